@@ -1,0 +1,71 @@
+import Bytes
+import Testing
+
+@Suite struct ByteBufferTests {
+    @Test("What is appended is read back, integers big-endian")
+    func roundTrip() {
+        var buffer = ByteBuffer()
+        buffer.append(UInt8(1))
+        buffer.append(UInt16(0x0203))
+        buffer.append(UInt32(0x0405_0607))
+        buffer.append(UInt64(0x0809_0A0B_0C0D_0E0F))
+        buffer.append(utf8: "é")
+        #expect(buffer.count == 17)
+        #expect((0..<15).map { buffer[$0] } == (1...15).map { UInt8($0) })
+
+        var reader = ByteReader(buffer.span)
+        let values = (
+            reader.readUInt8(), reader.readUInt16(), reader.readUInt32(), reader.readUInt64()
+        )
+        #expect(values.0 == 1)
+        #expect(values.1 == 0x0203)
+        #expect(values.2 == 0x0405_0607)
+        #expect(values.3 == 0x0809_0A0B_0C0D_0E0F)
+        let rest = reader.readRemaining()
+        #expect(rest.count == 2 && rest[0] == 0xC3 && rest[1] == 0xA9)
+        let atEnd = reader.isAtEnd
+        #expect(atEnd)
+    }
+
+    @Test("A read past the end answers nil and moves nothing")
+    func shortRead() {
+        var buffer = ByteBuffer()
+        buffer.append(UInt16(7))
+        var reader = ByteReader(buffer.span)
+        let wide = reader.readUInt32()
+        let slice = reader.readBytes(3) == nil
+        let narrow = reader.readUInt16()
+        #expect(wide == nil)
+        #expect(slice)
+        #expect(narrow == 7)
+    }
+
+    @Test("Taking from the front and appending at the end keeps the order, at any size")
+    func sliding() {
+        var buffer = ByteBuffer()
+        var written = 0
+        var taken = 0
+        for step in 1...2_000 {
+            for _ in 0..<step % 37 {
+                buffer.append(UInt8(truncatingIfNeeded: written))
+                written += 1
+            }
+            let removed = min(buffer.count, step % 31)
+            for index in 0..<removed {
+                #expect(buffer[index] == UInt8(truncatingIfNeeded: taken + index))
+            }
+            buffer.removeFirst(removed)
+            taken += removed
+        }
+        #expect(buffer.count == written - taken)
+    }
+
+    @Test("An empty buffer owns no memory")
+    func empty() {
+        var buffer = ByteBuffer()
+        #expect(buffer.capacity == 0 && buffer.span.count == 0)
+        buffer.append(UInt8(1))
+        buffer.removeAll(keepingCapacity: false)
+        #expect(buffer.capacity == 0 && buffer.isEmpty)
+    }
+}

@@ -1,0 +1,46 @@
+import Testing
+import Time
+
+@Suite struct CalendarTests {
+    @Test(
+        "RFC 3339 text and timestamps are each other's inverse",
+        arguments: [
+            ("1970-01-01T00:00:00Z", 0), ("2026-11-21T08:15:30.250Z", 1_795_248_930_250),
+            ("1969-12-31T23:59:59.999Z", -1), ("2000-02-29T12:00:00Z", 951_825_600_000),
+        ] as [(String, Int64)]
+    )
+    func roundTrip(text: String, milliseconds: Int64) {
+        #expect(Timestamp(text)?.milliseconds == milliseconds)
+        #expect(Timestamp(milliseconds: milliseconds).description == text)
+    }
+
+    @Test("A numeric offset is taken off")
+    func offsets() {
+        #expect(Timestamp("2026-11-21T08:00:00+08:00") == Timestamp("2026-11-21T00:00:00Z"))
+        #expect(Timestamp("2026-11-20T23:30:00-00:30") == Timestamp("2026-11-21T00:00:00Z"))
+    }
+
+    @Test(
+        "What is not a date is refused",
+        arguments: [
+            "", "2026-02-29", "2026-13-01", "2026-1-01", "2026-01-01T", "2026-01-01T24:00:00Z",
+            "2026-01-01T00:00:00", "2026-01-01T00:00:00Zx", "2026-01-01T00:00:00.Z",
+        ]
+    )
+    func refused(text: String) {
+        #expect(Timestamp(text) == nil)
+        #expect(Day(text) == nil)
+    }
+
+    @Test("C5: a day begins at midnight of its offset, to the millisecond")
+    func dayBoundary() throws {
+        let offset = try #require(UTCOffset(minutes: 8 * 60))
+        let day = try #require(Day("2026-11-21"))
+        let start = day.start(at: offset)
+        #expect(start == Timestamp("2026-11-20T16:00:00Z"))
+        #expect(Day(of: start, at: offset) == day)
+        #expect(Day(of: start.adding(milliseconds: -1), at: offset) == day.adding(days: -1))
+        #expect(Day(of: Timestamp(milliseconds: -1), at: .utc).number == -1)
+        #expect(UTCOffset(minutes: 1_081) == nil)
+    }
+}
