@@ -59,5 +59,6 @@ let package = Package(
 
         tests(of: "Bytes"),
         tests(of: "Time"),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )

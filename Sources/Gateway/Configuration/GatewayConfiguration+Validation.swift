@@ -5,8 +5,9 @@ extension GatewayConfiguration {
     public func validate() throws(ConfigurationProblem) {
         try require(shards, in: 0...64, "shards")
         try requireText(data, "data")
-        try require(storage.ledgerMapMiB, in: 1...16_777_216, "storage.ledgerMapMiB")
-        try require(storage.usageMapMiB, in: 1...16_777_216, "storage.usageMapMiB")
+        let mapBytes = 1_048_576...17_592_186_044_416
+        try require(storage.ledgerMapBytes, in: mapBytes, "storage.ledgerMapBytes")
+        try require(storage.usageMapBytes, in: mapBytes, "storage.usageMapBytes")
         try validateTLS()
         try validateListeners()
         try limits.validate()
