@@ -28,6 +28,23 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 
 let package = Package(
     name: "tollgate",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        // Neither full Foundation nor swift-configuration is needed here.
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird.git",
+            from: "2.28.1",
+            traits: []
+        ),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle.git",
+            from: "2.13.0"
+        ),
+    ],
     targets: [
         // Doors to C: headers and link flags, no logic.
         .systemLibrary(name: "CLinux"),
@@ -57,8 +74,12 @@ let package = Package(
             ]
         ),
 
+        // People and programs: the only ones that import Foundation, NIO or Hummingbird.
+        module("Settings", ["Gateway", .product(name: "Yams", package: "Yams")]),
+
         tests(of: "Bytes"),
         tests(of: "Time"),
+        tests(of: "Settings"),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )
