@@ -45,7 +45,7 @@ public struct TLSSession: ~Copyable, Sendable {
         serverName: String? = nil,
         resuming resumption: TLSResumption? = nil
     ) throws(TLSError) {
-        let ssl = try Self.make(of: context)
+        let ssl = try unsafe Self.make(of: context)
         if let error = unsafe Self.prepare(ssl, toConnectTo: serverName, resuming: resumption) {
             unsafe SSL_free(ssl)
             throw error
