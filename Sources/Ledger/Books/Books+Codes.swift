@@ -167,7 +167,9 @@ extension Books {
             found += range.quantity
             return found < quantity ? .proceed : .stop
         }
-        guard found >= quantity else { throw .malformed(what: "fewer unassigned codes than counted") }
+        guard found >= quantity else {
+            throw .malformed(what: "fewer unassigned codes than counted")
+        }
         var lots: [LotRecord] = []
         var wanted = quantity
         for range in ranges {

@@ -78,7 +78,8 @@ extension Books {
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        try change(identity, recording: .secretReset(identity), command, in: transaction) { device in
+        try change(identity, recording: .secretReset(identity), command, in: transaction) {
+            device in
             device.secret = secret
             device.isSecretConfirmed = false
         }
@@ -89,7 +90,8 @@ extension Books {
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        try change(identity, recording: .secretConfirmed(identity), command, in: transaction) { device in
+        try change(identity, recording: .secretConfirmed(identity), command, in: transaction) {
+            device in
             device.isSecretConfirmed = device.secret != nil
         }
     }
@@ -104,7 +106,9 @@ extension Books {
         if let product = try existing(identity.product, in: transaction), !product.autoRenewal {
             return .refused(.productRenewalOff(identity.product))
         }
-        return try change(identity, recording: .deviceRenewalSet(identity, isOn), command, in: transaction) { device in
+        return try change(
+            identity, recording: .deviceRenewalSet(identity, isOn), command, in: transaction
+        ) { device in
             device.isExceptedFromRenewal = !isOn
         }
     }

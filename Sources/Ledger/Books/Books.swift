@@ -1,5 +1,5 @@
 public import Storage
-public import Time
+import Time
 
 /// The tables of the ledger, opened once: what `apply` writes and the queries read.
 ///

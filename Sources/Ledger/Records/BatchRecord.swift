@@ -18,7 +18,10 @@ public struct BatchRecord: StorageRecord, Hashable, Sendable {
     /// Number of its event; the log says the rest.
     public let sequence: UInt64
 
-    init(account: AccountID, package: PackageID, quantity: UInt64, source: CodeSource, product: ProductKey?, at: Timestamp, actor: String, sequence: UInt64) {
+    init(
+        account: AccountID, package: PackageID, quantity: UInt64, source: CodeSource,
+        product: ProductKey?, at: Timestamp, actor: String, sequence: UInt64
+    ) {
         self.account = account
         self.package = package
         self.quantity = quantity

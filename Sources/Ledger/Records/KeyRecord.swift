@@ -18,7 +18,10 @@ public struct KeyRecord: StorageRecord, Hashable, Sendable {
     /// Set once it must not be accepted any more.
     public internal(set) var revokedAt: Timestamp?
 
-    init(name: String, role: KeyRole, account: AccountID?, products: [ProductKey]?, secretHash: SecretHash, createdAt: Timestamp, revokedAt: Timestamp?) {
+    init(
+        name: String, role: KeyRole, account: AccountID?, products: [ProductKey]?,
+        secretHash: SecretHash, createdAt: Timestamp, revokedAt: Timestamp?
+    ) {
         self.name = name
         self.role = role
         self.account = account
