@@ -77,6 +77,17 @@ let package = Package(
         // People and programs: the only ones that import Foundation, NIO or Hummingbird.
         module("Settings", ["Gateway", .product(name: "Yams", package: "Yams")]),
 
+        module(
+            "Admin",
+            [
+                "Gateway", "Ledger", "Storage", "TLS", "Linux", "Time",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
         tests(of: "Bytes"),
         tests(of: "Time"),
         tests(of: "Settings"),

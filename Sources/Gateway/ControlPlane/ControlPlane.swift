@@ -5,8 +5,11 @@ public import Time
 /// How people and programs reach the data plane: the only way from the HTTP side to the shards.
 ///
 /// Everything here may be called from any task and costs the shards at most one message each. What
-/// the books know is read from them; what only the running gateway knows is asked here.
+/// the books know is read through `ledger`; what only the running gateway knows is asked here.
 public protocol ControlPlane: Sendable {
+    /// The books, for queries. Changes go through `submit`, so that the shards hear of them.
+    var ledger: Ledger { get }
+
     /// The wall clock that the gateway goes by; a test sets it.
     var now: Timestamp { get }
 
