@@ -91,6 +91,18 @@ let package = Package(
         tests(of: "Bytes"),
         tests(of: "Time"),
         tests(of: "Settings"),
+        tests(
+            of: "Admin",
+            [
+                "Gateway", "Ledger", "Storage", "Time",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ]
+        ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ]
 )
