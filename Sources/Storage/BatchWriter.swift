@@ -12,6 +12,9 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
     private var taken: [PendingRequest<Request, Reply>] = []
     private var replies: [Reply] = []
 
+    /// The store's newest transaction when freed pages were last made usable.
+    private var turnedOverAt = -1
+
     init(
         _ environment: Environment,
         _ maximumBatch: Int,
@@ -48,6 +51,7 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
                 return
             case .failed(let index, let error) where index == rest.lowerBound:
                 // It was alone in the transaction, so it is the one that cannot be written.
+                if error == .mapFull && turnOver() { continue }
                 fail(index, error)
                 rest = index + 1..<rest.upperBound
             case .failed(let index, _):
@@ -55,6 +59,7 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
                 write(rest.lowerBound..<index)
                 rest = index..<rest.upperBound
             case .notCommitted(let error) where rest.count == 1:
+                if error == .mapFull && turnOver() { continue }
                 fail(rest.lowerBound, error)
                 return
             case .notCommitted:
@@ -82,6 +87,19 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
             return .committed
         } catch {
             return .notCommitted(error)
+        }
+    }
+
+    /// Makes pages usable that the newest commit freed; false when that has been tried since, so
+    /// that trying again is in vain.
+    private mutating func turnOver() -> Bool {
+        if environment.figures.lastTransaction == turnedOverAt { return false }
+        defer { turnedOverAt = environment.figures.lastTransaction }
+        do throws(StoreError) {
+            try environment.turnOver()
+            return true
+        } catch {
+            return false
         }
     }
 
