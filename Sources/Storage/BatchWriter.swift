@@ -27,16 +27,17 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
         self.apply = apply
     }
 
-    /// Serves the queue until it is closed and empty.
+    /// Serves the queue until it is closed and empty. What is left over from full batches waits for
+    /// what has come meanwhile, so that it does not cost a commit of its own.
     mutating func run(_ queue: RequestQueue<Request, Reply>) {
         while queue.take(into: &taken) {
             var start = 0
-            while start < taken.count {
+            repeat {
                 let end = min(start + maximumBatch, taken.count)
                 write(start..<end)
                 start = end
-            }
-            taken.removeAll(keepingCapacity: true)
+            } while taken.count - start >= maximumBatch
+            taken.removeFirst(start)
         }
     }
 
