@@ -20,16 +20,19 @@ struct StorageBenchmark {
         let raw = RawStore(path: "\(directory)/raw")
         let environment = try Environment(path: "\(directory)/ours", mapSizeBytes: 8 << 30)
         let table = try Table<UInt64, Blob>("records", in: environment)
+        let other = try Table<UInt64, Blob>("other", in: environment)
         var keys: [UInt64] = []
         for batch in [64, 512, 64, 512] {
-            var (rawSeconds, ourSeconds) = (0.0, 0.0)
+            var (rawSeconds, tableSeconds, ourSeconds) = (0.0, 0.0, 0.0)
             for _ in 0..<rounds {
                 let fresh = (0..<writes / rounds).map { _ in UInt64.random(in: 0...UInt64.max) }
                 keys += fresh
                 rawSeconds += measure { writeRaw(raw, fresh, batch) }
+                tableSeconds += try measure { try writeTable(environment, other, fresh, batch) }
                 ourSeconds += try measure { try writeGrouped(environment, table, fresh, batch) }
             }
-            report("synced puts, batch \(batch)", rawSeconds, ourSeconds, writes)
+            report("puts in a Table, batch \(batch)", rawSeconds, tableSeconds, writes)
+            report("puts by GroupWriter, batch \(batch)", rawSeconds, ourSeconds, writes)
         }
         let wanted = (0..<lookups).map { _ in keys[Int.random(in: 0..<keys.count)] }
         for perSnapshot in [1, 16, 1, 16] {
@@ -44,6 +47,21 @@ struct StorageBenchmark {
         var start = 0
         while start < keys.count {
             raw.write(keys[start..<min(start + batch, keys.count)], &record)
+            start += batch
+        }
+    }
+
+    /// The same in our types, on this thread.
+    nonisolated static func writeTable(
+        _ environment: Environment, _ table: Table<UInt64, Blob>, _ keys: [UInt64], _ batch: Int
+    ) throws {
+        var start = 0
+        while start < keys.count {
+            try environment.write { transaction throws(StoreError) in
+                for key in keys[start..<min(start + batch, keys.count)] {
+                    try table.put(key, Blob(), in: transaction)
+                }
+            }
             start += batch
         }
     }
