@@ -88,8 +88,6 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
         ),
-        tests(of: "Bytes"),
-        tests(of: "Time"),
         tests(of: "Settings"),
         tests(
             of: "Admin",
@@ -104,5 +102,21 @@ let package = Package(
             ]
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
+
+        tests(of: "Bytes"),
+        tests(of: "Time"),
+        tests(of: "Storage", ["Bytes", "StorageCrashWriter"]),
+        .executableTarget(
+            name: "StorageCrashWriter",
+            dependencies: ["Storage", "Bytes"],
+            path: "Tests/StorageCrashWriter",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "StorageBenchmark",
+            dependencies: ["Storage", "Bytes", "CLMDB"],
+            path: "Benchmarks/Storage",
+            swiftSettings: strict
+        ),
     ]
 )
