@@ -118,5 +118,6 @@ let package = Package(
             path: "Benchmarks/Storage",
             swiftSettings: strict
         ),
+        tests(of: "Ledger", ["Storage", "Bytes", "Time"]),
     ]
 )
