@@ -46,7 +46,7 @@ let package = Package(
         module("MQTT", ["Bytes"]),
         module("TLS", ["Bytes", "COpenSSL"]),
         module("Ledger", ["Storage", "Bytes", "Time"]),
-        module("Metering", ["Storage", "Bytes", "Time"]),
+        module("Metering", ["Ledger", "Storage", "Bytes", "Time"]),
 
         // The data plane.
         module(
