@@ -39,7 +39,7 @@ import Testing
         let first = wheel.cancel(0)
         let second = wheel.cancel(0)
         let unused = wheel.cancel(3)
-        #expect(first && !second && !unused)
+        #expect(first && !second && !unused && wheel.nextEvent == nil)
         wheel.advance(to: 100, into: &fired)
         #expect(fired.isEmpty && wheel.nextEvent == nil)
     }
