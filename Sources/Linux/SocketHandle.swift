@@ -58,8 +58,9 @@ public struct SocketHandle: Sendable {
         }
     }
 
-    /// accept(2): "Linux accept() passes already-pending network errors on the new socket as an error
-    /// code from accept()", and they are to be treated "like EAGAIN by retrying".
+    /// Errors that a connection met while it waited: accept(2) reports them in place of the
+    /// connection, and asks to try again. (`EOPNOTSUPP`, which it lists too, is left out: for a
+    /// socket that does not listen it would never end.)
     private static func isPending(_ error: Errno) -> Bool {
         switch error.rawValue {
         case ECONNABORTED, EPROTO, ENETDOWN, EHOSTDOWN, EHOSTUNREACH, ENETUNREACH, ENONET,
