@@ -59,5 +59,8 @@ let package = Package(
 
         tests(of: "Bytes"),
         tests(of: "Time"),
+        tests(of: "Linux", ["Time"]),
+        tests(of: "Reactor", ["Linux", "Time"]),
+        tests(of: "Telemetry"),
     ]
 )
