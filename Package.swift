@@ -62,5 +62,18 @@ let package = Package(
         tests(of: "Linux", ["Time"]),
         tests(of: "Reactor", ["Linux", "Time"]),
         tests(of: "Telemetry"),
+        tests(of: "Storage", ["Bytes", "StorageCrashWriter"]),
+        .executableTarget(
+            name: "StorageCrashWriter",
+            dependencies: ["Storage", "Bytes"],
+            path: "Tests/StorageCrashWriter",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "StorageBenchmark",
+            dependencies: ["Storage", "Bytes", "CLMDB"],
+            path: "Benchmarks/Storage",
+            swiftSettings: strict
+        ),
     ]
 )

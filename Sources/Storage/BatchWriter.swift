@@ -1,0 +1,127 @@
+/// What a `GroupWriter`'s thread does: batches in, commits, answers out.
+struct BatchWriter<Request: Sendable, Reply: Sendable> {
+    typealias Apply = (Request, borrowing WriteTransaction) throws(StoreError) -> Reply
+
+    private let environment: Environment
+    private let maximumBatch: Int
+    private let counts: FigureBoard
+    private let apply: Apply
+
+    /// What has been taken from the queue, and the replies of the batch under way: kept, so that the
+    /// steady state does not allocate.
+    private var taken: [PendingRequest<Request, Reply>] = []
+    private var replies: [Reply] = []
+
+    /// The store's newest transaction when freed pages were last made usable.
+    private var turnedOverAt = -1
+
+    init(
+        _ environment: Environment,
+        _ maximumBatch: Int,
+        _ counts: FigureBoard,
+        _ apply: @escaping Apply
+    ) {
+        self.environment = environment
+        self.maximumBatch = maximumBatch
+        self.counts = counts
+        self.apply = apply
+    }
+
+    /// Serves the queue until it is closed and empty. What is left over from full batches waits for
+    /// what has come meanwhile, so that it does not cost a commit of its own.
+    mutating func run(_ queue: RequestQueue<Request, Reply>) {
+        while queue.take(into: &taken) {
+            var start = 0
+            repeat {
+                let end = min(start + maximumBatch, taken.count)
+                write(start..<end)
+                start = end
+            } while taken.count - start >= maximumBatch
+            taken.removeFirst(start)
+        }
+    }
+
+    /// Writes the requests of `range` in as few transactions as will take them, in order, and
+    /// answers each.
+    private mutating func write(_ range: Range<Int>) {
+        var rest = range
+        while !rest.isEmpty {
+            switch attempt(rest) {
+            case .committed:
+                answer(rest)
+                return
+            case .failed(let index, let error) where index == rest.lowerBound:
+                // It was alone in the transaction, so it is the one that cannot be written.
+                if error == .mapFull && turnOver() { continue }
+                fail(index, error)
+                rest = index + 1..<rest.upperBound
+            case .failed(let index, _):
+                // Those before it passed; it goes first in the next transaction.
+                write(rest.lowerBound..<index)
+                rest = index..<rest.upperBound
+            case .notCommitted(let error) where rest.count == 1:
+                if error == .mapFull && turnOver() { continue }
+                fail(rest.lowerBound, error)
+                return
+            case .notCommitted:
+                // No request is to blame by itself: halves find how much will go in.
+                let middle = rest.lowerBound + rest.count / 2
+                write(rest.lowerBound..<middle)
+                rest = middle..<rest.upperBound
+            }
+        }
+    }
+
+    /// One transaction with all of `range`.
+    private mutating func attempt(_ range: Range<Int>) -> Attempt {
+        replies.removeAll(keepingCapacity: true)
+        do throws(StoreError) {
+            let transaction = try WriteTransaction(in: environment)
+            for index in range {
+                do throws(StoreError) {
+                    replies.append(try apply(taken[index].request, transaction))
+                } catch {
+                    return .failed(at: index, error)
+                }
+            }
+            try transaction.commit()
+            return .committed
+        } catch {
+            return .notCommitted(error)
+        }
+    }
+
+    /// Makes pages usable that the newest commit freed; false when that has been tried since, so
+    /// that trying again is in vain.
+    private mutating func turnOver() -> Bool {
+        if environment.figures.lastTransaction == turnedOverAt { return false }
+        defer { turnedOverAt = environment.figures.lastTransaction }
+        do throws(StoreError) {
+            try environment.turnOver()
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    private func answer(_ range: Range<Int>) {
+        counts.didCommit(range.count)
+        for (index, reply) in zip(range, replies) { taken[index].completion(.success(reply)) }
+    }
+
+    private func fail(_ index: Int, _ error: StoreError) {
+        counts.didFail(error)
+        taken[index].completion(.failure(error))
+    }
+}
+
+/// How one transaction of a batch ended.
+private enum Attempt {
+    case committed
+
+    /// This request could not be applied; nothing is written.
+    case failed(at: Int, StoreError)
+
+    /// All were applied, but the commit failed, or the transaction could not begin.
+    case notCommitted(StoreError)
+}

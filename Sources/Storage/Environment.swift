@@ -1,0 +1,187 @@
+internal import CLMDB
+internal import Glibc
+internal import Synchronization
+
+/// One LMDB environment: a directory with one memory-mapped file of named tables.
+///
+/// One process has it open, and once. Any number of threads read, each in its own transaction; one
+/// writes at a time. It closes when the last reference goes, transactions and readers included.
+@safe
+public final class Environment: Sendable {
+    /// The directory.
+    public let path: String
+
+    /// The most bytes the store can grow to.
+    public let mapSizeBytes: Int
+
+    // Safe: set once, in `init`; `MDB_env` may be used by all threads, but for opening and closing.
+    nonisolated(unsafe) let handle: OpaquePointer
+
+    /// How many records the write transaction has lent out; only its thread touches the number.
+    // Safe: set once, in `init`; freed in `deinit`, which no transaction outlives.
+    nonisolated(unsafe) let lentRecords: UnsafeMutablePointer<Int>
+
+    /// The thread of the write transaction under way, or 0.
+    private let writingThread = Atomic<UInt>(0)
+
+    /// Last, as it is released after `deinit` has closed the environment.
+    private let lock: EnvironmentLock
+
+    /// Opens the environment at `path`, or makes one there: directory mode 0700, files 0600.
+    ///
+    /// - Parameters:
+    ///   - mapSizeBytes: the most it can grow to; address space, not memory or disk. A multiple of
+    ///     the page size; a store that is larger already stays readable.
+    ///   - maximumTables: how many tables can be opened; each costs some words per transaction.
+    ///   - maximumReaders: how many read transactions and `CachedReader`s can live at once.
+    /// - Throws: `.alreadyOpen`, `.ownedByAnotherProcess`, or what the system or LMDB says.
+    public init(
+        path: String,
+        mapSizeBytes: Int,
+        maximumTables: Int = 32,
+        maximumReaders: Int = 126,
+        durability: Durability = .synced
+    ) throws(StoreError) {
+        precondition(mapSizeBytes > 0 && maximumTables > 0 && maximumReaders > 0)
+        lock = try EnvironmentLock(directory: path)
+        var handle: OpaquePointer?
+        try StoreError.check(unsafe mdb_env_create(&handle), "mdb_env_create")
+        let created = unsafe handle.unsafelyUnwrapped
+        do throws(StoreError) {
+            try unsafe Self.open(
+                created, path, mapSizeBytes, maximumTables, maximumReaders, durability)
+        } catch {
+            // Safe: LMDB wants a handle closed whose opening failed; nobody else has it.
+            unsafe mdb_env_close(created)
+            throw error
+        }
+        unsafe self.handle = created
+        unsafe lentRecords = .allocate(capacity: 1)
+        unsafe lentRecords.initialize(to: 0)
+        self.path = path
+        self.mapSizeBytes = mapSizeBytes
+    }
+
+    deinit {
+        // Safe: transactions and readers hold references, so none is left.
+        unsafe mdb_env_close(handle)
+        unsafe lentRecords.deallocate()
+    }
+
+    private static func open(
+        _ handle: OpaquePointer,
+        _ path: String,
+        _ mapSizeBytes: Int,
+        _ maximumTables: Int,
+        _ maximumReaders: Int,
+        _ durability: Durability
+    ) throws(StoreError) {
+        // Safe: the handle is new, and this thread's alone.
+        try StoreError.check(
+            unsafe mdb_env_set_mapsize(handle, mapSizeBytes), "mdb_env_set_mapsize")
+        try StoreError.check(
+            unsafe mdb_env_set_maxdbs(handle, UInt32(maximumTables)), "mdb_env_set_maxdbs")
+        try StoreError.check(
+            unsafe mdb_env_set_maxreaders(handle, UInt32(maximumReaders)), "mdb_env_set_maxreaders")
+        let flags =
+            switch durability {
+            case .synced: MDB_NOTLS
+            case .lagging: MDB_NOTLS | MDB_NOMETASYNC
+            case .unsynced: MDB_NOTLS | MDB_NOSYNC
+            }
+        try StoreError.check(
+            unsafe mdb_env_open(handle, path, UInt32(flags), 0o600), "mdb_env_open \(path)")
+        precondition(
+            unsafe mdb_env_get_maxkeysize(handle) >= KeyWriter.maximumCount,
+            "liblmdb was built with a smaller MDB_MAXKEYSIZE than 511"
+        )
+        try StoreError.check(unsafe mdb_reader_check(handle, nil), "mdb_reader_check")
+    }
+
+    /// Runs `body` on a snapshot of its own. For threads that read now and then; a thread that reads
+    /// all the time keeps a `CachedReader`.
+    public func read<Result: ~Copyable>(
+        _ body: (borrowing ReadTransaction) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        let transaction = try ReadTransaction(in: self)
+        return try body(transaction)
+    }
+
+    /// Runs `body` in a write transaction, and commits it if `body` returns.
+    public func write<Result: ~Copyable>(
+        _ body: (borrowing WriteTransaction) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        let transaction = try WriteTransaction(in: self)
+        let result = try body(transaction)
+        try transaction.commit()
+        return result
+    }
+
+    /// Brings everything that has been committed to the disk (`mdb_env_sync`); needed only when the
+    /// durability is not `.synced`.
+    public func sync() throws(StoreError) {
+        try StoreError.check(unsafe mdb_env_sync(handle, 1), "mdb_env_sync")
+    }
+
+    /// How full it is (`mdb_env_info`, `mdb_env_stat`).
+    public var figures: EnvironmentFigures {
+        var information = unsafe MDB_envinfo()
+        var pages = MDB_stat()
+        // Safe: both fill their structure, and fail only without a handle.
+        unsafe mdb_env_info(handle, &information)
+        unsafe mdb_env_stat(handle, &pages)
+        return unsafe EnvironmentFigures(
+            mapSizeBytes: information.me_mapsize,
+            mapUsedBytes: (information.me_last_pgno + 1) * Int(pages.ms_psize),
+            lastTransaction: information.me_last_txnid,
+            readers: Int(information.me_numreaders),
+            maximumReaders: Int(information.me_maxreaders)
+        )
+    }
+
+    /// Traps where LMDB would wait for ever: this thread's own write transaction is under way.
+    func writerWillBegin() {
+        precondition(
+            writingThread.load(ordering: .relaxed) != UInt(pthread_self()),
+            "this thread has a write transaction under way already"
+        )
+    }
+
+    func writerDidBegin() {
+        writingThread.store(UInt(pthread_self()), ordering: .relaxed)
+    }
+
+    /// Traps where LMDB would unlock another thread's lock.
+    func writerWillEnd() {
+        precondition(
+            writingThread.load(ordering: .relaxed) == UInt(pthread_self()),
+            "a write transaction ends on the thread that began it"
+        )
+        writingThread.store(0, ordering: .relaxed)
+    }
+
+    /// What a failed commit means. LMDB answers EIO when the kernel took only the first part of a
+    /// write, which is what happens first on a disk that fills up.
+    func commitError(_ code: Int32) -> StoreError {
+        if code == EIO && isOutOfDisk { return .diskFull }
+        return StoreError(lmdb: code, "mdb_txn_commit")
+    }
+
+    /// Whether the file cannot grow by a mebibyte, be it for the file system or for `RLIMIT_FSIZE`.
+    private var isOutOfDisk: Bool {
+        let needed: UInt = 1 << 20
+        var descriptor: Int32 = -1
+        var space = statvfs()
+        var file = stat()
+        var limit = rlimit()
+        // Safe: each fills its structure during the call, or fails, which is checked.
+        guard
+            unsafe mdb_env_get_fd(handle, &descriptor) == MDB_SUCCESS,
+            unsafe fstatvfs(descriptor, &space) == 0,
+            unsafe fstat(descriptor, &file) == 0,
+            unsafe getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0
+        else { return false }
+        let free = UInt(space.f_bavail) * UInt(space.f_frsize)
+        return free < needed || limit.rlim_cur < UInt(file.st_size) + needed
+    }
+}

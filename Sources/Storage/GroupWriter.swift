@@ -1,0 +1,61 @@
+/// The one thread that writes to an environment: it takes all requests that wait, applies them in
+/// one transaction, commits, and then answers each, in order.
+///
+/// So the cost of a synced commit is shared by all that came while the one before was under way. When
+/// a request cannot be written, it alone fails: the others of its batch are written without it.
+/// After a full map or disk the writer goes on, and works again as soon as there is space.
+public final class GroupWriter<Request: Sendable, Reply: Sendable>: Sendable {
+    private let queue: RequestQueue<Request, Reply>
+    private let thread: WriterThread
+    private let counts: FigureBoard
+
+    /// Starts the writer's thread.
+    ///
+    /// - Parameters:
+    ///   - maximumBatch: the most requests in one transaction: a bound on how long a commit, and so
+    ///     an answer, takes.
+    ///   - maximumWaiting: the most requests that may wait; more are answered `.queueFull`.
+    ///   - apply: writes one request, on the writer's thread. It may run several times for a
+    ///     request, as a failed batch is written again in parts, so it leaves no trace but in the
+    ///     transaction. A refusal is a reply, not an error: an error aborts what it has written.
+    public init(
+        _ environment: Environment,
+        maximumBatch: Int = 512,
+        maximumWaiting: Int = 65_536,
+        apply: sending @escaping (Request, borrowing WriteTransaction) throws(StoreError) -> Reply
+    ) throws(StoreError) {
+        precondition(maximumBatch > 0 && maximumWaiting > 0)
+        let queue = RequestQueue<Request, Reply>(maximumCount: maximumWaiting)
+        let counts = FigureBoard()
+        self.queue = queue
+        self.counts = counts
+        thread = try WriterThread {
+            var writer = BatchWriter(environment, maximumBatch, counts, apply)
+            writer.run(queue)
+        }
+    }
+
+    deinit { shutdown() }
+
+    /// Queues a request. The completion is called once, on the writer's thread, after the commit; or
+    /// at once, on this thread, with `.queueFull` or `.shutDown`. It should only pass the reply on.
+    public func submit(
+        _ request: Request,
+        completion: @escaping @Sendable (Result<Reply, StoreError>) -> Void
+    ) {
+        let pending = PendingRequest(request: request, completion: completion)
+        if let refusal = queue.append(pending) { completion(.failure(refusal)) }
+    }
+
+    /// Takes no more requests, writes and answers all that wait, and ends the thread.
+    public func shutdown() {
+        queue.close()
+        thread.join()
+    }
+
+    public var figures: GroupWriterFigures {
+        var figures = counts.figures
+        figures.waiting = queue.count
+        return figures
+    }
+}

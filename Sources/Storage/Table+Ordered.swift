@@ -1,0 +1,139 @@
+public import Bytes
+
+/// Records in the order of their keys, either way, by cursor.
+///
+/// While a body runs, its record is lent out: in a write transaction a put or delete in it traps.
+/// Collect the keys first, then write.
+extension Table {
+    /// Calls `body` with each key and record between the two ends, decoded, in ascending order, or
+    /// descending if `reversed`, until it answers `.stop` or `limit` were seen.
+    @inlinable
+    public func forEach(
+        in transaction: borrowing some Transaction & ~Copyable,
+        from lower: KeyBound<Key> = .unbounded,
+        to upper: KeyBound<Key> = .unbounded,
+        reversed: Bool = false,
+        limit: Int = .max,
+        _ body: (Key, Record) throws(StoreError) -> Iteration
+    ) throws(StoreError) {
+        try scan(in: transaction, from: lower, to: upper, reversed: reversed, limit: limit) {
+            (key, record) throws(StoreError) in
+            try body(Self.decodeKey(key), Self.decodeRecord(record))
+        }
+    }
+
+    /// The same for the keys that begin with `prefix`: the first part of a `KeyPair`, say. Ends that
+    /// lie outside the prefix do not widen it.
+    @inlinable
+    public func forEach(
+        in transaction: borrowing some Transaction & ~Copyable,
+        prefix: some StorageKey,
+        from lower: KeyBound<Key> = .unbounded,
+        to upper: KeyBound<Key> = .unbounded,
+        reversed: Bool = false,
+        limit: Int = .max,
+        _ body: (Key, Record) throws(StoreError) -> Iteration
+    ) throws(StoreError) {
+        try scan(
+            in: transaction, prefix: prefix, from: lower, to: upper, reversed: reversed,
+            limit: limit
+        ) { (key, record) throws(StoreError) in
+            try body(Self.decodeKey(key), Self.decodeRecord(record))
+        }
+    }
+
+    /// `forEach` without decoding: the bytes of key and record, borrowed from the map.
+    @inlinable
+    public func scan(
+        in transaction: borrowing some Transaction & ~Copyable,
+        from lower: KeyBound<Key> = .unbounded,
+        to upper: KeyBound<Key> = .unbounded,
+        reversed: Bool = false,
+        limit: Int = .max,
+        _ body: (Span<UInt8>, Span<UInt8>) throws(StoreError) -> Iteration
+    ) throws(StoreError) {
+        let everything = KeyWriter()
+        try scan(
+            checked(transaction.handle), prefixed: everything, lower, upper, reversed, limit, body)
+    }
+
+    /// `forEach` of the keys that begin with `prefix`, without decoding.
+    @inlinable
+    public func scan(
+        in transaction: borrowing some Transaction & ~Copyable,
+        prefix: some StorageKey,
+        from lower: KeyBound<Key> = .unbounded,
+        to upper: KeyBound<Key> = .unbounded,
+        reversed: Bool = false,
+        limit: Int = .max,
+        _ body: (Span<UInt8>, Span<UInt8>) throws(StoreError) -> Iteration
+    ) throws(StoreError) {
+        let prefix = KeyWriter(prefix)
+        try scan(
+            checked(transaction.handle), prefixed: prefix, lower, upper, reversed, limit, body)
+    }
+
+    /// The record of the least key, with it.
+    @inlinable
+    public func first(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> (key: Key, record: Record)? {
+        var found: (key: Key, record: Record)?
+        try forEach(in: transaction, limit: 1) { (key, record) in
+            found = (key, record)
+            return .stop
+        }
+        return found
+    }
+
+    /// The record of the greatest key, with it.
+    @inlinable
+    public func last(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> (key: Key, record: Record)? {
+        var found: (key: Key, record: Record)?
+        try forEach(in: transaction, reversed: true, limit: 1) { (key, record) in
+            found = (key, record)
+            return .stop
+        }
+        return found
+    }
+
+    @inlinable
+    func scan(
+        _ handle: TransactionHandle,
+        prefixed prefix: borrowing KeyWriter,
+        _ lower: KeyBound<Key>,
+        _ upper: KeyBound<Key>,
+        _ reversed: Bool,
+        _ limit: Int,
+        _ body: (Span<UInt8>, Span<UInt8>) throws(StoreError) -> Iteration
+    ) throws(StoreError) {
+        var lowerKey = KeyWriter()
+        lower.key?.encode(into: &lowerKey)
+        var upperKey = KeyWriter()
+        upper.key?.encode(into: &upperKey)
+        let range = ScanRange(
+            prefix: prefix.span,
+            lower: lowerKey.span,
+            includesLower: lower.isIncluding,
+            upper: upperKey.span,
+            includesUpper: upper.isIncluding,
+            isReversed: reversed
+        )
+        try handle.scan(range, in: identifier, limit: limit, body)
+    }
+
+    @inlinable
+    static func decodeKey(_ bytes: Span<UInt8>) throws(StoreError) -> Key {
+        var reader = ByteReader(bytes)
+        guard let key = Key(decoding: &reader) else { throw .malformed(what: "key") }
+        return key
+    }
+
+    @inlinable
+    static func decodeRecord(_ bytes: Span<UInt8>) throws(StoreError) -> Record {
+        var reader = ByteReader(bytes)
+        return try Record(decoding: &reader)
+    }
+}

@@ -1,0 +1,130 @@
+internal import CLMDB
+
+/// An open transaction, lent to a table for the length of a call.
+@safe
+public struct TransactionHandle: ~Escapable {
+    let pointer: OpaquePointer
+
+    /// Number of records lent out of the write transaction right now; nil in a read transaction,
+    /// whose pages nobody changes.
+    let lentRecords: UnsafeMutablePointer<Int>?
+
+    /// Which environment's: a table is only good in its own.
+    @usableFromInline let environment: ObjectIdentifier
+
+    @_lifetime(borrow owner)
+    init(
+        _ pointer: OpaquePointer,
+        lentRecords: UnsafeMutablePointer<Int>?,
+        environment: ObjectIdentifier,
+        owner: borrowing some ~Copyable
+    ) {
+        // Safe: the owner, a transaction, ends `pointer` in its `deinit` and outlives this value.
+        unsafe self.pointer = pointer
+        unsafe self.lentRecords = lentRecords
+        self.environment = environment
+    }
+
+    /// A record's bytes are lent out: until they are back, writing would move them.
+    @usableFromInline
+    func lend() {
+        // Safe: the count lives as long as the environment, which the transaction keeps alive, and
+        // is only touched by the thread of the one write transaction.
+        unsafe lentRecords?.pointee += 1
+    }
+
+    @usableFromInline
+    func takeBack() {
+        unsafe lentRecords?.pointee -= 1
+    }
+
+    /// Traps when a record is lent out: a put or delete would change the bytes under its reader.
+    private func willWrite() {
+        if let lentRecords = unsafe lentRecords {
+            precondition(
+                unsafe lentRecords.pointee == 0,
+                "a write inside withRecord or forEach would move the borrowed record"
+            )
+        }
+    }
+
+    /// The number of the table of that name, made if need be (`mdb_dbi_open`).
+    func openTable(_ name: String) throws(StoreError) -> UInt32 {
+        var table: UInt32 = 0
+        // Safe: LMDB copies the name. It wants one transaction at a time to do this, and this is
+        // the write transaction.
+        let code = unsafe mdb_dbi_open(pointer, name, UInt32(MDB_CREATE), &table)
+        try StoreError.check(code, "mdb_dbi_open \(name)")
+        return table
+    }
+
+    /// The record at `key`, borrowed from the map (`mdb_get`).
+    @usableFromInline
+    @_lifetime(copy self)
+    func find(_ key: Span<UInt8>, in table: UInt32) throws(StoreError) -> Span<UInt8>? {
+        var found = unsafe MDB_val()
+        // Safe: LMDB only reads the key, and only during the call.
+        let code = unsafe key.withUnsafeBytes { bytes in
+            var name = unsafe MDB_val(borrowing: bytes)
+            return unsafe mdb_get(pointer, table, &name, &found)
+        }
+        if code == MDB_NOTFOUND { return nil }
+        try StoreError.check(code, "mdb_get")
+        // Safe: LMDB keeps the bytes until the transaction ends or writes; the first is after this
+        // handle's lifetime, the second is trapped by `willWrite` while the record is lent.
+        return unsafe found.span(lentBy: self)
+    }
+
+    /// Stores `record` at `key`; false when `overwriting` is not allowed and there is one
+    /// (`mdb_put`).
+    @usableFromInline
+    func store(
+        _ record: Span<UInt8>,
+        at key: Span<UInt8>,
+        in table: UInt32,
+        overwriting: Bool
+    ) throws(StoreError) -> Bool {
+        willWrite()
+        let flags = overwriting ? 0 : UInt32(MDB_NOOVERWRITE)
+        // Safe: LMDB copies the key and the record during the call.
+        let code = unsafe key.withUnsafeBytes { keyBytes in
+            unsafe record.withUnsafeBytes { recordBytes in
+                var name = unsafe MDB_val(borrowing: keyBytes)
+                var value = unsafe MDB_val(borrowing: recordBytes)
+                return unsafe mdb_put(pointer, table, &name, &value, flags)
+            }
+        }
+        if !overwriting && code == MDB_KEYEXIST { return false }
+        try StoreError.check(code, "mdb_put")
+        return true
+    }
+
+    /// Removes the record at `key`; false when there is none (`mdb_del`).
+    @usableFromInline
+    func remove(_ key: Span<UInt8>, in table: UInt32) throws(StoreError) -> Bool {
+        willWrite()
+        // Safe: LMDB only reads the key, and only during the call.
+        let code = unsafe key.withUnsafeBytes { bytes in
+            var name = unsafe MDB_val(borrowing: bytes)
+            return unsafe mdb_del(pointer, table, &name, nil)
+        }
+        if code == MDB_NOTFOUND { return false }
+        try StoreError.check(code, "mdb_del")
+        return true
+    }
+
+    /// Removes every record of the table (`mdb_drop`).
+    @usableFromInline
+    func removeAll(in table: UInt32) throws(StoreError) {
+        willWrite()
+        try StoreError.check(unsafe mdb_drop(pointer, table, 0), "mdb_drop")
+    }
+
+    /// How many records the table has; kept by LMDB, not counted (`mdb_stat`).
+    @usableFromInline
+    func count(in table: UInt32) throws(StoreError) -> Int {
+        var figures = MDB_stat()
+        try StoreError.check(unsafe mdb_stat(pointer, table, &figures), "mdb_stat")
+        return figures.ms_entries
+    }
+}
