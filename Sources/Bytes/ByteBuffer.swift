@@ -148,6 +148,19 @@ public struct ByteBuffer: ~Copyable {
         end = start + count
     }
 
+    /// Moves the bytes from `index` on to make a gap of `size` bytes before them; what the gap holds
+    /// is not defined until it is written.
+    @inlinable
+    public mutating func insertGap(of size: Int, at index: Int) {
+        precondition(index >= 0 && index <= count && size >= 0, "no such gap in the buffer")
+        reserve(size)
+        guard let base = unsafe base else { return }
+        // Safe: `reserve` made room for `size` bytes from `end`, and `update` allows the overlap.
+        let source = unsafe base + start + index
+        unsafe (source + size).update(from: source, count: count - index)
+        end += size
+    }
+
     /// Empties the buffer, and gives its memory back unless told to keep it.
     @inlinable
     public mutating func removeAll(keepingCapacity: Bool = true) {
