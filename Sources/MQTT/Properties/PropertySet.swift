@@ -12,15 +12,24 @@ public struct PropertySet: OptionSet, Sendable {
     @inlinable
     public func contains(_ id: PropertyID) -> Bool { rawValue & PropertySet(id).rawValue != 0 }
 
-    public static let payloadFormatIndicator = PropertySet(PropertyID.payloadFormatIndicator)
-    public static let messageExpiryInterval = PropertySet(PropertyID.messageExpiryInterval)
-    public static let subscriptionIdentifier = PropertySet(PropertyID.subscriptionIdentifier)
-    public static let topicAlias = PropertySet(PropertyID.topicAlias)
-    public static let userProperty = PropertySet(PropertyID.userProperty)
-
-    /// What belongs to one connection or subscription and is not forwarded with a message.
+    /// What belongs to one connection, subscription or will, and does not travel with a message.
     @inlinable
     public static var ofOneHop: PropertySet {
-        PropertySet(rawValue: 1 << 0x23 | 1 << 0x0B)
+        [
+            PropertySet(.topicAlias), PropertySet(.subscriptionIdentifier),
+            PropertySet(.willDelayInterval),
+        ]
+    }
+
+    /// Whether all of them can stand there.
+    @inlinable
+    func isAllowed(in place: PropertyPlace) -> Bool {
+        var rest = rawValue
+        while rest != 0 {
+            let number = UInt8(truncatingIfNeeded: rest.trailingZeroBitCount)
+            guard PropertyID(rawValue: number)?.isAllowed(in: place) == true else { return false }
+            rest &= rest &- 1
+        }
+        return true
     }
 }

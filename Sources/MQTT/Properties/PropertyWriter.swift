@@ -43,6 +43,7 @@ public struct PropertyWriter: ~Copyable {
         contentsOf view: PropertyView, excluding excluded: PropertySet = []
     ) {
         if view.present.isDisjoint(with: excluded) && present.isDisjoint(with: view.present) {
+            precondition(view.present.isAllowed(in: place), "properties of another packet")
             buffer.append(view.bytes)
             present.formUnion(view.present)
             return
