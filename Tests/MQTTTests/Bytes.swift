@@ -15,7 +15,13 @@ func array(_ span: Span<UInt8>) -> [UInt8] {
     return result
 }
 
-/// Borrowed UTF-8 as text; the empty string when it is absent.
+/// The same, or nil where there are none.
+func arrayIfPresent(_ span: Span<UInt8>?) -> [UInt8]? {
+    guard let span else { return nil }
+    return array(span)
+}
+
+/// Borrowed UTF-8 as text; nil where there is none.
 func text(_ span: Span<UInt8>?) -> String? {
     guard let span else { return nil }
     return String(decoding: array(span), as: UTF8.self)
