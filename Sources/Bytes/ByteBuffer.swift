@@ -5,8 +5,9 @@
 /// them. Growth doubles; nothing shrinks but `removeAll(keepingCapacity: false)`.
 @safe
 @frozen
-public struct ByteBuffer: ~Copyable {
-    @usableFromInline var base: UnsafeMutablePointer<UInt8>?
+public struct ByteBuffer: ~Copyable, Sendable {
+    // Safe: owned by this value alone, and so goes with it from thread to thread.
+    @usableFromInline nonisolated(unsafe) var base: UnsafeMutablePointer<UInt8>?
 
     /// Room from `base` on, in bytes.
     @usableFromInline var room: Int

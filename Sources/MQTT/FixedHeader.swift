@@ -11,6 +11,7 @@ public struct FixedHeader: Sendable, Equatable {
 
     /// Checks the first byte: a known type, and the flags it asks for.
     @inlinable
+    @inline(__always)
     public init(firstByte: UInt8, remainingLength: Int) throws(DecodingError) {
         guard let type = PacketType(rawValue: firstByte >> 4) else {
             throw DecodingError(.reservedPacketType, at: 0)

@@ -15,6 +15,7 @@ public enum Framing: Sendable, Equatable {
     ///   Size property counts them (3.1.2.11.4).
     /// - Throws: `DecodingError`, whose offset counts from the start of the packet.
     @inlinable
+    @inline(__always)
     public static func next(
         in bytes: Span<UInt8>,
         maximumPacketSize: Int

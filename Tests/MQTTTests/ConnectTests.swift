@@ -12,7 +12,7 @@ import Testing
         violation { () throws(DecodingError) in _ = try Connect(decoding: body.span) }
     }
 
-    @Test("3.1.2, figure 3-6: the variable header of the standard's example, in both versions")
+    @Test("3.1.2: the variable header of the standard's example, in both versions")
     func example() throws {
         let payload = counted("c") + [0] + counted("w") + [0, 1, 7] + counted("u") + [0, 1, 9]
         let five =
@@ -35,7 +35,7 @@ import Testing
         let willPayload = array(will.payload)
         #expect(qos == .atLeastOnce && !isRetained && topic == "w" && willPayload == [7])
 
-        // The same without properties: 3.1.1, its figure 3.6.
+        // The same without properties: 3.1.1.
         let four =
             [0x00, 0x04, 0x4D, 0x51, 0x54, 0x54, 0x04, 0xCE, 0x00, 0x0A] + counted("c")
             + counted("w") + [0, 1, 7] + counted("u") + [0, 1, 9]

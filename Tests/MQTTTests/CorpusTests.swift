@@ -97,7 +97,11 @@ import Testing
                 ? UInt8.random(in: 0...4, using: &generator)
                 : UInt8.random(in: 0...255, using: &generator)
         }
-        let firstByte = UInt8.random(in: 0...255, using: &generator)
+        // Half of the first bytes are those of a packet.
+        let firstByte =
+            Bool.random(using: &generator)
+            ? UInt8.random(in: 0...255, using: &generator)
+            : PacketType.allCases[Int.random(in: 0..<15, using: &generator)].firstByte
         return Bool.random(using: &generator) ? [firstByte] + body : framed(firstByte, body)
     }
 

@@ -13,7 +13,7 @@ import Testing
         }
     }
 
-    @Test("3.3.2, figure 3-9: topic a/b, packet identifier 10, in both versions")
+    @Test("3.3.2, the standard's example: topic a/b, packet identifier 10, in both versions")
     func example() {
         let topic = Array("a/b".utf8)
         let payload: [UInt8] = [1, 2]

@@ -11,7 +11,7 @@ import Testing
         }
     }
 
-    @Test("3.8.3, figure 3-22: a/b with QoS 1 and c/d with QoS 2, in both versions")
+    @Test("3.8.3, the standard's example: a/b with QoS 1 and c/d with QoS 2, in both versions")
     func example() throws {
         let payload: [UInt8] = [
             0x00, 0x03, 0x61, 0x2F, 0x62, 0x01, 0x00, 0x03, 0x63, 0x2F, 0x64, 0x02,
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test("3.8.3.1: each options byte is what table 3-8 says, or the error of its bits")
+    @Test("3.8.3.1: each options byte is what the clause says, or the error of its bits")
     func options() {
         for byte in UInt8.min...UInt8.max {
             var expected: Violation?
@@ -75,7 +75,9 @@ import Testing
         #expect(rule(counted("a") + [0, 0]) == .truncated)
     }
 
-    @Test("[MQTT-3.10.3-2] UNSUBSCRIBE: figure 3-30, at least one filter, all of them valid")
+    @Test(
+        "[MQTT-3.10.3-2] UNSUBSCRIBE: the standard's example, at least one filter, all of them valid"
+    )
     func unsubscribe() throws {
         let first = Array("a/b".utf8)
         let second = Array("c/d".utf8)

@@ -27,6 +27,7 @@ public struct Publish: ~Escapable {
 
     /// Decodes a body; `header` is the one `Framing` found before it.
     @inlinable
+    @inline(__always)
     @_lifetime(copy body)
     public init(
         decoding body: Span<UInt8>,
