@@ -1,4 +1,5 @@
-/// The first bytes of every packet (2.1.1): its type, flags and remaining length, all of them valid.
+/// The first bytes of every packet (2.1.1): its type, flags and remaining length, all of them
+/// valid.
 @frozen
 public struct FixedHeader: Sendable, Equatable {
     public let type: PacketType

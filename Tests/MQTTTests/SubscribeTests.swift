@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test(
-        "[MQTT-3.10.3-2] UNSUBSCRIBE: the standard's example, at least one filter, all of them valid"
+        "[MQTT-3.10.3-2] UNSUBSCRIBE: the standard's example; at least one filter, all valid"
     )
     func unsubscribe() throws {
         let first = Array("a/b".utf8)

@@ -1,20 +1,5 @@
 public import Bytes
 
-/// Where a variable byte integer stands that counts what comes after it, and how many bytes were
-/// kept free for it.
-@frozen
-@usableFromInline
-struct LengthMark {
-    @usableFromInline let offset: Int
-    @usableFromInline let size: Int
-
-    @inlinable
-    init(offset: Int, size: Int) {
-        self.offset = offset
-        self.size = size
-    }
-}
-
 /// MQTT's data representations (1.5), and lengths that are known only after what they count.
 extension ByteBuffer {
     /// `value` from 0 to 268,435,455 (1.5.5).

@@ -21,6 +21,7 @@ public enum UTF8Rules {
             }
             return true
         }
+        // Safe: bytes have no padding, so that any of them can be read as part of a word.
         let raw = unsafe bytes.bytes
         var suspects: UInt64 = 0
         var offset = 0

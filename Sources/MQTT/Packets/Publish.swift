@@ -18,7 +18,8 @@ public struct Publish: ~Escapable {
     /// Empty in MQTT 3.1.1.
     public let properties: PropertyView
 
-    /// Any bytes, or none; a Payload Format Indicator has not been checked against them (3.3.2.3.2).
+    /// Any bytes, or none; a Payload Format Indicator has not been checked against them
+    /// (3.3.2.3.2).
     public let payload: Span<UInt8>
 
     /// Nil in QoS 0.

@@ -76,9 +76,9 @@ public struct TopicFilter: ~Escapable {
     @inlinable
     public func matches(_ topic: Span<UInt8>) -> Bool { Self.matches(filter: filter, topic: topic) }
 
-    /// Whether a valid filter, without `$share/{group}/`, matches a valid topic name (4.7.1): `+` one
-    /// level, `#` what is left, the parent among it; a wildcard at the start does not match a topic
-    /// that begins with `$` [MQTT-4.7.2-1].
+    /// Whether a valid filter, without `$share/{group}/`, matches a valid topic name (4.7.1): `+`
+    /// one level, `#` what is left, the parent among it; a wildcard at the start does not match a
+    /// topic that begins with `$` [MQTT-4.7.2-1].
     @inlinable
     public static func matches(filter: Span<UInt8>, topic: Span<UInt8>) -> Bool {
         var inFilter = 0
