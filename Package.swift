@@ -75,5 +75,6 @@ let package = Package(
             path: "Benchmarks/Storage",
             swiftSettings: strict
         ),
+        tests(of: "MQTT", ["Bytes"]),
     ]
 )
