@@ -59,5 +59,6 @@ let package = Package(
 
         tests(of: "Bytes"),
         tests(of: "Time"),
+        tests(of: "TLS", ["Bytes", "COpenSSL"]),
     ]
 )
