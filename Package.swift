@@ -76,5 +76,6 @@ let package = Package(
             swiftSettings: strict
         ),
         tests(of: "MQTT", ["Bytes"]),
+        tests(of: "TLS", ["Bytes", "COpenSSL"]),
     ]
 )
