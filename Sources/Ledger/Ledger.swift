@@ -1,1 +1,111 @@
-// The Ledger module.
+public import Storage
+
+/// The books on disk, open: one writer, which takes commands from all threads, and a reader for each
+/// thread that wants one.
+public final class Ledger: Sendable {
+    public let environment: Environment
+    public let books: Books
+    private let writer: GroupWriter<Command, Outcome>
+    private let productsVersion = ProductsVersion()
+
+    /// Opens the ledger in `directory`, or makes an empty one there.
+    ///
+    /// - Parameters:
+    ///   - mapSizeBytes: the most it can grow to; address space, not memory or disk.
+    ///   - maximumReaders: how many readers can exist at once, those of running queries among them.
+    ///   - maximumBatch: the most commands in one commit.
+    ///   - maximumWaiting: the most commands that may wait; more are answered `.queueFull`.
+    ///   - durability: anything but `.synced` gives up rule B1, and is for tests.
+    public init(
+        directory: String,
+        mapSizeBytes: Int = 1 << 38,
+        maximumReaders: Int = 126,
+        maximumBatch: Int = 512,
+        maximumWaiting: Int = 65_536,
+        durability: Durability = .synced
+    ) throws(StoreError) {
+        let environment = try Environment(
+            path: directory,
+            mapSizeBytes: mapSizeBytes,
+            maximumTables: Books.tableCount,
+            maximumReaders: maximumReaders,
+            durability: durability
+        )
+        let books = try Books(in: environment)
+        self.environment = environment
+        self.books = books
+        writer = try GroupWriter(
+            environment,
+            maximumBatch: maximumBatch,
+            maximumWaiting: maximumWaiting
+        ) { (command: Command, transaction: borrowing WriteTransaction) throws(StoreError) in
+            try books.apply(command, in: transaction)
+        }
+    }
+
+    /// Queues a command. The completion is called once, after the outcome is on the disk, on the
+    /// writer's thread (or at once, on this one, when it is not taken): it should only pass it on.
+    public func submit(
+        _ command: Command,
+        completion: @escaping @Sendable (Result<Outcome, StoreError>) -> Void
+    ) {
+        guard command.action.mayChangeProducts else {
+            return writer.submit(command, completion: completion)
+        }
+        let version = productsVersion
+        writer.submit(command) { result in
+            version.advance()
+            completion(result)
+        }
+    }
+
+    /// Carries out a command; returns when the outcome is on the disk.
+    public func submit(_ command: Command) async throws(StoreError) -> Outcome {
+        let result = await withCheckedContinuation { continuation in
+            submit(command) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    /// A reader for one thread. It takes one of the `maximumReaders`.
+    public func reader() throws(StoreError) -> LedgerReader {
+        LedgerReader(
+            try CachedReader(environment),
+            books: books,
+            productsVersion: productsVersion
+        )
+    }
+
+    /// Runs `body` on the books as they are now: for queries that are not on the packet path.
+    public func read<Result>(
+        _ body: (Books, borrowing ReadTransaction) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        let transaction = try ReadTransaction(in: environment)
+        return try body(books, transaction)
+    }
+
+    /// Whether the books balance (rule A10) and every index agrees with its records: sentences that
+    /// name what is wrong, at most `limit`; none when all is right. Reads the whole store.
+    public func verify(limit: Int = 100) throws(StoreError) -> [String] {
+        try read { (books, transaction) throws(StoreError) in
+            try books.verify(limit: limit, in: transaction)
+        }
+    }
+
+    /// What the writer has done, and whether it can write.
+    public var figures: GroupWriterFigures { writer.figures }
+
+    /// Takes no more commands, writes and answers all that wait, and ends the writer's thread.
+    public func shutdown() { writer.shutdown() }
+}
+
+extension Action {
+    /// Whether it may write a product's settings, a package set by first codes among them.
+    fileprivate var mayChangeProducts: Bool {
+        switch self {
+        case .createProduct, .updateProduct, .upgradePackage, .deleteProduct, .purchase, .assign:
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,222 @@
+import Storage
+import Time
+
+/// Rules B1 to B5, B7 and B8: who may be connected, and who consumes a code for it.
+extension Books {
+    /// The device connects. The decision is taken here again, in the transaction, so that of two
+    /// connections that race only one consumes a code (rule B2).
+    func activate(
+        _ identity: DeviceIdentity,
+        confirmsSecret: Bool,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        let product = try products.get(identity.product, in: transaction)
+        let device = try devices.get(identity, in: transaction)
+        switch Admission.decide(
+            identity,
+            product: product,
+            device: device?.standing,
+            at: command.at
+        ) {
+        case .refuse(let refusal): return .refused(refusal)
+        case .admit, .readmit:
+            return try readmit(
+                identity,
+                device,
+                confirmsSecret: confirmsSecret,
+                command,
+                in: transaction
+            )
+        case .consume(let cause):
+            return try consume(
+                cause,
+                identity,
+                product,
+                device,
+                from: command.at,
+                confirmsSecret: confirmsSecret,
+                command,
+                in: transaction
+            )
+        }
+    }
+
+    /// The device is online and its period has ended (rule B4).
+    func renew(
+        _ identity: DeviceIdentity,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        let product = try products.get(identity.product, in: transaction)
+        let device = try devices.get(identity, in: transaction)
+        switch Admission.decide(
+            identity,
+            product: product,
+            device: device?.standing,
+            at: command.at
+        ) {
+        case .refuse(let refusal): return .refused(refusal)
+        case .admit, .readmit:
+            return try readmit(
+                identity,
+                device,
+                confirmsSecret: false,
+                command,
+                in: transaction
+            )
+        case .consume(let cause):
+            var start = command.at
+            if let ended = device?.entitlement, let allowance = product?.allowance {
+                start = Admission.onlineRenewalStart(
+                    after: ended.expiresAt,
+                    validityDays: allowance.validityDays,
+                    at: command.at
+                )
+            }
+            return try consume(
+                cause,
+                identity,
+                product,
+                device,
+                from: start,
+                confirmsSecret: false,
+                command,
+                in: transaction
+            )
+        }
+    }
+
+    /// An operator's hand: also when renewal is off (rule B7), not when it is not needed.
+    func activateByHand(
+        _ identity: DeviceIdentity,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard let product = try existing(identity.product, in: transaction) else {
+            return .refused(.unknownProduct(identity.product))
+        }
+        guard let device = try devices.get(identity, in: transaction), device.isRegistered else {
+            return .refused(.unknownDevice(identity))
+        }
+        if device.isDisabled { return .refused(.deviceDisabled(identity)) }
+        if let entitlement = device.entitlement, entitlement.runs(at: command.at) {
+            return .refused(.entitlementRuns(until: entitlement.expiresAt))
+        }
+        return try consume(
+            .manual,
+            identity,
+            product,
+            device,
+            from: command.at,
+            confirmsSecret: false,
+            command,
+            in: transaction
+        )
+    }
+
+    /// The entitlement runs: consumes nothing, and writes only what is not so yet (rules B2, B8).
+    private func readmit(
+        _ identity: DeviceIdentity,
+        _ device: DeviceRecord?,
+        confirmsSecret: Bool,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard let device, let entitlement = device.entitlement else {
+            preconditionFailure("admitted without an entitlement")
+        }
+        var new = device
+        new.isRegistered = true
+        new.isOpen = true
+        if confirmsSecret && new.secret != nil { new.isSecretConfirmed = true }
+        let done = Outcome.done(.entitled(entitlement, consumed: false))
+        if new == device { return done }
+        if !device.isRegistered {
+            new.registeredAt = command.at
+            _ = try record(.deviceRegistered(identity), command, in: transaction)
+        }
+        if !device.isOpen {
+            _ = try record(
+                .entitlementReopened(identity, code: entitlement.code),
+                command,
+                in: transaction
+            )
+        }
+        if new.isSecretConfirmed && !device.isSecretConfirmed {
+            _ = try record(.secretConfirmed(identity), command, in: transaction)
+        }
+        try replace(device, with: new, of: identity, in: transaction)
+        return done
+    }
+
+    /// Consumes one code, if one is left, for a period from `start` on.
+    private func consume(
+        _ cause: ActivationCause,
+        _ identity: DeviceIdentity,
+        _ product: ProductRecord?,
+        _ device: DeviceRecord?,
+        from start: Timestamp,
+        confirmsSecret: Bool,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        var pool = try pool(of: identity.product, in: transaction)
+        guard let allowance = product?.allowance,
+            let code = try takeCode(from: &pool, of: identity.product, in: transaction)
+        else { return .refused(.noCodeLeft(identity.product)) }
+        let entitlement = Entitlement(
+            code: code,
+            period: (device?.codesConsumed ?? 0) + 1,
+            activatedAt: start,
+            expiresAt: start.adding(days: Int64(allowance.validityDays)),
+            cause: cause
+        )
+        var new = device ?? DeviceRecord(secret: nil, registeredAt: command.at)
+        if device?.isRegistered != true {
+            new.isRegistered = true
+            new.registeredAt = command.at
+            _ = try record(.deviceRegistered(identity), command, in: transaction)
+        }
+        if confirmsSecret && new.secret != nil { new.isSecretConfirmed = true }
+        new.isOpen = true
+        new.entitlement = entitlement
+        try fileHistory(of: identity, entitlement, before: device?.entitlement, in: transaction)
+        try replace(device, with: new, of: identity, pool: &pool, in: transaction)
+        try pools.put(identity.product, pool, in: transaction)
+        _ = try record(.deviceActivated(identity, entitlement), command, in: transaction)
+        return .done(.entitled(entitlement, consumed: true))
+    }
+
+    /// Rule B10: the new period's entry, and the past one's place in the device's own list.
+    private func fileHistory(
+        of identity: DeviceIdentity,
+        _ entitlement: Entitlement,
+        before past: Entitlement?,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        if let past {
+            try periods.put(
+                KeyPair(identity, past.period),
+                PeriodRecord(activatedAt: past.activatedAt, code: past.code),
+                in: transaction
+            )
+        }
+        let serial = entitlement.code.serial
+        try consumptions.put(
+            KeyTriple(identity.product, entitlement.activatedAt, serial),
+            ConsumptionRecord(
+                device: identity.device,
+                period: entitlement.period,
+                expiresAt: entitlement.expiresAt,
+                cause: entitlement.cause
+            ),
+            in: transaction
+        )
+        try expiries.put(
+            KeyTriple(identity.product, entitlement.expiresAt, serial),
+            ExpiryRecord(activatedAt: entitlement.activatedAt),
+            in: transaction
+        )
+    }
+}

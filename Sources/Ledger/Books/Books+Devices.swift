@@ -1,0 +1,162 @@
+import Storage
+import Time
+
+extension Books {
+    /// Puts `new` in the place of `old`, `nil` meaning no record, and keeps the product's figures of
+    /// devices and the index of open entitlements true: the only place that writes any of them.
+    func replace(
+        _ old: DeviceRecord?,
+        with new: DeviceRecord?,
+        of identity: DeviceIdentity,
+        pool: inout PoolRecord,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        Self.adjust(
+            &pool.devicesKnown,
+            from: old?.isRegistered ?? false,
+            to: new?.isRegistered ?? false
+        )
+        Self.adjust(
+            &pool.devicesActive,
+            from: old?.isActive ?? false,
+            to: new?.isActive ?? false
+        )
+        let (before, after) = (old?.openUntil, new?.openUntil)
+        if before != after {
+            if let before {
+                try expiring.delete(KeyPair(before, identity), in: transaction)
+            }
+            if let after {
+                try expiring.put(KeyPair(after, identity), EmptyRecord(), in: transaction)
+            }
+        }
+        if let new {
+            try devices.put(identity, new, in: transaction)
+        } else {
+            try devices.delete(identity, in: transaction)
+        }
+    }
+
+    /// The same, with the product's pool read and written here.
+    func replace(
+        _ old: DeviceRecord?,
+        with new: DeviceRecord?,
+        of identity: DeviceIdentity,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        let before = try pool(of: identity.product, in: transaction)
+        var after = before
+        try replace(old, with: new, of: identity, pool: &after, in: transaction)
+        if after != before { try pools.put(identity.product, after, in: transaction) }
+    }
+
+    private static func adjust(_ count: inout UInt64, from before: Bool, to after: Bool) {
+        if after && !before { count += 1 }
+        if before && !after { count -= 1 }
+    }
+
+    func setDisabled(
+        _ identity: DeviceIdentity,
+        _ isDisabled: Bool,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        try change(
+            identity,
+            evenIfDeleted: true,
+            recording: .deviceDisabled(identity, isDisabled),
+            command,
+            in: transaction
+        ) { device in
+            device.isDisabled = isDisabled
+        }
+    }
+
+    func resetSecret(
+        _ identity: DeviceIdentity,
+        _ secret: Secret,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        try change(identity, recording: .secretReset(identity), command, in: transaction) {
+            device in
+            device.secret = secret
+            device.isSecretConfirmed = false
+        }
+    }
+
+    func confirmSecretUse(
+        _ identity: DeviceIdentity,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        try change(identity, recording: .secretConfirmed(identity), command, in: transaction) {
+            device in
+            device.isSecretConfirmed = device.secret != nil
+        }
+    }
+
+    /// Rule B6: while the product's renewal is off, the list of exceptions is kept as it is.
+    func setDeviceRenewal(
+        _ identity: DeviceIdentity,
+        _ isOn: Bool,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        if let product = try existing(identity.product, in: transaction), !product.autoRenewal {
+            return .refused(.productRenewalOff(identity.product))
+        }
+        return try change(
+            identity, recording: .deviceRenewalSet(identity, isOn), command, in: transaction
+        ) { device in
+            device.isExceptedFromRenewal = !isOn
+        }
+    }
+
+    /// Rule B8: no code comes back. A device that ever consumed one leaves its entitlement, its
+    /// secret and its settings, so that it can return; another leaves nothing.
+    func deleteDevice(
+        _ identity: DeviceIdentity,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard try existing(identity.product, in: transaction) != nil else {
+            return .refused(.unknownProduct(identity.product))
+        }
+        guard let device = try devices.get(identity, in: transaction), device.isRegistered else {
+            return .refused(.unknownDevice(identity))
+        }
+        var new: DeviceRecord? = device
+        new?.isRegistered = false
+        if device.entitlement == nil { new = nil }
+        try replace(device, with: new, of: identity, in: transaction)
+        return .done(try record(.deviceDeleted(identity), command, in: transaction))
+    }
+
+    /// Changes the record of a device that exists, and records that, if it changes at all.
+    private func change(
+        _ identity: DeviceIdentity,
+        evenIfDeleted: Bool = false,
+        recording change: Change,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction,
+        _ body: (inout DeviceRecord) -> Void
+    ) throws(StoreError) -> Outcome {
+        guard try existing(identity.product, in: transaction) != nil else {
+            return .refused(.unknownProduct(identity.product))
+        }
+        guard let device = try devices.get(identity, in: transaction),
+            device.isRegistered || evenIfDeleted
+        else { return .refused(.unknownDevice(identity)) }
+        var new = device
+        body(&new)
+        if new == device { return .done(.unchanged) }
+        try replace(device, with: new, of: identity, in: transaction)
+        return .done(try record(change, command, in: transaction))
+    }
+}
+
+extension DeviceRecord {
+    /// Where the index of open entitlements has the device.
+    fileprivate var openUntil: Timestamp? { isOpen ? entitlement?.expiresAt : nil }
+}

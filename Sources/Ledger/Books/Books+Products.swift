@@ -1,0 +1,129 @@
+import Storage
+
+extension Books {
+    /// The product, unless it was deleted.
+    func existing(
+        _ key: ProductKey,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> ProductRecord? {
+        guard let product = try products.get(key, in: transaction), !product.isDeleted else {
+            return nil
+        }
+        return product
+    }
+
+    /// The pool of a product; every product has one from its creation on.
+    func pool(
+        of key: ProductKey,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> PoolRecord {
+        guard let pool = try pools.get(key, in: transaction) else {
+            throw .malformed(what: "product \(key) without a pool")
+        }
+        return pool
+    }
+
+    func createProduct(
+        _ product: NewProduct,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        if let refusal = Self.refusal(ofName: product.name) { return .refused(refusal) }
+        if try products.contains(product.key, in: transaction) {
+            return .refused(.alreadyExists(what: "product \(product.key)"))
+        }
+        guard try accounts.contains(product.account, in: transaction) else {
+            return .refused(.unknownAccount(product.account))
+        }
+        var allowance: Allowance?
+        if let package = product.package {
+            guard let record = try packages.get(package, in: transaction) else {
+                return .refused(.unknownPackage(package))
+            }
+            allowance = record.allowance
+        }
+        let record = ProductRecord(product, allowance: allowance, createdAt: command.at)
+        try products.put(product.key, record, in: transaction)
+        try pools.put(product.key, PoolRecord(), in: transaction)
+        try accountProducts.put(
+            KeyPair(product.account, product.key),
+            EmptyRecord(),
+            in: transaction
+        )
+        return .done(
+            try self.record(
+                .productCreated(product.key, account: product.account),
+                command,
+                in: transaction
+            )
+        )
+    }
+
+    func updateProduct(
+        _ key: ProductKey,
+        _ update: ProductUpdate,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard let old = try existing(key, in: transaction) else {
+            return .refused(.unknownProduct(key))
+        }
+        if let name = update.name, let refusal = Self.refusal(ofName: name) {
+            return .refused(refusal)
+        }
+        var new = old
+        if let name = update.name { new.name = name }
+        if let autoRenewal = update.autoRenewal { new.autoRenewal = autoRenewal }
+        if let registration = update.registration { new.registration = registration }
+        if let dayOffset = update.dayOffset { new.dayOffset = dayOffset }
+        if new == old { return .done(.unchanged) }
+        try products.put(key, new, in: transaction)
+        return .done(try record(.productUpdated(key, update), command, in: transaction))
+    }
+
+    /// Rule A5: the package is a property of the product, so it changes for all devices and codes
+    /// at once. An entitlement keeps the end it was given.
+    func upgradePackage(
+        _ key: ProductKey,
+        _ package: PackageID,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard var product = try existing(key, in: transaction) else {
+            return .refused(.unknownProduct(key))
+        }
+        guard let target = try packages.get(package, in: transaction) else {
+            return .refused(.unknownPackage(package))
+        }
+        guard let current = product.package, let allowance = product.allowance else {
+            return .refused(.productHasNoPackage(key))
+        }
+        if current == package { return .done(.unchanged) }
+        if let lowered = target.allowance.lowered(from: allowance) {
+            return .refused(.allowanceLowered(allowance: lowered))
+        }
+        product.package = package
+        product.allowance = target.allowance
+        try products.put(key, product, in: transaction)
+        return .done(
+            try record(.packageUpgraded(key, from: current, to: package), command, in: transaction)
+        )
+    }
+
+    /// Rule B9: the record stays, so that the books still balance and the name is not used again.
+    func deleteProduct(
+        _ key: ProductKey,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard var product = try existing(key, in: transaction) else {
+            return .refused(.unknownProduct(key))
+        }
+        let forfeited = try pool(of: key, in: transaction).remaining
+        product.deletedAt = command.at
+        try products.put(key, product, in: transaction)
+        return .done(
+            try record(.productDeleted(key, forfeited: forfeited), command, in: transaction)
+        )
+    }
+}

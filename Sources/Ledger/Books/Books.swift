@@ -1,0 +1,88 @@
+public import Storage
+import Time
+
+/// The tables of the ledger, opened once: what `apply` writes and the queries read.
+///
+/// What is where, and what every activation writes (`*`):
+///
+///     books         1 -> last event, next serial *
+///     accounts      account          accountProducts  account, product
+///     packages      package          holdings         account, package -> counters
+///     batches       first serial     purchases        account, first serial
+///     unassigned    account, package, first serial -> quantity   (first in, first out)
+///     assignments   account, event number
+///     products      product -> settings (rarely change: readers cache them)
+///     pools         product -> counters, the lot being consumed *
+///     lots          product, ordinal -> first serial, quantity   (first in, first out)
+///     devices       product, device -> registration and latest entitlement *
+///     consumptions  product, activatedAt, serial -> history entry *
+///     expiries      product, expiresAt, serial -> activatedAt *
+///     periods       product, device, period -> where its history entry is (past periods only)
+///     expiring      expiresAt, product, device: open entitlements *
+///     keys          key              answers          actor, idempotency key
+///     events        sequence number *
+///
+/// An activation's entries in `consumptions`, `expiries`, `expiring` and `events` are next to those
+/// of the activation before it, as they are ordered by time or number; `devices` is the only table
+/// it writes at a random place. A device's latest period is only in its record and moves to
+/// `periods` when the next one begins, so that a first activation writes no history of its own.
+///
+/// The invariants are rule A10's and those of `verify`.
+public struct Books: Sendable {
+    let books: Table<UInt32, BooksRecord>
+    let accounts: Table<AccountID, AccountRecord>
+    let accountProducts: Table<KeyPair<AccountID, ProductKey>, EmptyRecord>
+    let packages: Table<PackageID, PackageRecord>
+    let holdings: Table<KeyPair<AccountID, PackageID>, HoldingRecord>
+    let batches: Table<UInt64, BatchRecord>
+    let purchases: Table<KeyPair<AccountID, UInt64>, EmptyRecord>
+    let unassigned: Table<KeyTriple<AccountID, PackageID, UInt64>, RangeRecord>
+    let assignments: Table<KeyPair<AccountID, UInt64>, AssignmentRecord>
+    let products: Table<ProductKey, ProductRecord>
+    let pools: Table<ProductKey, PoolRecord>
+    let lots: Table<KeyPair<ProductKey, UInt32>, LotRecord>
+    let devices: Table<DeviceIdentity, DeviceRecord>
+    let consumptions: Table<KeyTriple<ProductKey, Timestamp, UInt64>, ConsumptionRecord>
+    let expiries: Table<KeyTriple<ProductKey, Timestamp, UInt64>, ExpiryRecord>
+    let periods: Table<KeyPair<DeviceIdentity, UInt32>, PeriodRecord>
+    let expiring: Table<KeyPair<Timestamp, DeviceIdentity>, EmptyRecord>
+    let keys: Table<KeyID, KeyRecord>
+    let answers: Table<KeyPair<String, String>, AnswerRecord>
+    let events: Table<UInt64, Event>
+
+    /// How many tables there are: the environment has to allow that many.
+    public static var tableCount: Int { 20 }
+
+    /// In bytes of UTF-8, of accounts, packages, products, devices and keys.
+    public static var nameMaximumLength: Int { 256 }
+
+    /// Of codes, in one purchase or assignment.
+    public static var quantityMaximum: UInt64 { 1_000_000_000 }
+
+    /// In one import.
+    public static var importMaximumRows: Int { 50_000 }
+
+    /// Opens the tables, and creates those that are missing.
+    public init(in environment: Environment) throws(StoreError) {
+        books = try Table("books", in: environment)
+        accounts = try Table("accounts", in: environment)
+        accountProducts = try Table("accountProducts", in: environment)
+        packages = try Table("packages", in: environment)
+        holdings = try Table("holdings", in: environment)
+        batches = try Table("batches", in: environment)
+        purchases = try Table("purchases", in: environment)
+        unassigned = try Table("unassigned", in: environment)
+        assignments = try Table("assignments", in: environment)
+        products = try Table("products", in: environment)
+        pools = try Table("pools", in: environment)
+        lots = try Table("lots", in: environment)
+        devices = try Table("devices", in: environment)
+        consumptions = try Table("consumptions", in: environment)
+        expiries = try Table("expiries", in: environment)
+        periods = try Table("periods", in: environment)
+        expiring = try Table("expiring", in: environment)
+        keys = try Table("keys", in: environment)
+        answers = try Table("answers", in: environment)
+        events = try Table("events", in: environment)
+    }
+}

@@ -1,0 +1,14 @@
+/// One row of an import: a device that shall be known before it connects.
+public struct DeviceImport: Hashable, Sendable {
+    public let device: DeviceKey
+
+    /// `nil`: the device has none, and comes with a certificate or registers itself.
+    public let secret: Secret?
+    public let name: String
+
+    public init(device: DeviceKey, secret: Secret?, name: String = "") {
+        self.device = device
+        self.secret = secret
+        self.name = name
+    }
+}

@@ -1,0 +1,50 @@
+public import Bytes
+public import Storage
+
+/// A tag byte, then the parts in order: what is remembered under an idempotency key.
+extension Effect: StorageRecord {
+    public func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .unchanged:
+            buffer.append(UInt8(1))
+        case .changed(let change):
+            buffer.append(UInt8(2))
+            change.encode(into: &buffer)
+        case .entitled(let entitlement, let consumed):
+            buffer.append(UInt8(3))
+            buffer.append(entitlement)
+            buffer.append(consumed)
+        case .registered(let secret):
+            buffer.append(UInt8(4))
+            buffer.append(secret)
+        case .ended(let count, let more):
+            buffer.append(UInt8(5))
+            buffer.appendVarint(UInt64(count))
+            buffer.append(more)
+        }
+    }
+
+    public init(decoding reader: inout ByteReader) throws(StoreError) {
+        let tag = try reader.takeUInt8()
+        self =
+            switch tag {
+            case 1:
+                .unchanged
+            case 2:
+                .changed(try Change(decoding: &reader))
+            case 3:
+                .entitled(
+                    try reader.takeEntitlement(),
+                    consumed: try reader.takeBool()
+                )
+            case 4:
+                .registered(try reader.takeSecret())
+            case 5:
+                .ended(
+                    count: try reader.takeVarint32(),
+                    more: try reader.takeBool()
+                )
+            default: throw .malformed(what: "effect")
+            }
+    }
+}

@@ -1,0 +1,18 @@
+/// What a command that was carried out did.
+public enum Effect: Hashable, Sendable {
+    /// All was already as it asked; nothing was written.
+    case unchanged
+
+    /// One change, the same that the event log shows.
+    case changed(Change)
+
+    /// The device may be connected until the entitlement's end; `consumed` says whether a code was
+    /// consumed for it now.
+    case entitled(Entitlement, consumed: Bool)
+
+    /// The device's secret, to be handed to it.
+    case registered(Secret)
+
+    /// How many entitlements were closed; `more` when the limit was reached.
+    case ended(count: UInt32, more: Bool)
+}

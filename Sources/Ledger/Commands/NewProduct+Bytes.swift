@@ -1,0 +1,27 @@
+public import Bytes
+public import Storage
+
+/// The parts in order, within the bytes of an action.
+extension NewProduct: StorageRecord {
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(key)
+        buffer.append(text: name)
+        buffer.append(account)
+        buffer.append(optional: package)
+        buffer.append(secret)
+        buffer.append(case: registration)
+        buffer.append(dayOffset)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(StoreError) {
+        self.init(
+            key: try reader.take(ProductKey.self),
+            name: try reader.takeText(),
+            account: try reader.take(AccountID.self),
+            package: try reader.takeOptional(PackageID.self),
+            secret: try reader.takeSecret(),
+            registration: try reader.take(case: RegistrationPolicy.self),
+            dayOffset: try reader.takeOffset()
+        )
+    }
+}

@@ -1,0 +1,108 @@
+public import Time
+
+/// Why a command or a connection was refused. `name` is stable and serves logs, metrics and the API;
+/// `description` is for people.
+public enum Refusal: Hashable, Sendable, CustomStringConvertible {
+    case unknownAccount(AccountID)
+    case unknownPackage(PackageID)
+
+    /// There is no such product, or it was deleted (rule B9).
+    case unknownProduct(ProductKey)
+    case unknownDevice(DeviceIdentity)
+    case unknownKey(KeyID)
+
+    /// The thing that `what` names exists already (or existed: names are not used again).
+    case alreadyExists(what: String)
+
+    /// A sub-account can't have sub-accounts.
+    case parentIsSubAccount(AccountID)
+    case productOfAnotherAccount(ProductKey, AccountID)
+    case nameTooLong(maximumBytes: UInt32)
+
+    /// Rule A4.
+    case packageMismatch(product: PackageID, given: PackageID)
+
+    /// Rule A5: there is nothing to upgrade.
+    case productHasNoPackage(ProductKey)
+
+    /// Rule A5: `allowance` is the name of the first that would fall.
+    case allowanceLowered(allowance: String)
+
+    /// A quantity of codes is 1 to `maximum`.
+    case quantityOutOfRange(maximum: UInt64)
+
+    /// Rule A3.
+    case notEnoughUnassigned(wanted: UInt64, available: UInt64)
+
+    /// Rule B3.
+    case noCodeLeft(ProductKey)
+
+    /// Rule B7: the entitlement has ended and is not renewed automatically.
+    case renewalOff(DeviceIdentity)
+
+    /// Rule B12.
+    case deviceDisabled(DeviceIdentity)
+
+    /// Nothing to activate by hand: the entitlement runs until then.
+    case entitlementRuns(until: Timestamp)
+
+    /// Rule B6: device settings wait until the product's is on.
+    case productRenewalOff(ProductKey)
+
+    /// The product lets no such device register itself.
+    case registrationNotAllowed(DeviceIdentity)
+
+    /// The device's secret was issued and used (wire.md, "Registration").
+    case secretInUse(DeviceIdentity)
+
+    /// `row` counts from 1.
+    case importRow(row: UInt32, device: DeviceKey, fault: ImportFault)
+    case importTooLarge(maximumRows: UInt32)
+
+    /// Rule A8: the key came before with another command.
+    case idempotencyKeyReused
+    case idempotencyKeyInvalid
+
+    /// Its name in logs, metrics and the API; it never changes.
+    public var name: String {
+        switch self {
+        case .unknownAccount: "unknown-account"
+        case .unknownPackage: "unknown-package"
+        case .unknownProduct: "unknown-product"
+        case .unknownDevice: "unknown-device"
+        case .unknownKey: "unknown-key"
+        case .alreadyExists: "already-exists"
+        case .parentIsSubAccount: "parent-is-sub-account"
+        case .productOfAnotherAccount: "product-of-another-account"
+        case .nameTooLong: "name-too-long"
+        case .packageMismatch: "package-mismatch"
+        case .productHasNoPackage: "product-has-no-package"
+        case .allowanceLowered: "allowance-lowered"
+        case .quantityOutOfRange: "quantity-out-of-range"
+        case .notEnoughUnassigned: "not-enough-unassigned"
+        case .noCodeLeft: "no-code-left"
+        case .renewalOff: "renewal-off"
+        case .deviceDisabled: "device-disabled"
+        case .entitlementRuns: "entitlement-runs"
+        case .productRenewalOff: "product-renewal-off"
+        case .registrationNotAllowed: "registration-not-allowed"
+        case .secretInUse: "secret-in-use"
+        case .importRow: "import-row"
+        case .importTooLarge: "import-too-large"
+        case .idempotencyKeyReused: "idempotency-key-reused"
+        case .idempotencyKeyInvalid: "idempotency-key-invalid"
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .unknownAccount, .unknownPackage, .unknownProduct, .unknownDevice, .unknownKey:
+            unknownDescription
+        case .importRow(let row, let device, let fault): importDescription(row, device, fault)
+        case .deviceDisabled, .renewalOff, .noCodeLeft, .entitlementRuns, .productRenewalOff,
+            .registrationNotAllowed, .secretInUse:
+            deviceDescription
+        default: booksDescription
+        }
+    }
+}

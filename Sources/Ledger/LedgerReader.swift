@@ -1,0 +1,85 @@
+public import Storage
+
+/// One thread's way to read the books: a cached transaction, and the products it has met.
+///
+/// Admission of a known device is one lookup: its record is read in place, and the product comes
+/// from the cache, which is dropped as soon as a command that may change a product has been answered.
+public struct LedgerReader: ~Copyable {
+    private var reader: CachedReader
+    private let books: Books
+    private let productsVersion: ProductsVersion
+    private var cachedVersion: UInt64
+    private var products: [ProductKey: ProductRecord] = [:]
+
+    /// Of products in the cache; past it, the cache starts anew.
+    private static var cacheMaximum: Int { 65_536 }
+
+    init(_ reader: consuming CachedReader, books: Books, productsVersion: ProductsVersion) {
+        self.reader = reader
+        self.books = books
+        self.productsVersion = productsVersion
+        cachedVersion = productsVersion.current
+    }
+
+    /// Lends `body` the product and the device, as far as the books know them: what credentials are
+    /// checked with and `Admission.decide` asks. A deleted product or device may be among them; the
+    /// decision refuses or readmits it.
+    public mutating func withDevice<Result>(
+        _ identity: DeviceIdentity,
+        _ body: (ProductRecord?, DeviceView?) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        refreshCache()
+        let books = books
+        var product = products[identity.product]
+        let isCached = product != nil
+        let result = try reader.withTransaction { (transaction) throws(StoreError) -> Result in
+            if product == nil {
+                product = try books.products.get(identity.product, in: transaction)
+            }
+            let found = try books.devices.withRecord(identity, in: transaction) {
+                (bytes) throws(StoreError) -> Result in
+                try body(product, DeviceView(decoding: bytes))
+            }
+            if let found { return found }
+            return try body(product, nil)
+        }
+        if !isCached, let product { cache(product, as: identity.product) }
+        return result
+    }
+
+    /// A product's settings, from the cache if they are there.
+    public mutating func product(_ key: ProductKey) throws(StoreError) -> ProductRecord? {
+        refreshCache()
+        if let product = products[key] { return product }
+        let books = books
+        let product = try reader.withTransaction { (transaction) throws(StoreError) in
+            try books.products.get(key, in: transaction)
+        }
+        if let product { cache(product, as: key) }
+        return product
+    }
+
+    /// Runs queries on the books as they are now.
+    public mutating func read<Result>(
+        _ body: (Books, borrowing ReadTransaction) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        let books = books
+        return try reader.withTransaction { (transaction) throws(StoreError) in
+            try body(books, transaction)
+        }
+    }
+
+    /// The version is read before a transaction begins: what is cached under it is at least as new.
+    private mutating func refreshCache() {
+        let version = productsVersion.current
+        if version != cachedVersion {
+            products.removeAll(keepingCapacity: true)
+            cachedVersion = version
+        }
+    }
+
+    private mutating func cache(_ product: ProductRecord, as key: ProductKey) {
+        if products.count >= Self.cacheMaximum { products.removeAll(keepingCapacity: true) }
+        products[key] = product
+    }
+}

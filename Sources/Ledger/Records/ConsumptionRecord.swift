@@ -1,0 +1,34 @@
+import Bytes
+import Storage
+import Time
+
+/// The rest of a history entry (rule B10); product, activation date and code are its key.
+struct ConsumptionRecord: StorageRecord, Hashable, Sendable {
+    let device: DeviceKey
+    let period: UInt32
+    let expiresAt: Timestamp
+    let cause: ActivationCause
+
+    init(device: DeviceKey, period: UInt32, expiresAt: Timestamp, cause: ActivationCause) {
+        self.device = device
+        self.period = period
+        self.expiresAt = expiresAt
+        self.cause = cause
+    }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(RecordVersion.current)
+        buffer.append(device)
+        buffer.appendVarint(UInt64(period))
+        buffer.append(expiresAt)
+        buffer.append(case: cause)
+    }
+
+    init(decoding reader: inout ByteReader) throws(StoreError) {
+        try RecordVersion.take(from: &reader, of: "consumption")
+        device = try reader.take(DeviceKey.self)
+        period = try reader.takeVarint32()
+        expiresAt = try reader.takeTimestamp()
+        cause = try reader.take(case: ActivationCause.self)
+    }
+}

@@ -1,0 +1,122 @@
+import Bytes
+import Storage
+import Time
+
+/// What `ByteBuffer.append…` wrote; each throws `.malformed` when it is not there.
+extension ByteReader {
+    @_lifetime(self: copy self)
+    mutating func take<Value: Identifier>(_ type: Value.Type) throws(StoreError) -> Value {
+        guard let value = Value(utf8: try takeCounted()) else {
+            throw .malformed(what: "\(Value.self)")
+        }
+        return value
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeOptional<Value: Identifier>(
+        _ type: Value.Type
+    ) throws(StoreError) -> Value? {
+        try takeBool() ? try take(type) : nil
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeIdentity() throws(StoreError) -> DeviceIdentity {
+        DeviceIdentity(product: try take(ProductKey.self), device: try take(DeviceKey.self))
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeSecret() throws(StoreError) -> Secret {
+        guard let secret = Secret(try takeText()) else { throw .malformed(what: "secret") }
+        return secret
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeOptionalSecret() throws(StoreError) -> Secret? {
+        try takeBool() ? try takeSecret() : nil
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeTimestamp() throws(StoreError) -> Timestamp {
+        Timestamp(milliseconds: try takeSignedVarint())
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeOffset() throws(StoreError) -> UTCOffset {
+        guard let minutes = Int(exactly: try takeSignedVarint()),
+            let offset = UTCOffset(minutes: minutes)
+        else { throw .malformed(what: "UTC offset") }
+        return offset
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeCode() throws(StoreError) -> ActivationCode {
+        ActivationCode(serial: try takeVarint())
+    }
+
+    @_lifetime(self: copy self)
+    mutating func take<Case: RawRepresentable<UInt8>>(case type: Case.Type) throws(StoreError)
+        -> Case
+    {
+        guard let value = Case(rawValue: try takeUInt8()) else {
+            throw .malformed(what: "\(Case.self)")
+        }
+        return value
+    }
+
+    /// A varint of at most 32 bits.
+    @_lifetime(self: copy self)
+    mutating func takeVarint32() throws(StoreError) -> UInt32 {
+        guard let value = UInt32(exactly: try takeVarint()) else {
+            throw .malformed(what: "32-bit varint")
+        }
+        return value
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeSecretHash() throws(StoreError) -> SecretHash {
+        guard let bytes = readBytes(SecretHash.length),
+            let hash = SecretHash([UInt8](copying: bytes))
+        else { throw .malformed(what: "hash") }
+        return hash
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeOptionalProducts() throws(StoreError) -> [ProductKey]? {
+        guard try takeBool() else { return nil }
+        return try takeList { (reader) throws(StoreError) in try reader.take(ProductKey.self) }
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeAllowance() throws(StoreError) -> Allowance {
+        let validityDays = try takeVarint32()
+        let messagesPerDay: UInt64? = try takeBool() ? try takeVarint() : nil
+        guard
+            let allowance = Allowance(
+                validityDays: validityDays,
+                messagesPerDay: messagesPerDay,
+                otaPerMonth: try takeVarint32(),
+                storageDays: try takeVarint32()
+            )
+        else { throw .malformed(what: "allowance") }
+        return allowance
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeEntitlement() throws(StoreError) -> Entitlement {
+        Entitlement(
+            code: try takeCode(),
+            period: try takeVarint32(),
+            activatedAt: try takeTimestamp(),
+            expiresAt: try takeTimestamp(),
+            cause: try take(case: ActivationCause.self)
+        )
+    }
+}
+
+extension [UInt8] {
+    init(copying bytes: Span<UInt8>) {
+        self.init()
+        reserveCapacity(bytes.count)
+        for index in bytes.indices { append(bytes[index]) }
+    }
+}
