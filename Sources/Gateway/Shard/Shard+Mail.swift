@@ -3,6 +3,7 @@ import Metering
 import MQTT
 import Reactor
 import Storage
+import TLS
 
 // What other threads want of the shard.
 extension Shard {
@@ -41,6 +42,7 @@ extension Shard {
         case .renewalAnswered(let token, let result): renewalAnswered(token, result)
         case .usageWritten(let batch, let isWritten): meter.settle(batch: batch, isWritten: isWritten)
         case .productChanged, .deviceChanged, .keyRevoked, .kick, .ask: receiveControl(message)
+        case .contextReplaced(let context): tlsContext = context
         case .tick: rescheduleAll()
         case .drain: isDraining = true
         case .stop: isStopped = true

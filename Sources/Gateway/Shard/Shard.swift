@@ -68,10 +68,62 @@ struct Shard: ~Copyable {
     var isStopped = false
     var drainCursor: UInt32 = 0
 
+    /// A shard that watches its listeners and its mailbox, and has not begun to run.
+    ///
+    /// Traps when the kernel has no epoll to give.
+    init(
+        index: Int,
+        commons: GatewayCommons,
+        counters: ShardCounters,
+        listeners: [ListeningSocket],
+        tlsContext: TLSContext?,
+        books: consuming LedgerReader,
+        time: TimeSource
+    ) {
+        self.index = index
+        self.commons = commons
+        self.counters = counters
+        self.listeners = listeners
+        self.tlsContext = tlsContext
+        self.books = books
+        let limits = commons.limits
+        clock = ReactorClock(time)
+        startedAt = clock.monotonic
+        nextFlush = clock.monotonic.adding(milliseconds: commons.flushIntervalMilliseconds)
+        events = EventBuffer(capacity: 512)
+        wheel = TimerWheel(limit: limits.connectionsPerShard)
+        connections = ConnectionTable(limit: limits.connectionsPerShard)
+        outgoing = Array(repeating: [], count: commons.mailboxes.count)
+        displacements = DisplacementGuard(
+            limit: limits.displacementsPerMinute,
+            penaltyMilliseconds: limits.displacementPenaltyMilliseconds
+        )
+        subscriptions = TopicTree(seed: .random(in: .min ... .max))
+        let usage = commons.usage
+        meter = Meter { device in try? usage.usage(of: device) }
+        do throws(Errno) {
+            epoll = try Epoll()
+            try commons.mailboxes[index].attach(
+                to: epoll,
+                userData: Self.mailboxToken.rawValue
+            )
+            for (number, listener) in listeners.enumerated() {
+                try epoll.add(
+                    listener.descriptor.rawValue,
+                    interest: .read,
+                    userData: Self.listenerToken(number).rawValue
+                )
+            }
+        } catch {
+            preconditionFailure("epoll: \(error)")
+        }
+    }
+
     /// Serves until told to stop.
     mutating func run() {
         while !isStopped { turn() }
-        Heap.trim()
+        // Questions that were asked meanwhile are answered still.
+        readMail()
     }
 
     /// One turn; waits until there is something to do.

@@ -3,6 +3,7 @@ import Metering
 import MQTT
 import Reactor
 import Storage
+import TLS
 
 /// What comes onto a shard from another thread: a value, through its mailbox.
 enum ShardMessage: Sendable {
@@ -30,6 +31,7 @@ enum ShardMessage: Sendable {
     case keyRevoked(KeyID)
     case kick(DeviceIdentity, Reason)
     case ask(ShardQuestion)
+    case contextReplaced(TLSContext)
 
     /// Look at the clock: a test has moved it.
     case tick
