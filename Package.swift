@@ -60,5 +60,18 @@ let package = Package(
         tests(of: "Bytes"),
         tests(of: "Time"),
         tests(of: "Ledger", ["Storage", "Bytes", "Time"]),
+        tests(of: "Storage", ["Bytes", "StorageCrashWriter"]),
+        .executableTarget(
+            name: "StorageCrashWriter",
+            dependencies: ["Storage", "Bytes"],
+            path: "Tests/StorageCrashWriter",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "StorageBenchmark",
+            dependencies: ["Storage", "Bytes", "CLMDB"],
+            path: "Benchmarks/Storage",
+            swiftSettings: strict
+        ),
     ]
 )

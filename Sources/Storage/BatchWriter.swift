@@ -12,6 +12,9 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
     private var taken: [PendingRequest<Request, Reply>] = []
     private var replies: [Reply] = []
 
+    /// The store's newest transaction when freed pages were last made usable.
+    private var turnedOverAt = -1
+
     init(
         _ environment: Environment,
         _ maximumBatch: Int,
@@ -24,16 +27,17 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
         self.apply = apply
     }
 
-    /// Serves the queue until it is closed and empty.
+    /// Serves the queue until it is closed and empty. What is left over from full batches waits for
+    /// what has come meanwhile, so that it does not cost a commit of its own.
     mutating func run(_ queue: RequestQueue<Request, Reply>) {
         while queue.take(into: &taken) {
             var start = 0
-            while start < taken.count {
+            repeat {
                 let end = min(start + maximumBatch, taken.count)
                 write(start..<end)
                 start = end
-            }
-            taken.removeAll(keepingCapacity: true)
+            } while taken.count - start >= maximumBatch
+            taken.removeFirst(start)
         }
     }
 
@@ -48,6 +52,7 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
                 return
             case .failed(let index, let error) where index == rest.lowerBound:
                 // It was alone in the transaction, so it is the one that cannot be written.
+                if error == .mapFull && turnOver() { continue }
                 fail(index, error)
                 rest = index + 1..<rest.upperBound
             case .failed(let index, _):
@@ -55,6 +60,7 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
                 write(rest.lowerBound..<index)
                 rest = index..<rest.upperBound
             case .notCommitted(let error) where rest.count == 1:
+                if error == .mapFull && turnOver() { continue }
                 fail(rest.lowerBound, error)
                 return
             case .notCommitted:
@@ -82,6 +88,19 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
             return .committed
         } catch {
             return .notCommitted(error)
+        }
+    }
+
+    /// Makes pages usable that the newest commit freed; false when that has been tried since, so
+    /// that trying again is in vain.
+    private mutating func turnOver() -> Bool {
+        if environment.figures.lastTransaction == turnedOverAt { return false }
+        defer { turnedOverAt = environment.figures.lastTransaction }
+        do throws(StoreError) {
+            try environment.turnOver()
+            return true
+        } catch {
+            return false
         }
     }
 

@@ -81,7 +81,8 @@ extension ByteReader {
     @inlinable
     @_lifetime(self: copy self)
     public mutating func takeText() throws(StoreError) -> String {
-        guard let utf8 = try? UTF8Span(validating: takeCounted()) else {
+        let bytes = try takeCounted()
+        guard let utf8 = try? UTF8Span(validating: bytes) else {
             throw .malformed(what: "text")
         }
         return String(copying: utf8)

@@ -41,18 +41,21 @@ final class RequestQueue<Request: Sendable, Reply: Sendable>: Sendable {
         if mustWake { wakeUp.signal() }
     }
 
-    /// Exchanges all that waits for the empty `taken`, sleeping until there is something; false when
-    /// the queue is closed and empty.
+    /// Adds all that waits to `taken`. When that makes nothing, sleeps until there is something;
+    /// false when the queue is closed and there is nothing left.
     func take(into taken: inout [Pending]) -> Bool {
         while true {
             let isOver = state.withLock { state -> Bool? in
-                if state.waiting.isEmpty {
-                    if state.isClosed { return true }
-                    state.isWriterAsleep = true
-                    return nil
+                if taken.isEmpty {
+                    swap(&state.waiting, &taken)
+                } else {
+                    taken.append(contentsOf: state.waiting)
+                    state.waiting.removeAll(keepingCapacity: true)
                 }
-                swap(&state.waiting, &taken)
-                return false
+                if !taken.isEmpty { return false }
+                if state.isClosed { return true }
+                state.isWriterAsleep = true
+                return nil
             }
             if let isOver { return !isOver }
             wakeUp.wait()

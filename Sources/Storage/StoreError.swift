@@ -3,8 +3,8 @@ internal import Glibc
 
 /// Why the store could not do what it was asked. Nothing of a failed transaction is in the store.
 public enum StoreError: Error, Hashable, Sendable {
-    /// The map has no room for what the transaction writes (`MDB_MAP_FULL`). Deleting records, or
-    /// opening the environment again with a larger map, helps.
+    /// The map has no room for what the transaction writes (`MDB_MAP_FULL`). Deleting records helps
+    /// as long as there are pages left to do it in; opening with a larger map always does.
     case mapFull
 
     /// The file system has no room, or a quota or file size limit was met (`ENOSPC`, `EDQUOT`,

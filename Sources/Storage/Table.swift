@@ -112,7 +112,7 @@ public struct Table<Key: StorageKey, Record: StorageRecord>: Sendable {
     ) throws(StoreError) -> Bool {
         let handle = checked(transaction.handle)
         let name = KeyWriter(key)
-        var bytes = ByteBuffer()
+        var bytes = ByteBuffer(capacity: 256)
         record.encode(into: &bytes)
         return try handle.store(
             bytes.span, at: name.span, in: identifier, overwriting: overwriting)

@@ -1,0 +1,73 @@
+import Bytes
+import Glibc
+import Storage
+
+/// A process for tests to kill or to starve of disk: it writes numbers to a store, and says on
+/// standard output what it was told about each.
+///
+/// `StorageCrashWriter PATH crash` writes 1, 2, 3, ... for ever, each under its own number and once
+/// more under its negative in the same request, and prints a number once it is committed.
+///
+/// `StorageCrashWriter PATH full` limits the size of its files (`RLIMIT_FSIZE`), writes until the
+/// writer says that the disk is full, prints `full`, lifts the limit, writes once more, and prints
+/// `recovered`.
+@main
+struct StorageCrashWriter {
+    nonisolated static func main() throws {
+        let arguments = CommandLine.arguments
+        precondition(arguments.count == 3, "StorageCrashWriter PATH crash|full")
+        let environment = try Environment(path: arguments[1], mapSizeBytes: 1 << 28)
+        let table = try Table<Int64, EmptyRecord>("numbers", in: environment)
+        let padding = try Table<Int64, Padding>("padding", in: environment)
+        let writer = try GroupWriter<Int64, Int64>(environment, maximumBatch: 64) {
+            (number, transaction) throws(StoreError) in
+            try table.put(number, EmptyRecord(), in: transaction)
+            try padding.put(number, Padding(), in: transaction)
+            try table.put(-number, EmptyRecord(), in: transaction)
+            return number
+        }
+        if arguments[2] == "crash" { writeForEver(writer) } else { fill(writer) }
+    }
+
+    /// Keeps 256 requests under way.
+    nonisolated static func writeForEver(_ writer: GroupWriter<Int64, Int64>) {
+        let progress = Progress()
+        for number in 1...Int64.max {
+            progress.wait(untilAnswered: number - 256)
+            writer.submit(number) { result in
+                if case .success(let number) = result { say("\(number)") }
+                progress.didAnswer(result)
+            }
+        }
+    }
+
+    nonisolated static func fill(_ writer: GroupWriter<Int64, Int64>) {
+        var limit = rlimit()
+        unsafe getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+        limit.rlim_cur = 1 << 21
+        unsafe setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+        var number: Int64 = 1
+        while write(number, writer) == nil { number += 1 }
+        say(write(number, writer) == .diskFull ? "full" : "odd")
+        limit.rlim_cur = limit.rlim_max
+        unsafe setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+        say(write(number, writer) == nil ? "recovered" : "stuck")
+    }
+
+    /// Why the number could not be written; nil when it was.
+    nonisolated static func write(
+        _ number: Int64, _ writer: GroupWriter<Int64, Int64>
+    ) -> StoreError? {
+        let progress = Progress()
+        writer.submit(number) { result in progress.didAnswer(result) }
+        progress.wait(untilAnswered: 1)
+        return progress.failure
+    }
+
+    /// One write, so that a line is whole or not there.
+    nonisolated static func say(_ line: String) {
+        let bytes = Array("\(line)\n".utf8)
+        // Safe: `write` reads the array during the call.
+        _ = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(1, $0.baseAddress, $0.count) }
+    }
+}
