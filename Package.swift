@@ -62,6 +62,7 @@ let package = Package(
         tests(of: "Linux", ["Time"]),
         tests(of: "Reactor", ["Linux", "Time"]),
         tests(of: "Telemetry"),
+        tests(of: "Ledger", ["Storage", "Bytes", "Time"]),
         tests(of: "Storage", ["Bytes", "StorageCrashWriter"]),
         .executableTarget(
             name: "StorageCrashWriter",

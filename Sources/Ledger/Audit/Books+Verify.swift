@@ -1,10 +1,19 @@
 public import Storage
 
 extension Books {
-    /// Whether the books balance and every index agrees with its records: sentences that name what
-    /// is wrong, at most `limit`; none when all is right.
+    /// Whether the books balance (rule A10) and every index agrees with its records: sentences that
+    /// name what is wrong, at most `limit`; none when all is right. Reads the whole store.
     public func verify(
         limit: Int = 100,
         in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> [String] { [] }
+    ) throws(StoreError) -> [String] {
+        var audit = Audit(self, limit: limit)
+        try audit.checkLog(in: transaction)
+        try audit.checkBatches(in: transaction)
+        try audit.checkHoldings(in: transaction)
+        try audit.checkRanges(in: transaction)
+        try audit.checkProducts(in: transaction)
+        try audit.checkIndexes(in: transaction)
+        return audit.findings
+    }
 }

@@ -1,0 +1,279 @@
+import Storage
+import Testing
+import Time
+
+@testable import Ledger
+
+/// Rules B6, B8, B9, B12, and how devices come into the books.
+@Suite struct DeviceTests {
+    private func importing(_ keys: [String], of product: String = "PK1") -> Action {
+        .importDevices(
+            ProductKey(product)!,
+            keys.map { DeviceImport(device: DeviceKey($0)!, secret: Secret("secret-\($0)")) }
+        )
+    }
+
+    @Test("B6: device settings change only while the product's renewal is on; the list is kept")
+    func exceptions() throws {
+        let desk = try Desk()
+        try desk.buy(3)
+        _ = try desk.connect("d1")
+        #expect(try desk.refusal(.setDeviceRenewal(Desk.device("d1"), false)) == nil)
+        _ = try desk.apply(.updateProduct(Desk.product, ProductUpdate(autoRenewal: false)))
+        #expect(
+            try desk.refusal(.setDeviceRenewal(Desk.device("d1"), true)) == "product-renewal-off"
+        )
+        _ = try desk.apply(.updateProduct(Desk.product, ProductUpdate(autoRenewal: true)))
+        #expect(try desk.record("d1")?.isExceptedFromRenewal == true)
+        desk.advance(days: 10)
+        #expect(try desk.connect("d1") == .refused("renewal-off"))
+        #expect(try desk.refusal(.setDeviceRenewal(Desk.device("d1"), true)) == nil)
+        guard case .admitted(_, consumed: true) = try desk.connect("d1") else {
+            Issue.record("not admitted")
+            return
+        }
+    }
+
+    @Test("B8: a deleted device returns inside its validity, registered again, without a code")
+    func deletion() throws {
+        let desk = try Desk()
+        try desk.buy(3)
+        let until = desk.now.adding(days: 10)
+        _ = try desk.connect("d1")
+        _ = try desk.apply(.deleteDevice(Desk.device("d1")))
+        #expect(
+            try desk.figures()
+                == ProductFigures(
+                    assigned: 3,
+                    remaining: 2,
+                    consumed: 1,
+                    devicesKnown: 0,
+                    devicesActive: 0
+                )
+        )
+        #expect(try desk.refusal(.deleteDevice(Desk.device("d1"))) == "unknown-device")
+        desk.advance(days: 5)
+        #expect(try desk.connect("d1") == .admitted(until: until, consumed: false))
+        #expect(try desk.figures().devicesKnown == 1)
+        #expect(try desk.figures().devicesActive == 1)
+        #expect(try desk.findings() == [])
+    }
+
+    @Test("B8: after its validity a deleted device consumes a new code")
+    func deletionAndExpiry() throws {
+        let desk = try Desk()
+        try desk.buy(3)
+        _ = try desk.connect("d1")
+        _ = try desk.apply(.deleteDevice(Desk.device("d1")))
+        desk.advance(days: 10)
+        _ = try desk.apply(.endExpired(limit: 5, graceMilliseconds: 0))
+        #expect(
+            try desk.connect("d1") == .admitted(until: desk.now.adding(days: 10), consumed: true)
+        )
+        #expect(try desk.history("d1").count == 2)
+        #expect(try desk.findings() == [])
+    }
+
+    @Test("B8: a device that never consumed a code leaves nothing")
+    func deletionOfInactive() throws {
+        let desk = try Desk()
+        _ = try desk.apply(importing(["d1"]))
+        _ = try desk.apply(.deleteDevice(Desk.device("d1")))
+        #expect(try desk.record("d1") == nil)
+        #expect(try desk.refusal(importing(["d1"])) == nil)
+    }
+
+    @Test("B9: a deleted product's devices are refused, its codes do not come back")
+    func productDeletion() throws {
+        let desk = try Desk()
+        try desk.buy(5)
+        try desk.buy(2, for: nil)
+        _ = try desk.connect("d1")
+        #expect(
+            try desk.apply(.deleteProduct(Desk.product))
+                == .done(.changed(.productDeleted(Desk.product, forfeited: 4)))
+        )
+        #expect(try desk.connect("d1") == .refused("unknown-product"))
+        #expect(try desk.connect("d2") == .refused("unknown-product"))
+        #expect(try desk.refusal(.renew(Desk.device("d1"))) == "unknown-product")
+        #expect(
+            try desk.refusal(.assign(Desk.product, package: Desk.small, quantity: 1))
+                == "unknown-product"
+        )
+        #expect(try desk.refusal(.createProduct(Desk.newProduct("PK1"))) == "already-exists")
+        let figures = try desk.read { books, transaction throws(StoreError) in
+            try books.figures(of: Desk.acme, in: transaction)
+        }
+        #expect(figures == AccountFigures(total: 3, used: 1, remaining: 2, unassigned: 2))
+        #expect(try desk.findings() == [])
+    }
+
+    @Test("B12: a disabled device is refused, and its entitlement runs on")
+    func disabled() throws {
+        let desk = try Desk()
+        try desk.buy(2)
+        let until = desk.now.adding(days: 10)
+        _ = try desk.connect("d1")
+        _ = try desk.apply(.setDisabled(Desk.device("d1"), true))
+        #expect(try desk.connect("d1") == .refused("device-disabled"))
+        #expect(try desk.record("d1")?.state(at: desk.now) == .disabled)
+        #expect(try desk.figures().devicesActive == 0)
+        desk.advance(days: 4)
+        _ = try desk.apply(.setDisabled(Desk.device("d1"), false))
+        #expect(try desk.connect("d1") == .admitted(until: until, consumed: false))
+        #expect(try desk.apply(.setDisabled(Desk.device("d1"), false)) == .done(.unchanged))
+        #expect(try desk.figures().devicesActive == 1)
+        #expect(try desk.findings() == [])
+    }
+
+    @Test("B12: deleting a disabled device does not let it in")
+    func disabledAndDeleted() throws {
+        let desk = try Desk()
+        try desk.buy(2)
+        _ = try desk.connect("d1")
+        _ = try desk.apply(.setDisabled(Desk.device("d1"), true))
+        _ = try desk.apply(.deleteDevice(Desk.device("d1")))
+        #expect(try desk.connect("d1") == .refused("device-disabled"))
+        #expect(try desk.refusal(.setDisabled(Desk.device("d1"), false)) == nil)
+        guard case .admitted(_, consumed: false) = try desk.connect("d1") else {
+            Issue.record("not admitted")
+            return
+        }
+        #expect(try desk.findings() == [])
+    }
+
+    @Test("Import: thousands of rows at once")
+    func largeImport() throws {
+        let desk = try Desk()
+        #expect(try desk.refusal(importing((0..<5_000).map { "d\($0)" })) == nil)
+        #expect(try desk.figures().devicesKnown == 5_000)
+        let page = try desk.read { books, transaction throws(StoreError) in
+            try books.devices(of: Desk.product, at: desk.now, limit: 3, in: transaction)
+        }
+        #expect(page.elements.map(\.device.text) == ["d0", "d1", "d10"])
+        let next = try desk.read { books, transaction throws(StoreError) in
+            try books.devices(
+                of: Desk.product,
+                at: desk.now,
+                cursor: page.cursor,
+                limit: 3,
+                in: transaction
+            )
+        }
+        #expect(next.elements.map(\.device.text) == ["d100", "d1000", "d1001"])
+        #expect(try desk.findings() == [])
+    }
+
+    @Test("Import: all rows or none, and the refusal names the row")
+    func badImport() throws {
+        let desk = try Desk()
+        _ = try desk.apply(importing(["d3"]))
+        #expect(
+            try desk.apply(importing(["d1", "d2", "d3"]))
+                == .refused(.importRow(row: 3, device: DeviceKey("d3")!, fault: .exists))
+        )
+        #expect(
+            try desk.apply(importing(["d1", "d1"]))
+                == .refused(.importRow(row: 2, device: DeviceKey("d1")!, fault: .repeatedRow))
+        )
+        #expect(try desk.figures().devicesKnown == 1)
+        #expect(try desk.record("d1") == nil)
+    }
+
+    @Test("Import: a deleted device keeps its entitlement (B8)")
+    func importAfterDeletion() throws {
+        let desk = try Desk()
+        try desk.buy(2)
+        _ = try desk.connect("d1")
+        _ = try desk.apply(.deleteDevice(Desk.device("d1")))
+        #expect(try desk.refusal(importing(["d1"])) == nil)
+        #expect(
+            try desk.connect("d1") == .admitted(until: desk.now.adding(days: 10), consumed: false)
+        )
+        #expect(try desk.findings() == [])
+    }
+
+    @Test("Registration: the same secret is issued until a login has confirmed it, then never")
+    func registration() throws {
+        let desk = try Desk()
+        try desk.buy(1)
+        let identity = Desk.device("d1")
+        func register(_ secret: String) throws -> Outcome {
+            try desk.apply(.registerDevice(identity, secret: Secret(secret)!))
+        }
+        #expect(try register("one") == .done(.registered(Secret("one")!)))
+        #expect(try register("two") == .done(.registered(Secret("one")!)))
+        #expect(try desk.figures().consumed == 0)
+        _ = try desk.connect("d1")
+        #expect(try register("three") == .refused(.secretInUse(identity)))
+        _ = try desk.apply(.resetSecret(identity, secret: Secret("four")!))
+        #expect(try register("five") == .done(.registered(Secret("four")!)))
+        _ = try desk.apply(.confirmSecretUse(identity))
+        #expect(try register("six") == .refused(.secretInUse(identity)))
+    }
+
+    @Test("Registration: open for all, imported for known ones, closed for none")
+    func registrationPolicy() throws {
+        let desk = try Desk()
+        func set(_ policy: RegistrationPolicy) throws {
+            _ = try desk.apply(
+                .updateProduct(Desk.product, ProductUpdate(registration: policy))
+            )
+        }
+        let known = Action.registerDevice(Desk.device("known"), secret: Secret("s")!)
+        let new = Action.registerDevice(Desk.device("new"), secret: Secret("s")!)
+        _ = try desk.apply(importing(["known"]))
+        try set(.closed)
+        #expect(try desk.refusal(known) == "registration-not-allowed")
+        #expect(try desk.refusal(new) == "registration-not-allowed")
+        try set(.imported)
+        #expect(
+            try desk.apply(known) == .done(.registered(Secret("secret-known")!))
+        )
+        #expect(try desk.refusal(new) == "registration-not-allowed")
+        #expect(try desk.connect("new") == .refused("unknown-device"))
+        try set(.open)
+        #expect(try desk.refusal(new) == nil)
+    }
+
+    @Test("Keys: created, listed, revoked once")
+    func keys() throws {
+        let desk = try Desk()
+        let key = NewKey(
+            id: KeyID("k1")!,
+            name: "Line 1",
+            role: .application,
+            account: Desk.acme,
+            products: [Desk.product],
+            secretHash: SecretHash([UInt8](repeating: 7, count: 32))!
+        )
+        #expect(try desk.refusal(.createKey(key)) == nil)
+        #expect(try desk.refusal(.createKey(key)) == "already-exists")
+        #expect(try desk.refusal(.revokeKey(KeyID("k2")!)) == "unknown-key")
+        #expect(try desk.refusal(.revokeKey(key.id)) == nil)
+        #expect(try desk.apply(.revokeKey(key.id)) == .done(.unchanged))
+        let record = try desk.read { books, transaction throws(StoreError) in
+            try books.key(key.id, in: transaction)
+        }
+        #expect(record?.revokedAt == desk.now && record?.secretHash == key.secretHash)
+    }
+
+    @Test("Accounts: a sub-account's parent exists and is none itself")
+    func subAccounts() throws {
+        let desk = try Desk()
+        func create(_ id: String, under parent: String) throws -> String? {
+            try desk.refusal(
+                .createAccount(
+                    AccountID(id)!,
+                    name: id,
+                    kind: .individual,
+                    parent: AccountID(parent)!
+                )
+            )
+        }
+        #expect(try create("sub", under: "acme") == nil)
+        #expect(try create("subsub", under: "sub") == "parent-is-sub-account")
+        #expect(try create("other", under: "nobody") == "unknown-account")
+        #expect(try create("sub", under: "acme") == "already-exists")
+    }
+}

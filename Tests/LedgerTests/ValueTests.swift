@@ -1,0 +1,87 @@
+import Testing
+
+@testable import Ledger
+
+@Suite struct ValueTests {
+    @Test("PK and DK: only the alphabets and lengths of wire.md")
+    func names() {
+        #expect(ProductKey("a1B2") != nil)
+        #expect(ProductKey("") == nil)
+        #expect(ProductKey("a-b") == nil)
+        #expect(ProductKey(String(repeating: "a", count: 32)) != nil)
+        #expect(ProductKey(String(repeating: "a", count: 33)) == nil)
+        #expect(DeviceKey("a_b.c:d@e-f9") != nil)
+        #expect(DeviceKey("a/b") == nil)
+        #expect(DeviceKey("é") == nil)
+        #expect(DeviceKey(String(repeating: "z", count: 65)) == nil)
+        let bytes: [UInt8] = Array("PK.1".utf8)
+        #expect(ProductKey(utf8: bytes.span) == nil)
+        #expect(DeviceKey(utf8: bytes.span)?.text == "PK.1")
+    }
+
+    @Test("A9: a printed code is read back, in small letters and without hyphens too")
+    func codeText() {
+        for serial: UInt64 in [0, 1, 31, 32, 1_000_000, 1 << 60, .max] {
+            let code = ActivationCode(serial: serial)
+            #expect(ActivationCode(code.description) == code)
+            let plain = code.description.lowercased().filter { $0 != "-" }
+            #expect(ActivationCode(plain) == code)
+        }
+        #expect(ActivationCode("") == nil)
+        #expect(ActivationCode("ZZZZ-ZZZZ-ZZZZ-ZZ") == nil)
+    }
+
+    @Test("A9: the check character finds every wrong character and swaps of neighbours")
+    func codeCheck() {
+        let text = Array(ActivationCode(serial: 987_654_321_012).description.filter { $0 != "-" })
+        let alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+        for position in text.indices {
+            for wrong in alphabet where wrong != text[position] {
+                var changed = text
+                changed[position] = wrong
+                #expect(ActivationCode(String(changed)) == nil, "\(String(changed))")
+            }
+        }
+        for position in 0..<text.count - 2 where text[position] != text[position + 1] {
+            var changed = text
+            changed.swapAt(position, position + 1)
+            #expect(ActivationCode(String(changed)) == nil, "\(String(changed))")
+        }
+    }
+
+    @Test("A secret is hidden from descriptions and never empty")
+    func secrets() {
+        #expect(Secret("") == nil)
+        #expect(Secret("with space") == nil)
+        #expect(Secret(String(repeating: "x", count: 65)) == nil)
+        #expect(!"\(Secret("hunter2")!)".contains("hunter2"))
+    }
+
+    @Test("A5: an allowance that falls is named; no limit is the highest")
+    func allowances() {
+        let base = Allowance(validityDays: 5, messagesPerDay: 10, otaPerMonth: 1, storageDays: 7)!
+        let unlimited = Allowance(
+            validityDays: 5,
+            messagesPerDay: nil,
+            otaPerMonth: 1,
+            storageDays: 7
+        )!
+        #expect(unlimited.lowered(from: base) == nil)
+        #expect(base.lowered(from: unlimited) == "messagesPerDay")
+        #expect(
+            Allowance(validityDays: 4, messagesPerDay: 10, otaPerMonth: 1, storageDays: 7)!
+                .lowered(from: base) == "validityDays"
+        )
+        #expect(
+            Allowance(validityDays: 5, messagesPerDay: 10, otaPerMonth: 0, storageDays: 7)!
+                .lowered(from: base) == "otaPerMonth"
+        )
+        #expect(
+            Allowance(validityDays: 5, messagesPerDay: 10, otaPerMonth: 1, storageDays: 6)!
+                .lowered(from: base) == "storageDays"
+        )
+        #expect(
+            Allowance(validityDays: 0, messagesPerDay: 1, otaPerMonth: 1, storageDays: 1) == nil
+        )
+    }
+}
