@@ -63,7 +63,7 @@ let package = Package(
         module("MQTT", ["Bytes"]),
         module("TLS", ["Bytes", "COpenSSL"]),
         module("Ledger", ["Storage", "Bytes", "Time"]),
-        module("Metering", ["Storage", "Bytes", "Time"]),
+        module("Metering", ["Ledger", "Storage", "Bytes", "Time"]),
 
         // The data plane.
         module(
@@ -105,6 +105,10 @@ let package = Package(
 
         tests(of: "Bytes"),
         tests(of: "Time"),
+        tests(of: "Linux", ["Time"]),
+        tests(of: "Reactor", ["Linux", "Time"]),
+        tests(of: "Telemetry"),
+        tests(of: "Ledger", ["Storage", "Bytes", "Time"]),
         tests(of: "Storage", ["Bytes", "StorageCrashWriter"]),
         .executableTarget(
             name: "StorageCrashWriter",
@@ -118,6 +122,7 @@ let package = Package(
             path: "Benchmarks/Storage",
             swiftSettings: strict
         ),
-        tests(of: "Ledger", ["Storage", "Bytes", "Time"]),
+        tests(of: "MQTT", ["Bytes"]),
+        tests(of: "TLS", ["Bytes", "COpenSSL"]),
     ]
 )

@@ -104,9 +104,7 @@ static inline long clinux_signal_ignore(int number) {
     return signal(number, SIG_IGN) == SIG_ERR ? -(long)errno : 0;
 }
 
-static inline long clinux_signal_raise(int number) {
-    return clinux_result(kill(getpid(), number));
-}
+static inline long clinux_signal_raise(int number) { return raise(number); }
 
 // Sockets. An address travels as 16 bytes in network order, family 4 or 6.
 

@@ -68,6 +68,18 @@ static inline void tollgate_bio_clear_retry_flags(BIO *bio) { BIO_clear_retry_fl
 
 static inline void tollgate_bio_set_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
 
+// EVP_MAC: OSSL_PARAM(3) lists keep pointers to their constant names, which C has and Swift copies.
+
+static inline int tollgate_evp_mac_ctx_set_hmac_sha256_key(
+    EVP_MAC_CTX *context, const unsigned char *key, size_t count) {
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key, count),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_MAC_CTX_set_params(context, parameters);
+}
+
 // X.509: the typed stacks.
 
 static inline GENERAL_NAMES *tollgate_x509_subject_alternative_names(const X509 *certificate) {

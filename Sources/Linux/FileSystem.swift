@@ -124,10 +124,11 @@ extension FileSystem {
         var rest = bytes
         while rest.count > 0 {
             // Safe: the span lends its bytes for the call.
-            let result = unsafe rest.withUnsafeBufferPointer { rest in
-                unsafe clinux_write(number, rest.baseAddress, rest.count)
+            let count = try unsafe rest.withUnsafeBufferPointer { rest throws(FileError) in
+                try call("write", path) {
+                    unsafe clinux_write(number, rest.baseAddress, rest.count)
+                }
             }
-            let count = try call("write", path) { result }
             rest = rest.extracting(droppingFirst: count)
         }
     }

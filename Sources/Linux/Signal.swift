@@ -19,8 +19,8 @@ public struct Signal: RawRepresentable, Hashable, Sendable {
         precondition(result == 0, "no such signal, or one that can't be ignored")
     }
 
-    /// Sends the signal to this process.
-    public func raise() {
+    /// Sends the signal to the calling thread (`raise(3)`).
+    public func raiseOnThread() {
         let result = clinux_signal_raise(rawValue)
         precondition(result == 0, "no such signal")
     }

@@ -29,15 +29,12 @@ public struct SocketHandle: Sendable {
     public func send(_ bytes: Span<UInt8>) throws(Errno) -> SendResult {
         if bytes.isEmpty { return .sent(0) }
         // Safe: the span lends its bytes for the call.
-        let result = unsafe bytes.withUnsafeBufferPointer { buffer in
-            while true {
-                let result = unsafe clinux_send(rawValue, buffer.baseAddress, buffer.count)
-                if result != -Int(EINTR) { return result }
+        let count = try unsafe bytes.withUnsafeBufferPointer { buffer throws(Errno) in
+            try retryingUnlessBlocked {
+                unsafe clinux_send(rawValue, buffer.baseAddress, buffer.count)
             }
         }
-        if result >= 0 { return .sent(result) }
-        if result == -Int(EAGAIN) { return .wouldBlock }
-        throw Errno(rawValue: Int32(-result))
+        return count.map { .sent($0) } ?? .wouldBlock
     }
 
     /// Takes the next connection from a listening socket (`accept4(2)`); `nil` when none waits.
@@ -47,23 +44,29 @@ public struct SocketHandle: Sendable {
     public func accept() throws(Errno) -> AcceptedSocket? {
         var peer = clinux_address()
         while true {
-            // Safe: accept4(2) fills our address during the call.
-            let result = unsafe clinux_accept(rawValue, &peer)
-            if result >= 0 {
+            do {
+                // Safe: accept4(2) fills our address during the call.
+                let number = try retryingUnlessBlocked { unsafe clinux_accept(rawValue, &peer) }
+                guard let number else { return nil }
                 return AcceptedSocket(
-                    descriptor: Descriptor(adopting: Int32(result)),
+                    descriptor: Descriptor(adopting: Int32(number)),
                     peer: SocketAddress(peer)
                 )
-            }
-            switch Int32(-result) {
-            case EAGAIN: return nil
-            case EINTR, ECONNABORTED, EPROTO, ENETDOWN, EHOSTDOWN, EHOSTUNREACH, ENETUNREACH,
-                ENONET, ENOPROTOOPT, EOPNOTSUPP:
-                // accept(2): errors already pending on the new socket, "treat them like EAGAIN by
-                // retrying".
+            } catch  where Self.isPending(error) {
                 continue
-            case let code: throw Errno(rawValue: code)
             }
+        }
+    }
+
+    /// Errors that a connection met while it waited: accept(2) reports them in place of the
+    /// connection, and asks to try again. (`EOPNOTSUPP`, which it lists too, is left out: for a
+    /// socket that does not listen it would never end.)
+    private static func isPending(_ error: Errno) -> Bool {
+        switch error.rawValue {
+        case ECONNABORTED, EPROTO, ENETDOWN, EHOSTDOWN, EHOSTUNREACH, ENETUNREACH, ENONET,
+            ENOPROTOOPT:
+            true
+        default: false
         }
     }
 

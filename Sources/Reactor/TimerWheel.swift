@@ -4,7 +4,7 @@
 ///
 /// A timer lies on the wheel of the highest base-64 digit in which its deadline differs from now; when
 /// now reaches that digit, the bucket is spread over the wheels below. Deadlines are any `UInt64`.
-/// The lists run through parallel arrays, 16 bytes a timer, touched only as far as timers are used.
+/// The lists run through an array with 16 bytes a timer, touched only as far as timers are used.
 ///
 /// (G. Varghese, T. Lauck: Hashed and Hierarchical Timing Wheels, 1987, scheme 7.)
 @safe
@@ -14,18 +14,9 @@ public struct TimerWheel: ~Copyable {
     @usableFromInline static var bucketsPerWheel: Int { 64 }
     /// Eleven digits of six bits hold 64 bits.
     @usableFromInline static var wheels: Int { 11 }
-    @usableFromInline static var none: UInt32 { .max }
-    /// Marks a `previous` that is a bucket's number, not a timer's.
-    @usableFromInline static var bucketFlag: UInt32 { 1 << 31 }
 
-    /// Each timer's deadline, 0 when it has none; initialised below `used`, as the links are.
-    @usableFromInline let deadlines: UnsafeMutablePointer<UInt64>
-
-    /// The next timer in the same bucket, or `none`.
-    @usableFromInline let next: UnsafeMutablePointer<UInt32>
-
-    /// The previous timer in the same bucket, or the bucket.
-    @usableFromInline let previous: UnsafeMutablePointer<UInt32>
+    /// The timers, by their number; initialised below `used`.
+    @usableFromInline let nodes: UnsafeMutablePointer<TimerNode>
 
     /// The first timer of each bucket, or `none`: `wheels` times 64.
     @usableFromInline let buckets: UnsafeMutablePointer<UInt32>
@@ -44,26 +35,22 @@ public struct TimerWheel: ~Copyable {
 
     /// A wheel without timers, at tick `now`, for the numbers below `limit` (2,147,483,647 at most).
     public init(limit: Int, now: UInt64 = 0) {
-        precondition(limit > 0 && limit < Int(Self.bucketFlag), "no such number of timers")
+        precondition(limit > 0 && limit < Int(TimerNode.bucketFlag), "no such number of timers")
         self.limit = UInt32(limit)
         self.now = now
         used = 0
         scheduled = 0
-        unsafe deadlines = .allocate(capacity: limit)
-        unsafe next = .allocate(capacity: limit)
-        unsafe previous = .allocate(capacity: limit)
+        unsafe nodes = .allocate(capacity: limit)
         let bucketCount = Self.wheels * Self.bucketsPerWheel
         unsafe buckets = .allocate(capacity: bucketCount)
-        unsafe buckets.initialize(repeating: Self.none, count: bucketCount)
+        unsafe buckets.initialize(repeating: TimerNode.none, count: bucketCount)
         unsafe occupancy = .allocate(capacity: Self.wheels)
         unsafe occupancy.initialize(repeating: 0, count: Self.wheels)
     }
 
     deinit {
         // Safe: all were allocated by `init` and are freed once, here; the elements are trivial.
-        unsafe deadlines.deallocate()
-        unsafe next.deallocate()
-        unsafe previous.deallocate()
+        unsafe nodes.deallocate()
         unsafe buckets.deallocate()
         unsafe occupancy.deallocate()
     }
@@ -76,8 +63,8 @@ public struct TimerWheel: ~Copyable {
     @inlinable
     public func deadline(of id: UInt32) -> UInt64? {
         guard id < used else { return nil }
-        // Safe: deadlines are initialised below `used`.
-        let deadline = unsafe deadlines[Int(id)]
+        // Safe: nodes are initialised below `used`.
+        let deadline = unsafe nodes[Int(id)].deadline
         return deadline == 0 ? nil : deadline
     }
 
@@ -87,10 +74,10 @@ public struct TimerWheel: ~Copyable {
     public mutating func schedule(_ id: UInt32, at tick: UInt64) {
         precondition(id < limit, "no such timer")
         if id >= used { use(id) }
-        // Safe: the arrays are initialised below `used`.
-        if unsafe deadlines[Int(id)] != 0 { unlink(id) } else { scheduled += 1 }
+        // Safe: nodes are initialised below `used`.
+        if unsafe nodes[Int(id)].deadline != 0 { unlink(id) } else { scheduled += 1 }
         let deadline = tick > now ? tick : now + 1
-        unsafe deadlines[Int(id)] = deadline
+        unsafe nodes[Int(id)].deadline = deadline
         link(id, deadline)
     }
 
@@ -100,8 +87,8 @@ public struct TimerWheel: ~Copyable {
     public mutating func cancel(_ id: UInt32) -> Bool {
         guard deadline(of: id) != nil else { return false }
         unlink(id)
-        // Safe: deadlines are initialised below `used`.
-        unsafe deadlines[Int(id)] = 0
+        // Safe: nodes are initialised below `used`.
+        unsafe nodes[Int(id)].deadline = 0
         scheduled -= 1
         return true
     }
@@ -143,13 +130,13 @@ public struct TimerWheel: ~Copyable {
         let digit = unsafe occupancy[wheel].trailingZeroBitCount
         let bucket = wheel * Self.bucketsPerWheel + digit
         var id = unsafe buckets[bucket]
-        unsafe buckets[bucket] = Self.none
+        unsafe buckets[bucket] = TimerNode.none
         unsafe occupancy[wheel] &= ~(1 << UInt64(digit))
-        while id != Self.none {
-            let following = unsafe next[Int(id)]
-            let deadline = unsafe deadlines[Int(id)]
+        while id != TimerNode.none {
+            let following = unsafe nodes[Int(id)].next
+            let deadline = unsafe nodes[Int(id)].deadline
             if deadline == event {
-                unsafe deadlines[Int(id)] = 0
+                unsafe nodes[Int(id)].deadline = 0
                 scheduled -= 1
                 fired.append(id)
             } else {
@@ -167,9 +154,9 @@ public struct TimerWheel: ~Copyable {
         let bucket = Int(wheel) * Self.bucketsPerWheel + Int(digit)
         // Safe: the wheel is below 11 and the digit below 64; linked timers are in use.
         let first = unsafe buckets[bucket]
-        unsafe next[Int(id)] = first
-        unsafe previous[Int(id)] = Self.bucketFlag | UInt32(truncatingIfNeeded: bucket)
-        if first != Self.none { unsafe previous[Int(first)] = id }
+        unsafe nodes[Int(id)].next = first
+        unsafe nodes[Int(id)].previous = TimerNode.bucketFlag | UInt32(truncatingIfNeeded: bucket)
+        if first != TimerNode.none { unsafe nodes[Int(first)].previous = id }
         unsafe buckets[bucket] = id
         unsafe occupancy[Int(wheel)] |= 1 << digit
     }
@@ -178,15 +165,15 @@ public struct TimerWheel: ~Copyable {
     @inlinable
     mutating func unlink(_ id: UInt32) {
         // Safe: the timer is linked, so its neighbours are timers in use, or a bucket.
-        let following = unsafe next[Int(id)]
-        let before = unsafe previous[Int(id)]
-        if following != Self.none { unsafe previous[Int(following)] = before }
-        if before & Self.bucketFlag == 0 {
-            unsafe next[Int(before)] = following
+        let following = unsafe nodes[Int(id)].next
+        let before = unsafe nodes[Int(id)].previous
+        if following != TimerNode.none { unsafe nodes[Int(following)].previous = before }
+        if before & TimerNode.bucketFlag == 0 {
+            unsafe nodes[Int(before)].next = following
         } else {
-            let bucket = Int(before & ~Self.bucketFlag)
+            let bucket = Int(before & ~TimerNode.bucketFlag)
             unsafe buckets[bucket] = following
-            if following == Self.none {
+            if following == TimerNode.none {
                 unsafe occupancy[bucket >> 6] &= ~(1 << UInt64(bucket & 63))
             }
         }
@@ -195,11 +182,9 @@ public struct TimerWheel: ~Copyable {
     /// Brings all numbers up to `id` into use, unscheduled.
     @usableFromInline
     mutating func use(_ id: UInt32) {
-        // Safe: `id` is below `limit`, which the arrays were allocated for.
-        let fresh = Int(used)..<Int(id) + 1
-        unsafe (deadlines + fresh.lowerBound).initialize(repeating: 0, count: fresh.count)
-        unsafe (next + fresh.lowerBound).initialize(repeating: Self.none, count: fresh.count)
-        unsafe (previous + fresh.lowerBound).initialize(repeating: Self.none, count: fresh.count)
+        // Safe: `id` is below `limit`, which the nodes were allocated for.
+        let count = Int(id + 1 - used)
+        unsafe (nodes + Int(used)).initialize(repeating: TimerNode(), count: count)
         used = id + 1
     }
 }

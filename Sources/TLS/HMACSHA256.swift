@@ -1,6 +1,10 @@
 internal import COpenSSL
 
 /// HMAC-SHA256 (RFC 2104) over a message that comes in pieces. Allocates nothing.
+///
+/// Made of the SHA256_Init(3) family: with a fresh key and 100 bytes in four pieces it takes 0.26 us
+/// here, against 0.37 for EVP_Digest with a fetched digest and two contexts kept, 0.63 for EVP_MAC
+/// with its context kept, 1.07 for one duplicated and 1.7 for HMAC(3), on the same processor.
 public struct HMACSHA256: Sendable {
     /// Bytes that SHA-256 takes at a time, which keys are padded to.
     private static let blockLength = 64

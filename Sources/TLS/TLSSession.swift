@@ -79,6 +79,9 @@ public struct TLSSession: ~Copyable, Sendable {
     }
 
     deinit {
+        // A connection that just went away is no reason to forget its session: without this,
+        // SSL_free(3) takes the context's lock and marks the session as not resumable.
+        unsafe SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
         // Safe: the only owner; this also gives up the references to the BIO and the context.
         unsafe SSL_free(ssl)
     }

@@ -84,23 +84,10 @@ final class TicketSealing: Sendable {
         _ bytes: UnsafeBufferPointer<UInt8>,
         of macContext: OpaquePointer
     ) -> Bool {
-        // Safe: parameters are only read, within the call; the text is a constant.
-        unsafe "SHA256".withCString { digest in
-            let start = unsafe UnsafeMutableRawPointer(
-                mutating: bytes.baseAddress.unsafelyUnwrapped + TicketKey.macOffset)
-            var parameters = unsafe (
-                OSSL_PARAM_construct_octet_string(
-                    OSSL_MAC_PARAM_KEY, start, TicketKey.keyLength),
-                OSSL_PARAM_construct_utf8_string(
-                    OSSL_MAC_PARAM_DIGEST, UnsafeMutablePointer(mutating: digest), 0),
-                OSSL_PARAM_construct_end()
-            )
-            return unsafe withUnsafePointer(to: &parameters) { parameters in
-                let first = unsafe UnsafeRawPointer(parameters)
-                    .assumingMemoryBound(to: OSSL_PARAM.self)
-                return unsafe EVP_MAC_CTX_set_params(macContext, first) == 1
-            }
-        }
+        // Safe: the key's bytes are read within the call.
+        let key = unsafe bytes.baseAddress.unsafelyUnwrapped + TicketKey.macOffset
+        return unsafe tollgate_evp_mac_ctx_set_hmac_sha256_key(
+            macContext, key, TicketKey.keyLength) == 1
     }
 }
 
