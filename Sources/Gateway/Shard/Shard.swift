@@ -196,7 +196,12 @@ struct Shard: ~Copyable {
                 connections[slot: slot].output.removeAll(keepingCapacity: false)
             }
         }
-        if event.isReadable, connections[slot: slot].isReading { receive(slot) }
+        if event.isReadable, connections[slot: slot].isReading {
+            receive(slot)
+        } else if event.isOver {
+            // Reported in every turn until it is let go of, whatever the socket is watched for.
+            end(slot, .connectionLost)
+        }
     }
 
     /// Writes what the turn has left to be written, closes what it has ended, posts to the others.
