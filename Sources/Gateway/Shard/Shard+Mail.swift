@@ -43,7 +43,7 @@ extension Shard {
         case .usageWritten(let batch, let isWritten): meter.settle(batch: batch, isWritten: isWritten)
         case .productChanged, .deviceChanged, .keyRevoked, .kick, .ask: receiveControl(message)
         case .contextReplaced(let context): tlsContext = context
-        case .tick: rescheduleAll()
+        case .tick: lookAtClock()
         case .drain: isDraining = true
         case .stop: isStopped = true
         }
