@@ -117,7 +117,9 @@ extension Shard {
             end(slot, .shuttingDown)
             drainCursor = slot + 1
         }
-        if connections.isEmpty || connections.occupiedSlot(from: drainCursor) == nil {
+        if connections.occupiedSlot(from: drainCursor) == nil {
+            // From the start again: another shard may have handed over a connection meanwhile.
+            drainCursor = 0
             finishDraining()
         }
     }
