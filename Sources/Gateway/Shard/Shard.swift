@@ -64,6 +64,8 @@ struct Shard: ~Copyable {
     var meter: Meter
     var nextFlush: MonotonicInstant
     var unadmitted = 0
+    var isAcceptingPaused = false
+    var acceptAgainAt = MonotonicInstant(nanoseconds: 0)
     var isDraining = false
     var isStopped = false
     var drainCursor: UInt32 = 0
@@ -143,6 +145,7 @@ struct Shard: ~Copyable {
         }
         fireTimers()
         flushCountersIfDue()
+        resumeAcceptingIfDue()
         if isDraining { drainSome() }
         finishTurn()
     }
