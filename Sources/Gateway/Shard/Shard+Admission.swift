@@ -146,7 +146,9 @@ extension Shard {
         connections[slot: slot].openedAt = clock.wall
         connections[slot: slot].receivedTick = tick
         connections[slot: slot].session.expiresAt = until
-        if let product = connections[slot: slot].session.productSlot { products.count(1, at: product) }
+        if let product = connections[slot: slot].session.productSlot {
+            products.count(1, at: product)
+        }
         unadmitted -= 1
         counters.add(.connectsAdmitted)
         scheduleTimer(slot)

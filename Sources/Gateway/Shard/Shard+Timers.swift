@@ -24,7 +24,9 @@ extension Shard {
             if let silence = silenceTicks(slot) {
                 deadline = connections[slot: slot].receivedTick + silence
             }
-            if connections[slot: slot].session.productSlot != nil, !connections[slot: slot].isRenewing {
+            if connections[slot: slot].session.productSlot != nil,
+                !connections[slot: slot].isRenewing
+            {
                 // Looked at once an hour at least, as the calendar may be set meanwhile.
                 let expiresAt = connections[slot: slot].session.expiresAt
                 let left = expiresAt.milliseconds(since: clock.wall)
