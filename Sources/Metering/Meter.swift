@@ -92,7 +92,8 @@ public struct Meter: ~Copyable {
         let counter = Counter(
             device: device,
             current: DayUsage(day: day, used: usage?.used(on: day) ?? 0),
-            previous: DayUsage(day: day.adding(days: -1), used: usage?.used(on: day.adding(days: -1)) ?? 0),
+            previous: DayUsage(
+                day: day.adding(days: -1), used: usage?.used(on: day.adding(days: -1)) ?? 0),
             noticedDay: usage?.noticedDay
         )
         let index: Int32

@@ -17,7 +17,9 @@ extension Shard {
         guard listeners.indices.contains(listener) else { return }
         for _ in 0..<64 {
             do throws(Errno) {
-                guard let accepted = try listeners[listener].descriptor.socket.accept() else { return }
+                guard let accepted = try listeners[listener].descriptor.socket.accept() else {
+                    return
+                }
                 open(accepted, at: listener)
             } catch {
                 // Out of descriptors: the connection stays in line until one is free.

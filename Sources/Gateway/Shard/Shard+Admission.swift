@@ -145,7 +145,9 @@ extension Shard {
         connections[slot: slot].phase = .open
         connections[slot: slot].openedAt = clock.wall
         connections[slot: slot].session.expiresAt = until
-        if let product = connections[slot: slot].session.productSlot { products.count(1, at: product) }
+        if let product = connections[slot: slot].session.productSlot {
+            products.count(1, at: product)
+        }
         unadmitted -= 1
         counters.add(.connectsAdmitted)
         scheduleTimer(slot)

@@ -312,7 +312,8 @@ extension DeviceIdentity {
     init?(certificate peer: PeerIdentity) {
         let names =
             peer.uniformResourceIdentifiers.compactMap { uri -> (Substring, Substring)? in
-                let parts = uri.split(separator: ":", maxSplits: 4, omittingEmptySubsequences: false)
+                let parts = uri.split(
+                    separator: ":", maxSplits: 4, omittingEmptySubsequences: false)
                 guard parts.count == 5, parts[0] == "urn", parts[1] == "tollgate",
                     parts[2] == "device"
                 else { return nil }

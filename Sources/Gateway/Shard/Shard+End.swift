@@ -63,7 +63,9 @@ extension Shard {
         let slot = token.slot
         let name = ClientName(connections[slot: slot].session.client)
         if clients[name] == token { clients[name] = nil }
-        if let product = connections[slot: slot].session.productSlot { products.count(-1, at: product) }
+        if let product = connections[slot: slot].session.productSlot {
+            products.count(-1, at: product)
+        }
         publishWill(slot)
         for subscription in connections[slot: slot].session.subscriptions {
             withdraw(slot, subscription)

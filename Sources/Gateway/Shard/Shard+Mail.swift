@@ -40,7 +40,8 @@ extension Shard {
         case .admissionAnswered(let token, let result): admissionAnswered(token, result)
         case .registrationAnswered(let token, let result): registrationAnswered(token, result)
         case .renewalAnswered(let token, let result): renewalAnswered(token, result)
-        case .usageWritten(let batch, let isWritten): meter.settle(batch: batch, isWritten: isWritten)
+        case .usageWritten(let batch, let isWritten):
+            meter.settle(batch: batch, isWritten: isWritten)
         case .productChanged, .deviceChanged, .keyRevoked, .kick, .ask: receiveControl(message)
         case .contextReplaced(let context): tlsContext = context
         case .tick: rescheduleAll()
@@ -55,7 +56,9 @@ extension Shard {
         case .deviceChanged(let identity): deviceChanged(identity)
         case .keyRevoked(let key): keyRevoked(key)
         case .kick(let identity, let reason):
-            guard let token = clients[.device(identity)], connections.contains(token) else { return }
+            guard let token = clients[.device(identity)], connections.contains(token) else {
+                return
+            }
             end(token.slot, reason)
         case .ask(let question): answer(question)
         default: preconditionFailure("not a message of the control side")
@@ -65,7 +68,9 @@ extension Shard {
     /// Reads a product's settings anew; they hold for its connected devices from here on. Those of a
     /// deleted product go (rule B9).
     private mutating func productChanged(_ key: ProductKey) {
-        guard let slot = products.slot(of: key), let record = try? books.product(key) else { return }
+        guard let slot = products.slot(of: key), let record = try? books.product(key) else {
+            return
+        }
         _ = products.insert(ProductFacts(key: key, record: record))
         guard record.isDeleted else { return }
         endAll(.kicked) { connection in connection.session.productSlot == slot }
