@@ -60,6 +60,12 @@ let package = Package(
         tests(of: "Bytes"),
         tests(of: "Time"),
         tests(of: "Ledger", ["Storage", "Bytes", "Time"]),
+        .executableTarget(
+            name: "LedgerBenchmark",
+            dependencies: ["Ledger", "Storage", "Time", "CLMDB"],
+            path: "Benchmarks/Ledger",
+            swiftSettings: strict
+        ),
         tests(of: "Storage", ["Bytes", "StorageCrashWriter"]),
         .executableTarget(
             name: "StorageCrashWriter",
