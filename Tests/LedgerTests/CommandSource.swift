@@ -14,11 +14,11 @@ struct CommandSource {
     init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
     mutating func next() -> Command {
-        // Mostly forward by hours, sometimes by days, seldom backward.
+        // Mostly forward by hours, sometimes by days or backward.
         switch number(20) {
-        case 0: now = now.adding(milliseconds: -Int64(number(40)) * 3_600_000)
-        case 1...4: now = now.adding(days: Int64(number(12)))
-        default: now = now.adding(milliseconds: Int64(number(7_200_000)))
+        case 0: now = now.adding(milliseconds: -Int64(number(15)) * 43_200_000)
+        case 1, 2: now = now.adding(days: Int64(number(12)))
+        default: now = now.adding(milliseconds: Int64(number(14_400_000)))
         }
         let action = nextAction()
         var key: String?
@@ -54,10 +54,10 @@ struct CommandSource {
             return .purchase(
                 Desk.acme,
                 package: package,
-                quantity: UInt64(number(5)),
+                quantity: UInt64(number(12)),
                 product: number(2) == 0 ? product : nil
             )
-        case 65..<71: return .assign(product, package: package, quantity: UInt64(1 + number(4)))
+        case 65..<71: return .assign(product, package: package, quantity: UInt64(1 + number(8)))
         case 71..<75: return .deleteDevice(identity)
         case 75..<79: return .setDisabled(identity, number(3) == 0)
         case 79..<83: return .setDeviceRenewal(identity, number(2) == 0)
@@ -66,7 +66,7 @@ struct CommandSource {
         case 86..<88:
             return .updateProduct(
                 product,
-                ProductUpdate(registration: RegistrationPolicy(rawValue: UInt8(1 + number(3))))
+                ProductUpdate(registration: [.open, .open, .imported, .closed][number(4)])
             )
         case 88..<92: return .registerDevice(identity, secret: secret())
         case 92..<94: return .resetSecret(identity, secret: secret())
@@ -79,7 +79,7 @@ struct CommandSource {
                 }
             )
         case 98: return .upgradePackage(product, to: package)
-        default: return number(6) == 0 ? .deleteProduct(product) : .endEntitlement(identity)
+        default: return number(12) == 0 ? .deleteProduct(product) : .endEntitlement(identity)
         }
     }
 }

@@ -28,7 +28,7 @@ import Time
         let desk = try prepared()
         var model = Model()
         var source = CommandSource(seed: seed)
-        for step in 1...400 {
+        for step in 1...600 {
             let command = source.next()
             let outcome = try apply(command, to: desk)
             var refusal: String?
