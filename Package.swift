@@ -28,6 +28,23 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 
 let package = Package(
     name: "tollgate",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        // Neither full Foundation nor swift-configuration is needed here.
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird.git",
+            from: "2.28.1",
+            traits: []
+        ),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle.git",
+            from: "2.13.0"
+        ),
+    ],
     targets: [
         // Doors to C: headers and link flags, no logic.
         .systemLibrary(name: "CLinux"),
@@ -46,7 +63,7 @@ let package = Package(
         module("MQTT", ["Bytes"]),
         module("TLS", ["Bytes", "COpenSSL"]),
         module("Ledger", ["Storage", "Bytes", "Time"]),
-        module("Metering", ["Storage", "Bytes", "Time"]),
+        module("Metering", ["Ledger", "Storage", "Bytes", "Time"]),
 
         // The data plane.
         module(
@@ -57,8 +74,40 @@ let package = Package(
             ]
         ),
 
+        // People and programs: the only ones that import Foundation, NIO or Hummingbird.
+        module("Settings", ["Gateway", .product(name: "Yams", package: "Yams")]),
+
+        module(
+            "Admin",
+            [
+                "Gateway", "Ledger", "Storage", "TLS", "Linux", "Time",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
+        tests(of: "Settings"),
+        tests(
+            of: "Admin",
+            [
+                "Gateway", "Ledger", "Storage", "Time",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ]
+        ),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
+
         tests(of: "Bytes"),
         tests(of: "Time"),
+        tests(of: "Linux", ["Time"]),
+        tests(of: "Reactor", ["Linux", "Time"]),
+        tests(of: "Telemetry"),
         tests(of: "Ledger", ["Storage", "Bytes", "Time"]),
         .executableTarget(
             name: "LedgerBenchmark",
@@ -79,5 +128,7 @@ let package = Package(
             path: "Benchmarks/Storage",
             swiftSettings: strict
         ),
+        tests(of: "MQTT", ["Bytes"]),
+        tests(of: "TLS", ["Bytes", "COpenSSL"]),
     ]
 )

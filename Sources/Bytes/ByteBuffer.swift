@@ -5,8 +5,9 @@
 /// them. Growth doubles; nothing shrinks but `removeAll(keepingCapacity: false)`.
 @safe
 @frozen
-public struct ByteBuffer: ~Copyable {
-    @usableFromInline var base: UnsafeMutablePointer<UInt8>?
+public struct ByteBuffer: ~Copyable, Sendable {
+    // Safe: owned by this value alone, and so goes with it from thread to thread.
+    @usableFromInline nonisolated(unsafe) var base: UnsafeMutablePointer<UInt8>?
 
     /// Room from `base` on, in bytes.
     @usableFromInline var room: Int
@@ -146,6 +147,19 @@ public struct ByteBuffer: ~Copyable {
     public mutating func truncate(to count: Int) {
         precondition(count >= 0 && count <= self.count, "can't truncate to more than there is")
         end = start + count
+    }
+
+    /// Moves the bytes from `index` on to make a gap of `size` bytes before them; what the gap holds
+    /// is not defined until it is written.
+    @inlinable
+    public mutating func insertGap(of size: Int, at index: Int) {
+        precondition(index >= 0 && index <= count && size >= 0, "no such gap in the buffer")
+        reserve(size)
+        guard let base = unsafe base else { return }
+        // Safe: `reserve` made room for `size` bytes from `end`, and `update` allows the overlap.
+        let source = unsafe base + start + index
+        unsafe (source + size).update(from: source, count: count - index)
+        end += size
     }
 
     /// Empties the buffer, and gives its memory back unless told to keep it.

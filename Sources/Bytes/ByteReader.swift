@@ -29,6 +29,7 @@ public struct ByteReader: ~Escapable {
     public var isAtEnd: Bool { offset == bytes.count }
 
     @inlinable
+    @inline(__always)
     @_lifetime(self: copy self)
     public mutating func readUInt8() -> UInt8? {
         guard remaining >= 1 else { return nil }
@@ -37,6 +38,7 @@ public struct ByteReader: ~Escapable {
     }
 
     @inlinable
+    @inline(__always)
     @_lifetime(self: copy self)
     public mutating func readUInt16() -> UInt16? {
         guard remaining >= 2 else { return nil }
@@ -66,6 +68,7 @@ public struct ByteReader: ~Escapable {
 
     /// The next `count` bytes, borrowed; `count` must not be negative.
     @inlinable
+    @inline(__always)
     @_lifetime(copy self)
     @_lifetime(self: copy self)
     public mutating func readBytes(_ count: Int) -> Span<UInt8>? {

@@ -1,9 +1,366 @@
 // What Glibc's module lacks. Header only: each function is a door to one system call.
+//
+// Doors answer the call's result, or the negated errno: it is read here, before anything else on
+// the thread can change it.
 #ifndef TOLLGATE_CLINUX_SHIM_H
 #define TOLLGATE_CLINUX_SHIM_H
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+// GNU's own functions. Declared here because _GNU_SOURCE would change structures that Swift's Glibc
+// module has already, and one program can't have two of them.
+extern int accept4(int descriptor, struct sockaddr *address, socklen_t *count, int flags);
+extern int pthread_setname_np(pthread_t thread, const char *name);
+extern int pthread_getname_np(pthread_t thread, char *name, size_t count);
+extern int sched_setaffinity(pid_t thread, size_t count, const cpu_set_t *set);
+extern int sched_getaffinity(pid_t thread, size_t count, cpu_set_t *set);
+
+static inline long clinux_result(long result) { return result < 0 ? -(long)errno : result; }
+
+// strerror_r(3), the POSIX one: 0, or an error number.
+static inline int clinux_error_text(int code, char *buffer, size_t count) {
+    return strerror_r(code, buffer, count);
+}
+
+// Descriptors.
+
+static inline long clinux_close(int descriptor) { return clinux_result(close(descriptor)); }
+
+static inline long clinux_read(int descriptor, void *bytes, size_t count) {
+    return clinux_result(read(descriptor, bytes, count));
+}
+
+static inline long clinux_write(int descriptor, const void *bytes, size_t count) {
+    return clinux_result(write(descriptor, bytes, count));
+}
+
+// epoll(7), eventfd(2), signalfd(2).
+
+static inline long clinux_epoll_create(void) { return clinux_result(epoll_create1(EPOLL_CLOEXEC)); }
+
+static inline long clinux_epoll_control(
+    int poll, int operation, int descriptor, uint32_t events, uint64_t user_data) {
+    struct epoll_event event;
+    memset(&event, 0, sizeof event);
+    event.events = events;
+    event.data.u64 = user_data;
+    return clinux_result(epoll_ctl(poll, operation, descriptor, &event));
+}
+
+static inline long clinux_epoll_wait(
+    int poll, struct epoll_event *events, int count, int timeout_milliseconds) {
+    return clinux_result(epoll_wait(poll, events, count, timeout_milliseconds));
+}
+
+static inline long clinux_eventfd(void) {
+    return clinux_result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+}
+
+static inline long clinux_signalfd(const int *signals, size_t count) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t index = 0; index < count; index++) sigaddset(&set, signals[index]);
+    return clinux_result(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+static inline long clinux_signal_read(int descriptor) {
+    struct signalfd_siginfo details;
+    long result = clinux_result(read(descriptor, &details, sizeof details));
+    return result < 0 ? result : (long)details.ssi_signo;
+}
+
+// pthread_sigmask(3); the answer is an errno, 0 for done.
+static inline long clinux_signals_block(const int *signals, size_t count) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t index = 0; index < count; index++) sigaddset(&set, signals[index]);
+    return -(long)pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static inline long clinux_signal_ignore(int number) {
+    return signal(number, SIG_IGN) == SIG_ERR ? -(long)errno : 0;
+}
+
+static inline long clinux_signal_raise(int number) { return raise(number); }
+
+// Sockets. An address travels as 16 bytes in network order, family 4 or 6.
+
+struct clinux_address {
+    uint8_t bytes[16];
+    uint32_t scope;
+    uint16_t port;
+    uint16_t family;
+};
+
+static inline socklen_t clinux_address_store(
+    const struct clinux_address *from, struct sockaddr_storage *to) {
+    memset(to, 0, sizeof *to);
+    if (from->family == 4) {
+        struct sockaddr_in *target = (struct sockaddr_in *)to;
+        target->sin_family = AF_INET;
+        target->sin_port = htons(from->port);
+        memcpy(&target->sin_addr, from->bytes, 4);
+        return sizeof *target;
+    }
+    struct sockaddr_in6 *target = (struct sockaddr_in6 *)to;
+    target->sin6_family = AF_INET6;
+    target->sin6_port = htons(from->port);
+    target->sin6_scope_id = from->scope;
+    memcpy(&target->sin6_addr, from->bytes, 16);
+    return sizeof *target;
+}
+
+static inline void clinux_address_load(
+    const struct sockaddr_storage *from, struct clinux_address *to) {
+    memset(to, 0, sizeof *to);
+    if (from->ss_family == AF_INET) {
+        const struct sockaddr_in *source = (const struct sockaddr_in *)from;
+        to->family = 4;
+        to->port = ntohs(source->sin_port);
+        memcpy(to->bytes, &source->sin_addr, 4);
+    } else if (from->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *source = (const struct sockaddr_in6 *)from;
+        to->family = 6;
+        to->port = ntohs(source->sin6_port);
+        to->scope = source->sin6_scope_id;
+        memcpy(to->bytes, &source->sin6_addr, 16);
+    }
+}
+
+static inline long clinux_socket(int family) {
+    return clinux_result(socket(
+        family == 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+static inline long clinux_bind(int descriptor, const struct clinux_address *address) {
+    struct sockaddr_storage storage;
+    socklen_t count = clinux_address_store(address, &storage);
+    return clinux_result(bind(descriptor, (struct sockaddr *)&storage, count));
+}
+
+static inline long clinux_connect(int descriptor, const struct clinux_address *address) {
+    struct sockaddr_storage storage;
+    socklen_t count = clinux_address_store(address, &storage);
+    return clinux_result(connect(descriptor, (struct sockaddr *)&storage, count));
+}
+
+static inline long clinux_listen(int descriptor, int backlog) {
+    return clinux_result(listen(descriptor, backlog));
+}
+
+static inline long clinux_accept(int descriptor, struct clinux_address *peer) {
+    struct sockaddr_storage storage;
+    socklen_t count = sizeof storage;
+    storage.ss_family = AF_UNSPEC;
+    long result = clinux_result(
+        accept4(descriptor, (struct sockaddr *)&storage, &count, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (result >= 0) clinux_address_load(&storage, peer);
+    return result;
+}
+
+static inline long clinux_local_address(int descriptor, struct clinux_address *address) {
+    struct sockaddr_storage storage;
+    socklen_t count = sizeof storage;
+    long result = clinux_result(getsockname(descriptor, (struct sockaddr *)&storage, &count));
+    if (result >= 0) clinux_address_load(&storage, address);
+    return result;
+}
+
+static inline long clinux_peer_address(int descriptor, struct clinux_address *address) {
+    struct sockaddr_storage storage;
+    socklen_t count = sizeof storage;
+    long result = clinux_result(getpeername(descriptor, (struct sockaddr *)&storage, &count));
+    if (result >= 0) clinux_address_load(&storage, address);
+    return result;
+}
+
+static inline long clinux_receive(int descriptor, void *bytes, size_t count) {
+    return clinux_result(recv(descriptor, bytes, count, 0));
+}
+
+static inline long clinux_send(int descriptor, const void *bytes, size_t count) {
+    return clinux_result(send(descriptor, bytes, count, MSG_NOSIGNAL));
+}
+
+static inline long clinux_shutdown_writing(int descriptor) {
+    return clinux_result(shutdown(descriptor, SHUT_WR));
+}
+
+static inline long clinux_option(int descriptor, int level, int name, int value) {
+    return clinux_result(setsockopt(descriptor, level, name, &value, sizeof value));
+}
+
+// SO_ERROR: the pending error (0 for none), or the negated errno of the question itself.
+static inline long clinux_pending_error(int descriptor) {
+    int code = 0;
+    socklen_t count = sizeof code;
+    long result = clinux_result(getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &count));
+    return result < 0 ? result : code;
+}
+
+static inline long clinux_linger_zero(int descriptor) {
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    return clinux_result(setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
+}
+
+static inline int clinux_address_parse(int family, const char *text, uint8_t *bytes) {
+    return inet_pton(family == 4 ? AF_INET : AF_INET6, text, bytes);
+}
+
+static inline int clinux_address_print(
+    int family, const uint8_t *bytes, char *text, uint32_t count) {
+    return inet_ntop(family == 4 ? AF_INET : AF_INET6, bytes, text, count) != NULL;
+}
+
+// Clocks: nanoseconds.
+
+static inline int64_t clinux_nanoseconds(int clock) {
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static inline int64_t clinux_monotonic(void) { return clinux_nanoseconds(CLOCK_MONOTONIC); }
+static inline int64_t clinux_realtime(void) { return clinux_nanoseconds(CLOCK_REALTIME); }
+static inline int64_t clinux_thread_time(void) {
+    return clinux_nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+}
+static inline int64_t clinux_process_time(void) {
+    return clinux_nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+// Threads: the answers are negated error numbers, 0 for done.
+
+static inline long clinux_thread_start(
+    pthread_t *thread, size_t stack_bytes, void *(*body)(void *), void *context) {
+    pthread_attr_t attributes;
+    int code = pthread_attr_init(&attributes);
+    if (code != 0) return -(long)code;
+    if (stack_bytes > 0) code = pthread_attr_setstacksize(&attributes, stack_bytes);
+    if (code == 0) code = pthread_create(thread, &attributes, body, context);
+    pthread_attr_destroy(&attributes);
+    return -(long)code;
+}
+
+static inline void clinux_thread_set_name(const char *name) {
+    pthread_setname_np(pthread_self(), name);
+}
+
+static inline void clinux_thread_get_name(char *name, size_t count) {
+    if (pthread_getname_np(pthread_self(), name, count) != 0) name[0] = 0;
+}
+
+// sched_setaffinity(2) of the calling thread, for one processor from 0 to 1,023.
+static inline long clinux_thread_pin(int processor) {
+    cpu_set_t set;
+    memset(&set, 0, sizeof set);
+    if (processor < 0 || processor >= (int)(8 * sizeof set)) return -EINVAL;
+    ((unsigned char *)&set)[processor / 8] = (unsigned char)(1 << processor % 8);
+    return clinux_result(sched_setaffinity(0, sizeof set, &set));
+}
+
+// The next processor that the calling thread may run on, from `processor` on; -1 for none.
+// The masks are little-endian, as both of our architectures are.
+static inline int clinux_thread_processor(int processor) {
+    cpu_set_t set;
+    memset(&set, 0, sizeof set);
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return -1;
+    for (; processor < (int)(8 * sizeof set); processor++)
+        if (((unsigned char *)&set)[processor / 8] >> processor % 8 & 1) return processor;
+    return -1;
+}
+
+// Files.
+
+static inline long clinux_open(const char *path, int flags, uint32_t mode) {
+    return clinux_result(open(path, flags | O_CLOEXEC, (mode_t)mode));
+}
+
+static inline long clinux_make_directory(const char *path, uint32_t mode) {
+    return clinux_result(mkdir(path, (mode_t)mode));
+}
+
+static inline long clinux_change_mode(int descriptor, uint32_t mode) {
+    return clinux_result(fchmod(descriptor, (mode_t)mode));
+}
+
+static inline long clinux_sync(int descriptor) { return clinux_result(fsync(descriptor)); }
+
+static inline long clinux_rename(const char *from, const char *to) {
+    return clinux_result(rename(from, to));
+}
+
+static inline long clinux_unlink(const char *path) { return clinux_result(unlink(path)); }
+
+static inline long clinux_lock(int descriptor) {
+    return clinux_result(flock(descriptor, LOCK_EX | LOCK_NB));
+}
+
+// Size in bytes of what the descriptor names.
+static inline long clinux_size(int descriptor) {
+    struct stat status;
+    long result = clinux_result(fstat(descriptor, &status));
+    return result < 0 ? result : (long)status.st_size;
+}
+
+// Bytes that an unprivileged process may still write there.
+static inline long clinux_free_bytes(const char *path) {
+    struct statvfs status;
+    long result = clinux_result(statvfs(path, &status));
+    return result < 0 ? result : (long)(status.f_bavail * status.f_frsize);
+}
+
+static inline long clinux_is_directory(const char *path) {
+    struct stat status;
+    long result = clinux_result(stat(path, &status));
+    return result < 0 ? result : S_ISDIR(status.st_mode);
+}
+
+// Process.
+
+static inline long clinux_random(void *bytes, size_t count) {
+    return clinux_result(getrandom(bytes, count, 0));
+}
+
+// Raises RLIMIT_NOFILE as far as wanted and allowed; answers the limit that now holds.
+static inline long clinux_raise_open_files(uint64_t wanted) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -(long)errno;
+    if (limit.rlim_cur >= wanted) return (long)limit.rlim_cur;
+    struct rlimit raised = limit;
+    if (wanted > raised.rlim_max) {
+        raised.rlim_max = wanted;
+        raised.rlim_cur = wanted;
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return (long)wanted;
+        raised.rlim_max = limit.rlim_max;
+    }
+    raised.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &raised) != 0) return -(long)errno;
+    return (long)raised.rlim_cur;
+}
+
+static inline void clinux_trim_heap(void) { malloc_trim(0); }
 #endif

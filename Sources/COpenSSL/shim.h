@@ -1,6 +1,105 @@
 // libssl and libcrypto, and as static inline functions the macros that Swift does not import.
 #ifndef TOLLGATE_COPENSSL_SHIM_H
 #define TOLLGATE_COPENSSL_SHIM_H
+
+// The SHA256_* functions are deprecated in OpenSSL 3 but remain the only hash without an
+// allocation; the TLS module states the measurement that chose them.
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/pem.h>
+#include <openssl/provider.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+// SSL_CTX: SSL_CTX_ctrl(3) macros.
+
+static inline int tollgate_ssl_ctx_set_min_proto_version(SSL_CTX *context, int version) {
+    return (int)SSL_CTX_set_min_proto_version(context, version);
+}
+
+static inline int tollgate_ssl_ctx_set_max_proto_version(SSL_CTX *context, int version) {
+    return (int)SSL_CTX_set_max_proto_version(context, version);
+}
+
+static inline void tollgate_ssl_ctx_set_mode(SSL_CTX *context, long mode) {
+    SSL_CTX_set_mode(context, mode);
+}
+
+static inline void tollgate_ssl_ctx_set_session_cache_mode(SSL_CTX *context, long mode) {
+    SSL_CTX_set_session_cache_mode(context, mode);
+}
+
+static inline void tollgate_ssl_ctx_set_read_ahead(SSL_CTX *context, long on) {
+    SSL_CTX_set_read_ahead(context, on);
+}
+
+static inline void tollgate_ssl_ctx_set_max_cert_list(SSL_CTX *context, long bytes) {
+    SSL_CTX_set_max_cert_list(context, bytes);
+}
+
+static inline int tollgate_ssl_ctx_set1_groups_list(SSL_CTX *context, const char *groups) {
+    return (int)SSL_CTX_set1_groups_list(context, groups);
+}
+
+// The SSL_OP_* constants are expressions of a macro with an argument.
+static const uint64_t tollgate_ssl_op_no_renegotiation = SSL_OP_NO_RENEGOTIATION;
+static const uint64_t tollgate_ssl_op_cipher_server_preference = SSL_OP_CIPHER_SERVER_PREFERENCE;
+static const uint64_t tollgate_ssl_op_prioritize_chacha = SSL_OP_PRIORITIZE_CHACHA;
+static const uint64_t tollgate_ssl_op_no_compression = SSL_OP_NO_COMPRESSION;
+
+// SSL: SSL_ctrl(3) macros.
+
+static inline int tollgate_ssl_set_tlsext_host_name(SSL *session, const char *name) {
+    return (int)SSL_set_tlsext_host_name(session, name);
+}
+
+// BIO: flags of one call.
+
+static inline void tollgate_bio_clear_retry_flags(BIO *bio) { BIO_clear_retry_flags(bio); }
+
+static inline void tollgate_bio_set_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
+
+// EVP_MAC: OSSL_PARAM(3) lists keep pointers to their constant names, which C has and Swift copies.
+
+static inline int tollgate_evp_mac_ctx_set_hmac_sha256_key(
+    EVP_MAC_CTX *context, const unsigned char *key, size_t count) {
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key, count),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_MAC_CTX_set_params(context, parameters);
+}
+
+// X.509: the typed stacks.
+
+static inline GENERAL_NAMES *tollgate_x509_subject_alternative_names(const X509 *certificate) {
+    return (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+}
+
+static inline int tollgate_general_names_count(const GENERAL_NAMES *names) {
+    return sk_GENERAL_NAME_num(names);
+}
+
+// The text of the name at `index` if it is a URI, or NULL; it belongs to `names`.
+static inline const ASN1_STRING *tollgate_general_names_uri(const GENERAL_NAMES *names, int index) {
+    const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
+    return name->type == GEN_URI ? name->d.uniformResourceIdentifier : NULL;
+}
+
+// ERR: what packs a code.
+
+static inline int tollgate_err_library(unsigned long code) { return ERR_GET_LIB(code); }
+
+static inline int tollgate_err_reason(unsigned long code) { return ERR_GET_REASON(code); }
+
 #endif

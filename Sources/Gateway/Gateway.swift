@@ -1,1 +1,107 @@
-// The Gateway module.
+public import Ledger
+public import Linux
+public import Metering
+public import Reactor
+import Storage
+import Synchronization
+import TLS
+public import Time
+
+/// A running gateway: its shards, its two stores, and the doors that people and programs reach them
+/// by (`ControlPlane`).
+///
+/// `start` returns when clients can connect; `drain` tells them to go, brings everything to disk and
+/// returns when the last thread has ended.
+public final class Gateway: Sendable {
+    public let configuration: GatewayConfiguration
+
+    /// The books, for queries; changes go through `submit`, which tells the shards.
+    public let ledger: Ledger
+    public let usage: UsageStore
+
+    /// Where each listener is, by its name; a port 0 in the configuration is a real one here.
+    public let addresses: [String: SocketAddress]
+    let time: TimeSource
+    let commons: GatewayCommons
+    let counters: [ShardCounters]
+    let tickets: TicketKeys
+    let condition = Mutex(Condition.running)
+    private let shards: [Thread]
+    private let startedAt: Timestamp
+
+    enum Condition: Sendable {
+        case running, draining, stopped
+    }
+
+    /// Opens the stores, binds the listeners and starts the shards.
+    ///
+    /// Throws before anything is running that would have to be stopped.
+    public static func start(
+        _ configuration: GatewayConfiguration,
+        time: TimeSource = .system
+    ) throws(GatewayError) -> Gateway {
+        try Gateway(Foundations(configuration, time: time))
+    }
+
+    private init(_ foundations: Foundations) throws(GatewayError) {
+        configuration = foundations.configuration
+        ledger = foundations.commons.ledger
+        usage = foundations.commons.usage
+        addresses = foundations.addresses
+        time = foundations.time
+        commons = foundations.commons
+        counters = foundations.counters
+        tickets = foundations.tickets
+        startedAt = foundations.time.wall
+        shards = try foundations.startShards()
+    }
+
+    /// When the gateway was started.
+    public var runningSince: Timestamp { startedAt }
+
+    /// The wall clock that the gateway goes by.
+    public var now: Timestamp { time.wall }
+
+    /// Has every shard look at the clock, after a test has moved a manual one.
+    public func clockMoved() {
+        for mailbox in commons.mailboxes { mailbox.post(.tick) }
+    }
+
+    /// Stops accepting, tells the clients, flushes counters, and closes the stores. Later calls
+    /// return at once.
+    public func drain() async {
+        let isFirst = condition.withLock { condition in
+            guard case .running = condition else { return false }
+            condition = .draining
+            return true
+        }
+        guard isFirst else { return }
+        for mailbox in commons.mailboxes { mailbox.post(.drain) }
+        // Joining blocks, so it has a thread of its own rather than one of the pool's.
+        let shards = shards
+        let stores = (ledger, usage)
+        await withCheckedContinuation { continuation in
+            let finish = {
+                for shard in shards { shard.join() }
+                stores.1.shutdown()
+                stores.0.shutdown()
+                continuation.resume()
+            }
+            do {
+                _ = try Thread(name: "drain", body: finish)
+            } catch {
+                preconditionFailure("no thread to drain with: \(error)")
+            }
+        }
+        condition.withLock { $0 = .stopped }
+    }
+
+    /// Reads certificate and key again and gives them to the shards (SIGHUP). Connections keep what
+    /// they have; on an error everything stays as it was.
+    public func reloadCertificates() throws(GatewayError) {
+        guard configuration.listeners.contains(where: \.tls) else { return }
+        for mailbox in commons.mailboxes {
+            mailbox.post(.contextReplaced(try Foundations.context(configuration, tickets)))
+        }
+    }
+}

@@ -60,6 +60,22 @@ import Testing
         #expect(buffer.count == written - taken)
     }
 
+    @Test("A gap moves what comes after it, into a larger allocation too")
+    func gap() {
+        for count in 0...130 {
+            for index in [0, count / 2, count] {
+                var buffer = ByteBuffer()
+                for value in 0..<count + 3 { buffer.append(UInt8(value)) }
+                buffer.removeFirst(3)
+                buffer.insertGap(of: 3, at: index)
+                let values = (0..<buffer.count).map { buffer[$0] }
+                let expected = (3..<count + 3).map { UInt8($0) }
+                #expect(Array(values[0..<index]) == Array(expected[0..<index]))
+                #expect(Array(values[(index + 3)...]) == Array(expected[index...]))
+            }
+        }
+    }
+
     @Test("An empty buffer owns no memory")
     func empty() {
         var buffer = ByteBuffer()

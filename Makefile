@@ -1,0 +1,49 @@
+# Two commands do everything on a fresh Debian machine: `make run` and `make test`.
+# All can be repeated, and say what they do.
+
+SYSTEM_PACKAGES := libssl-dev liblmdb-dev openssl mosquitto mosquitto-clients python3-venv
+PAHO            := paho-mqtt==2.1.0
+VENV            := .build-venv
+SOURCES         := Package.swift Sources Tests
+export PATH     := $(PATH):/usr/sbin
+
+.PHONY: help run test build bench format lint packages certificates
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1  /p' $(MAKEFILE_LIST)
+
+run: build certificates  ## build, make a demonstration device, start the gateway on ./data
+	.build/release/tollgate serve --config config/tollgate.yaml --demonstration
+
+test: lint $(VENV)/ready  ## lint, build, run all tests
+	swift build --build-tests
+	swift test --skip-build
+
+build: packages  ## release binaries in .build/release
+	swift build -c release
+
+format:  ## rewrite the sources in the house's format
+	swift format --in-place --recursive --parallel $(SOURCES)
+
+lint: packages  ## check the format, change nothing
+	swift format lint --strict --recursive --parallel $(SOURCES)
+
+packages:
+	@missing=$$(for name in $(SYSTEM_PACKAGES); do \
+	    dpkg-query -W -f '$${db:Status-Status}' $$name 2>/dev/null | grep -qx installed || echo $$name; done); \
+	[ -z "$$missing" ] || { echo "== installing Debian packages:" $$missing; \
+	    as_root=$$([ $$(id -u) = 0 ] || echo sudo); \
+	    $$as_root apt-get update -q && \
+	    DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -yq --no-install-recommends $$missing; }
+
+certificates: data/tls/cert.pem
+
+data/tls/cert.pem:
+	@echo "== making development certificates in data/tls"
+	config/development-certificates.sh data/tls
+
+$(VENV)/ready: | packages
+	@echo "== installing $(PAHO) in $(VENV)"
+	python3 -m venv $(VENV) && $(VENV)/bin/pip install --quiet --disable-pip-version-check $(PAHO)
+	@touch $@

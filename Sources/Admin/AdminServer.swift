@@ -1,0 +1,69 @@
+public import Gateway
+import Hummingbird
+public import Logging
+import NIOCore
+public import ServiceLifecycle
+
+/// The HTTP side: health, readiness and metrics for programs that watch, and the API.
+public struct AdminServer: Service {
+    private let configuration: GatewayConfiguration
+    private let controlPlane: any ControlPlane
+    private let ownerToken: OwnerToken
+    private let logger: Logger
+    private let onListening: @Sendable (Int) -> Void
+
+    /// - Parameter onListening: is told the port, once, when requests are taken.
+    public init(
+        configuration: GatewayConfiguration,
+        controlPlane: any ControlPlane,
+        ownerToken: OwnerToken,
+        logger: Logger,
+        onListening: @escaping @Sendable (Int) -> Void = { _ in }
+    ) {
+        self.configuration = configuration
+        self.controlPlane = controlPlane
+        self.ownerToken = ownerToken
+        self.logger = logger
+        self.onListening = onListening
+    }
+
+    /// Serves until the service group shuts down gracefully; requests under way are answered.
+    public func run() async throws {
+        let onListening = onListening
+        let application = Application(
+            router: router(),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.admin.address, port: configuration.admin.port)
+            ),
+            onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
+            logger: logger
+        )
+        try await application.run()
+    }
+
+    func router() -> Router<AdminContext> {
+        let controlPlane = controlPlane
+        let router = Router(context: AdminContext.self)
+        router.add(middleware: ProblemMiddleware())
+        router.get("healthz") { _, _ in Response.json(["alive": true]) }
+        router.get("readyz") { _, _ in
+            let readiness = await controlPlane.readiness()
+            return Response.json(
+                Documents.readiness(readiness),
+                status: readiness.isReady ? .ok : .serviceUnavailable
+            )
+        }
+        router.get("metrics") { _, _ in
+            let text = await controlPlane.metricsText()
+            return Response(.ok, "text/plain; version=0.0.4; charset=utf-8", Array(text.utf8))
+        }
+        let tokens = Tokens(owner: ownerToken, ledger: controlPlane.ledger)
+        Routes(
+            group: router.group("v1").add(middleware: AuthenticationMiddleware(tokens: tokens)),
+            controlPlane: controlPlane,
+            configuration: configuration,
+            ownerToken: ownerToken
+        ).registerAll()
+        return router
+    }
+}

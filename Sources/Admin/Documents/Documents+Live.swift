@@ -1,0 +1,72 @@
+import Gateway
+import Ledger
+import Time
+
+/// The JSON shapes of what only the running gateway knows, and of its decisions.
+extension Documents {
+    static func readiness(_ readiness: Readiness) -> JSON {
+        let failing = readiness.checks.filter { $0.problem != nil }
+        return [
+            "ready": JSON(readiness.isReady),
+            "reasons": .array(
+                failing.map { ["name": .text($0.name), "problem": JSON($0.problem)] }
+            ),
+            "checks": .array(readiness.checks.map { .text($0.name) }),
+        ]
+    }
+
+    static func connection(_ connection: DeviceConnection) -> JSON {
+        var tls = JSON.null
+        if let encryption = connection.encryption {
+            tls = [
+                "version": .text(encryption.version),
+                "cipher": .text(encryption.cipher),
+                "resumed": JSON(encryption.isResumed),
+            ]
+        }
+        return [
+            "address": .text(connection.address),
+            "listener": .text(connection.listener),
+            "connectedAt": JSON(connection.connectedAt),
+            "protocolVersion": .text(connection.protocolVersion),
+            "clientId": .text(connection.clientID),
+            "keepAliveSeconds": JSON(connection.keepAliveSeconds),
+            "tls": tls,
+        ]
+    }
+
+    static func usage(_ usage: DeviceUsage, limit: UInt64?) -> JSON {
+        [
+            "day": JSON(usage.today.day),
+            "limit": JSON(limit),
+            "used": JSON(usage.today.used),
+            "topUp": JSON(usage.today.topUp),
+            "history": .array(
+                usage.history.map { count in
+                    ["day": JSON(count.day), "used": JSON(count.used), "topUp": JSON(count.topUp)]
+                }
+            ),
+        ]
+    }
+
+    /// Rule B15.
+    static func decision(_ decision: Decision) -> JSON {
+        switch decision {
+        case .admit(let until), .readmit(let until):
+            [
+                "admitted": true, "until": JSON(until), "consumes": .null, "reason": .null,
+                "detail": .null,
+            ]
+        case .consume(let cause):
+            [
+                "admitted": true, "until": .null, "consumes": .text(cause.name), "reason": .null,
+                "detail": .null,
+            ]
+        case .refuse(let refusal):
+            [
+                "admitted": false, "until": .null, "consumes": .null,
+                "reason": .text(refusal.name), "detail": .text("\(refusal)"),
+            ]
+        }
+    }
+}

@@ -1,0 +1,30 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+extension Response {
+    static func json(_ json: JSON, status: HTTPResponse.Status = .ok) -> Response {
+        Response(status, "application/json", json.bytes)
+    }
+
+    static func problem(_ problem: Problem) -> Response {
+        var response = Response(
+            problem.status,
+            "application/problem+json",
+            problem.document.bytes
+        )
+        if problem.status == .unauthorized {
+            response.headers[.wwwAuthenticate] = "Bearer realm=\"tollgate\""
+        }
+        if problem.status == .serviceUnavailable { response.headers[.retryAfter] = "1" }
+        return response
+    }
+
+    init(_ status: HTTPResponse.Status, _ type: String, _ bytes: [UInt8]) {
+        self.init(
+            status: status,
+            headers: [.contentType: type, .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+        )
+    }
+}

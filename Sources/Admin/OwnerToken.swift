@@ -1,0 +1,43 @@
+public import Linux
+
+/// The token of whoever runs the gateway, in a file that only its user can read.
+///
+/// It is also the key from which the ids and secrets of requests with an idempotency key are derived,
+/// so that a repeated request makes the same ones.
+public struct OwnerToken: Equatable, Sendable, CustomStringConvertible {
+    /// 64 hexadecimal digits.
+    let text: String
+
+    /// The file's name in the data directory.
+    public static var fileName: String { "admin.token" }
+
+    init(text: String) { self.text = text }
+
+    /// Reads the token of a data directory, or makes one there (mode 0600) when there is none.
+    public static func loaded(fromDirectory directory: String) throws(FileError) -> OwnerToken {
+        let path = "\(directory)/\(fileName)"
+        do {
+            let bytes = try FileSystem.read(path, maximumBytes: 4_096)
+            let text = String(decoding: bytes, as: UTF8.self)
+            if let token = text.split(whereSeparator: \.isWhitespace).first, token.utf8.count >= 16
+            {
+                return OwnerToken(text: String(token))
+            }
+        } catch  where error.code == .noSuchFile {
+            // The first start.
+        }
+        let token = OwnerToken(text: hexadecimal(RandomBytes.make(32)))
+        try FileSystem.write(Array("\(token.text)\n".utf8).span, atomicallyTo: path, mode: 0o600)
+        return token
+    }
+
+    /// Hides the token, so that no log shows it by accident.
+    public var description: String { "OwnerToken(hidden)" }
+}
+
+/// Two lower-case digits a byte.
+func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    let text = bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+    return String(decoding: text, as: UTF8.self)
+}

@@ -1,0 +1,77 @@
+import Gateway
+import Hummingbird
+import Ledger
+import Storage
+import Time
+
+/// Devices, as they are: lists, their codes, their usage, their connection.
+extension Routes {
+    func registerDevices() {
+        on(.get, "products/:pk/devices") { call in
+            let (key, product) = try call.product()
+            let state = try call.query("state", "inactive, active or disabled") { text in
+                DeviceState.allCases.first { $0.name == text }
+            }
+            let now = call.controlPlane.now
+            let (cursor, limit) = try call.page()
+            let page = try call.read { (books, transaction) throws(StoreError) in
+                try books.devices(
+                    of: key, state: state, at: now, cursor: cursor, limit: limit, in: transaction)
+            }
+            let identities = page.elements.map {
+                DeviceIdentity(product: key, device: $0.device)
+            }
+            let presence = try await call.controlPlane.presence(of: identities)
+            let items = zip(identities, zip(page.elements, presence)).map { identity, rest in
+                Documents.device(identity, rest.0.record, product, rest.1, at: now)
+            }
+            return call.list(items, cursor: page.cursor)
+        }
+        on(.get, "products/:pk/devices/:dk") { call in
+            .json(try await Self.showDevice(call))
+        }
+        on(.get, "products/:pk/devices/:dk/activations") { call in
+            let (identity, _) = try call.identity()
+            let found = try call.read { (books, transaction) throws(StoreError) in
+                try books.activations(of: identity, in: transaction)
+            }
+            return call.list(found.map(Documents.activation), cursor: nil)
+        }
+        on(.get, "products/:pk/devices/:dk/admission") { call in
+            let (identity, _) = try call.identity()
+            let now = call.controlPlane.now
+            let decision = try call.read { (books, transaction) throws(StoreError) in
+                try books.admission(of: identity, at: now, in: transaction)
+            }
+            return .json(Documents.decision(decision))
+        }
+        on(.get, "products/:pk/devices/:dk/usage") { call in
+            let (identity, product, _) = try call.device()
+            let usage = try await call.controlPlane.usage(of: identity)
+            return .json(Documents.usage(usage, limit: product.allowance?.messagesPerDay))
+        }
+        on(.get, "products/:pk/devices/:dk/connection") { call in
+            let (identity, _, _) = try call.device()
+            guard let connection = await call.controlPlane.connection(of: identity) else {
+                throw Problem(.notFound, "not-connected", "\(identity) is not connected")
+            }
+            return .json(Documents.connection(connection))
+        }
+        on(.delete, "products/:pk/devices/:dk/connection") { call in
+            let (identity, _, _) = try call.device()
+            guard await call.controlPlane.kick(identity) else {
+                throw Problem(.notFound, "not-connected", "\(identity) is not connected")
+            }
+            return Response(status: .noContent)
+        }
+    }
+
+    static func showDevice(_ call: Call) async throws -> JSON {
+        let (identity, product, record) = try call.device()
+        let presence = try await call.controlPlane.presence(of: [identity])
+        guard let presence = presence.first else {
+            preconditionFailure("one answer for each device")
+        }
+        return Documents.device(identity, record, product, presence, at: call.controlPlane.now)
+    }
+}

@@ -1,0 +1,94 @@
+import Bytes
+import Ledger
+
+/// Who a CONNECT says it comes from, before anything has been proved (wire.md, "Who connects").
+enum Claim {
+    case device(DeviceIdentity, proof: Credential)
+    case application(KeyID)
+    case anonymous
+
+    /// How a device proves itself; the bytes that prove it stay in the CONNECT.
+    enum Credential {
+        /// HMAC-SHA256 with the DeviceSecret.
+        case signature
+        /// The DeviceSecret as the password.
+        case secret
+        /// HMAC-SHA256 with the ProductSecret, to be given a DeviceSecret.
+        case registration
+        /// A certificate that TLS has verified.
+        case certificate
+    }
+
+    /// Reads user name and client identifier. Fails with the reason when they have none of the forms
+    /// that wire.md knows, or one that this transport does not allow.
+    static func read(
+        userName: Span<UInt8>?,
+        clientID: Span<UInt8>,
+        isEncrypted: Bool
+    ) -> Result<Claim, Reason> {
+        guard let userName else { return .failure(.badCredentials) }
+        if userName.hasPrefix("app:") {
+            guard let key = userName.extracting(4..<userName.count).text.flatMap({ KeyID($0) })
+            else { return .failure(.badCredentials) }
+            return .success(.application(key))
+        }
+        guard let identity = DeviceIdentity(userName: userName) else {
+            return .failure(.badCredentials)
+        }
+        return deviceProof(of: identity, clientID: clientID, isEncrypted: isEncrypted)
+            .map { .device(identity, proof: $0) }
+    }
+
+    private static func deviceProof(
+        of identity: DeviceIdentity,
+        clientID: Span<UInt8>,
+        isEncrypted: Bool
+    ) -> Result<Credential, Reason> {
+        guard let signed = SignedClientIdentifier(clientID) else {
+            return isEncrypted ? .success(.secret) : .failure(.notAllowedOnListener)
+        }
+        guard identity.isNamed(by: signed.name), let method = signed.value("signmethod"),
+            method.isEqual(to: "hmacsha256"), let mode = signed.value("securemode")
+        else { return .failure(.clientIdentifierNotValid) }
+        guard mode.isEqual(to: isEncrypted ? "2" : "3") else {
+            return .failure(.notAllowedOnListener)
+        }
+        guard let type = signed.value("authType") else { return .success(.signature) }
+        guard type.isEqual(to: "register"), signed.value("random") != nil else {
+            return .failure(.clientIdentifierNotValid)
+        }
+        return isEncrypted ? .success(.registration) : .failure(.notAllowedOnListener)
+    }
+}
+
+extension DeviceIdentity {
+    /// `{DK}&{PK}`, the user name of a device.
+    init?(userName: Span<UInt8>) {
+        guard let ampersand = userName.firstIndex(of: UInt8(ascii: "&")),
+            let device = DeviceKey(utf8: userName.extracting(0..<ampersand)),
+            let product = ProductKey(
+                utf8: userName.extracting(ampersand + 1..<userName.count)
+            )
+        else { return nil }
+        self.init(product: product, device: device)
+    }
+
+    /// Whether `name` is `{PK}.{DK}` of this device.
+    func isNamed(by name: Span<UInt8>) -> Bool {
+        let product = product.text.utf8
+        let device = device.text.utf8
+        guard name.count == product.count + 1 + device.count else { return false }
+        var index = 0
+        for byte in product {
+            if name[index] != byte { return false }
+            index += 1
+        }
+        if name[index] != UInt8(ascii: ".") { return false }
+        index += 1
+        for byte in device {
+            if name[index] != byte { return false }
+            index += 1
+        }
+        return true
+    }
+}

@@ -1,0 +1,85 @@
+import Bytes
+import Ledger
+
+/// Which topics a client may use (wire.md, "Topics").
+enum TopicRights: Sendable {
+    /// Everything: a listener without authentication.
+    case unlimited
+
+    /// An application: uplink and notices of its products' devices to read, downlink to write.
+    /// `nil`: all products.
+    case products(Set<ProductKey>?)
+
+    /// Whether an application may publish to `topic`: `d/{PK}/{DK}/down/...` of a product of its own.
+    func allowsPublish(_ topic: Span<UInt8>) -> Bool {
+        switch self {
+        case .unlimited: return true
+        case .products(let products):
+            guard let address = DeviceTopic(topic), address.branch == .down else { return false }
+            return products?.contains(address.identity.product) ?? true
+        }
+    }
+
+    /// Whether an application may subscribe to `filter`: it must name one of its products literally,
+    /// unless it may read all of them.
+    func allowsSubscribe(_ filter: Span<UInt8>) -> Bool {
+        switch self {
+        case .unlimited: return true
+        case .products(let products):
+            var levels = TopicLevels(filter)
+            guard let root = levels.next(), root.isEqual(to: "d"), let level = levels.next() else {
+                return false
+            }
+            if level.isSingleByte(UInt8(ascii: "+")) || level.isSingleByte(UInt8(ascii: "#")) {
+                return products == nil
+            }
+            guard let product = ProductKey(utf8: level) else { return false }
+            return products?.contains(product) ?? true
+        }
+    }
+}
+
+/// A device's own topics: everything below `d/{PK}/{DK}/` (wire.md, "Topics").
+enum DeviceRights {
+    /// `up/...` and the question for its quota.
+    static func allowsPublish(_ topic: Span<UInt8>, prefix: Span<UInt8>) -> Bool {
+        guard topic.hasPrefix(prefix) else { return false }
+        let rest = topic.extracting(prefix.count..<topic.count)
+        return rest.hasPrefix("up/") || rest.isEqual(to: "sys/quota/get")
+    }
+
+    /// Filters below `down/` and `sys/`.
+    static func allowsSubscribe(_ filter: Span<UInt8>, prefix: Span<UInt8>) -> Bool {
+        guard filter.hasPrefix(prefix) else { return false }
+        let rest = filter.extracting(prefix.count..<filter.count)
+        return rest.hasPrefix("down/") || rest.hasPrefix("sys/")
+    }
+}
+
+/// A topic name that belongs to one device: `d/{PK}/{DK}/up/...`, `.../down/...` or `.../sys/...`.
+struct DeviceTopic {
+    enum Branch { case up, down, sys }
+
+    let identity: DeviceIdentity
+    let branch: Branch
+
+    /// `nil` for any other topic.
+    init?(_ topic: Span<UInt8>) {
+        var levels = TopicLevels(topic)
+        guard let root = levels.next(), root.isEqual(to: "d"),
+            let productLevel = levels.next(), let product = ProductKey(utf8: productLevel),
+            let deviceLevel = levels.next(), let device = DeviceKey(utf8: deviceLevel),
+            let branch = levels.next(), levels.next() != nil
+        else { return nil }
+        identity = DeviceIdentity(product: product, device: device)
+        if branch.isEqual(to: "up") {
+            self.branch = .up
+        } else if branch.isEqual(to: "down") {
+            self.branch = .down
+        } else if branch.isEqual(to: "sys") {
+            self.branch = .sys
+        } else {
+            return nil
+        }
+    }
+}

@@ -1,0 +1,64 @@
+extension GatewayConfiguration {
+    /// What one client, and all of them together, may take. Limits for the whole gateway are shared
+    /// equally by its shards.
+    public struct Limits: Equatable, Sendable {
+        /// Connections open at once, over all listeners; the next ones are accepted and closed.
+        /// Unit: connections. Range: 1 to 10,000,000. Default: 1,000,000.
+        public var connections = 1_000_000
+
+        /// Connections that have not been admitted yet (TLS handshake or CONNECT outstanding), over
+        /// all listeners. Unit: connections. Range: 1 to 1,000,000. Default: 10,000.
+        public var handshakesInFlight = 10_000
+
+        /// The TLS handshake must be complete this long after the connection was accepted.
+        /// Unit: seconds. Range: 1 to 300. Default: 20.
+        public var handshakeTimeoutSeconds = 20
+
+        /// The CONNECT packet must be complete this long after the handshake (on a plain listener,
+        /// after the connection was accepted). Unit: seconds. Range: 1 to 300. Default: 10.
+        public var connectTimeoutSeconds = 10
+
+        /// The largest CONNECT packet, fixed header included. Unit: bytes. Range: 128 to
+        /// `packetSizeBytes`. Default: 16,384.
+        public var connectPacketSizeBytes = 16_384
+
+        /// The largest packet of an admitted client, fixed header included; MQTT 5 clients are told.
+        /// Unit: bytes. Range: 128 to 268,435,460 (the largest that MQTT can express).
+        /// Default: 262,144.
+        public var packetSizeBytes = 262_144
+
+        /// QoS 1 and 2 messages of one client that are not acknowledged yet, in each direction; the
+        /// Receive Maximum that MQTT 5 clients are told. Unit: messages. Range: 1 to 65,535.
+        /// Default: 64.
+        public var inflightMessages = 64
+
+        /// Bytes that wait for one client which reads slower than it is sent to.
+        /// Unit: bytes. Range: `packetSizeBytes` to 1,073,741,824 (1 GiB). Default: 1,048,576.
+        public var queueBytes = 1_048_576
+
+        /// A client that asks for a shorter keep-alive gets this one. Unit: seconds.
+        /// Range: 0 to `keepAliveMaximumSeconds`. Default: 0 (whatever the client asks for).
+        public var keepAliveMinimumSeconds = 0
+
+        /// A client that asks for a longer keep-alive, or for none, gets this one; MQTT 5 clients are
+        /// told (Server Keep Alive). Unit: seconds. Range: 1 to 65,535. Default: 3,600.
+        public var keepAliveMaximumSeconds = 3_600
+
+        /// Levels of a topic name or filter. Unit: levels. Range: 4 to 128. Default: 32.
+        public var topicLevels = 32
+
+        /// Topic filters that one client is subscribed to. Unit: filters. Range: 1 to 10,000.
+        /// Default: 100.
+        public var subscriptions = 100
+
+        /// A device whose connections displace each other more often than this within a minute is
+        /// refused for a while. Unit: connections a minute. Range: 1 to 1,000. Default: 15.
+        public var duplicatesPerMinute = 15
+
+        /// How long such a device is refused; being refused does not extend it.
+        /// Unit: seconds. Range: 1 to 3,600. Default: 60.
+        public var duplicatePenaltySeconds = 60
+
+        public init() {}
+    }
+}

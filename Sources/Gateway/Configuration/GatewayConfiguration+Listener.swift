@@ -1,0 +1,49 @@
+extension GatewayConfiguration {
+    /// One address and port where clients connect.
+    public struct Listener: Equatable, Sendable {
+        /// Who is let in.
+        public enum Authentication: String, CaseIterable, Equatable, Sendable {
+            /// Devices and applications with credentials.
+            case devices
+            /// Anybody, with the rights of an application for all products: for tests and
+            /// conformance suites only.
+            case none
+        }
+
+        /// Names the listener in logs, metrics and overrides; unique. 1 to 32 of `[a-z0-9-]`.
+        public var name: String
+
+        /// An IPv4 or IPv6 address of this machine; `0.0.0.0` and `::` are all of them.
+        /// Default: `127.0.0.1`.
+        public var address: String
+
+        /// TCP port. Range: 0 to 65,535; with 0 the system picks a free one. No default.
+        public var port: Int
+
+        /// Whether clients speak TLS. Default: true.
+        public var tls: Bool
+
+        /// `devices` or `none`. Default: `devices`.
+        public var authentication: Authentication
+
+        /// Whether a proxy in front announces the client's address. Not offered by this version:
+        /// `true` is refused. Default: false.
+        public var proxyProtocol: Bool
+
+        public init(
+            name: String,
+            address: String = "127.0.0.1",
+            port: Int,
+            tls: Bool = true,
+            authentication: Authentication = .devices,
+            proxyProtocol: Bool = false
+        ) {
+            self.name = name
+            self.address = address
+            self.port = port
+            self.tls = tls
+            self.authentication = authentication
+            self.proxyProtocol = proxyProtocol
+        }
+    }
+}

@@ -1,0 +1,129 @@
+extension GatewayConfiguration {
+    /// Checks every range, and what has to fit together; throws the first setting that does not.
+    ///
+    /// Files are not opened here: a certificate that can't be read is found when it is loaded.
+    public func validate() throws(ConfigurationProblem) {
+        try require(shards, in: 0...64, "shards")
+        try requireText(data, "data")
+        let mapBytes = 1_048_576...17_592_186_044_416
+        try require(storage.ledgerMapBytes, in: mapBytes, "storage.ledgerMapBytes")
+        try require(storage.usageMapBytes, in: mapBytes, "storage.usageMapBytes")
+        try validateTLS()
+        try validateListeners()
+        try limits.validate()
+        try require(metering.unitBytes, in: 1...1_048_576, "metering.unitBytes")
+        try require(metering.flushIntervalSeconds, in: 1...3_600, "metering.flushIntervalSeconds")
+        try require(metering.dayOffsetMinutes, in: -1_080...1_080, "metering.dayOffsetMinutes")
+        try require(activation.nearExpiryDays, in: 1...3_650, "activation.nearExpiryDays")
+        try require(
+            activation.timestampWindowSeconds,
+            in: 0...86_400,
+            "activation.timestampWindowSeconds"
+        )
+        try requireText(admin.address, "admin.address")
+        try require(admin.port, in: 0...65_535, "admin.port")
+        try require(admin.requestSizeBytes, in: 1_024...1_073_741_824, "admin.requestSizeBytes")
+    }
+
+    private func validateTLS() throws(ConfigurationProblem) {
+        try requireText(tls.certificate, "tls.certificate")
+        try requireText(tls.key, "tls.key")
+        if let clientCA = tls.clientCA { try requireText(clientCA, "tls.clientCA") }
+        try require(tls.ticketRotationHours, in: 1...168, "tls.ticketRotationHours")
+    }
+
+    private func validateListeners() throws(ConfigurationProblem) {
+        guard !listeners.isEmpty else {
+            throw ConfigurationProblem(path: "listeners", reason: "needs at least one listener")
+        }
+        for (index, listener) in listeners.enumerated() {
+            let path = "listeners[\(index)]"
+            try listener.validate(path)
+            for (other, earlier) in listeners[..<index].enumerated() {
+                if earlier.name == listener.name {
+                    throw ConfigurationProblem(
+                        path: "\(path).name",
+                        reason: "'\(listener.name)' is the name of listeners[\(other)] already"
+                    )
+                }
+                if listener.port != 0, earlier.port == listener.port,
+                    earlier.address == listener.address
+                {
+                    throw ConfigurationProblem(
+                        path: "\(path).port",
+                        reason:
+                            "listeners[\(other)] is on \(listener.address):\(listener.port) already"
+                    )
+                }
+            }
+        }
+    }
+}
+
+extension GatewayConfiguration.Listener {
+    fileprivate func validate(_ path: String) throws(ConfigurationProblem) {
+        let isName = name.utf8.allSatisfy { byte in
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                || byte == UInt8(ascii: "-")
+        }
+        guard isName, (1...32).contains(name.utf8.count) else {
+            throw ConfigurationProblem(
+                path: "\(path).name",
+                reason: "must be 1 to 32 of a-z, 0-9 and '-', and is '\(name)'"
+            )
+        }
+        try requireText(address, "\(path).address")
+        try require(port, in: 0...65_535, "\(path).port")
+        guard !proxyProtocol else {
+            throw ConfigurationProblem(
+                path: "\(path).proxyProtocol",
+                reason: "is not offered by this version: leave it out, or say false"
+            )
+        }
+    }
+}
+
+extension GatewayConfiguration.Limits {
+    fileprivate func validate() throws(ConfigurationProblem) {
+        try require(connections, in: 1...10_000_000, "limits.connections")
+        try require(handshakesInFlight, in: 1...1_000_000, "limits.handshakesInFlight")
+        try require(handshakeTimeoutSeconds, in: 1...300, "limits.handshakeTimeoutSeconds")
+        try require(connectTimeoutSeconds, in: 1...300, "limits.connectTimeoutSeconds")
+        try require(packetSizeBytes, in: 128...268_435_460, "limits.packetSizeBytes")
+        try require(
+            connectPacketSizeBytes,
+            in: 128...packetSizeBytes,
+            "limits.connectPacketSizeBytes"
+        )
+        try require(inflightMessages, in: 1...65_535, "limits.inflightMessages")
+        try require(queueBytes, in: packetSizeBytes...1_073_741_824, "limits.queueBytes")
+        try require(keepAliveMaximumSeconds, in: 1...65_535, "limits.keepAliveMaximumSeconds")
+        try require(
+            keepAliveMinimumSeconds,
+            in: 0...keepAliveMaximumSeconds,
+            "limits.keepAliveMinimumSeconds"
+        )
+        try require(topicLevels, in: 4...128, "limits.topicLevels")
+        try require(subscriptions, in: 1...10_000, "limits.subscriptions")
+        try require(duplicatesPerMinute, in: 1...1_000, "limits.duplicatesPerMinute")
+        try require(duplicatePenaltySeconds, in: 1...3_600, "limits.duplicatePenaltySeconds")
+    }
+}
+
+private func require(
+    _ value: Int,
+    in range: ClosedRange<Int>,
+    _ path: String
+) throws(ConfigurationProblem) {
+    guard !range.contains(value) else { return }
+    throw ConfigurationProblem(
+        path: path,
+        reason: "must be from \(range.lowerBound) to \(range.upperBound), and is \(value)"
+    )
+}
+
+private func requireText(_ value: String, _ path: String) throws(ConfigurationProblem) {
+    guard value.isEmpty || value.utf8.contains(0) else { return }
+    throw ConfigurationProblem(path: path, reason: "must not be empty")
+}

@@ -1,0 +1,30 @@
+/// Everything that can be set about a gateway: a plain value whose defaults can be used as they are.
+///
+/// The names of the properties are the keys of `config/tollgate.yaml`. `validate()` says whether the
+/// values make sense together; whoever starts a gateway calls it first.
+public struct GatewayConfiguration: Equatable, Sendable {
+    /// Threads that serve devices. Unit: threads. Range: 0 to 64; 0 is one per core. Default: 0.
+    public var shards = 0
+
+    /// The directory of the stores, the ticket keys and the owner's token; created with mode 0700
+    /// when it does not exist. Default: `./data`.
+    public var data = "./data"
+
+    public var storage = Storage()
+    public var tls = TLS()
+
+    /// Where clients connect; at least one. Default: TLS on 8883 on all addresses, and plain on 1883
+    /// on loopback only.
+    public var listeners = [
+        Listener(name: "devices", address: "0.0.0.0", port: 8883, tls: true),
+        Listener(name: "local", address: "127.0.0.1", port: 1883, tls: false),
+    ]
+
+    public var limits = Limits()
+    public var metering = Metering()
+    public var activation = Activation()
+    public var admin = Admin()
+    public var log = Log()
+
+    public init() {}
+}

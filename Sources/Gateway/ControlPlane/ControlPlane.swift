@@ -1,0 +1,46 @@
+public import Ledger
+public import Storage
+public import Time
+
+/// How people and programs reach the data plane: the only way from the HTTP side to the shards.
+///
+/// Everything here may be called from any task and costs the shards at most one message each. What
+/// the books know is read through `ledger`; what only the running gateway knows is asked here.
+public protocol ControlPlane: Sendable {
+    /// The books, for queries. Changes go through `submit`, so that the shards hear of them.
+    var ledger: Ledger { get }
+
+    /// The wall clock that the gateway goes by; a test sets it.
+    var now: Timestamp { get }
+
+    /// Whether new work is taken, and what stands in its way.
+    func readiness() async -> Readiness
+
+    /// All figures of the process in Prometheus' text format (version 0.0.4).
+    func metricsText() async -> String
+
+    /// How many devices of a product are connected now (rule B14).
+    func onlineCount(of product: ProductKey) async -> Int
+
+    /// Which of `devices` are connected, and when each was last seen, in the order they were asked for.
+    ///
+    /// Throws when the usage store can't be read.
+    func presence(of devices: [DeviceIdentity]) async throws(StoreError) -> [DevicePresence]
+
+    /// The connection of a device; `nil` when it is not connected.
+    func connection(of device: DeviceIdentity) async -> DeviceConnection?
+
+    /// Ends the connection of a device (wire.md: 0x98); false when it was not connected.
+    func kick(_ device: DeviceIdentity) async -> Bool
+
+    /// What a device has used today, at its product's day, and on the days before (rule C8).
+    ///
+    /// Throws when the usage store can't be read.
+    func usage(of device: DeviceIdentity) async throws(StoreError) -> DeviceUsage
+
+    /// Changes the books. When this returns, the change is on disk and the shards have been told: a
+    /// disabled or deleted device is being disconnected, a product's new settings hold.
+    ///
+    /// Throws when the ledger can't answer (disk full, map full, stopping): nothing was changed.
+    func submit(_ command: Command) async throws(StoreError) -> Outcome
+}

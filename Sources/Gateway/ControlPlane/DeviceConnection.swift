@@ -1,0 +1,59 @@
+public import Time
+
+/// The connection of a device, as people see it.
+public struct DeviceConnection: Equatable, Sendable {
+    /// What the handshake agreed on.
+    public struct Encryption: Equatable, Sendable {
+        /// `TLSv1.3`.
+        public let version: String
+
+        /// `TLS_AES_128_GCM_SHA256`.
+        public let cipher: String
+
+        /// Whether a session ticket saved the certificate's part of the handshake.
+        public let isResumed: Bool
+
+        public init(version: String, cipher: String, isResumed: Bool) {
+            self.version = version
+            self.cipher = cipher
+            self.isResumed = isResumed
+        }
+    }
+
+    /// The client's address and port: `203.0.113.9:51324`, `[2001:db8::9]:51324`.
+    public let address: String
+
+    /// The name of the listener it came in by.
+    public let listener: String
+
+    /// When its CONNECT was accepted.
+    public let connectedAt: Timestamp
+
+    /// `3.1.1` or `5.0`.
+    public let protocolVersion: String
+    public let clientID: String
+
+    /// 0 when there is none.
+    public let keepAliveSeconds: Int
+
+    /// `nil` on a plain listener.
+    public let encryption: Encryption?
+
+    public init(
+        address: String,
+        listener: String,
+        connectedAt: Timestamp,
+        protocolVersion: String,
+        clientID: String,
+        keepAliveSeconds: Int,
+        encryption: Encryption?
+    ) {
+        self.address = address
+        self.listener = listener
+        self.connectedAt = connectedAt
+        self.protocolVersion = protocolVersion
+        self.clientID = clientID
+        self.keepAliveSeconds = keepAliveSeconds
+        self.encryption = encryption
+    }
+}

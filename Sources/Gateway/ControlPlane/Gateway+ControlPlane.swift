@@ -1,0 +1,105 @@
+public import Ledger
+import Linux
+import Metering
+import Reactor
+public import Storage
+import Synchronization
+import Time
+
+extension Gateway: ControlPlane {
+    public func onlineCount(of product: ProductKey) async -> Int {
+        var count = 0
+        for shard in commons.mailboxes.indices {
+            count += await ask(shard, orElse: 0) { .onlineCount(product, $0) }
+        }
+        return count
+    }
+
+    public func presence(
+        of devices: [DeviceIdentity]
+    ) async throws(StoreError) -> [DevicePresence] {
+        var seen: [DeviceIdentity: Timestamp] = [:]
+        let byHome = Dictionary(grouping: devices) { commons.homes.shard(of: $0) }
+        for (shard, group) in byHome {
+            let none = [Timestamp?](repeating: nil, count: group.count)
+            let times = await ask(shard, orElse: none) { .lastSeen(group, $0) }
+            for (device, time) in zip(group, times) { seen[device] = time }
+        }
+        var presence: [DevicePresence] = []
+        for device in devices {
+            if let time = seen[device] {
+                presence.append(DevicePresence(isOnline: true, lastSeenAt: time))
+            } else {
+                let stored = try usage.usage(of: device)
+                presence.append(DevicePresence(isOnline: false, lastSeenAt: stored?.seenAt))
+            }
+        }
+        return presence
+    }
+
+    public func connection(of device: DeviceIdentity) async -> DeviceConnection? {
+        await ask(commons.homes.shard(of: device), orElse: nil) { .connection(device, $0) }
+    }
+
+    public func kick(_ device: DeviceIdentity) async -> Bool {
+        await ask(commons.homes.shard(of: device), orElse: false) { .kick(device, $0) }
+    }
+
+    public func usage(of device: DeviceIdentity) async throws(StoreError) -> DeviceUsage {
+        let product = try ledger.read { books, transaction throws(StoreError) in
+            try books.product(device.product, in: transaction)
+        }
+        let today = Day(of: now, at: product?.dayOffset ?? .utc)
+        var record = try usage.usage(of: device) ?? UsageRecord()
+        let home = commons.homes.shard(of: device)
+        for count in await ask(home, orElse: [], { .unsettledUsage(device, $0) }) {
+            record.record(count.used, on: count.day)
+        }
+        return DeviceUsage(
+            today: DeviceUsage.DayCount(
+                day: today,
+                used: UInt64(record.used(on: today)),
+                topUp: 0
+            ),
+            history: record.days.reversed().filter { $0.day < today && $0.used > 0 }.map {
+                DeviceUsage.DayCount(day: $0.day, used: UInt64($0.used), topUp: 0)
+            }
+        )
+    }
+
+    public func submit(_ command: Command) async throws(StoreError) -> Outcome {
+        let outcome = try await ledger.submit(command)
+        if outcome.effect != nil { announce(command.action) }
+        return outcome
+    }
+
+    /// Tells the shards what a command has changed for their clients.
+    private func announce(_ action: Action) {
+        switch action {
+        case .updateProduct(let key, _), .upgradePackage(let key, _), .deleteProduct(let key),
+            .assign(let key, _, _), .purchase(_, _, _, product: .some(let key)):
+            for mailbox in commons.mailboxes { mailbox.post(.productChanged(key)) }
+        case .setDisabled(let device, _), .deleteDevice(let device), .activateByHand(let device),
+            .endEntitlement(let device), .renew(let device):
+            commons.mailboxes[commons.homes.shard(of: device)].post(.deviceChanged(device))
+        case .revokeKey(let key):
+            for mailbox in commons.mailboxes { mailbox.post(.keyRevoked(key)) }
+        case .createAccount, .createPackage, .createProduct, .createKey, .purchase,
+            .importDevices, .registerDevice, .activate, .endExpired, .setDeviceRenewal,
+            .resetSecret, .confirmSecretUse:
+            break
+        }
+    }
+
+    /// Asks a shard; `fallback` when it has stopped.
+    func ask<Answer: Sendable>(
+        _ shard: Int,
+        orElse fallback: Answer,
+        _ question: (@escaping @Sendable (Answer) -> Void) -> ShardQuestion
+    ) async -> Answer {
+        guard !condition.withLock({ $0 == .stopped }) else { return fallback }
+        return await withCheckedContinuation { continuation in
+            commons.mailboxes[shard].post(.ask(question { continuation.resume(returning: $0) }))
+        }
+    }
+}

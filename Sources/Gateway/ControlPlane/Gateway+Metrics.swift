@@ -1,0 +1,98 @@
+import Ledger
+import Linux
+import Metering
+import Storage
+import Telemetry
+import Time
+
+extension Gateway {
+    public func metricsText() async -> String {
+        var gauges: [ShardGauges] = []
+        for shard in commons.mailboxes.indices {
+            gauges.append(await ask(shard, orElse: ShardGauges()) { .gauges($0) })
+        }
+        let readiness = await readiness()
+        var page = PrometheusText()
+        writeCounters(into: &page)
+        writeGauges(gauges, into: &page)
+        writeStores(into: &page)
+        page.begin("tollgate_ready", help: "Whether new work is taken.", kind: .gauge)
+        page.sample(readiness.isReady ? 1 : 0)
+        page.begin(
+            "tollgate_start_time_seconds",
+            help: "When the gateway was started, Unix time.",
+            kind: .gauge
+        )
+        page.sample(runningSince.milliseconds / 1_000)
+        return page.finish()
+    }
+
+    private func writeCounters(into page: inout PrometheusText) {
+        for counter in GatewayCounter.allCases {
+            let (name, help) = counter.exposition
+            page.begin("tollgate_\(name)_total", help: help, kind: .counter)
+            page.sample(counters.reduce(0) { $0 + $1.events.value(of: counter) })
+        }
+        page.begin(
+            "tollgate_connections_ended_total",
+            help: "Connections that ended, and CONNECTs that were refused, by reason.",
+            kind: .counter
+        )
+        for reason in Reason.allCases {
+            page.sample(
+                counters.reduce(0) { $0 + $1.endings.value(of: reason) },
+                labels: [PrometheusLabel("reason", reason.name)]
+            )
+        }
+    }
+
+    private func writeGauges(_ shards: [ShardGauges], into page: inout PrometheusText) {
+        let families: [(name: String, help: String, value: (ShardGauges) -> Int)] = [
+            ("connections", "Open sockets.", { $0.connections }),
+            ("clients", "Admitted clients.", { $0.clients }),
+            (
+                "connections_unadmitted", "Sockets that have not been admitted yet.",
+                { $0.unadmitted }
+            ),
+            ("counters", "Message counters in memory.", { $0.counters }),
+            ("timers", "Timers that are set.", { $0.timers }),
+        ]
+        for family in families {
+            page.begin("tollgate_\(family.name)", help: family.help, kind: .gauge)
+            for (index, shard) in shards.enumerated() {
+                page.sample(family.value(shard), labels: [PrometheusLabel("shard", "\(index)")])
+            }
+        }
+    }
+
+    private func writeStores(into page: inout PrometheusText) {
+        let stores = [
+            ("ledger", ledger.figures, ledger.environment.figures),
+            ("usage", usage.writerFigures, usage.figures),
+        ]
+        page.begin("tollgate_store_commits_total", help: "Synced commits.", kind: .counter)
+        for (name, writer, _) in stores {
+            page.sample(writer.commits, labels: [PrometheusLabel("store", name)])
+        }
+        page.begin(
+            "tollgate_store_requests_written_total",
+            help: "Requests that are on disk.",
+            kind: .counter
+        )
+        for (name, writer, _) in stores {
+            page.sample(writer.requestsWritten, labels: [PrometheusLabel("store", name)])
+        }
+        page.begin(
+            "tollgate_store_requests_failed_total",
+            help: "Requests that could not be written.",
+            kind: .counter
+        )
+        for (name, writer, _) in stores {
+            page.sample(writer.requestsFailed, labels: [PrometheusLabel("store", name)])
+        }
+        page.begin("tollgate_store_map_used_ratio", help: "How full the map is.", kind: .gauge)
+        for (name, _, environment) in stores {
+            page.sample(environment.mapUsedRatio, labels: [PrometheusLabel("store", name)])
+        }
+    }
+}

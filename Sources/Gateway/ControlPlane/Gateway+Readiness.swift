@@ -1,0 +1,61 @@
+import Ledger
+import Linux
+import Metering
+import Reactor
+import Storage
+import Synchronization
+
+extension Gateway {
+    /// Free space below which nothing new is promised, in bytes.
+    private static var freeSpaceMinimum: Int { 64 << 20 }
+
+    /// How full a map may be.
+    private static var mapUsedMaximum: Double { 0.8 }
+
+    /// How long a shard may take for a turn before it is called stuck, in milliseconds. One without
+    /// work begins a turn every second.
+    private static var pauseMaximumMilliseconds: Int64 { 3_000 }
+
+    public func readiness() async -> Readiness {
+        let isRunning = condition.withLock { $0 == .running }
+        return Readiness(checks: [
+            Readiness.Check(name: "listeners", problem: isRunning ? nil : "closed"),
+            Readiness.Check(
+                name: "ledger-writable",
+                problem: ledger.figures.failure.map { "\($0)" }
+            ),
+            Readiness.Check(
+                name: "usage-writable",
+                problem: usage.writerFigures.failure.map { "\($0)" }
+            ),
+            Readiness.Check(name: "disk-space", problem: diskProblem()),
+            Readiness.Check(name: "map-space", problem: mapProblem()),
+            Readiness.Check(name: "loop-lag", problem: lagProblem(isRunning: isRunning)),
+            Readiness.Check(name: "draining", problem: isRunning ? nil : "shutting down"),
+        ])
+    }
+
+    private func diskProblem() -> String? {
+        do throws(FileError) {
+            let free = try FileSystem.freeBytes(at: configuration.data)
+            return free < Self.freeSpaceMinimum ? "\(free >> 20) MiB free" : nil
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    private func mapProblem() -> String? {
+        for (name, figures) in [("ledger", ledger.environment.figures), ("usage", usage.figures)]
+        where figures.mapUsedRatio > Self.mapUsedMaximum {
+            return "the map of \(name) is \(Int(figures.mapUsedRatio * 100)) % full"
+        }
+        return nil
+    }
+
+    private func lagProblem(isRunning: Bool) -> String? {
+        guard isRunning, case .system = time else { return nil }
+        let pause = commons.heartbeats.longestPause(at: time.monotonic)
+        guard pause > Self.pauseMaximumMilliseconds else { return nil }
+        return "a shard has not answered for \(pause) ms"
+    }
+}

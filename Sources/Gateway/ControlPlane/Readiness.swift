@@ -1,0 +1,24 @@
+/// Whether the gateway takes new work, point by point.
+public struct Readiness: Equatable, Sendable {
+    /// One thing that has to be in order.
+    public struct Check: Equatable, Sendable {
+        /// Stable, for programs: `listeners`, `ledger-writable`, `usage-writable`, `disk-space`,
+        /// `map-space`, `loop-lag`, `draining`.
+        public let name: String
+
+        /// What is wrong, for people; `nil` when nothing is.
+        public let problem: String?
+
+        public init(name: String, problem: String? = nil) {
+            self.name = name
+            self.problem = problem
+        }
+    }
+
+    public let checks: [Check]
+
+    public init(checks: [Check]) { self.checks = checks }
+
+    /// True when no check has a problem.
+    public var isReady: Bool { checks.allSatisfy { $0.problem == nil } }
+}

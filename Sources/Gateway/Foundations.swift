@@ -1,0 +1,242 @@
+import Bytes
+import Ledger
+import Linux
+import Metering
+import Reactor
+import Storage
+import TLS
+import Time
+
+/// What a gateway stands on, laid before its first thread runs: directories, stores, keys,
+/// certificates, sockets. Failing at any point leaves nothing behind but files.
+struct Foundations {
+    let configuration: GatewayConfiguration
+    let time: TimeSource
+    let commons: GatewayCommons
+    let counters: [ShardCounters]
+    let tickets: TicketKeys
+    let addresses: [String: SocketAddress]
+    private let sockets: [[ListeningSocket]]
+
+    /// Connections that may wait at a listener to be accepted.
+    private static var backlog: Int32 { 4_096 }
+
+    init(_ configuration: GatewayConfiguration, time: TimeSource) throws(GatewayError) {
+        do throws(ConfigurationProblem) {
+            try configuration.validate()
+        } catch {
+            throw .configuration(error)
+        }
+        self.configuration = configuration
+        self.time = time
+        _ = try? ProcessLimits.raiseOpenFiles(to: 1 << 20)
+        let shards =
+            configuration.shards == 0 ? Thread.availableProcessors.count : configuration.shards
+        tickets = try Self.openDirectory(configuration.data)
+        let bound = try Self.bind(configuration.listeners, shards: shards)
+        sockets = bound.sockets
+        addresses = bound.addresses
+        counters = (0..<shards).map { _ in ShardCounters() }
+        commons = try Self.commons(configuration, shards: shards)
+    }
+
+    // MARK: Files
+
+    /// Makes the data directory and reads, or makes, the keys of the session tickets.
+    private static func openDirectory(_ path: String) throws(GatewayError) -> TicketKeys {
+        do throws(FileError) {
+            try FileSystem.createDirectory(path, mode: 0o700)
+        } catch {
+            throw .file(error)
+        }
+        let file = ticketFile(in: path)
+        if let saved = try? FileSystem.read(file, maximumBytes: 4_096),
+            let keys = try? TicketKeys(saved: saved.span)
+        {
+            return keys
+        }
+        do throws(TLSError) {
+            let keys = try TicketKeys()
+            save(keys, to: file)
+            return keys
+        } catch {
+            throw .tls(error)
+        }
+    }
+
+    static func ticketFile(in data: String) -> String { "\(data)/ticket.keys" }
+
+    /// Keeps the ticket keys over restarts. Not being able to costs full handshakes, not service.
+    static func save(_ keys: TicketKeys, to file: String) {
+        _ = try? FileSystem.write(keys.savedBytes.span, atomicallyTo: file, mode: 0o600)
+    }
+
+    /// What TLS listeners answer with, built from the files as they are now.
+    static func context(
+        _ configuration: GatewayConfiguration,
+        _ tickets: TicketKeys
+    ) throws(GatewayError) -> TLSContext {
+        let settings = configuration.tls
+        do throws(TLSError) {
+            return try TLSContext(
+                serving: TLSServerConfiguration(
+                    certificateChainFile: settings.certificate,
+                    privateKeyFile: settings.key,
+                    clientVerification: settings.clientCA.map { .optional(authorityFile: $0) }
+                        ?? .none,
+                    minimumVersion: settings.minimumVersion == .v1_3 ? .v1_3 : .v1_2
+                ),
+                tickets: tickets
+            )
+        } catch {
+            throw .tls(error)
+        }
+    }
+
+    // MARK: Sockets
+
+    /// For each shard a socket at each listener's address. The first shard's chooses the port where
+    /// the configuration leaves it open.
+    private static func bind(
+        _ listeners: [GatewayConfiguration.Listener],
+        shards: Int
+    ) throws(GatewayError) -> (sockets: [[ListeningSocket]], addresses: [String: SocketAddress]) {
+        var sockets: [[ListeningSocket]] = Array(repeating: [], count: shards)
+        var addresses: [String: SocketAddress] = [:]
+        for (index, listener) in listeners.enumerated() {
+            guard let address = IPAddress(listener.address) else {
+                throw .configuration(
+                    ConfigurationProblem(
+                        path: "listeners[\(index)].address",
+                        reason: "'\(listener.address)' is not an IP address"
+                    )
+                )
+            }
+            var bound = SocketAddress(address, port: UInt16(listener.port))
+            for shard in 0..<shards {
+                do throws(Errno) {
+                    let descriptor = try SocketHandle.listen(
+                        at: bound,
+                        reusePort: shards > 1,
+                        backlog: backlog
+                    )
+                    bound = try descriptor.socket.localAddress()
+                    sockets[shard].append(ListeningSocket(descriptor))
+                } catch {
+                    throw .listener(name: listener.name, address: "\(bound)", error)
+                }
+            }
+            addresses[listener.name] = bound
+        }
+        return (sockets, addresses)
+    }
+
+    // MARK: Commons
+
+    private static func commons(
+        _ configuration: GatewayConfiguration,
+        shards: Int
+    ) throws(GatewayError) -> GatewayCommons {
+        let mailboxes: [Mailbox<ShardMessage>]
+        do throws(Errno) {
+            var made: [Mailbox<ShardMessage>] = []
+            for _ in 0..<shards { made.append(try Mailbox()) }
+            mailboxes = made
+        } catch {
+            throw .system("eventfd", error)
+        }
+        let limits = ShardLimits(configuration.limits, shards: shards)
+        return GatewayCommons(
+            mailboxes: mailboxes,
+            heartbeats: Heartbeats(shards: shards),
+            ledger: try openLedger(configuration, shards: shards),
+            usage: try openUsage(configuration),
+            listeners: configuration.listeners.map { listener in
+                ListenerTraits(
+                    name: listener.name,
+                    isEncrypted: listener.tls,
+                    isAnonymous: listener.authentication == .none,
+                    verifiesClients: listener.tls && configuration.tls.clientCA != nil
+                )
+            },
+            limits: limits,
+            homes: Homes(shards: shards),
+            messageUnit: MessageUnit(bytes: configuration.metering.unitBytes),
+            flushIntervalMilliseconds: Int64(configuration.metering.flushIntervalSeconds) * 1_000,
+            timestampWindowMilliseconds:
+                Int64(configuration.activation.timestampWindowSeconds) * 1_000,
+            drainStep: 64
+        )
+    }
+
+    private static func openLedger(
+        _ configuration: GatewayConfiguration,
+        shards: Int
+    ) throws(GatewayError) -> Ledger {
+        let path = "\(configuration.data)/ledger"
+        do throws(StoreError) {
+            return try Ledger(
+                directory: path,
+                mapSizeBytes: configuration.storage.ledgerMapBytes,
+                maximumReaders: shards + 126
+            )
+        } catch {
+            throw .store(path, error)
+        }
+    }
+
+    private static func openUsage(
+        _ configuration: GatewayConfiguration
+    ) throws(GatewayError) -> UsageStore {
+        let path = "\(configuration.data)/usage"
+        do throws(StoreError) {
+            return try UsageStore(path: path, mapSizeBytes: configuration.storage.usageMapBytes)
+        } catch {
+            throw .store(path, error)
+        }
+    }
+
+    // MARK: Threads
+
+    /// Makes every shard, and when all could be made, starts them.
+    func startShards() throws(GatewayError) -> [Thread] {
+        var parcels: [Parcel<Shard>] = []
+        for index in commons.mailboxes.indices {
+            parcels.append(Parcel(try makeShard(index)))
+        }
+        var threads: [Thread] = []
+        for (index, parcel) in parcels.enumerated() {
+            do throws(Errno) {
+                let thread = try Thread(name: "shard-\(index)") {
+                    guard var shard = parcel.take() else { return }
+                    shard.run()
+                }
+                threads.append(thread)
+            } catch {
+                for mailbox in commons.mailboxes { mailbox.post(.stop) }
+                for thread in threads { thread.join() }
+                throw .system("starting a thread", error)
+            }
+        }
+        return threads
+    }
+
+    private func makeShard(_ index: Int) throws(GatewayError) -> sending Shard {
+        let needsTLS = configuration.listeners.contains(where: \.tls)
+        let context = needsTLS ? try Self.context(configuration, tickets) : nil
+        do throws(StoreError) {
+            let reader = try commons.ledger.reader()
+            return Shard(
+                index: index,
+                commons: commons,
+                counters: counters[index],
+                listeners: sockets[index],
+                tlsContext: context,
+                books: reader,
+                time: time
+            )
+        } catch {
+            throw .store("\(configuration.data)/ledger", error)
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import Ledger
+import Linux
+import Reactor
+import Storage
+import TLS
+import Time
+
+// What has to be done now and then, whether anybody is connected or not.
+extension Gateway {
+    /// Seconds between two looks at what is due.
+    private static var intervalSeconds: Int64 { 10 }
+
+    /// How long after its end an entitlement is closed for a device that did not ask for renewal:
+    /// an online device's own renewal goes first.
+    private static var graceMilliseconds: Int64 { 60_000 }
+
+    /// Entitlements that are closed with one command.
+    private static var sweepLimit: UInt32 { 1_000 }
+
+    /// Closes entitlements that have ended, rotates ticket keys, gives memory back; until its task is
+    /// cancelled.
+    public func upkeep() async {
+        var nextRotation = time.monotonic.adding(milliseconds: rotationMilliseconds)
+        var nextTrim = time.monotonic
+        while !Task.isCancelled {
+            await sweepEnded()
+            if time.monotonic >= nextRotation {
+                nextRotation = time.monotonic.adding(milliseconds: rotationMilliseconds)
+                rotateTicketKeys()
+            }
+            if time.monotonic >= nextTrim {
+                nextTrim = time.monotonic.adding(milliseconds: 60_000)
+                Heap.trim()
+            }
+            try? await Task.sleep(for: .seconds(Self.intervalSeconds))
+        }
+    }
+
+    /// Resets devices whose entitlement has ended to inactive, so that the figures are true
+    /// (rule B5). Answers how many.
+    @discardableResult
+    public func sweepEnded() async -> Int {
+        var count = 0
+        while true {
+            let command = Command(
+                at: now,
+                actor: "gateway",
+                action: .endExpired(
+                    limit: Self.sweepLimit,
+                    graceMilliseconds: Self.graceMilliseconds
+                )
+            )
+            guard let outcome = try? await ledger.submit(command),
+                case .ended(let ended, let more) = outcome.effect
+            else { return count }
+            count += Int(ended)
+            if !more { return count }
+        }
+    }
+
+    private var rotationMilliseconds: Int64 {
+        Int64(configuration.tls.ticketRotationHours) * 3_600_000
+    }
+
+    private func rotateTicketKeys() {
+        guard (try? tickets.rotate()) != nil else { return }
+        Foundations.save(tickets, to: Foundations.ticketFile(in: configuration.data))
+    }
+}

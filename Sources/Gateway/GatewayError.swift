@@ -1,0 +1,36 @@
+public import Linux
+public import Storage
+public import TLS
+
+/// Why a gateway could not be started: one clear line each, and nothing is left running.
+public enum GatewayError: Error, CustomStringConvertible {
+    /// A setting that can't be used; see `GatewayConfiguration.validate`.
+    case configuration(ConfigurationProblem)
+
+    /// A file or directory that can't be read or written.
+    case file(FileError)
+
+    /// A store that can't be opened.
+    case store(String, StoreError)
+
+    /// Certificate or key, or what the library says to them.
+    case tls(TLSError)
+
+    /// A listener that can't have its address and port.
+    case listener(name: String, address: String, Errno)
+
+    /// Threads, event descriptors.
+    case system(String, Errno)
+
+    public var description: String {
+        switch self {
+        case .configuration(let problem): "\(problem)"
+        case .file(let error): "\(error)"
+        case .store(let path, let error): "\(path): \(error)"
+        case .tls(let error): "\(error)"
+        case .listener(let name, let address, let error):
+            "listener '\(name)' can't listen on \(address): \(error)"
+        case .system(let what, let error): "\(what): \(error)"
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import MQTT
+
+/// QoS 1 messages towards one client: at most `limit` unacknowledged ones (the client's Receive
+/// Maximum, [MQTT-3.3.4-9]), the rest waiting in order, bounded by count and bytes.
+///
+/// Owns no memory while nothing is under way.
+struct OutboundWindow {
+    /// Packet identifiers that the client has not acknowledged, oldest first.
+    private var unacknowledged: [UInt16] = []
+    private var waiting: [Message] = []
+    private var waitingBytes = 0
+    private var lastPacketID: UInt16 = 0
+    private let limit: UInt16
+
+    init(limit: UInt16) { self.limit = limit }
+
+    /// Whether a message may be sent now rather than wait.
+    var isOpen: Bool { waiting.isEmpty && unacknowledged.count < Int(limit) }
+
+    var unacknowledgedCount: Int { unacknowledged.count }
+
+    /// A packet identifier for a message that is being sent: not zero, not in use ([MQTT-2.2.1-3]).
+    mutating func begin() -> UInt16 {
+        repeat {
+            lastPacketID = lastPacketID == .max ? 1 : lastPacketID + 1
+        } while unacknowledged.contains(lastPacketID)
+        unacknowledged.append(lastPacketID)
+        return lastPacketID
+    }
+
+    /// The client has acknowledged it. False when there was no such message.
+    mutating func acknowledge(_ packetID: UInt16) -> Bool {
+        guard let index = unacknowledged.firstIndex(of: packetID) else { return false }
+        unacknowledged.remove(at: index)
+        return true
+    }
+
+    /// Puts a message in line. False when the line is full: it is dropped, and counted by the caller.
+    mutating func enqueue(_ message: Message, limits: (messages: Int, bytes: Int)) -> Bool {
+        guard waiting.count < limits.messages,
+            waitingBytes + message.byteCount <= limits.bytes
+        else { return false }
+        waiting.append(message)
+        waitingBytes += message.byteCount
+        return true
+    }
+
+    /// The next message, when the window has room for it.
+    mutating func next() -> Message? {
+        guard unacknowledged.count < Int(limit), !waiting.isEmpty else { return nil }
+        let message = waiting.removeFirst()
+        waitingBytes -= message.byteCount
+        return message
+    }
+}

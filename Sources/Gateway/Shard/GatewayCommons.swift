@@ -1,0 +1,70 @@
+import Ledger
+import Linux
+import Metering
+import Reactor
+import TLS
+
+/// What all shards share: values, and doors to other threads. Nothing in it changes.
+struct GatewayCommons: Sendable {
+    let mailboxes: [Mailbox<ShardMessage>]
+    let heartbeats: Heartbeats
+    let ledger: Ledger
+    let usage: UsageStore
+    let listeners: [ListenerTraits]
+    let limits: ShardLimits
+    let homes: Homes
+    let messageUnit: MessageUnit
+    let flushIntervalMilliseconds: Int64
+
+    /// How far a signed timestamp may be off; 0: it is not looked at.
+    let timestampWindowMilliseconds: Int64
+
+    /// Clients that a shard tells to go in one turn of draining (100 turns a second).
+    let drainStep: Int
+
+    /// What may wait for one client's window.
+    var queueLimits: (messages: Int, bytes: Int) { (1_000, limits.queueBytes) }
+}
+
+/// What a connection has to know of the listener that it came in by.
+struct ListenerTraits: Sendable {
+    let name: String
+    let isEncrypted: Bool
+    let isAnonymous: Bool
+    let verifiesClients: Bool
+}
+
+/// One shard's part of the configured limits, in the units that it counts in.
+struct ShardLimits: Sendable {
+    let connectionsPerShard: Int
+    let unadmittedPerShard: Int
+    let handshakeTimeoutMilliseconds: Int64
+    let connectTimeoutMilliseconds: Int64
+    let connectPacketBytes: Int
+    let packetBytes: Int
+    let receiveMaximum: Int
+    let queueBytes: Int
+    let keepAliveMinimumSeconds: Int
+    let keepAliveMaximumSeconds: Int
+    let topicLevels: Int
+    let subscriptions: Int
+    let displacementsPerMinute: Int
+    let displacementPenaltyMilliseconds: Int64
+
+    init(_ limits: GatewayConfiguration.Limits, shards: Int) {
+        connectionsPerShard = max(1, (limits.connections + shards - 1) / shards)
+        unadmittedPerShard = max(1, (limits.handshakesInFlight + shards - 1) / shards)
+        handshakeTimeoutMilliseconds = Int64(limits.handshakeTimeoutSeconds) * 1_000
+        connectTimeoutMilliseconds = Int64(limits.connectTimeoutSeconds) * 1_000
+        connectPacketBytes = limits.connectPacketSizeBytes
+        packetBytes = limits.packetSizeBytes
+        receiveMaximum = limits.inflightMessages
+        queueBytes = limits.queueBytes
+        keepAliveMinimumSeconds = limits.keepAliveMinimumSeconds
+        keepAliveMaximumSeconds = limits.keepAliveMaximumSeconds
+        topicLevels = limits.topicLevels
+        subscriptions = limits.subscriptions
+        displacementsPerMinute = limits.duplicatesPerMinute
+        displacementPenaltyMilliseconds = Int64(limits.duplicatePenaltySeconds) * 1_000
+    }
+}

@@ -1,0 +1,42 @@
+import Ledger
+
+/// Which shard a client lives on: a hash of its name that is the same on every shard and in every
+/// run, so that everything about a device happens on one thread.
+struct Homes: Sendable {
+    let shards: Int
+
+    func shard(of device: DeviceIdentity) -> Int {
+        guard shards > 1 else { return 0 }
+        var hash = StableHash()
+        hash.add(device.product.text.utf8Span.span)
+        hash.add(0)
+        hash.add(device.device.text.utf8Span.span)
+        return hash.remainder(of: shards)
+    }
+
+    func shard(of claim: Claim, clientID: Span<UInt8>) -> Int {
+        if case .device(let identity, _) = claim { return shard(of: identity) }
+        // A client id that is to be assigned can be assigned anywhere; shard 0 keeps it simple.
+        guard shards > 1 else { return 0 }
+        var hash = StableHash()
+        hash.add(clientID)
+        return hash.remainder(of: shards)
+    }
+}
+
+/// FNV-1a with 64 bits.
+private struct StableHash {
+    private var value: UInt64 = 0xCBF2_9CE4_8422_2325
+
+    mutating func add(_ byte: UInt8) {
+        value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
+    }
+
+    mutating func add(_ bytes: Span<UInt8>) {
+        for index in bytes.indices { add(bytes[index]) }
+    }
+
+    func remainder(of count: Int) -> Int {
+        Int(truncatingIfNeeded: (value ^ value >> 32) % UInt64(count))
+    }
+}

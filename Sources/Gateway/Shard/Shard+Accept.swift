@@ -1,0 +1,78 @@
+import Bytes
+import Linux
+import Reactor
+import TLS
+
+/// One listening socket of a shard; every shard has one for each listener (`SO_REUSEPORT`). Letting
+/// go of it closes it.
+final class ListeningSocket: Sendable {
+    let descriptor: Descriptor
+
+    init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+}
+
+extension Shard {
+    /// Takes the connections that wait at a listener, as many as a turn should.
+    mutating func accept(_ listener: Int) {
+        guard listeners.indices.contains(listener) else { return }
+        for _ in 0..<64 {
+            do throws(Errno) {
+                guard let accepted = try listeners[listener].descriptor.socket.accept() else {
+                    return
+                }
+                open(accepted, at: listener)
+            } catch {
+                // Out of descriptors: the connection stays in line until one is free.
+                counters.add(.connectionsRefusedEarly)
+                return
+            }
+        }
+    }
+
+    private mutating func open(_ accepted: consuming AcceptedSocket, at listener: Int) {
+        counters.add(.connectionsAccepted)
+        let isEncrypted = commons.listeners[listener].isEncrypted
+        guard !isDraining, !connections.isFull, unadmitted < commons.limits.unadmittedPerShard
+        else {
+            counters.add(.connectionsRefusedEarly)
+            counters.add(ending: isDraining ? .shuttingDown : .serverBusy)
+            return
+        }
+        var session: TLSSession?
+        if isEncrypted {
+            guard let context = tlsContext, let made = try? TLSSession(accepting: context) else {
+                counters.add(ending: .handshakeFailed)
+                return
+            }
+            session = consume made
+        }
+        let peer = accepted.peer
+        let connection = Connection(
+            descriptor: accepted.takeDescriptor(),
+            listener: listener,
+            peer: peer,
+            tls: session,
+            tick: tick
+        )
+        adopt(connection)
+    }
+
+    /// Gives a connection a slot, a timer and a place in epoll. It is closed when epoll has no room.
+    @discardableResult
+    mutating func adopt(_ connection: consuming Connection) -> UInt32? {
+        let number = connection.descriptor.rawValue
+        guard let token = connections.insert(connection) else { return nil }
+        do throws(Errno) {
+            try SocketHandle(rawValue: number).disableDelay()
+            try epoll.add(number, interest: .read, userData: token.rawValue)
+        } catch {
+            _ = connections.remove(token)
+            counters.add(.connectionsRefusedEarly)
+            return nil
+        }
+        connections[slot: token.slot].interest = .read
+        unadmitted += 1
+        scheduleTimer(token.slot)
+        return token.slot
+    }
+}

@@ -1,0 +1,231 @@
+import Bytes
+import Ledger
+import Linux
+import Metering
+import MQTT
+import Reactor
+import Storage
+import Time
+
+// What follows a decision: the ledger's part, CONNACK, taking over, registering, renewing.
+extension Shard {
+    // MARK: The ledger's part
+
+    /// A code has to be consumed: the device waits until that is on disk (rule B1).
+    mutating func requestActivation(
+        _ slot: UInt32,
+        _ identity: DeviceIdentity,
+        confirmsSecret: Bool
+    ) {
+        counters.add(.activationsRequested)
+        let action = Action.activate(identity, confirmsSecret: confirmsSecret)
+        park(slot, action) { .admissionAnswered($0, $1) }
+    }
+
+    /// The device wants to be given its secret.
+    mutating func requestRegistration(_ slot: UInt32, _ identity: DeviceIdentity) {
+        guard let secret = Secret(RandomBytes.hexadecimal(32)) else {
+            preconditionFailure("hexadecimal digits are a secret")
+        }
+        park(slot, .registerDevice(identity, secret: secret)) { .registrationAnswered($0, $1) }
+    }
+
+    /// The entitlement of a connected device has ended (rules B4, B5).
+    mutating func requestRenewal(_ slot: UInt32, _ identity: DeviceIdentity) {
+        guard !connections[slot: slot].isRenewing, let token = connections.token(ofSlot: slot)
+        else { return }
+        connections[slot: slot].isRenewing = true
+        let mailbox = commons.mailboxes[index]
+        submit(.renew(identity)) { mailbox.post(.renewalAnswered(token, $0)) }
+    }
+
+    /// Parks a connection until the ledger has answered; nothing more is read from it meanwhile.
+    private mutating func park(
+        _ slot: UInt32,
+        _ action: Action,
+        _ message: @escaping @Sendable (Token, Result<Outcome, StoreError>) -> ShardMessage
+    ) {
+        guard let token = connections.token(ofSlot: slot) else { return }
+        connections[slot: slot].phase = .admitting
+        let mailbox = commons.mailboxes[index]
+        submit(action) { mailbox.post(message(token, $0)) }
+    }
+
+    /// Hands a command to the ledger's writer.
+    func submit(
+        _ action: Action,
+        completion: @escaping @Sendable (Result<Outcome, StoreError>) -> Void = { _ in }
+    ) {
+        let command = Command(at: clock.wall, actor: "gateway", action: action)
+        commons.ledger.submit(command, completion: completion)
+    }
+
+    // MARK: The ledger's answers
+
+    mutating func admissionAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
+        guard connections.contains(token), connections[slot: token.slot].phase == .admitting else {
+            return
+        }
+        let slot = token.slot
+        switch result {
+        case .failure: refuseConnect(slot, .ledgerUnavailable)
+        case .success(.refused(let refusal)): refuseConnect(slot, Reason(refusal))
+        case .success(let outcome):
+            guard case .entitled(let entitlement, _) = outcome.effect else {
+                return refuseConnect(slot, .ledgerUnavailable)
+            }
+            admit(slot, until: entitlement.expiresAt)
+        }
+        resumeReading(slot)
+    }
+
+    /// The secret goes out in one PUBLISH, and the connection is closed (wire.md, "Registration").
+    mutating func registrationAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
+        guard connections.contains(token), connections[slot: token.slot].phase == .admitting,
+            case .device(let identity) = connections[slot: token.slot].session.client
+        else { return }
+        let slot = token.slot
+        switch result {
+        case .failure: refuseConnect(slot, .ledgerUnavailable)
+        case .success(let outcome):
+            guard case .registered(let secret) = outcome.effect else {
+                // Whether the device is unknown or has its secret already is not told.
+                return refuseConnect(slot, .badCredentials)
+            }
+            connack(slot)
+            publishUncounted(
+                slot,
+                Array("/ext/register".utf8),
+                "{\"productKey\":\"\(identity.product)\",\"deviceName\":\"\(identity.device)\","
+                    + "\"deviceSecret\":\"\(secret.text)\"}"
+            )
+            connections[slot: slot].session.client = .unknown
+            end(slot, .disconnected)
+        }
+    }
+
+    mutating func renewalAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
+        guard connections.contains(token), connections[slot: token.slot].phase == .open else {
+            return
+        }
+        let slot = token.slot
+        connections[slot: slot].isRenewing = false
+        switch result {
+        case .success(let outcome):
+            guard case .entitled(let entitlement, _) = outcome.effect else {
+                return endEntitlement(slot)
+            }
+            connections[slot: slot].session.expiresAt = entitlement.expiresAt
+            scheduleTimer(slot)
+        case .failure:
+            // The device keeps running while the ledger can't answer; asked again in a while.
+            wheel.schedule(slot, at: tick + Self.ticks(milliseconds: 5_000))
+        }
+    }
+
+    /// Rule B5: told, disconnected, and its will is published.
+    private mutating func endEntitlement(_ slot: UInt32) {
+        if connections[slot: slot].session.version == .v3_1_1 {
+            notify(slot, "notice", "{\"reason\":\"\(Reason.entitlementEnded.name)\"}")
+        }
+        if case .device(let identity) = connections[slot: slot].session.client {
+            submit(.endEntitlement(identity))
+        }
+        end(slot, .entitlementEnded)
+    }
+
+    // MARK: In
+
+    /// Lets the client in: its older connection goes, its timers run, CONNACK says so.
+    mutating func admit(_ slot: UInt32, until: Timestamp, assignedClientID: String? = nil) {
+        guard let token = connections.token(ofSlot: slot) else { return }
+        let name = ClientName(connections[slot: slot].session.client)
+        takeOver(from: clients[name], name)
+        clients[name] = token
+        connections[slot: slot].phase = .open
+        connections[slot: slot].openedAt = clock.wall
+        connections[slot: slot].session.expiresAt = until
+        if let product = connections[slot: slot].session.productSlot {
+            products.count(1, at: product)
+        }
+        unadmitted -= 1
+        counters.add(.connectsAdmitted)
+        scheduleTimer(slot)
+        connack(slot, assignedClientID: assignedClientID)
+    }
+
+    /// The new connection wins, the old one is closed ([MQTT-3.1.4-3]).
+    private mutating func takeOver(from older: Token?, _ name: ClientName) {
+        guard let older, connections.contains(older) else { return }
+        counters.add(.takeovers)
+        if case .device(let identity) = name {
+            displacements.note(identity, at: clock.monotonic)
+        }
+        end(older.slot, .sessionTakenOver)
+    }
+
+    private mutating func connack(_ slot: UInt32, assignedClientID: String? = nil) {
+        let session = connections[slot: slot].session
+        let limits = commons.limits
+        Connack.encode(version: session.version, into: &connections[slot: slot].output) {
+            properties in
+            if session.wantsPersistence { properties.sessionExpiryInterval(seconds: 0) }
+            properties.receiveMaximum(UInt16(limits.receiveMaximum))
+            properties.retainAvailable(false)
+            properties.maximumPacketSize(UInt32(limits.packetBytes))
+            if let assignedClientID {
+                properties.assignedClientIdentifier(assignedClientID.utf8Span.span)
+            }
+            properties.subscriptionIdentifierAvailable(false)
+            properties.sharedSubscriptionAvailable(false)
+            if session.isKeepAliveOurs {
+                properties.serverKeepAlive(seconds: session.keepAliveSeconds)
+            }
+        }
+        flushLater(slot)
+    }
+
+    /// Says no to a CONNECT and closes. `version` is the one to answer in; without an argument the
+    /// one that CONNECT asked for, and with `nil` nothing is said.
+    mutating func refuseConnect(_ slot: UInt32, _ reason: Reason) {
+        refuseConnect(slot, reason, version: connections[slot: slot].session.version)
+    }
+
+    mutating func refuseConnect(_ slot: UInt32, _ reason: Reason, version: ProtocolVersion?) {
+        let text = problemText(slot, reason)
+        switch version {
+        case .v5 where reason.reasonCode.isAllowed(in: .connack):
+            Connack.encode(
+                reason: reason.reasonCode,
+                version: .v5,
+                into: &connections[slot: slot].output
+            ) { properties in
+                if let text { properties.reasonString(text.utf8Span.span) }
+            }
+        case .v3_1_1 where reason.returnCode != nil:
+            // Encoded by the nearest return code, which the reason's own code maps to.
+            Connack.encode(
+                reason: (reason.returnCode ?? .notAuthorized).reason,
+                version: .v3_1_1,
+                into: &connections[slot: slot].output
+            )
+        default: break
+        }
+        connections[slot: slot].session.client = .unknown
+        connections[slot: slot].session.productSlot = nil
+        end(slot, reason)
+    }
+}
+
+extension Reason {
+    /// What the wire says for a refusal of the ledger.
+    init(_ refusal: Refusal) {
+        self =
+            switch refusal {
+            case .noCodeLeft: .noCodeLeft
+            case .renewalOff: .activationExpired
+            case .deviceDisabled: .deviceDisabled
+            default: .badCredentials
+            }
+    }
+}

@@ -1,0 +1,267 @@
+import Bytes
+import Linux
+import MQTT
+import Reactor
+import TLS
+
+// Bytes in and out of a connection: sockets, TLS, and the buffers between them and the packets.
+extension Shard {
+    // MARK: In
+
+    /// Reads once from the socket and serves the packets that are complete.
+    mutating func receive(_ slot: UInt32) {
+        var arrived = ByteBuffer()
+        swap(&arrived, &inbound)
+        defer { swap(&arrived, &inbound) }
+        arrived.removeAll()
+
+        let socket = connections[slot: slot].descriptor.socket
+        var isClosed = false
+        do throws(Errno) {
+            _ = try unsafe arrived.appendUnsafely(minimum: Self.readBytes) {
+                region throws(Errno) in
+                // Safe: the region is the buffer's own free memory.
+                switch try unsafe socket.receive(into: region) {
+                case .bytes(let count): return count
+                case .wouldBlock: return 0
+                case .closed:
+                    isClosed = true
+                    return 0
+                }
+            }
+        } catch {
+            isClosed = true
+        }
+        if !arrived.isEmpty {
+            connections[slot: slot].receivedTick = tick
+            if connections[slot: slot].tls == nil {
+                counters.add(.bytesReceived, arrived.count)
+                take(slot, &arrived)
+            } else {
+                decrypt(slot, arrived.span)
+            }
+        }
+        if isClosed { end(slot, .connectionLost) }
+    }
+
+    private mutating func decrypt(_ slot: UInt32, _ ciphertext: Span<UInt8>) {
+        var clear = ByteBuffer()
+        swap(&clear, &plaintext)
+        defer { swap(&clear, &plaintext) }
+        clear.removeAll()
+        records.removeAll()
+        var state = TLSSessionState.closed
+        var failure: TLSError?
+        do throws(TLSError) {
+            state =
+                try connections[slot: slot].tls?.receive(
+                    ciphertext,
+                    through: &port,
+                    into: &clear,
+                    output: &records
+                ) ?? .closed
+        } catch {
+            failure = error
+        }
+        if !records.isEmpty { sendRecords(slot) }
+        if failure == nil, state != .handshaking { noteEstablished(slot) }
+        if !clear.isEmpty {
+            counters.add(.bytesReceived, clear.count)
+            take(slot, &clear)
+        }
+        if failure != nil {
+            let isHandshake = connections[slot: slot].phase == .handshaking
+            end(slot, isHandshake ? .handshakeFailed : .connectionLost)
+        } else if state == .closed {
+            end(slot, .connectionLost)
+        }
+    }
+
+    private mutating func noteEstablished(_ slot: UInt32) {
+        guard connections[slot: slot].phase == .handshaking else { return }
+        connections[slot: slot].phase = .awaitingConnect
+        connections[slot: slot].phaseTick = tick
+        counters.add(.handshakesCompleted)
+        if connections[slot: slot].isResumed { counters.add(.handshakesResumed) }
+        scheduleTimer(slot)
+    }
+
+    /// Serves the packets in `fresh`, and in what was kept before it; keeps what is left over.
+    mutating func take(_ slot: UInt32, _ fresh: inout ByteBuffer) {
+        lendOutput(slot)
+        if connections[slot: slot].input.isEmpty {
+            let used = servePackets(slot, fresh.span)
+            if used < fresh.count, connections[slot: slot].phase != .closing {
+                let rest = fresh.span.extracting(used..<fresh.count)
+                connections[slot: slot].input.append(rest)
+            }
+        } else {
+            var pending = ByteBuffer()
+            swap(&pending, &connections[slot: slot].input)
+            pending.append(fresh.span)
+            let used = servePackets(slot, pending.span)
+            pending.removeFirst(used)
+            if !pending.isEmpty, connections[slot: slot].phase != .closing {
+                swap(&pending, &connections[slot: slot].input)
+            }
+        }
+        if let home = connections[slot: slot].newHome {
+            sendHome(slot, to: home)
+            return
+        }
+        flush(slot)
+        takeBackOutput(slot)
+    }
+
+    /// Serves what has arrived while the connection was waiting for the ledger.
+    mutating func resumeReading(_ slot: UInt32) {
+        updateInterest(slot)
+        var nothing = ByteBuffer()
+        take(slot, &nothing)
+    }
+
+    /// A connection being served writes into warm memory; it has its own only when the socket is
+    /// full.
+    private mutating func lendOutput(_ slot: UInt32) {
+        if connections[slot: slot].output.capacity == 0 {
+            swap(&connections[slot: slot].output, &spareOutput)
+        }
+    }
+
+    mutating func takeBackOutput(_ slot: UInt32) {
+        if connections[slot: slot].output.isEmpty, spareOutput.capacity == 0 {
+            swap(&connections[slot: slot].output, &spareOutput)
+        }
+    }
+
+    // MARK: Out
+
+    /// Has the connection flushed at the end of the turn.
+    mutating func flushLater(_ slot: UInt32) {
+        guard !connections[slot: slot].isFlushListed,
+            let token = connections.token(ofSlot: slot)
+        else { return }
+        connections[slot: slot].isFlushListed = true
+        flushList.append(token)
+    }
+
+    mutating func flushAll() {
+        while let token = flushList.popLast() {
+            guard connections.contains(token) else { continue }
+            connections[slot: token.slot].isFlushListed = false
+            flush(token.slot)
+            if connections[slot: token.slot].output.isEmpty {
+                connections[slot: token.slot].output.removeAll(keepingCapacity: false)
+            }
+        }
+    }
+
+    /// Sends as much of what waits as the socket takes.
+    mutating func flush(_ slot: UInt32) {
+        if connections[slot: slot].tls == nil {
+            sendPlain(slot)
+        } else {
+            flushEncrypted(slot)
+        }
+        updateInterest(slot)
+    }
+
+    private mutating func flushEncrypted(_ slot: UInt32) {
+        if !connections[slot: slot].ciphertext.isEmpty {
+            records.removeAll()
+            sendRecords(slot)
+        }
+        guard connections[slot: slot].ciphertext.isEmpty,
+            !connections[slot: slot].output.isEmpty
+        else { return }
+        var output = ByteBuffer()
+        swap(&output, &connections[slot: slot].output)
+        records.removeAll()
+        do throws(TLSError) {
+            try connections[slot: slot].tls?.send(
+                output.span,
+                through: &port,
+                output: &records
+            )
+        } catch {
+            end(slot, .connectionLost)
+        }
+        output.removeAll()
+        swap(&output, &connections[slot: slot].output)
+        sendRecords(slot)
+    }
+
+    private mutating func sendPlain(_ slot: UInt32) {
+        guard !connections[slot: slot].output.isEmpty else { return }
+        let socket = connections[slot: slot].descriptor.socket
+        do throws(Errno) {
+            let sent = try socket.sent(of: connections[slot: slot].output.span)
+            counters.add(.bytesSent, sent)
+            connections[slot: slot].output.removeFirst(sent)
+        } catch {
+            connections[slot: slot].output.removeAll()
+            end(slot, .connectionLost)
+        }
+    }
+
+    /// Sends what an earlier turn left, then `records`, and keeps what the socket does not take.
+    private mutating func sendRecords(_ slot: UInt32) {
+        var fresh = ByteBuffer()
+        swap(&fresh, &records)
+        defer { swap(&fresh, &records) }
+        let socket = connections[slot: slot].descriptor.socket
+        do throws(Errno) {
+            if connections[slot: slot].ciphertext.isEmpty {
+                let sent = try socket.sent(of: fresh.span)
+                counters.add(.bytesSent, sent)
+                if sent < fresh.count {
+                    let rest = fresh.span.extracting(sent..<fresh.count)
+                    connections[slot: slot].ciphertext.append(rest)
+                }
+            } else {
+                connections[slot: slot].ciphertext.append(fresh.span)
+                let sent = try socket.sent(of: connections[slot: slot].ciphertext.span)
+                counters.add(.bytesSent, sent)
+                connections[slot: slot].ciphertext.removeFirst(sent)
+                if connections[slot: slot].ciphertext.isEmpty {
+                    connections[slot: slot].ciphertext.removeAll(keepingCapacity: false)
+                }
+            }
+        } catch {
+            connections[slot: slot].ciphertext.removeAll(keepingCapacity: false)
+            end(slot, .connectionLost)
+        }
+    }
+
+    /// Watches for what the connection can use: room when bytes wait, and bytes unless it is waiting
+    /// for the ledger or is so far behind with reading that its own answers pile up.
+    mutating func updateInterest(_ slot: UInt32) {
+        guard connections[slot: slot].phase != .closing else { return }
+        var wanted: Interest = []
+        let waiting = connections[slot: slot].waitingBytes
+        if waiting > 0 { wanted.insert(.write) }
+        if connections[slot: slot].isReading, waiting < commons.limits.queueBytes {
+            wanted.insert(.read)
+        }
+        guard wanted != connections[slot: slot].interest,
+            let token = connections.token(ofSlot: slot)
+        else { return }
+        connections[slot: slot].interest = wanted
+        let number = connections[slot: slot].descriptor.rawValue
+        do throws(Errno) {
+            try epoll.modify(number, interest: wanted, userData: token.rawValue)
+        } catch {
+            preconditionFailure("epoll_ctl: \(error)")
+        }
+    }
+}
+
+extension SocketHandle {
+    /// How many of the bytes the socket took; none when it is full.
+    fileprivate func sent(of bytes: Span<UInt8>) throws(Errno) -> Int {
+        switch try send(bytes) {
+        case .sent(let count): count
+        case .wouldBlock: 0
+        }
+    }
+}

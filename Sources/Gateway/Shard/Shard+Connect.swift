@@ -1,0 +1,334 @@
+import Bytes
+import Ledger
+import Linux
+import Metering
+import MQTT
+import Reactor
+import Storage
+import TLS
+import Time
+
+// CONNECT: who is it, where does it live, may it come in.
+extension Shard {
+    mutating func serveConnect(_ slot: UInt32, _ body: Span<UInt8>) {
+        do throws(DecodingError) {
+            let connect = try Connect(decoding: body)
+            connections[slot: slot].session.agree(to: connect, limits: commons.limits)
+            identify(slot, connect)
+        } catch {
+            refuseConnect(slot, Reason(error.reason), version: Self.answerVersion(to: body))
+        }
+    }
+
+    /// In which version to refuse a CONNECT that could not be decoded; `nil`: just close.
+    private static func answerVersion(to body: Span<UInt8>) -> ProtocolVersion? {
+        guard let level = Connect.protocolLevel(of: body) else { return nil }
+        return level >= ProtocolVersion.v5.rawValue ? .v5 : .v3_1_1
+    }
+
+    /// Finds out who wants to be let in, and sends it to its home shard if that is another one.
+    private mutating func identify(_ slot: UInt32, _ connect: borrowing Connect) {
+        guard connect.properties.authenticationMethod == nil else {
+            return refuseConnect(slot, .badAuthenticationMethod)
+        }
+        if let will = connect.will, will.isRetained, connect.version == .v5 {
+            return refuseConnect(slot, .retainNotSupported)
+        }
+        switch claim(slot, connect) {
+        case .failure(let reason):
+            refuseConnect(slot, reason)
+        case .success(let claim):
+            let home = commons.homes.shard(of: claim, clientID: connect.clientID)
+            if home != index {
+                connections[slot: slot].newHome = home
+                return
+            }
+            switch claim {
+            case .device(let identity, let credential):
+                admitDevice(slot, identity, credential, connect)
+            case .application(let key): admitApplication(slot, key, connect)
+            case .anonymous: admitAnonymous(slot, connect)
+            }
+        }
+    }
+
+    private func claim(_ slot: UInt32, _ connect: borrowing Connect) -> Result<Claim, Reason> {
+        let listener = commons.listeners[connections[slot: slot].listener]
+        if listener.isAnonymous { return .success(.anonymous) }
+        if listener.verifiesClients, let peer = connections[slot: slot].certificateIdentity,
+            let identity = DeviceIdentity(certificate: peer)
+        {
+            return .success(.device(identity, proof: .certificate))
+        }
+        return Claim.read(
+            userName: connect.userName,
+            clientID: connect.clientID,
+            isEncrypted: listener.isEncrypted
+        )
+    }
+
+    // MARK: Devices
+
+    private mutating func admitDevice(
+        _ slot: UInt32,
+        _ identity: DeviceIdentity,
+        _ credential: Claim.Credential,
+        _ connect: borrowing Connect
+    ) {
+        guard displacements.isAdmitted(identity, at: clock.monotonic) else {
+            return refuseConnect(slot, .connectionRateExceeded)
+        }
+        connections[slot: slot].session.client = .device(identity)
+        connections[slot: slot].session.topicPrefix = identity.topicPrefix
+        guard willIsAllowed(slot, connect) else { return refuseConnect(slot, .topicNotAllowed) }
+        let verdict: DeviceVerdict
+        do throws(StoreError) {
+            verdict = try judge(identity, credential, connect)
+        } catch {
+            return refuseConnect(slot, .ledgerUnavailable)
+        }
+        switch verdict {
+        case .refuse(let reason): refuseConnect(slot, reason)
+        case .register: requestRegistration(slot, identity)
+        case .decided(let decision, let product, let confirmsSecret):
+            connections[slot: slot].session.productSlot =
+                products.slot(of: identity.product)
+                ?? products.insert(ProductFacts(key: identity.product, record: product))
+            switch decision {
+            case .admit(let until):
+                if confirmsSecret { submit(.confirmSecretUse(identity)) }
+                admit(slot, until: until)
+            case .readmit, .consume:
+                requestActivation(slot, identity, confirmsSecret: confirmsSecret)
+            case .refuse(let refusal): refuseConnect(slot, Reason(refusal))
+            }
+        }
+    }
+
+    /// What the books and the credentials say of a device.
+    private enum DeviceVerdict {
+        case refuse(Reason)
+        case register
+        case decided(Decision, ProductRecord, confirmsSecret: Bool)
+    }
+
+    /// One look into the books. An unknown product or device costs the same work as a wrong secret.
+    private mutating func judge(
+        _ identity: DeviceIdentity,
+        _ credential: Claim.Credential,
+        _ connect: borrowing Connect
+    ) throws(StoreError) -> DeviceVerdict {
+        let time = clock.wall
+        let window = commons.timestampWindowMilliseconds
+        let clientID = connect.clientID
+        let password = connect.passwordOrNothing
+        let nobodysSecret = Self.nobodysSecret
+        return try books.withDevice(identity) { product, view throws(StoreError) in
+            let product = product.flatMap { $0.isDeleted ? nil : $0 }
+            let isProven: Bool
+            switch credential {
+            case .registration:
+                isProven = Proof.isRegistration(
+                    password,
+                    of: identity,
+                    random: Self.parameter("random", of: clientID),
+                    secret: (product?.secret.text ?? nobodysSecret).utf8Span.span
+                )
+                return isProven && product != nil ? .register : .refuse(.badCredentials)
+            case .signature:
+                let timestamp = Self.parameter("timestamp", of: clientID)
+                isProven =
+                    Proof.isSignature(
+                        password,
+                        of: identity,
+                        timestamp: timestamp,
+                        secret: Self.secret(of: view, orElse: nobodysSecret.utf8Span.span)
+                    ) && Self.isRecent(timestamp, at: time, windowMilliseconds: window)
+            case .secret:
+                isProven = Proof.isSecret(
+                    password,
+                    Self.secret(of: view, orElse: nobodysSecret.utf8Span.span)
+                )
+            case .certificate: isProven = true
+            }
+            let hasSecret = if let view { !view.secret.isEmpty } else { false }
+            guard let product, isProven, credential == .certificate || hasSecret else {
+                return .refuse(.badCredentials)
+            }
+            let decision = Admission.decide(
+                identity,
+                product: product,
+                device: view?.standing,
+                at: time
+            )
+            let isConfirmed = view?.isSecretConfirmed ?? false
+            return .decided(
+                decision,
+                product,
+                confirmsSecret: credential != .certificate && !isConfirmed
+            )
+        }
+    }
+
+    @_lifetime(copy view, copy nobodys)
+    private static func secret(
+        of view: DeviceView?,
+        orElse nobodys: Span<UInt8>
+    ) -> Span<UInt8> {
+        guard let view, !view.secret.isEmpty else { return nobodys }
+        return view.secret
+    }
+
+    /// Stands in for the secret of a device that does not exist, so that it takes the same work.
+    private static var nobodysSecret: String { "0123456789abcdef0123456789abcdef" }
+
+    /// Whether a signed timestamp, in milliseconds, is near enough; a window of 0 does not ask.
+    private static func isRecent(
+        _ timestamp: Span<UInt8>,
+        at time: Timestamp,
+        windowMilliseconds: Int64
+    ) -> Bool {
+        guard windowMilliseconds > 0 else { return true }
+        guard let text = timestamp.text, let milliseconds = Int64(text) else { return false }
+        let distance = time.milliseconds(since: Timestamp(milliseconds: milliseconds)).magnitude
+        return distance <= windowMilliseconds.magnitude
+    }
+
+    /// A parameter of a signing device's client identifier; empty when there is none.
+    @_lifetime(copy clientID)
+    private static func parameter(_ name: StaticString, of clientID: Span<UInt8>) -> Span<UInt8> {
+        guard let signed = SignedClientIdentifier(clientID), let value = signed.value(name) else {
+            return clientID.extracting(0..<0)
+        }
+        return value
+    }
+
+    // MARK: Applications
+
+    private mutating func admitApplication(
+        _ slot: UInt32,
+        _ id: KeyID,
+        _ connect: borrowing Connect
+    ) {
+        let found: KeyRecord?
+        do throws(StoreError) {
+            found = try books.read { books, transaction throws(StoreError) in
+                try books.key(id, in: transaction)
+            }
+        } catch {
+            return refuseConnect(slot, .ledgerUnavailable)
+        }
+        let password = connect.passwordOrNothing
+        let hash = found?.secretHash ?? Self.nobodysHash
+        guard Proof.isSecret(password, hash: hash), let found, found.revokedAt == nil,
+            found.role == .application
+        else { return refuseConnect(slot, .badCredentials) }
+        let products: Set<ProductKey>?
+        do throws(StoreError) {
+            products = try self.products(of: found)
+        } catch {
+            return refuseConnect(slot, .ledgerUnavailable)
+        }
+        letIn(slot, connect, key: id, rights: .products(products))
+    }
+
+    /// The products a key reaches; `nil`: all. Those of an account are as of now: a product made
+    /// later is the key's from its next connection on.
+    private mutating func products(of key: KeyRecord) throws(StoreError) -> Set<ProductKey>? {
+        if let products = key.products { return Set(products) }
+        guard let account = key.account else { return nil }
+        return try books.read { books, transaction throws(StoreError) in
+            var found: Set<ProductKey> = []
+            var cursor: String?
+            repeat {
+                let page = try books.products(
+                    of: account,
+                    cursor: cursor,
+                    limit: 1_000,
+                    in: transaction
+                )
+                found.formUnion(page.elements.map { $0.key })
+                cursor = page.cursor
+            } while cursor != nil
+            return found
+        }
+    }
+
+    private static var nobodysHash: SecretHash {
+        guard let hash = SecretHash([UInt8](repeating: 0, count: SecretHash.length)) else {
+            preconditionFailure("32 bytes are a hash")
+        }
+        return hash
+    }
+
+    private mutating func admitAnonymous(_ slot: UInt32, _ connect: borrowing Connect) {
+        letIn(slot, connect, key: nil, rights: .unlimited)
+    }
+
+    private mutating func letIn(
+        _ slot: UInt32,
+        _ connect: borrowing Connect,
+        key: KeyID?,
+        rights: TopicRights
+    ) {
+        var assigned: String?
+        var clientID = connect.clientID.text ?? ""
+        if clientID.isEmpty {
+            clientID = "tollgate-" + RandomBytes.hexadecimal(12)
+            assigned = clientID
+        }
+        let client = ApplicationClient(clientID: clientID, key: key, rights: rights)
+        connections[slot: slot].session.client = .application(client)
+        guard willIsAllowed(slot, connect) else { return refuseConnect(slot, .topicNotAllowed) }
+        admit(slot, until: Timestamp(milliseconds: .max), assignedClientID: assigned)
+    }
+
+    /// A will must be a message that the client may publish; it is kept with the session.
+    private mutating func willIsAllowed(_ slot: UInt32, _ connect: borrowing Connect) -> Bool {
+        guard let will = connect.will else { return true }
+        guard mayPublish(slot, will.topic) else { return false }
+        connections[slot: slot].session.will = Message(will)
+        return true
+    }
+}
+
+extension Connect {
+    /// The password, or no bytes.
+    fileprivate var passwordOrNothing: Span<UInt8> {
+        @_lifetime(copy self)
+        get {
+            guard let password else { return clientID.extracting(0..<0) }
+            return password
+        }
+    }
+}
+
+extension DeviceIdentity {
+    /// `d/{PK}/{DK}/`
+    var topicPrefix: [UInt8] { Array("d/\(product)/\(device)/".utf8) }
+
+    /// From a verified certificate: subject CN `{PK}.{DK}`, or SAN URI
+    /// `urn:tollgate:device:{PK}:{DK}` (wire.md).
+    init?(certificate peer: PeerIdentity) {
+        let names =
+            peer.uniformResourceIdentifiers.compactMap { uri -> (Substring, Substring)? in
+                let parts = uri.split(
+                    separator: ":", maxSplits: 4, omittingEmptySubsequences: false)
+                guard parts.count == 5, parts[0] == "urn", parts[1] == "tollgate",
+                    parts[2] == "device"
+                else { return nil }
+                return (parts[3], parts[4])
+            }
+            + [peer.commonName].compactMap { name -> (Substring, Substring)? in
+                guard let name, let dot = name.firstIndex(of: ".") else { return nil }
+                return (name[..<dot], name[name.index(after: dot)...])
+            }
+        for (product, device) in names {
+            if let product = ProductKey(String(product)), let device = DeviceKey(String(device)) {
+                self.init(product: product, device: device)
+                return
+            }
+        }
+        return nil
+    }
+}

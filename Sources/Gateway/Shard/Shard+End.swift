@@ -1,0 +1,129 @@
+import Bytes
+import Linux
+import Metering
+import MQTT
+import Reactor
+import TLS
+
+// The end of a connection: said to the client, then to everybody else.
+extension Shard {
+    /// Ends a connection at the end of this turn. A client that is to hear of it is told: MQTT 5
+    /// knows a DISCONNECT from the server.
+    mutating func end(_ slot: UInt32, _ reason: Reason) {
+        guard connections[slot: slot].ending == nil, let token = connections.token(ofSlot: slot)
+        else { return }
+        let phase = connections[slot: slot].phase
+        if phase == .open, connections[slot: slot].session.version == .v5, reason.isServers {
+            let text = problemText(slot, reason)
+            Disconnect.encode(
+                reason: reason.reasonCode,
+                version: .v5,
+                into: &connections[slot: slot].output
+            ) { properties in
+                if let text { properties.reasonString(text.utf8Span.span) }
+            }
+        }
+        connections[slot: slot].wasOpen = phase == .open
+        connections[slot: slot].phase = .closing
+        connections[slot: slot].ending = reason
+        closingList.append(token)
+    }
+
+    mutating func closeAll() {
+        while let token = closingList.popLast() {
+            guard connections.contains(token) else { continue }
+            close(token)
+        }
+        flushReleasedCounters()
+    }
+
+    /// Sends what the socket still takes, and lets go of it.
+    private mutating func close(_ token: Token) {
+        let slot = token.slot
+        flush(slot)
+        if connections[slot: slot].tls != nil, connections[slot: slot].ciphertext.isEmpty {
+            records.removeAll()
+            connections[slot: slot].tls?.close(through: &port, output: &records)
+            let socket = connections[slot: slot].descriptor.socket
+            _ = try? socket.send(records.span)
+        }
+        let reason = connections[slot: slot].ending ?? .connectionLost
+        counters.add(ending: reason)
+        if connections[slot: slot].wasOpen {
+            leave(token)
+        } else {
+            unadmitted -= 1
+        }
+        wheel.cancel(slot)
+        _ = connections.remove(token)
+    }
+
+    /// Takes an admitted client out of everything that knows it.
+    private mutating func leave(_ token: Token) {
+        let slot = token.slot
+        let name = ClientName(connections[slot: slot].session.client)
+        if clients[name] == token { clients[name] = nil }
+        if let product = connections[slot: slot].session.productSlot {
+            products.count(-1, at: product)
+        }
+        publishWill(slot)
+        for subscription in connections[slot: slot].session.subscriptions {
+            withdraw(slot, subscription)
+        }
+        confirmations.removeAll { $0.confirmation.token == token }
+        guard let meterSlot = connections[slot: slot].session.meterSlot else { return }
+        if let successor = clients[name], connections.contains(successor) {
+            // The counter goes on with the connection that took over.
+            connections[slot: successor.slot].session.meterSlot = meterSlot
+        } else {
+            meter.release(meterSlot)
+        }
+    }
+
+    /// The will is a message like any other: metered, and then routed ([MQTT-3.1.2-8]).
+    private mutating func publishWill(_ slot: UInt32) {
+        guard let will = connections[slot: slot].session.will else { return }
+        connections[slot: slot].session.will = nil
+        guard charge(slot, payloadBytes: will.payload.count) == nil else { return }
+        will.withOutbound { route($0, from: slot) }
+    }
+
+    // MARK: To another shard
+
+    /// Hands a connection that has named its client over to the client's home shard.
+    mutating func sendHome(_ slot: UInt32, to home: Int) {
+        guard let token = connections.token(ofSlot: slot) else { return }
+        takeBackOutput(slot)
+        let number = connections[slot: slot].descriptor.rawValue
+        do throws(Errno) {
+            try epoll.remove(number)
+        } catch {
+            preconditionFailure("epoll_ctl: \(error)")
+        }
+        wheel.cancel(slot)
+        guard var connection = connections.remove(token) else { return }
+        unadmitted -= 1
+        counters.add(.handOvers)
+        connection.newHome = nil
+        connection.isFlushListed = false
+        outgoing[home].append(.handOver(HandOver(connection)))
+    }
+
+    /// Takes a connection in that another shard has accepted, and serves its CONNECT.
+    mutating func takeIn(_ handOver: HandOver) {
+        guard let connection = handOver.take(), let slot = adopt(connection) else { return }
+        connections[slot: slot].phaseTick = tick
+        connections[slot: slot].receivedTick = tick
+        resumeReading(slot)
+    }
+}
+
+extension Reason {
+    /// Whether the server ends the connection, rather than the client or the network.
+    var isServers: Bool {
+        switch self {
+        case .disconnected, .connectionLost: false
+        default: reasonCode.isAllowed(in: .disconnect)
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import Bytes
+import MQTT
+import Reactor
+
+// From bytes to packets to the verbs of each packet.
+extension Shard {
+    /// Serves the whole packets at the front of `bytes`, one after the other, until one is
+    /// incomplete or the connection takes no more. Answers how many bytes that used.
+    mutating func servePackets(_ slot: UInt32, _ bytes: Span<UInt8>) -> Int {
+        var used = 0
+        do throws(DecodingError) {
+            while used < bytes.count, connections[slot: slot].isReading {
+                let rest = bytes.extracting(used..<bytes.count)
+                let limit =
+                    connections[slot: slot].phase == .open
+                    ? commons.limits.packetBytes : commons.limits.connectPacketBytes
+                guard
+                    case .packet(let header, let headerLength, let length) =
+                        try Framing.next(in: rest, maximumPacketSize: limit)
+                else { break }
+                let body = rest.extracting(headerLength..<length)
+                try serve(slot, header, body)
+                if connections[slot: slot].newHome != nil { break }
+                used += length
+            }
+        } catch {
+            refuse(slot, error)
+        }
+        return used
+    }
+
+    private mutating func serve(
+        _ slot: UInt32,
+        _ header: FixedHeader,
+        _ body: Span<UInt8>
+    ) throws(DecodingError) {
+        counters.add(.packetsReceived)
+        guard connections[slot: slot].phase == .open else {
+            guard header.type == .connect else { return end(slot, .notMQTT) }
+            return serveConnect(slot, body)
+        }
+        let version = connections[slot: slot].session.version
+        switch header.type {
+        case .publish:
+            let publish = try Publish(decoding: body, header: header, version: version)
+            servePublish(slot, publish)
+        case .puback:
+            acknowledged(slot, try Puback(decoding: body, version: version).packetID)
+        case .pubrel:
+            servePubrel(slot, try Pubrel(decoding: body, version: version).packetID)
+        case .subscribe:
+            serveSubscribe(slot, try Subscribe(decoding: body, version: version))
+        case .unsubscribe:
+            serveUnsubscribe(slot, try Unsubscribe(decoding: body, version: version))
+        case .pingreq:
+            Pingresp.encode(into: &connections[slot: slot].output)
+        case .disconnect:
+            serveDisconnect(slot, try Disconnect(decoding: body, version: version))
+        case .auth where version == .v5:
+            // No method was agreed on in CONNECT, so there is nothing to continue ([MQTT-4.12.0-7]).
+            end(slot, .protocolError)
+        case .pubrec, .pubcomp, .connect, .connack, .suback, .unsuback, .pingresp, .auth:
+            // A second CONNECT ([MQTT-3.1.0-2]), a server's packet, or the answer to a QoS 2 message
+            // that was never sent.
+            end(slot, .protocolError)
+        }
+    }
+
+    /// A packet that breaks the rules ends its connection, with the reason that the standard gives.
+    private mutating func refuse(_ slot: UInt32, _ error: DecodingError) {
+        let reason = Reason(error.reason)
+        if connections[slot: slot].phase == .open {
+            end(slot, reason)
+        } else {
+            refuseConnect(slot, reason, version: nil)
+        }
+    }
+
+    private mutating func serveDisconnect(_ slot: UInt32, _ disconnect: borrowing Disconnect) {
+        // Only a goodbye without a reason discards the will ([MQTT-3.14.4-3], 3.14.2.1).
+        if disconnect.reason == .normalDisconnection {
+            connections[slot: slot].session.will = nil
+        }
+        end(slot, .disconnected)
+    }
+}
+
+extension Reason {
+    /// The reason for a packet that could not be decoded.
+    init(_ code: ReasonCode) {
+        switch code {
+        case .malformedPacket: self = .malformedPacket
+        case .packetTooLarge: self = .packetTooLarge
+        case .topicAliasInvalid: self = .topicAliasInvalid
+        case .topicNameInvalid: self = .topicNameInvalid
+        case .topicFilterInvalid: self = .topicFilterInvalid
+        case .unsupportedProtocolVersion: self = .unsupportedProtocolVersion
+        case .clientIdentifierNotValid: self = .clientIdentifierNotValid
+        default: self = .protocolError
+        }
+    }
+}

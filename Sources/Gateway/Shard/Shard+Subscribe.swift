@@ -1,0 +1,178 @@
+import Bytes
+import MQTT
+import Reactor
+
+/// A SUBSCRIBE whose SUBACK waits until every shard knows of it.
+struct PendingSubscribe {
+    let confirmation: Confirmation
+    let reasons: [ReasonCode]
+    var outstanding: Int
+}
+
+// SUBSCRIBE and UNSUBSCRIBE. A device's filters lie on its own connection, as only its home shard
+// gets messages for it; an application's are in the tree of every shard.
+extension Shard {
+    mutating func serveSubscribe(_ slot: UInt32, _ subscribe: borrowing Subscribe) {
+        if subscribe.properties.contains(.subscriptionIdentifier) {
+            return end(slot, .subscriptionIdentifiersNotSupported)
+        }
+        var reasons: [ReasonCode] = []
+        var granted: [ClientSubscription] = []
+        var iterator = subscribe.subscriptions
+        while let wanted = iterator.next() {
+            if let refusal = refusal(slot, wanted.filter) {
+                reasons.append(refusal.reasonCode)
+                continue
+            }
+            // QoS 2 is not sent to subscribers: the maximum granted is 1 (3.8.4).
+            let qos = min(wanted.options.qos, .atLeastOnce)
+            let subscription = ClientSubscription(
+                filter: wanted.filter.text.bytesArray,
+                qos: qos,
+                noLocal: wanted.options.noLocal
+            )
+            remember(slot, subscription)
+            granted.append(subscription)
+            reasons.append(qos == .atMostOnce ? .success : .grantedQoS1)
+        }
+        announce(slot, granted, answering: subscribe.packetID, reasons)
+    }
+
+    private func refusal(_ slot: UInt32, _ filter: borrowing TopicFilter) -> Reason? {
+        if filter.isShared { return .sharedSubscriptionsNotSupported }
+        if filter.levelCount > commons.limits.topicLevels { return .topicFilterInvalid }
+        if connections[slot: slot].session.subscriptions.count >= commons.limits.subscriptions {
+            return .quotaExceeded
+        }
+        let isAllowed =
+            switch connections[slot: slot].session.client {
+            case .device:
+                DeviceRights.allowsSubscribe(
+                    filter.text,
+                    prefix: connections[slot: slot].session.topicPrefix.span
+                )
+            case .application(let application):
+                application.rights.allowsSubscribe(filter.text)
+            case .unknown: false
+            }
+        return isAllowed ? nil : .topicNotAllowed
+    }
+
+    /// Keeps a filter with its client; one that is there already is replaced ([MQTT-3.8.4-3]).
+    private mutating func remember(_ slot: UInt32, _ subscription: ClientSubscription) {
+        let known = connections[slot: slot].session.subscriptions.firstIndex {
+            $0.filter == subscription.filter
+        }
+        if let known {
+            let earlier = connections[slot: slot].session.subscriptions[known]
+            withdraw(slot, earlier)
+            connections[slot: slot].session.subscriptions[known] = subscription
+        } else {
+            connections[slot: slot].session.subscriptions.append(subscription)
+        }
+    }
+
+    /// Brings an application's filters to all shards, and answers when they have them.
+    private mutating func announce(
+        _ slot: UInt32,
+        _ granted: [ClientSubscription],
+        answering packetID: UInt16,
+        _ reasons: [ReasonCode]
+    ) {
+        guard case .application = connections[slot: slot].session.client, !granted.isEmpty,
+            let token = connections.token(ofSlot: slot)
+        else { return suback(slot, packetID, reasons) }
+        let confirmation = Confirmation(shard: index, token: token, packetID: packetID)
+        for (position, subscription) in granted.enumerated() {
+            let subscriber = Subscriber(
+                shard: index,
+                token: token,
+                qos: subscription.qos,
+                noLocal: subscription.noLocal
+            )
+            subscriptions.insert(subscriber, filter: subscription.filter.span)
+            let isLast = position == granted.count - 1
+            for shard in outgoing.indices where shard != index {
+                outgoing[shard].append(
+                    .subscribe(
+                        filter: subscription.filter,
+                        subscriber,
+                        confirmation: isLast ? confirmation : nil
+                    )
+                )
+            }
+        }
+        guard outgoing.count > 1 else { return suback(slot, packetID, reasons) }
+        confirmations.append(
+            PendingSubscribe(
+                confirmation: confirmation,
+                reasons: reasons,
+                outstanding: outgoing.count - 1
+            )
+        )
+    }
+
+    /// Another shard has the filters of a SUBSCRIBE.
+    mutating func confirmed(_ confirmation: Confirmation) {
+        guard let known = confirmations.firstIndex(where: { $0.confirmation == confirmation })
+        else { return }
+        confirmations[known].outstanding -= 1
+        guard confirmations[known].outstanding == 0 else { return }
+        let pending = confirmations.remove(at: known)
+        guard connections.contains(confirmation.token) else { return }
+        let slot = confirmation.token.slot
+        suback(slot, confirmation.packetID, pending.reasons)
+        flushLater(slot)
+    }
+
+    private mutating func suback(_ slot: UInt32, _ packetID: UInt16, _ reasons: [ReasonCode]) {
+        guard connections[slot: slot].phase == .open else { return }
+        Suback.encode(
+            packetID: packetID,
+            reasons: reasons.span,
+            version: connections[slot: slot].session.version,
+            into: &connections[slot: slot].output
+        )
+    }
+
+    mutating func serveUnsubscribe(_ slot: UInt32, _ unsubscribe: borrowing Unsubscribe) {
+        var reasons: [ReasonCode] = []
+        var iterator = unsubscribe.filters
+        while let filter = iterator.next() {
+            let text = filter.text.bytesArray
+            let known = connections[slot: slot].session.subscriptions.firstIndex {
+                $0.filter == text
+            }
+            if let known {
+                let subscription = connections[slot: slot].session.subscriptions.remove(at: known)
+                withdraw(slot, subscription)
+                reasons.append(.success)
+            } else {
+                reasons.append(.noSubscriptionExisted)
+            }
+        }
+        Unsuback.encode(
+            packetID: unsubscribe.packetID,
+            reasons: reasons.span,
+            version: connections[slot: slot].session.version,
+            into: &connections[slot: slot].output
+        )
+    }
+
+    /// Takes an application's filter out of every shard's tree.
+    mutating func withdraw(_ slot: UInt32, _ subscription: ClientSubscription) {
+        guard case .application = connections[slot: slot].session.client,
+            let token = connections.token(ofSlot: slot)
+        else { return }
+        let subscriber = Subscriber(
+            shard: index,
+            token: token,
+            qos: subscription.qos,
+            noLocal: subscription.noLocal
+        )
+        subscriptions.remove(filter: subscription.filter.span) { $0 == subscriber }
+        for shard in outgoing.indices where shard != index {
+            outgoing[shard].append(.unsubscribe(filter: subscription.filter, subscriber))
+        }
+    }
+}

@@ -1,0 +1,213 @@
+import Bytes
+import Ledger
+import Linux
+import Metering
+import MQTT
+import Reactor
+import Telemetry
+import TLS
+import Time
+
+/// One thread's world: its sockets, its clients, their counters, and nobody else's.
+///
+/// A turn drains the mailbox, serves the ready connections, advances the timers, and then flushes:
+/// one write per connection, one post per other shard, one batch to each writer. All of it happens
+/// on the shard's thread, without a lock; what others want comes through the mailbox.
+///
+/// The verbs are in the extensions: accepting, receiving and sending bytes, CONNECT and admission,
+/// publishing and delivering, subscribing, timers, mail, and the end of connections.
+struct Shard: ~Copyable {
+    /// Milliseconds of one tick of the timer wheel.
+    static var tickMilliseconds: Int64 { 64 }
+
+    /// What one read takes at most, and so what one connection gets of a turn.
+    static var readBytes: Int { 65_536 }
+
+    let index: Int
+    let commons: GatewayCommons
+    let counters: ShardCounters
+
+    // The reactor.
+    let epoll: Epoll
+    var events: EventBuffer
+    var clock: ReactorClock
+    var wheel: TimerWheel
+    var firedTimers: [UInt32] = []
+    var mail: [ShardMessage] = []
+    var listeners: [ListeningSocket]
+    var connections: ConnectionTable<Connection>
+    let startedAt: MonotonicInstant
+
+    // Scratch memory that every turn uses again.
+    var inbound = ByteBuffer(capacity: Shard.readBytes)
+    var plaintext = ByteBuffer(capacity: Shard.readBytes)
+    var records = ByteBuffer(capacity: Shard.readBytes)
+    var spareOutput = ByteBuffer(capacity: 4_096)
+    var matches: [Subscriber] = []
+
+    // What is left to do at the end of the turn.
+    var flushList: [Token] = []
+    var closingList: [Token] = []
+    var outgoing: [[ShardMessage]]
+
+    // Clients.
+    var port = TLSPort()
+    var tlsContext: TLSContext?
+    var clients: [ClientName: Token] = [:]
+    var products = ProductCatalogue()
+    var displacements: DisplacementGuard
+    var subscriptions: TopicTree<Subscriber>
+    var confirmations: [PendingSubscribe] = []
+
+    // Books and counters.
+    var books: LedgerReader
+    var meter: Meter
+    var nextFlush: MonotonicInstant
+    var unadmitted = 0
+    var isDraining = false
+    var isStopped = false
+    var drainCursor: UInt32 = 0
+
+    /// A shard that watches its listeners and its mailbox, and has not begun to run.
+    ///
+    /// Traps when the kernel has no epoll to give.
+    init(
+        index: Int,
+        commons: GatewayCommons,
+        counters: ShardCounters,
+        listeners: [ListeningSocket],
+        tlsContext: TLSContext?,
+        books: consuming LedgerReader,
+        time: TimeSource
+    ) {
+        self.index = index
+        self.commons = commons
+        self.counters = counters
+        self.listeners = listeners
+        self.tlsContext = tlsContext
+        self.books = books
+        let limits = commons.limits
+        clock = ReactorClock(time)
+        startedAt = clock.monotonic
+        nextFlush = clock.monotonic.adding(milliseconds: commons.flushIntervalMilliseconds)
+        events = EventBuffer(capacity: 512)
+        wheel = TimerWheel(limit: limits.connectionsPerShard)
+        connections = ConnectionTable(limit: limits.connectionsPerShard)
+        outgoing = Array(repeating: [], count: commons.mailboxes.count)
+        displacements = DisplacementGuard(
+            limit: limits.displacementsPerMinute,
+            penaltyMilliseconds: limits.displacementPenaltyMilliseconds
+        )
+        subscriptions = TopicTree(seed: .random(in: .min ... .max))
+        let usage = commons.usage
+        meter = Meter { device in try? usage.usage(of: device) }
+        do throws(Errno) {
+            epoll = try Epoll()
+            try commons.mailboxes[index].attach(
+                to: epoll,
+                userData: Self.mailboxToken.rawValue
+            )
+            for (number, listener) in listeners.enumerated() {
+                try epoll.add(
+                    listener.descriptor.rawValue,
+                    interest: .read,
+                    userData: Self.listenerToken(number).rawValue
+                )
+            }
+        } catch {
+            preconditionFailure("epoll: \(error)")
+        }
+    }
+
+    /// Serves until told to stop.
+    mutating func run() {
+        while !isStopped { turn() }
+        // Questions that were asked meanwhile are answered still.
+        readMail()
+    }
+
+    /// One turn; waits until there is something to do.
+    mutating func turn() {
+        wait()
+        clock.refresh()
+        commons.heartbeats.beat(shard: index, at: clock.monotonic)
+        readMail()
+        for index in 0..<events.count {
+            let event = events[index]
+            let token = Token(rawValue: event.userData)
+            if token.isReserved {
+                serveReserved(token)
+            } else if connections.contains(token) {
+                serve(token.slot, event)
+            }
+        }
+        fireTimers()
+        flushCountersIfDue()
+        if isDraining { drainSome() }
+        finishTurn()
+    }
+
+    /// The tick that `clock` is in.
+    var tick: UInt64 {
+        UInt64(max(0, clock.monotonic.milliseconds(since: startedAt) / Self.tickMilliseconds))
+    }
+
+    /// How many ticks from now `milliseconds` are, rounded up.
+    static func ticks(milliseconds: Int64) -> UInt64 {
+        UInt64(max(1, (milliseconds + tickMilliseconds - 1) / tickMilliseconds))
+    }
+
+    private mutating func wait() {
+        do throws(Errno) {
+            try epoll.wait(into: &events, timeoutMilliseconds: waitMilliseconds())
+        } catch {
+            preconditionFailure("epoll_wait: \(error)")
+        }
+    }
+
+    /// Until the next timer, the next flush of counters, or the next step of draining.
+    private func waitMilliseconds() -> Int32 {
+        if isDraining { return 10 }
+        var limit: Int64 = 1_000
+        if let event = wheel.nextEvent {
+            let due = startedAt.adding(milliseconds: Int64(event) * Self.tickMilliseconds)
+            limit = min(limit, due.milliseconds(since: clock.source.monotonic) + 1)
+        }
+        if meter.isDirty {
+            limit = min(limit, nextFlush.milliseconds(since: clock.source.monotonic) + 1)
+        }
+        return Int32(max(0, limit))
+    }
+
+    private mutating func serveReserved(_ token: Token) {
+        guard token != Self.mailboxToken else { return }
+        accept(Int(token.slot) - 1)
+    }
+
+    /// What the mailbox's events carry; listeners follow from 1 on.
+    static var mailboxToken: Token { .reserved(0) }
+
+    static func listenerToken(_ index: Int) -> Token { .reserved(UInt32(index + 1)) }
+
+    private mutating func serve(_ slot: UInt32, _ event: ReadyEvent) {
+        if event.isWritable {
+            flush(slot)
+            if connections[slot: slot].output.isEmpty {
+                connections[slot: slot].output.removeAll(keepingCapacity: false)
+            }
+        }
+        if event.isReadable, connections[slot: slot].isReading { receive(slot) }
+    }
+
+    /// Writes what the turn has left to be written, closes what it has ended, posts to the others.
+    private mutating func finishTurn() {
+        repeat {
+            flushAll()
+            closeAll()
+        } while !flushList.isEmpty
+        for shard in outgoing.indices where !outgoing[shard].isEmpty {
+            commons.mailboxes[shard].post(contentsOf: outgoing[shard])
+            outgoing[shard].removeAll(keepingCapacity: true)
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import Ledger
+import Metering
+import MQTT
+import Reactor
+import Storage
+import TLS
+
+/// What comes onto a shard from another thread: a value, through its mailbox.
+enum ShardMessage: Sendable {
+    // From other shards.
+    case handOver(HandOver)
+
+    /// An uplink message for the application clients named by their tokens on the receiving shard.
+    case deliver(Message, to: [Delivery])
+
+    /// A message on a device's topic, on the device's home shard.
+    case deliverToDevice(Message, DeviceIdentity)
+    case subscribe(filter: [UInt8], Subscriber, confirmation: Confirmation?)
+    case unsubscribe(filter: [UInt8], Subscriber)
+    case subscribed(Confirmation)
+
+    // From the stores' writers.
+    case admissionAnswered(Token, Result<Outcome, StoreError>)
+    case registrationAnswered(Token, Result<Outcome, StoreError>)
+    case renewalAnswered(Token, Result<Outcome, StoreError>)
+    case usageWritten(batch: UInt64, isWritten: Bool)
+
+    // From the control side.
+    case productChanged(ProductKey)
+    case deviceChanged(DeviceIdentity)
+    case keyRevoked(KeyID)
+    case kick(DeviceIdentity, Reason)
+    case ask(ShardQuestion)
+    case contextReplaced(TLSContext)
+
+    /// Look at the clock: a test has moved it.
+    case tick
+    case drain
+    case stop
+}
+
+/// One receiver of a message that has come from another shard.
+struct Delivery: Sendable {
+    let token: Token
+    let qos: QoS
+}
+
+/// An application's subscription in the tree that every shard has a replica of.
+struct Subscriber: Sendable, Equatable {
+    let shard: Int
+    let token: Token
+    let qos: QoS
+    let noLocal: Bool
+}
+
+/// A SUBSCRIBE that is answered when all shards have heard of it, so that nothing published after
+/// the SUBACK is missed.
+struct Confirmation: Sendable, Equatable {
+    let shard: Int
+    let token: Token
+    let packetID: UInt16
+}

@@ -1,0 +1,81 @@
+import Ledger
+import Metering
+import MQTT
+import Reactor
+import Time
+
+/// Something that only a shard knows, wanted by the control side. The answer is called once, on the
+/// shard's thread, and only passes the value on.
+enum ShardQuestion: Sendable {
+    case onlineCount(ProductKey, @Sendable (Int) -> Void)
+    case connection(DeviceIdentity, @Sendable (DeviceConnection?) -> Void)
+    case lastSeen([DeviceIdentity], @Sendable ([Timestamp?]) -> Void)
+    case unsettledUsage(DeviceIdentity, @Sendable ([DayUsage]) -> Void)
+    case kick(DeviceIdentity, @Sendable (Bool) -> Void)
+    case gauges(@Sendable (ShardGauges) -> Void)
+}
+
+/// What a shard has at the moment.
+struct ShardGauges: Sendable {
+    var connections = 0
+    var clients = 0
+    var unadmitted = 0
+    var subscriptions = 0
+    var counters = 0
+    var timers = 0
+}
+
+extension Shard {
+    mutating func answer(_ question: ShardQuestion) {
+        switch question {
+        case .onlineCount(let key, let answer):
+            answer(products.slot(of: key).map { products[$0].online } ?? 0)
+        case .connection(let identity, let answer): answer(connection(of: identity))
+        case .lastSeen(let identities, let answer): answer(identities.map { lastSeen($0) })
+        case .unsettledUsage(let identity, let answer): answer(meter.unsettled(identity))
+        case .kick(let identity, let answer):
+            guard let token = clients[.device(identity)], connections.contains(token) else {
+                return answer(false)
+            }
+            end(token.slot, .kicked)
+            answer(true)
+        case .gauges(let answer):
+            answer(
+                ShardGauges(
+                    connections: connections.count,
+                    clients: clients.count,
+                    unadmitted: unadmitted,
+                    subscriptions: subscriptions.count,
+                    counters: meter.count,
+                    timers: wheel.count
+                )
+            )
+        }
+    }
+
+    /// When a connected device's last packet came, to within a tick; `nil` when it is not connected.
+    private func lastSeen(_ identity: DeviceIdentity) -> Timestamp? {
+        guard let token = clients[.device(identity)], connections.contains(token) else {
+            return nil
+        }
+        let ticksAgo = tick - min(tick, connections[slot: token.slot].receivedTick)
+        return clock.wall.adding(milliseconds: -Int64(ticksAgo) * Self.tickMilliseconds)
+    }
+
+    private func connection(of identity: DeviceIdentity) -> DeviceConnection? {
+        guard let token = clients[.device(identity)], connections.contains(token) else {
+            return nil
+        }
+        let slot = token.slot
+        let session = connections[slot: slot].session
+        return DeviceConnection(
+            address: "\(connections[slot: slot].peer)",
+            listener: commons.listeners[connections[slot: slot].listener].name,
+            connectedAt: connections[slot: slot].openedAt,
+            protocolVersion: session.version == .v5 ? "5.0" : "3.1.1",
+            clientID: "\(identity)",
+            keepAliveSeconds: Int(session.keepAliveSeconds),
+            encryption: connections[slot: slot].encryption
+        )
+    }
+}

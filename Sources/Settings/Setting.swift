@@ -1,0 +1,138 @@
+import Gateway
+
+/// One key of the configuration: how its text becomes a value of `Root`.
+struct Setting<Root>: Sendable {
+    /// Below its root: `limits.packetSizeBytes`, `port`.
+    let key: String
+
+    /// Sets the value; answers what the text should have been when it is something else.
+    let set: @Sendable (inout Root, String) -> Expectation?
+
+    /// What a text was expected to be: `a whole number`.
+    struct Expectation: Equatable, Sendable {
+        let text: String
+    }
+
+    static func number(
+        _ key: String,
+        _ value: any WritableKeyPath<Root, Int> & Sendable
+    ) -> Setting {
+        Setting(key: key) { root, text in
+            guard let number = Int(text) else { return Expectation(text: "a whole number") }
+            root[keyPath: value] = number
+            return nil
+        }
+    }
+
+    static func flag(
+        _ key: String,
+        _ value: any WritableKeyPath<Root, Bool> & Sendable
+    ) -> Setting {
+        Setting(key: key) { root, text in
+            guard let flag = Bool(text) else { return Expectation(text: "true or false") }
+            root[keyPath: value] = flag
+            return nil
+        }
+    }
+
+    static func text(
+        _ key: String,
+        _ value: any WritableKeyPath<Root, String> & Sendable
+    ) -> Setting {
+        Setting(key: key) { root, text in
+            root[keyPath: value] = text
+            return nil
+        }
+    }
+
+    static func text(
+        _ key: String,
+        _ value: any WritableKeyPath<Root, String?> & Sendable
+    ) -> Setting {
+        Setting(key: key) { root, text in
+            root[keyPath: value] = text
+            return nil
+        }
+    }
+
+    static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
+        _ key: String,
+        _ value: any WritableKeyPath<Root, Choice> & Sendable
+    ) -> Setting {
+        let choices = Choice.allCases.map { (name: $0.rawValue, value: $0) }
+        let names = choices.map(\.name).joined(separator: ", ")
+        return Setting(key: key) { root, text in
+            guard let choice = choices.first(where: { $0.name == text }) else {
+                return Expectation(text: "one of \(names)")
+            }
+            root[keyPath: value] = choice.value
+            return nil
+        }
+    }
+
+    /// The key as a part of an environment variable's name: `LIMITS_PACKET_SIZE_BYTES`.
+    var environmentName: String { Self.environmentName(of: key) }
+
+    /// `packetSizeBytes` becomes `PACKET_SIZE_BYTES`; dots and hyphens become underscores.
+    static func environmentName(of key: String) -> String {
+        var name = ""
+        var previous: Character = "_"
+        for character in key {
+            if character.isUppercase, previous.isLowercase { name.append("_") }
+            name.append(
+                character == "." || character == "-" ? "_" : Character(character.uppercased()))
+            previous = character
+        }
+        return name
+    }
+}
+
+extension Setting<GatewayConfiguration> {
+    /// Every key but those of the listeners.
+    static let all: [Setting] = [
+        .number("shards", \.shards),
+        .text("data", \.data),
+        .number("storage.ledgerMapBytes", \.storage.ledgerMapBytes),
+        .number("storage.usageMapBytes", \.storage.usageMapBytes),
+        .text("tls.certificate", \.tls.certificate),
+        .text("tls.key", \.tls.key),
+        .text("tls.clientCA", \.tls.clientCA),
+        .choice("tls.minimumVersion", \.tls.minimumVersion),
+        .number("tls.ticketRotationHours", \.tls.ticketRotationHours),
+        .number("limits.connections", \.limits.connections),
+        .number("limits.handshakesInFlight", \.limits.handshakesInFlight),
+        .number("limits.handshakeTimeoutSeconds", \.limits.handshakeTimeoutSeconds),
+        .number("limits.connectTimeoutSeconds", \.limits.connectTimeoutSeconds),
+        .number("limits.connectPacketSizeBytes", \.limits.connectPacketSizeBytes),
+        .number("limits.packetSizeBytes", \.limits.packetSizeBytes),
+        .number("limits.inflightMessages", \.limits.inflightMessages),
+        .number("limits.queueBytes", \.limits.queueBytes),
+        .number("limits.keepAliveMinimumSeconds", \.limits.keepAliveMinimumSeconds),
+        .number("limits.keepAliveMaximumSeconds", \.limits.keepAliveMaximumSeconds),
+        .number("limits.topicLevels", \.limits.topicLevels),
+        .number("limits.subscriptions", \.limits.subscriptions),
+        .number("limits.duplicatesPerMinute", \.limits.duplicatesPerMinute),
+        .number("limits.duplicatePenaltySeconds", \.limits.duplicatePenaltySeconds),
+        .number("metering.unitBytes", \.metering.unitBytes),
+        .number("metering.flushIntervalSeconds", \.metering.flushIntervalSeconds),
+        .number("metering.dayOffsetMinutes", \.metering.dayOffsetMinutes),
+        .number("activation.nearExpiryDays", \.activation.nearExpiryDays),
+        .number("activation.timestampWindowSeconds", \.activation.timestampWindowSeconds),
+        .text("admin.address", \.admin.address),
+        .number("admin.port", \.admin.port),
+        .number("admin.requestSizeBytes", \.admin.requestSizeBytes),
+        .choice("log.level", \.log.level),
+    ]
+}
+
+extension Setting<GatewayConfiguration.Listener> {
+    /// Every key of a listener.
+    static let all: [Setting] = [
+        .text("name", \.name),
+        .text("address", \.address),
+        .number("port", \.port),
+        .flag("tls", \.tls),
+        .choice("authentication", \.authentication),
+        .flag("proxyProtocol", \.proxyProtocol),
+    ]
+}

@@ -1,0 +1,72 @@
+internal import COpenSSL
+
+/// Who the peer is, by the certificate that it showed and we verified.
+public struct PeerIdentity: Sendable, Equatable {
+    /// The subject's common name (the last one, if there are several), or nil without one. A name
+    /// with a zero byte in it counts as none.
+    public let commonName: String?
+
+    /// The subject alternative names of the form URI (RFC 5280, 4.2.1.6), in order.
+    public let uniformResourceIdentifiers: [String]
+
+    /// SHA-256 over the certificate's DER.
+    public let fingerprint: SHA256Digest
+
+    /// Copies what it needs; fails, when memory does, to an empty name, list or digest.
+    init(_ certificate: OpaquePointer) {
+        unsafe commonName = Self.commonName(of: certificate)
+        unsafe uniformResourceIdentifiers = Self.uniformResourceIdentifiers(of: certificate)
+        var digest = InlineArray<32, UInt8>(repeating: 0)
+        var target = digest.mutableSpan
+        unsafe target.withUnsafeMutableBytes { target in
+            var count: UInt32 = 0
+            // Safe: SHA-256 writes 32 bytes.
+            let start = unsafe target.baseAddress?.assumingMemoryBound(to: UInt8.self)
+            _ = unsafe X509_digest(certificate, EVP_sha256(), start, &count)
+        }
+        fingerprint = SHA256Digest(bytes: digest)
+        ErrorStack.clear()
+    }
+
+    private static func commonName(of certificate: OpaquePointer) -> String? {
+        guard let subject = unsafe X509_get_subject_name(certificate) else { return nil }
+        var last: Int32 = -1
+        while true {
+            let next = unsafe X509_NAME_get_index_by_NID(subject, NID_commonName, last)
+            if next < 0 { break }
+            last = next
+        }
+        guard last >= 0, let entry = unsafe X509_NAME_get_entry(subject, last) else { return nil }
+        var start: UnsafeMutablePointer<UInt8>?
+        let count = unsafe ASN1_STRING_to_UTF8(&start, X509_NAME_ENTRY_get_data(entry))
+        guard count >= 0, let start = unsafe start else { return nil }
+        // Safe: `count` bytes were allocated for us at `start`, freed here.
+        defer { unsafe CRYPTO_free(start, "PeerIdentity", 0) }
+        return unsafe text(UnsafeBufferPointer(start: start, count: Int(count)))
+    }
+
+    private static func uniformResourceIdentifiers(of certificate: OpaquePointer) -> [String] {
+        guard let names = unsafe tollgate_x509_subject_alternative_names(certificate) else {
+            return []
+        }
+        let count = unsafe tollgate_general_names_count(names)
+        // Safe: the list was made for us; its strings are copied before it is freed.
+        defer { unsafe GENERAL_NAMES_free(names) }
+        return (0..<count).compactMap { index in
+            guard let name = unsafe tollgate_general_names_uri(names, index) else { return nil }
+            return unsafe text(
+                UnsafeBufferPointer(
+                    start: ASN1_STRING_get0_data(name),
+                    count: Int(ASN1_STRING_length(name))
+                )
+            )
+        }
+    }
+
+    /// The bytes as text, unless they hide a zero or are not UTF-8.
+    private static func text(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
+        // Safe: the callers' pointers are good for the call.
+        guard unsafe !bytes.contains(0) else { return nil }
+        return unsafe String(validating: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,63 @@
+internal import COpenSSL
+
+extension TLSSession {
+    /// Whether an earlier session was taken up, sparing signature and certificate.
+    public var isResumed: Bool {
+        unsafe SSL_session_reused(ssl) == 1
+    }
+
+    /// The version agreed on; nil before that.
+    public var version: TLSVersion? {
+        guard isEstablished else { return nil }
+        return TLSVersion(wireValue: unsafe SSL_version(ssl))
+    }
+
+    /// The cipher's name as of the standard, such as `TLS_AES_128_GCM_SHA256`; nil before one is
+    /// agreed on.
+    public var cipherName: String? {
+        guard let cipher = unsafe SSL_get_current_cipher(ssl),
+            let name = unsafe SSL_CIPHER_standard_name(cipher)
+        else { return nil }
+        return unsafe String(cString: name)
+    }
+
+    /// The name that the client calls the server (SNI, RFC 6066, 3), or nil.
+    public var serverName: String? {
+        guard let name = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) else {
+            return nil
+        }
+        return unsafe String(cString: name)
+    }
+
+    /// The protocol agreed on by ALPN (RFC 7301), or nil.
+    public var applicationProtocol: String? {
+        var start: UnsafePointer<UInt8>?
+        var count: UInt32 = 0
+        unsafe SSL_get0_alpn_selected(ssl, &start, &count)
+        guard count > 0 else { return nil }
+        // Safe: the bytes belong to the session and are copied here.
+        let bytes = unsafe UnsafeBufferPointer(start: start, count: Int(count))
+        return unsafe String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Who the peer is, by a certificate that was verified; nil when none was shown or nobody
+    /// checked it.
+    public var peerIdentity: PeerIdentity? {
+        guard isEstablished, unsafe SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER != 0,
+            unsafe SSL_get_verify_result(ssl) == Int(X509_V_OK),
+            let certificate = unsafe SSL_get0_peer_certificate(ssl)
+        else { return nil }
+        return unsafe PeerIdentity(certificate)
+    }
+
+    /// What it takes to connect again without a full handshake, once the server has sent it: in
+    /// TLS 1.3 that is after the handshake, with the first bytes received.
+    public var resumption: TLSResumption? {
+        guard let session = unsafe SSL_get1_session(ssl) else { return nil }
+        guard unsafe SSL_SESSION_is_resumable(session) == 1 else {
+            unsafe SSL_SESSION_free(session)
+            return nil
+        }
+        return unsafe TLSResumption(adopting: session)
+    }
+}

@@ -1,0 +1,135 @@
+import Foundation
+import Gateway
+import HTTPTypes
+import Hummingbird
+import Ledger
+import Logging
+import NIOCore
+import NIOEmbedded
+import Time
+
+@testable import Admin
+
+/// Sends requests through the router, without a socket; owns the books it works on.
+final class Client: Sendable {
+    struct Answer: Sendable {
+        let status: Int
+        let headers: HTTPFields
+        let bytes: [UInt8]
+
+        var text: String { String(decoding: bytes, as: UTF8.self) }
+
+        var json: JSON { JSON(parsing: bytes) ?? .null }
+
+        var reason: String? { json["reason"]?.text }
+    }
+
+    let controlPlane: StandInControlPlane
+    let directory: String
+    private let responder: any HTTPResponder<AdminContext>
+
+    static let ownerToken = OwnerToken(text: "owner-token-for-tests")
+
+    init(requestSizeBytes: Int = 1 << 20) throws {
+        directory = NSTemporaryDirectory() + "tollgate-admin-\(UUID().uuidString)"
+        controlPlane = try StandInControlPlane(directory: directory)
+        var configuration = GatewayConfiguration()
+        configuration.admin.requestSizeBytes = requestSizeBytes
+        let server = AdminServer(
+            configuration: configuration,
+            controlPlane: controlPlane,
+            ownerToken: Self.ownerToken,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        responder = server.router().buildResponder()
+    }
+
+    deinit {
+        controlPlane.ledger.shutdown()
+        try? FileManager.default.removeItem(atPath: directory)
+    }
+
+    func send(
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        _ body: [UInt8]? = nil,
+        type: String = "application/json",
+        token: String? = Client.ownerToken.text,
+        headers: [String: String] = [:]
+    ) async throws -> Answer {
+        var fields = HTTPFields()
+        if let token { fields[.authorization] = "Bearer \(token)" }
+        if body != nil { fields[.contentType] = type }
+        for (name, value) in headers {
+            if let name = HTTPField.Name(name) { fields[name] = value }
+        }
+        let request = Request(
+            head: HTTPRequest(
+                method: method, scheme: "http", authority: "test", path: path,
+                headerFields: fields),
+            body: RequestBody(buffer: ByteBuffer(bytes: body ?? []))
+        )
+        let source = ApplicationRequestContextSource(
+            channel: EmbeddedChannel(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        let response = try await responder.respond(
+            to: request, context: AdminContext(source: source))
+        let sink = Sink()
+        try await response.body.write(sink)
+        return Answer(
+            status: response.status.code,
+            headers: response.headers,
+            bytes: Array(sink.bytes.withLockedValue { $0 })
+        )
+    }
+
+    func get(_ path: String, token: String? = Client.ownerToken.text) async throws -> Answer {
+        try await send(.get, path, token: token)
+    }
+
+    func post(_ path: String, _ json: JSON, key: String? = nil) async throws -> Answer {
+        let headers = key.map { ["Idempotency-Key": $0] } ?? [:]
+        return try await send(.post, path, json.bytes, headers: headers)
+    }
+
+    func csv(_ path: String, _ text: String) async throws -> Answer {
+        try await send(.post, path, Array(text.utf8), type: "text/csv")
+    }
+}
+
+import NIOConcurrencyHelpers
+
+/// Collects a response's body.
+private struct Sink: ResponseBodyWriter {
+    let bytes = NIOLockedValueBox<[UInt8]>([])
+
+    mutating func write(_ buffer: ByteBuffer) async throws {
+        bytes.withLockedValue { $0.append(contentsOf: buffer.readableBytesView) }
+    }
+
+    consuming func finish(_ trailingHeaders: HTTPFields?) async throws {}
+}
+
+extension Client {
+    /// An account "acme", a package "basic" (30 days, 1,500 messages), `codes` of it bought, a
+    /// product "lamp" with as many of them as `assigned`.
+    func furnish(codes: Int64 = 10, assigned: Int64 = 5) async throws {
+        _ = try await post("/v1/accounts", ["id": "acme", "name": "Acme", "kind": "enterprise"])
+        _ = try await post(
+            "/v1/packages",
+            ["id": "basic", "name": "Basic", "validityDays": 30, "messagesPerDay": 1_500]
+        )
+        _ = try await post(
+            "/v1/accounts/acme/purchases",
+            ["package": "basic", "quantity": .integer(codes)]
+        )
+        _ = try await post("/v1/products", ["pk": "lamp", "name": "Lamp", "account": "acme"])
+        if assigned > 0 {
+            _ = try await post(
+                "/v1/accounts/acme/assignments",
+                ["product": "lamp", "quantity": .integer(assigned), "package": "basic"]
+            )
+        }
+    }
+}

@@ -1,0 +1,208 @@
+import HTTPTypes
+import Ledger
+import Storage
+import Testing
+import Time
+
+@testable import Admin
+
+@Suite("Devices over HTTP")
+struct DevicesTests {
+    private let path = "/v1/products/lamp/devices"
+
+    /// Connects a device, as the gateway would.
+    private func activate(_ key: String, _ client: Client) async throws {
+        let product = try #require(ProductKey("lamp"))
+        let identity = DeviceIdentity(product: product, device: try #require(DeviceKey(key)))
+        let command = Command(
+            at: client.controlPlane.now,
+            actor: "gateway",
+            action: .activate(identity, confirmsSecret: true)
+        )
+        let outcome = try await client.controlPlane.submit(command)
+        #expect(outcome.effect != nil)
+    }
+
+    @Test("a CSV import makes the devices, and the secrets that are missing")
+    func importCSV() async throws {
+        let client = try Client()
+        try await client.furnish()
+        let answer = try await client.csv(
+            path, "dk,secret,name\r\nd1,s3cret,\"Hall, left\"\r\nd2,,\r\n")
+        #expect(answer.status == 201)
+        let lines = answer.text.split(separator: "\r\n").map(String.init)
+        #expect(lines.count == 3 && lines[0] == "dk,secret,name")
+        #expect(lines[1] == "d1,s3cret,\"Hall, left\"")
+        let made = lines[2].split(separator: ",", omittingEmptySubsequences: false)
+        #expect(made[0] == "d2" && made[1].utf8.count == 32)
+        let device = try await client.get("\(path)/d1")
+        #expect(device.json["name"]?.text == "Hall, left")
+        #expect(device.json["state"]?.text == "inactive")
+        #expect(device.json["activatedAt"] == .null && device.json["codesConsumed"] == 0)
+        #expect(try await client.get("/v1/products/lamp").json["devices"]?["known"] == 2)
+    }
+
+    @Test(
+        "nothing of a bad file is imported, and its line is named",
+        arguments: [
+            ("dk,secret\nd1,a\nd2;b\n", 3, "invalid-csv"),
+            ("dk,secret\nd1,a\n\n\nd/2,b\n", 5, "invalid-csv"),
+            ("dk,secret\nd1,a\nd1,b\n", 3, "import-row"),
+            ("dk,secret\nd1,a\nold,b\n", 3, "import-row"),
+            ("dk,secret\nd1,\"a\nd2,b\n", 2, "invalid-csv"),
+            ("dk,secret\nd1,a b\n", 2, "invalid-csv"),
+            ("dk,secrets\nd1,a\n", 1, "invalid-csv"),
+            ("dk\nd1\n", 1, "invalid-csv"),
+            ("", 1, "invalid-csv"),
+        ]
+    )
+    func badCSV(_ text: String, _ line: Int64, _ reason: String) async throws {
+        let client = try Client()
+        try await client.furnish()
+        _ = try await client.csv(path, "dk,secret\nold,x\n")
+        let answer = try await client.csv(path, text)
+        #expect(answer.status == 422)
+        #expect(answer.reason == reason)
+        #expect(answer.json["line"]?.integer == line)
+        #expect(try await client.get("/v1/products/lamp").json["devices"]?["known"] == 1)
+    }
+
+    @Test("a JSON import does the same, and names the element that is wrong")
+    func importJSON() async throws {
+        let client = try Client()
+        try await client.furnish()
+        let good = try await client.post(
+            path, ["devices": [["dk": "d1", "secret": "x"], ["dk": "d2", "name": "Hall"]]])
+        #expect(good.status == 201 && good.json["imported"] == 2)
+        #expect(good.json["devices"]?.array?.last?["secret"]?.text?.utf8.count == 32)
+        let bad = try await client.post(path, ["devices": [["dk": "d3"], ["dk": ""]]])
+        #expect(bad.status == 422)
+        #expect(bad.json["detail"]?.text?.hasPrefix("devices[1].dk: ") == true)
+        let type = try await client.send(.post, path, [1], type: "application/xml")
+        #expect(type.status == 415)
+        #expect(try await client.get("/v1/products/lamp").json["devices"]?["known"] == 2)
+    }
+
+    @Test("B14: a product counts devices known, active and online; a list filters by state")
+    func figures() async throws {
+        let client = try Client()
+        try await client.furnish()
+        _ = try await client.csv(path, "dk,secret\nd1,a\nd2,b\nd3,c\n")
+        try await activate("d1", client)
+        let product = try #require(ProductKey("lamp"))
+        let device = try #require(DeviceKey("d1"))
+        client.controlPlane.set { state in
+            state.online = [DeviceIdentity(product: product, device: device)]
+        }
+        let figures = try await client.get("/v1/products/lamp").json
+        for (name, count) in [("known", 3), ("active", 1), ("online", 1)] as [(String, Int64)] {
+            #expect(figures["devices"]?[name]?.integer == count)
+        }
+        #expect(figures["codes"]?["consumed"] == 1 && figures["codes"]?["remaining"] == 4)
+        let active = try await client.get("\(path)?state=active").json["items"]?.array ?? []
+        #expect(active.count == 1 && active.first?["dk"]?.text == "d1")
+        #expect(active.first?["online"] == true && active.first?["codesConsumed"] == 1)
+        #expect(active.first?["expiresAt"]?.text == "2026-12-21T08:00:00Z")
+        let inactive = try await client.get("\(path)?state=inactive&limit=1").json
+        #expect(inactive["items"]?.array?.count == 1 && inactive["cursor"] != .null)
+    }
+
+    @Test("B10: consumed codes are found by device, activation date and expiry date")
+    func codes() async throws {
+        let client = try Client()
+        try await client.furnish()
+        _ = try await client.csv(path, "dk,secret\nd1,a\nd2,b\n")
+        try await activate("d1", client)
+        client.controlPlane.set { $0.now = $0.now.adding(days: 1) }
+        try await activate("d2", client)
+        func found(_ query: String) async throws -> [String] {
+            let answer = try await client.get("/v1/products/lamp/codes?\(query)")
+            return answer.json["items"]?.array?.compactMap { $0["dk"]?.text } ?? [answer.text]
+        }
+        #expect(try await found("") == ["d1", "d2"])
+        #expect(try await found("device=d2") == ["d2"])
+        #expect(try await found("activatedFrom=2026-11-22T00:00:00Z") == ["d2"])
+        #expect(try await found("activatedTo=2026-11-22T00%3A00%3A00Z") == ["d1"])
+        #expect(try await found("expiresTo=2026-12-22T00:00:00Z") == ["d1"])
+        let own = try await client.get("\(path)/d1/activations").json["items"]?.array ?? []
+        #expect(own.count == 1 && own.first?["cause"]?.text == "first")
+        #expect(own.first?["code"]?.text?.isEmpty == false)
+    }
+
+    @Test("B11: near expiry is 30 days unless it is asked otherwise, earliest first")
+    func nearExpiry() async throws {
+        let client = try Client()
+        try await client.furnish()
+        _ = try await client.csv(path, "dk,secret\nd1,a\n")
+        try await activate("d1", client)
+        let near = try await client.get("/v1/near-expiry?productName=lam")
+        #expect(near.json["items"]?.array?.compactMap { $0["dk"]?.text } == ["d1"])
+        let few = try await client.get("/v1/near-expiry?days=29")
+        #expect(few.json["items"]?.array?.isEmpty == true)
+    }
+
+    @Test("B6: a device's renewal can be changed only while the product's is on")
+    func renewal() async throws {
+        let client = try Client()
+        try await client.furnish()
+        _ = try await client.csv(path, "dk,secret\nd1,a\n")
+        let off = (["autoRenewal": false] as JSON).bytes
+        let changed = try await client.send(.put, "\(path)/d1/renewal", off)
+        #expect(changed.status == 200 && changed.json["autoRenewal"] == false)
+        _ = try await client.send(.patch, "/v1/products/lamp", off)
+        let refused = try await client.send(.put, "\(path)/d1/renewal", off)
+        #expect(refused.status == 409 && refused.reason == "product-renewal-off")
+    }
+
+    @Test("B12: a device is disabled and enabled; B7: activated by hand; its secret is reset")
+    func actions() async throws {
+        let client = try Client()
+        try await client.furnish()
+        _ = try await client.csv(path, "dk,secret\nd1,a\n")
+        let disabled = try await client.post("\(path)/d1/disable", [:])
+        #expect(disabled.json["state"]?.text == "disabled")
+        let enabled = try await client.post("\(path)/d1/enable", [:])
+        #expect(enabled.json["state"]?.text == "inactive")
+        let active = try await client.post("\(path)/d1/activate", [:])
+        #expect(active.json["state"]?.text == "active" && active.json["codesConsumed"] == 1)
+        let again = try await client.post("\(path)/d1/activate", [:])
+        #expect(again.status == 409 && again.reason == "entitlement-runs")
+        let reset = try await client.post("\(path)/d1/reset-secret", [:])
+        #expect(reset.json["secret"]?.text?.utf8.count == 32)
+        #expect(try await client.send(.delete, "\(path)/d1").status == 204)
+        #expect(try await client.get("\(path)/d1").status == 404)
+    }
+
+    @Test(
+        "B15: a dry run tells what a connection would get; C8: usage shows the limit and the days")
+    func dryRun() async throws {
+        let client = try Client()
+        try await client.furnish(codes: 1, assigned: 1)
+        _ = try await client.csv(path, "dk,secret\nd1,a\nd2,b\n")
+        #expect(try await client.get("\(path)/d1/admission").json["consumes"]?.text == "first")
+        try await activate("d1", client)
+        #expect(try await client.get("\(path)/d1/admission").json["admitted"] == true)
+        #expect(try await client.get("\(path)/d2/admission").reason == "no-code-left")
+        let usage = try await client.get("\(path)/d1/usage").json
+        #expect(usage["day"]?.text == "2026-11-21" && usage["limit"] == 1_500)
+        #expect(usage["used"] == 12 && usage["history"]?.array?.count == 1)
+    }
+
+    @Test("a connection is shown and kicked")
+    func connection() async throws {
+        let client = try Client()
+        try await client.furnish()
+        _ = try await client.csv(path, "dk,secret\na:1@x,a\n")
+        let device = "\(path)/a%3A1@x/connection"
+        #expect(try await client.get(device).reason == "not-connected")
+        let identity = DeviceIdentity(
+            product: try #require(ProductKey("lamp")),
+            device: try #require(DeviceKey("a:1@x"))
+        )
+        client.controlPlane.set { $0.online = [identity] }
+        let shown = try await client.get(device)
+        #expect(shown.json["tls"]?["version"]?.text == "TLSv1.3")
+        #expect(try await client.send(.delete, device).status == 204)
+        #expect(try await client.send(.delete, device).status == 404)
+    }
+}

@@ -1,0 +1,76 @@
+import Gateway
+import Ledger
+import Storage
+import Synchronization
+import Time
+
+/// The data plane's part for tests of the HTTP side: the ledger is real, the shards are a list of
+/// devices that are said to be online.
+final class StandInControlPlane: ControlPlane {
+    let ledger: Ledger
+    private let state: Mutex<State>
+
+    struct State: Sendable {
+        var now = Timestamp("2026-11-21T08:00:00Z") ?? Timestamp(milliseconds: 0)
+        var online: Set<DeviceIdentity> = []
+        var checks = [Readiness.Check(name: "listeners")]
+        var failure: StoreError?
+    }
+
+    init(directory: String) throws {
+        ledger = try Ledger(directory: directory, mapSizeBytes: 1 << 26, durability: .unsynced)
+        state = Mutex(State())
+    }
+
+    func set(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
+
+    var now: Timestamp { state.withLock { $0.now } }
+
+    func readiness() async -> Readiness { Readiness(checks: state.withLock { $0.checks }) }
+
+    func metricsText() async -> String { "# TYPE tollgate_up gauge\ntollgate_up 1\n" }
+
+    func onlineCount(of product: ProductKey) async -> Int {
+        state.withLock { $0.online.count { $0.product == product } }
+    }
+
+    func presence(of devices: [DeviceIdentity]) async throws(StoreError) -> [DevicePresence] {
+        state.withLock { state in
+            devices.map { device in
+                let isOnline = state.online.contains(device)
+                return DevicePresence(isOnline: isOnline, lastSeenAt: isOnline ? state.now : nil)
+            }
+        }
+    }
+
+    func connection(of device: DeviceIdentity) async -> DeviceConnection? {
+        guard state.withLock({ $0.online.contains(device) }) else { return nil }
+        return DeviceConnection(
+            address: "127.0.0.1:50000",
+            listener: "devices",
+            connectedAt: now,
+            protocolVersion: "5.0",
+            clientID: "\(device)",
+            keepAliveSeconds: 60,
+            encryption: .init(
+                version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256", isResumed: false)
+        )
+    }
+
+    func kick(_ device: DeviceIdentity) async -> Bool {
+        state.withLock { $0.online.remove(device) != nil }
+    }
+
+    func usage(of device: DeviceIdentity) async throws(StoreError) -> DeviceUsage {
+        let today = Day(of: now, at: .utc)
+        return DeviceUsage(
+            today: .init(day: today, used: 12, topUp: 0),
+            history: [.init(day: today.adding(days: -1), used: 3, topUp: 1)]
+        )
+    }
+
+    func submit(_ command: Command) async throws(StoreError) -> Outcome {
+        if let failure = state.withLock({ $0.failure }) { throw failure }
+        return try await ledger.submit(command)
+    }
+}

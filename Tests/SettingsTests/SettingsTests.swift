@@ -1,0 +1,178 @@
+import Foundation
+import Gateway
+import Testing
+
+@testable import Settings
+
+@Suite("Settings")
+struct SettingsTests {
+    private func load(
+        _ yaml: String?,
+        environment: [String: String] = [:],
+        arguments: [String] = []
+    ) throws(SettingsError) -> GatewayConfiguration {
+        try SettingsLoader.load(
+            yaml: yaml,
+            named: "t.yaml",
+            environment: environment,
+            arguments: arguments
+        )
+    }
+
+    private func complaint(
+        _ yaml: String?,
+        environment: [String: String] = [:],
+        arguments: [String] = []
+    ) -> String {
+        do throws(SettingsError) {
+            _ = try load(yaml, environment: environment, arguments: arguments)
+            return "none"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test("the defaults can be used as they are, and so can an empty file")
+    func defaults() throws {
+        #expect(try load(nil) == GatewayConfiguration())
+        #expect(try load("") == GatewayConfiguration())
+        #expect(try load("# nothing\n") == GatewayConfiguration())
+    }
+
+    @Test("config/tollgate.yaml names every key, with its default")
+    func shippedFile() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let file = root.appending(path: "config/tollgate.yaml")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        #expect(try load(text) == GatewayConfiguration())
+        for setting in Setting<GatewayConfiguration>.all {
+            let name = setting.key.split(separator: ".").last ?? ""
+            #expect(text.contains("\(name):"), "\(setting.key) is not in the file")
+        }
+        for setting in Setting<GatewayConfiguration.Listener>.all {
+            #expect(text.contains("\(setting.key):"), "listeners[].\(setting.key)")
+        }
+    }
+
+    @Test("a file overrides the defaults, the environment the file, the command line all")
+    func precedence() throws {
+        let yaml = "admin: {port: 1}\nshards: 1\ndata: /a\n"
+        let environment = ["TOLLGATE_ADMIN_PORT": "2", "TOLLGATE_DATA": "/b", "PATH": "/bin"]
+        let configuration = try load(yaml, environment: environment, arguments: ["admin.port=3"])
+        #expect(configuration.admin.port == 3)
+        #expect(configuration.data == "/b")
+        #expect(configuration.shards == 1)
+    }
+
+    @Test("every key can be overridden by its environment variable and by --set")
+    func everyKey() throws {
+        #expect(
+            try load(nil, environment: ["TOLLGATE_LIMITS_PACKET_SIZE_BYTES": "20000"])
+                .limits.packetSizeBytes == 20_000
+        )
+        #expect(
+            try load(nil, environment: ["TOLLGATE_TLS_CLIENT_CA": "ca.pem"]).tls.clientCA
+                == "ca.pem"
+        )
+        #expect(
+            try load(nil, environment: ["TOLLGATE_LISTENERS_LOCAL_PORT": "0"]).listeners[1].port
+                == 0
+        )
+        #expect(try load(nil, arguments: ["listeners.devices.tls=false"]).listeners[0].tls == false)
+        let names = Setting<GatewayConfiguration>.all.map(\.environmentName)
+        #expect(Set(names).count == names.count)
+    }
+
+    @Test("a list of listeners replaces the defaults, and what a listener leaves out has a default")
+    func listeners() throws {
+        let configuration = try load(
+            "listeners:\n  - {name: a, port: 9000, authentication: none}\n")
+        let expected = GatewayConfiguration.Listener(name: "a", port: 9_000, authentication: .none)
+        #expect(configuration.listeners == [expected])
+    }
+
+    @Test(
+        "what is wrong in the file is one line with the file, the line, the key and the reason",
+        arguments: [
+            ("a: b: c", "t.yaml:1: is not YAML: mapping values are not allowed in this context"),
+            (
+                "shards: 1\nlimits:\n  packetSizeBytes: 5\n",
+                "t.yaml:3: limits.packetSizeBytes: must be from 128 to 268435460, and is 5"
+            ),
+            (
+                "limits:\n  packetSize: 5\n",
+                "t.yaml:2: limits.packetSize: there is no such key; did you mean limits.packetSizeBytes?"
+            ),
+            ("colour: blue\n", "t.yaml:1: colour: there is no such key"),
+            (
+                "\nadmin: {port: http}\n",
+                "t.yaml:2: admin.port: must be a whole number, and is 'http'"
+            ),
+            ("admin:\n  port:\n", "t.yaml:2: admin.port: has no value"),
+            ("admin: 8080\n", "t.yaml:1: admin: must be a mapping of keys to values"),
+            ("admin:\n  port: [1]\n", "t.yaml:2: admin.port: must be a single value"),
+            ("- shards\n", "t.yaml:1: must be a mapping of keys to values"),
+            (
+                "log: {level: loud}\n",
+                "t.yaml:1: log.level: must be one of trace, debug, info, notice, warning, error, "
+                    + "critical, and is 'loud'"
+            ),
+            ("listeners: []\n", "t.yaml:1: listeners: needs at least one listener"),
+            ("listeners: {}\n", "t.yaml:1: listeners: must be a list of listeners"),
+            (
+                "listeners:\n  - {name: a, port: 1}\n  - name: b\n    port: 2\n    tls: yes\n",
+                "t.yaml:5: listeners[1].tls: must be true or false, and is 'yes'"
+            ),
+            (
+                "listeners:\n  - {name: a, port: 1, proxyProtocol: true}\n",
+                "t.yaml:2: listeners[0].proxyProtocol: is not offered by this version: leave it out, "
+                    + "or say false"
+            ),
+            ("listeners:\n  - {name: a}\n", "t.yaml:2: listeners[0].port: is missing"),
+            (
+                "listeners:\n  - {name: a, port: 1}\n  - {name: a, port: 2}\n",
+                "t.yaml:3: listeners[1].name: 'a' is the name of listeners[0] already"
+            ),
+            (
+                "listeners:\n  - {name: a, port: 1}\n  - {name: b, port: 1}\n",
+                "t.yaml:3: listeners[1].port: listeners[0] is on 127.0.0.1:1 already"
+            ),
+            (
+                "shards: 1\nlog: {}\nshards: 2\n",
+                "t.yaml:1: shards: is there more than once"
+            ),
+        ]
+    )
+    func wrongFile(_ yaml: String, _ expected: String) {
+        #expect(complaint(yaml) == expected)
+    }
+
+    @Test("what is wrong in the environment or an argument names it")
+    func wrongOverride() {
+        #expect(
+            complaint(nil, environment: ["TOLLGATE_ADMIN_PORT": "70000"])
+                == "TOLLGATE_ADMIN_PORT: admin.port: must be from 0 to 65535, and is 70000"
+        )
+        #expect(
+            complaint(nil, environment: ["TOLLGATE_ADMIN_PROT": "1"])
+                == "TOLLGATE_ADMIN_PROT: there is no such key; did you mean TOLLGATE_ADMIN_PORT?"
+        )
+        #expect(complaint(nil, arguments: ["shards"]) == "--set shards: must be KEY=VALUE")
+        #expect(complaint(nil, arguments: ["x=1"]) == "--set x=1: there is no such key")
+        #expect(
+            complaint("limits:\n  packetSizeBytes: 2000000\n")
+                == "t.yaml: limits.queueBytes: must be from 2000000 to 1073741824, and is 1048576"
+        )
+    }
+
+    @Test("a file that is not there, or is no text, is one line")
+    func unreadable() throws {
+        #expect(throws: SettingsError(origin: "/none.yaml", reason: "there is no such file")) {
+            try SettingsLoader.load(file: "/none.yaml")
+        }
+        #expect(throws: SettingsError(origin: "/", reason: "can't be read")) {
+            try SettingsLoader.load(file: "/")
+        }
+    }
+}

@@ -1,0 +1,11 @@
+import TLS
+
+extension CertificateFixture {
+    /// A listener with the fixture's server certificate.
+    var serving: TLSServerConfiguration {
+        TLSServerConfiguration(
+            certificateChainFile: path("cert.pem"),
+            privateKeyFile: path("key.pem")
+        )
+    }
+}

@@ -1,0 +1,100 @@
+import COpenSSL
+import TLS
+import Testing
+
+@Suite struct TicketTests {
+    let fixture = CertificateFixture()
+
+    /// The resumption of a full handshake, with a byte sent each way.
+    private func establish(
+        _ client: TLSContext,
+        _ server: TLSContext,
+        resuming resumption: TLSResumption? = nil
+    ) throws -> (isResumed: Bool, next: TLSResumption?) {
+        var link = try Link(client: client, server: server, resuming: resumption)
+        try link.run()
+        try link.sendToServer("ping")
+        try link.run()
+        let received = link.takeFromServer()
+        #expect(received == "ping")
+        return (link.server.isResumed, link.client.resumption)
+    }
+
+    @Test(
+        "A session issued by one context resumes on another, renewed after one rotation, not after two",
+        arguments: TLSVersion.allCases
+    )
+    func rotation(version: TLSVersion) throws {
+        let keys = try TicketKeys()
+        let first = try TLSContext(serving: fixture.serving, tickets: keys)
+        let second = try TLSContext(serving: fixture.serving, tickets: keys)
+        let client = try TLSContext(
+            connecting: TLSClientConfiguration(minimumVersion: version, maximumVersion: version)
+        )
+        let full = try establish(client, first)
+        #expect(!full.isResumed)
+        let resumption = try #require(full.next)
+        #expect(try establish(client, second, resuming: resumption).isResumed)
+
+        try keys.rotate()
+        let renewed = try establish(client, second, resuming: resumption)
+        #expect(renewed.isResumed)
+        let fresh = try #require(renewed.next)
+
+        try keys.rotate()
+        #expect(try !establish(client, first, resuming: resumption).isResumed)
+        // The one that was renewed in between is under the previous key now.
+        #expect(try establish(client, first, resuming: fresh).isResumed)
+        #expect(ERR_peek_error() == 0)
+    }
+
+    @Test("Keys that were saved open tickets after a restart; damaged ones are refused")
+    func saving() throws {
+        let keys = try TicketKeys()
+        let before = try TLSContext(serving: fixture.serving, tickets: keys)
+        let client = try TLSContext(connecting: TLSClientConfiguration())
+        let resumption = try #require(try establish(client, before).next)
+        try keys.rotate()
+
+        let saved = keys.savedBytes
+        let after = try TLSContext(
+            serving: fixture.serving,
+            tickets: TicketKeys(saved: saved.span)
+        )
+        #expect(try establish(client, after, resuming: resumption).isResumed)
+
+        let changed = [9] + saved.dropFirst()
+        let broken: [[UInt8]] = [[], Array(saved.dropLast()), changed, [1]]
+        for damaged in broken {
+            let error = #expect(throws: TLSError.self) { _ = try TicketKeys(saved: damaged.span) }
+            #expect(error?.reason == .malformedTicketKeys)
+        }
+        let fresh = try TicketKeys()
+        #expect(try TicketKeys(saved: fresh.savedBytes.span).savedBytes == fresh.savedBytes)
+    }
+
+    @Test("A ticket of other keys, or one that was damaged, makes a full handshake")
+    func foreignTicket() throws {
+        let client = try TLSContext(connecting: TLSClientConfiguration())
+        let one = try TLSContext(serving: fixture.serving, tickets: TicketKeys())
+        let other = try TLSContext(serving: fixture.serving, tickets: TicketKeys())
+        let resumption = try #require(try establish(client, one).next)
+        #expect(try !establish(client, other, resuming: resumption).isResumed)
+    }
+
+    @Test("A session verified by other authorities is not resumed")
+    func otherAuthorities() throws {
+        let keys = try TicketKeys()
+        fixture.writeClient(name: "device-1")
+        var serving = fixture.serving
+        serving.clientVerification = .optional(authorityFile: fixture.path("ca.pem"))
+        let before = try TLSContext(serving: serving, tickets: keys)
+        let client = try TLSContext(connecting: fixture.connectingWithCertificate)
+        let resumption = try #require(try establish(client, before).next)
+        #expect(try establish(client, before, resuming: resumption).isResumed)
+
+        serving.clientVerification = .required(authorityFile: fixture.path("ca.pem"))
+        let stricter = try TLSContext(serving: serving, tickets: keys)
+        #expect(try !establish(client, stricter, resuming: resumption).isResumed)
+    }
+}

@@ -1,0 +1,40 @@
+/// Who may import what: the arrows of the architecture, which point down only.
+enum Arrows {
+    /// Modules of ours and of others that each target may import. The standard library's own
+    /// (`Synchronization`) are open to all.
+    static let allowed: [String: Set<String>] = [
+        "Bytes": [],
+        "Time": [],
+        "Linux": ["CLinux", "Glibc", "Time"],
+        "Telemetry": ["Bytes"],
+        "Reactor": ["Linux", "Bytes", "Time"],
+        "Storage": ["CLMDB", "Glibc", "Bytes"],
+        "MQTT": ["Bytes"],
+        "TLS": ["COpenSSL", "Glibc", "Bytes"],
+        "Ledger": ["Storage", "Bytes", "Time"],
+        "Metering": ["Storage", "Bytes", "Time"],
+        "Gateway": dataPlane,
+        "Settings": ["Gateway", "Yams", "Foundation", "FoundationEssentials"],
+        "Admin": dataPlane.union(people).union(["Gateway", "Hummingbird", "HTTPTypes"]),
+        "tollgate": dataPlane.union(people)
+            .union(["Gateway", "Admin", "Settings", "ArgumentParser", "NIOHTTP1"]),
+        "Load": ["Reactor", "MQTT", "TLS", "Telemetry", "Linux", "Bytes", "Time"],
+        "tollgate-load": ["Load", "ArgumentParser", "Foundation", "FoundationEssentials"],
+    ]
+
+    /// All that lies under the gateway.
+    private static let dataPlane: Set<String> = [
+        "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Telemetry", "Storage", "Linux", "Bytes",
+        "Time",
+    ]
+
+    /// What the side for people and programs is built with.
+    private static let people: Set<String> = [
+        "Foundation", "FoundationEssentials", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle",
+    ]
+
+    static let openToAll: Set<String> = ["Swift", "Synchronization"]
+
+    /// Each door to C has one owner.
+    static let doors = ["CLinux": "Linux", "COpenSSL": "TLS", "CLMDB": "Storage"]
+}
