@@ -130,5 +130,22 @@ let package = Package(
         ),
         tests(of: "MQTT", ["Bytes"]),
         tests(of: "TLS", ["Bytes", "COpenSSL"]),
+
+        // What tests of the whole have in common: a gateway, certificates, clients, processes.
+        .target(
+            name: "Support",
+            dependencies: [
+                "Gateway", "Ledger", "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Storage", "Time",
+            ],
+            path: "Tests/Support",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: [
+                "Support", "Gateway", "Ledger", "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Time",
+            ],
+            swiftSettings: strict
+        ),
     ]
 )

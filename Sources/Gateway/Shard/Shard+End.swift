@@ -29,11 +29,16 @@ extension Shard {
         closingList.append(token)
     }
 
+    /// In the order in which they were ended: a connection that was taken over leaves its counter to
+    /// its successor before that one goes too.
     mutating func closeAll() {
-        while let token = closingList.popLast() {
-            guard connections.contains(token) else { continue }
-            close(token)
+        var next = 0
+        while next < closingList.count {
+            let token = closingList[next]
+            next += 1
+            if connections.contains(token) { close(token) }
         }
+        closingList.removeAll(keepingCapacity: true)
         flushReleasedCounters()
     }
 

@@ -45,7 +45,7 @@ extension Shard {
             meter.settle(batch: batch, isWritten: isWritten)
         case .productChanged, .deviceChanged, .keyRevoked, .kick, .ask: receiveControl(message)
         case .contextReplaced(let context): tlsContext = context
-        case .tick: rescheduleAll()
+        case .tick: lookAtClock()
         case .drain: beginDraining()
         case .stop: isStopped = true
         }
@@ -131,7 +131,9 @@ extension Shard {
             end(slot, .shuttingDown)
             drainCursor = slot + 1
         }
-        if connections.isEmpty || connections.occupiedSlot(from: drainCursor) == nil {
+        if connections.occupiedSlot(from: drainCursor) == nil {
+            // From the start again: another shard may have handed over a connection meanwhile.
+            drainCursor = 0
             finishDraining()
         }
     }
