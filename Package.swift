@@ -109,6 +109,12 @@ let package = Package(
         tests(of: "Reactor", ["Linux", "Time"]),
         tests(of: "Telemetry"),
         tests(of: "Ledger", ["Storage", "Bytes", "Time"]),
+        .executableTarget(
+            name: "LedgerBenchmark",
+            dependencies: ["Ledger", "Storage", "Time", "CLMDB"],
+            path: "Benchmarks/Ledger",
+            swiftSettings: strict
+        ),
         tests(of: "Storage", ["Bytes", "StorageCrashWriter"]),
         .executableTarget(
             name: "StorageCrashWriter",

@@ -1,4 +1,5 @@
 import Gateway
+import MQTT
 import Support
 import Testing
 

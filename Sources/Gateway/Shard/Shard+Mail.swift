@@ -1,4 +1,5 @@
 import Ledger
+import Linux
 import Metering
 import MQTT
 import Reactor
@@ -45,7 +46,7 @@ extension Shard {
         case .productChanged, .deviceChanged, .keyRevoked, .kick, .ask: receiveControl(message)
         case .contextReplaced(let context): tlsContext = context
         case .tick: lookAtClock()
-        case .drain: isDraining = true
+        case .drain: beginDraining()
         case .stop: isStopped = true
         }
     }
@@ -113,10 +114,18 @@ extension Shard {
         }
     }
 
-    /// Shutting down: listeners are closed, and the clients told to go, a few at a time so that they
+    private mutating func beginDraining() {
+        isDraining = true
+        listeners = []
+        drainDeadline = clock.monotonic.adding(milliseconds: Self.drainMilliseconds)
+    }
+
+    /// How long counts are tried to be brought to a store that refuses them.
+    private static var drainMilliseconds: Int64 { 10_000 }
+
+    /// Shutting down: the clients are told to go, a few at a time so that they
     /// do not come back to the next gateway all at once.
     mutating func drainSome() {
-        listeners = []
         for _ in 0..<commons.drainStep {
             guard let slot = connections.occupiedSlot(from: drainCursor) else { break }
             end(slot, .shuttingDown)
@@ -135,6 +144,6 @@ extension Shard {
         closeAll()
         guard connections.isEmpty else { return }
         flushCounters()
-        if !meter.isAwaitingStore { isStopped = true }
+        if !meter.isAwaitingStore || clock.monotonic > drainDeadline { isStopped = true }
     }
 }

@@ -69,6 +69,7 @@ struct Shard: ~Copyable {
     var isDraining = false
     var isStopped = false
     var drainCursor: UInt32 = 0
+    var drainDeadline = MonotonicInstant(nanoseconds: 0)
 
     /// A shard that watches its listeners and its mailbox, and has not begun to run.
     ///
