@@ -148,6 +148,19 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "CrashTests",
+            dependencies: [
+                "CrashGateway", "Support", "Ledger", "Metering", "MQTT", "Linux", "Storage", "Time",
+            ],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "CrashGateway",
+            dependencies: ["Gateway", "Linux"],
+            path: "Tests/CrashGateway",
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "SimulationTests",
             dependencies: ["Support", "Gateway", "Ledger", "Metering", "Reactor", "MQTT", "Time"],
             swiftSettings: strict
