@@ -146,6 +146,7 @@ let package = Package(
         tests(of: "MQTT", ["Bytes"]),
         tests(of: "TLS", ["Bytes", "COpenSSL"]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time"]),
+        tests(of: "Gateway", ["Ledger", "MQTT", "TLS", "Linux", "Bytes"]),
 
         // What tests of the whole have in common: a gateway, certificates, clients, processes.
         .target(
