@@ -164,5 +164,10 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["Support", "Gateway", "Ledger", "Metering", "Reactor", "MQTT", "Time"],
+            swiftSettings: strict
+        ),
     ]
 )
