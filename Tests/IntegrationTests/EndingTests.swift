@@ -127,7 +127,8 @@ import Time
                 gateway.gateway.clockMoved()
                 try client.ping()
             }
-            let backend = try gateway.connect(key, subscribedTo: "d/lamp/+/up/#")
+            let backend = try gateway.connect(
+                key, keepAliveSeconds: 3_600, subscribedTo: "d/lamp/+/up/#")
             for _ in 0..<4 {
                 clock.advance(milliseconds: 3_000_000)
                 gateway.gateway.clockMoved()
@@ -137,7 +138,7 @@ import Time
             let packets = try client.untilClosed()
             try expectAdministrativeEnd(packets, reason: "entitlement-ended", device, version)
             #expect(try backend.message().text == "gone")
-            #expect(try gateway.figures(of: product)?.devicesActive == 0)
+            try await until { try gateway.figures(of: product)?.devicesActive == 0 }
         }
     }
 

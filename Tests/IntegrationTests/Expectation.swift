@@ -56,12 +56,14 @@ extension TestGateway {
         _ application: TestApplication,
         clientID: String = "backend-1",
         version: ProtocolVersion = .v5,
+        keepAliveSeconds: UInt16 = 60,
         subscribedTo filter: String? = nil
     ) throws -> TestClient {
         let client = try TestClient.connected(
             port: plainPort,
             version: version,
-            as: .application(application, clientID: clientID)
+            as: .application(application, clientID: clientID),
+            keepAliveSeconds: keepAliveSeconds
         )
         if let filter { try client.subscribe(filter) }
         return client
