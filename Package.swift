@@ -162,6 +162,7 @@ let package = Package(
             dependencies: [
                 "Support", "Gateway", "Ledger", "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Time",
             ],
+            exclude: ["paho_scenarios.py"],
             swiftSettings: strict
         ),
         .testTarget(
