@@ -129,6 +129,12 @@ let package = Package(
         tests(of: "Reactor", ["Linux", "Time"]),
         tests(of: "Telemetry"),
         tests(of: "Ledger", ["Storage", "Bytes", "Time"]),
+        .executableTarget(
+            name: "LedgerBenchmark",
+            dependencies: ["Ledger", "Storage", "Time", "CLMDB"],
+            path: "Benchmarks/Ledger",
+            swiftSettings: strict
+        ),
         tests(of: "Storage", ["Bytes", "StorageCrashWriter"]),
         .executableTarget(
             name: "StorageCrashWriter",
@@ -144,5 +150,22 @@ let package = Package(
         ),
         tests(of: "MQTT", ["Bytes"]),
         tests(of: "TLS", ["Bytes", "COpenSSL"]),
+
+        // What tests of the whole have in common: a gateway, certificates, clients, processes.
+        .target(
+            name: "Support",
+            dependencies: [
+                "Gateway", "Ledger", "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Storage", "Time",
+            ],
+            path: "Tests/Support",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: [
+                "Support", "Gateway", "Ledger", "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Time",
+            ],
+            swiftSettings: strict
+        ),
     ]
 )

@@ -27,12 +27,14 @@ extension Span where Element == UInt8 {
     /// A copy that can be kept.
     @inlinable
     public var bytesArray: [UInt8] {
+        // Safe: the span lends its bytes for the call, and they are copied in it.
         unsafe withUnsafeBufferPointer { unsafe Array($0) }
     }
 
     /// A copy as text; `nil` when the bytes are not UTF-8.
     @inlinable
     public var text: String? {
+        // Safe: the span lends its bytes for the call, and they are copied in it.
         unsafe withUnsafeBufferPointer { bytes in
             unsafe String(validating: bytes, as: UTF8.self)
         }

@@ -94,6 +94,16 @@ public final class Gateway: Sendable {
             }
         }
         condition.withLock { $0 = .stopped }
+        answerLateQuestions()
+    }
+
+    /// Questions that came when a shard had ended already: nobody is connected any more.
+    private func answerLateQuestions() {
+        var late: [ShardMessage] = []
+        for mailbox in commons.mailboxes {
+            mailbox.drain(into: &late)
+            for case .ask(let question) in late { question.answerOfNobody() }
+        }
     }
 
     /// Reads certificate and key again and gives them to the shards (SIGHUP). Connections keep what

@@ -16,6 +16,11 @@ public struct ReadyEvent: Sendable {
         !readiness.isDisjoint(with: [.read, .hangUp, .error, .readHangUp])
     }
 
+    /// Nothing can be read or written any more: the peer has reset the connection, or both directions
+    /// are shut. Reported whatever the descriptor is watched for.
+    @inlinable
+    public var isOver: Bool { !readiness.isDisjoint(with: [.hangUp, .error]) }
+
     /// Worth a write: room, or an error that the write will name.
     @inlinable
     public var isWritable: Bool { !readiness.isDisjoint(with: [.write, .hangUp, .error]) }

@@ -91,8 +91,8 @@ public struct Meter: ~Copyable {
         let usage = stored(device)
         let counter = Counter(
             device: device,
-            current: DayUsage(day: day, used: usage?.used(on: day) ?? 0),
-            previous: DayUsage(day: day.adding(days: -1), used: usage?.used(on: day.adding(days: -1)) ?? 0),
+            current: known(device, on: day, usage),
+            previous: known(device, on: day.adding(days: -1), usage),
             noticedDay: usage?.noticedDay
         )
         let index: Int32
@@ -180,13 +180,17 @@ public struct Meter: ~Copyable {
             parked[leaving] = counter.previous.used
             unsentParked.append(leaving)
         }
-        let arriving = DeviceDay(device: counter.device, day: day)
-        let used = parked[arriving] ?? stored(counter.device)?.used(on: day) ?? 0
         counter.previous = counter.current
         counter.isPreviousDirty = counter.isCurrentDirty
-        counter.current = DayUsage(day: day, used: used)
+        counter.current = known(counter.device, on: day, stored(counter.device))
         counter.isCurrentDirty = false
         counters[index] = counter
+    }
+
+    /// A day's count: what is on its way to the store is newer than what the store has.
+    private func known(_ device: DeviceIdentity, on day: Day, _ usage: UsageRecord?) -> DayUsage {
+        let used = parked[DeviceDay(device: device, day: day)] ?? usage?.used(on: day) ?? 0
+        return DayUsage(day: day, used: used)
     }
 
     private mutating func markDirty(_ index: Int32) {
@@ -201,10 +205,12 @@ public struct Meter: ~Copyable {
     /// Up to `maximum` devices' counts for the store, or `nil` when there are none. The store's answer
     /// goes to `settle`.
     public mutating func nextBatch(at time: Timestamp, maximum: Int = 4_096) -> UsageBatch? {
-        guard isDirty else { return nil }
-        let taken = Array(dirty.suffix(maximum))
-        dirty.removeLast(taken.count)
-        return batch(of: taken, at: time)
+        while isDirty {
+            let taken = Array(dirty.suffix(maximum))
+            dirty.removeLast(taken.count)
+            if let batch = batch(of: taken, at: time) { return batch }
+        }
+        return nil
     }
 
     /// The same for devices that have gone, which need not wait for the schedule (rule C7).
@@ -212,10 +218,12 @@ public struct Meter: ~Copyable {
         at time: Timestamp,
         maximum: Int = 4_096
     ) -> UsageBatch? {
-        guard !released.isEmpty else { return nil }
-        let taken = Array(released.suffix(maximum))
-        released.removeLast(taken.count)
-        return batch(of: taken, at: time)
+        while !released.isEmpty {
+            let taken = Array(released.suffix(maximum))
+            released.removeLast(taken.count)
+            if let batch = batch(of: taken, at: time) { return batch }
+        }
+        return nil
     }
 
     private mutating func batch(of taken: [Int32], at time: Timestamp) -> UsageBatch? {
@@ -238,10 +246,11 @@ public struct Meter: ~Copyable {
                 )
             )
         }
+        let parkedDays = unsentParked
+        unsentParked.removeAll()
         guard !entries.isEmpty else { return nil }
         lastBatch += 1
-        batches[lastBatch] = (slots, unsentParked)
-        unsentParked.removeAll()
+        batches[lastBatch] = (slots, parkedDays)
         return UsageBatch(number: lastBatch, takenAt: time, entries: entries)
     }
 
@@ -279,12 +288,18 @@ public struct Meter: ~Copyable {
             }
         }
         if isWritten {
-            for parkedDay in batch.parked where !unsentParked.contains(parkedDay) {
+            for parkedDay in batch.parked where !isToBeWritten(parkedDay) {
                 parked[parkedDay] = nil
             }
         } else {
             unsentParked.append(contentsOf: batch.parked)
         }
+    }
+
+    /// Whether a later batch holds the day, or will.
+    private func isToBeWritten(_ parkedDay: DeviceDay) -> Bool {
+        unsentParked.contains(parkedDay)
+            || batches.values.contains { $0.parked.contains(parkedDay) }
     }
 
     private mutating func dropIfSettled(_ index: Int32) {

@@ -10,8 +10,8 @@
 @safe
 @frozen
 public struct ConnectionTable<Element: ~Copyable>: ~Copyable {
-    @usableFromInline static var chunkShift: UInt32 { 10 }
-    @usableFromInline static var chunkMask: UInt32 { (1 << chunkShift) - 1 }
+    @inlinable static var chunkShift: UInt32 { 10 }
+    @inlinable static var chunkMask: UInt32 { (1 << chunkShift) - 1 }
 
     /// The address of each chunk of elements that there is: `(used + 1,023) / 1,024` of them.
     @usableFromInline let chunks: UnsafeMutablePointer<UnsafeMutablePointer<Element>>

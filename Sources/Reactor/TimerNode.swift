@@ -20,6 +20,6 @@ struct TimerNode {
         previous = Self.none
     }
 
-    @usableFromInline static var none: UInt32 { .max }
-    @usableFromInline static var bucketFlag: UInt32 { 1 << 31 }
+    @inlinable static var none: UInt32 { .max }
+    @inlinable static var bucketFlag: UInt32 { 1 << 31 }
 }

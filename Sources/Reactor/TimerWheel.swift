@@ -10,10 +10,10 @@
 @safe
 @frozen
 public struct TimerWheel: ~Copyable {
-    @usableFromInline static var digitBits: UInt64 { 6 }
-    @usableFromInline static var bucketsPerWheel: Int { 64 }
+    @inlinable static var digitBits: UInt64 { 6 }
+    @inlinable static var bucketsPerWheel: Int { 64 }
     /// Eleven digits of six bits hold 64 bits.
-    @usableFromInline static var wheels: Int { 11 }
+    @inlinable static var wheels: Int { 11 }
 
     /// The timers, by their number; initialised below `used`.
     @usableFromInline let nodes: UnsafeMutablePointer<TimerNode>

@@ -87,6 +87,21 @@ import Time
             cursor = page.cursor
         } while cursor != nil
         #expect(found == [1, 2, 3, 4])
+        let own = ActivationFilter(device: DeviceKey("d1")!)
+        let first = try desk.read { books, transaction throws(StoreError) in
+            try books.consumedCodes(of: Desk.product, own, limit: 1, in: transaction)
+        }
+        let second = try desk.read { books, transaction throws(StoreError) in
+            try books.consumedCodes(
+                of: Desk.product,
+                own,
+                cursor: first.cursor,
+                limit: 1,
+                in: transaction
+            )
+        }
+        #expect(first.elements.map(\.entitlement.period) == [1])
+        #expect(second.elements.map(\.entitlement.period) == [2] && second.cursor == nil)
         #expect(throws: StoreError.malformed(what: "cursor")) {
             try desk.read { books, transaction throws(StoreError) in
                 try books.consumedCodes(

@@ -49,6 +49,15 @@ import Testing
         }
     }
 
+    @Test("A9: the check character is ISO 7064 MOD 37,36, as in the GRid A12425GABC1234002M")
+    func codeCheckStandard() {
+        let values = "A12425GABC1234002".utf8.map { byte in
+            byte <= UInt8(ascii: "9") ? byte - UInt8(ascii: "0") : byte - UInt8(ascii: "A") + 10
+        }
+        #expect(ActivationCode.checkValue(of: values) == UInt8(ascii: "M") - UInt8(ascii: "A") + 10)
+        #expect(ActivationCode(serial: 74).description == "0000-0000-0002-AO")
+    }
+
     @Test("A secret is hidden from descriptions and never empty")
     func secrets() {
         #expect(Secret("") == nil)

@@ -97,9 +97,15 @@ extension Gateway: ControlPlane {
         orElse fallback: Answer,
         _ question: (@escaping @Sendable (Answer) -> Void) -> ShardQuestion
     ) async -> Answer {
-        guard !condition.withLock({ $0 == .stopped }) else { return fallback }
-        return await withCheckedContinuation { continuation in
-            commons.mailboxes[shard].post(.ask(question { continuation.resume(returning: $0) }))
+        await withCheckedContinuation { continuation in
+            let message = ShardMessage.ask(question { continuation.resume(returning: $0) })
+            // Posted under the lock: whoever stops the gateway answers what was posted before.
+            let isPosted = condition.withLock { condition in
+                guard condition != .stopped else { return false }
+                commons.mailboxes[shard].post(message)
+                return true
+            }
+            if !isPosted { continuation.resume(returning: fallback) }
         }
     }
 }

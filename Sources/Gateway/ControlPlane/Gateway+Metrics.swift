@@ -50,7 +50,10 @@ extension Gateway {
         let families: [(name: String, help: String, value: (ShardGauges) -> Int)] = [
             ("connections", "Open sockets.", { $0.connections }),
             ("clients", "Admitted clients.", { $0.clients }),
-            ("connections_unadmitted", "Sockets that have not been admitted yet.", { $0.unadmitted }),
+            (
+                "connections_unadmitted", "Sockets that have not been admitted yet.",
+                { $0.unadmitted }
+            ),
             ("counters", "Message counters in memory.", { $0.counters }),
             ("timers", "Timers that are set.", { $0.timers }),
         ]

@@ -26,7 +26,8 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
         case .connectionsRefusedEarly:
             ("connections_refused_early", "Sockets closed at once, over a limit.")
         case .handshakesCompleted: ("tls_handshakes", "TLS handshakes completed.")
-        case .handshakesResumed: ("tls_handshakes_resumed", "TLS handshakes that resumed a session.")
+        case .handshakesResumed:
+            ("tls_handshakes_resumed", "TLS handshakes that resumed a session.")
         case .connectsAdmitted: ("connects_admitted", "CONNECT packets answered with success.")
         case .activationsRequested:
             ("activations_requested", "Admissions that had to wait for the ledger's writer.")

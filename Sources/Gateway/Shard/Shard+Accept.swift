@@ -17,15 +17,49 @@ extension Shard {
         guard listeners.indices.contains(listener) else { return }
         for _ in 0..<64 {
             do throws(Errno) {
-                guard let accepted = try listeners[listener].descriptor.socket.accept() else { return }
+                guard let accepted = try listeners[listener].descriptor.socket.accept() else {
+                    return
+                }
                 open(accepted, at: listener)
             } catch {
                 // Out of descriptors: the connection stays in line until one is free.
                 counters.add(.connectionsRefusedEarly)
-                return
+                return pauseAccepting()
             }
         }
     }
+
+    /// Looks away from the listeners for a moment, as the connections that can't be taken would wake
+    /// the shard in every turn.
+    private mutating func pauseAccepting() {
+        guard !isAcceptingPaused else { return }
+        isAcceptingPaused = true
+        acceptAgainAt = clock.monotonic.adding(milliseconds: Self.acceptPauseMilliseconds)
+        watchListeners(for: [])
+    }
+
+    mutating func resumeAcceptingIfDue() {
+        guard isAcceptingPaused, clock.monotonic >= acceptAgainAt else { return }
+        isAcceptingPaused = false
+        watchListeners(for: .read)
+    }
+
+    private func watchListeners(for interest: Interest) {
+        for (number, listener) in listeners.enumerated() {
+            do throws(Errno) {
+                try epoll.modify(
+                    listener.descriptor.rawValue,
+                    interest: interest,
+                    userData: Self.listenerToken(number).rawValue
+                )
+            } catch {
+                preconditionFailure("epoll_ctl: \(error)")
+            }
+        }
+    }
+
+    /// At most what a shard without work sleeps.
+    private static var acceptPauseMilliseconds: Int64 { 1_000 }
 
     private mutating func open(_ accepted: consuming AcceptedSocket, at listener: Int) {
         counters.add(.connectionsAccepted)

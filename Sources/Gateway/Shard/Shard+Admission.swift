@@ -144,8 +144,11 @@ extension Shard {
         clients[name] = token
         connections[slot: slot].phase = .open
         connections[slot: slot].openedAt = clock.wall
+        connections[slot: slot].receivedTick = tick
         connections[slot: slot].session.expiresAt = until
-        if let product = connections[slot: slot].session.productSlot { products.count(1, at: product) }
+        if let product = connections[slot: slot].session.productSlot {
+            products.count(1, at: product)
+        }
         unadmitted -= 1
         counters.add(.connectsAdmitted)
         scheduleTimer(slot)
@@ -154,7 +157,8 @@ extension Shard {
 
     /// The new connection wins, the old one is closed ([MQTT-3.1.4-3]).
     private mutating func takeOver(from older: Token?, _ name: ClientName) {
-        guard let older, connections.contains(older) else { return }
+        guard let older, connections.contains(older), connections[slot: older.slot].phase == .open
+        else { return }
         counters.add(.takeovers)
         if case .device(let identity) = name {
             displacements.note(identity, at: clock.monotonic)

@@ -63,12 +63,15 @@ extension Shard {
         } catch {
             failure = error
         }
+        guard let token = connections.token(ofSlot: slot) else { return }
         if !records.isEmpty { sendRecords(slot) }
         if failure == nil, state != .handshaking { noteEstablished(slot) }
         if !clear.isEmpty {
             counters.add(.bytesReceived, clear.count)
             take(slot, &clear)
         }
+        // A CONNECT may have sent the connection home to another shard, which meets the end itself.
+        guard connections.contains(token) else { return }
         if failure != nil {
             let isHandshake = connections[slot: slot].phase == .handshaking
             end(slot, isHandshake ? .handshakeFailed : .connectionLost)

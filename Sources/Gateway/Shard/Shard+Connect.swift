@@ -80,7 +80,6 @@ extension Shard {
         }
         connections[slot: slot].session.client = .device(identity)
         connections[slot: slot].session.topicPrefix = identity.topicPrefix
-        guard willIsAllowed(slot, connect) else { return refuseConnect(slot, .topicNotAllowed) }
         let verdict: DeviceVerdict
         do throws(StoreError) {
             verdict = try judge(identity, credential, connect)
@@ -94,6 +93,7 @@ extension Shard {
             connections[slot: slot].session.productSlot =
                 products.slot(of: identity.product)
                 ?? products.insert(ProductFacts(key: identity.product, record: product))
+            guard willIsAllowed(slot, connect) else { return refuseConnect(slot, .topicNotAllowed) }
             switch decision {
             case .admit(let until):
                 if confirmsSecret { submit(.confirmSecretUse(identity)) }
@@ -283,7 +283,8 @@ extension Shard {
         admit(slot, until: Timestamp(milliseconds: .max), assignedClientID: assigned)
     }
 
-    /// A will must be a message that the client may publish; it is kept with the session.
+    /// A will must be a message that the client may publish; it is kept with the session. Asked once
+    /// the client is known: a device by its product too.
     private mutating func willIsAllowed(_ slot: UInt32, _ connect: borrowing Connect) -> Bool {
         guard let will = connect.will else { return true }
         guard mayPublish(slot, will.topic) else { return false }
@@ -312,7 +313,8 @@ extension DeviceIdentity {
     init?(certificate peer: PeerIdentity) {
         let names =
             peer.uniformResourceIdentifiers.compactMap { uri -> (Substring, Substring)? in
-                let parts = uri.split(separator: ":", maxSplits: 4, omittingEmptySubsequences: false)
+                let parts = uri.split(
+                    separator: ":", maxSplits: 4, omittingEmptySubsequences: false)
                 guard parts.count == 5, parts[0] == "urn", parts[1] == "tollgate",
                     parts[2] == "device"
                 else { return nil }

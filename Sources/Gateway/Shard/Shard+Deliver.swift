@@ -35,7 +35,7 @@ extension Shard {
         }
         let slot = token.slot
         let size = message.topic.count + message.payload.count + message.properties.bytes.count
-        guard size + 12 <= connections[slot: slot].session.maximumPacketSize,
+        guard size + Self.publishOverhead <= connections[slot: slot].session.maximumPacketSize,
             qos > .atMostOnce
                 || connections[slot: slot].waitingBytes + size <= commons.limits.queueBytes
         else {
@@ -53,6 +53,10 @@ extension Shard {
         send(slot, message, qos: qos)
         flushLater(slot)
     }
+
+    /// The most bytes of a PUBLISH besides topic, properties and payload: fixed header, three lengths
+    /// and the packet identifier.
+    private static var publishOverhead: Int { 5 + 2 + 4 + 2 }
 
     /// Encodes a message for the client, if its allowance covers it.
     private mutating func send(_ slot: UInt32, _ message: borrowing OutboundMessage, qos: QoS) {

@@ -29,11 +29,16 @@ extension Shard {
         closingList.append(token)
     }
 
+    /// In the order in which they were ended: a connection that was taken over leaves its counter to
+    /// its successor before that one goes too.
     mutating func closeAll() {
-        while let token = closingList.popLast() {
-            guard connections.contains(token) else { continue }
-            close(token)
+        var next = 0
+        while next < closingList.count {
+            let token = closingList[next]
+            next += 1
+            if connections.contains(token) { close(token) }
         }
+        closingList.removeAll(keepingCapacity: true)
         flushReleasedCounters()
     }
 
@@ -63,7 +68,9 @@ extension Shard {
         let slot = token.slot
         let name = ClientName(connections[slot: slot].session.client)
         if clients[name] == token { clients[name] = nil }
-        if let product = connections[slot: slot].session.productSlot { products.count(-1, at: product) }
+        if let product = connections[slot: slot].session.productSlot {
+            products.count(-1, at: product)
+        }
         publishWill(slot)
         for subscription in connections[slot: slot].session.subscriptions {
             withdraw(slot, subscription)

@@ -1,4 +1,5 @@
 import Ledger
+import Linux
 import Metering
 import MQTT
 import Reactor
@@ -40,11 +41,12 @@ extension Shard {
         case .admissionAnswered(let token, let result): admissionAnswered(token, result)
         case .registrationAnswered(let token, let result): registrationAnswered(token, result)
         case .renewalAnswered(let token, let result): renewalAnswered(token, result)
-        case .usageWritten(let batch, let isWritten): meter.settle(batch: batch, isWritten: isWritten)
+        case .usageWritten(let batch, let isWritten):
+            meter.settle(batch: batch, isWritten: isWritten)
         case .productChanged, .deviceChanged, .keyRevoked, .kick, .ask: receiveControl(message)
         case .contextReplaced(let context): tlsContext = context
-        case .tick: rescheduleAll()
-        case .drain: isDraining = true
+        case .tick: lookAtClock()
+        case .drain: beginDraining()
         case .stop: isStopped = true
         }
     }
@@ -55,7 +57,9 @@ extension Shard {
         case .deviceChanged(let identity): deviceChanged(identity)
         case .keyRevoked(let key): keyRevoked(key)
         case .kick(let identity, let reason):
-            guard let token = clients[.device(identity)], connections.contains(token) else { return }
+            guard let token = clients[.device(identity)], connections.contains(token) else {
+                return
+            }
             end(token.slot, reason)
         case .ask(let question): answer(question)
         default: preconditionFailure("not a message of the control side")
@@ -65,7 +69,9 @@ extension Shard {
     /// Reads a product's settings anew; they hold for its connected devices from here on. Those of a
     /// deleted product go (rule B9).
     private mutating func productChanged(_ key: ProductKey) {
-        guard let slot = products.slot(of: key), let record = try? books.product(key) else { return }
+        guard let slot = products.slot(of: key), let record = try? books.product(key) else {
+            return
+        }
         _ = products.insert(ProductFacts(key: key, record: record))
         guard record.isDeleted else { return }
         endAll(.kicked) { connection in connection.session.productSlot == slot }
@@ -108,16 +114,26 @@ extension Shard {
         }
     }
 
-    /// Shutting down: listeners are closed, and the clients told to go, a few at a time so that they
+    private mutating func beginDraining() {
+        isDraining = true
+        listeners = []
+        drainDeadline = clock.monotonic.adding(milliseconds: Self.drainMilliseconds)
+    }
+
+    /// How long counts are tried to be brought to a store that refuses them.
+    private static var drainMilliseconds: Int64 { 10_000 }
+
+    /// Shutting down: the clients are told to go, a few at a time so that they
     /// do not come back to the next gateway all at once.
     mutating func drainSome() {
-        listeners = []
         for _ in 0..<commons.drainStep {
             guard let slot = connections.occupiedSlot(from: drainCursor) else { break }
             end(slot, .shuttingDown)
             drainCursor = slot + 1
         }
-        if connections.isEmpty || connections.occupiedSlot(from: drainCursor) == nil {
+        if connections.occupiedSlot(from: drainCursor) == nil {
+            // From the start again: another shard may have handed over a connection meanwhile.
+            drainCursor = 0
             finishDraining()
         }
     }
@@ -128,6 +144,6 @@ extension Shard {
         closeAll()
         guard connections.isEmpty else { return }
         flushCounters()
-        if !meter.isAwaitingStore { isStopped = true }
+        if !meter.isAwaitingStore || clock.monotonic > drainDeadline { isStopped = true }
     }
 }

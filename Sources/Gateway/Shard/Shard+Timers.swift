@@ -24,7 +24,9 @@ extension Shard {
             if let silence = silenceTicks(slot) {
                 deadline = connections[slot: slot].receivedTick + silence
             }
-            if connections[slot: slot].session.productSlot != nil {
+            if connections[slot: slot].session.productSlot != nil,
+                !connections[slot: slot].isRenewing
+            {
                 // Looked at once an hour at least, as the calendar may be set meanwhile.
                 let expiresAt = connections[slot: slot].session.expiresAt
                 let left = expiresAt.milliseconds(since: clock.wall)
@@ -76,11 +78,15 @@ extension Shard {
         wheel.schedule(slot, at: max(nextDeadline(slot), tick + 1))
     }
 
-    /// The calendar has moved, or a setting: every timer is set anew.
-    mutating func rescheduleAll() {
+    /// A clock has moved: what is due is done now, and every timer is set anew.
+    mutating func lookAtClock() {
         var next = connections.occupiedSlot(from: 0)
         while let slot = next {
-            scheduleLater(slot)
+            if nextDeadline(slot) <= tick || connections[slot: slot].phase == .open {
+                timerFired(slot)
+            } else {
+                scheduleLater(slot)
+            }
             next = connections.occupiedSlot(from: slot + 1)
         }
     }

@@ -64,9 +64,12 @@ struct Shard: ~Copyable {
     var meter: Meter
     var nextFlush: MonotonicInstant
     var unadmitted = 0
+    var isAcceptingPaused = false
+    var acceptAgainAt = MonotonicInstant(nanoseconds: 0)
     var isDraining = false
     var isStopped = false
     var drainCursor: UInt32 = 0
+    var drainDeadline = MonotonicInstant(nanoseconds: 0)
 
     /// A shard that watches its listeners and its mailbox, and has not begun to run.
     ///
@@ -143,6 +146,7 @@ struct Shard: ~Copyable {
         }
         fireTimers()
         flushCountersIfDue()
+        resumeAcceptingIfDue()
         if isDraining { drainSome() }
         finishTurn()
     }
@@ -196,7 +200,12 @@ struct Shard: ~Copyable {
                 connections[slot: slot].output.removeAll(keepingCapacity: false)
             }
         }
-        if event.isReadable, connections[slot: slot].isReading { receive(slot) }
+        if event.isReadable, connections[slot: slot].isReading {
+            receive(slot)
+        } else if event.isOver {
+            // Reported in every turn until it is let go of, whatever the socket is watched for.
+            end(slot, .connectionLost)
+        }
     }
 
     /// Writes what the turn has left to be written, closes what it has ended, posts to the others.

@@ -13,6 +13,19 @@ enum ShardQuestion: Sendable {
     case unsettledUsage(DeviceIdentity, @Sendable ([DayUsage]) -> Void)
     case kick(DeviceIdentity, @Sendable (Bool) -> Void)
     case gauges(@Sendable (ShardGauges) -> Void)
+
+    /// The answer of a shard that has ended.
+    func answerOfNobody() {
+        switch self {
+        case .onlineCount(_, let answer): answer(0)
+        case .connection(_, let answer): answer(nil)
+        case .lastSeen(let devices, let answer):
+            answer([Timestamp?](repeating: nil, count: devices.count))
+        case .unsettledUsage(_, let answer): answer([])
+        case .kick(_, let answer): answer(false)
+        case .gauges(let answer): answer(ShardGauges())
+        }
+    }
 }
 
 /// What a shard has at the moment.

@@ -37,7 +37,8 @@ extension Books {
             else { throw .malformed(what: "expiry index names \(identity), which is not open") }
             _ = try close(device, entitlement, of: identity, command, in: transaction)
         }
-        return .done(.ended(count: UInt32(ended.count), more: ended.count == Int(limit)))
+        let isFull = limit > 0 && ended.count == Int(limit)
+        return .done(.ended(count: UInt32(ended.count), more: isFull))
     }
 
     private func close(

@@ -44,6 +44,12 @@ extension Change: StorageRecord {
             buffer.append(product)
             buffer.append(package)
             buffer.appendVarint(quantity)
+        default: encodeSecondPart(into: &buffer)
+        }
+    }
+
+    private func encodeSecondPart(into buffer: inout ByteBuffer) {
+        switch self {
         case .devicesImported(let product, let count):
             buffer.append(UInt8(9))
             buffer.append(product)
@@ -59,12 +65,6 @@ extension Change: StorageRecord {
             buffer.append(UInt8(12))
             buffer.append(identity)
             buffer.append(code)
-        default: encodeSecondPart(into: &buffer)
-        }
-    }
-
-    private func encodeSecondPart(into buffer: inout ByteBuffer) {
-        switch self {
         case .entitlementEnded(let identity, let code):
             buffer.append(UInt8(13))
             buffer.append(identity)
@@ -80,6 +80,12 @@ extension Change: StorageRecord {
             buffer.append(UInt8(16))
             buffer.append(identity)
             buffer.append(bool)
+        default: encodeThirdPart(into: &buffer)
+        }
+    }
+
+    private func encodeThirdPart(into buffer: inout ByteBuffer) {
+        switch self {
         case .secretReset(let identity):
             buffer.append(UInt8(17))
             buffer.append(identity)
@@ -148,23 +154,6 @@ extension Change: StorageRecord {
                     package: try reader.take(PackageID.self),
                     quantity: try reader.takeVarint()
                 )
-            case 9:
-                .devicesImported(
-                    try reader.take(ProductKey.self),
-                    count: try reader.takeVarint32()
-                )
-            case 10:
-                .deviceRegistered(try reader.takeIdentity())
-            case 11:
-                .deviceActivated(
-                    try reader.takeIdentity(),
-                    try reader.takeEntitlement()
-                )
-            case 12:
-                .entitlementReopened(
-                    try reader.takeIdentity(),
-                    code: try reader.takeCode()
-                )
             default: try Self.decodeSecondPart(tag, from: &reader)
             }
     }
@@ -175,6 +164,23 @@ extension Change: StorageRecord {
         from reader: inout ByteReader
     ) throws(StoreError) -> Change {
         switch tag {
+        case 9:
+            .devicesImported(
+                try reader.take(ProductKey.self),
+                count: try reader.takeVarint32()
+            )
+        case 10:
+            .deviceRegistered(try reader.takeIdentity())
+        case 11:
+            .deviceActivated(
+                try reader.takeIdentity(),
+                try reader.takeEntitlement()
+            )
+        case 12:
+            .entitlementReopened(
+                try reader.takeIdentity(),
+                code: try reader.takeCode()
+            )
         case 13:
             .entitlementEnded(
                 try reader.takeIdentity(),
@@ -192,6 +198,16 @@ extension Change: StorageRecord {
                 try reader.takeIdentity(),
                 try reader.takeBool()
             )
+        default: try Self.decodeThirdPart(tag, from: &reader)
+        }
+    }
+
+    @_lifetime(reader: copy reader)
+    private static func decodeThirdPart(
+        _ tag: UInt8,
+        from reader: inout ByteReader
+    ) throws(StoreError) -> Change {
+        switch tag {
         case 17:
             .secretReset(try reader.takeIdentity())
         case 18:

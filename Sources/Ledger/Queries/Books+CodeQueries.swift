@@ -106,8 +106,8 @@ extension Books {
     }
 
     /// The codes that a product has consumed (rule B10), oldest activation first; with a range of
-    /// expiry and none of activation, earliest expiry first. The filter's product, name and account
-    /// are not asked.
+    /// expiry and none of activation, earliest expiry first; with a device, from its own list. The
+    /// filter's product, name and account are not asked.
     public func consumedCodes(
         of product: ProductKey,
         _ filter: ActivationFilter = ActivationFilter(),
@@ -115,6 +115,10 @@ extension Books {
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Page<Activation> {
+        if let device = filter.device {
+            let identity = DeviceIdentity(product: product, device: device)
+            return try consumedCodes(of: identity, filter, cursor, limit, in: transaction)
+        }
         if filter.activated == nil, let expires = filter.expires {
             return try page(
                 of: expiries,
@@ -151,6 +155,22 @@ extension Books {
             let found = Self.activation(at: key, record)
             return filter.matches(found) ? found : nil
         }
+    }
+
+    /// One device's, the first one first; the cursor is the last period's number.
+    private func consumedCodes(
+        of identity: DeviceIdentity,
+        _ filter: ActivationFilter,
+        _ cursor: String?,
+        _ limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Page<Activation> {
+        guard let last = UInt32(cursor ?? "0") else { throw .malformed(what: "cursor") }
+        let found = try activations(of: identity, in: transaction)
+            .filter { $0.entitlement.period > last && filter.matches($0) }
+        let elements = Array(found.prefix(limit))
+        let next = found.count > limit ? elements.last.map { "\($0.entitlement.period)" } : nil
+        return Page(elements: elements, cursor: next)
     }
 
     /// The devices whose entitlement ends within `milliseconds` after `time`, `0 < rest <=

@@ -3,7 +3,7 @@
 /// Codes are not stored one by one: a batch holds its first serial and how many there are. Printed,
 /// a code is its serial as 13 digits of Crockford's base 32 (5 bits each, so that all of a `UInt64`
 /// fits) and a check character of ISO 7064 MOD 37,36 over `[0-9A-Z]`, which finds every single wrong
-/// character and nearly every swap of two neighbours: `0000-0000-0002-AX`.
+/// character and nearly every swap of two neighbours: `0000-0000-0002-AO`.
 public struct ActivationCode: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// Counted over the whole installation; the first code ever bought is 1.
     public let serial: UInt64
@@ -80,7 +80,7 @@ public struct ActivationCode: Hashable, Comparable, Sendable, CustomStringConver
     }
 
     /// ISO 7064, hybrid system MOD 37,36: the value that makes the product's chain end at 1.
-    private static func checkValue(of values: [UInt8]) -> UInt8 {
+    static func checkValue(of values: [UInt8]) -> UInt8 {
         var product = 36
         for value in values {
             var sum = (product + Int(value)) % 36

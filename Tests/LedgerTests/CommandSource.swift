@@ -1,0 +1,85 @@
+import Time
+
+@testable import Ledger
+
+/// Random commands about a few products and devices, so that they meet each other often.
+struct CommandSource {
+    private var random: SplitMix64
+    private var now = Timestamp(milliseconds: 1_700_000_000_000)
+    private var secrets = 0
+
+    static let products = ["PK1", "PK2", "PK3"]
+    static let devices = (0..<5).map { "d\($0)" }
+
+    init(seed: UInt64) { random = SplitMix64(seed: seed) }
+
+    mutating func next() -> Command {
+        // Mostly forward by hours, sometimes by days or backward.
+        switch number(20) {
+        case 0: now = now.adding(milliseconds: -Int64(number(15)) * 43_200_000)
+        case 1, 2: now = now.adding(days: Int64(number(12)))
+        default: now = now.adding(milliseconds: Int64(number(14_400_000)))
+        }
+        let action = nextAction()
+        var key: String?
+        switch action {
+        case .purchase, .assign: if number(3) == 0 { key = "k\(number(12))" }
+        default: break
+        }
+        return Command(at: now, actor: "test", idempotencyKey: key, action: action)
+    }
+
+    private mutating func number(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
+
+    private mutating func secret() -> Secret {
+        secrets += 1
+        return Secret("secret-\(secrets)")!
+    }
+
+    private mutating func nextAction() -> Action {
+        let product = ProductKey(Self.products[number(3)])!
+        let identity = Desk.device(Self.devices[number(5)], of: product.text)
+        let package = number(3) == 0 ? Desk.large : Desk.small
+        switch number(100) {
+        case 0..<34: return .activate(identity, confirmsSecret: number(2) == 0)
+        case 34..<46: return .renew(identity)
+        case 46..<50: return .activateByHand(identity)
+        case 50..<53: return .endEntitlement(identity)
+        case 53..<57:
+            return .endExpired(
+                limit: UInt32(1 + number(4)),
+                graceMilliseconds: Int64(number(3)) * 3_600_000
+            )
+        case 57..<65:
+            return .purchase(
+                Desk.acme,
+                package: package,
+                quantity: UInt64(number(12)),
+                product: number(2) == 0 ? product : nil
+            )
+        case 65..<71: return .assign(product, package: package, quantity: UInt64(1 + number(8)))
+        case 71..<75: return .deleteDevice(identity)
+        case 75..<79: return .setDisabled(identity, number(3) == 0)
+        case 79..<83: return .setDeviceRenewal(identity, number(2) == 0)
+        case 83..<86:
+            return .updateProduct(product, ProductUpdate(autoRenewal: number(3) != 0))
+        case 86..<88:
+            return .updateProduct(
+                product,
+                ProductUpdate(registration: [.open, .open, .imported, .closed][number(4)])
+            )
+        case 88..<92: return .registerDevice(identity, secret: secret())
+        case 92..<94: return .resetSecret(identity, secret: secret())
+        case 94..<95: return .confirmSecretUse(identity)
+        case 95..<98:
+            return .importDevices(
+                product,
+                (0...number(2)).map { _ in
+                    DeviceImport(device: DeviceKey(Self.devices[number(5)])!, secret: secret())
+                }
+            )
+        case 98: return .upgradePackage(product, to: package)
+        default: return number(12) == 0 ? .deleteProduct(product) : .endEntitlement(identity)
+        }
+    }
+}

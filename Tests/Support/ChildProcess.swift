@@ -1,0 +1,157 @@
+public import Glibc
+import Linux
+
+/// Another program, started by the test, with what it writes captured and its time bounded.
+///
+/// Only what was started here is ever signalled, by its process id. When the value goes, a process
+/// that still runs is killed and reaped.
+public final class ChildProcess {
+    /// How a program ended.
+    public struct Ending: Sendable {
+        /// Its exit status; 128 and the signal's number when a signal ended it.
+        public let status: Int32
+        public let output: String
+        public let errors: String
+    }
+
+    public let program: String
+    public let identifier: pid_t
+    private let pipes: [Int32]
+    private var captured: [[UInt8]] = [[], []]
+    private var isOpen = [true, true]
+    private var status: Int32?
+
+    /// Starts `program` (a path, or a name that is looked up in `PATH`), its standard input empty.
+    public init(_ program: String, _ arguments: [String]) throws(ChildProcessError) {
+        var output: [Int32] = [0, 0]
+        var errors: [Int32] = [0, 0]
+        // Safe: each C function stays inside what it is given, during the call; the strings are
+        // freed below.
+        guard unsafe pipe(&output) == 0 else {
+            throw .notStarted(program: program, code: errno)
+        }
+        guard unsafe pipe(&errors) == 0 else {
+            for descriptor in output { close(descriptor) }
+            throw .notStarted(program: program, code: errno)
+        }
+        // No end of them is for other programs that are started meanwhile.
+        for descriptor in output + errors { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        unsafe posix_spawn_file_actions_adddup2(&actions, output[1], 1)
+        unsafe posix_spawn_file_actions_adddup2(&actions, errors[1], 2)
+        var words = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
+        defer { unsafe words.forEach { unsafe free($0) } }
+        var child: pid_t = 0
+        let code = unsafe posix_spawnp(&child, program, &actions, nil, &words, environ)
+        unsafe posix_spawn_file_actions_destroy(&actions)
+        close(output[1])
+        close(errors[1])
+        guard code == 0 else {
+            close(output[0])
+            close(errors[0])
+            throw .notStarted(program: program, code: code)
+        }
+        self.program = program
+        identifier = child
+        pipes = [output[0], errors[0]]
+    }
+
+    deinit {
+        kill()
+        for descriptor in pipes { close(descriptor) }
+    }
+
+    /// What it has written to standard output so far.
+    public var output: String { String(decoding: captured[0], as: UTF8.self) }
+
+    /// What it has written to standard error so far.
+    public var errors: String { String(decoding: captured[1], as: UTF8.self) }
+
+    /// Runs a program to its end.
+    public static func run(
+        _ program: String,
+        _ arguments: [String],
+        seconds: Double = 20
+    ) throws(ChildProcessError) -> Ending {
+        try ChildProcess(program, arguments).wait(seconds: seconds)
+    }
+
+    /// Waits for its end. Still running after `seconds`, it is killed and the wait throws.
+    public func wait(seconds: Double = 20) throws(ChildProcessError) -> Ending {
+        let deadline = MonotonicInstant.now().adding(milliseconds: Int64(seconds * 1_000))
+        while isOpen[0] || isOpen[1] {
+            guard MonotonicInstant.now() < deadline else { throw expired(seconds) }
+            capture(milliseconds: 50)
+        }
+        while !reap(WNOHANG) {
+            guard MonotonicInstant.now() < deadline else { throw expired(seconds) }
+            usleep(2_000)
+        }
+        return Ending(status: status ?? -1, output: output, errors: errors)
+    }
+
+    /// Reads what it writes until `isEnough` of it is there, answers whether that came in time.
+    public func waitForOutput(
+        seconds: Double = 10,
+        until isEnough: (_ output: String, _ errors: String) -> Bool
+    ) -> Bool {
+        let deadline = MonotonicInstant.now().adding(milliseconds: Int64(seconds * 1_000))
+        while !isEnough(output, errors) {
+            guard isOpen[0] || isOpen[1], MonotonicInstant.now() < deadline else { return false }
+            capture(milliseconds: 50)
+        }
+        return true
+    }
+
+    /// Sends it a signal, if it has not been reaped.
+    public func signal(_ number: Int32) {
+        if status == nil { _ = Glibc.kill(identifier, number) }
+    }
+
+    /// Ends it with SIGKILL and waits for that; nothing if it has ended.
+    public func kill() {
+        guard status == nil else { return }
+        signal(SIGKILL)
+        _ = reap(0)
+    }
+
+    private func expired(_ seconds: Double) -> ChildProcessError {
+        kill()
+        return .tooSlow(program: program, seconds: seconds, output: output + errors)
+    }
+
+    /// Takes what both pipes hold; waits for at most so long for something.
+    private func capture(milliseconds: Int32) {
+        var waiting = (0..<2).map { index in
+            pollfd(fd: isOpen[index] ? pipes[index] : -1, events: Int16(POLLIN), revents: 0)
+        }
+        // Safe: the array has the two entries said.
+        guard unsafe poll(&waiting, 2, milliseconds) > 0 else { return }
+        var piece = [UInt8](repeating: 0, count: 16_384)
+        for index in 0..<2 where waiting[index].revents != 0 {
+            let count = unsafe read(pipes[index], &piece, piece.count)
+            if count > 0 {
+                captured[index].append(contentsOf: piece[..<count])
+            } else if count == 0 || errno != EINTR {
+                isOpen[index] = false
+            }
+        }
+    }
+
+    private func reap(_ options: Int32) -> Bool {
+        guard status == nil else { return true }
+        var raw: Int32 = 0
+        let result = unsafe waitpid(identifier, &raw, options)
+        guard result == identifier else {
+            guard result < 0, errno != EINTR else { return false }
+            status = -1
+            return true
+        }
+        // WIFSIGNALED, WTERMSIG and WEXITSTATUS of wait(2).
+        let signal = raw & 0x7F
+        status = signal == 0 ? raw >> 8 & 0xFF : 128 + signal
+        return true
+    }
+}

@@ -1,0 +1,61 @@
+import Glibc
+public import TLS
+
+/// A certificate authority and a server's certificate for `localhost` and `127.0.0.1`, made with the
+/// `openssl` command line.
+public final class TestCertificates: Sendable {
+    private let directory = TemporaryDirectory()
+
+    /// What clients verify the server with.
+    public let clientContext: TLSContext
+
+    /// Made once for the whole run, and removed at its end.
+    public static let shared: TestCertificates = {
+        do {
+            let made = try TestCertificates()
+            atexit { TemporaryDirectory.remove(TestCertificates.shared.directory.path) }
+            return made
+        } catch {
+            preconditionFailure("no certificates for the tests: \(error)")
+        }
+    }()
+
+    public init() throws {
+        let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        let directory = directory
+        try Self.openSSL(
+            ["req", "-x509", "-days", "3", "-subj", "/CN=Tollgate Test Authority"] + key + [
+                "-keyout", directory.file("ca-key.pem"), "-out", directory.file("ca.pem"),
+                "-addext", "keyUsage=critical,keyCertSign",
+            ]
+        )
+        try Self.openSSL(
+            ["req", "-x509", "-days", "3", "-subj", "/CN=localhost"] + key + [
+                "-CA", directory.file("ca.pem"), "-CAkey", directory.file("ca-key.pem"),
+                "-keyout", directory.file("key.pem"), "-out", directory.file("cert.pem"),
+                "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                "-addext", "basicConstraints=critical,CA:FALSE",
+            ]
+        )
+        clientContext = try TLSContext(
+            connecting: TLSClientConfiguration(authorityFile: directory.file("ca.pem"))
+        )
+    }
+
+    /// PEM file of the authority, for `--cafile`.
+    public var authorityFile: String { directory.file("ca.pem") }
+
+    /// PEM file of the server's certificate.
+    public var certificateFile: String { directory.file("cert.pem") }
+
+    /// PEM file of the server's private key.
+    public var keyFile: String { directory.file("key.pem") }
+
+    private static func openSSL(_ arguments: [String]) throws {
+        let ending = try ChildProcess.run("openssl", arguments)
+        guard ending.status == 0 else { throw TLSErrorOfTool(text: ending.errors) }
+    }
+
+    /// What the `openssl` command wrote when it failed.
+    private struct TLSErrorOfTool: Error { let text: String }
+}

@@ -1,0 +1,279 @@
+public import Bytes
+import Glibc
+import Linux
+public import MQTT
+public import TLS
+
+/// A blocking MQTT client on a socket of its own, for one thread at a time. Every wait has a time
+/// limit, after which it throws.
+///
+/// QoS 1 messages that arrive are acknowledged unless `acknowledgesMessages` is false. What arrives
+/// while something else is waited for is kept, and found by a later wait.
+public final class TestClient {
+    public let version: ProtocolVersion
+
+    /// How long a wait lasts when nothing else is said.
+    public var patienceSeconds = 10.0
+
+    public var acknowledgesMessages = true
+    private let descriptor: Descriptor
+    private var tls: TLSSession?
+    private var port = TLSPort()
+    private var input = ByteBuffer()
+    private var kept: [TestPacket] = []
+    private var isClosed = false
+    private var lastPacketID: UInt16 = 0
+
+    /// Connects the socket and, with certificates, shakes hands and verifies the server's.
+    public init(
+        port number: UInt16,
+        certificates: TestCertificates? = nil,
+        version: ProtocolVersion = .v5
+    ) throws(TestClientError) {
+        self.version = version
+        do throws(Errno) {
+            descriptor = try SocketHandle.connect(
+                to: SocketAddress(.loopbackIPv4, port: number))
+            try descriptor.socket.disableDelay()
+        } catch {
+            throw .system(error)
+        }
+        let deadline = Self.deadline(patienceSeconds)
+        guard wait(for: POLLOUT, until: deadline) else {
+            throw .timedOut(waitingFor: "the TCP connection", instead: [])
+        }
+        do throws(Errno) {
+            if let error = try descriptor.socket.pendingError() { throw error }
+        } catch {
+            throw .system(error)
+        }
+        if let certificates { try shakeHands(certificates.clientContext, until: deadline) }
+    }
+
+    /// What the TLS handshake agreed on; `nil` on a plain connection.
+    public var tlsVersion: TLSVersion? {
+        switch tls {
+        case .some(let session): session.version
+        case .none: nil
+        }
+    }
+
+    /// The kernel's number of its socket.
+    public var socketNumber: Int32 { descriptor.rawValue }
+
+    /// A packet identifier that was not used lately.
+    public func nextPacketID() -> UInt16 {
+        lastPacketID = lastPacketID == .max ? 1 : lastPacketID + 1
+        return lastPacketID
+    }
+
+    // MARK: Bytes
+
+    /// Sends a packet that `encode` appends.
+    public func send(_ encode: (inout ByteBuffer) -> Void) throws(TestClientError) {
+        var packet = ByteBuffer()
+        encode(&packet)
+        try send(packet.span)
+    }
+
+    /// Sends any bytes, through TLS if there is TLS.
+    public func send(_ bytes: Span<UInt8>) throws(TestClientError) {
+        guard tls != nil else { return try write(bytes) }
+        var records = ByteBuffer()
+        do throws(TLSError) {
+            try tls?.send(bytes, through: &port, output: &records)
+        } catch {
+            throw .tls(error)
+        }
+        try write(records.span)
+    }
+
+    /// Sends any bytes, through TLS if there is TLS.
+    public func send(_ bytes: [UInt8]) throws(TestClientError) { try send(bytes.span) }
+
+    /// Sends no more, reads on (`shutdown(2)` of the writing side).
+    public func finishWriting() { try? descriptor.socket.shutdownWriting() }
+
+    /// Closes the socket with a reset, as a device that loses its power or its network looks.
+    public consuming func lose() { try? descriptor.socket.resetOnClose() }
+
+    // MARK: Packets
+
+    /// The next packet, a kept one first; `nil` when the gateway has closed the connection.
+    public func next(seconds: Double? = nil) throws(TestClientError) -> TestPacket? {
+        if !kept.isEmpty { return kept.removeFirst() }
+        return try read(until: Self.deadline(seconds ?? patienceSeconds), waitingFor: "a packet")
+    }
+
+    /// The first packet that `choose` makes something of; others are kept.
+    public func first<Chosen>(
+        _ what: String,
+        seconds: Double? = nil,
+        _ choose: (TestPacket) -> Chosen?
+    ) throws(TestClientError) -> Chosen {
+        for index in kept.indices {
+            if let chosen = choose(kept[index]) {
+                kept.remove(at: index)
+                return chosen
+            }
+        }
+        let deadline = Self.deadline(seconds ?? patienceSeconds)
+        while let packet = try read(until: deadline, waitingFor: what) {
+            if let chosen = choose(packet) { return chosen }
+            kept.append(packet)
+        }
+        throw .closed(waitingFor: what, instead: kept)
+    }
+
+    /// Whether nothing but what is kept arrives for so long, and the connection stays.
+    public func isQuiet(seconds: Double) throws(TestClientError) -> Bool {
+        do throws(TestClientError) {
+            if let packet = try read(until: Self.deadline(seconds), waitingFor: "silence") {
+                kept.append(packet)
+            }
+            return false
+        } catch {
+            if case .timedOut = error { return true }
+            throw error
+        }
+    }
+
+    /// Reads until the gateway closes the connection; answers what came, kept packets first.
+    public func untilClosed(seconds: Double? = nil) throws(TestClientError) -> [TestPacket] {
+        let deadline = Self.deadline(seconds ?? patienceSeconds)
+        while let packet = try read(until: deadline, waitingFor: "the end") { kept.append(packet) }
+        defer { kept.removeAll() }
+        return kept
+    }
+
+    private func read(
+        until deadline: MonotonicInstant,
+        waitingFor what: String
+    ) throws(TestClientError) -> TestPacket? {
+        while true {
+            if let packet = try parse() { return packet }
+            if isClosed { return nil }
+            guard wait(for: POLLIN, until: deadline) else {
+                throw .timedOut(waitingFor: what, instead: kept)
+            }
+            try receive()
+        }
+    }
+
+    private func parse() throws(TestClientError) -> TestPacket? {
+        var packet: TestPacket?
+        var length = 0
+        var arrived = ByteBuffer()
+        swap(&arrived, &input)
+        defer { swap(&arrived, &input) }
+        do throws(DecodingError) {
+            let framing = try Framing.next(in: arrived.span, maximumPacketSize: 1 << 28)
+            guard case .packet(let header, let headerLength, let totalLength) = framing else {
+                return nil
+            }
+            let body = arrived.span.extracting(headerLength..<totalLength)
+            packet = try TestPacket(header, body: body, version: version)
+            length = totalLength
+        } catch {
+            throw .malformed(error)
+        }
+        arrived.removeFirst(length)
+        if acknowledgesMessages, case .publish(let message) = packet, message.qos == .atLeastOnce,
+            let packetID = message.packetID
+        {
+            let version = version
+            try send { Puback.encode(packetID: packetID, version: version, into: &$0) }
+        }
+        return packet
+    }
+}
+
+// Sockets and TLS.
+extension TestClient {
+    private static func deadline(_ seconds: Double) -> MonotonicInstant {
+        .now().adding(milliseconds: Int64(seconds * 1_000))
+    }
+
+    private func wait(for event: Int32, until deadline: MonotonicInstant) -> Bool {
+        while true {
+            let left = deadline.milliseconds(since: .now())
+            var waiting = pollfd(fd: descriptor.rawValue, events: Int16(event), revents: 0)
+            // Safe: one entry, ours.
+            let count = unsafe poll(&waiting, 1, Int32(clamping: max(left, 0)))
+            if count > 0 { return true }
+            if count == 0 || errno != EINTR { return false }
+        }
+    }
+
+    private func shakeHands(
+        _ context: TLSContext,
+        until deadline: MonotonicInstant
+    ) throws(TestClientError) {
+        var records = ByteBuffer()
+        do throws(TLSError) {
+            var session = try TLSSession(connecting: context, serverName: "localhost")
+            _ = try session.receive(Span(), through: &port, into: &input, output: &records)
+            tls = consume session
+        } catch {
+            throw .tls(error)
+        }
+        try write(records.span)
+        while !(tls?.isEstablished ?? false) {
+            guard !isClosed else { throw .closed(waitingFor: "the TLS handshake", instead: []) }
+            guard wait(for: POLLIN, until: deadline) else {
+                throw .timedOut(waitingFor: "the TLS handshake", instead: [])
+            }
+            try receive()
+        }
+    }
+
+    /// Reads once; plaintext goes into `input`.
+    private func receive() throws(TestClientError) {
+        var arrived = ByteBuffer()
+        do throws(Errno) {
+            _ = try unsafe arrived.appendUnsafely(minimum: 65_536) { region throws(Errno) in
+                // Safe: the region is the buffer's own free memory.
+                switch try unsafe descriptor.socket.receive(into: region) {
+                case .bytes(let count): return count
+                case .wouldBlock: return 0
+                case .closed:
+                    isClosed = true
+                    return 0
+                }
+            }
+        } catch .connectionReset {
+            isClosed = true
+        } catch {
+            throw .system(error)
+        }
+        guard tls != nil else { return input.append(arrived.span) }
+        guard !arrived.isEmpty else { return }
+        var records = ByteBuffer()
+        do throws(TLSError) {
+            let state = try tls?.receive(
+                arrived.span, through: &port, into: &input, output: &records)
+            if state == .closed { isClosed = true }
+        } catch {
+            throw .tls(error)
+        }
+        try write(records.span)
+    }
+
+    private func write(_ bytes: Span<UInt8>) throws(TestClientError) {
+        var rest = bytes
+        let deadline = Self.deadline(patienceSeconds)
+        while rest.count > 0 {
+            do throws(Errno) {
+                if case .sent(let count) = try descriptor.socket.send(rest) {
+                    rest = rest.extracting(droppingFirst: count)
+                    continue
+                }
+            } catch {
+                throw .system(error)
+            }
+            guard wait(for: POLLOUT, until: deadline) else {
+                throw .timedOut(waitingFor: "room in the socket", instead: [])
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+import Gateway
+public import Ledger
+import Storage
+import TLS
+public import Time
+
+// The commands that tests begin with.
+extension TestGateway {
+    /// Carries out a command as `tester`; throws when it is refused.
+    @discardableResult
+    public func submit(_ action: Action, idempotencyKey: String? = nil) async throws -> Effect {
+        let outcome = try await gateway.submit(
+            Command(
+                at: gateway.now,
+                actor: "tester",
+                idempotencyKey: idempotencyKey,
+                action: action
+            )
+        )
+        switch outcome {
+        case .done(let effect), .repeated(let effect): return effect
+        case .refused(let refusal): throw TestGatewayError.refused(refusal)
+        }
+    }
+
+    /// An account, a package and a product of that name, with `codes` codes in the product's pool.
+    public func createProduct(
+        _ name: String = "lamp",
+        codes: UInt64 = 10,
+        messagesPerDay: UInt64? = nil,
+        validityDays: UInt32 = 365,
+        registration: RegistrationPolicy = .imported,
+        dayOffset: UTCOffset = .utc
+    ) async throws -> TestProduct {
+        guard let key = ProductKey(name), let account = AccountID("account-\(name)"),
+            let package = PackageID("package-\(name)"),
+            let secret = Secret("product-secret-\(name)"),
+            let allowance = Allowance(
+                validityDays: validityDays,
+                messagesPerDay: messagesPerDay,
+                otaPerMonth: 1,
+                storageDays: 7
+            )
+        else { preconditionFailure("'\(name)' names no product") }
+        try await submit(.createAccount(account, name: name, kind: .enterprise, parent: nil))
+        try await submit(.createPackage(package, name: name, allowance))
+        try await submit(
+            .createProduct(
+                NewProduct(
+                    key: key,
+                    name: name,
+                    account: account,
+                    package: package,
+                    secret: secret,
+                    registration: registration,
+                    dayOffset: dayOffset
+                )
+            )
+        )
+        let product = TestProduct(key: key, secret: secret, account: account, package: package)
+        if codes > 0 { try await buy(codes, for: product) }
+        return product
+    }
+
+    /// Buys codes straight into the product's pool.
+    public func buy(_ codes: UInt64, for product: TestProduct) async throws {
+        try await submit(
+            .purchase(
+                product.account,
+                package: product.package,
+                quantity: codes,
+                product: product.key
+            )
+        )
+    }
+
+    /// Imports a device with a secret of its own.
+    public func importDevice(
+        _ name: String,
+        into product: TestProduct
+    ) async throws -> TestDevice {
+        try await importDevices([name], into: product)[0]
+    }
+
+    /// Imports devices, each with a secret of its own.
+    public func importDevices(
+        _ names: [String],
+        into product: TestProduct
+    ) async throws -> [TestDevice] {
+        let devices = names.map { name in
+            guard let secret = Secret("secret-of-\(name)") else {
+                preconditionFailure("'\(name)' makes no secret")
+            }
+            return TestDevice(identity: product.identity(name), secret: secret)
+        }
+        try await submit(
+            .importDevices(
+                product.key,
+                devices.map { DeviceImport(device: $0.identity.device, secret: $0.secret) }
+            )
+        )
+        return devices
+    }
+
+    /// Lets a device of that name register itself, when the product's policy is `imported`.
+    public func importUnregistered(
+        _ name: String,
+        into product: TestProduct
+    ) async throws -> DeviceIdentity {
+        let identity = product.identity(name)
+        try await submit(
+            .importDevices(product.key, [DeviceImport(device: identity.device, secret: nil)])
+        )
+        return identity
+    }
+
+    /// An application's key; `nil` products: all of them.
+    public func createApplication(
+        _ name: String = "backend",
+        products: [TestProduct]? = nil
+    ) async throws -> TestApplication {
+        let secret = "secret-of-\(name)"
+        let digest = SHA256.hash(secret.utf8Span.span)
+        let bytes = (0..<SHA256Digest.length).map { digest.span[$0] }
+        guard let key = KeyID(name), let hash = SecretHash(bytes) else {
+            preconditionFailure("'\(name)' names no key")
+        }
+        try await submit(
+            .createKey(
+                NewKey(
+                    id: key,
+                    name: name,
+                    role: .application,
+                    account: nil,
+                    products: products?.map(\.key),
+                    secretHash: hash
+                )
+            )
+        )
+        return TestApplication(key: key, secret: secret)
+    }
+
+    /// The product's figures, as the books have them.
+    public func figures(of product: TestProduct) throws -> ProductFigures? {
+        try gateway.ledger.read { (books, transaction) throws(StoreError) in
+            try books.figures(of: product.key, in: transaction)
+        }
+    }
+
+    /// The device's record, as the books have it.
+    public func record(of device: DeviceIdentity) throws -> DeviceRecord? {
+        try gateway.ledger.read { (books, transaction) throws(StoreError) in
+            try books.device(device, in: transaction)
+        }
+    }
+}

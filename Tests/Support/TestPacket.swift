@@ -1,0 +1,127 @@
+import Bytes
+public import MQTT
+
+/// A packet that the gateway sent, as a value of its own.
+public enum TestPacket: Hashable, Sendable {
+    /// CONNACK. `code` is the byte on the wire: a reason code of MQTT 5, a return code of 3.1.1.
+    public struct Connack: Hashable, Sendable {
+        public let code: UInt8
+        public let isSessionPresent: Bool
+        public let reasonString: String?
+        public let assignedClientID: String?
+        public let serverKeepAliveSeconds: UInt16?
+        public let receiveMaximum: UInt16?
+        public let maximumPacketSize: UInt32?
+    }
+
+    /// PUBLISH.
+    public struct Message: Hashable, Sendable {
+        public let topic: String
+        public let payload: [UInt8]
+        public let qos: QoS
+        public let packetID: UInt16?
+        public let isDuplicate: Bool
+        public let isRetained: Bool
+
+        /// The payload, when that is text.
+        public var text: String { String(decoding: payload, as: UTF8.self) }
+    }
+
+    /// PUBACK, PUBREC or PUBCOMP; of 3.1.1 the code is 0.
+    public struct Acknowledgement: Hashable, Sendable {
+        public let type: PacketType
+        public let packetID: UInt16
+        public let code: UInt8
+        public let reasonString: String?
+    }
+
+    case connack(Connack)
+    case publish(Message)
+    case acknowledgement(Acknowledgement)
+
+    /// SUBACK or UNSUBACK: the codes on the wire.
+    case subscription(PacketType, packetID: UInt16, codes: [UInt8])
+    case pingresp
+    case disconnect(code: UInt8, reasonString: String?)
+
+    /// A type that a gateway has no business to send.
+    case other(PacketType)
+
+    init(
+        _ header: FixedHeader,
+        body: Span<UInt8>,
+        version: ProtocolVersion
+    ) throws(DecodingError) {
+        switch header.type {
+        case .connack:
+            let packet = try MQTT.Connack(decoding: body, version: version)
+            let properties = packet.properties
+            self = .connack(
+                Connack(
+                    code: body[1],
+                    isSessionPresent: packet.isSessionPresent,
+                    reasonString: properties.reasonString?.text,
+                    assignedClientID: properties.assignedClientIdentifier?.text,
+                    serverKeepAliveSeconds: properties.serverKeepAliveSeconds,
+                    receiveMaximum: properties.receiveMaximum,
+                    maximumPacketSize: properties.maximumPacketSize
+                )
+            )
+        case .publish:
+            let packet = try Publish(
+                decoding: body, header: header, version: version, sender: .server)
+            self = .publish(
+                Message(
+                    topic: packet.topic.text ?? "",
+                    payload: packet.payload.bytesArray,
+                    qos: packet.qos,
+                    packetID: packet.packetID,
+                    isDuplicate: packet.isDuplicate,
+                    isRetained: packet.isRetained
+                )
+            )
+        case .puback, .pubrec, .pubcomp:
+            self = .acknowledgement(try Self.acknowledgement(header.type, body, version))
+        case .suback:
+            let packet = try Suback(decoding: body, version: version)
+            let codes = (0..<packet.reasons.count).map { packet.reasons[$0].rawValue }
+            self = .subscription(.suback, packetID: packet.packetID, codes: codes)
+        case .unsuback:
+            let packet = try Unsuback(decoding: body, version: version)
+            let codes = (0..<packet.reasons.count).map { packet.reasons[$0].rawValue }
+            self = .subscription(.unsuback, packetID: packet.packetID, codes: codes)
+        case .pingresp: self = .pingresp
+        case .disconnect:
+            let packet = try Disconnect(decoding: body, version: version, sender: .server)
+            self = .disconnect(
+                code: packet.reason.rawValue,
+                reasonString: packet.properties.reasonString?.text
+            )
+        default: self = .other(header.type)
+        }
+    }
+
+    private static func acknowledgement(
+        _ type: PacketType,
+        _ body: Span<UInt8>,
+        _ version: ProtocolVersion
+    ) throws(DecodingError) -> Acknowledgement {
+        switch type {
+        case .puback:
+            let packet = try Puback(decoding: body, version: version)
+            return Acknowledgement(
+                type: type, packetID: packet.packetID, code: packet.reason.rawValue,
+                reasonString: packet.properties.reasonString?.text)
+        case .pubrec:
+            let packet = try Pubrec(decoding: body, version: version)
+            return Acknowledgement(
+                type: type, packetID: packet.packetID, code: packet.reason.rawValue,
+                reasonString: packet.properties.reasonString?.text)
+        default:
+            let packet = try Pubcomp(decoding: body, version: version)
+            return Acknowledgement(
+                type: type, packetID: packet.packetID, code: packet.reason.rawValue,
+                reasonString: packet.properties.reasonString?.text)
+        }
+    }
+}

@@ -1,0 +1,4 @@
+/// A CONNECT that a test needed was refused.
+public struct TestRefusal: Error {
+    public let connack: TestPacket.Connack
+}
