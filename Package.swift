@@ -116,6 +116,11 @@ let package = Package(
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
         ),
+        .testTarget(
+            name: "ProgramTests",
+            dependencies: ["tollgate"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
 
         tests(of: "Bytes"),

@@ -76,7 +76,8 @@ struct HTTPClient {
         }
     }
 
-    private static func text(of error: any Error) -> String {
+    /// An error of NIO in few words.
+    static func text(of error: any Error) -> String {
         if let error = error as? NIOConnectionError, let first = error.connectionErrors.first {
             return "\(first.error)"
         }

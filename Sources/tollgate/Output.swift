@@ -11,11 +11,23 @@ enum Output {
 
     static func raw(_ bytes: [UInt8]) { FileHandle.standardOutput.write(Data(bytes)) }
 
-    /// A document for people: a line for each member.
+    /// A document for people: a line for each member, and a table for each list of objects.
     static func show(_ document: JSON) {
-        let cells = cells(of: document)
+        guard case .object(let members) = document else { return }
+        let tables = members.filter { isList($0.value) }
+        let cells = cells(of: .object(members.filter { !isList($0.value) }))
         let width = cells.map(\.name.count).max() ?? 0
         for (name, value) in cells { say("\(padded(name, width))  \(value)") }
+        for member in tables {
+            guard let rows = member.value.array, let first = rows.first else { continue }
+            say("\n\(member.name)")
+            table(rows, columns: Self.cells(of: first).map(\.name))
+        }
+    }
+
+    private static func isList(_ json: JSON) -> Bool {
+        guard case .object? = json.array?.first else { return json == [] }
+        return true
     }
 
     /// A table for people: a column for each name, as wide as its widest cell.

@@ -29,7 +29,7 @@ struct Probe: AsyncParsableCommand {
         do {
             answer = try await probe()
         } catch {
-            problems.append("\(url): \((error as? Failure)?.text ?? "\(error)")")
+            problems.append("\(url): \((error as? Failure)?.text ?? HTTPClient.text(of: error))")
         }
         if let answer, user != nil, !answer.hasPonged {
             problems.append("\(url): refused, \(answer.reason)")

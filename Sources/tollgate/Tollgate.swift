@@ -27,6 +27,8 @@ enum Program {
         } catch let failure as Failure {
             Output.complain(failure.text)
             exit(failure.code)
+        } catch let code as ExitCode {
+            exit(code.rawValue)
         } catch {
             guard Tollgate.exitCode(for: error) != .success else { Tollgate.exit(withError: error) }
             Output.complain(Tollgate.fullMessage(for: error))
