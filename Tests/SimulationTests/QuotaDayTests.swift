@@ -35,7 +35,9 @@ import Time
         }
     }
 
-    @Test("C5: a clock that steps over midnight, there and back, loses no count and resets none twice")
+    @Test(
+        "C5: a clock that steps over midnight, there and back, loses no count and resets none twice"
+    )
     func steppingOverMidnight() async throws {
         try await Replay.run { replay in
             let product = try await replay.world.createProduct(messagesPerDay: 5)
