@@ -94,6 +94,7 @@ struct Serve: AsyncParsableCommand {
                 services: [
                     .init(service: admin),
                     .init(service: Signals(gateway: gateway, logger: logger)),
+                    .init(service: Upkeep(gateway: gateway)),
                     .init(service: DrainingGateway(gateway: gateway, logger: logger)),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
@@ -113,6 +114,15 @@ struct Serve: AsyncParsableCommand {
     private static func text(of error: any Error, _ configuration: GatewayConfiguration) -> String {
         if error is FileError { return "\(error)" }
         return "admin on \(configuration.admin.address):\(configuration.admin.port): \(error)"
+    }
+}
+
+/// What the gateway does now and then, until the services are told to go.
+private struct Upkeep: Service {
+    let gateway: Gateway
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await gateway.upkeep() }
     }
 }
 
