@@ -91,7 +91,8 @@ let package = Package(
         .executableTarget(
             name: "tollgate",
             dependencies: [
-                "Admin", "Settings", "Gateway", "MQTT", "TLS", "Linux", "Bytes",
+                "Admin", "Settings", "Gateway", "Ledger", "MQTT", "TLS", "Storage", "Linux",
+                "Bytes",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

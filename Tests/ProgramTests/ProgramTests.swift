@@ -51,7 +51,9 @@ struct ProgramTests {
         #expect(try program.run(["account", "list"]).code == 2)
     }
 
-    @Test("serve answers the verbs with tables and JSON, and SIGTERM drains with exit code 0")
+    @Test(
+        "A10: a command proves that the books balance; serve answers the verbs with tables and JSON, and SIGTERM drains with exit code 0"
+    )
     func serve() throws {
         let program = try Program()
         defer { program.remove() }
@@ -82,7 +84,12 @@ struct ProgramTests {
         let refused = try serving.run(["device", "show", "lamp", "d3"])
         #expect(refused.code == 1)
         #expect(refused.errors == "tollgate: unknown-device: product lamp has no device d3\n")
+        // While the gateway has the store, the gateway is asked; afterwards the store is read.
+        #expect(try serving.run(["check"]).output == "the books balance\n")
         #expect(serving.end() == 0)
+        #expect(try program.run(["check", "--json"]).output.contains("\"balanced\":true"))
+        let nothing = try program.run(["check", "--data", "nowhere"])
+        #expect(nothing.code == 2 && nothing.errors == "tollgate: nowhere/ledger: no books here\n")
     }
 
     @Test("probe: TCP, CONNECT and readiness are checked from outside, exit code 0 or 1")

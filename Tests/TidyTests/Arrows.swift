@@ -17,7 +17,7 @@ enum Arrows {
         "Settings": ["Gateway", "Yams", "Foundation", "FoundationEssentials"],
         "Admin": people.union(["Gateway", "Ledger", "Storage", "TLS", "Linux", "Time"])
             .union(["Hummingbird", "HTTPTypes"]),
-        "tollgate": people.union(["Gateway", "Ledger", "MQTT", "TLS", "Linux", "Bytes", "Time"])
+        "tollgate": people.union(["Gateway", "Ledger", "MQTT", "TLS", "Storage", "Linux", "Bytes"])
             .union(["Admin", "Settings", "ArgumentParser", "NIOHTTP1", "UnixSignals"]),
         "Load": ["Reactor", "MQTT", "TLS", "Telemetry", "Linux", "Bytes", "Time"],
         "tollgate-load": ["Load", "ArgumentParser", "Foundation", "FoundationEssentials"],
