@@ -91,6 +91,18 @@ public final class TestClient {
     /// Sends any bytes, through TLS if there is TLS.
     public func send(_ bytes: [UInt8]) throws(TestClientError) { try send(bytes.span) }
 
+    /// Sends bytes and the end of the TLS session in one write.
+    public func sendAndEndTLS(_ bytes: [UInt8]) throws(TestClientError) {
+        var records = ByteBuffer()
+        do throws(TLSError) {
+            try tls?.send(bytes.span, through: &port, output: &records)
+        } catch {
+            throw .tls(error)
+        }
+        tls?.close(through: &port, output: &records)
+        try write(records.span)
+    }
+
     /// Sends no more, reads on (`shutdown(2)` of the writing side).
     public func finishWriting() { try? descriptor.socket.shutdownWriting() }
 

@@ -1,5 +1,6 @@
 import Bytes
 public import Ledger
+public import MQTT
 import TLS
 
 /// What a CONNECT says about who it comes from (wire.md, "Who connects").
@@ -73,6 +74,26 @@ public struct TestCredentials: Hashable, Sendable {
     /// Nothing but a client identifier.
     public static func anonymous(_ clientID: String) -> TestCredentials {
         TestCredentials(clientID: clientID)
+    }
+
+    /// The bytes of a CONNECT with these credentials and a clean start.
+    public func connectPacket(
+        version: ProtocolVersion = .v5,
+        keepAliveSeconds: UInt16 = 60
+    ) -> [UInt8] {
+        let clientID = Array(clientID.utf8)
+        let userName = userName.map { Array($0.utf8) }
+        let password = password.map { Array($0.utf8) }
+        var packet = ByteBuffer()
+        Connect.encode(
+            clientID: clientID.span,
+            keepAliveSeconds: keepAliveSeconds,
+            userName: userName?.span,
+            password: password?.span,
+            version: version,
+            into: &packet
+        )
+        return packet.span.bytesArray
     }
 
     /// Hexadecimal HMAC-SHA256.

@@ -144,7 +144,8 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
         case .shuttingDown:
             ("shutting-down", .serverShuttingDown, nil, "the server is shutting down")
         case .topicNotAllowed:
-            ("topic-not-allowed", .notAuthorized, nil, "the topic is not allowed")
+            // A CONNECT's will may be on such a topic.
+            ("topic-not-allowed", .notAuthorized, .notAuthorized, "the topic is not allowed")
         case .topicNameInvalid:
             ("topic-name-invalid", .topicNameInvalid, nil, "the topic name is not valid")
         case .topicFilterInvalid:

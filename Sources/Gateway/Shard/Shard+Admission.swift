@@ -125,9 +125,6 @@ extension Shard {
 
     /// Rule B5: told, disconnected, and its will is published.
     private mutating func endEntitlement(_ slot: UInt32) {
-        if connections[slot: slot].session.version == .v3_1_1 {
-            notify(slot, "notice", "{\"reason\":\"\(Reason.entitlementEnded.name)\"}")
-        }
         if case .device(let identity) = connections[slot: slot].session.client {
             submit(.endEntitlement(identity))
         }

@@ -8,7 +8,8 @@ import TLS
 // The end of a connection: said to the client, then to everybody else.
 extension Shard {
     /// Ends a connection at the end of this turn. A client that is to hear of it is told: MQTT 5
-    /// knows a DISCONNECT from the server.
+    /// knows a DISCONNECT from the server; a device of MQTT 3.1.1 gets a notice, where a reconnect
+    /// would not tell it why.
     mutating func end(_ slot: UInt32, _ reason: Reason) {
         guard connections[slot: slot].ending == nil, let token = connections.token(ofSlot: slot)
         else { return }
@@ -22,6 +23,11 @@ extension Shard {
             ) { properties in
                 if let text { properties.reasonString(text.utf8Span.span) }
             }
+        }
+        if phase == .open, connections[slot: slot].session.version == .v3_1_1,
+            reason == .kicked || reason == .entitlementEnded
+        {
+            notify(slot, "notice", "{\"reason\":\"\(reason.name)\"}")
         }
         connections[slot: slot].wasOpen = phase == .open
         connections[slot: slot].phase = .closing
@@ -77,8 +83,10 @@ extension Shard {
         }
         confirmations.removeAll { $0.confirmation.token == token }
         guard let meterSlot = connections[slot: slot].session.meterSlot else { return }
-        if let successor = clients[name], connections.contains(successor) {
-            // The counter goes on with the connection that took over.
+        if let successor = clients[name], connections.contains(successor),
+            connections[slot: successor.slot].session.meterSlot == nil
+        {
+            // The hold goes on with the connection that took over, if it has none of its own.
             connections[slot: successor.slot].session.meterSlot = meterSlot
         } else {
             meter.release(meterSlot)
