@@ -30,6 +30,7 @@ let package = Package(
     name: "tollgate",
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -71,6 +72,7 @@ let package = Package(
             [
                 "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Telemetry", "Storage", "Linux",
                 "Bytes", "Time",
+                .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
 
@@ -88,6 +90,22 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
         ),
+        .executableTarget(
+            name: "tollgate",
+            dependencies: [
+                "Admin", "Settings", "Gateway", "Ledger", "MQTT", "TLS", "Storage", "Linux",
+                "Bytes",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict
+        ),
+
         tests(of: "Settings"),
         tests(
             of: "Admin",
@@ -100,6 +118,11 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
+        ),
+        .testTarget(
+            name: "ProgramTests",
+            dependencies: ["tollgate"],
+            swiftSettings: strict
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
 
@@ -130,6 +153,8 @@ let package = Package(
         ),
         tests(of: "MQTT", ["Bytes"]),
         tests(of: "TLS", ["Bytes", "COpenSSL"]),
+        tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time"]),
+        tests(of: "Gateway", ["Ledger", "MQTT", "TLS", "Linux", "Bytes"]),
 
         // What tests of the whole have in common: a gateway, certificates, clients, processes.
         .target(
@@ -146,6 +171,11 @@ let package = Package(
                 "Support", "Gateway", "Ledger", "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Time",
             ],
             exclude: ["paho_scenarios.py"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["Support", "Gateway", "Ledger", "Metering", "Reactor", "MQTT", "Time"],
             swiftSettings: strict
         ),
     ]

@@ -31,6 +31,9 @@ public struct OwnerToken: Equatable, Sendable, CustomStringConvertible {
         return token
     }
 
+    /// The value of an `Authorization` header that presents it.
+    public var header: String { "Bearer \(text)" }
+
     /// Hides the token, so that no log shows it by accident.
     public var description: String { "OwnerToken(hidden)" }
 }

@@ -13,10 +13,6 @@ public struct UsageBatch: Sendable {
     /// The whole count of a device's day, not what was added to it: writing one twice is harmless.
     public struct Entry: Sendable {
         public let device: DeviceIdentity
-        public let day: Day
-        public let used: UInt32
-
-        /// The device was told on that day that its allowance is used up.
-        public let isNoticed: Bool
+        public let usage: DayUsage
     }
 }

@@ -1,62 +1,50 @@
 public import Time
 
-/// Units counted on one calendar day.
-public struct DayUsage: Equatable, Sendable {
-    public let day: Day
-    public var used: UInt32
-
-    @inlinable
-    public init(day: Day, used: UInt32) {
-        self.day = day
-        self.used = used
-    }
-}
-
 /// A device's counts of the last 31 days on which it sent or was sent something (rule C8).
 public struct UsageRecord: Equatable, Sendable {
-    /// How many calendar days are kept, the newest one included.
-    public static let daysKept: Int32 = 31
+    /// How many days are kept; a day more takes the place of the oldest.
+    public static let daysKept = 31
 
     /// By day, the oldest first; at most one entry a day.
     public private(set) var days: [DayUsage] = []
 
-    /// The last day on which the device was told that its allowance is used up (rule C4).
-    public var noticedDay: Day?
-
-    /// When the device's counter was last brought to disk: it was seen then, or shortly before.
+    /// When the device's counts were last taken to disk: it was seen then, or shortly before.
     public var seenAt = Timestamp(milliseconds: 0)
 
     public init() {}
 
-    init(days: [DayUsage], noticedDay: Day?, seenAt: Timestamp) {
+    init(days: [DayUsage], seenAt: Timestamp) {
         self.days = days
-        self.noticedDay = noticedDay
         self.seenAt = seenAt
     }
 
-    /// Units counted on that day.
-    public func used(on day: Day) -> UInt32 { days.last { $0.day == day }?.used ?? 0 }
+    /// What was counted on that day, `nil` when nothing was, or it is too long ago.
+    public func usage(on day: Day) -> DayUsage? { days.last { $0.day == day } }
 
-    /// Sets that day's count, drops days that are too old, and answers by how much it grew.
+    /// Units counted on that day.
+    public func used(on day: Day) -> UInt32 { usage(on: day)?.used ?? 0 }
+
+    /// Sets that day's count, and answers by how much it grew: what its product's total grows by.
     ///
-    /// A count only grows: a smaller one than is held comes from a flush that was overtaken.
+    /// A count only grows: a smaller one than is held comes from a flush that was overtaken. Days are
+    /// dropped from the oldest end only, and one that is older than all of a full record is not
+    /// taken, so that no day is ever counted into a total a second time, however the clock jumps.
     @discardableResult
-    public mutating func record(_ used: UInt32, on day: Day) -> UInt32 {
-        if let newest = days.last?.day, day.number <= newest.number - Self.daysKept { return 0 }
-        let growth: UInt32
-        if let index = days.firstIndex(where: { $0.day >= day }) {
-            if days[index].day == day {
-                growth = used > days[index].used ? used - days[index].used : 0
-                days[index].used += growth
-            } else {
-                growth = used
-                days.insert(DayUsage(day: day, used: used), at: index)
-            }
-        } else {
-            growth = used
-            days.append(DayUsage(day: day, used: used))
-            days.removeAll { $0.day.number <= day.number - Self.daysKept }
+    public mutating func record(_ used: UInt32, on day: Day, isNoticed: Bool = false) -> UInt32 {
+        var index = days.count
+        while index > 0, days[index - 1].day > day { index -= 1 }
+        if index > 0, days[index - 1].day == day {
+            let held = days[index - 1]
+            days[index - 1].used = max(held.used, used)
+            days[index - 1].isNoticed = held.isNoticed || isNoticed
+            return days[index - 1].used - held.used
         }
-        return growth
+        if days.count == Self.daysKept {
+            guard index > 0 else { return 0 }
+            days.removeFirst()
+            index -= 1
+        }
+        days.insert(DayUsage(day: day, used: used, isNoticed: isNoticed), at: index)
+        return used
     }
 }

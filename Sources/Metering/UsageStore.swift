@@ -15,7 +15,8 @@ public final class UsageStore: Sendable {
 
     /// Opens the store in the directory `path`, which is made if need be.
     public init(path: String, mapSizeBytes: Int) throws(StoreError) {
-        // Usage may be one flush interval behind after a power cut, but never damaged.
+        // Synced: a meter drops its counter when the store has confirmed it, so confirmed means on
+        // disk, also after a power cut (rule C7).
         let environment = try Environment(
             path: path,
             mapSizeBytes: mapSizeBytes,
@@ -63,37 +64,4 @@ public final class UsageStore: Sendable {
 
     /// Writes everything that was submitted, and takes no more.
     public func shutdown() { writer.shutdown() }
-}
-
-/// The tables of the usage store.
-struct UsageTables: Sendable {
-    let devices: Table<DeviceIdentity, UsageRecord>
-    let products: Table<ProductDayKey, ProductDayTotal>
-
-    init(in environment: Environment) throws(StoreError) {
-        devices = try Table("device-usage", in: environment)
-        products = try Table("product-day", in: environment)
-    }
-
-    func write(
-        _ batch: UsageBatch,
-        in transaction: borrowing WriteTransaction
-    ) throws(StoreError) {
-        var growth: [ProductDayKey: UInt64] = [:]
-        for entry in batch.entries {
-            let key = entry.device
-            var usage = try devices.get(key, in: transaction) ?? UsageRecord()
-            let grown = usage.record(entry.used, on: entry.day)
-            if entry.isNoticed { usage.noticedDay = max(usage.noticedDay ?? entry.day, entry.day) }
-            usage.seenAt = max(usage.seenAt, batch.takenAt)
-            try devices.put(key, usage, in: transaction)
-            if grown > 0 {
-                growth[ProductDayKey(entry.device.product, entry.day), default: 0] += UInt64(grown)
-            }
-        }
-        for (key, grown) in growth {
-            let before = try products.get(key, in: transaction)?.units ?? 0
-            try products.put(key, ProductDayTotal(units: before + grown), in: transaction)
-        }
-    }
 }

@@ -14,7 +14,7 @@ struct Overrides {
 
     /// Variables that belong to the operator's verbs, not to the configuration.
     private static let otherVariables: Set<String> = [
-        "TOLLGATE_API", "TOLLGATE_TOKEN", "TOLLGATE_CONFIG",
+        "TOLLGATE_API", "TOLLGATE_TOKEN", "TOLLGATE_PROBE_PASSWORD",
     ]
 
     /// Every variable that begins with `TOLLGATE_` must be a key.

@@ -7,6 +7,7 @@ public import Synchronization
 @safe
 public final class CounterBlock<Name: CaseIterable & RawRepresentable<Int> & Sendable>: Sendable {
     /// On cache lines of their own, so that no two threads' blocks share one.
+    // Safe: set once; reached only through atomic operations until `deinit` frees it.
     @usableFromInline nonisolated(unsafe) let cells: UnsafeMutablePointer<Atomic<UInt64>>
 
     public init() {

@@ -5,6 +5,7 @@ public import Synchronization
 @safe
 public final class Histogram: Sendable {
     /// The buckets, and after them the sum and the highest value.
+    // Safe: set once; reached only through atomic operations until `deinit` frees it.
     @usableFromInline nonisolated(unsafe) let cells: UnsafeMutablePointer<Atomic<UInt64>>
 
     @usableFromInline static var sumIndex: Int { HistogramScale.bucketCount }

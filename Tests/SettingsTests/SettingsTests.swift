@@ -118,6 +118,10 @@ struct SettingsTests {
                 "t.yaml:1: log.level: must be one of trace, debug, info, notice, warning, error, "
                     + "critical, and is 'loud'"
             ),
+            (
+                "admin: {address: localhost}\n",
+                "t.yaml:1: admin.address: must be an IPv4 or IPv6 address, and is 'localhost'"
+            ),
             ("listeners: []\n", "t.yaml:1: listeners: needs at least one listener"),
             ("listeners: {}\n", "t.yaml:1: listeners: must be a list of listeners"),
             (

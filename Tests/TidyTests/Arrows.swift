@@ -12,12 +12,13 @@ enum Arrows {
         "MQTT": ["Bytes"],
         "TLS": ["COpenSSL", "Glibc", "Bytes"],
         "Ledger": ["Storage", "Bytes", "Time"],
-        "Metering": ["Storage", "Bytes", "Time"],
+        "Metering": ["Ledger", "Storage", "Bytes", "Time"],
         "Gateway": dataPlane,
         "Settings": ["Gateway", "Yams", "Foundation", "FoundationEssentials"],
-        "Admin": dataPlane.union(people).union(["Gateway", "Hummingbird", "HTTPTypes"]),
-        "tollgate": dataPlane.union(people)
-            .union(["Gateway", "Admin", "Settings", "ArgumentParser", "NIOHTTP1"]),
+        "Admin": people.union(["Gateway", "Ledger", "Storage", "TLS", "Linux", "Time"])
+            .union(["Hummingbird", "HTTPTypes"]),
+        "tollgate": people.union(["Gateway", "Ledger", "MQTT", "TLS", "Storage", "Linux", "Bytes"])
+            .union(["Admin", "Settings", "ArgumentParser", "NIOHTTP1", "UnixSignals"]),
         "Load": ["Reactor", "MQTT", "TLS", "Telemetry", "Linux", "Bytes", "Time"],
         "tollgate-load": ["Load", "ArgumentParser", "Foundation", "FoundationEssentials"],
     ]
@@ -25,7 +26,7 @@ enum Arrows {
     /// All that lies under the gateway.
     private static let dataPlane: Set<String> = [
         "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Telemetry", "Storage", "Linux", "Bytes",
-        "Time",
+        "Time", "DequeModule",
     ]
 
     /// What the side for people and programs is built with.

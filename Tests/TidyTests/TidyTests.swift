@@ -37,14 +37,25 @@ struct TidyTests {
     @Test(
         "nothing steps around the compiler's checks",
         arguments: [
-            "@unchecked", "try!", "as!", "unsafeBitCast", "nonisolated(unsafe)", "@preconcurrency",
-            "unsafeDowncast",
+            "@unchecked", "try!", "as!", "unsafeBitCast", "unsafeDowncast", "@preconcurrency",
         ]
     )
     func forbidden(_ word: String) {
         for file in SourceFile.all where !Exceptions.allows(word, in: file.path) {
             for line in file.lines(with: word) {
                 Issue.record("\(file.path):\(line): \(word)")
+            }
+        }
+    }
+
+    @Test("`nonisolated(unsafe)` has its reason, a `Safe:` comment, right above it")
+    func unisolated() {
+        for file in SourceFile.all {
+            for line in file.lines(with: "nonisolated(unsafe)") {
+                let above = file.lines[max(0, line - 5)..<line]
+                if !above.contains(where: { $0.contains("Safe:") }) {
+                    Issue.record("\(file.path):\(line): nonisolated(unsafe) without a reason")
+                }
             }
         }
     }
@@ -62,7 +73,7 @@ struct TidyTests {
     func safetyComments() {
         for file in SourceFile.all where file.isSource {
             guard let line = file.lines(with: "unsafe").first else { continue }
-            let isExplained = file.lines.contains { $0.contains("Safe:") }
+            let isExplained = file.lines.contains { $0.contains("Safe:") || $0.contains("@unsafe") }
             if !isExplained {
                 Issue.record("\(file.path):\(line): `unsafe` without a `Safe:` comment in the file")
             }

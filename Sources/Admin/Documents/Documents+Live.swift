@@ -15,6 +15,14 @@ extension Documents {
         ]
     }
 
+    /// Rule A10: sentences that name what is wrong, at most 100.
+    static func check(_ problems: [String]) -> JSON {
+        [
+            "balanced": JSON(problems.isEmpty),
+            "problems": .array(problems.map { .text($0) }),
+        ]
+    }
+
     static func connection(_ connection: DeviceConnection) -> JSON {
         var tls = JSON.null
         if let encryption = connection.encryption {

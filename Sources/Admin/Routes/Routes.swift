@@ -40,5 +40,6 @@ struct Routes {
         registerDeviceActions()
         registerKeys()
         registerEvents()
+        registerCheck()
     }
 }

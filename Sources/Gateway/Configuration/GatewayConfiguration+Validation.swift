@@ -1,3 +1,5 @@
+import Linux
+
 extension GatewayConfiguration {
     /// Checks every range, and what has to fit together; throws the first setting that does not.
     ///
@@ -20,7 +22,7 @@ extension GatewayConfiguration {
             in: 0...86_400,
             "activation.timestampWindowSeconds"
         )
-        try requireText(admin.address, "admin.address")
+        try requireAddress(admin.address, "admin.address")
         try require(admin.port, in: 0...65_535, "admin.port")
         try require(admin.requestSizeBytes, in: 1_024...1_073_741_824, "admin.requestSizeBytes")
     }
@@ -73,7 +75,7 @@ extension GatewayConfiguration.Listener {
                 reason: "must be 1 to 32 of a-z, 0-9 and '-', and is '\(name)'"
             )
         }
-        try requireText(address, "\(path).address")
+        try requireAddress(address, "\(path).address")
         try require(port, in: 0...65_535, "\(path).port")
         guard !proxyProtocol else {
             throw ConfigurationProblem(
@@ -126,4 +128,12 @@ private func require(
 private func requireText(_ value: String, _ path: String) throws(ConfigurationProblem) {
     guard value.isEmpty || value.utf8.contains(0) else { return }
     throw ConfigurationProblem(path: path, reason: "must not be empty")
+}
+
+private func requireAddress(_ value: String, _ path: String) throws(ConfigurationProblem) {
+    guard IPAddress(value) == nil else { return }
+    throw ConfigurationProblem(
+        path: path,
+        reason: "must be an IPv4 or IPv6 address, and is '\(value)'"
+    )
 }

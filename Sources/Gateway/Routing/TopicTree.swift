@@ -44,6 +44,9 @@ struct TopicTree<Subscription: Sendable & Equatable> {
 
     var isEmpty: Bool { count == 0 }
 
+    /// How many topic levels are in memory; none when there are no subscriptions.
+    var levelCount: Int { nodes.count - freeNodes.count - 1 }
+
     /// Adds a subscription, unless an equal one is there already.
     mutating func insert(_ subscription: Subscription, filter: Span<UInt8>) {
         var node = Self.root

@@ -1,13 +1,14 @@
+import DequeModule
 import MQTT
 
 /// QoS 1 messages towards one client: at most `limit` unacknowledged ones (the client's Receive
 /// Maximum, [MQTT-3.3.4-9]), the rest waiting in order, bounded by count and bytes.
 ///
-/// Owns no memory while nothing is under way.
+/// Owns no memory until a message has to be acknowledged.
 struct OutboundWindow {
     /// Packet identifiers that the client has not acknowledged, oldest first.
     private var unacknowledged: [UInt16] = []
-    private var waiting: [Message] = []
+    private var waiting: Deque<Message> = []
     private var waitingBytes = 0
     private var lastPacketID: UInt16 = 0
     private let limit: UInt16
@@ -19,7 +20,7 @@ struct OutboundWindow {
 
     var unacknowledgedCount: Int { unacknowledged.count }
 
-    /// A packet identifier for a message that is being sent: not zero, not in use ([MQTT-2.2.1-3]).
+    /// A packet identifier for a message that is being sent: not zero, not in use ([MQTT-2.2.1-4]).
     mutating func begin() -> UInt16 {
         repeat {
             lastPacketID = lastPacketID == .max ? 1 : lastPacketID + 1
@@ -50,6 +51,7 @@ struct OutboundWindow {
         guard unacknowledged.count < Int(limit), !waiting.isEmpty else { return nil }
         let message = waiting.removeFirst()
         waitingBytes -= message.byteCount
+        if waiting.isEmpty { waiting = [] }
         return message
     }
 }

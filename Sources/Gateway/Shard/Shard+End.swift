@@ -83,8 +83,10 @@ extension Shard {
         }
         confirmations.removeAll { $0.confirmation.token == token }
         guard let meterSlot = connections[slot: slot].session.meterSlot else { return }
-        if let successor = clients[name], connections.contains(successor) {
-            // The counter goes on with the connection that took over.
+        if let successor = clients[name], connections.contains(successor),
+            connections[slot: successor.slot].session.meterSlot == nil
+        {
+            // The hold goes on with the connection that took over, if it has none of its own.
             connections[slot: successor.slot].session.meterSlot = meterSlot
         } else {
             meter.release(meterSlot)

@@ -1,0 +1,122 @@
+import Admin
+import ArgumentParser
+import Foundation
+
+/// What every verb has: where the API is, who asks, and for whom the answer is.
+struct APIOptions: ParsableArguments {
+    @Option(help: "The gateway's API. Default: TOLLGATE_API, or http://127.0.0.1:8080.")
+    var api: String?
+
+    @Option(
+        name: .customLong("token-file"),
+        help: "A file with the token. Default: TOLLGATE_TOKEN, or ./data/admin.token."
+    )
+    var tokenFile: String?
+
+    @Flag(help: "JSON for programs instead of tables for people.")
+    var json = false
+
+    private var client: HTTPClient {
+        get throws(Failure) {
+            let environment = ProcessInfo.processInfo.environment
+            let url = api ?? environment["TOLLGATE_API"] ?? "http://127.0.0.1:8080"
+            return try HTTPClient(url: url)
+        }
+    }
+
+    /// From the file that was named, else from the environment, else from the usual file.
+    private var token: String {
+        get throws(Failure) {
+            let environment = ProcessInfo.processInfo.environment
+            if tokenFile == nil, let token = environment["TOLLGATE_TOKEN"], !token.isEmpty {
+                return token
+            }
+            let path = tokenFile ?? "data/\(OwnerToken.fileName)"
+            guard let bytes = FileManager.default.contents(atPath: path) else {
+                throw Failure(
+                    text: "\(path): can't be read; say --token-file FILE or set TOLLGATE_TOKEN",
+                    code: 2
+                )
+            }
+            return String(decoding: bytes, as: UTF8.self)
+                .trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+    }
+
+    /// Sends a request; a problem document becomes a failure.
+    func send(
+        _ method: HTTPClient.Method,
+        _ path: String,
+        type: String = "application/json",
+        body: [UInt8]? = nil
+    ) async throws(Failure) -> [UInt8] {
+        var headers = [("Authorization", "Bearer \(try token)")]
+        if body != nil { headers.append(("Content-Type", type)) }
+        let answer = try await client.send(method, "/v1/\(path)", headers: headers, body: body)
+        guard (200...299).contains(answer.status) else {
+            let problem = JSON(parsing: answer.bytes)
+            let reason = problem?["reason"]?.text ?? "HTTP status \(answer.status)"
+            let detail = problem?["detail"]?.text.map { ": \($0)" } ?? ""
+            throw Failure(text: reason + detail)
+        }
+        return answer.bytes
+    }
+
+    /// Sends a request and shows the document that comes back.
+    func show(_ method: HTTPClient.Method, _ path: String, _ body: JSON? = nil)
+        async throws(Failure)
+    {
+        let bytes = try await send(method, path, body: body?.bytes)
+        guard !bytes.isEmpty else { return }
+        guard !json, let document = JSON(parsing: bytes) else { return Output.raw(bytes + [10]) }
+        Output.show(document)
+    }
+
+    /// Shows a list, all of its pages, or its first `limit` items.
+    func list(_ path: String, columns: [String], limit: Int? = nil) async throws(Failure) {
+        var items: [JSON] = []
+        var cursor: String?
+        repeat {
+            let rest = limit.map { min($0 - items.count, 1_000) } ?? 1_000
+            let parameters = ["limit=\(rest)"] + (cursor.map { ["cursor=\($0)"] } ?? [])
+            let separator = path.contains("?") ? "&" : "?"
+            let page = path + separator + parameters.joined(separator: "&")
+            guard let json = JSON(parsing: try await send(.get, page)) else {
+                throw Failure(text: "the answer is not JSON")
+            }
+            items += json["items"]?.array ?? []
+            cursor = json["cursor"]?.text
+        } while cursor != nil && items.count < limit ?? .max
+        if json {
+            Output.raw(JSON.array(items).bytes + [10])
+        } else {
+            Output.table(items, columns: columns)
+        }
+    }
+}
+
+extension String {
+    /// As a part of a path or a query's value (RFC 3986, unreserved characters only).
+    var escaped: String {
+        utf8.map { byte in
+            let character = Character(Unicode.Scalar(byte))
+            let isPlain = byte < 0x80 && (character.isLetter || character.isNumber)
+            if isPlain || "-._~".utf8.contains(byte) { return String(character) }
+            return "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+        }
+        .joined()
+    }
+}
+
+/// A query of those parameters that have a value.
+func query(_ parameters: [(String, String?)]) -> String {
+    let parts = parameters.compactMap { name, value in value.map { "\(name)=\($0.escaped)" } }
+    return parts.isEmpty ? "" : "?" + parts.joined(separator: "&")
+}
+
+extension JSON {
+    /// An object of those members that have a value.
+    static func object(of members: [(String, JSON?)]) -> JSON {
+        .object(members.compactMap { name, value in value.map { Member(name: name, value: $0) } })
+    }
+}

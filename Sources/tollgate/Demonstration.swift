@@ -1,0 +1,129 @@
+import Admin
+import Foundation
+import Gateway
+import Linux
+
+/// A product, a device and an application key to try the gateway with, and the two lines that do it.
+///
+/// Everything is made over the API, each request with an idempotency key of its own: at every later
+/// start the same requests make nothing and are answered with the same secrets.
+struct Demonstration {
+    let configuration: GatewayConfiguration
+    let gateway: Gateway
+    let token: OwnerToken
+
+    private static let account = "demo"
+    private static let product = "demo"
+    private static let device = "lamp-1"
+
+    /// Makes what is missing, and prints. A gateway with accounts of its own is left alone.
+    func present(port: Int) async {
+        do throws(Failure) {
+            let client = try HTTPClient(url: "http://\(host):\(port)")
+            let accounts = try await send(client, "accounts", nil)["items"]?.array ?? []
+            let isOurs = accounts.contains { $0["id"]?.text == Self.account }
+            guard accounts.isEmpty || isOurs else {
+                return Output.say("The books are in use: no demonstration was made.")
+            }
+            let (secret, key) = try await furnish(client)
+            print(secret: secret, key: key)
+        } catch {
+            Output.complain("no demonstration: \(error.text)")
+        }
+    }
+
+    /// `0.0.0.0` and `::` are no addresses to connect to.
+    private var host: String {
+        switch configuration.admin.address {
+        case "0.0.0.0": "127.0.0.1"
+        case "::": "[::1]"
+        case let address: address.contains(":") ? "[\(address)]" : address
+        }
+    }
+
+    private func furnish(
+        _ client: HTTPClient
+    ) async throws(Failure) -> (secret: String, key: JSON) {
+        let account = Self.account
+        let product = JSON.text(Self.product)
+        _ = try await send(
+            client, "accounts",
+            ["id": .text(account), "name": "Demonstration", "kind": "enterprise"])
+        _ = try await send(
+            client, "packages",
+            [
+                "id": "demo", "name": "Demonstration", "validityDays": 365,
+                "messagesPerDay": 1_500,
+            ])
+        _ = try await send(
+            client, "products",
+            ["pk": product, "name": "Demonstration lamp", "account": .text(account)])
+        _ = try await send(
+            client, "accounts/\(account)/purchases",
+            ["package": "demo", "quantity": 100, "product": product])
+        let devices = try await send(
+            client, "products/\(Self.product)/devices", ["devices": [["dk": .text(Self.device)]]])
+        let key = try await send(
+            client, "keys",
+            [
+                "name": "Demonstration", "role": "application", "account": .text(account),
+                "products": [product],
+            ])
+        guard let secret = devices["devices"]?.array?.first?["secret"]?.text else {
+            throw Failure(text: "the device's secret is not in the answer")
+        }
+        return (secret, key)
+    }
+
+    /// Posts a body, or gets the path when there is none.
+    private func send(
+        _ client: HTTPClient,
+        _ path: String,
+        _ body: JSON?
+    ) async throws(Failure) -> JSON {
+        let answer = try await client.send(
+            body == nil ? .get : .post,
+            "/v1/\(path)",
+            headers: [
+                ("Authorization", token.header), ("Content-Type", "application/json"),
+                ("Idempotency-Key", "demonstration-\(path)"),
+            ],
+            body: body?.bytes
+        )
+        let json = JSON(parsing: answer.bytes) ?? .null
+        guard (200...299).contains(answer.status) else {
+            throw Failure(text: "\(path): \(json["detail"]?.text ?? "\(answer.status)")")
+        }
+        return json
+    }
+
+    private func print(secret: String, key: JSON) {
+        guard let name = key["userName"]?.text, let password = key["secret"]?.text,
+            let listener = configuration.listeners.first(where: \.tls)
+                ?? configuration.listeners.first,
+            let address = gateway.addresses[listener.name]
+        else { return }
+        let authority =
+            URL(filePath: configuration.tls.certificate).deletingLastPathComponent()
+            .relativePath + "/ca.pem"
+        let server =
+            "-h localhost -p \(address.port)" + (listener.tls ? " --cafile \(authority)" : "")
+        let (product, device) = (Self.product, Self.device)
+        Output.say(
+            """
+
+            Tollgate is running. Paste these in two other terminals, the first one first:
+
+              mosquitto_sub \(server) -V 5 -u \(name) -P \(password) -t 'd/\(product)/+/up/#' -v
+
+              mosquitto_pub \(server) -V 5 -u '\(device)&\(product)' -P \(secret) \
+            -q 1 -t d/\(product)/\(device)/up/hello -m 'Hello!'
+
+            The device's first connection consumes one of the product's activation codes:
+
+              .build/release/tollgate product list --token-file \(configuration.data)/admin.token
+
+            """
+        )
+    }
+}

@@ -1,0 +1,140 @@
+import Admin
+import ArgumentParser
+import Foundation
+import Gateway
+import Linux
+import Logging
+import ServiceLifecycle
+import Settings
+import UnixSignals
+
+/// Runs the gateway until it is told to go.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Runs the gateway.",
+        discussion: """
+            SIGTERM and SIGINT drain: clients are told, counters flushed, stores synced; a second one \
+            ends the process at once. SIGHUP reads certificate and key again.
+            """
+    )
+
+    @Option(help: "The YAML file; without one, the defaults hold.") var config: String?
+    @Option(help: "The directory of the stores; the same as --set data=DIR.") var data: String?
+    @Option(help: "One setting, KEY=VALUE, over file and environment; can be repeated.")
+    var set: [String] = []
+    @Flag(help: "Makes a demonstration product, device and key, and prints how to use them.")
+    var demonstration = false
+
+    func run() async throws {
+        let configuration = try loadConfiguration()
+        let logger = Self.logger(configuration)
+        let gateway: Gateway
+        do throws(GatewayError) {
+            gateway = try Gateway.start(configuration)
+        } catch {
+            throw Failure(text: "\(error)")
+        }
+        do {
+            try await serve(gateway, configuration, logger)
+        } catch {
+            await gateway.drain()
+            throw Failure(text: Self.text(of: error, configuration))
+        }
+        logger.notice("drained")
+    }
+
+    private func loadConfiguration() throws(Failure) -> GatewayConfiguration {
+        do throws(SettingsError) {
+            return try SettingsLoader.load(
+                file: config,
+                environment: ProcessInfo.processInfo.environment,
+                arguments: (data.map { ["data=\($0)"] } ?? []) + set
+            )
+        } catch {
+            throw Failure(text: "\(error)", code: 2)
+        }
+    }
+
+    private static func logger(_ configuration: GatewayConfiguration) -> Logger {
+        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        var logger = Logger(label: "tollgate")
+        logger.logLevel = Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info
+        return logger
+    }
+
+    /// Returns when a signal has ended the services. The gateway drains first, while the HTTP side
+    /// still tells whoever asks that it does.
+    private func serve(
+        _ gateway: Gateway,
+        _ configuration: GatewayConfiguration,
+        _ logger: Logger
+    ) async throws {
+        let token = try OwnerToken.loaded(fromDirectory: configuration.data)
+        for listener in configuration.listeners {
+            guard let address = gateway.addresses[listener.name] else { continue }
+            let scheme = listener.tls ? "mqtts" : "mqtt"
+            logger.notice("listener '\(listener.name)' on \(scheme)://\(address)")
+        }
+        let demonstration =
+            demonstration
+            ? Demonstration(configuration: configuration, gateway: gateway, token: token) : nil
+        let admin = AdminServer(
+            configuration: configuration,
+            controlPlane: gateway,
+            ownerToken: token,
+            logger: logger
+        ) { port in
+            logger.notice("API on http://\(configuration.admin.address):\(port)")
+            guard let demonstration else { return }
+            Task { await demonstration.present(port: port) }
+        }
+        Signals.endOnSecond()
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    .init(service: admin),
+                    .init(service: Signals(gateway: gateway, logger: logger)),
+                    .init(service: Upkeep(gateway: gateway)),
+                    .init(service: DrainingGateway(gateway: gateway, logger: logger)),
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: Self.quiet(logger)
+            )
+        )
+        try await group.run()
+    }
+
+    /// The service group's own remarks are for whoever works on it.
+    private static func quiet(_ logger: Logger) -> Logger {
+        var logger = logger
+        logger.logLevel = max(logger.logLevel, .warning)
+        return logger
+    }
+
+    private static func text(of error: any Error, _ configuration: GatewayConfiguration) -> String {
+        if error is FileError { return "\(error)" }
+        return "admin on \(configuration.admin.address):\(configuration.admin.port): \(error)"
+    }
+}
+
+/// What the gateway does now and then, until the services are told to go.
+private struct Upkeep: Service {
+    let gateway: Gateway
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await gateway.upkeep() }
+    }
+}
+
+/// Drains the gateway when the services are told to go.
+private struct DrainingGateway: Service {
+    let gateway: Gateway
+    let logger: Logger
+
+    func run() async throws {
+        // Also a failing service next to this one ends the wait.
+        try? await gracefulShutdown()
+        logger.notice("draining")
+        await gateway.drain()
+    }
+}

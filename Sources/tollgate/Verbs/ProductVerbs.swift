@@ -1,0 +1,103 @@
+import Admin
+import ArgumentParser
+
+struct ProductVerbs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "product",
+        abstract: "Kinds of devices, each with a package and a pool of codes.",
+        subcommands: [
+            List.self, Show.self, Create.self, Update.self, Upgrade.self, Delete.self,
+        ]
+    )
+
+    struct List: AsyncParsableCommand {
+        @Option(help: "Only this account's.") var account: String?
+        @OptionGroup var api: APIOptions
+
+        func run() async throws {
+            try await api.list(
+                "products" + query([("account", account)]),
+                columns: [
+                    "pk", "name", "account", "package", "codes.assigned", "codes.remaining",
+                    "codes.consumed", "devices.known", "devices.active", "devices.online",
+                ]
+            )
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        @Argument var pk: String
+        @OptionGroup var api: APIOptions
+
+        func run() async throws { try await api.show(.get, "products/\(pk.escaped)") }
+    }
+
+    struct Create: AsyncParsableCommand {
+        @Option var name: String
+        @Option var account: String
+        @Option(help: "Its ProductKey; made when left out.") var pk: String?
+        @Option(help: "Its package; set by the first codes when left out.") var package: String?
+        @Option(help: "open, imported or closed. Default: imported.") var registration: String?
+        @Option(help: "Where its day begins, in minutes east of UTC.") var dayOffsetMinutes: Int64?
+        @OptionGroup var api: APIOptions
+
+        func run() async throws {
+            try await api.show(
+                .post,
+                "products",
+                .object(of: [
+                    ("pk", pk.map { .text($0) }), ("name", .text(name)),
+                    ("account", .text(account)), ("package", package.map { .text($0) }),
+                    ("registration", registration.map { .text($0) }),
+                    ("dayOffsetMinutes", dayOffsetMinutes.map { .integer($0) }),
+                ])
+            )
+        }
+    }
+
+    struct Update: AsyncParsableCommand {
+        @Argument var pk: String
+        @Option var name: String?
+        @Option(help: "true or false.") var autoRenewal: Bool?
+        @Option(help: "open, imported or closed.") var registration: String?
+        @Option(help: "Where its day begins, in minutes east of UTC.") var dayOffsetMinutes: Int64?
+        @OptionGroup var api: APIOptions
+
+        func run() async throws {
+            try await api.show(
+                .patch,
+                "products/\(pk.escaped)",
+                .object(of: [
+                    ("name", name.map { .text($0) }),
+                    ("autoRenewal", autoRenewal.map { .bool($0) }),
+                    ("registration", registration.map { .text($0) }),
+                    ("dayOffsetMinutes", dayOffsetMinutes.map { .integer($0) }),
+                ])
+            )
+        }
+    }
+
+    struct Upgrade: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Gives all its devices and codes a better package.")
+
+        @Argument var pk: String
+        @Argument var package: String
+        @OptionGroup var api: APIOptions
+
+        func run() async throws {
+            try await api.show(
+                .post, "products/\(pk.escaped)/upgrade", ["package": .text(package)])
+        }
+    }
+
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Deletes it for good: its codes do not come back, its devices are refused.")
+
+        @Argument var pk: String
+        @OptionGroup var api: APIOptions
+
+        func run() async throws { try await api.show(.delete, "products/\(pk.escaped)") }
+    }
+}

@@ -1,0 +1,137 @@
+import Foundation
+
+/// The built program, run with arguments in a directory of its own.
+struct Program {
+    struct Result {
+        let code: Int32
+        let output: String
+        let errors: String
+    }
+
+    let directory: URL
+
+    /// Beside the test bundle, where `swift build` leaves all products.
+    private static let executable: URL = {
+        var place = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+        for argument in CommandLine.arguments where argument.hasSuffix(".xctest") {
+            place = URL(filePath: argument).deletingLastPathComponent()
+        }
+        return place.appending(path: "tollgate")
+    }()
+
+    init() throws {
+        directory = URL(filePath: NSTemporaryDirectory())
+            .appending(path: "tollgate-program-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    }
+
+    func remove() { try? FileManager.default.removeItem(at: directory) }
+
+    /// Runs to the end.
+    func run(
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        input: String? = nil
+    ) throws -> Result {
+        let process = process(arguments, environment)
+        let outputFile = directory.appending(path: UUID().uuidString)
+        let errorFile = directory.appending(path: UUID().uuidString)
+        for file in [outputFile, errorFile] {
+            _ = FileManager.default.createFile(atPath: file.path, contents: nil)
+        }
+        process.standardOutput = try FileHandle(forWritingTo: outputFile)
+        process.standardError = try FileHandle(forWritingTo: errorFile)
+        if let input {
+            let pipe = Pipe()
+            process.standardInput = pipe
+            try process.run()
+            pipe.fileHandleForWriting.write(Data(input.utf8))
+            try pipe.fileHandleForWriting.close()
+        } else {
+            process.standardInput = FileHandle.nullDevice
+            try process.run()
+        }
+        process.waitUntilExit()
+        return Result(
+            code: process.terminationStatus,
+            output: try String(contentsOf: outputFile, encoding: .utf8),
+            errors: try String(contentsOf: errorFile, encoding: .utf8)
+        )
+    }
+
+    func process(_ arguments: [String], _ environment: [String: String]) -> Process {
+        let process = Process()
+        process.executableURL = Self.executable
+        process.arguments = arguments
+        process.currentDirectoryURL = directory
+        process.environment = ["PATH": "/usr/bin:/bin"].merging(environment) { $1 }
+        return process
+    }
+}
+
+/// A gateway that serves, on free ports.
+final class Serving {
+    let program: Program
+    private let process: Process
+    private let outputFile: URL
+    private let errorFile: URL
+
+    /// Waits until the API is up; throws with what the program said when it ends before.
+    init(_ program: Program, _ arguments: [String] = []) throws {
+        self.program = program
+        outputFile = program.directory.appending(path: "serve.out")
+        errorFile = program.directory.appending(path: "serve.err")
+        for file in [outputFile, errorFile] {
+            _ = FileManager.default.createFile(atPath: file.path, contents: nil)
+        }
+        let file = program.directory.appending(path: "tollgate.yaml")
+        let yaml = """
+            shards: 1
+            admin: {port: 0}
+            storage: {ledgerMapBytes: 67108864, usageMapBytes: 67108864}
+            listeners:
+              - {name: local, port: 0, tls: false}
+            """
+        try Data(yaml.utf8).write(to: file)
+        process = program.process(["serve", "--config", "tollgate.yaml"] + arguments, [:])
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = try FileHandle(forWritingTo: outputFile)
+        process.standardError = try FileHandle(forWritingTo: errorFile)
+        try process.run()
+        for _ in 0..<300 where errors.firstRange(of: "API on ") == nil {
+            guard process.isRunning else { throw Unstarted(errors: errors) }
+            Thread.sleep(forTimeInterval: 0.05)
+        }
+    }
+
+    struct Unstarted: Error { let errors: String }
+
+    var errors: String { (try? String(contentsOf: errorFile, encoding: .utf8)) ?? "" }
+
+    var output: String { (try? String(contentsOf: outputFile, encoding: .utf8)) ?? "" }
+
+    /// `http://127.0.0.1:PORT`.
+    var api: String { word(after: "API on ") }
+
+    /// `mqtt://127.0.0.1:PORT`.
+    var listener: String { word(after: "listener 'local' on ") }
+
+    private func word(after text: String) -> String {
+        guard let range = errors.firstRange(of: text) else { return "" }
+        return String(errors[range.upperBound...].prefix { !$0.isWhitespace })
+    }
+
+    /// Runs a verb against this gateway.
+    func run(_ arguments: [String], input: String? = nil) throws -> Program.Result {
+        try program.run(arguments, environment: ["TOLLGATE_API": api], input: input)
+    }
+
+    /// Sends a signal and waits for the end; answers the exit code.
+    func end(_ signal: Int32 = SIGTERM) -> Int32 {
+        if process.isRunning { kill(process.processIdentifier, signal) }
+        process.waitUntilExit()
+        return process.terminationReason == .exit ? process.terminationStatus : -1
+    }
+
+    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+}

@@ -1,0 +1,137 @@
+import Foundation
+import Testing
+
+@Suite("The program")
+struct ProgramTests {
+    @Test("a wrong configuration is one line, exit code 2, and nothing starts")
+    func wrongConfiguration() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let file = program.directory.appending(path: "t.yaml")
+        try Data("shards: 1\nlimits:\n  packetSize: 5\n".utf8).write(to: file)
+        let result = try program.run(["serve", "--config", "t.yaml"])
+        #expect(result.code == 2)
+        #expect(
+            result.errors == "tollgate: t.yaml:3: limits.packetSize: there is no such key; "
+                + "did you mean limits.packetSizeBytes?\n"
+        )
+        let variable = try program.run(["serve"], environment: ["TOLLGATE_ADMIN_PORT": "x"])
+        #expect(variable.code == 2)
+        #expect(
+            variable.errors
+                == "tollgate: TOLLGATE_ADMIN_PORT: admin.port: must be a whole number, and is 'x'\n"
+        )
+        #expect(!FileManager.default.fileExists(atPath: "\(program.directory.path)/data"))
+    }
+
+    @Test("a certificate that is not there is one line with its path, exit code 1")
+    func wrongCertificate() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let result = try program.run(
+            ["serve", "--set", "listeners.devices.port=0", "--set", "listeners.local.port=0"])
+        #expect(result.code == 1)
+        #expect(result.errors.contains("data/tls/cert.pem"))
+        #expect(result.errors.split(separator: "\n").count == 1)
+    }
+
+    @Test("wrong usage is exit code 2 and says how it is used; help is exit code 0")
+    func usage() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let wrong = try program.run(["product", "shw"])
+        #expect(wrong.code == 2 && wrong.errors.contains("Usage: tollgate product"))
+        #expect(wrong.output.isEmpty)
+        #expect(try program.run(["device", "--help"]).code == 0)
+        let unreachable = try program.run(
+            ["account", "list"],
+            environment: ["TOLLGATE_TOKEN": "x", "TOLLGATE_API": "http://127.0.0.1:1"])
+        #expect(unreachable.code == 1)
+        #expect(unreachable.errors.hasPrefix("tollgate: http://127.0.0.1:1: "))
+        #expect(try program.run(["account", "list"]).code == 2)
+    }
+
+    @Test(
+        "A10: a command proves that the books balance; serve answers the verbs with tables and JSON, and SIGTERM drains with exit code 0"
+    )
+    func serve() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let serving = try Serving(program)
+        let account = try serving.run(["account", "create", "--id", "acme", "--name", "Acme Ltd."])
+        #expect(account.code == 0 && account.output.contains("codes.unassigned  0"))
+        _ = try serving.run([
+            "package", "create", "--id", "basic", "--name", "Basic", "--validity-days", "30",
+        ])
+        _ = try serving.run([
+            "product", "create", "--pk", "lamp", "--name", "Lamp", "--account", "acme",
+        ])
+        let bought = try serving.run([
+            "codes", "buy", "acme", "--package", "basic", "--quantity", "7", "--product", "lamp",
+        ])
+        #expect(bought.code == 0)
+        let imported = try serving.run(
+            ["device", "import", "lamp", "-"], input: "dk,secret\nd1,s1\nd:2,\n")
+        #expect(imported.output.hasPrefix("dk,secret\r\nd1,s1\r\nd:2,"))
+        let bad = try serving.run(
+            ["device", "import", "lamp", "-"], input: "dk,secret\nd3,x\nd 4,y\n")
+        #expect(bad.code == 1 && bad.errors.contains("line 3: dk: "))
+        let list = try serving.run(["device", "list", "lamp"])
+        let lines = list.output.split(separator: "\n")
+        #expect(lines.count == 3 && lines[0].hasPrefix("DK") && lines[1].hasPrefix("d1"))
+        let json = try serving.run(["product", "list", "--json"]).output
+        #expect(json.contains("\"codes\":{\"assigned\":7,\"remaining\":7,\"consumed\":0}"))
+        let refused = try serving.run(["device", "show", "lamp", "d3"])
+        #expect(refused.code == 1)
+        #expect(refused.errors == "tollgate: unknown-device: product lamp has no device d3\n")
+        // While the gateway has the store, the gateway is asked; afterwards the store is read.
+        #expect(try serving.run(["check"]).output == "the books balance\n")
+        #expect(serving.end() == 0)
+        #expect(try program.run(["check", "--json"]).output.contains("\"balanced\":true"))
+        let nothing = try program.run(["check", "--data", "nowhere"])
+        #expect(nothing.code == 2 && nothing.errors == "tollgate: nowhere/ledger: no books here\n")
+    }
+
+    @Test("probe: TCP, CONNECT and readiness are checked from outside, exit code 0 or 1")
+    func probe() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let serving = try Serving(program)
+        let probe = ["probe", "--url", serving.listener]
+        #expect(try serving.run(probe + ["--http", serving.api]).code == 0)
+        let json = try serving.run(probe + ["--json"]).output
+        #expect(json.contains("\"ok\":true"))
+        let refused = try serving.run(probe + ["--user", "d1&lamp"])
+        #expect(refused.code == 1 && refused.errors.contains("refused"))
+        let (url, listener) = (serving.api, serving.listener)
+        #expect(serving.end() == 0)
+        let gone = try program.run(["probe", "--url", listener, "--http", url])
+        #expect(gone.code == 1 && gone.errors.split(separator: "\n").count == 2)
+    }
+
+    @Test(
+        "the demonstration is made once: a second start prints the same lines, the books are as before"
+    )
+    func demonstration() throws {
+        let program = try Program()
+        defer { program.remove() }
+        func start() throws -> (lines: String, events: String) {
+            let serving = try Serving(program, ["--demonstration"])
+            for _ in 0..<100 where !serving.output.contains("mosquitto_pub") {
+                Thread.sleep(forTimeInterval: 0.05)
+            }
+            let lines = serving.output.split(separator: "\n")
+                .filter { $0.contains("mosquitto_") }
+                // The ports are new ones each time.
+                .map { $0.split(separator: " ").filter { Int($0) == nil }.joined(separator: " ") }
+            let events = try serving.run(["event", "list"]).output
+            #expect(serving.end(SIGINT) == 0)
+            return (lines.joined(separator: "\n"), events)
+        }
+        let first = try start()
+        let second = try start()
+        #expect(first.lines.split(separator: "\n").count == 2)
+        #expect(first.lines == second.lines)
+        #expect(first.events == second.events)
+    }
+}
