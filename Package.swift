@@ -30,6 +30,7 @@ let package = Package(
     name: "tollgate",
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
@@ -71,6 +72,7 @@ let package = Package(
             [
                 "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Telemetry", "Storage", "Linux",
                 "Bytes", "Time",
+                .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
 
@@ -169,6 +171,19 @@ let package = Package(
                 "Support", "Gateway", "Ledger", "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Time",
             ],
             exclude: ["paho_scenarios.py"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "CrashTests",
+            dependencies: [
+                "CrashGateway", "Support", "Ledger", "Metering", "MQTT", "Linux", "Storage", "Time",
+            ],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "CrashGateway",
+            dependencies: ["Gateway", "Linux"],
+            path: "Tests/CrashGateway",
             swiftSettings: strict
         ),
         .testTarget(

@@ -78,13 +78,10 @@ public final class Gateway: Sendable {
         guard isFirst else { return }
         for mailbox in commons.mailboxes { mailbox.post(.drain) }
         // Joining blocks, so it has a thread of its own rather than one of the pool's.
-        let shards = shards
-        let stores = (ledger, usage)
+        let remains = Parcel((shards: shards, usage: usage, ledger: ledger))
         await withCheckedContinuation { continuation in
             let finish = {
-                for shard in shards { shard.join() }
-                stores.1.shutdown()
-                stores.0.shutdown()
+                Self.finish(remains)
                 continuation.resume()
             }
             do {
@@ -95,6 +92,17 @@ public final class Gateway: Sendable {
         }
         condition.withLock { $0 = .stopped }
         answerLateQuestions()
+    }
+
+    /// When this returns, nothing of the stores is held here: whoever lets go of the gateway then may
+    /// open them again.
+    private static func finish(
+        _ remains: Parcel<(shards: [Thread], usage: UsageStore, ledger: Ledger)>
+    ) {
+        guard let remains = remains.take() else { return }
+        for shard in remains.shards { shard.join() }
+        remains.usage.shutdown()
+        remains.ledger.shutdown()
     }
 
     /// Questions that came when a shard had ended already: nobody is connected any more.

@@ -30,12 +30,14 @@ import Time
                 try await replay.set(midnight)
                 for _ in 0..<3 { #expect(try replay.publish(device, through: client) == 0) }
                 #expect(try replay.publish(device, through: client) == 0x97)
-                try client.disconnect()
+                try replay.part(client)
             }
         }
     }
 
-    @Test("C5: a clock that steps over midnight, there and back, loses no count and resets none twice")
+    @Test(
+        "C5: a clock that steps over midnight, there and back, loses no count and resets none twice"
+    )
     func steppingOverMidnight() async throws {
         try await Replay.run { replay in
             let product = try await replay.world.createProduct(messagesPerDay: 5)
@@ -59,7 +61,7 @@ import Time
             let usage = try await replay.world.gateway.usage(of: device.identity)
             #expect(usage.today.used == 5)
             #expect(usage.history.map(\.used) == [5])
-            try client.disconnect()
+            try replay.part(client)
         }
     }
 
@@ -83,7 +85,7 @@ import Time
                 for _ in 0..<left { #expect(try replay.publish(device, through: client) == 0) }
                 #expect(try replay.publish(device, through: client) == 0x97)
             }
-            try client.disconnect()
+            try replay.part(client)
         }
     }
 
@@ -103,33 +105,32 @@ import Time
                 try client.ping()
                 #expect(try client.isQuiet(seconds: 0.05))
             }
-            try client.disconnect()
+            try replay.part(client)
         }
     }
 
     @Test("C7, C8: a restart in the middle of the day goes on with the day's counts")
     func restartInTheDay() async throws {
         let clock = ManualClock(wall: Replay.beginning)
-        let first = try TestGateway(time: .manual(clock))
-        let product = try await first.createProduct(messagesPerDay: 5)
-        let device = try await first.importDevice("dk", into: product)
-        let replay = Replay(clock: clock, world: first)
-        let client = try replay.connect(device)
-        for _ in 0..<3 { #expect(try replay.publish(device, through: client) == 0) }
-        await first.stop()
-
-        try await TestGateway.run(time: .manual(clock), directory: first.directory) { second in
-            let replay = Replay(clock: clock, world: second)
-            #expect(try await second.gateway.usage(of: device.identity).today.used == 3)
+        let directory = TemporaryDirectory()
+        let device = try await TestGateway.run(time: .manual(clock), directory: directory) {
+            world in
+            let replay = Replay(clock: clock, world: world)
+            let product = try await world.createProduct(messagesPerDay: 5)
+            let device = try await world.importDevice("dk", into: product)
+            let client = try replay.connect(device)
+            for _ in 0..<3 { #expect(try replay.publish(device, through: client) == 0) }
+            return device
+        }
+        try await TestGateway.run(time: .manual(clock), directory: directory) { world in
+            let replay = Replay(clock: clock, world: world)
+            #expect(try await world.gateway.usage(of: device.identity).today.used == 3)
             let client = try replay.connect(device)
             for _ in 0..<2 { #expect(try replay.publish(device, through: client) == 0) }
             #expect(try replay.publish(device, through: client) == 0x97)
-            let today = Day(of: clock.wall, at: .utc)
-            try client.disconnect()
-            try await replay.pass(milliseconds: 6_000)
-            #expect(try await second.gateway.usage(of: device.identity).today.used == 5)
+            try replay.part(client)
+            #expect(try await world.gateway.usage(of: device.identity).today.used == 5)
             #expect(try replay.record(of: device).codesConsumed == 1)
-            _ = today
         }
     }
 }

@@ -90,8 +90,15 @@ struct Replay {
     func knock(_ device: TestDevice, version: ProtocolVersion = .v5) throws -> UInt8 {
         let client = try TestClient(port: world.plainPort, version: version)
         let code = try client.connect(as: .signed(device, secureMode: 3)).code
-        if code == 0 { try client.disconnect() }
+        if code == 0 { try part(client) }
         return code
+    }
+
+    /// Says goodbye, and waits until the gateway has let go of the connection.
+    func part(_ client: TestClient) throws {
+        let version = client.version
+        try client.send { Disconnect.encode(version: version, into: &$0) }
+        _ = try client.untilClosed()
     }
 
     /// Publishes one message of one unit at QoS 1; the PUBACK's code.

@@ -26,7 +26,7 @@ enum Arrows {
     /// All that lies under the gateway.
     private static let dataPlane: Set<String> = [
         "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Telemetry", "Storage", "Linux", "Bytes",
-        "Time",
+        "Time", "DequeModule",
     ]
 
     /// What the side for people and programs is built with.

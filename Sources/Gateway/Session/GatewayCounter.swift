@@ -18,6 +18,7 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
     case deliveriesDropped
     case unitsCounted
     case takeovers
+    case usageReadsFailed
 
     /// The Prometheus name without its prefix and `_total`, and what it counts.
     var exposition: (name: String, help: String) {
@@ -46,6 +47,8 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
         case .deliveriesDropped:
             ("deliveries_dropped", "Messages dropped because their receiver was too slow.")
         case .unitsCounted: ("message_units", "Message units counted against allowances.")
+        case .usageReadsFailed:
+            ("usage_reads_failed", "Counters begun at zero, as the store could not be read.")
         case .takeovers: ("takeovers", "Sessions taken over by a new connection.")
         }
     }

@@ -1,3 +1,4 @@
+import DequeModule
 import MQTT
 
 /// QoS 1 messages towards one client: at most `limit` unacknowledged ones (the client's Receive
@@ -7,7 +8,7 @@ import MQTT
 struct OutboundWindow {
     /// Packet identifiers that the client has not acknowledged, oldest first.
     private var unacknowledged: [UInt16] = []
-    private var waiting: [Message] = []
+    private var waiting: Deque<Message> = []
     private var waitingBytes = 0
     private var lastPacketID: UInt16 = 0
     private let limit: UInt16
@@ -50,6 +51,7 @@ struct OutboundWindow {
         guard unacknowledged.count < Int(limit), !waiting.isEmpty else { return nil }
         let message = waiting.removeFirst()
         waitingBytes -= message.byteCount
+        if waiting.isEmpty { waiting = [] }
         return message
     }
 }

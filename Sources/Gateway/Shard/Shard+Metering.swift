@@ -89,10 +89,20 @@ extension Shard {
     // MARK: Flushing
 
     /// On the schedule of rule C7: everything that has changed.
+    ///
+    /// One batch a turn, so that a million dirty counters hold up nobody.
     mutating func flushCountersIfDue() {
-        guard clock.monotonic >= nextFlush else { return }
-        nextFlush = clock.monotonic.adding(milliseconds: commons.flushIntervalMilliseconds)
-        flushCounters()
+        if clock.monotonic >= nextFlush {
+            nextFlush = clock.monotonic.adding(milliseconds: commons.flushIntervalMilliseconds)
+            countsToFlush = meter.dirtyCount
+        }
+        guard countsToFlush > 0 else { return }
+        guard let batch = meter.nextBatch(at: clock.wall) else {
+            countsToFlush = 0
+            return
+        }
+        countsToFlush -= min(countsToFlush, batch.entries.count)
+        submit(batch)
     }
 
     /// Submits every count that has changed.

@@ -4,6 +4,7 @@ import Linux
 import Metering
 import MQTT
 import Reactor
+import Storage
 import Telemetry
 import TLS
 import Time
@@ -63,6 +64,9 @@ struct Shard: ~Copyable {
     var books: LedgerReader
     var meter: Meter
     var nextFlush: MonotonicInstant
+
+    /// Of the counts that were dirty when the flush was due, those that no batch has carried yet.
+    var countsToFlush = 0
     var unadmitted = 0
     var isAcceptingPaused = false
     var acceptAgainAt = MonotonicInstant(nanoseconds: 0)
@@ -103,7 +107,14 @@ struct Shard: ~Copyable {
         )
         subscriptions = TopicTree(seed: .random(in: .min ... .max))
         let usage = commons.usage
-        meter = Meter { device in try? usage.usage(of: device) }
+        meter = Meter { device in
+            do throws(StoreError) {
+                return try usage.usage(of: device)
+            } catch {
+                counters.add(.usageReadsFailed)
+                return nil
+            }
+        }
         do throws(Errno) {
             epoll = try Epoll()
             try commons.mailboxes[index].attach(
@@ -172,6 +183,7 @@ struct Shard: ~Copyable {
     /// Until the next timer, the next flush of counters, or the next step of draining.
     private func waitMilliseconds() -> Int32 {
         if isDraining { return 10 }
+        if countsToFlush > 0 { return 0 }
         var limit: Int64 = 1_000
         if let event = wheel.nextEvent {
             let due = startedAt.adding(milliseconds: Int64(event) * Self.tickMilliseconds)
