@@ -110,7 +110,7 @@ let package = Package(
         tests(
             of: "Admin",
             [
-                "Gateway", "Ledger", "Storage", "Time",
+                "Gateway", "Ledger", "Linux", "Storage", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

@@ -339,9 +339,9 @@ import Time
 }
 
 /// Waits until `condition` holds, for at most ten seconds.
-func until(_ condition: () throws -> Bool) async throws {
+func until(_ condition: () async throws -> Bool) async throws {
     for _ in 0..<1_000 {
-        if try condition() { return }
+        if try await condition() { return }
         try await Task.sleep(for: .milliseconds(10))
     }
     Issue.record("did not happen in ten seconds")
