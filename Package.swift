@@ -188,7 +188,10 @@ let package = Package(
         ),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["Support", "Gateway", "Ledger", "Metering", "Reactor", "MQTT", "Time"],
+            dependencies: [
+                "Support", "Gateway", "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Linux", "Bytes",
+                "Storage", "Time",
+            ],
             swiftSettings: strict
         ),
     ]
