@@ -32,6 +32,8 @@ extension Shard {
                 noLocal: wanted.options.noLocal
             )
             remember(slot, subscription)
+            // Named twice: the earlier one has just been replaced.
+            granted.removeAll { $0.filter == subscription.filter }
             granted.append(subscription)
             reasons.append(qos == .atMostOnce ? .success : .grantedQoS1)
         }
