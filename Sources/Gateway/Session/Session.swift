@@ -1,3 +1,4 @@
+import Bytes
 import Ledger
 import MQTT
 import Metering
@@ -63,6 +64,14 @@ struct Session {
         wantsProblemInformation = connect.properties.requestProblemInformation ?? true
         let receiveMaximum = connect.properties.receiveMaximum ?? .max
         window = OutboundWindow(limit: min(receiveMaximum, UInt16(limits.receiveMaximum)))
+    }
+
+    /// Whether the client has a subscription to exactly this filter.
+    func isSubscribed(to filter: Span<UInt8>) -> Bool {
+        for subscription in subscriptions where filter.isEqual(to: subscription.filter.span) {
+            return true
+        }
+        return false
     }
 
     /// A packet identifier of a QoS 2 message that is not yet completed.

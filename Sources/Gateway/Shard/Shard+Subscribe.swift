@@ -43,7 +43,9 @@ extension Shard {
     private func refusal(_ slot: UInt32, _ filter: borrowing TopicFilter) -> Reason? {
         if filter.isShared { return .sharedSubscriptionsNotSupported }
         if filter.levelCount > commons.limits.topicLevels { return .topicFilterInvalid }
-        if connections[slot: slot].session.subscriptions.count >= commons.limits.subscriptions {
+        if connections[slot: slot].session.subscriptions.count >= commons.limits.subscriptions,
+            !connections[slot: slot].session.isSubscribed(to: filter.text)
+        {
             return .quotaExceeded
         }
         let isAllowed =
