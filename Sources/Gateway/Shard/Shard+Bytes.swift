@@ -131,9 +131,16 @@ extension Shard {
         }
     }
 
+    /// An empty buffer is nobody's: it is lent again, or freed when one is kept already or it has
+    /// grown large.
     mutating func takeBackOutput(_ slot: UInt32) {
-        if connections[slot: slot].output.isEmpty, spareOutput.capacity == 0 {
+        guard connections[slot: slot].output.isEmpty else { return }
+        let isKept =
+            spareOutput.capacity == 0 && connections[slot: slot].output.capacity <= Self.readBytes
+        if isKept {
             swap(&connections[slot: slot].output, &spareOutput)
+        } else {
+            connections[slot: slot].output.removeAll(keepingCapacity: false)
         }
     }
 
