@@ -17,11 +17,11 @@ struct Session {
     /// The client asked for a session that outlives its connection.
     var wantsPersistence = false
 
-    /// The largest packet the client takes, in bytes ([MQTT-3.1.2-24]).
+    /// The largest packet the client takes, in bytes ([MQTT-3.1.2-24]); `Int.max`: any.
     var maximumPacketSize = Int.max
 
-    /// Whether Reason Strings may be sent on packets other than CONNACK and DISCONNECT
-    /// ([MQTT-3.1.2-29]).
+    /// Whether Reason Strings are sent. Without, those of CONNACK and DISCONNECT are left out too,
+    /// which [MQTT-3.1.2-29] allows.
     var wantsProblemInformation = true
 
     /// Published when the client goes without a DISCONNECT ([MQTT-3.1.2-8]).
@@ -65,6 +65,28 @@ struct Session {
         let receiveMaximum = connect.properties.receiveMaximum ?? .max
         window = OutboundWindow(limit: min(receiveMaximum, UInt16(limits.receiveMaximum)))
     }
+
+    /// Whether the client takes a PUBLISH whose parts have so many bytes ([MQTT-3.1.2-25]).
+    func takesPublish(topic: Int, payload: Int, properties: Int, qos: QoS) -> Bool {
+        // Only MQTT 5 knows a limit, and only there a message has properties.
+        guard maximumPacketSize < .max else { return true }
+        let rest =
+            2 + topic + (qos > .atMostOnce ? 2 : 0)
+            + VariableByteInteger.size(of: properties) + properties + payload
+        return 1 + VariableByteInteger.size(of: rest) + rest <= maximumPacketSize
+    }
+
+    /// Whether a packet may carry `text` as its Reason String: asked for ([MQTT-3.1.2-29]), and no
+    /// reason for the packet to be too large ([MQTT-3.2.2-19], [MQTT-3.4.2-2], [MQTT-3.14.2-3]).
+    func takesReasonString(_ text: String) -> Bool {
+        wantsProblemInformation
+            && text.utf8.count + Self.reasonStringOverhead <= maximumPacketSize
+    }
+
+    /// The bytes around the Reason String of a PUBACK or PUBREC, the largest packet to have one:
+    /// fixed header 2, packet identifier 2, reason code 1, property length 1, identifier and length
+    /// of the property 3.
+    private static var reasonStringOverhead: Int { 9 }
 
     /// Whether the client has a subscription to exactly this filter.
     func isSubscribed(to filter: Span<UInt8>) -> Bool {

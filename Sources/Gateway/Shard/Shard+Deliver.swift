@@ -35,28 +35,37 @@ extension Shard {
         }
         let slot = token.slot
         let size = message.topic.count + message.payload.count + message.properties.bytes.count
-        guard size + Self.publishOverhead <= connections[slot: slot].session.maximumPacketSize,
-            qos > .atMostOnce
-                || connections[slot: slot].waitingBytes + size <= commons.limits.queueBytes
-        else {
-            // [MQTT-3.1.2-25]: too large for the client; or it reads slower than it is sent to.
-            return counters.add(.deliveriesDropped)
-        }
-        if qos > .atMostOnce, !connections[slot: slot].session.window.isOpen {
-            let kept = shared ?? Message(message)
-            shared = kept
-            if !connections[slot: slot].session.window.enqueue(kept, limits: commons.queueLimits) {
-                counters.add(.deliveriesDropped)
-            }
-            return
+        let isTaken = connections[slot: slot].session.takesPublish(
+            topic: message.topic.count,
+            payload: message.payload.count,
+            properties: message.properties.bytes.count,
+            qos: qos
+        )
+        guard isTaken else { return counters.add(.deliveriesDropped) }
+        // It reads more slowly than it is sent to.
+        let isBehind = connections[slot: slot].waitingBytes + size > commons.limits.queueBytes
+        if isBehind || qos > .atMostOnce && !connections[slot: slot].session.window.isOpen {
+            return keep(slot, message, qos: qos, sharing: &shared)
         }
         send(slot, message, qos: qos)
         flushLater(slot)
     }
 
-    /// The most bytes of a PUBLISH besides topic, properties and payload: fixed header, three lengths
-    /// and the packet identifier.
-    private static var publishOverhead: Int { 5 + 2 + 4 + 2 }
+    /// Has a message wait for an acknowledgement that makes room for it. Dropped, when none is to
+    /// come or the line is full.
+    private mutating func keep(
+        _ slot: UInt32,
+        _ message: borrowing OutboundMessage,
+        qos: QoS,
+        sharing shared: inout Message?
+    ) {
+        guard qos > .atMostOnce, connections[slot: slot].session.window.unacknowledgedCount > 0
+        else { return counters.add(.deliveriesDropped) }
+        let kept = Self.shared(message, &shared)
+        if !connections[slot: slot].session.window.enqueue(kept, limits: commons.queueLimits) {
+            counters.add(.deliveriesDropped)
+        }
+    }
 
     /// Encodes a message for the client, if its allowance covers it.
     private mutating func send(_ slot: UInt32, _ message: borrowing OutboundMessage, qos: QoS) {
@@ -89,6 +98,7 @@ extension Shard {
     /// The gateway's own notices and answers on the device's `sys` topics: not counted, QoS 0, and
     /// only to a device that has subscribed.
     mutating func notify(_ slot: UInt32, _ name: String, _ payload: String) {
+        guard case .device = connections[slot: slot].session.client else { return }
         let topic = connections[slot: slot].session.topicPrefix + Array("sys/\(name)".utf8)
         let wants = connections[slot: slot].session.subscriptions.contains { subscription in
             TopicFilter.matches(filter: subscription.filter.span, topic: topic.span)
@@ -97,9 +107,17 @@ extension Shard {
         publishUncounted(slot, topic, payload)
     }
 
-    /// A PUBLISH that nobody subscribed to or is charged for.
+    /// A PUBLISH that nobody subscribed to or is charged for; left out for a client that does not
+    /// take as much.
     mutating func publishUncounted(_ slot: UInt32, _ topic: [UInt8], _ payload: String) {
         let payload = Array(payload.utf8)
+        let isTaken = connections[slot: slot].session.takesPublish(
+            topic: topic.count,
+            payload: payload.count,
+            properties: 0,
+            qos: .atMostOnce
+        )
+        guard isTaken else { return counters.add(.deliveriesDropped) }
         Publish.encode(
             topic: topic.span,
             payload: payload.span,

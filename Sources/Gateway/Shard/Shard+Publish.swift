@@ -137,9 +137,10 @@ extension Shard {
         }
     }
 
-    /// A Reason String, when the client has not asked to be spared ([MQTT-3.1.2-29]).
+    /// A Reason String, when the client takes one.
     func problemText(_ slot: UInt32, _ reason: Reason) -> String? {
-        connections[slot: slot].session.wantsProblemInformation ? reason.text : nil
+        let text = reason.text
+        return connections[slot: slot].session.takesReasonString(text) ? text : nil
     }
 
     // MARK: Routing
