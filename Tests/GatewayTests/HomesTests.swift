@@ -22,7 +22,11 @@ import Testing
         #expect(found == homes)
         #expect(Homes(shards: 1).shard(of: identity) == 0)
         let claimed = Homes(shards: 64)
-            .shard(of: .device(identity, proof: .secret), clientID: "any".utf8Span.span)
+            .shard(
+                of: .device(identity, proof: .secret),
+                clientID: "any".utf8Span.span,
+                acceptedOn: 0
+            )
         #expect(claimed == homes[3])
     }
 

@@ -14,6 +14,9 @@ struct Session {
     /// The keep-alive is the gateway's choice, and the client has to be told ([MQTT-3.1.2-21]).
     var isKeepAliveOurs = false
 
+    /// The client left it to the gateway to name it, and has to be told ([MQTT-3.2.2-16]).
+    var isNamedByUs = false
+
     /// The client asked for a session that outlives its connection.
     var wantsPersistence = false
 
@@ -59,6 +62,7 @@ struct Session {
         )
         keepAliveSeconds = UInt16(granted)
         isKeepAliveOurs = granted != asked
+        isNamedByUs = connect.clientID.isEmpty
         wantsPersistence = (connect.properties.sessionExpiryIntervalSeconds ?? 0) > 0
         maximumPacketSize = connect.properties.maximumPacketSize.map { Int($0) } ?? .max
         wantsProblemInformation = connect.properties.requestProblemInformation ?? true
@@ -105,6 +109,15 @@ enum Client {
     case unknown
     case device(DeviceIdentity)
     case application(ApplicationClient)
+
+    /// What it is called: an application's own client identifier, `{PK}.{DK}` of a device.
+    var identifier: String? {
+        switch self {
+        case .unknown: nil
+        case .device(let identity): "\(identity)"
+        case .application(let application): application.clientID
+        }
+    }
 }
 
 /// A connected application, or anybody on a listener without authentication.

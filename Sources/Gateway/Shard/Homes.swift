@@ -14,9 +14,13 @@ struct Homes: Sendable {
         return hash.remainder(of: shards)
     }
 
-    func shard(of claim: Claim, clientID: Span<UInt8>) -> Int {
-        if case .device(let identity, _) = claim { return shard(of: identity) }
-        // A client id that is to be assigned can be assigned anywhere; shard 0 keeps it simple.
+    /// An application without a client identifier stays where it is: it is given one that lives there.
+    func shard(of claim: Claim, clientID: Span<UInt8>, acceptedOn shard: Int) -> Int {
+        if case .device(let identity, _) = claim { return self.shard(of: identity) }
+        return clientID.isEmpty ? shard : self.shard(ofClientID: clientID)
+    }
+
+    func shard(ofClientID clientID: Span<UInt8>) -> Int {
         guard shards > 1 else { return 0 }
         var hash = StableHash()
         hash.add(clientID)

@@ -134,7 +134,7 @@ extension Shard {
     // MARK: In
 
     /// Lets the client in: its older connection goes, its timers run, CONNACK says so.
-    mutating func admit(_ slot: UInt32, until: Timestamp, assignedClientID: String? = nil) {
+    mutating func admit(_ slot: UInt32, until: Timestamp) {
         guard let token = connections.token(ofSlot: slot) else { return }
         let name = ClientName(connections[slot: slot].session.client)
         takeOver(from: clients[name], name)
@@ -149,7 +149,7 @@ extension Shard {
         unadmitted -= 1
         counters.add(.connectsAdmitted)
         scheduleTimer(slot)
-        connack(slot, assignedClientID: assignedClientID)
+        connack(slot)
     }
 
     /// The new connection wins, the old one is closed ([MQTT-3.1.4-3]).
@@ -168,8 +168,9 @@ extension Shard {
         end(older.slot, .sessionTakenOver)
     }
 
-    private mutating func connack(_ slot: UInt32, assignedClientID: String? = nil) {
+    private mutating func connack(_ slot: UInt32) {
         let session = connections[slot: slot].session
+        let assignedClientID = session.isNamedByUs ? session.client.identifier : nil
         let limits = commons.limits
         Connack.encode(version: session.version, into: &connections[slot: slot].output) {
             properties in

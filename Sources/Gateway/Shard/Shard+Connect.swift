@@ -38,7 +38,11 @@ extension Shard {
         case .failure(let reason):
             refuseConnect(slot, reason)
         case .success(let claim):
-            let home = commons.homes.shard(of: claim, clientID: connect.clientID)
+            let home = commons.homes.shard(
+                of: claim,
+                clientID: connect.clientID,
+                acceptedOn: index
+            )
             if home != index {
                 connections[slot: slot].newHome = home
                 return
@@ -271,16 +275,21 @@ extension Shard {
         key: KeyID?,
         rights: TopicRights
     ) {
-        var assigned: String?
-        var clientID = connect.clientID.text ?? ""
-        if clientID.isEmpty {
-            clientID = "tollgate-" + RandomBytes.hexadecimal(12)
-            assigned = clientID
-        }
+        let clientID =
+            connect.clientID.isEmpty ? assignedClientID() : connect.clientID.text ?? ""
         let client = ApplicationClient(clientID: clientID, key: key, rights: rights)
         connections[slot: slot].session.client = .application(client)
         guard willIsAllowed(slot, connect) else { return refuseConnect(slot, .topicNotAllowed) }
-        admit(slot, until: Timestamp(milliseconds: .max), assignedClientID: assigned)
+        admit(slot, until: Timestamp(milliseconds: .max))
+    }
+
+    /// A new client identifier, at home on this shard: whoever comes back with it meets the session
+    /// that it was given for. A few attempts find one, as many as there are shards on average.
+    private func assignedClientID() -> String {
+        while true {
+            let clientID = "tollgate-" + RandomBytes.hexadecimal(12)
+            if commons.homes.shard(ofClientID: clientID.utf8Span.span) == index { return clientID }
+        }
     }
 
     /// A will must be a message that the client may publish; it is kept with the session. Asked once
