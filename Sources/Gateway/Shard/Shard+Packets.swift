@@ -77,6 +77,12 @@ extension Shard {
     }
 
     private mutating func serveDisconnect(_ slot: UInt32, _ disconnect: borrowing Disconnect) {
+        // A session that was to end with its connection cannot be given time now (3.14.2.2.2).
+        if disconnect.properties.sessionExpiryIntervalSeconds ?? 0 > 0,
+            !connections[slot: slot].session.wantsPersistence
+        {
+            return end(slot, .protocolError)
+        }
         // Only a goodbye without a reason discards the will ([MQTT-3.14.4-3], 3.14.2.1).
         if disconnect.reason == .normalDisconnection {
             connections[slot: slot].session.will = nil
