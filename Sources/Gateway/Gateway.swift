@@ -118,8 +118,13 @@ public final class Gateway: Sendable {
     /// they have; on an error everything stays as it was.
     public func reloadCertificates() throws(GatewayError) {
         guard configuration.listeners.contains(where: \.tls) else { return }
-        for mailbox in commons.mailboxes {
-            mailbox.post(.contextReplaced(try Foundations.context(configuration, tickets)))
+        // All of them first: the files may be changing right now.
+        var contexts: [TLSContext] = []
+        for _ in commons.mailboxes {
+            contexts.append(try Foundations.context(configuration, tickets))
+        }
+        for (mailbox, context) in zip(commons.mailboxes, contexts) {
+            mailbox.post(.contextReplaced(context))
         }
     }
 }
