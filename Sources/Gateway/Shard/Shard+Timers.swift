@@ -57,7 +57,9 @@ extension Shard {
         switch connections[slot: slot].phase {
         case .handshaking: end(slot, .handshakeTimeout)
         case .awaitingConnect: end(slot, .connectTimeout)
-        case .admitting, .closing: scheduleLater(slot)
+        case .admitting, .closing:
+            // The ledger always answers; until then there is nothing to be done.
+            wheel.schedule(slot, at: tick + Self.ticks(milliseconds: 1_000))
         case .open:
             if let silence = silenceTicks(slot),
                 tick >= connections[slot: slot].receivedTick + silence
