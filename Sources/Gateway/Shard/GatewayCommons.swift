@@ -19,7 +19,7 @@ struct GatewayCommons: Sendable {
     /// How far a signed timestamp may be off; 0: it is not looked at.
     let timestampWindowMilliseconds: Int64
 
-    /// Clients that a shard tells to go in one turn of draining (100 turns a second).
+    /// Clients that a shard tells to go in one step of draining (100 steps a second).
     let drainStep: Int
 
     /// What may wait for one client's window.
