@@ -119,8 +119,8 @@ extension Shard {
 
     mutating func servePubrel(_ slot: UInt32, _ packetID: UInt16) {
         let version = connections[slot: slot].session.version
-        let received = connections[slot: slot].session.receivedQoS2
-        if let index = received.firstIndex(of: packetID) {
+        let received = connections[slot: slot].session.receivedQoS2.firstIndex(of: packetID)
+        if let index = received {
             connections[slot: slot].session.receivedQoS2.remove(at: index)
             Pubcomp.encode(
                 packetID: packetID,
