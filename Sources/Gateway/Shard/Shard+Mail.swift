@@ -43,7 +43,7 @@ extension Shard {
         case .renewalAnswered(let token, let result): renewalAnswered(token, result)
         case .usageWritten(let batch, let isWritten):
             meter.settle(batch: batch, isWritten: isWritten)
-        case .productChanged, .deviceChanged, .keyRevoked, .kick, .ask: receiveControl(message)
+        case .productChanged, .deviceChanged, .keyRevoked, .ask: receiveControl(message)
         case .contextReplaced(let context): tlsContext = context
         case .tick: lookAtClock()
         case .drain: beginDraining()
@@ -56,11 +56,6 @@ extension Shard {
         case .productChanged(let key): productChanged(key)
         case .deviceChanged(let identity): deviceChanged(identity)
         case .keyRevoked(let key): keyRevoked(key)
-        case .kick(let identity, let reason):
-            guard let token = clients[.device(identity)], connections.contains(token) else {
-                return
-            }
-            end(token.slot, reason)
         case .ask(let question): answer(question)
         default: preconditionFailure("not a message of the control side")
         }

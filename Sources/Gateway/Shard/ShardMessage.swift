@@ -29,7 +29,6 @@ enum ShardMessage: Sendable {
     case productChanged(ProductKey)
     case deviceChanged(DeviceIdentity)
     case keyRevoked(KeyID)
-    case kick(DeviceIdentity, Reason)
     case ask(ShardQuestion)
     case contextReplaced(TLSContext)
 
