@@ -79,9 +79,6 @@ extension Shard {
         _ credential: Claim.Credential,
         _ connect: borrowing Connect
     ) {
-        guard displacements.isAdmitted(identity, at: clock.monotonic) else {
-            return refuseConnect(slot, .connectionRateExceeded)
-        }
         connections[slot: slot].session.client = .device(identity)
         connections[slot: slot].session.topicPrefix = identity.topicPrefix
         let verdict: DeviceVerdict
@@ -92,6 +89,9 @@ extension Shard {
         }
         switch verdict {
         case .refuse(let reason): refuseConnect(slot, reason)
+        case _ where !displacements.isAdmitted(identity, at: clock.monotonic):
+            // Said only to who has proved to be the device.
+            refuseConnect(slot, .connectionRateExceeded)
         case .register: requestRegistration(slot, identity)
         case .decided(let decision, let product, let confirmsSecret):
             connections[slot: slot].session.productSlot =
