@@ -31,6 +31,8 @@ public struct DeviceConnection: Equatable, Sendable {
 
     /// `3.1.1` or `5.0`.
     public let protocolVersion: String
+
+    /// `{PK}.{DK}`, whatever client identifier the device connected with.
     public let clientID: String
 
     /// 0 when there is none.

@@ -26,7 +26,8 @@ struct Connection: ~Copyable, Sendable {
     let listener: Int
     let peer: SocketAddress
 
-    /// When the connection was accepted, in ticks of the shard's timer wheel.
+    /// When the time limit of its phase began to run, in ticks of the shard's timer wheel: when it was
+    /// accepted, had shaken hands, or was handed over.
     var phaseTick: UInt64
 
     var phase: Phase

@@ -93,7 +93,10 @@ extension Shard {
     @discardableResult
     mutating func adopt(_ connection: consuming Connection) -> UInt32? {
         let number = connection.descriptor.rawValue
-        guard let token = connections.insert(connection) else { return nil }
+        guard let token = connections.insert(connection) else {
+            counters.add(.connectionsRefusedEarly)
+            return nil
+        }
         do throws(Errno) {
             try SocketHandle(rawValue: number).disableDelay()
             try epoll.add(number, interest: .read, userData: token.rawValue)
