@@ -154,7 +154,10 @@ let package = Package(
         tests(of: "MQTT", ["Bytes"]),
         tests(of: "TLS", ["Bytes", "COpenSSL"]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time"]),
-        tests(of: "Gateway", ["Support", "Ledger", "MQTT", "TLS", "Telemetry", "Linux", "Bytes"]),
+        tests(
+            of: "Gateway",
+            ["Support", "Ledger", "Reactor", "MQTT", "TLS", "Telemetry", "Linux", "Bytes"]
+        ),
 
         // What tests of the whole have in common: a gateway, certificates, clients, processes.
         .target(

@@ -171,24 +171,23 @@ extension Shard {
         found.mergeOverlaps { subscriber in
             !(subscriber.noLocal && subscriber.shard == index && subscriber.token == publisher)
         }
-        var remote: [Int: [Delivery]] = [:]
-        for subscriber in found {
-            let qos = min(message.qos, subscriber.qos)
-            if subscriber.shard == index {
-                deliver(
-                    subscriber.token,
-                    message,
-                    qos: qos,
-                    sharing: &shared
-                )
+        // Those of one shard stand together.
+        var start = 0
+        while start < found.count {
+            let shard = found[start].shard
+            let end = found[start...].firstIndex { $0.shard != shard } ?? found.count
+            if shard == index {
+                for subscriber in found[start..<end] {
+                    let qos = min(message.qos, subscriber.qos)
+                    deliver(subscriber.token, message, qos: qos, sharing: &shared)
+                }
             } else {
-                remote[subscriber.shard, default: []].append(
-                    Delivery(token: subscriber.token, qos: qos)
-                )
+                let deliveries = found[start..<end].map { subscriber in
+                    Delivery(token: subscriber.token, qos: min(message.qos, subscriber.qos))
+                }
+                outgoing[shard].append(.deliver(Self.shared(message, &shared), to: deliveries))
             }
-        }
-        for (shard, deliveries) in remote {
-            outgoing[shard].append(.deliver(Self.shared(message, &shared), to: deliveries))
+            start = end
         }
     }
 
@@ -219,24 +218,29 @@ extension Shard {
 
 extension [Subscriber] {
     /// One entry for each client, with the highest QoS that it asked for ([MQTT-3.3.4-2]), of those
-    /// that `isWanted`.
-    fileprivate mutating func mergeOverlaps(where isWanted: (Subscriber) -> Bool) {
-        var merged = 0
-        for index in indices where isWanted(self[index]) {
-            let subscriber = self[index]
-            if let known = self[..<merged].firstIndex(where: { $0.isSameClient(as: subscriber) }) {
-                if self[known].qos < subscriber.qos { self[known] = subscriber }
-            } else {
-                self[merged] = subscriber
-                merged += 1
-            }
+    /// that `isWanted`; shard by shard.
+    mutating func mergeOverlaps(where isWanted: (Subscriber) -> Bool) {
+        removeAll { !isWanted($0) }
+        guard count > 1 else { return }
+        sort { $0.precedes($1) }
+        var last = 0
+        for index in 1..<count where !self[index].isSameClient(as: self[last]) {
+            last += 1
+            self[last] = self[index]
         }
-        removeSubrange(merged...)
+        removeSubrange((last + 1)...)
     }
 }
 
 extension Subscriber {
     fileprivate func isSameClient(as other: Subscriber) -> Bool {
         shard == other.shard && token == other.token
+    }
+
+    /// By shard, then by client, and the highest QoS of a client first.
+    fileprivate func precedes(_ other: Subscriber) -> Bool {
+        if shard != other.shard { return shard < other.shard }
+        if token != other.token { return token.rawValue < other.token.rawValue }
+        return qos > other.qos
     }
 }
