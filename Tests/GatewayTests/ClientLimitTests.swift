@@ -161,4 +161,39 @@ import Testing
             #expect(try subscriber.message().text == "again")
         }
     }
+
+    @Test("[MQTT-3.3.2-5] a message that has waited for longer than it lasts is not sent")
+    func messageExpiry() async throws {
+        try await TestGateway.run(shards: 1) { gateway in
+            let subscriber = try TestClient(port: gateway.openPort)
+            subscriber.acknowledgesMessages = false
+            _ = try subscriber.connect(as: .anonymous("one at a time")) { $0.receiveMaximum(1) }
+            try subscriber.subscribe("t", qos: .atLeastOnce)
+            let publisher = try connect(gateway, "publisher")
+            let topic = Array("t".utf8)
+            for (seconds, text) in [(60, "sent"), (1, "expired"), (60, "late")]
+                as [(UInt32, String)]
+            {
+                let payload = Array(text.utf8)
+                let packetID = publisher.nextPacketID()
+                try publisher.send { buffer in
+                    Publish.encode(
+                        topic: topic.span,
+                        payload: payload.span,
+                        qos: .atLeastOnce,
+                        packetID: packetID,
+                        version: .v5,
+                        into: &buffer
+                    ) { $0.messageExpiryInterval(seconds: seconds) }
+                }
+                _ = try publisher.acknowledgement(.puback, packetID)
+            }
+            let first = try subscriber.message()
+            #expect(first.text == "sent")
+            try await Task.sleep(for: .milliseconds(1_200))
+            let packetID = try #require(first.packetID)
+            try subscriber.send { Puback.encode(packetID: packetID, version: .v5, into: &$0) }
+            #expect(try subscriber.message().text == "late")
+        }
+    }
 }

@@ -39,7 +39,7 @@ import Testing
         let second = window.begin()
         #expect(!window.isOpen)
         for number in 1...3 as ClosedRange<UInt8> {
-            let isTaken = window.enqueue(message(number), limits: limits)
+            let isTaken = window.enqueue(message(number), at: 0, limits: limits)
             #expect(isTaken)
         }
         let early = window.next()
@@ -50,13 +50,13 @@ import Testing
         #expect(!window.isOpen, "those who wait go first")
         var order: [UInt8] = []
         while let next = window.next() {
-            order.append(next.topic[0])
+            order.append(next.message.topic[0])
             _ = window.begin()
         }
         #expect(order == [1] && window.unacknowledgedCount == 2)
         _ = window.acknowledge(first)
         _ = window.acknowledge(3)
-        while let next = window.next() { order.append(next.topic[0]) }
+        while let next = window.next() { order.append(next.message.topic[0]) }
         #expect(order == [1, 2, 3] && window.isOpen)
     }
 
@@ -64,14 +64,14 @@ import Testing
     func bounds() {
         var window = OutboundWindow(limit: 1)
         for number in 1...3 as ClosedRange<UInt8> {
-            let isTaken = window.enqueue(message(number), limits: limits)
+            let isTaken = window.enqueue(message(number), at: 0, limits: limits)
             #expect(isTaken)
         }
-        let fourth = window.enqueue(message(4), limits: limits)
+        let fourth = window.enqueue(message(4), at: 0, limits: limits)
         #expect(!fourth)
         _ = window.next()
-        let large = window.enqueue(message(5, bytes: 83), limits: limits)
-        let fitting = window.enqueue(message(6, bytes: 82), limits: limits)
+        let large = window.enqueue(message(5, bytes: 83), at: 0, limits: limits)
+        let fitting = window.enqueue(message(6, bytes: 82), at: 0, limits: limits)
         #expect(!large && fitting)
     }
 }

@@ -45,7 +45,10 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
         case .deliveriesOverQuota:
             ("deliveries_over_quota", "Downlink messages over the day's allowance, not delivered.")
         case .deliveriesDropped:
-            ("deliveries_dropped", "Messages dropped because their receiver was too slow.")
+            (
+                "deliveries_dropped",
+                "Messages dropped: too large for their receiver, expired, or it reads too slowly."
+            )
         case .unitsCounted: ("message_units", "Message units counted against allowances.")
         case .usageReadsFailed:
             ("usage_reads_failed", "Counters begun at zero, as the store could not be read.")

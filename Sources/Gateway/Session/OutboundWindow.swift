@@ -6,9 +6,15 @@ import MQTT
 ///
 /// Owns no memory until a message has to be acknowledged.
 struct OutboundWindow {
+    /// A message in line, and since when, in ticks of the shard's timer wheel.
+    struct Waiting {
+        let message: Message
+        let since: UInt64
+    }
+
     /// Packet identifiers that the client has not acknowledged, oldest first.
     private var unacknowledged: [UInt16] = []
-    private var waiting: Deque<Message> = []
+    private var waiting: Deque<Waiting> = []
     private var waitingBytes = 0
     private var lastPacketID: UInt16 = 0
     private let limit: UInt16
@@ -37,21 +43,25 @@ struct OutboundWindow {
     }
 
     /// Puts a message in line. False when the line is full: it is dropped, and counted by the caller.
-    mutating func enqueue(_ message: Message, limits: (messages: Int, bytes: Int)) -> Bool {
+    mutating func enqueue(
+        _ message: Message,
+        at tick: UInt64,
+        limits: (messages: Int, bytes: Int)
+    ) -> Bool {
         guard waiting.count < limits.messages,
             waitingBytes + message.byteCount <= limits.bytes
         else { return false }
-        waiting.append(message)
+        waiting.append(Waiting(message: message, since: tick))
         waitingBytes += message.byteCount
         return true
     }
 
     /// The next message, when the window has room for it.
-    mutating func next() -> Message? {
+    mutating func next() -> Waiting? {
         guard unacknowledged.count < Int(limit), !waiting.isEmpty else { return nil }
-        let message = waiting.removeFirst()
-        waitingBytes -= message.byteCount
+        let next = waiting.removeFirst()
+        waitingBytes -= next.message.byteCount
         if waiting.isEmpty { waiting = [] }
-        return message
+        return next
     }
 }

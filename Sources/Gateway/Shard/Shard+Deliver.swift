@@ -62,13 +62,22 @@ extension Shard {
         guard qos > .atMostOnce, connections[slot: slot].session.window.unacknowledgedCount > 0
         else { return counters.add(.deliveriesDropped) }
         let kept = Self.shared(message, &shared)
-        if !connections[slot: slot].session.window.enqueue(kept, limits: commons.queueLimits) {
-            counters.add(.deliveriesDropped)
-        }
+        let isKept = connections[slot: slot].session.window.enqueue(
+            kept,
+            at: tick,
+            limits: commons.queueLimits
+        )
+        if !isKept { counters.add(.deliveriesDropped) }
     }
 
-    /// Encodes a message for the client, if its allowance covers it.
-    private mutating func send(_ slot: UInt32, _ message: borrowing OutboundMessage, qos: QoS) {
+    /// Encodes a message for the client, if its allowance covers it. One that has waited lasts for
+    /// so much less ([MQTT-3.3.2-6]).
+    private mutating func send(
+        _ slot: UInt32,
+        _ message: borrowing OutboundMessage,
+        qos: QoS,
+        waitedSeconds: UInt32 = 0
+    ) {
         guard chargeDelivery(slot, message) else {
             return counters.add(.deliveriesOverQuota)
         }
@@ -83,7 +92,14 @@ extension Shard {
             version: version,
             into: &connections[slot: slot].output
         ) { properties in
-            properties.append(contentsOf: message.properties)
+            guard waitedSeconds > 0,
+                let lifetime = message.properties.messageExpiryIntervalSeconds
+            else { return properties.append(contentsOf: message.properties) }
+            properties.append(
+                contentsOf: message.properties,
+                excluding: PropertySet(.messageExpiryInterval)
+            )
+            properties.messageExpiryInterval(seconds: lifetime - min(lifetime, waitedSeconds))
         }
     }
 
@@ -91,7 +107,17 @@ extension Shard {
     mutating func acknowledged(_ slot: UInt32, _ packetID: UInt16) {
         guard connections[slot: slot].session.window.acknowledge(packetID) else { return }
         while let next = connections[slot: slot].session.window.next() {
-            next.withOutbound { send(slot, $0, qos: .atLeastOnce) }
+            let ticks = tick - min(tick, next.since)
+            let seconds = UInt32(clamping: Int64(clamping: ticks) * Self.tickMilliseconds / 1_000)
+            next.message.withOutbound { message in
+                // [MQTT-3.3.2-5]: a message that has waited for longer than it lasts is deleted.
+                if let lifetime = message.properties.messageExpiryIntervalSeconds,
+                    lifetime <= seconds
+                {
+                    return counters.add(.deliveriesDropped)
+                }
+                send(slot, message, qos: .atLeastOnce, waitedSeconds: seconds)
+            }
         }
     }
 
