@@ -110,7 +110,7 @@ let package = Package(
         tests(
             of: "Admin",
             [
-                "Gateway", "Ledger", "Storage", "Time",
+                "Gateway", "Ledger", "Linux", "Storage", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -174,8 +174,24 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "CrashTests",
+            dependencies: [
+                "CrashGateway", "Support", "Ledger", "Metering", "MQTT", "Linux", "Storage", "Time",
+            ],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "CrashGateway",
+            dependencies: ["Gateway", "Linux"],
+            path: "Tests/CrashGateway",
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "SimulationTests",
-            dependencies: ["Support", "Gateway", "Ledger", "Metering", "Reactor", "MQTT", "Time"],
+            dependencies: [
+                "Support", "Gateway", "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Linux", "Bytes",
+                "Storage", "Time",
+            ],
             swiftSettings: strict
         ),
     ]

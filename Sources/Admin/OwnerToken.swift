@@ -13,18 +13,20 @@ public struct OwnerToken: Equatable, Sendable, CustomStringConvertible {
 
     init(text: String) { self.text = text }
 
-    /// Reads the token of a data directory, or makes one there (mode 0600) when there is none.
+    /// Reads the token of a data directory, or makes one there (mode 0600) when there is none. A file
+    /// whose first word is shorter than 16 bytes is refused (`EINVAL`), and left as it is.
     public static func loaded(fromDirectory directory: String) throws(FileError) -> OwnerToken {
         let path = "\(directory)/\(fileName)"
-        do {
+        do throws(FileError) {
             let bytes = try FileSystem.read(path, maximumBytes: 4_096)
             let text = String(decoding: bytes, as: UTF8.self)
-            if let token = text.split(whereSeparator: \.isWhitespace).first, token.utf8.count >= 16
-            {
-                return OwnerToken(text: String(token))
-            }
-        } catch  where error.code == .noSuchFile {
-            // The first start.
+            guard let token = text.split(whereSeparator: \.isWhitespace).first,
+                token.utf8.count >= 16
+            else { throw FileError(operation: "read token", path: path, code: .invalidArgument) }
+            return OwnerToken(text: String(token))
+        } catch {
+            // There is none at the first start.
+            guard error.code == .noSuchFile else { throw error }
         }
         let token = OwnerToken(text: hexadecimal(RandomBytes.make(32)))
         try FileSystem.write(Array("\(token.text)\n".utf8).span, atomicallyTo: path, mode: 0o600)

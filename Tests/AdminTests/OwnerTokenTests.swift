@@ -1,4 +1,5 @@
 import Foundation
+import Linux
 import Testing
 
 @testable import Admin
@@ -18,5 +19,7 @@ struct OwnerTokenTests {
         #expect(attributes[.posixPermissions] as? Int == 0o600)
         #expect(try OwnerToken.loaded(fromDirectory: directory) == made)
         #expect(!"\(made)".contains(made.text))
+        try Data("short\n".utf8).write(to: URL(filePath: "\(directory)/admin.token"))
+        #expect(throws: FileError.self) { try OwnerToken.loaded(fromDirectory: directory) }
     }
 }

@@ -153,9 +153,14 @@ extension Shard {
     }
 
     /// The new connection wins, the old one is closed ([MQTT-3.1.4-3]).
+    ///
+    /// What the client sent on the old one before it came back is served first: after a DISCONNECT
+    /// that is still unread there is nothing to take over, and no will to be published.
     private mutating func takeOver(from older: Token?, _ name: ClientName) {
         guard let older, connections.contains(older), connections[slot: older.slot].phase == .open
         else { return }
+        receive(older.slot)
+        guard connections[slot: older.slot].phase == .open else { return }
         counters.add(.takeovers)
         if case .device(let identity) = name {
             displacements.note(identity, at: clock.monotonic)
