@@ -77,7 +77,7 @@ extension WholeGateway {
             var link = [UInt8](repeating: 0, count: 4_096)
             // Safe: readlink(2) writes at most as many bytes as it is told.
             let length = unsafe link.withUnsafeMutableBytes { bytes in
-                unsafe readlink("/proc/self/exe", bytes.baseAddress, bytes.count)
+                unsafe readlink("/proc/self/exe", bytes.baseAddress!, bytes.count)
             }
             let own = String(decoding: link.prefix(max(length, 0)), as: UTF8.self)
             let folder = own[...(own.lastIndex(of: "/") ?? own.startIndex)]
@@ -88,9 +88,7 @@ extension WholeGateway {
             )
             let isReady = process.waitForOutput { output, _ in output.contains("\n") }
             try #require(isReady, "\(process.errors)")
-            let ports = process.output.split(whereSeparator: \.isWhitespace).compactMap {
-                UInt16($0)
-            }
+            let ports = process.output.split { $0 == " " || $0 == "\n" }.compactMap { UInt16($0) }
             try #require(ports.count == 3)
             return (process, ports[2])
         }
