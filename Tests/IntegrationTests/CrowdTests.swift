@@ -1,5 +1,6 @@
 import Gateway
 import Ledger
+import Linux
 import Support
 import Testing
 
@@ -17,16 +18,17 @@ extension WholeGateway {
                 let packets = devices.map {
                     TestCredentials.signed($0, secureMode: 3).connectPacket()
                 }
-                // Ten rounds of all devices, nearly all of it under way at once.
+                // Ten rounds of all devices, as much of it under way at once as there are descriptors
+                // for both ends, and for the other tests.
+                let width = min(8_000, try ProcessLimits.raiseOpenFiles(to: 1 << 16) / 3)
                 let answers = try ConnectCrowd.send(
-                    (0..<10).flatMap { _ in packets }, to: gateway.plainPort, width: 8_000,
+                    (0..<10).flatMap { _ in packets }, to: gateway.plainPort, width: width,
                     manner: .waitsForAnswer, seconds: 60)
 
                 var admitted: Set<Int> = []
                 var refused: Set<Int> = []
                 for (index, answer) in answers.enumerated() {
-                    // Flags and reason code of a CONNACK; a connection that was taken over before it was
-                    // answered has none.
+                    // The reason code of a CONNACK.
                     let code = answer.count >= 4 && answer[0] == 0x20 ? answer[3] : nil
                     switch code {
                     case 0: admitted.insert(index % devices.count)
