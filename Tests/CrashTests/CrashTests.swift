@@ -91,9 +91,11 @@ import Time
             ports: (try #require(UInt16(words[1])), try #require(UInt16(words[2]))),
             witness: witness
         )
-        let threads = try (0..<CrashLoad.threads).map { number in
+        let steadySeed = random.next()
+        var threads = [try Thread(name: "load-steady") { load.runSteadily(seed: steadySeed) }]
+        for number in 0..<CrashLoad.threads {
             let seed = random.next()
-            return try Thread(name: "load-\(number)") { load.run(seed: seed) }
+            threads.append(try Thread(name: "load-\(number)") { load.run(seed: seed) })
         }
         usleep(UInt32(milliseconds) * 1_000)
         witness.kills()
