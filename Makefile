@@ -2,12 +2,13 @@
 # All can be repeated, and say what they do.
 
 SYSTEM_PACKAGES := libssl-dev liblmdb-dev openssl mosquitto mosquitto-clients python3-venv
+BENCH           := ../shared/bench
 PAHO            := paho-mqtt==2.1.0
 VENV            := .build-venv
 SOURCES         := Package.swift Sources Tests Benchmarks
 export PATH     := $(PATH):/usr/sbin
 
-.PHONY: help run test build bench format lint packages certificates
+.PHONY: help run test build bench compare format lint packages certificates
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -27,6 +28,9 @@ bench: build  ## measure the stores and the ledger in a directory of their own, 
 	rm -rf .build-bench && mkdir .build-bench
 	.build/release/StorageBenchmark .build-bench/storage 20000 200000
 	.build/release/LedgerBenchmark .build-bench/ledger 100000 20000
+
+compare: build  ## measure the gateway beside floor.c, loaded by mqload.c, both in BENCH
+	Benchmarks/against-floor.sh $(BENCH)
 
 format:  ## rewrite the sources in the house's format
 	swift format --in-place --recursive --parallel $(SOURCES)
