@@ -168,7 +168,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Support", "Gateway", "Ledger", "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Time",
+                "CrashGateway", "Support", "Gateway", "Ledger", "Reactor", "MQTT", "TLS", "Linux",
+                "Bytes", "Time",
             ],
             exclude: ["paho_scenarios.py"],
             swiftSettings: strict

@@ -84,7 +84,7 @@ import Time
     ) throws -> Int {
         try #require(child.waitForOutput { output, _ in output.contains("\n") })
         let words = child.output.split(whereSeparator: { $0 == " " || $0 == "\n" })
-        try #require(words.count == 3 && words[0] == "ready", "\(child.output)")
+        try #require(words.count == 4 && words[0] == "ready", "\(child.output)")
         let load = CrashLoad(
             devices: devices,
             firstNew: firstNew,
