@@ -190,7 +190,8 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "Support", "Gateway", "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Linux", "Bytes",
+                "Support", "Gateway", "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Linux",
+                "Bytes",
                 "Storage", "Time",
             ],
             swiftSettings: strict
