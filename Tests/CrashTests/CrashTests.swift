@@ -4,6 +4,7 @@ import Linux
 import Metering
 import Storage
 import Support
+import TestFiles
 import Testing
 import Time
 

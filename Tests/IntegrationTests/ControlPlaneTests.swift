@@ -2,6 +2,7 @@ import Gateway
 import Ledger
 import MQTT
 import Support
+import TestFiles
 import TLS
 import Testing
 

@@ -4,6 +4,7 @@ import Glibc
 import Linux
 import MQTT
 import Support
+import TestFiles
 import Testing
 
 extension WholeGateway {

@@ -1,4 +1,5 @@
 import Glibc
+import TestFiles
 public import TLS
 
 /// A certificate authority and a server's certificate for `localhost` and `127.0.0.1`, made with the
