@@ -26,6 +26,23 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target 
     )
 }
 
+/// A module or program that only tests or benchmarks use, in a folder of theirs.
+func aid(
+    _ name: String,
+    _ path: String,
+    isProgram: Bool = false,
+    _ dependencies: [Target.Dependency]
+) -> Target {
+    isProgram
+        ? .executableTarget(
+            name: name,
+            dependencies: dependencies,
+            path: path,
+            swiftSettings: strict
+        )
+        : .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+}
+
 let package = Package(
     name: "tollgate",
     dependencies: [
@@ -106,6 +123,21 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // Tests of one module each.
+        tests(of: "Bytes"),
+        tests(of: "Time"),
+        tests(of: "Linux", ["Time"]),
+        tests(of: "Telemetry"),
+        tests(of: "Reactor", ["Linux", "Time"]),
+        tests(of: "Storage", ["Bytes", "StorageCrashWriter", "TestFiles"]),
+        tests(of: "MQTT", ["Bytes"]),
+        tests(of: "TLS", ["Bytes", "COpenSSL"]),
+        tests(of: "Ledger", ["Storage", "Bytes", "Time", "TestFiles"]),
+        tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
+        tests(
+            of: "Gateway",
+            ["Support", "Ledger", "Reactor", "MQTT", "TLS", "Telemetry", "Linux", "Bytes"]
+        ),
         tests(of: "Settings"),
         tests(
             of: "Admin",
@@ -119,83 +151,62 @@ let package = Package(
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ]
         ),
-        .testTarget(
-            name: "ProgramTests",
-            dependencies: ["tollgate"],
-            swiftSettings: strict
-        ),
-        .testTarget(name: "TidyTests", swiftSettings: strict),
 
-        tests(of: "Bytes"),
-        tests(of: "Time"),
-        tests(of: "Linux", ["Time"]),
-        tests(of: "Reactor", ["Linux", "Time"]),
-        tests(of: "Telemetry"),
-        tests(of: "Ledger", ["Storage", "Bytes", "Time"]),
-        .executableTarget(
-            name: "LedgerBenchmark",
-            dependencies: ["Ledger", "Storage", "Time", "CLMDB"],
-            path: "Benchmarks/Ledger",
-            swiftSettings: strict
-        ),
-        tests(of: "Storage", ["Bytes", "StorageCrashWriter"]),
-        .executableTarget(
-            name: "StorageCrashWriter",
-            dependencies: ["Storage", "Bytes"],
-            path: "Tests/StorageCrashWriter",
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "StorageBenchmark",
-            dependencies: ["Storage", "Bytes", "CLMDB"],
-            path: "Benchmarks/Storage",
-            swiftSettings: strict
-        ),
-        tests(of: "MQTT", ["Bytes"]),
-        tests(of: "TLS", ["Bytes", "COpenSSL"]),
-        tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time"]),
-        tests(
-            of: "Gateway",
-            ["Support", "Ledger", "Reactor", "MQTT", "TLS", "Telemetry", "Linux", "Bytes"]
-        ),
-
-        // What tests of the whole have in common: a gateway, certificates, clients, processes.
-        .target(
-            name: "Support",
-            dependencies: [
-                "Gateway", "Ledger", "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Storage", "Time",
-            ],
-            path: "Tests/Support",
-            swiftSettings: strict
-        ),
+        // Tests of the whole: in process over real sockets, over a manual clock, killed, from outside.
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Support", "Gateway", "Ledger", "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Time",
+                "CrashGateway", "Support", "TestFiles", "Gateway", "Ledger", "Reactor", "MQTT",
+                "TLS", "Linux", "Bytes", "Time",
             ],
             exclude: ["paho_scenarios.py"],
             swiftSettings: strict
         ),
         .testTarget(
-            name: "CrashTests",
+            name: "SimulationTests",
             dependencies: [
-                "CrashGateway", "Support", "Ledger", "Metering", "MQTT", "Linux", "Storage", "Time",
+                "Support", "TestFiles", "Gateway", "Ledger", "Metering", "Reactor", "MQTT", "TLS",
+                "Linux", "Bytes", "Storage", "Time",
             ],
-            swiftSettings: strict
-        ),
-        .executableTarget(
-            name: "CrashGateway",
-            dependencies: ["Gateway", "Linux"],
-            path: "Tests/CrashGateway",
             swiftSettings: strict
         ),
         .testTarget(
-            name: "SimulationTests",
+            name: "CrashTests",
             dependencies: [
-                "Support", "Gateway", "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Linux", "Bytes",
+                "CrashGateway", "Support", "TestFiles", "Ledger", "Metering", "MQTT", "Linux",
                 "Storage", "Time",
             ],
             swiftSettings: strict
+        ),
+        .testTarget(name: "ProgramTests", dependencies: ["tollgate"], swiftSettings: strict),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
+
+        // What the tests have in common, and the processes that they kill.
+        aid("TestFiles", "Tests/TestFiles", []),
+        aid(
+            "Support",
+            "Tests/Support",
+            [
+                "TestFiles", "Gateway", "Ledger", "Reactor", "MQTT", "TLS", "Linux", "Bytes",
+                "Storage", "Time",
+            ]
+        ),
+        aid(
+            "StorageCrashWriter", "Tests/StorageCrashWriter", isProgram: true, ["Storage", "Bytes"]),
+        aid("CrashGateway", "Tests/CrashGateway", isProgram: true, ["Gateway", "Linux"]),
+
+        // Measurements.
+        aid(
+            "StorageBenchmark",
+            "Benchmarks/Storage",
+            isProgram: true,
+            ["Storage", "Bytes", "CLMDB"]
+        ),
+        aid(
+            "LedgerBenchmark",
+            "Benchmarks/Ledger",
+            isProgram: true,
+            ["Ledger", "Storage", "Time", "CLMDB"]
         ),
     ]
 )

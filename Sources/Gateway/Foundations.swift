@@ -37,7 +37,7 @@ struct Foundations {
         sockets = bound.sockets
         addresses = bound.addresses
         counters = (0..<shards).map { _ in ShardCounters() }
-        commons = try Self.commons(configuration, shards: shards)
+        commons = try Self.commons(configuration, time: time, shards: shards)
     }
 
     // MARK: Files
@@ -135,6 +135,7 @@ struct Foundations {
 
     private static func commons(
         _ configuration: GatewayConfiguration,
+        time: TimeSource,
         shards: Int
     ) throws(GatewayError) -> GatewayCommons {
         let mailboxes: [Mailbox<ShardMessage>]
@@ -148,7 +149,7 @@ struct Foundations {
         let limits = ShardLimits(configuration.limits, shards: shards)
         return GatewayCommons(
             mailboxes: mailboxes,
-            heartbeats: Heartbeats(shards: shards),
+            heartbeats: Heartbeats(shards: shards, at: time.monotonic),
             ledger: try openLedger(configuration, shards: shards),
             usage: try openUsage(configuration),
             listeners: configuration.listeners.map { listener in

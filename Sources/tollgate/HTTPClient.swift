@@ -102,7 +102,7 @@ struct HTTPClient {
             }
         var fields = HTTPHeaders(headers)
         fields.add(name: "Host", value: "\(host):\(port)")
-        fields.add(name: "Connection", value: "close")
+        // Closing is left to us: NIO takes it amiss when the server was quicker.
         if let body { fields.add(name: "Content-Length", value: String(body.count)) }
         let head = HTTPRequestHead(
             version: .http1_1,

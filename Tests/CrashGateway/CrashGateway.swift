@@ -5,7 +5,7 @@ import Linux
 /// A process for tests to kill: a gateway with two shards that flushes its counters every second.
 ///
 /// `CrashGateway DATA CERTIFICATE KEY` serves the data directory on free ports of the loopback, prints
-/// `ready PLAIN TLS` with their numbers, and runs until it is killed.
+/// `ready PLAIN TLS OPEN` with their numbers, and runs until it is killed.
 @main
 struct CrashGateway {
     static func main() async throws {
@@ -22,10 +22,12 @@ struct CrashGateway {
         configuration.listeners = [
             GatewayConfiguration.Listener(name: "plain", port: 0, tls: false),
             GatewayConfiguration.Listener(name: "tls", port: 0),
+            GatewayConfiguration.Listener(
+                name: "open", port: 0, tls: false, authentication: .none),
         ]
         let gateway = try Gateway.start(configuration)
-        let ports = ["plain", "tls"].map { "\(gateway.addresses[$0]?.port ?? 0)" }
-        say("ready \(ports[0]) \(ports[1])")
+        let ports = ["plain", "tls", "open"].map { "\(gateway.addresses[$0]?.port ?? 0)" }
+        say("ready \(ports.joined(separator: " "))")
         await gateway.upkeep()
     }
 

@@ -2,6 +2,7 @@ import Ledger
 import Linux
 import Storage
 import Support
+import TestFiles
 import Time
 
 /// The books of a gateway that does not run yet.

@@ -3,6 +3,7 @@ import Linux
 import Metering
 import Storage
 import Support
+import TestFiles
 import Time
 
 /// What is known after each crash, and what the stores must say about it after the next.

@@ -52,6 +52,23 @@ final class CrashLoad: Sendable {
         }
     }
 
+    /// One device that stays and publishes all the time, so that only the schedule flushes its count.
+    func runSteadily(seed: UInt64) {
+        var random = SplitMix64(state: seed)
+        let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard number < devices.count else { return }
+        do {
+            let client = try approach(number, &random)
+            try enter(number, client)
+            while !witness.isOver {
+                try publish(number, client, &random)
+                usleep(2_000)
+            }
+        } catch {
+            witness.complain("\(error)")
+        }
+    }
+
     private static func isTakeOver(_ packet: TestPacket) -> Bool {
         if case .disconnect(0x8E, _) = packet { true } else { false }
     }

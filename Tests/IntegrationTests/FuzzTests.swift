@@ -1,137 +1,193 @@
 import Bytes
 import Gateway
 import Glibc
+import Linux
 import MQTT
 import Support
+import TestFiles
 import Testing
 
-/// A live listener under random input.
-@Suite struct FuzzTests {
-    /// A packet of every kind that a client may send, and some that it may not.
-    private static func samples(_ version: ProtocolVersion) -> [[UInt8]] {
-        func packet(_ encode: (inout ByteBuffer) -> Void) -> [UInt8] {
-            var buffer = ByteBuffer()
-            encode(&buffer)
-            return buffer.span.bytesArray
-        }
-        let topic = Array("d/lamp/dk1/up/data".utf8)
-        let filter = Array("d/+/dk1/#".utf8)
-        let payload = Array("payload".utf8)
-        return [
-            TestCredentials.anonymous("fuzz").connectPacket(version: version),
-            TestCredentials(clientID: "a.b|securemode=3|", userName: "b&a", password: "c")
-                .connectPacket(version: version),
-            packet {
-                Publish.encode(
-                    topic: topic.span, payload: payload.span, version: version, into: &$0)
-            },
-            packet {
-                Publish.encode(
-                    topic: topic.span, payload: payload.span, qos: .atLeastOnce, packetID: 7,
-                    version: version, into: &$0
-                ) { properties in
-                    guard version == .v5 else { return }
-                    properties.contentType(payload.span)
-                    properties.userProperty(name: topic.span, value: payload.span)
-                }
-            },
-            packet {
-                Publish.encode(
-                    topic: topic.span, payload: payload.span, qos: .exactlyOnce, packetID: 8,
-                    version: version, into: &$0)
-            },
-            packet { Puback.encode(packetID: 1, version: version, into: &$0) },
-            packet { Pubrec.encode(packetID: 1, version: version, into: &$0) },
-            packet { Pubrel.encode(packetID: 8, version: version, into: &$0) },
-            packet { Pubcomp.encode(packetID: 1, version: version, into: &$0) },
-            packet {
-                Subscribe.encode(packetID: 2, version: version, into: &$0) {
-                    $0.append(filter.span, qos: .exactlyOnce)
-                    $0.append(topic.span, qos: .atMostOnce)
-                }
-            },
-            packet {
-                Unsubscribe.encode(packetID: 3, version: version, into: &$0) {
-                    $0.append(filter.span)
-                }
-            },
-            packet { Pingreq.encode(into: &$0) },
-            packet { Disconnect.encode(version: version, into: &$0) },
-            [0xF0, 2, 0x18, 0],
-            [0x20, 2, 0, 0],
-        ]
-    }
-
-    /// The process's resident memory, in bytes.
-    private func residentBytes() -> Int {
-        guard let file = unsafe fopen("/proc/self/statm", "r") else { return 0 }
-        defer { unsafe fclose(file) }
-        var line = [CChar](repeating: 0, count: 256)
-        // Safe: fgets(3) writes at most as many bytes as it is told, and ends them.
-        guard unsafe fgets(&line, 256, file) != nil else { return 0 }
-        let text = String(
-            decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 4_096
-    }
-
-    @Test("100,000 random byte strings and mutated packets: no crash, no leak, neighbours served")
-    func liveListener() async throws {
-        let seed = UInt64.random(in: .min ... .max)
-        print("seed of the live fuzz: \(seed)")
-        try await TestGateway.run(shards: 1) { gateway in
-            var mutation = Mutation(
-                seed: seed, samples: ProtocolVersion.allCases.flatMap { Self.samples($0) })
-            let connects = ProtocolVersion.allCases.map {
-                TestCredentials.anonymous("fuzz").connectPacket(version: $0)
+extension WholeGateway {
+    /// A live listener under random input.
+    @Suite struct FuzzTests {
+        /// A packet of every kind that a client may send, and some that it may not.
+        fileprivate static func samples(_ version: ProtocolVersion) -> [[UInt8]] {
+            func packet(_ encode: (inout ByteBuffer) -> Void) -> [UInt8] {
+                var buffer = ByteBuffer()
+                encode(&buffer)
+                return buffer.span.bytesArray
             }
-            let neighbour = try TestClient.connected(
-                port: gateway.openPort, as: .anonymous("neighbour"))
-            try neighbour.subscribe("neighbour/#")
+            let topic = Array("d/lamp/dk1/up/data".utf8)
+            let filter = Array("d/+/dk1/#".utf8)
+            let payload = Array("payload".utf8)
+            return [
+                TestCredentials.anonymous("fuzz").connectPacket(version: version),
+                TestCredentials(clientID: "a.b|securemode=3|", userName: "b&a", password: "c")
+                    .connectPacket(version: version),
+                packet {
+                    Publish.encode(
+                        topic: topic.span, payload: payload.span, version: version, into: &$0)
+                },
+                packet {
+                    Publish.encode(
+                        topic: topic.span, payload: payload.span, qos: .atLeastOnce, packetID: 7,
+                        version: version, into: &$0
+                    ) { properties in
+                        guard version == .v5 else { return }
+                        properties.contentType(payload.span)
+                        properties.userProperty(name: topic.span, value: payload.span)
+                    }
+                },
+                packet {
+                    Publish.encode(
+                        topic: topic.span, payload: payload.span, qos: .exactlyOnce, packetID: 8,
+                        version: version, into: &$0)
+                },
+                packet { Puback.encode(packetID: 1, version: version, into: &$0) },
+                packet { Pubrec.encode(packetID: 1, version: version, into: &$0) },
+                packet { Pubrel.encode(packetID: 8, version: version, into: &$0) },
+                packet { Pubcomp.encode(packetID: 1, version: version, into: &$0) },
+                packet {
+                    Subscribe.encode(packetID: 2, version: version, into: &$0) {
+                        $0.append(filter.span, qos: .exactlyOnce)
+                        $0.append(topic.span, qos: .atMostOnce)
+                    }
+                },
+                packet {
+                    Unsubscribe.encode(packetID: 3, version: version, into: &$0) {
+                        $0.append(filter.span)
+                    }
+                },
+                packet { Pingreq.encode(into: &$0) },
+                packet { Disconnect.encode(version: version, into: &$0) },
+                [0xF0, 2, 0x18, 0],
+                [0x20, 2, 0, 0],
+            ]
+        }
+
+        /// A process's resident memory, in bytes (proc(5), `statm`).
+        private func residentBytes(of process: ChildProcess) throws -> Int {
+            let text = try FileSystem.read("/proc/\(process.identifier)/statm", maximumBytes: 256)
+            let words = String(decoding: text, as: UTF8.self).split(separator: " ")
+            return (words.dropFirst().first.flatMap { Int($0) } ?? 0) * 4_096
+        }
+
+        /// A gateway in a process of its own, next to the test's, and the port where anybody may
+        /// connect.
+        private func serve(_ directory: TemporaryDirectory) throws -> (ChildProcess, UInt16) {
+            var link = [UInt8](repeating: 0, count: 4_096)
+            // Safe: readlink(2) writes at most as many bytes as it is told.
+            let length = unsafe link.withUnsafeMutableBytes { bytes in
+                unsafe readlink("/proc/self/exe", bytes.baseAddress!, bytes.count)
+            }
+            let own = String(decoding: link.prefix(max(length, 0)), as: UTF8.self)
+            let folder = own[...(own.lastIndex(of: "/") ?? own.startIndex)]
+            let certificates = TestCertificates.shared
+            let process = try ChildProcess(
+                "\(folder)CrashGateway",
+                [directory.path, certificates.certificateFile, certificates.keyFile]
+            )
+            let isReady = process.waitForOutput { output, _ in output.contains("\n") }
+            try #require(isReady, "\(process.errors)")
+            let ports = process.output.split { $0 == " " || $0 == "\n" }.compactMap { UInt16($0) }
+            try #require(ports.count == 3)
+            return (process, ports[2])
+        }
+
+        @Test(
+            "100,000 random byte strings and mutated packets: no crash, memory flat, neighbours served"
+        )
+        func liveListener() throws {
+            let seed = UInt64.random(in: .min ... .max)
+            print("seed of the live fuzz: \(seed)")
+            let directory = TemporaryDirectory()
+            let (process, port) = try serve(directory)
+            var strings = Strings(seed: seed)
+            // Some of them on each of its two shards.
+            let neighbours = try (0..<4).map { number in
+                let client = try TestClient.connected(port: port, as: .anonymous("n\(number)"))
+                try client.subscribe("neighbour/\(number)")
+                return client
+            }
             var settled = 0
             for round in 0..<50 {
-                let strings = (0..<2_000).map { _ in
-                    mutation.next(connect: connects[mutation.below(2)])
+                _ = try ConnectCrowd.send(
+                    strings.next(2_000), to: port, width: 64, manner: .waitsForEnd, seconds: 30)
+                for (number, neighbour) in neighbours.enumerated() {
+                    try neighbour.publish("neighbour/\(number)", "\(round)", qos: .atLeastOnce)
+                    #expect(try neighbour.message().text == "\(round)", "seed \(seed)")
+                }
+                // By then every table has grown to what this load needs.
+                if round == 9 { settled = try residentBytes(of: process) }
+            }
+            let grown = try residentBytes(of: process) - settled
+            #expect(grown < 2 << 20, "\(grown) bytes more after 80,000 strings, seed \(seed)")
+            #expect(process.errors.isEmpty)
+        }
+
+        @Test("after random input no connection, client or timer is left behind")
+        func nothingLeft() async throws {
+            let seed = UInt64.random(in: .min ... .max)
+            print("seed of the short fuzz: \(seed)")
+            try await TestGateway.run(shards: 1) { gateway in
+                let neighbour = try TestClient.connected(
+                    port: gateway.openPort, as: .anonymous("neighbour"))
+                var strings = Strings(seed: seed)
+                for port in [gateway.openPort, gateway.plainPort] {
+                    _ = try ConnectCrowd.send(
+                        strings.next(5_000), to: port, width: 64, manner: .waitsForEnd, seconds: 30)
+                }
+                try neighbour.ping()
+                #expect(await gateway.metric("tollgate_connections_accepted_total") == 10_001)
+                try await until { await gateway.metric("tollgate_connections{shard=\"0\"}") == 1 }
+                #expect(await gateway.metric("tollgate_clients{shard=\"0\"}") == 1)
+                #expect(await gateway.metric("tollgate_connections_unadmitted{shard=\"0\"}") == 0)
+                #expect(await gateway.metric("tollgate_timers{shard=\"0\"}") == 1)
+            }
+        }
+
+        /// The strings of a seed, in both versions of the protocol.
+        private struct Strings {
+            private var mutation: Mutation
+            private let connects = ProtocolVersion.allCases.map {
+                TestCredentials.anonymous("fuzz").connectPacket(version: $0)
+            }
+
+            init(seed: UInt64) {
+                mutation = Mutation(
+                    seed: seed,
+                    samples: ProtocolVersion.allCases.flatMap { FuzzTests.samples($0) }
+                )
+            }
+
+            mutating func next(_ count: Int) -> [[UInt8]] {
+                (0..<count).map { _ in mutation.next(connect: connects[mutation.below(2)]) }
+            }
+        }
+
+        @Test("random bytes and damaged handshakes on the TLS listener end only themselves")
+        func tlsListener() async throws {
+            let seed = UInt64.random(in: .min ... .max)
+            print("seed of the TLS fuzz: \(seed)")
+            try await TestGateway.run { gateway in
+                var mutation = Mutation(seed: seed, samples: [])
+                let strings = (0..<2_000).map { number -> [UInt8] in
+                    let noise = (0..<(1 + mutation.below(300))).map { _ in
+                        UInt8(truncatingIfNeeded: mutation.random())
+                    }
+                    // A record's header (RFC 8446, 5.1) in front of every other one.
+                    let header: [UInt8] = [
+                        0x16, 3, 1, UInt8(noise.count >> 8), UInt8(noise.count & 255),
+                    ]
+                    return number.isMultiple(of: 2) ? noise : header + noise
                 }
                 _ = try ConnectCrowd.send(
-                    strings, to: gateway.openPort, width: 64, manner: .waitsForEnd, seconds: 30)
-                try neighbour.publish("neighbour/x", "\(round)", qos: .atLeastOnce)
-                #expect(try neighbour.message().text == "\(round)", "seed \(seed)")
-                // By then every table has grown to what this load needs.
-                if round == 9 { settled = residentBytes() }
+                    strings, to: gateway.tlsPort, width: 64, manner: .waitsForEnd, seconds: 30)
+                let product = try await gateway.createProduct()
+                let device = try await gateway.importDevice("dk1", into: product)
+                let credentials = TestCredentials.signed(device, secureMode: 2)
+                #expect(try gateway.answer(to: credentials, overTLS: true, version: .v5).code == 0)
             }
-            #expect(await gateway.metric("tollgate_connections_accepted_total") == 100_001)
-            #expect(await gateway.metric("tollgate_packets_received_total") ?? 0 > 100_000)
-            let grown = residentBytes() - settled
-            #expect(grown < 8 << 20, "\(grown) bytes more after 80,000 strings, seed \(seed)")
-            try await until { await gateway.metric("tollgate_connections{shard=\"0\"}") == 1 }
-            #expect(await gateway.metric("tollgate_clients{shard=\"0\"}") == 1)
-            #expect(await gateway.metric("tollgate_connections_unadmitted{shard=\"0\"}") == 0)
-            #expect(await gateway.metric("tollgate_timers{shard=\"0\"}") == 1)
-        }
-    }
-
-    @Test("random bytes and damaged handshakes on the TLS listener end only themselves")
-    func tlsListener() async throws {
-        let seed = UInt64.random(in: .min ... .max)
-        print("seed of the TLS fuzz: \(seed)")
-        try await TestGateway.run { gateway in
-            var mutation = Mutation(seed: seed, samples: [])
-            let strings = (0..<2_000).map { number -> [UInt8] in
-                let noise = (0..<(1 + mutation.below(300))).map { _ in
-                    UInt8(truncatingIfNeeded: mutation.random())
-                }
-                // A record's header (RFC 8446, 5.1) in front of every other one.
-                let header: [UInt8] = [
-                    0x16, 3, 1, UInt8(noise.count >> 8), UInt8(noise.count & 255),
-                ]
-                return number.isMultiple(of: 2) ? noise : header + noise
-            }
-            _ = try ConnectCrowd.send(
-                strings, to: gateway.tlsPort, width: 64, manner: .waitsForEnd, seconds: 30)
-            let product = try await gateway.createProduct()
-            let device = try await gateway.importDevice("dk1", into: product)
-            let credentials = TestCredentials.signed(device, secureMode: 2)
-            #expect(try gateway.answer(to: credentials, overTLS: true, version: .v5).code == 0)
         }
     }
 }

@@ -1,4 +1,5 @@
 import Linux
+import TestFiles
 import Testing
 
 @Suite struct FileSystemTests {

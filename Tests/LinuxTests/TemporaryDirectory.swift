@@ -1,5 +1,6 @@
 import Glibc
 import Linux
+import TestFiles
 
 /// A directory of its own for one test, removed with all that is in it.
 struct TemporaryDirectory: ~Copyable {

@@ -1,6 +1,7 @@
 import Ledger
 import Metering
 import Storage
+import TestFiles
 import Testing
 import Time
 

@@ -3,6 +3,7 @@ import Ledger
 import MQTT
 import Reactor
 import Support
+import TestFiles
 import Testing
 import Time
 

@@ -4,6 +4,7 @@ import MQTT
 import Metering
 import Reactor
 import Support
+import TestFiles
 import Testing
 import Time
 

@@ -4,6 +4,7 @@ import Metering
 import MQTT
 import Reactor
 import Support
+import TestFiles
 import Testing
 import Time
 

@@ -3,6 +3,7 @@ import Glibc
 import Ledger
 import Reactor
 import Support
+import TestFiles
 import Testing
 import Time
 

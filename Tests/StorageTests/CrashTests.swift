@@ -1,5 +1,6 @@
 import Glibc
 import Storage
+import TestFiles
 import Testing
 
 @Suite struct CrashTests {

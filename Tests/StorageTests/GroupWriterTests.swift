@@ -2,6 +2,7 @@ import Bytes
 import Glibc
 import Storage
 import Synchronization
+import TestFiles
 import Testing
 
 /// A request of the tests: writes `size` bytes at `number`, or is refused with `error` after that.

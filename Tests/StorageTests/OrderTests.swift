@@ -1,4 +1,5 @@
 import Storage
+import TestFiles
 import Testing
 
 @Suite struct OrderTests {

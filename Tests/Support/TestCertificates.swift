@@ -1,4 +1,5 @@
 import Glibc
+import TestFiles
 public import TLS
 
 /// A certificate authority and a server's certificate for `localhost` and `127.0.0.1`, made with the
@@ -21,16 +22,15 @@ public final class TestCertificates: Sendable {
     }()
 
     public init() throws {
-        let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
         let directory = directory
         try Self.openSSL(
-            ["req", "-x509", "-days", "3", "-subj", "/CN=Tollgate Test Authority"] + key + [
+            ["req", "-x509", "-days", "3", "-subj", "/CN=Tollgate Test Authority"] + Self.key + [
                 "-keyout", directory.file("ca-key.pem"), "-out", directory.file("ca.pem"),
                 "-addext", "keyUsage=critical,keyCertSign",
             ]
         )
         try Self.openSSL(
-            ["req", "-x509", "-days", "3", "-subj", "/CN=localhost"] + key + [
+            ["req", "-x509", "-days", "3", "-subj", "/CN=localhost"] + Self.key + [
                 "-CA", directory.file("ca.pem"), "-CAkey", directory.file("ca-key.pem"),
                 "-keyout", directory.file("key.pem"), "-out", directory.file("cert.pem"),
                 "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
@@ -42,6 +42,29 @@ public final class TestCertificates: Sendable {
         )
     }
 
+    /// A context for a client that shows a certificate of its own, signed by the authority: for the
+    /// subject's common name, and the alternative name (`URI:urn:...`) if one is given.
+    public func clientContext(
+        commonName: String,
+        alternativeName: String? = nil
+    ) throws -> TLSContext {
+        let directory = TemporaryDirectory()
+        try Self.openSSL(
+            ["req", "-x509", "-days", "3", "-subj", "/CN=\(commonName)"] + Self.key + [
+                "-CA", authorityFile, "-CAkey", self.directory.file("ca-key.pem"),
+                "-keyout", directory.file("key.pem"), "-out", directory.file("cert.pem"),
+                "-addext", "basicConstraints=critical,CA:FALSE",
+            ] + (alternativeName.map { ["-addext", "subjectAltName=\($0)"] } ?? [])
+        )
+        return try TLSContext(
+            connecting: TLSClientConfiguration(
+                authorityFile: authorityFile,
+                certificateChainFile: directory.file("cert.pem"),
+                privateKeyFile: directory.file("key.pem")
+            )
+        )
+    }
+
     /// PEM file of the authority, for `--cafile`.
     public var authorityFile: String { directory.file("ca.pem") }
 
@@ -50,6 +73,10 @@ public final class TestCertificates: Sendable {
 
     /// PEM file of the server's private key.
     public var keyFile: String { directory.file("key.pem") }
+
+    private static let key = [
+        "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+    ]
 
     private static func openSSL(_ arguments: [String]) throws {
         let ending = try ChildProcess.run("openssl", arguments)

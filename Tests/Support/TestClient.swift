@@ -25,9 +25,20 @@ public final class TestClient {
     private var lastPacketID: UInt16 = 0
 
     /// Connects the socket and, with certificates, shakes hands and verifies the server's.
-    public init(
+    public convenience init(
         port number: UInt16,
         certificates: TestCertificates? = nil,
+        version: ProtocolVersion = .v5
+    ) throws(TestClientError) {
+        try self.init(port: number, context: certificates?.clientContext, version: version)
+    }
+
+    /// Connects the socket and, with a context, shakes hands, taking up an earlier session if one
+    /// is given.
+    public init(
+        port number: UInt16,
+        context: TLSContext?,
+        resuming resumption: TLSResumption? = nil,
         version: ProtocolVersion = .v5
     ) throws(TestClientError) {
         self.version = version
@@ -47,7 +58,15 @@ public final class TestClient {
         } catch {
             throw .system(error)
         }
-        if let certificates { try shakeHands(certificates.clientContext, until: deadline) }
+        if let context { try shakeHands(context, resuming: resumption, until: deadline) }
+    }
+
+    /// What it takes to resume the TLS session, once something has been received.
+    public var resumption: TLSResumption? {
+        switch tls {
+        case .some(let session): session.resumption
+        case .none: nil
+        }
     }
 
     /// What the TLS handshake agreed on; `nil` on a plain connection.
@@ -219,11 +238,13 @@ extension TestClient {
 
     private func shakeHands(
         _ context: TLSContext,
+        resuming resumption: TLSResumption?,
         until deadline: MonotonicInstant
     ) throws(TestClientError) {
         var records = ByteBuffer()
         do throws(TLSError) {
-            var session = try TLSSession(connecting: context, serverName: "localhost")
+            var session = try TLSSession(
+                connecting: context, serverName: "localhost", resuming: resumption)
             _ = try session.receive(Span(), through: &port, into: &input, output: &records)
             tls = consume session
         } catch {

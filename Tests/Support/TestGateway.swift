@@ -2,6 +2,7 @@ public import Gateway
 import Ledger
 import Linux
 public import Reactor
+public import TestFiles
 import TLS
 public import Time
 

@@ -23,6 +23,9 @@ public enum TestPacket: Hashable, Sendable {
         public let isDuplicate: Bool
         public let isRetained: Bool
 
+        /// Which of these it has: `content-type`, `correlation`, `response`, `user`.
+        public let properties: [String]
+
         /// The payload, when that is text.
         public var text: String { String(decoding: payload, as: UTF8.self) }
     }
@@ -77,7 +80,8 @@ public enum TestPacket: Hashable, Sendable {
                     qos: packet.qos,
                     packetID: packet.packetID,
                     isDuplicate: packet.isDuplicate,
-                    isRetained: packet.isRetained
+                    isRetained: packet.isRetained,
+                    properties: Self.names(of: packet.properties)
                 )
             )
         case .puback, .pubrec, .pubcomp:
@@ -99,6 +103,16 @@ public enum TestPacket: Hashable, Sendable {
             )
         default: self = .other(header.type)
         }
+    }
+
+    private static func names(of properties: PropertyView) -> [String] {
+        let all: [(PropertyID, String)] = [
+            (.contentType, "content-type"), (.correlationData, "correlation"),
+            (.responseTopic, "response"), (.userProperty, "user"),
+        ]
+        var names: [String] = []
+        for (id, name) in all where properties.contains(id) { names.append(name) }
+        return names
     }
 
     private static func acknowledgement(

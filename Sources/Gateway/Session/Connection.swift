@@ -112,7 +112,7 @@ extension Connection {
         case .some(let session):
             guard let version = session.version, let cipher = session.cipherName else { return nil }
             return DeviceConnection.Encryption(
-                version: "\(version)",
+                version: version.rawValue,
                 cipher: cipher,
                 isResumed: session.isResumed
             )

@@ -6,10 +6,16 @@ final class Heartbeats: Sendable {
     private let shards: [Beat]
 
     private final class Beat: Sendable {
-        let nanoseconds = Atomic<Int64>(0)
+        let nanoseconds: Atomic<Int64>
+
+        init(at time: MonotonicInstant) { nanoseconds = Atomic(time.nanoseconds) }
     }
 
-    init(shards: Int) { self.shards = (0..<shards).map { _ in Beat() } }
+    /// The time of making it counts as each shard's first turn: a thread that has not begun yet is
+    /// not stuck.
+    init(shards: Int, at time: MonotonicInstant) {
+        self.shards = (0..<shards).map { _ in Beat(at: time) }
+    }
 
     func beat(shard: Int, at time: MonotonicInstant) {
         shards[shard].nanoseconds.store(time.nanoseconds, ordering: .relaxed)

@@ -14,6 +14,8 @@ extension Shard {
         swap(&arrived, &inbound)
         defer { swap(&arrived, &inbound) }
         arrived.removeAll()
+        let isPlain = connections[slot: slot].tls == nil
+        let carried = isPlain ? carry(slot, into: &arrived) : 0
 
         let socket = connections[slot: slot].descriptor.socket
         var isClosed = false
@@ -32,14 +34,16 @@ extension Shard {
         } catch {
             isClosed = true
         }
-        if !arrived.isEmpty {
+        if arrived.count > carried {
             connections[slot: slot].receivedTick = tick
-            if connections[slot: slot].tls == nil {
-                counters.add(.bytesReceived, arrived.count)
+            if isPlain {
+                counters.add(.bytesReceived, arrived.count - carried)
                 take(slot, &arrived)
             } else {
                 decrypt(slot, arrived.span)
             }
+        } else if carried > 0 {
+            connections[slot: slot].input.append(arrived.span)
         }
         if isClosed { end(slot, .connectionLost) }
     }
@@ -49,6 +53,7 @@ extension Shard {
         swap(&clear, &plaintext)
         defer { swap(&clear, &plaintext) }
         clear.removeAll()
+        let carried = carry(slot, into: &clear)
         records.removeAll()
         var state = TLSSessionState.closed
         var failure: TLSError?
@@ -66,9 +71,11 @@ extension Shard {
         guard let token = connections.token(ofSlot: slot) else { return }
         if !records.isEmpty { sendRecords(slot) }
         if failure == nil, state != .handshaking { noteEstablished(slot) }
-        if !clear.isEmpty {
-            counters.add(.bytesReceived, clear.count)
+        if clear.count > carried {
+            counters.add(.bytesReceived, clear.count - carried)
             take(slot, &clear)
+        } else if carried > 0 {
+            connections[slot: slot].input.append(clear.span)
         }
         // A CONNECT may have sent the connection home to another shard, which meets the end itself.
         guard connections.contains(token) else { return }
@@ -80,6 +87,18 @@ extension Shard {
         }
     }
 
+    /// Moves the start of a packet that was kept in front of what is about to arrive, so that both are
+    /// served in one piece of warm memory. A long one stays where it is: it is not worth moving.
+    private mutating func carry(_ slot: UInt32, into buffer: inout ByteBuffer) -> Int {
+        let count = connections[slot: slot].input.count
+        guard count > 0, count <= Self.carriedBytes else { return 0 }
+        buffer.append(connections[slot: slot].input.span)
+        connections[slot: slot].input.removeAll()
+        return count
+    }
+
+    private static var carriedBytes: Int { 4_096 }
+
     private mutating func noteEstablished(_ slot: UInt32) {
         guard connections[slot: slot].phase == .handshaking else { return }
         connections[slot: slot].phase = .awaitingConnect
@@ -89,7 +108,8 @@ extension Shard {
         scheduleTimer(slot)
     }
 
-    /// Serves the packets in `fresh`, and in what was kept before it; keeps what is left over.
+    /// Serves the packets in `fresh`, and in what was kept before it; keeps what is left over. A
+    /// connection without the half of a packet owns no memory for one.
     mutating func take(_ slot: UInt32, _ fresh: inout ByteBuffer) {
         lendOutput(slot)
         if connections[slot: slot].input.isEmpty {
@@ -107,6 +127,9 @@ extension Shard {
             if !pending.isEmpty, connections[slot: slot].phase != .closing {
                 swap(&pending, &connections[slot: slot].input)
             }
+        }
+        if connections[slot: slot].input.isEmpty {
+            connections[slot: slot].input.removeAll(keepingCapacity: false)
         }
         if let home = connections[slot: slot].newHome {
             sendHome(slot, to: home)

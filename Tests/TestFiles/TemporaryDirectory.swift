@@ -20,7 +20,8 @@ public final class TemporaryDirectory: Sendable {
     /// Where a file of that name is, or would be.
     public func file(_ name: String) -> String { "\(path)/\(name)" }
 
-    static func remove(_ path: String) {
+    /// Removes a file, or a directory with what is in it.
+    public static func remove(_ path: String) {
         // Safe: `directory` is open until `closedir`; an entry is good until the next `readdir`.
         guard let directory = unsafe opendir(path) else {
             unsafe unlink(path)
