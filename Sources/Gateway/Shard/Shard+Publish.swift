@@ -36,6 +36,9 @@ extension Shard {
     }
 
     /// Takes a message, or says why not; whatever that is, the connection stays.
+    ///
+    /// In line, because a call would copy the whole view of the packet.
+    @inline(__always)
     private mutating func accept(_ slot: UInt32, _ publish: borrowing Publish) -> Reason? {
         guard mayPublish(slot, publish.topic) else {
             counters.add(.publishesForbidden)
@@ -46,7 +49,9 @@ extension Shard {
             return nil
         }
         if let refusal = charge(slot, payloadBytes: publish.payload.count) { return refusal }
-        route(OutboundMessage(publish), from: slot)
+        if !subscriptions.isEmpty || connections[slot: slot].session.productSlot == nil {
+            route(OutboundMessage(publish), from: slot)
+        }
         return nil
     }
 
