@@ -19,7 +19,8 @@ struct GatewayCommons: Sendable {
     /// How far a signed timestamp may be off; 0: it is not looked at.
     let timestampWindowMilliseconds: Int64
 
-    /// Clients that a shard tells to go in one step of draining (100 steps a second).
+    /// Clients that a shard tells to go in one turn of draining. It takes 100 turns a second when it
+    /// has nothing else to do, and more when it has.
     let drainStep: Int
 
     /// What may wait for one client's window.

@@ -115,17 +115,12 @@ extension Shard {
         drainDeadline = clock.monotonic.adding(milliseconds: Self.drainMilliseconds)
     }
 
-    /// Time between two steps of draining; the turns between them are for those still connected.
-    static var drainStepMilliseconds: Int64 { 10 }
-
     /// How long counts are tried to be brought to a store that refuses them.
     private static var drainMilliseconds: Int64 { 10_000 }
 
     /// Shutting down: the clients are told to go, a few at a time so that they
     /// do not come back to the next gateway all at once.
     mutating func drainSome() {
-        guard clock.monotonic >= nextDrainStep else { return }
-        nextDrainStep = clock.monotonic.adding(milliseconds: Self.drainStepMilliseconds)
         for _ in 0..<commons.drainStep {
             guard let slot = connections.occupiedSlot(from: drainCursor) else { break }
             end(slot, .shuttingDown)

@@ -73,7 +73,6 @@ struct Shard: ~Copyable {
     var isDraining = false
     var isStopped = false
     var drainCursor: UInt32 = 0
-    var nextDrainStep = MonotonicInstant(nanoseconds: 0)
     var drainDeadline = MonotonicInstant(nanoseconds: 0)
 
     /// A shard that watches its listeners and its mailbox, and has not begun to run.
@@ -183,7 +182,7 @@ struct Shard: ~Copyable {
 
     /// Until the next timer, the next flush of counters, or the next step of draining.
     private func waitMilliseconds() -> Int32 {
-        if isDraining { return Int32(Self.drainStepMilliseconds) }
+        if isDraining { return 10 }
         if countsToFlush > 0 { return 0 }
         var limit: Int64 = 1_000
         if let event = wheel.nextEvent {
