@@ -245,6 +245,18 @@ extension WholeGateway {
                 gateway.expectKeepAlive(asked: 7_200, told: 3_600)
             }
         }
+
+        @Test("a longer keep-alive than the limit is kept for MQTT 3.1.1, which can't be told")
+        func longKeepAlive() async throws {
+            try await TestGateway.run { gateway in
+                let product = try await gateway.createProduct()
+                let device = try await gateway.importDevice("dk1", into: product)
+                let client = try TestClient(port: gateway.plainPort, version: .v3_1_1)
+                _ = try client.connect(as: .signed(device, secureMode: 3), keepAliveSeconds: 7_200)
+                let connection = await gateway.gateway.connection(of: device.identity)
+                #expect(connection?.keepAliveSeconds == 7_200)
+            }
+        }
     }
 }
 

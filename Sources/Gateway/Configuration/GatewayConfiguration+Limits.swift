@@ -41,7 +41,7 @@ extension GatewayConfiguration {
         public var keepAliveMinimumSeconds = 0
 
         /// A client that asks for a longer keep-alive, or for none, gets this one; MQTT 5 clients are
-        /// told (Server Keep Alive). Unit: seconds. Range: 1 to 65,535. Default: 3,600.
+        /// told (Server Keep Alive). MQTT 3.1.1 can't tell, so there a longer one is kept. Unit: seconds. Range: 1 to 65,535. Default: 3,600.
         public var keepAliveMaximumSeconds = 3_600
 
         /// Levels of a topic name or filter. Unit: levels. Range: 4 to 128. Default: 32.

@@ -56,9 +56,11 @@ struct Session {
     mutating func agree(to connect: borrowing Connect, limits: ShardLimits) {
         version = connect.version
         let asked = Int(connect.keepAliveSeconds)
+        // A 3.1.1 client can't be told of a shorter one than it asked for, so it isn't held to it.
+        let isHeld = version == .v5 || asked == 0
         let granted = min(
             max(asked == 0 ? .max : asked, limits.keepAliveMinimumSeconds),
-            limits.keepAliveMaximumSeconds
+            isHeld ? limits.keepAliveMaximumSeconds : Int(UInt16.max)
         )
         keepAliveSeconds = UInt16(granted)
         isKeepAliveOurs = granted != asked
