@@ -20,7 +20,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -314,10 +313,6 @@ static inline long clinux_rename(const char *from, const char *to) {
 }
 
 static inline long clinux_unlink(const char *path) { return clinux_result(unlink(path)); }
-
-static inline long clinux_lock(int descriptor) {
-    return clinux_result(flock(descriptor, LOCK_EX | LOCK_NB));
-}
 
 // Size in bytes of what the descriptor names.
 static inline long clinux_size(int descriptor) {

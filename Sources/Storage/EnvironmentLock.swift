@@ -32,6 +32,8 @@ struct EnvironmentLock: ~Copyable {
     }
 
     deinit {
+        // Closing is not enough: a child process has the lock too, from fork(2) to execve(2).
+        flock(descriptor, LOCK_UN)
         close(descriptor)
         openDirectories.withLock { _ = $0.remove(directory) }
     }

@@ -47,20 +47,4 @@ import Testing
         }
         #expect(try FileSystem.freeBytes(at: root) > 0)
     }
-
-    @Test("A lock is held by one, until its owner lets go")
-    func lock() throws {
-        let directory = try TemporaryDirectory()
-        let path = directory.path + "/lock"
-        do {
-            let held = try FileLock.acquire(path)
-            let isHeld = held != nil
-            #expect(isHeld)
-            let isRefused = try FileLock.acquire(path) == nil
-            #expect(isRefused)
-            _ = consume held
-        }
-        let isFree = try FileLock.acquire(path) != nil
-        #expect(isFree)
-    }
 }

@@ -20,6 +20,32 @@ import Testing
         #expect(mode(of: "\(directory.path)/copy/data.mdb") == 0o600)
     }
 
+    @Test(
+        "A closed environment can be opened again while a child not yet executed has its descriptors"
+    )
+    func lockOutlivedByCopy() throws {
+        var copy: Int32 = -1
+        do {
+            let environment = try Environment(path: path, mapSizeBytes: 1 << 20)
+            // What a child process holds between fork(2) and execve(2).
+            copy = dup(try #require(descriptor(of: "\(environment.path)/owner.lock")))
+        }
+        defer { close(copy) }
+        #expect(throws: Never.self) { _ = try Environment(path: path, mapSizeBytes: 1 << 20) }
+    }
+
+    /// The descriptor under which this process has the file open.
+    private func descriptor(of file: String) -> Int32? {
+        var wanted = stat()
+        var figures = stat()
+        // Safe: `stat` and `fstat` fill their structure during the call.
+        guard unsafe stat(file, &wanted) == 0 else { return nil }
+        return (0..<1_024).first { number in
+            unsafe fstat(number, &figures) == 0 && figures.st_dev == wanted.st_dev
+                && figures.st_ino == wanted.st_ino
+        }
+    }
+
     @Test("Opening a path twice in one process is an error that says so, by whatever name")
     func twice() throws {
         do {

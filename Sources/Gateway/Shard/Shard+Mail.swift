@@ -118,8 +118,8 @@ extension Shard {
     /// How long counts are tried to be brought to a store that refuses them.
     private static var drainMilliseconds: Int64 { 10_000 }
 
-    /// Shutting down: the clients are told to go, a few at a time so that they
-    /// do not come back to the next gateway all at once.
+    /// Shutting down: the clients are told to go, a few at a time so that they do not come back to the
+    /// next gateway all at once.
     mutating func drainSome() {
         for _ in 0..<commons.drainStep {
             guard let slot = connections.occupiedSlot(from: drainCursor) else { break }
