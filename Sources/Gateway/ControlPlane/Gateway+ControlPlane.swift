@@ -45,6 +45,16 @@ extension Gateway: ControlPlane {
         await ask(commons.homes.shard(of: device), orElse: false) { .kick(device, $0) }
     }
 
+    public func send(_ downlink: Downlink, to device: DeviceIdentity) async -> DownlinkFate {
+        let limit = commons.limits.packetBytes
+        guard let message = downlink.message(to: device, packetBytes: limit) else {
+            return .tooLarge
+        }
+        return await ask(commons.homes.shard(of: device), orElse: .notConnected) {
+            .send(message, to: device, $0)
+        }
+    }
+
     public func usage(of device: DeviceIdentity) async throws(StoreError) -> DeviceUsage {
         let product = try ledger.read { books, transaction throws(StoreError) in
             try books.product(device.product, in: transaction)

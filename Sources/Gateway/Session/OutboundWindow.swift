@@ -9,6 +9,7 @@ struct OutboundWindow {
     /// A message in line, and since when, in ticks of the shard's timer wheel.
     struct Waiting {
         let message: Message
+        let units: UInt32
         let since: UInt64
     }
 
@@ -18,6 +19,9 @@ struct OutboundWindow {
     private var waitingBytes = 0
     private var lastPacketID: UInt16 = 0
     private let limit: UInt16
+
+    /// What the messages in line will count against an allowance.
+    private(set) var waitingUnits: UInt32 = 0
 
     init(limit: UInt16) { self.limit = limit }
 
@@ -45,14 +49,16 @@ struct OutboundWindow {
     /// Puts a message in line. False when the line is full: it is dropped, and counted by the caller.
     mutating func enqueue(
         _ message: Message,
+        units: UInt32,
         at tick: UInt64,
         limits: (messages: Int, bytes: Int)
     ) -> Bool {
         guard waiting.count < limits.messages,
             waitingBytes + message.byteCount <= limits.bytes
         else { return false }
-        waiting.append(Waiting(message: message, since: tick))
+        waiting.append(Waiting(message: message, units: units, since: tick))
         waitingBytes += message.byteCount
+        waitingUnits += units
         return true
     }
 
@@ -61,6 +67,7 @@ struct OutboundWindow {
         guard unacknowledged.count < Int(limit), !waiting.isEmpty else { return nil }
         let next = waiting.removeFirst()
         waitingBytes -= next.message.byteCount
+        waitingUnits -= next.units
         if waiting.isEmpty { waiting = [] }
         return next
     }

@@ -7,31 +7,44 @@ import Reactor
 // Messages to clients of this shard.
 extension Shard {
     /// Hands a message to a device that is connected here and has subscribed to its topic; counted
-    /// against the device's allowance, and dropped when that is used up (rules C2, C3).
+    /// against the device's allowance, and dropped when that is used up (rules C2, C3, C10).
     mutating func deliverToDevice(
         _ identity: DeviceIdentity,
         _ message: borrowing OutboundMessage,
         sharing shared: inout Message?
-    ) {
-        guard let token = clients[.device(identity)], connections.contains(token) else { return }
+    ) -> DownlinkFate {
+        guard let token = clients[.device(identity)], connections.contains(token) else {
+            return .notConnected
+        }
         var granted: QoS?
         for subscription in connections[slot: token.slot].session.subscriptions
         where TopicFilter.matches(filter: subscription.filter.span, topic: message.topic) {
             granted = max(granted ?? .atMostOnce, subscription.qos)
         }
-        guard let granted else { return }
-        deliver(token, message, qos: min(message.qos, granted), sharing: &shared)
+        guard let granted else { return .noSubscription }
+        return deliver(token, message, qos: min(message.qos, granted), sharing: &shared)
+    }
+
+    /// Tells whoever sent a message to a device what became of it (rule C10).
+    mutating func tell(_ sender: DownlinkSender, _ fate: DownlinkFate) {
+        switch sender {
+        case .nobody: break
+        case .client(let shard, let token, let packetID):
+            outgoing[shard].append(.decided(token, packetID: packetID, fate))
+        case .question(let answer): answer(fate)
+        }
     }
 
     /// Hands a message to the client that `token` names, unless it has gone or cannot take it.
+    @discardableResult
     mutating func deliver(
         _ token: Token,
         _ message: borrowing OutboundMessage,
         qos: QoS,
         sharing shared: inout Message?
-    ) {
+    ) -> DownlinkFate {
         guard connections.contains(token), connections[slot: token.slot].phase == .open else {
-            return
+            return .notConnected
         }
         let slot = token.slot
         let size = message.topic.count + message.payload.count + message.properties.bytes.count
@@ -41,45 +54,65 @@ extension Shard {
             properties: message.properties.bytes.count,
             qos: qos
         )
-        guard isTaken else { return counters.add(.deliveriesDropped) }
+        guard isTaken else {
+            counters.add(.deliveriesDropped)
+            return .tooLarge
+        }
         // It reads more slowly than it is sent to.
         let isBehind = connections[slot: slot].waitingBytes + size > commons.limits.queueBytes
         if isBehind || qos > .atMostOnce && !connections[slot: slot].session.window.isOpen {
             return keep(slot, message, qos: qos, sharing: &shared)
         }
-        send(slot, message, qos: qos)
+        guard send(slot, message, qos: qos) else { return .quotaExceeded }
         flushLater(slot)
+        return .delivered
     }
 
     /// Has a message wait for an acknowledgement that makes room for it. Dropped, when none is to
-    /// come or the line is full.
+    /// come, the line is full, or the allowance will not cover it when its turn comes.
     private mutating func keep(
         _ slot: UInt32,
         _ message: borrowing OutboundMessage,
         qos: QoS,
         sharing shared: inout Message?
-    ) {
+    ) -> DownlinkFate {
         guard qos > .atMostOnce, connections[slot: slot].session.window.unacknowledgedCount > 0
-        else { return counters.add(.deliveriesDropped) }
+        else {
+            counters.add(.deliveriesDropped)
+            return .queueFull
+        }
+        let units = commons.messageUnit.units(payloadBytes: message.payload.count)
+        let waiting = connections[slot: slot].session.window.waitingUnits
+        guard isCovered(slot, units: waiting + units) else {
+            counters.add(.deliveriesOverQuota)
+            return .quotaExceeded
+        }
         let kept = Self.shared(message, &shared)
         let isKept = connections[slot: slot].session.window.enqueue(
             kept,
+            units: units,
             at: tick,
             limits: commons.queueLimits
         )
-        if !isKept { counters.add(.deliveriesDropped) }
+        guard isKept else {
+            counters.add(.deliveriesDropped)
+            return .queueFull
+        }
+        return .queued
     }
 
-    /// Encodes a message for the client, if its allowance covers it. One that has waited lasts for
-    /// so much less ([MQTT-3.3.2-6]).
+    /// Encodes a message for the client, if its allowance covers it; false when it does not. One that
+    /// has waited lasts for so much less ([MQTT-3.3.2-6]).
+    @discardableResult
     private mutating func send(
         _ slot: UInt32,
         _ message: borrowing OutboundMessage,
         qos: QoS,
         waitedSeconds: UInt32 = 0
-    ) {
+    ) -> Bool {
         guard chargeDelivery(slot, message) else {
-            return counters.add(.deliveriesOverQuota)
+            counters.add(.deliveriesOverQuota)
+            return false
         }
         counters.add(.publishesDelivered)
         let version = connections[slot: slot].session.version
@@ -101,6 +134,7 @@ extension Shard {
             )
             properties.messageExpiryInterval(seconds: lifetime - min(lifetime, waitedSeconds))
         }
+        return true
     }
 
     /// PUBACK: the window has room for the next message in line.

@@ -15,7 +15,7 @@ extension Shard {
         else { return }
         let phase = connections[slot: slot].phase
         if phase == .open, connections[slot: slot].session.version == .v5, reason.isServers {
-            let text = problemText(slot, reason)
+            let text = problemText(slot, reason.text)
             Disconnect.encode(
                 reason: reason.reasonCode,
                 version: .v5,

@@ -27,9 +27,12 @@ extension Shard {
                     deliver(delivery.token, outbound, qos: delivery.qos, sharing: &shared)
                 }
             }
-        case .deliverToDevice(let message, let identity):
+        case .deliverToDevice(let message, let identity, let sender):
             var shared: Message? = message
-            message.withOutbound { deliverToDevice(identity, $0, sharing: &shared) }
+            message.withOutbound { outbound in
+                tell(sender, deliverToDevice(identity, outbound, sharing: &shared))
+            }
+        case .decided(let token, let packetID, let fate): decided(token, packetID, fate)
         case .subscribe(let filter, let subscriber, let confirmation):
             subscriptions.insert(subscriber, filter: filter.span)
             if let confirmation {

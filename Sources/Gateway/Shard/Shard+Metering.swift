@@ -50,6 +50,17 @@ extension Shard {
         return false
     }
 
+    /// Whether what is left of a device's allowance covers `units`; a client that is not metered needs
+    /// none.
+    mutating func isCovered(_ slot: UInt32, units: UInt32) -> Bool {
+        guard let product = connections[slot: slot].session.productSlot,
+            let allowance = products.allowance(at: product)
+        else { return true }
+        let day = products.day(at: product, clock.wall)
+        let used = meter.used(meterSlot(slot, day), on: day)
+        return UInt64(used) + UInt64(units) <= UInt64(allowance)
+    }
+
     /// The device's counter, looked up with its first message.
     private mutating func meterSlot(_ slot: UInt32, _ day: Day) -> Meter.Slot {
         if let held = connections[slot: slot].session.meterSlot { return held }
