@@ -67,6 +67,13 @@ public final class Ledger: Sendable {
         return try result.get()
     }
 
+    /// Carries out a command and blocks until the outcome is on the disk: for a start or a stop, not for a
+    /// thread that others wait for.
+    public func submitAndWait(_ command: Command) throws(StoreError) -> Outcome {
+        defer { if command.action.mayChangeProducts { productsVersion.advance() } }
+        return try writer.write(command)
+    }
+
     /// A reader for one thread. It takes one of the `maximumReaders`.
     public func reader() throws(StoreError) -> LedgerReader {
         LedgerReader(

@@ -6,6 +6,12 @@ public import Storage
 import Synchronization
 import Time
 
+extension DeviceUsage.DayCount {
+    fileprivate init(_ usage: DayUsage) {
+        self.init(day: usage.day, used: UInt64(usage.used), topUp: UInt64(usage.topUp))
+    }
+}
+
 extension Gateway: ControlPlane {
     public func onlineCount(of product: ProductKey) async -> Int {
         var count = 0
@@ -63,17 +69,14 @@ extension Gateway: ControlPlane {
         var record = try usage.usage(of: device) ?? UsageRecord()
         let home = commons.homes.shard(of: device)
         for count in await ask(home, orElse: [], { .unsettledUsage(device, $0) }) {
-            record.record(count.used, on: count.day)
+            record.record(count)
+        }
+        let history = record.days.reversed().filter { usage in
+            usage.day < today && (usage.used > 0 || usage.topUp > 0)
         }
         return DeviceUsage(
-            today: DeviceUsage.DayCount(
-                day: today,
-                used: UInt64(record.used(on: today)),
-                topUp: 0
-            ),
-            history: record.days.reversed().filter { $0.day < today && $0.used > 0 }.map {
-                DeviceUsage.DayCount(day: $0.day, used: UInt64($0.used), topUp: 0)
-            }
+            today: DeviceUsage.DayCount(record.usage(on: today) ?? DayUsage(day: today)),
+            history: history.map { DeviceUsage.DayCount($0) }
         )
     }
 
@@ -92,12 +95,21 @@ extension Gateway: ControlPlane {
         case .setDisabled(let device, _), .deleteDevice(let device), .activateByHand(let device),
             .endEntitlement(let device), .renew(let device):
             commons.mailboxes[commons.homes.shard(of: device)].post(.deviceChanged(device))
+        case .topUp(let action): announce(action)
         case .revokeKey(let key):
             for mailbox in commons.mailboxes { mailbox.post(.keyRevoked(key)) }
         case .createAccount, .createPackage, .createProduct, .createKey, .purchase,
             .importDevices, .registerDevice, .activate, .endExpired, .setDeviceRenewal,
-            .resetSecret, .confirmSecretUse, .topUp:
+            .resetSecret, .confirmSecretUse:
             break
+        }
+    }
+
+    private func announce(_ action: TopUpAction) {
+        switch action {
+        case .enter(let account, .messages, _, _, _):
+            for mailbox in commons.mailboxes { mailbox.post(.topUp(account, .packsChanged)) }
+        case .enter, .lease, .settle, .abandon, .expire: break
         }
     }
 

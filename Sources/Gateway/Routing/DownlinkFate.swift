@@ -23,6 +23,9 @@ public enum DownlinkFate: CaseIterable, Equatable, Sendable {
     /// The device reads too slowly: what may wait for it is full.
     case queueFull
 
+    /// It waited for longer than it lasts ([MQTT-3.3.2-5]).
+    case expired
+
     /// Its name in the API: of a message that arrived, and of the problem when it did not.
     public var name: String {
         switch self {
@@ -33,6 +36,7 @@ public enum DownlinkFate: CaseIterable, Equatable, Sendable {
         case .quotaExceeded: "quota-exceeded"
         case .tooLarge: "message-too-large"
         case .queueFull: "queue-full"
+        case .expired: "message-expired"
         }
     }
 
@@ -46,14 +50,15 @@ public enum DownlinkFate: CaseIterable, Equatable, Sendable {
         case .quotaExceeded: "the device's message allowance of the day is used up"
         case .tooLarge: "the message is larger than the device takes"
         case .queueFull: "the device reads too slowly, and its queue is full"
+        case .expired: "the message expired while it waited"
         }
     }
 
     /// What a PUBACK or PUBREC of MQTT 5 says. A message that is too large for its receiver is
-    /// discarded as if it had been sent ([MQTT-3.1.2-25]).
+    /// discarded as if it had been sent ([MQTT-3.1.2-25]), and so is one that has expired.
     var reasonCode: ReasonCode {
         switch self {
-        case .delivered, .queued, .tooLarge: .success
+        case .delivered, .queued, .tooLarge, .expired: .success
         case .notConnected, .noSubscription: .noMatchingSubscribers
         case .quotaExceeded, .queueFull: .quotaExceeded
         }

@@ -26,7 +26,10 @@ struct OutboundWindow {
     init(limit: UInt16) { self.limit = limit }
 
     /// Whether a message may be sent now rather than wait.
-    var isOpen: Bool { waiting.isEmpty && unacknowledged.count < Int(limit) }
+    var isOpen: Bool { waiting.isEmpty && hasRoom }
+
+    /// Whether a message may be sent now that is in front of those that wait.
+    var hasRoom: Bool { unacknowledged.count < Int(limit) }
 
     var unacknowledgedCount: Int { unacknowledged.count }
 
@@ -50,13 +53,14 @@ struct OutboundWindow {
     mutating func enqueue(
         _ message: Message,
         units: UInt32,
-        at tick: UInt64,
+        _ wait: MessageWait,
         limits: (messages: Int, bytes: Int)
     ) -> Bool {
         guard waiting.count < limits.messages,
             waitingBytes + message.byteCount <= limits.bytes
         else { return false }
-        waiting.append(Waiting(message: message, units: units, since: tick))
+        let entry = Waiting(message: message, units: units, since: wait.since)
+        if wait.isFromLine { waiting.prepend(entry) } else { waiting.append(entry) }
         waitingBytes += message.byteCount
         waitingUnits += units
         return true
@@ -64,7 +68,7 @@ struct OutboundWindow {
 
     /// The next message, when the window has room for it.
     mutating func next() -> Waiting? {
-        guard unacknowledged.count < Int(limit), !waiting.isEmpty else { return nil }
+        guard hasRoom, !waiting.isEmpty else { return nil }
         let next = waiting.removeFirst()
         waitingBytes -= next.message.byteCount
         waitingUnits -= next.units

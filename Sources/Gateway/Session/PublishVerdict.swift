@@ -23,10 +23,13 @@ enum PublishVerdict: Equatable {
         if case .undecided = self { false } else { true }
     }
 
+    /// Units are asked for: the packet is served again when the ledger has answered (rule C6).
+    case held
+
     /// What a PUBACK or PUBREC of MQTT 5 says.
     var reasonCode: ReasonCode {
         switch self {
-        case .taken, .undecided: .success
+        case .taken, .undecided, .held: .success
         case .refused(let reason): reason.reasonCode
         case .downlink(let fate): fate.reasonCode
         }
@@ -35,7 +38,7 @@ enum PublishVerdict: Equatable {
     /// Why the code is not plain success; `nil` when it is.
     var text: String? {
         switch self {
-        case .taken, .undecided: nil
+        case .taken, .undecided, .held: nil
         case .refused(let reason): reason.text
         case .downlink(let fate): fate.reasonCode == .success ? nil : fate.text
         }

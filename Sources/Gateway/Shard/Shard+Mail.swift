@@ -30,7 +30,8 @@ extension Shard {
         case .deliverToDevice(let message, let identity, let sender):
             var shared: Message? = message
             message.withOutbound { outbound in
-                tell(sender, deliverToDevice(identity, outbound, sharing: &shared))
+                let fate = deliverToDevice(identity, outbound, for: sender, sharing: &shared)
+                if let fate { tell(sender, fate) }
             }
         case .decided(let token, let packetID, let fate): decided(token, packetID, fate)
         case .subscribe(let filter, let subscriber, let confirmation):
@@ -46,6 +47,7 @@ extension Shard {
         case .renewalAnswered(let token, let result): renewalAnswered(token, result)
         case .usageWritten(let batch, let isWritten):
             meter.settle(batch: batch, isWritten: isWritten)
+        case .topUp(let account, let news): receive(news, of: account)
         case .productChanged, .deviceChanged, .keyRevoked, .ask: receiveControl(message)
         case .contextReplaced(let context): tlsContext = context
         case .tick: lookAtClock()
@@ -118,7 +120,7 @@ extension Shard {
         drainDeadline = clock.monotonic.adding(milliseconds: Self.drainMilliseconds)
     }
 
-    /// How long counts are tried to be brought to a store that refuses them.
+    /// How long counts and leases are tried to be brought to stores that refuse them.
     private static var drainMilliseconds: Int64 { 10_000 }
 
     /// Shutting down: the clients are told to go, a few at a time so that they do not come back to the
@@ -136,12 +138,14 @@ extension Shard {
         }
     }
 
-    /// Everybody has been told: the last counts go to the store, and the shard stops when it has
-    /// them.
+    /// Everybody has been told: the last counts go to the store, the leases to the ledger, and the
+    /// shard stops when they have them.
     private mutating func finishDraining() {
         closeAll()
         guard connections.isEmpty else { return }
         flushCounters()
-        if !meter.isAwaitingStore || clock.monotonic > drainDeadline { isStopped = true }
+        giveBackTopUps()
+        let isSettled = !meter.isAwaitingStore && topUps.isSettled
+        if isSettled || clock.monotonic > drainDeadline { isStopped = true }
     }
 }

@@ -7,7 +7,6 @@ import Reactor
 // PUBLISH from a client: may it, does its allowance cover it, who gets it, and what is answered.
 extension Shard {
     mutating func servePublish(_ slot: UInt32, _ publish: borrowing Publish) {
-        counters.add(.publishesReceived)
         if connections[slot: slot].session.version == .v5 {
             guard publish.properties.topicAlias == nil else {
                 return end(slot, .topicAliasInvalid)
@@ -19,11 +18,21 @@ extension Shard {
                 return end(slot, .receiveMaximumExceeded)
             }
             let verdict = accept(slot, publish)
+            if verdict == .held { return }
+            counters.add(.publishesReceived)
             if publish.qos == .atLeastOnce, let packetID = publish.packetID {
                 acknowledge(slot, packetID, verdict)
             }
             return
         }
+        serveExactlyOnce(slot, packetID, publish)
+    }
+
+    private mutating func serveExactlyOnce(
+        _ slot: UInt32,
+        _ packetID: UInt16,
+        _ publish: borrowing Publish
+    ) {
         // The same message again while its answer is still to come.
         if connections[slot: slot].session.unanswered.contains(packetID) { return }
         if connections[slot: slot].session.hasReceived(packetID) {
@@ -38,6 +47,8 @@ extension Shard {
             connections[slot: slot].session.receivedQoS2.count < commons.limits.receiveMaximum
         else { return end(slot, .receiveMaximumExceeded) }
         let verdict = accept(slot, publish)
+        if verdict == .held { return }
+        counters.add(.publishesReceived)
         acknowledge(slot, packetID, isExactlyOnce: true, verdict)
     }
 
@@ -57,8 +68,14 @@ extension Shard {
             answerQuotaQuestion(slot)
             return .taken
         }
-        if let refusal = charge(slot, payloadBytes: publish.payload.count) {
-            return .refused(refusal)
+        switch charge(slot, payloadBytes: publish.payload.count) {
+        case .counted: break
+        case .refused:
+            counters.add(.publishesOverQuota)
+            return .refused(.quotaExceeded)
+        case .waits(let stock):
+            park(slot, at: stock)
+            return .held
         }
         if subscriptions.isEmpty, connections[slot: slot].session.productSlot != nil {
             return .taken
@@ -292,7 +309,9 @@ extension Shard {
         sharing shared: inout Message?
     ) -> DownlinkFate? {
         let home = commons.homes.shard(of: device)
-        if home == index { return deliverToDevice(device, message, sharing: &shared) }
+        if home == index {
+            return deliverToDevice(device, message, for: sender, sharing: &shared)
+        }
         outgoing[home].append(
             .deliverToDevice(Self.shared(message, &shared), device, for: sender)
         )

@@ -63,6 +63,7 @@ struct Shard: ~Copyable {
     // Books and counters.
     var books: LedgerReader
     var meter: Meter
+    var topUps: TopUpDesk
     var nextFlush: MonotonicInstant
 
     /// Of the counts that were dirty when the flush was due, those that no batch has carried yet.
@@ -106,6 +107,7 @@ struct Shard: ~Copyable {
             penaltyMilliseconds: limits.displacementPenaltyMilliseconds
         )
         subscriptions = TopicTree(seed: .random(in: .min ... .max))
+        topUps = TopUpDesk(peers: commons.mailboxes.count - 1, limits: commons.heldLimits)
         let usage = commons.usage
         meter = Meter { device in
             do throws(StoreError) {
@@ -138,6 +140,7 @@ struct Shard: ~Copyable {
         while !isStopped { turn() }
         // Questions that were asked meanwhile are answered still.
         readMail()
+        dropHeldDeliveries()
     }
 
     /// One turn; waits until there is something to do.
@@ -159,6 +162,7 @@ struct Shard: ~Copyable {
         flushCountersIfDue()
         resumeAcceptingIfDue()
         if isDraining { drainSome() }
+        if topUps.isStirred { runTopUpErrands() }
         finishTurn()
     }
 

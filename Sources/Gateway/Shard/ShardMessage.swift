@@ -22,6 +22,9 @@ enum ShardMessage: Sendable {
     case unsubscribe(filter: [UInt8], Subscriber)
     case subscribed(Confirmation)
 
+    /// Of an account's message packs: from the ledger, another shard, or the control side.
+    case topUp(AccountID, TopUpNews)
+
     // From the stores' writers.
     case admissionAnswered(Token, Result<Outcome, StoreError>)
     case registrationAnswered(Token, Result<Outcome, StoreError>)

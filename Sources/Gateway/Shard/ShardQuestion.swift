@@ -81,7 +81,8 @@ extension Shard {
             if !subscriptions.isEmpty {
                 deliverToApplications(outbound, from: nil, sharing: &shared)
             }
-            tell(sender, deliverToDevice(identity, outbound, sharing: &shared))
+            let fate = deliverToDevice(identity, outbound, for: sender, sharing: &shared)
+            if let fate { tell(sender, fate) }
         }
     }
 
