@@ -99,6 +99,9 @@ extension Change: StorageRecord {
         case .keyRevoked(let key):
             buffer.append(UInt8(20))
             buffer.append(key)
+        case .topUp(let change):
+            buffer.append(UInt8(40))
+            change.encode(into: &buffer)
         default: break
         }
     }
@@ -219,6 +222,8 @@ extension Change: StorageRecord {
             )
         case 20:
             .keyRevoked(try reader.take(KeyID.self))
+        case 40:
+            .topUp(try TopUpChange(decoding: &reader))
         default: throw .malformed(what: "change")
         }
     }
