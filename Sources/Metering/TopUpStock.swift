@@ -60,7 +60,7 @@ public struct TopUpStock: Sendable {
     // MARK: Drawing
 
     /// Takes units, the first-expiring first; all that are asked for, or none.
-    public mutating func draw(_ units: UInt32, at time: Timestamp) -> TopUpDraw {
+    public mutating func draw(_ units: UInt32, at time: Timestamp) -> TopUpVerdict {
         endExpired(at: time)
         guard available >= UInt64(units) else {
             guard mayHaveMore else { return .nothingLeft }

@@ -59,7 +59,7 @@ struct TopUpDesk {
     // MARK: Drawing
 
     /// Takes units of the account's stock, and notes when there is something to be done about it.
-    mutating func draw(_ units: UInt32, from slot: Slot, at time: Timestamp) -> TopUpDraw {
+    mutating func draw(_ units: UInt32, from slot: Slot, at time: Timestamp) -> TopUpVerdict {
         let draw = entries[Int(slot.index)].stock.draw(units, at: time)
         if draw == .wait || entries[Int(slot.index)].stock.isLow { stir(slot) }
         return draw

@@ -1,5 +1,5 @@
 /// What became of the wish for units past an allowance (rule C6).
-public enum TopUpDraw: Equatable, Sendable {
+public enum TopUpVerdict: Equatable, Sendable {
     /// They are taken: count them.
     case drawn
 
