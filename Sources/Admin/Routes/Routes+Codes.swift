@@ -22,6 +22,9 @@ extension Routes {
         on(.get, "near-expiry") { call in
             var filter = try ActivationFilter(call)
             filter.account = call.principal.account ?? filter.account
+            if let products = call.principal.products {
+                filter.products = filter.products.map { $0.filter(products.contains) } ?? products
+            }
             let days = try call.query("days", "a whole number from 1 to 3650") { text in
                 Int64(text).flatMap { (1...3_650).contains($0) ? $0 : nil }
             }
@@ -34,10 +37,7 @@ extension Routes {
                     at: now, withinMilliseconds: milliseconds, filter, cursor: cursor,
                     limit: limit, in: transaction)
             }
-            let reached = page.elements.filter {
-                call.principal.reaches($0.identity.product, of: $0.account)
-            }
-            return call.list(reached.map(Documents.nearExpiry), cursor: page.cursor)
+            return call.list(page.elements.map(Documents.nearExpiry), cursor: page.cursor)
         }
     }
 
@@ -135,7 +135,7 @@ extension ActivationFilter {
     init(_ call: Call) throws(Problem) {
         self.init(
             account: try call.query("account", "an account's id", AccountID.init),
-            product: try call.query("product", "a product's key", ProductKey.init),
+            products: try call.query("product", "a product's key", ProductKey.init).map { [$0] },
             productName: call.query("productName"),
             device: try call.query("device", "a device's key", DeviceKey.init),
             activated: try Self.range(call, "activatedFrom", "activatedTo"),

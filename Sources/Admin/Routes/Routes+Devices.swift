@@ -32,10 +32,12 @@ extension Routes {
         }
         on(.get, "products/:pk/devices/:dk/activations") { call in
             let (identity, _) = try call.identity()
-            let found = try call.read { (books, transaction) throws(StoreError) in
-                try books.activations(of: identity, in: transaction)
+            let (cursor, limit) = try call.page()
+            let page = try call.read { (books, transaction) throws(StoreError) in
+                try books.activations(
+                    of: identity, cursor: cursor, limit: limit, in: transaction)
             }
-            return call.list(found.map(Documents.activation), cursor: nil)
+            return call.list(page.elements.map(Documents.activation), cursor: page.cursor)
         }
         on(.get, "products/:pk/devices/:dk/admission") { call in
             let (identity, _) = try call.identity()
