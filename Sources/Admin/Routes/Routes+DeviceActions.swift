@@ -1,3 +1,4 @@
+import Gateway
 import HTTPTypes
 import Hummingbird
 import Ledger
@@ -22,7 +23,8 @@ extension Routes {
             let (identity, _, _) = try call.device()
             var mint = call.mint
             let secret = mint.secret()
-            try await call.submit(.resetSecret(identity, secret: secret))
+            let sealed = try call.controlPlane.secretKeys.seal(secret, for: identity)
+            try await call.submit(.resetSecret(identity, secret: sealed))
             return .json([
                 "dk": JSON(identity.device), "pk": JSON(identity.product),
                 "secret": .text(secret.text),
@@ -66,7 +68,8 @@ extension Routes {
                 "an import is text/csv or application/json"
             )
         }
-        try await call.submit(.importDevices(key, rows.devices)) { rows.line(ofRow: $0) }
+        let devices = try rows.devices(of: key, sealedWith: call.controlPlane.secretKeys)
+        try await call.submit(.importDevices(key, devices)) { rows.line(ofRow: $0) }
         guard type == "text/csv" else {
             return .json(rows.json, status: .created)
         }

@@ -20,6 +20,7 @@ import Time
 ///     periods       product, device, period -> where its history entry is (past periods only)
 ///     expiring      expiresAt, product, device: open entitlements *
 ///     keys          key              answers          actor, idempotency key
+///     sealingKeys   number -> fingerprint of a key that secrets are sealed with
 ///     events        sequence number *
 ///
 /// An activation's entries in `consumptions`, `expiries`, `expiring` and `events` are next to those
@@ -49,9 +50,10 @@ public struct Books: Sendable {
     let keys: Table<KeyID, KeyRecord>
     let answers: Table<KeyPair<String, String>, AnswerRecord>
     let events: Table<UInt64, Event>
+    let sealingKeys: Table<UInt32, SealingKeyRecord>
 
     /// How many tables there are: the environment has to allow that many.
-    public static var tableCount: Int { 20 }
+    public static var tableCount: Int { 21 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys.
     public static var nameMaximumLength: Int { 256 }
@@ -84,5 +86,6 @@ public struct Books: Sendable {
         keys = try Table("keys", in: environment)
         answers = try Table("answers", in: environment)
         events = try Table("events", in: environment)
+        sealingKeys = try Table("sealingKeys", in: environment)
     }
 }

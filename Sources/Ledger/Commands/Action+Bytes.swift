@@ -96,6 +96,9 @@ extension Action: StorageRecord {
         case .revokeKey(let key):
             buffer.append(UInt8(22))
             buffer.append(key)
+        case .adoptSealingKeys(let keys):
+            buffer.append(UInt8(55))
+            buffer.append(list: keys) { $0.append($1) }
         default: break
         }
     }
@@ -154,7 +157,7 @@ extension Action: StorageRecord {
             case 10:
                 .registerDevice(
                     try reader.takeIdentity(),
-                    secret: try reader.takeSecret()
+                    secret: try reader.takeSealedSecret()
                 )
             case 11:
                 .activate(
@@ -197,7 +200,7 @@ extension Action: StorageRecord {
         case 19:
             .resetSecret(
                 try reader.takeIdentity(),
-                secret: try reader.takeSecret()
+                secret: try reader.takeSealedSecret()
             )
         case 20:
             .confirmSecretUse(try reader.takeIdentity())
@@ -205,6 +208,12 @@ extension Action: StorageRecord {
             .createKey(try NewKey(decoding: &reader))
         case 22:
             .revokeKey(try reader.take(KeyID.self))
+        case 55:
+            .adoptSealingKeys(
+                try reader.takeList { (reader) throws(StoreError) in
+                    try reader.takeSealingKey()
+                }
+            )
         default: throw .malformed(what: "action")
         }
     }

@@ -99,6 +99,9 @@ extension Change: StorageRecord {
         case .keyRevoked(let key):
             buffer.append(UInt8(20))
             buffer.append(key)
+        case .sealingKeysAdopted(let numbers):
+            buffer.append(UInt8(70))
+            buffer.append(list: numbers) { $0.append($1) }
         default: break
         }
     }
@@ -219,6 +222,10 @@ extension Change: StorageRecord {
             )
         case 20:
             .keyRevoked(try reader.take(KeyID.self))
+        case 70:
+            .sealingKeysAdopted(
+                try reader.takeList { (reader) throws(StoreError) in try reader.takeUInt8() }
+            )
         default: throw .malformed(what: "change")
         }
     }

@@ -33,6 +33,9 @@ public enum Change: Hashable, Sendable {
     case keyCreated(KeyID, role: KeyRole)
     case keyRevoked(KeyID)
 
+    /// The numbers of keys that secrets are sealed with from here on.
+    case sealingKeysAdopted([UInt8])
+
     /// Its name in the API.
     public var name: String {
         switch self {
@@ -56,6 +59,7 @@ public enum Change: Hashable, Sendable {
         case .secretConfirmed: "secret-confirmed"
         case .keyCreated: "key-created"
         case .keyRevoked: "key-revoked"
+        case .sealingKeysAdopted: "sealing-keys-adopted"
         }
     }
 }
