@@ -87,7 +87,7 @@ import Time
             .adoptSealingKeys([
                 SealingKey(number: 255, fingerprint: [UInt8](repeating: 9, count: 32))!
             ]),
-        ]
+        ] + topUpActions.map { .topUp($0) }
 
     @Test("Commands encode to bytes and back", arguments: actions)
     func commands(_ action: Action) throws {
@@ -114,38 +114,39 @@ import Time
         }
     }
 
-    static let changes: [Change] = [
-        .accountCreated(Desk.acme, kind: .individual, parent: nil),
-        .packageCreated(
-            Desk.small,
-            Allowance(validityDays: 1, messagesPerDay: nil, otaPerMonth: 0, storageDays: 0)!
-        ),
-        .productCreated(Desk.product, account: Desk.acme),
-        .productUpdated(Desk.product, ProductUpdate(autoRenewal: true)),
-        .packageUpgraded(Desk.product, from: Desk.small, to: Desk.large),
-        .productDeleted(Desk.product, forfeited: 1 << 40),
-        .codesBought(
-            Desk.acme,
-            package: Desk.small,
-            quantity: 2,
-            product: Desk.product,
-            first: ActivationCode(serial: 5)
-        ),
-        .codesAssigned(Desk.acme, product: Desk.product, package: Desk.small, quantity: 9),
-        .devicesImported(Desk.product, count: 10),
-        .deviceRegistered(identity),
-        .deviceActivated(identity, entitlement),
-        .entitlementReopened(identity, code: ActivationCode(serial: 5)),
-        .entitlementEnded(identity, code: ActivationCode(serial: 5)),
-        .deviceDisabled(identity, true),
-        .deviceDeleted(identity),
-        .deviceRenewalSet(identity, false),
-        .secretReset(identity),
-        .secretConfirmed(identity),
-        .sealingKeysAdopted([1, 255]),
-        .keyCreated(KeyID("k")!, role: .subAccount),
-        .keyRevoked(KeyID("k")!),
-    ]
+    static let changes: [Change] =
+        [
+            .accountCreated(Desk.acme, kind: .individual, parent: nil),
+            .packageCreated(
+                Desk.small,
+                Allowance(validityDays: 1, messagesPerDay: nil, otaPerMonth: 0, storageDays: 0)!
+            ),
+            .productCreated(Desk.product, account: Desk.acme),
+            .productUpdated(Desk.product, ProductUpdate(autoRenewal: true)),
+            .packageUpgraded(Desk.product, from: Desk.small, to: Desk.large),
+            .productDeleted(Desk.product, forfeited: 1 << 40),
+            .codesBought(
+                Desk.acme,
+                package: Desk.small,
+                quantity: 2,
+                product: Desk.product,
+                first: ActivationCode(serial: 5)
+            ),
+            .codesAssigned(Desk.acme, product: Desk.product, package: Desk.small, quantity: 9),
+            .devicesImported(Desk.product, count: 10),
+            .deviceRegistered(identity),
+            .deviceActivated(identity, entitlement),
+            .entitlementReopened(identity, code: ActivationCode(serial: 5)),
+            .entitlementEnded(identity, code: ActivationCode(serial: 5)),
+            .deviceDisabled(identity, true),
+            .deviceDeleted(identity),
+            .deviceRenewalSet(identity, false),
+            .secretReset(identity),
+            .secretConfirmed(identity),
+            .sealingKeysAdopted([1, 255]),
+            .keyCreated(KeyID("k")!, role: .subAccount),
+            .keyRevoked(KeyID("k")!),
+        ] + topUpChanges.map { .topUp($0) }
 
     @Test("E3: events encode to bytes and back", arguments: changes)
     func events(_ change: Change) throws {
@@ -166,6 +167,8 @@ import Time
         .registrationNotAllowed(identity), .secretInUse(identity),
         .importRow(row: 3, device: DeviceKey("d")!, fault: .repeatedRow),
         .importTooLarge(maximumRows: 2), .idempotencyKeyReused, .idempotencyKeyInvalid,
+        .noTopUpLeft(Desk.acme), .expiryPassed(Timestamp(milliseconds: 4)), .unknownLease(7),
+        .leaseExceeded(lease: 7, units: 300),
     ]
 
     @Test("A8: remembered answers encode to bytes and back")
@@ -180,6 +183,7 @@ import Time
         try roundTrip(Outcome.repeated(.entitled(Self.entitlement, consumed: true)))
         try roundTrip(Outcome.done(.registered(SealedSecret("s")!)))
         try roundTrip(Outcome.done(.ended(count: 4, more: true)))
+        try roundTrip(Outcome.done(.leased(Self.lease)))
     }
 
     @Test("A device's record, and the view that reads it in place, hold the same")

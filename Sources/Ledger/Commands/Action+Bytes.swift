@@ -96,6 +96,9 @@ extension Action: StorageRecord {
         case .revokeKey(let key):
             buffer.append(UInt8(22))
             buffer.append(key)
+        case .topUp(let action):
+            buffer.append(UInt8(30))
+            action.encode(into: &buffer)
         case .adoptSealingKeys(let keys):
             buffer.append(UInt8(55))
             buffer.append(list: keys) { $0.append($1) }
@@ -208,6 +211,8 @@ extension Action: StorageRecord {
             .createKey(try NewKey(decoding: &reader))
         case 22:
             .revokeKey(try reader.take(KeyID.self))
+        case 30:
+            .topUp(try TopUpAction(decoding: &reader))
         case 55:
             .adoptSealingKeys(
                 try reader.takeList { (reader) throws(StoreError) in

@@ -99,6 +99,9 @@ extension Change: StorageRecord {
         case .keyRevoked(let key):
             buffer.append(UInt8(20))
             buffer.append(key)
+        case .topUp(let change):
+            buffer.append(UInt8(40))
+            change.encode(into: &buffer)
         case .sealingKeysAdopted(let numbers):
             buffer.append(UInt8(70))
             buffer.append(list: numbers) { $0.append($1) }
@@ -222,6 +225,8 @@ extension Change: StorageRecord {
             )
         case 20:
             .keyRevoked(try reader.take(KeyID.self))
+        case 40:
+            .topUp(try TopUpChange(decoding: &reader))
         case 70:
             .sealingKeysAdopted(
                 try reader.takeList { (reader) throws(StoreError) in try reader.takeUInt8() }
