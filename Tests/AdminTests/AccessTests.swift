@@ -104,6 +104,7 @@ struct AccessTests {
         #expect(garbage.json["detail"]?.text == "the body is not JSON")
         #expect(try await client.get("/v1/packages?limit=0").status == 422)
         #expect(try await client.get("/v1/packages?cursor=zz").status == 422)
+        #expect(try await client.get("/v1/packages?cursor=ff").reason == "unknown-cursor")
     }
 
     @Test("a body over the limit is refused with 413")
