@@ -102,6 +102,9 @@ extension Change: StorageRecord {
         case .topUp(let change):
             buffer.append(UInt8(40))
             change.encode(into: &buffer)
+        case .upgrade(let change):
+            buffer.append(UInt8(41))
+            change.encode(into: &buffer)
         default: break
         }
     }
@@ -224,6 +227,8 @@ extension Change: StorageRecord {
             .keyRevoked(try reader.take(KeyID.self))
         case 40:
             .topUp(try TopUpChange(decoding: &reader))
+        case 41:
+            .upgrade(try UpgradeChange(decoding: &reader))
         default: throw .malformed(what: "change")
         }
     }
