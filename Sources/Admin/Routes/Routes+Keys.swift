@@ -31,13 +31,16 @@ extension Routes {
             return .json(Documents.key(id, record))
         }
         on(
-            .delete, "keys/:key",
-            Operation("revokeKey", "Revoke a key", access: .gateway, answers: .noContent)
+            .post, "keys/:key/revoke",
+            Operation(
+                "revokeKey", "Revoke a key; it stays in the list", access: .gateway,
+                answers: .ok(.key))
         ) { call in
             let (id, record) = try Self.key(call)
             try Self.requireOwner(of: record.role, call)
             try await call.submit(.revokeKey(id))
-            return Response(status: .noContent)
+            let (_, revoked) = try Self.key(call)
+            return .json(Documents.key(id, revoked))
         }
         on(
             .post, "keys",
