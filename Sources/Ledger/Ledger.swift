@@ -67,11 +67,14 @@ public final class Ledger: Sendable {
         return try result.get()
     }
 
-    /// Carries out a command and blocks until the outcome is on the disk: for a start or a stop, not for a
-    /// thread that others wait for.
-    public func submitAndWait(_ command: Command) throws(StoreError) -> Outcome {
-        defer { if command.action.mayChangeProducts { productsVersion.advance() } }
-        return try writer.write(command)
+    /// Carries out a command on the calling thread: for whoever starts up, and has submitted nothing.
+    public func carryOut(_ command: Command) throws(StoreError) -> Outcome {
+        let books = books
+        let outcome = try environment.write { transaction throws(StoreError) in
+            try books.apply(command, in: transaction)
+        }
+        productsVersion.advance()
+        return outcome
     }
 
     /// A reader for one thread. It takes one of the `maximumReaders`.
