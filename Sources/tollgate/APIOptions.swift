@@ -34,7 +34,7 @@ struct APIOptions: ParsableArguments {
             if tokenFile == nil, let token = environment["TOLLGATE_TOKEN"], !token.isEmpty {
                 return token
             }
-            let path = tokenFile ?? "data/\(OwnerToken.fileName)"
+            let path = tokenFile ?? "data/\(OwnerToken.linkName)"
             guard let bytes = FileManager.default.contents(atPath: path) else {
                 throw Failure(
                     text: "\(path): can't be read; say --token-file FILE or set TOLLGATE_TOKEN",
