@@ -52,7 +52,7 @@ struct Call: Sendable {
             return try controlPlane.ledger.read(body)
         } catch {
             if case .malformed("cursor") = error {
-                throw Problem.invalid("cursor: must be one that a list has given")
+                throw Problem("unknown-cursor", "the cursor is none that this list has given")
             }
             throw error
         }
