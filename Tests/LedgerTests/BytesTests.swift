@@ -27,7 +27,7 @@ import Time
         _ reader: inout ByteReader
     ) throws(StoreError) { _ = try Value(decoding: &reader) }
 
-    private static let identity = Desk.device("d:1@x")
+    static let identity = Desk.device("d:1@x")
     private static let entitlement = Entitlement(
         code: ActivationCode(serial: 77),
         period: 3,
@@ -84,7 +84,7 @@ import Time
                 )
             ),
             .revokeKey(KeyID("k")!),
-        ]
+        ] + topUpActions.map { .topUp($0) } + upgradeActions.map { .upgrade($0) }
 
     @Test("Commands encode to bytes and back", arguments: actions)
     func commands(_ action: Action) throws {
@@ -111,37 +111,38 @@ import Time
         }
     }
 
-    static let changes: [Change] = [
-        .accountCreated(Desk.acme, kind: .individual, parent: nil),
-        .packageCreated(
-            Desk.small,
-            Allowance(validityDays: 1, messagesPerDay: nil, otaPerMonth: 0, storageDays: 0)!
-        ),
-        .productCreated(Desk.product, account: Desk.acme),
-        .productUpdated(Desk.product, ProductUpdate(autoRenewal: true)),
-        .packageUpgraded(Desk.product, from: Desk.small, to: Desk.large),
-        .productDeleted(Desk.product, forfeited: 1 << 40),
-        .codesBought(
-            Desk.acme,
-            package: Desk.small,
-            quantity: 2,
-            product: Desk.product,
-            first: ActivationCode(serial: 5)
-        ),
-        .codesAssigned(Desk.acme, product: Desk.product, package: Desk.small, quantity: 9),
-        .devicesImported(Desk.product, count: 10),
-        .deviceRegistered(identity),
-        .deviceActivated(identity, entitlement),
-        .entitlementReopened(identity, code: ActivationCode(serial: 5)),
-        .entitlementEnded(identity, code: ActivationCode(serial: 5)),
-        .deviceDisabled(identity, true),
-        .deviceDeleted(identity),
-        .deviceRenewalSet(identity, false),
-        .secretReset(identity),
-        .secretConfirmed(identity),
-        .keyCreated(KeyID("k")!, role: .subAccount),
-        .keyRevoked(KeyID("k")!),
-    ]
+    static let changes: [Change] =
+        [
+            .accountCreated(Desk.acme, kind: .individual, parent: nil),
+            .packageCreated(
+                Desk.small,
+                Allowance(validityDays: 1, messagesPerDay: nil, otaPerMonth: 0, storageDays: 0)!
+            ),
+            .productCreated(Desk.product, account: Desk.acme),
+            .productUpdated(Desk.product, ProductUpdate(autoRenewal: true)),
+            .packageUpgraded(Desk.product, from: Desk.small, to: Desk.large),
+            .productDeleted(Desk.product, forfeited: 1 << 40),
+            .codesBought(
+                Desk.acme,
+                package: Desk.small,
+                quantity: 2,
+                product: Desk.product,
+                first: ActivationCode(serial: 5)
+            ),
+            .codesAssigned(Desk.acme, product: Desk.product, package: Desk.small, quantity: 9),
+            .devicesImported(Desk.product, count: 10),
+            .deviceRegistered(identity),
+            .deviceActivated(identity, entitlement),
+            .entitlementReopened(identity, code: ActivationCode(serial: 5)),
+            .entitlementEnded(identity, code: ActivationCode(serial: 5)),
+            .deviceDisabled(identity, true),
+            .deviceDeleted(identity),
+            .deviceRenewalSet(identity, false),
+            .secretReset(identity),
+            .secretConfirmed(identity),
+            .keyCreated(KeyID("k")!, role: .subAccount),
+            .keyRevoked(KeyID("k")!),
+        ] + topUpChanges.map { .topUp($0) } + upgradeChanges.map { .upgrade($0) }
 
     @Test("E3: events encode to bytes and back", arguments: changes)
     func events(_ change: Change) throws {
@@ -162,6 +163,11 @@ import Time
         .registrationNotAllowed(identity), .secretInUse(identity),
         .importRow(row: 3, device: DeviceKey("d")!, fault: .repeatedRow),
         .importTooLarge(maximumRows: 2), .idempotencyKeyReused, .idempotencyKeyInvalid,
+        .noTopUpLeft(Desk.acme), .expiryPassed(Timestamp(milliseconds: 4)), .unknownLease(7),
+        .leaseExceeded(lease: 7, units: 300), .deviceNotActive(identity),
+        .otaExhausted(needed: 300, allowance: 1, packs: 200),
+        .unknownUpgrade(identity, UpgradeID("u")!),
+        .upgradeReported(identity, UpgradeID("u")!, .failed),
     ]
 
     @Test("A8: remembered answers encode to bytes and back")
@@ -176,6 +182,8 @@ import Time
         try roundTrip(Outcome.repeated(.entitled(Self.entitlement, consumed: true)))
         try roundTrip(Outcome.done(.registered(Secret("s")!)))
         try roundTrip(Outcome.done(.ended(count: 4, more: true)))
+        try roundTrip(Outcome.done(.leased(Self.lease)))
+        try roundTrip(Outcome.done(.upgrade(Self.upgrade)))
     }
 
     @Test("A device's record, and the view that reads it in place, hold the same")

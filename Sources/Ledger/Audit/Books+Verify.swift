@@ -14,6 +14,8 @@ extension Books {
         try audit.checkRanges(in: transaction)
         try audit.checkProducts(in: transaction)
         try audit.checkIndexes(in: transaction)
+        try audit.checkTopUps(in: transaction)
+        try audit.checkUpgrades(in: transaction)
         return audit.findings
     }
 }

@@ -22,6 +22,13 @@ import Time
 ///     periods       product, device, period -> where its history entry is (past periods only)
 ///     expiring      expiresAt, product, serial -> device: open entitlements *
 ///     disabled      product, device: disabled devices
+///     topUps        account, kind, expiresAt, pack -> counters   (first-expiring first)
+///     openTopUps    the same, packs with units left    topUpTotals  account, kind -> counters
+///     topUpExpiries expiresAt, then the same           topUpChanges account, kind, event number
+///     leases        event number -> pack, units        leasesByHolder  holder, event number
+///     upgrades      product, device, upgrade -> cost and outcome
+///     upgradeOrder  product, device, event number -> upgrade
+///     upgradeMonths product, device, month -> attempts of the allowance used
 ///     keys          key              answers          actor, idempotency key
 ///     events        sequence number *
 ///
@@ -53,6 +60,16 @@ public struct Books: Sendable {
     let periods: Table<KeyPair<DeviceIdentity, UInt32>, PeriodRecord>
     let expiring: Table<KeyTriple<Timestamp, ProductKey, UInt64>, ExpiringRecord>
     let disabled: Table<DeviceIdentity, EmptyRecord>
+    let topUps: Table<TopUpPlace, TopUpRecord>
+    let openTopUps: Table<TopUpPlace, EmptyRecord>
+    let topUpExpiries: Table<KeyPair<Timestamp, TopUpPlace>, EmptyRecord>
+    let topUpTotals: Table<KeyPair<AccountID, TopUpKind>, TopUpCounters>
+    let topUpChanges: Table<KeyTriple<AccountID, TopUpKind, UInt64>, EmptyRecord>
+    let leases: Table<UInt64, LeaseRecord>
+    let leasesByHolder: Table<KeyPair<LeaseHolder, UInt64>, EmptyRecord>
+    let upgrades: Table<KeyPair<DeviceIdentity, UpgradeID>, UpgradeRecord>
+    let upgradeOrder: Table<KeyPair<DeviceIdentity, UInt64>, UpgradeNameRecord>
+    let upgradeMonths: Table<KeyPair<DeviceIdentity, Month>, UpgradeMonthRecord>
     let keys: Table<KeyID, KeyRecord>
     let answers: Table<KeyPair<String, String>, AnswerRecord>
     let events: Table<UInt64, Event>
@@ -61,13 +78,16 @@ public struct Books: Sendable {
     let readsPerPage: Int
 
     /// How many tables there are: the environment has to allow that many.
-    public static var tableCount: Int { 24 }
+    public static var tableCount: Int { 34 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys.
     public static var nameMaximumLength: Int { 256 }
 
     /// Of codes, in one purchase or assignment.
     public static var quantityMaximum: UInt64 { 1_000_000_000 }
+
+    /// Of messages or OTA attempts, in one top-up pack.
+    public static var topUpMaximum: UInt64 { 1_000_000_000_000 }
 
     /// In one import.
     public static var importMaximumRows: Int { 50_000 }
@@ -100,6 +120,16 @@ public struct Books: Sendable {
         periods = try Table("periods", in: environment)
         expiring = try Table("expiring", in: environment)
         disabled = try Table("disabled", in: environment)
+        topUps = try Table("topUps", in: environment)
+        openTopUps = try Table("openTopUps", in: environment)
+        topUpExpiries = try Table("topUpExpiries", in: environment)
+        topUpTotals = try Table("topUpTotals", in: environment)
+        topUpChanges = try Table("topUpChanges", in: environment)
+        leases = try Table("leases", in: environment)
+        leasesByHolder = try Table("leasesByHolder", in: environment)
+        upgrades = try Table("upgrades", in: environment)
+        upgradeOrder = try Table("upgradeOrder", in: environment)
+        upgradeMonths = try Table("upgradeMonths", in: environment)
         keys = try Table("keys", in: environment)
         answers = try Table("answers", in: environment)
         events = try Table("events", in: environment)

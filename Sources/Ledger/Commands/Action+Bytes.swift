@@ -96,6 +96,12 @@ extension Action: StorageRecord {
         case .revokeKey(let key):
             buffer.append(UInt8(22))
             buffer.append(key)
+        case .topUp(let action):
+            buffer.append(UInt8(30))
+            action.encode(into: &buffer)
+        case .upgrade(let action):
+            buffer.append(UInt8(31))
+            action.encode(into: &buffer)
         default: break
         }
     }
@@ -205,6 +211,10 @@ extension Action: StorageRecord {
             .createKey(try NewKey(decoding: &reader))
         case 22:
             .revokeKey(try reader.take(KeyID.self))
+        case 30:
+            .topUp(try TopUpAction(decoding: &reader))
+        case 31:
+            .upgrade(try UpgradeAction(decoding: &reader))
         default: throw .malformed(what: "action")
         }
     }

@@ -57,6 +57,12 @@ public enum Action: Hashable, Sendable {
 
     /// The device logged in with its secret: registering no longer issues it.
     case confirmSecretUse(DeviceIdentity)
+
+    /// Top-up packs (rule C6).
+    case topUp(TopUpAction)
+
+    /// OTA upgrades (rules D1 and D2).
+    case upgrade(UpgradeAction)
     case createKey(NewKey)
     case revokeKey(KeyID)
 }

@@ -99,6 +99,12 @@ extension Change: StorageRecord {
         case .keyRevoked(let key):
             buffer.append(UInt8(20))
             buffer.append(key)
+        case .topUp(let change):
+            buffer.append(UInt8(40))
+            change.encode(into: &buffer)
+        case .upgrade(let change):
+            buffer.append(UInt8(41))
+            change.encode(into: &buffer)
         default: break
         }
     }
@@ -219,6 +225,10 @@ extension Change: StorageRecord {
             )
         case 20:
             .keyRevoked(try reader.take(KeyID.self))
+        case 40:
+            .topUp(try TopUpChange(decoding: &reader))
+        case 41:
+            .upgrade(try UpgradeChange(decoding: &reader))
         default: throw .malformed(what: "change")
         }
     }

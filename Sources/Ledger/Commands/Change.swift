@@ -30,6 +30,8 @@ public enum Change: Hashable, Sendable {
     case deviceRenewalSet(DeviceIdentity, Bool)
     case secretReset(DeviceIdentity)
     case secretConfirmed(DeviceIdentity)
+    case topUp(TopUpChange)
+    case upgrade(UpgradeChange)
     case keyCreated(KeyID, role: KeyRole)
     case keyRevoked(KeyID)
 
@@ -54,6 +56,8 @@ public enum Change: Hashable, Sendable {
         case .deviceRenewalSet: "device-renewal-set"
         case .secretReset: "secret-reset"
         case .secretConfirmed: "secret-confirmed"
+        case .topUp(let change): change.name
+        case .upgrade(let change): change.name
         case .keyCreated: "key-created"
         case .keyRevoked: "key-revoked"
         }

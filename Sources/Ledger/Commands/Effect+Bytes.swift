@@ -21,6 +21,14 @@ extension Effect: StorageRecord {
             buffer.append(UInt8(5))
             buffer.appendVarint(UInt64(count))
             buffer.append(more)
+        case .leased(let lease):
+            buffer.append(UInt8(10))
+            buffer.append(lease)
+        case .upgrade(let upgrade):
+            buffer.append(UInt8(11))
+            buffer.append(upgrade.identity)
+            buffer.append(upgrade.id)
+            upgrade.record.encode(into: &buffer)
         }
     }
 
@@ -43,6 +51,16 @@ extension Effect: StorageRecord {
                 .ended(
                     count: try reader.takeVarint32(),
                     more: try reader.takeBool()
+                )
+            case 10:
+                .leased(try reader.takeTopUpLease())
+            case 11:
+                .upgrade(
+                    Upgrade(
+                        identity: try reader.takeIdentity(),
+                        id: try reader.take(UpgradeID.self),
+                        record: try UpgradeRecord(decoding: &reader)
+                    )
                 )
             default: throw .malformed(what: "effect")
             }

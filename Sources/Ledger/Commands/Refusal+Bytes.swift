@@ -95,7 +95,7 @@ extension Refusal: StorageRecord {
         switch self {
         case .idempotencyKeyInvalid:
             buffer.append(UInt8(25))
-        default: break
+        default: encodePacks(into: &buffer)
         }
     }
 
@@ -186,7 +186,7 @@ extension Refusal: StorageRecord {
         switch tag {
         case 25:
             .idempotencyKeyInvalid
-        default: throw .malformed(what: "refusal")
+        default: try Self.decodePacks(tag, from: &reader)
         }
     }
 }

@@ -102,6 +102,43 @@ extension ByteReader {
     }
 
     @_lifetime(self: copy self)
+    mutating func takeTopUpPlace() throws(StoreError) -> TopUpPlace {
+        TopUpPlace(
+            account: try take(AccountID.self),
+            kind: try take(case: TopUpKind.self),
+            expiresAt: try takeTimestamp(),
+            id: try takeVarint()
+        )
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeTopUpLease() throws(StoreError) -> TopUpLease {
+        TopUpLease(
+            id: try takeVarint(),
+            account: try take(AccountID.self),
+            pack: try takeVarint(),
+            units: try takeVarint(),
+            expiresAt: try takeTimestamp()
+        )
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeUpgradeSize() throws(StoreError) -> UpgradeSize {
+        guard let size = UpgradeSize(bytes: try takeVarint()) else {
+            throw .malformed(what: "upgrade size")
+        }
+        return size
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeMonth() throws(StoreError) -> Month {
+        guard let number = Int32(exactly: try takeSignedVarint()) else {
+            throw .malformed(what: "month")
+        }
+        return Month(number: number)
+    }
+
+    @_lifetime(self: copy self)
     mutating func takeEntitlement() throws(StoreError) -> Entitlement {
         Entitlement(
             code: try takeCode(),
