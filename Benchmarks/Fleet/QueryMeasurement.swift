@@ -15,21 +15,24 @@ public struct QueryMeasurement {
 
     public func run(times: Int, seed: UInt64) throws -> [QueryFigures] {
         var dice = Dice(seed: seed)
-        var microseconds = [[Int]](repeating: [], count: queries.count)
-        var elements = [Int](repeating: 0, count: queries.count)
+        var samples = [[QueryFigures.Sample]](repeating: [], count: queries.count)
         for _ in 0..<times {
             for (index, query) in queries.enumerated() {
-                let start = MonotonicInstant.now()
-                elements[index] += try ledger.read { (books, transaction) throws(StoreError) in
-                    try query.ask(&dice, books, transaction)
-                }
-                let taken = MonotonicInstant.now().nanoseconds(since: start)
-                microseconds[index].append(Int(taken / 1_000))
+                samples[index].append(try ask(query, &dice))
             }
         }
-        return queries.indices.map { index in
-            QueryFigures(
-                queries[index].name, microseconds: microseconds[index], elements: elements[index])
+        return queries.indices.map { QueryFigures(queries[$0].name, samples[$0]) }
+    }
+
+    private func ask(_ query: FleetQuery, _ dice: inout Dice) throws -> QueryFigures.Sample {
+        let (start, processorStart) = (MonotonicInstant.now(), ProcessorTime.ofThread())
+        let elements = try ledger.read { (books, transaction) throws(StoreError) in
+            try query.ask(&dice, books, transaction)
         }
+        return QueryFigures.Sample(
+            nanoseconds: MonotonicInstant.now().nanoseconds(since: start),
+            processorNanoseconds: ProcessorTime.ofThread() - processorStart,
+            elements: elements
+        )
     }
 }

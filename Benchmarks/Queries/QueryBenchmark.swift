@@ -45,12 +45,12 @@ struct QueryBenchmark {
         devices.stop()
         thread.join()
         print("each \(times) times, \(rate) devices activated a second meanwhile (seed \(seed)):")
-        print(row("query, microseconds", "median", "p99", "greatest", "elements"))
+        print(row("query, microseconds", "median", "p99", "p99 CPU", "elements"))
         for query in figures {
             print(
                 row(
                     query.name, "\(query.medianMicroseconds)", "\(query.p99Microseconds)",
-                    "\(query.greatestMicroseconds)", "\(Int(query.elements.rounded()))"))
+                    "\(query.p99ProcessorMicroseconds)", "\(Int(query.elements.rounded()))"))
         }
     }
 

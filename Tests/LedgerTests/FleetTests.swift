@@ -18,8 +18,10 @@ import Testing
         devices.stop()
         thread.join()
         #expect(figures.count == 30)
-        for query in figures where !query.name.contains("in vain") {
-            #expect(query.elements > 0 || query.name.contains("exclude"), "\(query.name)")
+        // A device or a small product may have none, and some questions are asked in vain.
+        let mayBeEmpty = ["DK", "by product", "in vain", "exclude"]
+        for query in figures where !mayBeEmpty.contains(where: query.name.contains) {
+            #expect(query.elements > 0, "\(query.name)")
         }
         #expect(try store.ledger.verify() == [])
         store.ledger.shutdown()
