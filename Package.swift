@@ -132,7 +132,7 @@ let package = Package(
         tests(of: "Storage", ["Bytes", "StorageCrashWriter", "TestFiles"]),
         tests(of: "MQTT", ["Bytes"]),
         tests(of: "TLS", ["Bytes", "COpenSSL"]),
-        tests(of: "Ledger", ["Storage", "Bytes", "Time", "TestFiles"]),
+        tests(of: "Ledger", ["Fleet", "Linux", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(
             of: "Gateway",
@@ -216,6 +216,13 @@ let package = Package(
             "Benchmarks/Ledger",
             isProgram: true,
             ["Ledger", "Storage", "Time", "CLMDB"]
+        ),
+        aid("Fleet", "Benchmarks/Fleet", ["Ledger", "Storage", "Linux", "Time"]),
+        aid(
+            "QueryBenchmark",
+            "Benchmarks/Queries",
+            isProgram: true,
+            ["Fleet", "Ledger", "Storage", "Linux"]
         ),
     ]
 )

@@ -13,7 +13,9 @@ extension Routes {
         on(
             .get, "products/:pk/codes",
             Operation(
-                "listCodes", "The consumed codes of a product (rule B10)",
+                "listCodes",
+                "The consumed codes of a product (rule B10), by activation, or by expiry when that is"
+                    + " asked for more closely",
                 query: ActivationFilter.parameters, answers: .page(of: .activation))
         ) { call in
             let (key, _) = try call.product()

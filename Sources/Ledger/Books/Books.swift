@@ -99,7 +99,7 @@ public struct Books: Sendable {
     ///
     /// - Parameter readsPerPage: the most records that a page of a list reads, about. The default
     ///   takes some milliseconds.
-    public init(in environment: Environment, readsPerPage: Int = 4_000) throws(StoreError) {
+    public init(in environment: Environment, readsPerPage: Int = 2_000) throws(StoreError) {
         precondition(readsPerPage > 0)
         self.readsPerPage = readsPerPage
         books = try Table("books", in: environment)

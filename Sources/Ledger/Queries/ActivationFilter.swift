@@ -60,6 +60,10 @@ public struct ActivationFilter: Hashable, Sendable {
 extension String {
     /// Whether `part` occurs in it, small and capital letters taken for the same.
     func holds(_ part: String) -> Bool {
-        part.isEmpty || lowercased().contains(part.lowercased())
+        let (text, wanted) = (Array(lowercased().utf8), Array(part.lowercased().utf8))
+        guard text.count >= wanted.count else { return false }
+        return (0...text.count - wanted.count).contains { start in
+            wanted.indices.allSatisfy { text[start + $0] == wanted[$0] }
+        }
     }
 }

@@ -73,7 +73,6 @@ extension Books {
             }
         }
         for index in products.indices { try add(index, before: last?.second) }
-        builder.count(reads: 3 * products.count)
         while let head = merge.first, builder.hasRoom() {
             let place = KeyPair(account, head.position)
             let record = try assignments.get(place, in: transaction)

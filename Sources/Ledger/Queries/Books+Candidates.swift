@@ -40,6 +40,6 @@ extension Books {
         return found
     }
 
-    /// Of products, for one page: each costs two reads, and one in its index.
-    private var candidateMaximum: Int { max(1, readsPerPage / 4) }
+    /// Of products, for one page: what they cost, some three reads each, comes on top of the page's.
+    private var candidateMaximum: Int { max(1, readsPerPage / 2) }
 }

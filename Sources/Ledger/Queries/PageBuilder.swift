@@ -37,9 +37,6 @@ struct PageBuilder<Key: StorageKey, Element: Sendable> {
         readsLeft -= reads
     }
 
-    /// Counts reads that led to no element yet.
-    mutating func count(reads: Int) { readsLeft -= reads }
-
     var page: Page<Element> {
         Page(
             elements: elements,
