@@ -36,6 +36,9 @@ extension Routes {
         ) { call in
             var filter = try ActivationFilter(call)
             filter.account = call.principal.account ?? filter.account
+            if let products = call.principal.products {
+                filter.products = filter.products.map { $0.filter(products.contains) } ?? products
+            }
             let days = try call.query("days") { Int64($0) }
             let within = days ?? Int64(call.configuration.activation.nearExpiryDays)
             let now = call.controlPlane.now
@@ -46,10 +49,7 @@ extension Routes {
                     at: now, withinMilliseconds: milliseconds, filter, cursor: cursor,
                     limit: limit, in: transaction)
             }
-            let reached = page.elements.filter {
-                call.principal.reaches($0.identity.product, of: $0.account)
-            }
-            return call.list(reached.map(Documents.nearExpiry), cursor: page.cursor)
+            return call.list(page.elements.map(Documents.nearExpiry), cursor: page.cursor)
         }
     }
 
@@ -211,7 +211,7 @@ extension ActivationFilter {
     init(_ call: Call) throws(Problem) {
         self.init(
             account: try call.query("account", AccountID.init),
-            product: try call.query("product", ProductKey.init),
+            products: try call.query("product", ProductKey.init).map { [$0] },
             productName: call.query("productName"),
             device: try call.query("device", DeviceKey.init),
             activated: try Self.range(call, "activatedFrom", "activatedTo"),

@@ -17,14 +17,13 @@ extension Routes {
             let asked = try call.query("account", AccountID.init)
             let account = call.principal.account ?? asked
             let (cursor, limit) = try call.page()
+            let among = call.principal.products
             let page = try call.read { (books, transaction) throws(StoreError) in
-                try books.products(of: account, cursor: cursor, limit: limit, in: transaction)
+                try books.products(
+                    of: account, among: among, cursor: cursor, limit: limit, in: transaction)
             }
             var items: [JSON] = []
-            for (key, record) in page.elements
-            where call.principal.reaches(key, of: record.account) {
-                items.append(try await Self.showProduct(key, call))
-            }
+            for (key, _) in page.elements { items.append(try await Self.showProduct(key, call)) }
             return call.list(items, cursor: page.cursor)
         }
         on(
@@ -121,7 +120,7 @@ extension Routes {
             name: try fields.text("name"),
             account: account,
             package: try fields.optional("package", PackageID.init),
-            secret: secret,
+            secret: try call.controlPlane.secretKeys.seal(secret, for: key),
             registration: try Self.registration(fields) ?? .imported,
             dayOffset: try Self.dayOffset(fields)
                 ?? UTCOffset(minutes: call.configuration.metering.dayOffsetMinutes) ?? .utc

@@ -22,6 +22,9 @@ extension Books {
         }
         let record = AccountRecord(name: name, kind: kind, parent: parent, createdAt: command.at)
         try accounts.put(id, record, in: transaction)
+        if let parent {
+            try subAccounts.put(KeyPair(parent, id), EmptyRecord(), in: transaction)
+        }
         return .done(
             try self.record(
                 .accountCreated(id, kind: kind, parent: parent),
@@ -77,6 +80,9 @@ extension Books {
             revokedAt: nil
         )
         try keys.put(key.id, record, in: transaction)
+        if let account = key.account {
+            try accountKeys.put(KeyPair(account, key.id), EmptyRecord(), in: transaction)
+        }
         return .done(
             try self.record(.keyCreated(key.id, role: key.role), command, in: transaction)
         )

@@ -18,8 +18,15 @@ extension Books {
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Page<(id: AccountID, record: AccountRecord)> {
-        try page(of: accounts, cursor: cursor, limit: limit, in: transaction) { id, record in
-            parent == nil || record.parent == parent ? (id, record) : nil
+        guard let parent else {
+            return try page(of: accounts, cursor: cursor, limit: limit, in: transaction) {
+                ($0, $1)
+            }
+        }
+        return try page(
+            of: subAccounts, prefix: parent, reads: 2, cursor: cursor, limit: limit, in: transaction
+        ) { (key, _) throws(StoreError) in
+            try accounts.get(key.second, in: transaction).map { (key.second, $0) }
         }
     }
 
@@ -85,13 +92,19 @@ extension Books {
         try products.get(key, in: transaction)
     }
 
-    /// By product key, without deleted ones.
+    /// By product key, without deleted ones; with `keys`, only those.
     public func products(
         of account: AccountID? = nil,
+        among keys: [ProductKey]? = nil,
         cursor: String? = nil,
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Page<(key: ProductKey, record: ProductRecord)> {
+        if let keys {
+            return try products(
+                of: account, listed: Set(keys).sorted(), cursor: cursor, limit: limit,
+                in: transaction)
+        }
         guard let account else {
             return try page(of: products, cursor: cursor, limit: limit, in: transaction) {
                 (key, record) in record.isDeleted ? nil : (key, record)
@@ -100,12 +113,34 @@ extension Books {
         return try page(
             of: accountProducts,
             prefix: account,
+            reads: 2,
             cursor: cursor,
             limit: limit,
             in: transaction
         ) { (key, _) throws(StoreError) in
             try existing(key.second, in: transaction).map { (key.second, $0) }
         }
+    }
+
+    private func products(
+        of account: AccountID?,
+        listed keys: [ProductKey],
+        cursor: String?,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Page<(key: ProductKey, record: ProductRecord)> {
+        let list = ListMark(products.name, filter: ActivationFilter(products: keys).text)
+        var builder = PageBuilder<ProductKey, (key: ProductKey, record: ProductRecord)>(
+            list, limit: limit, reads: readsPerPage)
+        var last: ProductKey?
+        if let cursor { last = try PageCursor.key(at: cursor, of: list) as ProductKey }
+        for key in keys where last.map({ $0 < key }) ?? true {
+            guard builder.hasRoom() else { break }
+            let record = try existing(key, in: transaction)
+            let isWanted = account == nil || record?.account == account
+            builder.take(isWanted ? record.map { (key, $0) } : nil, at: key, reads: 1)
+        }
+        return builder.page
     }
 
     /// Rule B14; also of a deleted product, and `nil` if there never was one.
@@ -121,32 +156,6 @@ extension Books {
             devicesKnown: pool.devicesKnown,
             devicesActive: pool.devicesActive
         )
-    }
-
-    /// Also a deleted device that left an entitlement: ask `isRegistered`.
-    public func device(
-        _ identity: DeviceIdentity,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> DeviceRecord? {
-        try devices.get(identity, in: transaction)
-    }
-
-    /// The registered devices of a product by DeviceKey; with a `state`, those in it at `time`.
-    public func devices(
-        of product: ProductKey,
-        state: DeviceState? = nil,
-        at time: Timestamp,
-        cursor: String? = nil,
-        limit: Int,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> Page<(device: DeviceKey, record: DeviceRecord)> {
-        try page(of: devices, prefix: product, cursor: cursor, limit: limit, in: transaction) {
-            (identity, record) in
-            guard record.isRegistered, state == nil || record.state(at: time) == state else {
-                return nil
-            }
-            return (identity.device, record)
-        }
     }
 
     /// What would happen if the device, its credentials proven, connected now (rule B15).
@@ -183,8 +192,14 @@ extension Books {
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Page<(id: KeyID, record: KeyRecord)> {
-        try page(of: keys, cursor: cursor, limit: limit, in: transaction) { id, record in
-            account == nil || record.account == account ? (id, record) : nil
+        guard let account else {
+            return try page(of: keys, cursor: cursor, limit: limit, in: transaction) { ($0, $1) }
+        }
+        return try page(
+            of: accountKeys, prefix: account, reads: 2, cursor: cursor, limit: limit,
+            in: transaction
+        ) { (key, _) throws(StoreError) in
+            try keys.get(key.second, in: transaction).map { (key.second, $0) }
         }
     }
 
