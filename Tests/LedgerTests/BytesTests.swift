@@ -36,9 +36,43 @@ import Time
         cause: .manual
     )
 
+    private static let email = EmailAddress("ann@example.org")!
+    private static let west = DataCentreID("west")!
+    private static let terms = FreeCodeTerms(
+        policy: .perProduct,
+        package: Desk.small,
+        allowance: Allowance(validityDays: 9, messagesPerDay: nil, otaPerMonth: 2, storageDays: 3)!
+    )
+
     static let actions: [Action] =
         Desk.beginning + [
-            .createAccount(AccountID("s")!, name: "", kind: .individual, parent: Desk.acme),
+            .createAccount(
+                NewAccount(
+                    id: AccountID("s")!,
+                    name: "",
+                    kind: .individual,
+                    parent: Desk.acme,
+                    email: email,
+                    dataCentre: west,
+                    freeCodes: terms
+                )
+            ),
+            .account(.update(Desk.acme, AccountUpdate())),
+            .account(.update(Desk.acme, AccountUpdate(name: "Ä", email: email))),
+            .account(.certify(Desk.acme, freeCodes: nil)),
+            .account(.certify(Desk.acme, freeCodes: terms)),
+            .account(.putContact(Desk.acme, Contact(email: email, name: "Ann"))),
+            .account(.removeContact(Desk.acme, email)),
+            .createProduct(
+                NewProduct(
+                    key: ProductKey("PK9")!,
+                    name: "n",
+                    account: Desk.acme,
+                    secret: Secret("s")!,
+                    dataCentre: west,
+                    freeCodes: terms
+                )
+            ),
             .updateProduct(Desk.product, ProductUpdate()),
             .updateProduct(
                 Desk.product,
@@ -64,8 +98,10 @@ import Time
             ),
             .registerDevice(identity, secret: Secret("s")!),
             .activate(identity, confirmsSecret: true),
+            .activate(identity, confirmsSecret: false, at: west),
             .activateByHand(identity),
             .renew(identity),
+            .renew(identity, at: west),
             .endEntitlement(identity),
             .endExpired(limit: 5, graceMilliseconds: -1),
             .setDisabled(identity, true),
@@ -131,7 +167,7 @@ import Time
         .codesAssigned(Desk.acme, product: Desk.product, package: Desk.small, quantity: 9),
         .devicesImported(Desk.product, count: 10),
         .deviceRegistered(identity),
-        .deviceActivated(identity, entitlement),
+        .deviceActivated(identity, entitlement, at: west),
         .entitlementReopened(identity, code: ActivationCode(serial: 5)),
         .entitlementEnded(identity, code: ActivationCode(serial: 5)),
         .deviceDisabled(identity, true),
@@ -141,6 +177,17 @@ import Time
         .secretConfirmed(identity),
         .keyCreated(KeyID("k")!, role: .subAccount),
         .keyRevoked(KeyID("k")!),
+        .codesGranted(
+            Desk.acme,
+            package: Desk.small,
+            quantity: 2,
+            product: nil,
+            first: ActivationCode(serial: 5)
+        ),
+        .account(.updated(Desk.acme, AccountUpdate(name: "n"))),
+        .account(.certified(Desk.acme)),
+        .account(.contactPut(Desk.acme, Contact(email: email, name: "Ann"))),
+        .account(.contactRemoved(Desk.acme, email)),
     ]
 
     @Test("E3: events encode to bytes and back", arguments: changes)
@@ -162,6 +209,9 @@ import Time
         .registrationNotAllowed(identity), .secretInUse(identity),
         .importRow(row: 3, device: DeviceKey("d")!, fault: .repeatedRow),
         .importTooLarge(maximumRows: 2), .idempotencyKeyReused, .idempotencyKeyInvalid,
+        .tooManySubAccounts(maximum: 3), .enterpriseAlready(Desk.acme),
+        .certifiedWithParent(Desk.acme), .tooManyContacts(maximum: 4),
+        .unknownContact(Desk.acme, email),
     ]
 
     @Test("A8: remembered answers encode to bytes and back")

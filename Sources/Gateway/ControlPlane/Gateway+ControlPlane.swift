@@ -80,11 +80,11 @@ extension Gateway: ControlPlane {
             .assign(let key, _, _), .purchase(_, _, _, product: .some(let key)):
             for mailbox in commons.mailboxes { mailbox.post(.productChanged(key)) }
         case .setDisabled(let device, _), .deleteDevice(let device), .activateByHand(let device),
-            .endEntitlement(let device), .renew(let device):
+            .endEntitlement(let device), .renew(let device, _):
             commons.mailboxes[commons.homes.shard(of: device)].post(.deviceChanged(device))
         case .revokeKey(let key):
             for mailbox in commons.mailboxes { mailbox.post(.keyRevoked(key)) }
-        case .createAccount, .createPackage, .createProduct, .createKey, .purchase,
+        case .createAccount, .account, .createPackage, .createProduct, .createKey, .purchase,
             .importDevices, .registerDevice, .activate, .endExpired, .setDeviceRenewal,
             .resetSecret, .confirmSecretUse:
             break

@@ -18,7 +18,8 @@ extension Shard {
         confirmsSecret: Bool
     ) {
         counters.add(.activationsRequested)
-        let action = Action.activate(identity, confirmsSecret: confirmsSecret)
+        let action = Action.activate(
+            identity, confirmsSecret: confirmsSecret, at: commons.dataCentre)
         park(slot, action) { .admissionAnswered($0, $1) }
     }
 
@@ -36,7 +37,9 @@ extension Shard {
         else { return }
         connections[slot: slot].isRenewing = true
         let mailbox = commons.mailboxes[index]
-        submit(.renew(identity)) { mailbox.post(.renewalAnswered(token, $0)) }
+        submit(.renew(identity, at: commons.dataCentre)) {
+            mailbox.post(.renewalAnswered(token, $0))
+        }
     }
 
     /// Parks a connection until the ledger has answered; nothing more is read from it meanwhile.

@@ -6,7 +6,9 @@ import Time
 /// What is where, and what every activation writes (`*`):
 ///
 ///     books         1 -> last event, next serial *
-///     accounts      account          accountProducts  account, product
+///     accounts      account          subAccounts  parent, account
+///     contacts      account, e-mail address
+///     accountProducts  account, product
 ///     packages      package          holdings         account, package -> counters
 ///     batches       first serial     purchases        account, first serial
 ///     unassigned    account, package, first serial -> quantity   (first in, first out)
@@ -31,6 +33,8 @@ import Time
 public struct Books: Sendable {
     let books: Table<UInt32, BooksRecord>
     let accounts: Table<AccountID, AccountRecord>
+    let subAccounts: Table<KeyPair<AccountID, AccountID>, EmptyRecord>
+    let contacts: Table<KeyPair<AccountID, EmailAddress>, ContactRecord>
     let accountProducts: Table<KeyPair<AccountID, ProductKey>, EmptyRecord>
     let packages: Table<PackageID, PackageRecord>
     let holdings: Table<KeyPair<AccountID, PackageID>, HoldingRecord>
@@ -51,10 +55,16 @@ public struct Books: Sendable {
     let events: Table<UInt64, Event>
 
     /// How many tables there are: the environment has to allow that many.
-    public static var tableCount: Int { 20 }
+    public static var tableCount: Int { 22 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys.
     public static var nameMaximumLength: Int { 256 }
+
+    /// Of one account.
+    public static var subAccountMaximum: Int { 1_000 }
+
+    /// Of one account and its sub-accounts together (rule E1).
+    public static var contactMaximum: Int { 100 }
 
     /// Of codes, in one purchase or assignment.
     public static var quantityMaximum: UInt64 { 1_000_000_000 }
@@ -66,6 +76,8 @@ public struct Books: Sendable {
     public init(in environment: Environment) throws(StoreError) {
         books = try Table("books", in: environment)
         accounts = try Table("accounts", in: environment)
+        subAccounts = try Table("subAccounts", in: environment)
+        contacts = try Table("contacts", in: environment)
         accountProducts = try Table("accountProducts", in: environment)
         packages = try Table("packages", in: environment)
         holdings = try Table("holdings", in: environment)

@@ -2,7 +2,7 @@ public import Time
 
 /// Which activations, or devices near their expiry, are asked for; what is `nil` does not matter.
 public struct ActivationFilter: Hashable, Sendable {
-    public var account: AccountID?
+    public var accounts: Set<AccountID>?
     public var product: ProductKey?
 
     /// A part of the product's name, in small or capital letters.
@@ -12,14 +12,14 @@ public struct ActivationFilter: Hashable, Sendable {
     public var expires: Range<Timestamp>?
 
     public init(
-        account: AccountID? = nil,
+        accounts: Set<AccountID>? = nil,
         product: ProductKey? = nil,
         productName: String? = nil,
         device: DeviceKey? = nil,
         activated: Range<Timestamp>? = nil,
         expires: Range<Timestamp>? = nil
     ) {
-        self.account = account
+        self.accounts = accounts
         self.product = product
         self.productName = productName
         self.device = device
@@ -36,7 +36,7 @@ public struct ActivationFilter: Hashable, Sendable {
     }
 
     func matches(_ product: ProductRecord) -> Bool {
-        if let account, account != product.account { return false }
+        if let accounts, !accounts.contains(product.account) { return false }
         if let productName { return product.name.holds(productName) }
         return true
     }

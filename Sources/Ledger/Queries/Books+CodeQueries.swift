@@ -92,22 +92,25 @@ extension Books {
         guard let latest = try devices.get(identity, in: transaction)?.entitlement else {
             return []
         }
+        var places: [KeyTriple<ProductKey, Timestamp, UInt64>] = []
+        try periods.forEach(in: transaction, prefix: identity) { _, period in
+            places.append(KeyTriple(identity.product, period.activatedAt, period.code.serial))
+            return .proceed
+        }
+        places.append(KeyTriple(identity.product, latest.activatedAt, latest.code.serial))
         var found: [Activation] = []
-        try periods.forEach(in: transaction, prefix: identity) {
-            (_, period) throws(StoreError) in
-            let place = KeyTriple(identity.product, period.activatedAt, period.code.serial)
+        for place in places {
             guard let record = try consumptions.get(place, in: transaction) else {
                 throw .malformed(what: "period of \(identity) without its history entry")
             }
             found.append(Self.activation(at: place, record))
-            return .proceed
         }
-        return found + [Activation(identity: identity, entitlement: latest)]
+        return found
     }
 
     /// The codes that a product has consumed (rule B10), oldest activation first; with a range of
     /// expiry and none of activation, earliest expiry first; with a device, from its own list. The
-    /// filter's product, name and account are not asked.
+    /// filter's product, name and accounts are not asked.
     public func consumedCodes(
         of product: ProductKey,
         _ filter: ActivationFilter = ActivationFilter(),
@@ -225,7 +228,8 @@ extension Books {
                 activatedAt: place.second,
                 expiresAt: record.expiresAt,
                 cause: record.cause
-            )
+            ),
+            dataCentre: record.dataCentre
         )
     }
 

@@ -51,4 +51,25 @@ extension Books {
         }
         return builder.page
     }
+
+    /// The same for the keys that begin with one of `prefixes`, which are in ascending order.
+    func page<Key: StorageKey, Record: StorageRecord, Element: Sendable>(
+        of table: Table<Key, Record>,
+        prefixes: [some StorageKey],
+        cursor: String?,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable,
+        _ element: (Key, Record) throws(StoreError) -> Element?
+    ) throws(StoreError) -> Page<Element> {
+        var builder = PageBuilder<Key, Element>(limit: limit)
+        var lower = KeyBound<Key>.unbounded
+        if let cursor { lower = try PageBuilder<Key, Element>.bound(at: cursor) }
+        for prefix in prefixes where !builder.isFull {
+            try table.forEach(in: transaction, prefix: prefix, from: lower) {
+                (key, record) throws(StoreError) in
+                builder.take(try element(key, record), at: key)
+            }
+        }
+        return builder.page
+    }
 }

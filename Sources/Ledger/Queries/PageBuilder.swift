@@ -34,6 +34,9 @@ struct PageBuilder<Key: StorageKey, Element: Sendable> {
         return .proceed
     }
 
+    /// Whether an element came for which there was no room.
+    var isFull: Bool { hasMore }
+
     var page: Page<Element> {
         Page(elements: elements, cursor: hasMore ? last.map { Self.cursor(at: $0) } : nil)
     }
