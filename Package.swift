@@ -138,7 +138,7 @@ let package = Package(
             of: "Gateway",
             ["Support", "Ledger", "Reactor", "MQTT", "TLS", "Telemetry", "Linux", "Bytes"]
         ),
-        tests(of: "Settings"),
+        tests(of: "Settings", ["Ledger"]),
         tests(
             of: "Admin",
             [

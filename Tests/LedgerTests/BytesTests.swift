@@ -36,43 +36,8 @@ import Time
         cause: .manual
     )
 
-    private static let email = EmailAddress("ann@example.org")!
-    private static let west = DataCentreID("west")!
-    private static let terms = FreeCodeTerms(
-        policy: .perProduct,
-        package: Desk.small,
-        allowance: Allowance(validityDays: 9, messagesPerDay: nil, otaPerMonth: 2, storageDays: 3)!
-    )
-
     static let actions: [Action] =
         Desk.beginning + [
-            .createAccount(
-                NewAccount(
-                    id: AccountID("s")!,
-                    name: "",
-                    kind: .individual,
-                    parent: Desk.acme,
-                    email: email,
-                    dataCentre: west,
-                    freeCodes: terms
-                )
-            ),
-            .account(.update(Desk.acme, AccountUpdate())),
-            .account(.update(Desk.acme, AccountUpdate(name: "Ä", email: email))),
-            .account(.certify(Desk.acme, freeCodes: nil)),
-            .account(.certify(Desk.acme, freeCodes: terms)),
-            .account(.putContact(Desk.acme, Contact(email: email, name: "Ann"))),
-            .account(.removeContact(Desk.acme, email)),
-            .createProduct(
-                NewProduct(
-                    key: ProductKey("PK9")!,
-                    name: "n",
-                    account: Desk.acme,
-                    secret: Secret("s")!,
-                    dataCentre: west,
-                    freeCodes: terms
-                )
-            ),
             .updateProduct(Desk.product, ProductUpdate()),
             .updateProduct(
                 Desk.product,
@@ -120,7 +85,7 @@ import Time
                 )
             ),
             .revokeKey(KeyID("k")!),
-        ]
+        ] + accountActions + topUpActions.map { .topUp($0) }
 
     @Test("Commands encode to bytes and back", arguments: actions)
     func commands(_ action: Action) throws {
@@ -147,48 +112,38 @@ import Time
         }
     }
 
-    static let changes: [Change] = [
-        .accountCreated(Desk.acme, kind: .individual, parent: nil),
-        .packageCreated(
-            Desk.small,
-            Allowance(validityDays: 1, messagesPerDay: nil, otaPerMonth: 0, storageDays: 0)!
-        ),
-        .productCreated(Desk.product, account: Desk.acme),
-        .productUpdated(Desk.product, ProductUpdate(autoRenewal: true)),
-        .packageUpgraded(Desk.product, from: Desk.small, to: Desk.large),
-        .productDeleted(Desk.product, forfeited: 1 << 40),
-        .codesBought(
-            Desk.acme,
-            package: Desk.small,
-            quantity: 2,
-            product: Desk.product,
-            first: ActivationCode(serial: 5)
-        ),
-        .codesAssigned(Desk.acme, product: Desk.product, package: Desk.small, quantity: 9),
-        .devicesImported(Desk.product, count: 10),
-        .deviceRegistered(identity),
-        .deviceActivated(identity, entitlement, at: west),
-        .entitlementReopened(identity, code: ActivationCode(serial: 5)),
-        .entitlementEnded(identity, code: ActivationCode(serial: 5)),
-        .deviceDisabled(identity, true),
-        .deviceDeleted(identity),
-        .deviceRenewalSet(identity, false),
-        .secretReset(identity),
-        .secretConfirmed(identity),
-        .keyCreated(KeyID("k")!, role: .subAccount),
-        .keyRevoked(KeyID("k")!),
-        .codesGranted(
-            Desk.acme,
-            package: Desk.small,
-            quantity: 2,
-            product: nil,
-            first: ActivationCode(serial: 5)
-        ),
-        .account(.updated(Desk.acme, AccountUpdate(name: "n"))),
-        .account(.certified(Desk.acme)),
-        .account(.contactPut(Desk.acme, Contact(email: email, name: "Ann"))),
-        .account(.contactRemoved(Desk.acme, email)),
-    ]
+    static let changes: [Change] =
+        [
+            .accountCreated(Desk.acme, kind: .individual, parent: nil),
+            .packageCreated(
+                Desk.small,
+                Allowance(validityDays: 1, messagesPerDay: nil, otaPerMonth: 0, storageDays: 0)!
+            ),
+            .productCreated(Desk.product, account: Desk.acme),
+            .productUpdated(Desk.product, ProductUpdate(autoRenewal: true)),
+            .packageUpgraded(Desk.product, from: Desk.small, to: Desk.large),
+            .productDeleted(Desk.product, forfeited: 1 << 40),
+            .codesBought(
+                Desk.acme,
+                package: Desk.small,
+                quantity: 2,
+                product: Desk.product,
+                first: ActivationCode(serial: 5)
+            ),
+            .codesAssigned(Desk.acme, product: Desk.product, package: Desk.small, quantity: 9),
+            .devicesImported(Desk.product, count: 10),
+            .deviceRegistered(identity),
+            .deviceActivated(identity, entitlement, at: west),
+            .entitlementReopened(identity, code: ActivationCode(serial: 5)),
+            .entitlementEnded(identity, code: ActivationCode(serial: 5)),
+            .deviceDisabled(identity, true),
+            .deviceDeleted(identity),
+            .deviceRenewalSet(identity, false),
+            .secretReset(identity),
+            .secretConfirmed(identity),
+            .keyCreated(KeyID("k")!, role: .subAccount),
+            .keyRevoked(KeyID("k")!),
+        ] + accountChanges + topUpChanges.map { .topUp($0) }
 
     @Test("E3: events encode to bytes and back", arguments: changes)
     func events(_ change: Change) throws {
@@ -212,6 +167,8 @@ import Time
         .tooManySubAccounts(maximum: 3), .enterpriseAlready(Desk.acme),
         .certifiedWithParent(Desk.acme), .tooManyContacts(maximum: 4),
         .unknownContact(Desk.acme, email),
+        .noTopUpLeft(Desk.acme), .expiryPassed(Timestamp(milliseconds: 4)), .unknownLease(7),
+        .leaseExceeded(lease: 7, units: 300),
     ]
 
     @Test("A8: remembered answers encode to bytes and back")
@@ -226,6 +183,7 @@ import Time
         try roundTrip(Outcome.repeated(.entitled(Self.entitlement, consumed: true)))
         try roundTrip(Outcome.done(.registered(Secret("s")!)))
         try roundTrip(Outcome.done(.ended(count: 4, more: true)))
+        try roundTrip(Outcome.done(.leased(Self.lease)))
     }
 
     @Test("A device's record, and the view that reads it in place, hold the same")

@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import Ledger
 import Testing
 
 @testable import Settings

@@ -1,3 +1,4 @@
+import Gateway
 import Hummingbird
 import Ledger
 import Storage
@@ -9,8 +10,13 @@ extension Routes {
             let parent = try call.query("parent", "an account's id", AccountID.init)
             let (cursor, limit) = try call.page()
             let (items, next) = try call.read { (books, transaction) throws(StoreError) in
-                let page = try books.accounts(
-                    parent: parent, cursor: cursor, limit: limit, in: transaction)
+                let page =
+                    if let parent {
+                        try books.subAccounts(
+                            of: parent, cursor: cursor, limit: limit, in: transaction)
+                    } else {
+                        try books.accounts(cursor: cursor, limit: limit, in: transaction)
+                    }
                 var items: [JSON] = []
                 for (id, record) in page.elements {
                     items.append(try Self.document(id, record, books, transaction))
@@ -36,7 +42,18 @@ extension Routes {
             let parent = try fields.optional("parent", "an account's id", AccountID.init)
             try fields.end()
             guard let id else { preconditionFailure("letters and digits are an id") }
-            try await call.submit(.createAccount(id, name: name, kind: kind, parent: parent))
+            try await call.submit(
+                .createAccount(
+                    NewAccount(
+                        id: id,
+                        name: name,
+                        kind: kind,
+                        parent: parent,
+                        dataCentre: call.configuration.home,
+                        freeCodes: call.configuration.activation.freeCodes.terms
+                    )
+                )
+            )
             return call.created(try Self.show(id, call), at: "/v1/accounts/\(id)")
         }
     }

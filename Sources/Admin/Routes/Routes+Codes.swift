@@ -21,7 +21,7 @@ extension Routes {
         }
         on(.get, "near-expiry") { call in
             var filter = try ActivationFilter(call)
-            filter.account = call.principal.account ?? filter.account
+            if let account = call.principal.account { filter.accounts = [account] }
             let days = try call.query("days", "a whole number from 1 to 3650") { text in
                 Int64(text).flatMap { (1...3_650).contains($0) ? $0 : nil }
             }
@@ -134,7 +134,7 @@ extension ActivationFilter {
     /// `activatedTo`, `expiresFrom`, `expiresTo`.
     init(_ call: Call) throws(Problem) {
         self.init(
-            account: try call.query("account", "an account's id", AccountID.init),
+            accounts: try call.query("account", "an account's id", AccountID.init).map { [$0] },
             product: try call.query("product", "a product's key", ProductKey.init),
             productName: call.query("productName"),
             device: try call.query("device", "a device's key", DeviceKey.init),

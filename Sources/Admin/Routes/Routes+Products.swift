@@ -11,7 +11,8 @@ extension Routes {
             let account = call.principal.account ?? asked
             let (cursor, limit) = try call.page()
             let page = try call.read { (books, transaction) throws(StoreError) in
-                try books.products(of: account, cursor: cursor, limit: limit, in: transaction)
+                try books.products(
+                    of: account.map { [$0] }, cursor: cursor, limit: limit, in: transaction)
             }
             var items: [JSON] = []
             for (key, record) in page.elements
@@ -74,7 +75,9 @@ extension Routes {
             secret: secret,
             registration: try Self.registration(&fields) ?? .imported,
             dayOffset: try Self.dayOffset(&fields)
-                ?? UTCOffset(minutes: call.configuration.metering.dayOffsetMinutes) ?? .utc
+                ?? UTCOffset(minutes: call.configuration.metering.dayOffsetMinutes) ?? .utc,
+            dataCentre: call.configuration.home,
+            freeCodes: call.configuration.activation.freeCodes.terms
         )
         try fields.end()
         try await call.submit(.createProduct(product))

@@ -86,7 +86,7 @@ extension Gateway: ControlPlane {
             for mailbox in commons.mailboxes { mailbox.post(.keyRevoked(key)) }
         case .createAccount, .account, .createPackage, .createProduct, .createKey, .purchase,
             .importDevices, .registerDevice, .activate, .endExpired, .setDeviceRenewal,
-            .resetSecret, .confirmSecretUse:
+            .resetSecret, .confirmSecretUse, .topUp:
             break
         }
     }

@@ -98,6 +98,9 @@ extension Action: StorageRecord {
         case .account(let action):
             buffer.append(UInt8(23))
             action.encode(into: &buffer)
+        case .topUp(let action):
+            buffer.append(UInt8(30))
+            action.encode(into: &buffer)
         default: break
         }
     }
@@ -205,6 +208,8 @@ extension Action: StorageRecord {
             .revokeKey(try reader.take(KeyID.self))
         case 23:
             .account(try AccountAction(decoding: &reader))
+        case 30:
+            .topUp(try TopUpAction(decoding: &reader))
         default: throw .malformed(what: "action")
         }
     }

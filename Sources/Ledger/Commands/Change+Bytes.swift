@@ -110,6 +110,9 @@ extension Change: StorageRecord {
             buffer.appendVarint(quantity)
             buffer.append(optional: product)
             buffer.append(first)
+        case .topUp(let change):
+            buffer.append(UInt8(40))
+            change.encode(into: &buffer)
         default: break
         }
     }
@@ -241,6 +244,8 @@ extension Change: StorageRecord {
                 product: try reader.takeOptional(ProductKey.self),
                 first: try reader.takeCode()
             )
+        case 40:
+            .topUp(try TopUpChange(decoding: &reader))
         default: throw .malformed(what: "change")
         }
     }

@@ -21,6 +21,9 @@ extension Effect: StorageRecord {
             buffer.append(UInt8(5))
             buffer.appendVarint(UInt64(count))
             buffer.append(more)
+        case .leased(let lease):
+            buffer.append(UInt8(10))
+            buffer.append(lease)
         }
     }
 
@@ -44,6 +47,8 @@ extension Effect: StorageRecord {
                     count: try reader.takeVarint32(),
                     more: try reader.takeBool()
                 )
+            case 10:
+                .leased(try reader.takeTopUpLease())
             default: throw .malformed(what: "effect")
             }
     }

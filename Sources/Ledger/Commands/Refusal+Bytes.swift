@@ -95,23 +95,7 @@ extension Refusal: StorageRecord {
         switch self {
         case .idempotencyKeyInvalid:
             buffer.append(UInt8(25))
-        case .tooManySubAccounts(let maximum):
-            buffer.append(UInt8(40))
-            buffer.appendVarint(UInt64(maximum))
-        case .enterpriseAlready(let account):
-            buffer.append(UInt8(41))
-            buffer.append(account)
-        case .certifiedWithParent(let parent):
-            buffer.append(UInt8(42))
-            buffer.append(parent)
-        case .tooManyContacts(let maximum):
-            buffer.append(UInt8(43))
-            buffer.appendVarint(UInt64(maximum))
-        case .unknownContact(let account, let email):
-            buffer.append(UInt8(44))
-            buffer.append(account)
-            buffer.append(email)
-        default: break
+        default: encodeAccounts(into: &buffer)
         }
     }
 
@@ -202,20 +186,7 @@ extension Refusal: StorageRecord {
         switch tag {
         case 25:
             .idempotencyKeyInvalid
-        case 40:
-            .tooManySubAccounts(maximum: try reader.takeVarint32())
-        case 41:
-            .enterpriseAlready(try reader.take(AccountID.self))
-        case 42:
-            .certifiedWithParent(try reader.take(AccountID.self))
-        case 43:
-            .tooManyContacts(maximum: try reader.takeVarint32())
-        case 44:
-            .unknownContact(
-                try reader.take(AccountID.self),
-                try reader.take(EmailAddress.self)
-            )
-        default: throw .malformed(what: "refusal")
+        default: try Self.decodeAccounts(tag, from: &reader)
         }
     }
 }

@@ -11,19 +11,6 @@ extension Refusal {
         }
     }
 
-    var accountDescription: String {
-        switch self {
-        case .parentIsSubAccount(let id): "\(id) is a sub-account and can't have sub-accounts"
-        case .tooManySubAccounts(let maximum): "an account has at most \(maximum) sub-accounts"
-        case .enterpriseAlready(let id): "account \(id) is an enterprise already"
-        case .certifiedWithParent(let parent):
-            "a sub-account is certified with its parent, \(parent)"
-        case .tooManyContacts(let maximum): "an account has at most \(maximum) contacts"
-        case .unknownContact(let id, let email): "account \(id) has no contact \(email)"
-        default: name
-        }
-    }
-
     var deviceDescription: String {
         switch self {
         case .noCodeLeft(let product): "product \(product) has no activation code left"

@@ -72,6 +72,18 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     case importRow(row: UInt32, device: DeviceKey, fault: ImportFault)
     case importTooLarge(maximumRows: UInt32)
 
+    /// Rule C6: no unit is left in the account's message packs.
+    case noTopUpLeft(AccountID)
+
+    /// A pack would have expired before it is there.
+    case expiryPassed(Timestamp)
+
+    /// There is no such lease, or it was settled or abandoned.
+    case unknownLease(UInt64)
+
+    /// More was used than the lease's `units`.
+    case leaseExceeded(lease: UInt64, units: UInt64)
+
     /// Rule A8: the key came before with another command.
     case idempotencyKeyReused
     case idempotencyKeyInvalid
@@ -107,6 +119,10 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .secretInUse: "secret-in-use"
         case .importRow: "import-row"
         case .importTooLarge: "import-too-large"
+        case .noTopUpLeft: "no-top-up-left"
+        case .expiryPassed: "expiry-passed"
+        case .unknownLease: "unknown-lease"
+        case .leaseExceeded: "lease-exceeded"
         case .idempotencyKeyReused: "idempotency-key-reused"
         case .idempotencyKeyInvalid: "idempotency-key-invalid"
         }
@@ -123,6 +139,7 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .parentIsSubAccount, .tooManySubAccounts, .enterpriseAlready, .certifiedWithParent,
             .tooManyContacts, .unknownContact:
             accountDescription
+        case .noTopUpLeft, .expiryPassed, .unknownLease, .leaseExceeded: packDescription
         default: booksDescription
         }
     }
