@@ -27,7 +27,7 @@ import Time
         _ reader: inout ByteReader
     ) throws(StoreError) { _ = try Value(decoding: &reader) }
 
-    private static let identity = Desk.device("d:1@x")
+    static let identity = Desk.device("d:1@x")
     private static let entitlement = Entitlement(
         code: ActivationCode(serial: 77),
         period: 3,
@@ -85,7 +85,7 @@ import Time
                 )
             ),
             .revokeKey(KeyID("k")!),
-        ] + accountActions + topUpActions.map { .topUp($0) }
+        ] + accountActions + topUpActions.map { .topUp($0) } + upgradeActions.map { .upgrade($0) }
 
     @Test("Commands encode to bytes and back", arguments: actions)
     func commands(_ action: Action) throws {
@@ -143,7 +143,7 @@ import Time
             .secretConfirmed(identity),
             .keyCreated(KeyID("k")!, role: .subAccount),
             .keyRevoked(KeyID("k")!),
-        ] + accountChanges + topUpChanges.map { .topUp($0) }
+        ] + accountChanges + topUpChanges.map { .topUp($0) } + upgradeChanges.map { .upgrade($0) }
 
     @Test("E3: events encode to bytes and back", arguments: changes)
     func events(_ change: Change) throws {
@@ -168,7 +168,10 @@ import Time
         .certifiedWithParent(Desk.acme), .tooManyContacts(maximum: 4),
         .unknownContact(Desk.acme, email),
         .noTopUpLeft(Desk.acme), .expiryPassed(Timestamp(milliseconds: 4)), .unknownLease(7),
-        .leaseExceeded(lease: 7, units: 300),
+        .leaseExceeded(lease: 7, units: 300), .deviceNotActive(identity),
+        .otaExhausted(needed: 300, allowance: 1, packs: 200),
+        .unknownUpgrade(identity, UpgradeID("u")!),
+        .upgradeReported(identity, UpgradeID("u")!, .failed),
     ]
 
     @Test("A8: remembered answers encode to bytes and back")
@@ -184,6 +187,7 @@ import Time
         try roundTrip(Outcome.done(.registered(Secret("s")!)))
         try roundTrip(Outcome.done(.ended(count: 4, more: true)))
         try roundTrip(Outcome.done(.leased(Self.lease)))
+        try roundTrip(Outcome.done(.upgrade(Self.upgrade)))
     }
 
     @Test("A device's record, and the view that reads it in place, hold the same")

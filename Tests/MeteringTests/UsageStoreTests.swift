@@ -76,7 +76,8 @@ import Time
         }
         let slot = meter.hold(device(0, of: "pk0"), on: day())
         _ = meter.charge(slot, units: 100, allowance: nil, day: day())
-        #expect(submit(&meter, to: store).all.allSatisfy(\.isWritten))
+        let answers = submit(&meter, to: store).all
+        #expect(answers.allSatisfy { $0.isWritten })
         let product = device(0).product
         let all = [
             ProductDay(day: day(), used: 6), ProductDay(day: day(1), used: 9),
@@ -84,6 +85,7 @@ import Time
         ]
         #expect(try store.totals(of: product, in: day(-9)...day(9)) == all)
         #expect(try store.totals(of: product, in: day(1)...day(4)) == Array(all.dropFirst()))
+        #expect(try store.totals(of: product, in: day()...day(9), limit: 1) == [all[0]])
         #expect(try store.totals(of: product, in: day(2)...day(3)).isEmpty)
         store.shutdown()
     }

@@ -39,6 +39,15 @@ enum Documents {
         ]
     }
 
+    static func contact(_ email: EmailAddress, _ record: ContactRecord) -> JSON {
+        [
+            "email": JSON(email),
+            "name": .text(record.name),
+            "at": JSON(record.at),
+            "actor": .text(record.actor),
+        ]
+    }
+
     static func package(_ id: PackageID, _ record: PackageRecord) -> JSON {
         [
             "id": JSON(id),

@@ -69,9 +69,10 @@ extension Gateway: ControlPlane {
 
     public func usage(
         of product: ProductKey,
-        in days: ClosedRange<Day>
+        in days: ClosedRange<Day>,
+        limit: Int
     ) async throws(StoreError) -> [ProductDay] {
-        try usage.totals(of: product, in: days)
+        try usage.totals(of: product, in: days, limit: limit)
     }
 
     public func submit(_ command: Command) async throws(StoreError) -> Outcome {
@@ -95,7 +96,7 @@ extension Gateway: ControlPlane {
             for mailbox in commons.mailboxes { mailbox.post(.keyRevoked(key)) }
         case .createAccount, .account, .createPackage, .createProduct, .createKey, .purchase,
             .importDevices, .registerDevice, .activate, .endExpired, .setDeviceRenewal,
-            .confirmSecretUse, .topUp:
+            .confirmSecretUse, .topUp, .upgrade:
             break
         }
     }

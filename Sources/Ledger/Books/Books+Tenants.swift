@@ -34,7 +34,9 @@ extension Books {
             guard let record = try existing(product, in: transaction) else {
                 return .refused(.unknownProduct(product))
             }
-            if let account = key.account, record.account != account {
+            if let account = key.account,
+                try !family(of: account, in: transaction).contains(record.account)
+            {
                 return .refused(.productOfAnotherAccount(product, account))
             }
         }

@@ -101,6 +101,9 @@ extension Action: StorageRecord {
         case .topUp(let action):
             buffer.append(UInt8(30))
             action.encode(into: &buffer)
+        case .upgrade(let action):
+            buffer.append(UInt8(31))
+            action.encode(into: &buffer)
         default: break
         }
     }
@@ -210,6 +213,8 @@ extension Action: StorageRecord {
             .account(try AccountAction(decoding: &reader))
         case 30:
             .topUp(try TopUpAction(decoding: &reader))
+        case 31:
+            .upgrade(try UpgradeAction(decoding: &reader))
         default: throw .malformed(what: "action")
         }
     }

@@ -113,6 +113,9 @@ extension Change: StorageRecord {
         case .topUp(let change):
             buffer.append(UInt8(40))
             change.encode(into: &buffer)
+        case .upgrade(let change):
+            buffer.append(UInt8(41))
+            change.encode(into: &buffer)
         default: break
         }
     }
@@ -246,6 +249,8 @@ extension Change: StorageRecord {
             )
         case 40:
             .topUp(try TopUpChange(decoding: &reader))
+        case 41:
+            .upgrade(try UpgradeChange(decoding: &reader))
         default: throw .malformed(what: "change")
         }
     }

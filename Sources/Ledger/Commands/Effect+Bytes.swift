@@ -24,6 +24,11 @@ extension Effect: StorageRecord {
         case .leased(let lease):
             buffer.append(UInt8(10))
             buffer.append(lease)
+        case .upgrade(let upgrade):
+            buffer.append(UInt8(11))
+            buffer.append(upgrade.identity)
+            buffer.append(upgrade.id)
+            upgrade.record.encode(into: &buffer)
         }
     }
 
@@ -49,6 +54,14 @@ extension Effect: StorageRecord {
                 )
             case 10:
                 .leased(try reader.takeTopUpLease())
+            case 11:
+                .upgrade(
+                    Upgrade(
+                        identity: try reader.takeIdentity(),
+                        id: try reader.take(UpgradeID.self),
+                        record: try UpgradeRecord(decoding: &reader)
+                    )
+                )
             default: throw .malformed(what: "effect")
             }
     }

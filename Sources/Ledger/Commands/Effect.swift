@@ -18,4 +18,7 @@ public enum Effect: Hashable, Sendable {
 
     /// Units of a message pack, for their holder to use (rule C6).
     case leased(TopUpLease)
+
+    /// The upgrade as it is now (rules D1 and D2).
+    case upgrade(Upgrade)
 }

@@ -84,6 +84,16 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     /// More was used than the lease's `units`.
     case leaseExceeded(lease: UInt64, units: UInt64)
 
+    /// Rule D1: the device's entitlement does not run, so that it has no allowance.
+    case deviceNotActive(DeviceIdentity)
+
+    /// Rule D1: what is left of the month's allowance and in the OTA packs is less than the cost.
+    case otaExhausted(needed: UInt64, allowance: UInt64, packs: UInt64)
+    case unknownUpgrade(DeviceIdentity, UpgradeID)
+
+    /// Rule D2: the upgrade ended like this before.
+    case upgradeReported(DeviceIdentity, UpgradeID, UpgradeState)
+
     /// Rule A8: the key came before with another command.
     case idempotencyKeyReused
     case idempotencyKeyInvalid
@@ -123,6 +133,10 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .expiryPassed: "expiry-passed"
         case .unknownLease: "unknown-lease"
         case .leaseExceeded: "lease-exceeded"
+        case .deviceNotActive: "device-not-active"
+        case .otaExhausted: "ota-exhausted"
+        case .unknownUpgrade: "unknown-upgrade"
+        case .upgradeReported: "upgrade-reported"
         case .idempotencyKeyReused: "idempotency-key-reused"
         case .idempotencyKeyInvalid: "idempotency-key-invalid"
         }
@@ -139,7 +153,9 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .parentIsSubAccount, .tooManySubAccounts, .enterpriseAlready, .certifiedWithParent,
             .tooManyContacts, .unknownContact:
             accountDescription
-        case .noTopUpLeft, .expiryPassed, .unknownLease, .leaseExceeded: packDescription
+        case .noTopUpLeft, .expiryPassed, .unknownLease, .leaseExceeded, .deviceNotActive,
+            .otaExhausted, .unknownUpgrade, .upgradeReported:
+            packDescription
         default: booksDescription
         }
     }
