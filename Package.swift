@@ -132,11 +132,14 @@ let package = Package(
         tests(of: "Storage", ["Bytes", "StorageCrashWriter", "TestFiles"]),
         tests(of: "MQTT", ["Bytes"]),
         tests(of: "TLS", ["Bytes", "COpenSSL"]),
-        tests(of: "Ledger", ["Storage", "Bytes", "Time", "TestFiles"]),
+        tests(of: "Ledger", ["Fleet", "Linux", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(
             of: "Gateway",
-            ["Support", "Ledger", "Reactor", "MQTT", "TLS", "Telemetry", "Linux", "Bytes"]
+            [
+                "Support", "TestFiles", "Ledger", "Reactor", "MQTT", "TLS", "Telemetry", "Linux",
+                "Bytes",
+            ]
         ),
         tests(of: "Settings", ["Ledger"]),
         tests(
@@ -173,12 +176,18 @@ let package = Package(
         .testTarget(
             name: "CrashTests",
             dependencies: [
-                "CrashGateway", "Support", "TestFiles", "Ledger", "Metering", "MQTT", "Linux",
+                "CrashGateway", "Support", "TestFiles", "Gateway", "Ledger", "Metering", "MQTT",
+                "Linux",
                 "Storage", "Time",
             ],
             swiftSettings: strict
         ),
-        .testTarget(name: "ProgramTests", dependencies: ["tollgate"], swiftSettings: strict),
+        .testTarget(
+            name: "ProgramTests",
+            dependencies: ["tollgate"],
+            exclude: ["schemathesis.toml"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
 
         // What the tests have in common, and the processes that they kill.
@@ -207,6 +216,13 @@ let package = Package(
             "Benchmarks/Ledger",
             isProgram: true,
             ["Ledger", "Storage", "Time", "CLMDB"]
+        ),
+        aid("Fleet", "Benchmarks/Fleet", ["Ledger", "Storage", "Linux", "Time"]),
+        aid(
+            "QueryBenchmark",
+            "Benchmarks/Queries",
+            isProgram: true,
+            ["Fleet", "Ledger", "Storage", "Linux"]
         ),
     ]
 )

@@ -92,6 +92,7 @@ extension Setting<GatewayConfiguration> {
     static let all: [Setting] = [
         .number("shards", \.shards),
         .text("data", \.data),
+        .text("secrets", \.secrets),
         .text("dataCentre", \.dataCentre),
         .number("storage.ledgerMapBytes", \.storage.ledgerMapBytes),
         .number("storage.usageMapBytes", \.storage.usageMapBytes),

@@ -168,7 +168,7 @@ struct AccountsTests {
         let sub = try await client.get("/v1/accounts/sub").json
         #expect(sub["kind"]?.text == "individual" && sub["codes"]?["total"]?.integer == 0)
         let nested = try await client.post("/v1/accounts/sub/sub-accounts", ["name": "S"])
-        #expect(nested.status == 422 && nested.reason == "parent-is-sub-account")
+        #expect(nested.status == 409 && nested.reason == "parent-is-sub-account")
         #expect(try await post("/v1/accounts/ann/certify", operators) == 403)
         let alone = try await client.send(.post, "/v1/accounts/sub/certify")
         #expect(alone.status == 409 && alone.reason == "certified-with-parent")

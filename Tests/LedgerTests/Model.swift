@@ -9,7 +9,7 @@ struct Model {
         var isDisabled = false
         var isExcepted = false
         var isOpen = false
-        var secret: Secret?
+        var secret: SealedSecret?
         var isConfirmed = false
         var periods: [Entitlement] = []
 
@@ -29,6 +29,8 @@ struct Model {
 
     private(set) var products: [String: Product] = [:]
     private(set) var unassigned: [PackageID: [UInt64]] = [:]
+    private(set) var purchases: [(first: UInt64, quantity: UInt64)] = []
+    private(set) var assignments: [(product: String, package: PackageID, quantity: UInt64)] = []
     private var nextSerial: UInt64 = 1
     private var answers: [String: (Action, String?)] = [:]
 
@@ -237,6 +239,7 @@ struct Model {
         let current = key.flatMap { products[$0.text]?.package }
         if let current, current != package { return "package-mismatch" }
         let serials = Array(nextSerial..<nextSerial + quantity)
+        purchases.append((nextSerial, quantity))
         nextSerial += quantity
         if let key {
             products[key.text]?.pool += serials
@@ -257,6 +260,7 @@ struct Model {
         guard let held = unassigned[package], held.count >= Int(quantity) else {
             return "not-enough-unassigned"
         }
+        assignments.append((key.text, package, quantity))
         products[key.text]?.pool += held.prefix(Int(quantity))
         products[key.text]?.package = package
         unassigned[package] = Array(held.dropFirst(Int(quantity)))
@@ -271,7 +275,7 @@ struct Model {
         return nil
     }
 
-    private mutating func register(_ identity: DeviceIdentity, _ secret: Secret) -> String? {
+    private mutating func register(_ identity: DeviceIdentity, _ secret: SealedSecret) -> String? {
         guard let product = products[identity.product.text], !product.isDeleted else {
             return "unknown-product"
         }

@@ -67,11 +67,10 @@ import Time
     func productDays() throws {
         let store = try open()
         var meter = meter(store)
+        let slots = (0..<3).map { meter.hold(device($0), on: day()) }
         for ahead in [0, 1, 4] as [Int32] {
-            for number in 0..<3 {
-                let slot = meter.hold(device(number), on: day(ahead))
+            for slot in slots {
                 _ = meter.charge(slot, units: UInt32(ahead) + 2, allowance: nil, day: day(ahead))
-                meter.release(slot)
             }
         }
         let slot = meter.hold(device(0, of: "pk0"), on: day())

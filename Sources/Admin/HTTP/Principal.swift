@@ -10,7 +10,7 @@ struct Principal: Equatable, Sendable {
     let account: AccountID?
 
     /// That account and its sub-accounts: whose resources are reached. `nil`: every account's.
-    let accounts: Set<AccountID>?
+    let accounts: [AccountID]?
 
     /// Of a key that is bound to a sub-account, its parent: their contacts are one list (rule E1).
     let parent: AccountID?
@@ -29,7 +29,7 @@ struct Principal: Equatable, Sendable {
     }
 
     /// A key as the books have it, with what they say of the account that it is bound to.
-    init(_ id: KeyID, _ key: KeyRecord, accounts: Set<AccountID>?, parent: AccountID?) {
+    init(_ id: KeyID, _ key: KeyRecord, accounts: [AccountID]?, parent: AccountID?) {
         actor = id.text
         role = key.role
         account = key.account
@@ -48,7 +48,7 @@ struct Principal: Equatable, Sendable {
     func reaches(_ account: AccountID) -> Bool { accounts?.contains(account) ?? true }
 
     /// The accounts that are reached, of all or of the one that is asked for; `nil`: all there are.
-    func accounts(among asked: AccountID?) -> Set<AccountID>? {
+    func accounts(among asked: AccountID?) -> [AccountID]? {
         guard let asked else { return accounts }
         return reaches(asked) ? [asked] : []
     }

@@ -25,7 +25,7 @@ struct Tokens: Sendable {
             return Principal(
                 id,
                 record,
-                accounts: Set(try books.family(of: account, in: transaction)),
+                accounts: try books.family(of: account, in: transaction),
                 parent: try books.account(account, in: transaction)?.parent
             )
         }

@@ -142,13 +142,8 @@ extension Routes {
         let home = try call.query("dataCentre", DataCentreID.init)
         let (cursor, limit) = try call.page()
         let (items, next) = try call.read { (books, transaction) throws(StoreError) in
-            let page =
-                if let parent {
-                    try books.subAccounts(
-                        of: parent, cursor: cursor, limit: limit, in: transaction)
-                } else {
-                    try books.accounts(cursor: cursor, limit: limit, in: transaction)
-                }
+            let page = try books.accounts(
+                parent: parent, cursor: cursor, limit: limit, in: transaction)
             var items: [JSON] = []
             for (id, record) in page.elements {
                 items.append(try document(id, record, at: home, books, transaction))

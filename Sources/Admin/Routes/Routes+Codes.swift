@@ -13,7 +13,9 @@ extension Routes {
         on(
             .get, "products/:pk/codes",
             Operation(
-                "listCodes", "The consumed codes of a product (rule B10)",
+                "listCodes",
+                "The consumed codes of a product (rule B10), by activation, or by expiry when that is"
+                    + " asked for more closely",
                 query: ActivationFilter.parameters, answers: .page(of: .activation))
         ) { call in
             let (key, _) = try call.product()
@@ -34,21 +36,21 @@ extension Routes {
                 ],
                 answers: .page(of: .nearExpiry))
         ) { call in
-            let filter = try ActivationFilter(call)
+            var filter = try ActivationFilter(call)
+            if let products = call.principal.products {
+                filter.products = filter.products.map { $0.filter(products.contains) } ?? products
+            }
             let days = try call.query("days") { Int64($0) }
             let within = days ?? Int64(call.configuration.activation.nearExpiryDays)
             let now = call.controlPlane.now
             let milliseconds = now.adding(days: within).milliseconds(since: now)
             let (cursor, limit) = try call.page()
-            let page = try call.read { (books, transaction) throws(StoreError) in
+            let page = try call.read { [filter] (books, transaction) throws(StoreError) in
                 try books.nearExpiry(
                     at: now, withinMilliseconds: milliseconds, filter, cursor: cursor,
                     limit: limit, in: transaction)
             }
-            let reached = page.elements.filter {
-                call.principal.reaches($0.identity.product, of: $0.account)
-            }
-            return call.list(reached.map(Documents.nearExpiry), cursor: page.cursor)
+            return call.list(page.elements.map(Documents.nearExpiry), cursor: page.cursor)
         }
     }
 
@@ -210,7 +212,7 @@ extension ActivationFilter {
     init(_ call: Call) throws(Problem) {
         self.init(
             accounts: call.principal.accounts(among: try call.query("account", AccountID.init)),
-            product: try call.query("product", ProductKey.init),
+            products: try call.query("product", ProductKey.init).map { [$0] },
             productName: call.query("productName"),
             device: try call.query("device", DeviceKey.init),
             activated: try Self.range(call, "activatedFrom", "activatedTo"),

@@ -17,18 +17,17 @@ extension Routes {
                 answers: .page(of: .product))
         ) { call in
             let asked = try call.query("account", AccountID.init)
-            let accounts = call.principal.accounts(among: asked).map { Array($0) }
+            let accounts = call.principal.accounts(among: asked)
             let home = try call.query("dataCentre", DataCentreID.init)
             let (cursor, limit) = try call.page()
+            let among = call.principal.products
             let page = try call.read { (books, transaction) throws(StoreError) in
                 try books.products(
-                    of: accounts, at: home, cursor: cursor, limit: limit, in: transaction)
+                    of: accounts, among: among, at: home, cursor: cursor, limit: limit,
+                    in: transaction)
             }
             var items: [JSON] = []
-            for (key, record) in page.elements
-            where call.principal.reaches(key, of: record.account) {
-                items.append(try await Self.showProduct(key, call))
-            }
+            for (key, _) in page.elements { items.append(try await Self.showProduct(key, call)) }
             return call.list(items, cursor: page.cursor)
         }
         on(
@@ -128,7 +127,7 @@ extension Routes {
             name: try fields.text("name"),
             account: account,
             package: try fields.optional("package", PackageID.init),
-            secret: secret,
+            secret: try call.controlPlane.secretKeys.seal(secret, for: key),
             registration: try Self.registration(fields) ?? .imported,
             dayOffset: try Self.dayOffset(fields)
                 ?? UTCOffset(minutes: call.configuration.metering.dayOffsetMinutes) ?? .utc,

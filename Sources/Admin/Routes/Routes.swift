@@ -36,6 +36,8 @@ struct Routes {
         registerProductUsage()
         registerDevices()
         registerDeviceActions()
+        registerTopUps()
+        registerUpgrades()
         registerKeys()
         registerEvents()
         registerCheck()

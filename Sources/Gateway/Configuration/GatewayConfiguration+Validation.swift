@@ -8,6 +8,7 @@ extension GatewayConfiguration {
     public func validate() throws(ConfigurationProblem) {
         try require(shards, in: 0...64, "shards")
         try requireText(data, "data")
+        if let secrets { try requireText(secrets, "secrets") }
         try requireName(dataCentre, DataCentreID.self, "dataCentre")
         let mapBytes = 1_048_576...17_592_186_044_416
         try require(storage.ledgerMapBytes, in: mapBytes, "storage.ledgerMapBytes")

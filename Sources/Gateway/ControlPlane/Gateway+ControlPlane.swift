@@ -96,7 +96,7 @@ extension Gateway: ControlPlane {
             for mailbox in commons.mailboxes { mailbox.post(.keyRevoked(key)) }
         case .createAccount, .account, .createPackage, .createProduct, .createKey, .purchase,
             .importDevices, .registerDevice, .activate, .endExpired, .setDeviceRenewal,
-            .confirmSecretUse, .topUp, .upgrade:
+            .confirmSecretUse, .topUp, .upgrade, .adoptSealingKeys:
             break
         }
     }

@@ -69,8 +69,14 @@ extension Audit {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
         var audit = self
+        var bound = 0
         try books.keys.forEach(in: transaction) { (id, key) throws(StoreError) in
             if let account = key.account {
+                bound += 1
+                audit.expect(
+                    try audit.books.accountKeys.contains(KeyPair(account, id), in: transaction),
+                    "key \(id) is not among those of account \(account)"
+                )
                 audit.expect(
                     try audit.books.accounts.contains(account, in: transaction),
                     "key \(id) is bound to account \(account), which is not there"
@@ -85,5 +91,10 @@ extension Audit {
             return .proceed
         }
         self = audit
+        expectEqual(
+            try books.accountKeys.count(in: transaction),
+            bound,
+            "the number of keys of accounts"
+        )
     }
 }

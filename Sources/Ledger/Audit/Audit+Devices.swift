@@ -74,11 +74,13 @@ extension Audit {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
         var audit = self
-        try books.expiring.forEach(in: transaction) { (key, _) throws(StoreError) in
-            let device = try audit.books.devices.get(key.second, in: transaction)
+        try books.expiring.forEach(in: transaction) { (key, record) throws(StoreError) in
+            let identity = DeviceIdentity(product: key.second, device: record.device)
+            let device = try audit.books.devices.get(identity, in: transaction)
             audit.expect(
-                device?.isOpen == true && device?.entitlement?.expiresAt == key.first,
-                "\(key.second) is not open until \(key.first), as the expiry index says"
+                device?.isOpen == true && device?.entitlement?.expiresAt == key.first
+                    && device?.entitlement?.code.serial == key.third,
+                "\(identity) is not open until \(key.first), as the expiry index says"
             )
             return .proceed
         }

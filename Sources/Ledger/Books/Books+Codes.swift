@@ -116,8 +116,10 @@ extension Books {
             command,
             in: transaction
         )
+        let sequence = try head(in: transaction).lastSequence
+        try productAssignments.put(KeyPair(key, sequence), EmptyRecord(), in: transaction)
         try assignments.put(
-            KeyPair(product.account, try head(in: transaction).lastSequence),
+            KeyPair(product.account, sequence),
             AssignmentRecord(
                 product: key,
                 package: package,

@@ -3,7 +3,8 @@ import Time
 
 extension Books {
     /// Puts `new` in the place of `old`, `nil` meaning no record, and keeps the product's figures of
-    /// devices and the index of open entitlements true: the only place that writes any of them.
+    /// devices and the indexes of open entitlements and of disabled devices true: the only place that
+    /// writes any of them.
     func replace(
         _ old: DeviceRecord?,
         with new: DeviceRecord?,
@@ -21,15 +22,19 @@ extension Books {
             from: old?.isActive ?? false,
             to: new?.isActive ?? false
         )
-        let (before, after) = (old?.openUntil, new?.openUntil)
+        let (before, after) = (old?.openEnd(of: identity), new?.openEnd(of: identity))
         if before != after {
-            if let before {
-                try expiring.delete(KeyPair(before, identity), in: transaction)
-            }
+            if let before { try expiring.delete(before, in: transaction) }
             if let after {
-                try expiring.put(KeyPair(after, identity), EmptyRecord(), in: transaction)
+                let record = ExpiringRecord(device: identity.device)
+                try expiring.put(after, record, in: transaction)
             }
         }
+        let (wasDisabled, isDisabled) = (old?.isDisabled ?? false, new?.isDisabled ?? false)
+        if isDisabled && !wasDisabled {
+            try disabled.put(identity, EmptyRecord(), in: transaction)
+        }
+        if wasDisabled && !isDisabled { try disabled.delete(identity, in: transaction) }
         if let new {
             try devices.put(identity, new, in: transaction)
         } else {
@@ -74,7 +79,7 @@ extension Books {
 
     func resetSecret(
         _ identity: DeviceIdentity,
-        _ secret: Secret,
+        _ secret: SealedSecret,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
@@ -157,6 +162,11 @@ extension Books {
 }
 
 extension DeviceRecord {
-    /// Where the index of open entitlements has the device.
-    fileprivate var openUntil: Timestamp? { isOpen ? entitlement?.expiresAt : nil }
+    /// Where the index of open entitlements has the device's.
+    fileprivate func openEnd(
+        of identity: DeviceIdentity
+    ) -> KeyTriple<Timestamp, ProductKey, UInt64>? {
+        guard isOpen, let entitlement else { return nil }
+        return KeyTriple(entitlement.expiresAt, identity.product, entitlement.code.serial)
+    }
 }

@@ -50,6 +50,9 @@ extension Books {
             revokedAt: nil
         )
         try keys.put(key.id, record, in: transaction)
+        if let account = key.account {
+            try accountKeys.put(KeyPair(account, key.id), EmptyRecord(), in: transaction)
+        }
         return .done(
             try self.record(.keyCreated(key.id, role: key.role), command, in: transaction)
         )

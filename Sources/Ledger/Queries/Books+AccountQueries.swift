@@ -9,28 +9,22 @@ extension Books {
         try accounts.get(id, in: transaction)
     }
 
-    /// By id.
+    /// By id. With a `parent`, only its sub-accounts.
     public func accounts(
+        parent: AccountID? = nil,
         cursor: String? = nil,
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Page<(id: AccountID, record: AccountRecord)> {
-        try page(of: accounts, cursor: cursor, limit: limit, in: transaction) { ($0, $1) }
-    }
-
-    /// The sub-accounts of one account by id.
-    public func subAccounts(
-        of parent: AccountID,
-        cursor: String? = nil,
-        limit: Int,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> Page<(id: AccountID, record: AccountRecord)> {
-        try page(of: subAccounts, prefix: parent, cursor: cursor, limit: limit, in: transaction) {
-            (key, _) throws(StoreError) in
-            guard let record = try accounts.get(key.second, in: transaction) else {
-                throw .malformed(what: "sub-account \(key.second) is not there")
+        guard let parent else {
+            return try page(of: accounts, cursor: cursor, limit: limit, in: transaction) {
+                ($0, $1)
             }
-            return (key.second, record)
+        }
+        return try page(
+            of: subAccounts, prefix: parent, reads: 2, cursor: cursor, limit: limit, in: transaction
+        ) { (key, _) throws(StoreError) in
+            try accounts.get(key.second, in: transaction).map { (key.second, $0) }
         }
     }
 
@@ -47,7 +41,7 @@ extension Books {
         return found
     }
 
-    /// An account and its sub-accounts: what a key that is bound to it reaches.
+    /// An account, and behind it its sub-accounts: what a key that is bound to it reaches.
     public func family(
         of account: AccountID,
         in transaction: borrowing some Transaction & ~Copyable

@@ -27,10 +27,11 @@ extension Books {
         try products.get(key, in: transaction)
     }
 
-    /// By product key, without deleted ones; with `accounts`, only theirs, by account first. With a
-    /// `home`, only those that are counted there (rule B13).
+    /// By product key, without deleted ones; with `accounts`, only theirs, by account first; with
+    /// `keys`, only those. With a `home`, only those that are counted there (rule B13).
     public func products(
         of accounts: [AccountID]? = nil,
+        among keys: [ProductKey]? = nil,
         at home: DataCentreID? = nil,
         cursor: String? = nil,
         limit: Int,
@@ -39,14 +40,25 @@ extension Books {
         func isMeant(_ record: ProductRecord) -> Bool {
             !record.isDeleted && (home == nil || record.dataCentre == home)
         }
-        guard let accounts else {
-            return try page(of: products, cursor: cursor, limit: limit, in: transaction) {
-                (key, record) in isMeant(record) ? (key, record) : nil
+        if let keys {
+            return try products(
+                listed: Set(keys).sorted(), filter: home?.text ?? "", cursor: cursor,
+                limit: limit, in: transaction
+            ) { record in
+                isMeant(record) && accounts?.contains(record.account) ?? true
             }
+        }
+        guard let accounts else {
+            return try page(
+                of: products, filter: home?.text ?? "", cursor: cursor, limit: limit,
+                in: transaction
+            ) { (key, record) in isMeant(record) ? (key, record) : nil }
         }
         return try page(
             of: accountProducts,
-            prefixes: accounts.sorted(),
+            prefixes: accounts,
+            filter: home?.text ?? "",
+            reads: 2,
             cursor: cursor,
             limit: limit,
             in: transaction
@@ -55,6 +67,29 @@ extension Books {
             else { return nil }
             return (key.second, record)
         }
+    }
+
+    private func products(
+        listed keys: [ProductKey],
+        filter: String,
+        cursor: String?,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable,
+        where isMeant: (ProductRecord) -> Bool
+    ) throws(StoreError) -> Page<(key: ProductKey, record: ProductRecord)> {
+        let keyText = ActivationFilter(products: keys).text
+        let list = ListMark(products.name, filter: "\(keyText)|\(filter)")
+        var builder = PageBuilder<ProductKey, (key: ProductKey, record: ProductRecord)>(
+            list, limit: limit, reads: readsPerPage)
+        var last: ProductKey?
+        if let cursor { last = try PageCursor.key(at: cursor, of: list) as ProductKey }
+        for key in keys where last.map({ $0 < key }) ?? true {
+            guard builder.hasRoom() else { break }
+            let record = try products.get(key, in: transaction)
+            let isWanted = record.map(isMeant) ?? false
+            builder.take(isWanted ? record.map { (key, $0) } : nil, at: key, reads: 1)
+        }
+        return builder.page
     }
 
     /// Rule B14; also of a deleted product, and `nil` if there never was one.
@@ -70,32 +105,6 @@ extension Books {
             devicesKnown: pool.devicesKnown,
             devicesActive: pool.devicesActive
         )
-    }
-
-    /// Also a deleted device that left an entitlement: ask `isRegistered`.
-    public func device(
-        _ identity: DeviceIdentity,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> DeviceRecord? {
-        try devices.get(identity, in: transaction)
-    }
-
-    /// The registered devices of a product by DeviceKey; with a `state`, those in it at `time`.
-    public func devices(
-        of product: ProductKey,
-        state: DeviceState? = nil,
-        at time: Timestamp,
-        cursor: String? = nil,
-        limit: Int,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> Page<(device: DeviceKey, record: DeviceRecord)> {
-        try page(of: devices, prefix: product, cursor: cursor, limit: limit, in: transaction) {
-            (identity, record) in
-            guard record.isRegistered, state == nil || record.state(at: time) == state else {
-                return nil
-            }
-            return (identity.device, record)
-        }
     }
 
     /// What would happen if the device, its credentials proven, connected now (rule B15).
@@ -132,8 +141,14 @@ extension Books {
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Page<(id: KeyID, record: KeyRecord)> {
-        try page(of: keys, cursor: cursor, limit: limit, in: transaction) { id, record in
-            account == nil || record.account == account ? (id, record) : nil
+        guard let account else {
+            return try page(of: keys, cursor: cursor, limit: limit, in: transaction) { ($0, $1) }
+        }
+        return try page(
+            of: accountKeys, prefix: account, reads: 2, cursor: cursor, limit: limit,
+            in: transaction
+        ) { (key, _) throws(StoreError) in
+            try keys.get(key.second, in: transaction).map { (key.second, $0) }
         }
     }
 
