@@ -19,6 +19,7 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
     case unitsCounted
     case takeovers
     case usageReadsFailed
+    case changesDeferred
 
     /// The Prometheus name without its prefix and `_total`, and what it counts.
     var exposition: (name: String, help: String) {
@@ -52,6 +53,8 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
         case .unitsCounted: ("message_units", "Message units counted against allowances.")
         case .usageReadsFailed:
             ("usage_reads_failed", "Counters begun at zero, as the store could not be read.")
+        case .changesDeferred:
+            ("changes_deferred", "Changes of the books that had to be read a second time.")
         case .takeovers: ("takeovers", "Sessions taken over by a new connection.")
         }
     }
