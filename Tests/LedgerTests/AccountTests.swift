@@ -135,7 +135,7 @@ import Time
                 name: key,
                 account: account,
                 package: package,
-                secret: Secret("s")!,
+                secret: SealedSecret("s")!,
                 freeCodes: Self.terms(.perProduct)
             )
             try #require(try desk.refusal(.createProduct(product)) == nil)
@@ -315,7 +315,7 @@ import Time
             .createProduct(
                 NewProduct(
                     key: ProductKey("PKW")!, name: "West", account: Desk.acme,
-                    secret: Secret("s")!, registration: .open, dataCentre: Self.west)
+                    secret: SealedSecret("s")!, registration: .open, dataCentre: Self.west)
             )
         )
         try desk.buy(5)
@@ -334,8 +334,8 @@ import Time
         try connect("d2", at: east)
         #expect(try desk.figures().consumed == 3)
         let places = try desk.read { books, transaction throws(StoreError) in
-            try books.activations(of: Desk.device("d2"), in: transaction)
-        }.map(\.dataCentre)
+            try books.activations(of: Desk.device("d2"), limit: 10, in: transaction)
+        }.elements.map(\.dataCentre)
         #expect(places == [east, Self.west])
         let codes = try desk.read { books, transaction throws(StoreError) in
             try books.consumedCodes(of: Desk.product, limit: 10, in: transaction)
@@ -361,7 +361,7 @@ import Time
             .createProduct(
                 NewProduct(
                     key: ProductKey("PKW")!, name: "West", account: Desk.acme,
-                    secret: Secret("s")!, dataCentre: Self.west)
+                    secret: SealedSecret("s")!, dataCentre: Self.west)
             )
         )
         func list(_ home: DataCentreID?, _ accounts: [AccountID]?) throws -> [String] {
