@@ -48,7 +48,7 @@ public final class UsageStore: Sendable {
         }
     }
 
-    /// The total units of a product's devices on `day`.
+    /// The total units of a product's devices on `day`, those from top-up packs among them.
     public func total(of product: ProductKey, on day: Day) throws(StoreError) -> UInt64 {
         let tables = tables
         return try environment.read { transaction throws(StoreError) in

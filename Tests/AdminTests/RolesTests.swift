@@ -153,7 +153,7 @@ struct RolesTests {
     }
 
     /// What applications may do besides reading.
-    private static let forApplications: Set<String> = []
+    private static let forApplications: Set<String> = ["requestUpgrade", "reportUpgrade"]
 
     /// What needs a key that is not bound to an account.
     private static let global: Set<String> = [

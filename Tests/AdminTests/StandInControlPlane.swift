@@ -17,6 +17,10 @@ final class StandInControlPlane: ControlPlane {
         var online: Set<DeviceIdentity> = []
         var checks = [Readiness.Check(name: "listeners")]
         var failure: StoreError?
+
+        /// What was sent to devices that are online, and what becomes of it.
+        var sent: [Downlink] = []
+        var fate = DownlinkFate.delivered
     }
 
     init(directory: String) throws {
@@ -61,6 +65,14 @@ final class StandInControlPlane: ControlPlane {
 
     func kick(_ device: DeviceIdentity) async -> Bool {
         state.withLock { $0.online.remove(device) != nil }
+    }
+
+    func send(_ downlink: Downlink, to device: DeviceIdentity) async -> DownlinkFate {
+        state.withLock { state in
+            guard state.online.contains(device) else { return .notConnected }
+            state.sent.append(downlink)
+            return state.fate
+        }
     }
 
     func usage(of device: DeviceIdentity) async throws(StoreError) -> DeviceUsage {

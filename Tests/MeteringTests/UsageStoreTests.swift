@@ -155,6 +155,25 @@ import Time
         }
     }
 
+    @Test("C6, C8: a product's total has the units from top-up packs in it")
+    func toppedUp() throws {
+        let store = try open()
+        var meter = meter(store)
+        let slot = meter.hold(device(1), on: day())
+        for _ in 0..<2 {
+            meter.charge(slot, units: 5, drawn: 2, day: day())
+            let answers = submit(&meter, to: store)
+            answers.wait()
+            for (number, isWritten) in answers.all {
+                meter.settle(batch: number, isWritten: isWritten)
+            }
+        }
+        let record = try #require(try store.usage(of: device(1)))
+        #expect(record.days == [DayUsage(day: day(), used: 6, topUp: 4)])
+        let total = try store.total(of: device(1).product, on: day())
+        #expect(total == 10)
+    }
+
     @Test("C8: a device's record and its product's totals after 40 days")
     func fortyDays() throws {
         let store = try open()

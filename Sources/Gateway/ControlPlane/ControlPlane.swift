@@ -37,6 +37,10 @@ public protocol ControlPlane: Sendable {
     /// Ends the connection of a device (wire.md: 0x98); false when it was not connected.
     func kick(_ device: DeviceIdentity) async -> Bool
 
+    /// Sends a message to a device, and answers what became of it (rule C10): `tooLarge` also for one
+    /// that is larger than the gateway takes itself.
+    func send(_ downlink: Downlink, to device: DeviceIdentity) async -> DownlinkFate
+
     /// What a device has used today, at its product's day, and on the days before (rule C8).
     ///
     /// Throws when the usage store can't be read.

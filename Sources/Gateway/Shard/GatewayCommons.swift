@@ -26,6 +26,17 @@ struct GatewayCommons: Sendable {
     /// has nothing else to do, and more when it has.
     let drainStep: Int
 
+    /// Who this process is to the ledger's leases; all shards are one.
+    var leaseHolder: LeaseHolder { Self.leaseHolder }
+
+    private static let leaseHolder: LeaseHolder = {
+        guard let holder = LeaseHolder("gateway") else { preconditionFailure("a holder's name") }
+        return holder
+    }()
+
+    /// What may wait for top-up units in one shard; the ledger answers within milliseconds.
+    var heldLimits: (messages: Int, bytes: Int) { (16_384, 16 * limits.queueBytes) }
+
     /// What may wait for one client's window.
     var queueLimits: (messages: Int, bytes: Int) { (1_000, limits.queueBytes) }
 }

@@ -212,7 +212,7 @@ extension Shard {
     }
 
     mutating func refuseConnect(_ slot: UInt32, _ reason: Reason, version: ProtocolVersion?) {
-        let text = problemText(slot, reason)
+        let text = problemText(slot, reason.text)
         switch version {
         case .v5 where reason.reasonCode.isAllowed(in: .connack):
             Connack.encode(

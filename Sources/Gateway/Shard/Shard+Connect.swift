@@ -45,6 +45,7 @@ extension Shard {
             )
             if home != index {
                 connections[slot: slot].newHome = home
+                connections[slot: slot].holdsPacket = true
                 return
             }
             switch claim {

@@ -27,9 +27,13 @@ extension Shard {
                     deliver(delivery.token, outbound, qos: delivery.qos, sharing: &shared)
                 }
             }
-        case .deliverToDevice(let message, let identity):
+        case .deliverToDevice(let message, let identity, let sender):
             var shared: Message? = message
-            message.withOutbound { deliverToDevice(identity, $0, sharing: &shared) }
+            message.withOutbound { outbound in
+                let fate = deliverToDevice(identity, outbound, for: sender, sharing: &shared)
+                if let fate { tell(sender, fate) }
+            }
+        case .decided(let token, let packetID, let fate): decided(token, packetID, fate)
         case .subscribe(let filter, let subscriber, let confirmation):
             subscriptions.insert(subscriber, filter: filter.span)
             if let confirmation {
@@ -43,6 +47,7 @@ extension Shard {
         case .renewalAnswered(let token, let result): renewalAnswered(token, result)
         case .usageWritten(let batch, let isWritten):
             meter.settle(batch: batch, isWritten: isWritten)
+        case .topUp(let account, let news): receive(news, of: account)
         case .productChanged, .deviceChanged, .secretReset, .keyRevoked, .ask:
             receiveControl(message)
         case .contextReplaced(let context): tlsContext = context
@@ -58,7 +63,7 @@ extension Shard {
         drainDeadline = clock.monotonic.adding(milliseconds: Self.drainMilliseconds)
     }
 
-    /// How long counts are tried to be brought to a store that refuses them.
+    /// How long counts and leases are tried to be brought to stores that refuse them.
     private static var drainMilliseconds: Int64 { 10_000 }
 
     /// Shutting down: the clients are told to go, a few at a time so that they do not come back to the
@@ -76,12 +81,14 @@ extension Shard {
         }
     }
 
-    /// Everybody has been told: the last counts go to the store, and the shard stops when it has
-    /// them.
+    /// Everybody has been told: the last counts go to the store, the leases to the ledger, and the
+    /// shard stops when they have them.
     private mutating func finishDraining() {
         closeAll()
         guard connections.isEmpty else { return }
         flushCounters()
-        if !meter.isAwaitingStore || clock.monotonic > drainDeadline { isStopped = true }
+        giveBackTopUps()
+        let isSettled = !meter.isAwaitingStore && topUps.isSettled
+        if isSettled || clock.monotonic > drainDeadline { isStopped = true }
     }
 }

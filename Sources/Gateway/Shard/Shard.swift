@@ -64,6 +64,7 @@ struct Shard: ~Copyable {
     var books: LedgerReader
     var secrets: SecretSealer
     var meter: Meter
+    var topUps: TopUpDesk
     var nextFlush: MonotonicInstant
 
     /// Of the counts that were dirty when the flush was due, those that no batch has carried yet.
@@ -111,6 +112,7 @@ struct Shard: ~Copyable {
             penaltyMilliseconds: limits.displacementPenaltyMilliseconds
         )
         subscriptions = TopicTree(seed: .random(in: .min ... .max))
+        topUps = TopUpDesk(peers: commons.mailboxes.count - 1, limits: commons.heldLimits)
         let usage = commons.usage
         meter = Meter { device in
             do throws(StoreError) {
@@ -143,6 +145,7 @@ struct Shard: ~Copyable {
         while !isStopped { turn() }
         // Questions that were asked meanwhile are answered still.
         readMail()
+        dropHeldDeliveries()
     }
 
     /// One turn; waits until there is something to do.
@@ -165,6 +168,7 @@ struct Shard: ~Copyable {
         flushCountersIfDue()
         resumeAcceptingIfDue()
         if isDraining { drainSome() }
+        if topUps.isStirred { runTopUpErrands() }
         finishTurn()
     }
 
