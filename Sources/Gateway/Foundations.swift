@@ -213,6 +213,7 @@ struct Foundations {
             heartbeats: Heartbeats(shards: shards, at: time.monotonic),
             ledger: try openLedger(configuration, shards: shards),
             usage: try openUsage(configuration),
+            dataCentre: configuration.home,
             listeners: configuration.listeners.map { listener in
                 ListenerTraits(
                     name: listener.name,

@@ -56,6 +56,29 @@ public final class UsageStore: Sendable {
         }
     }
 
+    /// The same for each of `days` on which there was any, in order, at most `limit` days (rule C8). At
+    /// most one flush interval behind.
+    public func totals(
+        of product: ProductKey,
+        in days: ClosedRange<Day>,
+        limit: Int = .max
+    ) throws(StoreError) -> [ProductDay] {
+        let tables = tables
+        return try environment.read { transaction throws(StoreError) in
+            var found: [ProductDay] = []
+            try tables.products.forEach(
+                in: transaction,
+                from: .including(ProductDayKey(product, days.lowerBound)),
+                to: .including(ProductDayKey(product, days.upperBound)),
+                limit: limit
+            ) { key, total in
+                found.append(ProductDay(day: key.day, used: total.units))
+                return .proceed
+            }
+            return found
+        }
+    }
+
     /// A consistent copy of the whole store, compacted, into the directory `path`.
     public func copy(to path: String) throws(StoreError) { try environment.copy(to: path) }
 

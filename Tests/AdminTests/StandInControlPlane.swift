@@ -1,5 +1,6 @@
 import Gateway
 import Ledger
+import Metering
 import Storage
 import Synchronization
 import Time
@@ -80,6 +81,16 @@ final class StandInControlPlane: ControlPlane {
             today: .init(day: today, used: 12, topUp: 0),
             history: [.init(day: today.adding(days: -1), used: 3, topUp: 1)]
         )
+    }
+
+    func usage(
+        of product: ProductKey,
+        in days: ClosedRange<Day>,
+        limit: Int
+    ) async throws(StoreError) -> [ProductDay] {
+        let today = Day(of: now, at: .utc)
+        let all = (0..<40).map { ProductDay(day: today.adding(days: -$0), used: UInt64($0) + 1) }
+        return Array(all.reversed().filter { days.contains($0.day) }.prefix(limit))
     }
 
     func submit(_ command: Command) async throws(StoreError) -> Outcome {

@@ -1,4 +1,5 @@
 public import Ledger
+public import Metering
 public import Storage
 public import Time
 
@@ -44,6 +45,16 @@ public protocol ControlPlane: Sendable {
     ///
     /// Throws when the usage store can't be read.
     func usage(of device: DeviceIdentity) async throws(StoreError) -> DeviceUsage
+
+    /// What all devices of a product used on each of `days`, in order, at most `limit` days, those
+    /// without a message left out (rule C8). What was counted within the last flush interval may be missing.
+    ///
+    /// Throws when the usage store can't be read.
+    func usage(
+        of product: ProductKey,
+        in days: ClosedRange<Day>,
+        limit: Int
+    ) async throws(StoreError) -> [ProductDay]
 
     /// Changes the books. When this returns, the change is on disk and the shards have been told: a
     /// disabled or deleted device is being disconnected, a product's new settings hold.

@@ -1,10 +1,10 @@
 public import Ledger
 import Linux
-import Metering
+public import Metering
 import Reactor
 public import Storage
 import Synchronization
-import Time
+public import Time
 
 extension DeviceUsage.DayCount {
     fileprivate init(_ usage: DayUsage) {
@@ -80,6 +80,14 @@ extension Gateway: ControlPlane {
         )
     }
 
+    public func usage(
+        of product: ProductKey,
+        in days: ClosedRange<Day>,
+        limit: Int
+    ) async throws(StoreError) -> [ProductDay] {
+        try usage.totals(of: product, in: days, limit: limit)
+    }
+
     public func submit(_ command: Command) async throws(StoreError) -> Outcome {
         let outcome = try await ledger.submit(command)
         if outcome.effect != nil { announce(command.action) }
@@ -93,14 +101,16 @@ extension Gateway: ControlPlane {
             .assign(let key, _, _), .purchase(_, _, _, product: .some(let key)):
             for mailbox in commons.mailboxes { mailbox.post(.productChanged(key)) }
         case .setDisabled(let device, _), .deleteDevice(let device), .activateByHand(let device),
-            .endEntitlement(let device), .renew(let device):
+            .endEntitlement(let device), .renew(let device, _):
             commons.mailboxes[commons.homes.shard(of: device)].post(.deviceChanged(device))
+        case .resetSecret(let device, _):
+            commons.mailboxes[commons.homes.shard(of: device)].post(.secretReset(device))
         case .topUp(let action): announce(action)
         case .revokeKey(let key):
             for mailbox in commons.mailboxes { mailbox.post(.keyRevoked(key)) }
-        case .createAccount, .createPackage, .createProduct, .createKey, .purchase,
+        case .createAccount, .account, .createPackage, .createProduct, .createKey, .purchase,
             .importDevices, .registerDevice, .activate, .endExpired, .setDeviceRenewal,
-            .resetSecret, .confirmSecretUse, .upgrade, .adoptSealingKeys:
+            .confirmSecretUse, .upgrade, .adoptSealingKeys:
             break
         }
     }

@@ -20,6 +20,7 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
     case unitsToppedUp
     case takeovers
     case usageReadsFailed
+    case changesDeferred
 
     /// The Prometheus name without its prefix and `_total`, and what it counts.
     var exposition: (name: String, help: String) {
@@ -55,6 +56,8 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
         case .unitsToppedUp: ("message_units_topped_up", "Message units from top-up packs.")
         case .usageReadsFailed:
             ("usage_reads_failed", "Counters begun at zero, as the store could not be read.")
+        case .changesDeferred:
+            ("changes_deferred", "Changes of the books that had to be read a second time.")
         case .takeovers: ("takeovers", "Sessions taken over by a new connection.")
         }
     }

@@ -10,6 +10,9 @@ struct GatewayCommons: Sendable {
     let heartbeats: Heartbeats
     let ledger: Ledger
     let usage: UsageStore
+
+    /// Where the devices are connected (rule B13).
+    let dataCentre: DataCentreID
     let listeners: [ListenerTraits]
     let limits: ShardLimits
     let homes: Homes

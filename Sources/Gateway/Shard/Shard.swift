@@ -70,6 +70,8 @@ struct Shard: ~Copyable {
     /// Of the counts that were dirty when the flush was due, those that no batch has carried yet.
     var countsToFlush = 0
     var unadmitted = 0
+    var admissionsUnderWay = AdmissionsUnderWay()
+    var unheard = UnheardChanges()
     var isAcceptingPaused = false
     var acceptAgainAt = MonotonicInstant(nanoseconds: 0)
     var isDraining = false
@@ -152,6 +154,7 @@ struct Shard: ~Copyable {
         clock.refresh()
         commons.heartbeats.beat(shard: index, at: clock.monotonic)
         readMail()
+        hearAgainIfDue()
         for index in 0..<events.count {
             let event = events[index]
             let token = Token(rawValue: event.userData)
@@ -195,6 +198,7 @@ struct Shard: ~Copyable {
             let due = startedAt.adding(milliseconds: Int64(event) * Self.tickMilliseconds)
             limit = min(limit, due.milliseconds(since: clock.source.monotonic) + 1)
         }
+        if !unheard.isEmpty { limit = min(limit, UnheardChanges.pauseMilliseconds) }
         if meter.isDirty {
             limit = min(limit, nextFlush.milliseconds(since: clock.source.monotonic) + 1)
         }

@@ -34,6 +34,7 @@ enum ShardMessage: Sendable {
     // From the control side.
     case productChanged(ProductKey)
     case deviceChanged(DeviceIdentity)
+    case secretReset(DeviceIdentity)
     case keyRevoked(KeyID)
     case ask(ShardQuestion)
     case contextReplaced(TLSContext)
