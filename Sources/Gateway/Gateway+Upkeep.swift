@@ -14,16 +14,17 @@ extension Gateway {
     /// an online device's own renewal goes first.
     private static var graceMilliseconds: Int64 { 60_000 }
 
-    /// Entitlements that are closed with one command.
+    /// Entitlements, or top-up packs, that are closed with one command.
     private static var sweepLimit: UInt32 { 1_000 }
 
-    /// Closes entitlements that have ended, rotates ticket keys, gives memory back; until its task is
+    /// Closes entitlements and top-up packs that have ended, rotates ticket keys, gives memory back; until its task is
     /// cancelled.
     public func upkeep() async {
         var nextRotation = time.monotonic.adding(milliseconds: rotationMilliseconds)
         var nextTrim = time.monotonic
         while !Task.isCancelled {
             await sweepEnded()
+            await expireTopUps()
             if time.monotonic >= nextRotation {
                 nextRotation = time.monotonic.adding(milliseconds: rotationMilliseconds)
                 rotateTicketKeys()
@@ -40,16 +41,22 @@ extension Gateway {
     /// (rule B5). Answers how many.
     @discardableResult
     public func sweepEnded() async -> Int {
+        await sweep(
+            .endExpired(limit: Self.sweepLimit, graceMilliseconds: Self.graceMilliseconds))
+    }
+
+    /// Closes top-up packs that have expired with units left, so that their figures are true
+    /// (rule C6). Answers how many.
+    @discardableResult
+    public func expireTopUps() async -> Int {
+        await sweep(.topUp(.expire(limit: Self.sweepLimit)))
+    }
+
+    /// Repeats a command that closes what is due until nothing is. Answers how many were closed.
+    private func sweep(_ action: Action) async -> Int {
         var count = 0
         while true {
-            let command = Command(
-                at: now,
-                actor: "gateway",
-                action: .endExpired(
-                    limit: Self.sweepLimit,
-                    graceMilliseconds: Self.graceMilliseconds
-                )
-            )
+            let command = Command(at: now, actor: "gateway", action: action)
             guard let outcome = try? await ledger.submit(command),
                 case .ended(let ended, let more) = outcome.effect
             else { return count }
@@ -64,6 +71,6 @@ extension Gateway {
 
     private func rotateTicketKeys() {
         guard (try? tickets.rotate()) != nil else { return }
-        Foundations.save(tickets, to: Foundations.ticketFile(in: configuration.data))
+        Foundations.save(tickets, to: SecretsDirectory(of: configuration).ticketFile)
     }
 }

@@ -92,6 +92,7 @@ extension Setting<GatewayConfiguration> {
     static let all: [Setting] = [
         .number("shards", \.shards),
         .text("data", \.data),
+        .text("secrets", \.secrets),
         .number("storage.ledgerMapBytes", \.storage.ledgerMapBytes),
         .number("storage.usageMapBytes", \.storage.usageMapBytes),
         .text("tls.certificate", \.tls.certificate),

@@ -8,6 +8,7 @@ import Time
 /// devices that are said to be online.
 final class StandInControlPlane: ControlPlane {
     let ledger: Ledger
+    let secretKeys = SecretKeys()
     private let state: Mutex<State>
 
     struct State: Sendable {

@@ -53,7 +53,7 @@ struct Problem: Error, Equatable, Sendable {
         case "unsupported-media-type": .unsupportedMediaType
         case "invalid-request", "invalid-csv", "import-row", "name-too-long",
             "quantity-out-of-range", "idempotency-key-reused", "idempotency-key-invalid",
-            "parent-is-sub-account":
+            "parent-is-sub-account", "expiry-passed":
             .unprocessableContent
         case "too-many-requests": .tooManyRequests
         case "internal-error": .internalServerError

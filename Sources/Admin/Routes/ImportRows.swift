@@ -1,8 +1,17 @@
+import Gateway
 import Ledger
+import TLS
 
 /// The devices of an import request, all of them well-formed, with made secrets where none was given.
 struct ImportRows {
-    private(set) var devices: [DeviceImport] = []
+    /// A device with its secret in the clear: for the answer only.
+    private struct Row {
+        let device: DeviceKey
+        let secret: Secret
+        let name: String
+    }
+
+    private var rows: [Row] = []
 
     /// Where each device is in the request: lines of CSV, or counted from 1 in JSON.
     private var lines: [Int] = []
@@ -39,7 +48,7 @@ struct ImportRows {
                 throw CSV.problem(row.line, "secret: \(Self.secretRule)")
             }
             let name = nameColumn.map { row.fields[$0] } ?? ""
-            devices.append(DeviceImport(device: device, secret: secret, name: name))
+            self.rows.append(Row(device: device, secret: secret, name: name))
             lines.append(row.line)
         }
     }
@@ -49,8 +58,8 @@ struct ImportRows {
         hasNames = true
         for (index, element) in try fields.array("devices").enumerated() {
             let member = Fields(element)
-            devices.append(
-                DeviceImport(
+            rows.append(
+                Row(
                     device: try member.required("dk", DeviceKey.init),
                     secret: try member.optional("secret", Secret.init) ?? mint.secret(),
                     name: try member.optionalText("name") ?? ""
@@ -74,23 +83,39 @@ struct ImportRows {
         text.isEmpty ? mint.secret() : Secret(text)
     }
 
+    /// What the command carries: the secrets sealed.
+    func devices(
+        of product: ProductKey,
+        sealedWith keys: SecretKeys
+    ) throws(TLSError) -> [DeviceImport] {
+        var sealer = try keys.sealer()
+        var devices: [DeviceImport] = []
+        devices.reserveCapacity(rows.count)
+        for row in rows {
+            let identity = DeviceIdentity(product: product, device: row.device)
+            let sealed = try sealer.seal(row.secret, for: identity)
+            devices.append(DeviceImport(device: row.device, secret: sealed, name: row.name))
+        }
+        return devices
+    }
+
     /// The answer to a CSV request: the same columns, with all secrets.
     var csv: String {
         let header = hasNames ? ["dk", "secret", "name"] : ["dk", "secret"]
-        return devices.reduce(into: CSV.text(of: header)) { text, device in
-            let fields = [device.device.text, device.secret?.text ?? ""]
-            text += CSV.text(of: hasNames ? fields + [device.name] : fields)
+        return rows.reduce(into: CSV.text(of: header)) { text, row in
+            let fields = [row.device.text, row.secret.text]
+            text += CSV.text(of: hasNames ? fields + [row.name] : fields)
         }
     }
 
     var json: JSON {
         [
-            "imported": JSON(devices.count),
+            "imported": JSON(rows.count),
             "devices": .array(
-                devices.map { device in
+                rows.map { row in
                     [
-                        "dk": JSON(device.device), "secret": JSON(device.secret?.text),
-                        "name": .text(device.name),
+                        "dk": JSON(row.device), "secret": .text(row.secret.text),
+                        "name": .text(row.name),
                     ]
                 }
             ),

@@ -1,3 +1,4 @@
+import Gateway
 import HTTPTypes
 import Hummingbird
 import Ledger
@@ -63,7 +64,8 @@ extension Routes {
             let (identity, _, _) = try call.device()
             var mint = call.mint
             let secret = mint.secret()
-            try await call.submit(.resetSecret(identity, secret: secret))
+            let sealed = try call.controlPlane.secretKeys.seal(secret, for: identity)
+            try await call.submit(.resetSecret(identity, secret: sealed))
             return .json([
                 "dk": JSON(identity.device), "pk": JSON(identity.product),
                 "secret": .text(secret.text),
@@ -109,7 +111,8 @@ extension Routes {
             isCSV
             ? try ImportRows(csv: try await call.bytes(), &mint)
             : try ImportRows(json: try await call.fields(), &mint)
-        try await call.submit(.importDevices(key, rows.devices)) { rows.line(ofRow: $0) }
+        let devices = try rows.devices(of: key, sealedWith: call.controlPlane.secretKeys)
+        try await call.submit(.importDevices(key, devices)) { rows.line(ofRow: $0) }
         var response =
             isCSV
             ? Response(.created, "text/csv; charset=utf-8", Array(rows.csv.utf8))

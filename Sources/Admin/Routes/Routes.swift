@@ -34,6 +34,8 @@ struct Routes {
         registerProducts()
         registerDevices()
         registerDeviceActions()
+        registerTopUps()
+        registerUpgrades()
         registerKeys()
         registerEvents()
         registerCheck()

@@ -7,6 +7,7 @@ extension GatewayConfiguration {
     public func validate() throws(ConfigurationProblem) {
         try require(shards, in: 0...64, "shards")
         try requireText(data, "data")
+        if let secrets { try requireText(secrets, "secrets") }
         let mapBytes = 1_048_576...17_592_186_044_416
         try require(storage.ledgerMapBytes, in: mapBytes, "storage.ledgerMapBytes")
         try require(storage.usageMapBytes, in: mapBytes, "storage.usageMapBytes")

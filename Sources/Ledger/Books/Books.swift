@@ -30,6 +30,7 @@ import Time
 ///     upgradeOrder  product, device, event number -> upgrade
 ///     upgradeMonths product, device, month -> attempts of the allowance used
 ///     keys          key              answers          actor, idempotency key
+///     sealingKeys   number -> fingerprint of a key that secrets are sealed with
 ///     events        sequence number *
 ///
 /// An activation's entries in `consumptions`, `expiries`, `expiring` and `events` are next to those
@@ -73,12 +74,13 @@ public struct Books: Sendable {
     let keys: Table<KeyID, KeyRecord>
     let answers: Table<KeyPair<String, String>, AnswerRecord>
     let events: Table<UInt64, Event>
+    let sealingKeys: Table<UInt32, SealingKeyRecord>
 
     /// The most records that a page of a list reads, about: a bound on how long it takes.
     let readsPerPage: Int
 
     /// How many tables there are: the environment has to allow that many.
-    public static var tableCount: Int { 34 }
+    public static var tableCount: Int { 35 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys.
     public static var nameMaximumLength: Int { 256 }
@@ -133,5 +135,6 @@ public struct Books: Sendable {
         keys = try Table("keys", in: environment)
         answers = try Table("answers", in: environment)
         events = try Table("events", in: environment)
+        sealingKeys = try Table("sealingKeys", in: environment)
     }
 }

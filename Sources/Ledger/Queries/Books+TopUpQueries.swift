@@ -37,6 +37,13 @@ extension Books {
         }
     }
 
+    public func topUp(
+        _ place: TopUpPlace,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> TopUpPack? {
+        try topUps.get(place, in: transaction).map { TopUpPack(place: place, record: $0) }
+    }
+
     /// The sums over all packs that the account ever had of this kind. Units of a pack that has just
     /// expired are `remaining` until it is closed, which upkeep does.
     public func topUpTotals(
