@@ -3,7 +3,8 @@
 
 SYSTEM_PACKAGES := libssl-dev liblmdb-dev openssl mosquitto mosquitto-clients python3-venv
 BENCH           := ../shared/bench
-PAHO            := paho-mqtt==2.1.0
+PYTHON_PACKAGES := paho-mqtt==2.1.0 openapi-spec-validator==0.9.0 \
+                   schemathesis==4.32.5 hypothesis==6.170.15
 VENV            := .build-venv
 SOURCES         := Package.swift Sources Tests Benchmarks
 export PATH     := $(PATH):/usr/sbin
@@ -53,7 +54,9 @@ data/tls/cert.pem:
 	@echo "== making development certificates in data/tls"
 	config/development-certificates.sh data/tls
 
-$(VENV)/ready: | packages
-	@echo "== installing $(PAHO) in $(VENV)"
-	python3 -m venv $(VENV) && $(VENV)/bin/pip install --quiet --disable-pip-version-check $(PAHO)
+# Made anew when the versions above change.
+$(VENV)/ready: Makefile | packages
+	@echo "== installing in $(VENV):" $(PYTHON_PACKAGES)
+	python3 -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PYTHON_PACKAGES)
 	@touch $@

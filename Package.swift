@@ -182,7 +182,12 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .testTarget(name: "ProgramTests", dependencies: ["tollgate"], swiftSettings: strict),
+        .testTarget(
+            name: "ProgramTests",
+            dependencies: ["tollgate"],
+            exclude: ["schemathesis.toml"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
 
         // What the tests have in common, and the processes that they kill.

@@ -14,16 +14,29 @@ extension Schema {
         let alphabet: Alphabet
         let format: Format?
 
+        /// Of a text that has a reader of its own, which knows better: a regular expression for
+        /// whoever writes one.
+        let form: String?
+
         init(lengths: ClosedRange<Int>, alphabet: Alphabet) {
             self.lengths = lengths
             self.alphabet = alphabet
             format = nil
+            form = nil
         }
 
         init(format: Format) {
             lengths = 0...Int.max
             alphabet = .anything
             self.format = format
+            form = nil
+        }
+
+        init(form: String, lengths: ClosedRange<Int>) {
+            self.lengths = lengths
+            alphabet = .anything
+            format = nil
+            self.form = form
         }
 
         func allows(_ text: String) -> Bool {
@@ -49,6 +62,7 @@ extension Schema {
 
         /// A regular expression (ECMA-262); `nil` when the format says all, or any text will do.
         var pattern: String? {
+            if let form { return form }
             guard format == nil, alphabet != .anything else { return nil }
             let upper = lengths.upperBound == Int.max ? "" : String(lengths.upperBound)
             return "^[\(alphabet.characterClass)]{\(lengths.lowerBound),\(upper)}$"

@@ -14,6 +14,9 @@ indirect enum Schema: Equatable, Sendable {
     /// An open object may have members besides those.
     case object([Member], isOpen: Bool)
 
+    /// One of these forms of an object.
+    case either([Schema])
+
     /// The value, or null.
     case nullable(Schema)
 

@@ -83,6 +83,16 @@ extension Schema {
         ])
     )
 
+    /// A header, then a device a line; secrets and names may be empty. The reader takes more: another
+    /// order of the columns, no column of names, quotes, CR LF.
+    static let importedRows = text(
+        .init(
+            form:
+                #"^dk,secret,name\n([A-Za-z0-9.:@_-]{1,64},[!#-+.-~-]{0,64},[ !#-+.-~-]{0,64}\n)+$"#,
+            lengths: 19...Int.max
+        )
+    )
+
     /// The devices of an import, with the secrets that were made.
     static let imported = named(
         "Imported",

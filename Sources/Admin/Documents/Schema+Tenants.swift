@@ -98,6 +98,28 @@ extension Schema {
         ])
     )
 
+    /// What a key is made of. One of the role sub-account is for one account.
+    static let newKeyRequest = either([
+        object([
+            "name": .name,
+            "role": .choice(KeyRole.allCases.filter { $0 != .subAccount }.map(\.name)),
+            "account": .noted(
+                .optional(.id(AccountID.self)), "What it reaches; without one, everything."),
+            "products": reachedProducts,
+        ]),
+        object([
+            "name": .name,
+            "role": .choice([KeyRole.subAccount.name]),
+            "account": .id(AccountID.self),
+            "products": reachedProducts,
+        ]),
+    ])
+
+    private static let reachedProducts = noted(
+        .optional(.list(.id(ProductKey.self), counts: 0...1_000)),
+        "What of the account it reaches; without them, all."
+    )
+
     /// A key with its secret, which is shown once.
     static let newKey = key.adding(
         ["secret": .secret, "userName": .anyText, "token": .anyText], named: "NewKey")

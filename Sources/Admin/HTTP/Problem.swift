@@ -51,9 +51,8 @@ struct Problem: Error, Equatable, Sendable {
         case "method-not-allowed": .methodNotAllowed
         case "request-too-large", "import-too-large": .contentTooLarge
         case "unsupported-media-type": .unsupportedMediaType
-        case "invalid-request", "invalid-csv", "import-row", "name-too-long",
-            "quantity-out-of-range", "idempotency-key-reused", "idempotency-key-invalid",
-            "parent-is-sub-account", "expiry-passed":
+        case "invalid-request", "invalid-csv", "name-too-long", "quantity-out-of-range",
+            "idempotency-key-invalid", "expiry-passed":
             .unprocessableContent
         case "too-many-requests": .tooManyRequests
         case "internal-error": .internalServerError

@@ -21,8 +21,8 @@ extension Routes {
                         counts: 1...Books.importMaximumRows
                     )
                 ])
-                .or("text/csv"),
-                answers: .created(.imported).or("text/csv"),
+                .or("text/csv", .importedRows),
+                answers: .created(.imported, name: "/devices/0/dk").or("text/csv"),
                 problems: ["invalid-csv", "import-row", "import-too-large"])
         ) { call in
             let (key, _) = try call.product()

@@ -82,8 +82,9 @@ public struct Books: Sendable {
     /// How many tables there are: the environment has to allow that many.
     public static var tableCount: Int { 35 }
 
-    /// In bytes of UTF-8, of accounts, packages, products, devices and keys.
-    public static var nameMaximumLength: Int { 256 }
+    /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
+    /// characters of up to 4 bytes that the API takes.
+    public static var nameMaximumLength: Int { 1_024 }
 
     /// Of codes, in one purchase or assignment.
     public static var quantityMaximum: UInt64 { 1_000_000_000 }
