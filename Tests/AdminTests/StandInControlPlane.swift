@@ -16,6 +16,9 @@ final class StandInControlPlane: ControlPlane {
         var online: Set<DeviceIdentity> = []
         var checks = [Readiness.Check(name: "listeners")]
         var failure: StoreError?
+
+        /// The commands that were submitted, in order.
+        var log: [Command] = []
     }
 
     init(directory: String) throws {
@@ -24,6 +27,8 @@ final class StandInControlPlane: ControlPlane {
     }
 
     func set(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
+
+    var log: [Command] { state.withLock { $0.log } }
 
     var now: Timestamp { state.withLock { $0.now } }
 
@@ -72,6 +77,7 @@ final class StandInControlPlane: ControlPlane {
 
     func submit(_ command: Command) async throws(StoreError) -> Outcome {
         if let failure = state.withLock({ $0.failure }) { throw failure }
+        state.withLock { $0.log.append(command) }
         return try await ledger.submit(command)
     }
 }

@@ -16,10 +16,13 @@ struct CommandSource: CommandStream {
 
     static func desk() throws -> Desk {
         let desk = try Desk()
-        for key in products.dropFirst() {
-            try #require(desk.apply(.createProduct(Desk.newProduct(key))).effect != nil)
-        }
+        for action in beginning { try #require(desk.apply(action).effect != nil) }
         return desk
+    }
+
+    /// Behind the desk's own.
+    static var beginning: [Action] {
+        products.dropFirst().map { .createProduct(Desk.newProduct($0)) }
     }
 
     mutating func learn(_ outcome: Outcome) {}

@@ -30,7 +30,8 @@ extension Question {
 
     /// Of accounts and products: no list, one page.
     private static func figures() -> Question {
-        Question("figures", { (line: String) in line }) { (books, _, _, transaction) throws(StoreError) in
+        Question("figures", { (line: String) in line }) {
+            (books, _, _, transaction) throws(StoreError) in
             var found: [String] = []
             for account in [Desk.acme, PacksSource.beta] {
                 found.append("\(try books.figures(of: account, in: transaction))")

@@ -1,3 +1,6 @@
+import Glibc
+import Synchronization
+import TestFiles
 import Testing
 import Time
 
@@ -31,6 +34,57 @@ import Time
             kinds.insert(command.action.kind)
         }
         #expect(kinds == Set(BytesTests.actions.map(\.kind)))
+    }
+
+    @Test(
+        "B1, B2: when writing fails among commands that are written together, those answered are in the books, and no other",
+        arguments: [41, 42, 43, 44, Seed.fresh])
+    func groups(seed: UInt64) throws {
+        let twin = try CommandSource.desk()
+        let directory = TemporaryDirectory()
+        var stream = CommandSource(seed: seed)
+        var dice = SplitMix64(seed: seed)
+        for round in 0..<12 {
+            let ledger = try Ledger(
+                directory: directory.path, mapSizeBytes: 1 << 26, maximumBatch: 7,
+                durability: .unsynced)
+            var commands = (0..<40).map { _ in stream.next() }
+            if round == 0 {
+                commands = (Desk.beginning + CommandSource.beginning)
+                    .map { Command(at: twin.now, actor: "test", action: $0) }
+            } else {
+                ledger.environment.allow(writes: .random(in: 0..<150, using: &dice))
+            }
+            let results = Self.submit(commands, to: ledger)
+            ledger.shutdown()
+            for (command, result) in zip(commands, results) where round > 0 {
+                let place = "seed \(seed), round \(round): \(command)"
+                switch result {
+                case .success(let outcome):
+                    try #require(try twin.apply(command) == outcome, "\(place)")
+                case .failure(let error): try #require(error == WriterState.forbidden, "\(place)")
+                }
+            }
+            try #require(ledger.verify() == [], "seed \(seed), round \(round)")
+            let (left, right) = (
+                try StoreDump(ledger.books, ledger.environment), try twin.dump()
+            )
+            try #require(
+                left == right, "seed \(seed), round \(round): \(left.difference(from: right))")
+        }
+    }
+
+    /// Submits all at once; answers when the last one is answered.
+    private static func submit(
+        _ commands: [Command],
+        to ledger: Ledger
+    ) -> [Result<Outcome, StoreError>] {
+        let results = Mutex<[Int: Result<Outcome, StoreError>]>([:])
+        for (index, command) in commands.enumerated() {
+            ledger.submit(command) { result in results.withLock { $0[index] = result } }
+        }
+        while results.withLock({ $0.count }) < commands.count { usleep(100) }
+        return results.withLock { results in commands.indices.compactMap { results[$0] } }
     }
 
     private func run<Stream: CommandStream>(
