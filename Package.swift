@@ -99,7 +99,7 @@ let package = Package(
         module(
             "Admin",
             [
-                "Gateway", "Ledger", "Storage", "TLS", "Linux", "Time",
+                "Gateway", "Ledger", "Metering", "Storage", "TLS", "Linux", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -141,11 +141,11 @@ let package = Package(
                 "Bytes",
             ]
         ),
-        tests(of: "Settings"),
+        tests(of: "Settings", ["Ledger"]),
         tests(
             of: "Admin",
             [
-                "Gateway", "Ledger", "Linux", "Storage", "Time",
+                "Gateway", "Ledger", "Linux", "Metering", "Storage", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
