@@ -111,7 +111,7 @@ let package = Package(
             name: "tollgate",
             dependencies: [
                 "Admin", "Settings", "Gateway", "Ledger", "MQTT", "TLS", "Storage", "Linux",
-                "Bytes",
+                "Bytes", "Time",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -145,7 +145,7 @@ let package = Package(
         tests(
             of: "Admin",
             [
-                "Gateway", "Ledger", "Linux", "Storage", "Time",
+                "Gateway", "Ledger", "Linux", "Metering", "Storage", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

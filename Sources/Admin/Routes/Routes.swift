@@ -39,6 +39,7 @@ struct Routes {
         registerKeys()
         registerEvents()
         registerCheck()
+        registerBackups()
         registerHealth()
         registerDocument()
     }
