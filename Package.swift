@@ -99,7 +99,7 @@ let package = Package(
         module(
             "Admin",
             [
-                "Gateway", "Ledger", "Storage", "TLS", "Linux", "Time",
+                "Gateway", "Ledger", "Metering", "Storage", "TLS", "Linux", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -132,7 +132,7 @@ let package = Package(
         tests(of: "Storage", ["Bytes", "StorageCrashWriter", "TestFiles"]),
         tests(of: "MQTT", ["Bytes"]),
         tests(of: "TLS", ["Bytes", "COpenSSL"]),
-        tests(of: "Ledger", ["Storage", "Bytes", "Time", "TestFiles"]),
+        tests(of: "Ledger", ["Fleet", "Linux", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(
             of: "Gateway",
@@ -141,7 +141,7 @@ let package = Package(
                 "Bytes",
             ]
         ),
-        tests(of: "Settings"),
+        tests(of: "Settings", ["Ledger"]),
         tests(
             of: "Admin",
             [
@@ -216,6 +216,13 @@ let package = Package(
             "Benchmarks/Ledger",
             isProgram: true,
             ["Ledger", "Storage", "Time", "CLMDB"]
+        ),
+        aid("Fleet", "Benchmarks/Fleet", ["Ledger", "Storage", "Linux", "Time"]),
+        aid(
+            "QueryBenchmark",
+            "Benchmarks/Queries",
+            isProgram: true,
+            ["Fleet", "Ledger", "Storage", "Linux"]
         ),
     ]
 )

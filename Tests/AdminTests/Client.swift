@@ -30,11 +30,16 @@ final class Client: Sendable {
 
     static let ownerToken = OwnerToken(text: "owner-token-for-tests")
 
-    init(requestSizeBytes: Int = 1 << 20) throws {
+    /// Free codes are given where a test asks for them.
+    init(
+        requestSizeBytes: Int = 1 << 20,
+        freeCodes: GatewayConfiguration.FreeCodes.Policy = .none
+    ) throws {
         directory = NSTemporaryDirectory() + "tollgate-admin-\(UUID().uuidString)"
         controlPlane = try StandInControlPlane(directory: directory)
         var configuration = GatewayConfiguration()
         configuration.admin.requestSizeBytes = requestSizeBytes
+        configuration.activation.freeCodes.policy = freeCodes
         let server = AdminServer(
             configuration: configuration,
             controlPlane: controlPlane,

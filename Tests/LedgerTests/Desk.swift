@@ -35,7 +35,7 @@ final class Desk {
 
     static var beginning: [Action] {
         [
-            .createAccount(acme, name: "Acme", kind: .enterprise, parent: nil),
+            .createAccount(NewAccount(id: acme, name: "Acme", kind: .enterprise)),
             .createPackage(
                 small,
                 name: "Small",

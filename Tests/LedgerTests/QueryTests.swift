@@ -28,7 +28,7 @@ import Time
         arguments: [11, 12, 13, 14])
     func pages(seed: UInt64) throws {
         let (desk, model) = try lived(seed: seed)
-        for reads in [1, 2, 5, 17, 4_000] {
+        for reads in [1, 2, 5, 17, 2_000] {
             let books = try Books(in: desk.environment, readsPerPage: reads)
             for (question, answer) in model.questions(at: desk.now) {
                 for limit in [1, 3, 1_000] {
@@ -141,13 +141,13 @@ import Time
         for row in rows.suffix(2) { _ = try desk.apply(.setDisabled(Self.identity(row), false)) }
         let inactive = Question.devices("PK1", .inactive, at: desk.now)
         let pages = try inactive.pages(desk.books, desk.environment, limit: 100)
-        #expect(pages.map(\.elements.count) == [0, 0, 2])
+        #expect(pages.map(\.elements.count) == [0, 0, 0, 0, 2])
         let disabled = Question.devices("PK1", .disabled, at: desk.now)
         let first = try disabled.page(desk.books, desk.environment, limit: 100)
         #expect(first.elements.count == 100)
         // Two records for each: a page of 9,000 would be too many.
         let all = try disabled.page(desk.books, desk.environment, limit: 9_000)
-        #expect(all.elements.count == 2_000)
+        #expect(all.elements.count == 1_000)
     }
 
     private static func identity(_ row: DeviceImport) -> DeviceIdentity {

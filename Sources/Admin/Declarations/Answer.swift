@@ -63,7 +63,8 @@ struct Answer: Sendable {
         ])
         return Answer(
             status: .ok,
-            note: "A list, or a part of it.",
+            note:
+                "A list, or a part of it; a part may be short, even empty, and has a cursor then.",
             contents: [
                 Content(type: "application/json", schema: list),
                 Content(type: "text/csv", schema: .anyText),

@@ -52,7 +52,7 @@ struct Problem: Error, Equatable, Sendable {
         case "request-too-large", "import-too-large": .contentTooLarge
         case "unsupported-media-type": .unsupportedMediaType
         case "invalid-request", "invalid-csv", "name-too-long", "quantity-out-of-range",
-            "idempotency-key-invalid", "expiry-passed":
+            "idempotency-key-invalid":
             .unprocessableContent
         case "too-many-requests": .tooManyRequests
         case "internal-error": .internalServerError

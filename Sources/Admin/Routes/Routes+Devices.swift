@@ -11,7 +11,7 @@ extension Routes {
         on(
             .get, "products/:pk/devices",
             Operation(
-                "listDevices", "The devices of a product, by key",
+                "listDevices", "The devices of a product, by key; active ones by their end",
                 query: [Parameter("state", .choice(DeviceState.self), "In that state.")],
                 answers: .page(of: .device))
         ) { call in

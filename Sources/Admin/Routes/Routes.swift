@@ -29,9 +29,11 @@ struct Routes {
 
     private mutating func registerAll() {
         registerAccounts()
+        registerContacts()
         registerCodes()
         registerPackages()
         registerProducts()
+        registerProductUsage()
         registerDevices()
         registerDeviceActions()
         registerTopUps()

@@ -16,7 +16,7 @@ extension Books {
     ) throws(StoreError) -> Page<Assignment> {
         if let matching,
             let products = try candidates(
-                for: ActivationFilter(account: account), evenIfDeleted: true, in: transaction)
+                for: ActivationFilter(accounts: [account]), evenIfDeleted: true, in: transaction)
         {
             let wanted = products.filter {
                 $0.key.text == matching || $0.record.name.holds(matching)
@@ -73,7 +73,6 @@ extension Books {
             }
         }
         for index in products.indices { try add(index, before: last?.second) }
-        builder.count(reads: 3 * products.count)
         while let head = merge.first, builder.hasRoom() {
             let place = KeyPair(account, head.position)
             let record = try assignments.get(place, in: transaction)

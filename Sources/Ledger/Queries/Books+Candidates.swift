@@ -13,13 +13,16 @@ extension Books {
         var keys: [ProductKey] = []
         if let products = filter.products {
             keys = Set(products).sorted()
-        } else if let account = filter.account {
-            try accountProducts.forEach(
-                in: transaction, prefix: account, limit: candidateMaximum + 1
-            ) { key, _ in
-                keys.append(key.second)
-                return .proceed
+        } else if let accounts = filter.accounts {
+            for account in Set(accounts).sorted() where keys.count <= candidateMaximum {
+                let room = candidateMaximum + 1 - keys.count
+                try accountProducts.forEach(in: transaction, prefix: account, limit: room) {
+                    key, _ in
+                    keys.append(key.second)
+                    return .proceed
+                }
             }
+            keys.sort()
         } else if filter.productName != nil || filter.device != nil {
             try products.forEach(in: transaction, limit: candidateMaximum + 1) { key, _ in
                 keys.append(key)
@@ -40,6 +43,6 @@ extension Books {
         return found
     }
 
-    /// Of products, for one page: each costs two reads, and one in its index.
-    private var candidateMaximum: Int { max(1, readsPerPage / 4) }
+    /// Of products, for one page: what they cost, some three reads each, comes on top of the page's.
+    private var candidateMaximum: Int { max(1, readsPerPage / 2) }
 }

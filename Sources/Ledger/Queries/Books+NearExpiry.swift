@@ -36,7 +36,6 @@ extension Books {
             try walk(window, filter, into: &builder, in: transaction)
             return builder.page
         }
-        builder.count(reads: 2 * products.count)
         if let device = filter.device {
             try lookUp(device, of: products, window, filter, into: &builder, in: transaction)
         } else {
@@ -53,17 +52,23 @@ extension Books {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
         var taken = builder
+        var met: [ProductKey: ProductRecord?] = [:]
         try expiring.forEach(in: transaction, from: window.lower, to: window.upper) {
             (place, record) throws(StoreError) in
             guard taken.hasRoom() else { return .stop }
             var found: NearExpiry?
-            if filter.device == nil || filter.device == record.device,
-                let product = try existing(place.second, in: transaction),
-                filter.matches(place.second, product)
-            {
-                found = try nearExpiry(record.device, product, place, filter, in: transaction)
+            if filter.device == nil || filter.device == record.device {
+                var product = met[place.second]
+                if product == nil {
+                    product = try existing(place.second, in: transaction)
+                        .flatMap { filter.matches(place.second, $0) ? $0 : nil }
+                    met[place.second] = product
+                }
+                if let product = product ?? nil {
+                    found = try nearExpiry(record.device, product, place, filter, in: transaction)
+                }
             }
-            taken.take(found, at: place, reads: 3)
+            taken.take(found, at: place, reads: 2)
             return .proceed
         }
         builder = taken

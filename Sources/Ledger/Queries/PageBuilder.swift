@@ -37,8 +37,8 @@ struct PageBuilder<Key: StorageKey, Element: Sendable> {
         readsLeft -= reads
     }
 
-    /// Counts reads that led to no element yet.
-    mutating func count(reads: Int) { readsLeft -= reads }
+    /// Whether an element came for which there was no room.
+    var isFull: Bool { hasMore }
 
     var page: Page<Element> {
         Page(
