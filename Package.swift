@@ -113,7 +113,7 @@ let package = Package(
             name: "tollgate",
             dependencies: [
                 "Admin", "Settings", "Gateway", "Ledger", "MQTT", "TLS", "Storage", "Linux",
-                "Bytes",
+                "Bytes", "Time",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

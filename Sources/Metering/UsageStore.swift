@@ -80,7 +80,12 @@ public final class UsageStore: Sendable {
     }
 
     /// A consistent copy of the whole store, compacted, into the directory `path`.
-    public func copy(to path: String) throws(StoreError) { try environment.copy(to: path) }
+    public func copy(to path: String, watch: CopyWatch = CopyWatch()) throws(StoreError) {
+        try environment.copy(to: path, watch: watch)
+    }
+
+    /// How many bytes a copy takes, about.
+    public func copyBytes() throws(StoreError) -> Int { try environment.copyBytes() }
 
     public var figures: EnvironmentFigures { environment.figures }
     public var writerFigures: GroupWriterFigures { writer.figures }

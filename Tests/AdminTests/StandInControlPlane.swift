@@ -10,6 +10,7 @@ import Time
 final class StandInControlPlane: ControlPlane {
     let ledger: Ledger
     let secretKeys = SecretKeys()
+    let backups: Backups
     private let state: Mutex<State>
 
     struct State: Sendable {
@@ -28,6 +29,10 @@ final class StandInControlPlane: ControlPlane {
 
     init(directory: String) throws {
         ledger = try Ledger(directory: directory, mapSizeBytes: 1 << 26, durability: .unsynced)
+        let usage = try UsageStore(path: "\(directory)/usage", mapSizeBytes: 1 << 26)
+        backups = Backups(of: Stores(ledger: ledger, usage: usage), in: directory) {
+            Timestamp(milliseconds: 1_800_000_000_000)
+        }
         state = Mutex(State())
     }
 

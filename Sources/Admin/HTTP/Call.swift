@@ -64,7 +64,7 @@ struct Call: Sendable {
         Mint(token: desk.ownerToken, actor: principal.actor, idempotencyKey: idempotencyKey)
     }
 
-    private var idempotencyKey: String? { request.headers[Self.idempotencyKey] }
+    var idempotencyKey: String? { request.headers[Self.idempotencyKey] }
 
     /// Carries out a change; throws the refusal as a problem. The effect is on disk when it returns.
     @discardableResult

@@ -41,6 +41,7 @@ struct Routes {
         registerKeys()
         registerEvents()
         registerCheck()
+        registerBackups()
         registerHealth()
         registerDocument()
     }

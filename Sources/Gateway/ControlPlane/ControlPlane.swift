@@ -14,6 +14,9 @@ public protocol ControlPlane: Sendable {
     /// What secrets are sealed with before they go into a command: the books hold no other.
     var secretKeys: SecretKeys { get }
 
+    /// Copies of the stores, made while they are in use.
+    var backups: Backups { get }
+
     /// The wall clock that the gateway goes by; a test sets it.
     var now: Timestamp { get }
 

@@ -1,0 +1,43 @@
+public import Ledger
+public import Metering
+public import Storage
+
+/// The two stores of a data directory: those of a running gateway, or opened for themselves when none
+/// is running.
+public struct Stores: Sendable {
+    public let ledger: Ledger
+    public let usage: UsageStore
+
+    public init(ledger: Ledger, usage: UsageStore) {
+        self.ledger = ledger
+        self.usage = usage
+    }
+
+    /// Opens what is there; makes nothing. The maps are as large as the files, or as the defaults.
+    ///
+    /// Throws `.ownedByAnotherProcess` when a gateway has them, and `ENOENT` when one is not there.
+    public init(openedIn data: String) throws(StoreError) {
+        let sizes = GatewayConfiguration.Storage()
+        for name in ["ledger", "usage"] { try Environment.require(at: "\(data)/\(name)") }
+        ledger = try Ledger(directory: "\(data)/ledger", mapSizeBytes: sizes.ledgerMapBytes)
+        usage = try UsageStore(path: "\(data)/usage", mapSizeBytes: sizes.usageMapBytes)
+    }
+
+    /// Ends the writers; both can be opened again when the last reference has gone.
+    public func shutdown() {
+        usage.shutdown()
+        ledger.shutdown()
+    }
+
+    /// How many bytes a copy takes, about.
+    func copyBytes() throws(StoreError) -> Int {
+        try ledger.environment.copyBytes() + usage.copyBytes()
+    }
+
+    /// Copies both into a directory. The counters first: what is counted from a top-up pack has been
+    /// leased before, so the books, copied later, are never behind the counters.
+    func copy(to directory: String, watch: CopyWatch) throws(StoreError) {
+        try usage.copy(to: "\(directory)/usage", watch: watch)
+        try ledger.environment.copy(to: "\(directory)/ledger", watch: watch)
+    }
+}
