@@ -52,11 +52,12 @@ public final class UsageStore: Sendable {
     public func total(of product: ProductKey, on day: Day) throws(StoreError) -> UInt64 {
         let tables = tables
         return try environment.read { transaction throws(StoreError) in
-            try tables.products.get(ProductDayKey(product, day), in: transaction)?.units ?? 0
+            let total = try tables.products.get(ProductDayKey(product, day), in: transaction)
+            return total.map { $0.used + $0.topUp } ?? 0
         }
     }
 
-    /// The same for each of `days` on which there was any, in order, at most `limit` days (rule C8). At
+    /// The units of each of `days` on which there was any, in order, at most `limit` days (rule C8). At
     /// most one flush interval behind.
     public func totals(
         of product: ProductKey,
@@ -72,7 +73,7 @@ public final class UsageStore: Sendable {
                 to: .including(ProductDayKey(product, days.upperBound)),
                 limit: limit
             ) { key, total in
-                found.append(ProductDay(day: key.day, used: total.units))
+                found.append(ProductDay(day: key.day, used: total.used, topUp: total.topUp))
                 return .proceed
             }
             return found

@@ -153,7 +153,9 @@ struct RolesTests {
     }
 
     /// What applications may do besides reading.
-    private static let forApplications: Set<String> = ["requestUpgrade", "reportUpgrade"]
+    private static let forApplications: Set<String> = [
+        "requestUpgrade", "reportUpgrade", "sendMessage",
+    ]
 
     /// What needs a key that is not bound to an account.
     private static let global: Set<String> = [

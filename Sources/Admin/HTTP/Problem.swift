@@ -55,7 +55,7 @@ struct Problem: Error, Equatable, Sendable {
         case "forbidden": .forbidden
         case "not-found", "not-connected": .notFound
         case "method-not-allowed": .methodNotAllowed
-        case "request-too-large", "import-too-large": .contentTooLarge
+        case "request-too-large", "import-too-large", "message-too-large": .contentTooLarge
         case "unsupported-media-type": .unsupportedMediaType
         case "invalid-request", "invalid-csv", "name-too-long", "quantity-out-of-range",
             "idempotency-key-invalid":
