@@ -1,3 +1,4 @@
+import Gateway
 import HTTPTypes
 import NIOCore
 import NIOEmbedded
