@@ -72,7 +72,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             isReading = true
             answersOwed += 1
             bodyBytes = 0
-            waited = .zero
+            startWaiting(context)
         case .body(let buffer):
             bodyBytes += buffer.readableBytes
             // It was refused long before, and is not read to its end.
@@ -85,10 +85,15 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         if case .end = unwrapOutboundIn(data) {
             answersOwed -= 1
-            waited = .zero
-            if readingSince != nil { readingSince = context.eventLoop.now }
+            startWaiting(context)
         }
         context.write(data, promise: promise)
+    }
+
+    /// From now on, another thing is being waited for.
+    private func startWaiting(_ context: ChannelHandlerContext) {
+        waited = .zero
+        if readingSince != nil { readingSince = context.eventLoop.now }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
