@@ -146,6 +146,13 @@ struct RolesTests {
             }
             let isGlobal = route.access == .gateway
             #expect(isGlobal == Self.global.contains(id), "\(id)")
+            #expect((route.access == .owner) == Self.forOwners.contains(id), "\(id)")
+            if route.access == .owner {
+                for token in [application, bound, unbound] {
+                    #expect(
+                        try await send(route, client, sample, token: token).status == 403, "\(id)")
+                }
+            }
             guard isGlobal, route.method == .get else { continue }
             #expect(try await send(route, client, sample, token: bound).status == 403, "\(id)")
             #expect(try await send(route, client, sample, token: unbound).status == 200, "\(id)")
@@ -154,6 +161,9 @@ struct RolesTests {
 
     /// What applications may do besides reading.
     private static let forApplications: Set<String> = ["requestUpgrade", "reportUpgrade"]
+
+    /// What is done on the gateway's own machine.
+    private static let forOwners: Set<String> = ["listBackups", "showBackup", "startBackup"]
 
     /// What needs a key that is not bound to an account.
     private static let global: Set<String> = [
