@@ -22,6 +22,9 @@ final class StandInControlPlane: ControlPlane {
         /// What was sent to devices that are online, and what becomes of it.
         var sent: [Downlink] = []
         var fate = DownlinkFate.delivered
+
+        /// The commands that were submitted, in order.
+        var log: [Command] = []
     }
 
     init(directory: String) throws {
@@ -34,6 +37,8 @@ final class StandInControlPlane: ControlPlane {
     }
 
     func set(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
+
+    var log: [Command] { state.withLock { $0.log } }
 
     var now: Timestamp { state.withLock { $0.now } }
 
@@ -102,6 +107,7 @@ final class StandInControlPlane: ControlPlane {
 
     func submit(_ command: Command) async throws(StoreError) -> Outcome {
         if let failure = state.withLock({ $0.failure }) { throw failure }
+        state.withLock { $0.log.append(command) }
         return try await ledger.submit(command)
     }
 }

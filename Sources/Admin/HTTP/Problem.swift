@@ -12,6 +12,9 @@ struct Problem: Error, Equatable, Sendable {
     /// Where in the request: the line of a CSV body.
     var line: Int?
 
+    /// When the request may be sent again, in the header `Retry-After`.
+    var retryAfterSeconds: Int?
+
     /// What the resource can do instead, in the header `Allow`.
     var allow: String?
 
@@ -35,7 +38,10 @@ struct Problem: Error, Equatable, Sendable {
     static func notFound(_ detail: String) -> Problem { Problem("not-found", detail) }
 
     /// The store can't answer: nothing was changed, and the request can be sent again.
-    init(_ error: StoreError) { self.init("ledger-unavailable", "\(error)") }
+    init(_ error: StoreError) {
+        self.init("ledger-unavailable", "\(error)")
+        retryAfterSeconds = 1
+    }
 
     init(_ refusal: Refusal, line: Int? = nil) {
         self.init(refusal.name, "\(refusal)", line: line)
