@@ -156,6 +156,13 @@ struct RolesTests {
             }
             let isGlobal = route.access == .gateway
             #expect(isGlobal == Self.global.contains(id), "\(id)")
+            #expect((route.access == .owner) == Self.forOwners.contains(id), "\(id)")
+            if route.access == .owner {
+                for token in [application, bound, unbound] {
+                    #expect(
+                        try await send(route, client, sample, token: token).status == 403, "\(id)")
+                }
+            }
             guard isGlobal, route.method == .get else { continue }
             #expect(try await send(route, client, sample, token: bound).status == 403, "\(id)")
             #expect(try await send(route, client, sample, token: unbound).status == 200, "\(id)")
@@ -166,6 +173,9 @@ struct RolesTests {
     private static let forApplications: Set<String> = [
         "requestUpgrade", "reportUpgrade", "sendMessage",
     ]
+
+    /// What is done on the gateway's own machine.
+    private static let forOwners: Set<String> = ["listBackups", "showBackup", "startBackup"]
 
     /// What needs a key that is not bound to an account.
     private static let global: Set<String> = [

@@ -46,6 +46,8 @@ final class StandInControlPlane: ControlPlane {
 
     func metricsText() async -> String { "# TYPE tollgate_up gauge\ntollgate_up 1\n" }
 
+    func verify() async throws(StoreError) -> [String] { try ledger.verify() }
+
     func onlineCount(of product: ProductKey) async -> Int {
         state.withLock { $0.online.count { $0.product == product } }
     }

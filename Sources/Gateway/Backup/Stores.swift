@@ -29,6 +29,15 @@ public struct Stores: Sendable {
         ledger.shutdown()
     }
 
+    /// Whether the books balance (rule A10), the counts add up (rule C8), and, with the keys, the
+    /// secrets can be opened: sentences that name what is wrong, at most `limit` of each kind.
+    public func verify(secretKeys: SecretKeys?, limit: Int = 100) throws(StoreError) -> [String] {
+        var findings = try ledger.verify(limit: limit)
+        if let secretKeys { findings += try secretKeys.verify(ledger, limit: limit) }
+        findings += try usage.verify(limit: limit)
+        return findings
+    }
+
     /// How many bytes a copy takes, about.
     func copyBytes() throws(StoreError) -> Int {
         try ledger.environment.copyBytes() + usage.copyBytes()

@@ -26,6 +26,10 @@ public protocol ControlPlane: Sendable {
     /// All figures of the process in Prometheus' text format (version 0.0.4).
     func metricsText() async -> String
 
+    /// Whether all is right in the stores: sentences that name what is wrong, none when all is. Reads
+    /// them whole, on a thread of its own.
+    func verify() async throws(StoreError) -> [String]
+
     /// How many devices of a product are connected now (rule B14).
     func onlineCount(of product: ProductKey) async -> Int
 
