@@ -26,7 +26,8 @@ struct FleetBuilder {
         let products = plan.products
         for account in Set(products.map(\.account)).sorted() {
             submit(
-                .createAccount(account, name: "Fleet \(account)", kind: .enterprise, parent: nil))
+                .createAccount(
+                    NewAccount(id: account, name: "Fleet \(account)", kind: .enterprise)))
         }
         guard
             let allowance = Allowance(

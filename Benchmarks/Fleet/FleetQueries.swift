@@ -101,7 +101,7 @@ struct FleetQueries {
         }
         return [
             try walked("of all", ActivationFilter()),
-            try walked("by account", ActivationFilter(account: FleetPlan.owner)),
+            try walked("by account", ActivationFilter(accounts: [FleetPlan.owner])),
             try walked("by product", ActivationFilter(products: [FleetPlan.small(7)])),
             try walked("by product's name", ActivationFilter(productName: "meter small1")),
             filtered("by DK") { dice in
@@ -116,16 +116,16 @@ struct FleetQueries {
                 ActivationFilter(expires: Self.soon(1, &dice))
             },
             filtered("by account and expiry date") { dice in
-                ActivationFilter(account: FleetPlan.owner, expires: Self.soon(1, &dice))
+                ActivationFilter(accounts: [FleetPlan.owner], expires: Self.soon(1, &dice))
             },
             filtered("by activation date, all in vain") { dice in
                 ActivationFilter(activated: Self.past(1, &dice))
             },
             filtered("of an account of 900 products") { _ in
-                ActivationFilter(account: FleetPlan.wide)
+                ActivationFilter(accounts: [FleetPlan.wide])
             },
             filtered("of an account of 1,500 products") { _ in
-                ActivationFilter(account: FleetPlan.wider)
+                ActivationFilter(accounts: [FleetPlan.wider])
             },
         ]
     }
@@ -159,7 +159,7 @@ struct FleetQueries {
             try walked("products of an account") {
                 (books, cursor, limit, transaction) throws(StoreError) in
                 try books.products(
-                    of: FleetPlan.wider, cursor: cursor, limit: limit, in: transaction)
+                    of: [FleetPlan.wider], cursor: cursor, limit: limit, in: transaction)
             },
             FleetQuery("an account's figures") { (_, books, transaction) throws(StoreError) in
                 _ = try books.figures(of: FleetPlan.owner, in: transaction)

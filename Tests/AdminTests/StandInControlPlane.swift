@@ -1,5 +1,6 @@
 import Gateway
 import Ledger
+import Metering
 import Storage
 import Synchronization
 import Time
@@ -9,6 +10,7 @@ import Time
 final class StandInControlPlane: ControlPlane {
     let ledger: Ledger
     let secretKeys = SecretKeys()
+    let backups: Backups
     private let state: Mutex<State>
 
     struct State: Sendable {
@@ -17,12 +19,20 @@ final class StandInControlPlane: ControlPlane {
         var checks = [Readiness.Check(name: "listeners")]
         var failure: StoreError?
 
+        /// What was sent to devices that are online, and what becomes of it.
+        var sent: [Downlink] = []
+        var fate = DownlinkFate.delivered
+
         /// The commands that were submitted, in order.
         var log: [Command] = []
     }
 
     init(directory: String) throws {
         ledger = try Ledger(directory: directory, mapSizeBytes: 1 << 26, durability: .unsynced)
+        let usage = try UsageStore(path: "\(directory)/usage", mapSizeBytes: 1 << 26)
+        backups = Backups(of: Stores(ledger: ledger, usage: usage), in: directory) {
+            Timestamp(milliseconds: 1_800_000_000_000)
+        }
         state = Mutex(State())
     }
 
@@ -35,6 +45,8 @@ final class StandInControlPlane: ControlPlane {
     func readiness() async -> Readiness { Readiness(checks: state.withLock { $0.checks }) }
 
     func metricsText() async -> String { "# TYPE tollgate_up gauge\ntollgate_up 1\n" }
+
+    func verify() async throws(StoreError) -> [String] { try ledger.verify() }
 
     func onlineCount(of product: ProductKey) async -> Int {
         state.withLock { $0.online.count { $0.product == product } }
@@ -67,12 +79,30 @@ final class StandInControlPlane: ControlPlane {
         state.withLock { $0.online.remove(device) != nil }
     }
 
+    func send(_ downlink: Downlink, to device: DeviceIdentity) async -> DownlinkFate {
+        state.withLock { state in
+            guard state.online.contains(device) else { return .notConnected }
+            state.sent.append(downlink)
+            return state.fate
+        }
+    }
+
     func usage(of device: DeviceIdentity) async throws(StoreError) -> DeviceUsage {
         let today = Day(of: now, at: .utc)
         return DeviceUsage(
             today: .init(day: today, used: 12, topUp: 0),
             history: [.init(day: today.adding(days: -1), used: 3, topUp: 1)]
         )
+    }
+
+    func usage(
+        of product: ProductKey,
+        in days: ClosedRange<Day>,
+        limit: Int
+    ) async throws(StoreError) -> [ProductDay] {
+        let today = Day(of: now, at: .utc)
+        let all = (0..<40).map { ProductDay(day: today.adding(days: -$0), used: UInt64($0) + 1) }
+        return Array(all.reversed().filter { days.contains($0.day) }.prefix(limit))
     }
 
     func submit(_ command: Command) async throws(StoreError) -> Outcome {

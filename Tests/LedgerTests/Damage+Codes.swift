@@ -4,7 +4,7 @@ import Time
 @testable import Ledger
 
 /// Serials of the tour: 1 to 20 bought unassigned, 21 to 25 for PK1, 26 to 29 of `sub` for PK3; 1 to 3
-/// assigned to PK1, 4 to 9 to PK2.
+/// assigned to PK1, 4 to 9 to PK2; 30 to 39 free ones of `individual`.
 extension Damage {
     private static let holding = KeyPair(Desk.acme, Desk.small)
     private static let range = KeyTriple(Desk.acme, Desk.small, UInt64(10))
@@ -13,15 +13,15 @@ extension Damage {
     static let codes: [Damage] = [
         Damage(
             "a batch that is gone", "the serial after the batches before: 26 is not 21",
-            "batch 0000-0000-0000-N6 is not as it was bought",
+            "batch 0000-0000-0000-N6 is not as it was bought or granted",
             "table purchases: acme, 21 is too many"
         ) { (books, transaction) throws(StoreError) in
             try books.batches.remove(21, in: transaction)
         },
-        Damage("a batch too many", "table batches: the log has not made 30", "the next serial") {
+        Damage("a batch too many", "table batches: the log has not made 40", "the next serial") {
             (books, transaction) throws(StoreError) in
-            try books.batches.copy(26, to: 30, in: transaction)
-            try books.purchases.put(KeyPair(Tour.sub, 30), EmptyRecord(), in: transaction)
+            try books.batches.copy(26, to: 40, in: transaction)
+            try books.purchases.put(KeyPair(Tour.sub, 40), EmptyRecord(), in: transaction)
         },
         Damage(
             "a batch that grew", "the serial after the batches before: 21 is not 22",

@@ -96,10 +96,22 @@ extension Damage {
         },
         Damage("an activation with another end", "of product PK1 is not found by its expiry") {
             (books, transaction) throws(StoreError) in
+            let place = try place(21, books, transaction)
+            let entitlement = Entitlement(
+                code: ActivationCode(serial: 21), period: 1, activatedAt: place.second,
+                expiresAt: Timestamp(milliseconds: .min), cause: .first)
             let record = ConsumptionRecord(
-                device: DeviceKey("d1")!, period: 1, expiresAt: Timestamp(milliseconds: .min),
-                cause: .first)
-            try books.consumptions.put(place(21, books, transaction), record, in: transaction)
+                device: DeviceKey("d1")!, entitlement: entitlement, dataCentre: .main)
+            try books.consumptions.put(place, record, in: transaction)
+        },
+        Damage("an activation in another data centre", "the activation of PK1.d1 is not in the") {
+            (books, transaction) throws(StoreError) in
+            let place = try place(21, books, transaction)
+            let old = try books.consumptions.get(place, in: transaction)!
+            let record = ConsumptionRecord(
+                device: old.device, entitlement: Books.activation(at: place, old).entitlement,
+                dataCentre: DataCentreID("west")!)
+            try books.consumptions.put(place, record, in: transaction)
         },
         Damage("an expiry that is gone", "of product PK1 is not found by its expiry") {
             (books, transaction) throws(StoreError) in

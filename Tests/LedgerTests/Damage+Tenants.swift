@@ -8,7 +8,7 @@ extension Damage {
     static let whole: [Damage] = [
         Damage(
             "no record of the whole", "the stored last sequence number against the log's: 0 is not",
-            "the next serial: 1 is not 30"
+            "the next serial: 1 is not 40"
         ) { (books, transaction) throws(StoreError) in
             try books.books.remove(1, in: transaction)
         },
@@ -16,7 +16,7 @@ extension Damage {
             (books, transaction) throws(StoreError) in
             try books.books.change(1, in: transaction) { $0.lastSequence = 9 }
         },
-        Damage("a wrong next serial", "the next serial: 31 is not 30", "the end of all codes") {
+        Damage("a wrong next serial", "the next serial: 41 is not 40", "the end of all codes") {
             (books, transaction) throws(StoreError) in
             try books.books.change(1, in: transaction) { $0.nextSerial += 1 }
         },
@@ -34,7 +34,7 @@ extension Damage {
                 5,
                 Event(
                     sequence: 5, at: Timestamp(milliseconds: 0), actor: "test",
-                    change: .accountCreated(Tour.sub, kind: .enterprise, parent: nil)),
+                    change: .accountCreated(Tour.sub, kind: .individual, parent: nil)),
                 in: transaction)
         },
         Damage(
@@ -50,27 +50,59 @@ extension Damage {
         },
     ]
 
-    /// Accounts, packages, keys.
+    private static let contact = KeyPair(Tour.individual, Tour.ann)
+
+    /// Accounts, contacts, packages, keys.
     static let tenants: [Damage] = [
         Damage("an account that is gone", "account sub is not as it was created") {
             (books, transaction) throws(StoreError) in
             try books.accounts.remove(Tour.sub, in: transaction)
         },
         Damage(
-            "an account too many", "records in table accounts against what the log has made: 3",
+            "an account too many", "records in table accounts against what the log has made: 4",
             "table accounts: the log has not made ghost"
         ) { (books, transaction) throws(StoreError) in
             try books.accounts.copy(Desk.acme, to: AccountID("ghost")!, in: transaction)
         },
         Damage(
             "a sub-account of nobody",
-            "account gone, of which sub is a sub-account, is not there or one itself",
+            "the parent of account sub, gone, is a sub-account or not there",
             "account sub is not among the sub-accounts of gone"
         ) { (books, transaction) throws(StoreError) in
+            let account = NewAccount(
+                id: Tour.sub, name: "Sub", kind: .enterprise, parent: AccountID("gone")!)
             let record = AccountRecord(
-                name: "Sub", kind: .individual, parent: AccountID("gone")!,
-                createdAt: Timestamp(milliseconds: 0))
+                account, kind: .enterprise, createdAt: Timestamp(milliseconds: 0))
             try books.accounts.put(Tour.sub, record, in: transaction)
+        },
+        Damage("a sub-account of another kind", "account sub is not of the kind that its parent") {
+            (books, transaction) throws(StoreError) in
+            try books.accounts.change(Tour.sub, in: transaction) { $0.kind = .individual }
+        },
+        Damage(
+            "a certified account that is not", "account individual is not certified",
+            "account individual is not as it was created"
+        ) { (books, transaction) throws(StoreError) in
+            try books.accounts.change(Tour.individual, in: transaction) { $0.certifiedAt = nil }
+        },
+        Damage("a certified individual", "account individual was certified and is no enterprise") {
+            (books, transaction) throws(StoreError) in
+            try books.accounts.change(Tour.individual, in: transaction) { $0.kind = .individual }
+        },
+        Damage(
+            "a contact that is gone", "contact ann@example.org of account individual is not there"
+        ) { (books, transaction) throws(StoreError) in
+            try books.contacts.remove(contact, in: transaction)
+        },
+        Damage("a contact too many", "contacts are kept for sub, which is a sub-account or not") {
+            (books, transaction) throws(StoreError) in
+            try books.contacts.copy(contact, to: KeyPair(Tour.sub, Tour.ann), in: transaction)
+        },
+        Damage(
+            "a contact of another name", "ann@example.org of account individual is not as the log"
+        ) { (books, transaction) throws(StoreError) in
+            let record = ContactRecord(name: "Eve", at: Timestamp(milliseconds: 0), actor: "test")
+            try books.contacts.put(contact, record, in: transaction)
         },
         Damage("a sub-account that is not listed", "account sub is not among the sub-accounts of") {
             (books, transaction) throws(StoreError) in
@@ -112,6 +144,10 @@ extension Damage {
             try books.keys.change(KeyID("k1")!, in: transaction) {
                 $0.revokedAt = Timestamp(milliseconds: 0)
             }
+        },
+        Damage("a key of a product that is gone", "key k1 is bound to product PK1, which is not") {
+            (books, transaction) throws(StoreError) in
+            try books.products.remove(Desk.product, in: transaction)
         },
         Damage("a key that is not listed", "key k1 is not among those of account acme") {
             (books, transaction) throws(StoreError) in

@@ -49,7 +49,7 @@ final class Desk {
 
     static var beginning: [Action] {
         [
-            .createAccount(acme, name: "Acme", kind: .enterprise, parent: nil),
+            .createAccount(NewAccount(id: acme, name: "Acme", kind: .enterprise)),
             .createPackage(
                 small,
                 name: "Small",

@@ -65,17 +65,17 @@ extension Model {
         let past = time.adding(days: -9)..<time.adding(days: -3)
         return [
             ActivationFilter(),
-            ActivationFilter(account: Desk.acme),
-            ActivationFilter(account: AccountID("nobody")!),
+            ActivationFilter(accounts: [Desk.acme]),
+            ActivationFilter(accounts: [AccountID("nobody")!]),
             ActivationFilter(products: [first]),
             ActivationFilter(products: [second, first]),
             ActivationFilter(products: []),
             ActivationFilter(productName: "meter pk2"),
             ActivationFilter(productName: "valve"),
             ActivationFilter(device: DeviceKey("d1")!),
-            ActivationFilter(account: Desk.acme, products: [first], device: DeviceKey("d1")!),
+            ActivationFilter(accounts: [Desk.acme], products: [first], device: DeviceKey("d1")!),
             ActivationFilter(activated: past),
-            ActivationFilter(account: Desk.acme, activated: past),
+            ActivationFilter(accounts: [Desk.acme], activated: past),
             ActivationFilter(expires: near),
             ActivationFilter(productName: "METER", activated: past, expires: near),
         ]
@@ -145,7 +145,7 @@ extension Model {
         }
         return found.filter { product, device, period in
             period.expiresAt > time && period.expiresAt <= time.adding(days: days)
-                && filter.account ?? Desk.acme == Desk.acme
+                && filter.accounts?.contains(Desk.acme) ?? true
                 && filter.products?.contains { $0.text == product } ?? true
                 && (filter.productName.map { "meter \(product)".holds($0) } ?? true)
                 && (filter.device.map { $0.text == device } ?? true)

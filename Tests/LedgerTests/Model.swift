@@ -52,9 +52,9 @@ struct Model {
     private mutating func carryOut(_ command: Command) -> String? {
         let time = command.at
         switch command.action {
-        case .activate(let identity, let confirms):
+        case .activate(let identity, let confirms, _):
             return connect(identity, at: time, online: false, confirms: confirms)
-        case .renew(let identity):
+        case .renew(let identity, _):
             return connect(identity, at: time, online: true, confirms: false)
         case .activateByHand(let identity): return activateByHand(identity, at: time)
         case .endEntitlement(let identity): return end(identity, at: time)

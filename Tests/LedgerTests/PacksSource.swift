@@ -30,7 +30,7 @@ struct PacksSource: CommandStream {
         let mega = Allowance(
             validityDays: 30, messagesPerDay: 1_000, otaPerMonth: 4, storageDays: 7)!
         let actions: [Action] = [
-            .createAccount(PacksSource.beta, name: "Beta", kind: .individual, parent: nil),
+            .createAccount(NewAccount(id: PacksSource.beta, name: "Beta", kind: .individual)),
             .createPackage(PacksSource.mega, name: "Mega", mega),
             .createProduct(Desk.newProduct("PK2")),
             .createProduct(Desk.newProduct("PK3", account: PacksSource.beta)),

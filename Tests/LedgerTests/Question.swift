@@ -113,7 +113,7 @@ extension Question {
         Question("products of \(account?.text ?? "all"), \(keys ?? [])", { $0.key.text }) {
             (books, cursor, limit, transaction) throws(StoreError) in
             try books.products(
-                of: account, among: keys?.compactMap(ProductKey.init), cursor: cursor,
+                of: account.map { [$0] }, among: keys?.compactMap(ProductKey.init), cursor: cursor,
                 limit: limit, in: transaction)
         }
     }

@@ -61,6 +61,10 @@ struct DocumentTests {
             commands += [
                 ["account", "create", "--id", account, "--name", account],
                 ["codes", "buy", account, "--package", "basic", "--quantity", "100000"],
+                [
+                    "topup", "buy", account, "--kind", "ota", "--quantity", "100000",
+                    "--expires-at", "2199-01-01T00:00:00Z",
+                ],
             ]
         }
         for product in ["lamp", "fan", "old1", "old2", "old3", "old4"] {

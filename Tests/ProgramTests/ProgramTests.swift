@@ -59,7 +59,7 @@ struct ProgramTests {
         defer { program.remove() }
         let serving = try Serving(program)
         let account = try serving.run(["account", "create", "--id", "acme", "--name", "Acme Ltd."])
-        #expect(account.code == 0 && account.output.contains("codes.unassigned  0"))
+        #expect(account.code == 0 && account.output.contains("codes.unassigned  10"))
         _ = try serving.run([
             "package", "create", "--id", "basic", "--name", "Basic", "--validity-days", "30",
         ])

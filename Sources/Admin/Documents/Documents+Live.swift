@@ -1,5 +1,6 @@
 import Gateway
 import Ledger
+import Metering
 import Time
 
 /// The JSON shapes of what only the running gateway knows, and of its decisions.
@@ -56,6 +57,12 @@ extension Documents {
             ),
         ]
     }
+
+    static func productDay(_ day: ProductDay) -> JSON {
+        ["day": JSON(day.day), "used": JSON(day.used), "topUp": JSON(day.topUp)]
+    }
+
+    static func delivery(_ fate: DownlinkFate) -> JSON { ["fate": .text(fate.name)] }
 
     /// Rule B15.
     static func decision(_ decision: Decision) -> JSON {

@@ -16,6 +16,7 @@ extension Schema {
         "autoRenewal": .flag,
         "registration": .choice(RegistrationPolicy.self),
         "dayOffsetMinutes": .dayOffset,
+        "dataCentre": .noted(.id(DataCentreID.self), "Where its codes are counted (rule B13)."),
         "createdAt": .time,
         "codes": .object(["assigned": .count, "remaining": .count, "consumed": .count]),
         "devices": .object(["known": .count, "active": .count, "online": .count]),
@@ -53,6 +54,7 @@ extension Schema {
             "activatedAt": .time,
             "expiresAt": .time,
             "cause": .choice(ActivationCause.self),
+            "dataCentre": .noted(.id(DataCentreID.self), "Where the device connected."),
         ])
     )
 

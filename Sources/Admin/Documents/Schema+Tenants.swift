@@ -10,7 +10,12 @@ extension Schema {
             "name": .name,
             "kind": .choice(AccountKind.self),
             "parent": .noted(.nullable(.id(AccountID.self)), "Of a sub-account: whose it is."),
+            "email": .noted(
+                .nullable(.email), "The owner's, where alerts go by default (rule E1)."),
+            "dataCentre": .noted(
+                .id(DataCentreID.self), "Where its unassigned codes are counted (rule B13)."),
             "createdAt": .time,
+            "certifiedAt": .noted(.nullable(.time), "When it became an enterprise (rule A7)."),
             "codes": .object([
                 "total": .count, "used": .count, "remaining": .count, "unassigned": .count,
             ]),
@@ -21,6 +26,12 @@ extension Schema {
                 ])
             ),
         ])
+    )
+
+    /// Rule E1.
+    static let contact = named(
+        "Contact",
+        .object(["email": .email, "name": .optionalName, "at": .time, "actor": .anyText])
     )
 
     static let package = named(

@@ -51,10 +51,7 @@ struct Call: Sendable {
         do throws(StoreError) {
             return try controlPlane.ledger.read(body)
         } catch {
-            if case .malformed("cursor") = error {
-                throw Problem(
-                    "unknown-cursor", "the cursor is none that this list gave with these filters")
-            }
+            if case .malformed("cursor") = error { throw Problem.unknownCursor }
             throw error
         }
     }
@@ -64,7 +61,7 @@ struct Call: Sendable {
         Mint(token: desk.ownerToken, actor: principal.actor, idempotencyKey: idempotencyKey)
     }
 
-    private var idempotencyKey: String? { request.headers[Self.idempotencyKey] }
+    var idempotencyKey: String? { request.headers[Self.idempotencyKey] }
 
     /// Carries out a change; throws the refusal as a problem. The effect is on disk when it returns.
     @discardableResult

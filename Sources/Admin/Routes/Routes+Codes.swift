@@ -37,7 +37,6 @@ extension Routes {
                 answers: .page(of: .nearExpiry))
         ) { call in
             var filter = try ActivationFilter(call)
-            filter.account = call.principal.account ?? filter.account
             if let products = call.principal.products {
                 filter.products = filter.products.map { $0.filter(products.contains) } ?? products
             }
@@ -196,7 +195,7 @@ extension Routes {
 }
 
 extension ActivationFilter {
-    /// `account`, `product`, `productName`, `device`, and the four ends of the two ranges of time,
+    /// Of the accounts that the caller reaches: `account`, `product`, `productName`, `device`, and the four ends of the two ranges of time,
     /// each beginning with its first instant and ending before its last: `activatedFrom`,
     /// `activatedTo`, `expiresFrom`, `expiresTo`.
     static let parameters = [
@@ -212,7 +211,7 @@ extension ActivationFilter {
 
     init(_ call: Call) throws(Problem) {
         self.init(
-            account: try call.query("account", AccountID.init),
+            accounts: call.principal.accounts(among: try call.query("account", AccountID.init)),
             products: try call.query("product", ProductKey.init).map { [$0] },
             productName: call.query("productName"),
             device: try call.query("device", DeviceKey.init),

@@ -29,16 +29,20 @@ struct Routes {
 
     private mutating func registerAll() {
         registerAccounts()
+        registerContacts()
         registerCodes()
         registerPackages()
         registerProducts()
+        registerProductUsage()
         registerDevices()
         registerDeviceActions()
+        registerMessages()
         registerTopUps()
         registerUpgrades()
         registerKeys()
         registerEvents()
         registerCheck()
+        registerBackups()
         registerHealth()
         registerDocument()
     }

@@ -17,7 +17,11 @@ extension Audit {
             audit.expect(isListed, "batch \(first) is not among the purchases of \(batch.account)")
         }
         try expectMade(books.batches, log.batches, in: transaction) { change in
-            if case .codesBought(_, _, _, _, let first) = change { [first.serial] } else { [] }
+            switch change {
+            case .codesBought(_, _, _, _, let first), .codesGranted(_, _, _, _, let first):
+                [first.serial]
+            default: []
+            }
         }
         expectEqual(log.nextSerial, next, "the next serial")
         let batches = try books.batches.count(in: transaction)
@@ -44,7 +48,7 @@ extension Audit {
                 "\(subject): bought + granted is not unassigned + assigned"
             )
         }
-        for key in counted.keys.sorted(by: { ($0.first, $0.second) < ($1.first, $1.second) }) {
+        for key in counted.keys.sorted(by: { "\($0)" < "\($1)" }) {
             expect(false, "account \(key.first) has no counters of its codes of \(key.second)")
         }
     }

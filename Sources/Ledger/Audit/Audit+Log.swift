@@ -64,8 +64,12 @@ extension Audit {
         case .accountCreated(let id, let kind, let parent):
             let record = try get(id, of: books.accounts, in: transaction)
             expect(
-                record != nil && record?.parent == parent && record?.kind == kind,
+                record != nil && record?.parent == parent
+                    && (record?.kind == kind || record?.certifiedAt != nil),
                 "\(source()): account \(id) is not as it was created")
+        case .account(.certified(let id)):
+            let record = try get(id, of: books.accounts, in: transaction)
+            expect(record?.certifiedAt != nil, "\(source()): account \(id) is not certified")
         case .packageCreated(let id, let allowance):
             let record = try get(id, of: books.packages, in: transaction)
             expect(
@@ -100,13 +104,16 @@ extension Audit {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
         switch change {
-        case .codesBought(let account, let package, let quantity, let product, let first):
+        case .codesBought(let account, let package, let quantity, let product, let first),
+            .codesGranted(let account, let package, let quantity, let product, let first):
+            var origin = CodeSource.grant
+            if case .codesBought = change { origin = .purchase }
             let batch = try get(first.serial, of: books.batches, in: transaction)
             expect(
-                batch?.account == account && batch?.package == package
+                batch?.account == account && batch?.package == package && batch?.source == origin
                     && batch?.quantity == quantity && batch?.product == product
                     && (sequence == nil || batch?.sequence == sequence),
-                "\(source()): batch \(first) is not as it was bought")
+                "\(source()): batch \(first) is not as it was bought or granted")
         case .codesAssigned(let account, let product, let package, let quantity):
             guard let sequence else { return }
             let record = try get(
@@ -118,13 +125,14 @@ extension Audit {
             let isListed = try books.productAssignments.contains(
                 KeyPair(product, sequence), in: transaction)
             expect(isListed, "\(source()): the assignment is not found by product \(product)")
-        case .deviceActivated(let identity, let entitlement):
+        case .deviceActivated(let identity, let entitlement, let dataCentre):
             let place = KeyTriple(
                 identity.product, entitlement.activatedAt, entitlement.code.serial)
             let record = try get(place, of: books.consumptions, in: transaction)
             expect(
                 record.map { Books.activation(at: place, $0) }
-                    == Activation(identity: identity, entitlement: entitlement),
+                    == Activation(
+                        identity: identity, entitlement: entitlement, dataCentre: dataCentre),
                 "\(source()): the activation of \(identity) is not in the history as it was")
         case .upgrade(let change):
             guard let sequence, case .requested = change.entry else { return }
@@ -156,7 +164,10 @@ extension LogTally {
         case .packageCreated: packages += 1
         case .productCreated: products += 1
         case .productDeleted: deletedProducts += 1
-        case .codesBought: batches += 1
+        case .account(.contactPut(let id, let contact)):
+            contacts[KeyPair(id, contact.email)] = contact.name
+        case .account(.contactRemoved(let id, let email)): contacts[KeyPair(id, email)] = nil
+        case .codesBought, .codesGranted: batches += 1
         case .codesAssigned: assignments += 1
         case .deviceActivated: activations += 1
         case .keyCreated: keys += 1

@@ -1,11 +1,12 @@
 import Storage
 
-/// Accounts, packages and keys: as many as the log has made, each with what it refers to.
+/// Accounts, their contacts, packages and keys: as many as the log has made, each with what it refers to.
 extension Audit {
     mutating func checkTenants(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
         try checkAccounts(in: transaction)
+        try checkContacts(in: transaction)
         try checkKeys(in: transaction)
         try expectMade(books.packages, log.packages, in: transaction) { change in
             if case .packageCreated(let id, _) = change { [id] } else { [] }
@@ -19,24 +20,33 @@ extension Audit {
         }
     }
 
+    /// A sub-account is in its parent's list, has a parent without one, and is what that one is.
     private mutating func checkAccounts(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
+        try expectMade(books.accounts, log.accounts, in: transaction) { change in
+            if case .accountCreated(let id, _, _) = change { [id] } else { [] }
+        }
         var children = 0
-        try read(books.accounts, in: transaction) {
-            (audit, id, account) throws(StoreError) in
+        try read(books.accounts, in: transaction) { (audit, id, account) throws(StoreError) in
+            audit.expect(
+                account.certifiedAt == nil || account.kind == .enterprise,
+                "account \(id) was certified and is no enterprise"
+            )
             guard let parent = account.parent else { return }
             children += 1
-            let above = try audit.get(parent, of: audit.books.accounts, in: transaction)
+            let record = try audit.get(parent, of: audit.books.accounts, in: transaction)
             audit.expect(
-                above != nil && above?.parent == nil,
-                "account \(parent), of which \(id) is a sub-account, is not there or one itself")
+                record != nil && record?.parent == nil,
+                "the parent of account \(id), \(parent), is a sub-account or not there"
+            )
+            audit.expect(
+                record == nil || record?.kind == account.kind,
+                "account \(id) is not of the kind that its parent \(parent) is"
+            )
             let isListed = try audit.books.subAccounts.contains(
                 KeyPair(parent, id), in: transaction)
             audit.expect(isListed, "account \(id) is not among the sub-accounts of \(parent)")
-        }
-        try expectMade(books.accounts, log.accounts, in: transaction) { change in
-            if case .accountCreated(let id, _, _) = change { [id] } else { [] }
         }
         try expectCount(of: books.subAccounts, children, in: transaction) {
             (audit, key, _) throws(StoreError) in
@@ -45,19 +55,38 @@ extension Audit {
         }
     }
 
+    /// Rule E1: contacts are as the log has left them, and of accounts that are no sub-accounts.
+    private mutating func checkContacts(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var left = log.contacts
+        try read(books.contacts, in: transaction) { (audit, key, contact) throws(StoreError) in
+            audit.expect(
+                left.removeValue(forKey: key) == contact.name,
+                "contact \(key.second) of account \(key.first) is not as the log has left it"
+            )
+            let account = try audit.get(key.first, of: audit.books.accounts, in: transaction)
+            audit.expect(
+                account != nil && account?.parent == nil,
+                "contacts are kept for \(key.first), which is a sub-account or not there"
+            )
+        }
+        for key in left.keys.sorted(by: { "\($0)" < "\($1)" }) {
+            expect(false, "contact \(key.second) of account \(key.first) is not there")
+        }
+        for (id, count) in Dictionary(grouping: log.contacts.keys, by: \.first).mapValues(\.count) {
+            expect(
+                count <= Books.contactMaximum,
+                "account \(id) has \(count) contacts, over the limit"
+            )
+        }
+    }
+
+    /// What a key is bound to exists.
     private mutating func checkKeys(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
-        var owned = 0
-        try read(books.keys, in: transaction) { (audit, id, key) throws(StoreError) in
-            guard let account = key.account else { return }
-            owned += 1
-            let isKnown = try audit.books.accounts.contains(account, in: transaction)
-            audit.expect(isKnown, "key \(id) is of account \(account), which is not there")
-            let isListed = try audit.books.accountKeys.contains(
-                KeyPair(account, id), in: transaction)
-            audit.expect(isListed, "key \(id) is not among those of account \(account)")
-        }
+        var bound = 0
         try expectMade(books.keys, log.keys, in: transaction) { change in
             if case .keyCreated(let id, _) = change { [id] } else { [] }
         }
@@ -66,7 +95,21 @@ extension Audit {
         } where: {
             $0.revokedAt != nil
         }
-        try expectCount(of: books.accountKeys, owned, in: transaction) {
+        try read(books.keys, in: transaction) { (audit, id, key) throws(StoreError) in
+            for product in key.products ?? [] {
+                let isThere = try audit.books.products.contains(product, in: transaction)
+                audit.expect(
+                    isThere, "key \(id) is bound to product \(product), which is not there")
+            }
+            guard let account = key.account else { return }
+            bound += 1
+            let isThere = try audit.books.accounts.contains(account, in: transaction)
+            audit.expect(isThere, "key \(id) is bound to account \(account), which is not there")
+            let isListed = try audit.books.accountKeys.contains(
+                KeyPair(account, id), in: transaction)
+            audit.expect(isListed, "key \(id) is not among those of account \(account)")
+        }
+        try expectCount(of: books.accountKeys, bound, in: transaction) {
             (audit, key, _) throws(StoreError) in
             try audit.get(key.second, of: audit.books.keys, in: transaction)?.account == key.first
         }

@@ -86,7 +86,7 @@ extension Audit {
                 "totals of the \(key.second.name) packs of account \(key.first)"
             )
         }
-        for key in left.keys {
+        for key in left.keys.sorted(by: { "\($0)" < "\($1)" }) {
             expect(false, "account \(key.first) has no totals of its \(key.second.name) packs")
         }
     }

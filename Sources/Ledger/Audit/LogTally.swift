@@ -1,5 +1,9 @@
+import Storage
+
 /// How many of each thing the log has made, and what is stored about the books as a whole.
 struct LogTally {
+    /// Whom the log has left on the lists of contacts, with their names: as many as there are.
+    var contacts: [KeyPair<AccountID, EmailAddress>: String] = [:]
     var nextSerial: UInt64 = 1
     var accounts = 0
     var packages = 0

@@ -8,6 +8,7 @@ import Time
 ///     books         1 -> last event, next serial *
 ///     accounts      account          accountProducts  account, product
 ///     subAccounts   parent, account  accountKeys      account, key
+///     contacts      account, e-mail address
 ///     packages      package          holdings         account, package -> counters
 ///     batches       first serial     purchases        account, first serial
 ///     unassigned    account, package, first serial -> quantity   (first in, first out)
@@ -44,6 +45,7 @@ public struct Books: Sendable {
     let accounts: Table<AccountID, AccountRecord>
     let accountProducts: Table<KeyPair<AccountID, ProductKey>, EmptyRecord>
     let subAccounts: Table<KeyPair<AccountID, AccountID>, EmptyRecord>
+    let contacts: Table<KeyPair<AccountID, EmailAddress>, ContactRecord>
     let accountKeys: Table<KeyPair<AccountID, KeyID>, EmptyRecord>
     let packages: Table<PackageID, PackageRecord>
     let holdings: Table<KeyPair<AccountID, PackageID>, HoldingRecord>
@@ -80,11 +82,17 @@ public struct Books: Sendable {
     let readsPerPage: Int
 
     /// How many tables there are: the environment has to allow that many.
-    public static var tableCount: Int { 35 }
+    public static var tableCount: Int { 36 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
     public static var nameMaximumLength: Int { 1_024 }
+
+    /// Of one account.
+    public static var subAccountMaximum: Int { 1_000 }
+
+    /// Of one account and its sub-accounts together (rule E1).
+    public static var contactMaximum: Int { 100 }
 
     /// Of codes, in one purchase or assignment.
     public static var quantityMaximum: UInt64 { 1_000_000_000 }
@@ -106,6 +114,7 @@ public struct Books: Sendable {
         accounts = try Table("accounts", in: environment)
         accountProducts = try Table("accountProducts", in: environment)
         subAccounts = try Table("subAccounts", in: environment)
+        contacts = try Table("contacts", in: environment)
         accountKeys = try Table("accountKeys", in: environment)
         packages = try Table("packages", in: environment)
         holdings = try Table("holdings", in: environment)

@@ -2,7 +2,8 @@ public import Time
 
 /// Which activations, or devices near their expiry, are asked for; what is `nil` does not matter.
 public struct ActivationFilter: Hashable, Sendable {
-    public var account: AccountID?
+    /// Of any of these.
+    public var accounts: [AccountID]?
 
     /// Any of these.
     public var products: [ProductKey]?
@@ -14,14 +15,14 @@ public struct ActivationFilter: Hashable, Sendable {
     public var expires: Range<Timestamp>?
 
     public init(
-        account: AccountID? = nil,
+        accounts: [AccountID]? = nil,
         products: [ProductKey]? = nil,
         productName: String? = nil,
         device: DeviceKey? = nil,
         activated: Range<Timestamp>? = nil,
         expires: Range<Timestamp>? = nil
     ) {
-        self.account = account
+        self.accounts = accounts
         self.products = products
         self.productName = productName
         self.device = device
@@ -37,7 +38,7 @@ public struct ActivationFilter: Hashable, Sendable {
     }
 
     func matches(_ key: ProductKey, _ product: ProductRecord) -> Bool {
-        if let account, account != product.account { return false }
+        if let accounts, !accounts.contains(product.account) { return false }
         if let products, !products.contains(key) { return false }
         if let productName { return product.name.holds(productName) }
         return true
@@ -46,7 +47,8 @@ public struct ActivationFilter: Hashable, Sendable {
     /// A part of a list's name: filters that differ have texts that differ.
     var text: String {
         [
-            account?.text ?? "", products?.map(\.text).joined(separator: ",") ?? "*",
+            accounts?.map(\.text).joined(separator: ",") ?? "*",
+            products?.map(\.text).joined(separator: ",") ?? "*",
             device?.text ?? "", Self.text(of: activated), Self.text(of: expires),
             productName ?? "",
         ].joined(separator: "|")

@@ -16,7 +16,7 @@ extension Books {
     ) throws(StoreError) -> Page<Assignment> {
         if let matching,
             let products = try candidates(
-                for: ActivationFilter(account: account), evenIfDeleted: true, in: transaction)
+                for: ActivationFilter(accounts: [account]), evenIfDeleted: true, in: transaction)
         {
             let wanted = products.filter {
                 $0.key.text == matching || $0.record.name.holds(matching)

@@ -13,13 +13,16 @@ extension Books {
         var keys: [ProductKey] = []
         if let products = filter.products {
             keys = Set(products).sorted()
-        } else if let account = filter.account {
-            try accountProducts.forEach(
-                in: transaction, prefix: account, limit: candidateMaximum + 1
-            ) { key, _ in
-                keys.append(key.second)
-                return .proceed
+        } else if let accounts = filter.accounts {
+            for account in Set(accounts).sorted() where keys.count <= candidateMaximum {
+                let room = candidateMaximum + 1 - keys.count
+                try accountProducts.forEach(in: transaction, prefix: account, limit: room) {
+                    key, _ in
+                    keys.append(key.second)
+                    return .proceed
+                }
             }
+            keys.sort()
         } else if filter.productName != nil || filter.device != nil {
             try products.forEach(in: transaction, limit: candidateMaximum + 1) { key, _ in
                 keys.append(key)

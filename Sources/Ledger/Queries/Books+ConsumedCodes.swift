@@ -16,7 +16,7 @@ extension Books {
 
     /// The codes that a product has consumed (rule B10), oldest activation first; when a range of
     /// expiry is asked for that is shorter than the one of activation, earliest expiry first; with a
-    /// device, from its own list. The filter's products, name and account are not asked.
+    /// device, from its own list. The filter's products, name and accounts are not asked.
     public func consumedCodes(
         of product: ProductKey,
         _ filter: ActivationFilter = ActivationFilter(),
@@ -111,10 +111,11 @@ extension Books {
         }
         if isWhole, latest.period > last?.second ?? 0, builder.hasRoom() {
             let isWanted = filter.matches(identity.device, latest)
+            let place = KeyTriple(identity.product, latest.activatedAt, latest.code.serial)
             builder.take(
-                isWanted ? Activation(identity: identity, entitlement: latest) : nil,
+                isWanted ? Self.activation(at: place, try entry(at: place, in: transaction)) : nil,
                 at: KeyPair(identity, latest.period),
-                reads: 1
+                reads: 2
             )
         }
         return builder.page
@@ -143,7 +144,8 @@ extension Books {
                 activatedAt: place.second,
                 expiresAt: record.expiresAt,
                 cause: record.cause
-            )
+            ),
+            dataCentre: record.dataCentre
         )
     }
 }

@@ -65,4 +65,32 @@ extension Books {
         }
         return builder.page
     }
+
+    /// The same for the keys that begin with one of `prefixes`. The first of them, whatever the others,
+    /// is a part of the list's name.
+    func page<Key: StorageKey, Record: StorageRecord, Element: Sendable>(
+        of table: Table<Key, Record>,
+        prefixes: [some StorageKey & Comparable],
+        filter: String = "",
+        reads: Int = 1,
+        cursor: String?,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable,
+        _ element: (Key, Record) throws(StoreError) -> Element?
+    ) throws(StoreError) -> Page<Element> {
+        var list = ListMark(table.name, filter: filter)
+        if let first = prefixes.first { list = list.within(first) }
+        var builder = PageBuilder<Key, Element>(list, limit: limit, reads: readsPerPage)
+        var lower = KeyBound<Key>.unbounded
+        if let cursor { lower = .excluding(try PageCursor.key(at: cursor, of: list)) }
+        for prefix in prefixes.sorted() where !builder.isFull {
+            try table.forEach(in: transaction, prefix: prefix, from: lower) {
+                (key, record) throws(StoreError) in
+                guard builder.hasRoom() else { return .stop }
+                builder.take(try element(key, record), at: key, reads: reads)
+                return .proceed
+            }
+        }
+        return builder.page
+    }
 }

@@ -37,6 +37,7 @@ extension Books {
         }
     }
 
+    /// `nil` when there never was such a pack.
     public func topUp(
         _ place: TopUpPlace,
         in transaction: borrowing some Transaction & ~Copyable

@@ -37,6 +37,9 @@ struct PageBuilder<Key: StorageKey, Element: Sendable> {
         readsLeft -= reads
     }
 
+    /// Whether an element came for which there was no room.
+    var isFull: Bool { hasMore }
+
     var page: Page<Element> {
         Page(
             elements: elements,
