@@ -52,8 +52,7 @@ struct Call: Sendable {
             return try controlPlane.ledger.read(body)
         } catch {
             if case .malformed("cursor") = error {
-                throw Problem(
-                    "unknown-cursor", "the cursor is none that this list gave with these filters")
+                throw Problem.unknownCursor
             }
             throw error
         }

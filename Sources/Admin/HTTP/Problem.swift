@@ -34,6 +34,9 @@ struct Problem: Error, Equatable, Sendable {
 
     static func notFound(_ detail: String) -> Problem { Problem("not-found", detail) }
 
+    static let unknownCursor = Problem(
+        "unknown-cursor", "the cursor is none that this list gave with these filters")
+
     /// The store can't answer: nothing was changed, and the request can be sent again.
     init(_ error: StoreError) { self.init("ledger-unavailable", "\(error)") }
 
