@@ -188,7 +188,7 @@ let package = Package(
         .testTarget(
             name: "ProgramTests",
             dependencies: ["tollgate"],
-            exclude: ["schemathesis.toml"],
+            exclude: ["schemathesis.toml", "http_scenarios.py"],
             swiftSettings: strict
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),

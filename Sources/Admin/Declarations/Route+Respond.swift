@@ -1,3 +1,4 @@
+import HTTPTypes
 import Hummingbird
 
 extension Route {
@@ -14,8 +15,12 @@ extension Route {
         }
         let path = try pathValues(context.parameters)
         let query = try Query(parsing: request.uri.query, operation.query)
-        if takesIdempotencyKey, let key = request.headers[Call.idempotencyKey] {
-            try Call.idempotencyKeySchema.check(text: key, at: Call.idempotencyKey.rawName)
+        for header in headers {
+            guard let text = HTTPField.Name(header.name).flatMap({ request.headers[$0] }) else {
+                guard header.isRequired else { continue }
+                throw Problem.invalid("\(header.name): is missing")
+            }
+            try header.schema.check(text: text, at: header.name)
         }
         try checkType(of: request)
         return try await answer(

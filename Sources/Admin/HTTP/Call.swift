@@ -19,8 +19,13 @@ struct Call: Sendable {
 
     static let idempotencyKey = HTTPField.Name("Idempotency-Key")!
 
-    static let idempotencyKeySchema = Schema.text(
-        .init(lengths: 1...Command.idempotencyKeyMaximumLength, alphabet: .visible)
+    static let idempotencyKeyParameter = Parameter(
+        idempotencyKey.rawName,
+        .text(.init(lengths: 1...Command.idempotencyKeyMaximumLength, alphabet: .visible)),
+        """
+        Chosen by the caller: the same request with the same key is carried out once, and answered \
+        as the first time.
+        """
     )
 
     /// A part of the path, percent-decoded and of the declared form. Traps when the path has no such
@@ -43,6 +48,12 @@ struct Call: Sendable {
         guard let text = query(name) else { return nil }
         guard let value = make(text) else { throw .invalid("\(name): is not valid") }
         return value
+    }
+
+    /// A header; `nil` when it is missing. Traps when it is not declared.
+    func header(_ name: String) -> String? {
+        precondition(operation.headers.contains { $0.name == name }, "\(name) is not declared")
+        return HTTPField.Name(name).flatMap { request.headers[$0] }
     }
 
     func read<Result>(

@@ -10,6 +10,7 @@ struct Desk: Sendable {
     let ownerToken: OwnerToken
     private let tokens: Tokens
     private let rates: RateLimiter
+    let streams: StreamSlots
 
     init(
         controlPlane: any ControlPlane,
@@ -20,6 +21,7 @@ struct Desk: Sendable {
         self.configuration = configuration
         self.ownerToken = ownerToken
         tokens = Tokens(owner: ownerToken, ledger: controlPlane.ledger)
+        streams = StreamSlots(maximum: configuration.admin.eventStreams)
         rates = RateLimiter(requestsPerSecond: configuration.admin.requestsPerSecond)
     }
 
@@ -34,16 +36,23 @@ struct Desk: Sendable {
             try take(.visitor(origin))
             return .nobody
         }
-        let prefix = "bearer "
-        guard let header = request.headers[.authorization],
-            header.lowercased().hasPrefix(prefix),
-            let principal = try tokens.principal(of: String(header.dropFirst(prefix.count)))
-        else {
+        guard let principal = try known(request) else {
             try take(.stranger(origin))
             throw Problem.unauthorized
         }
         try take(.actor(principal.actor))
         return principal
+    }
+
+    /// Whether the request's token is valid still.
+    func knows(_ request: Request) throws -> Bool { try known(request) != nil }
+
+    private func known(_ request: Request) throws -> Principal? {
+        let prefix = "bearer "
+        guard let header = request.headers[.authorization],
+            header.lowercased().hasPrefix(prefix)
+        else { return nil }
+        return try tokens.principal(of: String(header.dropFirst(prefix.count)))
     }
 
     private func take(_ caller: RateLimiter.Caller) throws(Problem) {

@@ -63,7 +63,7 @@ struct Problem: Error, Equatable, Sendable {
         case "invalid-request", "invalid-csv", "name-too-long", "quantity-out-of-range",
             "idempotency-key-invalid":
             .unprocessableContent
-        case "too-many-requests": .tooManyRequests
+        case "too-many-requests", "too-many-streams": .tooManyRequests
         case "internal-error": .internalServerError
         case "ledger-unavailable": .serviceUnavailable
         default: .conflict
