@@ -77,6 +77,44 @@ struct BackupTests {
         #expect(restored.end() == 0)
     }
 
+    @Test("a backup that is killed is there whole, or not at all")
+    func killed() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let serving = try Serving(program)
+        try furnish(serving)
+        let rows = (0..<5_000).map { "device-\($0),\n" }.joined()
+        #expect(
+            try serving.run(["device", "import", "lamp", "-"], input: "dk,secret\n\(rows)").code
+                == 0)
+        #expect(serving.end() == 0)
+        let files = FileManager.default
+        var wholeCount = 0
+        for round in 0..<8 {
+            let process = program.process(["backup", "copy-\(round)"], [:])
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            Thread.sleep(forTimeInterval: 0.02 * Double(round))
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            let copy = program.directory.appending(path: "copy-\(round)").path
+            guard files.fileExists(atPath: copy) else { continue }
+            wholeCount += 1
+            let check = try program.run([
+                "check", "--data", "copy-\(round)", "--secrets", "data.secrets",
+            ])
+            #expect(check.output == "the books balance\n", "\(check.errors)")
+        }
+        #expect(wholeCount < 8, "none was cut off")
+        // The store itself is as it was, and what was left behind is named.
+        #expect(try program.run(["check"]).output == "the books balance\n")
+        try files.createDirectory(
+            at: program.directory.appending(path: "new.partial"), withIntermediateDirectories: true)
+        let again = try program.run(["backup", "new"])
+        #expect(again.code == 1 && again.errors.contains("new.partial is there: another backup"))
+    }
+
     @Test("backup: what can't be is one line and exit code 1, with a gateway and without")
     func refused() throws {
         let program = try Program()
