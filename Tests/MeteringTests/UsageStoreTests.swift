@@ -172,6 +172,8 @@ import Time
         #expect(record.days == [DayUsage(day: day(), used: 6, topUp: 4)])
         let total = try store.total(of: device(1).product, on: day())
         #expect(total == 10)
+        let days = try store.totals(of: device(1).product, in: day()...day())
+        #expect(days == [ProductDay(day: day(), used: 6, topUp: 4)])
     }
 
     @Test("C8: a device's record and its product's totals after 40 days")

@@ -51,9 +51,7 @@ struct Call: Sendable {
         do throws(StoreError) {
             return try controlPlane.ledger.read(body)
         } catch {
-            if case .malformed("cursor") = error {
-                throw Problem.unknownCursor
-            }
+            if case .malformed("cursor") = error { throw Problem.unknownCursor }
             throw error
         }
     }
@@ -63,7 +61,7 @@ struct Call: Sendable {
         Mint(token: desk.ownerToken, actor: principal.actor, idempotencyKey: idempotencyKey)
     }
 
-    private var idempotencyKey: String? { request.headers[Self.idempotencyKey] }
+    var idempotencyKey: String? { request.headers[Self.idempotencyKey] }
 
     /// Carries out a change; throws the refusal as a problem. The effect is on disk when it returns.
     @discardableResult

@@ -36,11 +36,13 @@ struct Routes {
         registerProductUsage()
         registerDevices()
         registerDeviceActions()
+        registerMessages()
         registerTopUps()
         registerUpgrades()
         registerKeys()
         registerEvents()
         registerCheck()
+        registerBackups()
         registerHealth()
         registerDocument()
     }
