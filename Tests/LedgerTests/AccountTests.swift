@@ -406,7 +406,7 @@ import Time
         let findings = try desk.findings()
         for part in [
             "account sub was certified", "not of the kind that its parent acme is",
-            "not among the sub-accounts of acme", "the number of sub-accounts",
+            "not among the sub-accounts of acme", "the number of records in table subAccounts",
             "contacts are kept for sub", "bound to account nobody",
             "not among those of account nobody", "bound to product PKX",
         ] {
