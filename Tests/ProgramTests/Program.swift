@@ -33,7 +33,20 @@ struct Program {
         environment: [String: String] = [:],
         input: String? = nil
     ) throws -> Result {
-        let process = process(arguments, environment)
+        try finish(process(arguments, environment), input: input)
+    }
+
+    /// Runs a line of a shell, which finds the program by its name.
+    func shell(_ line: String, environment: [String: String] = [:]) throws -> Result {
+        let process = process(["-c", line], environment)
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.environment?["PATH"] =
+            Self.executable.deletingLastPathComponent().path
+            + ":/usr/bin:/bin"
+        return try finish(process, input: nil)
+    }
+
+    private func finish(_ process: Process, input: String?) throws -> Result {
         let outputFile = directory.appending(path: UUID().uuidString)
         let errorFile = directory.appending(path: UUID().uuidString)
         for file in [outputFile, errorFile] {
@@ -124,6 +137,11 @@ final class Serving {
     /// Runs a verb against this gateway.
     func run(_ arguments: [String], input: String? = nil) throws -> Program.Result {
         try program.run(arguments, environment: ["TOLLGATE_API": api], input: input)
+    }
+
+    /// Runs a line of a shell against this gateway.
+    func shell(_ line: String) throws -> Program.Result {
+        try program.shell(line, environment: ["TOLLGATE_API": api])
     }
 
     /// Sends a signal and waits for the end; answers the exit code.
