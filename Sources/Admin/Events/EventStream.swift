@@ -26,7 +26,9 @@ struct EventStream: Sendable {
 
     /// Ends when the client goes, the ledger or the server is shut down, or the caller's key is
     /// revoked.
-    @concurrent func run(into writer: inout any ResponseBodyWriter, of request: Request) async throws {
+    @concurrent func run(into writer: inout any ResponseBodyWriter, of request: Request)
+        async throws
+    {
         let (wakes, wake) = AsyncStream.makeStream(
             of: Void.self, bufferingPolicy: .bufferingNewest(1))
         // Before the first look at the log, so that no commit falls in between.
