@@ -102,6 +102,10 @@ public final class Ledger: Sendable {
         }
     }
 
+    /// An element after each commit; the end when the ledger is shut down. Commits that follow each
+    /// other quickly are one element.
+    public func commits() -> AsyncStream<Void> { writer.bell.rings() }
+
     /// What the writer has done, and whether it can write.
     public var figures: GroupWriterFigures { writer.figures }
 

@@ -80,8 +80,24 @@ public final class UsageStore: Sendable {
         }
     }
 
+    /// Whether every record can be read, and products' days are the sums of their devices' counts
+    /// (rule C8): sentences that name what is wrong, at most `limit`. Reads the whole store.
+    public func verify(limit: Int = 100) throws(StoreError) -> [String] {
+        let tables = tables
+        return try environment.read { transaction throws(StoreError) in
+            var audit = UsageAudit(tables, limit: limit)
+            try audit.run(in: transaction)
+            return audit.findings
+        }
+    }
+
     /// A consistent copy of the whole store, compacted, into the directory `path`.
-    public func copy(to path: String) throws(StoreError) { try environment.copy(to: path) }
+    public func copy(to path: String, watch: CopyWatch = CopyWatch()) throws(StoreError) {
+        try environment.copy(to: path, watch: watch)
+    }
+
+    /// How many bytes a copy takes, about.
+    public func copyBytes() throws(StoreError) -> Int { try environment.copyBytes() }
 
     public var figures: EnvironmentFigures { environment.figures }
     public var writerFigures: GroupWriterFigures { writer.figures }

@@ -5,6 +5,7 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
     private let environment: Environment
     private let maximumBatch: Int
     private let counts: FigureBoard
+    private let bell: CommitBell
     private let apply: Apply
 
     /// What has been taken from the queue, and the replies of the batch under way: kept, so that the
@@ -19,11 +20,13 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
         _ environment: Environment,
         _ maximumBatch: Int,
         _ counts: FigureBoard,
+        _ bell: CommitBell,
         _ apply: @escaping Apply
     ) {
         self.environment = environment
         self.maximumBatch = maximumBatch
         self.counts = counts
+        self.bell = bell
         self.apply = apply
     }
 
@@ -107,6 +110,7 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
     private func answer(_ range: Range<Int>) {
         counts.didCommit(range.count)
         for (index, reply) in zip(range, replies) { taken[index].completion(.success(reply)) }
+        bell.ring()
     }
 
     private func fail(_ index: Int, _ error: StoreError) {

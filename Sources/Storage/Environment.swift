@@ -68,6 +68,13 @@ public final class Environment: Sendable {
         unsafe writerState.deallocate()
     }
 
+    /// Throws `ENOENT` unless there is a store in the directory.
+    public static func require(at path: String) throws(StoreError) {
+        let file = "\(path)/data.mdb"
+        // Safe: the C function reads the path during the call.
+        if unsafe access(file, F_OK) != 0 { throw .fromErrno("open \(file)") }
+    }
+
     private static func open(
         _ handle: OpaquePointer,
         _ path: String,

@@ -9,6 +9,9 @@ public final class GroupWriter<Request: Sendable, Reply: Sendable>: Sendable {
     private let thread: WriterThread
     private let counts: FigureBoard
 
+    /// Rings after each commit, when its requests were answered.
+    public let bell = CommitBell()
+
     /// Starts the writer's thread.
     ///
     /// - Parameters:
@@ -27,10 +30,11 @@ public final class GroupWriter<Request: Sendable, Reply: Sendable>: Sendable {
         precondition(maximumBatch > 0 && maximumWaiting > 0)
         let queue = RequestQueue<Request, Reply>(maximumCount: maximumWaiting)
         let counts = FigureBoard()
+        let bell = bell
         self.queue = queue
         self.counts = counts
         thread = try WriterThread {
-            var writer = BatchWriter(environment, maximumBatch, counts, apply)
+            var writer = BatchWriter(environment, maximumBatch, counts, bell, apply)
             writer.run(queue)
         }
     }
@@ -51,6 +55,7 @@ public final class GroupWriter<Request: Sendable, Reply: Sendable>: Sendable {
     public func shutdown() {
         queue.close()
         thread.join()
+        bell.end()
     }
 
     public var figures: GroupWriterFigures {

@@ -59,13 +59,43 @@ struct APIOptions: ParsableArguments {
             headers.append(("Idempotency-Key", idempotencyKey))
         }
         let answer = try await client.send(method, "/v1/\(path)", headers: headers, body: body)
-        guard (200...299).contains(answer.status) else {
-            let problem = JSON(parsing: answer.bytes)
-            let reason = problem?["reason"]?.text ?? "HTTP status \(answer.status)"
-            let detail = problem?["detail"]?.text.map { ": \($0)" } ?? ""
-            throw Failure(text: reason + detail)
-        }
+        try Self.check(answer)
         return answer.bytes
+    }
+
+    /// Hands on the events behind `last` as they come, and keeps `last` up with them. Returns what
+    /// ended the stream: a loss of the connection, of whatever kind; throws when the gateway refuses.
+    func follow(
+        behind last: inout UInt64?,
+        _ take: (ServerSentEvent) -> Void
+    ) async throws(Failure) -> Failure {
+        var headers = [
+            ("Authorization", "Bearer \(try token)"), ("Accept", "text/event-stream"),
+        ]
+        if let last { headers.append(("Last-Event-ID", String(last))) }
+        let answer: HTTPClient.Answer
+        do throws(Failure) {
+            answer = try await client.follow("/v1/events", headers: headers) { event in
+                if let id = event.id.flatMap({ UInt64($0) }) { last = id }
+                if !event.data.isEmpty { take(event) }
+            }
+        } catch {
+            return error
+        }
+        // Too many streams, or a gateway that is just starting: that passes.
+        guard answer.status != 429, answer.status != 503 else {
+            return Failure(text: "HTTP status \(answer.status)")
+        }
+        try Self.check(answer)
+        return Failure(text: "the gateway has ended the stream")
+    }
+
+    private static func check(_ answer: HTTPClient.Answer) throws(Failure) {
+        guard !(200...299).contains(answer.status) else { return }
+        let problem = JSON(parsing: answer.bytes)
+        let reason = problem?["reason"]?.text ?? "HTTP status \(answer.status)"
+        let detail = problem?["detail"]?.text.map { ": \($0)" } ?? ""
+        throw Failure(text: reason + detail)
     }
 
     /// Sends a request and shows the document that comes back.

@@ -8,8 +8,9 @@ struct Probe: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Checks from outside that a gateway answers: TCP, TLS, CONNECT, PING, readiness.",
         discussion: """
-            Without --user, an orderly refusal is an answer. The password comes from \
-            TOLLGATE_PROBE_PASSWORD. Exit code 0 when all is well, else 1.
+            Without --user or --device, an orderly refusal is an answer. The password of a user, or \
+            the secret of a device, comes from TOLLGATE_PROBE_PASSWORD. A device that is let in is \
+            activated as if it had connected itself. Exit code 0 when all is well, else 1.
             """
     )
 
@@ -19,8 +20,16 @@ struct Probe: AsyncParsableCommand {
     var ca: String?
     @Option(help: "The user name to connect with.") var user: String?
     @Option(help: "The client id to connect with.") var clientID = ""
+    @Option(help: "Connect as this device, PK/DK, which signs with its secret.")
+    var device: String?
     @Option(help: "Seconds until an answer is late.") var timeout = 10
     @Flag(help: "JSON for programs.") var json = false
+
+    func validate() throws {
+        if device != nil, user != nil || !clientID.isEmpty {
+            throw ValidationError("--device says who connects: leave --user and --client-id out")
+        }
+    }
 
     func run() async throws {
         let start = ContinuousClock.now
@@ -31,7 +40,7 @@ struct Probe: AsyncParsableCommand {
         } catch {
             problems.append("\(url): \((error as? Failure)?.text ?? HTTPClient.text(of: error))")
         }
-        if let answer, user != nil, !answer.hasPonged {
+        if let answer, user ?? device != nil, !answer.hasPonged {
             problems.append("\(url): refused, \(answer.reason)")
         }
         if let http, let problem = await readiness(http) { problems.append(problem) }
@@ -60,14 +69,22 @@ struct Probe: AsyncParsableCommand {
         guard let parts = URLComponents(string: url), let host = parts.host, !host.isEmpty,
             let scheme = parts.scheme, ["mqtt", "mqtts"].contains(scheme)
         else { throw Failure(text: "must be mqtts://HOST[:PORT] or mqtt://HOST[:PORT]", code: 2) }
+        let password = ProcessInfo.processInfo.environment["TOLLGATE_PROBE_PASSWORD"]
+        let signature = try device.map { device throws(Failure) in
+            try DeviceSignature(
+                device: device,
+                secret: password ?? "",
+                isEncrypted: scheme == "mqtts"
+            )
+        }
         let probe = MQTTProbe(
             host: host,
             port: parts.port ?? (scheme == "mqtts" ? 8_883 : 1_883),
             isEncrypted: scheme == "mqtts",
             authorityFile: ca,
-            userName: user,
-            password: ProcessInfo.processInfo.environment["TOLLGATE_PROBE_PASSWORD"],
-            clientID: clientID
+            userName: signature?.userName ?? user,
+            password: signature?.password ?? password,
+            clientID: signature?.clientID ?? clientID
         )
         let timeout = timeout
         return try await withThrowingTaskGroup(of: MQTTProbe.Answer?.self) { group in

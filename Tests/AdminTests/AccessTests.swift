@@ -110,7 +110,7 @@ struct AccessTests {
 
     @Test("a body over the limit is refused with 413")
     func size() async throws {
-        let client = try Client(requestSizeBytes: 1_024)
+        let client = try Client { $0.admin.requestSizeBytes = 1_024 }
         try await client.furnish()
         let text = "dk,secret\n" + (0..<200).map { "d\($0),s3cret\n" }.joined()
         let answer = try await client.csv("/v1/products/lamp/devices", text)

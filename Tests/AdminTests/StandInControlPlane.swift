@@ -10,6 +10,7 @@ import Time
 final class StandInControlPlane: ControlPlane {
     let ledger: Ledger
     let secretKeys = SecretKeys()
+    let backups: Backups
     private let state: Mutex<State>
 
     struct State: Sendable {
@@ -28,6 +29,10 @@ final class StandInControlPlane: ControlPlane {
 
     init(directory: String) throws {
         ledger = try Ledger(directory: directory, mapSizeBytes: 1 << 26, durability: .unsynced)
+        let usage = try UsageStore(path: "\(directory)/usage", mapSizeBytes: 1 << 26)
+        backups = Backups(of: Stores(ledger: ledger, usage: usage), in: directory) {
+            Timestamp(milliseconds: 1_800_000_000_000)
+        }
         state = Mutex(State())
     }
 
@@ -40,6 +45,8 @@ final class StandInControlPlane: ControlPlane {
     func readiness() async -> Readiness { Readiness(checks: state.withLock { $0.checks }) }
 
     func metricsText() async -> String { "# TYPE tollgate_up gauge\ntollgate_up 1\n" }
+
+    func verify() async throws(StoreError) -> [String] { try ledger.verify() }
 
     func onlineCount(of product: ProductKey) async -> Int {
         state.withLock { $0.online.count { $0.product == product } }

@@ -265,8 +265,8 @@ import Time
 
     private func contacts(_ desk: Desk, _ id: String) throws -> [String] {
         try desk.read { books, transaction throws(StoreError) in
-            try books.contacts(of: AccountID(id)!, in: transaction)
-        }.map { "\($0.email) \($0.record.name)" }
+            try books.contacts(of: AccountID(id)!, limit: 100, in: transaction)
+        }.elements.map { "\($0.email) \($0.record.name)" }
     }
 
     @Test("E1: an account and its sub-accounts have one list of contacts, which each of them edits")
@@ -406,7 +406,7 @@ import Time
         let findings = try desk.findings()
         for part in [
             "account sub was certified", "not of the kind that its parent acme is",
-            "not among the sub-accounts of acme", "the number of sub-accounts",
+            "not among the sub-accounts of acme", "the number of records in table subAccounts",
             "contacts are kept for sub", "bound to account nobody",
             "not among those of account nobody", "bound to product PKX",
         ] {

@@ -61,6 +61,16 @@ struct Program {
         )
     }
 
+    /// Runs a line of a shell, which finds the program by its name.
+    func shell(_ line: String, environment: [String: String] = [:]) throws -> Result {
+        let path = Self.executable.deletingLastPathComponent().path + ":/usr/bin:/bin"
+        return try run(
+            ["-c", line],
+            environment: environment.merging(["PATH": path]) { $1 },
+            executable: URL(filePath: "/bin/sh")
+        )
+    }
+
     func process(_ arguments: [String], _ environment: [String: String]) -> Process {
         let process = Process()
         process.executableURL = Self.executable
@@ -89,7 +99,7 @@ final class Serving {
         let file = program.directory.appending(path: "tollgate.yaml")
         let yaml = """
             shards: 1
-            admin: {port: 0}
+            admin: {port: 0, requestsPerSecond: 100000}
             storage: {ledgerMapBytes: 67108864, usageMapBytes: 67108864}
             listeners:
               - {name: local, port: 0, tls: false}
@@ -126,6 +136,11 @@ final class Serving {
     /// Runs a verb against this gateway.
     func run(_ arguments: [String], input: String? = nil) throws -> Program.Result {
         try program.run(arguments, environment: ["TOLLGATE_API": api], input: input)
+    }
+
+    /// Runs a line of a shell against this gateway.
+    func shell(_ line: String) throws -> Program.Result {
+        try program.shell(line, environment: ["TOLLGATE_API": api])
     }
 
     /// Sends a signal and waits for the end; answers the exit code.

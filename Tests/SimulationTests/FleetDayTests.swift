@@ -108,6 +108,7 @@ import Time
             if index % 3 == 0 {
                 let fits = members[index].used[today, default: 0] < allowance
                 let code = try backend.publish(device.down(), "do", qos: .atLeastOnce)?.code
+                // Rule C10: the sender is told.
                 #expect(code == (fits ? 0 : 0x97))
                 if fits {
                     #expect(try client.message().text == "do")

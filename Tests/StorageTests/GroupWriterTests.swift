@@ -39,6 +39,26 @@ private struct Write: Sendable {
         return (environment, try Table<UInt64, Text>("t", in: environment))
     }
 
+    @Test(
+        "the bell rings after commits, once for those that nobody waited for, and ends with the writer"
+    )
+    func bell() async throws {
+        let (environment, table) = try opened()
+        let writer = try writer(environment, table)
+        var rings = writer.bell.rings().makeAsyncIterator()
+        for number in 1...3 as ClosedRange<UInt64> {
+            await withCheckedContinuation { continuation in
+                writer.submit(Write(number: number)) { _ in continuation.resume() }
+            }
+        }
+        #expect(await rings.next() != nil)
+        writer.shutdown()
+        // The third commit may have rung after the first was taken.
+        while await rings.next() != nil {}
+        var late = writer.bell.rings().makeAsyncIterator()
+        #expect(await late.next() == nil)
+    }
+
     private func stored(_ environment: Environment, _ table: Table<UInt64, Text>) throws -> [UInt64]
     {
         try environment.read { transaction throws(StoreError) in

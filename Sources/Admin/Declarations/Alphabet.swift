@@ -29,6 +29,8 @@ struct Alphabet: Equatable, Sendable {
         summary: "visible ASCII characters"
     )
 
+    static let digits = Alphabet(ranges: ["0"..."9"], isInverted: false, summary: nil)
+
     static let hexadecimal = Alphabet(
         ranges: ["0"..."9", "a"..."f"],
         isInverted: false,

@@ -76,23 +76,16 @@ enum OpenAPI {
                 "schema": parameter.schema.document,
             ] as JSON
         }
-        let query = route.operation.query.map { parameter in
-            [
-                "name": .text(parameter.name), "in": "query",
-                "description": .text(parameter.note), "required": JSON(parameter.isRequired),
-                "schema": parameter.schema.document,
-            ] as JSON
-        }
-        guard route.takesIdempotencyKey else { return path + query }
-        let key: JSON = [
-            "name": .text(Call.idempotencyKey.rawName), "in": "header",
-            "description": """
-            Chosen by the caller: the same request with the same key is carried out once, and \
-            answered as the first time.
-            """,
-            "schema": Call.idempotencyKeySchema.document,
+        return path + route.operation.query.map { document(of: $0, in: "query") }
+            + route.headers.map { document(of: $0, in: "header") }
+    }
+
+    private static func document(of parameter: Parameter, in place: String) -> JSON {
+        [
+            "name": .text(parameter.name), "in": .text(place),
+            "description": .text(parameter.note), "required": JSON(parameter.isRequired),
+            "schema": parameter.schema.document,
         ]
-        return path + query + [key]
     }
 
     private static func content(_ contents: [Answer.Content]) -> JSON {

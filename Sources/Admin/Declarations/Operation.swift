@@ -45,6 +45,7 @@ struct Operation: Sendable {
     let summary: String
     let access: Access?
     let query: [Parameter]
+    let headers: [Parameter]
     let body: Body?
     let answers: [Answer]
     let problems: [String]
@@ -54,6 +55,7 @@ struct Operation: Sendable {
         _ summary: String,
         access: Access? = nil,
         query: [Parameter] = [],
+        headers: [Parameter] = [],
         body: Body? = nil,
         answers: Answer...,
         problems: [String] = []
@@ -62,6 +64,7 @@ struct Operation: Sendable {
         self.summary = summary
         self.access = access
         self.query = query + (answers.contains { $0.isPaged } ? [.limit, .cursor] : [])
+        self.headers = headers
         self.body = body
         self.answers = answers
         self.problems = problems

@@ -1,6 +1,6 @@
 import Ledger
 
-/// A parameter of the query.
+/// A parameter of the query, or a header.
 struct Parameter: Sendable {
     let name: String
     let schema: Schema

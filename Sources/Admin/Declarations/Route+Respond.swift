@@ -1,3 +1,4 @@
+import HTTPTypes
 import Hummingbird
 
 extension Route {
@@ -8,14 +9,18 @@ extension Route {
         _ context: AdminContext,
         _ desk: Desk
     ) async throws -> Response {
-        let principal = try access.needsToken ? desk.principal(of: request) : .nobody
+        let principal = try desk.principal(of: request, from: context.address, for: access)
         guard access.admits(principal) else {
             throw Problem.forbidden("this needs \(access.rule)")
         }
         let path = try pathValues(context.parameters)
         let query = try Query(parsing: request.uri.query, operation.query)
-        if takesIdempotencyKey, let key = request.headers[Call.idempotencyKey] {
-            try Call.idempotencyKeySchema.check(text: key, at: Call.idempotencyKey.rawName)
+        for header in headers {
+            guard let text = HTTPField.Name(header.name).flatMap({ request.headers[$0] }) else {
+                guard header.isRequired else { continue }
+                throw Problem.invalid("\(header.name): is missing")
+            }
+            try header.schema.check(text: text, at: header.name)
         }
         try checkType(of: request)
         return try await answer(

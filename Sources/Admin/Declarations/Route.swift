@@ -20,6 +20,10 @@ struct Route: Sendable {
     /// Whatever changes something can be sent again with an idempotency key (rule A8).
     var takesIdempotencyKey: Bool { method != .get && access.needsToken }
 
+    var headers: [Parameter] {
+        operation.headers + (takesIdempotencyKey ? [Call.idempotencyKeyParameter] : [])
+    }
+
     private var segments: [Substring] { path.split(separator: "/") }
 
     func matches(_ path: String) -> Bool {

@@ -19,8 +19,13 @@ struct Call: Sendable {
 
     static let idempotencyKey = HTTPField.Name("Idempotency-Key")!
 
-    static let idempotencyKeySchema = Schema.text(
-        .init(lengths: 1...Command.idempotencyKeyMaximumLength, alphabet: .visible)
+    static let idempotencyKeyParameter = Parameter(
+        idempotencyKey.rawName,
+        .text(.init(lengths: 1...Command.idempotencyKeyMaximumLength, alphabet: .visible)),
+        """
+        Chosen by the caller: the same request with the same key is carried out once, and answered \
+        as the first time.
+        """
     )
 
     /// A part of the path, percent-decoded and of the declared form. Traps when the path has no such
@@ -45,16 +50,19 @@ struct Call: Sendable {
         return value
     }
 
+    /// A header; `nil` when it is missing. Traps when it is not declared.
+    func header(_ name: String) -> String? {
+        precondition(operation.headers.contains { $0.name == name }, "\(name) is not declared")
+        return HTTPField.Name(name).flatMap { request.headers[$0] }
+    }
+
     func read<Result>(
         _ body: (Books, borrowing ReadTransaction) throws(StoreError) -> Result
     ) throws -> Result {
         do throws(StoreError) {
             return try controlPlane.ledger.read(body)
         } catch {
-            if case .malformed("cursor") = error {
-                throw Problem(
-                    "unknown-cursor", "the cursor is none that this list gave with these filters")
-            }
+            if case .malformed("cursor") = error { throw Problem.unknownCursor }
             throw error
         }
     }
@@ -64,7 +72,7 @@ struct Call: Sendable {
         Mint(token: desk.ownerToken, actor: principal.actor, idempotencyKey: idempotencyKey)
     }
 
-    private var idempotencyKey: String? { request.headers[Self.idempotencyKey] }
+    var idempotencyKey: String? { request.headers[Self.idempotencyKey] }
 
     /// Carries out a change; throws the refusal as a problem. The effect is on disk when it returns.
     @discardableResult

@@ -9,6 +9,8 @@ struct Desk: Sendable {
     let configuration: GatewayConfiguration
     let ownerToken: OwnerToken
     private let tokens: Tokens
+    private let rates: RateLimiter
+    let streams: StreamSlots
 
     init(
         controlPlane: any ControlPlane,
@@ -19,15 +21,44 @@ struct Desk: Sendable {
         self.configuration = configuration
         self.ownerToken = ownerToken
         tokens = Tokens(owner: ownerToken, ledger: controlPlane.ledger)
+        streams = StreamSlots(maximum: configuration.admin.eventStreams)
+        rates = RateLimiter(requestsPerSecond: configuration.admin.requestsPerSecond)
     }
 
-    /// Who asks; throws when the request has no valid token.
-    func principal(of request: Request) throws -> Principal {
+    /// Who asks; throws when the request needs a valid token and has none, or comes too soon.
+    func principal(
+        of request: Request,
+        from address: String?,
+        for access: Access
+    ) throws -> Principal {
+        let origin = RateLimiter.Caller.origin(of: address)
+        guard access.needsToken else {
+            try take(.visitor(origin))
+            return .nobody
+        }
+        guard let principal = try known(request) else {
+            try take(.stranger(origin))
+            throw Problem.unauthorized
+        }
+        try take(.actor(principal.actor))
+        return principal
+    }
+
+    /// Whether the request's token is valid still.
+    func knows(_ request: Request) throws -> Bool { try known(request) != nil }
+
+    private func known(_ request: Request) throws -> Principal? {
         let prefix = "bearer "
         guard let header = request.headers[.authorization],
-            header.lowercased().hasPrefix(prefix),
-            let principal = try tokens.principal(of: String(header.dropFirst(prefix.count)))
-        else { throw Problem.unauthorized }
-        return principal
+            header.lowercased().hasPrefix(prefix)
+        else { return nil }
+        return try tokens.principal(of: String(header.dropFirst(prefix.count)))
+    }
+
+    private func take(_ caller: RateLimiter.Caller) throws(Problem) {
+        guard let delay = rates.delay(of: caller, at: .now) else { return }
+        var problem = Problem("too-many-requests", "more requests than are allowed in a second")
+        problem.retryAfterSeconds = Int(delay.components.seconds) + 1
+        throw problem
     }
 }

@@ -1,3 +1,4 @@
+import Gateway
 import Hummingbird
 import Ledger
 import Storage
@@ -8,23 +9,66 @@ extension Routes {
         on(
             .get, "events",
             Operation(
-                "listEvents", "Everything that changed the books, in order (rule E3)",
+                "listEvents",
+                """
+                Everything that changed the books, in order (rule E3): a part of it, or, for who \
+                accepts text/event-stream, all that comes
+                """,
                 access: .gateway,
                 query: [
-                    Parameter("after", .count, "Only events behind that number; 0 by default."),
+                    Parameter(
+                        "after", .count,
+                        "Only events behind that number; by default, a list has all, a stream new ones."
+                    ),
                     .limit,
                 ],
-                answers: .list(of: .event))
+                headers: [
+                    Parameter(
+                        "Last-Event-ID", .count,
+                        "Where a stream goes on; instead of the parameter after.")
+                ],
+                answers: .list(of: .event).or("text/event-stream"),
+                problems: ["too-many-streams"])
         ) { call in
-            let after = try call.query("after") { UInt64($0) } ?? 0
+            let after = try call.query("after") { UInt64($0) }
+            if call.request.headers[.accept]?.contains("text/event-stream") == true {
+                return try Self.stream(after: after, call)
+            }
             let limit = try call.limit()
             let found = try call.read { (books, transaction) throws(StoreError) in
-                try books.events(after: after, limit: limit, in: transaction)
+                try books.events(after: after ?? 0, limit: limit, in: transaction)
             }
             return call.list(
                 found.map(Documents.event),
                 cursor: found.last.map { String($0.sequence) }
             )
         }
+    }
+
+    private static func stream(after: UInt64?, _ call: Call) throws -> Response {
+        guard let slot = call.desk.streams.slot() else {
+            var problem = Problem(
+                "too-many-streams", "no more streams of events can be open at once")
+            problem.retryAfterSeconds = 5
+            throw problem
+        }
+        let newest = try call.read { (books, transaction) throws(StoreError) in
+            try books.lastSequence(in: transaction)
+        }
+        let (request, desk) = (call.request, call.desk)
+        let stream = EventStream(
+            ledger: desk.controlPlane.ledger,
+            start: call.header("Last-Event-ID").flatMap { UInt64($0) } ?? after ?? newest,
+            isAllowed: { try desk.knows(request) }
+        )
+        return Response(
+            status: .ok,
+            headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
+            body: ResponseBody { [slot] writer in
+                try await stream.run(into: &writer, of: request)
+                try await writer.finish(nil)
+                withExtendedLifetime(slot) {}
+            }
+        )
     }
 }

@@ -42,6 +42,7 @@ struct Routes {
         registerKeys()
         registerEvents()
         registerCheck()
+        registerBackups()
         registerHealth()
         registerDocument()
     }

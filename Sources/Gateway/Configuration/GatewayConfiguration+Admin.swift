@@ -11,6 +11,21 @@ extension GatewayConfiguration {
         /// Default: 16,777,216 (16 MiB, some 300,000 lines of a device import).
         public var requestSizeBytes = 16_777_216
 
+        /// Requests that one token may make, and that may come from one address without one; what two
+        /// seconds allow may come at once. Unit: a second. Range: 1 to 1,000,000. Default: 200.
+        public var requestsPerSecond = 200
+
+        /// How long a client may keep a connection waiting: for a request, the rest of one (and one
+        /// second more for each 64 KiB of its body), or until it takes its answer. Unit: seconds.
+        /// Range: 1 to 3,600. Default: 60.
+        public var requestTimeoutSeconds = 60
+
+        /// Connections open at once; more wait to be accepted. Range: 1 to 100,000. Default: 1,000.
+        public var connections = 1_000
+
+        /// Streams of events open at once. Range: 1 to 1,000. Default: 16.
+        public var eventStreams = 16
+
         public init() {}
     }
 }

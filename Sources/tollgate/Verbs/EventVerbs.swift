@@ -5,7 +5,7 @@ struct EventVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "event",
         abstract: "The log of everything that changed the books.",
-        subcommands: [List.self]
+        subcommands: [List.self, Follow.self]
     )
 
     struct List: AsyncParsableCommand {
@@ -19,18 +19,60 @@ struct EventVerbs: AsyncParsableCommand {
             guard !api.json, let json = JSON(parsing: bytes) else {
                 return Output.raw(bytes + [10])
             }
-            let rows = (json["items"]?.array ?? []).map { event -> JSON in
-                guard case .object(let members) = event else { return event }
-                let rest = JSON.object(Array(members.dropFirst(4)))
-                return .object(
-                    members.prefix(4) + [
-                        .init(
-                            name: "subject",
-                            value: .text(String(decoding: rest.bytes, as: UTF8.self)))
-                    ]
-                )
-            }
-            Output.table(rows, columns: ["sequence", "at", "actor", "change", "subject"])
+            Output.table((json["items"]?.array ?? []).map(\.eventRow), columns: JSON.eventColumns)
         }
+    }
+
+    struct Follow: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Prints each event as it comes, until it is interrupted.",
+            discussion: """
+                When the connection is lost, it is made again, and the events go on behind the last one.
+                """
+        )
+
+        @Option(help: "Only events behind this number; without it, those to come.")
+        var after: UInt64?
+        @OptionGroup var api: APIOptions
+
+        func run() async throws {
+            var last = after
+            var isConnected = false
+            while true {
+                let loss = try await api.follow(behind: &last) { event in
+                    print(event)
+                }
+                // Whoever was never connected has the wrong address, rather.
+                isConnected = isConnected || last != after
+                guard isConnected else { throw loss }
+                Output.complain("\(loss.text); trying again")
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+
+        private func print(_ event: ServerSentEvent) {
+            guard !api.json, let row = JSON(parsing: Array(event.data.utf8))?.eventRow else {
+                return Output.say(event.data)
+            }
+            Output.say(
+                JSON.eventColumns.map { name in
+                    row[name]?.text ?? row[name]?.integer.map { String($0) } ?? "-"
+                }
+                .joined(separator: "  ")
+            )
+        }
+    }
+}
+
+extension JSON {
+    fileprivate static let eventColumns = ["sequence", "at", "actor", "change", "subject"]
+
+    /// What all events have, and the rest of this one as text.
+    fileprivate var eventRow: JSON {
+        guard case .object(let members) = self else { return self }
+        let rest = JSON.object(Array(members.dropFirst(4)))
+        let subject = Member(
+            name: "subject", value: .text(String(decoding: rest.bytes, as: UTF8.self)))
+        return .object(members.prefix(4) + [subject])
     }
 }

@@ -1,0 +1,171 @@
+import Foundation
+import Testing
+
+/// The HTTP side over real sockets.
+@Suite("HTTP")
+struct HTTPTests {
+    private func scenario(_ name: String, _ serving: Serving) throws -> Program.Result {
+        let directory = serving.program.directory.path
+        let token = try String(contentsOfFile: "\(directory)/data/admin.token", encoding: .utf8)
+        let script = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "http_scenarios.py").path
+        let url = serving.api.split(separator: ":")
+        return try serving.program.python([
+            script, name, "127.0.0.1", String(url[url.count - 1]),
+            token.trimmingCharacters(in: .whitespacesAndNewlines),
+        ])
+    }
+
+    private func check(
+        _ name: String,
+        _ arguments: [String],
+        prints output: String
+    ) throws {
+        let program = try Program()
+        defer { program.remove() }
+        let serving = try Serving(program, arguments)
+        let result = try scenario(name, serving)
+        #expect(result.output == output + "\n", "\(result.errors)\(serving.errors)")
+        #expect(serving.end() == 0)
+    }
+
+    @Test(
+        "E3: a stream has every event once, in order, behind the number it is told, else new ones")
+    func streams() throws {
+        try check(
+            "streams", [],
+            prints: """
+                new ones ['package-created']
+                behind [0]
+                by header [1]
+                all True
+                wrong 422 422
+                """
+        )
+    }
+
+    @Test("streams are bounded, and one whose client has gone makes room")
+    func slots() throws {
+        try check(
+            "slots", ["--set", "admin.eventStreams=3"],
+            prints: """
+                open [200, 200, 200, 429]
+                again 200
+                """
+        )
+    }
+
+    @Test("a stream ends when its key is revoked")
+    func revoked() throws {
+        try check(
+            "revoked", [],
+            prints: """
+                seen ['package-created']
+                after []
+                """
+        )
+    }
+
+    @Test("a client that keeps the server waiting is left, and the others are served")
+    func slow() throws {
+        try check(
+            "slow", ["--set", "admin.requestTimeoutSeconds=1"],
+            prints: """
+                nothing True True
+                half a head True True
+                a head in drops True True
+                a body in drops True True
+                alive 200
+                """
+        )
+    }
+
+    @Test("bodies and heads have a size: 413, 400 or the end of the connection")
+    func sizes() throws {
+        try check(
+            "sizes", ["--set", "admin.requestSizeBytes=2048"],
+            prints: """
+                too large 413 True
+                endless ended
+                large head 400
+                alive 200
+                """
+        )
+    }
+
+    @Test("draining ends the streams, and the gateway ends at once")
+    func drain() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let serving = try Serving(program)
+        let following = try Following(serving, after: 0)
+        _ = try serving.run(["account", "create", "--id", "acme", "--name", "Acme"])
+        following.wait(for: 1)
+        let start = Date.now
+        #expect(serving.end() == 0)
+        #expect(Date.now.timeIntervalSince(start) < 10)
+    }
+
+    @Test(
+        "E3: event follow goes on behind the last event when the gateway was killed and comes back")
+    func follow() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let serving = try Serving(program)
+        let port = serving.api.split(separator: ":").last ?? ""
+        let following = try Following(serving, after: 0)
+        for number in 1...3 {
+            _ = try serving.run(["account", "create", "--id", "a\(number)", "--name", "A"])
+        }
+        following.wait(for: 3)
+        _ = serving.end(SIGKILL)
+        let again = try Serving(program, ["--set", "admin.port=\(port)"])
+        for number in 4...6 {
+            _ = try again.run(["account", "create", "--id", "a\(number)", "--name", "A"])
+        }
+        let all = try again.run(["event", "list", "--json", "--limit", "1000"]).output
+        let count = all.components(separatedBy: "\"sequence\":").count - 1
+        following.wait(for: count)
+        #expect(following.sequences == Array(1...count))
+        #expect(following.errors.contains("trying again"))
+        #expect(again.end() == 0)
+    }
+}
+
+/// `tollgate event follow`, running.
+private final class Following {
+    private let process: Process
+    private let outputFile: URL
+    private let errorFile: URL
+
+    init(_ serving: Serving, after: Int) throws {
+        let program = serving.program
+        outputFile = program.directory.appending(path: "follow.out")
+        errorFile = program.directory.appending(path: "follow.err")
+        for file in [outputFile, errorFile] {
+            _ = FileManager.default.createFile(atPath: file.path, contents: nil)
+        }
+        process = program.process(
+            ["event", "follow", "--after", "\(after)"], ["TOLLGATE_API": serving.api])
+        process.standardOutput = try FileHandle(forWritingTo: outputFile)
+        process.standardError = try FileHandle(forWritingTo: errorFile)
+        try process.run()
+    }
+
+    var errors: String { (try? String(contentsOf: errorFile, encoding: .utf8)) ?? "" }
+
+    /// The numbers of the events printed so far, whole lines only.
+    var sequences: [Int] {
+        let text = (try? String(contentsOf: outputFile, encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").compactMap { line in
+            line.split(separator: " ").first.flatMap { Int($0) }
+        }
+    }
+
+    /// Waits up to 20 s for so many.
+    func wait(for count: Int) {
+        for _ in 0..<400 where sequences.count < count { Thread.sleep(forTimeInterval: 0.05) }
+    }
+
+    deinit { kill(process.processIdentifier, SIGKILL) }
+}
