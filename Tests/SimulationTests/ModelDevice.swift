@@ -14,6 +14,7 @@ struct ModelDevice {
     var codes: UInt32 = 0
     var expiresAt = Timestamp(milliseconds: 0)
     var used: [Day: Int] = [:]
+    var toppedUp: [Day: Int] = [:]
     var client: TestClient?
 
     init(_ device: TestDevice) { self.device = device }

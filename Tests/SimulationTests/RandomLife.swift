@@ -18,6 +18,9 @@ struct RandomLife {
     var remaining: UInt64
     var consumed: UInt64 = 0
     var isRenewalOn = true
+
+    /// Units that are left in top-up packs.
+    var packUnits = 0
     var random: SeededGenerator
 
     /// The last steps, for whoever has to find out what went wrong.
@@ -28,8 +31,9 @@ struct RandomLife {
         let index = Int.random(in: devices.indices, using: &random)
         let choice = Int.random(in: 0..<100, using: &random)
         switch choice {
-        case ..<30: try connect(index)
-        case ..<55: try publish(index)
+        case ..<27: try connect(index)
+        case ..<53: try publish(index)
+        case ..<55: try await buyPack()
         case ..<62: try part(index)
         case ..<75: try await moveClock()
         case ..<80: try await buy()
@@ -94,10 +98,15 @@ struct RandomLife {
         let today = Day(of: now, at: .utc)
         for _ in 0..<Int.random(in: 1...4, using: &random) {
             let fits = devices[index].used[today, default: 0] < Self.allowance
-            diary.append("\(index) publishes: \(fits)")
+            diary.append("\(index) publishes: \(fits), \(packUnits) in packs")
             let code = try replay.publish(devices[index].device, through: client)
-            #expect(code == (fits ? 0 : 0x97))
-            if fits { devices[index].used[today, default: 0] += 1 }
+            #expect(code == (fits || packUnits > 0 ? 0 : 0x97))
+            if fits {
+                devices[index].used[today, default: 0] += 1
+            } else if packUnits > 0 {
+                devices[index].toppedUp[today, default: 0] += 1
+                packUnits -= 1
+            }
         }
     }
 
@@ -150,6 +159,13 @@ struct RandomLife {
         diary.append("\(codes) codes are bought")
         try await replay.world.buy(codes, for: product)
         remaining += codes
+    }
+
+    private mutating func buyPack() async throws {
+        let units = Int.random(in: 1...9, using: &random)
+        diary.append("a pack of \(units) is bought")
+        try await replay.world.buyPack(UInt64(units), for: product, hours: 100_000)
+        packUnits += units
     }
 
     private mutating func disable(_ index: Int) async throws {
@@ -224,6 +240,9 @@ struct RandomLife {
             if device.codes > 0 { #expect(record.entitlement?.expiresAt == device.expiresAt) }
             let usage = try await replay.world.gateway.usage(of: device.device.identity)
             #expect(Int(usage.today.used) == device.used[today, default: 0])
+            #expect(Int(usage.today.topUp) == device.toppedUp[today, default: 0])
         }
+        let packs = try replay.world.packs(of: product)
+        #expect(packs.reduce(0) { $0 + Int($1.remaining + $1.leased) } >= packUnits)
     }
 }

@@ -19,7 +19,7 @@ import Time
     }
 
     @Test(
-        "B1 to B12, C3, C5: whatever happens in whatever order, a plain model knows the outcome",
+        "B1 to B12, C3, C5, C6: whatever happens in whatever order, a plain model knows the outcome",
         arguments: seeds
     )
     func life(seed: UInt64) async throws {
