@@ -40,7 +40,7 @@ import Testing
         var figures = stat()
         // Safe: `stat` and `fstat` fill their structure during the call.
         guard unsafe stat(file, &wanted) == 0 else { return nil }
-        return (0..<1_024).first { number in
+        return (0..<20_000).first { number in
             unsafe fstat(number, &figures) == 0 && figures.st_dev == wanted.st_dev
                 && figures.st_ino == wanted.st_ino
         }
