@@ -62,6 +62,27 @@ import Time
                     DeviceImport(device: DeviceKey("b")!, secret: Secret("s")),
                 ]
             ),
+            .importing(.begin(Desk.product, key: "k", run: 1 << 63)),
+            .importing(.begin(Desk.product, key: nil, run: 0)),
+            .importing(
+                .stage(
+                    Desk.product,
+                    import: 300,
+                    after: 1 << 20,
+                    rows: [
+                        ImportLine(
+                            line: 200,
+                            device: DeviceImport(device: DeviceKey("a")!, secret: nil, name: "n")
+                        )
+                    ]
+                )
+            ),
+            .importing(
+                .commit(Desk.product, import: 300, rows: 9, digest: FileDigest(high: 1, low: 2))
+            ),
+            .importing(.abandon(Desk.product, import: 300)),
+            .importing(.abandonOthers(run: 7)),
+            .importing(.move(limit: 1_000)),
             .registerDevice(identity, secret: Secret("s")!),
             .activate(identity, confirmsSecret: true),
             .activateByHand(identity),
@@ -129,7 +150,10 @@ import Time
             first: ActivationCode(serial: 5)
         ),
         .codesAssigned(Desk.acme, product: Desk.product, package: Desk.small, quantity: 9),
-        .devicesImported(Desk.product, count: 10),
+        .devicesImported(Desk.product, count: 10, import: nil),
+        .devicesImported(Desk.product, count: 10, import: 300),
+        .importBegun(Desk.product),
+        .importAbandoned(Desk.product, import: 300),
         .deviceRegistered(identity),
         .deviceActivated(identity, entitlement),
         .entitlementReopened(identity, code: ActivationCode(serial: 5)),
@@ -162,6 +186,9 @@ import Time
         .registrationNotAllowed(identity), .secretInUse(identity),
         .importRow(row: 3, device: DeviceKey("d")!, fault: .repeatedRow),
         .importTooLarge(maximumRows: 2), .idempotencyKeyReused, .idempotencyKeyInvalid,
+        .importLine(line: 300, device: DeviceKey("d")!, fault: .arriving),
+        .unknownImport(Desk.product, 300), .importNotReceiving(300),
+        .importOutOfStep(300, staged: 1 << 40), .importsUnderWay(maximum: 4),
     ]
 
     @Test("A8: remembered answers encode to bytes and back")
@@ -176,6 +203,29 @@ import Time
         try roundTrip(Outcome.repeated(.entitled(Self.entitlement, consumed: true)))
         try roundTrip(Outcome.done(.registered(Secret("s")!)))
         try roundTrip(Outcome.done(.ended(count: 4, more: true)))
+        try roundTrip(Outcome.done(.importBegun(300)))
+        try roundTrip(Outcome.done(.importKnown))
+        try roundTrip(Outcome.done(.staged(rows: 300)))
+        try roundTrip(Outcome.done(.moved(count: 300, more: true)))
+    }
+
+    @Test("An import's records encode to bytes and back")
+    func imports() throws {
+        var record = ImportRecord(
+            actor: "a", idempotencyKey: nil, run: 7, at: Timestamp(milliseconds: 12))
+        try roundTrip(record)
+        record = ImportRecord(
+            actor: "", idempotencyKey: "k", run: 7, at: Timestamp(milliseconds: 12))
+        record.state = .landing
+        record.rows = 300
+        record.moved = 299
+        record.returning = 3
+        record.conflict = ImportConflict(line: 300, device: DeviceKey("d")!)
+        try roundTrip(record)
+        for secret in [Secret("s"), nil] {
+            let device = DeviceImport(device: DeviceKey("d")!, secret: secret, name: "n")
+            try roundTrip(ArrivalRecord(ImportLine(line: 300, device: device)))
+        }
     }
 
     @Test("A device's record, and the view that reads it in place, hold the same")

@@ -85,7 +85,7 @@ extension Gateway: ControlPlane {
         case .revokeKey(let key):
             for mailbox in commons.mailboxes { mailbox.post(.keyRevoked(key)) }
         case .createAccount, .createPackage, .createProduct, .createKey, .purchase,
-            .importDevices, .registerDevice, .activate, .endExpired, .setDeviceRenewal,
+            .importDevices, .importing, .registerDevice, .activate, .endExpired, .setDeviceRenewal,
             .resetSecret, .confirmSecretUse:
             break
         }

@@ -12,6 +12,9 @@ struct Audit {
     var pastPeriods: UInt64 = 0
     var devicesSeen = 0
 
+    /// By product; found before the products are read.
+    var arriving: [ProductKey: Arriving] = [:]
+
     init(_ books: Books, limit: Int) {
         self.books = books
         self.limit = limit

@@ -12,6 +12,7 @@ extension Books {
         try audit.checkBatches(in: transaction)
         try audit.checkHoldings(in: transaction)
         try audit.checkRanges(in: transaction)
+        try audit.checkImports(in: transaction)
         try audit.checkProducts(in: transaction)
         try audit.checkIndexes(in: transaction)
         return audit.findings

@@ -3,7 +3,8 @@ import Time
 
 extension Books {
     /// Puts `new` in the place of `old`, `nil` meaning no record, and keeps the product's figures of
-    /// devices and the index of open entitlements true: the only place that writes any of them.
+    /// devices, the index of open entitlements and the imports under way true: the only place that
+    /// writes any of them for a command on devices. `old` is what `device(_:in:)` has found.
     func replace(
         _ old: DeviceRecord?,
         with new: DeviceRecord?,
@@ -29,6 +30,9 @@ extension Books {
             if let after {
                 try expiring.put(KeyPair(after, identity), EmptyRecord(), in: transaction)
             }
+        }
+        if pool.imports > 0 {
+            try settleArrivals(of: identity, from: old, to: new, in: transaction)
         }
         if let new {
             try devices.put(identity, new, in: transaction)
@@ -123,7 +127,7 @@ extension Books {
         guard try existing(identity.product, in: transaction) != nil else {
             return .refused(.unknownProduct(identity.product))
         }
-        guard let device = try devices.get(identity, in: transaction), device.isRegistered else {
+        guard let device = try device(identity, in: transaction), device.isRegistered else {
             return .refused(.unknownDevice(identity))
         }
         var new: DeviceRecord? = device
@@ -145,7 +149,7 @@ extension Books {
         guard try existing(identity.product, in: transaction) != nil else {
             return .refused(.unknownProduct(identity.product))
         }
-        guard let device = try devices.get(identity, in: transaction),
+        guard let device = try device(identity, in: transaction),
             device.isRegistered || evenIfDeleted
         else { return .refused(.unknownDevice(identity)) }
         var new = device

@@ -20,6 +20,9 @@ import Time
 ///     periods       product, device, period -> where its history entry is (past periods only)
 ///     expiring      expiresAt, product, device: open entitlements *
 ///     keys          key              answers          actor, idempotency key
+///     imports       product, number of its first event -> what became of it
+///     importing     product, number: those that still have, or may get, arrivals
+///     arrivals      import's number, device -> row of an import that has not landed
 ///     events        sequence number *
 ///
 /// An activation's entries in `consumptions`, `expiries`, `expiring` and `events` are next to those
@@ -49,9 +52,12 @@ public struct Books: Sendable {
     let keys: Table<KeyID, KeyRecord>
     let answers: Table<KeyPair<String, String>, AnswerRecord>
     let events: Table<UInt64, Event>
+    let imports: Table<KeyPair<ProductKey, UInt64>, ImportRecord>
+    let importing: Table<KeyPair<ProductKey, UInt64>, EmptyRecord>
+    let arrivals: Table<KeyPair<UInt64, DeviceKey>, ArrivalRecord>
 
     /// How many tables there are: the environment has to allow that many.
-    public static var tableCount: Int { 20 }
+    public static var tableCount: Int { 23 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys.
     public static var nameMaximumLength: Int { 256 }
@@ -59,8 +65,18 @@ public struct Books: Sendable {
     /// Of codes, in one purchase or assignment.
     public static var quantityMaximum: UInt64 { 1_000_000_000 }
 
-    /// In one import.
+    /// In one import, and in one chunk of an import in chunks.
     public static var importMaximumRows: Int { 50_000 }
+
+    /// In one import in chunks.
+    public static var importMaximumTotal: UInt64 { 10_000_000 }
+
+    /// Imports in chunks of one product that are under way: a look-up of a device that is not known
+    /// asks each.
+    public static var importsOfProductMaximum: UInt32 { 4 }
+
+    /// Of all products, those among them whose rows are being removed.
+    public static var importsMaximum: UInt32 { 64 }
 
     /// Opens the tables, and creates those that are missing.
     public init(in environment: Environment) throws(StoreError) {
@@ -84,5 +100,8 @@ public struct Books: Sendable {
         keys = try Table("keys", in: environment)
         answers = try Table("answers", in: environment)
         events = try Table("events", in: environment)
+        imports = try Table("imports", in: environment)
+        importing = try Table("importing", in: environment)
+        arrivals = try Table("arrivals", in: environment)
     }
 }

@@ -96,6 +96,9 @@ extension Action: StorageRecord {
         case .revokeKey(let key):
             buffer.append(UInt8(22))
             buffer.append(key)
+        case .importing(let action):
+            buffer.append(UInt8(45))
+            action.encode(into: &buffer)
         default: break
         }
     }
@@ -205,6 +208,8 @@ extension Action: StorageRecord {
             .createKey(try NewKey(decoding: &reader))
         case 22:
             .revokeKey(try reader.take(KeyID.self))
+        case 45:
+            .importing(try ImportAction(decoding: &reader))
         default: throw .malformed(what: "action")
         }
     }

@@ -4,8 +4,8 @@ extension Action {
     /// A digest of what the client asked for, by which a repeated idempotency key is recognised as
     /// the same command (rule A8): 128-bit FNV-1a over the action's bytes.
     ///
-    /// Secrets, and the id and hash of a new key, are left out: the gateway may have made them
-    /// afresh for the repetition.
+    /// Secrets, the id and hash of a new key, and the number of an import are left out: the gateway
+    /// may have made them afresh for the repetition.
     var digest: (high: UInt64, low: UInt64) {
         var bytes = ByteBuffer()
         asked.encode(into: &bytes)
@@ -42,6 +42,8 @@ extension Action {
                 product,
                 rows.map { DeviceImport(device: $0.device, secret: nil, name: $0.name) }
             )
+        case .importing(.commit(let product, _, let rows, let digest)):
+            return .importing(.commit(product, import: 0, rows: rows, digest: digest))
         case .registerDevice(let identity, _): return .registerDevice(identity, secret: blank)
         case .resetSecret(let identity, _): return .resetSecret(identity, secret: blank)
         case .createKey(let key):

@@ -50,10 +50,11 @@ extension Change: StorageRecord {
 
     private func encodeSecondPart(into buffer: inout ByteBuffer) {
         switch self {
-        case .devicesImported(let product, let count):
+        case .devicesImported(let product, let count, let number):
             buffer.append(UInt8(9))
             buffer.append(product)
             buffer.appendVarint(UInt64(count))
+            buffer.append(optional: number) { $0.appendVarint($1) }
         case .deviceRegistered(let identity):
             buffer.append(UInt8(10))
             buffer.append(identity)
@@ -99,6 +100,13 @@ extension Change: StorageRecord {
         case .keyRevoked(let key):
             buffer.append(UInt8(20))
             buffer.append(key)
+        case .importBegun(let product):
+            buffer.append(UInt8(60))
+            buffer.append(product)
+        case .importAbandoned(let product, let number):
+            buffer.append(UInt8(61))
+            buffer.append(product)
+            buffer.appendVarint(number)
         default: break
         }
     }
@@ -167,7 +175,8 @@ extension Change: StorageRecord {
         case 9:
             .devicesImported(
                 try reader.take(ProductKey.self),
-                count: try reader.takeVarint32()
+                count: try reader.takeVarint32(),
+                import: try reader.takeBool() ? try reader.takeVarint() : nil
             )
         case 10:
             .deviceRegistered(try reader.takeIdentity())
@@ -219,6 +228,13 @@ extension Change: StorageRecord {
             )
         case 20:
             .keyRevoked(try reader.take(KeyID.self))
+        case 60:
+            .importBegun(try reader.take(ProductKey.self))
+        case 61:
+            .importAbandoned(
+                try reader.take(ProductKey.self),
+                import: try reader.takeVarint()
+            )
         default: throw .malformed(what: "change")
         }
     }

@@ -18,7 +18,13 @@ public enum Change: Hashable, Sendable {
         first: ActivationCode
     )
     case codesAssigned(AccountID, product: ProductKey, package: PackageID, quantity: UInt64)
-    case devicesImported(ProductKey, count: UInt32)
+
+    /// All at once; `import` names an import in chunks, and is `nil` when it was one command.
+    case devicesImported(ProductKey, count: UInt32, import: UInt64?)
+
+    /// Its number is the event's.
+    case importBegun(ProductKey)
+    case importAbandoned(ProductKey, import: UInt64)
     case deviceRegistered(DeviceIdentity)
     case deviceActivated(DeviceIdentity, Entitlement)
 
@@ -45,6 +51,8 @@ public enum Change: Hashable, Sendable {
         case .codesBought: "codes-bought"
         case .codesAssigned: "codes-assigned"
         case .devicesImported: "devices-imported"
+        case .importBegun: "import-begun"
+        case .importAbandoned: "import-abandoned"
         case .deviceRegistered: "device-registered"
         case .deviceActivated: "device-activated"
         case .entitlementReopened: "entitlement-reopened"

@@ -21,6 +21,18 @@ extension Effect: StorageRecord {
             buffer.append(UInt8(5))
             buffer.appendVarint(UInt64(count))
             buffer.append(more)
+        case .importBegun(let number):
+            buffer.append(UInt8(20))
+            buffer.appendVarint(number)
+        case .importKnown:
+            buffer.append(UInt8(21))
+        case .staged(let rows):
+            buffer.append(UInt8(22))
+            buffer.appendVarint(rows)
+        case .moved(let count, let more):
+            buffer.append(UInt8(23))
+            buffer.appendVarint(UInt64(count))
+            buffer.append(more)
         }
     }
 
@@ -41,6 +53,17 @@ extension Effect: StorageRecord {
                 .registered(try reader.takeSecret())
             case 5:
                 .ended(
+                    count: try reader.takeVarint32(),
+                    more: try reader.takeBool()
+                )
+            case 20:
+                .importBegun(try reader.takeVarint())
+            case 21:
+                .importKnown
+            case 22:
+                .staged(rows: try reader.takeVarint())
+            case 23:
+                .moved(
                     count: try reader.takeVarint32(),
                     more: try reader.takeBool()
                 )

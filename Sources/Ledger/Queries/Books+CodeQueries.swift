@@ -200,7 +200,7 @@ extension Books {
             if let device = filter.device, device != identity.device { return nil }
             guard let product = try existing(identity.product, in: transaction),
                 filter.matches(product),
-                let device = try devices.get(identity, in: transaction), device.isRegistered,
+                let device = try device(identity, in: transaction), device.isRegistered,
                 let entitlement = device.entitlement, filter.matches(identity, entitlement)
             else { return nil }
             return NearExpiry(

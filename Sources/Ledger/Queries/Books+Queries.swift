@@ -123,14 +123,6 @@ extension Books {
         )
     }
 
-    /// Also a deleted device that left an entitlement: ask `isRegistered`.
-    public func device(
-        _ identity: DeviceIdentity,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> DeviceRecord? {
-        try devices.get(identity, in: transaction)
-    }
-
     /// The registered devices of a product by DeviceKey; with a `state`, those in it at `time`.
     public func devices(
         of product: ProductKey,
@@ -140,13 +132,18 @@ extension Books {
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Page<(device: DeviceKey, record: DeviceRecord)> {
-        try page(of: devices, prefix: product, cursor: cursor, limit: limit, in: transaction) {
-            (identity, record) in
-            guard record.isRegistered, state == nil || record.state(at: time) == state else {
-                return nil
-            }
-            return (identity.device, record)
+        let isMeant = { (record: DeviceRecord) in
+            record.isRegistered && (state == nil || record.state(at: time) == state)
         }
+        let landed = try page(
+            of: devices, prefix: product, cursor: cursor, limit: limit, in: transaction
+        ) { (identity, record) in
+            isMeant(record) ? (device: identity.device, record: record) : nil
+        }
+        let arriving = try arrivingPages(
+            of: product, cursor: cursor, limit: limit, in: transaction, isMeant)
+        return arriving.isEmpty
+            ? landed : Page(merging: [landed] + arriving, of: product, limit: limit)
     }
 
     /// What would happen if the device, its credentials proven, connected now (rule B15).
@@ -158,7 +155,7 @@ extension Books {
         let decision = Admission.decide(
             identity,
             product: try products.get(identity.product, in: transaction),
-            device: try devices.get(identity, in: transaction)?.standing,
+            device: try device(identity, in: transaction)?.standing,
             at: time
         )
         if case .consume = decision, try pool(of: identity.product, in: transaction).remaining == 0

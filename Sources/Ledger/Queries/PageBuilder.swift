@@ -38,7 +38,7 @@ struct PageBuilder<Key: StorageKey, Element: Sendable> {
         Page(elements: elements, cursor: hasMore ? last.map { Self.cursor(at: $0) } : nil)
     }
 
-    private static func cursor(at key: Key) -> String {
+    static func cursor(at key: Key) -> String {
         let bytes = KeyWriter(key)
         var text = ""
         let span = bytes.span
@@ -48,7 +48,7 @@ struct PageBuilder<Key: StorageKey, Element: Sendable> {
         return text
     }
 
-    private static func key(at cursor: String) -> Key? {
+    static func key(at cursor: String) -> Key? {
         var bytes: [UInt8] = []
         var high: UInt8?
         for character in cursor {
