@@ -42,28 +42,18 @@ public struct AdminServer: Service {
     }
 
     func router() -> Router<AdminContext> {
-        let controlPlane = controlPlane
-        let router = Router(context: AdminContext.self)
-        router.add(middleware: ProblemMiddleware())
-        router.get("healthz") { _, _ in Response.json(["alive": true]) }
-        router.get("readyz") { _, _ in
-            let readiness = await controlPlane.readiness()
-            return Response.json(
-                Documents.readiness(readiness),
-                status: readiness.isReady ? .ok : .serviceUnavailable
-            )
-        }
-        router.get("metrics") { _, _ in
-            let text = await controlPlane.metricsText()
-            return Response(.ok, "text/plain; version=0.0.4; charset=utf-8", Array(text.utf8))
-        }
-        let tokens = Tokens(owner: ownerToken, ledger: controlPlane.ledger)
-        Routes(
-            group: router.group("v1").add(middleware: AuthenticationMiddleware(tokens: tokens)),
+        let desk = Desk(
             controlPlane: controlPlane,
             configuration: configuration,
             ownerToken: ownerToken
-        ).registerAll()
+        )
+        let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: ProblemMiddleware(routes: Routes.all))
+        for route in Routes.all {
+            router.on(RouterPath(route.path), method: route.method) { request, context in
+                try await route.respond(to: request, context, desk)
+            }
+        }
         return router
     }
 }

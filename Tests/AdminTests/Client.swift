@@ -77,11 +77,13 @@ final class Client: Sendable {
             to: request, context: AdminContext(source: source))
         let sink = Sink()
         try await response.body.write(sink)
-        return Answer(
+        let answer = Answer(
             status: response.status.code,
             headers: response.headers,
             bytes: Array(sink.bytes.withLockedValue { $0 })
         )
+        try Self.hold(answer, method, path)
+        return answer
     }
 
     func get(_ path: String, token: String? = Client.ownerToken.text) async throws -> Answer {

@@ -62,27 +62,6 @@ import Time
                     DeviceImport(device: DeviceKey("b")!, secret: Secret("s")),
                 ]
             ),
-            .importing(.begin(Desk.product, key: "k", run: 1 << 63)),
-            .importing(.begin(Desk.product, key: nil, run: 0)),
-            .importing(
-                .stage(
-                    Desk.product,
-                    import: 300,
-                    after: 1 << 20,
-                    rows: [
-                        ImportLine(
-                            line: 200,
-                            device: DeviceImport(device: DeviceKey("a")!, secret: nil, name: "n")
-                        )
-                    ]
-                )
-            ),
-            .importing(
-                .commit(Desk.product, import: 300, rows: 9, digest: FileDigest(high: 1, low: 2))
-            ),
-            .importing(.abandon(Desk.product, import: 300)),
-            .importing(.abandonOthers(run: 7)),
-            .importing(.move(limit: 1_000)),
             .registerDevice(identity, secret: Secret("s")!),
             .activate(identity, confirmsSecret: true),
             .activateByHand(identity),
@@ -105,7 +84,7 @@ import Time
                 )
             ),
             .revokeKey(KeyID("k")!),
-        ]
+        ] + topUpActions.map { .topUp($0) } + importActions.map { .importing($0) }
 
     @Test("Commands encode to bytes and back", arguments: actions)
     func commands(_ action: Action) throws {
@@ -132,40 +111,38 @@ import Time
         }
     }
 
-    static let changes: [Change] = [
-        .accountCreated(Desk.acme, kind: .individual, parent: nil),
-        .packageCreated(
-            Desk.small,
-            Allowance(validityDays: 1, messagesPerDay: nil, otaPerMonth: 0, storageDays: 0)!
-        ),
-        .productCreated(Desk.product, account: Desk.acme),
-        .productUpdated(Desk.product, ProductUpdate(autoRenewal: true)),
-        .packageUpgraded(Desk.product, from: Desk.small, to: Desk.large),
-        .productDeleted(Desk.product, forfeited: 1 << 40),
-        .codesBought(
-            Desk.acme,
-            package: Desk.small,
-            quantity: 2,
-            product: Desk.product,
-            first: ActivationCode(serial: 5)
-        ),
-        .codesAssigned(Desk.acme, product: Desk.product, package: Desk.small, quantity: 9),
-        .devicesImported(Desk.product, count: 10, import: nil),
-        .devicesImported(Desk.product, count: 10, import: 300),
-        .importBegun(Desk.product),
-        .importAbandoned(Desk.product, import: 300),
-        .deviceRegistered(identity),
-        .deviceActivated(identity, entitlement),
-        .entitlementReopened(identity, code: ActivationCode(serial: 5)),
-        .entitlementEnded(identity, code: ActivationCode(serial: 5)),
-        .deviceDisabled(identity, true),
-        .deviceDeleted(identity),
-        .deviceRenewalSet(identity, false),
-        .secretReset(identity),
-        .secretConfirmed(identity),
-        .keyCreated(KeyID("k")!, role: .subAccount),
-        .keyRevoked(KeyID("k")!),
-    ]
+    static let changes: [Change] =
+        [
+            .accountCreated(Desk.acme, kind: .individual, parent: nil),
+            .packageCreated(
+                Desk.small,
+                Allowance(validityDays: 1, messagesPerDay: nil, otaPerMonth: 0, storageDays: 0)!
+            ),
+            .productCreated(Desk.product, account: Desk.acme),
+            .productUpdated(Desk.product, ProductUpdate(autoRenewal: true)),
+            .packageUpgraded(Desk.product, from: Desk.small, to: Desk.large),
+            .productDeleted(Desk.product, forfeited: 1 << 40),
+            .codesBought(
+                Desk.acme,
+                package: Desk.small,
+                quantity: 2,
+                product: Desk.product,
+                first: ActivationCode(serial: 5)
+            ),
+            .codesAssigned(Desk.acme, product: Desk.product, package: Desk.small, quantity: 9),
+            .devicesImported(Desk.product, count: 10, import: nil),
+            .deviceRegistered(identity),
+            .deviceActivated(identity, entitlement),
+            .entitlementReopened(identity, code: ActivationCode(serial: 5)),
+            .entitlementEnded(identity, code: ActivationCode(serial: 5)),
+            .deviceDisabled(identity, true),
+            .deviceDeleted(identity),
+            .deviceRenewalSet(identity, false),
+            .secretReset(identity),
+            .secretConfirmed(identity),
+            .keyCreated(KeyID("k")!, role: .subAccount),
+            .keyRevoked(KeyID("k")!),
+        ] + topUpChanges.map { .topUp($0) } + importChanges
 
     @Test("E3: events encode to bytes and back", arguments: changes)
     func events(_ change: Change) throws {
@@ -174,22 +151,23 @@ import Time
         )
     }
 
-    static let refusals: [Refusal] = [
-        .unknownAccount(Desk.acme), .unknownPackage(Desk.small), .unknownProduct(Desk.product),
-        .unknownDevice(identity), .unknownKey(KeyID("k")!), .alreadyExists(what: "x"),
-        .parentIsSubAccount(Desk.acme), .productOfAnotherAccount(Desk.product, Desk.acme),
-        .nameTooLong(maximumBytes: 256), .packageMismatch(product: Desk.small, given: Desk.large),
-        .productHasNoPackage(Desk.product), .allowanceLowered(allowance: "otaPerMonth"),
-        .quantityOutOfRange(maximum: 9), .notEnoughUnassigned(wanted: 2, available: 1),
-        .noCodeLeft(Desk.product), .renewalOff(identity), .deviceDisabled(identity),
-        .entitlementRuns(until: Timestamp(milliseconds: 4)), .productRenewalOff(Desk.product),
-        .registrationNotAllowed(identity), .secretInUse(identity),
-        .importRow(row: 3, device: DeviceKey("d")!, fault: .repeatedRow),
-        .importTooLarge(maximumRows: 2), .idempotencyKeyReused, .idempotencyKeyInvalid,
-        .importLine(line: 300, device: DeviceKey("d")!, fault: .arriving),
-        .unknownImport(Desk.product, 300), .importNotReceiving(300),
-        .importOutOfStep(300, staged: 1 << 40), .importsUnderWay(maximum: 4),
-    ]
+    static let refusals: [Refusal] =
+        [
+            .unknownAccount(Desk.acme), .unknownPackage(Desk.small), .unknownProduct(Desk.product),
+            .unknownDevice(identity), .unknownKey(KeyID("k")!), .alreadyExists(what: "x"),
+            .parentIsSubAccount(Desk.acme), .productOfAnotherAccount(Desk.product, Desk.acme),
+            .nameTooLong(maximumBytes: 256),
+            .packageMismatch(product: Desk.small, given: Desk.large),
+            .productHasNoPackage(Desk.product), .allowanceLowered(allowance: "otaPerMonth"),
+            .quantityOutOfRange(maximum: 9), .notEnoughUnassigned(wanted: 2, available: 1),
+            .noCodeLeft(Desk.product), .renewalOff(identity), .deviceDisabled(identity),
+            .entitlementRuns(until: Timestamp(milliseconds: 4)), .productRenewalOff(Desk.product),
+            .registrationNotAllowed(identity), .secretInUse(identity),
+            .importRow(row: 3, device: DeviceKey("d")!, fault: .repeatedRow),
+            .importTooLarge(maximumRows: 2), .idempotencyKeyReused, .idempotencyKeyInvalid,
+            .noTopUpLeft(Desk.acme), .expiryPassed(Timestamp(milliseconds: 4)), .unknownLease(7),
+            .leaseExceeded(lease: 7, units: 300),
+        ] + importRefusals
 
     @Test("A8: remembered answers encode to bytes and back")
     func outcomes() throws {
@@ -203,10 +181,8 @@ import Time
         try roundTrip(Outcome.repeated(.entitled(Self.entitlement, consumed: true)))
         try roundTrip(Outcome.done(.registered(Secret("s")!)))
         try roundTrip(Outcome.done(.ended(count: 4, more: true)))
-        try roundTrip(Outcome.done(.importBegun(300)))
-        try roundTrip(Outcome.done(.importKnown))
-        try roundTrip(Outcome.done(.staged(rows: 300)))
-        try roundTrip(Outcome.done(.moved(count: 300, more: true)))
+        try roundTrip(Outcome.done(.leased(Self.lease)))
+        for effect in Self.importEffects { try roundTrip(Outcome.done(effect)) }
     }
 
     @Test("An import's records encode to bytes and back")

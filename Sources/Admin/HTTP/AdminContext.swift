@@ -4,9 +4,6 @@ import Hummingbird
 struct AdminContext: RequestContext {
     var coreContext: CoreRequestContextStorage
 
-    /// Who asks; `nil` until the token was checked.
-    var principal: Principal?
-
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
     }

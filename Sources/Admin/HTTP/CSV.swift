@@ -120,6 +120,6 @@ struct CSV: Equatable, Sendable {
     }
 
     static func problem(_ line: Int, _ detail: String) -> Problem {
-        Problem(.unprocessableContent, "invalid-csv", "line \(line): \(detail)", line: line)
+        Problem("invalid-csv", "line \(line): \(detail)", line: line)
     }
 }

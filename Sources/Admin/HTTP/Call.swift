@@ -5,51 +5,43 @@ import Ledger
 import Storage
 import Time
 
-/// One authenticated request, with everything that is needed to answer it.
+/// One request that may be answered, with everything that is needed to answer it.
 struct Call: Sendable {
     let request: Request
-    let parameters: Parameters
+    let operation: Operation
+    let path: [String: String]
+    let query: Query
     let principal: Principal
-    let controlPlane: any ControlPlane
-    let configuration: GatewayConfiguration
-    let ownerToken: OwnerToken
+    let desk: Desk
+
+    var controlPlane: any ControlPlane { desk.controlPlane }
+    var configuration: GatewayConfiguration { desk.configuration }
 
     static let idempotencyKey = HTTPField.Name("Idempotency-Key")!
 
-    /// A part of the path, percent-decoded.
-    func parameter(_ name: String) -> String {
-        let text = parameters.get(name) ?? ""
-        return Self.percentDecoded(text)
-    }
+    static let idempotencyKeySchema = Schema.text(
+        .init(lengths: 1...Command.idempotencyKeyMaximumLength, alphabet: .visible)
+    )
 
-    /// RFC 3986, section 2.1; text that is not well-formed stays as it is.
-    static func percentDecoded(_ text: String) -> String {
-        guard text.utf8.contains(UInt8(ascii: "%")) else { return text }
-        let parts = text.split(separator: "%", omittingEmptySubsequences: false)
-        var bytes = Array((parts.first ?? "").utf8)
-        for part in parts.dropFirst() {
-            guard let byte = UInt8(part.prefix(2), radix: 16), part.utf8.count >= 2 else {
-                return text
-            }
-            bytes.append(byte)
-            bytes.append(contentsOf: part.utf8.dropFirst(2))
+    /// A part of the path, percent-decoded and of the declared form. Traps when the path has no such
+    /// part, or the value is not what the form promises.
+    func parameter<Value>(_ name: String, _ make: (String) -> Value?) -> Value {
+        guard let value = path[name].flatMap(make) else {
+            preconditionFailure("the path has no \(name)")
         }
-        return String(validating: bytes, as: UTF8.self) ?? text
+        return value
     }
 
-    /// A parameter of the query; `nil` when it is missing or empty.
+    /// A parameter of the query; `nil` when it is missing. Traps when it is not declared.
     func query(_ name: String) -> String? {
-        let text = request.uri.queryParameters[Substring(name)].map(String.init)
-        return text?.isEmpty == false ? text : nil
+        precondition(operation.query.contains { $0.name == name }, "\(name) is not declared")
+        return query[name]
     }
 
-    func query<Value>(
-        _ name: String,
-        _ what: String,
-        _ make: (String) -> Value?
-    ) throws(Problem) -> Value? {
+    /// As above, of a type that takes what the declared form allows; throws when it does not.
+    func query<Value>(_ name: String, _ make: (String) -> Value?) throws(Problem) -> Value? {
         guard let text = query(name) else { return nil }
-        guard let value = make(text) else { throw .invalid("\(name): must be \(what)") }
+        guard let value = make(text) else { throw .invalid("\(name): is not valid") }
         return value
     }
 
@@ -68,7 +60,7 @@ struct Call: Sendable {
 
     /// Makes the ids and secrets of this request's command.
     var mint: Mint {
-        Mint(token: ownerToken, actor: principal.actor, idempotencyKey: idempotencyKey)
+        Mint(token: desk.ownerToken, actor: principal.actor, idempotencyKey: idempotencyKey)
     }
 
     private var idempotencyKey: String? { request.headers[Self.idempotencyKey] }
@@ -93,11 +85,17 @@ struct Call: Sendable {
 }
 
 extension Call {
-    /// The request's body, which has to be a JSON object.
+    /// The members of the request's body, a JSON object of the declared form. Traps when the
+    /// operation declares none.
     func fields() async throws -> Fields {
-        let bytes = try await bytes()
-        guard let json = JSON(parsing: bytes) else { throw Problem.invalid("the body is not JSON") }
-        return try Fields(json)
+        guard let schema = operation.body?.json else {
+            preconditionFailure("\(operation.id) declares no JSON body")
+        }
+        guard let json = JSON(parsing: try await bytes()) else {
+            throw Problem.invalid("the body is not JSON")
+        }
+        try schema.check(json)
+        return Fields(json)
     }
 
     func bytes() async throws -> [UInt8] {
@@ -105,12 +103,12 @@ extension Call {
         return Array(buffer.readableBytesView)
     }
 
-    /// The part of a list that is asked for: `?limit=` (1 to 1,000, default 100) and `?cursor=`.
+    /// How many items of a list are asked for: `?limit=`.
+    func limit() throws(Problem) -> Int { try query("limit") { Int($0) } ?? 100 }
+
+    /// The part of a list that is asked for: `?limit=` and `?cursor=`.
     func page() throws(Problem) -> (cursor: String?, limit: Int) {
-        let limit = try query("limit", "a whole number from 1 to 1000") { text in
-            Int(text).flatMap { (1...1_000).contains($0) ? $0 : nil }
-        }
-        return (query("cursor"), limit ?? 100)
+        (query("cursor"), try limit())
     }
 
     /// A list, as JSON or, with `Accept: text/csv`, as CSV.
@@ -136,10 +134,7 @@ extension Call {
 extension Call {
     /// The account that the path names, if the caller reaches it.
     func account() throws -> AccountID {
-        let text = parameter("id")
-        guard let id = AccountID(text) else {
-            throw Problem.notFound("there is no account \(text)")
-        }
+        let id = parameter("account", AccountID.init)
         try principal.require(id)
         guard
             try read({ (books, transaction) throws(StoreError) in
@@ -151,10 +146,7 @@ extension Call {
 
     /// The product that the path names, if the caller reaches it and it was not deleted.
     func product() throws -> (key: ProductKey, record: ProductRecord) {
-        let text = parameter("pk")
-        guard let key = ProductKey(text) else {
-            throw Problem.notFound("there is no product \(text)")
-        }
+        let key = parameter("pk", ProductKey.init)
         return (key, try product(key))
     }
 
@@ -170,10 +162,7 @@ extension Call {
     /// The device that the path names, and its product. Whether there is such a device is not asked.
     func identity() throws -> (identity: DeviceIdentity, product: ProductRecord) {
         let (key, record) = try product()
-        let text = parameter("dk")
-        guard let device = DeviceKey(text) else {
-            throw Problem.notFound("there is no device \(text)")
-        }
+        let device = parameter("dk", DeviceKey.init)
         return (DeviceIdentity(product: key, device: device), record)
     }
 

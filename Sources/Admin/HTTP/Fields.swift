@@ -1,97 +1,71 @@
-import Ledger
-
-/// The members of a request's JSON object, taken one by one; what is left over at the end is unknown.
+/// The members of a JSON object that was checked by its schema, taken by name and type.
+///
+/// A member that is null is as good as missing. Whoever asks for another type than the schema has,
+/// or requires what it does not require, gets a problem instead of a value.
 struct Fields {
     private var values: [String: JSON] = [:]
 
-    init(_ json: JSON) throws(Problem) {
-        guard case .object(let members) = json else {
-            throw .invalid("the request's body must be a JSON object")
-        }
-        for member in members { values[member.name] = member.value }
+    /// The members of an object; none of anything else.
+    init(_ json: JSON) {
+        guard case .object(let members) = json else { return }
+        for member in members where member.value != .null { values[member.name] = member.value }
     }
 
-    /// Throws when a member was not taken: a misspelt one must not pass unseen.
-    func end() throws(Problem) {
-        guard let name = values.keys.min() else { return }
-        throw .invalid("\(name): there is no such field here")
+    func optionalText(_ name: String) throws(Problem) -> String? {
+        try optional(name, taking: \.text)
     }
 
-    /// The value of a member that may be missing or null.
-    private mutating func take(_ name: String) -> JSON? {
-        guard let value = values.removeValue(forKey: name), value != .null else { return nil }
-        return value
+    func text(_ name: String) throws(Problem) -> String {
+        try required(try optionalText(name), name)
     }
 
-    mutating func optionalText(_ name: String) throws(Problem) -> String? {
-        guard let value = take(name) else { return nil }
-        guard let text = value.text else { throw .invalid("\(name): must be a text") }
-        return text
+    func optionalFlag(_ name: String) throws(Problem) -> Bool? {
+        try optional(name, taking: \.bool)
     }
 
-    mutating func text(_ name: String) throws(Problem) -> String {
-        guard let text = try optionalText(name) else { throw .invalid("\(name): is missing") }
-        return text
+    func flag(_ name: String) throws(Problem) -> Bool {
+        try required(try optionalFlag(name), name)
     }
 
-    mutating func optionalFlag(_ name: String) throws(Problem) -> Bool? {
-        guard let value = take(name) else { return nil }
-        guard let flag = value.bool else { throw .invalid("\(name): must be true or false") }
-        return flag
+    func optionalNumber(_ name: String) throws(Problem) -> Int64? {
+        try optional(name, taking: \.integer)
     }
 
-    mutating func flag(_ name: String) throws(Problem) -> Bool {
-        guard let flag = try optionalFlag(name) else { throw .invalid("\(name): is missing") }
-        return flag
+    func number(_ name: String) throws(Problem) -> Int64 {
+        try required(try optionalNumber(name), name)
     }
 
-    mutating func optionalNumber(
+    func optionalArray(_ name: String) throws(Problem) -> [JSON]? {
+        try optional(name, taking: \.array)
+    }
+
+    func array(_ name: String) throws(Problem) -> [JSON] {
+        try required(try optionalArray(name), name)
+    }
+
+    /// A text that `make` takes whenever it is of the declared form.
+    func optional<Value>(
         _ name: String,
-        in range: ClosedRange<Int64>
-    ) throws(Problem) -> Int64? {
-        guard let value = take(name) else { return nil }
-        guard let number = value.integer, range.contains(number) else {
-            throw .invalid(
-                "\(name): must be a whole number from \(range.lowerBound) to \(range.upperBound)"
-            )
-        }
-        return number
-    }
-
-    mutating func number(_ name: String, in range: ClosedRange<Int64>) throws(Problem) -> Int64 {
-        guard let number = try optionalNumber(name, in: range) else {
-            throw .invalid("\(name): is missing")
-        }
-        return number
-    }
-
-    /// Whether the member is there, be it null.
-    func has(_ name: String) -> Bool { values[name] != nil }
-
-    mutating func optional<Value>(
-        _ name: String,
-        _ what: String,
         _ make: (String) -> Value?
     ) throws(Problem) -> Value? {
-        guard let text = try optionalText(name) else { return nil }
-        guard let value = make(text) else { throw .invalid("\(name): must be \(what)") }
-        return value
+        try optional(name, taking: { $0.text.flatMap(make) })
     }
 
-    mutating func required<Value>(
+    func required<Value>(_ name: String, _ make: (String) -> Value?) throws(Problem) -> Value {
+        try required(try optional(name, make), name)
+    }
+
+    private func optional<Value>(
         _ name: String,
-        _ what: String,
-        _ make: (String) -> Value?
-    ) throws(Problem) -> Value {
-        guard let value = try optional(name, what, make) else {
-            throw .invalid("\(name): is missing")
-        }
+        taking take: (JSON) -> Value?
+    ) throws(Problem) -> Value? {
+        guard let json = values[name] else { return nil }
+        guard let value = take(json) else { throw .invalid("\(name): is not valid") }
         return value
     }
 
-    mutating func optionalArray(_ name: String) throws(Problem) -> [JSON]? {
-        guard let value = take(name) else { return nil }
-        guard let array = value.array else { throw .invalid("\(name): must be a list") }
-        return array
+    private func required<Value>(_ value: Value?, _ name: String) throws(Problem) -> Value {
+        guard let value else { throw .invalid("\(name): is missing") }
+        return value
     }
 }

@@ -14,10 +14,9 @@ struct Principal: Equatable, Sendable {
 
     static let owner = Principal(actor: "owner", role: .owner, account: nil, products: nil)
 
-    /// Applications read; everybody else may change what they reach.
-    var mayWrite: Bool { role != .application }
+    /// Who came without a token, which open operations do not ask for: nothing is reached.
+    static let nobody = Principal(actor: "", role: .application, account: nil, products: [])
 
-    /// Accounts, packages, purchases and keys belong to whoever runs the gateway.
     var isOperator: Bool { role == .owner || role == .operator }
 
     func reaches(_ account: AccountID) -> Bool { self.account.map { $0 == account } ?? true }
@@ -33,9 +32,5 @@ struct Principal: Equatable, Sendable {
 
     func require(_ product: ProductKey, of account: AccountID) throws(Problem) {
         guard reaches(product, of: account) else { throw Problem(.unknownProduct(product)) }
-    }
-
-    func requireOperator() throws(Problem) {
-        guard isOperator else { throw .forbidden("this needs the role owner or operator") }
     }
 }

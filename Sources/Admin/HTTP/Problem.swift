@@ -12,48 +12,63 @@ struct Problem: Error, Equatable, Sendable {
     /// Where in the request: the line of a CSV body.
     var line: Int?
 
-    init(_ status: HTTPResponse.Status, _ reason: String, _ detail: String, line: Int? = nil) {
-        self.status = status
+    /// What the resource can do instead, in the header `Allow`.
+    var allow: String?
+
+    init(_ reason: String, _ detail: String, line: Int? = nil) {
+        status = Self.status(of: reason)
         self.reason = reason
         self.detail = detail
         self.line = line
     }
 
     /// A field or parameter of the request that is missing or wrong.
-    static func invalid(_ detail: String) -> Problem {
-        Problem(.unprocessableContent, "invalid-request", detail)
-    }
+    static func invalid(_ detail: String) -> Problem { Problem("invalid-request", detail) }
 
     static let unauthorized = Problem(
-        .unauthorized,
         "unauthorized",
         "a valid token is needed: Authorization: Bearer TOKEN"
     )
 
-    static func forbidden(_ detail: String) -> Problem {
-        Problem(.forbidden, "forbidden", detail)
-    }
+    static func forbidden(_ detail: String) -> Problem { Problem("forbidden", detail) }
 
-    static func notFound(_ detail: String) -> Problem { Problem(.notFound, "not-found", detail) }
+    static func notFound(_ detail: String) -> Problem { Problem("not-found", detail) }
 
     /// The store can't answer: nothing was changed, and the request can be sent again.
-    init(_ error: StoreError) {
-        self.init(.serviceUnavailable, "ledger-unavailable", "\(error)")
-    }
+    init(_ error: StoreError) { self.init("ledger-unavailable", "\(error)") }
 
     init(_ refusal: Refusal, line: Int? = nil) {
-        self.init(Self.status(of: refusal), refusal.name, "\(refusal)", line: line)
+        self.init(refusal.name, "\(refusal)", line: line)
     }
 
-    private static func status(of refusal: Refusal) -> HTTPResponse.Status {
-        switch refusal {
-        case .unknownAccount, .unknownPackage, .unknownProduct, .unknownDevice, .unknownKey:
-            .notFound
-        case .nameTooLong, .quantityOutOfRange, .importRow, .idempotencyKeyReused,
-            .idempotencyKeyInvalid, .parentIsSubAccount:
+    /// Every reason has one status. What is not listed contradicts what is in the books: 409.
+    static func status(of reason: String) -> HTTPResponse.Status {
+        if reason.hasPrefix("unknown-") { return .notFound }
+        return switch reason {
+        case "unauthorized": .unauthorized
+        case "forbidden": .forbidden
+        case "not-found", "not-connected": .notFound
+        case "method-not-allowed": .methodNotAllowed
+        case "request-too-large", "import-too-large": .contentTooLarge
+        case "unsupported-media-type": .unsupportedMediaType
+        case "invalid-request", "invalid-csv", "import-row", "name-too-long",
+            "quantity-out-of-range", "idempotency-key-reused", "idempotency-key-invalid",
+            "parent-is-sub-account":
             .unprocessableContent
-        case .importTooLarge: .contentTooLarge
+        case "too-many-requests": .tooManyRequests
+        case "internal-error": .internalServerError
+        case "ledger-unavailable": .serviceUnavailable
         default: .conflict
+        }
+    }
+
+    /// What comes with a problem of that status.
+    static func headers(of status: HTTPResponse.Status) -> [Answer.Header] {
+        switch status {
+        case .unauthorized: [.init(name: "WWW-Authenticate", note: "Bearer.")]
+        case .tooManyRequests, .serviceUnavailable:
+            [.init(name: "Retry-After", note: "Seconds to wait before the next attempt.")]
+        default: []
         }
     }
 

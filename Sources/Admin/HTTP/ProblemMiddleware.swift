@@ -9,6 +9,8 @@ import Storage
 struct ProblemMiddleware: RouterMiddleware {
     typealias Context = AdminContext
 
+    let routes: [Route]
+
     func handle(
         _ request: Request,
         context: AdminContext,
@@ -32,14 +34,23 @@ struct ProblemMiddleware: RouterMiddleware {
             context.logger.error("the store failed", metadata: ["error": "\(error)"])
             return Problem(error)
         case is NIOTooManyBytesError:
-            return Problem(.contentTooLarge, "request-too-large", "the request's body is too large")
-        case let error as HTTPError where error.status == .notFound:
-            return .notFound("there is no \(request.uri.path) here")
-        case let error as any HTTPResponseError:
-            return Problem(error.status, "invalid-request", error.status.reasonPhrase)
+            return Problem("request-too-large", "the request's body is too large")
+        case let error as HTTPError where error.status == .notFound: return absence(request)
         default:
             context.logger.error("a request failed", metadata: ["error": "\(error)"])
-            return Problem(.internalServerError, "internal-error", "the request failed")
+            return Problem("internal-error", "the request failed")
         }
+    }
+
+    /// The router has nothing at that path, or nothing for that method.
+    private func absence(_ request: Request) -> Problem {
+        let methods = routes.filter { $0.matches(request.uri.path) }.map(\.method.rawValue)
+        guard !methods.isEmpty else { return .notFound("there is no \(request.uri.path) here") }
+        // The router answers HEAD wherever it answers GET.
+        let allowed = (methods.contains("GET") ? ["HEAD"] : []) + methods
+        var problem = Problem(
+            "method-not-allowed", "\(request.method.rawValue) is not among what can be done here")
+        problem.allow = allowed.sorted().joined(separator: ", ")
+        return problem
     }
 }

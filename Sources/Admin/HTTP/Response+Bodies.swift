@@ -16,6 +16,7 @@ extension Response {
         if problem.status == .unauthorized {
             response.headers[.wwwAuthenticate] = "Bearer realm=\"tollgate\""
         }
+        if let allow = problem.allow { response.headers[.allow] = allow }
         if problem.status == .serviceUnavailable { response.headers[.retryAfter] = "1" }
         return response
     }

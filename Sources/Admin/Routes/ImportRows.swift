@@ -46,28 +46,17 @@ struct ImportRows {
 
     /// `{"devices": [{"dk", "secret", "name"}, ...]}`, secret and name may be missing.
     init(json fields: Fields, _ mint: inout Mint) throws(Problem) {
-        var fields = fields
         hasNames = true
-        guard let elements = try fields.optionalArray("devices") else {
-            throw .invalid("devices: is missing")
-        }
-        try fields.end()
-        try Self.check(count: elements.count)
-        for (index, element) in elements.enumerated() {
-            do throws(Problem) {
-                var member = try Fields(element)
-                let device = try member.required("dk", "a key: \(Self.deviceRule)", DeviceKey.init)
-                let text = try member.optionalText("secret") ?? ""
-                guard let secret = Self.secret(text, &mint) else {
-                    throw .invalid("secret: \(Self.secretRule)")
-                }
-                let name = try member.optionalText("name") ?? ""
-                try member.end()
-                devices.append(DeviceImport(device: device, secret: secret, name: name))
-                lines.append(index + 1)
-            } catch {
-                throw .invalid("devices[\(index)].\(error.detail)")
-            }
+        for (index, element) in try fields.array("devices").enumerated() {
+            let member = Fields(element)
+            devices.append(
+                DeviceImport(
+                    device: try member.required("dk", DeviceKey.init),
+                    secret: try member.optional("secret", Secret.init) ?? mint.secret(),
+                    name: try member.optionalText("name") ?? ""
+                )
+            )
+            lines.append(index + 1)
         }
     }
 

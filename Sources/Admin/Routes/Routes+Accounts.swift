@@ -3,10 +3,15 @@ import Ledger
 import Storage
 
 extension Routes {
-    func registerAccounts() {
-        on(.get, "accounts") { call in
-            try call.principal.requireOperator()
-            let parent = try call.query("parent", "an account's id", AccountID.init)
+    mutating func registerAccounts() {
+        on(
+            .get, "accounts",
+            Operation(
+                "listAccounts", "The accounts, by id", access: .gateway,
+                query: [Parameter("parent", .id(AccountID.self), "Its sub-accounts only.")],
+                answers: .page(of: .account))
+        ) { call in
+            let parent = try call.query("parent", AccountID.init)
             let (cursor, limit) = try call.page()
             let (items, next) = try call.read { (books, transaction) throws(StoreError) in
                 let page = try books.accounts(
@@ -19,22 +24,33 @@ extension Routes {
             }
             return call.list(items, cursor: next)
         }
-        on(.get, "accounts/:id") { call in
+        on(
+            .get, "accounts/:account",
+            Operation("showAccount", "An account and its codes (rule A1)", answers: .ok(.account))
+        ) { call in
             .json(try Self.show(try call.account(), call))
         }
-        on(.post, "accounts") { call in
-            try call.principal.requireOperator()
-            var fields = try await call.fields()
+        on(
+            .post, "accounts",
+            Operation(
+                "createAccount", "Create an account", access: .gateway,
+                body: .json([
+                    "name": .name,
+                    "kind": .choice(AccountKind.self),
+                    "id": .noted(.optional(.id(AccountID.self)), "Made when it is missing."),
+                    "parent": .noted(.optional(.id(AccountID.self)), "Makes it a sub-account."),
+                ]),
+                answers: .created(.account),
+                problems: ["already-exists", "unknown-account", "parent-is-sub-account"])
+        ) { call in
+            let fields = try await call.fields()
             var mint = call.mint
             let name = try fields.text("name")
-            let kind = try fields.required("kind", "enterprise or individual") { text in
-                AccountKind.allCases.first { $0.name == text }
-            }
+            let kind = try fields.required("kind", AccountKind.init(named:))
             let id =
-                try fields.optional("id", "1 to 64 of A-Z a-z 0-9 _ . -", AccountID.init)
+                try fields.optional("id", AccountID.init)
                 ?? AccountID("acc-\(mint.text(10))")
-            let parent = try fields.optional("parent", "an account's id", AccountID.init)
-            try fields.end()
+            let parent = try fields.optional("parent", AccountID.init)
             guard let id else { preconditionFailure("letters and digits are an id") }
             try await call.submit(.createAccount(id, name: name, kind: kind, parent: parent))
             return call.created(try Self.show(id, call), at: "/v1/accounts/\(id)")

@@ -6,9 +6,13 @@ import Storage
 
 extension Routes {
     /// Rule A10: proves that the books balance. It reads the whole store, on a thread of its own.
-    func registerCheck() {
-        on(.get, "check") { call in
-            try call.principal.requireOperator()
+    mutating func registerCheck() {
+        on(
+            .get, "check",
+            Operation(
+                "checkBooks", "Whether the books balance (rule A10)", access: .gateway,
+                answers: .ok(.check))
+        ) { call in
             let ledger = call.controlPlane.ledger
             let result = try await withCheckedThrowingContinuation {
                 (continuation: CheckedContinuation<Result<[String], StoreError>, any Error>) in

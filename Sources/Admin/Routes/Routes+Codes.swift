@@ -6,10 +6,16 @@ import Time
 
 /// Codes: bought, assigned, consumed, about to end.
 extension Routes {
-    func registerCodes() {
+    mutating func registerCodes() {
         registerPurchases()
         registerAssignments()
-        on(.get, "products/:pk/codes") { call in
+        registerAssignable()
+        on(
+            .get, "products/:pk/codes",
+            Operation(
+                "listCodes", "The consumed codes of a product (rule B10)",
+                query: ActivationFilter.parameters, answers: .page(of: .activation))
+        ) { call in
             let (key, _) = try call.product()
             let filter = try ActivationFilter(call)
             let (cursor, limit) = try call.page()
@@ -19,12 +25,18 @@ extension Routes {
             }
             return call.list(page.elements.map(Documents.activation), cursor: page.cursor)
         }
-        on(.get, "near-expiry") { call in
+        on(
+            .get, "near-expiry",
+            Operation(
+                "listNearExpiry", "Devices whose activation is about to end (rule B11)",
+                query: ActivationFilter.parameters + [
+                    Parameter("days", .integer(1...3_650), "Within so many days.")
+                ],
+                answers: .page(of: .nearExpiry))
+        ) { call in
             var filter = try ActivationFilter(call)
             filter.account = call.principal.account ?? filter.account
-            let days = try call.query("days", "a whole number from 1 to 3650") { text in
-                Int64(text).flatMap { (1...3_650).contains($0) ? $0 : nil }
-            }
+            let days = try call.query("days") { Int64($0) }
             let within = days ?? Int64(call.configuration.activation.nearExpiryDays)
             let now = call.controlPlane.now
             let milliseconds = now.adding(days: within).milliseconds(since: now)
@@ -41,15 +53,28 @@ extension Routes {
         }
     }
 
-    private func registerPurchases() {
-        on(.post, "accounts/:id/purchases") { call in
-            try call.principal.requireOperator()
+    private mutating func registerPurchases() {
+        on(
+            .post, "accounts/:account/purchases",
+            Operation(
+                "buyCodes", "Buy codes of a package (rule A2)", access: .operators,
+                body: .json([
+                    "package": .id(PackageID.self),
+                    "quantity": Self.quantity,
+                    "product": .noted(
+                        .optional(.id(ProductKey.self)), "Assigns them to that product at once."),
+                ]),
+                answers: .created(.purchase),
+                problems: [
+                    "unknown-package", "unknown-product", "product-of-another-account",
+                    "package-mismatch",
+                ])
+        ) { call in
             let account = try call.account()
-            var fields = try await call.fields()
-            let package = try fields.required("package", "a package's id", PackageID.init)
-            let quantity = try fields.number("quantity", in: Self.quantities)
-            let product = try fields.optional("product", "a product's key", ProductKey.init)
-            try fields.end()
+            let fields = try await call.fields()
+            let package = try fields.required("package", PackageID.init)
+            let quantity = try fields.number("quantity")
+            let product = try fields.optional("product", ProductKey.init)
             let effect = try await call.submit(
                 .purchase(account, package: package, quantity: UInt64(quantity), product: product)
             )
@@ -62,7 +87,12 @@ extension Routes {
             let document = purchase.map(Documents.purchase) ?? .null
             return call.created(document, at: "/v1/accounts/\(account)/purchases")
         }
-        on(.get, "accounts/:id/purchases") { call in
+        on(
+            .get, "accounts/:account/purchases",
+            Operation(
+                "listPurchases", "The purchases and grants of an account",
+                answers: .page(of: .purchase))
+        ) { call in
             let account = try call.account()
             let (cursor, limit) = try call.page()
             let page = try call.read { (books, transaction) throws(StoreError) in
@@ -72,22 +102,37 @@ extension Routes {
         }
     }
 
-    private static let quantities = 1...Int64(clamping: Books.quantityMaximum)
+    /// Of codes, at once.
+    private static let quantity = Schema.integer(1...Int64(clamping: Books.quantityMaximum))
 
-    private func registerAssignments() {
-        on(.post, "accounts/:id/assignments") { call in
+    private mutating func registerAssignments() {
+        on(
+            .post, "accounts/:account/assignments",
+            Operation(
+                "assignCodes", "Assign unassigned codes to a product (rule A3)",
+                body: .json([
+                    "product": .id(ProductKey.self),
+                    "quantity": Self.quantity,
+                    "package": .noted(
+                        .optional(.id(PackageID.self)), "The product's, when it has one already."),
+                ]),
+                answers: .created(.newAssignment),
+                problems: [
+                    "unknown-product", "unknown-package", "product-of-another-account",
+                    "product-has-no-package", "package-mismatch", "not-enough-unassigned",
+                ])
+        ) { call in
             let account = try call.account()
-            var fields = try await call.fields()
-            let key = try fields.required("product", "a product's key", ProductKey.init)
-            let quantity = UInt64(try fields.number("quantity", in: Self.quantities))
-            let given = try fields.optional("package", "a package's id", PackageID.init)
-            try fields.end()
+            let fields = try await call.fields()
+            let key = try fields.required("product", ProductKey.init)
+            let quantity = UInt64(try fields.number("quantity"))
+            let given = try fields.optional("package", PackageID.init)
             let record = try call.product(key)
             guard record.account == account else {
                 throw Problem(.productOfAnotherAccount(key, account))
             }
             guard let package = given ?? record.package else {
-                throw Problem.invalid("package: is missing, and product \(key) has none yet")
+                throw Problem(.productHasNoPackage(key))
             }
             try await call.submit(.assign(key, package: package, quantity: quantity))
             let document: JSON = [
@@ -96,7 +141,15 @@ extension Routes {
             ]
             return call.created(document, at: "/v1/accounts/\(account)/assignments")
         }
-        on(.get, "accounts/:id/assignments") { call in
+        on(
+            .get, "accounts/:account/assignments",
+            Operation(
+                "listAssignments", "The assignments of an account, the latest first (rule A3)",
+                query: [
+                    Parameter("product", .optionalName, "A product's key, or part of its name.")
+                ],
+                answers: .page(of: .assignment))
+        ) { call in
             let account = try call.account()
             let product = call.query("product")
             let (cursor, limit) = try call.page()
@@ -106,10 +159,22 @@ extension Routes {
             }
             return call.list(page.elements.map(Documents.assignment), cursor: page.cursor)
         }
-        on(.get, "accounts/:id/assignable") { call in
+    }
+
+    private mutating func registerAssignable() {
+        on(
+            .get, "accounts/:account/assignable",
+            Operation(
+                "showAssignable", "How many codes can be assigned to a product (rule A6)",
+                query: [
+                    Parameter("product", .id(ProductKey.self), "Which one.", isRequired: true)
+                ],
+                answers: .ok(.assignable),
+                problems: ["unknown-product", "product-of-another-account"])
+        ) { call in
             let account = try call.account()
             guard
-                let key = try call.query("product", "a product's key", ProductKey.init)
+                let key = try call.query("product", ProductKey.init)
             else { throw Problem.invalid("product: is missing") }
             guard try call.product(key).account == account else {
                 throw Problem(.productOfAnotherAccount(key, account))
@@ -132,12 +197,23 @@ extension ActivationFilter {
     /// `account`, `product`, `productName`, `device`, and the four ends of the two ranges of time,
     /// each beginning with its first instant and ending before its last: `activatedFrom`,
     /// `activatedTo`, `expiresFrom`, `expiresTo`.
+    static let parameters = [
+        Parameter("account", .id(AccountID.self), "Of that account."),
+        Parameter("product", .id(ProductKey.self), "Of that product."),
+        Parameter("productName", .optionalName, "Of products with that in their name."),
+        Parameter("device", .id(DeviceKey.self), "Of that device."),
+        Parameter("activatedFrom", .time, "Activated then or later."),
+        Parameter("activatedTo", .time, "Activated before that."),
+        Parameter("expiresFrom", .time, "Ending then or later."),
+        Parameter("expiresTo", .time, "Ending before that."),
+    ]
+
     init(_ call: Call) throws(Problem) {
         self.init(
-            account: try call.query("account", "an account's id", AccountID.init),
-            product: try call.query("product", "a product's key", ProductKey.init),
+            account: try call.query("account", AccountID.init),
+            product: try call.query("product", ProductKey.init),
             productName: call.query("productName"),
-            device: try call.query("device", "a device's key", DeviceKey.init),
+            device: try call.query("device", DeviceKey.init),
             activated: try Self.range(call, "activatedFrom", "activatedTo"),
             expires: try Self.range(call, "expiresFrom", "expiresTo")
         )
@@ -148,13 +224,11 @@ extension ActivationFilter {
         _ from: String,
         _ to: String
     ) throws(Problem) -> Range<Timestamp>? {
-        let what = "a time like 2026-11-21T08:00:00Z"
-        let lower = try call.query(from, what) { Timestamp($0) }
-        let upper = try call.query(to, what) { Timestamp($0) }
+        let lower = try call.query(from) { Timestamp($0) }
+        let upper = try call.query(to) { Timestamp($0) }
         guard lower != nil || upper != nil else { return nil }
         let start = lower ?? Timestamp(milliseconds: 0)
         let end = upper ?? Timestamp(milliseconds: 253_402_300_799_999)
-        guard start <= end else { throw .invalid("\(from): must not be after \(to)") }
-        return start..<end
+        return start..<max(start, end)
     }
 }

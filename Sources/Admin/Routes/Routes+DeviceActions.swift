@@ -4,21 +4,62 @@ import Ledger
 
 /// What an operator does to devices.
 extension Routes {
-    func registerDeviceActions() {
-        on(.post, "products/:pk/devices") { call in
+    mutating func registerDeviceActions() {
+        registerDeviceSettings()
+        on(
+            .post, "products/:pk/devices",
+            Operation(
+                "importDevices", "Import devices, all of them or none",
+                body: .json([
+                    "devices": .list(
+                        .object([
+                            "dk": .id(DeviceKey.self),
+                            "secret": .noted(.optional(.secret), "Made when it is missing."),
+                            "name": .optional(.optionalName),
+                        ]),
+                        counts: 1...Books.importMaximumRows
+                    )
+                ])
+                .or("text/csv"),
+                answers: .created(.imported).or("text/csv"),
+                problems: ["invalid-csv", "import-row", "import-too-large"])
+        ) { call in
             let (key, _) = try call.product()
             return try await Self.importDevices(key, call)
         }
-        on(.post, "products/:pk/devices/:dk/disable") { call in
+        on(
+            .post, "products/:pk/devices/:dk/disable",
+            Operation(
+                "disableDevice", "Disconnect a device and refuse it (rule B12)",
+                answers: .ok(.device))
+        ) { call in
             try await Self.act(call) { .setDisabled($0, true) }
         }
-        on(.post, "products/:pk/devices/:dk/enable") { call in
+        on(
+            .post, "products/:pk/devices/:dk/enable",
+            Operation(
+                "enableDevice", "Take a disabled device again (rule B12)", answers: .ok(.device))
+        ) { call in
             try await Self.act(call) { .setDisabled($0, false) }
         }
-        on(.post, "products/:pk/devices/:dk/activate") { call in
+        on(
+            .post, "products/:pk/devices/:dk/activate",
+            Operation(
+                "activateDevice", "Consume a code for a device by hand (rule B7)",
+                answers: .ok(.device),
+                problems: ["entitlement-runs", "no-code-left", "device-disabled"])
+        ) { call in
             try await Self.act(call) { .activateByHand($0) }
         }
-        on(.post, "products/:pk/devices/:dk/reset-secret") { call in
+    }
+
+    private mutating func registerDeviceSettings() {
+        on(
+            .post, "products/:pk/devices/:dk/reset-secret",
+            Operation(
+                "resetSecret", "Give a device a new secret, shown once",
+                answers: .ok(.deviceSecret))
+        ) { call in
             let (identity, _, _) = try call.device()
             var mint = call.mint
             let secret = mint.secret()
@@ -28,13 +69,23 @@ extension Routes {
                 "secret": .text(secret.text),
             ])
         }
-        on(.put, "products/:pk/devices/:dk/renewal") { call in
-            var fields = try await call.fields()
+        on(
+            .put, "products/:pk/devices/:dk/renewal",
+            Operation(
+                "setDeviceRenewal", "Except a device from automatic renewal, or not (rule B6)",
+                body: .json(["autoRenewal": .flag]), answers: .ok(.device),
+                problems: ["product-renewal-off"])
+        ) { call in
+            let fields = try await call.fields()
             let isOn = try fields.flag("autoRenewal")
-            try fields.end()
             return try await Self.act(call) { .setDeviceRenewal($0, isOn) }
         }
-        on(.delete, "products/:pk/devices/:dk") { call in
+        on(
+            .delete, "products/:pk/devices/:dk",
+            Operation(
+                "deleteDevice", "Delete a device; no code comes back (rule B8)",
+                answers: .noContent)
+        ) { call in
             let (identity, _, _) = try call.device()
             try await call.submit(.deleteDevice(identity))
             return Response(status: .noContent)
@@ -52,24 +103,18 @@ extension Routes {
     }
 
     private static func importDevices(_ key: ProductKey, _ call: Call) async throws -> Response {
-        let type = call.request.headers[.contentType]?.split(separator: ";").first
-            .map { $0.filter { $0 != " " }.lowercased() }
+        let isCSV = call.request.type == "text/csv"
         var mint = call.mint
-        let rows: ImportRows
-        switch type {
-        case "text/csv": rows = try ImportRows(csv: try await call.bytes(), &mint)
-        case "application/json": rows = try ImportRows(json: try await call.fields(), &mint)
-        default:
-            throw Problem(
-                .unsupportedMediaType,
-                "unsupported-media-type",
-                "an import is text/csv or application/json"
-            )
-        }
+        let rows =
+            isCSV
+            ? try ImportRows(csv: try await call.bytes(), &mint)
+            : try ImportRows(json: try await call.fields(), &mint)
         try await call.submit(.importDevices(key, rows.devices)) { rows.line(ofRow: $0) }
-        guard type == "text/csv" else {
-            return .json(rows.json, status: .created)
-        }
-        return Response(.created, "text/csv; charset=utf-8", Array(rows.csv.utf8))
+        var response =
+            isCSV
+            ? Response(.created, "text/csv; charset=utf-8", Array(rows.csv.utf8))
+            : .json(rows.json, status: .created)
+        response.headers[.location] = "/v1/products/\(key)/devices"
+        return response
     }
 }

@@ -6,12 +6,17 @@ import Time
 
 /// Devices, as they are: lists, their codes, their usage, their connection.
 extension Routes {
-    func registerDevices() {
-        on(.get, "products/:pk/devices") { call in
+    mutating func registerDevices() {
+        registerDeviceViews()
+        on(
+            .get, "products/:pk/devices",
+            Operation(
+                "listDevices", "The devices of a product, by key",
+                query: [Parameter("state", .choice(DeviceState.self), "In that state.")],
+                answers: .page(of: .device))
+        ) { call in
             let (key, product) = try call.product()
-            let state = try call.query("state", "inactive, active or disabled") { text in
-                DeviceState.allCases.first { $0.name == text }
-            }
+            let state = try call.query("state", DeviceState.init(named:))
             let now = call.controlPlane.now
             let (cursor, limit) = try call.page()
             let page = try call.read { (books, transaction) throws(StoreError) in
@@ -27,17 +32,33 @@ extension Routes {
             }
             return call.list(items, cursor: page.cursor)
         }
-        on(.get, "products/:pk/devices/:dk") { call in
+        on(
+            .get, "products/:pk/devices/:dk",
+            Operation("showDevice", "A device", answers: .ok(.device))
+        ) { call in
             .json(try await Self.showDevice(call))
         }
-        on(.get, "products/:pk/devices/:dk/activations") { call in
+        on(
+            .get, "products/:pk/devices/:dk/activations",
+            Operation(
+                "listActivations", "The codes that a device has consumed (rule B10)",
+                answers: .list(of: .activation))
+        ) { call in
             let (identity, _) = try call.identity()
             let found = try call.read { (books, transaction) throws(StoreError) in
                 try books.activations(of: identity, in: transaction)
             }
             return call.list(found.map(Documents.activation), cursor: nil)
         }
-        on(.get, "products/:pk/devices/:dk/admission") { call in
+    }
+
+    private mutating func registerDeviceViews() {
+        on(
+            .get, "products/:pk/devices/:dk/admission",
+            Operation(
+                "showAdmission", "What a connection would get now, without doing it (rule B15)",
+                answers: .ok(.decision))
+        ) { call in
             let (identity, _) = try call.identity()
             let now = call.controlPlane.now
             let decision = try call.read { (books, transaction) throws(StoreError) in
@@ -45,22 +66,37 @@ extension Routes {
             }
             return .json(Documents.decision(decision))
         }
-        on(.get, "products/:pk/devices/:dk/usage") { call in
+        on(
+            .get, "products/:pk/devices/:dk/usage",
+            Operation(
+                "showUsage", "The messages of a device, day by day (rule C8)",
+                answers: .ok(.usage))
+        ) { call in
             let (identity, product, _) = try call.device()
             let usage = try await call.controlPlane.usage(of: identity)
             return .json(Documents.usage(usage, limit: product.allowance?.messagesPerDay))
         }
-        on(.get, "products/:pk/devices/:dk/connection") { call in
+        on(
+            .get, "products/:pk/devices/:dk/connection",
+            Operation(
+                "showConnection", "How a device is connected", answers: .ok(.connection),
+                problems: ["not-connected"])
+        ) { call in
             let (identity, _, _) = try call.device()
             guard let connection = await call.controlPlane.connection(of: identity) else {
-                throw Problem(.notFound, "not-connected", "\(identity) is not connected")
+                throw Problem("not-connected", "\(identity) is not connected")
             }
             return .json(Documents.connection(connection))
         }
-        on(.delete, "products/:pk/devices/:dk/connection") { call in
+        on(
+            .delete, "products/:pk/devices/:dk/connection",
+            Operation(
+                "endConnection", "End the connection of a device; it may connect again",
+                answers: .noContent, problems: ["not-connected"])
+        ) { call in
             let (identity, _, _) = try call.device()
             guard await call.controlPlane.kick(identity) else {
-                throw Problem(.notFound, "not-connected", "\(identity) is not connected")
+                throw Problem("not-connected", "\(identity) is not connected")
             }
             return Response(status: .noContent)
         }

@@ -4,11 +4,20 @@ import Storage
 
 extension Routes {
     /// Rule E3: the log, in order, from behind any number on.
-    func registerEvents() {
-        on(.get, "events") { call in
-            try call.principal.requireOperator()
-            let after = try call.query("after", "a whole number") { UInt64($0) } ?? 0
-            let (_, limit) = try call.page()
+    mutating func registerEvents() {
+        on(
+            .get, "events",
+            Operation(
+                "listEvents", "Everything that changed the books, in order (rule E3)",
+                access: .gateway,
+                query: [
+                    Parameter("after", .count, "Only events behind that number; 0 by default."),
+                    .limit,
+                ],
+                answers: .list(of: .event))
+        ) { call in
+            let after = try call.query("after") { UInt64($0) } ?? 0
+            let limit = try call.limit()
             let found = try call.read { (books, transaction) throws(StoreError) in
                 try books.events(after: after, limit: limit, in: transaction)
             }

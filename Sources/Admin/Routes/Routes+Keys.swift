@@ -5,10 +5,15 @@ import TLS
 
 /// Keys of applications and operators. Only whoever runs the gateway makes and revokes them.
 extension Routes {
-    func registerKeys() {
-        on(.get, "keys") { call in
-            try call.principal.requireOperator()
-            let account = try call.query("account", "an account's id", AccountID.init)
+    mutating func registerKeys() {
+        on(
+            .get, "keys",
+            Operation(
+                "listKeys", "The keys of applications and operators", access: .gateway,
+                query: [Parameter("account", .id(AccountID.self), "Bound to that account.")],
+                answers: .page(of: .key))
+        ) { call in
+            let account = try call.query("account", AccountID.init)
             let (cursor, limit) = try call.page()
             let page = try call.read { (books, transaction) throws(StoreError) in
                 try books.keys(of: account, cursor: cursor, limit: limit, in: transaction)
@@ -18,23 +23,43 @@ extension Routes {
                 cursor: page.cursor
             )
         }
-        on(.get, "keys/:id") { call in
+        on(
+            .get, "keys/:key",
+            Operation("showKey", "A key, without its secret", access: .gateway, answers: .ok(.key))
+        ) { call in
             let (id, record) = try Self.key(call)
             return .json(Documents.key(id, record))
         }
-        on(.delete, "keys/:id") { call in
+        on(
+            .delete, "keys/:key",
+            Operation("revokeKey", "Revoke a key", access: .gateway, answers: .noContent)
+        ) { call in
             let (id, record) = try Self.key(call)
             try Self.requireOwner(of: record.role, call)
             try await call.submit(.revokeKey(id))
             return Response(status: .noContent)
         }
-        on(.post, "keys") { call in try await Self.createKey(call) }
+        on(
+            .post, "keys",
+            Operation(
+                "createKey", "Make a key; its secret is shown once", access: .gateway,
+                body: .json([
+                    "name": .name,
+                    "role": .choice(KeyRole.self),
+                    "account": .noted(
+                        .optional(.id(AccountID.self)),
+                        "What the key reaches; required for the role sub-account."),
+                    "products": .noted(
+                        .optional(.list(.id(ProductKey.self), counts: 0...1_000)),
+                        "What of the account it reaches; without them, all."),
+                ]),
+                answers: .created(.newKey),
+                problems: ["unknown-account", "unknown-product", "product-of-another-account"])
+        ) { call in try await Self.createKey(call) }
     }
 
     private static func key(_ call: Call) throws -> (KeyID, KeyRecord) {
-        try call.principal.requireOperator()
-        let text = call.parameter("id")
-        guard let id = KeyID(text) else { throw Problem.notFound("there is no key \(text)") }
+        let id = call.parameter("key", KeyID.init)
         let record = try call.read { (books, transaction) throws(StoreError) in
             try books.key(id, in: transaction)
         }
@@ -49,17 +74,13 @@ extension Routes {
     }
 
     private static func createKey(_ call: Call) async throws -> Response {
-        try call.principal.requireOperator()
-        var fields = try await call.fields()
+        let fields = try await call.fields()
         var mint = call.mint
         let name = try fields.text("name")
-        let role = try fields.required("role", "owner, operator, sub-account or application") {
-            text in KeyRole.allCases.first { $0.name == text }
-        }
+        let role = try fields.required("role", KeyRole.init(named:))
         try requireOwner(of: role, call)
-        let account = try fields.optional("account", "an account's id", AccountID.init)
-        let products = try products(&fields)
-        try fields.end()
+        let account = try fields.optional("account", AccountID.init)
+        let products = try products(fields)
         if role == .subAccount, account == nil { throw Problem.invalid("account: is missing") }
         guard let id = KeyID("key\(mint.text(12))") else {
             preconditionFailure("letters and digits are an id")
@@ -83,7 +104,7 @@ extension Routes {
         return call.created(document, at: "/v1/keys/\(id)")
     }
 
-    private static func products(_ fields: inout Fields) throws(Problem) -> [ProductKey]? {
+    private static func products(_ fields: Fields) throws(Problem) -> [ProductKey]? {
         guard let list = try fields.optionalArray("products") else { return nil }
         var products: [ProductKey] = []
         for element in list {

@@ -5,9 +5,16 @@ import Storage
 import Time
 
 extension Routes {
-    func registerProducts() {
-        on(.get, "products") { call in
-            let asked = try call.query("account", "an account's id", AccountID.init)
+    mutating func registerProducts() {
+        registerProductChanges()
+        on(
+            .get, "products",
+            Operation(
+                "listProducts", "The products, by key",
+                query: [Parameter("account", .id(AccountID.self), "Of that account.")],
+                answers: .page(of: .product))
+        ) { call in
+            let asked = try call.query("account", AccountID.init)
             let account = call.principal.account ?? asked
             let (cursor, limit) = try call.page()
             let page = try call.read { (books, transaction) throws(StoreError) in
@@ -20,32 +27,75 @@ extension Routes {
             }
             return call.list(items, cursor: page.cursor)
         }
-        on(.get, "products/:pk") { call in
+        on(
+            .get, "products/:pk",
+            Operation(
+                "showProduct", "A product, its codes and devices (rule B14)",
+                answers: .ok(.product))
+        ) { call in
             .json(try await Self.showProduct(try call.product().key, call))
         }
-        on(.post, "products") { call in try await Self.createProduct(call) }
-        on(.patch, "products/:pk") { call in
+    }
+
+    private mutating func registerProductChanges() {
+        on(
+            .post, "products",
+            Operation(
+                "createProduct", "Create a product; its secret is shown once",
+                body: .json([
+                    "pk": .noted(.optional(.id(ProductKey.self)), "Made when it is missing."),
+                    "name": .name,
+                    "account": .id(AccountID.self),
+                    "package": .optional(.id(PackageID.self)),
+                    "registration": .noted(
+                        .optional(.choice(RegistrationPolicy.self)), "imported by default."),
+                    "dayOffsetMinutes": .optional(.dayOffset),
+                ]),
+                answers: .created(.newProduct),
+                problems: ["already-exists", "unknown-account", "unknown-package"])
+        ) { call in try await Self.createProduct(call) }
+        on(
+            .patch, "products/:pk",
+            Operation(
+                "updateProduct", "Change a product's settings; what is missing stays",
+                body: .json([
+                    "name": .optional(.name),
+                    "autoRenewal": .optional(.flag),
+                    "registration": .optional(.choice(RegistrationPolicy.self)),
+                    "dayOffsetMinutes": .optional(.dayOffset),
+                ]),
+                answers: .ok(.product))
+        ) { call in
             let (key, _) = try call.product()
-            var fields = try await call.fields()
+            let fields = try await call.fields()
             let update = ProductUpdate(
                 name: try fields.optionalText("name"),
                 autoRenewal: try fields.optionalFlag("autoRenewal"),
-                registration: try Self.registration(&fields),
-                dayOffset: try Self.dayOffset(&fields)
+                registration: try Self.registration(fields),
+                dayOffset: try Self.dayOffset(fields)
             )
-            try fields.end()
             try await call.submit(.updateProduct(key, update))
             return .json(try await Self.showProduct(key, call))
         }
-        on(.post, "products/:pk/upgrade") { call in
+        on(
+            .post, "products/:pk/upgrade",
+            Operation(
+                "upgradePackage", "Give a product a higher package (rule A5)",
+                body: .json(["package": .id(PackageID.self)]), answers: .ok(.product),
+                problems: ["unknown-package", "product-has-no-package", "allowance-lowered"])
+        ) { call in
             let (key, _) = try call.product()
-            var fields = try await call.fields()
-            let package = try fields.required("package", "a package's id", PackageID.init)
-            try fields.end()
+            let fields = try await call.fields()
+            let package = try fields.required("package", PackageID.init)
             try await call.submit(.upgradePackage(key, to: package))
             return .json(try await Self.showProduct(key, call))
         }
-        on(.delete, "products/:pk") { call in
+        on(
+            .delete, "products/:pk",
+            Operation(
+                "deleteProduct", "Delete a product and its codes (rule B9)",
+                answers: .ok(.deletedProduct))
+        ) { call in
             let (key, _) = try call.product()
             let effect = try await call.submit(.deleteProduct(key))
             guard case .changed(.productDeleted(_, let forfeited)) = effect else {
@@ -56,27 +106,26 @@ extension Routes {
     }
 
     private static func createProduct(_ call: Call) async throws -> Response {
-        var fields = try await call.fields()
+        let fields = try await call.fields()
         var mint = call.mint
         let made = "p\(mint.text(10))"
         let key =
-            try fields.optional("pk", "1 to 32 of A-Z a-z 0-9", ProductKey.init)
+            try fields.optional("pk", ProductKey.init)
             ?? ProductKey(made)
         guard let key else { preconditionFailure("letters and digits are a key") }
         let secret = mint.secret()
-        let account = try fields.required("account", "an account's id", AccountID.init)
+        let account = try fields.required("account", AccountID.init)
         try call.principal.require(account)
         let product = NewProduct(
             key: key,
             name: try fields.text("name"),
             account: account,
-            package: try fields.optional("package", "a package's id", PackageID.init),
+            package: try fields.optional("package", PackageID.init),
             secret: secret,
-            registration: try Self.registration(&fields) ?? .imported,
-            dayOffset: try Self.dayOffset(&fields)
+            registration: try Self.registration(fields) ?? .imported,
+            dayOffset: try Self.dayOffset(fields)
                 ?? UTCOffset(minutes: call.configuration.metering.dayOffsetMinutes) ?? .utc
         )
-        try fields.end()
         try await call.submit(.createProduct(product))
         let document = try await showProduct(key, call)
         return call.created(
@@ -86,15 +135,13 @@ extension Routes {
     }
 
     private static func registration(
-        _ fields: inout Fields
+        _ fields: Fields
     ) throws(Problem) -> RegistrationPolicy? {
-        try fields.optional("registration", "open, imported or closed") { text in
-            RegistrationPolicy.allCases.first { $0.name == text }
-        }
+        try fields.optional("registration", RegistrationPolicy.init(named:))
     }
 
-    private static func dayOffset(_ fields: inout Fields) throws(Problem) -> UTCOffset? {
-        try fields.optionalNumber("dayOffsetMinutes", in: -1_080...1_080)
+    private static func dayOffset(_ fields: Fields) throws(Problem) -> UTCOffset? {
+        try fields.optionalNumber("dayOffsetMinutes")
             .flatMap { UTCOffset(minutes: Int($0)) }
     }
 

@@ -3,35 +3,31 @@ import HTTPTypes
 import Hummingbird
 import Ledger
 
-/// The API's resources below `/v1`, registered on a router.
+/// All that the HTTP side does: the API's resources below `/v1`, and what watches the gateway.
 struct Routes {
-    let group: RouterGroup<AdminContext>
-    let controlPlane: any ControlPlane
-    let configuration: GatewayConfiguration
-    let ownerToken: OwnerToken
+    private(set) var all: [Route] = []
 
-    func on(
+    /// Declared once: a second call costs nothing.
+    static let all: [Route] = {
+        var routes = Routes()
+        routes.registerAll()
+        return routes.all
+    }()
+
+    /// Declares a route (see `Operation`). A path without a leading `/` begins below `/v1/`. Traps
+    /// when the operation's id is taken.
+    mutating func on(
         _ method: HTTPRequest.Method,
-        _ path: RouterPath,
+        _ path: String,
+        _ operation: Operation,
         _ answer: @escaping @Sendable (Call) async throws -> Response
     ) {
-        let (controlPlane, configuration, ownerToken) = (controlPlane, configuration, ownerToken)
-        group.on(path, method: method) { request, context in
-            guard let principal = context.principal else { throw Problem.unauthorized }
-            return try await answer(
-                Call(
-                    request: request,
-                    parameters: context.parameters,
-                    principal: principal,
-                    controlPlane: controlPlane,
-                    configuration: configuration,
-                    ownerToken: ownerToken
-                )
-            )
-        }
+        precondition(!all.contains { $0.operation.id == operation.id }, "\(operation.id) is taken")
+        let path = path.first == "/" ? path : "/v1/\(path)"
+        all.append(Route(method: method, path: path, operation: operation, answer: answer))
     }
 
-    func registerAll() {
+    private mutating func registerAll() {
         registerAccounts()
         registerCodes()
         registerPackages()
@@ -41,5 +37,7 @@ struct Routes {
         registerKeys()
         registerEvents()
         registerCheck()
+        registerHealth()
+        registerDocument()
     }
 }

@@ -15,6 +15,7 @@ extension Books {
         try audit.checkImports(in: transaction)
         try audit.checkProducts(in: transaction)
         try audit.checkIndexes(in: transaction)
+        try audit.checkTopUps(in: transaction)
         return audit.findings
     }
 }

@@ -70,6 +70,8 @@ extension Books {
             try purchase(account, package, quantity, product, command, in: transaction)
         case .assign(let product, let package, let quantity):
             try assign(product, package, quantity, command, in: transaction)
+        case .topUp(let action):
+            try carryOut(action, command, in: transaction)
         case .createKey(let key):
             try createKey(key, command, in: transaction)
         case .revokeKey(let id):

@@ -19,6 +19,10 @@ import Time
 ///     expiries      product, expiresAt, serial -> activatedAt *
 ///     periods       product, device, period -> where its history entry is (past periods only)
 ///     expiring      expiresAt, product, device: open entitlements *
+///     topUps        account, kind, expiresAt, pack -> counters   (first-expiring first)
+///     openTopUps    the same, packs with units left    topUpTotals  account, kind -> counters
+///     topUpExpiries expiresAt, then the same           topUpChanges account, kind, event number
+///     leases        event number -> pack, units        leasesByHolder  holder, event number
 ///     keys          key              answers          actor, idempotency key
 ///     imports       product, number of its first event -> what became of it
 ///     importing     product, number: those that still have, or may get, arrivals
@@ -49,6 +53,13 @@ public struct Books: Sendable {
     let expiries: Table<KeyTriple<ProductKey, Timestamp, UInt64>, ExpiryRecord>
     let periods: Table<KeyPair<DeviceIdentity, UInt32>, PeriodRecord>
     let expiring: Table<KeyPair<Timestamp, DeviceIdentity>, EmptyRecord>
+    let topUps: Table<TopUpPlace, TopUpRecord>
+    let openTopUps: Table<TopUpPlace, EmptyRecord>
+    let topUpExpiries: Table<KeyPair<Timestamp, TopUpPlace>, EmptyRecord>
+    let topUpTotals: Table<KeyPair<AccountID, TopUpKind>, TopUpCounters>
+    let topUpChanges: Table<KeyTriple<AccountID, TopUpKind, UInt64>, EmptyRecord>
+    let leases: Table<UInt64, LeaseRecord>
+    let leasesByHolder: Table<KeyPair<LeaseHolder, UInt64>, EmptyRecord>
     let keys: Table<KeyID, KeyRecord>
     let answers: Table<KeyPair<String, String>, AnswerRecord>
     let events: Table<UInt64, Event>
@@ -57,13 +68,16 @@ public struct Books: Sendable {
     let arrivals: Table<KeyPair<UInt64, DeviceKey>, ArrivalRecord>
 
     /// How many tables there are: the environment has to allow that many.
-    public static var tableCount: Int { 23 }
+    public static var tableCount: Int { 30 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys.
     public static var nameMaximumLength: Int { 256 }
 
     /// Of codes, in one purchase or assignment.
     public static var quantityMaximum: UInt64 { 1_000_000_000 }
+
+    /// Of messages or OTA attempts, in one top-up pack.
+    public static var topUpMaximum: UInt64 { 1_000_000_000_000 }
 
     /// In one import, and in one chunk of an import in chunks.
     public static var importMaximumRows: Int { 50_000 }
@@ -97,6 +111,13 @@ public struct Books: Sendable {
         expiries = try Table("expiries", in: environment)
         periods = try Table("periods", in: environment)
         expiring = try Table("expiring", in: environment)
+        topUps = try Table("topUps", in: environment)
+        openTopUps = try Table("openTopUps", in: environment)
+        topUpExpiries = try Table("topUpExpiries", in: environment)
+        topUpTotals = try Table("topUpTotals", in: environment)
+        topUpChanges = try Table("topUpChanges", in: environment)
+        leases = try Table("leases", in: environment)
+        leasesByHolder = try Table("leasesByHolder", in: environment)
         keys = try Table("keys", in: environment)
         answers = try Table("answers", in: environment)
         events = try Table("events", in: environment)

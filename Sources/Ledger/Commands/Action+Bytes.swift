@@ -96,6 +96,9 @@ extension Action: StorageRecord {
         case .revokeKey(let key):
             buffer.append(UInt8(22))
             buffer.append(key)
+        case .topUp(let action):
+            buffer.append(UInt8(30))
+            action.encode(into: &buffer)
         case .importing(let action):
             buffer.append(UInt8(45))
             action.encode(into: &buffer)
@@ -208,6 +211,8 @@ extension Action: StorageRecord {
             .createKey(try NewKey(decoding: &reader))
         case 22:
             .revokeKey(try reader.take(KeyID.self))
+        case 30:
+            .topUp(try TopUpAction(decoding: &reader))
         case 45:
             .importing(try ImportAction(decoding: &reader))
         default: throw .malformed(what: "action")

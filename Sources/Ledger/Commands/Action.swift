@@ -60,6 +60,9 @@ public enum Action: Hashable, Sendable {
 
     /// The device logged in with its secret: registering no longer issues it.
     case confirmSecretUse(DeviceIdentity)
+
+    /// Top-up packs (rule C6).
+    case topUp(TopUpAction)
     case createKey(NewKey)
     case revokeKey(KeyID)
 }

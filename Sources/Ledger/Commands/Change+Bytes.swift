@@ -100,6 +100,9 @@ extension Change: StorageRecord {
         case .keyRevoked(let key):
             buffer.append(UInt8(20))
             buffer.append(key)
+        case .topUp(let change):
+            buffer.append(UInt8(40))
+            change.encode(into: &buffer)
         case .importBegun(let product):
             buffer.append(UInt8(60))
             buffer.append(product)
@@ -228,6 +231,8 @@ extension Change: StorageRecord {
             )
         case 20:
             .keyRevoked(try reader.take(KeyID.self))
+        case 40:
+            .topUp(try TopUpChange(decoding: &reader))
         case 60:
             .importBegun(try reader.take(ProductKey.self))
         case 61:

@@ -36,6 +36,7 @@ public enum Change: Hashable, Sendable {
     case deviceRenewalSet(DeviceIdentity, Bool)
     case secretReset(DeviceIdentity)
     case secretConfirmed(DeviceIdentity)
+    case topUp(TopUpChange)
     case keyCreated(KeyID, role: KeyRole)
     case keyRevoked(KeyID)
 
@@ -62,6 +63,7 @@ public enum Change: Hashable, Sendable {
         case .deviceRenewalSet: "device-renewal-set"
         case .secretReset: "secret-reset"
         case .secretConfirmed: "secret-confirmed"
+        case .topUp(let change): change.name
         case .keyCreated: "key-created"
         case .keyRevoked: "key-revoked"
         }

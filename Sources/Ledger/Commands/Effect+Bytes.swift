@@ -21,6 +21,9 @@ extension Effect: StorageRecord {
             buffer.append(UInt8(5))
             buffer.appendVarint(UInt64(count))
             buffer.append(more)
+        case .leased(let lease):
+            buffer.append(UInt8(10))
+            buffer.append(lease)
         case .importBegun(let number):
             buffer.append(UInt8(20))
             buffer.appendVarint(number)
@@ -56,6 +59,8 @@ extension Effect: StorageRecord {
                     count: try reader.takeVarint32(),
                     more: try reader.takeBool()
                 )
+            case 10:
+                .leased(try reader.takeTopUpLease())
             case 20:
                 .importBegun(try reader.takeVarint())
             case 21:

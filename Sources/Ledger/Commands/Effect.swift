@@ -13,8 +13,11 @@ public enum Effect: Hashable, Sendable {
     /// The device's secret, to be handed to it.
     case registered(Secret)
 
-    /// How many entitlements were closed; `more` when the limit was reached.
+    /// How many entitlements, packs or leases were closed; `more` when the limit was reached.
     case ended(count: UInt32, more: Bool)
+
+    /// Units of a message pack, for their holder to use (rule C6).
+    case leased(TopUpLease)
 
     /// The number that names the import.
     case importBegun(UInt64)

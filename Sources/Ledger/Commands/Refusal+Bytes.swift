@@ -95,26 +95,7 @@ extension Refusal: StorageRecord {
         switch self {
         case .idempotencyKeyInvalid:
             buffer.append(UInt8(25))
-        case .importLine(let line, let device, let fault):
-            buffer.append(UInt8(70))
-            buffer.appendVarint(line)
-            buffer.append(device)
-            buffer.append(case: fault)
-        case .unknownImport(let product, let number):
-            buffer.append(UInt8(71))
-            buffer.append(product)
-            buffer.appendVarint(number)
-        case .importNotReceiving(let number):
-            buffer.append(UInt8(72))
-            buffer.appendVarint(number)
-        case .importOutOfStep(let number, let staged):
-            buffer.append(UInt8(73))
-            buffer.appendVarint(number)
-            buffer.appendVarint(staged)
-        case .importsUnderWay(let maximum):
-            buffer.append(UInt8(74))
-            buffer.appendVarint(UInt64(maximum))
-        default: break
+        default: encodePacks(into: &buffer)
         }
     }
 
@@ -205,21 +186,7 @@ extension Refusal: StorageRecord {
         switch tag {
         case 25:
             .idempotencyKeyInvalid
-        case 70:
-            .importLine(
-                line: try reader.takeVarint(),
-                device: try reader.take(DeviceKey.self),
-                fault: try reader.take(case: ImportFault.self)
-            )
-        case 71:
-            .unknownImport(try reader.take(ProductKey.self), try reader.takeVarint())
-        case 72:
-            .importNotReceiving(try reader.takeVarint())
-        case 73:
-            .importOutOfStep(try reader.takeVarint(), staged: try reader.takeVarint())
-        case 74:
-            .importsUnderWay(maximum: try reader.takeVarint32())
-        default: throw .malformed(what: "refusal")
+        default: try Self.decodePacks(tag, from: &reader)
         }
     }
 }

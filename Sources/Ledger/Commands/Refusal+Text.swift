@@ -49,31 +49,4 @@ extension Refusal {
         default: name
         }
     }
-
-    var importDescription: String {
-        switch self {
-        case .unknownImport(let product, let number):
-            "product \(product) has no import \(number)"
-        case .importNotReceiving(let number):
-            "import \(number) takes no more rows: it was abandoned or is committed"
-        case .importOutOfStep(let number, let staged):
-            "import \(number) has \(staged) rows, and the next are other ones"
-        case .importsUnderWay(let maximum):
-            "at most \(maximum) imports at a time; try again when one has ended"
-        default: name
-        }
-    }
-
-    static func description(
-        of fault: ImportFault,
-        of device: DeviceKey,
-        in place: String
-    ) -> String {
-        switch fault {
-        case .exists: "\(place): device \(device) exists already"
-        case .repeatedRow: "\(place): device \(device) is in an earlier row, too"
-        case .nameTooLong: "\(place): the name of device \(device) is too long"
-        case .arriving: "\(place): another import that is under way has device \(device), too"
-        }
-    }
 }

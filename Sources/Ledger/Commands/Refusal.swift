@@ -59,6 +59,18 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     case importRow(row: UInt32, device: DeviceKey, fault: ImportFault)
     case importTooLarge(maximumRows: UInt32)
 
+    /// Rule C6: no unit is left in the account's message packs.
+    case noTopUpLeft(AccountID)
+
+    /// A pack would have expired before it is there.
+    case expiryPassed(Timestamp)
+
+    /// There is no such lease, or it was settled or abandoned.
+    case unknownLease(UInt64)
+
+    /// More was used than the lease's `units`.
+    case leaseExceeded(lease: UInt64, units: UInt64)
+
     /// The same of an import in chunks, which knows the line of its file.
     case importLine(line: UInt64, device: DeviceKey, fault: ImportFault)
     case unknownImport(ProductKey, UInt64)
@@ -102,6 +114,10 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .secretInUse: "secret-in-use"
         case .importRow: "import-row"
         case .importTooLarge: "import-too-large"
+        case .noTopUpLeft: "no-top-up-left"
+        case .expiryPassed: "expiry-passed"
+        case .unknownLease: "unknown-lease"
+        case .leaseExceeded: "lease-exceeded"
         case .importLine: "import-line"
         case .unknownImport: "unknown-import"
         case .importNotReceiving: "import-not-receiving"
@@ -125,6 +141,7 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .deviceDisabled, .renewalOff, .noCodeLeft, .entitlementRuns, .productRenewalOff,
             .registrationNotAllowed, .secretInUse:
             deviceDescription
+        case .noTopUpLeft, .expiryPassed, .unknownLease, .leaseExceeded: packDescription
         default: booksDescription
         }
     }

@@ -42,6 +42,21 @@ extension ByteBuffer {
         appendVarint(UInt64(allowance.storageDays))
     }
 
+    mutating func append(_ place: TopUpPlace) {
+        append(place.account)
+        append(case: place.kind)
+        append(place.expiresAt)
+        appendVarint(place.id)
+    }
+
+    mutating func append(_ lease: TopUpLease) {
+        appendVarint(lease.id)
+        append(lease.account)
+        appendVarint(lease.pack)
+        appendVarint(lease.units)
+        append(lease.expiresAt)
+    }
+
     mutating func append(_ entitlement: Entitlement) {
         append(entitlement.code)
         appendVarint(UInt64(entitlement.period))

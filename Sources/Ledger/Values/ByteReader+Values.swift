@@ -102,6 +102,27 @@ extension ByteReader {
     }
 
     @_lifetime(self: copy self)
+    mutating func takeTopUpPlace() throws(StoreError) -> TopUpPlace {
+        TopUpPlace(
+            account: try take(AccountID.self),
+            kind: try take(case: TopUpKind.self),
+            expiresAt: try takeTimestamp(),
+            id: try takeVarint()
+        )
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeTopUpLease() throws(StoreError) -> TopUpLease {
+        TopUpLease(
+            id: try takeVarint(),
+            account: try take(AccountID.self),
+            pack: try takeVarint(),
+            units: try takeVarint(),
+            expiresAt: try takeTimestamp()
+        )
+    }
+
+    @_lifetime(self: copy self)
     mutating func takeEntitlement() throws(StoreError) -> Entitlement {
         Entitlement(
             code: try takeCode(),

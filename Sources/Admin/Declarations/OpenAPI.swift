@@ -1,0 +1,170 @@
+import HTTPTypes
+
+/// The API's document (OpenAPI 3.1), made from the declarations of all routes.
+enum OpenAPI {
+    /// As it is served.
+    static let text = document(of: Routes.all).bytes
+
+    static func document(of routes: [Route]) -> JSON {
+        [
+            "openapi": "3.1.0",
+            "info": [
+                "title": "Tollgate",
+                "summary": "Activation codes, devices and allowances of an MQTT gateway",
+                "version": "1",
+            ],
+            "servers": [["url": "/"]],
+            "security": [["bearer": []]],
+            "paths": paths(of: routes),
+            "components": [
+                "schemas": schemas(of: routes),
+                "securitySchemes": [
+                    "bearer": [
+                        "type": "http", "scheme": "bearer",
+                        "description": "The owner's token, or KEY.SECRET of a key.",
+                    ]
+                ],
+            ],
+        ]
+    }
+
+    private static func paths(of routes: [Route]) -> JSON {
+        var paths: [JSON.Member] = []
+        for route in routes {
+            let path = template(of: route.path)
+            let operation = JSON.Member(
+                name: route.method.rawValue.lowercased(), value: document(of: route))
+            if let index = paths.firstIndex(where: { $0.name == path }) {
+                let item = paths[index].value.adding(operation.name, operation.value)
+                paths[index] = JSON.Member(name: path, value: item)
+            } else {
+                paths.append(JSON.Member(name: path, value: .object([operation])))
+            }
+        }
+        return .object(paths)
+    }
+
+    /// `/v1/products/{pk}`
+    private static func template(of path: String) -> String {
+        path.split(separator: "/")
+            .map { $0.first == ":" ? "/{\($0.dropFirst())}" : "/\($0)" }
+            .joined()
+    }
+
+    private static func document(of route: Route) -> JSON {
+        let operation = route.operation
+        var document: JSON = [
+            "operationId": .text(operation.id),
+            "summary": .text(operation.summary),
+            "description": .text("Access: \(route.access.rule)."),
+        ]
+        if !route.access.needsToken { document = document.adding("security", []) }
+        let parameters = parameters(of: route)
+        if !parameters.isEmpty { document = document.adding("parameters", .array(parameters)) }
+        if let body = operation.body {
+            document = document.adding(
+                "requestBody", ["required": true, "content": content(body.contents)])
+        }
+        return document.adding("responses", responses(of: route))
+    }
+
+    private static func parameters(of route: Route) -> [JSON] {
+        let path = route.pathParameters.map { parameter in
+            [
+                "name": .text(parameter.name), "in": "path", "required": true,
+                "schema": parameter.schema.document,
+            ] as JSON
+        }
+        let query = route.operation.query.map { parameter in
+            [
+                "name": .text(parameter.name), "in": "query",
+                "description": .text(parameter.note), "required": JSON(parameter.isRequired),
+                "schema": parameter.schema.document,
+            ] as JSON
+        }
+        guard route.takesIdempotencyKey else { return path + query }
+        let key: JSON = [
+            "name": .text(Call.idempotencyKey.rawName), "in": "header",
+            "description": """
+            Chosen by the caller: the same request with the same key is carried out once, and \
+            answered as the first time.
+            """,
+            "schema": Call.idempotencyKeySchema.document,
+        ]
+        return path + query + [key]
+    }
+
+    private static func content(_ contents: [Answer.Content]) -> JSON {
+        .object(
+            contents.map {
+                JSON.Member(name: $0.type, value: ["schema": $0.schema.document])
+            }
+        )
+    }
+
+    private static func responses(of route: Route) -> JSON {
+        let answers = route.operation.answers.map { answer in
+            var document: JSON = ["description": .text(answer.note)]
+            if !answer.headers.isEmpty {
+                document = document.adding("headers", headers(answer.headers))
+            }
+            if !answer.contents.isEmpty {
+                document = document.adding("content", content(answer.contents))
+            }
+            return JSON.Member(name: String(answer.status.code), value: document)
+        }
+        let problems = route.problems.map { problem in
+            JSON.Member(
+                name: String(problem.status.code),
+                value: document(of: problem.status, problem.reasons)
+            )
+        }
+        return .object(answers + problems)
+    }
+
+    private static func document(of status: HTTPResponse.Status, _ reasons: [String]) -> JSON {
+        var document: JSON = [
+            "description": .text("\(status.reasonPhrase): \(reasons.joined(separator: ", "))")
+        ]
+        let headers = Problem.headers(of: status)
+        if !headers.isEmpty { document = document.adding("headers", self.headers(headers)) }
+        // Beside the reference, the reasons of this operation.
+        let schema = Schema.problem.document.adding(
+            "properties",
+            ["reason": ["enum": .array(reasons.map { .text($0) })]]
+        )
+        return document.adding("content", ["application/problem+json": ["schema": schema]])
+    }
+
+    private static func headers(_ headers: [Answer.Header]) -> JSON {
+        .object(
+            headers.map { header in
+                JSON.Member(
+                    name: header.name,
+                    value: [
+                        "description": .text(header.note), "required": JSON(header.isRequired),
+                        "schema": ["type": "string"],
+                    ]
+                )
+            }
+        )
+    }
+
+    /// Every named schema that occurs, by name. Traps when two have the same name.
+    private static func schemas(of routes: [Route]) -> JSON {
+        let used = routes.flatMap { route in
+            route.operation.answers.flatMap(\.contents).map(\.schema)
+                + (route.operation.body?.contents.map(\.schema) ?? [])
+                + route.operation.query.map(\.schema)
+        }
+        var schemas: [String: Schema] = [:]
+        for (name, schema) in (used + [.problem]).flatMap(\.components) {
+            let other = schemas.updateValue(schema, forKey: name)
+            precondition(other == nil || other == schema, "two schemas are called \(name)")
+        }
+        return .object(
+            schemas.sorted { $0.key < $1.key }
+                .map { JSON.Member(name: $0.key, value: $0.value.document) }
+        )
+    }
+}

@@ -1,0 +1,98 @@
+import Ledger
+
+/// The shapes of `Documents`: products, devices, and what happened to them.
+extension Schema {
+    /// Rule B14.
+    static let product = named("Product", .object(productMembers, isOpen: false))
+
+    /// A product with its secret, which is shown once.
+    static let newProduct = product.adding(["secret": .secret], named: "NewProduct")
+
+    private static let productMembers = object([
+        "pk": .id(ProductKey.self),
+        "name": .name,
+        "account": .id(AccountID.self),
+        "package": .nullable(.id(PackageID.self)),
+        "autoRenewal": .flag,
+        "registration": .choice(RegistrationPolicy.self),
+        "dayOffsetMinutes": .dayOffset,
+        "createdAt": .time,
+        "codes": .object(["assigned": .count, "remaining": .count, "consumed": .count]),
+        "devices": .object(["known": .count, "active": .count, "online": .count]),
+    ]).members
+
+    /// Rule C5: minutes east of UTC.
+    static let dayOffset = integer(-1_080...1_080)
+
+    static let device = named(
+        "Device",
+        .object([
+            "dk": .id(DeviceKey.self),
+            "pk": .id(ProductKey.self),
+            "name": .optionalName,
+            "state": .choice(DeviceState.self),
+            "activatedAt": .nullable(.time),
+            "expiresAt": .nullable(.time),
+            "codesConsumed": .count,
+            "autoRenewal": .noted(.flag, "On for the product, and no exception for the device."),
+            "exceptedFromRenewal": .flag,
+            "online": .flag,
+            "lastSeenAt": .nullable(.time),
+            "registeredAt": .time,
+        ])
+    )
+
+    /// Rule B10.
+    static let activation = named(
+        "Activation",
+        .object([
+            "dk": .id(DeviceKey.self),
+            "pk": .id(ProductKey.self),
+            "code": .code,
+            "number": .noted(.count, "The device's first activation is 1."),
+            "activatedAt": .time,
+            "expiresAt": .time,
+            "cause": .choice(ActivationCause.self),
+        ])
+    )
+
+    /// Rule B11.
+    static let nearExpiry = named(
+        "NearExpiry",
+        .object([
+            "dk": .id(DeviceKey.self),
+            "pk": .id(ProductKey.self),
+            "productName": .anyText,
+            "account": .id(AccountID.self),
+            "activatedAt": .time,
+            "expiresAt": .time,
+            "autoRenewal": .flag,
+        ])
+    )
+
+    static let deviceSecret = named(
+        "DeviceSecret",
+        .object(["dk": .id(DeviceKey.self), "pk": .id(ProductKey.self), "secret": .secret])
+    )
+
+    static let deletedProduct = named(
+        "DeletedProduct",
+        .object([
+            "pk": .id(ProductKey.self),
+            "forfeited": .noted(.count, "Codes that were not consumed (rule B9)."),
+        ])
+    )
+
+    /// The devices of an import, with the secrets that were made.
+    static let imported = named(
+        "Imported",
+        .object([
+            "imported": .count,
+            "devices": .list(
+                .object([
+                    "dk": .id(DeviceKey.self), "secret": .nullable(.secret), "name": .optionalName,
+                ])
+            ),
+        ])
+    )
+}

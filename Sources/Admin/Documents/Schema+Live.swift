@@ -1,0 +1,84 @@
+import Ledger
+
+/// The shapes of `Documents`: what only the running gateway knows, its decisions, its events.
+extension Schema {
+    /// RFC 9457.
+    static let problem = named(
+        "Problem",
+        .object([
+            "type": .noted(.anyText, "urn:tollgate:reason:REASON"),
+            "title": .anyText,
+            "status": .integer(400...599),
+            "reason": .noted(.anyText, "The same name as on the wire, in logs and in metrics."),
+            "detail": .noted(.anyText, "For people."),
+            "line": .noted(.optional(.count), "Of a CSV body, counted from 1."),
+        ])
+    )
+
+    static let health = named("Health", .object(["alive": .flag]))
+
+    static let readiness = named(
+        "Readiness",
+        .object([
+            "ready": .flag,
+            "reasons": .list(.object(["name": .anyText, "problem": .anyText])),
+            "checks": .list(.anyText),
+        ])
+    )
+
+    /// Rule A10.
+    static let check = named(
+        "Check",
+        .object(["balanced": .flag, "problems": .list(.anyText)])
+    )
+
+    static let connection = named(
+        "Connection",
+        .object([
+            "address": .anyText,
+            "listener": .anyText,
+            "connectedAt": .time,
+            "protocolVersion": .anyText,
+            "clientId": .anyText,
+            "keepAliveSeconds": .count,
+            "tls": .nullable(
+                .object(["version": .anyText, "cipher": .anyText, "resumed": .flag])
+            ),
+        ])
+    )
+
+    /// Rule C8.
+    static let usage = named(
+        "Usage",
+        .object([
+            "day": .day,
+            "limit": .noted(.nullable(.count), "Null when there is none."),
+            "used": .count,
+            "topUp": .count,
+            "history": .list(.object(["day": .day, "used": .count, "topUp": .count])),
+        ])
+    )
+
+    /// Rule B15.
+    static let decision = named(
+        "Decision",
+        .object([
+            "admitted": .flag,
+            "until": .nullable(.time),
+            "consumes": .nullable(.choice(ActivationCause.self)),
+            "reason": .nullable(.anyText),
+            "detail": .nullable(.anyText),
+        ])
+    )
+
+    /// Rule E3: what every entry has; the rest depends on the change.
+    static let event = named(
+        "Event",
+        .openObject([
+            "sequence": .count,
+            "at": .time,
+            "actor": .anyText,
+            "change": .anyText,
+        ])
+    )
+}

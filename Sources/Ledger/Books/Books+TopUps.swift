@@ -1,0 +1,173 @@
+import Storage
+import Time
+
+/// Top-up packs: entered, closed, and how their units are counted (rule C6).
+extension Books {
+    func carryOut(
+        _ action: TopUpAction,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        switch action {
+        case .enter(let account, let kind, let source, let quantity, let expiresAt):
+            try enterTopUp(account, kind, source, quantity, expiresAt, command, in: transaction)
+        case .lease(let account, let holder, let needed, let block):
+            try lease(account, holder, needed: needed, block: block, command, in: transaction)
+        case .settle(let lease, let used):
+            try settle(lease, used: used, command, in: transaction)
+        case .abandon(let holder, let limit):
+            try abandon(holder, limit, command, in: transaction)
+        case .expire(let limit):
+            try expireTopUps(limit, command, in: transaction)
+        }
+    }
+
+    private func enterTopUp(
+        _ account: AccountID,
+        _ kind: TopUpKind,
+        _ source: TopUpSource,
+        _ quantity: UInt64,
+        _ expiresAt: Timestamp,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard try accounts.contains(account, in: transaction) else {
+            return .refused(.unknownAccount(account))
+        }
+        guard (1...Self.topUpMaximum).contains(quantity) else {
+            return .refused(.quantityOutOfRange(maximum: Self.topUpMaximum))
+        }
+        let place = TopUpPlace(
+            account: account,
+            kind: kind,
+            expiresAt: expiresAt,
+            id: try head(in: transaction).lastSequence + 1
+        )
+        if place.hasExpired(at: command.at) { return .refused(.expiryPassed(expiresAt)) }
+        let record = TopUpRecord(
+            source: source,
+            quantity: quantity,
+            at: command.at,
+            actor: command.actor
+        )
+        try replace(nil, with: record, at: place, in: transaction)
+        return .done(
+            try self.record(
+                .entered(source, quantity: quantity),
+                of: place,
+                command,
+                in: transaction
+            )
+        )
+    }
+
+    private func expireTopUps(
+        _ limit: UInt32,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        var due: [TopUpPlace] = []
+        try topUpExpiries.forEach(in: transaction, limit: Int(limit)) { key, _ in
+            guard key.second.hasExpired(at: command.at) else { return .stop }
+            due.append(key.second)
+            return .proceed
+        }
+        for place in due {
+            let pack = try topUp(at: place, in: transaction)
+            try expire(pack.counters.remaining, of: pack, at: place, command, in: transaction)
+        }
+        let isFull = limit > 0 && due.count == Int(limit)
+        return .done(.ended(count: UInt32(due.count), more: isFull))
+    }
+
+    /// So many of the units that are left can't be used any more.
+    func expire(
+        _ units: UInt64,
+        of pack: TopUpRecord,
+        at place: TopUpPlace,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        guard units > 0 else { return }
+        var new = pack
+        try new.counters.move(units, from: \.remaining, to: \.expired)
+        try replace(pack, with: new, at: place, in: transaction)
+        _ = try record(.expired(units: units), of: place, command, in: transaction)
+    }
+
+    /// The pack that is drawn from next: the first to expire that has units left.
+    func nextTopUp(
+        of account: AccountID,
+        _ kind: TopUpKind,
+        at time: Timestamp,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> TopUpPlace? {
+        // No id is as great: packs that expire now are passed over.
+        let expired = TopUpPlace(account: account, kind: kind, expiresAt: time, id: .max)
+        var next: TopUpPlace?
+        try openTopUps.forEach(
+            in: transaction,
+            prefix: KeyPair(account, kind),
+            from: .excluding(expired),
+            limit: 1
+        ) { place, _ in
+            next = place
+            return .stop
+        }
+        return next
+    }
+
+    /// A pack that something else names; it must be there.
+    func topUp(
+        at place: TopUpPlace,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> TopUpRecord {
+        guard let pack = try topUps.get(place, in: transaction) else {
+            throw .malformed(what: "no top-up pack \(place.id) of \(place.account)")
+        }
+        return pack
+    }
+
+    /// Puts `new` in the place of `old`, `nil` meaning no record, and keeps the totals and the
+    /// indexes of packs with units left true: the only place that writes any of them.
+    func replace(
+        _ old: TopUpRecord?,
+        with new: TopUpRecord,
+        at place: TopUpPlace,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        let (before, after) = (old?.counters.remaining ?? 0, new.counters.remaining)
+        if before == 0 && after > 0 {
+            try openTopUps.put(place, EmptyRecord(), in: transaction)
+            try topUpExpiries.put(KeyPair(place.expiresAt, place), EmptyRecord(), in: transaction)
+        }
+        if before > 0 && after == 0 {
+            try openTopUps.delete(place, in: transaction)
+            try topUpExpiries.delete(KeyPair(place.expiresAt, place), in: transaction)
+        }
+        try topUps.put(place, new, in: transaction)
+        var totals = try topUpTotals(of: place.account, place.kind, in: transaction)
+        try totals.replace(old?.counters, with: new.counters)
+        try topUpTotals.put(KeyPair(place.account, place.kind), totals, in: transaction)
+    }
+
+    /// Appends the event, and files it in the account's list of changes if it belongs there.
+    func record(
+        _ entry: TopUpChange.Entry,
+        of place: TopUpPlace,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Effect {
+        let change = TopUpChange(pack: place, entry: entry)
+        let effect = try record(.topUp(change), command, in: transaction)
+        if change.movement != nil {
+            let sequence = try head(in: transaction).lastSequence
+            try topUpChanges.put(
+                KeyTriple(place.account, place.kind, sequence),
+                EmptyRecord(),
+                in: transaction
+            )
+        }
+        return effect
+    }
+}

@@ -1,0 +1,131 @@
+public import Storage
+public import Time
+
+/// What the books say about top-up packs (rule C6).
+extension Books {
+    /// The account's packs, by kind and in the order in which they are drawn from; with `openAt`,
+    /// only those that something can be drawn from at that time.
+    public func topUps(
+        of account: AccountID,
+        kind: TopUpKind? = nil,
+        openAt: Timestamp? = nil,
+        cursor: String? = nil,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Page<TopUpPack> {
+        guard let openAt else {
+            return try page(
+                of: topUps,
+                account,
+                kind,
+                cursor: cursor,
+                limit: limit,
+                in: transaction
+            ) { TopUpPack(place: $0, record: $1) }
+        }
+        return try page(
+            of: openTopUps,
+            account,
+            kind,
+            cursor: cursor,
+            limit: limit,
+            in: transaction
+        ) { (place, _) throws(StoreError) in
+            if place.hasExpired(at: openAt) { return nil }
+            return TopUpPack(place: place, record: try topUp(at: place, in: transaction))
+        }
+    }
+
+    /// The sums over all packs that the account ever had of this kind. Units of a pack that has just
+    /// expired are `remaining` until it is closed, which upkeep does.
+    public func topUpTotals(
+        of account: AccountID,
+        _ kind: TopUpKind,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> TopUpCounters {
+        try topUpTotals.get(KeyPair(account, kind), in: transaction) ?? TopUpCounters()
+    }
+
+    /// The changes of the account's packs, newest first.
+    public func topUpChanges(
+        of account: AccountID,
+        kind: TopUpKind? = nil,
+        cursor: String? = nil,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Page<TopUpMovement> {
+        guard let before = cursor.map({ UInt64($0) }) ?? .max else {
+            throw .malformed(what: "cursor")
+        }
+        var sequences: [UInt64] = []
+        for kind in kind.map({ [$0] }) ?? TopUpKind.allCases {
+            try topUpChanges.forEach(
+                in: transaction,
+                prefix: KeyPair(account, kind),
+                to: .excluding(KeyTriple(account, kind, before)),
+                reversed: true,
+                limit: limit + 1
+            ) { key, _ in
+                sequences.append(key.third)
+                return .proceed
+            }
+        }
+        sequences.sort(by: >)
+        var elements: [TopUpMovement] = []
+        for sequence in sequences.prefix(limit) {
+            guard let row = try movement(sequence, in: transaction) else {
+                throw .malformed(what: "event \(sequence) is no change of a top-up pack")
+            }
+            elements.append(row)
+        }
+        let next = sequences.count > limit ? elements.last.map { "\($0.sequence)" } : nil
+        return Page(elements: elements, cursor: next)
+    }
+
+    /// `nil` unless that event is one that the list of changes shows.
+    func movement(
+        _ sequence: UInt64,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> TopUpMovement? {
+        guard let event = try events.get(sequence, in: transaction),
+            case .topUp(let change) = event.change, let movement = change.movement
+        else { return nil }
+        return TopUpMovement(
+            sequence: sequence,
+            at: event.at,
+            actor: event.actor,
+            change: change,
+            kind: movement.kind,
+            units: movement.units
+        )
+    }
+
+    private func page<Record: StorageRecord, Element: Sendable>(
+        of table: Table<TopUpPlace, Record>,
+        _ account: AccountID,
+        _ kind: TopUpKind?,
+        cursor: String?,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable,
+        _ element: (TopUpPlace, Record) throws(StoreError) -> Element?
+    ) throws(StoreError) -> Page<Element> {
+        guard let kind else {
+            return try page(
+                of: table,
+                prefix: account,
+                cursor: cursor,
+                limit: limit,
+                in: transaction,
+                element
+            )
+        }
+        return try page(
+            of: table,
+            prefix: KeyPair(account, kind),
+            cursor: cursor,
+            limit: limit,
+            in: transaction,
+            element
+        )
+    }
+}

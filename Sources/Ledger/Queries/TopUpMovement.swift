@@ -1,0 +1,29 @@
+public import Time
+
+/// A row of an account's list of changes of its top-up packs (rule C6).
+public struct TopUpMovement: Hashable, Sendable {
+    /// Number of its event.
+    public let sequence: UInt64
+    public let at: Timestamp
+    public let actor: String
+    public let change: TopUpChange
+    public let kind: Kind
+    public let units: UInt64
+
+    public enum Kind: Hashable, Sendable {
+        case purchase
+        case gift
+        case deduction
+        case expiry
+
+        /// Its name in the API.
+        public var name: String {
+            switch self {
+            case .purchase: "purchase"
+            case .gift: "gift"
+            case .deduction: "deduction"
+            case .expiry: "expiry"
+            }
+        }
+    }
+}
