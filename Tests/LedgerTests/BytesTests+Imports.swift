@@ -1,3 +1,6 @@
+import Testing
+import Time
+
 @testable import Ledger
 
 /// Values about imports in chunks, one of each case.
@@ -37,4 +40,23 @@ extension BytesTests {
     static let importEffects: [Effect] = [
         .importBegun(300), .importKnown, .staged(rows: 300), .moved(count: 300, more: true),
     ]
+
+    @Test("An import's records encode to bytes and back")
+    func importRecords() throws {
+        var record = ImportRecord(
+            actor: "a", idempotencyKey: nil, run: 7, at: Timestamp(milliseconds: 12))
+        try roundTrip(record)
+        record = ImportRecord(
+            actor: "", idempotencyKey: "k", run: 7, at: Timestamp(milliseconds: 12))
+        record.state = .landing
+        record.rows = 300
+        record.moved = 299
+        record.returning = 3
+        record.conflict = ImportConflict(line: 300, device: DeviceKey("d")!)
+        try roundTrip(record)
+        for secret in [Secret("s"), nil] {
+            let device = DeviceImport(device: DeviceKey("d")!, secret: secret, name: "n")
+            try roundTrip(ArrivalRecord(ImportLine(line: 300, device: device)))
+        }
+    }
 }

@@ -42,5 +42,40 @@ extension BytesTests {
         TopUpChange(pack: pack, entry: .settled(lease: 300, used: 200, returned: 100)),
         TopUpChange(pack: pack, entry: .abandoned(lease: 300, units: 8)),
         TopUpChange(pack: pack, entry: .expired(units: 8)),
+        TopUpChange(pack: pack, entry: .deducted(units: 8, identity, UpgradeID("u.1")!)),
+        TopUpChange(pack: pack, entry: .returned(units: 8, identity, UpgradeID("u.1")!)),
+    ]
+
+    static var upgrade: Upgrade {
+        var record = UpgradeRecord(
+            sequence: 300,
+            size: UpgradeSize(bytes: 1 << 30)!,
+            month: Month(number: 600),
+            fromAllowance: 1,
+            draws: [TopUpDraw(pack: pack, units: 204)],
+            requestedAt: Timestamp(milliseconds: 5),
+            requestedBy: "platform"
+        )
+        record.state = .failed
+        record.reportedAt = Timestamp(milliseconds: 6)
+        return Upgrade(identity: identity, id: UpgradeID("u.1")!, record: record)
+    }
+
+    static let upgradeActions: [UpgradeAction] = [
+        .request(identity, UpgradeID("u.1")!, UpgradeSize(bytes: UpgradeSize.maximumBytes)!),
+        .report(identity, UpgradeID("u.1")!, succeeded: true),
+    ]
+
+    static let upgradeChanges: [UpgradeChange] = [
+        UpgradeChange(
+            identity: identity,
+            id: UpgradeID("u.1")!,
+            entry: .requested(UpgradeSize(bytes: 1)!, fromAllowance: 300, fromPacks: 1)
+        ),
+        UpgradeChange(
+            identity: identity,
+            id: UpgradeID("u.1")!,
+            entry: .reported(succeeded: false)
+        ),
     ]
 }

@@ -6,7 +6,7 @@ import Time
 @testable import Ledger
 
 @Suite struct BytesTests {
-    private func roundTrip<Value: StorageRecord & Equatable>(_ value: Value) throws {
+    func roundTrip<Value: StorageRecord & Equatable>(_ value: Value) throws {
         var buffer = ByteBuffer()
         value.encode(into: &buffer)
         var reader = ByteReader(buffer.span)
@@ -27,7 +27,7 @@ import Time
         _ reader: inout ByteReader
     ) throws(StoreError) { _ = try Value(decoding: &reader) }
 
-    private static let identity = Desk.device("d:1@x")
+    static let identity = Desk.device("d:1@x")
     private static let entitlement = Entitlement(
         code: ActivationCode(serial: 77),
         period: 3,
@@ -37,7 +37,7 @@ import Time
     )
 
     static let actions: [Action] =
-        Desk.beginning + [
+        Desk.beginning + importActions.map { .importing($0) } + [
             .createAccount(AccountID("s")!, name: "", kind: .individual, parent: Desk.acme),
             .updateProduct(Desk.product, ProductUpdate()),
             .updateProduct(
@@ -84,7 +84,7 @@ import Time
                 )
             ),
             .revokeKey(KeyID("k")!),
-        ] + topUpActions.map { .topUp($0) } + importActions.map { .importing($0) }
+        ] + topUpActions.map { .topUp($0) } + upgradeActions.map { .upgrade($0) }
 
     @Test("Commands encode to bytes and back", arguments: actions)
     func commands(_ action: Action) throws {
@@ -112,7 +112,7 @@ import Time
     }
 
     static let changes: [Change] =
-        [
+        importChanges + [
             .accountCreated(Desk.acme, kind: .individual, parent: nil),
             .packageCreated(
                 Desk.small,
@@ -142,7 +142,7 @@ import Time
             .secretConfirmed(identity),
             .keyCreated(KeyID("k")!, role: .subAccount),
             .keyRevoked(KeyID("k")!),
-        ] + topUpChanges.map { .topUp($0) } + importChanges
+        ] + topUpChanges.map { .topUp($0) } + upgradeChanges.map { .upgrade($0) }
 
     @Test("E3: events encode to bytes and back", arguments: changes)
     func events(_ change: Change) throws {
@@ -151,23 +151,24 @@ import Time
         )
     }
 
-    static let refusals: [Refusal] =
-        [
-            .unknownAccount(Desk.acme), .unknownPackage(Desk.small), .unknownProduct(Desk.product),
-            .unknownDevice(identity), .unknownKey(KeyID("k")!), .alreadyExists(what: "x"),
-            .parentIsSubAccount(Desk.acme), .productOfAnotherAccount(Desk.product, Desk.acme),
-            .nameTooLong(maximumBytes: 256),
-            .packageMismatch(product: Desk.small, given: Desk.large),
-            .productHasNoPackage(Desk.product), .allowanceLowered(allowance: "otaPerMonth"),
-            .quantityOutOfRange(maximum: 9), .notEnoughUnassigned(wanted: 2, available: 1),
-            .noCodeLeft(Desk.product), .renewalOff(identity), .deviceDisabled(identity),
-            .entitlementRuns(until: Timestamp(milliseconds: 4)), .productRenewalOff(Desk.product),
-            .registrationNotAllowed(identity), .secretInUse(identity),
-            .importRow(row: 3, device: DeviceKey("d")!, fault: .repeatedRow),
-            .importTooLarge(maximumRows: 2), .idempotencyKeyReused, .idempotencyKeyInvalid,
-            .noTopUpLeft(Desk.acme), .expiryPassed(Timestamp(milliseconds: 4)), .unknownLease(7),
-            .leaseExceeded(lease: 7, units: 300),
-        ] + importRefusals
+    static let refusals: [Refusal] = importRefusals + [
+        .unknownAccount(Desk.acme), .unknownPackage(Desk.small), .unknownProduct(Desk.product),
+        .unknownDevice(identity), .unknownKey(KeyID("k")!), .alreadyExists(what: "x"),
+        .parentIsSubAccount(Desk.acme), .productOfAnotherAccount(Desk.product, Desk.acme),
+        .nameTooLong(maximumBytes: 256), .packageMismatch(product: Desk.small, given: Desk.large),
+        .productHasNoPackage(Desk.product), .allowanceLowered(allowance: "otaPerMonth"),
+        .quantityOutOfRange(maximum: 9), .notEnoughUnassigned(wanted: 2, available: 1),
+        .noCodeLeft(Desk.product), .renewalOff(identity), .deviceDisabled(identity),
+        .entitlementRuns(until: Timestamp(milliseconds: 4)), .productRenewalOff(Desk.product),
+        .registrationNotAllowed(identity), .secretInUse(identity),
+        .importRow(row: 3, device: DeviceKey("d")!, fault: .repeatedRow),
+        .importTooLarge(maximumRows: 2), .idempotencyKeyReused, .idempotencyKeyInvalid,
+        .noTopUpLeft(Desk.acme), .expiryPassed(Timestamp(milliseconds: 4)), .unknownLease(7),
+        .leaseExceeded(lease: 7, units: 300), .deviceNotActive(identity),
+        .otaExhausted(needed: 300, allowance: 1, packs: 200),
+        .unknownUpgrade(identity, UpgradeID("u")!),
+        .upgradeReported(identity, UpgradeID("u")!, .failed),
+    ]
 
     @Test("A8: remembered answers encode to bytes and back")
     func outcomes() throws {
@@ -181,27 +182,9 @@ import Time
         try roundTrip(Outcome.repeated(.entitled(Self.entitlement, consumed: true)))
         try roundTrip(Outcome.done(.registered(Secret("s")!)))
         try roundTrip(Outcome.done(.ended(count: 4, more: true)))
-        try roundTrip(Outcome.done(.leased(Self.lease)))
         for effect in Self.importEffects { try roundTrip(Outcome.done(effect)) }
-    }
-
-    @Test("An import's records encode to bytes and back")
-    func imports() throws {
-        var record = ImportRecord(
-            actor: "a", idempotencyKey: nil, run: 7, at: Timestamp(milliseconds: 12))
-        try roundTrip(record)
-        record = ImportRecord(
-            actor: "", idempotencyKey: "k", run: 7, at: Timestamp(milliseconds: 12))
-        record.state = .landing
-        record.rows = 300
-        record.moved = 299
-        record.returning = 3
-        record.conflict = ImportConflict(line: 300, device: DeviceKey("d")!)
-        try roundTrip(record)
-        for secret in [Secret("s"), nil] {
-            let device = DeviceImport(device: DeviceKey("d")!, secret: secret, name: "n")
-            try roundTrip(ArrivalRecord(ImportLine(line: 300, device: device)))
-        }
+        try roundTrip(Outcome.done(.leased(Self.lease)))
+        try roundTrip(Outcome.done(.upgrade(Self.upgrade)))
     }
 
     @Test("A device's record, and the view that reads it in place, hold the same")

@@ -84,6 +84,50 @@ extension Desk {
         }.elements.map { "\($0.kind.name) \($0.units) #\($0.change.pack.id)" }
     }
 
+    /// Asks for an upgrade: from the allowance and from packs, or the refusal's name.
+    func upgrade(
+        _ id: String,
+        of device: String = "d1",
+        megabytes: UInt64 = 5,
+        product: String = "PK1"
+    ) throws -> Paid {
+        let size = UpgradeSize(bytes: megabytes << 20)!
+        let identity = Self.device(device, of: product)
+        switch try apply(.upgrade(.request(identity, UpgradeID(id)!, size))) {
+        case .done(.upgrade(let upgrade)):
+            return .paid(upgrade.record.fromAllowance, upgrade.record.fromPacks)
+        case .repeated(.upgrade(let upgrade)):
+            return .again(upgrade.record.fromAllowance, upgrade.record.fromPacks)
+        case .refused(let refusal): return .refused(refusal.name)
+        case let outcome: throw Unexpected(outcome: outcome)
+        }
+    }
+
+    enum Paid: Equatable {
+        case paid(UInt64, UInt64)
+        case again(UInt64, UInt64)
+        case refused(String)
+    }
+
+    /// Reports an outcome: the refusal's name, or nil.
+    func report(
+        _ id: String,
+        of device: String = "d1",
+        succeeded: Bool = false,
+        product: String = "PK1"
+    ) throws -> String? {
+        let identity = Self.device(device, of: product)
+        return try refusal(
+            .upgrade(.report(identity, UpgradeID(id)!, succeeded: succeeded))
+        )
+    }
+
+    func upgrades(of device: String = "d1") throws -> [String] {
+        try read { books, transaction throws(StoreError) in
+            try books.upgrades(of: Self.device(device), limit: 100, in: transaction)
+        }.elements.map { "\($0.id) \($0.record.state.name)" }
+    }
+
     /// Writes behind the books' back.
     func write(
         _ body: (Books, borrowing WriteTransaction) throws(StoreError) -> Void

@@ -43,4 +43,21 @@ import Time
         #expect(Day(of: Timestamp(milliseconds: -1), at: .utc).number == -1)
         #expect(UTCOffset(minutes: 1_081) == nil)
     }
+
+    @Test("D2: a month begins at midnight of its first day, at its offset, also before 1970")
+    func monthBoundary() throws {
+        let offset = try #require(UTCOffset(minutes: 8 * 60))
+        let start = try #require(Timestamp("2026-11-30T16:00:00Z"))
+        #expect(Month(of: start, at: offset).description == "2026-12")
+        #expect(Month(of: start, at: .utc).description == "2026-11")
+        let before = Month(of: start.adding(milliseconds: -1), at: offset)
+        #expect(before.description == "2026-11" && before < Month(of: start, at: offset))
+        #expect(Month(of: Timestamp(milliseconds: 0), at: .utc) == Month(number: 0))
+        #expect(Month(of: Timestamp(milliseconds: -1), at: .utc).description == "1969-12")
+        for number: Int32 in -25...25 {
+            let month = Month(number: number)
+            let first = try #require(Day("\(month)-01"))
+            #expect(Month(of: first.start(at: .utc), at: .utc) == month)
+        }
+    }
 }

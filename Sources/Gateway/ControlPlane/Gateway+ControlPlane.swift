@@ -86,7 +86,7 @@ extension Gateway: ControlPlane {
             for mailbox in commons.mailboxes { mailbox.post(.keyRevoked(key)) }
         case .createAccount, .createPackage, .createProduct, .createKey, .purchase,
             .importDevices, .importing, .registerDevice, .activate, .endExpired, .setDeviceRenewal,
-            .resetSecret, .confirmSecretUse, .topUp:
+            .resetSecret, .confirmSecretUse, .topUp, .upgrade:
             break
         }
     }

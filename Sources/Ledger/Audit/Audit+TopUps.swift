@@ -123,6 +123,7 @@ extension TopUpCounters {
         switch row.kind {
         case .purchase, .gift: quantity &+= row.units
         case .deduction: used &+= row.units
+        case .giveBack: used &-= row.units
         case .expiry: expired &+= row.units
         }
     }

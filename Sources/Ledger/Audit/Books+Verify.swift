@@ -16,6 +16,7 @@ extension Books {
         try audit.checkProducts(in: transaction)
         try audit.checkIndexes(in: transaction)
         try audit.checkTopUps(in: transaction)
+        try audit.checkUpgrades(in: transaction)
         return audit.findings
     }
 }

@@ -72,6 +72,8 @@ extension Books {
             try assign(product, package, quantity, command, in: transaction)
         case .topUp(let action):
             try carryOut(action, command, in: transaction)
+        case .upgrade(let action):
+            try carryOut(action, command, in: transaction)
         case .createKey(let key):
             try createKey(key, command, in: transaction)
         case .revokeKey(let id):

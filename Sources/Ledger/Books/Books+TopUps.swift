@@ -102,19 +102,30 @@ extension Books {
         at time: Timestamp,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> TopUpPlace? {
-        // No id is as great: packs that expire now are passed over.
-        let expired = TopUpPlace(account: account, kind: kind, expiresAt: time, id: .max)
         var next: TopUpPlace?
-        try openTopUps.forEach(
-            in: transaction,
-            prefix: KeyPair(account, kind),
-            from: .excluding(expired),
-            limit: 1
-        ) { place, _ in
+        try forEachOpenTopUp(of: account, kind, at: time, in: transaction) { place in
             next = place
             return .stop
         }
         return next
+    }
+
+    /// The packs that have units left and have not expired, the first to expire first. The body must
+    /// not write.
+    func forEachOpenTopUp(
+        of account: AccountID,
+        _ kind: TopUpKind,
+        at time: Timestamp,
+        in transaction: borrowing some Transaction & ~Copyable,
+        _ body: (TopUpPlace) throws(StoreError) -> Iteration
+    ) throws(StoreError) {
+        // No id is as great: packs that expire now are passed over.
+        let expired = TopUpPlace(account: account, kind: kind, expiresAt: time, id: .max)
+        try openTopUps.forEach(
+            in: transaction,
+            prefix: KeyPair(account, kind),
+            from: .excluding(expired)
+        ) { (place, _) throws(StoreError) in try body(place) }
     }
 
     /// A pack that something else names; it must be there.

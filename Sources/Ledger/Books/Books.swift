@@ -23,6 +23,9 @@ import Time
 ///     openTopUps    the same, packs with units left    topUpTotals  account, kind -> counters
 ///     topUpExpiries expiresAt, then the same           topUpChanges account, kind, event number
 ///     leases        event number -> pack, units        leasesByHolder  holder, event number
+///     upgrades      product, device, upgrade -> cost and outcome
+///     upgradeOrder  product, device, event number -> upgrade
+///     upgradeMonths product, device, month -> attempts of the allowance used
 ///     keys          key              answers          actor, idempotency key
 ///     imports       product, number of its first event -> what became of it
 ///     importing     product, number: those that still have, or may get, arrivals
@@ -60,6 +63,9 @@ public struct Books: Sendable {
     let topUpChanges: Table<KeyTriple<AccountID, TopUpKind, UInt64>, EmptyRecord>
     let leases: Table<UInt64, LeaseRecord>
     let leasesByHolder: Table<KeyPair<LeaseHolder, UInt64>, EmptyRecord>
+    let upgrades: Table<KeyPair<DeviceIdentity, UpgradeID>, UpgradeRecord>
+    let upgradeOrder: Table<KeyPair<DeviceIdentity, UInt64>, UpgradeNameRecord>
+    let upgradeMonths: Table<KeyPair<DeviceIdentity, Month>, UpgradeMonthRecord>
     let keys: Table<KeyID, KeyRecord>
     let answers: Table<KeyPair<String, String>, AnswerRecord>
     let events: Table<UInt64, Event>
@@ -68,7 +74,7 @@ public struct Books: Sendable {
     let arrivals: Table<KeyPair<UInt64, DeviceKey>, ArrivalRecord>
 
     /// How many tables there are: the environment has to allow that many.
-    public static var tableCount: Int { 30 }
+    public static var tableCount: Int { 33 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys.
     public static var nameMaximumLength: Int { 256 }
@@ -118,6 +124,9 @@ public struct Books: Sendable {
         topUpChanges = try Table("topUpChanges", in: environment)
         leases = try Table("leases", in: environment)
         leasesByHolder = try Table("leasesByHolder", in: environment)
+        upgrades = try Table("upgrades", in: environment)
+        upgradeOrder = try Table("upgradeOrder", in: environment)
+        upgradeMonths = try Table("upgradeMonths", in: environment)
         keys = try Table("keys", in: environment)
         answers = try Table("answers", in: environment)
         events = try Table("events", in: environment)

@@ -45,6 +45,9 @@ extension Action: StorageRecord {
             buffer.append(UInt8(9))
             buffer.append(product)
             buffer.append(list: imports) { $1.encode(into: &$0) }
+        case .importing(let action):
+            buffer.append(UInt8(45))
+            action.encode(into: &buffer)
         case .registerDevice(let identity, let secret):
             buffer.append(UInt8(10))
             buffer.append(identity)
@@ -99,8 +102,8 @@ extension Action: StorageRecord {
         case .topUp(let action):
             buffer.append(UInt8(30))
             action.encode(into: &buffer)
-        case .importing(let action):
-            buffer.append(UInt8(45))
+        case .upgrade(let action):
+            buffer.append(UInt8(31))
             action.encode(into: &buffer)
         default: break
         }
@@ -179,6 +182,8 @@ extension Action: StorageRecord {
         from reader: inout ByteReader
     ) throws(StoreError) -> Action {
         switch tag {
+        case 45:
+            .importing(try ImportAction(decoding: &reader))
         case 13:
             .renew(try reader.takeIdentity())
         case 14:
@@ -213,8 +218,8 @@ extension Action: StorageRecord {
             .revokeKey(try reader.take(KeyID.self))
         case 30:
             .topUp(try TopUpAction(decoding: &reader))
-        case 45:
-            .importing(try ImportAction(decoding: &reader))
+        case 31:
+            .upgrade(try UpgradeAction(decoding: &reader))
         default: throw .malformed(what: "action")
         }
     }

@@ -63,6 +63,9 @@ public enum Action: Hashable, Sendable {
 
     /// Top-up packs (rule C6).
     case topUp(TopUpAction)
+
+    /// OTA upgrades (rules D1 and D2).
+    case upgrade(UpgradeAction)
     case createKey(NewKey)
     case revokeKey(KeyID)
 }

@@ -55,6 +55,13 @@ extension Change: StorageRecord {
             buffer.append(product)
             buffer.appendVarint(UInt64(count))
             buffer.append(optional: number) { $0.appendVarint($1) }
+        case .importBegun(let product):
+            buffer.append(UInt8(60))
+            buffer.append(product)
+        case .importAbandoned(let product, let number):
+            buffer.append(UInt8(61))
+            buffer.append(product)
+            buffer.appendVarint(number)
         case .deviceRegistered(let identity):
             buffer.append(UInt8(10))
             buffer.append(identity)
@@ -103,13 +110,9 @@ extension Change: StorageRecord {
         case .topUp(let change):
             buffer.append(UInt8(40))
             change.encode(into: &buffer)
-        case .importBegun(let product):
-            buffer.append(UInt8(60))
-            buffer.append(product)
-        case .importAbandoned(let product, let number):
-            buffer.append(UInt8(61))
-            buffer.append(product)
-            buffer.appendVarint(number)
+        case .upgrade(let change):
+            buffer.append(UInt8(41))
+            change.encode(into: &buffer)
         default: break
         }
     }
@@ -220,6 +223,13 @@ extension Change: StorageRecord {
         from reader: inout ByteReader
     ) throws(StoreError) -> Change {
         switch tag {
+        case 60:
+            .importBegun(try reader.take(ProductKey.self))
+        case 61:
+            .importAbandoned(
+                try reader.take(ProductKey.self),
+                import: try reader.takeVarint()
+            )
         case 17:
             .secretReset(try reader.takeIdentity())
         case 18:
@@ -233,13 +243,8 @@ extension Change: StorageRecord {
             .keyRevoked(try reader.take(KeyID.self))
         case 40:
             .topUp(try TopUpChange(decoding: &reader))
-        case 60:
-            .importBegun(try reader.take(ProductKey.self))
-        case 61:
-            .importAbandoned(
-                try reader.take(ProductKey.self),
-                import: try reader.takeVarint()
-            )
+        case 41:
+            .upgrade(try UpgradeChange(decoding: &reader))
         default: throw .malformed(what: "change")
         }
     }

@@ -37,6 +37,7 @@ public enum Change: Hashable, Sendable {
     case secretReset(DeviceIdentity)
     case secretConfirmed(DeviceIdentity)
     case topUp(TopUpChange)
+    case upgrade(UpgradeChange)
     case keyCreated(KeyID, role: KeyRole)
     case keyRevoked(KeyID)
 
@@ -64,6 +65,7 @@ public enum Change: Hashable, Sendable {
         case .secretReset: "secret-reset"
         case .secretConfirmed: "secret-confirmed"
         case .topUp(let change): change.name
+        case .upgrade(let change): change.name
         case .keyCreated: "key-created"
         case .keyRevoked: "key-revoked"
         }

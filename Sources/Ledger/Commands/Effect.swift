@@ -16,9 +16,6 @@ public enum Effect: Hashable, Sendable {
     /// How many entitlements, packs or leases were closed; `more` when the limit was reached.
     case ended(count: UInt32, more: Bool)
 
-    /// Units of a message pack, for their holder to use (rule C6).
-    case leased(TopUpLease)
-
     /// The number that names the import.
     case importBegun(UInt64)
 
@@ -30,4 +27,10 @@ public enum Effect: Hashable, Sendable {
 
     /// How many rows of imports left the table of arrivals; `more` when there are others.
     case moved(count: UInt32, more: Bool)
+
+    /// Units of a message pack, for their holder to use (rule C6).
+    case leased(TopUpLease)
+
+    /// The upgrade as it is now (rules D1 and D2).
+    case upgrade(Upgrade)
 }

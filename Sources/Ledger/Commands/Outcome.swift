@@ -3,8 +3,9 @@ public enum Outcome: Hashable, Sendable {
     /// It was carried out.
     case done(Effect)
 
-    /// Its idempotency key was known: nothing was changed now, and this is what the first command
-    /// was answered (rule A8). A first refusal is repeated as `refused`.
+    /// Its idempotency key, or the upgrade that it names, was known: nothing was changed now, and
+    /// this is what the first command was answered (rules A8 and D2). A first refusal is repeated as
+    /// `refused`.
     case repeated(Effect)
 
     /// It was not carried out, and the books are as they were.

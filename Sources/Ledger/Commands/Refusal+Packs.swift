@@ -11,6 +11,14 @@ extension Refusal {
         case .unknownLease(let id): "there is no lease \(id), or it has ended"
         case .leaseExceeded(let lease, let units):
             "more was used than the \(units) units of lease \(lease)"
+        case .deviceNotActive(let identity):
+            "device \(identity) is not active, and only an active one has OTA upgrades"
+        case .otaExhausted(let needed, let allowance, let packs):
+            "the upgrade needs \(needed) attempts; \(allowance) are left of this month's "
+                + "allowance and \(packs) in OTA packs"
+        case .unknownUpgrade(let identity, let id): "device \(identity) has no upgrade \(id)"
+        case .upgradeReported(_, let id, let state):
+            "upgrade \(id) was reported before: it has \(state.name)"
         default: name
         }
     }
@@ -30,6 +38,29 @@ extension Refusal {
             buffer.append(UInt8(53))
             buffer.appendVarint(lease)
             buffer.appendVarint(units)
+        default: encodeUpgrades(into: &buffer)
+        }
+    }
+
+    private func encodeUpgrades(into buffer: inout ByteBuffer) {
+        switch self {
+        case .deviceNotActive(let identity):
+            buffer.append(UInt8(54))
+            buffer.append(identity)
+        case .otaExhausted(let needed, let allowance, let packs):
+            buffer.append(UInt8(55))
+            buffer.appendVarint(needed)
+            buffer.appendVarint(allowance)
+            buffer.appendVarint(packs)
+        case .unknownUpgrade(let identity, let id):
+            buffer.append(UInt8(56))
+            buffer.append(identity)
+            buffer.append(id)
+        case .upgradeReported(let identity, let id, let state):
+            buffer.append(UInt8(57))
+            buffer.append(identity)
+            buffer.append(id)
+            buffer.append(case: state)
         default: encodeImports(into: &buffer)
         }
     }
@@ -48,6 +79,22 @@ extension Refusal {
             .unknownLease(try reader.takeVarint())
         case 53:
             .leaseExceeded(lease: try reader.takeVarint(), units: try reader.takeVarint())
+        case 54:
+            .deviceNotActive(try reader.takeIdentity())
+        case 55:
+            .otaExhausted(
+                needed: try reader.takeVarint(),
+                allowance: try reader.takeVarint(),
+                packs: try reader.takeVarint()
+            )
+        case 56:
+            .unknownUpgrade(try reader.takeIdentity(), try reader.take(UpgradeID.self))
+        case 57:
+            .upgradeReported(
+                try reader.takeIdentity(),
+                try reader.take(UpgradeID.self),
+                try reader.take(case: UpgradeState.self)
+            )
         default: try Self.decodeImports(tag, from: &reader)
         }
     }

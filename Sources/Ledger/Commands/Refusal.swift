@@ -59,18 +59,6 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     case importRow(row: UInt32, device: DeviceKey, fault: ImportFault)
     case importTooLarge(maximumRows: UInt32)
 
-    /// Rule C6: no unit is left in the account's message packs.
-    case noTopUpLeft(AccountID)
-
-    /// A pack would have expired before it is there.
-    case expiryPassed(Timestamp)
-
-    /// There is no such lease, or it was settled or abandoned.
-    case unknownLease(UInt64)
-
-    /// More was used than the lease's `units`.
-    case leaseExceeded(lease: UInt64, units: UInt64)
-
     /// The same of an import in chunks, which knows the line of its file.
     case importLine(line: UInt64, device: DeviceKey, fault: ImportFault)
     case unknownImport(ProductKey, UInt64)
@@ -83,6 +71,28 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
 
     /// As many as may be; or what abandoned ones left is still being removed.
     case importsUnderWay(maximum: UInt32)
+
+    /// Rule C6: no unit is left in the account's message packs.
+    case noTopUpLeft(AccountID)
+
+    /// A pack would have expired before it is there.
+    case expiryPassed(Timestamp)
+
+    /// There is no such lease, or it was settled or abandoned.
+    case unknownLease(UInt64)
+
+    /// More was used than the lease's `units`.
+    case leaseExceeded(lease: UInt64, units: UInt64)
+
+    /// Rule D1: the device's entitlement does not run, so that it has no allowance.
+    case deviceNotActive(DeviceIdentity)
+
+    /// Rule D1: what is left of the month's allowance and in the OTA packs is less than the cost.
+    case otaExhausted(needed: UInt64, allowance: UInt64, packs: UInt64)
+    case unknownUpgrade(DeviceIdentity, UpgradeID)
+
+    /// Rule D2: the upgrade ended like this before.
+    case upgradeReported(DeviceIdentity, UpgradeID, UpgradeState)
 
     /// Rule A8: the key came before with another command.
     case idempotencyKeyReused
@@ -114,15 +124,19 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .secretInUse: "secret-in-use"
         case .importRow: "import-row"
         case .importTooLarge: "import-too-large"
-        case .noTopUpLeft: "no-top-up-left"
-        case .expiryPassed: "expiry-passed"
-        case .unknownLease: "unknown-lease"
-        case .leaseExceeded: "lease-exceeded"
         case .importLine: "import-line"
         case .unknownImport: "unknown-import"
         case .importNotReceiving: "import-not-receiving"
         case .importOutOfStep: "import-out-of-step"
         case .importsUnderWay: "imports-under-way"
+        case .noTopUpLeft: "no-top-up-left"
+        case .expiryPassed: "expiry-passed"
+        case .unknownLease: "unknown-lease"
+        case .leaseExceeded: "lease-exceeded"
+        case .deviceNotActive: "device-not-active"
+        case .otaExhausted: "ota-exhausted"
+        case .unknownUpgrade: "unknown-upgrade"
+        case .upgradeReported: "upgrade-reported"
         case .idempotencyKeyReused: "idempotency-key-reused"
         case .idempotencyKeyInvalid: "idempotency-key-invalid"
         }
@@ -141,7 +155,9 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .deviceDisabled, .renewalOff, .noCodeLeft, .entitlementRuns, .productRenewalOff,
             .registrationNotAllowed, .secretInUse:
             deviceDescription
-        case .noTopUpLeft, .expiryPassed, .unknownLease, .leaseExceeded: packDescription
+        case .noTopUpLeft, .expiryPassed, .unknownLease, .leaseExceeded, .deviceNotActive,
+            .otaExhausted, .unknownUpgrade, .upgradeReported:
+            packDescription
         default: booksDescription
         }
     }

@@ -27,6 +27,16 @@ extension TopUpChange: StorageRecord {
         case .expired(let units):
             buffer.append(UInt8(5))
             buffer.appendVarint(units)
+        case .deducted(let units, let identity, let upgrade):
+            buffer.append(UInt8(6))
+            buffer.appendVarint(units)
+            buffer.append(identity)
+            buffer.append(upgrade)
+        case .returned(let units, let identity, let upgrade):
+            buffer.append(UInt8(7))
+            buffer.appendVarint(units)
+            buffer.append(identity)
+            buffer.append(upgrade)
         }
     }
 
@@ -56,6 +66,18 @@ extension TopUpChange: StorageRecord {
                 .abandoned(lease: try reader.takeVarint(), units: try reader.takeVarint())
             case 5:
                 .expired(units: try reader.takeVarint())
+            case 6:
+                .deducted(
+                    units: try reader.takeVarint(),
+                    try reader.takeIdentity(),
+                    try reader.take(UpgradeID.self)
+                )
+            case 7:
+                .returned(
+                    units: try reader.takeVarint(),
+                    try reader.takeIdentity(),
+                    try reader.take(UpgradeID.self)
+                )
             default: throw .malformed(what: "change of a top-up pack")
             }
     }

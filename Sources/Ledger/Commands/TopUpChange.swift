@@ -18,6 +18,12 @@ public struct TopUpChange: Hashable, Sendable {
         /// The holder was gone; all units of its lease count as used.
         case abandoned(lease: UInt64, units: UInt64)
 
+        /// Attempts of an upgrade (rule D1).
+        case deducted(units: UInt64, DeviceIdentity, UpgradeID)
+
+        /// Attempts of an upgrade that failed (rule D2).
+        case returned(units: UInt64, DeviceIdentity, UpgradeID)
+
         /// Nobody had used them when the pack expired.
         case expired(units: UInt64)
     }
@@ -30,6 +36,8 @@ public struct TopUpChange: Hashable, Sendable {
         case .leased: "top-up-leased"
         case .settled: "top-up-settled"
         case .abandoned: "top-up-abandoned"
+        case .deducted: "top-up-deducted"
+        case .returned: "top-up-returned"
         case .expired: "top-up-expired"
         }
     }
@@ -43,6 +51,8 @@ public struct TopUpChange: Hashable, Sendable {
         case .leased: nil
         case .settled(_, let used, _): used > 0 ? (.deduction, used) : nil
         case .abandoned(_, let units): (.deduction, units)
+        case .deducted(let units, _, _): (.deduction, units)
+        case .returned(let units, _, _): (.giveBack, units)
         case .expired(let units): (.expiry, units)
         }
     }

@@ -14,6 +14,9 @@ public struct TopUpMovement: Hashable, Sendable {
         case purchase
         case gift
         case deduction
+
+        /// To the pack, of an upgrade that failed.
+        case giveBack
         case expiry
 
         /// Its name in the API.
@@ -22,6 +25,7 @@ public struct TopUpMovement: Hashable, Sendable {
             case .purchase: "purchase"
             case .gift: "gift"
             case .deduction: "deduction"
+            case .giveBack: "return"
             case .expiry: "expiry"
             }
         }

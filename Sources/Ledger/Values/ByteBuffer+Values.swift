@@ -57,6 +57,8 @@ extension ByteBuffer {
         append(lease.expiresAt)
     }
 
+    mutating func append(_ size: UpgradeSize) { appendVarint(size.bytes) }
+
     mutating func append(_ entitlement: Entitlement) {
         append(entitlement.code)
         appendVarint(UInt64(entitlement.period))

@@ -123,6 +123,22 @@ extension ByteReader {
     }
 
     @_lifetime(self: copy self)
+    mutating func takeUpgradeSize() throws(StoreError) -> UpgradeSize {
+        guard let size = UpgradeSize(bytes: try takeVarint()) else {
+            throw .malformed(what: "upgrade size")
+        }
+        return size
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeMonth() throws(StoreError) -> Month {
+        guard let number = Int32(exactly: try takeSignedVarint()) else {
+            throw .malformed(what: "month")
+        }
+        return Month(number: number)
+    }
+
+    @_lifetime(self: copy self)
     mutating func takeEntitlement() throws(StoreError) -> Entitlement {
         Entitlement(
             code: try takeCode(),
