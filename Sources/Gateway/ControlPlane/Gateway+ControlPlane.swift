@@ -82,11 +82,13 @@ extension Gateway: ControlPlane {
         case .setDisabled(let device, _), .deleteDevice(let device), .activateByHand(let device),
             .endEntitlement(let device), .renew(let device):
             commons.mailboxes[commons.homes.shard(of: device)].post(.deviceChanged(device))
+        case .importing(.commit), .importing(.abandon):
+            Task { await arrivals.moveAll() }
         case .revokeKey(let key):
             for mailbox in commons.mailboxes { mailbox.post(.keyRevoked(key)) }
         case .createAccount, .createPackage, .createProduct, .createKey, .purchase,
-            .importDevices, .importing, .registerDevice, .activate, .endExpired, .setDeviceRenewal,
-            .resetSecret, .confirmSecretUse, .topUp, .upgrade:
+            .importDevices, .registerDevice, .activate, .endExpired, .setDeviceRenewal,
+            .resetSecret, .confirmSecretUse, .topUp, .upgrade, .importing:
             break
         }
     }
