@@ -99,7 +99,7 @@ let package = Package(
         module(
             "Admin",
             [
-                "Gateway", "Ledger", "Storage", "TLS", "Linux", "Time",
+                "Gateway", "Ledger", "Storage", "TLS", "Linux", "Bytes", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -136,7 +136,10 @@ let package = Package(
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(
             of: "Gateway",
-            ["Support", "Ledger", "Reactor", "MQTT", "TLS", "Telemetry", "Linux", "Bytes"]
+            [
+                "Support", "TestFiles", "Ledger", "Reactor", "MQTT", "TLS", "Telemetry", "Linux",
+                "Bytes",
+            ]
         ),
         tests(of: "Settings"),
         tests(
@@ -173,7 +176,8 @@ let package = Package(
         .testTarget(
             name: "CrashTests",
             dependencies: [
-                "CrashGateway", "Support", "TestFiles", "Ledger", "Metering", "MQTT", "Linux",
+                "CrashGateway", "Support", "TestFiles", "Gateway", "Ledger", "Metering", "MQTT",
+                "Linux",
                 "Storage", "Time",
             ],
             swiftSettings: strict

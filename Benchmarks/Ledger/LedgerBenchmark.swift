@@ -64,7 +64,7 @@ struct LedgerBenchmark {
             key: ProductKey("BENCH")!,
             name: "Bench",
             account: account,
-            secret: Secret("bench")!
+            secret: SealedSecret(Array("bench".utf8))!
         )
         var actions: [Action] = [
             .createAccount(account, name: "Bench", kind: .enterprise, parent: nil),
@@ -77,7 +77,7 @@ struct LedgerBenchmark {
             let rows = (start..<min(start + 50_000, devices)).map {
                 DeviceImport(
                     device: identity($0).device,
-                    secret: Secret("0123456789abcdef0123456789abcdef")
+                    secret: SealedSecret([UInt8](repeating: 7, count: 61))
                 )
             }
             actions.append(.importDevices(product.key, rows))

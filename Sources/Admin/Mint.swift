@@ -1,4 +1,4 @@
-import Ledger
+import Gateway
 import Linux
 import TLS
 

@@ -1,3 +1,4 @@
+public import Gateway
 public import Linux
 
 /// The token of whoever runs the gateway, in a file that only its user can read.
@@ -8,15 +9,26 @@ public struct OwnerToken: Equatable, Sendable, CustomStringConvertible {
     /// 64 hexadecimal digits.
     let text: String
 
-    /// The file's name in the data directory.
-    public static var fileName: String { "admin.token" }
+    /// The name of the symbolic link in the data directory, for tools: the file itself is in the
+    /// secrets directory.
+    public static var linkName: String { "admin.token" }
 
     init(text: String) { self.text = text }
 
-    /// Reads the token of a data directory, or makes one there (mode 0600) when there is none. A file
-    /// whose first word is shorter than 16 bytes is refused (`EINVAL`), and left as it is.
-    public static func loaded(fromDirectory directory: String) throws(FileError) -> OwnerToken {
-        let path = "\(directory)/\(fileName)"
+    /// Reads the token, or makes one (mode 0600) when there is none, and has `admin.token` in the data
+    /// directory lead to it.
+    public static func loaded(
+        from secrets: SecretsDirectory,
+        linkedIn data: String
+    ) throws(FileError) -> OwnerToken {
+        let token = try loaded(from: secrets.tokenFile)
+        let target = FileSystem.resolved(secrets.tokenFile)
+        try FileSystem.link(target, atomicallyAt: "\(data)/\(linkName)")
+        return token
+    }
+
+    /// A file whose first word is shorter than 16 bytes is refused (`EINVAL`), and left as it is.
+    private static func loaded(from path: String) throws(FileError) -> OwnerToken {
         do throws(FileError) {
             let bytes = try FileSystem.read(path, maximumBytes: 4_096)
             let text = String(decoding: bytes, as: UTF8.self)

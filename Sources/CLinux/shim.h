@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -329,6 +330,20 @@ static inline long clinux_sync(int descriptor) { return clinux_result(fsync(desc
 
 static inline long clinux_rename(const char *from, const char *to) {
     return clinux_result(rename(from, to));
+}
+
+static inline long clinux_symlink(const char *target, const char *path) {
+    return clinux_result(symlink(target, path));
+}
+
+// What the link says, without a zero at the end; its length.
+static inline long clinux_link_target(const char *path, char *bytes, size_t count) {
+    return clinux_result(readlink(path, bytes, count));
+}
+
+// realpath(3): `bytes` has room for PATH_MAX; the length without the zero.
+static inline long clinux_real_path(const char *path, char *bytes) {
+    return realpath(path, bytes) == NULL ? -(long)errno : (long)strlen(bytes);
 }
 
 static inline long clinux_unlink(const char *path) { return clinux_result(unlink(path)); }

@@ -14,6 +14,7 @@ struct Foundations {
     let time: TimeSource
     let commons: GatewayCommons
     let counters: [ShardCounters]
+    let secretKeys: SecretKeys
     let tickets: TicketKeys
     let addresses: [String: SocketAddress]
     private let sockets: [[ListeningSocket]]
@@ -32,24 +33,86 @@ struct Foundations {
         _ = try? ProcessLimits.raiseOpenFiles(to: 1 << 20)
         let shards =
             configuration.shards == 0 ? Thread.availableProcessors.count : configuration.shards
-        tickets = try Self.openDirectory(configuration.data)
+        let secrets = SecretsDirectory(of: configuration)
+        try Self.prepareDirectories(configuration.data, secrets)
         let bound = try Self.bind(configuration.listeners, shards: shards)
         sockets = bound.sockets
         addresses = bound.addresses
         counters = (0..<shards).map { _ in ShardCounters() }
         commons = try Self.commons(configuration, time: time, shards: shards)
+        secretKeys = try Self.openSecretKeys(
+            secrets,
+            of: commons.ledger,
+            data: configuration.data,
+            at: time.wall
+        )
+        tickets = try Self.openTicketKeys(secrets.ticketFile)
     }
 
     // MARK: Files
 
-    /// Makes the data directory and reads, or makes, the keys of the session tickets.
-    private static func openDirectory(_ path: String) throws(GatewayError) -> TicketKeys {
+    /// Makes the data directory. The secrets directory is made when it is known that nothing is
+    /// missing from it.
+    private static func prepareDirectories(
+        _ data: String,
+        _ secrets: SecretsDirectory
+    ) throws(GatewayError) {
         do throws(FileError) {
-            try FileSystem.createDirectory(path, mode: 0o700)
+            try FileSystem.createDirectory(data, mode: 0o700)
         } catch {
             throw .file(error)
         }
-        let file = ticketFile(in: path)
+        do throws(SecretsProblem) {
+            try secrets.require(outside: data)
+        } catch {
+            throw .secrets(error)
+        }
+    }
+
+    /// Reads the keys that secrets are sealed with, or makes the first one, and tells the books. Throws,
+    /// having made nothing, when they are not those that the books were written with.
+    private static func openSecretKeys(
+        _ secrets: SecretsDirectory,
+        of ledger: Ledger,
+        data: String,
+        at time: Timestamp
+    ) throws(GatewayError) -> SecretKeys {
+        let known: [SealingKey]
+        do throws(StoreError) {
+            known = try ledger.read { books, transaction throws(StoreError) in
+                try books.sealingKeys(in: transaction)
+            }
+        } catch {
+            throw .store("\(data)/ledger", error)
+        }
+        let loaded = try SecretKeys.loaded(from: secrets.keyFile)
+        let keys = loaded ?? SecretKeys()
+        do throws(SecretsProblem) {
+            if loaded == nil, !known.isEmpty {
+                throw SecretKeys.missing(secrets.keyFile, data: data)
+            }
+            try keys.require(known, in: secrets.keyFile, data: data)
+        } catch {
+            throw .secrets(error)
+        }
+        do throws(FileError) {
+            try secrets.create()
+            if loaded == nil { try keys.save(to: secrets.keyFile) }
+        } catch {
+            throw .file(error)
+        }
+        guard keys.fingerprints.count > known.count else { return keys }
+        let action = Action.adoptSealingKeys(keys.fingerprints)
+        do throws(StoreError) {
+            _ = try ledger.carryOut(Command(at: time, actor: "gateway", action: action))
+        } catch {
+            throw .store("\(data)/ledger", error)
+        }
+        return keys
+    }
+
+    /// Reads, or makes, the keys of the session tickets.
+    private static func openTicketKeys(_ file: String) throws(GatewayError) -> TicketKeys {
         if let saved = try? FileSystem.read(file, maximumBytes: 4_096),
             let keys = try? TicketKeys(saved: saved.span)
         {
@@ -63,8 +126,6 @@ struct Foundations {
             throw .tls(error)
         }
     }
-
-    static func ticketFile(in data: String) -> String { "\(data)/ticket.keys" }
 
     /// Keeps the ticket keys over restarts. Not being able to costs full handshakes, not service.
     static func save(_ keys: TicketKeys, to file: String) {
@@ -225,6 +286,12 @@ struct Foundations {
     private func makeShard(_ index: Int) throws(GatewayError) -> sending Shard {
         let needsTLS = configuration.listeners.contains(where: \.tls)
         let context = needsTLS ? try Self.context(configuration, tickets) : nil
+        let sealer: SecretSealer
+        do throws(TLSError) {
+            sealer = try secretKeys.sealer()
+        } catch {
+            throw .tls(error)
+        }
         do throws(StoreError) {
             let reader = try commons.ledger.reader()
             return Shard(
@@ -234,6 +301,7 @@ struct Foundations {
                 listeners: sockets[index],
                 tlsContext: context,
                 books: reader,
+                secrets: sealer,
                 time: time
             )
         } catch {

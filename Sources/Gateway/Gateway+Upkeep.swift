@@ -73,6 +73,6 @@ extension Gateway {
 
     private func rotateTicketKeys() {
         guard (try? tickets.rotate()) != nil else { return }
-        Foundations.save(tickets, to: Foundations.ticketFile(in: configuration.data))
+        Foundations.save(tickets, to: SecretsDirectory(of: configuration).ticketFile)
     }
 }

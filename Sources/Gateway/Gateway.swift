@@ -19,6 +19,9 @@ public final class Gateway: Sendable {
     public let ledger: Ledger
     public let usage: UsageStore
 
+    /// What secrets in commands are sealed with.
+    public let secretKeys: SecretKeys
+
     /// Where each listener is, by its name; a port 0 in the configuration is a real one here.
     public let addresses: [String: SocketAddress]
     let time: TimeSource
@@ -56,6 +59,7 @@ public final class Gateway: Sendable {
         time = foundations.time
         commons = foundations.commons
         counters = foundations.counters
+        secretKeys = foundations.secretKeys
         tickets = foundations.tickets
         startedAt = foundations.time.wall
         arrivals = ArrivalMover(ledger: foundations.commons.ledger, time: foundations.time)

@@ -10,6 +10,9 @@ public enum GatewayError: Error, CustomStringConvertible {
     /// A file or directory that can't be read or written.
     case file(FileError)
 
+    /// Keys of device secrets that are missing, or are not those of the stores.
+    case secrets(SecretsProblem)
+
     /// A store that can't be opened.
     case store(String, StoreError)
 
@@ -26,6 +29,7 @@ public enum GatewayError: Error, CustomStringConvertible {
         switch self {
         case .configuration(let problem): "\(problem)"
         case .file(let error): "\(error)"
+        case .secrets(let problem): "\(problem)"
         case .store(let path, let error): "\(path): \(error)"
         case .tls(let error): "\(error)"
         case .listener(let name, let address, let error):

@@ -67,6 +67,16 @@ public final class Ledger: Sendable {
         return try result.get()
     }
 
+    /// Carries out a command on the calling thread: for whoever starts up, and has submitted nothing.
+    public func carryOut(_ command: Command) throws(StoreError) -> Outcome {
+        let books = books
+        let outcome = try environment.write { transaction throws(StoreError) in
+            try books.apply(command, in: transaction)
+        }
+        productsVersion.advance()
+        return outcome
+    }
+
     /// A reader for one thread. It takes one of the `maximumReaders`.
     public func reader() throws(StoreError) -> LedgerReader {
         LedgerReader(

@@ -37,9 +37,7 @@ public enum FileSystem {
             _ = unsafe clinux_unlink(temporary)
             throw error
         }
-        let directory = parent(of: path)
-        let descriptor = try open(directory, O_RDONLY | O_DIRECTORY)
-        try call("sync", directory) { clinux_sync(descriptor.rawValue) }
+        try sync(directory: parent(of: path))
     }
 
     /// The file's whole content; `fileTooLarge` when it has more than `maximumBytes`.
@@ -131,10 +129,5 @@ extension FileSystem {
             }
             rest = rest.extracting(droppingFirst: count)
         }
-    }
-
-    private static func parent(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 }

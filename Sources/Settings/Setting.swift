@@ -92,6 +92,7 @@ extension Setting<GatewayConfiguration> {
     static let all: [Setting] = [
         .number("shards", \.shards),
         .text("data", \.data),
+        .text("secrets", \.secrets),
         .number("storage.ledgerMapBytes", \.storage.ledgerMapBytes),
         .number("storage.usageMapBytes", \.storage.usageMapBytes),
         .text("tls.certificate", \.tls.certificate),
@@ -121,6 +122,7 @@ extension Setting<GatewayConfiguration> {
         .text("admin.address", \.admin.address),
         .number("admin.port", \.admin.port),
         .number("admin.requestSizeBytes", \.admin.requestSizeBytes),
+        .number("admin.importSizeBytes", \.admin.importSizeBytes),
         .choice("log.level", \.log.level),
     ]
 }

@@ -31,7 +31,7 @@ struct APIOptions: ParsableArguments {
             if tokenFile == nil, let token = environment["TOLLGATE_TOKEN"], !token.isEmpty {
                 return token
             }
-            let path = tokenFile ?? "data/\(OwnerToken.fileName)"
+            let path = tokenFile ?? "data/\(OwnerToken.linkName)"
             guard let bytes = FileManager.default.contents(atPath: path) else {
                 throw Failure(
                     text: "\(path): can't be read; say --token-file FILE or set TOLLGATE_TOKEN",
@@ -53,13 +53,38 @@ struct APIOptions: ParsableArguments {
         var headers = [("Authorization", "Bearer \(try token)")]
         if body != nil { headers.append(("Content-Type", type)) }
         let answer = try await client.send(method, "/v1/\(path)", headers: headers, body: body)
-        guard (200...299).contains(answer.status) else {
-            let problem = JSON(parsing: answer.bytes)
-            let reason = problem?["reason"]?.text ?? "HTTP status \(answer.status)"
-            let detail = problem?["detail"]?.text.map { ": \($0)" } ?? ""
-            throw Failure(text: reason + detail)
-        }
+        try Self.check(answer)
         return answer.bytes
+    }
+
+    /// Sends a file as it is read; the answer's body goes to standard output as it comes.
+    func upload(
+        _ path: String,
+        from source: UploadSource,
+        type: String,
+        idempotencyKey: String?
+    ) async throws(Failure) {
+        var headers = [("Authorization", "Bearer \(try token)"), ("Content-Type", type)]
+        if let idempotencyKey { headers.append(("Idempotency-Key", idempotencyKey)) }
+        let progress = UploadProgress(total: source.count)
+        do throws(Failure) {
+            let answer = try await client.upload(
+                source, to: "/v1/\(path)", headers: headers, progress: progress
+            ) { Output.raw($0) }
+            try Self.check(answer)
+            progress.end()
+        } catch {
+            progress.clear()
+            throw error
+        }
+    }
+
+    private static func check(_ answer: HTTPClient.Answer) throws(Failure) {
+        guard !(200...299).contains(answer.status) else { return }
+        let problem = JSON(parsing: answer.bytes)
+        let reason = problem?["reason"]?.text ?? "HTTP status \(answer.status)"
+        let detail = problem?["detail"]?.text.map { ": \($0)" } ?? ""
+        throw Failure(text: reason + detail)
     }
 
     /// Sends a request and shows the document that comes back.

@@ -47,7 +47,7 @@ struct Check: AsyncParsableCommand {
 
     private func ask() async throws(Failure) -> [String] {
         var api = api
-        if api.tokenFile == nil { api.tokenFile = "\(data)/\(OwnerToken.fileName)" }
+        if api.tokenFile == nil { api.tokenFile = "\(data)/\(OwnerToken.linkName)" }
         guard let answer = JSON(parsing: try await api.send(.get, "check")),
             let problems = answer["problems"]?.array
         else { throw Failure(text: "the answer is not understood") }

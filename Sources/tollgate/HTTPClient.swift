@@ -84,13 +84,8 @@ struct HTTPClient {
         return "\(error)"
     }
 
-    private func exchange(
-        _ method: Method,
-        _ path: String,
-        _ headers: [(String, String)],
-        _ body: [UInt8]?
-    ) async throws -> Answer {
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+    func connect() async throws -> NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart> {
+        try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(.seconds(5))
             .connect(host: host, port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -100,6 +95,15 @@ struct HTTPClient {
                     )
                 }
             }
+    }
+
+    private func exchange(
+        _ method: Method,
+        _ path: String,
+        _ headers: [(String, String)],
+        _ body: [UInt8]?
+    ) async throws -> Answer {
+        let channel = try await connect()
         var fields = HTTPHeaders(headers)
         fields.add(name: "Host", value: "\(host):\(port)")
         // Closing is left to us: NIO takes it amiss when the server was quicker.

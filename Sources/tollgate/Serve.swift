@@ -69,7 +69,10 @@ struct Serve: AsyncParsableCommand {
         _ configuration: GatewayConfiguration,
         _ logger: Logger
     ) async throws {
-        let token = try OwnerToken.loaded(fromDirectory: configuration.data)
+        let token = try OwnerToken.loaded(
+            from: SecretsDirectory(of: configuration),
+            linkedIn: configuration.data
+        )
         for listener in configuration.listeners {
             guard let address = gateway.addresses[listener.name] else { continue }
             let scheme = listener.tls ? "mqtts" : "mqtt"

@@ -30,11 +30,13 @@ final class Client: Sendable {
 
     static let ownerToken = OwnerToken(text: "owner-token-for-tests")
 
-    init(requestSizeBytes: Int = 1 << 20) throws {
+    init(requestSizeBytes: Int = 1 << 20, importSizeBytes: Int = 1 << 28) throws {
         directory = NSTemporaryDirectory() + "tollgate-admin-\(UUID().uuidString)"
         controlPlane = try StandInControlPlane(directory: directory)
         var configuration = GatewayConfiguration()
         configuration.admin.requestSizeBytes = requestSizeBytes
+        configuration.admin.importSizeBytes = importSizeBytes
+        configuration.data = directory
         let server = AdminServer(
             configuration: configuration,
             controlPlane: controlPlane,

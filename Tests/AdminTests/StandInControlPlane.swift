@@ -8,6 +8,8 @@ import Time
 /// devices that are said to be online.
 final class StandInControlPlane: ControlPlane {
     let ledger: Ledger
+    let secretKeys = SecretKeys()
+    let run: UInt64 = 7
     private let state: Mutex<State>
 
     struct State: Sendable {

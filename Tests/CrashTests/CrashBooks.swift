@@ -1,23 +1,34 @@
+import Gateway
 import Ledger
-import Linux
-import Storage
 import Support
 import TestFiles
-import Time
 
-/// The books of a gateway that does not run yet.
-struct CrashBooks {
-    private let ledger: Ledger
-
-    init(_ directory: TemporaryDirectory) throws {
-        for path in ["data", "data/ledger"] {
-            try FileSystem.createDirectory(directory.file(path), mode: 0o700)
+/// What the gateways that are killed find in their data directory.
+enum CrashBooks {
+    /// An account with a product, a code for each device, and the devices.
+    static func found(
+        in directory: TemporaryDirectory,
+        deviceCount: Int
+    ) async throws -> [TestDevice] {
+        let gateway = try TestGateway(shards: 1, directory: directory) { configuration in
+            configuration.storage.ledgerMapBytes = 1 << 28
+            configuration.storage.usageMapBytes = 1 << 28
         }
-        ledger = try Ledger(directory: directory.file("data/ledger"), mapSizeBytes: 1 << 28)
+        do {
+            let devices = try await found(with: gateway, deviceCount: deviceCount)
+            await gateway.stop()
+            return devices
+        } catch {
+            await gateway.stop()
+            throw error
+        }
     }
 
-    /// An account with a product, a code for each device, and the devices.
-    func found(deviceCount: Int) async throws -> [TestDevice] {
+    private static func found(
+        with gateway: TestGateway,
+        deviceCount: Int
+    ) async throws -> [TestDevice] {
+        let keys = gateway.gateway.secretKeys
         let (account, package) = (AccountID("acme")!, PackageID("basic")!)
         let product = ProductKey("PK1")!
         let devices = (0..<deviceCount).map { number in
@@ -34,21 +45,15 @@ struct CrashBooks {
             .createProduct(
                 NewProduct(
                     key: product, name: "Crash", account: account,
-                    secret: Secret("product-secret")!)
+                    secret: try keys.seal(Secret("product-secret")!, for: product))
             ),
             .purchase(account, package: package, quantity: UInt64(deviceCount), product: product),
             .importDevices(
                 product,
-                devices.map { DeviceImport(device: $0.identity.device, secret: $0.secret) }
+                try devices.map { try $0.row(with: keys) }
             ),
         ]
-        for action in actions { try await submit(action) }
+        for action in actions { try await gateway.submit(action) }
         return devices
-    }
-
-    private func submit(_ action: Action) async throws {
-        let outcome = try await ledger.submit(
-            Command(at: .now(), actor: "tester", action: action))
-        if case .refused(let refusal) = outcome { throw TestGatewayError.refused(refusal) }
     }
 }

@@ -107,7 +107,7 @@ import Time
 
     /// An account with a product, more codes than devices, and the devices.
     private static func found(_ directory: TemporaryDirectory) async throws -> [TestDevice] {
-        try await CrashBooks(directory).found(deviceCount: deviceCount)
+        try await CrashBooks.found(in: directory, deviceCount: deviceCount)
     }
 
     /// `CrashGateway`, next to the test's own program.

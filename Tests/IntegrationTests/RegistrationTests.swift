@@ -55,7 +55,8 @@ extension WholeGateway {
                 #expect(late.code == Expectation.badCredentials.code(in: version))
 
                 let fresh = try #require(Secret("fresh"))
-                try await gateway.submit(.resetSecret(identity, secret: fresh))
+                let sealed = try gateway.gateway.secretKeys.seal(fresh, for: identity)
+                try await gateway.submit(.resetSecret(identity, secret: sealed))
                 #expect(
                     try register(identity, of: product, at: gateway, version: version) == fresh)
             }

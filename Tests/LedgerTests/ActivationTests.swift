@@ -85,7 +85,7 @@ import Time
         _ = try desk.apply(
             .importDevices(
                 Desk.product,
-                [DeviceImport(device: DeviceKey("d2")!, secret: Secret("s2"))]
+                [DeviceImport(device: DeviceKey("d2")!, secret: SealedSecret("s2"))]
             )
         )
         _ = try desk.connect("d1")

@@ -54,7 +54,7 @@ extension BytesTests {
         record.returning = 3
         record.conflict = ImportConflict(line: 300, device: DeviceKey("d")!)
         try roundTrip(record)
-        for secret in [Secret("s"), nil] {
+        for secret in [SealedSecret("s"), nil] {
             let device = DeviceImport(device: DeviceKey("d")!, secret: secret, name: "n")
             try roundTrip(ArrivalRecord(ImportLine(line: 300, device: device)))
         }

@@ -59,10 +59,10 @@ import Time
                 Desk.product,
                 [
                     DeviceImport(device: DeviceKey("a")!, secret: nil, name: "n"),
-                    DeviceImport(device: DeviceKey("b")!, secret: Secret("s")),
+                    DeviceImport(device: DeviceKey("b")!, secret: SealedSecret("s")),
                 ]
             ),
-            .registerDevice(identity, secret: Secret("s")!),
+            .registerDevice(identity, secret: SealedSecret("s")!),
             .activate(identity, confirmsSecret: true),
             .activateByHand(identity),
             .renew(identity),
@@ -71,7 +71,7 @@ import Time
             .setDisabled(identity, true),
             .deleteDevice(identity),
             .setDeviceRenewal(identity, false),
-            .resetSecret(identity, secret: Secret("t")!),
+            .resetSecret(identity, secret: SealedSecret("t")!),
             .confirmSecretUse(identity),
             .createKey(
                 NewKey(
@@ -84,6 +84,9 @@ import Time
                 )
             ),
             .revokeKey(KeyID("k")!),
+            .adoptSealingKeys([
+                SealingKey(number: 255, fingerprint: [UInt8](repeating: 9, count: 32))!
+            ]),
         ] + topUpActions.map { .topUp($0) } + upgradeActions.map { .upgrade($0) }
 
     @Test("Commands encode to bytes and back", arguments: actions)
@@ -140,6 +143,7 @@ import Time
             .deviceRenewalSet(identity, false),
             .secretReset(identity),
             .secretConfirmed(identity),
+            .sealingKeysAdopted([1, 255]),
             .keyCreated(KeyID("k")!, role: .subAccount),
             .keyRevoked(KeyID("k")!),
         ] + topUpChanges.map { .topUp($0) } + upgradeChanges.map { .upgrade($0) }
@@ -180,7 +184,7 @@ import Time
         try roundTrip(Outcome.done(.unchanged))
         try roundTrip(Outcome.done(.changed(Self.changes[0])))
         try roundTrip(Outcome.repeated(.entitled(Self.entitlement, consumed: true)))
-        try roundTrip(Outcome.done(.registered(Secret("s")!)))
+        try roundTrip(Outcome.done(.registered(SealedSecret("s")!)))
         try roundTrip(Outcome.done(.ended(count: 4, more: true)))
         for effect in Self.importEffects { try roundTrip(Outcome.done(effect)) }
         try roundTrip(Outcome.done(.leased(Self.lease)))
@@ -190,7 +194,7 @@ import Time
     @Test("A device's record, and the view that reads it in place, hold the same")
     func deviceRecord() throws {
         var record = DeviceRecord(
-            secret: Secret("abcdef"),
+            secret: SealedSecret("abcdef"),
             name: "Ünit",
             registeredAt: Timestamp(milliseconds: 99)
         )
@@ -207,7 +211,7 @@ import Time
         let isSecretConfirmed = view.isSecretConfirmed
         #expect(isSecretConfirmed)
         #expect(try view.entitlement == Self.entitlement)
-        #expect(String(ascii: view.secret) == "abcdef")
+        #expect(String(ascii: view.sealedSecret) == "abcdef")
         try roundTrip(DeviceRecord(secret: nil, registeredAt: Timestamp(milliseconds: 0)))
     }
 }

@@ -194,13 +194,13 @@ import Time
         func rows(_ secret: String) -> Action {
             .importDevices(
                 Desk.product,
-                [DeviceImport(device: DeviceKey("d1")!, secret: Secret(secret)!)]
+                [DeviceImport(device: DeviceKey("d1")!, secret: SealedSecret(secret)!)]
             )
         }
         _ = try desk.apply(rows("one"), key: "k")
         let again = try desk.apply(rows("two"), key: "k")
         #expect(again == .repeated(.changed(.devicesImported(Desk.product, count: 1, import: nil))))
-        #expect(try desk.record("d1")?.secret == Secret("one"))
+        #expect(try desk.record("d1")?.secret == SealedSecret("one"))
     }
 
     @Test("A9: a product consumes its batches first in, first out, and each code is traceable")

@@ -31,9 +31,9 @@ struct CommandSource {
 
     private mutating func number(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
 
-    private mutating func secret() -> Secret {
+    private mutating func secret() -> SealedSecret {
         secrets += 1
-        return Secret("secret-\(secrets)")!
+        return SealedSecret("secret-\(secrets)")!
     }
 
     private mutating func nextAction() -> Action {

@@ -30,7 +30,7 @@ extension Desk {
             ImportLine(
                 line: after + UInt64(index) + 2,
                 device: DeviceImport(
-                    device: DeviceKey(key)!, secret: Secret("secret-\(key)"), name: "n-\(key)")
+                    device: DeviceKey(key)!, secret: SealedSecret("secret-\(key)"), name: "n-\(key)")
             )
         }
         return try apply(
@@ -113,7 +113,7 @@ extension Desk {
             try CachedReader(environment), books: books, productsVersion: ProductsVersion())
         return try reader.withDevice(Self.device(key)) { _, view in
             guard let view else { return nil }
-            return (view.standing, String(ascii: view.secret))
+            return (view.standing, String(ascii: view.sealedSecret))
         }
     }
 }

@@ -58,7 +58,7 @@ final class Desk {
             key: ProductKey(key)!,
             name: "Meter \(key)",
             account: account,
-            secret: Secret("product-secret-\(key)")!,
+            secret: SealedSecret("product-secret-\(key)")!,
             registration: registration
         )
     }

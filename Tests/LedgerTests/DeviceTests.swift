@@ -9,7 +9,7 @@ import Time
     private func importing(_ keys: [String], of product: String = "PK1") -> Action {
         .importDevices(
             ProductKey(product)!,
-            keys.map { DeviceImport(device: DeviceKey($0)!, secret: Secret("secret-\($0)")) }
+            keys.map { DeviceImport(device: DeviceKey($0)!, secret: SealedSecret("secret-\($0)")) }
         )
     }
 
@@ -193,21 +193,42 @@ import Time
         #expect(try desk.findings() == [])
     }
 
+    @Test("Sealing keys are adopted once, and another key under a known number is refused")
+    func sealingKeys() throws {
+        let desk = try Desk()
+        func key(_ number: UInt8, _ byte: UInt8) -> SealingKey {
+            SealingKey(number: number, fingerprint: [UInt8](repeating: byte, count: 32))!
+        }
+        func known() throws -> [SealingKey] {
+            let transaction = try ReadTransaction(in: desk.environment)
+            return try desk.books.sealingKeys(in: transaction)
+        }
+        #expect(try known().isEmpty)
+        let adopted = try desk.apply(.adoptSealingKeys([key(1, 1)]))
+        #expect(adopted == .done(.changed(.sealingKeysAdopted([1]))))
+        #expect(try desk.apply(.adoptSealingKeys([key(1, 1)])) == .done(.unchanged))
+        #expect(try desk.refusal(.adoptSealingKeys([key(7, 7), key(1, 2)])) == "already-exists")
+        #expect(try known() == [key(1, 1)])
+        let more = try desk.apply(.adoptSealingKeys([key(1, 1), key(200, 3)]))
+        #expect(more == .done(.changed(.sealingKeysAdopted([200]))))
+        #expect(try known() == [key(1, 1), key(200, 3)])
+    }
+
     @Test("Registration: the same secret is issued until a login has confirmed it, then never")
     func registration() throws {
         let desk = try Desk()
         try desk.buy(1)
         let identity = Desk.device("d1")
         func register(_ secret: String) throws -> Outcome {
-            try desk.apply(.registerDevice(identity, secret: Secret(secret)!))
+            try desk.apply(.registerDevice(identity, secret: SealedSecret(secret)!))
         }
-        #expect(try register("one") == .done(.registered(Secret("one")!)))
-        #expect(try register("two") == .done(.registered(Secret("one")!)))
+        #expect(try register("one") == .done(.registered(SealedSecret("one")!)))
+        #expect(try register("two") == .done(.registered(SealedSecret("one")!)))
         #expect(try desk.figures().consumed == 0)
         _ = try desk.connect("d1")
         #expect(try register("three") == .refused(.secretInUse(identity)))
-        _ = try desk.apply(.resetSecret(identity, secret: Secret("four")!))
-        #expect(try register("five") == .done(.registered(Secret("four")!)))
+        _ = try desk.apply(.resetSecret(identity, secret: SealedSecret("four")!))
+        #expect(try register("five") == .done(.registered(SealedSecret("four")!)))
         _ = try desk.apply(.confirmSecretUse(identity))
         #expect(try register("six") == .refused(.secretInUse(identity)))
     }
@@ -220,15 +241,15 @@ import Time
                 .updateProduct(Desk.product, ProductUpdate(registration: policy))
             )
         }
-        let known = Action.registerDevice(Desk.device("known"), secret: Secret("s")!)
-        let new = Action.registerDevice(Desk.device("new"), secret: Secret("s")!)
+        let known = Action.registerDevice(Desk.device("known"), secret: SealedSecret("s")!)
+        let new = Action.registerDevice(Desk.device("new"), secret: SealedSecret("s")!)
         _ = try desk.apply(importing(["known"]))
         try set(.closed)
         #expect(try desk.refusal(known) == "registration-not-allowed")
         #expect(try desk.refusal(new) == "registration-not-allowed")
         try set(.imported)
         #expect(
-            try desk.apply(known) == .done(.registered(Secret("secret-known")!))
+            try desk.apply(known) == .done(.registered(SealedSecret("secret-known")!))
         )
         #expect(try desk.refusal(new) == "registration-not-allowed")
         #expect(try desk.connect("new") == .refused("unknown-device"))

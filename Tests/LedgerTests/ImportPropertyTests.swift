@@ -109,7 +109,7 @@ private struct ImportSource {
         case 2...3: action = .deleteDevice(identity)
         case 4:
             secrets += 1
-            action = .registerDevice(identity, secret: Secret("register-\(secrets)")!)
+            action = .registerDevice(identity, secret: SealedSecret("register-\(secrets)")!)
         default: action = .importing(self.action())
         }
         return Command(at: other.at, actor: "test", action: action)
@@ -134,7 +134,7 @@ private struct ImportSource {
             let rows = (0...number(2)).map { index in
                 secrets += 1
                 let key = DeviceKey(CommandSource.devices[number(5)])!
-                let device = DeviceImport(device: key, secret: Secret("import-\(secrets)"))
+                let device = DeviceImport(device: key, secret: SealedSecret("import-\(secrets)"))
                 return ImportLine(line: UInt64(index), device: device)
             }
             return .stage(

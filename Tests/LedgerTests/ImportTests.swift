@@ -63,7 +63,7 @@ import Time
         #expect(try desk.moveAll() == 4)
         #expect(try desk.figures().devicesKnown == 7 && desk.figures().devicesActive == 3)
         #expect(try desk.record("d3")?.codesConsumed == 1)
-        #expect(try desk.record("d3")?.secret == Secret("secret-d3"))
+        #expect(try desk.record("d3")?.secret == SealedSecret("secret-d3"))
         #expect(try desk.importRecord(number)?.state == .done)
         #expect(try desk.findings() == [])
     }
@@ -75,17 +75,17 @@ import Time
         try desk.importInChunks(["a", "b", "c", "d", "e", "f"])
         #expect(try desk.refusal(.setDisabled(Desk.device("a"), true)) == nil)
         #expect(try desk.refusal(.deleteDevice(Desk.device("b"))) == nil)
-        #expect(try desk.refusal(.resetSecret(Desk.device("c"), secret: Secret("new")!)) == nil)
+        #expect(try desk.refusal(.resetSecret(Desk.device("c"), secret: SealedSecret("new")!)) == nil)
         #expect(try desk.refusal(.activateByHand(Desk.device("d"))) == nil)
         #expect(try desk.refusal(.setDeviceRenewal(Desk.device("e"), false)) == nil)
         #expect(
-            try desk.apply(.registerDevice(Desk.device("f"), secret: Secret("x")!))
-                == .done(.registered(Secret("secret-f")!)))
+            try desk.apply(.registerDevice(Desk.device("f"), secret: SealedSecret("x")!))
+                == .done(.registered(SealedSecret("secret-f")!)))
         for _ in 0..<2 {
             #expect(try desk.list() == ["a", "c", "d", "e", "f"])
             #expect(try desk.record("a")?.isDisabled == true)
             #expect(try desk.record("b") == nil)
-            #expect(try desk.record("c")?.secret == Secret("new"))
+            #expect(try desk.record("c")?.secret == SealedSecret("new"))
             #expect(try desk.record("d")?.codesConsumed == 1)
             #expect(try desk.record("e")?.isExceptedFromRenewal == true)
             #expect(try desk.figures().devicesKnown == 5 && desk.figures().devicesActive == 1)
@@ -171,7 +171,7 @@ import Time
         let small = Action.importDevices(
             Desk.product, [DeviceImport(device: DeviceKey("small")!, secret: nil)])
         let ways: [(String, Action)] = [
-            ("registers", .registerDevice(Desk.device("registers"), secret: Secret("s")!)),
+            ("registers", .registerDevice(Desk.device("registers"), secret: SealedSecret("s")!)),
             ("connects", .activate(Desk.device("connects"), confirmsSecret: false)),
             ("returns", .activate(Desk.device("returns"), confirmsSecret: true)),
             ("small", small),

@@ -9,7 +9,7 @@ struct Model {
         var isDisabled = false
         var isExcepted = false
         var isOpen = false
-        var secret: Secret?
+        var secret: SealedSecret?
         var isConfirmed = false
         var periods: [Entitlement] = []
 
@@ -271,7 +271,7 @@ struct Model {
         return nil
     }
 
-    private mutating func register(_ identity: DeviceIdentity, _ secret: Secret) -> String? {
+    private mutating func register(_ identity: DeviceIdentity, _ secret: SealedSecret) -> String? {
         guard let product = products[identity.product.text], !product.isDeleted else {
             return "unknown-product"
         }

@@ -58,12 +58,15 @@ import Testing
         #expect(ActivationCode(serial: 74).description == "0000-0000-0002-AO")
     }
 
-    @Test("A secret is hidden from descriptions and never empty")
+    @Test("A sealed secret has 1 to 96 bytes, a sealing key a number and a fingerprint")
     func secrets() {
-        #expect(Secret("") == nil)
-        #expect(Secret("with space") == nil)
-        #expect(Secret(String(repeating: "x", count: 65)) == nil)
-        #expect(!"\(Secret("hunter2")!)".contains("hunter2"))
+        #expect(SealedSecret([UInt8]()) == nil)
+        #expect(SealedSecret([UInt8](repeating: 0, count: 96)) != nil)
+        #expect(SealedSecret([UInt8](repeating: 0, count: 97)) == nil)
+        let fingerprint = [UInt8](repeating: 1, count: 32)
+        #expect(SealingKey(number: 255, fingerprint: fingerprint) != nil)
+        #expect(SealingKey(number: 0, fingerprint: fingerprint) == nil)
+        #expect(SealingKey(number: 1, fingerprint: fingerprint.dropLast()) == nil)
     }
 
     @Test("A5: an allowance that falls is named; no limit is the highest")

@@ -21,6 +21,29 @@ import Testing
         #expect(throws: FileError.self) { try FileSystem.read("\(path).new", maximumBytes: 1) }
     }
 
+    @Test("A link takes the place of what is there; paths are resolved as far as they exist")
+    func links() throws {
+        let directory = try TemporaryDirectory()
+        let root = FileSystem.resolved(directory.path)
+        try FileSystem.createDirectory("\(root)/a/b", mode: 0o700)
+        try FileSystem.write(Span(), atomicallyTo: "\(root)/link", mode: 0o600)
+        #expect(FileSystem.linkTarget(of: "\(root)/link") == nil)
+        for target in ["a", "a/b", "a/b"] {
+            try FileSystem.link(target, atomicallyAt: "\(root)/link")
+            #expect(FileSystem.linkTarget(of: "\(root)/link") == target)
+        }
+        #expect(FileSystem.resolved("\(root)/link/..//./b/") == "\(root)/a/b")
+        #expect(FileSystem.resolved("\(root)/link/no/../no/./such/") == "\(root)/a/b/no/such")
+        #expect(FileSystem.resolved("\(root)/link/new/er//") == "\(root)/a/b/new/er")
+        #expect(FileSystem.resolved("/") == "/" && FileSystem.resolved("/no/such") == "/no/such")
+        #expect(FileSystem.parent(of: "/a/b/") == "/a" && FileSystem.parent(of: "/a") == "/")
+        #expect(FileSystem.parent(of: "a") == "." && FileSystem.parent(of: "a/b") == "a")
+        try FileSystem.sync(directory: root)
+        #expect(throws: FileError.self) {
+            try FileSystem.link("a", atomicallyAt: "\(root)/no/link")
+        }
+    }
+
     @Test("A file over the limit is not read")
     func limit() throws {
         let directory = try TemporaryDirectory()

@@ -1,4 +1,5 @@
 import Bytes
+public import Gateway
 public import Ledger
 public import MQTT
 import TLS

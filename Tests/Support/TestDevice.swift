@@ -1,3 +1,4 @@
+public import Gateway
 public import Ledger
 
 /// A device that the gateway of a test knows, with what it needs to prove itself.
@@ -8,6 +9,11 @@ public struct TestDevice: Hashable, Sendable {
     public init(identity: DeviceIdentity, secret: Secret) {
         self.identity = identity
         self.secret = secret
+    }
+
+    /// The row that imports it, its secret sealed.
+    public func row(with keys: SecretKeys) throws -> DeviceImport {
+        DeviceImport(device: identity.device, secret: try keys.seal(secret, for: identity))
     }
 
     /// `d/{PK}/{DK}/`

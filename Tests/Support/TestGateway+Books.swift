@@ -51,7 +51,7 @@ extension TestGateway {
                     name: name,
                     account: account,
                     package: package,
-                    secret: secret,
+                    secret: try gateway.secretKeys.seal(secret, for: key),
                     registration: registration,
                     dayOffset: dayOffset
                 )
@@ -94,10 +94,7 @@ extension TestGateway {
             return TestDevice(identity: product.identity(name), secret: secret)
         }
         try await submit(
-            .importDevices(
-                product.key,
-                devices.map { DeviceImport(device: $0.identity.device, secret: $0.secret) }
-            )
+            .importDevices(product.key, try devices.map { try $0.row(with: gateway.secretKeys) })
         )
         return devices
     }

@@ -1,3 +1,4 @@
+public import Gateway
 public import Ledger
 
 /// A product that the gateway of a test knows.

@@ -14,6 +14,7 @@ struct PathParameter: Sendable {
         PathParameter(name: "package", schema: .id(PackageID.self), absent: "unknown-package"),
         PathParameter(name: "pk", schema: .id(ProductKey.self), absent: "unknown-product"),
         PathParameter(name: "dk", schema: .id(DeviceKey.self), absent: "unknown-device"),
+        PathParameter(name: "import", schema: .number, absent: "unknown-import"),
         PathParameter(name: "key", schema: .id(KeyID.self), absent: "unknown-key"),
     ]
 

@@ -32,6 +32,8 @@ extension Documents {
             ]
         case .keyCreated(let id, let role): ["key": JSON(id), "role": .text(role.name)]
         case .keyRevoked(let id): ["key": JSON(id)]
+        case .sealingKeysAdopted(let numbers):
+            ["numbers": .array(numbers.map { JSON(Int($0)) })]
         case .productCreated, .productUpdated, .packageUpgraded, .productDeleted:
             productSubject(of: change)
         default: deviceSubject(of: change)

@@ -83,6 +83,27 @@ extension Schema {
         ])
     )
 
+    /// An import of more rows than one command takes.
+    static let fleetImport = named(
+        "Import",
+        .object([
+            "id": .count,
+            "pk": .id(ProductKey.self),
+            "state": .choice(ImportState.self),
+            "rows": .noted(.count, "Rows that were taken."),
+            "landed": .noted(.count, "How many of them are where they stay."),
+            "actor": .anyText,
+            "beganAt": .time,
+            "at": .noted(.time, "Of the latest rows, of the commit, or of the end."),
+        ])
+    )
+
+    /// A whole number in a path.
+    static let number = text(
+        Text(
+            lengths: 1...19,
+            alphabet: .bytes { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }))
+
     /// The devices of an import, with the secrets that were made.
     static let imported = named(
         "Imported",

@@ -81,8 +81,8 @@ struct CSVParser {
             position += 1
             return .comma
         case .lineFeed: position += 1
-        case .carriageReturn where next == .lineFeed: position += 2
-        case .carriageReturn where next == nil && !isComplete: return nil
+        case .carriageReturn where following == .lineFeed: position += 2
+        case .carriageReturn where following == nil && !isComplete: return nil
         default:
             throw CSV.problem(line, "a comma or the end of the line must follow a quoted field")
         }
@@ -91,7 +91,7 @@ struct CSVParser {
     }
 
     /// The byte behind the one at `position`.
-    private var next: UInt8? { position + 1 < bytes.count ? bytes[position + 1] : nil }
+    private var following: UInt8? { position + 1 < bytes.count ? bytes[position + 1] : nil }
 
     /// `nil` when it has not come whole.
     private mutating func field() throws(Problem) -> String? {
@@ -137,8 +137,8 @@ struct CSVParser {
         while position < bytes.count {
             let byte = bytes[position]
             if byte == .quote {
-                if next == nil && !isComplete { return nil }
-                guard next == .quote else {
+                if following == nil && !isComplete { return nil }
+                guard following == .quote else {
                     position += 1
                     return content
                 }

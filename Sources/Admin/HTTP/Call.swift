@@ -63,7 +63,18 @@ struct Call: Sendable {
         Mint(token: desk.ownerToken, actor: principal.actor, idempotencyKey: idempotencyKey)
     }
 
-    private var idempotencyKey: String? { request.headers[Self.idempotencyKey] }
+    var idempotencyKey: String? { request.headers[Self.idempotencyKey] }
+
+    /// Carries out a step of a larger change, which is not remembered under the request's idempotency
+    /// key; throws the refusal as a problem.
+    @discardableResult
+    func carryOut(_ action: Action) async throws -> Effect {
+        let command = Command(at: controlPlane.now, actor: principal.actor, action: action)
+        switch try await controlPlane.submit(command) {
+        case .done(let effect), .repeated(let effect): return effect
+        case .refused(let refusal): throw Problem(refusal)
+        }
+    }
 
     /// Carries out a change; throws the refusal as a problem. The effect is on disk when it returns.
     @discardableResult

@@ -38,6 +38,8 @@ struct Problem: Error, Equatable, Sendable {
     init(_ error: StoreError) { self.init("ledger-unavailable", "\(error)") }
 
     init(_ refusal: Refusal, line: Int? = nil) {
+        var line = line
+        if case .importLine(let number, _, _) = refusal { line = Int(number) }
         self.init(refusal.name, "\(refusal)", line: line)
     }
 
@@ -51,7 +53,7 @@ struct Problem: Error, Equatable, Sendable {
         case "method-not-allowed": .methodNotAllowed
         case "request-too-large", "import-too-large": .contentTooLarge
         case "unsupported-media-type": .unsupportedMediaType
-        case "invalid-request", "invalid-csv", "import-row", "name-too-long",
+        case "invalid-request", "invalid-csv", "import-row", "import-line", "name-too-long",
             "quantity-out-of-range", "idempotency-key-reused", "idempotency-key-invalid",
             "parent-is-sub-account":
             .unprocessableContent

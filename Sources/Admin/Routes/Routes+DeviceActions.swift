@@ -1,3 +1,4 @@
+import Gateway
 import HTTPTypes
 import Hummingbird
 import Ledger
@@ -6,27 +7,6 @@ import Ledger
 extension Routes {
     mutating func registerDeviceActions() {
         registerDeviceSettings()
-        on(
-            .post, "products/:pk/devices",
-            Operation(
-                "importDevices", "Import devices, all of them or none",
-                body: .json([
-                    "devices": .list(
-                        .object([
-                            "dk": .id(DeviceKey.self),
-                            "secret": .noted(.optional(.secret), "Made when it is missing."),
-                            "name": .optional(.optionalName),
-                        ]),
-                        counts: 1...Books.importMaximumRows
-                    )
-                ])
-                .or("text/csv"),
-                answers: .created(.imported).or("text/csv"),
-                problems: ["invalid-csv", "import-row", "import-too-large"])
-        ) { call in
-            let (key, _) = try call.product()
-            return try await Self.importDevices(key, call)
-        }
         on(
             .post, "products/:pk/devices/:dk/disable",
             Operation(
@@ -63,7 +43,8 @@ extension Routes {
             let (identity, _, _) = try call.device()
             var mint = call.mint
             let secret = mint.secret()
-            try await call.submit(.resetSecret(identity, secret: secret))
+            let sealed = try call.controlPlane.secretKeys.seal(secret, for: identity)
+            try await call.submit(.resetSecret(identity, secret: sealed))
             return .json([
                 "dk": JSON(identity.device), "pk": JSON(identity.product),
                 "secret": .text(secret.text),
@@ -100,21 +81,5 @@ extension Routes {
         let (identity, _, _) = try call.device()
         try await call.submit(action(identity))
         return .json(try await showDevice(call))
-    }
-
-    private static func importDevices(_ key: ProductKey, _ call: Call) async throws -> Response {
-        let isCSV = call.request.type == "text/csv"
-        var mint = call.mint
-        let rows =
-            isCSV
-            ? try ImportRows(csv: try await call.bytes(), &mint)
-            : try ImportRows(json: try await call.fields(), &mint)
-        try await call.submit(.importDevices(key, rows.devices)) { rows.line(ofRow: $0) }
-        var response =
-            isCSV
-            ? Response(.created, "text/csv; charset=utf-8", Array(rows.csv.utf8))
-            : .json(rows.json, status: .created)
-        response.headers[.location] = "/v1/products/\(key)/devices"
-        return response
     }
 }

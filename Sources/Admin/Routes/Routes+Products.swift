@@ -121,7 +121,7 @@ extension Routes {
             name: try fields.text("name"),
             account: account,
             package: try fields.optional("package", PackageID.init),
-            secret: secret,
+            secret: try call.controlPlane.secretKeys.seal(secret, for: key),
             registration: try Self.registration(fields) ?? .imported,
             dayOffset: try Self.dayOffset(fields)
                 ?? UTCOffset(minutes: call.configuration.metering.dayOffsetMinutes) ?? .utc

@@ -34,6 +34,7 @@ struct Routes {
         registerProducts()
         registerDevices()
         registerDeviceActions()
+        registerImports()
         registerKeys()
         registerEvents()
         registerCheck()

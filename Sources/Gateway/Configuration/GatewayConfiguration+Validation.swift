@@ -7,6 +7,7 @@ extension GatewayConfiguration {
     public func validate() throws(ConfigurationProblem) {
         try require(shards, in: 0...64, "shards")
         try requireText(data, "data")
+        if let secrets { try requireText(secrets, "secrets") }
         let mapBytes = 1_048_576...17_592_186_044_416
         try require(storage.ledgerMapBytes, in: mapBytes, "storage.ledgerMapBytes")
         try require(storage.usageMapBytes, in: mapBytes, "storage.usageMapBytes")
@@ -25,6 +26,7 @@ extension GatewayConfiguration {
         try requireAddress(admin.address, "admin.address")
         try require(admin.port, in: 0...65_535, "admin.port")
         try require(admin.requestSizeBytes, in: 1_024...1_073_741_824, "admin.requestSizeBytes")
+        try require(admin.importSizeBytes, in: 1_024...17_179_869_184, "admin.importSizeBytes")
     }
 
     private func validateTLS() throws(ConfigurationProblem) {

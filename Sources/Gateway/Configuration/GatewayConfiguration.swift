@@ -6,9 +6,14 @@ public struct GatewayConfiguration: Equatable, Sendable {
     /// Threads that serve devices. Unit: threads. Range: 0 to 64; 0 is one per core. Default: 0.
     public var shards = 0
 
-    /// The directory of the stores, the ticket keys and the owner's token; created with mode 0700
-    /// when it does not exist. Default: `./data`.
+    /// The directory of the stores; created with mode 0700 when it does not exist.
+    /// Default: `./data`.
     public var data = "./data"
+
+    /// The directory of the owner's token, the ticket keys, and the keys that device secrets are
+    /// sealed with; created with mode 0700 when it does not exist. It must not be in `data`.
+    /// Default: the path of `data` and `.secrets`.
+    public var secrets: String?
 
     public var storage = Storage()
     public var tls = TLS()
@@ -27,4 +32,12 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public var log = Log()
 
     public init() {}
+
+    /// Where the secrets directory is, said or not.
+    public var secretsPath: String {
+        if let secrets { return secrets }
+        var path = data
+        while path.utf8.count > 1, path.hasSuffix("/") { path.removeLast() }
+        return "\(path).secrets"
+    }
 }

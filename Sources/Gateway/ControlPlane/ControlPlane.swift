@@ -10,6 +10,9 @@ public protocol ControlPlane: Sendable {
     /// The books, for queries. Changes go through `submit`, so that the shards hear of them.
     var ledger: Ledger { get }
 
+    /// What secrets are sealed with before they go into a command: the books hold no other.
+    var secretKeys: SecretKeys { get }
+
     /// The wall clock that the gateway goes by; a test sets it.
     var now: Timestamp { get }
 

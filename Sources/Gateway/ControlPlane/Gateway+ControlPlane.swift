@@ -88,7 +88,7 @@ extension Gateway: ControlPlane {
             for mailbox in commons.mailboxes { mailbox.post(.keyRevoked(key)) }
         case .createAccount, .createPackage, .createProduct, .createKey, .purchase,
             .importDevices, .registerDevice, .activate, .endExpired, .setDeviceRenewal,
-            .resetSecret, .confirmSecretUse, .topUp, .upgrade, .importing:
+            .resetSecret, .confirmSecretUse, .topUp, .upgrade, .importing, .adoptSealingKeys:
             break
         }
     }

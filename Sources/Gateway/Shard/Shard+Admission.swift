@@ -5,6 +5,7 @@ import Metering
 import MQTT
 import Reactor
 import Storage
+import TLS
 import Time
 
 // What follows a decision: the ledger's part, CONNACK, taking over, registering, renewing.
@@ -27,7 +28,12 @@ extension Shard {
         guard let secret = Secret(RandomBytes.hexadecimal(32)) else {
             preconditionFailure("hexadecimal digits are a secret")
         }
-        park(slot, .registerDevice(identity, secret: secret)) { .registrationAnswered($0, $1) }
+        do throws(TLSError) {
+            let sealed = try secrets.seal(secret, for: identity)
+            park(slot, .registerDevice(identity, secret: sealed)) { .registrationAnswered($0, $1) }
+        } catch {
+            refuseConnect(slot, .ledgerUnavailable)
+        }
     }
 
     /// The entitlement of a connected device has ended (rules B4, B5).
@@ -88,16 +94,19 @@ extension Shard {
         switch result {
         case .failure: refuseConnect(slot, .ledgerUnavailable)
         case .success(let outcome):
-            guard case .registered(let secret) = outcome.effect else {
+            guard case .registered(let sealed) = outcome.effect else {
                 // Whether the device is unknown or has its secret already is not told.
                 return refuseConnect(slot, .badCredentials)
             }
+            guard secrets.open(sealed.bytes.span, of: identity),
+                let secret = secrets.secret.text
+            else { return refuseConnect(slot, .ledgerUnavailable) }
             connack(slot)
             publishUncounted(
                 slot,
                 Array("/ext/register".utf8),
                 "{\"productKey\":\"\(identity.product)\",\"deviceName\":\"\(identity.device)\","
-                    + "\"deviceSecret\":\"\(secret.text)\"}"
+                    + "\"deviceSecret\":\"\(secret)\"}"
             )
             connections[slot: slot].session.client = .unknown
             end(slot, .disconnected)

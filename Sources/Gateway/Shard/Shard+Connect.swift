@@ -83,7 +83,15 @@ extension Shard {
         connections[slot: slot].session.topicPrefix = identity.topicPrefix
         let verdict: DeviceVerdict
         do throws(StoreError) {
-            verdict = try judge(identity, credential, connect)
+            verdict = try Self.judge(
+                identity,
+                credential,
+                connect,
+                &books,
+                &secrets,
+                at: clock.wall,
+                windowMilliseconds: commons.timestampWindowMilliseconds
+            )
         } catch {
             return refuseConnect(slot, .ledgerUnavailable)
         }
@@ -117,45 +125,46 @@ extension Shard {
     }
 
     /// One look into the books. An unknown product or device costs the same work as a wrong secret.
-    private mutating func judge(
+    private static func judge(
         _ identity: DeviceIdentity,
         _ credential: Claim.Credential,
-        _ connect: borrowing Connect
+        _ connect: borrowing Connect,
+        _ books: inout LedgerReader,
+        _ secrets: inout SecretSealer,
+        at time: Timestamp,
+        windowMilliseconds window: Int64
     ) throws(StoreError) -> DeviceVerdict {
-        let time = clock.wall
-        let window = commons.timestampWindowMilliseconds
         let clientID = connect.clientID
         let password = connect.passwordOrNothing
-        let nobodysSecret = Self.nobodysSecret
         return try books.withDevice(identity) { product, view throws(StoreError) in
             let product = product.flatMap { $0.isDeleted ? nil : $0 }
             let isProven: Bool
             switch credential {
             case .registration:
+                try secrets.open(product?.secret, of: identity.product)
                 isProven = Proof.isRegistration(
                     password,
                     of: identity,
                     random: Self.parameter("random", of: clientID),
-                    secret: (product?.secret.text ?? nobodysSecret).utf8Span.span
+                    secret: secrets.secret
                 )
                 return isProven && product != nil ? .register : .refuse(.badCredentials)
             case .signature:
                 let timestamp = Self.parameter("timestamp", of: clientID)
+                try secrets.open(view, of: identity)
                 isProven =
                     Proof.isSignature(
                         password,
                         of: identity,
                         timestamp: timestamp,
-                        secret: Self.secret(of: view, orElse: nobodysSecret.utf8Span.span)
+                        secret: secrets.secret
                     ) && Self.isRecent(timestamp, at: time, windowMilliseconds: window)
             case .secret:
-                isProven = Proof.isSecret(
-                    password,
-                    Self.secret(of: view, orElse: nobodysSecret.utf8Span.span)
-                )
+                try secrets.open(view, of: identity)
+                isProven = Proof.isSecret(password, secrets.secret)
             case .certificate: isProven = true
             }
-            let hasSecret = if let view { !view.secret.isEmpty } else { false }
+            let hasSecret = if let view { !view.sealedSecret.isEmpty } else { false }
             guard let product, isProven, credential == .certificate || hasSecret else {
                 return .refuse(.badCredentials)
             }
@@ -173,18 +182,6 @@ extension Shard {
             )
         }
     }
-
-    @_lifetime(copy view, copy nobodys)
-    private static func secret(
-        of view: DeviceView?,
-        orElse nobodys: Span<UInt8>
-    ) -> Span<UInt8> {
-        guard let view, !view.secret.isEmpty else { return nobodys }
-        return view.secret
-    }
-
-    /// Stands in for the secret of a device that does not exist, so that it takes the same work.
-    private static var nobodysSecret: String { "0123456789abcdef0123456789abcdef" }
 
     /// Whether a signed timestamp, in milliseconds, is near enough; a window of 0 does not ask.
     private static func isRecent(
@@ -299,6 +296,33 @@ extension Shard {
         guard mayPublish(slot, will.topic) else { return false }
         connections[slot: slot].session.will = Message(will)
         return true
+    }
+}
+
+extension SecretSealer {
+    /// Opens the device's secret, or, for the same work, the one of nobody, so that a device that does not
+    /// exist and one with a wrong secret look the same. One that does not open is as good as no record.
+    fileprivate mutating func open(
+        _ view: DeviceView?,
+        of device: DeviceIdentity
+    ) throws(StoreError) {
+        let isOpen =
+            if let view, !view.sealedSecret.isEmpty {
+                open(view.sealedSecret, of: device)
+            } else {
+                openNobodys()
+            }
+        if !isOpen { throw .malformed(what: "sealed secret of \(device)") }
+    }
+
+    /// The same for a product's secret.
+    fileprivate mutating func open(
+        _ sealed: SealedSecret?,
+        of product: ProductKey
+    ) throws(StoreError) {
+        let isOpen =
+            if let sealed { open(sealed.bytes.span, of: product) } else { openNobodys() }
+        if !isOpen { throw .malformed(what: "sealed secret of \(product)") }
     }
 }
 

@@ -62,6 +62,7 @@ struct Shard: ~Copyable {
 
     // Books and counters.
     var books: LedgerReader
+    var secrets: SecretSealer
     var meter: Meter
     var nextFlush: MonotonicInstant
 
@@ -85,6 +86,7 @@ struct Shard: ~Copyable {
         listeners: [ListeningSocket],
         tlsContext: TLSContext?,
         books: consuming LedgerReader,
+        secrets: consuming SecretSealer,
         time: TimeSource
     ) {
         self.index = index
@@ -93,6 +95,7 @@ struct Shard: ~Copyable {
         self.listeners = listeners
         self.tlsContext = tlsContext
         self.books = books
+        self.secrets = secrets
         let limits = commons.limits
         clock = ReactorClock(time)
         startedAt = clock.monotonic

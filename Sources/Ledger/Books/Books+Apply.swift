@@ -78,6 +78,8 @@ extension Books {
             try createKey(key, command, in: transaction)
         case .revokeKey(let id):
             try revokeKey(id, command, in: transaction)
+        case .adoptSealingKeys(let keys):
+            try adoptSealingKeys(keys, command, in: transaction)
         }
     }
 

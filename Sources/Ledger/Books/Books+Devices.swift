@@ -78,7 +78,7 @@ extension Books {
 
     func resetSecret(
         _ identity: DeviceIdentity,
-        _ secret: Secret,
+        _ secret: SealedSecret,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {

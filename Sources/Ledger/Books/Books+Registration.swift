@@ -4,7 +4,7 @@ import Storage
 extension Books {
     func registerDevice(
         _ identity: DeviceIdentity,
-        _ secret: Secret,
+        _ secret: SealedSecret,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {

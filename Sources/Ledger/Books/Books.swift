@@ -30,6 +30,7 @@ import Time
 ///     imports       product, number of its first event -> what became of it
 ///     importing     product, number: those that still have, or may get, arrivals
 ///     arrivals      import's number, device -> row of an import that has not landed
+///     sealingKeys   number -> fingerprint of a key that secrets are sealed with
 ///     events        sequence number *
 ///
 /// An activation's entries in `consumptions`, `expiries`, `expiring` and `events` are next to those
@@ -72,9 +73,10 @@ public struct Books: Sendable {
     let imports: Table<KeyPair<ProductKey, UInt64>, ImportRecord>
     let importing: Table<KeyPair<ProductKey, UInt64>, EmptyRecord>
     let arrivals: Table<KeyPair<UInt64, DeviceKey>, ArrivalRecord>
+    let sealingKeys: Table<UInt32, SealingKeyRecord>
 
     /// How many tables there are: the environment has to allow that many.
-    public static var tableCount: Int { 33 }
+    public static var tableCount: Int { 34 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys.
     public static var nameMaximumLength: Int { 256 }
@@ -133,5 +135,6 @@ public struct Books: Sendable {
         imports = try Table("imports", in: environment)
         importing = try Table("importing", in: environment)
         arrivals = try Table("arrivals", in: environment)
+        sealingKeys = try Table("sealingKeys", in: environment)
     }
 }

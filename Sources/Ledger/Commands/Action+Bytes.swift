@@ -105,6 +105,9 @@ extension Action: StorageRecord {
         case .upgrade(let action):
             buffer.append(UInt8(31))
             action.encode(into: &buffer)
+        case .adoptSealingKeys(let keys):
+            buffer.append(UInt8(55))
+            buffer.append(list: keys) { $0.append($1) }
         default: break
         }
     }
@@ -163,7 +166,7 @@ extension Action: StorageRecord {
             case 10:
                 .registerDevice(
                     try reader.takeIdentity(),
-                    secret: try reader.takeSecret()
+                    secret: try reader.takeSealedSecret()
                 )
             case 11:
                 .activate(
@@ -208,7 +211,7 @@ extension Action: StorageRecord {
         case 19:
             .resetSecret(
                 try reader.takeIdentity(),
-                secret: try reader.takeSecret()
+                secret: try reader.takeSealedSecret()
             )
         case 20:
             .confirmSecretUse(try reader.takeIdentity())
@@ -220,6 +223,12 @@ extension Action: StorageRecord {
             .topUp(try TopUpAction(decoding: &reader))
         case 31:
             .upgrade(try UpgradeAction(decoding: &reader))
+        case 55:
+            .adoptSealingKeys(
+                try reader.takeList { (reader) throws(StoreError) in
+                    try reader.takeSealingKey()
+                }
+            )
         default: throw .malformed(what: "action")
         }
     }

@@ -20,7 +20,7 @@ extension Action {
 
     /// The action without what the gateway may have made.
     private var asked: Action {
-        guard let blank = Secret("-"),
+        guard let blank = SealedSecret([0]),
             let blankKey = KeyID("-"),
             let blankHash = SecretHash([UInt8](repeating: 0, count: SecretHash.length))
         else { preconditionFailure("these are well-formed") }

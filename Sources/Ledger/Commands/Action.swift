@@ -26,7 +26,7 @@ public enum Action: Hashable, Sendable {
 
     /// Dynamic registration: `secret` is given to the device, unless it has one that no login has
     /// confirmed yet, which is issued again (wire.md, "Registration"). Consumes no code.
-    case registerDevice(DeviceIdentity, secret: Secret)
+    case registerDevice(DeviceIdentity, secret: SealedSecret)
 
     /// The device connects, its credentials proven: admits it, and consumes a code when it needs one
     /// (rules B1 to B3, B7, B8). `confirmsSecret` when it proved its own secret.
@@ -56,7 +56,7 @@ public enum Action: Hashable, Sendable {
     case setDeviceRenewal(DeviceIdentity, Bool)
 
     /// A new secret that has not been used, so that registering issues it again.
-    case resetSecret(DeviceIdentity, secret: Secret)
+    case resetSecret(DeviceIdentity, secret: SealedSecret)
 
     /// The device logged in with its secret: registering no longer issues it.
     case confirmSecretUse(DeviceIdentity)
@@ -68,4 +68,8 @@ public enum Action: Hashable, Sendable {
     case upgrade(UpgradeAction)
     case createKey(NewKey)
     case revokeKey(KeyID)
+
+    /// The keys that secrets are sealed with from now on; those that are known already are left as
+    /// they are.
+    case adoptSealingKeys([SealingKey])
 }

@@ -113,6 +113,9 @@ extension Change: StorageRecord {
         case .upgrade(let change):
             buffer.append(UInt8(41))
             change.encode(into: &buffer)
+        case .sealingKeysAdopted(let numbers):
+            buffer.append(UInt8(70))
+            buffer.append(list: numbers) { $0.append($1) }
         default: break
         }
     }
@@ -245,6 +248,10 @@ extension Change: StorageRecord {
             .topUp(try TopUpChange(decoding: &reader))
         case 41:
             .upgrade(try UpgradeChange(decoding: &reader))
+        case 70:
+            .sealingKeysAdopted(
+                try reader.takeList { (reader) throws(StoreError) in try reader.takeUInt8() }
+            )
         default: throw .malformed(what: "change")
         }
     }

@@ -41,6 +41,9 @@ public enum Change: Hashable, Sendable {
     case keyCreated(KeyID, role: KeyRole)
     case keyRevoked(KeyID)
 
+    /// The numbers of keys that secrets are sealed with from here on.
+    case sealingKeysAdopted([UInt8])
+
     /// Its name in the API.
     public var name: String {
         switch self {
@@ -68,6 +71,7 @@ public enum Change: Hashable, Sendable {
         case .upgrade(let change): change.name
         case .keyCreated: "key-created"
         case .keyRevoked: "key-revoked"
+        case .sealingKeysAdopted: "sealing-keys-adopted"
         }
     }
 }

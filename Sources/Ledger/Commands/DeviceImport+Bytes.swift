@@ -12,7 +12,7 @@ extension DeviceImport: StorageRecord {
     public init(decoding reader: inout ByteReader) throws(StoreError) {
         self.init(
             device: try reader.take(DeviceKey.self),
-            secret: try reader.takeOptionalSecret(),
+            secret: try reader.takeOptionalSealedSecret(),
             name: try reader.takeText()
         )
     }

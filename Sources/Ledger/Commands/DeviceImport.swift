@@ -3,10 +3,10 @@ public struct DeviceImport: Hashable, Sendable {
     public let device: DeviceKey
 
     /// `nil`: the device has none, and comes with a certificate or registers itself.
-    public let secret: Secret?
+    public let secret: SealedSecret?
     public let name: String
 
-    public init(device: DeviceKey, secret: Secret?, name: String = "") {
+    public init(device: DeviceKey, secret: SealedSecret?, name: String = "") {
         self.device = device
         self.secret = secret
         self.name = name

@@ -47,7 +47,7 @@ extension Effect: StorageRecord {
                     consumed: try reader.takeBool()
                 )
             case 4:
-                .registered(try reader.takeSecret())
+                .registered(try reader.takeSealedSecret())
             case 5:
                 .ended(
                     count: try reader.takeVarint32(),

@@ -10,8 +10,8 @@ public enum Effect: Hashable, Sendable {
     /// consumed for it now.
     case entitled(Entitlement, consumed: Bool)
 
-    /// The device's secret, to be handed to it.
-    case registered(Secret)
+    /// The device's secret, to be opened and handed to it.
+    case registered(SealedSecret)
 
     /// How many entitlements, packs or leases were closed; `more` when the limit was reached.
     case ended(count: UInt32, more: Bool)

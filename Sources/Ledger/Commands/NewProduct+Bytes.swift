@@ -19,7 +19,7 @@ extension NewProduct: StorageRecord {
             name: try reader.takeText(),
             account: try reader.take(AccountID.self),
             package: try reader.takeOptional(PackageID.self),
-            secret: try reader.takeSecret(),
+            secret: try reader.takeSealedSecret(),
             registration: try reader.take(case: RegistrationPolicy.self),
             dayOffset: try reader.takeOffset()
         )

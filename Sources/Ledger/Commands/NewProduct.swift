@@ -8,7 +8,7 @@ public struct NewProduct: Hashable, Sendable {
 
     /// Usually `nil`: the first purchase or assignment sets it (rule A4).
     public let package: PackageID?
-    public let secret: Secret
+    public let secret: SealedSecret
     public let registration: RegistrationPolicy
     public let dayOffset: UTCOffset
 
@@ -17,7 +17,7 @@ public struct NewProduct: Hashable, Sendable {
         name: String,
         account: AccountID,
         package: PackageID? = nil,
-        secret: Secret,
+        secret: SealedSecret,
         registration: RegistrationPolicy = .imported,
         dayOffset: UTCOffset = .utc
     ) {

@@ -6,7 +6,7 @@ import Time
 struct ArrivalRecord: StorageRecord, Hashable, Sendable {
     /// Where it is in the file.
     let line: UInt64
-    let secret: Secret?
+    let secret: SealedSecret?
     let name: String
 
     init(_ row: ImportLine) {
@@ -31,7 +31,7 @@ struct ArrivalRecord: StorageRecord, Hashable, Sendable {
     init(decoding reader: inout ByteReader) throws(StoreError) {
         try RecordVersion.take(from: &reader, of: "arrival")
         line = try reader.takeVarint()
-        secret = try reader.takeOptionalSecret()
+        secret = try reader.takeOptionalSealedSecret()
         name = try reader.takeText()
     }
 }

@@ -9,9 +9,9 @@ public import Time
 /// bytes of a record and not its size:
 ///
 ///     0  version      4  period (codes consumed)   16  expiresAt    32  registeredAt
-///     1  flags        8  activatedAt               24  code serial  40  secret, then name
+///     1  flags        8  activatedAt               24  code serial  40  sealed secret, then name
 ///     2  cause
-///     3  length of the secret
+///     3  length of the sealed secret
 public struct DeviceRecord: StorageRecord, Hashable, Sendable {
     /// False after deletion (rule B8).
     public internal(set) var isRegistered: Bool
@@ -26,15 +26,15 @@ public struct DeviceRecord: StorageRecord, Hashable, Sendable {
     /// A login has proven the secret, so that registering no longer issues it.
     public internal(set) var isSecretConfirmed: Bool
 
-    /// `nil`: no login with a secret is possible.
-    public internal(set) var secret: Secret?
+    /// Sealed; `nil`: no login with a secret is possible.
+    public internal(set) var secret: SealedSecret?
     public internal(set) var name: String
     public internal(set) var registeredAt: Timestamp
 
     /// The latest one, running or not; `nil` before the first code.
     public internal(set) var entitlement: Entitlement?
 
-    init(secret: Secret?, name: String = "", registeredAt: Timestamp) {
+    init(secret: SealedSecret?, name: String = "", registeredAt: Timestamp) {
         isRegistered = true
         isDisabled = false
         isExceptedFromRenewal = false
@@ -87,13 +87,13 @@ public struct DeviceRecord: StorageRecord, Hashable, Sendable {
         buffer.append(RecordVersion.current)
         buffer.append(flags.rawValue)
         buffer.append(entitlement?.cause.rawValue ?? 0)
-        buffer.append(UInt8(secret?.text.utf8.count ?? 0))
+        buffer.append(UInt8(secret?.bytes.count ?? 0))
         buffer.append(codesConsumed)
         buffer.append(milliseconds: entitlement?.activatedAt)
         buffer.append(milliseconds: entitlement?.expiresAt)
         buffer.append(entitlement?.code.serial ?? 0)
         buffer.append(milliseconds: registeredAt)
-        if let secret { buffer.append(utf8: secret.text) }
+        if let secret { buffer.append(secret.bytes.span) }
         buffer.append(text: name)
     }
 
@@ -104,7 +104,7 @@ public struct DeviceRecord: StorageRecord, Hashable, Sendable {
         isExceptedFromRenewal = view.flags.contains(.exceptedFromRenewal)
         isOpen = view.flags.contains(.open)
         isSecretConfirmed = view.flags.contains(.secretConfirmed)
-        secret = view.secret.isEmpty ? nil : Secret(String(ascii: view.secret))
+        secret = SealedSecret([UInt8](copying: view.sealedSecret))
         name = try view.name
         registeredAt = view.registeredAt
         entitlement = try view.entitlement

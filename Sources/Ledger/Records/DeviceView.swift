@@ -18,7 +18,7 @@ public struct DeviceView: ~Escapable {
     @_lifetime(copy bytes)
     init(decoding bytes: Span<UInt8>) throws(StoreError) {
         guard bytes.count > Self.headLength, bytes[0] == RecordVersion.current,
-            bytes[3] <= UInt8(Secret.maximumLength),
+            bytes[3] <= UInt8(SealedSecret.maximumLength),
             bytes.count > Self.headLength + Int(bytes[3])
         else { throw .malformed(what: "device") }
         self.bytes = bytes
@@ -33,8 +33,8 @@ public struct DeviceView: ~Escapable {
         )
     }
 
-    /// The DeviceSecret; empty when the device has none, and then no secret must be accepted.
-    public var secret: Span<UInt8> {
+    /// The DeviceSecret, sealed; empty when the device has none, and then no secret must be accepted.
+    public var sealedSecret: Span<UInt8> {
         @_lifetime(copy self)
         get { bytes.extracting(Self.headLength..<Self.headLength + Int(bytes[3])) }
     }

@@ -11,7 +11,7 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
     /// Its one package (rule A4), with the allowance it gives; `nil` before the first codes.
     public internal(set) var package: PackageID?
     public internal(set) var allowance: Allowance?
-    public let secret: Secret
+    public let secret: SealedSecret
 
     /// Rule B6.
     public internal(set) var autoRenewal: Bool
@@ -60,7 +60,7 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         account = try reader.take(AccountID.self)
         package = try reader.takeOptional(PackageID.self)
         allowance = try reader.takeBool() ? try reader.takeAllowance() : nil
-        secret = try reader.takeSecret()
+        secret = try reader.takeSealedSecret()
         autoRenewal = try reader.takeBool()
         registration = try reader.take(case: RegistrationPolicy.self)
         dayOffset = try reader.takeOffset()

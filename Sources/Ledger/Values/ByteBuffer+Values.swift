@@ -16,9 +16,12 @@ extension ByteBuffer {
         append(identity.device)
     }
 
-    mutating func append(_ secret: Secret) { append(text: secret.text) }
+    mutating func append(_ secret: SealedSecret) {
+        appendVarint(UInt64(secret.bytes.count))
+        append(secret.bytes.span)
+    }
 
-    mutating func append(optional secret: Secret?) {
+    mutating func append(optional secret: SealedSecret?) {
         append(optional: secret) { $0.append($1) }
     }
 
@@ -33,6 +36,12 @@ extension ByteBuffer {
     /// 32 bytes, without a length.
     mutating func append(_ hash: SecretHash) {
         for byte in hash.bytes { append(byte) }
+    }
+
+    /// A number, and a fingerprint without a length.
+    mutating func append(_ key: SealingKey) {
+        append(key.number)
+        append(key.fingerprint.span)
     }
 
     mutating func append(_ allowance: Allowance) {

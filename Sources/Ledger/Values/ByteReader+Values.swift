@@ -25,14 +25,16 @@ extension ByteReader {
     }
 
     @_lifetime(self: copy self)
-    mutating func takeSecret() throws(StoreError) -> Secret {
-        guard let secret = Secret(try takeText()) else { throw .malformed(what: "secret") }
+    mutating func takeSealedSecret() throws(StoreError) -> SealedSecret {
+        guard let secret = SealedSecret([UInt8](copying: try takeCounted())) else {
+            throw .malformed(what: "sealed secret")
+        }
         return secret
     }
 
     @_lifetime(self: copy self)
-    mutating func takeOptionalSecret() throws(StoreError) -> Secret? {
-        try takeBool() ? try takeSecret() : nil
+    mutating func takeOptionalSealedSecret() throws(StoreError) -> SealedSecret? {
+        try takeBool() ? try takeSealedSecret() : nil
     }
 
     @_lifetime(self: copy self)
@@ -78,6 +80,23 @@ extension ByteReader {
             let hash = SecretHash([UInt8](copying: bytes))
         else { throw .malformed(what: "hash") }
         return hash
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeFingerprint() throws(StoreError) -> [UInt8] {
+        guard let bytes = readBytes(SealingKey.fingerprintLength) else {
+            throw .malformed(what: "fingerprint")
+        }
+        return [UInt8](copying: bytes)
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeSealingKey() throws(StoreError) -> SealingKey {
+        let number = try takeUInt8()
+        guard let key = SealingKey(number: number, fingerprint: try takeFingerprint()) else {
+            throw .malformed(what: "sealing key")
+        }
+        return key
     }
 
     @_lifetime(self: copy self)

@@ -1,7 +1,7 @@
-/// A DeviceSecret or ProductSecret: 1 to 64 visible ASCII bytes (0x21 to 0x7E).
+/// A DeviceSecret or ProductSecret in the clear: 1 to 64 visible ASCII bytes (0x21 to 0x7E).
 ///
-/// It is the key of an HMAC (wire.md), so it is stored as it is; its description hides it, so that
-/// no log shows one by accident.
+/// It is the key of an HMAC (wire.md), so it has to come back as it was: the books hold it sealed
+/// (`SecretKeys`). Its description hides it, so that no log shows one by accident.
 public struct Secret: Hashable, Sendable, CustomStringConvertible {
     public static var maximumLength: Int { 64 }
 

@@ -1,0 +1,51 @@
+import Bytes
+public import Ledger
+import Linux
+public import TLS
+
+/// The keys that device and product secrets are sealed with, as the key file lists them: the last
+/// one seals, all of them open.
+public struct SecretKeys: Sendable, CustomStringConvertible {
+    /// Never empty.
+    let keys: [SecretKey]
+
+    init(keys: [SecretKey]) {
+        precondition(!keys.isEmpty, "there is a key that seals")
+        self.keys = keys
+    }
+
+    /// One fresh key, number 1.
+    public init() {
+        let bytes = RandomBytes.make(AES256GCM.keyLength)
+        guard let key = SecretKey(number: 1, bytes: bytes) else {
+            preconditionFailure("32 bytes are a key")
+        }
+        self.init(keys: [key])
+    }
+
+    /// A context for one thread, with which sealing and opening costs no more than its bytes.
+    public func sealer() throws(TLSError) -> SecretSealer { try SecretSealer(self) }
+
+    /// Seals one secret; for many, make a `sealer()`.
+    public func seal(
+        _ secret: Secret,
+        for device: DeviceIdentity
+    ) throws(TLSError) -> SealedSecret {
+        var sealer = try sealer()
+        return try sealer.seal(secret, for: device)
+    }
+
+    public func seal(
+        _ secret: Secret,
+        for product: ProductKey
+    ) throws(TLSError) -> SealedSecret {
+        var sealer = try sealer()
+        return try sealer.seal(secret, for: product)
+    }
+
+    /// What the books know of the keys.
+    public var fingerprints: [SealingKey] { keys.map(\.fingerprint) }
+
+    /// Hides the keys, so that no log shows them by accident.
+    public var description: String { "SecretKeys(hidden)" }
+}

@@ -1,0 +1,146 @@
+import Bytes
+public import Ledger
+import Linux
+public import TLS
+
+/// Seals and opens device and product secrets, on one thread. Opening is on the way of every connect:
+/// it allocates nothing.
+///
+/// A sealed secret is the key's number (1 byte), a random nonce (12), the ciphertext, as long as the
+/// secret, and the tag (16). Whose it is, `PK.DK` or `PK`, is authenticated along with it, so that
+/// nobody who can write to the store gives one device's secret to another.
+public struct SecretSealer: ~Copyable {
+    /// A key's cipher, where an array can hold it.
+    private final class KeyedCipher {
+        let number: UInt8
+        var cipher: AES256GCM
+
+        init(_ key: SecretKey) throws(TLSError) {
+            number = key.number
+            cipher = try AES256GCM(key: key.bytes.span)
+        }
+    }
+
+    /// In the order of the key file: the last one seals.
+    private let ciphers: [KeyedCipher]
+
+    // Used again by every call.
+    private var opened: ByteBuffer
+    private var owner: ByteBuffer
+
+    /// The secret of a device that does not exist, sealed.
+    private let nobodys: [UInt8]
+
+    private static var nonceOffset: Int { 1 }
+    private static var ciphertextOffset: Int { nonceOffset + AES256GCM.nonceLength }
+
+    init(_ keys: SecretKeys) throws(TLSError) {
+        var ciphers: [KeyedCipher] = []
+        for key in keys.keys { ciphers.append(try KeyedCipher(key)) }
+        let nobodys = "0123456789abcdef0123456789abcdef"
+        let sealed = try Self.seal(nobodys.utf8Span.span, ciphers, owner: Span())
+        self.ciphers = ciphers
+        self.nobodys = sealed
+        opened = ByteBuffer()
+        owner = ByteBuffer()
+    }
+
+    /// The secret that was opened last.
+    public var secret: Span<UInt8> {
+        @_lifetime(borrow self)
+        get { opened.span }
+    }
+
+    /// Opens a device's secret, which `secret` lends from then on. False, and nothing lent, when it is
+    /// not that device's, was changed, or is sealed with a key that is not in the key file.
+    public mutating func open(_ sealed: Span<UInt8>, of device: DeviceIdentity) -> Bool {
+        setOwner(device)
+        return open(sealed)
+    }
+
+    /// The same for a product's secret.
+    public mutating func open(_ sealed: Span<UInt8>, of product: ProductKey) -> Bool {
+        setOwner(product)
+        return open(sealed)
+    }
+
+    /// What there is to open for a device that does not exist: a secret that nobody has, for the same
+    /// work.
+    mutating func openNobodys() -> Bool {
+        owner.removeAll()
+        let sealed = nobodys
+        return open(sealed.span)
+    }
+
+    public mutating func seal(
+        _ secret: Secret,
+        for device: DeviceIdentity
+    ) throws(TLSError) -> SealedSecret {
+        setOwner(device)
+        return try sealed(secret)
+    }
+
+    public mutating func seal(
+        _ secret: Secret,
+        for product: ProductKey
+    ) throws(TLSError) -> SealedSecret {
+        setOwner(product)
+        return try sealed(secret)
+    }
+
+    private mutating func setOwner(_ device: DeviceIdentity) {
+        setOwner(device.product)
+        owner.append(UInt8(ascii: "."))
+        owner.append(utf8: device.device.text)
+    }
+
+    private mutating func setOwner(_ product: ProductKey) {
+        owner.removeAll()
+        owner.append(utf8: product.text)
+    }
+
+    private mutating func open(_ sealed: Span<UInt8>) -> Bool {
+        opened.removeAll()
+        guard sealed.count > Self.ciphertextOffset else { return false }
+        let number = sealed[0]
+        guard let keyed = ciphers.first(where: { $0.number == number }) else { return false }
+        var plaintext = ByteBuffer()
+        swap(&plaintext, &opened)
+        defer { swap(&plaintext, &opened) }
+        do throws(TLSError) {
+            try keyed.cipher.open(
+                sealed.extracting(Self.ciphertextOffset..<sealed.count),
+                nonce: sealed.extracting(Self.nonceOffset..<Self.ciphertextOffset),
+                associated: owner.span,
+                into: &plaintext
+            )
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    private mutating func sealed(_ secret: Secret) throws(TLSError) -> SealedSecret {
+        guard
+            let sealed = SealedSecret(
+                try Self.seal(secret.text.utf8Span.span, ciphers, owner: owner.span))
+        else {
+            preconditionFailure("64 bytes sealed are 93")
+        }
+        return sealed
+    }
+
+    private static func seal(
+        _ secret: Span<UInt8>,
+        _ ciphers: [KeyedCipher],
+        owner: Span<UInt8>
+    ) throws(TLSError) -> [UInt8] {
+        guard let keyed = ciphers.last else { preconditionFailure("there is a key that seals") }
+        let nonce = RandomBytes.make(AES256GCM.nonceLength)
+        var bytes = ByteBuffer()
+        bytes.append(keyed.number)
+        bytes.append(nonce.span)
+        try keyed.cipher.seal(secret, nonce: nonce.span, associated: owner, into: &bytes)
+        return (0..<bytes.count).map { bytes[$0] }
+    }
+}
