@@ -3,7 +3,8 @@
 
 SYSTEM_PACKAGES := libssl-dev liblmdb-dev openssl mosquitto mosquitto-clients python3-venv
 BENCH           := ../shared/bench
-PAHO            := paho-mqtt==2.1.0
+PYTHON_PACKAGES := paho-mqtt==2.1.0 openapi-spec-validator==0.9.0 \
+                   schemathesis==4.32.5 hypothesis==6.170.15
 VENV            := .build-venv
 SOURCES         := Package.swift Sources Tests Benchmarks
 export PATH     := $(PATH):/usr/sbin
@@ -24,10 +25,11 @@ test: lint $(VENV)/ready  ## lint, build, run all tests
 build: packages  ## release binaries in .build/release
 	swift build -c release
 
-bench: build  ## measure the stores and the ledger in a directory of their own, under .build-bench
+bench: build  ## measure the stores, the ledger and its lists in a directory of their own, under .build-bench
 	rm -rf .build-bench && mkdir .build-bench
 	.build/release/StorageBenchmark .build-bench/storage 20000 200000
 	.build/release/LedgerBenchmark .build-bench/ledger 100000 20000
+	.build/release/QueryBenchmark .build-bench/queries 100000
 
 compare: build  ## measure the gateway beside floor.c, loaded by mqload.c, both in BENCH
 	Benchmarks/against-floor.sh $(BENCH)
@@ -52,7 +54,9 @@ data/tls/cert.pem:
 	@echo "== making development certificates in data/tls"
 	config/development-certificates.sh data/tls
 
-$(VENV)/ready: | packages
-	@echo "== installing $(PAHO) in $(VENV)"
-	python3 -m venv $(VENV) && $(VENV)/bin/pip install --quiet --disable-pip-version-check $(PAHO)
+# Made anew when the versions above change.
+$(VENV)/ready: Makefile | packages
+	@echo "== installing in $(VENV):" $(PYTHON_PACKAGES)
+	python3 -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PYTHON_PACKAGES)
 	@touch $@

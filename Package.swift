@@ -99,7 +99,7 @@ let package = Package(
         module(
             "Admin",
             [
-                "Gateway", "Ledger", "Storage", "TLS", "Linux", "Bytes", "Time",
+                "Gateway", "Ledger", "Metering", "Storage", "TLS", "Linux", "Bytes", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -132,7 +132,7 @@ let package = Package(
         tests(of: "Storage", ["Bytes", "StorageCrashWriter", "TestFiles"]),
         tests(of: "MQTT", ["Bytes"]),
         tests(of: "TLS", ["Bytes", "COpenSSL"]),
-        tests(of: "Ledger", ["Storage", "Bytes", "Time", "TestFiles"]),
+        tests(of: "Ledger", ["Fleet", "Linux", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(
             of: "Gateway",
@@ -141,11 +141,11 @@ let package = Package(
                 "Bytes",
             ]
         ),
-        tests(of: "Settings"),
+        tests(of: "Settings", ["Ledger"]),
         tests(
             of: "Admin",
             [
-                "Gateway", "Ledger", "Linux", "Storage", "Time",
+                "Gateway", "Ledger", "Linux", "Metering", "Storage", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -182,7 +182,12 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .testTarget(name: "ProgramTests", dependencies: ["tollgate"], swiftSettings: strict),
+        .testTarget(
+            name: "ProgramTests",
+            dependencies: ["tollgate"],
+            exclude: ["schemathesis.toml"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
 
         // What the tests have in common, and the processes that they kill.
@@ -211,6 +216,13 @@ let package = Package(
             "Benchmarks/Ledger",
             isProgram: true,
             ["Ledger", "Storage", "Time", "CLMDB"]
+        ),
+        aid("Fleet", "Benchmarks/Fleet", ["Ledger", "Storage", "Linux", "Time"]),
+        aid(
+            "QueryBenchmark",
+            "Benchmarks/Queries",
+            isProgram: true,
+            ["Fleet", "Ledger", "Storage", "Linux"]
         ),
     ]
 )

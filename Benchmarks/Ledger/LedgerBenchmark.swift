@@ -67,7 +67,7 @@ struct LedgerBenchmark {
             secret: SealedSecret(Array("bench".utf8))!
         )
         var actions: [Action] = [
-            .createAccount(account, name: "Bench", kind: .enterprise, parent: nil),
+            .createAccount(NewAccount(id: account, name: "Bench", kind: .enterprise)),
             .createPackage(package, name: "Bench", allowance),
             .createProduct(product),
             .purchase(account, package: package, quantity: 100_000_000, product: product.key),

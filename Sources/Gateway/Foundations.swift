@@ -213,6 +213,7 @@ struct Foundations {
             heartbeats: Heartbeats(shards: shards, at: time.monotonic),
             ledger: try openLedger(configuration, shards: shards),
             usage: try openUsage(configuration),
+            dataCentre: configuration.home,
             listeners: configuration.listeners.map { listener in
                 ListenerTraits(
                     name: listener.name,
@@ -260,8 +261,26 @@ struct Foundations {
 
     // MARK: Threads
 
+    /// What an earlier run leased of top-up packs and did not settle counts as used (rule C6): the
+    /// shards' own leases come after this. A ledger that can't write keeps the leases open, and
+    /// grants none: the next start abandons them.
+    private func abandonLeases() {
+        let holder = commons.leaseHolder
+        while true {
+            let command = Command(
+                at: time.wall,
+                actor: "gateway",
+                action: .topUp(.abandon(holder: holder, limit: 1_000))
+            )
+            guard let outcome = try? commons.ledger.carryOut(command),
+                case .ended(_, more: true) = outcome.effect
+            else { return }
+        }
+    }
+
     /// Makes every shard, and when all could be made, starts them.
     func startShards() throws(GatewayError) -> [Thread] {
+        abandonLeases()
         var parcels: [Parcel<Shard>] = []
         for index in commons.mailboxes.indices {
             parcels.append(Parcel(try makeShard(index)))

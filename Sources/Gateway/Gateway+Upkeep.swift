@@ -14,17 +14,18 @@ extension Gateway {
     /// an online device's own renewal goes first.
     private static var graceMilliseconds: Int64 { 60_000 }
 
-    /// Entitlements that are closed with one command.
+    /// Entitlements, or top-up packs, that are closed with one command.
     private static var sweepLimit: UInt32 { 1_000 }
 
-    /// Closes entitlements that have ended, rotates ticket keys, gives memory back, clears away what
-    /// earlier runs have left of imports; until its task is cancelled.
+    /// Closes entitlements and top-up packs that have ended, rotates ticket keys, gives memory back,
+    /// clears away what earlier runs have left of imports; until its task is cancelled.
     public func upkeep() async {
         var nextRotation = time.monotonic.adding(milliseconds: rotationMilliseconds)
         var nextTrim = time.monotonic
         await abandonImportsOfOtherRuns()
         while !Task.isCancelled {
             await sweepEnded()
+            await expireTopUps()
             // What a commit has not begun to move, or could not, as the disk was full.
             await arrivals.moveAll()
             if time.monotonic >= nextRotation {
@@ -49,16 +50,22 @@ extension Gateway {
     /// (rule B5). Answers how many.
     @discardableResult
     public func sweepEnded() async -> Int {
+        await sweep(
+            .endExpired(limit: Self.sweepLimit, graceMilliseconds: Self.graceMilliseconds))
+    }
+
+    /// Closes top-up packs that have expired with units left, so that their figures are true
+    /// (rule C6). Answers how many.
+    @discardableResult
+    public func expireTopUps() async -> Int {
+        await sweep(.topUp(.expire(limit: Self.sweepLimit)))
+    }
+
+    /// Repeats a command that closes what is due until nothing is. Answers how many were closed.
+    private func sweep(_ action: Action) async -> Int {
         var count = 0
         while true {
-            let command = Command(
-                at: now,
-                actor: "gateway",
-                action: .endExpired(
-                    limit: Self.sweepLimit,
-                    graceMilliseconds: Self.graceMilliseconds
-                )
-            )
+            let command = Command(at: now, actor: "gateway", action: action)
             guard let outcome = try? await ledger.submit(command),
                 case .ended(let ended, let more) = outcome.effect
             else { return count }

@@ -109,7 +109,8 @@ public struct Meter: ~Copyable {
     // MARK: Counting
 
     /// Counts `units` on `day` unless they would cross `allowance` (`nil`: no limit, rule C9; a count
-    /// then ends at what 32 bits hold).
+    /// then ends at what 32 bits hold): then nothing is counted, and `charge(_:units:drawn:day:)` or
+    /// `noteExhausted` follows.
     public mutating func charge(
         _ slot: Slot,
         units: UInt32,
@@ -119,18 +120,44 @@ public struct Meter: ~Copyable {
         let index = Int(slot.index)
         if counters[index].tally.usage.day != day { turn(slot.index, to: day) }
         let verdict = counters[index].tally.usage.charge(units, allowance: allowance)
-        if verdict != .exhausted(isFirst: false), !counters[index].tally.isDirty {
+        if verdict == .counted, !counters[index].tally.isDirty {
             counters[index].tally.isDirty = true
             list(slot.index)
         }
         return verdict
     }
 
-    /// Units counted for the device on `day`.
-    public mutating func used(_ slot: Slot, on day: Day) -> UInt32 {
+    /// Counts `units` on `day`, of which `drawn` were past the allowance and come from a top-up pack
+    /// (rule C6).
+    public mutating func charge(_ slot: Slot, units: UInt32, drawn: UInt32, day: Day) {
         let index = Int(slot.index)
         if counters[index].tally.usage.day != day { turn(slot.index, to: day) }
-        return counters[index].tally.usage.used
+        counters[index].tally.usage.charge(units, drawn: drawn)
+        soil(slot.index)
+    }
+
+    /// Notes that the device can't send more on `day`. True once per device and day, for the one
+    /// notice that rule C4 asks for.
+    public mutating func noteExhausted(_ slot: Slot, on day: Day) -> Bool {
+        let index = Int(slot.index)
+        if counters[index].tally.usage.day != day { turn(slot.index, to: day) }
+        guard !counters[index].tally.usage.isNoticed else { return false }
+        counters[index].tally.usage.isNoticed = true
+        soil(slot.index)
+        return true
+    }
+
+    private mutating func soil(_ index: Int32) {
+        guard !counters[Int(index)].tally.isDirty else { return }
+        counters[Int(index)].tally.isDirty = true
+        list(index)
+    }
+
+    /// What was counted for the device on `day`.
+    public mutating func usage(_ slot: Slot, on day: Day) -> DayUsage {
+        let index = Int(slot.index)
+        if counters[index].tally.usage.day != day { turn(slot.index, to: day) }
+        return counters[index].tally.usage
     }
 
     /// What memory knows of a device that may or may not be connected, by day: the counts that the

@@ -3,7 +3,7 @@ public enum MeterVerdict: Equatable, Sendable {
     /// The units are counted.
     case counted
 
-    /// The units would have crossed the day's allowance: nothing is counted (rule C3). `isFirst` once
-    /// per device and day, for the one notice that rule C4 asks for.
-    case exhausted(isFirst: Bool)
+    /// So many of the units are past the day's allowance, and nothing is counted yet: they are to be
+    /// had from a top-up pack (rule C6), or the message is refused whole (rule C3).
+    case short(UInt32)
 }

@@ -12,6 +12,7 @@ extension UsageRecord: StorageRecord {
             buffer.appendSignedVarint(Int64(usage.day.number))
             // The notice is the lowest bit.
             buffer.appendVarint(UInt64(usage.used) << 1 | (usage.isNoticed ? 1 : 0))
+            buffer.appendVarint(UInt64(usage.topUp))
         }
     }
 
@@ -28,7 +29,15 @@ extension UsageRecord: StorageRecord {
             guard let used = UInt32(exactly: bits >> 1) else {
                 throw .malformed(what: "count of device usage")
             }
-            return DayUsage(day: Day(number: day), used: used, isNoticed: bits & 1 == 1)
+            guard let topUp = UInt32(exactly: try reader.takeVarint()) else {
+                throw .malformed(what: "top-up of device usage")
+            }
+            return DayUsage(
+                day: Day(number: day),
+                used: used,
+                topUp: topUp,
+                isNoticed: bits & 1 == 1
+            )
         }
         self.init(days: days, seenAt: seenAt)
     }

@@ -21,7 +21,7 @@ public struct UsageRecord: Equatable, Sendable {
     /// What was counted on that day, `nil` when nothing was, or it is too long ago.
     public func usage(on day: Day) -> DayUsage? { days.last { $0.day == day } }
 
-    /// Units counted on that day.
+    /// Units of the allowance that were counted on that day.
     public func used(on day: Day) -> UInt32 { usage(on: day)?.used ?? 0 }
 
     /// Sets that day's count, and answers by how much it grew: what its product's total grows by.
@@ -30,21 +30,25 @@ public struct UsageRecord: Equatable, Sendable {
     /// dropped from the oldest end only, and one that is older than all of a full record is not
     /// taken, so that no day is ever counted into a total a second time, however the clock jumps.
     @discardableResult
-    public mutating func record(_ used: UInt32, on day: Day, isNoticed: Bool = false) -> UInt32 {
+    public mutating func record(_ usage: DayUsage) -> DayUsage {
+        var growth = usage
         var index = days.count
-        while index > 0, days[index - 1].day > day { index -= 1 }
-        if index > 0, days[index - 1].day == day {
+        while index > 0, days[index - 1].day > usage.day { index -= 1 }
+        if index > 0, days[index - 1].day == usage.day {
             let held = days[index - 1]
-            days[index - 1].used = max(held.used, used)
-            days[index - 1].isNoticed = held.isNoticed || isNoticed
-            return days[index - 1].used - held.used
+            days[index - 1].used = max(held.used, usage.used)
+            days[index - 1].topUp = max(held.topUp, usage.topUp)
+            days[index - 1].isNoticed = held.isNoticed || usage.isNoticed
+            growth.used = days[index - 1].used - held.used
+            growth.topUp = days[index - 1].topUp - held.topUp
+            return growth
         }
         if days.count == Self.daysKept {
-            guard index > 0 else { return 0 }
+            guard index > 0 else { return DayUsage(day: usage.day) }
             days.removeFirst()
             index -= 1
         }
-        days.insert(DayUsage(day: day, used: used, isNoticed: isNoticed), at: index)
-        return used
+        days.insert(usage, at: index)
+        return growth
     }
 }

@@ -48,11 +48,34 @@ public final class UsageStore: Sendable {
         }
     }
 
-    /// The total units of a product's devices on `day`.
+    /// The total units of a product's devices on `day`, those from top-up packs among them.
     public func total(of product: ProductKey, on day: Day) throws(StoreError) -> UInt64 {
         let tables = tables
         return try environment.read { transaction throws(StoreError) in
             try tables.products.get(ProductDayKey(product, day), in: transaction)?.units ?? 0
+        }
+    }
+
+    /// The same for each of `days` on which there was any, in order, at most `limit` days (rule C8). At
+    /// most one flush interval behind.
+    public func totals(
+        of product: ProductKey,
+        in days: ClosedRange<Day>,
+        limit: Int = .max
+    ) throws(StoreError) -> [ProductDay] {
+        let tables = tables
+        return try environment.read { transaction throws(StoreError) in
+            var found: [ProductDay] = []
+            try tables.products.forEach(
+                in: transaction,
+                from: .including(ProductDayKey(product, days.lowerBound)),
+                to: .including(ProductDayKey(product, days.upperBound)),
+                limit: limit
+            ) { key, total in
+                found.append(ProductDay(day: key.day, used: total.units))
+                return .proceed
+            }
+            return found
         }
     }
 

@@ -18,20 +18,23 @@ struct UsageTables: Sendable {
         _ batch: UsageBatch,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) {
-        var growth: [ProductDayKey: UInt64] = [:]
+        var growth: [ProductDayKey: ProductDayTotal] = [:]
         for entry in batch.entries {
             let usage = entry.usage
             var record = try devices.get(entry.device, in: transaction) ?? UsageRecord()
-            let grown = record.record(usage.used, on: usage.day, isNoticed: usage.isNoticed)
+            let grown = record.record(usage)
             record.seenAt = max(record.seenAt, batch.takenAt)
             try devices.put(entry.device, record, in: transaction)
-            if grown > 0 {
-                growth[ProductDayKey(entry.device.product, usage.day), default: 0] += UInt64(grown)
+            if grown.used > 0 || grown.topUp > 0 {
+                let key = ProductDayKey(entry.device.product, usage.day)
+                growth[key, default: ProductDayTotal()].add(grown)
             }
         }
         for (key, grown) in growth {
-            let before = try products.get(key, in: transaction)?.units ?? 0
-            try products.put(key, ProductDayTotal(units: before + grown), in: transaction)
+            var total = try products.get(key, in: transaction) ?? ProductDayTotal()
+            total.units += grown.units
+            total.topUp += grown.topUp
+            try products.put(key, total, in: transaction)
         }
     }
 }

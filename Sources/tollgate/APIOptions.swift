@@ -13,6 +13,9 @@ struct APIOptions: ParsableArguments {
     )
     var tokenFile: String?
 
+    @Option(help: "For a change: sent again with the same key, it is not made twice.")
+    var idempotencyKey: String?
+
     @Flag(help: "JSON for programs instead of tables for people.")
     var json = false
 
@@ -52,6 +55,9 @@ struct APIOptions: ParsableArguments {
     ) async throws(Failure) -> [UInt8] {
         var headers = [("Authorization", "Bearer \(try token)")]
         if body != nil { headers.append(("Content-Type", type)) }
+        if method != .get, let idempotencyKey {
+            headers.append(("Idempotency-Key", idempotencyKey))
+        }
         let answer = try await client.send(method, "/v1/\(path)", headers: headers, body: body)
         try Self.check(answer)
         return answer.bytes

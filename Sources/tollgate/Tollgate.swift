@@ -9,7 +9,7 @@ struct Tollgate: AsyncParsableCommand {
         subcommands: [
             Serve.self, Probe.self, Check.self, AccountVerbs.self, PackageVerbs.self,
             ProductVerbs.self,
-            CodesVerbs.self, DeviceVerbs.self, KeyVerbs.self, EventVerbs.self,
+            CodesVerbs.self, TopUpVerbs.self, DeviceVerbs.self, KeyVerbs.self, EventVerbs.self,
         ]
     )
 }

@@ -51,7 +51,8 @@ struct AccessTests {
         let made = try await client.send(
             .post, "/v1/keys", (["name": "x", "role": "owner"] as JSON).bytes, token: token)
         #expect(made.status == 403)
-        #expect(try await client.send(.delete, "/v1/keys/\(id)").status == 204)
+        let revoked = try await client.send(.post, "/v1/keys/\(id)/revoke")
+        #expect(revoked.status == 200 && revoked.json["revokedAt"]?.text != nil)
         #expect(try await client.get("/v1/accounts", token: token).status == 401)
     }
 
@@ -104,6 +105,7 @@ struct AccessTests {
         #expect(garbage.json["detail"]?.text == "the body is not JSON")
         #expect(try await client.get("/v1/packages?limit=0").status == 422)
         #expect(try await client.get("/v1/packages?cursor=zz").status == 422)
+        #expect(try await client.get("/v1/packages?cursor=ff").reason == "unknown-cursor")
     }
 
     @Test("a body over the limit is refused with 413")

@@ -30,13 +30,19 @@ final class Client: Sendable {
 
     static let ownerToken = OwnerToken(text: "owner-token-for-tests")
 
-    init(requestSizeBytes: Int = 1 << 20, importSizeBytes: Int = 1 << 28) throws {
+    /// Free codes are given where a test asks for them.
+    init(
+        requestSizeBytes: Int = 1 << 20,
+        importSizeBytes: Int = 1 << 28,
+        freeCodes: GatewayConfiguration.FreeCodes.Policy = .none
+    ) throws {
         directory = NSTemporaryDirectory() + "tollgate-admin-\(UUID().uuidString)"
         controlPlane = try StandInControlPlane(directory: directory)
         var configuration = GatewayConfiguration()
         configuration.admin.requestSizeBytes = requestSizeBytes
         configuration.admin.importSizeBytes = importSizeBytes
         configuration.data = directory
+        configuration.activation.freeCodes.policy = freeCodes
         let server = AdminServer(
             configuration: configuration,
             controlPlane: controlPlane,

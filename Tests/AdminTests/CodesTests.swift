@@ -107,7 +107,7 @@ struct CodesTests {
         #expect(other.json["pk"] != first.json["pk"])
         let reused = try await client.post(
             "/v1/products", ["name": "Other", "account": "acme"], key: "p-1")
-        #expect(reused.status == 422 && reused.reason == "idempotency-key-reused")
+        #expect(reused.status == 409 && reused.reason == "idempotency-key-reused")
     }
 
     @Test("a product is created with a secret, shown once, changed and deleted (B9)")

@@ -82,9 +82,9 @@ struct JSONTests {
     @Test("RFC 4180: quotes, line ends and a byte order mark are read, lines are counted")
     func csv() throws {
         let text = "\u{FEFF}a,b\r\n\"x\"\"y\",\"1\n2\"\n\nlast,"
-        let rows = try rows(of: text)
-        #expect(rows.map(\.fields) == [["a", "b"], ["x\"y", "1\n2"], ["last", ""]])
-        #expect(rows.map(\.line) == [1, 2, 5])
+        let found = try rows(of: text)
+        #expect(found.map(\.fields) == [["a", "b"], ["x\"y", "1\n2"], ["last", ""]])
+        #expect(found.map(\.line) == [1, 2, 5])
         let fields = ["plain", "comma,", "quote\"", "line\n", ""]
         let again = try rows(of: CSV.text(of: fields))
         #expect(again.map(\.fields) == [fields])

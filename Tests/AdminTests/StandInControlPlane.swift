@@ -1,5 +1,6 @@
 import Gateway
 import Ledger
+import Metering
 import Storage
 import Synchronization
 import Time
@@ -17,6 +18,10 @@ final class StandInControlPlane: ControlPlane {
         var online: Set<DeviceIdentity> = []
         var checks = [Readiness.Check(name: "listeners")]
         var failure: StoreError?
+
+        /// What was sent to devices that are online, and what becomes of it.
+        var sent: [Downlink] = []
+        var fate = DownlinkFate.delivered
     }
 
     init(directory: String) throws {
@@ -63,12 +68,30 @@ final class StandInControlPlane: ControlPlane {
         state.withLock { $0.online.remove(device) != nil }
     }
 
+    func send(_ downlink: Downlink, to device: DeviceIdentity) async -> DownlinkFate {
+        state.withLock { state in
+            guard state.online.contains(device) else { return .notConnected }
+            state.sent.append(downlink)
+            return state.fate
+        }
+    }
+
     func usage(of device: DeviceIdentity) async throws(StoreError) -> DeviceUsage {
         let today = Day(of: now, at: .utc)
         return DeviceUsage(
             today: .init(day: today, used: 12, topUp: 0),
             history: [.init(day: today.adding(days: -1), used: 3, topUp: 1)]
         )
+    }
+
+    func usage(
+        of product: ProductKey,
+        in days: ClosedRange<Day>,
+        limit: Int
+    ) async throws(StoreError) -> [ProductDay] {
+        let today = Day(of: now, at: .utc)
+        let all = (0..<40).map { ProductDay(day: today.adding(days: -$0), used: UInt64($0) + 1) }
+        return Array(all.reversed().filter { days.contains($0.day) }.prefix(limit))
     }
 
     func submit(_ command: Command) async throws(StoreError) -> Outcome {

@@ -40,7 +40,7 @@ enum CrashBooks {
         let allowance = Allowance(
             validityDays: 30, messagesPerDay: nil, otaPerMonth: 1, storageDays: 7)!
         let actions: [Action] = [
-            .createAccount(account, name: "Acme", kind: .enterprise, parent: nil),
+            .createAccount(NewAccount(id: account, name: "Acme", kind: .enterprise)),
             .createPackage(package, name: "Basic", allowance),
             .createProduct(
                 NewProduct(

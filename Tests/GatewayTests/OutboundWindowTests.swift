@@ -39,7 +39,8 @@ import Testing
         let second = window.begin()
         #expect(!window.isOpen)
         for number in 1...3 as ClosedRange<UInt8> {
-            let isTaken = window.enqueue(message(number), at: 0, limits: limits)
+            let isTaken = window.enqueue(
+                message(number), units: 1, MessageWait(since: 0), limits: limits)
             #expect(isTaken)
         }
         let early = window.next()
@@ -64,14 +65,19 @@ import Testing
     func bounds() {
         var window = OutboundWindow(limit: 1)
         for number in 1...3 as ClosedRange<UInt8> {
-            let isTaken = window.enqueue(message(number), at: 0, limits: limits)
+            let isTaken = window.enqueue(
+                message(number), units: 1, MessageWait(since: 0), limits: limits)
             #expect(isTaken)
         }
-        let fourth = window.enqueue(message(4), at: 0, limits: limits)
+        #expect(window.waitingUnits == 3)
+        let fourth = window.enqueue(message(4), units: 1, MessageWait(since: 0), limits: limits)
         #expect(!fourth)
         _ = window.next()
-        let large = window.enqueue(message(5, bytes: 83), at: 0, limits: limits)
-        let fitting = window.enqueue(message(6, bytes: 82), at: 0, limits: limits)
+        let large = window.enqueue(
+            message(5, bytes: 83), units: 1, MessageWait(since: 0), limits: limits)
+        let fitting = window.enqueue(
+            message(6, bytes: 82), units: 1, MessageWait(since: 0), limits: limits)
         #expect(!large && fitting)
+        #expect(window.waitingUnits == 3)
     }
 }

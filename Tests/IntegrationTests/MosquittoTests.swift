@@ -181,6 +181,35 @@ extension WholeGateway {
             }
         }
 
+        @Test(
+            "C10: mosquitto sends to a device over its quota: 0x97 in MQTT 5, success in 3.1.1",
+            arguments: ProtocolVersion.allCases
+        )
+        func downlinkOverQuota(version: ProtocolVersion) async throws {
+            try await TestGateway.run { gateway in
+                let product = try await gateway.createProduct(messagesPerDay: 1)
+                let devices = try await gateway.importDevices(["dk1", "dk2", "dk3"], into: product)
+                let key = try await gateway.createApplication(products: [product])
+                for device in devices {
+                    let client = try gateway.connect(device)
+                    try client.subscribe(device.down("#"))
+                    for number in 0..<3 {
+                        let ending = try publish(
+                            gateway, version, .application(key), topic: device.down(),
+                            "\(number)", qos: number == 2 ? .exactlyOnce : .atLeastOnce)
+                        #expect(ending.status == 0)
+                        #expect(
+                            ending.errors.contains("failed: Quota exceeded")
+                                == (version == .v5 && number > 0),
+                            "\(ending.errors)"
+                        )
+                    }
+                    #expect(try client.message().text == "0")
+                    #expect(try client.isQuiet(seconds: 0.02))
+                }
+            }
+        }
+
         @Test("mosquitto refuses a gateway whose certificate is another authority's")
         func verification() async throws {
             try await TestGateway.run { gateway in

@@ -101,5 +101,24 @@ extension WholeGateway {
                 #expect(ending.output == expected, "\(ending.errors)")
             }
         }
+
+        @Test(
+            "C10: paho sends to a device over its quota: PUBACK 0x97 in MQTT 5, success in 3.1.1",
+            arguments: ProtocolVersion.allCases
+        )
+        func downlinkOverQuota(version: ProtocolVersion) async throws {
+            try await TestGateway.run { gateway in
+                let product = try await gateway.createProduct(messagesPerDay: 1)
+                let devices = try await gateway.importDevices(["dk1", "dk2", "dk3"], into: product)
+                let key = try await gateway.createApplication(products: [product])
+                for device in devices {
+                    let ending = try run("downlink", gateway, version, device: device, key)
+                    // As to PUBREC, see above.
+                    let codes = version == .v5 ? [0, 0x97, 0x92] : [0, 0, 0]
+                    let expected = codes.map { "\($0)\n" }.joined()
+                    #expect(ending.output == expected, "\(ending.errors)")
+                }
+            }
+        }
     }
 }

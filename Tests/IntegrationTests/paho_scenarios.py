@@ -91,4 +91,16 @@ def quota():
     thing.close()
 
 
-{"exchange": exchange, "connect": connect, "quota": quota}[scenario]()
+def downlink():
+    backend, thing = application(), device()
+    thing.subscribe(prefix + "down/#")
+    for qos in (1, 1, 2):
+        print(backend.publish(prefix + "down/set", "x", qos))
+    thing.message()
+    thing.close()
+    assert thing.messages.empty()
+    backend.close()
+
+
+{"exchange": exchange, "connect": connect, "quota": quota,
+ "downlink": downlink}[scenario]()

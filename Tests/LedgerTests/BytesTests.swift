@@ -38,7 +38,6 @@ import Time
 
     static let actions: [Action] =
         Desk.beginning + importActions.map { .importing($0) } + [
-            .createAccount(AccountID("s")!, name: "", kind: .individual, parent: Desk.acme),
             .updateProduct(Desk.product, ProductUpdate()),
             .updateProduct(
                 Desk.product,
@@ -64,8 +63,10 @@ import Time
             ),
             .registerDevice(identity, secret: SealedSecret("s")!),
             .activate(identity, confirmsSecret: true),
+            .activate(identity, confirmsSecret: false, at: west),
             .activateByHand(identity),
             .renew(identity),
+            .renew(identity, at: west),
             .endEntitlement(identity),
             .endExpired(limit: 5, graceMilliseconds: -1),
             .setDisabled(identity, true),
@@ -87,7 +88,7 @@ import Time
             .adoptSealingKeys([
                 SealingKey(number: 255, fingerprint: [UInt8](repeating: 9, count: 32))!
             ]),
-        ] + topUpActions.map { .topUp($0) } + upgradeActions.map { .upgrade($0) }
+        ] + accountActions + topUpActions.map { .topUp($0) } + upgradeActions.map { .upgrade($0) }
 
     @Test("Commands encode to bytes and back", arguments: actions)
     func commands(_ action: Action) throws {
@@ -135,7 +136,7 @@ import Time
             .codesAssigned(Desk.acme, product: Desk.product, package: Desk.small, quantity: 9),
             .devicesImported(Desk.product, count: 10, import: nil),
             .deviceRegistered(identity),
-            .deviceActivated(identity, entitlement),
+            .deviceActivated(identity, entitlement, at: west),
             .entitlementReopened(identity, code: ActivationCode(serial: 5)),
             .entitlementEnded(identity, code: ActivationCode(serial: 5)),
             .deviceDisabled(identity, true),
@@ -146,7 +147,7 @@ import Time
             .sealingKeysAdopted([1, 255]),
             .keyCreated(KeyID("k")!, role: .subAccount),
             .keyRevoked(KeyID("k")!),
-        ] + topUpChanges.map { .topUp($0) } + upgradeChanges.map { .upgrade($0) }
+        ] + accountChanges + topUpChanges.map { .topUp($0) } + upgradeChanges.map { .upgrade($0) }
 
     @Test("E3: events encode to bytes and back", arguments: changes)
     func events(_ change: Change) throws {
@@ -155,24 +156,29 @@ import Time
         )
     }
 
-    static let refusals: [Refusal] = importRefusals + [
-        .unknownAccount(Desk.acme), .unknownPackage(Desk.small), .unknownProduct(Desk.product),
-        .unknownDevice(identity), .unknownKey(KeyID("k")!), .alreadyExists(what: "x"),
-        .parentIsSubAccount(Desk.acme), .productOfAnotherAccount(Desk.product, Desk.acme),
-        .nameTooLong(maximumBytes: 256), .packageMismatch(product: Desk.small, given: Desk.large),
-        .productHasNoPackage(Desk.product), .allowanceLowered(allowance: "otaPerMonth"),
-        .quantityOutOfRange(maximum: 9), .notEnoughUnassigned(wanted: 2, available: 1),
-        .noCodeLeft(Desk.product), .renewalOff(identity), .deviceDisabled(identity),
-        .entitlementRuns(until: Timestamp(milliseconds: 4)), .productRenewalOff(Desk.product),
-        .registrationNotAllowed(identity), .secretInUse(identity),
-        .importRow(row: 3, device: DeviceKey("d")!, fault: .repeatedRow),
-        .importTooLarge(maximumRows: 2), .idempotencyKeyReused, .idempotencyKeyInvalid,
-        .noTopUpLeft(Desk.acme), .expiryPassed(Timestamp(milliseconds: 4)), .unknownLease(7),
-        .leaseExceeded(lease: 7, units: 300), .deviceNotActive(identity),
-        .otaExhausted(needed: 300, allowance: 1, packs: 200),
-        .unknownUpgrade(identity, UpgradeID("u")!),
-        .upgradeReported(identity, UpgradeID("u")!, .failed),
-    ]
+    static let refusals: [Refusal] =
+        importRefusals + [
+            .unknownAccount(Desk.acme), .unknownPackage(Desk.small), .unknownProduct(Desk.product),
+            .unknownDevice(identity), .unknownKey(KeyID("k")!), .alreadyExists(what: "x"),
+            .parentIsSubAccount(Desk.acme), .productOfAnotherAccount(Desk.product, Desk.acme),
+            .nameTooLong(maximumBytes: 256),
+            .packageMismatch(product: Desk.small, given: Desk.large),
+            .productHasNoPackage(Desk.product), .allowanceLowered(allowance: "otaPerMonth"),
+            .quantityOutOfRange(maximum: 9), .notEnoughUnassigned(wanted: 2, available: 1),
+            .noCodeLeft(Desk.product), .renewalOff(identity), .deviceDisabled(identity),
+            .entitlementRuns(until: Timestamp(milliseconds: 4)), .productRenewalOff(Desk.product),
+            .registrationNotAllowed(identity), .secretInUse(identity),
+            .importRow(row: 3, device: DeviceKey("d")!, fault: .repeatedRow),
+            .importTooLarge(maximumRows: 2), .idempotencyKeyReused, .idempotencyKeyInvalid,
+            .tooManySubAccounts(maximum: 3), .enterpriseAlready(Desk.acme),
+            .certifiedWithParent(Desk.acme), .tooManyContacts(maximum: 4),
+            .unknownContact(Desk.acme, email),
+            .noTopUpLeft(Desk.acme), .expiryPassed(Timestamp(milliseconds: 4)), .unknownLease(7),
+            .leaseExceeded(lease: 7, units: 300), .deviceNotActive(identity),
+            .otaExhausted(needed: 300, allowance: 1, packs: 200),
+            .unknownUpgrade(identity, UpgradeID("u")!),
+            .upgradeReported(identity, UpgradeID("u")!, .failed),
+        ]
 
     @Test("A8: remembered answers encode to bytes and back")
     func outcomes() throws {

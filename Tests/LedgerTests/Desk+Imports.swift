@@ -30,7 +30,8 @@ extension Desk {
             ImportLine(
                 line: after + UInt64(index) + 2,
                 device: DeviceImport(
-                    device: DeviceKey(key)!, secret: SealedSecret("secret-\(key)"), name: "n-\(key)")
+                    device: DeviceKey(key)!, secret: SealedSecret("secret-\(key)"), name: "n-\(key)"
+                )
             )
         }
         return try apply(

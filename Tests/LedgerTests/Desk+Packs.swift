@@ -128,6 +128,13 @@ extension Desk {
         }.elements.map { "\($0.id) \($0.record.state.name)" }
     }
 
+    func apply(_ command: Command) throws -> Outcome {
+        let transaction = try WriteTransaction(in: environment)
+        let outcome = try books.apply(command, in: transaction)
+        try transaction.commit()
+        return outcome
+    }
+
     /// Writes behind the books' back.
     func write(
         _ body: (Books, borrowing WriteTransaction) throws(StoreError) -> Void

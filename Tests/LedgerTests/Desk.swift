@@ -9,9 +9,10 @@ import Time
 /// packages `small` (10 days, 100 messages) and `large` (20 days, 1,000 messages), and the product
 /// `PK1` of `acme`, open for registration.
 final class Desk {
+    /// Before the directory: closed before that is removed.
+    private(set) var environment: Environment
+    private(set) var books: Books
     let directory = TemporaryDirectory()
-    let environment: Environment
-    let books: Books
     var now = Timestamp(milliseconds: 1_700_000_000_000)
 
     static let day: Int64 = 86_400_000
@@ -34,7 +35,7 @@ final class Desk {
 
     static var beginning: [Action] {
         [
-            .createAccount(acme, name: "Acme", kind: .enterprise, parent: nil),
+            .createAccount(NewAccount(id: acme, name: "Acme", kind: .enterprise)),
             .createPackage(
                 small,
                 name: "Small",
@@ -133,8 +134,9 @@ final class Desk {
 
     func history(_ key: String, of product: String = "PK1") throws -> [Entitlement] {
         try read { books, transaction throws(StoreError) in
-            try books.activations(of: Self.device(key, of: product), in: transaction)
-        }.map(\.entitlement)
+            try books.activations(
+                of: Self.device(key, of: product), limit: 1_000, in: transaction)
+        }.elements.map(\.entitlement)
     }
 
     func lastSequence() throws -> UInt64 {

@@ -278,23 +278,4 @@ import Time
         }
         #expect(record?.revokedAt == desk.now && record?.secretHash == key.secretHash)
     }
-
-    @Test("Accounts: a sub-account's parent exists and is none itself")
-    func subAccounts() throws {
-        let desk = try Desk()
-        func create(_ id: String, under parent: String) throws -> String? {
-            try desk.refusal(
-                .createAccount(
-                    AccountID(id)!,
-                    name: id,
-                    kind: .individual,
-                    parent: AccountID(parent)!
-                )
-            )
-        }
-        #expect(try create("sub", under: "acme") == nil)
-        #expect(try create("subsub", under: "sub") == "parent-is-sub-account")
-        #expect(try create("other", under: "nobody") == "unknown-account")
-        #expect(try create("sub", under: "acme") == "already-exists")
-    }
 }

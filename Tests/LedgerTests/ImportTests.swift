@@ -75,7 +75,8 @@ import Time
         try desk.importInChunks(["a", "b", "c", "d", "e", "f"])
         #expect(try desk.refusal(.setDisabled(Desk.device("a"), true)) == nil)
         #expect(try desk.refusal(.deleteDevice(Desk.device("b"))) == nil)
-        #expect(try desk.refusal(.resetSecret(Desk.device("c"), secret: SealedSecret("new")!)) == nil)
+        #expect(
+            try desk.refusal(.resetSecret(Desk.device("c"), secret: SealedSecret("new")!)) == nil)
         #expect(try desk.refusal(.activateByHand(Desk.device("d"))) == nil)
         #expect(try desk.refusal(.setDeviceRenewal(Desk.device("e"), false)) == nil)
         #expect(

@@ -29,6 +29,8 @@ struct Model {
 
     private(set) var products: [String: Product] = [:]
     private(set) var unassigned: [PackageID: [UInt64]] = [:]
+    private(set) var purchases: [(first: UInt64, quantity: UInt64)] = []
+    private(set) var assignments: [(product: String, package: PackageID, quantity: UInt64)] = []
     private var nextSerial: UInt64 = 1
     private var answers: [String: (Action, String?)] = [:]
 
@@ -50,9 +52,9 @@ struct Model {
     private mutating func carryOut(_ command: Command) -> String? {
         let time = command.at
         switch command.action {
-        case .activate(let identity, let confirms):
+        case .activate(let identity, let confirms, _):
             return connect(identity, at: time, online: false, confirms: confirms)
-        case .renew(let identity):
+        case .renew(let identity, _):
             return connect(identity, at: time, online: true, confirms: false)
         case .activateByHand(let identity): return activateByHand(identity, at: time)
         case .endEntitlement(let identity): return end(identity, at: time)
@@ -237,6 +239,7 @@ struct Model {
         let current = key.flatMap { products[$0.text]?.package }
         if let current, current != package { return "package-mismatch" }
         let serials = Array(nextSerial..<nextSerial + quantity)
+        purchases.append((nextSerial, quantity))
         nextSerial += quantity
         if let key {
             products[key.text]?.pool += serials
@@ -257,6 +260,7 @@ struct Model {
         guard let held = unassigned[package], held.count >= Int(quantity) else {
             return "not-enough-unassigned"
         }
+        assignments.append((key.text, package, quantity))
         products[key.text]?.pool += held.prefix(Int(quantity))
         products[key.text]?.package = package
         unassigned[package] = Array(held.dropFirst(Int(quantity)))

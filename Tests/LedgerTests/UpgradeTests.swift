@@ -121,7 +121,7 @@ import Time
         try desk.topUp(10, .ota, days: 90)
         #expect(try desk.upgrade("u1", product: "PK9") == .refused("unknown-product"))
         #expect(try desk.upgrade("u1") == .refused("unknown-device"))
-        _ = try desk.apply(.registerDevice(Desk.device("d1"), secret: Secret("s")!))
+        _ = try desk.apply(.registerDevice(Desk.device("d1"), secret: SealedSecret("s")!))
         #expect(try desk.upgrade("u1") == .refused("product-has-no-package"))
         try desk.buy(2)
         #expect(try desk.upgrade("u1") == .refused("device-not-active"))

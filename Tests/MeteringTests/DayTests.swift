@@ -19,8 +19,8 @@ import Time
         let time = try #require(Timestamp("2026-11-21T\(clock):00Z"))
         var meter = store.meter()
         let slot = meter.hold(device(1), on: day())
-        _ = meter.charge(slot, units: 3, allowance: nil, day: day())
-        _ = meter.charge(slot, units: 2, allowance: nil, day: Day(of: time, at: offset))
+        _ = meter.take(slot, units: 3, allowance: nil, day: day())
+        _ = meter.take(slot, units: 2, allowance: nil, day: Day(of: time, at: offset))
         let used = meter.used(slot, on: day())
         #expect(used == (distance == 0 ? 5 : 3))
         let there = meter.used(slot, on: day(distance))
@@ -39,7 +39,7 @@ import Time
             let today = day(distance)
             let before = meter.used(slot, on: today)
             #expect(before == counted[today, default: 0])
-            _ = meter.charge(slot, units: 3, allowance: nil, day: today)
+            _ = meter.take(slot, units: 3, allowance: nil, day: today)
             counted[today, default: 0] += 3
             guard flush != .none, let batch = meter.nextBatch(at: noon) else { continue }
             if flush == .written { store.write(batch) }
@@ -61,14 +61,14 @@ import Time
     func exhaustedStays() {
         var meter = store.meter()
         let slot = meter.hold(device(1), on: day())
-        _ = meter.charge(slot, units: 10, allowance: 10, day: day())
-        let first = meter.charge(slot, units: 1, allowance: 10, day: day())
+        _ = meter.take(slot, units: 10, allowance: 10, day: day())
+        let first = meter.take(slot, units: 1, allowance: 10, day: day())
         #expect(first == .exhausted(isFirst: true))
         for isFlushed in [false, true, true] {
-            let tomorrow = meter.charge(slot, units: 1, allowance: 10, day: day(1))
+            let tomorrow = meter.take(slot, units: 1, allowance: 10, day: day(1))
             #expect(tomorrow == .counted)
             if isFlushed { store.flush(&meter) }
-            let back = meter.charge(slot, units: 1, allowance: 10, day: day())
+            let back = meter.take(slot, units: 1, allowance: 10, day: day())
             #expect(back == .exhausted(isFirst: false))
         }
     }
@@ -77,9 +77,9 @@ import Time
     func refusedAfterMidnight() throws {
         var meter = store.meter()
         let slot = meter.hold(device(1), on: day())
-        _ = meter.charge(slot, units: 3, allowance: nil, day: day())
+        _ = meter.take(slot, units: 3, allowance: nil, day: day())
         let batch = try required(meter.nextBatch(at: noon))
-        _ = meter.charge(slot, units: 1, allowance: nil, day: day(1))
+        _ = meter.take(slot, units: 1, allowance: nil, day: day(1))
         meter.settle(batch: batch.number, isWritten: false)
         meter.release(slot)
         #expect(
@@ -98,7 +98,7 @@ import Time
         let slots = (0..<100).map { meter.hold(device($0), on: day()) }
         #expect(store.questions == 100)
         for today in [day(), day(1), day(2), day(1), day()] {
-            for slot in slots { _ = meter.charge(slot, units: 1, allowance: nil, day: today) }
+            for slot in slots { _ = meter.take(slot, units: 1, allowance: nil, day: today) }
         }
         #expect(store.questions == 100)
     }

@@ -19,9 +19,7 @@ final class MemoryStore {
 
     func write(_ batch: UsageBatch) {
         for entry in batch.entries {
-            let usage = entry.usage
-            records[entry.device, default: UsageRecord()]
-                .record(usage.used, on: usage.day, isNoticed: usage.isNoticed)
+            records[entry.device, default: UsageRecord()].record(entry.usage)
         }
     }
 
@@ -31,6 +29,10 @@ final class MemoryStore {
             write(batch)
             meter.settle(batch: batch.number, isWritten: true)
         }
+    }
+
+    func toppedUp(_ device: DeviceIdentity, on day: Day) -> UInt32 {
+        records[device]?.usage(on: day)?.topUp ?? 0
     }
 
     func used(_ device: DeviceIdentity, on day: Day) -> UInt32 {

@@ -37,6 +37,17 @@ import Time
         #expect(record.days == [DayUsage(day: day(-1), used: 4), DayUsage(day: day(), used: 9)])
     }
 
+    @Test("C6, C8: units from top-up packs are kept beside those of the allowance, and only grow")
+    func topUps() {
+        var record = UsageRecord()
+        record.record(DayUsage(day: day(), used: 10, topUp: 5))
+        let grown = record.record(DayUsage(day: day(), used: 10, topUp: 8))
+        #expect(grown == DayUsage(day: day(), topUp: 3))
+        let overtaken = record.record(DayUsage(day: day(), used: 10, topUp: 6))
+        #expect(overtaken == DayUsage(day: day()))
+        #expect(record.days == [DayUsage(day: day(), used: 10, topUp: 8)])
+    }
+
     @Test("C5: a clock that was in another year for a while costs one day of history")
     func farAway() {
         var record = UsageRecord()
@@ -56,6 +67,7 @@ import Time
         record.record(.max, on: Day(number: .min))
         record.record(0, on: day(), isNoticed: true)
         record.record(1, on: Day(number: .max))
+        record.record(DayUsage(day: day(2), used: 3, topUp: .max))
         var buffer = ByteBuffer()
         record.encode(into: &buffer)
         let read = try decoded(buffer)

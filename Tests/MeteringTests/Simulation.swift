@@ -4,7 +4,7 @@ import Testing
 import Time
 
 /// Devices, a clock that steps, a store that answers late or refuses, and crashes, all from a seed;
-/// with a model so simple that it can't be wrong: a number for each device and day.
+/// with a model so simple that it can't be wrong: two numbers for each device and day.
 struct Simulation: ~Copyable {
     private static var dayCount: Int32 { 20 }
 
@@ -17,6 +17,7 @@ struct Simulation: ~Copyable {
 
     // The model.
     private var counted: [DeviceDay: UInt32] = [:]
+    private var toppedUp: [DeviceDay: UInt32] = [:]
     private var noticed: Set<DeviceDay> = []
     private var confirmed: [DeviceDay: UInt32] = [:]
     private var holds: [(device: DeviceIdentity, slot: Meter.Slot)] = []
@@ -44,6 +45,9 @@ struct Simulation: ~Copyable {
         #expect(rest == (0, 0, false), "seed \(seed)")
         for (key, units) in counted {
             #expect(store.used(key.device, on: key.day) == units, "seed \(seed)")
+        }
+        for (key, units) in toppedUp {
+            #expect(store.toppedUp(key.device, on: key.day) == units, "seed \(seed)")
         }
     }
 
@@ -76,17 +80,24 @@ struct Simulation: ~Copyable {
         let units = UInt32.random(in: 1...9, using: &random)
         let allowance: UInt32? = Bool.random(using: &random) ? nil : 25
         let key = DeviceDay(device, day(today))
-        let sum = counted[key, default: 0] + units
-        var expected = MeterVerdict.counted
-        if let allowance, sum > allowance {
-            expected = .exhausted(isFirst: noticed.insert(key).inserted)
-        } else {
-            counted[key] = sum
-        }
+        let used = counted[key, default: 0]
+        var missing: UInt32 = 0
+        if let allowance { missing = min(units, max(used + units, allowance) - allowance) }
         let verdict = meter.charge(slot, units: units, allowance: allowance, day: key.day)
-        #expect(verdict == expected, "seed \(seed)")
-        let used = meter.used(slot, on: key.day)
-        #expect(used == counted[key, default: 0], "seed \(seed)")
+        #expect(verdict == (missing == 0 ? .counted : .short(missing)), "seed \(seed)")
+        if missing == 0 {
+            counted[key] = used + units
+        } else if Bool.random(using: &random) {
+            meter.charge(slot, units: units, drawn: missing, day: key.day)
+            counted[key] = used + units - missing
+            toppedUp[key, default: 0] += missing
+        } else {
+            let isFirst = meter.noteExhausted(slot, on: key.day)
+            #expect(isFirst == noticed.insert(key).inserted, "seed \(seed)")
+        }
+        let usage = meter.usage(slot, on: key.day)
+        #expect(usage.used == counted[key, default: 0], "seed \(seed)")
+        #expect(usage.topUp == toppedUp[key, default: 0], "seed \(seed)")
     }
 
     /// Mostly over the next midnight, in either direction.
@@ -126,6 +137,11 @@ struct Simulation: ~Copyable {
             #expect(kept <= units && kept >= confirmed[key, default: 0], "seed \(seed)")
             counted[key] = kept
         }
+        for (key, units) in toppedUp {
+            let kept = store.toppedUp(key.device, on: key.day)
+            #expect(kept <= units, "seed \(seed)")
+            toppedUp[key] = kept
+        }
         noticed = noticed.filter {
             store.records[$0.device]?.usage(on: $0.day)?.isNoticed == true
         }
@@ -139,10 +155,12 @@ struct Simulation: ~Copyable {
     private mutating func checkView() {
         guard let device = devices.randomElement(using: &random) else { return }
         var view = store.records[device] ?? UsageRecord()
-        for usage in meter.unsettled(device) { view.record(usage.used, on: usage.day) }
+        for usage in meter.unsettled(device) { view.record(usage) }
         for distance in 0..<Self.dayCount {
             let units = counted[DeviceDay(device, day(distance)), default: 0]
             #expect(view.used(on: day(distance)) == units, "seed \(seed)")
+            let topUp = toppedUp[DeviceDay(device, day(distance)), default: 0]
+            #expect(view.usage(on: day(distance))?.topUp ?? 0 == topUp, "seed \(seed)")
         }
     }
 }

@@ -63,6 +63,32 @@ import Time
         #expect(total == UInt64(5 * expected))
     }
 
+    @Test("C8: a product's days, each with the total of its devices, and no other product's")
+    func productDays() throws {
+        let store = try open()
+        var meter = meter(store)
+        let slots = (0..<3).map { meter.hold(device($0), on: day()) }
+        for ahead in [0, 1, 4] as [Int32] {
+            for slot in slots {
+                _ = meter.charge(slot, units: UInt32(ahead) + 2, allowance: nil, day: day(ahead))
+            }
+        }
+        let slot = meter.hold(device(0, of: "pk0"), on: day())
+        _ = meter.charge(slot, units: 100, allowance: nil, day: day())
+        let answers = submit(&meter, to: store).all
+        #expect(answers.allSatisfy { $0.isWritten })
+        let product = device(0).product
+        let all = [
+            ProductDay(day: day(), used: 6), ProductDay(day: day(1), used: 9),
+            ProductDay(day: day(4), used: 18),
+        ]
+        #expect(try store.totals(of: product, in: day(-9)...day(9)) == all)
+        #expect(try store.totals(of: product, in: day(1)...day(4)) == Array(all.dropFirst()))
+        #expect(try store.totals(of: product, in: day()...day(9), limit: 1) == [all[0]])
+        #expect(try store.totals(of: product, in: day(2)...day(3)).isEmpty)
+        store.shutdown()
+    }
+
     @Test("C7: what a store that takes nothing more has refused is in the next store's first flush")
     func refused() throws {
         var store = try open()
@@ -128,6 +154,25 @@ import Time
                 #expect(total == sum)
             }
         }
+    }
+
+    @Test("C6, C8: a product's total has the units from top-up packs in it")
+    func toppedUp() throws {
+        let store = try open()
+        var meter = meter(store)
+        let slot = meter.hold(device(1), on: day())
+        for _ in 0..<2 {
+            meter.charge(slot, units: 5, drawn: 2, day: day())
+            let answers = submit(&meter, to: store)
+            answers.wait()
+            for (number, isWritten) in answers.all {
+                meter.settle(batch: number, isWritten: isWritten)
+            }
+        }
+        let record = try #require(try store.usage(of: device(1)))
+        #expect(record.days == [DayUsage(day: day(), used: 6, topUp: 4)])
+        let total = try store.total(of: device(1).product, on: day())
+        #expect(total == 10)
     }
 
     @Test("C8: a device's record and its product's totals after 40 days")

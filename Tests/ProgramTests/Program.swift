@@ -27,13 +27,15 @@ struct Program {
 
     func remove() { try? FileManager.default.removeItem(at: directory) }
 
-    /// Runs to the end.
+    /// Runs to the end; another program than the built one when `executable` names it.
     func run(
         _ arguments: [String],
         environment: [String: String] = [:],
-        input: String? = nil
+        input: String? = nil,
+        executable: URL? = nil
     ) throws -> Result {
         let process = process(arguments, environment)
+        if let executable { process.executableURL = executable }
         let outputFile = directory.appending(path: UUID().uuidString)
         let errorFile = directory.appending(path: UUID().uuidString)
         for file in [outputFile, errorFile] {

@@ -59,7 +59,7 @@ struct ProgramTests {
         defer { program.remove() }
         let serving = try Serving(program)
         let account = try serving.run(["account", "create", "--id", "acme", "--name", "Acme Ltd."])
-        #expect(account.code == 0 && account.output.contains("codes.unassigned  0"))
+        #expect(account.code == 0 && account.output.contains("codes.unassigned  10"))
         _ = try serving.run([
             "package", "create", "--id", "basic", "--name", "Basic", "--validity-days", "30",
         ])
@@ -90,6 +90,45 @@ struct ProgramTests {
         #expect(try program.run(["check", "--json"]).output.contains("\"balanced\":true"))
         let nothing = try program.run(["check", "--data", "nowhere"])
         #expect(nothing.code == 2 && nothing.errors == "tollgate: nowhere/ledger: no books here\n")
+    }
+
+    @Test("C6, D1, D2: packs and upgrades by verbs alone")
+    func packs() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let serving = try Serving(program)
+        func run(_ line: String) throws -> Program.Result {
+            try serving.run(line.split(separator: " ").map(String.init))
+        }
+        for line in [
+            "account create --id acme --name Acme",
+            "package create --id basic --name Basic --validity-days 30",
+            "product create --pk lamp --name Lamp --account acme",
+            "codes buy acme --package basic --quantity 7 --product lamp",
+            "device create lamp d1", "device activate lamp d1",
+        ] { #expect(try run(line).code == 0) }
+        let end = "--expires-at 2199-01-01T00:00:00Z"
+        for _ in 0..<2 {
+            let bought = try run(
+                "topup buy acme --kind ota --quantity 9 \(end) --idempotency-key order-1")
+            #expect(bought.code == 0 && bought.output.contains("remaining  9"))
+        }
+        #expect(try run("topup gift acme --kind messages --quantity 500 \(end)").code == 0)
+        let request = "device request-upgrade lamp d1 fw-2 --size-bytes"
+        let refused = try run("\(request) 90000000")
+        #expect(refused.code == 1 && refused.errors.hasPrefix("tollgate: ota-exhausted: "))
+        #expect(try run("\(request) 20000000").output.contains("attempts       4"))
+        #expect(try run("device report-upgrade lamp d1 fw-2 failed").code == 0)
+        #expect(try run("device report-upgrade lamp d1 fw-2 lost").code == 2)
+        let upgrades = try run("device upgrades lamp d1").output.split(separator: "\n")
+        #expect(upgrades.count == 2 && upgrades[1].hasPrefix("fw-2  failed"))
+        let packs = try run("topup list acme --open").output.split(separator: "\n")
+        #expect(packs.count == 3 && packs[2].contains("ota       purchase  9"))
+        let changes = try run("topup changes acme --json").output
+        #expect(changes.contains("\"change\":\"return\",\"kind\":\"ota\",\"units\":3"))
+        #expect(try run("topup totals acme").output.contains("messages.remaining  500"))
+        #expect(try run("check").output == "the books balance\n")
+        #expect(serving.end() == 0)
     }
 
     @Test("probe: TCP, CONNECT and readiness are checked from outside, exit code 0 or 1")

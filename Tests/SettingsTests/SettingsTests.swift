@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import Ledger
 import Testing
 
 @testable import Settings
@@ -84,6 +85,22 @@ struct SettingsTests {
         #expect(Set(names).count == names.count)
     }
 
+    @Test("A7: both presets of free codes, or none, can be configured, with their package")
+    func freeCodes() throws {
+        let byDefault = try #require(try load(nil).activation.freeCodes.terms)
+        #expect(byDefault.policy == .perAccount && byDefault.package.text == "free")
+        #expect(byDefault.allowance.validityDays == 365)
+        #expect(byDefault.allowance.messagesPerDay == 1_500)
+        let yaml =
+            "activation: {freeCodes: {policy: product-100-20, package: trial, validityDays: 9}}"
+        let terms = try #require(try load(yaml).activation.freeCodes.terms)
+        #expect(terms.policy == .perProduct && terms.package.text == "trial")
+        #expect(terms.allowance.validityDays == 9)
+        let environment = ["TOLLGATE_ACTIVATION_FREE_CODES_POLICY": "none"]
+        #expect(try load(nil, environment: environment).activation.freeCodes.terms == nil)
+        #expect(try load("dataCentre: eu-west-1").home.text == "eu-west-1")
+    }
+
     @Test("a list of listeners replaces the defaults, and what a listener leaves out has a default")
     func listeners() throws {
         let configuration = try load(
@@ -121,6 +138,19 @@ struct SettingsTests {
             (
                 "admin: {address: localhost}\n",
                 "t.yaml:1: admin.address: must be an IPv4 or IPv6 address, and is 'localhost'"
+            ),
+            (
+                "dataCentre: eu west\n",
+                "t.yaml:1: dataCentre: must be 1 to 32 of A-Z a-z 0-9 _ . -, and is 'eu west'"
+            ),
+            (
+                "activation:\n  freeCodes: {policy: plenty}\n",
+                "t.yaml:2: activation.freeCodes.policy: must be one of account-10-5, product-100-20, "
+                    + "none, and is 'plenty'"
+            ),
+            (
+                "activation:\n  freeCodes:\n    validityDays: 0\n",
+                "t.yaml:3: activation.freeCodes.validityDays: must be from 1 to 36500, and is 0"
             ),
             ("listeners: []\n", "t.yaml:1: listeners: needs at least one listener"),
             ("listeners: {}\n", "t.yaml:1: listeners: must be a list of listeners"),

@@ -42,7 +42,7 @@ extension TestGateway {
                 storageDays: 7
             )
         else { preconditionFailure("'\(name)' names no product") }
-        try await submit(.createAccount(account, name: name, kind: .enterprise, parent: nil))
+        try await submit(.createAccount(NewAccount(id: account, name: name, kind: .enterprise)))
         try await submit(.createPackage(package, name: name, allowance))
         try await submit(
             .createProduct(

@@ -139,3 +139,20 @@ public enum TestPacket: Hashable, Sendable {
         }
     }
 }
+
+extension TestPacket {
+    /// The bytes of a PUBLISH of MQTT 5 at QoS 1 without a payload.
+    public static func publish(_ topic: String, packetID: UInt16) -> [UInt8] {
+        let topic = Array(topic.utf8)
+        var packet = ByteBuffer()
+        Publish.encode(
+            topic: topic.span,
+            payload: Span(),
+            qos: .atLeastOnce,
+            packetID: packetID,
+            version: .v5,
+            into: &packet
+        )
+        return packet.span.bytesArray
+    }
+}

@@ -15,7 +15,7 @@ enum Arrows {
         "Metering": ["Ledger", "Storage", "Bytes", "Time"],
         "Gateway": dataPlane,
         "Settings": ["Gateway", "Yams", "Foundation", "FoundationEssentials"],
-        "Admin": people.union(["Gateway", "Ledger", "Storage", "TLS", "Linux", "Time"])
+        "Admin": people.union(["Gateway", "Ledger", "Metering", "Storage", "TLS", "Linux", "Time"])
             .union(["Hummingbird", "HTTPTypes"]),
         "tollgate": people.union(["Gateway", "Ledger", "MQTT", "TLS", "Storage", "Linux", "Bytes"])
             .union(["Admin", "Settings", "ArgumentParser", "NIOHTTP1", "UnixSignals"]),

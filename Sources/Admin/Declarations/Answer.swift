@@ -19,6 +19,9 @@ struct Answer: Sendable {
     /// The caller can go on behind the last item with `?cursor=`.
     var isPaged = false
 
+    /// Where in the JSON the name of what was made is (RFC 6901).
+    var nameOfMade: String?
+
     /// A header that comes with it.
     struct Header: Sendable {
         let name: String
@@ -31,12 +34,14 @@ struct Answer: Sendable {
             status: .ok, note: note, contents: [Content(type: "application/json", schema: schema)])
     }
 
-    static func created(_ schema: Schema) -> Answer {
+    /// - Parameter name: where the name of what was made is; it is the first member by default.
+    static func created(_ schema: Schema, name: String? = nil) -> Answer {
         Answer(
             status: .created,
             note: "Made just now.",
             contents: [Content(type: "application/json", schema: schema)],
-            headers: [Header(name: "Location", note: "Where it is from now on.")]
+            headers: [Header(name: "Location", note: "Where it is from now on.")],
+            nameOfMade: name ?? schema.members.first.map { "/\($0.name)" }
         )
     }
 
@@ -58,7 +63,8 @@ struct Answer: Sendable {
         ])
         return Answer(
             status: .ok,
-            note: "A list, or a part of it.",
+            note:
+                "A list, or a part of it; a part may be short, even empty, and has a cursor then.",
             contents: [
                 Content(type: "application/json", schema: list),
                 Content(type: "text/csv", schema: .anyText),

@@ -33,7 +33,7 @@ enum OpenAPI {
         for route in routes {
             let path = template(of: route.path)
             let operation = JSON.Member(
-                name: route.method.rawValue.lowercased(), value: document(of: route))
+                name: route.method.rawValue.lowercased(), value: document(of: route, in: routes))
             if let index = paths.firstIndex(where: { $0.name == path }) {
                 let item = paths[index].value.adding(operation.name, operation.value)
                 paths[index] = JSON.Member(name: path, value: item)
@@ -51,7 +51,7 @@ enum OpenAPI {
             .joined()
     }
 
-    private static func document(of route: Route) -> JSON {
+    private static func document(of route: Route, in routes: [Route]) -> JSON {
         let operation = route.operation
         var document: JSON = [
             "operationId": .text(operation.id),
@@ -65,7 +65,8 @@ enum OpenAPI {
             document = document.adding(
                 "requestBody", ["required": true, "content": content(body.contents)])
         }
-        return document.adding("responses", responses(of: route))
+        return document.adding(
+            "responses", responses(of: route, links: links(from: route, in: routes)))
     }
 
     private static func parameters(of route: Route) -> [JSON] {
@@ -102,7 +103,7 @@ enum OpenAPI {
         )
     }
 
-    private static func responses(of route: Route) -> JSON {
+    private static func responses(of route: Route, links: JSON) -> JSON {
         let answers = route.operation.answers.map { answer in
             var document: JSON = ["description": .text(answer.note)]
             if !answer.headers.isEmpty {
@@ -110,6 +111,9 @@ enum OpenAPI {
             }
             if !answer.contents.isEmpty {
                 document = document.adding("content", content(answer.contents))
+            }
+            if answer.status == .created, links != .object([]) {
+                document = document.adding("links", links)
             }
             return JSON.Member(name: String(answer.status.code), value: document)
         }

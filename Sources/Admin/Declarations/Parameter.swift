@@ -1,3 +1,5 @@
+import Ledger
+
 /// A parameter of the query.
 struct Parameter: Sendable {
     let name: String
@@ -13,6 +15,10 @@ struct Parameter: Sendable {
         self.note = note
         self.isRequired = isRequired
     }
+
+    /// Rule B13.
+    static let dataCentre = Parameter(
+        "dataCentre", .id(DataCentreID.self), "Only what is counted in that data centre.")
 
     static let limit = Parameter("limit", .integer(1...1_000), "At most so many; 100 by default.")
 

@@ -11,10 +11,12 @@ struct PathParameter: Sendable {
     /// What `:name` stands for; a new one is added here.
     private static let all = [
         PathParameter(name: "account", schema: .id(AccountID.self), absent: "unknown-account"),
+        PathParameter(name: "email", schema: .email, absent: "unknown-contact"),
         PathParameter(name: "package", schema: .id(PackageID.self), absent: "unknown-package"),
         PathParameter(name: "pk", schema: .id(ProductKey.self), absent: "unknown-product"),
         PathParameter(name: "dk", schema: .id(DeviceKey.self), absent: "unknown-device"),
         PathParameter(name: "import", schema: .number, absent: "unknown-import"),
+        PathParameter(name: "upgrade", schema: .id(UpgradeID.self), absent: "unknown-upgrade"),
         PathParameter(name: "key", schema: .id(KeyID.self), absent: "unknown-key"),
     ]
 

@@ -36,6 +36,7 @@ struct Route: Sendable {
         if access.needsToken, method != .get || access != .everyone { reasons.append("forbidden") }
         let parameters = pathParameters
         if !parameters.isEmpty { reasons += ["not-found"] + parameters.map(\.absent) }
+        if operation.answers.contains(where: \.isPaged) { reasons.append("unknown-cursor") }
         if operation.body != nil || !operation.query.isEmpty || access.needsToken {
             reasons.append("invalid-request")
         }

@@ -20,8 +20,20 @@ extension Schema {
             }
         case (.object(let members, let isOpen), .object(let values)):
             try Self.check(values, members, isOpen, at: place)
+        case (.either(let forms), _): try Self.form(of: value, forms).check(value, at: place)
         default: throw unfit(at: place)
         }
+    }
+
+    /// The form that was meant: the one whose choices the value has made, else the first one.
+    private static func form(of value: JSON, _ forms: [Schema]) -> Schema {
+        precondition(!forms.isEmpty, "a value has a form")
+        return forms.first { form in
+            form.members.allSatisfy { member in
+                guard case .choice(let names) = member.schema.bare else { return true }
+                return names.contains(value[member.name]?.text ?? "")
+            }
+        } ?? forms[0]
     }
 
     private static func check(
@@ -76,7 +88,7 @@ extension Schema {
                 : names.dropLast().joined(separator: ", ") + " or \(names[names.count - 1])"
         case .list(_, let counts):
             counts == 0...Int.max ? "a list" : "a list of \(Self.rule(of: counts))"
-        case .object: "a JSON object"
+        case .object, .either: "a JSON object"
         case .nullable(let schema): "\(schema.rule), or null"
         case .optional(let schema), .named(_, let schema), .noted(let schema, _): schema.rule
         }

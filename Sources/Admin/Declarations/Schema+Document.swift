@@ -12,6 +12,7 @@ extension Schema {
         case .choice(let names): ["type": "string", "enum": .array(names.map { .text($0) })]
         case .list(let schema, let counts): Self.document(ofList: schema, counts)
         case .object(let members, let isOpen): Self.document(of: members, isOpen)
+        case .either(let forms): ["oneOf": .array(forms.map(\.document))]
         case .nullable(let schema), .optional(let schema): Self.orNull(schema.document)
         case .named(let name, _): ["$ref": .text("#/components/schemas/\(name)")]
         case .noted(let schema, let note): schema.document.adding("description", .text(note))
@@ -74,6 +75,7 @@ extension Schema {
             .noted(let schema, _):
             schema.components
         case .object(let members, _): members.flatMap(\.schema.components)
+        case .either(let forms): forms.flatMap(\.components)
         case .text, .integer, .flag, .choice: []
         }
     }

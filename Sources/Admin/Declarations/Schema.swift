@@ -14,6 +14,9 @@ indirect enum Schema: Equatable, Sendable {
     /// An open object may have members besides those.
     case object([Member], isOpen: Bool)
 
+    /// One of these forms of an object.
+    case either([Schema])
+
     /// The value, or null.
     case nullable(Schema)
 
@@ -96,6 +99,10 @@ extension Schema {
     /// RFC 3339.
     static let time = Schema.text(Text(format: .time))
     static let day = Schema.text(Text(format: .day))
+
+    /// Rule E1.
+    static let email = Schema.text(
+        Text(format: .email, lengths: 0...EmailAddress.maximumLength))
 
     /// How many there are. Up to 2^53 - 1: every JSON reader takes that exactly (RFC 8259, 6).
     static let count = Schema.integer(0...9_007_199_254_740_991)

@@ -20,7 +20,9 @@ extension Documents {
             ["account": JSON(id), "kind": .text(kind.name), "parent": JSON(parent)]
         case .packageCreated(let id, let allowance):
             ["package": JSON(id), "validityDays": JSON(allowance.validityDays)]
-        case .codesBought(let account, let package, let quantity, let product, let first):
+        case .account(let change): accountSubject(of: change)
+        case .codesBought(let account, let package, let quantity, let product, let first),
+            .codesGranted(let account, let package, let quantity, let product, let first):
             [
                 "account": JSON(account), "package": JSON(package), "quantity": JSON(quantity),
                 "product": JSON(product), "firstCode": JSON(first),
@@ -34,9 +36,22 @@ extension Documents {
         case .keyRevoked(let id): ["key": JSON(id)]
         case .sealingKeysAdopted(let numbers):
             ["numbers": .array(numbers.map { JSON(Int($0)) })]
+        case .topUp(let change): subject(of: change)
+        case .upgrade(let change): subject(of: change)
         case .productCreated, .productUpdated, .packageUpgraded, .productDeleted:
             productSubject(of: change)
         default: deviceSubject(of: change)
+        }
+    }
+
+    private static func accountSubject(of change: AccountChange) -> JSON {
+        switch change {
+        case .updated(let id, let update):
+            ["account": JSON(id), "name": JSON(update.name), "email": JSON(update.email)]
+        case .certified(let id): ["account": JSON(id)]
+        case .contactPut(let id, let contact):
+            ["account": JSON(id), "email": JSON(contact.email), "name": .text(contact.name)]
+        case .contactRemoved(let id, let email): ["account": JSON(id), "email": JSON(email)]
         }
     }
 
@@ -66,12 +81,12 @@ extension Documents {
         case .importBegun(let product): ["product": JSON(product)]
         case .importAbandoned(let product, let number):
             ["product": JSON(product), "import": JSON(number)]
-        case .deviceActivated(let identity, let entitlement):
+        case .deviceActivated(let identity, let entitlement, let place):
             [
                 "pk": JSON(identity.product), "dk": JSON(identity.device),
                 "code": JSON(entitlement.code), "cause": .text(entitlement.cause.name),
                 "activatedAt": JSON(entitlement.activatedAt),
-                "expiresAt": JSON(entitlement.expiresAt),
+                "expiresAt": JSON(entitlement.expiresAt), "dataCentre": JSON(place),
             ]
         case .entitlementEnded(let identity, let code):
             ["pk": JSON(identity.product), "dk": JSON(identity.device), "code": JSON(code)]

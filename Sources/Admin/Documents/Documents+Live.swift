@@ -1,5 +1,6 @@
 import Gateway
 import Ledger
+import Metering
 import Time
 
 /// The JSON shapes of what only the running gateway knows, and of its decisions.
@@ -55,6 +56,10 @@ extension Documents {
                 }
             ),
         ]
+    }
+
+    static func productDay(_ day: ProductDay) -> JSON {
+        ["day": JSON(day.day), "used": JSON(day.used)]
     }
 
     /// Rule B15.

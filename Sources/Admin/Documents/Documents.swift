@@ -15,7 +15,10 @@ enum Documents {
             "name": .text(record.name),
             "kind": .text(record.kind.name),
             "parent": JSON(record.parent),
+            "email": JSON(record.email),
+            "dataCentre": JSON(record.dataCentre),
             "createdAt": JSON(record.createdAt),
+            "certifiedAt": JSON(record.certifiedAt),
             "codes": [
                 "total": JSON(figures.total),
                 "used": JSON(figures.used),
@@ -33,6 +36,15 @@ enum Documents {
                     ]
                 }
             ),
+        ]
+    }
+
+    static func contact(_ email: EmailAddress, _ record: ContactRecord) -> JSON {
+        [
+            "email": JSON(email),
+            "name": .text(record.name),
+            "at": JSON(record.at),
+            "actor": .text(record.actor),
         ]
     }
 
@@ -61,6 +73,7 @@ enum Documents {
             "autoRenewal": JSON(record.autoRenewal),
             "registration": .text(record.registration.name),
             "dayOffsetMinutes": JSON(record.dayOffset.minutes),
+            "dataCentre": JSON(record.dataCentre),
             "createdAt": JSON(record.createdAt),
             "codes": [
                 "assigned": JSON(figures.assigned),
@@ -108,6 +121,7 @@ enum Documents {
             "activatedAt": JSON(activation.entitlement.activatedAt),
             "expiresAt": JSON(activation.entitlement.expiresAt),
             "cause": .text(activation.entitlement.cause.name),
+            "dataCentre": JSON(activation.dataCentre),
         ]
     }
 

@@ -16,6 +16,7 @@ extension Schema {
         "autoRenewal": .flag,
         "registration": .choice(RegistrationPolicy.self),
         "dayOffsetMinutes": .dayOffset,
+        "dataCentre": .noted(.id(DataCentreID.self), "Where its codes are counted (rule B13)."),
         "createdAt": .time,
         "codes": .object(["assigned": .count, "remaining": .count, "consumed": .count]),
         "devices": .object(["known": .count, "active": .count, "online": .count]),
@@ -53,6 +54,7 @@ extension Schema {
             "activatedAt": .time,
             "expiresAt": .time,
             "cause": .choice(ActivationCause.self),
+            "dataCentre": .noted(.id(DataCentreID.self), "Where the device connected."),
         ])
     )
 
@@ -103,6 +105,16 @@ extension Schema {
         Text(
             lengths: 1...19,
             alphabet: .bytes { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }))
+
+    /// A header, then a device a line; secrets and names may be empty. The reader takes more: another
+    /// order of the columns, no column of names, quotes, CR LF.
+    static let importedRows = text(
+        .init(
+            form:
+                #"^dk,secret,name\n([A-Za-z0-9.:@_-]{1,64},[!#-+.-~-]{0,64},[ !#-+.-~-]{0,64}\n)+$"#,
+            lengths: 19...Int.max
+        )
+    )
 
     /// The devices of an import, with the secrets that were made.
     static let imported = named(

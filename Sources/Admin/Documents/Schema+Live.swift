@@ -59,6 +59,9 @@ extension Schema {
         ])
     )
 
+    /// Rule C8.
+    static let productDay = named("ProductDay", .object(["day": .day, "used": .count]))
+
     /// Rule B15.
     static let decision = named(
         "Decision",

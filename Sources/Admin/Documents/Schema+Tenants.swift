@@ -10,7 +10,12 @@ extension Schema {
             "name": .name,
             "kind": .choice(AccountKind.self),
             "parent": .noted(.nullable(.id(AccountID.self)), "Of a sub-account: whose it is."),
+            "email": .noted(
+                .nullable(.email), "The owner's, where alerts go by default (rule E1)."),
+            "dataCentre": .noted(
+                .id(DataCentreID.self), "Where its unassigned codes are counted (rule B13)."),
             "createdAt": .time,
+            "certifiedAt": .noted(.nullable(.time), "When it became an enterprise (rule A7)."),
             "codes": .object([
                 "total": .count, "used": .count, "remaining": .count, "unassigned": .count,
             ]),
@@ -21,6 +26,12 @@ extension Schema {
                 ])
             ),
         ])
+    )
+
+    /// Rule E1.
+    static let contact = named(
+        "Contact",
+        .object(["email": .email, "name": .optionalName, "at": .time, "actor": .anyText])
     )
 
     static let package = named(
@@ -96,6 +107,28 @@ extension Schema {
             "createdAt": .time,
             "revokedAt": .nullable(.time),
         ])
+    )
+
+    /// What a key is made of. One of the role sub-account is for one account.
+    static let newKeyRequest = either([
+        object([
+            "name": .name,
+            "role": .choice(KeyRole.allCases.filter { $0 != .subAccount }.map(\.name)),
+            "account": .noted(
+                .optional(.id(AccountID.self)), "What it reaches; without one, everything."),
+            "products": reachedProducts,
+        ]),
+        object([
+            "name": .name,
+            "role": .choice([KeyRole.subAccount.name]),
+            "account": .id(AccountID.self),
+            "products": reachedProducts,
+        ]),
+    ])
+
+    private static let reachedProducts = noted(
+        .optional(.list(.id(ProductKey.self), counts: 0...1_000)),
+        "What of the account it reaches; without them, all."
     )
 
     /// A key with its secret, which is shown once.

@@ -52,7 +52,8 @@ struct Call: Sendable {
             return try controlPlane.ledger.read(body)
         } catch {
             if case .malformed("cursor") = error {
-                throw Problem.invalid("cursor: must be one that a list has given")
+                throw Problem(
+                    "unknown-cursor", "the cursor is none that this list gave with these filters")
             }
             throw error
         }

@@ -93,7 +93,8 @@ extension JSON {
             if let integer = Int64(text) { return .integer(integer) }
             guard digits.last != UInt8(ascii: "."), let number = Double(text), number.isFinite
             else { return nil }
-            return .number(number)
+            // `1.0` and `1e3` are whole numbers as well as `1` is.
+            return Int64(exactly: number).map { .integer($0) } ?? .number(number)
         }
 
         private mutating func text() -> String? {

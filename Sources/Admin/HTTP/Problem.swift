@@ -53,9 +53,8 @@ struct Problem: Error, Equatable, Sendable {
         case "method-not-allowed": .methodNotAllowed
         case "request-too-large", "import-too-large": .contentTooLarge
         case "unsupported-media-type": .unsupportedMediaType
-        case "invalid-request", "invalid-csv", "import-row", "import-line", "name-too-long",
-            "quantity-out-of-range", "idempotency-key-reused", "idempotency-key-invalid",
-            "parent-is-sub-account":
+        case "invalid-request", "invalid-csv", "name-too-long", "quantity-out-of-range",
+            "idempotency-key-invalid":
             .unprocessableContent
         case "too-many-requests": .tooManyRequests
         case "internal-error": .internalServerError

@@ -14,18 +14,20 @@ struct Tokens: Sendable {
             return nil
         }
         let secret = token[token.index(after: dot)...]
-        let record = try ledger.read { (books, transaction) throws(StoreError) in
-            try books.key(id, in: transaction)
-        }
         let digest = SHA256.hash(Array(secret.utf8).span)
-        guard let record, record.revokedAt == nil,
-            constantTimeEqual(record.secretHash.bytes.span, digest.span)
-        else { return nil }
-        return Principal(
-            actor: id.text,
-            role: record.role,
-            account: record.account,
-            products: record.products
-        )
+        return try ledger.read { (books, transaction) throws(StoreError) in
+            guard let record = try books.key(id, in: transaction), record.revokedAt == nil,
+                constantTimeEqual(record.secretHash.bytes.span, digest.span)
+            else { return nil }
+            guard let account = record.account else {
+                return Principal(id, record, accounts: nil, parent: nil)
+            }
+            return Principal(
+                id,
+                record,
+                accounts: try books.family(of: account, in: transaction),
+                parent: try books.account(account, in: transaction)?.parent
+            )
+        }
     }
 }

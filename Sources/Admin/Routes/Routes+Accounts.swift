@@ -1,3 +1,4 @@
+import Gateway
 import Hummingbird
 import Ledger
 import Storage
@@ -8,59 +9,158 @@ extension Routes {
             .get, "accounts",
             Operation(
                 "listAccounts", "The accounts, by id", access: .gateway,
-                query: [Parameter("parent", .id(AccountID.self), "Its sub-accounts only.")],
+                query: [
+                    Parameter("parent", .id(AccountID.self), "Its sub-accounts only."),
+                    .dataCentre,
+                ],
                 answers: .page(of: .account))
-        ) { call in
-            let parent = try call.query("parent", AccountID.init)
-            let (cursor, limit) = try call.page()
-            let (items, next) = try call.read { (books, transaction) throws(StoreError) in
-                let page = try books.accounts(
-                    parent: parent, cursor: cursor, limit: limit, in: transaction)
-                var items: [JSON] = []
-                for (id, record) in page.elements {
-                    items.append(try Self.document(id, record, books, transaction))
-                }
-                return (items, page.cursor)
-            }
-            return call.list(items, cursor: next)
-        }
+        ) { call in try Self.list(of: try call.query("parent", AccountID.init), call) }
         on(
             .get, "accounts/:account",
-            Operation("showAccount", "An account and its codes (rule A1)", answers: .ok(.account))
+            Operation(
+                "showAccount", "An account and its codes (rule A1)", query: [.dataCentre],
+                answers: .ok(.account))
         ) { call in
-            .json(try Self.show(try call.account(), call))
+            .json(
+                try Self.show(
+                    try call.account(), at: try call.query("dataCentre", DataCentreID.init), call))
         }
         on(
             .post, "accounts",
             Operation(
-                "createAccount", "Create an account", access: .gateway,
+                "createAccount", "Create an account, with its free codes (rule A7)",
+                access: .gateway,
                 body: .json([
                     "name": .name,
-                    "kind": .choice(AccountKind.self),
+                    "kind": .noted(
+                        .choice(AccountKind.self), "A sub-account is what its parent is."),
                     "id": .noted(.optional(.id(AccountID.self)), "Made when it is missing."),
                     "parent": .noted(.optional(.id(AccountID.self)), "Makes it a sub-account."),
+                    "email": .noted(.optional(.email), "The owner's (rule E1)."),
+                    "dataCentre": .noted(
+                        .optional(.id(DataCentreID.self)),
+                        "Where its unassigned codes are counted; the gateway's by default."),
                 ]),
                 answers: .created(.account),
-                problems: ["already-exists", "unknown-account", "parent-is-sub-account"])
+                problems: [
+                    "already-exists", "unknown-account", "parent-is-sub-account",
+                    "too-many-sub-accounts",
+                ])
         ) { call in
             let fields = try await call.fields()
-            var mint = call.mint
-            let name = try fields.text("name")
             let kind = try fields.required("kind", AccountKind.init(named:))
-            let id =
-                try fields.optional("id", AccountID.init)
-                ?? AccountID("acc-\(mint.text(10))")
             let parent = try fields.optional("parent", AccountID.init)
-            guard let id else { preconditionFailure("letters and digits are an id") }
-            try await call.submit(.createAccount(id, name: name, kind: kind, parent: parent))
-            return call.created(try Self.show(id, call), at: "/v1/accounts/\(id)")
+            return try await Self.create(fields, kind, under: parent, call)
+        }
+        on(
+            .patch, "accounts/:account",
+            Operation(
+                "updateAccount", "Change an account; what is missing stays",
+                body: .json(["name": .optional(.name), "email": .optional(.email)]),
+                answers: .ok(.account))
+        ) { call in
+            let id = try call.account()
+            let fields = try await call.fields()
+            let update = AccountUpdate(
+                name: try fields.optionalText("name"),
+                email: try fields.optional("email", EmailAddress.init)
+            )
+            try await call.submit(.account(.update(id, update)))
+            return .json(try Self.show(id, call))
+        }
+        on(
+            .post, "accounts/:account/certify",
+            Operation(
+                "certifyAccount", "Make an individual account an enterprise (rule A7)",
+                access: .gateway, answers: .ok(.account),
+                problems: ["enterprise-already", "certified-with-parent"])
+        ) { call in
+            let id = try call.account()
+            let terms = call.configuration.activation.freeCodes.terms
+            try await call.submit(.account(.certify(id, freeCodes: terms)))
+            return .json(try Self.show(id, call))
+        }
+        registerSubAccounts()
+    }
+
+    private mutating func registerSubAccounts() {
+        on(
+            .get, "accounts/:account/sub-accounts",
+            Operation(
+                "listSubAccounts", "The sub-accounts of an account, by id",
+                query: [.dataCentre], answers: .page(of: .account))
+        ) { call in try Self.list(of: try call.account(), call) }
+        on(
+            .post, "accounts/:account/sub-accounts",
+            Operation(
+                "createSubAccount", "Create a sub-account; it is of the kind that its parent is",
+                access: .operators,
+                body: .json([
+                    "name": .name,
+                    "id": .noted(.optional(.id(AccountID.self)), "Made when it is missing."),
+                    "email": .noted(.optional(.email), "The owner's (rule E1)."),
+                    "dataCentre": .noted(
+                        .optional(.id(DataCentreID.self)),
+                        "Where its unassigned codes are counted; the gateway's by default."),
+                ]),
+                answers: .created(.account),
+                problems: ["already-exists", "parent-is-sub-account", "too-many-sub-accounts"])
+        ) { call in
+            let parent = try call.account()
+            let fields = try await call.fields()
+            return try await Self.create(fields, .individual, under: parent, call)
         }
     }
 
-    private static func show(_ id: AccountID, _ call: Call) throws -> JSON {
+    private static func create(
+        _ fields: Fields,
+        _ kind: AccountKind,
+        under parent: AccountID?,
+        _ call: Call
+    ) async throws -> Response {
+        var mint = call.mint
+        let made = "acc-\(mint.text(10))"
+        guard let id = try fields.optional("id", AccountID.init) ?? AccountID(made) else {
+            preconditionFailure("letters and digits are an id")
+        }
+        let account = NewAccount(
+            id: id,
+            name: try fields.text("name"),
+            kind: kind,
+            parent: parent,
+            email: try fields.optional("email", EmailAddress.init),
+            dataCentre: try fields.optional("dataCentre", DataCentreID.init)
+                ?? call.configuration.home,
+            freeCodes: call.configuration.activation.freeCodes.terms
+        )
+        try await call.submit(.createAccount(account))
+        return call.created(try show(id, call), at: "/v1/accounts/\(id)")
+    }
+
+    /// All accounts, or the sub-accounts of one.
+    private static func list(of parent: AccountID?, _ call: Call) throws -> Response {
+        let home = try call.query("dataCentre", DataCentreID.init)
+        let (cursor, limit) = try call.page()
+        let (items, next) = try call.read { (books, transaction) throws(StoreError) in
+            let page = try books.accounts(
+                parent: parent, cursor: cursor, limit: limit, in: transaction)
+            var items: [JSON] = []
+            for (id, record) in page.elements {
+                items.append(try document(id, record, at: home, books, transaction))
+            }
+            return (items, page.cursor)
+        }
+        return call.list(items, cursor: next)
+    }
+
+    private static func show(
+        _ id: AccountID,
+        at home: DataCentreID? = nil,
+        _ call: Call
+    ) throws -> JSON {
         let document = try call.read { (books, transaction) throws(StoreError) -> JSON? in
             guard let record = try books.account(id, in: transaction) else { return nil }
-            return try Self.document(id, record, books, transaction)
+            return try Self.document(id, record, at: home, books, transaction)
         }
         guard let document else { throw Problem(.unknownAccount(id)) }
         return document
@@ -69,13 +169,14 @@ extension Routes {
     private static func document(
         _ id: AccountID,
         _ record: AccountRecord,
+        at home: DataCentreID?,
         _ books: Books,
         _ transaction: borrowing ReadTransaction
     ) throws(StoreError) -> JSON {
         Documents.account(
             id,
             record,
-            try books.figures(of: id, in: transaction),
+            try books.figures(of: id, at: home, in: transaction),
             holdings: try books.holdings(of: id, in: transaction)
         )
     }

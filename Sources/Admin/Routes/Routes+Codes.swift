@@ -13,7 +13,9 @@ extension Routes {
         on(
             .get, "products/:pk/codes",
             Operation(
-                "listCodes", "The consumed codes of a product (rule B10)",
+                "listCodes",
+                "The consumed codes of a product (rule B10), by activation, or by expiry when that is"
+                    + " asked for more closely",
                 query: ActivationFilter.parameters, answers: .page(of: .activation))
         ) { call in
             let (key, _) = try call.product()
@@ -35,7 +37,9 @@ extension Routes {
                 answers: .page(of: .nearExpiry))
         ) { call in
             var filter = try ActivationFilter(call)
-            filter.account = call.principal.account ?? filter.account
+            if let products = call.principal.products {
+                filter.products = filter.products.map { $0.filter(products.contains) } ?? products
+            }
             let days = try call.query("days") { Int64($0) }
             let within = days ?? Int64(call.configuration.activation.nearExpiryDays)
             let now = call.controlPlane.now
@@ -46,10 +50,7 @@ extension Routes {
                     at: now, withinMilliseconds: milliseconds, filter, cursor: cursor,
                     limit: limit, in: transaction)
             }
-            let reached = page.elements.filter {
-                call.principal.reaches($0.identity.product, of: $0.account)
-            }
-            return call.list(reached.map(Documents.nearExpiry), cursor: page.cursor)
+            return call.list(page.elements.map(Documents.nearExpiry), cursor: page.cursor)
         }
     }
 
@@ -194,7 +195,7 @@ extension Routes {
 }
 
 extension ActivationFilter {
-    /// `account`, `product`, `productName`, `device`, and the four ends of the two ranges of time,
+    /// Of the accounts that the caller reaches: `account`, `product`, `productName`, `device`, and the four ends of the two ranges of time,
     /// each beginning with its first instant and ending before its last: `activatedFrom`,
     /// `activatedTo`, `expiresFrom`, `expiresTo`.
     static let parameters = [
@@ -210,8 +211,8 @@ extension ActivationFilter {
 
     init(_ call: Call) throws(Problem) {
         self.init(
-            account: try call.query("account", AccountID.init),
-            product: try call.query("product", ProductKey.init),
+            accounts: call.principal.accounts(among: try call.query("account", AccountID.init)),
+            products: try call.query("product", ProductKey.init).map { [$0] },
             productName: call.query("productName"),
             device: try call.query("device", DeviceKey.init),
             activated: try Self.range(call, "activatedFrom", "activatedTo"),

@@ -11,7 +11,7 @@ extension Routes {
         on(
             .get, "products/:pk/devices",
             Operation(
-                "listDevices", "The devices of a product, by key",
+                "listDevices", "The devices of a product, by key; active ones by their end",
                 query: [Parameter("state", .choice(DeviceState.self), "In that state.")],
                 answers: .page(of: .device))
         ) { call in
@@ -42,13 +42,15 @@ extension Routes {
             .get, "products/:pk/devices/:dk/activations",
             Operation(
                 "listActivations", "The codes that a device has consumed (rule B10)",
-                answers: .list(of: .activation))
+                answers: .page(of: .activation))
         ) { call in
             let (identity, _) = try call.identity()
-            let found = try call.read { (books, transaction) throws(StoreError) in
-                try books.activations(of: identity, in: transaction)
+            let (cursor, limit) = try call.page()
+            let page = try call.read { (books, transaction) throws(StoreError) in
+                try books.activations(
+                    of: identity, cursor: cursor, limit: limit, in: transaction)
             }
-            return call.list(found.map(Documents.activation), cursor: nil)
+            return call.list(page.elements.map(Documents.activation), cursor: page.cursor)
         }
     }
 

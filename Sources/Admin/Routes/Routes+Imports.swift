@@ -21,11 +21,8 @@ extension Routes {
                         counts: 1...Self.jsonRows
                     )
                 ])
-                .or(
-                    "text/csv",
-                    .noted(.anyText, "dk,secret[,name]: read as it comes, up to millions of rows.")
-                ),
-                answers: .created(.imported).or("text/csv"),
+                .or("text/csv", .importedRows),
+                answers: .created(.imported, name: "/devices/0/dk").or("text/csv"),
                 problems: [
                     "invalid-csv", "import-row", "import-line", "import-too-large",
                     "import-not-receiving", "imports-under-way",

@@ -32,28 +32,22 @@ extension Routes {
             return .json(Documents.key(id, record))
         }
         on(
-            .delete, "keys/:key",
-            Operation("revokeKey", "Revoke a key", access: .gateway, answers: .noContent)
+            .post, "keys/:key/revoke",
+            Operation(
+                "revokeKey", "Revoke a key; it stays in the list", access: .gateway,
+                answers: .ok(.key))
         ) { call in
             let (id, record) = try Self.key(call)
             try Self.requireOwner(of: record.role, call)
             try await call.submit(.revokeKey(id))
-            return Response(status: .noContent)
+            let (_, revoked) = try Self.key(call)
+            return .json(Documents.key(id, revoked))
         }
         on(
             .post, "keys",
             Operation(
                 "createKey", "Make a key; its secret is shown once", access: .gateway,
-                body: .json([
-                    "name": .name,
-                    "role": .choice(KeyRole.self),
-                    "account": .noted(
-                        .optional(.id(AccountID.self)),
-                        "What the key reaches; required for the role sub-account."),
-                    "products": .noted(
-                        .optional(.list(.id(ProductKey.self), counts: 0...1_000)),
-                        "What of the account it reaches; without them, all."),
-                ]),
+                body: .json(.newKeyRequest),
                 answers: .created(.newKey),
                 problems: ["unknown-account", "unknown-product", "product-of-another-account"])
         ) { call in try await Self.createKey(call) }
@@ -82,7 +76,6 @@ extension Routes {
         try requireOwner(of: role, call)
         let account = try fields.optional("account", AccountID.init)
         let products = try products(fields)
-        if role == .subAccount, account == nil { throw Problem.invalid("account: is missing") }
         guard let id = KeyID("key\(mint.text(12))") else {
             preconditionFailure("letters and digits are an id")
         }

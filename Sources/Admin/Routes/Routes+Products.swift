@@ -11,20 +11,23 @@ extension Routes {
             .get, "products",
             Operation(
                 "listProducts", "The products, by key",
-                query: [Parameter("account", .id(AccountID.self), "Of that account.")],
+                query: [
+                    Parameter("account", .id(AccountID.self), "Of that account."), .dataCentre,
+                ],
                 answers: .page(of: .product))
         ) { call in
             let asked = try call.query("account", AccountID.init)
-            let account = call.principal.account ?? asked
+            let accounts = call.principal.accounts(among: asked)
+            let home = try call.query("dataCentre", DataCentreID.init)
             let (cursor, limit) = try call.page()
+            let among = call.principal.products
             let page = try call.read { (books, transaction) throws(StoreError) in
-                try books.products(of: account, cursor: cursor, limit: limit, in: transaction)
+                try books.products(
+                    of: accounts, among: among, at: home, cursor: cursor, limit: limit,
+                    in: transaction)
             }
             var items: [JSON] = []
-            for (key, record) in page.elements
-            where call.principal.reaches(key, of: record.account) {
-                items.append(try await Self.showProduct(key, call))
-            }
+            for (key, _) in page.elements { items.append(try await Self.showProduct(key, call)) }
             return call.list(items, cursor: page.cursor)
         }
         on(
@@ -50,6 +53,9 @@ extension Routes {
                     "registration": .noted(
                         .optional(.choice(RegistrationPolicy.self)), "imported by default."),
                     "dayOffsetMinutes": .optional(.dayOffset),
+                    "dataCentre": .noted(
+                        .optional(.id(DataCentreID.self)),
+                        "Where its codes are counted; the gateway's by default."),
                 ]),
                 answers: .created(.newProduct),
                 problems: ["already-exists", "unknown-account", "unknown-package"])
@@ -124,7 +130,10 @@ extension Routes {
             secret: try call.controlPlane.secretKeys.seal(secret, for: key),
             registration: try Self.registration(fields) ?? .imported,
             dayOffset: try Self.dayOffset(fields)
-                ?? UTCOffset(minutes: call.configuration.metering.dayOffsetMinutes) ?? .utc
+                ?? UTCOffset(minutes: call.configuration.metering.dayOffsetMinutes) ?? .utc,
+            dataCentre: try fields.optional("dataCentre", DataCentreID.init)
+                ?? call.configuration.home,
+            freeCodes: call.configuration.activation.freeCodes.terms
         )
         try await call.submit(.createProduct(product))
         let document = try await showProduct(key, call)

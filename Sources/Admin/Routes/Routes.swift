@@ -29,12 +29,16 @@ struct Routes {
 
     private mutating func registerAll() {
         registerAccounts()
+        registerContacts()
         registerCodes()
         registerPackages()
         registerProducts()
+        registerProductUsage()
         registerDevices()
         registerDeviceActions()
         registerImports()
+        registerTopUps()
+        registerUpgrades()
         registerKeys()
         registerEvents()
         registerCheck()

@@ -9,6 +9,8 @@ extension GatewayConfiguration {
         /// Unit: seconds. Range: 0 to 86,400; 0 does not look at it. Default: 0.
         public var timestampWindowSeconds = 0
 
+        public var freeCodes = FreeCodes()
+
         public init() {}
     }
 }

@@ -1,3 +1,4 @@
+import Ledger
 import Linux
 
 extension GatewayConfiguration {
@@ -8,6 +9,7 @@ extension GatewayConfiguration {
         try require(shards, in: 0...64, "shards")
         try requireText(data, "data")
         if let secrets { try requireText(secrets, "secrets") }
+        try requireName(dataCentre, DataCentreID.self, "dataCentre")
         let mapBytes = 1_048_576...17_592_186_044_416
         try require(storage.ledgerMapBytes, in: mapBytes, "storage.ledgerMapBytes")
         try require(storage.usageMapBytes, in: mapBytes, "storage.usageMapBytes")
@@ -23,6 +25,7 @@ extension GatewayConfiguration {
             in: 0...86_400,
             "activation.timestampWindowSeconds"
         )
+        try activation.freeCodes.validate()
         try requireAddress(admin.address, "admin.address")
         try require(admin.port, in: 0...65_535, "admin.port")
         try require(admin.requestSizeBytes, in: 1_024...1_073_741_824, "admin.requestSizeBytes")
@@ -88,6 +91,16 @@ extension GatewayConfiguration.Listener {
     }
 }
 
+extension GatewayConfiguration.FreeCodes {
+    fileprivate func validate() throws(ConfigurationProblem) {
+        try requireName(package, PackageID.self, "activation.freeCodes.package")
+        try require(validityDays, in: 1...36_500, "activation.freeCodes.validityDays")
+        try require(messagesPerDay, in: 0...4_294_967_295, "activation.freeCodes.messagesPerDay")
+        try require(otaPerMonth, in: 0...1_000_000, "activation.freeCodes.otaPerMonth")
+        try require(storageDays, in: 0...36_500, "activation.freeCodes.storageDays")
+    }
+}
+
 extension GatewayConfiguration.Limits {
     fileprivate func validate() throws(ConfigurationProblem) {
         try require(connections, in: 1...10_000_000, "limits.connections")
@@ -124,6 +137,18 @@ private func require(
     throw ConfigurationProblem(
         path: path,
         reason: "must be from \(range.lowerBound) to \(range.upperBound), and is \(value)"
+    )
+}
+
+private func requireName<Name: Identifier>(
+    _ value: String,
+    _ type: Name.Type,
+    _ path: String
+) throws(ConfigurationProblem) {
+    guard Name(value) == nil else { return }
+    throw ConfigurationProblem(
+        path: path,
+        reason: "must be 1 to \(Name.maximumLength) of A-Z a-z 0-9 _ . -, and is '\(value)'"
     )
 }
 

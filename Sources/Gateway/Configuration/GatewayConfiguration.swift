@@ -1,3 +1,5 @@
+public import Ledger
+
 /// Everything that can be set about a gateway: a plain value whose defaults can be used as they are.
 ///
 /// The names of the properties are the keys of `config/tollgate.yaml`. `validate()` says whether the
@@ -15,6 +17,10 @@ public struct GatewayConfiguration: Equatable, Sendable {
     /// Default: the path of `data` and `.secrets`.
     public var secrets: String?
 
+    /// The data centre that the gateway is in: where its devices connect, and the home of what is
+    /// created here (rule B13). 1 to 32 of `[A-Za-z0-9_.-]`. Default: `main`.
+    public var dataCentre = "main"
+
     public var storage = Storage()
     public var tls = TLS()
 
@@ -30,6 +36,14 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public var activation = Activation()
     public var admin = Admin()
     public var log = Log()
+
+    /// `dataCentre` as the books name it. Of a valid configuration.
+    public var home: DataCentreID {
+        guard let home = DataCentreID(dataCentre) else {
+            preconditionFailure("a configuration that was not validated")
+        }
+        return home
+    }
 
     public init() {}
 

@@ -1,4 +1,5 @@
 public import Ledger
+public import Metering
 public import Storage
 public import Time
 
@@ -39,10 +40,24 @@ public protocol ControlPlane: Sendable {
     /// Ends the connection of a device (wire.md: 0x98); false when it was not connected.
     func kick(_ device: DeviceIdentity) async -> Bool
 
+    /// Sends a message to a device, and answers what became of it (rule C10): `tooLarge` also for one
+    /// that is larger than the gateway takes itself.
+    func send(_ downlink: Downlink, to device: DeviceIdentity) async -> DownlinkFate
+
     /// What a device has used today, at its product's day, and on the days before (rule C8).
     ///
     /// Throws when the usage store can't be read.
     func usage(of device: DeviceIdentity) async throws(StoreError) -> DeviceUsage
+
+    /// What all devices of a product used on each of `days`, in order, at most `limit` days, those
+    /// without a message left out (rule C8). What was counted within the last flush interval may be missing.
+    ///
+    /// Throws when the usage store can't be read.
+    func usage(
+        of product: ProductKey,
+        in days: ClosedRange<Day>,
+        limit: Int
+    ) async throws(StoreError) -> [ProductDay]
 
     /// Changes the books. When this returns, the change is on disk and the shards have been told: a
     /// disabled or deleted device is being disconnected, a product's new settings hold.

@@ -1,10 +1,16 @@
 public import Ledger
 import Linux
-import Metering
+public import Metering
 import Reactor
 public import Storage
 import Synchronization
-import Time
+public import Time
+
+extension DeviceUsage.DayCount {
+    fileprivate init(_ usage: DayUsage) {
+        self.init(day: usage.day, used: UInt64(usage.used), topUp: UInt64(usage.topUp))
+    }
+}
 
 extension Gateway: ControlPlane {
     public func onlineCount(of product: ProductKey) async -> Int {
@@ -45,6 +51,16 @@ extension Gateway: ControlPlane {
         await ask(commons.homes.shard(of: device), orElse: false) { .kick(device, $0) }
     }
 
+    public func send(_ downlink: Downlink, to device: DeviceIdentity) async -> DownlinkFate {
+        let limit = commons.limits.packetBytes
+        guard let message = downlink.message(to: device, packetBytes: limit) else {
+            return .tooLarge
+        }
+        return await ask(commons.homes.shard(of: device), orElse: .notConnected) {
+            .send(message, to: device, $0)
+        }
+    }
+
     public func usage(of device: DeviceIdentity) async throws(StoreError) -> DeviceUsage {
         let product = try ledger.read { books, transaction throws(StoreError) in
             try books.product(device.product, in: transaction)
@@ -53,18 +69,23 @@ extension Gateway: ControlPlane {
         var record = try usage.usage(of: device) ?? UsageRecord()
         let home = commons.homes.shard(of: device)
         for count in await ask(home, orElse: [], { .unsettledUsage(device, $0) }) {
-            record.record(count.used, on: count.day)
+            record.record(count)
+        }
+        let history = record.days.reversed().filter { usage in
+            usage.day < today && (usage.used > 0 || usage.topUp > 0)
         }
         return DeviceUsage(
-            today: DeviceUsage.DayCount(
-                day: today,
-                used: UInt64(record.used(on: today)),
-                topUp: 0
-            ),
-            history: record.days.reversed().filter { $0.day < today && $0.used > 0 }.map {
-                DeviceUsage.DayCount(day: $0.day, used: UInt64($0.used), topUp: 0)
-            }
+            today: DeviceUsage.DayCount(record.usage(on: today) ?? DayUsage(day: today)),
+            history: history.map { DeviceUsage.DayCount($0) }
         )
+    }
+
+    public func usage(
+        of product: ProductKey,
+        in days: ClosedRange<Day>,
+        limit: Int
+    ) async throws(StoreError) -> [ProductDay] {
+        try usage.totals(of: product, in: days, limit: limit)
     }
 
     public func submit(_ command: Command) async throws(StoreError) -> Outcome {
@@ -80,16 +101,26 @@ extension Gateway: ControlPlane {
             .assign(let key, _, _), .purchase(_, _, _, product: .some(let key)):
             for mailbox in commons.mailboxes { mailbox.post(.productChanged(key)) }
         case .setDisabled(let device, _), .deleteDevice(let device), .activateByHand(let device),
-            .endEntitlement(let device), .renew(let device):
+            .endEntitlement(let device), .renew(let device, _):
             commons.mailboxes[commons.homes.shard(of: device)].post(.deviceChanged(device))
-        case .importing(.commit), .importing(.abandon):
-            Task { await arrivals.moveAll() }
+        case .resetSecret(let device, _):
+            commons.mailboxes[commons.homes.shard(of: device)].post(.secretReset(device))
+        case .topUp(let action): announce(action)
+        case .importing(.commit), .importing(.abandon): Task { await arrivals.moveAll() }
         case .revokeKey(let key):
             for mailbox in commons.mailboxes { mailbox.post(.keyRevoked(key)) }
-        case .createAccount, .createPackage, .createProduct, .createKey, .purchase,
+        case .createAccount, .account, .createPackage, .createProduct, .createKey, .purchase,
             .importDevices, .registerDevice, .activate, .endExpired, .setDeviceRenewal,
-            .resetSecret, .confirmSecretUse, .topUp, .upgrade, .importing, .adoptSealingKeys:
+            .confirmSecretUse, .upgrade, .importing, .adoptSealingKeys:
             break
+        }
+    }
+
+    private func announce(_ action: TopUpAction) {
+        switch action {
+        case .enter(let account, .messages, _, _, _):
+            for mailbox in commons.mailboxes { mailbox.post(.topUp(account, .packsChanged)) }
+        case .enter, .lease, .settle, .abandon, .expire: break
         }
     }
 

@@ -55,6 +55,13 @@ struct Connection: ~Copyable, Sendable {
     /// The shard it belongs to, when that is another one.
     var newHome: Int?
 
+    /// The packet in front stays unread until another shard serves it, or the ledger has answered;
+    /// nothing behind it is read either.
+    var holdsPacket = false
+
+    /// Messages to it wait for top-up units, and later ones behind them.
+    var holdsDeliveries = false
+
     /// What epoll watches its socket for.
     var interest: Interest = []
     var isFlushListed = false
@@ -82,7 +89,7 @@ struct Connection: ~Copyable, Sendable {
     }
 
     /// Whether bytes from the peer are taken now.
-    var isReading: Bool { phase != .admitting && phase != .closing }
+    var isReading: Bool { phase != .admitting && phase != .closing && !holdsPacket }
 
     /// Bytes that wait for the socket.
     var waitingBytes: Int { output.count + ciphertext.count }

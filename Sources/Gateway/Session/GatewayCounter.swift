@@ -17,8 +17,10 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
     case deliveriesOverQuota
     case deliveriesDropped
     case unitsCounted
+    case unitsToppedUp
     case takeovers
     case usageReadsFailed
+    case changesDeferred
 
     /// The Prometheus name without its prefix and `_total`, and what it counts.
     var exposition: (name: String, help: String) {
@@ -49,9 +51,13 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
                 "deliveries_dropped",
                 "Messages dropped: too large for their receiver, expired, or it reads too slowly."
             )
-        case .unitsCounted: ("message_units", "Message units counted against allowances.")
+        case .unitsCounted:
+            ("message_units", "Message units counted against allowances and top-up packs.")
+        case .unitsToppedUp: ("message_units_topped_up", "Message units from top-up packs.")
         case .usageReadsFailed:
             ("usage_reads_failed", "Counters begun at zero, as the store could not be read.")
+        case .changesDeferred:
+            ("changes_deferred", "Changes of the books that had to be read a second time.")
         case .takeovers: ("takeovers", "Sessions taken over by a new connection.")
         }
     }

@@ -9,6 +9,7 @@ struct OutboundWindow {
     /// A message in line, and since when, in ticks of the shard's timer wheel.
     struct Waiting {
         let message: Message
+        let units: UInt32
         let since: UInt64
     }
 
@@ -19,10 +20,16 @@ struct OutboundWindow {
     private var lastPacketID: UInt16 = 0
     private let limit: UInt16
 
+    /// What the messages in line will count against an allowance.
+    private(set) var waitingUnits: UInt32 = 0
+
     init(limit: UInt16) { self.limit = limit }
 
     /// Whether a message may be sent now rather than wait.
-    var isOpen: Bool { waiting.isEmpty && unacknowledged.count < Int(limit) }
+    var isOpen: Bool { waiting.isEmpty && hasRoom }
+
+    /// Whether a message may be sent now that is in front of those that wait.
+    var hasRoom: Bool { unacknowledged.count < Int(limit) }
 
     var unacknowledgedCount: Int { unacknowledged.count }
 
@@ -45,22 +52,26 @@ struct OutboundWindow {
     /// Puts a message in line. False when the line is full: it is dropped, and counted by the caller.
     mutating func enqueue(
         _ message: Message,
-        at tick: UInt64,
+        units: UInt32,
+        _ wait: MessageWait,
         limits: (messages: Int, bytes: Int)
     ) -> Bool {
         guard waiting.count < limits.messages,
             waitingBytes + message.byteCount <= limits.bytes
         else { return false }
-        waiting.append(Waiting(message: message, since: tick))
+        let entry = Waiting(message: message, units: units, since: wait.since)
+        if wait.isFromLine { waiting.prepend(entry) } else { waiting.append(entry) }
         waitingBytes += message.byteCount
+        waitingUnits += units
         return true
     }
 
     /// The next message, when the window has room for it.
     mutating func next() -> Waiting? {
-        guard unacknowledged.count < Int(limit), !waiting.isEmpty else { return nil }
+        guard hasRoom, !waiting.isEmpty else { return nil }
         let next = waiting.removeFirst()
         waitingBytes -= next.message.byteCount
+        waitingUnits -= next.units
         if waiting.isEmpty { waiting = [] }
         return next
     }

@@ -32,6 +32,9 @@ struct Session {
     var window = OutboundWindow(limit: .max)
     var subscriptions: [ClientSubscription] = []
 
+    /// PUBLISHes that can't be acknowledged yet.
+    var unanswered = UnansweredPublishes()
+
     /// Packet identifiers of QoS 2 messages that were taken and await their PUBREL: a redelivery of
     /// one is acknowledged and not taken again ([MQTT-4.3.3-10], [MQTT-4.3.3-12]).
     var receivedQoS2: [UInt16] = []

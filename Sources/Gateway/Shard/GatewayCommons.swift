@@ -10,6 +10,9 @@ struct GatewayCommons: Sendable {
     let heartbeats: Heartbeats
     let ledger: Ledger
     let usage: UsageStore
+
+    /// Where the devices are connected (rule B13).
+    let dataCentre: DataCentreID
     let listeners: [ListenerTraits]
     let limits: ShardLimits
     let homes: Homes
@@ -22,6 +25,17 @@ struct GatewayCommons: Sendable {
     /// Clients that a shard tells to go in one turn of draining. It takes 100 turns a second when it
     /// has nothing else to do, and more when it has.
     let drainStep: Int
+
+    /// Who this process is to the ledger's leases; all shards are one.
+    var leaseHolder: LeaseHolder { Self.leaseHolder }
+
+    private static let leaseHolder: LeaseHolder = {
+        guard let holder = LeaseHolder("gateway") else { preconditionFailure("a holder's name") }
+        return holder
+    }()
+
+    /// What may wait for top-up units in one shard; the ledger answers within milliseconds.
+    var heldLimits: (messages: Int, bytes: Int) { (16_384, 16 * limits.queueBytes) }
 
     /// What may wait for one client's window.
     var queueLimits: (messages: Int, bytes: Int) { (1_000, limits.queueBytes) }

@@ -15,6 +15,9 @@ struct ProductCatalogue {
 
         /// Devices of the product that are connected to this shard.
         var online = 0
+
+        /// Where its account's top-up units are, once one of its devices has needed some.
+        var stock: TopUpDesk.Slot?
     }
 
     private var entries: [Entry] = []
@@ -46,6 +49,14 @@ struct ProductCatalogue {
     /// The day's allowance in units, `nil` without one; read for every message.
     func allowance(at slot: Slot) -> UInt32? { entries[Int(slot.index)].product.unitsPerDay }
 
+    /// Where the top-up units of the product's account are.
+    mutating func stock(at slot: Slot, in topUps: inout TopUpDesk) -> TopUpDesk.Slot {
+        if let stock = entries[Int(slot.index)].stock { return stock }
+        let stock = topUps.slot(of: entries[Int(slot.index)].product.account)
+        entries[Int(slot.index)].stock = stock
+        return stock
+    }
+
     /// The product's calendar day at `time` (rule C5).
     func day(at slot: Slot, _ time: Timestamp) -> Day {
         Day(of: time, at: entries[Int(slot.index)].product.dayOffset)
@@ -55,6 +66,7 @@ struct ProductCatalogue {
 /// What a shard has to know of a product.
 struct ProductFacts {
     let key: ProductKey
+    let account: AccountID
     let dayOffset: UTCOffset
 
     /// The package's messages per day, as far as 32 bits count; `nil`: no limit (rule C9).
@@ -62,6 +74,7 @@ struct ProductFacts {
 
     init(key: ProductKey, record: ProductRecord) {
         self.key = key
+        account = record.account
         dayOffset = record.dayOffset
         unitsPerDay = record.allowance?.messagesPerDay.map { UInt32(clamping: $0) }
     }

@@ -19,7 +19,9 @@ extension Shard {
         confirmsSecret: Bool
     ) {
         counters.add(.activationsRequested)
-        let action = Action.activate(identity, confirmsSecret: confirmsSecret)
+        admissionsUnderWay.begin()
+        let action = Action.activate(
+            identity, confirmsSecret: confirmsSecret, at: commons.dataCentre)
         park(slot, action) { .admissionAnswered($0, $1) }
     }
 
@@ -42,7 +44,9 @@ extension Shard {
         else { return }
         connections[slot: slot].isRenewing = true
         let mailbox = commons.mailboxes[index]
-        submit(.renew(identity)) { mailbox.post(.renewalAnswered(token, $0)) }
+        submit(.renew(identity, at: commons.dataCentre)) {
+            mailbox.post(.renewalAnswered(token, $0))
+        }
     }
 
     /// Parks a connection until the ledger has answered; nothing more is read from it meanwhile.
@@ -69,11 +73,13 @@ extension Shard {
     // MARK: The ledger's answers
 
     mutating func admissionAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
-        guard connections.contains(token), connections[slot: token.slot].phase == .admitting else {
-            return
-        }
+        defer { admissionsUnderWay.end() }
+        guard connections.contains(token), connections[slot: token.slot].phase == .admitting,
+            case .device(let identity) = connections[slot: token.slot].session.client
+        else { return }
         let slot = token.slot
         switch result {
+        case _ where admissionsUnderWay.isReset(identity): refuseConnect(slot, .badCredentials)
         case .failure: refuseConnect(slot, .ledgerUnavailable)
         case .success(.refused(let refusal)): refuseConnect(slot, Reason(refusal))
         case .success(let outcome):
@@ -206,7 +212,7 @@ extension Shard {
     }
 
     mutating func refuseConnect(_ slot: UInt32, _ reason: Reason, version: ProtocolVersion?) {
-        let text = problemText(slot, reason)
+        let text = problemText(slot, reason.text)
         switch version {
         case .v5 where reason.reasonCode.isAllowed(in: .connack):
             Connack.encode(

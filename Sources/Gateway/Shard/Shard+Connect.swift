@@ -45,6 +45,7 @@ extension Shard {
             )
             if home != index {
                 connections[slot: slot].newHome = home
+                connections[slot: slot].holdsPacket = true
                 return
             }
             switch claim {
@@ -233,17 +234,18 @@ extension Shard {
         letIn(slot, connect, key: id, rights: .products(products))
     }
 
-    /// The products a key reaches; `nil`: all. Those of an account are as of now: a product made
-    /// later is the key's from its next connection on.
+    /// The products a key reaches; `nil`: all. Those of an account, and of its sub-accounts, are as of
+    /// now: a product made later is the key's from its next connection on.
     private mutating func products(of key: KeyRecord) throws(StoreError) -> Set<ProductKey>? {
         if let products = key.products { return Set(products) }
         guard let account = key.account else { return nil }
         return try books.read { books, transaction throws(StoreError) in
+            let accounts = try books.family(of: account, in: transaction)
             var found: Set<ProductKey> = []
             var cursor: String?
             repeat {
                 let page = try books.products(
-                    of: account,
+                    of: accounts,
                     cursor: cursor,
                     limit: 1_000,
                     in: transaction

@@ -7,31 +7,50 @@ import Reactor
 // Messages to clients of this shard.
 extension Shard {
     /// Hands a message to a device that is connected here and has subscribed to its topic; counted
-    /// against the device's allowance, and dropped when that is used up (rules C2, C3).
+    /// against the device's allowance, and dropped when that is used up (rules C2, C3, C10). Answers
+    /// its fate, or `nil` when `sender` will be told.
     mutating func deliverToDevice(
         _ identity: DeviceIdentity,
         _ message: borrowing OutboundMessage,
+        for sender: DownlinkSender,
         sharing shared: inout Message?
-    ) {
-        guard let token = clients[.device(identity)], connections.contains(token) else { return }
+    ) -> DownlinkFate? {
+        guard let token = clients[.device(identity)], connections.contains(token) else {
+            return .notConnected
+        }
         var granted: QoS?
         for subscription in connections[slot: token.slot].session.subscriptions
         where TopicFilter.matches(filter: subscription.filter.span, topic: message.topic) {
             granted = max(granted ?? .atMostOnce, subscription.qos)
         }
-        guard let granted else { return }
-        deliver(token, message, qos: min(message.qos, granted), sharing: &shared)
+        guard let granted else { return .noSubscription }
+        let qos = min(message.qos, granted)
+        return deliver(token, message, qos: qos, for: sender, sharing: &shared)
+    }
+
+    /// Tells whoever sent a message to a device what became of it (rule C10).
+    mutating func tell(_ sender: DownlinkSender, _ fate: DownlinkFate) {
+        switch sender {
+        case .nobody: break
+        case .client(let shard, let token, let packetID):
+            outgoing[shard].append(.decided(token, packetID: packetID, fate))
+        case .question(let answer): answer(fate)
+        }
     }
 
     /// Hands a message to the client that `token` names, unless it has gone or cannot take it.
+    /// `waited`: where and since when, if it has. Answers its fate, or `nil` when `sender` will be told.
+    @discardableResult
     mutating func deliver(
         _ token: Token,
         _ message: borrowing OutboundMessage,
         qos: QoS,
+        waited: MessageWait? = nil,
+        for sender: DownlinkSender = .nobody,
         sharing shared: inout Message?
-    ) {
+    ) -> DownlinkFate? {
         guard connections.contains(token), connections[slot: token.slot].phase == .open else {
-            return
+            return .notConnected
         }
         let slot = token.slot
         let size = message.topic.count + message.payload.count + message.properties.bytes.count
@@ -41,46 +60,112 @@ extension Shard {
             properties: message.properties.bytes.count,
             qos: qos
         )
-        guard isTaken else { return counters.add(.deliveriesDropped) }
+        guard isTaken else {
+            counters.add(.deliveriesDropped)
+            return .tooLarge
+        }
+        if connections[slot: slot].holdsDeliveries, let stock = stock(of: slot) {
+            // Behind those that wait for top-up units already.
+            let kept = Self.shared(message, &shared)
+            let wait = waited ?? MessageWait(since: tick)
+            return hold(HeldDelivery(token, kept, qos, wait, sender), at: stock)
+        }
         // It reads more slowly than it is sent to.
         let isBehind = connections[slot: slot].waitingBytes + size > commons.limits.queueBytes
-        if isBehind || qos > .atMostOnce && !connections[slot: slot].session.window.isOpen {
-            return keep(slot, message, qos: qos, sharing: &shared)
+        if isBehind || qos > .atMostOnce && !hasRoom(slot, waited) {
+            return keep(slot, message, qos: qos, waited, sharing: &shared)
         }
-        send(slot, message, qos: qos)
-        flushLater(slot)
+        let fate = send(token, message, qos: qos, waited, for: sender, sharing: &shared)
+        if fate == .delivered { flushLater(slot) }
+        return fate
+    }
+
+    /// Whether the client's window takes the message now: one that was in line already does not stand
+    /// behind the others.
+    private func hasRoom(_ slot: UInt32, _ waited: MessageWait?) -> Bool {
+        waited?.isFromLine == true
+            ? connections[slot: slot].session.window.hasRoom
+            : connections[slot: slot].session.window.isOpen
     }
 
     /// Has a message wait for an acknowledgement that makes room for it. Dropped, when none is to
-    /// come or the line is full.
+    /// come, the line is full, or the allowance will not cover it when its turn comes.
     private mutating func keep(
         _ slot: UInt32,
         _ message: borrowing OutboundMessage,
         qos: QoS,
+        _ waited: MessageWait?,
         sharing shared: inout Message?
-    ) {
+    ) -> DownlinkFate {
         guard qos > .atMostOnce, connections[slot: slot].session.window.unacknowledgedCount > 0
-        else { return counters.add(.deliveriesDropped) }
+        else {
+            counters.add(.deliveriesDropped)
+            return .queueFull
+        }
+        let units = commons.messageUnit.units(payloadBytes: message.payload.count)
+        let waiting = connections[slot: slot].session.window.waitingUnits
+        guard isCovered(slot, units: waiting + units) else {
+            counters.add(.deliveriesOverQuota)
+            return .quotaExceeded
+        }
         let kept = Self.shared(message, &shared)
         let isKept = connections[slot: slot].session.window.enqueue(
             kept,
-            at: tick,
+            units: units,
+            waited ?? MessageWait(since: tick),
             limits: commons.queueLimits
         )
-        if !isKept { counters.add(.deliveriesDropped) }
+        guard isKept else {
+            counters.add(.deliveriesDropped)
+            return .queueFull
+        }
+        return .queued
     }
 
-    /// Encodes a message for the client, if its allowance covers it. One that has waited lasts for
-    /// so much less ([MQTT-3.3.2-6]).
+    /// Encodes a message for the client, if its allowance covers it, and it has not waited for longer
+    /// than it lasts ([MQTT-3.3.2-5]). Answers its fate, or `nil` while it waits for top-up units.
     private mutating func send(
+        _ token: Token,
+        _ message: borrowing OutboundMessage,
+        qos: QoS,
+        _ waited: MessageWait?,
+        for sender: DownlinkSender,
+        sharing shared: inout Message?
+    ) -> DownlinkFate? {
+        let slot = token.slot
+        let waitedSeconds = waited.map { secondsPassed(since: $0.since) } ?? 0
+        if waited != nil, let lifetime = message.properties.messageExpiryIntervalSeconds,
+            lifetime <= waitedSeconds
+        {
+            counters.add(.deliveriesDropped)
+            return .expired
+        }
+        switch charge(slot, payloadBytes: message.payload.count) {
+        case .counted: break
+        case .refused:
+            counters.add(.deliveriesOverQuota)
+            return .quotaExceeded
+        case .waits(let stock):
+            let kept = Self.shared(message, &shared)
+            let wait = waited ?? MessageWait(since: tick)
+            return hold(HeldDelivery(token, kept, qos, wait, sender), at: stock)
+        }
+        encode(slot, message, qos: qos, waitedSeconds: waitedSeconds)
+        return .delivered
+    }
+
+    private func secondsPassed(since: UInt64) -> UInt32 {
+        let ticks = tick - min(tick, since)
+        return UInt32(clamping: Int64(clamping: ticks) * Self.tickMilliseconds / 1_000)
+    }
+
+    /// One that has waited lasts for so much less ([MQTT-3.3.2-6]).
+    private mutating func encode(
         _ slot: UInt32,
         _ message: borrowing OutboundMessage,
         qos: QoS,
-        waitedSeconds: UInt32 = 0
+        waitedSeconds: UInt32
     ) {
-        guard chargeDelivery(slot, message) else {
-            return counters.add(.deliveriesOverQuota)
-        }
         counters.add(.publishesDelivered)
         let version = connections[slot: slot].session.version
         let packetID = qos > .atMostOnce ? connections[slot: slot].session.window.begin() : nil
@@ -105,18 +190,28 @@ extension Shard {
 
     /// PUBACK: the window has room for the next message in line.
     mutating func acknowledged(_ slot: UInt32, _ packetID: UInt16) {
-        guard connections[slot: slot].session.window.acknowledge(packetID) else { return }
-        while let next = connections[slot: slot].session.window.next() {
-            let ticks = tick - min(tick, next.since)
-            let seconds = UInt32(clamping: Int64(clamping: ticks) * Self.tickMilliseconds / 1_000)
+        guard connections[slot: slot].session.window.acknowledge(packetID),
+            let token = connections.token(ofSlot: slot)
+        else { return }
+        sendInLine(token)
+    }
+
+    /// Sends what is in line, as far as the window has room, and nothing before it waits for units.
+    mutating func sendInLine(_ token: Token) {
+        let slot = token.slot
+        while !connections[slot: slot].holdsDeliveries,
+            let next = connections[slot: slot].session.window.next()
+        {
+            var shared: Message? = next.message
             next.message.withOutbound { message in
-                // [MQTT-3.3.2-5]: a message that has waited for longer than it lasts is deleted.
-                if let lifetime = message.properties.messageExpiryIntervalSeconds,
-                    lifetime <= seconds
-                {
-                    return counters.add(.deliveriesDropped)
-                }
-                send(slot, message, qos: .atLeastOnce, waitedSeconds: seconds)
+                _ = send(
+                    token,
+                    message,
+                    qos: .atLeastOnce,
+                    MessageWait(since: next.since, isFromLine: true),
+                    for: .nobody,
+                    sharing: &shared
+                )
             }
         }
     }

@@ -15,7 +15,7 @@ extension Shard {
         else { return }
         let phase = connections[slot: slot].phase
         if phase == .open, connections[slot: slot].session.version == .v5, reason.isServers {
-            let text = problemText(slot, reason)
+            let text = problemText(slot, reason.text)
             Disconnect.encode(
                 reason: reason.reasonCode,
                 version: .v5,
@@ -97,8 +97,15 @@ extension Shard {
     private mutating func publishWill(_ slot: UInt32) {
         guard let will = connections[slot: slot].session.will else { return }
         connections[slot: slot].session.will = nil
-        guard charge(slot, payloadBytes: will.payload.count) == nil else { return }
-        will.withOutbound { route($0, from: slot) }
+        switch charge(slot, payloadBytes: will.payload.count) {
+        case .counted: will.withOutbound { _ = route($0, from: slot) }
+        case .refused: counters.add(.publishesOverQuota)
+        case .waits(let stock):
+            guard case .device(let device) = connections[slot: slot].session.client,
+                let product = connections[slot: slot].session.productSlot
+            else { return }
+            _ = topUps.wait(.will(will, device, product), at: stock)
+        }
     }
 
     // MARK: To another shard
@@ -118,6 +125,7 @@ extension Shard {
         unadmitted -= 1
         counters.add(.handOvers)
         connection.newHome = nil
+        connection.holdsPacket = false
         connection.isFlushListed = false
         outgoing[home].append(.handOver(HandOver(connection)))
     }

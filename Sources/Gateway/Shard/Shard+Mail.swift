@@ -27,9 +27,13 @@ extension Shard {
                     deliver(delivery.token, outbound, qos: delivery.qos, sharing: &shared)
                 }
             }
-        case .deliverToDevice(let message, let identity):
+        case .deliverToDevice(let message, let identity, let sender):
             var shared: Message? = message
-            message.withOutbound { deliverToDevice(identity, $0, sharing: &shared) }
+            message.withOutbound { outbound in
+                let fate = deliverToDevice(identity, outbound, for: sender, sharing: &shared)
+                if let fate { tell(sender, fate) }
+            }
+        case .decided(let token, let packetID, let fate): decided(token, packetID, fate)
         case .subscribe(let filter, let subscriber, let confirmation):
             subscriptions.insert(subscriber, filter: filter.span)
             if let confirmation {
@@ -43,69 +47,13 @@ extension Shard {
         case .renewalAnswered(let token, let result): renewalAnswered(token, result)
         case .usageWritten(let batch, let isWritten):
             meter.settle(batch: batch, isWritten: isWritten)
-        case .productChanged, .deviceChanged, .keyRevoked, .ask: receiveControl(message)
+        case .topUp(let account, let news): receive(news, of: account)
+        case .productChanged, .deviceChanged, .secretReset, .keyRevoked, .ask:
+            receiveControl(message)
         case .contextReplaced(let context): tlsContext = context
         case .tick: lookAtClock()
         case .drain: beginDraining()
         case .stop: isStopped = true
-        }
-    }
-
-    private mutating func receiveControl(_ message: ShardMessage) {
-        switch message {
-        case .productChanged(let key): productChanged(key)
-        case .deviceChanged(let identity): deviceChanged(identity)
-        case .keyRevoked(let key): keyRevoked(key)
-        case .ask(let question): answer(question)
-        default: preconditionFailure("not a message of the control side")
-        }
-    }
-
-    /// Reads a product's settings anew; they hold for its connected devices from here on. Those of a
-    /// deleted product go (rule B9).
-    private mutating func productChanged(_ key: ProductKey) {
-        guard let slot = products.slot(of: key), let record = try? books.product(key) else {
-            return
-        }
-        _ = products.insert(ProductFacts(key: key, record: record))
-        guard record.isDeleted else { return }
-        endAll(.kicked) { connection in connection.session.productSlot == slot }
-    }
-
-    /// A device that must not be connected any more goes (rules B8, B12); one that was given another
-    /// entitlement is told nothing.
-    private mutating func deviceChanged(_ identity: DeviceIdentity) {
-        guard let token = clients[.device(identity)], connections.contains(token) else { return }
-        let standing: Standing?
-        do throws(StoreError) {
-            standing = try books.withDevice(identity) { _, view throws(StoreError) in
-                view?.standing
-            }
-        } catch {
-            return
-        }
-        guard let standing, standing.isRegistered else { return end(token.slot, .kicked) }
-        if standing.isDisabled { return end(token.slot, .deviceDisabled) }
-        connections[slot: token.slot].session.expiresAt = standing.expiresAt
-        scheduleTimer(token.slot)
-    }
-
-    private mutating func keyRevoked(_ key: KeyID) {
-        endAll(.kicked) { connection in
-            if case .application(let application) = connection.session.client {
-                application.key == key
-            } else {
-                false
-            }
-        }
-    }
-
-    /// Ends all connections that `isMeant`.
-    private mutating func endAll(_ reason: Reason, where isMeant: (borrowing Connection) -> Bool) {
-        var next = connections.occupiedSlot(from: 0)
-        while let slot = next {
-            if isMeant(connections[slot: slot]) { end(slot, reason) }
-            next = connections.occupiedSlot(from: slot + 1)
         }
     }
 
@@ -115,7 +63,7 @@ extension Shard {
         drainDeadline = clock.monotonic.adding(milliseconds: Self.drainMilliseconds)
     }
 
-    /// How long counts are tried to be brought to a store that refuses them.
+    /// How long counts and leases are tried to be brought to stores that refuse them.
     private static var drainMilliseconds: Int64 { 10_000 }
 
     /// Shutting down: the clients are told to go, a few at a time so that they do not come back to the
@@ -133,12 +81,14 @@ extension Shard {
         }
     }
 
-    /// Everybody has been told: the last counts go to the store, and the shard stops when it has
-    /// them.
+    /// Everybody has been told: the last counts go to the store, the leases to the ledger, and the
+    /// shard stops when they have them.
     private mutating func finishDraining() {
         closeAll()
         guard connections.isEmpty else { return }
         flushCounters()
-        if !meter.isAwaitingStore || clock.monotonic > drainDeadline { isStopped = true }
+        giveBackTopUps()
+        let isSettled = !meter.isAwaitingStore && topUps.isSettled
+        if isSettled || clock.monotonic > drainDeadline { isStopped = true }
     }
 }

@@ -8,46 +8,40 @@ import Time
 
 // Counting messages against allowances, and bringing the counts to disk.
 extension Shard {
-    /// Counts an uplink message of a device; the reason when its units would cross the allowance.
-    /// Applications are not counted: the device that they write to is.
-    mutating func charge(_ slot: UInt32, payloadBytes: Int) -> Reason? {
-        guard let product = connections[slot: slot].session.productSlot else { return nil }
+    /// Counts a message of or to a device. Applications are not counted: the device that they write to
+    /// is.
+    mutating func charge(_ slot: UInt32, payloadBytes: Int) -> ChargeVerdict {
+        guard let product = connections[slot: slot].session.productSlot else { return .counted }
         let day = products.day(at: product, clock.wall)
         let units = commons.messageUnit.units(payloadBytes: payloadBytes)
+        let counter = meterSlot(slot, day)
         let verdict = meter.charge(
-            meterSlot(slot, day),
+            counter,
             units: units,
             allowance: products.allowance(at: product),
             day: day
         )
-        switch verdict {
-        case .counted:
+        guard case .short(let missing) = verdict else {
             counters.add(.unitsCounted, Int(units))
-            return nil
-        case .exhausted(let isFirst):
-            counters.add(.publishesOverQuota)
-            if isFirst { noticeExhausted(slot, day) }
-            return .quotaExceeded
+            return .counted
         }
+        let late = chargeTopUp(counter, product, units: units, missing: missing, day)
+        if case .refused = late, meter.noteExhausted(counter, on: day) {
+            noticeExhausted(slot, day)
+        }
+        return late
     }
 
-    /// Counts a message that is being handed to a device; false when it must not be.
-    mutating func chargeDelivery(_ slot: UInt32, _ message: borrowing OutboundMessage) -> Bool {
-        guard let product = connections[slot: slot].session.productSlot else { return true }
+    /// Whether what is left of a device's allowance, or a top-up pack, covers `units`, as far as is
+    /// known now; a client that is not metered needs none.
+    mutating func isCovered(_ slot: UInt32, units: UInt32) -> Bool {
+        guard let product = connections[slot: slot].session.productSlot,
+            let allowance = products.allowance(at: product)
+        else { return true }
         let day = products.day(at: product, clock.wall)
-        let units = commons.messageUnit.units(payloadBytes: message.payload.count)
-        let verdict = meter.charge(
-            meterSlot(slot, day),
-            units: units,
-            allowance: products.allowance(at: product),
-            day: day
-        )
-        guard case .exhausted(let isFirst) = verdict else {
-            counters.add(.unitsCounted, Int(units))
-            return true
-        }
-        if isFirst { noticeExhausted(slot, day) }
-        return false
+        let used = meter.usage(meterSlot(slot, day), on: day).used
+        let left = allowance - min(allowance, used)
+        return units <= left || mayCover(product, units - left)
     }
 
     /// The device's counter, looked up with its first message.
@@ -63,7 +57,7 @@ extension Shard {
 
     // MARK: What the device hears
 
-    /// One notice per device and day (rule C4).
+    /// One notice per device and day, once neither allowance nor packs have anything (rules C4, C6).
     private mutating func noticeExhausted(_ slot: UInt32, _ day: Day) {
         guard let report = quotaReport(slot, day) else { return }
         notify(slot, "notice", "{\"reason\":\"quota-exhausted\",\(report)}")
@@ -79,11 +73,11 @@ extension Shard {
 
     private mutating func quotaReport(_ slot: UInt32, _ day: Day) -> String? {
         guard let product = connections[slot: slot].session.productSlot else { return nil }
-        let used = meter.used(meterSlot(slot, day), on: day)
+        let usage = meter.usage(meterSlot(slot, day), on: day)
         let limit = products.allowance(at: product).map(String.init) ?? "null"
         let resetsAt = day.next.start(at: products[product].product.dayOffset)
-        return "\"day\":\"\(day)\",\"limit\":\(limit),\"used\":\(used),\"topUp\":0,"
-            + "\"resetsAt\":\"\(resetsAt)\""
+        return "\"day\":\"\(day)\",\"limit\":\(limit),\"used\":\(usage.used),"
+            + "\"topUp\":\(usage.topUp),\"resetsAt\":\"\(resetsAt)\""
     }
 
     // MARK: Flushing
@@ -95,6 +89,7 @@ extension Shard {
         if clock.monotonic >= nextFlush {
             nextFlush = clock.monotonic.adding(milliseconds: commons.flushIntervalMilliseconds)
             countsToFlush = meter.dirtyCount
+            settleTopUps()
         }
         guard countsToFlush > 0 else { return }
         guard let batch = meter.nextBatch(at: clock.wall) else {

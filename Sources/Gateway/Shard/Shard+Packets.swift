@@ -20,7 +20,8 @@ extension Shard {
                 else { break }
                 let body = rest.extracting(headerLength..<length)
                 try serve(slot, header, body)
-                if connections[slot: slot].newHome != nil { break }
+                if connections[slot: slot].holdsPacket { break }
+                counters.add(.packetsReceived)
                 used += length
             }
         } catch {
@@ -34,7 +35,6 @@ extension Shard {
         _ header: FixedHeader,
         _ body: Span<UInt8>
     ) throws(DecodingError) {
-        counters.add(.packetsReceived)
         guard connections[slot: slot].phase == .open else {
             guard header.type == .connect else { return end(slot, .notMQTT) }
             return serveConnect(slot, body)

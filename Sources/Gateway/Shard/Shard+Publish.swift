@@ -7,7 +7,6 @@ import Reactor
 // PUBLISH from a client: may it, does its allowance cover it, who gets it, and what is answered.
 extension Shard {
     mutating func servePublish(_ slot: UInt32, _ publish: borrowing Publish) {
-        counters.add(.publishesReceived)
         if connections[slot: slot].session.version == .v5 {
             guard publish.properties.topicAlias == nil else {
                 return end(slot, .topicAliasInvalid)
@@ -15,12 +14,27 @@ extension Shard {
             guard !publish.isRetained else { return end(slot, .retainNotSupported) }
         }
         guard publish.qos == .exactlyOnce, let packetID = publish.packetID else {
-            let refusal = accept(slot, publish)
+            if publish.qos == .atLeastOnce, !mayLeaveUnanswered(slot) {
+                return end(slot, .receiveMaximumExceeded)
+            }
+            let verdict = accept(slot, publish)
+            if verdict == .held { return }
+            counters.add(.publishesReceived)
             if publish.qos == .atLeastOnce, let packetID = publish.packetID {
-                acknowledge(slot, packetID, refusal)
+                acknowledge(slot, packetID, verdict)
             }
             return
         }
+        serveExactlyOnce(slot, packetID, publish)
+    }
+
+    private mutating func serveExactlyOnce(
+        _ slot: UInt32,
+        _ packetID: UInt16,
+        _ publish: borrowing Publish
+    ) {
+        // The same message again while its answer is still to come.
+        if connections[slot: slot].session.unanswered.contains(packetID) { return }
         if connections[slot: slot].session.hasReceived(packetID) {
             // The same message again ([MQTT-4.3.3-10]).
             return Pubrec.encode(
@@ -29,30 +43,44 @@ extension Shard {
                 into: &connections[slot: slot].output
             )
         }
-        guard connections[slot: slot].session.receivedQoS2.count < commons.limits.receiveMaximum
+        guard mayLeaveUnanswered(slot),
+            connections[slot: slot].session.receivedQoS2.count < commons.limits.receiveMaximum
         else { return end(slot, .receiveMaximumExceeded) }
-        let refusal = accept(slot, publish)
-        receivedExactlyOnce(slot, packetID, refusal)
+        let verdict = accept(slot, publish)
+        if verdict == .held { return }
+        counters.add(.publishesReceived)
+        acknowledge(slot, packetID, isExactlyOnce: true, verdict)
     }
 
     /// Takes a message, or says why not; whatever that is, the connection stays.
     ///
     /// In line, because a call would copy the whole view of the packet.
     @inline(__always)
-    private mutating func accept(_ slot: UInt32, _ publish: borrowing Publish) -> Reason? {
+    private mutating func accept(
+        _ slot: UInt32,
+        _ publish: borrowing Publish
+    ) -> PublishVerdict {
         guard mayPublish(slot, publish.topic) else {
             counters.add(.publishesForbidden)
-            return .topicNotAllowed
+            return .refused(.topicNotAllowed)
         }
         if isQuotaQuestion(slot, publish.topic) {
             answerQuotaQuestion(slot)
-            return nil
+            return .taken
         }
-        if let refusal = charge(slot, payloadBytes: publish.payload.count) { return refusal }
-        if !subscriptions.isEmpty || connections[slot: slot].session.productSlot == nil {
-            route(OutboundMessage(publish), from: slot)
+        switch charge(slot, payloadBytes: publish.payload.count) {
+        case .counted: break
+        case .refused:
+            counters.add(.publishesOverQuota)
+            return .refused(.quotaExceeded)
+        case .waits(let stock):
+            park(slot, at: stock)
+            return .held
         }
-        return nil
+        if subscriptions.isEmpty, connections[slot: slot].session.productSlot != nil {
+            return .taken
+        }
+        return route(OutboundMessage(publish), from: slot, packetID: publish.packetID)
     }
 
     func mayPublish(_ slot: UInt32, _ topic: Span<UInt8>) -> Bool {
@@ -75,9 +103,61 @@ extension Shard {
 
     // MARK: Answers
 
-    private mutating func acknowledge(_ slot: UInt32, _ packetID: UInt16, _ refusal: Reason?) {
+    /// Whether one more PUBLISH of QoS 1 or 2 may wait for its acknowledgement ([MQTT-3.3.4-9]).
+    private func mayLeaveUnanswered(_ slot: UInt32) -> Bool {
+        connections[slot: slot].session.unanswered.isEmpty
+            || connections[slot: slot].session.unanswered.count
+                + connections[slot: slot].session.receivedQoS2.count
+                < commons.limits.receiveMaximum
+    }
+
+    /// Answers a PUBLISH, when its turn has come and its fate is known.
+    private mutating func acknowledge(
+        _ slot: UInt32,
+        _ packetID: UInt16,
+        isExactlyOnce: Bool = false,
+        _ verdict: PublishVerdict
+    ) {
+        guard verdict.isDecided, connections[slot: slot].session.unanswered.isEmpty else {
+            return connections[slot: slot].session.unanswered.append(
+                UnansweredPublishes.Entry(
+                    packetID: packetID,
+                    isExactlyOnce: isExactlyOnce,
+                    verdict: verdict
+                )
+            )
+        }
+        if isExactlyOnce {
+            receivedExactlyOnce(slot, packetID, verdict)
+        } else {
+            acknowledgeOnce(slot, packetID, verdict)
+        }
+    }
+
+    /// A message that a client has published has met its fate on its device's home shard.
+    mutating func decided(_ token: Token, _ packetID: UInt16, _ fate: DownlinkFate) {
+        guard connections.contains(token), connections[slot: token.slot].phase == .open else {
+            return
+        }
+        let slot = token.slot
+        connections[slot: slot].session.unanswered.decide(packetID, fate)
+        while let next = connections[slot: slot].session.unanswered.next() {
+            if next.isExactlyOnce {
+                receivedExactlyOnce(slot, next.packetID, next.verdict)
+            } else {
+                acknowledgeOnce(slot, next.packetID, next.verdict)
+            }
+        }
+        flushLater(slot)
+    }
+
+    private mutating func acknowledgeOnce(
+        _ slot: UInt32,
+        _ packetID: UInt16,
+        _ verdict: PublishVerdict
+    ) {
         let version = connections[slot: slot].session.version
-        guard let refusal, version == .v5 else {
+        guard verdict != .taken, version == .v5 else {
             // MQTT 3.1.1 has no way to refuse: acknowledged, and dropped (rule C4).
             return Puback.encode(
                 packetID: packetID,
@@ -85,10 +165,10 @@ extension Shard {
                 into: &connections[slot: slot].output
             )
         }
-        let text = problemText(slot, refusal)
+        let text = problemText(slot, verdict.text)
         Puback.encode(
             packetID: packetID,
-            reason: refusal.reasonCode,
+            reason: verdict.reasonCode,
             version: version,
             into: &connections[slot: slot].output
         ) { properties in
@@ -99,22 +179,23 @@ extension Shard {
     private mutating func receivedExactlyOnce(
         _ slot: UInt32,
         _ packetID: UInt16,
-        _ refusal: Reason?
+        _ verdict: PublishVerdict
     ) {
         let version = connections[slot: slot].session.version
-        guard let refusal, version == .v5 else {
-            connections[slot: slot].session.receivedQoS2.append(packetID)
+        let isRefused = version == .v5 && verdict.reasonCode.isFailure
+        // A PUBREC with a failure ends the exchange ([MQTT-4.3.3-9]).
+        if !isRefused { connections[slot: slot].session.receivedQoS2.append(packetID) }
+        guard verdict != .taken, version == .v5 else {
             return Pubrec.encode(
                 packetID: packetID,
                 version: version,
                 into: &connections[slot: slot].output
             )
         }
-        // A PUBREC with a failure ends the exchange ([MQTT-4.3.3-9]).
-        let text = problemText(slot, refusal)
+        let text = problemText(slot, verdict.text)
         Pubrec.encode(
             packetID: packetID,
-            reason: refusal.reasonCode,
+            reason: verdict.reasonCode,
             version: version,
             into: &connections[slot: slot].output
         ) { properties in
@@ -143,36 +224,58 @@ extension Shard {
     }
 
     /// A Reason String, when the client takes one.
-    func problemText(_ slot: UInt32, _ reason: Reason) -> String? {
-        let text = reason.text
-        return connections[slot: slot].session.takesReasonString(text) ? text : nil
+    func problemText(_ slot: UInt32, _ text: String?) -> String? {
+        guard let text, connections[slot: slot].session.takesReasonString(text) else { return nil }
+        return text
     }
 
     // MARK: Routing
 
-    /// Hands a client's message to whoever subscribed, on this shard and on others.
-    mutating func route(_ message: borrowing OutboundMessage, from slot: UInt32) {
-        var shared: Message?
-        if !subscriptions.isEmpty {
-            deliverToApplications(message, from: slot, sharing: &shared)
-        }
-        if case .application = connections[slot: slot].session.client {
-            deliverToDevice(message, sharing: &shared)
-        }
-    }
-
-    private mutating func deliverToApplications(
+    /// Hands a client's message to whoever subscribed, on this shard and on others. `packetID` is that
+    /// of the PUBLISH whose acknowledgement tells the message's fate, if there is one.
+    @discardableResult
+    mutating func route(
         _ message: borrowing OutboundMessage,
         from slot: UInt32,
+        packetID: UInt16? = nil
+    ) -> PublishVerdict {
+        var shared: Message?
+        var isHeard = false
+        if !subscriptions.isEmpty {
+            let publisher = connections.token(ofSlot: slot)
+            isHeard = deliverToApplications(message, from: publisher, sharing: &shared)
+        }
+        guard case .application = connections[slot: slot].session.client,
+            let address = DeviceTopic(message.topic), address.branch == .down
+        else { return .taken }
+        let sender = sender(slot, packetID)
+        let fate = sendDown(message, to: address.identity, for: sender, sharing: &shared)
+        if let fate { return PublishVerdict(fate, isHeard: isHeard) }
+        guard case .client = sender else { return .taken }
+        return .undecided(isHeard: isHeard)
+    }
+
+    /// Who is told of the fate of a message that the client publishes.
+    private func sender(_ slot: UInt32, _ packetID: UInt16?) -> DownlinkSender {
+        guard let packetID, connections[slot: slot].session.version == .v5,
+            let token = connections.token(ofSlot: slot)
+        else { return .nobody }
+        return .client(shard: index, token, packetID: packetID)
+    }
+
+    /// Hands a message to the applications that subscribed to its topic; whether there was one.
+    @discardableResult
+    mutating func deliverToApplications(
+        _ message: borrowing OutboundMessage,
+        from publisher: Token?,
         sharing shared: inout Message?
-    ) {
+    ) -> Bool {
         var found: [Subscriber] = []
         swap(&found, &matches)
         defer { swap(&found, &matches) }
         found.removeAll(keepingCapacity: true)
         subscriptions.collect(message.topic, into: &found)
-        guard !found.isEmpty else { return }
-        let publisher = connections.token(ofSlot: slot)
+        guard !found.isEmpty else { return false }
         found.mergeOverlaps { subscriber in
             !(subscriber.noLocal && subscriber.shard == index && subscriber.token == publisher)
         }
@@ -194,22 +297,25 @@ extension Shard {
             }
             start = end
         }
+        return !found.isEmpty
     }
 
     /// A message to a device goes to its home shard, where its connection and its counter are.
-    private mutating func deliverToDevice(
+    /// Answers its fate, or `nil` when `sender` will be told.
+    private mutating func sendDown(
         _ message: borrowing OutboundMessage,
+        to device: DeviceIdentity,
+        for sender: DownlinkSender,
         sharing shared: inout Message?
-    ) {
-        guard let address = DeviceTopic(message.topic), address.branch == .down else { return }
-        let home = commons.homes.shard(of: address.identity)
+    ) -> DownlinkFate? {
+        let home = commons.homes.shard(of: device)
         if home == index {
-            deliverToDevice(address.identity, message, sharing: &shared)
-        } else {
-            outgoing[home].append(
-                .deliverToDevice(Self.shared(message, &shared), address.identity)
-            )
+            return deliverToDevice(device, message, for: sender, sharing: &shared)
         }
+        outgoing[home].append(
+            .deliverToDevice(Self.shared(message, &shared), device, for: sender)
+        )
+        return nil
     }
 
     /// One copy of the message for all who need it to outlive the packet.

@@ -37,10 +37,11 @@ extension Shard {
         }
     }
 
-    /// One and a half times the keep-alive ([MQTT-3.1.2-22]), in ticks; `nil` without one.
+    /// One and a half times the keep-alive ([MQTT-3.1.2-22]), in ticks; `nil` without one,
+    /// or while it is the gateway that does not read.
     private func silenceTicks(_ slot: UInt32) -> UInt64? {
         let seconds = connections[slot: slot].session.keepAliveSeconds
-        guard seconds > 0 else { return nil }
+        guard seconds > 0, !connections[slot: slot].holdsPacket else { return nil }
         return Self.ticks(milliseconds: Int64(seconds) * 1_500)
     }
 

@@ -64,11 +64,14 @@ struct Shard: ~Copyable {
     var books: LedgerReader
     var secrets: SecretSealer
     var meter: Meter
+    var topUps: TopUpDesk
     var nextFlush: MonotonicInstant
 
     /// Of the counts that were dirty when the flush was due, those that no batch has carried yet.
     var countsToFlush = 0
     var unadmitted = 0
+    var admissionsUnderWay = AdmissionsUnderWay()
+    var unheard = UnheardChanges()
     var isAcceptingPaused = false
     var acceptAgainAt = MonotonicInstant(nanoseconds: 0)
     var isDraining = false
@@ -109,6 +112,7 @@ struct Shard: ~Copyable {
             penaltyMilliseconds: limits.displacementPenaltyMilliseconds
         )
         subscriptions = TopicTree(seed: .random(in: .min ... .max))
+        topUps = TopUpDesk(peers: commons.mailboxes.count - 1, limits: commons.heldLimits)
         let usage = commons.usage
         meter = Meter { device in
             do throws(StoreError) {
@@ -141,6 +145,7 @@ struct Shard: ~Copyable {
         while !isStopped { turn() }
         // Questions that were asked meanwhile are answered still.
         readMail()
+        dropHeldDeliveries()
     }
 
     /// One turn; waits until there is something to do.
@@ -149,6 +154,7 @@ struct Shard: ~Copyable {
         clock.refresh()
         commons.heartbeats.beat(shard: index, at: clock.monotonic)
         readMail()
+        hearAgainIfDue()
         for index in 0..<events.count {
             let event = events[index]
             let token = Token(rawValue: event.userData)
@@ -162,6 +168,7 @@ struct Shard: ~Copyable {
         flushCountersIfDue()
         resumeAcceptingIfDue()
         if isDraining { drainSome() }
+        if topUps.isStirred { runTopUpErrands() }
         finishTurn()
     }
 
@@ -192,6 +199,7 @@ struct Shard: ~Copyable {
             let due = startedAt.adding(milliseconds: Int64(event) * Self.tickMilliseconds)
             limit = min(limit, due.milliseconds(since: clock.source.monotonic) + 1)
         }
+        if !unheard.isEmpty { limit = min(limit, UnheardChanges.pauseMilliseconds) }
         if meter.isDirty {
             limit = min(limit, nextFlush.milliseconds(since: clock.source.monotonic) + 1)
         }

@@ -14,10 +14,16 @@ enum ShardMessage: Sendable {
     case deliver(Message, to: [Delivery])
 
     /// A message on a device's topic, on the device's home shard.
-    case deliverToDevice(Message, DeviceIdentity)
+    case deliverToDevice(Message, DeviceIdentity, for: DownlinkSender)
+
+    /// What became of the message that a client of the receiving shard published.
+    case decided(Token, packetID: UInt16, DownlinkFate)
     case subscribe(filter: [UInt8], Subscriber, confirmation: Confirmation?)
     case unsubscribe(filter: [UInt8], Subscriber)
     case subscribed(Confirmation)
+
+    /// Of an account's message packs: from the ledger, another shard, or the control side.
+    case topUp(AccountID, TopUpNews)
 
     // From the stores' writers.
     case admissionAnswered(Token, Result<Outcome, StoreError>)
@@ -28,6 +34,7 @@ enum ShardMessage: Sendable {
     // From the control side.
     case productChanged(ProductKey)
     case deviceChanged(DeviceIdentity)
+    case secretReset(DeviceIdentity)
     case keyRevoked(KeyID)
     case ask(ShardQuestion)
     case contextReplaced(TLSContext)

@@ -12,6 +12,7 @@ enum ShardQuestion: Sendable {
     case lastSeen([DeviceIdentity], @Sendable ([Timestamp?]) -> Void)
     case unsettledUsage(DeviceIdentity, @Sendable ([DayUsage]) -> Void)
     case kick(DeviceIdentity, @Sendable (Bool) -> Void)
+    case send(Message, to: DeviceIdentity, @Sendable (DownlinkFate) -> Void)
     case gauges(@Sendable (ShardGauges) -> Void)
 
     /// The answer of a shard that has ended.
@@ -23,6 +24,7 @@ enum ShardQuestion: Sendable {
             answer([Timestamp?](repeating: nil, count: devices.count))
         case .unsettledUsage(_, let answer): answer([])
         case .kick(_, let answer): answer(false)
+        case .send(_, _, let answer): answer(.notConnected)
         case .gauges(let answer): answer(ShardGauges())
         }
     }
@@ -52,6 +54,8 @@ extension Shard {
             }
             end(token.slot, .kicked)
             answer(true)
+        case .send(let message, let identity, let answer):
+            send(message, to: identity, for: .question(answer))
         case .gauges(let answer):
             answer(
                 ShardGauges(
@@ -63,6 +67,22 @@ extension Shard {
                     timers: wheel.count
                 )
             )
+        }
+    }
+
+    /// A message of the control side is one like an application's.
+    private mutating func send(
+        _ message: Message,
+        to identity: DeviceIdentity,
+        for sender: DownlinkSender
+    ) {
+        var shared: Message? = message
+        message.withOutbound { outbound in
+            if !subscriptions.isEmpty {
+                deliverToApplications(outbound, from: nil, sharing: &shared)
+            }
+            let fate = deliverToDevice(identity, outbound, for: sender, sharing: &shared)
+            if let fate { tell(sender, fate) }
         }
     }
 

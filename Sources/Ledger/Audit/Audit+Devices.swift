@@ -45,7 +45,7 @@ extension Audit {
         let filed = try books.consumptions.get(place, in: transaction)
             .map { Books.activation(at: place, $0) }
         expect(
-            filed == Activation(identity: identity, entitlement: latest),
+            filed?.identity == identity && filed?.entitlement == latest,
             "the latest entitlement of \(identity) is not in the history as it is"
         )
         guard latest.period > 1 else { return }
@@ -75,11 +75,13 @@ extension Audit {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
         var audit = self
-        try books.expiring.forEach(in: transaction) { (key, _) throws(StoreError) in
-            let device = try audit.books.devices.get(key.second, in: transaction)
+        try books.expiring.forEach(in: transaction) { (key, record) throws(StoreError) in
+            let identity = DeviceIdentity(product: key.second, device: record.device)
+            let device = try audit.books.devices.get(identity, in: transaction)
             audit.expect(
-                device?.isOpen == true && device?.entitlement?.expiresAt == key.first,
-                "\(key.second) is not open until \(key.first), as the expiry index says"
+                device?.isOpen == true && device?.entitlement?.expiresAt == key.first
+                    && device?.entitlement?.code.serial == key.third,
+                "\(identity) is not open until \(key.first), as the expiry index says"
             )
             return .proceed
         }

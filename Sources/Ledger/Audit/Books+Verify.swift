@@ -9,6 +9,7 @@ extension Books {
     ) throws(StoreError) -> [String] {
         var audit = Audit(self, limit: limit)
         try audit.checkLog(in: transaction)
+        try audit.checkAccounts(in: transaction)
         try audit.checkBatches(in: transaction)
         try audit.checkHoldings(in: transaction)
         try audit.checkRanges(in: transaction)

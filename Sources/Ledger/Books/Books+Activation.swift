@@ -7,7 +7,8 @@ extension Books {
     /// connections that race only one consumes a code (rule B2).
     func activate(
         _ identity: DeviceIdentity,
-        confirmsSecret: Bool,
+        _ confirmsSecret: Bool,
+        _ place: DataCentreID?,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
@@ -35,6 +36,7 @@ extension Books {
                 product,
                 device,
                 from: command.at,
+                at: place,
                 confirmsSecret: confirmsSecret,
                 command,
                 in: transaction
@@ -45,6 +47,7 @@ extension Books {
     /// The device is online and its period has ended (rule B4).
     func renew(
         _ identity: DeviceIdentity,
+        _ place: DataCentreID?,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
@@ -80,6 +83,7 @@ extension Books {
                 product,
                 device,
                 from: start,
+                at: place,
                 confirmsSecret: false,
                 command,
                 in: transaction
@@ -109,6 +113,7 @@ extension Books {
             product,
             device,
             from: command.at,
+            at: nil,
             confirmsSecret: false,
             command,
             in: transaction
@@ -150,19 +155,21 @@ extension Books {
         return done
     }
 
-    /// Consumes one code, if one is left, for a period from `start` on.
+    /// Consumes one code, if one is left, for a period from `start` on. It is one of the product's
+    /// pool, wherever the device is connected (rule B13).
     private func consume(
         _ cause: ActivationCause,
         _ identity: DeviceIdentity,
         _ product: ProductRecord?,
         _ device: DeviceRecord?,
         from start: Timestamp,
+        at place: DataCentreID?,
         confirmsSecret: Bool,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         var pool = try pool(of: identity.product, in: transaction)
-        guard let allowance = product?.allowance,
+        guard let product, let allowance = product.allowance,
             let code = try takeCode(from: &pool, of: identity.product, in: transaction)
         else { return .refused(.noCodeLeft(identity.product)) }
         let entitlement = Entitlement(
@@ -181,10 +188,13 @@ extension Books {
         if confirmsSecret && new.secret != nil { new.isSecretConfirmed = true }
         new.isOpen = true
         new.entitlement = entitlement
-        try fileHistory(of: identity, entitlement, before: device?.entitlement, in: transaction)
+        let place = place ?? product.dataCentre
+        try fileHistory(
+            of: identity, entitlement, at: place, before: device?.entitlement, in: transaction)
         try replace(device, with: new, of: identity, pool: &pool, in: transaction)
         try pools.put(identity.product, pool, in: transaction)
-        _ = try record(.deviceActivated(identity, entitlement), command, in: transaction)
+        _ = try record(
+            .deviceActivated(identity, entitlement, at: place), command, in: transaction)
         return .done(.entitled(entitlement, consumed: true))
     }
 
@@ -192,6 +202,7 @@ extension Books {
     private func fileHistory(
         of identity: DeviceIdentity,
         _ entitlement: Entitlement,
+        at place: DataCentreID,
         before past: Entitlement?,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) {
@@ -207,9 +218,8 @@ extension Books {
             KeyTriple(identity.product, entitlement.activatedAt, serial),
             ConsumptionRecord(
                 device: identity.device,
-                period: entitlement.period,
-                expiresAt: entitlement.expiresAt,
-                cause: entitlement.cause
+                entitlement: entitlement,
+                dataCentre: place
             ),
             in: transaction
         )

@@ -39,12 +39,12 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         switch command.action {
-        case .activate(let identity, let confirmsSecret):
-            try activate(identity, confirmsSecret: confirmsSecret, command, in: transaction)
+        case .activate(let identity, let confirmsSecret, let place):
+            try activate(identity, confirmsSecret, place, command, in: transaction)
         case .activateByHand(let identity):
             try activateByHand(identity, command, in: transaction)
-        case .renew(let identity):
-            try renew(identity, command, in: transaction)
+        case .renew(let identity, let place):
+            try renew(identity, place, command, in: transaction)
         case .endEntitlement(let identity):
             try endEntitlement(identity, command, in: transaction)
         case .endExpired(let limit, let grace):
@@ -54,8 +54,10 @@ extension Books {
         case .registerDevice, .importDevices, .setDisabled, .deleteDevice, .setDeviceRenewal,
             .resetSecret, .confirmSecretUse:
             try carryOutOnDevice(command, in: transaction)
-        case .createAccount(let id, let name, let kind, let parent):
-            try createAccount(id, name, kind, parent, command, in: transaction)
+        case .createAccount(let account):
+            try createAccount(account, command, in: transaction)
+        case .account(let action):
+            try carryOut(action, command, in: transaction)
         case .createPackage(let id, let name, let allowance):
             try createPackage(id, name, allowance, command, in: transaction)
         case .createProduct(let product):

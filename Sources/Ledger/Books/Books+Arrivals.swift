@@ -92,6 +92,8 @@ extension Books {
             var after = record
             if record.state == .landing {
                 try arrivals.delete(place, in: transaction)
+                // Its device is enabled, whatever the one that was deleted was.
+                try disabled.delete(identity, in: transaction)
                 after.moved += 1
             } else if new?.isRegistered == true {
                 after.conflict =
@@ -125,6 +127,7 @@ extension Books {
                 let old = try devices.get(identity, in: transaction)
                 let new = arrival.record(registeredAt: record.changedAt, after: old)
                 try devices.put(identity, new, in: transaction)
+                if old?.isDisabled == true { try disabled.delete(identity, in: transaction) }
             }
             try arrivals.delete(KeyPair(name.second, device), in: transaction)
         }

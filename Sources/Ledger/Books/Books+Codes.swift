@@ -30,7 +30,7 @@ extension Books {
     }
 
     /// Enters a batch of new codes. Free codes (rule A7) come in here as well, as a `grant`.
-    private func enter(
+    func enter(
         _ source: CodeSource,
         _ account: AccountID,
         _ package: PackageID,
@@ -76,17 +76,16 @@ extension Books {
             )
         }
         try holdings.put(KeyPair(account, package), holding, in: transaction)
-        return try record(
-            .codesBought(
-                account,
-                package: package,
-                quantity: quantity,
-                product: product,
-                first: first
-            ),
-            command,
-            in: transaction
-        )
+        let change: Change =
+            switch source {
+            case .purchase:
+                .codesBought(
+                    account, package: package, quantity: quantity, product: product, first: first)
+            case .grant:
+                .codesGranted(
+                    account, package: package, quantity: quantity, product: product, first: first)
+            }
+        return try record(change, command, in: transaction)
     }
 
     func assign(
@@ -117,8 +116,10 @@ extension Books {
             command,
             in: transaction
         )
+        let sequence = try head(in: transaction).lastSequence
+        try productAssignments.put(KeyPair(key, sequence), EmptyRecord(), in: transaction)
         try assignments.put(
-            KeyPair(product.account, try head(in: transaction).lastSequence),
+            KeyPair(product.account, sequence),
             AssignmentRecord(
                 product: key,
                 package: package,

@@ -3,8 +3,9 @@ import Time
 
 extension Books {
     /// Puts `new` in the place of `old`, `nil` meaning no record, and keeps the product's figures of
-    /// devices, the index of open entitlements and the imports under way true: the only place that
-    /// writes any of them for a command on devices. `old` is what `device(_:in:)` has found.
+    /// devices, the indexes of open entitlements and of disabled devices, and the imports under way
+    /// true: the only place that writes any of them for one device. `old` is what `device(_:in:)`
+    /// has found.
     func replace(
         _ old: DeviceRecord?,
         with new: DeviceRecord?,
@@ -22,18 +23,22 @@ extension Books {
             from: old?.isActive ?? false,
             to: new?.isActive ?? false
         )
-        let (before, after) = (old?.openUntil, new?.openUntil)
+        let (before, after) = (old?.openEnd(of: identity), new?.openEnd(of: identity))
         if before != after {
-            if let before {
-                try expiring.delete(KeyPair(before, identity), in: transaction)
-            }
+            if let before { try expiring.delete(before, in: transaction) }
             if let after {
-                try expiring.put(KeyPair(after, identity), EmptyRecord(), in: transaction)
+                let record = ExpiringRecord(device: identity.device)
+                try expiring.put(after, record, in: transaction)
             }
         }
         if pool.imports > 0 {
             try settleArrivals(of: identity, from: old, to: new, in: transaction)
         }
+        let (wasDisabled, isDisabled) = (old?.isDisabled ?? false, new?.isDisabled ?? false)
+        if isDisabled && !wasDisabled {
+            try disabled.put(identity, EmptyRecord(), in: transaction)
+        }
+        if wasDisabled && !isDisabled { try disabled.delete(identity, in: transaction) }
         if let new {
             try devices.put(identity, new, in: transaction)
         } else {
@@ -161,6 +166,11 @@ extension Books {
 }
 
 extension DeviceRecord {
-    /// Where the index of open entitlements has the device.
-    fileprivate var openUntil: Timestamp? { isOpen ? entitlement?.expiresAt : nil }
+    /// Where the index of open entitlements has the device's.
+    fileprivate func openEnd(
+        of identity: DeviceIdentity
+    ) -> KeyTriple<Timestamp, ProductKey, UInt64>? {
+        guard isOpen, let entitlement else { return nil }
+        return KeyTriple(entitlement.expiresAt, identity.product, entitlement.code.serial)
+    }
 }

@@ -26,9 +26,9 @@ extension Books {
     ) throws(StoreError) -> Outcome {
         let latest = command.at.adding(milliseconds: -max(0, graceMilliseconds))
         var ended: [DeviceIdentity] = []
-        try expiring.forEach(in: transaction, limit: Int(limit)) { key, _ in
+        try expiring.forEach(in: transaction, limit: Int(limit)) { key, record in
             guard key.first <= latest else { return .stop }
-            ended.append(key.second)
+            ended.append(DeviceIdentity(product: key.second, device: record.device))
             return .proceed
         }
         for identity in ended {

@@ -32,7 +32,7 @@ extension Books {
         if try products.contains(product.key, in: transaction) {
             return .refused(.alreadyExists(what: "product \(product.key)"))
         }
-        guard try accounts.contains(product.account, in: transaction) else {
+        guard let account = try accounts.get(product.account, in: transaction) else {
             return .refused(.unknownAccount(product.account))
         }
         var allowance: Allowance?
@@ -50,13 +50,24 @@ extension Books {
             EmptyRecord(),
             in: transaction
         )
-        return .done(
-            try self.record(
-                .productCreated(product.key, account: product.account),
+        let effect = try self.record(
+            .productCreated(product.key, account: product.account),
+            command,
+            in: transaction
+        )
+        if let terms = product.freeCodes,
+            product.package == nil || product.package == terms.package
+        {
+            try grant(
+                terms.policy.quantity(forProductOf: account.kind),
+                on: terms,
+                to: product.account,
+                product: product.key,
                 command,
                 in: transaction
             )
-        )
+        }
+        return .done(effect)
     }
 
     func updateProduct(

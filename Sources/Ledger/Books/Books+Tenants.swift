@@ -1,36 +1,7 @@
 import Storage
 
-/// Accounts, packages and keys.
+/// Packages and keys.
 extension Books {
-    func createAccount(
-        _ id: AccountID,
-        _ name: String,
-        _ kind: AccountKind,
-        _ parent: AccountID?,
-        _ command: Command,
-        in transaction: borrowing WriteTransaction
-    ) throws(StoreError) -> Outcome {
-        if let refusal = Self.refusal(ofName: name) { return .refused(refusal) }
-        if try accounts.contains(id, in: transaction) {
-            return .refused(.alreadyExists(what: "account \(id)"))
-        }
-        if let parent {
-            guard let record = try accounts.get(parent, in: transaction) else {
-                return .refused(.unknownAccount(parent))
-            }
-            if record.parent != nil { return .refused(.parentIsSubAccount(parent)) }
-        }
-        let record = AccountRecord(name: name, kind: kind, parent: parent, createdAt: command.at)
-        try accounts.put(id, record, in: transaction)
-        return .done(
-            try self.record(
-                .accountCreated(id, kind: kind, parent: parent),
-                command,
-                in: transaction
-            )
-        )
-    }
-
     func createPackage(
         _ id: PackageID,
         _ name: String,
@@ -63,7 +34,9 @@ extension Books {
             guard let record = try existing(product, in: transaction) else {
                 return .refused(.unknownProduct(product))
             }
-            if let account = key.account, record.account != account {
+            if let account = key.account,
+                try !family(of: account, in: transaction).contains(record.account)
+            {
                 return .refused(.productOfAnotherAccount(product, account))
             }
         }
@@ -77,6 +50,9 @@ extension Books {
             revokedAt: nil
         )
         try keys.put(key.id, record, in: transaction)
+        if let account = key.account {
+            try accountKeys.put(KeyPair(account, key.id), EmptyRecord(), in: transaction)
+        }
         return .done(
             try self.record(.keyCreated(key.id, role: key.role), command, in: transaction)
         )

@@ -7,10 +7,13 @@ import Time
 ///
 ///     books         1 -> last event, next serial *
 ///     accounts      account          accountProducts  account, product
+///     subAccounts   parent, account  accountKeys      account, key
+///     contacts      account, e-mail address
 ///     packages      package          holdings         account, package -> counters
 ///     batches       first serial     purchases        account, first serial
 ///     unassigned    account, package, first serial -> quantity   (first in, first out)
 ///     assignments   account, event number
+///     productAssignments  product, event number
 ///     products      product -> settings (rarely change: readers cache them)
 ///     pools         product -> counters, the lot being consumed *
 ///     lots          product, ordinal -> first serial, quantity   (first in, first out)
@@ -18,7 +21,8 @@ import Time
 ///     consumptions  product, activatedAt, serial -> history entry *
 ///     expiries      product, expiresAt, serial -> activatedAt *
 ///     periods       product, device, period -> where its history entry is (past periods only)
-///     expiring      expiresAt, product, device: open entitlements *
+///     expiring      expiresAt, product, serial -> device: open entitlements *
+///     disabled      product, device: disabled devices
 ///     topUps        account, kind, expiresAt, pack -> counters   (first-expiring first)
 ///     openTopUps    the same, packs with units left    topUpTotals  account, kind -> counters
 ///     topUpExpiries expiresAt, then the same           topUpChanges account, kind, event number
@@ -43,12 +47,16 @@ public struct Books: Sendable {
     let books: Table<UInt32, BooksRecord>
     let accounts: Table<AccountID, AccountRecord>
     let accountProducts: Table<KeyPair<AccountID, ProductKey>, EmptyRecord>
+    let subAccounts: Table<KeyPair<AccountID, AccountID>, EmptyRecord>
+    let contacts: Table<KeyPair<AccountID, EmailAddress>, ContactRecord>
+    let accountKeys: Table<KeyPair<AccountID, KeyID>, EmptyRecord>
     let packages: Table<PackageID, PackageRecord>
     let holdings: Table<KeyPair<AccountID, PackageID>, HoldingRecord>
     let batches: Table<UInt64, BatchRecord>
     let purchases: Table<KeyPair<AccountID, UInt64>, EmptyRecord>
     let unassigned: Table<KeyTriple<AccountID, PackageID, UInt64>, RangeRecord>
     let assignments: Table<KeyPair<AccountID, UInt64>, AssignmentRecord>
+    let productAssignments: Table<KeyPair<ProductKey, UInt64>, EmptyRecord>
     let products: Table<ProductKey, ProductRecord>
     let pools: Table<ProductKey, PoolRecord>
     let lots: Table<KeyPair<ProductKey, UInt32>, LotRecord>
@@ -56,7 +64,8 @@ public struct Books: Sendable {
     let consumptions: Table<KeyTriple<ProductKey, Timestamp, UInt64>, ConsumptionRecord>
     let expiries: Table<KeyTriple<ProductKey, Timestamp, UInt64>, ExpiryRecord>
     let periods: Table<KeyPair<DeviceIdentity, UInt32>, PeriodRecord>
-    let expiring: Table<KeyPair<Timestamp, DeviceIdentity>, EmptyRecord>
+    let expiring: Table<KeyTriple<Timestamp, ProductKey, UInt64>, ExpiringRecord>
+    let disabled: Table<DeviceIdentity, EmptyRecord>
     let topUps: Table<TopUpPlace, TopUpRecord>
     let openTopUps: Table<TopUpPlace, EmptyRecord>
     let topUpExpiries: Table<KeyPair<Timestamp, TopUpPlace>, EmptyRecord>
@@ -75,11 +84,21 @@ public struct Books: Sendable {
     let arrivals: Table<KeyPair<UInt64, DeviceKey>, ArrivalRecord>
     let sealingKeys: Table<UInt32, SealingKeyRecord>
 
-    /// How many tables there are: the environment has to allow that many.
-    public static var tableCount: Int { 34 }
+    /// The most records that a page of a list reads, about: a bound on how long it takes.
+    let readsPerPage: Int
 
-    /// In bytes of UTF-8, of accounts, packages, products, devices and keys.
-    public static var nameMaximumLength: Int { 256 }
+    /// How many tables there are: the environment has to allow that many.
+    public static var tableCount: Int { 39 }
+
+    /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
+    /// characters of up to 4 bytes that the API takes.
+    public static var nameMaximumLength: Int { 1_024 }
+
+    /// Of one account.
+    public static var subAccountMaximum: Int { 1_000 }
+
+    /// Of one account and its sub-accounts together (rule E1).
+    public static var contactMaximum: Int { 100 }
 
     /// Of codes, in one purchase or assignment.
     public static var quantityMaximum: UInt64 { 1_000_000_000 }
@@ -101,16 +120,25 @@ public struct Books: Sendable {
     public static var importsMaximum: UInt32 { 64 }
 
     /// Opens the tables, and creates those that are missing.
-    public init(in environment: Environment) throws(StoreError) {
+    ///
+    /// - Parameter readsPerPage: the most records that a page of a list reads, about. The default
+    ///   takes some milliseconds.
+    public init(in environment: Environment, readsPerPage: Int = 2_000) throws(StoreError) {
+        precondition(readsPerPage > 0)
+        self.readsPerPage = readsPerPage
         books = try Table("books", in: environment)
         accounts = try Table("accounts", in: environment)
         accountProducts = try Table("accountProducts", in: environment)
+        subAccounts = try Table("subAccounts", in: environment)
+        contacts = try Table("contacts", in: environment)
+        accountKeys = try Table("accountKeys", in: environment)
         packages = try Table("packages", in: environment)
         holdings = try Table("holdings", in: environment)
         batches = try Table("batches", in: environment)
         purchases = try Table("purchases", in: environment)
         unassigned = try Table("unassigned", in: environment)
         assignments = try Table("assignments", in: environment)
+        productAssignments = try Table("productAssignments", in: environment)
         products = try Table("products", in: environment)
         pools = try Table("pools", in: environment)
         lots = try Table("lots", in: environment)
@@ -119,6 +147,7 @@ public struct Books: Sendable {
         expiries = try Table("expiries", in: environment)
         periods = try Table("periods", in: environment)
         expiring = try Table("expiring", in: environment)
+        disabled = try Table("disabled", in: environment)
         topUps = try Table("topUps", in: environment)
         openTopUps = try Table("openTopUps", in: environment)
         topUpExpiries = try Table("topUpExpiries", in: environment)

@@ -5,12 +5,9 @@ public import Storage
 extension Action: StorageRecord {
     public func encode(into buffer: inout ByteBuffer) {
         switch self {
-        case .createAccount(let account, let name, let kind, let parent):
+        case .createAccount(let newAccount):
             buffer.append(UInt8(1))
-            buffer.append(account)
-            buffer.append(text: name)
-            buffer.append(case: kind)
-            buffer.append(optional: parent)
+            newAccount.encode(into: &buffer)
         case .createPackage(let package, let name, let allowance):
             buffer.append(UInt8(2))
             buffer.append(package)
@@ -52,10 +49,11 @@ extension Action: StorageRecord {
             buffer.append(UInt8(10))
             buffer.append(identity)
             buffer.append(secret)
-        case .activate(let identity, let confirmsSecret):
+        case .activate(let identity, let confirmsSecret, let place):
             buffer.append(UInt8(11))
             buffer.append(identity)
             buffer.append(confirmsSecret)
+            buffer.append(optional: place)
         case .activateByHand(let identity):
             buffer.append(UInt8(12))
             buffer.append(identity)
@@ -65,9 +63,10 @@ extension Action: StorageRecord {
 
     private func encodeSecondPart(into buffer: inout ByteBuffer) {
         switch self {
-        case .renew(let identity):
+        case .renew(let identity, let place):
             buffer.append(UInt8(13))
             buffer.append(identity)
+            buffer.append(optional: place)
         case .endEntitlement(let identity):
             buffer.append(UInt8(14))
             buffer.append(identity)
@@ -99,6 +98,9 @@ extension Action: StorageRecord {
         case .revokeKey(let key):
             buffer.append(UInt8(22))
             buffer.append(key)
+        case .account(let action):
+            buffer.append(UInt8(23))
+            action.encode(into: &buffer)
         case .topUp(let action):
             buffer.append(UInt8(30))
             action.encode(into: &buffer)
@@ -117,12 +119,7 @@ extension Action: StorageRecord {
         self =
             switch tag {
             case 1:
-                .createAccount(
-                    try reader.take(AccountID.self),
-                    name: try reader.takeText(),
-                    kind: try reader.take(case: AccountKind.self),
-                    parent: try reader.takeOptional(AccountID.self)
-                )
+                .createAccount(try NewAccount(decoding: &reader))
             case 2:
                 .createPackage(
                     try reader.take(PackageID.self),
@@ -171,7 +168,8 @@ extension Action: StorageRecord {
             case 11:
                 .activate(
                     try reader.takeIdentity(),
-                    confirmsSecret: try reader.takeBool()
+                    confirmsSecret: try reader.takeBool(),
+                    at: try reader.takeOptional(DataCentreID.self)
                 )
             case 12:
                 .activateByHand(try reader.takeIdentity())
@@ -188,7 +186,7 @@ extension Action: StorageRecord {
         case 45:
             .importing(try ImportAction(decoding: &reader))
         case 13:
-            .renew(try reader.takeIdentity())
+            .renew(try reader.takeIdentity(), at: try reader.takeOptional(DataCentreID.self))
         case 14:
             .endEntitlement(try reader.takeIdentity())
         case 15:
@@ -219,6 +217,8 @@ extension Action: StorageRecord {
             .createKey(try NewKey(decoding: &reader))
         case 22:
             .revokeKey(try reader.take(KeyID.self))
+        case 23:
+            .account(try AccountAction(decoding: &reader))
         case 30:
             .topUp(try TopUpAction(decoding: &reader))
         case 31:

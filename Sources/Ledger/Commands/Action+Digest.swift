@@ -5,7 +5,8 @@ extension Action {
     /// the same command (rule A8): 128-bit FNV-1a over the action's bytes.
     ///
     /// Secrets, the id and hash of a new key, and the number of an import are left out: the gateway
-    /// may have made them afresh for the repetition.
+    /// may have made them afresh for the repetition. So are the terms of free codes: they are the gateway's, and may be
+    /// other ones by then.
     var digest: (high: UInt64, low: UInt64) {
         var bytes = ByteBuffer()
         asked.encode(into: &bytes)
@@ -25,6 +26,19 @@ extension Action {
             let blankHash = SecretHash([UInt8](repeating: 0, count: SecretHash.length))
         else { preconditionFailure("these are well-formed") }
         switch self {
+        case .createAccount(let account):
+            return .createAccount(
+                NewAccount(
+                    id: account.id,
+                    name: account.name,
+                    kind: account.kind,
+                    parent: account.parent,
+                    email: account.email,
+                    dataCentre: account.dataCentre
+                )
+            )
+        case .account(.certify(let account, _)):
+            return .account(.certify(account, freeCodes: nil))
         case .createProduct(let product):
             return .createProduct(
                 NewProduct(
@@ -34,7 +48,8 @@ extension Action {
                     package: product.package,
                     secret: blank,
                     registration: product.registration,
-                    dayOffset: product.dayOffset
+                    dayOffset: product.dayOffset,
+                    dataCentre: product.dataCentre
                 )
             )
         case .importDevices(let product, let rows):

@@ -1,7 +1,7 @@
 /// What a command does. Names are at most 256 bytes of UTF-8; longer ones are refused.
 public enum Action: Hashable, Sendable {
-    /// A sub-account's parent is an account that has no parent itself.
-    case createAccount(AccountID, name: String, kind: AccountKind, parent: AccountID?)
+    case createAccount(NewAccount)
+    case account(AccountAction)
     case createPackage(PackageID, name: String, Allowance)
     case createProduct(NewProduct)
     case updateProduct(ProductKey, ProductUpdate)
@@ -29,15 +29,17 @@ public enum Action: Hashable, Sendable {
     case registerDevice(DeviceIdentity, secret: SealedSecret)
 
     /// The device connects, its credentials proven: admits it, and consumes a code when it needs one
-    /// (rules B1 to B3, B7, B8). `confirmsSecret` when it proved its own secret.
-    case activate(DeviceIdentity, confirmsSecret: Bool)
+    /// (rules B1 to B3, B7, B8). `confirmsSecret` when it proved its own secret; `at` is where it
+    /// connects, `nil` being the product's home (rule B13).
+    case activate(DeviceIdentity, confirmsSecret: Bool, at: DataCentreID? = nil)
 
     /// An operator activates a device whose entitlement does not run (rule B7).
     case activateByHand(DeviceIdentity)
 
     /// The device is online and its entitlement ends: the next period starts where it ended
-    /// (rule B4). When the refusal comes back, the device goes (rule B5).
-    case renew(DeviceIdentity)
+    /// (rule B4). When the refusal comes back, the device goes (rule B5). `at` is where it is
+    /// connected, `nil` being the product's home (rule B13).
+    case renew(DeviceIdentity, at: DataCentreID? = nil)
 
     /// The device has gone, or went, without renewal: closes its entitlement if it has ended.
     case endEntitlement(DeviceIdentity)

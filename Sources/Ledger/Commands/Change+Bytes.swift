@@ -65,10 +65,11 @@ extension Change: StorageRecord {
         case .deviceRegistered(let identity):
             buffer.append(UInt8(10))
             buffer.append(identity)
-        case .deviceActivated(let identity, let entitlement):
+        case .deviceActivated(let identity, let entitlement, let place):
             buffer.append(UInt8(11))
             buffer.append(identity)
             buffer.append(entitlement)
+            buffer.append(place)
         case .entitlementReopened(let identity, let code):
             buffer.append(UInt8(12))
             buffer.append(identity)
@@ -107,6 +108,16 @@ extension Change: StorageRecord {
         case .keyRevoked(let key):
             buffer.append(UInt8(20))
             buffer.append(key)
+        case .account(let change):
+            buffer.append(UInt8(30))
+            change.encode(into: &buffer)
+        case .codesGranted(let account, let package, let quantity, let product, let first):
+            buffer.append(UInt8(31))
+            buffer.append(account)
+            buffer.append(package)
+            buffer.appendVarint(quantity)
+            buffer.append(optional: product)
+            buffer.append(first)
         case .topUp(let change):
             buffer.append(UInt8(40))
             change.encode(into: &buffer)
@@ -192,7 +203,8 @@ extension Change: StorageRecord {
         case 11:
             .deviceActivated(
                 try reader.takeIdentity(),
-                try reader.takeEntitlement()
+                try reader.takeEntitlement(),
+                at: try reader.take(DataCentreID.self)
             )
         case 12:
             .entitlementReopened(
@@ -244,6 +256,16 @@ extension Change: StorageRecord {
             )
         case 20:
             .keyRevoked(try reader.take(KeyID.self))
+        case 30:
+            .account(try AccountChange(decoding: &reader))
+        case 31:
+            .codesGranted(
+                try reader.take(AccountID.self),
+                package: try reader.take(PackageID.self),
+                quantity: try reader.takeVarint(),
+                product: try reader.takeOptional(ProductKey.self),
+                first: try reader.takeCode()
+            )
         case 40:
             .topUp(try TopUpChange(decoding: &reader))
         case 41:

@@ -1,6 +1,7 @@
 /// A fact about the books, as the event log keeps it (rule E3). It holds no secret.
 public enum Change: Hashable, Sendable {
     case accountCreated(AccountID, kind: AccountKind, parent: AccountID?)
+    case account(AccountChange)
     case packageCreated(PackageID, Allowance)
     case productCreated(ProductKey, account: AccountID)
     case productUpdated(ProductKey, ProductUpdate)
@@ -17,6 +18,15 @@ public enum Change: Hashable, Sendable {
         product: ProductKey?,
         first: ActivationCode
     )
+
+    /// Free codes (rule A7); `first` as above.
+    case codesGranted(
+        AccountID,
+        package: PackageID,
+        quantity: UInt64,
+        product: ProductKey?,
+        first: ActivationCode
+    )
     case codesAssigned(AccountID, product: ProductKey, package: PackageID, quantity: UInt64)
 
     /// All at once; `import` names an import in chunks, and is `nil` when it was one command.
@@ -26,7 +36,9 @@ public enum Change: Hashable, Sendable {
     case importBegun(ProductKey)
     case importAbandoned(ProductKey, import: UInt64)
     case deviceRegistered(DeviceIdentity)
-    case deviceActivated(DeviceIdentity, Entitlement)
+
+    /// `at` is where the device connected (rule B13), the product's home if an operator's hand did it.
+    case deviceActivated(DeviceIdentity, Entitlement, at: DataCentreID)
 
     /// It was counted as ended, and runs: the device came back with a clock that stepped back.
     case entitlementReopened(DeviceIdentity, code: ActivationCode)
@@ -48,12 +60,14 @@ public enum Change: Hashable, Sendable {
     public var name: String {
         switch self {
         case .accountCreated: "account-created"
+        case .account(let change): change.name
         case .packageCreated: "package-created"
         case .productCreated: "product-created"
         case .productUpdated: "product-updated"
         case .packageUpgraded: "package-upgraded"
         case .productDeleted: "product-deleted"
         case .codesBought: "codes-bought"
+        case .codesGranted: "codes-granted"
         case .codesAssigned: "codes-assigned"
         case .devicesImported: "devices-imported"
         case .importBegun: "import-begun"

@@ -11,6 +11,8 @@ extension NewProduct: StorageRecord {
         buffer.append(secret)
         buffer.append(case: registration)
         buffer.append(dayOffset)
+        buffer.append(dataCentre)
+        buffer.append(optional: freeCodes) { $1.encode(into: &$0) }
     }
 
     public init(decoding reader: inout ByteReader) throws(StoreError) {
@@ -21,7 +23,9 @@ extension NewProduct: StorageRecord {
             package: try reader.takeOptional(PackageID.self),
             secret: try reader.takeSealedSecret(),
             registration: try reader.take(case: RegistrationPolicy.self),
-            dayOffset: try reader.takeOffset()
+            dayOffset: try reader.takeOffset(),
+            dataCentre: try reader.take(DataCentreID.self),
+            freeCodes: try reader.takeBool() ? try FreeCodeTerms(decoding: &reader) : nil
         )
     }
 }

@@ -12,6 +12,13 @@ public struct NewProduct: Hashable, Sendable {
     public let registration: RegistrationPolicy
     public let dayOffset: UTCOffset
 
+    /// Its home: where its codes are counted, wherever its devices connect (rule B13).
+    public let dataCentre: DataCentreID
+
+    /// Rule A7. `nil`: none are given. They set the product's package if it has none, and one that
+    /// starts with another package than the terms' gets none.
+    public let freeCodes: FreeCodeTerms?
+
     public init(
         key: ProductKey,
         name: String,
@@ -19,7 +26,9 @@ public struct NewProduct: Hashable, Sendable {
         package: PackageID? = nil,
         secret: SealedSecret,
         registration: RegistrationPolicy = .imported,
-        dayOffset: UTCOffset = .utc
+        dayOffset: UTCOffset = .utc,
+        dataCentre: DataCentreID = .main,
+        freeCodes: FreeCodeTerms? = nil
     ) {
         self.key = key
         self.name = name
@@ -28,5 +37,7 @@ public struct NewProduct: Hashable, Sendable {
         self.secret = secret
         self.registration = registration
         self.dayOffset = dayOffset
+        self.dataCentre = dataCentre
+        self.freeCodes = freeCodes
     }
 }

@@ -95,7 +95,7 @@ extension Refusal: StorageRecord {
         switch self {
         case .idempotencyKeyInvalid:
             buffer.append(UInt8(25))
-        default: encodePacks(into: &buffer)
+        default: encodeAccounts(into: &buffer)
         }
     }
 
@@ -186,7 +186,7 @@ extension Refusal: StorageRecord {
         switch tag {
         case 25:
             .idempotencyKeyInvalid
-        default: try Self.decodePacks(tag, from: &reader)
+        default: try Self.decodeAccounts(tag, from: &reader)
         }
     }
 }

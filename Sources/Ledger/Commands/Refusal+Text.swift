@@ -31,7 +31,6 @@ extension Refusal {
     var booksDescription: String {
         switch self {
         case .alreadyExists(let what): "\(what) exists already"
-        case .parentIsSubAccount(let id): "\(id) is a sub-account and can't have sub-accounts"
         case .productOfAnotherAccount(let product, let account):
             "product \(product) does not belong to account \(account)"
         case .nameTooLong(let maximumBytes): "a name has at most \(maximumBytes) bytes"

@@ -16,6 +16,19 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
 
     /// A sub-account can't have sub-accounts.
     case parentIsSubAccount(AccountID)
+
+    /// An account has at most so many sub-accounts.
+    case tooManySubAccounts(maximum: UInt32)
+
+    /// Rule A7: an enterprise can't be certified as one.
+    case enterpriseAlready(AccountID)
+
+    /// Rule A7: it is a sub-account of the one that is named, which is what can be certified.
+    case certifiedWithParent(AccountID)
+
+    /// Rule E1.
+    case tooManyContacts(maximum: UInt32)
+    case unknownContact(AccountID, EmailAddress)
     case productOfAnotherAccount(ProductKey, AccountID)
     case nameTooLong(maximumBytes: UInt32)
 
@@ -108,6 +121,11 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .unknownKey: "unknown-key"
         case .alreadyExists: "already-exists"
         case .parentIsSubAccount: "parent-is-sub-account"
+        case .tooManySubAccounts: "too-many-sub-accounts"
+        case .enterpriseAlready: "enterprise-already"
+        case .certifiedWithParent: "certified-with-parent"
+        case .tooManyContacts: "too-many-contacts"
+        case .unknownContact: "unknown-contact"
         case .productOfAnotherAccount: "product-of-another-account"
         case .nameTooLong: "name-too-long"
         case .packageMismatch: "package-mismatch"
@@ -155,6 +173,9 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .deviceDisabled, .renewalOff, .noCodeLeft, .entitlementRuns, .productRenewalOff,
             .registrationNotAllowed, .secretInUse:
             deviceDescription
+        case .parentIsSubAccount, .tooManySubAccounts, .enterpriseAlready, .certifiedWithParent,
+            .tooManyContacts, .unknownContact:
+            accountDescription
         case .noTopUpLeft, .expiryPassed, .unknownLease, .leaseExceeded, .deviceNotActive,
             .otaExhausted, .unknownUpgrade, .upgradeReported:
             packDescription

@@ -3,8 +3,12 @@ public struct Activation: Hashable, Sendable {
     public let identity: DeviceIdentity
     public let entitlement: Entitlement
 
-    public init(identity: DeviceIdentity, entitlement: Entitlement) {
+    /// Where the device connected (rule B13); it was counted in the product's home.
+    public let dataCentre: DataCentreID
+
+    public init(identity: DeviceIdentity, entitlement: Entitlement, dataCentre: DataCentreID) {
         self.identity = identity
         self.entitlement = entitlement
+        self.dataCentre = dataCentre
     }
 }

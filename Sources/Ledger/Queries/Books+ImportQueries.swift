@@ -37,32 +37,36 @@ extension Books {
     }
 
     /// Pages of the devices that committed imports of the product bring and that have not landed yet,
-    /// as pages of its devices: one for each import.
+    /// as pages of `list`, that of its devices: one for each import.
     func arrivingPages(
         of product: ProductKey,
+        _ list: ListMark,
         cursor: String?,
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable,
         _ isMeant: (DeviceRecord) -> Bool
-    ) throws(StoreError) -> [Page<(device: DeviceKey, record: DeviceRecord)>] {
+    ) throws(StoreError) -> [DevicePage] {
         guard let pool = try pools.get(product, in: transaction), pool.imports > 0 else {
             return []
         }
-        let start = cursor.flatMap { PageBuilder<DeviceIdentity, Never>.key(at: $0)?.device }
-        var pages: [Page<(device: DeviceKey, record: DeviceRecord)>] = []
+        var start: DeviceIdentity?
+        if let cursor { start = try PageCursor.key(at: cursor, of: list) }
+        var pages: [DevicePage] = []
         for (name, record) in try liveImports(of: product, in: transaction)
         where record.state == .landing {
-            var builder = PageBuilder<DeviceIdentity, (device: DeviceKey, record: DeviceRecord)>(
-                limit: limit)
+            var builder = PageBuilder<DeviceIdentity, DevicePage.Device>(
+                list, limit: limit, reads: readsPerPage)
             try arrivals.forEach(
                 in: transaction,
                 prefix: name.second,
-                from: start.map { .excluding(KeyPair(name.second, $0)) } ?? .unbounded
+                from: start.map { .excluding(KeyPair(name.second, $0.device)) } ?? .unbounded
             ) { (place, arrival) throws(StoreError) in
+                guard builder.hasRoom() else { return .stop }
                 let identity = DeviceIdentity(product: product, device: place.second)
                 let old = try devices.get(identity, in: transaction)
                 let new = arrival.record(registeredAt: record.changedAt, after: old)
-                return builder.take(isMeant(new) ? (place.second, new) : nil, at: identity)
+                builder.take(isMeant(new) ? (place.second, new) : nil, at: identity, reads: 2)
+                return .proceed
             }
             pages.append(builder.page)
         }
@@ -70,25 +74,36 @@ extension Books {
     }
 }
 
-extension Page where Element == (device: DeviceKey, record: DeviceRecord) {
+typealias DevicePage = Page<(device: DeviceKey, record: DeviceRecord)>
+
+extension DevicePage {
+    typealias Device = (device: DeviceKey, record: DeviceRecord)
+
     /// One page of what several hold, by DeviceKey: no device is in two of them. Each page may end
     /// before its list does; what is behind the nearest such end is left to the next page.
-    init(merging pages: [Self], of product: ProductKey, limit: Int) {
-        // Cursors are keys in hexadecimal: they order as the keys do.
-        let end = pages.compactMap(\.cursor).min()
+    init(
+        merging pages: [Self],
+        _ list: ListMark,
+        of product: ProductKey,
+        limit: Int
+    ) throws(StoreError) {
+        var end: DeviceKey?
+        for page in pages {
+            guard let cursor = page.cursor else { continue }
+            let key = try (PageCursor.key(at: cursor, of: list) as DeviceIdentity).device
+            end = end.map { min($0, key) } ?? key
+        }
         let all = pages.flatMap(\.elements)
-            .map { element in
-                let identity = DeviceIdentity(product: product, device: element.device)
-                return (
-                    cursor: PageBuilder<DeviceIdentity, Never>.cursor(at: identity),
-                    element: element
-                )
-            }
-            .filter { entry in end.map { entry.cursor <= $0 } ?? true }
-            .sorted { $0.cursor < $1.cursor }
+            .filter { element in end.map { element.device <= $0 } ?? true }
+            .sorted { $0.device < $1.device }
+        let elements = Array(all.prefix(limit))
+        if all.count > limit { end = elements.last?.device }
         self.init(
-            elements: all.prefix(limit).map(\.element),
-            cursor: all.count > limit ? all[limit - 1].cursor : end
+            elements: elements,
+            cursor: end.map { device in
+                let identity = DeviceIdentity(product: product, device: device)
+                return PageCursor.text(at: identity, of: list)
+            }
         )
     }
 }

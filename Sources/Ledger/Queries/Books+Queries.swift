@@ -4,64 +4,6 @@ public import Time
 /// What the books say. Every query works in the caller's transaction, so that several of them
 /// together are one consistent view. Lists come in pages, see `Page`.
 extension Books {
-    public func account(
-        _ id: AccountID,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> AccountRecord? {
-        try accounts.get(id, in: transaction)
-    }
-
-    /// By id. With a `parent`, only its sub-accounts.
-    public func accounts(
-        parent: AccountID? = nil,
-        cursor: String? = nil,
-        limit: Int,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> Page<(id: AccountID, record: AccountRecord)> {
-        try page(of: accounts, cursor: cursor, limit: limit, in: transaction) { id, record in
-            parent == nil || record.parent == parent ? (id, record) : nil
-        }
-    }
-
-    /// Rule A1, summed over the account's packages and products.
-    public func figures(
-        of account: AccountID,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> AccountFigures {
-        var unassigned: UInt64 = 0
-        try holdings.forEach(in: transaction, prefix: account) { _, holding in
-            unassigned += holding.unassigned
-            return .proceed
-        }
-        var (used, remaining) = (UInt64(0), unassigned)
-        try accountProducts.forEach(in: transaction, prefix: account) {
-            (key, _) throws(StoreError) in
-            let pool = try pool(of: key.second, in: transaction)
-            used += pool.consumed
-            if try existing(key.second, in: transaction) != nil { remaining += pool.remaining }
-            return .proceed
-        }
-        return AccountFigures(
-            total: used + remaining,
-            used: used,
-            remaining: remaining,
-            unassigned: unassigned
-        )
-    }
-
-    /// The account's codes by package.
-    public func holdings(
-        of account: AccountID,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> [(package: PackageID, record: HoldingRecord)] {
-        var found: [(PackageID, HoldingRecord)] = []
-        try holdings.forEach(in: transaction, prefix: account) { key, record in
-            found.append((key.second, record))
-            return .proceed
-        }
-        return found
-    }
-
     public func package(
         _ id: PackageID,
         in transaction: borrowing some Transaction & ~Copyable
@@ -85,27 +27,69 @@ extension Books {
         try products.get(key, in: transaction)
     }
 
-    /// By product key, without deleted ones.
+    /// By product key, without deleted ones; with `accounts`, only theirs, by account first; with
+    /// `keys`, only those. With a `home`, only those that are counted there (rule B13).
     public func products(
-        of account: AccountID? = nil,
+        of accounts: [AccountID]? = nil,
+        among keys: [ProductKey]? = nil,
+        at home: DataCentreID? = nil,
         cursor: String? = nil,
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Page<(key: ProductKey, record: ProductRecord)> {
-        guard let account else {
-            return try page(of: products, cursor: cursor, limit: limit, in: transaction) {
-                (key, record) in record.isDeleted ? nil : (key, record)
+        func isMeant(_ record: ProductRecord) -> Bool {
+            !record.isDeleted && (home == nil || record.dataCentre == home)
+        }
+        if let keys {
+            return try products(
+                listed: Set(keys).sorted(), filter: home?.text ?? "", cursor: cursor,
+                limit: limit, in: transaction
+            ) { record in
+                isMeant(record) && accounts?.contains(record.account) ?? true
             }
+        }
+        guard let accounts else {
+            return try page(
+                of: products, filter: home?.text ?? "", cursor: cursor, limit: limit,
+                in: transaction
+            ) { (key, record) in isMeant(record) ? (key, record) : nil }
         }
         return try page(
             of: accountProducts,
-            prefix: account,
+            prefixes: accounts,
+            filter: home?.text ?? "",
+            reads: 2,
             cursor: cursor,
             limit: limit,
             in: transaction
         ) { (key, _) throws(StoreError) in
-            try existing(key.second, in: transaction).map { (key.second, $0) }
+            guard let record = try products.get(key.second, in: transaction), isMeant(record)
+            else { return nil }
+            return (key.second, record)
         }
+    }
+
+    private func products(
+        listed keys: [ProductKey],
+        filter: String,
+        cursor: String?,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable,
+        where isMeant: (ProductRecord) -> Bool
+    ) throws(StoreError) -> Page<(key: ProductKey, record: ProductRecord)> {
+        let keyText = ActivationFilter(products: keys).text
+        let list = ListMark(products.name, filter: "\(keyText)|\(filter)")
+        var builder = PageBuilder<ProductKey, (key: ProductKey, record: ProductRecord)>(
+            list, limit: limit, reads: readsPerPage)
+        var last: ProductKey?
+        if let cursor { last = try PageCursor.key(at: cursor, of: list) as ProductKey }
+        for key in keys where last.map({ $0 < key }) ?? true {
+            guard builder.hasRoom() else { break }
+            let record = try products.get(key, in: transaction)
+            let isWanted = record.map(isMeant) ?? false
+            builder.take(isWanted ? record.map { (key, $0) } : nil, at: key, reads: 1)
+        }
+        return builder.page
     }
 
     /// Rule B14; also of a deleted product, and `nil` if there never was one.
@@ -121,29 +105,6 @@ extension Books {
             devicesKnown: pool.devicesKnown,
             devicesActive: pool.devicesActive
         )
-    }
-
-    /// The registered devices of a product by DeviceKey; with a `state`, those in it at `time`.
-    public func devices(
-        of product: ProductKey,
-        state: DeviceState? = nil,
-        at time: Timestamp,
-        cursor: String? = nil,
-        limit: Int,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> Page<(device: DeviceKey, record: DeviceRecord)> {
-        let isMeant = { (record: DeviceRecord) in
-            record.isRegistered && (state == nil || record.state(at: time) == state)
-        }
-        let landed = try page(
-            of: devices, prefix: product, cursor: cursor, limit: limit, in: transaction
-        ) { (identity, record) in
-            isMeant(record) ? (device: identity.device, record: record) : nil
-        }
-        let arriving = try arrivingPages(
-            of: product, cursor: cursor, limit: limit, in: transaction, isMeant)
-        return arriving.isEmpty
-            ? landed : Page(merging: [landed] + arriving, of: product, limit: limit)
     }
 
     /// What would happen if the device, its credentials proven, connected now (rule B15).
@@ -180,8 +141,14 @@ extension Books {
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Page<(id: KeyID, record: KeyRecord)> {
-        try page(of: keys, cursor: cursor, limit: limit, in: transaction) { id, record in
-            account == nil || record.account == account ? (id, record) : nil
+        guard let account else {
+            return try page(of: keys, cursor: cursor, limit: limit, in: transaction) { ($0, $1) }
+        }
+        return try page(
+            of: accountKeys, prefix: account, reads: 2, cursor: cursor, limit: limit,
+            in: transaction
+        ) { (key, _) throws(StoreError) in
+            try keys.get(key.second, in: transaction).map { (key.second, $0) }
         }
     }
 

@@ -27,6 +27,7 @@ extension Books {
             of: openTopUps,
             account,
             kind,
+            reads: 2,
             cursor: cursor,
             limit: limit,
             in: transaction
@@ -34,6 +35,14 @@ extension Books {
             if place.hasExpired(at: openAt) { return nil }
             return TopUpPack(place: place, record: try topUp(at: place, in: transaction))
         }
+    }
+
+    /// `nil` when there never was such a pack.
+    public func topUp(
+        _ place: TopUpPlace,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> TopUpPack? {
+        try topUps.get(place, in: transaction).map { TopUpPack(place: place, record: $0) }
     }
 
     /// The sums over all packs that the account ever had of this kind. Units of a pack that has just
@@ -54,32 +63,36 @@ extension Books {
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Page<TopUpMovement> {
-        guard let before = cursor.map({ UInt64($0) }) ?? .max else {
-            throw .malformed(what: "cursor")
-        }
-        var sequences: [UInt64] = []
-        for kind in kind.map({ [$0] }) ?? TopUpKind.allCases {
+        typealias Place = KeyPair<AccountID, UInt64>
+        let list = ListMark(topUpChanges.name, filter: kind?.name ?? "").within(account)
+        var builder = PageBuilder<Place, TopUpMovement>(list, limit: limit, reads: readsPerPage)
+        var last: Place?
+        if let cursor { last = try PageCursor.key(at: cursor, of: list) as Place }
+        var merge = Merge<TopUpKind, UInt64, Void>(orderedBy: >)
+        func add(_ kind: TopUpKind, before sequence: UInt64) throws(StoreError) {
             try topUpChanges.forEach(
                 in: transaction,
                 prefix: KeyPair(account, kind),
-                to: .excluding(KeyTriple(account, kind, before)),
+                to: .excluding(KeyTriple(account, kind, sequence)),
                 reversed: true,
-                limit: limit + 1
+                limit: 1
             ) { key, _ in
-                sequences.append(key.third)
-                return .proceed
+                merge.add(.init(source: kind, position: key.third, value: ()))
+                return .stop
             }
         }
-        sequences.sort(by: >)
-        var elements: [TopUpMovement] = []
-        for sequence in sequences.prefix(limit) {
-            guard let row = try movement(sequence, in: transaction) else {
-                throw .malformed(what: "event \(sequence) is no change of a top-up pack")
-            }
-            elements.append(row)
+        for kind in kind.map({ [$0] }) ?? TopUpKind.allCases {
+            try add(kind, before: last?.second ?? .max)
         }
-        let next = sequences.count > limit ? elements.last.map { "\($0.sequence)" } : nil
-        return Page(elements: elements, cursor: next)
+        while let head = merge.first, builder.hasRoom() {
+            guard let row = try movement(head.position, in: transaction) else {
+                throw .malformed(what: "event \(head.position) is no change of a top-up pack")
+            }
+            builder.take(row, at: KeyPair(account, head.position), reads: 2)
+            merge.removeFirst()
+            try add(head.source, before: head.position)
+        }
+        return builder.page
     }
 
     /// `nil` unless that event is one that the list of changes shows.
@@ -104,6 +117,7 @@ extension Books {
         of table: Table<TopUpPlace, Record>,
         _ account: AccountID,
         _ kind: TopUpKind?,
+        reads: Int = 1,
         cursor: String?,
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable,
@@ -113,6 +127,7 @@ extension Books {
             return try page(
                 of: table,
                 prefix: account,
+                reads: reads,
                 cursor: cursor,
                 limit: limit,
                 in: transaction,
@@ -122,6 +137,7 @@ extension Books {
         return try page(
             of: table,
             prefix: KeyPair(account, kind),
+            reads: reads,
             cursor: cursor,
             limit: limit,
             in: transaction,

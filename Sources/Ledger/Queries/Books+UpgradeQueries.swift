@@ -22,6 +22,7 @@ extension Books {
             of: upgradeOrder,
             prefix: identity,
             reversed: true,
+            reads: 2,
             cursor: cursor,
             limit: limit,
             in: transaction

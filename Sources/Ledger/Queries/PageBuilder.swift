@@ -1,68 +1,49 @@
-import Bytes
 import Storage
 
 /// Collects the elements of one page, and the cursor to the next.
 ///
-/// A cursor is the last key's bytes in hexadecimal.
+/// A page ends when it has as many elements as were asked for, or when it has read as many records
+/// as a page may: then it is short, or even empty, and has a cursor all the same.
 struct PageBuilder<Key: StorageKey, Element: Sendable> {
+    private let list: ListMark
     private let limit: Int
+    private var readsLeft: Int
     private var elements: [Element] = []
     private var last: Key?
     private var hasMore = false
 
-    init(limit: Int) {
-        precondition(limit > 0, "a page has room for an element")
+    /// - Parameters:
+    ///   - limit: of elements.
+    ///   - reads: of records.
+    init(_ list: ListMark, limit: Int, reads: Int) {
+        precondition(limit > 0 && reads > 0, "a page has room for an element")
+        self.list = list
         self.limit = limit
+        readsLeft = reads
     }
 
-    /// The page's end that the cursor moves: the lower one, or the upper one of a reversed list.
-    /// `.malformed` when the cursor is none of ours.
-    static func bound(at cursor: String) throws(StoreError) -> KeyBound<Key> {
-        guard let key = key(at: cursor) else { throw .malformed(what: "cursor") }
-        return .excluding(key)
+    /// Whether another record may be looked at. Asked when there is one: the next page begins there.
+    /// The first one always may, so that pages get on.
+    mutating func hasRoom() -> Bool {
+        if last == nil || (elements.count < limit && readsLeft > 0) { return true }
+        hasMore = true
+        return false
     }
 
-    /// Takes the element found at `key`; `nil` is passed over.
-    mutating func take(_ element: Element?, at key: Key) -> Iteration {
-        guard let element else { return .proceed }
-        if elements.count == limit {
-            hasMore = true
-            return .stop
-        }
-        elements.append(element)
+    /// Takes the element found at `key`, after so many `reads`; `nil` is passed over.
+    mutating func take(_ element: Element?, at key: Key, reads: Int) {
+        if let element { elements.append(element) }
         last = key
-        return .proceed
+        readsLeft -= reads
     }
+
+    /// Whether an element came for which there was no room.
+    var isFull: Bool { hasMore }
 
     var page: Page<Element> {
-        Page(elements: elements, cursor: hasMore ? last.map { Self.cursor(at: $0) } : nil)
-    }
-
-    static func cursor(at key: Key) -> String {
-        let bytes = KeyWriter(key)
-        var text = ""
-        let span = bytes.span
-        for index in span.indices {
-            text += String(span[index] >> 4, radix: 16) + String(span[index] & 15, radix: 16)
-        }
-        return text
-    }
-
-    static func key(at cursor: String) -> Key? {
-        var bytes: [UInt8] = []
-        var high: UInt8?
-        for character in cursor {
-            guard character.isASCII, let digit = character.hexDigitValue else { return nil }
-            if let first = high {
-                bytes.append(first << 4 | UInt8(digit))
-                high = nil
-            } else {
-                high = UInt8(digit)
-            }
-        }
-        guard high == nil, bytes.count <= KeyWriter.maximumCount else { return nil }
-        var reader = ByteReader(bytes.span)
-        guard let key = Key(decoding: &reader), reader.isAtEnd else { return nil }
-        return key
+        Page(
+            elements: elements,
+            cursor: hasMore ? last.map { PageCursor.text(at: $0, of: list) } : nil
+        )
     }
 }

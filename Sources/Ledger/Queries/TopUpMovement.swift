@@ -10,7 +10,7 @@ public struct TopUpMovement: Hashable, Sendable {
     public let kind: Kind
     public let units: UInt64
 
-    public enum Kind: Hashable, Sendable {
+    public enum Kind: Hashable, Sendable, CaseIterable {
         case purchase
         case gift
         case deduction

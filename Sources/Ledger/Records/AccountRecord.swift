@@ -4,17 +4,29 @@ public import Time
 
 /// An account as the books keep it.
 public struct AccountRecord: StorageRecord, Hashable, Sendable {
-    public let name: String
-    public let kind: AccountKind
+    public internal(set) var name: String
+    public internal(set) var kind: AccountKind
 
     /// Set for a sub-account.
     public let parent: AccountID?
+
+    /// Where alerts go by default (rule E1).
+    public internal(set) var email: EmailAddress?
+
+    /// Where its unassigned codes are counted (rule B13).
+    public let dataCentre: DataCentreID
     public let createdAt: Timestamp
 
-    init(name: String, kind: AccountKind, parent: AccountID?, createdAt: Timestamp) {
-        self.name = name
+    /// Set once it was certified as an enterprise (rule A7).
+    public internal(set) var certifiedAt: Timestamp?
+
+    /// An account as the command makes it, with the kind that it is found to have.
+    init(_ account: NewAccount, kind: AccountKind, createdAt: Timestamp) {
+        name = account.name
         self.kind = kind
-        self.parent = parent
+        parent = account.parent
+        email = account.email
+        dataCentre = account.dataCentre
         self.createdAt = createdAt
     }
 
@@ -23,7 +35,10 @@ public struct AccountRecord: StorageRecord, Hashable, Sendable {
         buffer.append(text: name)
         buffer.append(case: kind)
         buffer.append(optional: parent)
+        buffer.append(optional: email)
+        buffer.append(dataCentre)
         buffer.append(createdAt)
+        buffer.append(optional: certifiedAt) { $0.append($1) }
     }
 
     public init(decoding reader: inout ByteReader) throws(StoreError) {
@@ -31,6 +46,9 @@ public struct AccountRecord: StorageRecord, Hashable, Sendable {
         name = try reader.takeText()
         kind = try reader.take(case: AccountKind.self)
         parent = try reader.takeOptional(AccountID.self)
+        email = try reader.takeOptional(EmailAddress.self)
+        dataCentre = try reader.take(DataCentreID.self)
         createdAt = try reader.takeTimestamp()
+        certifiedAt = try reader.takeBool() ? try reader.takeTimestamp() : nil
     }
 }

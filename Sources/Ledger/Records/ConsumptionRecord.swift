@@ -9,11 +9,15 @@ struct ConsumptionRecord: StorageRecord, Hashable, Sendable {
     let expiresAt: Timestamp
     let cause: ActivationCause
 
-    init(device: DeviceKey, period: UInt32, expiresAt: Timestamp, cause: ActivationCause) {
+    /// Where the device connected (rule B13).
+    let dataCentre: DataCentreID
+
+    init(device: DeviceKey, entitlement: Entitlement, dataCentre: DataCentreID) {
         self.device = device
-        self.period = period
-        self.expiresAt = expiresAt
-        self.cause = cause
+        period = entitlement.period
+        expiresAt = entitlement.expiresAt
+        cause = entitlement.cause
+        self.dataCentre = dataCentre
     }
 
     func encode(into buffer: inout ByteBuffer) {
@@ -22,6 +26,7 @@ struct ConsumptionRecord: StorageRecord, Hashable, Sendable {
         buffer.appendVarint(UInt64(period))
         buffer.append(expiresAt)
         buffer.append(case: cause)
+        buffer.append(dataCentre)
     }
 
     init(decoding reader: inout ByteReader) throws(StoreError) {
@@ -30,5 +35,6 @@ struct ConsumptionRecord: StorageRecord, Hashable, Sendable {
         period = try reader.takeVarint32()
         expiresAt = try reader.takeTimestamp()
         cause = try reader.take(case: ActivationCause.self)
+        dataCentre = try reader.take(DataCentreID.self)
     }
 }

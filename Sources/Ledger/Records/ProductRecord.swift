@@ -19,6 +19,9 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
 
     /// Where its day begins (rule C5).
     public internal(set) var dayOffset: UTCOffset
+
+    /// Its home: where its codes are counted, wherever its devices connect (rule B13).
+    public let dataCentre: DataCentreID
     public let createdAt: Timestamp
 
     /// Set once it was deleted (rule B9): its books stay, its name is not used again.
@@ -36,6 +39,7 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         autoRenewal = true
         registration = product.registration
         dayOffset = product.dayOffset
+        dataCentre = product.dataCentre
         self.createdAt = createdAt
         deletedAt = nil
     }
@@ -50,6 +54,7 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         buffer.append(autoRenewal)
         buffer.append(case: registration)
         buffer.append(dayOffset)
+        buffer.append(dataCentre)
         buffer.append(createdAt)
         buffer.append(optional: deletedAt) { $0.append($1) }
     }
@@ -64,6 +69,7 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         autoRenewal = try reader.takeBool()
         registration = try reader.take(case: RegistrationPolicy.self)
         dayOffset = try reader.takeOffset()
+        dataCentre = try reader.take(DataCentreID.self)
         createdAt = try reader.takeTimestamp()
         deletedAt = try reader.takeBool() ? try reader.takeTimestamp() : nil
     }

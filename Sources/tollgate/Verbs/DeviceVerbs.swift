@@ -9,7 +9,8 @@ struct DeviceVerbs: AsyncParsableCommand {
         subcommands: [
             List.self, Show.self, Create.self, Import.self, Imports.self, Disable.self, Enable.self,
             Activate.self, ResetSecret.self, Renewal.self, Delete.self, Activations.self,
-            Usage.self, Admission.self, Connection.self, Kick.self,
+            Usage.self, Admission.self, Connection.self, Kick.self, RequestUpgrade.self,
+            ReportUpgrade.self, Upgrades.self,
         ]
     )
 

@@ -58,6 +58,6 @@ struct KeyVerbs: AsyncParsableCommand {
         @Argument var id: String
         @OptionGroup var api: APIOptions
 
-        func run() async throws { try await api.show(.delete, "keys/\(id.escaped)") }
+        func run() async throws { try await api.show(.post, "keys/\(id.escaped)/revoke") }
     }
 }

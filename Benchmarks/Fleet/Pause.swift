@@ -1,0 +1,6 @@
+import Glibc
+
+enum Pause {
+    /// Some microseconds.
+    static func short() { usleep(20) }
+}

@@ -1,0 +1,139 @@
+import Ledger
+import Time
+
+/// The JSON shapes of top-up packs and OTA upgrades.
+extension Documents {
+    /// As it is at `time`: what is left of a pack that has expired is counted as expired, also before
+    /// the pack is closed.
+    static func topUp(_ pack: TopUpPack, at time: Timestamp) -> JSON {
+        let counters = pack.record.counters
+        let remaining = pack.available(at: time)
+        return [
+            "id": JSON(pack.place.id),
+            "account": JSON(pack.place.account),
+            "kind": .text(pack.place.kind.name),
+            "source": .text(pack.record.source.name),
+            "quantity": JSON(counters.quantity),
+            "remaining": JSON(remaining),
+            "leased": JSON(counters.leased),
+            "used": JSON(counters.used),
+            "expired": JSON(counters.expired + counters.remaining - remaining),
+            "expiresAt": JSON(pack.place.expiresAt),
+            "at": JSON(pack.record.at),
+            "actor": .text(pack.record.actor),
+        ]
+    }
+
+    static func topUpTotals(_ totals: [TopUpKind: TopUpCounters]) -> JSON {
+        .object(
+            TopUpKind.allCases.map { kind in
+                JSON.Member(
+                    name: kind.name,
+                    value: [
+                        "quantity": JSON(totals[kind]?.quantity ?? 0),
+                        "remaining": JSON(totals[kind]?.remaining ?? 0),
+                        "leased": JSON(totals[kind]?.leased ?? 0),
+                        "used": JSON(totals[kind]?.used ?? 0),
+                        "expired": JSON(totals[kind]?.expired ?? 0),
+                    ]
+                )
+            }
+        )
+    }
+
+    static func movement(_ movement: TopUpMovement) -> JSON {
+        let cause = cause(of: movement.change.entry)
+        return [
+            "sequence": JSON(movement.sequence),
+            "at": JSON(movement.at),
+            "actor": .text(movement.actor),
+            "change": .text(movement.kind.name),
+            "kind": .text(movement.change.pack.kind.name),
+            "units": JSON(movement.units),
+            "pack": JSON(movement.change.pack.id),
+            "lease": JSON(cause.lease),
+            "pk": JSON(cause.identity?.product),
+            "dk": JSON(cause.identity?.device),
+            "upgrade": JSON(cause.upgrade),
+        ]
+    }
+
+    private static func cause(
+        of entry: TopUpChange.Entry
+    ) -> (lease: UInt64?, identity: DeviceIdentity?, upgrade: UpgradeID?) {
+        switch entry {
+        case .settled(let lease, _, _), .abandoned(let lease, _), .leased(let lease, _, _):
+            (lease, nil, nil)
+        case .deducted(_, let identity, let upgrade), .returned(_, let identity, let upgrade):
+            (nil, identity, upgrade)
+        case .entered, .expired: (nil, nil, nil)
+        }
+    }
+
+    static func upgrade(_ upgrade: Upgrade) -> JSON {
+        let record = upgrade.record
+        return [
+            "id": JSON(upgrade.id),
+            "pk": JSON(upgrade.identity.product),
+            "dk": JSON(upgrade.identity.device),
+            "state": .text(record.state.name),
+            "sizeBytes": JSON(record.size.bytes),
+            "attempts": JSON(record.size.attempts),
+            "fromAllowance": JSON(record.fromAllowance),
+            "fromPacks": JSON(record.fromPacks),
+            "month": JSON(record.month),
+            "packs": .array(
+                record.draws.map { ["pack": JSON($0.pack.id), "units": JSON($0.units)] }
+            ),
+            "requestedAt": JSON(record.requestedAt),
+            "requestedBy": .text(record.requestedBy),
+            "reportedAt": JSON(record.reportedAt),
+        ]
+    }
+
+    /// What an event about a pack adds to what every event has.
+    static func subject(of change: TopUpChange) -> JSON {
+        let cause = cause(of: change.entry)
+        var members: [JSON.Member] = [
+            .init(name: "account", value: JSON(change.pack.account)),
+            .init(name: "kind", value: .text(change.pack.kind.name)),
+            .init(name: "pack", value: JSON(change.pack.id)),
+            .init(name: "expiresAt", value: JSON(change.pack.expiresAt)),
+        ]
+        switch change.entry {
+        case .entered(_, let quantity):
+            members.append(.init(name: "quantity", value: JSON(quantity)))
+        case .leased(_, let units, let holder):
+            members.append(.init(name: "units", value: JSON(units)))
+            members.append(.init(name: "holder", value: JSON(holder)))
+        case .settled(_, let used, let returned):
+            members.append(.init(name: "used", value: JSON(used)))
+            members.append(.init(name: "returned", value: JSON(returned)))
+        case .abandoned(_, let units), .expired(let units), .deducted(let units, _, _),
+            .returned(let units, _, _):
+            members.append(.init(name: "units", value: JSON(units)))
+        }
+        if let lease = cause.lease { members.append(.init(name: "lease", value: JSON(lease))) }
+        if let identity = cause.identity {
+            members.append(.init(name: "pk", value: JSON(identity.product)))
+            members.append(.init(name: "dk", value: JSON(identity.device)))
+            members.append(.init(name: "upgrade", value: JSON(cause.upgrade)))
+        }
+        return .object(members)
+    }
+
+    static func subject(of change: UpgradeChange) -> JSON {
+        let subject: JSON = [
+            "pk": JSON(change.identity.product), "dk": JSON(change.identity.device),
+            "upgrade": JSON(change.id),
+        ]
+        guard case .requested(let size, let fromAllowance, let fromPacks) = change.entry else {
+            return subject
+        }
+        return
+            subject
+            .adding("sizeBytes", JSON(size.bytes))
+            .adding("fromAllowance", JSON(fromAllowance))
+            .adding("fromPacks", JSON(fromPacks))
+    }
+}

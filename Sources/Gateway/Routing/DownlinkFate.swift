@@ -1,0 +1,66 @@
+import MQTT
+
+/// What became of a message to a device, for whoever sent it (rule C10).
+public enum DownlinkFate: CaseIterable, Equatable, Sendable {
+    /// On its way over the device's connection, and counted.
+    case delivered
+
+    /// In line behind messages that the device has to acknowledge first.
+    case queued
+
+    /// The device is not connected; nothing is kept for it.
+    case notConnected
+
+    /// The device is connected, and has subscribed to no filter that matches the topic.
+    case noSubscription
+
+    /// The message's units would cross the device's allowance (rule C3).
+    case quotaExceeded
+
+    /// Larger than the device takes.
+    case tooLarge
+
+    /// The device reads too slowly: what may wait for it is full.
+    case queueFull
+
+    /// It waited for longer than it lasts ([MQTT-3.3.2-5]).
+    case expired
+
+    /// Its name in the API: of a message that arrived, and of the problem when it did not.
+    public var name: String {
+        switch self {
+        case .delivered: "delivered"
+        case .queued: "queued"
+        case .notConnected: "not-connected"
+        case .noSubscription: "no-subscription"
+        case .quotaExceeded: "quota-exceeded"
+        case .tooLarge: "message-too-large"
+        case .queueFull: "queue-full"
+        case .expired: "message-expired"
+        }
+    }
+
+    /// One clause for people; the Reason String of MQTT 5.
+    public var text: String {
+        switch self {
+        case .delivered: "delivered"
+        case .queued: "waiting for the device's acknowledgements"
+        case .notConnected: "the device is not connected"
+        case .noSubscription: "the device has not subscribed to the topic"
+        case .quotaExceeded: "the device's message allowance of the day is used up"
+        case .tooLarge: "the message is larger than the device takes"
+        case .queueFull: "the device reads too slowly, and its queue is full"
+        case .expired: "the message expired while it waited"
+        }
+    }
+
+    /// What a PUBACK or PUBREC of MQTT 5 says. A message that is too large for its receiver is
+    /// discarded as if it had been sent ([MQTT-3.1.2-25]), and so is one that has expired.
+    var reasonCode: ReasonCode {
+        switch self {
+        case .delivered, .queued, .tooLarge, .expired: .success
+        case .notConnected, .noSubscription: .noMatchingSubscribers
+        case .quotaExceeded, .queueFull: .quotaExceeded
+        }
+    }
+}

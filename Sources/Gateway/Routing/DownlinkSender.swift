@@ -1,0 +1,13 @@
+import Reactor
+
+/// Who wants to know what became of a message to a device.
+enum DownlinkSender: Sendable {
+    /// QoS 0, a will, or MQTT 3.1.1, which could not be told.
+    case nobody
+
+    /// A client whose PUBLISH with that packet identifier is not acknowledged yet.
+    case client(shard: Int, Token, packetID: UInt16)
+
+    /// The control side. Called once, on a shard's thread.
+    case question(@Sendable (DownlinkFate) -> Void)
+}

@@ -1,0 +1,39 @@
+import DequeModule
+
+/// A client's PUBLISHes whose acknowledgements wait for the fate of a downlink, or behind one that
+/// does: acknowledgements keep the order of their PUBLISHes ([MQTT-4.6.0-2], [MQTT-4.6.0-3]).
+///
+/// At most as many as the Receive Maximum that the client was told. Owns no memory while empty.
+struct UnansweredPublishes {
+    struct Entry: Equatable {
+        let packetID: UInt16
+        let isExactlyOnce: Bool
+        var verdict: PublishVerdict
+    }
+
+    private var entries: Deque<Entry> = []
+
+    var isEmpty: Bool { entries.isEmpty }
+    var count: Int { entries.count }
+
+    func contains(_ packetID: UInt16) -> Bool { entries.contains { $0.packetID == packetID } }
+
+    mutating func append(_ entry: Entry) { entries.append(entry) }
+
+    /// The fate of the first undecided message with that packet identifier.
+    mutating func decide(_ packetID: UInt16, _ fate: DownlinkFate) {
+        for index in entries.indices where entries[index].packetID == packetID {
+            guard case .undecided(let isHeard) = entries[index].verdict else { continue }
+            entries[index].verdict = PublishVerdict(fate, isHeard: isHeard)
+            return
+        }
+    }
+
+    /// The next acknowledgement, when its turn has come.
+    mutating func next() -> Entry? {
+        guard let first = entries.first, first.verdict.isDecided else { return nil }
+        entries.removeFirst()
+        if entries.isEmpty { entries = [] }
+        return first
+    }
+}

@@ -1,0 +1,87 @@
+import Ledger
+import Reactor
+import Storage
+
+// What the control side has changed, for the clients that are connected.
+extension Shard {
+    mutating func receiveControl(_ message: ShardMessage) {
+        switch message {
+        case .productChanged(let key): productChanged(key)
+        case .deviceChanged(let identity): deviceChanged(identity)
+        case .secretReset(let identity): secretReset(identity)
+        case .keyRevoked(let key): keyRevoked(key)
+        case .ask(let question): answer(question)
+        default: preconditionFailure("not a message of the control side")
+        }
+    }
+
+    /// Reads again what could not be read when it changed.
+    mutating func hearAgainIfDue() {
+        guard let (products, devices) = unheard.takeIfDue(at: clock.monotonic) else { return }
+        for key in products { productChanged(key) }
+        for identity in devices { deviceChanged(identity) }
+    }
+
+    /// Reads a product's settings anew; they hold for its connected devices from here on. Those of a
+    /// deleted product go (rule B9).
+    private mutating func productChanged(_ key: ProductKey) {
+        guard let slot = products.slot(of: key) else { return }
+        let record: ProductRecord?
+        do throws(StoreError) {
+            record = try books.product(key)
+        } catch {
+            counters.add(.changesDeferred)
+            return unheard.insert(key, at: clock.monotonic)
+        }
+        guard let record else { return }
+        _ = products.insert(ProductFacts(key: key, record: record))
+        guard record.isDeleted else { return }
+        endAll(.kicked) { connection in connection.session.productSlot == slot }
+    }
+
+    /// A device that must not be connected any more goes (rules B8, B12); one that was given another
+    /// entitlement is told nothing.
+    private mutating func deviceChanged(_ identity: DeviceIdentity) {
+        guard let token = clients[.device(identity)], connections.contains(token) else { return }
+        let standing: Standing?
+        do throws(StoreError) {
+            standing = try books.withDevice(identity) { _, view throws(StoreError) in
+                view?.standing
+            }
+        } catch {
+            counters.add(.changesDeferred)
+            return unheard.insert(identity, at: clock.monotonic)
+        }
+        guard let standing, standing.isRegistered else { return end(token.slot, .kicked) }
+        if standing.isDisabled { return end(token.slot, .deviceDisabled) }
+        connections[slot: token.slot].session.expiresAt = standing.expiresAt
+        scheduleTimer(token.slot)
+    }
+
+    /// Whoever is connected as the device proved a secret that is no more, and has to come again.
+    /// One with a certificate comes again at once.
+    private mutating func secretReset(_ identity: DeviceIdentity) {
+        admissionsUnderWay.noteReset(identity)
+        guard let token = clients[.device(identity)], connections.contains(token) else { return }
+        end(token.slot, .kicked)
+    }
+
+    private mutating func keyRevoked(_ key: KeyID) {
+        endAll(.kicked) { connection in
+            if case .application(let application) = connection.session.client {
+                application.key == key
+            } else {
+                false
+            }
+        }
+    }
+
+    /// Ends all connections that `isMeant`.
+    private mutating func endAll(_ reason: Reason, where isMeant: (borrowing Connection) -> Bool) {
+        var next = connections.occupiedSlot(from: 0)
+        while let slot = next {
+            if isMeant(connections[slot: slot]) { end(slot, reason) }
+            next = connections.occupiedSlot(from: slot + 1)
+        }
+    }
+}

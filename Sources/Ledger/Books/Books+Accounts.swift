@@ -1,0 +1,157 @@
+import Storage
+
+/// Accounts: opened, certified, and who gets their alerts (rules A7 and E1).
+extension Books {
+    func createAccount(
+        _ account: NewAccount,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        let id = account.id
+        if let refusal = Self.refusal(ofName: account.name) { return .refused(refusal) }
+        if try accounts.contains(id, in: transaction) {
+            return .refused(.alreadyExists(what: "account \(id)"))
+        }
+        var kind = account.kind
+        if let parent = account.parent {
+            guard let record = try accounts.get(parent, in: transaction) else {
+                return .refused(.unknownAccount(parent))
+            }
+            if record.parent != nil { return .refused(.parentIsSubAccount(parent)) }
+            guard try subAccounts(of: parent, in: transaction).count < Self.subAccountMaximum
+            else { return .refused(.tooManySubAccounts(maximum: UInt32(Self.subAccountMaximum))) }
+            kind = record.kind
+            try subAccounts.put(KeyPair(parent, id), EmptyRecord(), in: transaction)
+        }
+        let record = AccountRecord(account, kind: kind, createdAt: command.at)
+        try accounts.put(id, record, in: transaction)
+        let effect = try self.record(
+            .accountCreated(id, kind: kind, parent: account.parent),
+            command,
+            in: transaction
+        )
+        if let terms = account.freeCodes, account.parent == nil {
+            let quantity = terms.policy.quantity(forAccount: kind)
+            try grant(quantity, on: terms, to: id, command, in: transaction)
+        }
+        return .done(effect)
+    }
+
+    func carryOut(
+        _ action: AccountAction,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        switch action {
+        case .update(let account, let update):
+            try self.update(account, update, command, in: transaction)
+        case .certify(let account, let freeCodes):
+            try certify(account, freeCodes, command, in: transaction)
+        case .putContact(let account, let contact):
+            try put(contact, of: account, command, in: transaction)
+        case .removeContact(let account, let email):
+            try removeContact(email, of: account, command, in: transaction)
+        }
+    }
+
+    private func update(
+        _ id: AccountID,
+        _ update: AccountUpdate,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        if let name = update.name, let refusal = Self.refusal(ofName: name) {
+            return .refused(refusal)
+        }
+        guard let old = try accounts.get(id, in: transaction) else {
+            return .refused(.unknownAccount(id))
+        }
+        var new = old
+        if let name = update.name { new.name = name }
+        if let email = update.email { new.email = email }
+        if new == old { return .done(.unchanged) }
+        try accounts.put(id, new, in: transaction)
+        return .done(try record(.account(.updated(id, update)), command, in: transaction))
+    }
+
+    /// A sub-account is what its parent is, so it is certified with it and not by itself.
+    private func certify(
+        _ id: AccountID,
+        _ terms: FreeCodeTerms?,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard let record = try accounts.get(id, in: transaction) else {
+            return .refused(.unknownAccount(id))
+        }
+        if let parent = record.parent { return .refused(.certifiedWithParent(parent)) }
+        guard record.kind == .individual else { return .refused(.enterpriseAlready(id)) }
+        for member in try family(of: id, in: transaction) {
+            guard var record = try accounts.get(member, in: transaction) else {
+                throw .malformed(what: "sub-account \(member) is not there")
+            }
+            record.kind = .enterprise
+            record.certifiedAt = command.at
+            try accounts.put(member, record, in: transaction)
+        }
+        let effect = try self.record(.account(.certified(id)), command, in: transaction)
+        if let terms {
+            let quantity = terms.policy.quantityForCertification
+            try grant(quantity, on: terms, to: id, command, in: transaction)
+        }
+        return .done(effect)
+    }
+
+    private func put(
+        _ contact: Contact,
+        of id: AccountID,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        if let refusal = Self.refusal(ofName: contact.name) { return .refused(refusal) }
+        guard let owner = try contactOwner(of: id, in: transaction) else {
+            return .refused(.unknownAccount(id))
+        }
+        let key = KeyPair(owner, contact.email)
+        if let held = try contacts.get(key, in: transaction) {
+            if held.name == contact.name { return .done(.unchanged) }
+        } else {
+            guard try contacts(of: owner, in: transaction).count < Self.contactMaximum else {
+                return .refused(.tooManyContacts(maximum: UInt32(Self.contactMaximum)))
+            }
+        }
+        let record = ContactRecord(name: contact.name, at: command.at, actor: command.actor)
+        try contacts.put(key, record, in: transaction)
+        return .done(
+            try self.record(.account(.contactPut(owner, contact)), command, in: transaction)
+        )
+    }
+
+    private func removeContact(
+        _ email: EmailAddress,
+        of id: AccountID,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard let owner = try contactOwner(of: id, in: transaction) else {
+            return .refused(.unknownAccount(id))
+        }
+        let key = KeyPair(owner, email)
+        guard try contacts.contains(key, in: transaction) else {
+            return .refused(.unknownContact(owner, email))
+        }
+        try contacts.delete(key, in: transaction)
+        return .done(
+            try record(.account(.contactRemoved(owner, email)), command, in: transaction)
+        )
+    }
+
+    /// Whose list a contact of the account is on: an account and its sub-accounts have one (E1).
+    private func contactOwner(
+        of id: AccountID,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> AccountID? {
+        guard let record = try accounts.get(id, in: transaction) else { return nil }
+        return record.parent ?? id
+    }
+}

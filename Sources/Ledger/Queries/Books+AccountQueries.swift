@@ -1,0 +1,113 @@
+public import Storage
+
+/// What the books say about accounts.
+extension Books {
+    public func account(
+        _ id: AccountID,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> AccountRecord? {
+        try accounts.get(id, in: transaction)
+    }
+
+    /// By id. With a `parent`, only its sub-accounts.
+    public func accounts(
+        parent: AccountID? = nil,
+        cursor: String? = nil,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Page<(id: AccountID, record: AccountRecord)> {
+        guard let parent else {
+            return try page(of: accounts, cursor: cursor, limit: limit, in: transaction) {
+                ($0, $1)
+            }
+        }
+        return try page(
+            of: subAccounts, prefix: parent, reads: 2, cursor: cursor, limit: limit, in: transaction
+        ) { (key, _) throws(StoreError) in
+            try accounts.get(key.second, in: transaction).map { (key.second, $0) }
+        }
+    }
+
+    /// The ids of all sub-accounts of one account: at most `subAccountMaximum`.
+    public func subAccounts(
+        of parent: AccountID,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [AccountID] {
+        var found: [AccountID] = []
+        try subAccounts.forEach(in: transaction, prefix: parent) { key, _ in
+            found.append(key.second)
+            return .proceed
+        }
+        return found
+    }
+
+    /// An account, and behind it its sub-accounts: what a key that is bound to it reaches.
+    public func family(
+        of account: AccountID,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [AccountID] {
+        [account] + (try subAccounts(of: account, in: transaction))
+    }
+
+    /// Who gets the account's alerts besides its owner, by address: at most `contactMaximum`. A
+    /// sub-account's are its parent's (rule E1).
+    public func contacts(
+        of account: AccountID,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [(email: EmailAddress, record: ContactRecord)] {
+        let owner = try accounts.get(account, in: transaction)?.parent ?? account
+        var found: [(EmailAddress, ContactRecord)] = []
+        try contacts.forEach(in: transaction, prefix: owner) { key, record in
+            found.append((key.second, record))
+            return .proceed
+        }
+        return found
+    }
+
+    /// Rule A1, summed over the account's packages and products. With a data centre, only what is
+    /// counted there (rule B13): products that are at home in it, and the unassigned codes of an
+    /// account that is.
+    public func figures(
+        of account: AccountID,
+        at dataCentre: DataCentreID? = nil,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> AccountFigures {
+        func counts(_ home: DataCentreID?) -> Bool { dataCentre == nil || dataCentre == home }
+        var unassigned: UInt64 = 0
+        if counts(try accounts.get(account, in: transaction)?.dataCentre) {
+            try holdings.forEach(in: transaction, prefix: account) { _, holding in
+                unassigned += holding.unassigned
+                return .proceed
+            }
+        }
+        var (used, remaining) = (UInt64(0), unassigned)
+        try accountProducts.forEach(in: transaction, prefix: account) {
+            (key, _) throws(StoreError) in
+            let product = try products.get(key.second, in: transaction)
+            guard counts(product?.dataCentre) else { return .proceed }
+            let pool = try pool(of: key.second, in: transaction)
+            used += pool.consumed
+            if product?.isDeleted == false { remaining += pool.remaining }
+            return .proceed
+        }
+        return AccountFigures(
+            total: used + remaining,
+            used: used,
+            remaining: remaining,
+            unassigned: unassigned
+        )
+    }
+
+    /// The account's codes by package.
+    public func holdings(
+        of account: AccountID,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [(package: PackageID, record: HoldingRecord)] {
+        var found: [(PackageID, HoldingRecord)] = []
+        try holdings.forEach(in: transaction, prefix: account) { key, record in
+            found.append((key.second, record))
+            return .proceed
+        }
+        return found
+    }
+}

@@ -1,0 +1,93 @@
+public import Storage
+
+/// Rule A3: the history of assignments.
+extension Books {
+    /// The account's assignments, newest first; with `matching`, those of the product of that key and
+    /// of products whose name contains it (rule A3).
+    ///
+    /// The products that it matches are asked one by one, each in its own index, and merged; only
+    /// when the account has too many for that, all of its assignments are walked.
+    public func assignments(
+        of account: AccountID,
+        matching: String? = nil,
+        cursor: String? = nil,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Page<Assignment> {
+        if let matching,
+            let products = try candidates(
+                for: ActivationFilter(accounts: [account]), evenIfDeleted: true, in: transaction)
+        {
+            let wanted = products.filter {
+                $0.key.text == matching || $0.record.name.holds(matching)
+            }
+            return try merge(wanted, account, matching, cursor, limit, in: transaction)
+        }
+        return try page(
+            of: assignments,
+            prefix: account,
+            reversed: true,
+            filter: matching ?? "",
+            reads: 2,
+            cursor: cursor,
+            limit: limit,
+            in: transaction
+        ) { (key, record) throws(StoreError) in
+            let name = try products.get(record.product, in: transaction)?.name ?? ""
+            if let matching, matching != record.product.text, !name.holds(matching) { return nil }
+            return Assignment(
+                sequence: key.second,
+                account: account,
+                record: record,
+                productName: name
+            )
+        }
+    }
+
+    /// The assignments to some products of the account; the cursor is the same as without an index.
+    private func merge(
+        _ products: [(key: ProductKey, record: ProductRecord)],
+        _ account: AccountID,
+        _ matching: String,
+        _ cursor: String?,
+        _ limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Page<Assignment> {
+        let list = ListMark(assignments.name, filter: matching).within(account)
+        var builder = PageBuilder<KeyPair<AccountID, UInt64>, Assignment>(
+            list, limit: limit, reads: readsPerPage)
+        var last: KeyPair<AccountID, UInt64>?
+        if let cursor { last = try PageCursor.key(at: cursor, of: list) }
+        var merge = Merge<Int, UInt64, Void>(orderedBy: >)
+        func add(_ index: Int, before sequence: UInt64?) throws(StoreError) {
+            let key = products[index].key
+            try productAssignments.forEach(
+                in: transaction,
+                prefix: key,
+                to: sequence.map { .excluding(KeyPair(key, $0)) } ?? .unbounded,
+                reversed: true,
+                limit: 1
+            ) { place, _ in
+                merge.add(.init(source: index, position: place.second, value: ()))
+                return .stop
+            }
+        }
+        for index in products.indices { try add(index, before: last?.second) }
+        while let head = merge.first, builder.hasRoom() {
+            let place = KeyPair(account, head.position)
+            let record = try assignments.get(place, in: transaction)
+            let found = record.map {
+                Assignment(
+                    sequence: head.position,
+                    account: account,
+                    record: $0,
+                    productName: products[head.source].record.name
+                )
+            }
+            builder.take(found, at: place, reads: 2)
+            merge.removeFirst()
+            try add(head.source, before: head.position)
+        }
+        return builder.page
+    }
+}

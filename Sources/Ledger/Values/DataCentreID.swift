@@ -1,0 +1,30 @@
+/// Names a data centre (rule B13): 1 to 32 of `[A-Za-z0-9_.-]`.
+public struct DataCentreID: Identifier {
+    public static var maximumLength: Int { 32 }
+
+    public let text: String
+
+    /// The one that a gateway is in unless its configuration says so: `main`.
+    public static let main = DataCentreID(unchecked: "main")
+
+    /// `nil` when `text` is not such a name.
+    public init?(_ text: String) {
+        guard Self.isValid(text) else { return nil }
+        self.text = text
+    }
+
+    /// `nil` when `utf8` is not such a name.
+    public init?(utf8: Span<UInt8>) {
+        guard Self.isValid(utf8) else { return nil }
+        text = String(ascii: utf8)
+    }
+
+    private init(unchecked text: String) { self.text = text }
+
+    public static func allows(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"): true
+        default: byte.isASCIILetterOrDigit
+        }
+    }
+}

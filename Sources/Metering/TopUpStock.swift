@@ -1,0 +1,208 @@
+public import Ledger
+public import Time
+
+/// What one shard holds of one account's message packs, for devices past their allowance (rule C6).
+///
+/// Units are leased before they are used, so that a crash never grants more than was bought. More
+/// are asked for ahead of need. When no pack has any left, the other shards are asked, once, to give
+/// back what they hold; then messages are refused, without asking anybody, until packs change.
+///
+/// Decides only: the shard that it belongs to talks to the ledger and to the others.
+public struct TopUpStock: Sendable {
+    private struct Held {
+        let lease: TopUpLease
+        var used: UInt64 = 0
+
+        var left: UInt64 { lease.units - used }
+        var settlement: TopUpSettlement {
+            TopUpSettlement(lease: lease.id, used: used, returned: left)
+        }
+    }
+
+    /// Units that a lease should have, where the account has plenty: what a crash costs, and how
+    /// often the ledger is asked.
+    public static let block: UInt64 = 1_024
+
+    /// The first to expire in front.
+    private var leases: [Held] = []
+
+    /// Ended leases that the ledger has to hear of.
+    private var ended: [TopUpSettlement] = []
+    private var available: UInt64 = 0
+
+    /// What waits for units needs so many of them.
+    private var wanted: UInt64 = 0
+
+    /// Below it, more are asked for ahead of need.
+    private var lowWater: UInt64 = 0
+
+    private var errand: TopUpErrand?
+
+    /// How many shards have not answered a recall, and whether one of them had something.
+    private var outstanding = 0
+    private var hasReturns = false
+
+    /// The packs had nothing left when the ledger was last asked.
+    private var isDry = false
+
+    /// The others have been asked to no avail, and nothing was drawn since.
+    private var hasRecalled = false
+
+    /// The ledger could not answer: asked again after a while.
+    private var hasFailed = false
+    private var wasDrawn = false
+
+    /// How many other shards may hold units of the account.
+    private let peers: Int
+
+    public init(peers: Int) { self.peers = peers }
+
+    // MARK: Drawing
+
+    /// Takes units, the first-expiring first; all that are asked for, or none.
+    public mutating func draw(_ units: UInt32, at time: Timestamp) -> TopUpVerdict {
+        endExpired(at: time)
+        guard available >= UInt64(units) else {
+            guard mayHaveMore else { return .nothingLeft }
+            wanted += UInt64(units)
+            return .wait
+        }
+        available -= UInt64(units)
+        var missing = UInt64(units)
+        while missing > 0, !leases.isEmpty {
+            let taken = min(missing, leases[0].left)
+            leases[0].used += taken
+            missing -= taken
+            if leases[0].left == 0 { ended.append(leases.removeFirst().settlement) }
+        }
+        wasDrawn = true
+        hasRecalled = false
+        return .drawn
+    }
+
+    /// Whether as many units can be had, as far as is known here.
+    public func mayCover(_ units: UInt32) -> Bool { mayHaveMore || available >= UInt64(units) }
+
+    private var mayHaveMore: Bool { !isDry || peers > 0 && !hasRecalled }
+
+    private mutating func endExpired(at time: Timestamp) {
+        while let first = leases.first, first.lease.expiresAt <= time {
+            available -= first.left
+            ended.append(leases.removeFirst().settlement)
+        }
+    }
+
+    // MARK: Coming by more
+
+    /// What is to be done now; `nil` when nothing is, or it is under way.
+    public mutating func nextErrand() -> TopUpErrand? {
+        guard errand == nil else { return nil }
+        if wanted > 0 {
+            guard isDry else {
+                return begin(.lease(needed: max(1, wanted - min(wanted, available))))
+            }
+            precondition(peers > 0, "who is alone has nobody to recall units from")
+            outstanding = peers
+            return begin(.recall)
+        }
+        return isLow ? begin(.lease(needed: 1)) : nil
+    }
+
+    /// Whether more should be asked for ahead of need.
+    public var isLow: Bool { errand == nil && wasDrawn && !isDry && available < lowWater }
+
+    private mutating func begin(_ errand: TopUpErrand) -> TopUpErrand {
+        self.errand = errand
+        return errand
+    }
+
+    /// An errand is over: whoever waits is to try again.
+    private mutating func finishErrand() {
+        errand = nil
+        wanted = 0
+    }
+
+    /// The ledger's answer to a wish for a lease: `nil` when no pack has any left.
+    public mutating func leased(_ lease: TopUpLease?) {
+        finishErrand()
+        guard let lease else {
+            isDry = true
+            return
+        }
+        let place = leases.firstIndex { $0.lease.expiresAt > lease.expiresAt } ?? leases.endIndex
+        leases.insert(Held(lease: lease), at: place)
+        available += lease.units
+        lowWater = min(lease.units, Self.block) / 2
+    }
+
+    /// The ledger could not answer (disk full, stopping): nothing is to be had for now.
+    public mutating func leaseFailed() {
+        finishErrand()
+        isDry = true
+        hasRecalled = true
+        hasFailed = true
+    }
+
+    /// One of the other shards has answered a recall. True when it was the last: the errand is over.
+    public mutating func recalled(hasReturned: Bool) -> Bool {
+        hasReturns = hasReturns || hasReturned
+        outstanding -= 1
+        guard outstanding == 0 else { return false }
+        finishErrand()
+        if hasReturns { isDry = false }
+        hasRecalled = true
+        hasReturns = false
+        return true
+    }
+
+    // MARK: News
+
+    /// Packs have been bought or given. What is held goes back, as one of the new ones may expire
+    /// earlier.
+    public mutating func packsChanged() {
+        isDry = false
+        hasRecalled = false
+        hasFailed = false
+        giveBack()
+    }
+
+    /// Another shard has given units back.
+    public mutating func unitsReturned() { isDry = false }
+
+    // MARK: Giving back
+
+    /// Ends all leases; `takeSettlements` has them.
+    public mutating func giveBack() {
+        ended += leases.map(\.settlement)
+        leases = []
+        available = 0
+    }
+
+    /// To be called once a flush interval: what has not been drawn from since the last time goes back.
+    public mutating func lookAround(at time: Timestamp) {
+        endExpired(at: time)
+        if !wasDrawn { giveBack() }
+        wasDrawn = false
+        guard hasFailed else { return }
+        hasFailed = false
+        isDry = false
+        hasRecalled = false
+    }
+
+    /// The leases that have ended since the last time, for the ledger.
+    public mutating func takeSettlements() -> [TopUpSettlement] {
+        guard !ended.isEmpty else { return [] }
+        defer { ended = [] }
+        return ended
+    }
+
+    /// The ledger could not take it.
+    public mutating func settleAgain(_ settlement: TopUpSettlement) { ended.append(settlement) }
+
+    /// No unit is held, and none is expected.
+    public var isSettled: Bool {
+        guard leases.isEmpty, ended.isEmpty else { return false }
+        if case .lease = errand { return false }
+        return true
+    }
+}

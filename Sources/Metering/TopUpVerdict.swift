@@ -1,0 +1,11 @@
+/// What became of the wish for units past an allowance (rule C6).
+public enum TopUpVerdict: Equatable, Sendable {
+    /// They are taken: count them.
+    case drawn
+
+    /// There may be more: try again when something has changed.
+    case wait
+
+    /// There are none, here or elsewhere.
+    case nothingLeft
+}

@@ -1,0 +1,61 @@
+import MQTT
+import Testing
+
+@testable import Gateway
+
+@Suite struct UnansweredPublishesTests {
+    private func entry(_ packetID: UInt16, _ verdict: PublishVerdict) -> UnansweredPublishes.Entry {
+        UnansweredPublishes.Entry(packetID: packetID, isExactlyOnce: false, verdict: verdict)
+    }
+
+    /// The acknowledgements whose turn has come.
+    private func due(_ unanswered: inout UnansweredPublishes) -> [UInt16] {
+        var packetIDs: [UInt16] = []
+        while let next = unanswered.next() { packetIDs.append(next.packetID) }
+        return packetIDs
+    }
+
+    @Test(
+        "[MQTT-4.6.0-2] acknowledgements keep the order of their PUBLISHes, whatever is decided first"
+    )
+    func order() {
+        var unanswered = UnansweredPublishes()
+        for packetID in [7, 3, 9] as [UInt16] {
+            unanswered.append(entry(packetID, .undecided(isHeard: false)))
+        }
+        unanswered.append(entry(4, .refused(.topicNotAllowed)))
+        #expect(due(&unanswered) == [])
+        unanswered.decide(3, .delivered)
+        unanswered.decide(9, .quotaExceeded)
+        #expect(due(&unanswered) == [])
+        unanswered.decide(7, .notConnected)
+        #expect(due(&unanswered) == [7, 3, 9, 4])
+        #expect(unanswered.isEmpty)
+    }
+
+    @Test("C10: who has an identifier twice is answered twice, in order")
+    func sameIdentifier() {
+        var unanswered = UnansweredPublishes()
+        unanswered.append(entry(5, .undecided(isHeard: false)))
+        unanswered.append(entry(5, .undecided(isHeard: true)))
+        unanswered.decide(5, .quotaExceeded)
+        unanswered.decide(5, .notConnected)
+        unanswered.decide(5, .delivered)
+        #expect(unanswered.next()?.verdict == .downlink(.quotaExceeded))
+        #expect(unanswered.next()?.verdict == .taken)
+        #expect(unanswered.next() == nil)
+    }
+
+    @Test("0x10 is for a message that nobody has got, neither the device nor an application")
+    func heard() {
+        for fate in DownlinkFate.allCases {
+            let verdict = PublishVerdict(fate, isHeard: true)
+            let isNobodys = fate == .notConnected || fate == .noSubscription
+            #expect(verdict == (isNobodys ? .taken : .downlink(fate)))
+            #expect(PublishVerdict(fate, isHeard: false) == .downlink(fate))
+            #expect((fate.reasonCode == .noMatchingSubscribers) == isNobodys)
+            // Every code is one of PUBACK's.
+            #expect(fate.reasonCode.isAllowed(in: .puback))
+        }
+    }
+}

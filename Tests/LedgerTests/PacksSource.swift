@@ -1,0 +1,124 @@
+import Time
+
+@testable import Ledger
+
+/// Random commands about packs and upgrades of a few products and devices, small enough that they
+/// meet each other often.
+struct PacksSource {
+    private var random: SplitMix64
+    private var now = Timestamp(milliseconds: 1_700_000_000_000)
+    private var steps = 0
+
+    /// Leases that the books have made; the test adds them.
+    var leases: [UInt64] = []
+
+    /// Upgrades that were admitted; the test adds them.
+    var upgrades: [(DeviceIdentity, UpgradeID)] = []
+
+    static let beta = AccountID("beta")!
+    static let mega = PackageID("mega")!
+    static let products = [
+        ProductKey("PK1")!: Desk.acme, ProductKey("PK2")!: Desk.acme, ProductKey("PK3")!: beta,
+    ]
+    static let keys = products.keys.sorted()
+    static let devices = ["d0", "d1", "d2"].map { DeviceKey($0)! }
+    static let holders = ["gateway-1", "gateway-2"].map { LeaseHolder($0)! }
+
+    init(seed: UInt64) { random = SplitMix64(seed: seed) }
+
+    mutating func next() -> Command {
+        steps += 1
+        // Mostly forward by hours, sometimes by days or backward, also over the turn of a month.
+        switch number(20) {
+        case 0: now = now.adding(milliseconds: -Int64(number(15)) * 43_200_000)
+        case 1: now = now.adding(days: Int64(number(12)))
+        default: now = now.adding(milliseconds: Int64(number(7_200_000)))
+        }
+        let action: Action =
+            switch number(20) {
+            case 0..<9: .topUp(nextTopUp())
+            case 9..<15: .upgrade(nextUpgrade())
+            default: nextOther()
+            }
+        var key: String?
+        if case .topUp(.enter) = action, number(3) == 0 { key = "k\(number(90))" }
+        return Command(at: now, actor: "test", idempotencyKey: key, action: action)
+    }
+
+    private mutating func number(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
+
+    private mutating func nextTopUp() -> TopUpAction {
+        let account = number(4) == 0 ? Self.beta : Desk.acme
+        switch number(20) {
+        case 0..<5:
+            return .enter(
+                account,
+                number(2) == 0 ? .messages : .ota,
+                source: number(4) == 0 ? .gift : .purchase,
+                quantity: UInt64(number(20)),
+                // Whole days, so that some expire together.
+                expiresAt: Timestamp(
+                    milliseconds: (now.milliseconds / Desk.day + Int64(number(15))) * Desk.day
+                )
+            )
+        case 5..<11:
+            return .lease(
+                account,
+                holder: Self.holders[number(2)],
+                needed: UInt64(number(6)),
+                block: UInt64(number(9))
+            )
+        case 11..<16:
+            let recent = leases.suffix(6)
+            let lease = recent.isEmpty ? 1 : recent[recent.startIndex + number(recent.count)]
+            return .settle(lease: lease, used: UInt64(number(6)))
+        case 16: return .abandon(holder: Self.holders[number(2)], limit: UInt32(1 + number(4)))
+        default: return .expire(limit: UInt32(1 + number(3)))
+        }
+    }
+
+    private mutating func nextUpgrade() -> UpgradeAction {
+        if number(3) == 0, let (identity, id) = upgrades.suffix(8).randomElement(using: &random) {
+            return .report(identity, id, succeeded: number(3) == 0)
+        }
+        // Mostly a new name, sometimes one that was used before.
+        let id = UpgradeID("u\(steps - (number(8) == 0 ? number(30) : 0))")!
+        let units = UInt64(1 + number(6)) * UpgradeSize.attemptBytes
+        let bytes = [units, units - 1, units + 1][number(3)]
+        if number(12) == 0, let (identity, id) = upgrades.last {
+            return .request(identity, id, UpgradeSize(bytes: bytes)!)
+        }
+        return .request(identity(), id, UpgradeSize(bytes: bytes)!)
+    }
+
+    /// PK3's least often.
+    private mutating func identity() -> DeviceIdentity {
+        DeviceIdentity(
+            product: Self.keys[[0, 0, 0, 1, 1, 2][number(6)]],
+            device: Self.devices[number(3)]
+        )
+    }
+
+    private mutating func nextOther() -> Action {
+        let identity = identity()
+        let product = identity.product
+        switch number(80) {
+        case 0..<6: return .setDisabled(identity, number(4) == 0)
+        case 6, 7: return .deleteDevice(identity)
+        case 8..<14:
+            return .purchase(
+                Self.products[product]!,
+                package: Desk.small,
+                quantity: 1_000,
+                product: product
+            )
+        case 14..<17:
+            let offset = UTCOffset(minutes: [-660, 0, 480][number(3)])
+            return .updateProduct(product, ProductUpdate(dayOffset: offset))
+        case 17:
+            return .upgradePackage(product, to: Self.mega)
+        case 18: return number(8) == 0 ? .deleteProduct(product) : .topUp(.expire(limit: 9))
+        default: return .activate(identity, confirmsSecret: false)
+        }
+    }
+}

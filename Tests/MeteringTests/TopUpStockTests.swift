@@ -1,0 +1,212 @@
+import Ledger
+import Metering
+import Testing
+import Time
+
+/// A shard's stock of an account's message packs, and what it does to come by more.
+@Suite struct TopUpStockTests {
+    private func lease(_ id: UInt64, _ units: UInt64, hours: Int64 = 24) -> TopUpLease {
+        TopUpLease(
+            id: id,
+            account: AccountID("acme")!,
+            pack: id,
+            units: units,
+            expiresAt: noon.adding(milliseconds: hours * 3_600_000)
+        )
+    }
+
+    /// A stock that has been granted these leases.
+    private func stock(peers: Int = 0, _ leases: TopUpLease...) -> TopUpStock {
+        var stock = TopUpStock(peers: peers)
+        for lease in leases { stock.leased(lease) }
+        return stock
+    }
+
+    private func draw(_ stock: inout TopUpStock, _ units: UInt32, hours: Int64 = 0) -> TopUpVerdict {
+        stock.draw(units, at: noon.adding(milliseconds: hours * 3_600_000))
+    }
+
+    @Test("C6: units are leased before they are used, one lease for all that is needed meanwhile")
+    func asking() {
+        var stock = stock()
+        #expect(stock.nextErrand() == nil)
+        for units: UInt32 in [3, 4] {
+            let verdict = draw(&stock, units)
+            #expect(verdict == .wait)
+        }
+        #expect(stock.nextErrand() == .lease(needed: 7))
+        // One wish at a time.
+        let meanwhile = draw(&stock, 5)
+        #expect(meanwhile == .wait && stock.nextErrand() == nil)
+        stock.leased(lease(1, 10))
+        let verdicts = [3, 4, 5].map { draw(&stock, $0) }
+        #expect(verdicts == [.drawn, .drawn, .wait])
+        #expect(stock.nextErrand() == .lease(needed: 2))
+    }
+
+    @Test(
+        "C6: more is asked for ahead of need, at half of the last lease, and half a block at most")
+    func lowWater() {
+        var stock = stock(lease(1, 100))
+        _ = draw(&stock, 50)
+        #expect(!stock.isLow && stock.nextErrand() == nil)
+        _ = draw(&stock, 1)
+        #expect(stock.isLow && stock.nextErrand() == .lease(needed: 1))
+        #expect(!stock.isLow && stock.nextErrand() == nil)
+        stock.leased(lease(2, 1_000_000))
+        _ = draw(&stock, UInt32(1_000_049 - TopUpStock.block / 2))
+        #expect(!stock.isLow)
+        _ = draw(&stock, 1)
+        #expect(stock.isLow)
+    }
+
+    @Test(
+        "C6: of several leases the one that expires first is drawn from first, whichever came first"
+    )
+    func firstExpiringFirst() {
+        var stock = stock(lease(1, 5, hours: 30), lease(2, 5, hours: 20), lease(3, 5, hours: 25))
+        _ = draw(&stock, 7)
+        stock.giveBack()
+        #expect(
+            stock.takeSettlements() == [
+                TopUpSettlement(lease: 2, used: 5, returned: 0),
+                TopUpSettlement(lease: 3, used: 2, returned: 3),
+                TopUpSettlement(lease: 1, used: 0, returned: 5),
+            ])
+        #expect(stock.takeSettlements() == [] && stock.isSettled)
+    }
+
+    @Test("C6: from the instant at which its pack expires no unit of a lease is used")
+    func expiry() {
+        var stock = stock(lease(1, 5, hours: 1), lease(2, 5, hours: 2))
+        _ = draw(&stock, 1)
+        let late = draw(&stock, 6, hours: 1)
+        #expect(late == .wait)
+        let within = draw(&stock, 5, hours: 1)
+        #expect(within == .drawn)
+        #expect(
+            stock.takeSettlements() == [
+                TopUpSettlement(lease: 1, used: 1, returned: 4),
+                TopUpSettlement(lease: 2, used: 5, returned: 0),
+            ])
+    }
+
+    @Test("C3, C6: a message is paid for whole or not at all; a smaller one takes what is left")
+    func whole() {
+        var stock = stock(lease(1, 3))
+        let large = draw(&stock, 4)
+        #expect(large == .wait && stock.nextErrand() == .lease(needed: 1))
+        stock.leased(nil)
+        let again = draw(&stock, 4)
+        #expect(again == .nothingLeft)
+        let smaller = draw(&stock, 3)
+        #expect(smaller == .drawn)
+    }
+
+    @Test("C6: that nothing is left is remembered until packs change")
+    func memory() {
+        var stock = stock()
+        _ = draw(&stock, 1)
+        _ = stock.nextErrand()
+        stock.leased(nil)
+        for _ in 0..<3 {
+            let refused = draw(&stock, 1)
+            #expect(refused == .nothingLeft && stock.nextErrand() == nil)
+            #expect(!stock.mayCover(1))
+        }
+        stock.packsChanged()
+        #expect(stock.mayCover(1))
+        let asked = draw(&stock, 1)
+        #expect(asked == .wait && stock.nextErrand() == .lease(needed: 1))
+    }
+
+    @Test("C6: new packs may expire earlier, so what is held goes back")
+    func newPacks() {
+        var stock = stock(lease(1, 10))
+        _ = draw(&stock, 4)
+        stock.packsChanged()
+        #expect(stock.takeSettlements() == [TopUpSettlement(lease: 1, used: 4, returned: 6)])
+        let next = draw(&stock, 1)
+        #expect(next == .wait)
+    }
+
+    @Test("C6: before a message is refused, the other shards give back what they hold, once")
+    func recall() {
+        var stock = stock(peers: 2)
+        _ = draw(&stock, 2)
+        _ = stock.nextErrand()
+        stock.leased(nil)
+        let second = draw(&stock, 2)
+        #expect(second == .wait && stock.nextErrand() == .recall && stock.nextErrand() == nil)
+        let isOver = stock.recalled(hasReturned: true)
+        let isOverNow = stock.recalled(hasReturned: false)
+        #expect(!isOver && isOverNow)
+        let third = draw(&stock, 2)
+        #expect(third == .wait && stock.nextErrand() == .lease(needed: 2))
+        // One unit came back, but two are needed: nobody is asked in circles.
+        stock.leased(lease(1, 1))
+        let fourth = draw(&stock, 2)
+        #expect(fourth == .wait && stock.nextErrand() == .lease(needed: 1))
+        stock.leased(nil)
+        let fifth = draw(&stock, 2)
+        #expect(fifth == .nothingLeft)
+        // Having drawn something, it may ask the others again.
+        let one = draw(&stock, 1)
+        let more = draw(&stock, 1)
+        #expect(one == .drawn && more == .wait && stock.nextErrand() == .recall)
+    }
+
+    @Test("C6: a recall that brings nothing leaves nothing, until another shard gives units back")
+    func recallInVain() {
+        var stock = stock(peers: 1)
+        _ = draw(&stock, 1)
+        _ = stock.nextErrand()
+        stock.leased(nil)
+        _ = draw(&stock, 1)
+        #expect(stock.nextErrand() == .recall)
+        let isOver = stock.recalled(hasReturned: false)
+        let refused = draw(&stock, 1)
+        #expect(isOver && refused == .nothingLeft)
+        stock.unitsReturned()
+        let asked = draw(&stock, 1)
+        #expect(asked == .wait && stock.nextErrand() == .lease(needed: 1))
+    }
+
+    @Test("C6: a lease that is not drawn from for a flush interval goes back")
+    func idle() {
+        var stock = stock(lease(1, 10))
+        _ = draw(&stock, 2)
+        stock.lookAround(at: noon)
+        #expect(stock.takeSettlements() == [] && !stock.isSettled)
+        stock.lookAround(at: noon)
+        #expect(stock.takeSettlements() == [TopUpSettlement(lease: 1, used: 2, returned: 8)])
+        #expect(stock.isSettled)
+    }
+
+    @Test("C6: a lease that is used up, or whose pack has expired, is settled on the schedule")
+    func schedule() {
+        var stock = stock(lease(1, 2), lease(2, 9, hours: 48))
+        _ = draw(&stock, 3)
+        stock.lookAround(at: noon)
+        #expect(stock.takeSettlements() == [TopUpSettlement(lease: 1, used: 2, returned: 0)])
+        _ = draw(&stock, 1)
+        stock.lookAround(at: noon.adding(milliseconds: 48 * 3_600_000))
+        let expired = TopUpSettlement(lease: 2, used: 2, returned: 7)
+        #expect(stock.takeSettlements() == [expired])
+        stock.settleAgain(expired)
+        #expect(!stock.isSettled && stock.takeSettlements() == [expired])
+    }
+
+    @Test("C6: a ledger that can't answer is asked again after a flush interval, and not before")
+    func failure() {
+        var stock = stock(peers: 1)
+        _ = draw(&stock, 1)
+        _ = stock.nextErrand()
+        stock.leaseFailed()
+        let refused = draw(&stock, 1)
+        #expect(refused == .nothingLeft && stock.nextErrand() == nil)
+        stock.lookAround(at: noon)
+        let asked = draw(&stock, 1)
+        #expect(asked == .wait && stock.nextErrand() == .lease(needed: 1))
+    }
+}
