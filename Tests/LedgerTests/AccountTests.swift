@@ -334,8 +334,8 @@ import Time
         try connect("d2", at: east)
         #expect(try desk.figures().consumed == 3)
         let places = try desk.read { books, transaction throws(StoreError) in
-            try books.activations(of: Desk.device("d2"), in: transaction)
-        }.map(\.dataCentre)
+            try books.activations(of: Desk.device("d2"), limit: 10, in: transaction)
+        }.elements.map(\.dataCentre)
         #expect(places == [east, Self.west])
         let codes = try desk.read { books, transaction throws(StoreError) in
             try books.consumedCodes(of: Desk.product, limit: 10, in: transaction)

@@ -97,7 +97,7 @@ struct PacksModel {
             return request(identity, id, size, at: command.at)
         case .upgrade(.report(let identity, let id, let succeeded)):
             return report(identity, id, succeeded, at: command.at)
-        case .activate(let identity, _): return activate(identity, at: command.at)
+        case .activate(let identity, _, _): return activate(identity, at: command.at)
         case .setDisabled(let identity, let isDisabled):
             return change(identity, evenIfDeleted: true) { $0?.isDisabled = isDisabled }
         case .deleteDevice(let identity):

@@ -52,6 +52,11 @@ extension Routes {
             let parent = try fields.optional("parent", AccountID.init)
             return try await Self.create(fields, kind, under: parent, call)
         }
+        registerAccountChanges()
+        registerSubAccounts()
+    }
+
+    private mutating func registerAccountChanges() {
         on(
             .patch, "accounts/:account",
             Operation(
@@ -80,7 +85,6 @@ extension Routes {
             try await call.submit(.account(.certify(id, freeCodes: terms)))
             return .json(try Self.show(id, call))
         }
-        registerSubAccounts()
     }
 
     private mutating func registerSubAccounts() {
