@@ -22,7 +22,8 @@ import Time
         return stock
     }
 
-    private func draw(_ stock: inout TopUpStock, _ units: UInt32, hours: Int64 = 0) -> TopUpVerdict {
+    private func draw(_ stock: inout TopUpStock, _ units: UInt32, hours: Int64 = 0) -> TopUpVerdict
+    {
         stock.draw(units, at: noon.adding(milliseconds: hours * 3_600_000))
     }
 
