@@ -30,10 +30,22 @@ public struct AdminServer: Service {
     /// Serves until the service group shuts down gracefully; requests under way are answered.
     public func run() async throws {
         let onListening = onListening
+        let admin = configuration.admin
         let application = Application(
             router: router(),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [
+                        ConnectionGuard(
+                            timeout: .seconds(Int64(admin.requestTimeoutSeconds)),
+                            bodyMaximum: 2 * admin.requestSizeBytes
+                        )
+                    ]
+                )
+            ),
             configuration: ApplicationConfiguration(
-                address: .hostname(configuration.admin.address, port: configuration.admin.port)
+                address: .hostname(admin.address, port: admin.port),
+                availableConnectionsDelegate: .maximum(admin.connections, logger: logger)
             ),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
             logger: logger

@@ -5,6 +5,7 @@
 #ifndef TOLLGATE_CLINUX_SHIM_H
 #define TOLLGATE_CLINUX_SHIM_H
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -347,6 +348,26 @@ static inline long clinux_real_path(const char *path, char *bytes) {
 }
 
 static inline long clinux_unlink(const char *path) { return clinux_result(unlink(path)); }
+
+static inline long clinux_remove_directory(const char *path) { return clinux_result(rmdir(path)); }
+
+// 1 when it has no entries, 0 when it has.
+static inline long clinux_is_empty_directory(const char *path) {
+    DIR *directory = opendir(path);
+    if (directory == NULL) return -(long)errno;
+    long is_empty = 1;
+    for (struct dirent *entry; is_empty && (entry = readdir(directory)) != NULL;)
+        is_empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    closedir(directory);
+    return is_empty;
+}
+
+// The file system that the path is on.
+static inline long clinux_device(const char *path) {
+    struct stat status;
+    long result = clinux_result(stat(path, &status));
+    return result < 0 ? result : (long)status.st_dev;
+}
 
 // Size in bytes of what the descriptor names.
 static inline long clinux_size(int descriptor) {

@@ -22,6 +22,9 @@ public final class Gateway: Sendable {
     /// What secrets in commands are sealed with.
     public let secretKeys: SecretKeys
 
+    /// Copies of both stores, while they are read and written.
+    public let backups: Backups
+
     /// Where each listener is, by its name; a port 0 in the configuration is a real one here.
     public let addresses: [String: SocketAddress]
     let time: TimeSource
@@ -55,6 +58,11 @@ public final class Gateway: Sendable {
         configuration = foundations.configuration
         ledger = foundations.commons.ledger
         usage = foundations.commons.usage
+        let clock = foundations.time
+        backups = Backups(
+            of: Stores(ledger: foundations.commons.ledger, usage: foundations.commons.usage),
+            in: foundations.configuration.data
+        ) { clock.wall }
         addresses = foundations.addresses
         time = foundations.time
         commons = foundations.commons
@@ -88,7 +96,7 @@ public final class Gateway: Sendable {
         guard isFirst else { return }
         for mailbox in commons.mailboxes { mailbox.post(.drain) }
         // Joining blocks, so it has a thread of its own rather than one of the pool's.
-        let remains = Parcel((shards: shards, usage: usage, ledger: ledger))
+        let remains = Parcel((shards: shards, usage: usage, ledger: ledger, backups: backups))
         await withCheckedContinuation { continuation in
             let finish = {
                 Self.finish(remains)
@@ -107,9 +115,12 @@ public final class Gateway: Sendable {
     /// When this returns, nothing of the stores is held here: whoever lets go of the gateway then may
     /// open them again.
     private static func finish(
-        _ remains: Parcel<(shards: [Thread], usage: UsageStore, ledger: Ledger)>
+        _ remains: Parcel<
+            (shards: [Thread], usage: UsageStore, ledger: Ledger, backups: Backups)
+        >
     ) {
         guard let remains = remains.take() else { return }
+        remains.backups.stop()
         for shard in remains.shards { shard.join() }
         remains.usage.shutdown()
         remains.ledger.shutdown()

@@ -52,11 +52,12 @@ public final class UsageStore: Sendable {
     public func total(of product: ProductKey, on day: Day) throws(StoreError) -> UInt64 {
         let tables = tables
         return try environment.read { transaction throws(StoreError) in
-            try tables.products.get(ProductDayKey(product, day), in: transaction)?.units ?? 0
+            let total = try tables.products.get(ProductDayKey(product, day), in: transaction)
+            return total.map { $0.used + $0.topUp } ?? 0
         }
     }
 
-    /// The same for each of `days` on which there was any, in order, at most `limit` days (rule C8). At
+    /// The units of each of `days` on which there was any, in order, at most `limit` days (rule C8). At
     /// most one flush interval behind.
     public func totals(
         of product: ProductKey,
@@ -72,15 +73,31 @@ public final class UsageStore: Sendable {
                 to: .including(ProductDayKey(product, days.upperBound)),
                 limit: limit
             ) { key, total in
-                found.append(ProductDay(day: key.day, used: total.units))
+                found.append(ProductDay(day: key.day, used: total.used, topUp: total.topUp))
                 return .proceed
             }
             return found
         }
     }
 
+    /// Whether every record can be read, and products' days are the sums of their devices' counts
+    /// (rule C8): sentences that name what is wrong, at most `limit`. Reads the whole store.
+    public func verify(limit: Int = 100) throws(StoreError) -> [String] {
+        let tables = tables
+        return try environment.read { transaction throws(StoreError) in
+            var audit = UsageAudit(tables, limit: limit)
+            try audit.run(in: transaction)
+            return audit.findings
+        }
+    }
+
     /// A consistent copy of the whole store, compacted, into the directory `path`.
-    public func copy(to path: String) throws(StoreError) { try environment.copy(to: path) }
+    public func copy(to path: String, watch: CopyWatch = CopyWatch()) throws(StoreError) {
+        try environment.copy(to: path, watch: watch)
+    }
+
+    /// How many bytes a copy takes, about.
+    public func copyBytes() throws(StoreError) -> Int { try environment.copyBytes() }
 
     public var figures: EnvironmentFigures { environment.figures }
     public var writerFigures: GroupWriterFigures { writer.figures }

@@ -32,7 +32,7 @@ struct UsageTables: Sendable {
         }
         for (key, grown) in growth {
             var total = try products.get(key, in: transaction) ?? ProductDayTotal()
-            total.units += grown.units
+            total.used += grown.used
             total.topUp += grown.topUp
             try products.put(key, total, in: transaction)
         }

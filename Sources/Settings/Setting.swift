@@ -130,6 +130,10 @@ extension Setting<GatewayConfiguration> {
         .number("admin.port", \.admin.port),
         .number("admin.requestSizeBytes", \.admin.requestSizeBytes),
         .number("admin.importSizeBytes", \.admin.importSizeBytes),
+        .number("admin.requestsPerSecond", \.admin.requestsPerSecond),
+        .number("admin.requestTimeoutSeconds", \.admin.requestTimeoutSeconds),
+        .number("admin.connections", \.admin.connections),
+        .number("admin.eventStreams", \.admin.eventStreams),
         .choice("log.level", \.log.level),
     ]
 }

@@ -7,8 +7,11 @@ extension Environment {
     ///
     /// The directory is created (0700) if need be, and must not have a store yet. The copy is
     /// complete and on the disk, or it is not there: it is written under another name and renamed.
-    /// It holds a snapshot for as long as it takes (`mdb_env_copyfd2`, `MDB_CP_COMPACT`).
-    public func copy(to directory: String) throws(StoreError) {
+    /// It holds a snapshot for as long as it takes (`mdb_env_copyfd2`, `MDB_CP_COMPACT`): pages that are
+    /// freed meanwhile are used again afterwards only.
+    ///
+    /// - Parameter watch: tells others how far it is, and stops it.
+    public func copy(to directory: String, watch: CopyWatch = CopyWatch()) throws(StoreError) {
         // Safe: the C functions read the paths during the call.
         if unsafe mkdir(directory, 0o700) != 0 && errno != EEXIST {
             throw .fromErrno("mkdir \(directory)")
@@ -21,19 +24,43 @@ extension Environment {
         let descriptor = unsafe open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         if descriptor < 0 { throw .fromErrno("open \(partial)") }
         do throws(StoreError) {
-            defer { close(descriptor) }
-            // Safe: the environment is open, and the descriptor ours.
-            try StoreError.check(
-                unsafe mdb_env_copyfd2(handle, descriptor, UInt32(MDB_CP_COMPACT)),
-                "mdb_env_copyfd2 \(partial)"
-            )
+            defer {
+                watch.end()
+                close(descriptor)
+            }
+            try watch.begin(descriptor)
+            try write(to: descriptor, as: partial)
             if fsync(descriptor) != 0 { throw StoreError.fromErrno("fsync \(partial)") }
         } catch {
             unsafe unlink(partial)
-            throw error
+            throw watch.isStopped ? CopyWatch.stopped : error
         }
         if unsafe rename(partial, target) != 0 { throw .fromErrno("rename \(partial)") }
         try Self.syncDirectory(directory)
+    }
+
+    /// How many bytes a compacted copy takes, about: the pages that are in use.
+    public func copyBytes() throws(StoreError) -> Int {
+        let used = figures.mapUsedBytes
+        let free = try read { transaction throws(StoreError) in
+            try transaction.handle.freePages()
+        }
+        var pages = MDB_stat()
+        // Safe: fills its structure, and fails only without a handle.
+        unsafe mdb_env_stat(handle, &pages)
+        return max(0, used - free * Int(pages.ms_psize))
+    }
+
+    private func write(to descriptor: Int32, as name: String) throws(StoreError) {
+        // Safe: the environment is open, and the descriptor ours.
+        var code = unsafe mdb_env_copyfd2(handle, descriptor, UInt32(MDB_CP_COMPACT))
+        if code == MDB_INCOMPATIBLE, ftruncate(descriptor, 0) == 0,
+            lseek(descriptor, 0, SEEK_SET) == 0
+        {
+            // Pages that nothing refers to can't be left out; as it is, it is a good copy.
+            code = unsafe mdb_env_copyfd2(handle, descriptor, 0)
+        }
+        try StoreError.check(code, "mdb_env_copyfd2 \(name)")
     }
 
     private static func syncDirectory(_ directory: String) throws(StoreError) {
@@ -42,5 +69,24 @@ extension Environment {
         if descriptor < 0 { throw .fromErrno("open \(directory)") }
         defer { close(descriptor) }
         if fsync(descriptor) != 0 { throw .fromErrno("fsync \(directory)") }
+    }
+}
+
+extension TransactionHandle {
+    /// How many pages are free. LMDB lists them in its first table, by the transaction that freed
+    /// them: each record is a count, and their numbers.
+    fileprivate func freePages() throws(StoreError) -> Int {
+        var cursor = try Cursor(self, table: 0)
+        var count = 0
+        var isThere = try cursor.move(MDB_FIRST)
+        while isThere {
+            let record = cursor.currentRecord(lentBy: self)
+            var pages = 0
+            // Little-endian, as both of our architectures are.
+            for index in 0..<min(8, record.count) { pages |= Int(record[index]) << (8 * index) }
+            count += pages
+            isThere = try cursor.move(MDB_NEXT)
+        }
+        return count
     }
 }

@@ -17,9 +17,9 @@ public final class Environment: Sendable {
     // Safe: set once, in `init`; `MDB_env` may be used by all threads, but for opening and closing.
     nonisolated(unsafe) let handle: OpaquePointer
 
-    /// How many records the write transaction has lent out; only its thread touches the number.
+    /// Of the write transaction under way; only its thread touches it.
     // Safe: set once, in `init`; freed in `deinit`, which no transaction outlives.
-    nonisolated(unsafe) let lentRecords: UnsafeMutablePointer<Int>
+    nonisolated(unsafe) let writerState: UnsafeMutablePointer<WriterState>
 
     /// The thread of the write transaction under way, or 0.
     private let writingThread = Atomic<UInt>(0)
@@ -56,8 +56,8 @@ public final class Environment: Sendable {
             throw error
         }
         unsafe self.handle = created
-        unsafe lentRecords = .allocate(capacity: 1)
-        unsafe lentRecords.initialize(to: 0)
+        unsafe writerState = .allocate(capacity: 1)
+        unsafe writerState.initialize(to: WriterState())
         self.path = path
         self.mapSizeBytes = mapSizeBytes
     }
@@ -65,7 +65,14 @@ public final class Environment: Sendable {
     deinit {
         // Safe: transactions and readers hold references, so none is left.
         unsafe mdb_env_close(handle)
-        unsafe lentRecords.deallocate()
+        unsafe writerState.deallocate()
+    }
+
+    /// Throws `ENOENT` unless there is a store in the directory.
+    public static func require(at path: String) throws(StoreError) {
+        let file = "\(path)/data.mdb"
+        // Safe: the C function reads the path during the call.
+        if unsafe access(file, F_OK) != 0 { throw .fromErrno("open \(file)") }
     }
 
     private static func open(

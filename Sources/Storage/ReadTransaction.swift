@@ -32,7 +32,7 @@ public struct ReadTransaction: ~Copyable, Transaction {
         get {
             unsafe TransactionHandle(
                 pointer,
-                lentRecords: nil,
+                writerState: nil,
                 environment: ObjectIdentifier(environment),
                 owner: self
             )

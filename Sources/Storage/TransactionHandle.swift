@@ -5,9 +5,8 @@ internal import CLMDB
 public struct TransactionHandle: ~Escapable {
     let pointer: OpaquePointer
 
-    /// Number of records lent out of the write transaction right now; nil in a read transaction,
-    /// whose pages nobody changes.
-    let lentRecords: UnsafeMutablePointer<Int>?
+    /// Nil in a read transaction, whose pages nobody changes.
+    let writerState: UnsafeMutablePointer<WriterState>?
 
     /// Which environment's: a table is only good in its own.
     @usableFromInline let environment: ObjectIdentifier
@@ -15,13 +14,13 @@ public struct TransactionHandle: ~Escapable {
     @_lifetime(borrow owner)
     init(
         _ pointer: OpaquePointer,
-        lentRecords: UnsafeMutablePointer<Int>?,
+        writerState: UnsafeMutablePointer<WriterState>?,
         environment: ObjectIdentifier,
         owner: borrowing some ~Copyable
     ) {
         // Safe: the owner, a transaction, ends `pointer` in its `deinit` and outlives this value.
         unsafe self.pointer = pointer
-        unsafe self.lentRecords = lentRecords
+        unsafe self.writerState = writerState
         self.environment = environment
     }
 
@@ -30,22 +29,22 @@ public struct TransactionHandle: ~Escapable {
     func lend() {
         // Safe: the count lives as long as the environment, which the transaction keeps alive, and
         // is only touched by the thread of the one write transaction.
-        unsafe lentRecords?.pointee += 1
+        unsafe writerState?.pointee.lentRecords += 1
     }
 
     @usableFromInline
     func takeBack() {
-        unsafe lentRecords?.pointee -= 1
+        unsafe writerState?.pointee.lentRecords -= 1
     }
 
     /// Traps when a record is lent out: a put or delete would change the bytes under its reader.
-    private func willWrite() {
-        if let lentRecords = unsafe lentRecords {
-            precondition(
-                unsafe lentRecords.pointee == 0,
-                "a write inside withRecord or forEach would move the borrowed record"
-            )
-        }
+    private func willWrite() throws(StoreError) {
+        guard let state = unsafe writerState else { return }
+        precondition(
+            unsafe state.pointee.lentRecords == 0,
+            "a write inside withRecord or forEach would move the borrowed record"
+        )
+        try unsafe state.pointee.countWrite()
     }
 
     /// The number of the table of that name, made if need be (`mdb_dbi_open`).
@@ -84,7 +83,7 @@ public struct TransactionHandle: ~Escapable {
         in table: UInt32,
         overwriting: Bool
     ) throws(StoreError) -> Bool {
-        willWrite()
+        try willWrite()
         let flags = overwriting ? 0 : UInt32(MDB_NOOVERWRITE)
         // Safe: LMDB copies the key and the record during the call.
         let code = unsafe key.withUnsafeBytes { keyBytes in
@@ -102,7 +101,7 @@ public struct TransactionHandle: ~Escapable {
     /// Removes the record at `key`; false when there is none (`mdb_del`).
     @usableFromInline
     func remove(_ key: Span<UInt8>, in table: UInt32) throws(StoreError) -> Bool {
-        willWrite()
+        try willWrite()
         // Safe: LMDB only reads the key, and only during the call.
         let code = unsafe key.withUnsafeBytes { bytes in
             var name = unsafe MDB_val(borrowing: bytes)
@@ -116,7 +115,7 @@ public struct TransactionHandle: ~Escapable {
     /// Removes every record of the table (`mdb_drop`).
     @usableFromInline
     func removeAll(in table: UInt32) throws(StoreError) {
-        willWrite()
+        try willWrite()
         try StoreError.check(unsafe mdb_drop(pointer, table, 0), "mdb_drop")
     }
 

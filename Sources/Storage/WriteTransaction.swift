@@ -50,7 +50,7 @@ public struct WriteTransaction: ~Copyable, Transaction {
         get {
             unsafe TransactionHandle(
                 pointer,
-                lentRecords: environment._withUnsafeGuaranteedRef { unsafe $0.lentRecords },
+                writerState: environment._withUnsafeGuaranteedRef { unsafe $0.writerState },
                 environment: environment._withUnsafeGuaranteedRef { ObjectIdentifier($0) },
                 owner: self
             )

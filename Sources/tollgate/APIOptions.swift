@@ -67,8 +67,7 @@ struct APIOptions: ParsableArguments {
     func upload(
         _ path: String,
         from source: UploadSource,
-        type: String,
-        idempotencyKey: String?
+        type: String
     ) async throws(Failure) {
         var headers = [("Authorization", "Bearer \(try token)"), ("Content-Type", type)]
         if let idempotencyKey { headers.append(("Idempotency-Key", idempotencyKey)) }

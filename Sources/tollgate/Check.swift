@@ -1,20 +1,24 @@
 import Admin
 import ArgumentParser
 import Foundation
-import Ledger
+import Gateway
 import Storage
 
-/// Rule A10: proves that the books balance, and that every index agrees with its records.
+/// Rules A10, C8: proves that the books balance, that every index agrees with its records, that
+/// products' days are the sums of their devices' counts, and that the secrets can be opened.
 struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Proves that the books balance.",
+        abstract: "Proves that the books balance and the counts add up.",
         discussion: """
-            Reads the store itself or, when a gateway has it open, asks that one over its API. Exit \
-            code 0 when all is right; else 1, and what is wrong is named.
+            Reads the stores themselves or, when a gateway has them open, asks that one over its API. \
+            Secrets are tried with the key file where there is one. Exit code 0 when all is right; \
+            else 1, and what is wrong is named.
             """
     )
 
     @Option(help: "The directory of the stores.") var data = "./data"
+    @Option(help: "The secrets directory. Default: the path of the stores' and .secrets.")
+    var secrets: String?
     @OptionGroup var api: APIOptions
 
     func run() async throws {
@@ -22,16 +26,7 @@ struct Check: AsyncParsableCommand {
         guard FileManager.default.fileExists(atPath: directory) else {
             throw Failure(text: "\(directory): no books here", code: 2)
         }
-        var problems: [String]
-        do throws(StoreError) {
-            let ledger = try Ledger(directory: directory)
-            problems = try ledger.verify()
-            ledger.shutdown()
-        } catch .ownedByAnotherProcess {
-            problems = try await ask()
-        } catch {
-            throw Failure(text: "\(directory): \(error)")
-        }
+        let problems = try await problems()
         if api.json {
             let document: JSON = [
                 "balanced": .bool(problems.isEmpty),
@@ -43,6 +38,43 @@ struct Check: AsyncParsableCommand {
         }
         for problem in problems where !api.json { Output.complain(problem) }
         if !problems.isEmpty { throw ExitCode(1) }
+    }
+
+    private func problems() async throws(Failure) -> [String] {
+        let stores: Stores
+        do throws(StoreError) {
+            stores = try Stores(openedIn: data)
+        } catch .ownedByAnotherProcess {
+            return try await ask()
+        } catch {
+            throw Failure(text: "\(error)")
+        }
+        defer { stores.shutdown() }
+        let secretKeys = try secretKeys()
+        do throws(StoreError) {
+            return try stores.verify(secretKeys: secretKeys)
+        } catch {
+            throw Failure(text: "\(error)")
+        }
+    }
+
+    /// Without a key file in the usual place, the secrets are not tried.
+    private func secretKeys() throws(Failure) -> SecretKeys? {
+        var configuration = GatewayConfiguration()
+        configuration.data = data
+        configuration.secrets = secrets
+        let directory = SecretsDirectory(of: configuration)
+        let keys: SecretKeys?
+        do throws(GatewayError) {
+            keys = try SecretKeys(in: directory)
+        } catch {
+            throw Failure(text: "\(error)")
+        }
+        guard keys == nil else { return keys }
+        let text = "\(directory.keyFile): no such file"
+        if secrets != nil { throw Failure(text: text) }
+        Output.complain("\(text): the secrets were not tried")
+        return nil
     }
 
     private func ask() async throws(Failure) -> [String] {

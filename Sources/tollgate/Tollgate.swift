@@ -7,7 +7,7 @@ struct Tollgate: AsyncParsableCommand {
         commandName: "tollgate",
         abstract: "A gateway that activates, admits and meters MQTT devices.",
         subcommands: [
-            Serve.self, Probe.self, Check.self, AccountVerbs.self, PackageVerbs.self,
+            Serve.self, Probe.self, Check.self, BackUp.self, AccountVerbs.self, PackageVerbs.self,
             ProductVerbs.self,
             CodesVerbs.self, TopUpVerbs.self, DeviceVerbs.self, KeyVerbs.self, EventVerbs.self,
         ]

@@ -110,7 +110,10 @@ struct AccessTests {
 
     @Test("a body over the limit is refused with 413")
     func size() async throws {
-        let client = try Client(requestSizeBytes: 1_024, importSizeBytes: 2_048)
+        let client = try Client {
+            $0.admin.requestSizeBytes = 1_024
+            $0.admin.importSizeBytes = 2_048
+        }
         try await client.furnish()
         let devices = (0..<80).map { JSON.object([.init(name: "dk", value: .text("json-\($0)"))]) }
         let answer = try await client.post(

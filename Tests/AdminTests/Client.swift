@@ -31,18 +31,20 @@ final class Client: Sendable {
     static let ownerToken = OwnerToken(text: "owner-token-for-tests")
 
     /// Free codes are given where a test asks for them.
+    /// - Parameter configure: changes what the server is told. Requests come as fast as tests want,
+    ///   and no codes are free, unless it says otherwise.
     init(
-        requestSizeBytes: Int = 1 << 20,
-        importSizeBytes: Int = 1 << 28,
-        freeCodes: GatewayConfiguration.FreeCodes.Policy = .none
+        freeCodes: GatewayConfiguration.FreeCodes.Policy = .none,
+        _ configure: (inout GatewayConfiguration) -> Void = { _ in }
     ) throws {
         directory = NSTemporaryDirectory() + "tollgate-admin-\(UUID().uuidString)"
         controlPlane = try StandInControlPlane(directory: directory)
         var configuration = GatewayConfiguration()
-        configuration.admin.requestSizeBytes = requestSizeBytes
-        configuration.admin.importSizeBytes = importSizeBytes
+        configuration.admin.requestSizeBytes = 1 << 20
         configuration.data = directory
+        configuration.admin.requestsPerSecond = 1_000_000
         configuration.activation.freeCodes.policy = freeCodes
+        configure(&configuration)
         let server = AdminServer(
             configuration: configuration,
             controlPlane: controlPlane,

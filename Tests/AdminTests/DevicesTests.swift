@@ -1,3 +1,4 @@
+import Gateway
 import HTTPTypes
 import Ledger
 import Storage
@@ -204,6 +205,58 @@ struct DevicesTests {
         #expect(shown.json["tls"]?["version"]?.text == "TLSv1.3")
         #expect(try await client.send(.delete, device).status == 204)
         #expect(try await client.send(.delete, device).status == 404)
+    }
+
+    @Test("C10: a message is sent to a device as text or bytes, and its fate is the answer")
+    func messages() async throws {
+        let client = try Client()
+        try await client.furnish()
+        _ = try await client.csv(path, "dk,secret\nd1,a\n")
+        let messages = "\(path)/d1/messages"
+        let text: JSON = ["topic": "set/a", "payload": "grün"]
+        let absent = try await client.post(messages, text)
+        #expect(absent.status == 404 && absent.reason == "not-connected")
+        #expect(try await client.post("\(path)/d2/messages", text).reason == "unknown-device")
+        let identity = DeviceIdentity(
+            product: try #require(ProductKey("lamp")), device: try #require(DeviceKey("d1")))
+        client.controlPlane.set { $0.online = [identity] }
+        #expect(try await client.post(messages, text).json["fate"]?.text == "delivered")
+        let binary: JSON = ["topic": "x", "payloadBase64": "AP8Q", "qos": 0]
+        client.controlPlane.set { $0.fate = .queued }
+        #expect(try await client.post(messages, binary).json["fate"]?.text == "queued")
+        client.controlPlane.set { state in
+            #expect(state.sent.map(\.topic.text) == ["set/a", "x"])
+            #expect(state.sent.map(\.payload) == [Array("grün".utf8), [0x00, 0xFF, 0x10]])
+            #expect(state.sent.map(\.isAtLeastOnce) == [true, false])
+        }
+        for (fate, status) in [
+            (DownlinkFate.noSubscription, 409), (.quotaExceeded, 409), (.tooLarge, 413),
+            (.queueFull, 409),
+        ] {
+            client.controlPlane.set { $0.fate = fate }
+            let answer = try await client.post(messages, text)
+            #expect(answer.status == status && answer.reason == fate.name)
+        }
+        for bad: JSON in [
+            ["topic": "set"], ["payload": "x"], ["topic": "a/+", "payload": "x"],
+            ["topic": "", "payload": "x"], ["topic": "a", "payload": "x", "qos": 2],
+            ["topic": "a", "payload": "x", "payloadBase64": ""],
+            ["topic": "a", "payloadBase64": "AP8"], ["topic": "a", "payloadBase64": "=AP8"],
+        ] {
+            #expect(try await client.post(messages, bad).status == 422, "\(bad)")
+        }
+    }
+
+    @Test(
+        "Base64 is read as RFC 4648 writes it",
+        arguments: [
+            ("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg==", "foob"),
+            ("Zm9vYmE=", "fooba"), ("Zm9vYmFy", "foobar"), ("Zm9", nil), ("Z===", nil),
+            ("Zm9=vYm", nil), ("Zm 9", nil), ("====", nil), ("Zg=a", nil),
+        ]
+    )
+    func base64(_ text: String, _ decoded: String?) {
+        #expect(Base64.decoded(text) == decoded.map { Array($0.utf8) })
     }
 
     @Test("a list goes on by its own cursor only: another list's, or other filters', is a problem")

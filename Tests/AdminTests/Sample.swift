@@ -42,7 +42,7 @@ struct Sample {
             switch rule.format {
             case .time: return "2026-11-21T08:00:00Z"
             case .day: return "2026-11-21"
-            case .email: return "someone@example.com"
+            case .email: return "ann@example.org"
             case nil: return .text(String(repeating: "a", count: max(1, rule.lengths.lowerBound)))
             }
         case .integer(let range): return .integer(range.contains(1) ? 1 : range.lowerBound)

@@ -11,6 +11,7 @@ final class StandInControlPlane: ControlPlane {
     let ledger: Ledger
     let secretKeys = SecretKeys()
     let run: UInt64 = 7
+    let backups: Backups
     private let state: Mutex<State>
 
     struct State: Sendable {
@@ -22,20 +23,31 @@ final class StandInControlPlane: ControlPlane {
         /// What was sent to devices that are online, and what becomes of it.
         var sent: [Downlink] = []
         var fate = DownlinkFate.delivered
+
+        /// The commands that were submitted, in order.
+        var log: [Command] = []
     }
 
     init(directory: String) throws {
         ledger = try Ledger(directory: directory, mapSizeBytes: 1 << 26, durability: .unsynced)
+        let usage = try UsageStore(path: "\(directory)/usage", mapSizeBytes: 1 << 26)
+        backups = Backups(of: Stores(ledger: ledger, usage: usage), in: directory) {
+            Timestamp(milliseconds: 1_800_000_000_000)
+        }
         state = Mutex(State())
     }
 
     func set(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
+
+    var log: [Command] { state.withLock { $0.log } }
 
     var now: Timestamp { state.withLock { $0.now } }
 
     func readiness() async -> Readiness { Readiness(checks: state.withLock { $0.checks }) }
 
     func metricsText() async -> String { "# TYPE tollgate_up gauge\ntollgate_up 1\n" }
+
+    func verify() async throws(StoreError) -> [String] { try ledger.verify() }
 
     func onlineCount(of product: ProductKey) async -> Int {
         state.withLock { $0.online.count { $0.product == product } }
@@ -96,6 +108,7 @@ final class StandInControlPlane: ControlPlane {
 
     func submit(_ command: Command) async throws(StoreError) -> Outcome {
         if let failure = state.withLock({ $0.failure }) { throw failure }
+        state.withLock { $0.log.append(command) }
         return try await ledger.submit(command)
     }
 }

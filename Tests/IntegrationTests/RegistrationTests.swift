@@ -1,7 +1,9 @@
 import Gateway
 import Ledger
+import Linux
 import MQTT
 import Support
+import TestFiles
 import Testing
 
 extension WholeGateway {
@@ -77,6 +79,41 @@ extension WholeGateway {
                 ] {
                     let answer = try? register(identity, of: product, at: gateway, version: .v5)
                     #expect((answer != nil) == isTaken, "\(identity)")
+                }
+            }
+        }
+
+        @Test(
+            "a copy of the data directory holds neither the secret that was issued nor the product's"
+        )
+        func sealed() async throws {
+            let directory = TemporaryDirectory()
+            var forbidden: [String] = []
+            try await TestGateway.run(directory: directory) { gateway in
+                let product = try await gateway.createProduct(registration: .open)
+                let identity = product.identity("dk1")
+                let secret = try #require(
+                    try register(identity, of: product, at: gateway, version: .v5))
+                let device = TestDevice(identity: identity, secret: secret)
+                #expect(
+                    try gateway.answer(to: .secret(device), overTLS: true, version: .v5).code == 0)
+                forbidden = [secret.text, product.secret.text]
+                #expect(try await gateway.gateway.verify().isEmpty)
+                // What does not open is found, and keeps the device out.
+                let garbage = try #require(SealedSecret([1] + [UInt8](repeating: 7, count: 60)))
+                try await gateway.submit(.resetSecret(identity, secret: garbage))
+                #expect(
+                    try await gateway.gateway.verify() == [
+                        "the secret of \(identity) can't be opened"
+                    ])
+                let answer = try gateway.answer(to: .secret(device), overTLS: true, version: .v5)
+                #expect(answer.code == 0x88)
+            }
+            for store in ["ledger", "usage"] {
+                let bytes = try FileSystem.read(
+                    directory.file("data/\(store)/data.mdb"), maximumBytes: 1 << 26)
+                for secret in forbidden {
+                    #expect(bytes.firstRange(of: secret.utf8) == nil, "\(store) holds a secret")
                 }
             }
         }

@@ -135,7 +135,7 @@ import Time
                 name: key,
                 account: account,
                 package: package,
-                secret: SealedSecret("s")!,
+                secret: SealedSecret([1])!,
                 freeCodes: Self.terms(.perProduct)
             )
             try #require(try desk.refusal(.createProduct(product)) == nil)
@@ -253,8 +253,8 @@ import Time
         #expect(try change(AccountUpdate(name: "Acme Ltd.", email: email)) == .done(.unchanged))
         let record = try #require(try account(desk, "acme"))
         #expect(record.email == email && record.name == "Acme Ltd.")
-        let long = AccountUpdate(name: String(repeating: "n", count: 257))
-        #expect(try change(long) == .refused(.nameTooLong(maximumBytes: 256)))
+        let long = AccountUpdate(name: String(repeating: "n", count: Books.nameMaximumLength + 1))
+        #expect(try change(long) == .refused(.nameTooLong(maximumBytes: 1_024)))
         #expect(
             try change(AccountUpdate(), AccountID("nobody")!)
                 == .refused(.unknownAccount(AccountID("nobody")!))
@@ -315,7 +315,7 @@ import Time
             .createProduct(
                 NewProduct(
                     key: ProductKey("PKW")!, name: "West", account: Desk.acme,
-                    secret: SealedSecret("s")!, registration: .open, dataCentre: Self.west)
+                    secret: SealedSecret([1])!, registration: .open, dataCentre: Self.west)
             )
         )
         try desk.buy(5)
@@ -361,7 +361,7 @@ import Time
             .createProduct(
                 NewProduct(
                     key: ProductKey("PKW")!, name: "West", account: Desk.acme,
-                    secret: SealedSecret("s")!, dataCentre: Self.west)
+                    secret: SealedSecret([1])!, dataCentre: Self.west)
             )
         )
         func list(_ home: DataCentreID?, _ accounts: [AccountID]?) throws -> [String] {

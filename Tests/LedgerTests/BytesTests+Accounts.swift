@@ -35,7 +35,7 @@ extension BytesTests {
                 key: ProductKey("PK9")!,
                 name: "n",
                 account: Desk.acme,
-                secret: SealedSecret("s")!,
+                secret: SealedSecret([1])!,
                 dataCentre: west,
                 freeCodes: terms
             )

@@ -1,9 +1,10 @@
+import Testing
 import Time
 
 @testable import Ledger
 
 /// Random commands about a few products and devices, so that they meet each other often.
-struct CommandSource {
+struct CommandSource: CommandStream {
     private var random: SplitMix64
     private var now = Timestamp(milliseconds: 1_700_000_000_000)
     private var secrets = 0
@@ -12,6 +13,19 @@ struct CommandSource {
     static let devices = (0..<5).map { "d\($0)" }
 
     init(seed: UInt64) { random = SplitMix64(seed: seed) }
+
+    static func desk() throws -> Desk {
+        let desk = try Desk()
+        for action in beginning { try #require(desk.apply(action).effect != nil) }
+        return desk
+    }
+
+    /// Behind the desk's own.
+    static var beginning: [Action] {
+        products.dropFirst().map { .createProduct(Desk.newProduct($0)) }
+    }
+
+    mutating func learn(_ outcome: Outcome) {}
 
     mutating func next() -> Command {
         // Mostly forward by hours, sometimes by days or backward.

@@ -9,24 +9,38 @@ import Time
 /// packages `small` (10 days, 100 messages) and `large` (20 days, 1,000 messages), and the product
 /// `PK1` of `acme`, open for registration.
 final class Desk {
-    /// Before the directory: closed before that is removed.
-    private(set) var environment: Environment
-    private(set) var books: Books
+    /// `nil` only while it is opened again. Before the directory: closed before that is removed.
+    private var opened: (environment: Environment, books: Books)?
     let directory = TemporaryDirectory()
     var now = Timestamp(milliseconds: 1_700_000_000_000)
 
     static let day: Int64 = 86_400_000
 
     init() throws {
-        environment = try Environment(
+        try open()
+        for action in Self.beginning { try #require(apply(action).effect != nil) }
+    }
+
+    var environment: Environment { opened!.environment }
+    var books: Books { opened!.books }
+
+    private func open() throws {
+        let environment = try Environment(
             path: directory.path,
             mapSizeBytes: 1 << 26,
             maximumTables: Books.tableCount,
             durability: .unsynced
         )
-        books = try Books(in: environment)
-        for action in Self.beginning { try #require(apply(action).effect != nil) }
+        opened = (environment, try Books(in: environment))
     }
+
+    /// Closes the store, and opens it again: what was committed is there.
+    func reopen() throws {
+        opened = nil
+        try open()
+    }
+
+    func dump() throws -> StoreDump { try StoreDump(books, environment) }
 
     static let acme = AccountID("acme")!
     static let small = PackageID("small")!

@@ -6,26 +6,11 @@ import Time
 
 /// Random sequences of commands about packs and upgrades, against `PacksModel`.
 @Suite struct PacksPropertyTests {
-    private func prepared() throws -> Desk {
-        let desk = try Desk()
-        let mega = Allowance(
-            validityDays: 30, messagesPerDay: 1_000, otaPerMonth: 4, storageDays: 7)!
-        let actions: [Action] = [
-            .createAccount(
-                NewAccount(id: PacksSource.beta, name: "Beta", kind: .individual)),
-            .createPackage(PacksSource.mega, name: "Mega", mega),
-            .createProduct(Desk.newProduct("PK2")),
-            .createProduct(Desk.newProduct("PK3", account: PacksSource.beta)),
-        ]
-        for action in actions { try #require(desk.apply(action).effect != nil) }
-        return desk
-    }
-
     @Test(
         "C6, D1, D2: any sequence of commands leaves packs and upgrades as the model has them",
         arguments: [11, 12, 13, 14, 15, 16])
     func model(seed: UInt64) throws {
-        let desk = try prepared()
+        let desk = try PacksSource.desk()
         var model = PacksModel()
         var source = PacksSource(seed: seed)
         var answers: Set<String> = []
@@ -34,10 +19,7 @@ import Time
             let place = "seed \(seed), step \(step): \(command)"
             let outcome = try desk.apply(command)
             let expected = model.apply(command, id: Self.number(outcome))
-            if case .done(.leased(let lease)) = outcome { source.leases.append(lease.id) }
-            if case .done(.upgrade(let upgrade)) = outcome {
-                source.upgrades.append((upgrade.identity, upgrade.id))
-            }
+            source.learn(outcome)
             try #require(Self.answer(outcome, to: command.action) == expected, "\(place)")
             answers.insert(String(expected.prefix { $0 != " " }))
             // The newest changes each time, all of them now and then.

@@ -1,19 +1,18 @@
+import Testing
 import Time
 
 @testable import Ledger
 
 /// Random commands about packs and upgrades of a few products and devices, small enough that they
 /// meet each other often.
-struct PacksSource {
+struct PacksSource: CommandStream {
     private var random: SplitMix64
     private var now = Timestamp(milliseconds: 1_700_000_000_000)
     private var steps = 0
 
-    /// Leases that the books have made; the test adds them.
-    var leases: [UInt64] = []
-
-    /// Upgrades that were admitted; the test adds them.
-    var upgrades: [(DeviceIdentity, UpgradeID)] = []
+    /// Leases that the books have made, and upgrades that were admitted.
+    private var leases: [UInt64] = []
+    private var upgrades: [(DeviceIdentity, UpgradeID)] = []
 
     static let beta = AccountID("beta")!
     static let mega = PackageID("mega")!
@@ -25,6 +24,27 @@ struct PacksSource {
     static let holders = ["gateway-1", "gateway-2"].map { LeaseHolder($0)! }
 
     init(seed: UInt64) { random = SplitMix64(seed: seed) }
+
+    static func desk() throws -> Desk {
+        let desk = try Desk()
+        let mega = Allowance(
+            validityDays: 30, messagesPerDay: 1_000, otaPerMonth: 4, storageDays: 7)!
+        let actions: [Action] = [
+            .createAccount(NewAccount(id: PacksSource.beta, name: "Beta", kind: .individual)),
+            .createPackage(PacksSource.mega, name: "Mega", mega),
+            .createProduct(Desk.newProduct("PK2")),
+            .createProduct(Desk.newProduct("PK3", account: PacksSource.beta)),
+        ]
+        for action in actions { try #require(desk.apply(action).effect != nil) }
+        return desk
+    }
+
+    mutating func learn(_ outcome: Outcome) {
+        if case .done(.leased(let lease)) = outcome { leases.append(lease.id) }
+        if case .done(.upgrade(let upgrade)) = outcome {
+            upgrades.append((upgrade.identity, upgrade.id))
+        }
+    }
 
     mutating func next() -> Command {
         steps += 1

@@ -8,16 +8,13 @@ import Time
 @Suite struct QueryTests {
     /// Books after a life of random commands, with their model.
     private func lived(seed: UInt64) throws -> (desk: Desk, model: Model) {
-        let desk = try Desk()
-        for key in CommandSource.products.dropFirst() {
-            try #require(desk.apply(.createProduct(Desk.newProduct(key))).effect != nil)
-        }
+        let desk = try CommandSource.desk()
         var model = Model()
         var source = CommandSource(seed: seed)
         for _ in 0..<400 {
             let command = source.next()
             desk.now = command.at
-            _ = try desk.apply(command.action, key: command.idempotencyKey)
+            _ = try desk.apply(command)
             _ = model.apply(command)
         }
         return (desk, model)
@@ -46,7 +43,7 @@ import Time
         let desk = try Desk()
         for device in ["b", "d", "f", "h", "j"] { try add(device, to: desk) }
         let all = Question.devices("PK1", nil, at: desk.now)
-        func page(after cursor: String?) throws -> Page<String> {
+        func page(after cursor: String?) throws -> Question.Part {
             try all.page(desk.books, desk.environment, cursor: cursor, limit: 2)
         }
         let first = try page(after: nil)

@@ -5,9 +5,17 @@ import Time
 
 /// A list of the books that can be asked for, with its elements as text.
 struct Question {
+    /// A page.
+    struct Part {
+        let elements: [String]
+        let cursor: String?
+
+        /// The elements, with all there is in them.
+        let details: String
+    }
+
     let name: String
-    private let ask:
-        (Books, String?, Int, borrowing ReadTransaction) throws(StoreError) -> Page<String>
+    private let ask: (Books, String?, Int, borrowing ReadTransaction) throws(StoreError) -> Part
 
     init<Element>(
         _ name: String,
@@ -20,7 +28,9 @@ struct Question {
         self.name = name
         self.ask = { (books, cursor, limit, transaction) throws(StoreError) in
             let page = try ask(books, cursor, limit, transaction)
-            return Page(elements: page.elements.map(text), cursor: page.cursor)
+            return Part(
+                elements: page.elements.map(text), cursor: page.cursor,
+                details: "\(page.elements)")
         }
     }
 
@@ -29,14 +39,14 @@ struct Question {
         _ environment: Environment,
         cursor: String? = nil,
         limit: Int = 1_000
-    ) throws -> Page<String> {
+    ) throws -> Part {
         let transaction = try ReadTransaction(in: environment)
         return try ask(books, cursor, limit, transaction)
     }
 
     /// All of its pages, each asked for by the cursor of the one before.
-    func pages(_ books: Books, _ environment: Environment, limit: Int) throws -> [Page<String>] {
-        var pages: [Page<String>] = []
+    func pages(_ books: Books, _ environment: Environment, limit: Int) throws -> [Part] {
+        var pages: [Part] = []
         repeat {
             pages.append(
                 try page(books, environment, cursor: pages.last?.cursor, limit: limit))

@@ -75,8 +75,7 @@ import Time
         }
         let slot = meter.hold(device(0, of: "pk0"), on: day())
         _ = meter.charge(slot, units: 100, allowance: nil, day: day())
-        let answers = submit(&meter, to: store).all
-        #expect(answers.allSatisfy { $0.isWritten })
+        submit(&meter, to: store).wait()
         let product = device(0).product
         let all = [
             ProductDay(day: day(), used: 6), ProductDay(day: day(1), used: 9),
@@ -173,6 +172,8 @@ import Time
         #expect(record.days == [DayUsage(day: day(), used: 6, topUp: 4)])
         let total = try store.total(of: device(1).product, on: day())
         #expect(total == 10)
+        let days = try store.totals(of: device(1).product, in: day()...day())
+        #expect(days == [ProductDay(day: day(), used: 6, topUp: 4)])
     }
 
     @Test("C8: a device's record and its product's totals after 40 days")

@@ -89,7 +89,7 @@ final class Serving {
         let file = program.directory.appending(path: "tollgate.yaml")
         let yaml = """
             shards: 1
-            admin: {port: 0}
+            admin: {port: 0, requestsPerSecond: 100000}
             storage: {ledgerMapBytes: 67108864, usageMapBytes: 67108864}
             listeners:
               - {name: local, port: 0, tls: false}

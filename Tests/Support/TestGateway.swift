@@ -43,8 +43,8 @@ public final class TestGateway: Sendable {
         gateway = try Gateway.start(configuration, time: time)
     }
 
-    /// Lends `body` a running gateway. Afterwards the books must balance (rule A10), also when `body`
-    /// throws, and the gateway has drained.
+    /// Lends `body` a running gateway. Afterwards the books must balance (rule A10) and the counts add
+    /// up (rule C8), also when `body` throws, and the gateway has drained.
     public static func run<Result>(
         shards: Int = 2,
         time: TimeSource = .system,
@@ -56,7 +56,7 @@ public final class TestGateway: Sendable {
             shards: shards, time: time, directory: directory, configure: configure)
         do {
             let result = try await body(gateway)
-            let findings = try gateway.gateway.ledger.verify()
+            let findings = try gateway.stores.verify(secretKeys: nil)
             await gateway.stop()
             guard findings.isEmpty else { throw TestGatewayError.booksDoNotBalance(findings) }
             return result
@@ -65,6 +65,8 @@ public final class TestGateway: Sendable {
             throw error
         }
     }
+
+    private var stores: Stores { Stores(ledger: gateway.ledger, usage: gateway.usage) }
 
     /// Drains it; every thread of it has ended afterwards.
     public func stop() async { await gateway.drain() }

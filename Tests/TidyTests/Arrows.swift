@@ -16,9 +16,9 @@ enum Arrows {
         "Gateway": dataPlane,
         "Settings": ["Gateway", "Yams", "Foundation", "FoundationEssentials"],
         "Admin": people.union(["Gateway", "Ledger", "Metering", "Storage", "TLS", "Linux", "Time"])
-            .union(["Hummingbird", "HTTPTypes"]),
+            .union(["Hummingbird", "HTTPTypes", "NIOHTTPTypes"]),
         "tollgate": people.union(["Gateway", "Ledger", "MQTT", "TLS", "Storage", "Linux", "Bytes"])
-            .union(["Admin", "Settings", "ArgumentParser", "NIOHTTP1", "UnixSignals"]),
+            .union(["Admin", "Settings", "Time", "ArgumentParser", "NIOHTTP1", "UnixSignals"]),
         "Load": ["Reactor", "MQTT", "TLS", "Telemetry", "Linux", "Bytes", "Time"],
         "tollgate-load": ["Load", "ArgumentParser", "Foundation", "FoundationEssentials"],
     ]

@@ -15,6 +15,9 @@ enum Access: Equatable, Sendable {
     /// Owners and operators.
     case operators
 
+    /// Owners whose key is not bound to an account: whoever runs the machine that the gateway is on.
+    case owner
+
     /// Owners and operators whose key is not bound to an account: whoever runs the gateway.
     case gateway
 
@@ -30,6 +33,7 @@ enum Access: Equatable, Sendable {
         case .everyone: "any role"
         case .managers: "the role owner, operator or sub-account"
         case .operators: "the role owner or operator"
+        case .owner: "the role owner, with a key that is not bound to an account"
         case .gateway: "the role owner or operator, with a key that is not bound to an account"
         }
     }
@@ -40,6 +44,7 @@ enum Access: Equatable, Sendable {
         case .managers: principal.role != .application
         case .operators: principal.isOperator
         case .gateway: principal.isOperator && principal.account == nil && principal.products == nil
+        case .owner: principal.role == .owner && Access.gateway.admits(principal)
         }
     }
 }

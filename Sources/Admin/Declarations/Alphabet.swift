@@ -15,12 +15,21 @@ struct Alphabet: Equatable, Sendable {
         summary: "any characters but control characters"
     )
 
+    /// Of a topic name: printable, and no wildcard.
+    static let topic = Alphabet(
+        ranges: ["\u{0}"..."\u{1F}", "#"..."#", "+"..."+", "\u{7F}"..."\u{9F}"],
+        isInverted: true,
+        summary: "any characters but control characters, + and #"
+    )
+
     /// Visible ASCII.
     static let visible = Alphabet(
         ranges: ["!"..."~"],
         isInverted: false,
         summary: "visible ASCII characters"
     )
+
+    static let digits = Alphabet(ranges: ["0"..."9"], isInverted: false, summary: nil)
 
     static let hexadecimal = Alphabet(
         ranges: ["0"..."9", "a"..."f"],

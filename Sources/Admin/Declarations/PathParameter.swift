@@ -15,7 +15,12 @@ struct PathParameter: Sendable {
         PathParameter(name: "package", schema: .id(PackageID.self), absent: "unknown-package"),
         PathParameter(name: "pk", schema: .id(ProductKey.self), absent: "unknown-product"),
         PathParameter(name: "dk", schema: .id(DeviceKey.self), absent: "unknown-device"),
-        PathParameter(name: "import", schema: .number, absent: "unknown-import"),
+        PathParameter(
+            name: "import", schema: .text(.init(lengths: 1...19, alphabet: .digits)),
+            absent: "unknown-import"),
+        PathParameter(
+            name: "backup", schema: .text(.init(lengths: 1...19, alphabet: .digits)),
+            absent: "unknown-backup"),
         PathParameter(name: "upgrade", schema: .id(UpgradeID.self), absent: "unknown-upgrade"),
         PathParameter(name: "key", schema: .id(KeyID.self), absent: "unknown-key"),
     ]

@@ -8,7 +8,7 @@ extension Route {
         _ context: AdminContext,
         _ desk: Desk
     ) async throws -> Response {
-        let principal = try access.needsToken ? desk.principal(of: request) : .nobody
+        let principal = try desk.principal(of: request, from: context.address, for: access)
         guard access.admits(principal) else {
             throw Problem.forbidden("this needs \(access.rule)")
         }

@@ -25,15 +25,19 @@ extension Schema {
         }
     }
 
-    /// The form that was meant: the one whose choices the value has made, else the first one.
+    /// The form that was meant: the one whose choices the value has made, of those the one that it has
+    /// all members of, else the first one.
     private static func form(of value: JSON, _ forms: [Schema]) -> Schema {
         precondition(!forms.isEmpty, "a value has a form")
-        return forms.first { form in
+        let chosen = forms.filter { form in
             form.members.allSatisfy { member in
                 guard case .choice(let names) = member.schema.bare else { return true }
                 return names.contains(value[member.name]?.text ?? "")
             }
-        } ?? forms[0]
+        }
+        return chosen.first { form in
+            form.members.allSatisfy { !$0.isRequired || value[$0.name] != nil }
+        } ?? chosen.first ?? forms[0]
     }
 
     private static func check(

@@ -59,8 +59,10 @@ extension Documents {
     }
 
     static func productDay(_ day: ProductDay) -> JSON {
-        ["day": JSON(day.day), "used": JSON(day.used)]
+        ["day": JSON(day.day), "used": JSON(day.used), "topUp": JSON(day.topUp)]
     }
+
+    static func delivery(_ fate: DownlinkFate) -> JSON { ["fate": .text(fate.name)] }
 
     /// Rule B15.
     static func decision(_ decision: Decision) -> JSON {

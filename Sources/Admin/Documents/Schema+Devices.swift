@@ -100,12 +100,6 @@ extension Schema {
         ])
     )
 
-    /// A whole number in a path.
-    static let number = text(
-        Text(
-            lengths: 1...19,
-            alphabet: .bytes { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }))
-
     /// A header, then a device a line; secrets and names may be empty. The reader takes more: another
     /// order of the columns, no column of names, quotes, CR LF.
     static let importedRows = text(

@@ -1,3 +1,4 @@
+import Gateway
 import Ledger
 
 /// The shapes of `Documents`: what only the running gateway knows, its decisions, its events.
@@ -47,6 +48,37 @@ extension Schema {
         ])
     )
 
+    private static let messageTopic = noted(
+        .text(.init(lengths: 1...1_024, alphabet: .topic)), "What follows d/PK/DK/down/.")
+    private static let messageQoS = noted(
+        .optional(.integer(0...1)),
+        "1 when it is missing; no more than the device has subscribed with.")
+
+    /// Rule C10: a message to a device.
+    static let message = either([
+        .named(
+            "Message",
+            .object(["topic": messageTopic, "payload": .anyText, "qos": messageQoS])
+        ),
+        .named(
+            "BinaryMessage",
+            .object([
+                "topic": messageTopic,
+                "payloadBase64": .text(.init(form: Base64.form, lengths: 0...Int.max)),
+                "qos": messageQoS,
+            ])
+        ),
+    ])
+
+    static let delivery = named(
+        "Delivery",
+        .object([
+            "fate": .noted(
+                .choice([DownlinkFate.delivered.name, DownlinkFate.queued.name]),
+                "Queued: in line behind messages that the device has to acknowledge first.")
+        ])
+    )
+
     /// Rule C8.
     static let usage = named(
         "Usage",
@@ -60,7 +92,8 @@ extension Schema {
     )
 
     /// Rule C8.
-    static let productDay = named("ProductDay", .object(["day": .day, "used": .count]))
+    static let productDay = named(
+        "ProductDay", .object(["day": .day, "used": .count, "topUp": .count]))
 
     /// Rule B15.
     static let decision = named(

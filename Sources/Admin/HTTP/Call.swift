@@ -51,10 +51,7 @@ struct Call: Sendable {
         do throws(StoreError) {
             return try controlPlane.ledger.read(body)
         } catch {
-            if case .malformed("cursor") = error {
-                throw Problem(
-                    "unknown-cursor", "the cursor is none that this list gave with these filters")
-            }
+            if case .malformed("cursor") = error { throw Problem.unknownCursor }
             throw error
         }
     }

@@ -12,6 +12,9 @@ struct Problem: Error, Equatable, Sendable {
     /// Where in the request: the line of a CSV body.
     var line: Int?
 
+    /// When the request may be sent again, in the header `Retry-After`.
+    var retryAfterSeconds: Int?
+
     /// What the resource can do instead, in the header `Allow`.
     var allow: String?
 
@@ -34,8 +37,14 @@ struct Problem: Error, Equatable, Sendable {
 
     static func notFound(_ detail: String) -> Problem { Problem("not-found", detail) }
 
+    static let unknownCursor = Problem(
+        "unknown-cursor", "the cursor is none that this list gave with these filters")
+
     /// The store can't answer: nothing was changed, and the request can be sent again.
-    init(_ error: StoreError) { self.init("ledger-unavailable", "\(error)") }
+    init(_ error: StoreError) {
+        self.init("ledger-unavailable", "\(error)")
+        retryAfterSeconds = 1
+    }
 
     init(_ refusal: Refusal, line: Int? = nil) {
         var line = line
@@ -51,7 +60,7 @@ struct Problem: Error, Equatable, Sendable {
         case "forbidden": .forbidden
         case "not-found", "not-connected": .notFound
         case "method-not-allowed": .methodNotAllowed
-        case "request-too-large", "import-too-large": .contentTooLarge
+        case "request-too-large", "import-too-large", "message-too-large": .contentTooLarge
         case "unsupported-media-type": .unsupportedMediaType
         case "invalid-request", "invalid-csv", "name-too-long", "quantity-out-of-range",
             "idempotency-key-invalid":

@@ -17,7 +17,9 @@ extension Response {
             response.headers[.wwwAuthenticate] = "Bearer realm=\"tollgate\""
         }
         if let allow = problem.allow { response.headers[.allow] = allow }
-        if problem.status == .serviceUnavailable { response.headers[.retryAfter] = "1" }
+        if let seconds = problem.retryAfterSeconds {
+            response.headers[.retryAfter] = String(seconds)
+        }
         return response
     }
 

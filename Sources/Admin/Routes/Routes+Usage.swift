@@ -42,7 +42,7 @@ extension Routes {
 
     private static func day(at cursor: String) throws(Problem) -> Day {
         guard cursor.utf8.count == 8, let number = UInt32(cursor, radix: 16) else {
-            throw .invalid("cursor: must be one that a list has given")
+            throw .unknownCursor
         }
         return Day(number: Int32(bitPattern: number))
     }

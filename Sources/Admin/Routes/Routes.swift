@@ -37,11 +37,13 @@ struct Routes {
         registerDevices()
         registerDeviceActions()
         registerImports()
+        registerMessages()
         registerTopUps()
         registerUpgrades()
         registerKeys()
         registerEvents()
         registerCheck()
+        registerBackups()
         registerHealth()
         registerDocument()
     }

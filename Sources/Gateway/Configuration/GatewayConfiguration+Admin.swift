@@ -15,6 +15,21 @@ extension GatewayConfiguration {
         /// 17,179,869,184 (16 GiB). Default: 268,435,456 (256 MiB, some 5 million devices).
         public var importSizeBytes = 268_435_456
 
+        /// Requests that one token may make, and that may come from one address without one; what two
+        /// seconds allow may come at once. Unit: a second. Range: 1 to 1,000,000. Default: 200.
+        public var requestsPerSecond = 200
+
+        /// How long a client may keep a connection waiting: for a request, the rest of one (and one
+        /// second more for each 64 KiB of its body), or until it takes its answer. Unit: seconds.
+        /// Range: 1 to 3,600. Default: 60.
+        public var requestTimeoutSeconds = 60
+
+        /// Connections open at once; more wait to be accepted. Range: 1 to 100,000. Default: 1,000.
+        public var connections = 1_000
+
+        /// Streams of events open at once. Range: 1 to 1,000. Default: 16.
+        public var eventStreams = 16
+
         public init() {}
     }
 }

@@ -14,6 +14,9 @@ public protocol ControlPlane: Sendable {
     /// What secrets are sealed with before they go into a command: the books hold no other.
     var secretKeys: SecretKeys { get }
 
+    /// Copies of the stores, made while they are in use.
+    var backups: Backups { get }
+
     /// The wall clock that the gateway goes by; a test sets it.
     var now: Timestamp { get }
 
@@ -25,6 +28,10 @@ public protocol ControlPlane: Sendable {
 
     /// All figures of the process in Prometheus' text format (version 0.0.4).
     func metricsText() async -> String
+
+    /// Whether all is right in the stores: sentences that name what is wrong, none when all is. Reads
+    /// them whole, on a thread of its own.
+    func verify() async throws(StoreError) -> [String]
 
     /// How many devices of a product are connected now (rule B14).
     func onlineCount(of product: ProductKey) async -> Int

@@ -13,6 +13,27 @@ extension DeviceUsage.DayCount {
 }
 
 extension Gateway: ControlPlane {
+    public func verify() async throws(StoreError) -> [String] {
+        let (stores, secretKeys) = (Stores(ledger: ledger, usage: usage), secretKeys)
+        let result = await withCheckedContinuation { continuation in
+            let body: @Sendable () -> Void = {
+                continuation.resume(
+                    returning: Result { () throws(StoreError) in
+                        try stores.verify(secretKeys: secretKeys)
+                    }
+                )
+            }
+            do throws(Errno) {
+                _ = try Thread(name: "check", body: body)
+            } catch {
+                continuation.resume(
+                    returning: .failure(
+                        .system(code: error.rawValue, operation: "starting a thread")))
+            }
+        }
+        return try result.get()
+    }
+
     public func onlineCount(of product: ProductKey) async -> Int {
         var count = 0
         for shard in commons.mailboxes.indices {

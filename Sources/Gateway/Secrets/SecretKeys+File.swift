@@ -6,6 +6,12 @@ import TLS
 // The key file: a line `NUMBER HEX64` for each key; empty lines and those that begin with `#` are
 // for people. To change keys, a line is added at the end, and the gateway started again.
 extension SecretKeys {
+    /// Those of a secrets directory; `nil` when it has no key file.
+    public init?(in directory: SecretsDirectory) throws(GatewayError) {
+        guard let keys = try Self.loaded(from: directory.keyFile) else { return nil }
+        self = keys
+    }
+
     /// Bytes of the file, with some comments.
     private static var fileMaximum: Int { 65_536 }
 

@@ -11,7 +11,7 @@ public struct SecretsDirectory: Sendable {
     public var tokenFile: String { "\(path)/admin.token" }
 
     /// What device and product secrets are sealed with.
-    var keyFile: String { "\(path)/device-secrets.key" }
+    public var keyFile: String { "\(path)/device-secrets.key" }
 
     /// What session tickets are sealed with.
     var ticketFile: String { "\(path)/ticket.keys" }

@@ -168,7 +168,6 @@ struct Shard: ~Copyable {
         flushCountersIfDue()
         resumeAcceptingIfDue()
         if isDraining { drainSome() }
-        if topUps.isStirred { runTopUpErrands() }
         finishTurn()
     }
 
@@ -231,12 +230,15 @@ struct Shard: ~Copyable {
         }
     }
 
-    /// Writes what the turn has left to be written, closes what it has ended, posts to the others.
+    /// Writes what the turn has left to be written, closes what it has ended, asks for the units that
+    /// it has come to need, posts to the others.
     private mutating func finishTurn() {
         repeat {
             flushAll()
             closeAll()
         } while !flushList.isEmpty
+        // Wills of those that have just been closed may have come to need units.
+        if topUps.isStirred { runTopUpErrands() }
         for shard in outgoing.indices where !outgoing[shard].isEmpty {
             commons.mailboxes[shard].post(contentsOf: outgoing[shard])
             outgoing[shard].removeAll(keepingCapacity: true)

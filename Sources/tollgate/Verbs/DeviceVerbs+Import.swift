@@ -15,19 +15,13 @@ extension DeviceVerbs {
 
         @Argument var pk: String
         @Argument(help: "The file; - is standard input.") var file: String
-        @Option(
-            name: .customLong("idempotency-key"),
-            help: "1 to 128 characters of your choice, to be able to repeat it."
-        )
-        var idempotencyKey: String?
         @OptionGroup var api: APIOptions
 
         func run() async throws {
             try await api.upload(
                 "products/\(pk.escaped)/devices",
                 from: UploadSource(file),
-                type: "text/csv",
-                idempotencyKey: idempotencyKey
+                type: "text/csv"
             )
         }
     }

@@ -1,0 +1,232 @@
+import Ledger
+import Linux
+import Storage
+import Synchronization
+public import Time
+
+/// Makes backups of the stores, one at a time, each on a thread of its own, while they are read and
+/// written; remembers how the last ones went.
+public final class Backups: Sendable {
+    private struct Entry: Sendable {
+        var backup: Backup
+        let idempotencyKey: String?
+        let watch: CopyWatch
+    }
+
+    private struct State {
+        var entries: [Entry] = []
+        var nextID: UInt64 = 1
+        var isStopped = false
+
+        /// Of the backup under way, or of the last one.
+        var thread: Thread?
+    }
+
+    private let stores: Stores
+    private let data: String
+    private let now: @Sendable () -> Timestamp
+    private let state = Mutex(State())
+
+    /// How many are remembered.
+    private static var kept: Int { 100 }
+
+    /// Bytes that are left free on the file system: it may be the one the stores live on.
+    static var reserveBytes: Int { 64 << 20 }
+
+    /// - Parameters:
+    ///   - data: the directory of the stores, which no backup may be in.
+    ///   - now: the clock that times are taken from.
+    public init(of stores: Stores, in data: String, now: @escaping @Sendable () -> Timestamp) {
+        self.stores = stores
+        self.data = data
+        self.now = now
+    }
+
+    /// The last ones, the newest first.
+    public var all: [Backup] {
+        state.withLock { state in state.entries.reversed().map { Self.current($0) } }
+    }
+
+    /// `nil` when there is none of that number, or it was too long ago.
+    public func backup(_ id: UInt64) -> Backup? {
+        state.withLock { state in
+            state.entries.first { $0.backup.id == id }.map { Self.current($0) }
+        }
+    }
+
+    /// Begins a backup of both stores, as they are from now on: everything that was acknowledged
+    /// before is in it. Throws when it can't be made there; what goes wrong later is in `backup`.
+    ///
+    /// - Parameters:
+    ///   - directory: absolute; must not be there, or be empty.
+    ///   - idempotencyKey: a second request with the same key is answered with the same backup.
+    public func start(
+        in directory: String,
+        idempotencyKey: String? = nil
+    ) throws(BackupProblem) -> Backup {
+        if let earlier = earlier(idempotencyKey) {
+            guard earlier.directory == FileSystem.resolved(directory) else { throw .keyReused }
+            return earlier
+        }
+        let target = try BackupTarget(directory, data: data)
+        return try begin(target, requireSpace(at: target), idempotencyKey)
+    }
+
+    /// Ends the backup under way, which fails, and takes no more.
+    public func stop() {
+        let thread = state.withLock { state in
+            state.isStopped = true
+            for entry in state.entries where entry.backup.state == .running { entry.watch.stop() }
+            defer { state.thread = nil }
+            return state.thread
+        }
+        thread?.join()
+    }
+
+    private func earlier(_ idempotencyKey: String?) -> Backup? {
+        guard let idempotencyKey else { return nil }
+        return state.withLock { state in
+            state.entries.first { $0.idempotencyKey == idempotencyKey }.map { Self.current($0) }
+        }
+    }
+
+    /// With what is known of one that runs.
+    private static func current(_ entry: Entry) -> Backup {
+        var backup = entry.backup
+        if backup.state == .running { backup.bytes = entry.watch.bytes }
+        return backup
+    }
+
+    private func requireSpace(at target: BackupTarget) throws(BackupProblem) -> Int {
+        do {
+            let expected = try stores.copyBytes()
+            let free = try FileSystem.freeBytes(at: FileSystem.parent(of: target.path))
+            guard expected + Self.reserveBytes <= free else {
+                throw BackupProblem.noSpace(
+                    directory: target.path, neededBytes: expected, freeBytes: free)
+            }
+            return expected
+        } catch let problem as BackupProblem {
+            throw problem
+        } catch {
+            throw .failed("\(error)")
+        }
+    }
+
+    private func begin(
+        _ target: BackupTarget,
+        _ expectedBytes: Int,
+        _ idempotencyKey: String?
+    ) throws(BackupProblem) -> Backup {
+        let startedAt = now()
+        let result = state.withLock { state -> Result<Backup, BackupProblem> in
+            if state.isStopped { return .failure(.stopping) }
+            if let running = state.entries.first(where: { $0.backup.state == .running }) {
+                return .failure(.running(directory: running.backup.directory))
+            }
+            let watch = CopyWatch()
+            let backup = Backup(
+                id: state.nextID,
+                directory: target.path,
+                startedAt: startedAt,
+                expectedBytes: expectedBytes
+            )
+            do throws(Errno) {
+                state.thread = try Thread(name: "backup") { [self] in
+                    finish(
+                        backup.id, Result { () throws(BackupProblem) in try make(target, watch) })
+                }
+            } catch {
+                return .failure(.failed("starting a thread: \(error)"))
+            }
+            state.nextID += 1
+            state.entries.append(
+                Entry(backup: backup, idempotencyKey: idempotencyKey, watch: watch))
+            if state.entries.count > Self.kept { state.entries.removeFirst() }
+            return .success(backup)
+        }
+        return try result.get()
+    }
+
+    private func finish(_ id: UInt64, _ result: Result<(UInt64, Int), BackupProblem>) {
+        let finishedAt = now()
+        state.withLock { state in
+            guard let index = state.entries.firstIndex(where: { $0.backup.id == id }) else {
+                return
+            }
+            state.entries[index].backup.finishedAt = finishedAt
+            switch result {
+            case .success((let lastEvent, let bytes)):
+                state.entries[index].backup.state = .done
+                state.entries[index].backup.lastEvent = lastEvent
+                state.entries[index].backup.bytes = bytes
+            case .failure(let problem):
+                state.entries[index].backup.state = .failed
+                state.entries[index].backup.bytes = state.entries[index].watch.bytes
+                state.entries[index].backup.problem = "\(problem)"
+            }
+        }
+    }
+
+    // MARK: On the backup's thread
+
+    /// Answers the number of the last event, and the bytes.
+    private func make(
+        _ target: BackupTarget,
+        _ watch: CopyWatch
+    ) throws(BackupProblem) -> (UInt64, Int) {
+        do throws(FileError) {
+            try FileSystem.createNewDirectory(target.partial, mode: 0o700)
+        } catch {
+            throw error.code == .alreadyExists
+                ? .failed(
+                    "\(target.partial) is there: another backup is under way, or was cut off; "
+                        + "remove it")
+                : .failed("\(error)")
+        }
+        do {
+            try stores.copy(to: target.partial, watch: watch)
+            let lastEvent = try lastEvent(in: target.partial)
+            if watch.isStopped { throw BackupProblem.stopping }
+            try FileSystem.sync(directory: target.partial)
+            try FileSystem.move(target.partial, to: target.path)
+            return (lastEvent, watch.bytes)
+        } catch {
+            Self.remove(target.partial)
+            throw watch.isStopped ? .stopping : .failed("\(target.path): \(error)")
+        }
+    }
+
+    /// Opens the copy of the books, which shows that it can be, and leaves only the copy behind.
+    private func lastEvent(in directory: String) throws -> UInt64 {
+        let path = "\(directory)/ledger"
+        let sequence = try Self.lastSequence(
+            of: path, mapSizeBytes: stores.ledger.environment.mapSizeBytes)
+        for name in ["lock.mdb", "owner.lock"] { try FileSystem.remove("\(path)/\(name)") }
+        try FileSystem.sync(directory: path)
+        return sequence
+    }
+
+    private static func lastSequence(of path: String, mapSizeBytes: Int) throws -> UInt64 {
+        let environment = try Environment(
+            path: path,
+            mapSizeBytes: mapSizeBytes,
+            maximumTables: Books.tableCount
+        )
+        let books = try Books(in: environment)
+        return try environment.read { transaction throws(StoreError) in
+            try books.lastSequence(in: transaction)
+        }
+    }
+
+    /// What a backup that failed has left.
+    private static func remove(_ partial: String) {
+        for store in ["usage", "ledger"] {
+            for name in ["data.mdb", "data.mdb.partial", "lock.mdb", "owner.lock"] {
+                try? FileSystem.remove("\(partial)/\(store)/\(name)")
+            }
+            try? FileSystem.removeDirectory("\(partial)/\(store)")
+        }
+        try? FileSystem.removeDirectory(partial)
+    }
+}

@@ -1,0 +1,52 @@
+public import Ledger
+public import Metering
+public import Storage
+
+/// The two stores of a data directory: those of a running gateway, or opened for themselves when none
+/// is running.
+public struct Stores: Sendable {
+    public let ledger: Ledger
+    public let usage: UsageStore
+
+    public init(ledger: Ledger, usage: UsageStore) {
+        self.ledger = ledger
+        self.usage = usage
+    }
+
+    /// Opens what is there; makes nothing. The maps are as large as the files, or as the defaults.
+    ///
+    /// Throws `.ownedByAnotherProcess` when a gateway has them, and `ENOENT` when one is not there.
+    public init(openedIn data: String) throws(StoreError) {
+        let sizes = GatewayConfiguration.Storage()
+        for name in ["ledger", "usage"] { try Environment.require(at: "\(data)/\(name)") }
+        ledger = try Ledger(directory: "\(data)/ledger", mapSizeBytes: sizes.ledgerMapBytes)
+        usage = try UsageStore(path: "\(data)/usage", mapSizeBytes: sizes.usageMapBytes)
+    }
+
+    /// Ends the writers; both can be opened again when the last reference has gone.
+    public func shutdown() {
+        usage.shutdown()
+        ledger.shutdown()
+    }
+
+    /// Whether the books balance (rule A10), the counts add up (rule C8), and, with the keys, the
+    /// secrets can be opened: sentences that name what is wrong, at most `limit` of each kind.
+    public func verify(secretKeys: SecretKeys?, limit: Int = 100) throws(StoreError) -> [String] {
+        var findings = try ledger.verify(limit: limit)
+        if let secretKeys { findings += try secretKeys.verify(ledger, limit: limit) }
+        findings += try usage.verify(limit: limit)
+        return findings
+    }
+
+    /// How many bytes a copy takes, about.
+    func copyBytes() throws(StoreError) -> Int {
+        try ledger.environment.copyBytes() + usage.copyBytes()
+    }
+
+    /// Copies both into a directory. The counters first: what is counted from a top-up pack has been
+    /// leased before, so the books, copied later, are never behind the counters.
+    func copy(to directory: String, watch: CopyWatch) throws(StoreError) {
+        try usage.copy(to: "\(directory)/usage", watch: watch)
+        try ledger.environment.copy(to: "\(directory)/ledger", watch: watch)
+    }
+}

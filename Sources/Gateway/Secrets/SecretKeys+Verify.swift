@@ -1,0 +1,41 @@
+import Ledger
+import Storage
+import TLS
+
+extension SecretKeys {
+    /// Whether every secret in the books can be opened: sentences that name whose can't, at most
+    /// `limit`.
+    func verify(_ ledger: Ledger, limit: Int) throws(StoreError) -> [String] {
+        let known = try ledger.read { (books, transaction) throws(StoreError) in
+            try books.sealingKeys(in: transaction)
+        }
+        let held = fingerprints
+        for key in known where !held.contains(key) {
+            return ["the key file has not the key \(key.number) that secrets are sealed with"]
+        }
+        var findings: [String] = []
+        do {
+            var sealer = try sealer()
+            try ledger.read { (books, transaction) throws(StoreError) in
+                try books.forEachSecret(
+                    in: transaction,
+                    product: { key, sealed in
+                        guard !sealer.open(sealed.bytes.span, of: key), findings.count < limit
+                        else { return }
+                        findings.append("the secret of product \(key) can't be opened")
+                    },
+                    device: { identity, sealed in
+                        guard !sealer.open(sealed, of: identity), findings.count < limit
+                        else { return }
+                        findings.append("the secret of \(identity) can't be opened")
+                    }
+                )
+            }
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            findings.append("\(error)")
+        }
+        return findings
+    }
+}

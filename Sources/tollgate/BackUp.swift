@@ -1,0 +1,115 @@
+import Admin
+import ArgumentParser
+import Foundation
+import Gateway
+import Linux
+import Storage
+import Time
+
+/// Copies both stores into a directory, while the gateway runs or without one.
+struct BackUp: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backup",
+        abstract: "Copies the stores, while they are in use or not.",
+        discussion: """
+            DIR must not be there, or be empty; what is in it afterwards is a data directory to check \
+            and to serve from. Asks the gateway that has the stores open (or the one at --api), which \
+            writes on its own machine; without one, copies the stores itself. The secrets directory \
+            is not part of it.
+            """
+    )
+
+    @Argument(help: "Where the copies go.") var directory: String
+    @Option(help: "The directory of the stores.") var data = "./data"
+    @OptionGroup var api: APIOptions
+
+    func run() async throws {
+        let target = FileSystem.resolved(directory)
+        let backup: JSON
+        if api.api == nil, FileManager.default.fileExists(atPath: "\(data)/ledger") {
+            backup = try await copyOrAsk(target)
+        } else {
+            backup = try await ask(target)
+        }
+        if let problem = backup["problem"]?.text { throw Failure(text: problem) }
+        if api.json { return Output.raw(backup.bytes + [10]) }
+        Output.say(
+            "backup of \(backup["lastEvent"]?.integer ?? 0) events, "
+                + "\(Self.size(backup["bytes"])), in \(Self.seconds(of: backup)) s: "
+                + (backup["directory"]?.text ?? target)
+        )
+    }
+
+    /// Copies the stores, or has the gateway do it that has them open.
+    private func copyOrAsk(_ target: String) async throws(Failure) -> JSON {
+        let stores: Stores
+        do throws(StoreError) {
+            stores = try Stores(openedIn: data)
+        } catch .ownedByAnotherProcess {
+            return try await ask(target)
+        } catch {
+            throw Failure(text: "\(error)")
+        }
+        defer { stores.shutdown() }
+        let backups = Backups(of: stores, in: data) { .now() }
+        let backup: Backup
+        do throws(BackupProblem) {
+            backup = try backups.start(in: target)
+        } catch {
+            throw Failure(text: "\(error.name): \(error)")
+        }
+        return try await follow(JSON(backup)) { () throws(Failure) -> JSON? in
+            backups.backup(backup.id).map { JSON($0) }
+        }
+    }
+
+    private func ask(_ target: String) async throws(Failure) -> JSON {
+        var api = api
+        let link = "\(data)/\(OwnerToken.linkName)"
+        if api.tokenFile == nil, FileManager.default.fileExists(atPath: link) {
+            api.tokenFile = link
+        }
+        let body: JSON = ["directory": .text(target)]
+        let asked = api
+        guard let backup = JSON(parsing: try await api.send(.post, "backups", body: body.bytes)),
+            let id = backup["id"]?.integer
+        else { throw Failure(text: "the answer is not understood") }
+        return try await follow(backup) { () async throws(Failure) -> JSON? in
+            JSON(parsing: try await asked.send(.get, "backups/\(id)"))
+        }
+    }
+
+    /// Shows how far it is until it has ended; answers how it ended.
+    private func follow(
+        _ backup: JSON,
+        _ look: () async throws(Failure) -> JSON?
+    ) async throws(Failure) -> JSON {
+        var progress = Progress()
+        var backup = backup
+        while backup["state"]?.text == Backup.State.running.rawValue {
+            try? await Task.sleep(for: .milliseconds(100))
+            guard let latest = try await look() else {
+                throw Failure(text: "the answer is not understood")
+            }
+            backup = latest
+            progress.show(
+                "backup: \(Self.size(backup["bytes"])) of about \(Self.size(backup["expectedBytes"]))"
+            )
+        }
+        progress.end()
+        return backup
+    }
+
+    private static func size(_ bytes: JSON?) -> String {
+        let tenths = (bytes?.integer ?? 0) * 10 / 1_048_576
+        return "\(tenths / 10).\(tenths % 10) MiB"
+    }
+
+    private static func seconds(of backup: JSON) -> String {
+        guard let start = backup["startedAt"]?.text.flatMap({ Timestamp($0) }),
+            let end = backup["finishedAt"]?.text.flatMap({ Timestamp($0) })
+        else { return "?" }
+        let tenths = max(0, end.milliseconds(since: start)) / 100
+        return "\(tenths / 10).\(tenths % 10)"
+    }
+}

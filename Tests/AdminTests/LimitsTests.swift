@@ -1,0 +1,123 @@
+import Gateway
+import HTTPTypes
+import NIOCore
+import NIOEmbedded
+import NIOHTTPTypes
+import Testing
+
+@testable import Admin
+
+@Suite("Limits")
+struct LimitsTests {
+    @Test("two seconds' worth of requests may come at once, then one an interval")
+    func rate() {
+        let limiter = RateLimiter(requestsPerSecond: 10)
+        let start = ContinuousClock.now
+        for _ in 1...20 { #expect(limiter.delay(of: .actor("a"), at: start) == nil) }
+        #expect(limiter.delay(of: .actor("a"), at: start) == .milliseconds(100))
+        #expect(limiter.delay(of: .actor("b"), at: start) == nil)
+        let later = start + .milliseconds(100)
+        #expect(limiter.delay(of: .actor("a"), at: later) == nil)
+        #expect(limiter.delay(of: .actor("a"), at: later) == .milliseconds(100))
+        for _ in 1...20 { #expect(limiter.delay(of: .actor("a"), at: start + .seconds(9)) == nil) }
+    }
+
+    @Test("a network of IPv6 is one origin, an address of IPv4 is")
+    func origins() {
+        typealias Caller = RateLimiter.Caller
+        #expect(Caller.origin(of: "2001:db8::1") == Caller.origin(of: "2001:db8::ffff:2"))
+        #expect(Caller.origin(of: "2001:db8::1") != Caller.origin(of: "2001:db8:0:1::1"))
+        #expect(Caller.origin(of: "192.0.2.1") != Caller.origin(of: "192.0.2.2"))
+    }
+
+    @Test("too many requests of one caller are answered 429 with Retry-After; others go on")
+    func tooMany() async throws {
+        let client = try Client { $0.admin.requestsPerSecond = 1 }
+        for _ in 1...2 { #expect(try await client.get("/v1/packages").status == 200) }
+        let answer = try await client.get("/v1/packages")
+        #expect(answer.status == 429 && answer.reason == "too-many-requests")
+        #expect(answer.headers[.retryAfter] == "1")
+        // Whoever has no token is another caller, and does not spend what health checks need.
+        for status in [401, 401, 429] {
+            #expect(try await client.get("/v1/packages", token: "wrong").status == status)
+        }
+        #expect(try await client.get("/healthz", token: nil).status == 200)
+    }
+
+    private func connection(
+        bodyMaximum: Int = 1_000
+    ) throws -> (channel: EmbeddedChannel, loop: EmbeddedEventLoop) {
+        let loop = EmbeddedEventLoop()
+        let handler = ConnectionGuard(timeout: .seconds(8), bodyMaximum: bodyMaximum)
+        let channel = EmbeddedChannel(handler: handler, loop: loop)
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        channel.read()
+        return (channel, loop)
+    }
+
+    private static let head = HTTPRequestPart.head(
+        HTTPRequest(method: .post, scheme: "http", authority: "a", path: "/"))
+
+    @Test("a client that sends no request, or not the rest of it, is left after the timeout")
+    func slowRequest() throws {
+        let (silent, loop) = try connection()
+        loop.advanceTime(by: .seconds(8))
+        #expect(silent.isActive)
+        loop.advanceTime(by: .seconds(3))
+        #expect(!silent.isActive)
+
+        let (slow, slowLoop) = try connection()
+        slowLoop.advanceTime(by: .seconds(7))
+        try slow.writeInbound(Self.head)
+        slow.read()
+        slowLoop.advanceTime(by: .seconds(7))
+        try slow.writeInbound(HTTPRequestPart.body(ByteBuffer(string: "a")))
+        slow.read()
+        #expect(slow.isActive)
+        // A byte now and then is not enough.
+        slowLoop.advanceTime(by: .seconds(3))
+        #expect(!slow.isActive)
+    }
+
+    @Test("while the server works, or does not want to read, no time runs for the client")
+    func slowServer() throws {
+        let (channel, loop) = try connection()
+        try channel.writeInbound(Self.head)
+        // Nobody reads on: the server is busy with what it has.
+        loop.advanceTime(by: .seconds(100))
+        #expect(channel.isActive)
+        channel.read()
+        try channel.writeInbound(HTTPRequestPart.end(nil))
+        channel.read()
+        loop.advanceTime(by: .seconds(100))
+        #expect(channel.isActive)
+        try channel.writeOutbound(HTTPResponsePart.head(HTTPResponse(status: .ok)))
+        try channel.writeOutbound(HTTPResponsePart.end(nil))
+        loop.advanceTime(by: .seconds(11))
+        #expect(!channel.isActive)
+    }
+
+    @Test("a body that is longer than any request may be is not read to its end")
+    func endlessBody() throws {
+        let (channel, _) = try connection()
+        try channel.writeInbound(Self.head)
+        let part = HTTPRequestPart.body(ByteBuffer(repeating: 0, count: 600))
+        try channel.writeInbound(part)
+        #expect(channel.isActive)
+        try channel.writeInbound(part)
+        #expect(!channel.isActive)
+    }
+
+    @Test("a client that does not take its answer is left after the timeout")
+    func stalled() throws {
+        let (channel, loop) = try connection()
+        try channel.writeInbound(Self.head)
+        try channel.writeInbound(HTTPRequestPart.end(nil))
+        channel.isWritable = false
+        channel.pipeline.fireChannelWritabilityChanged()
+        loop.advanceTime(by: .seconds(7))
+        #expect(channel.isActive)
+        loop.advanceTime(by: .seconds(4))
+        #expect(!channel.isActive)
+    }
+}

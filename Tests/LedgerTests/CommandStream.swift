@@ -1,0 +1,14 @@
+@testable import Ledger
+
+/// Random commands, the same from the same seed and answers.
+protocol CommandStream {
+    init(seed: UInt64)
+
+    /// A desk with what the commands take for granted.
+    static func desk() throws -> Desk
+
+    mutating func next() -> Command
+
+    /// What the books have answered to the last one.
+    mutating func learn(_ outcome: Outcome)
+}

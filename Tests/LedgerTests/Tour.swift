@@ -1,0 +1,157 @@
+import Testing
+import Time
+
+@testable import Ledger
+
+/// A walk through the books that does everything once, and leaves something in every table.
+enum Tour {
+    struct Step {
+        /// Since the step before.
+        let hours: Int64
+
+        /// Made of what the step before was answered.
+        let action: (Outcome?) -> Action
+    }
+
+    static let sub = AccountID("sub")!
+    static let second = ProductKey("PK2")!
+    static let third = ProductKey("PK3")!
+
+    /// A desk after all steps.
+    static func desk() throws -> Desk {
+        let desk = try Desk()
+        var outcome: Outcome?
+        for step in steps {
+            let command = Self.command(step, desk, after: outcome)
+            outcome = try desk.apply(command)
+            try #require(outcome?.effect != nil, "\(command): \(outcome!)")
+        }
+        return desk
+    }
+
+    /// The command of a step; sets the desk's clock.
+    static func command(_ step: Step, _ desk: Desk, after outcome: Outcome?) -> Command {
+        desk.now = desk.now.adding(milliseconds: step.hours * 3_600_000)
+        let action = step.action(outcome)
+        return Command(
+            at: desk.now, actor: "test", idempotencyKey: key(of: action), action: action)
+    }
+
+    private static func key(of action: Action) -> String? {
+        switch action {
+        case .purchase(_, _, let quantity, _), .assign(_, _, let quantity): "key-\(quantity)"
+        default: nil
+        }
+    }
+
+    static var steps: [Step] { tenants + codes + devices + packs + endings }
+
+    private static func steps(_ actions: [Action]) -> [Step] {
+        actions.map { action in Step(hours: 1) { _ in action } }
+    }
+
+    private static var tenants: [Step] {
+        steps([
+            .createAccount(
+                NewAccount(id: sub, name: "Sub", kind: .enterprise, parent: Desk.acme)),
+            .createPackage(
+                PackageID("mega")!, name: "Mega",
+                Allowance(validityDays: 30, messagesPerDay: nil, otaPerMonth: 4, storageDays: 9)!),
+            .createProduct(Desk.newProduct("PK2")),
+            .createProduct(Desk.newProduct("PK3", account: sub)),
+            .createKey(key("k1", account: Desk.acme)),
+            .createKey(key("k2", account: nil)),
+            .adoptSealingKeys([
+                SealingKey(number: 1, fingerprint: [UInt8](repeating: 9, count: 32))!
+            ]),
+        ])
+    }
+
+    private static func key(_ id: String, account: AccountID?) -> NewKey {
+        NewKey(
+            id: KeyID(id)!, name: "Key \(id)", role: .application, account: account,
+            products: [Desk.product], secretHash: SecretHash(Array(0..<32))!)
+    }
+
+    private static var codes: [Step] {
+        steps([
+            .purchase(Desk.acme, package: Desk.small, quantity: 20, product: nil),
+            .purchase(Desk.acme, package: Desk.small, quantity: 5, product: Desk.product),
+            .purchase(sub, package: Desk.large, quantity: 4, product: third),
+            .assign(Desk.product, package: Desk.small, quantity: 3),
+            .assign(second, package: Desk.small, quantity: 6),
+        ])
+    }
+
+    private static var devices: [Step] {
+        let rows = (1...5).map {
+            DeviceImport(device: DeviceKey("d\($0)")!, secret: SealedSecret("secret-\($0)"))
+        }
+        return steps(
+            [
+                .importDevices(Desk.product, rows),
+                .registerDevice(Desk.device("r1"), secret: SealedSecret("issued")!),
+            ]
+                + ["d1", "d2", "d3"].map { .activate(Desk.device($0), confirmsSecret: false) }
+                + [
+                    .activate(Desk.device("e1", of: "PK2"), confirmsSecret: false),
+                    .activate(Desk.device("f1", of: "PK3"), confirmsSecret: false),
+                    .confirmSecretUse(Desk.device("d2")),
+                    .resetSecret(Desk.device("d3"), secret: SealedSecret("another")!),
+                    .setDisabled(Desk.device("d4"), true),
+                    .setDeviceRenewal(Desk.device("d2"), false),
+                ])
+    }
+
+    private static var packs: [Step] {
+        let start = Timestamp(milliseconds: 1_700_000_000_000)
+        let (one, two) = (LeaseHolder("gateway-1")!, LeaseHolder("gateway-2")!)
+        func enter(_ kind: TopUpKind, _ quantity: UInt64, days: Int64) -> Action {
+            .topUp(
+                .enter(
+                    Desk.acme, kind, source: days < 10 ? .gift : .purchase, quantity: quantity,
+                    expiresAt: start.adding(days: days)))
+        }
+        func request(_ id: String, megabytes: UInt64) -> Action {
+            .upgrade(
+                .request(
+                    Desk.device("d1"), UpgradeID(id)!, UpgradeSize(bytes: megabytes << 20)!))
+        }
+        let lease = Action.topUp(.lease(Desk.acme, holder: one, needed: 5, block: 9))
+        return steps([
+            enter(.messages, 7, days: 3), enter(.messages, 100, days: 60),
+            enter(.ota, 10, days: 60), lease,
+        ]) + [
+            Step(hours: 1) { outcome in
+                guard case .done(.leased(let lease)) = outcome else { return lease }
+                return .topUp(.settle(lease: lease.id, used: 2))
+            }
+        ]
+            + steps([
+                .topUp(.lease(Desk.acme, holder: two, needed: 2, block: 0)),
+                .topUp(.abandon(holder: two, limit: 10)),
+                request("u1", megabytes: 5), request("u2", megabytes: 8),
+                .upgrade(.report(Desk.device("d1"), UpgradeID("u1")!, succeeded: true)),
+                .upgrade(.report(Desk.device("d1"), UpgradeID("u2")!, succeeded: false)),
+                request("u3", megabytes: 7),
+            ]) + [
+                Step(hours: 72) { _ in .topUp(.expire(limit: 10)) },
+                Step(hours: 1) { _ in lease },
+            ]
+    }
+
+    private static var endings: [Step] {
+        [Step(hours: 240) { _ in .renew(Desk.device("d1")) }]
+            + steps([
+                .endEntitlement(Desk.device("d2")),
+                .endExpired(limit: 1, graceMilliseconds: 0),
+                .activateByHand(Desk.device("d3")),
+                .activate(Desk.device("e1", of: "PK2"), confirmsSecret: false),
+                .deleteDevice(Desk.device("d2")),
+                .updateProduct(second, ProductUpdate(name: "Valve")),
+                .upgradePackage(second, to: Desk.large),
+                .deleteProduct(third),
+                .revokeKey(KeyID("k2")!),
+            ])
+    }
+}

@@ -1,0 +1,114 @@
+import Foundation
+import Testing
+
+@Suite("Backups by the program")
+struct BackupTests {
+    private func furnish(_ serving: Serving) throws {
+        for command in [
+            ["account", "create", "--id", "acme", "--name", "Acme"],
+            ["package", "create", "--id", "basic", "--name", "Basic", "--validity-days", "30"],
+            ["product", "create", "--pk", "lamp", "--name", "Lamp", "--account", "acme"],
+            [
+                "codes", "buy", "acme", "--package", "basic", "--quantity", "7", "--product",
+                "lamp",
+            ],
+        ] {
+            let result = try serving.run(command)
+            #expect(result.code == 0, "\(result.errors)")
+        }
+        let imported = try serving.run(
+            ["device", "import", "lamp", "-"], input: "dk,secret\nd1,s1\nd2,\n")
+        #expect(imported.code == 0)
+        #expect(try serving.run(["device", "activate", "lamp", "d1"]).code == 0)
+    }
+
+    @Test(
+        "backup: through the gateway and without one; checked, and served from with the same secrets"
+    )
+    func backup() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let serving = try Serving(program)
+        try furnish(serving)
+        let events = try serving.run(["event", "list", "--json"]).output
+        let hot = try serving.run(["backup", "hot"])
+        #expect(hot.code == 0, "\(hot.errors)")
+        #expect(hot.output.hasPrefix("backup of "))
+        #expect(
+            hot.output.hasSuffix(" s: \(program.directory.resolvingSymlinksInPath().path)/hot\n"))
+        #expect(try serving.run(["device", "activate", "lamp", "d2"]).code == 0)
+        #expect(serving.end() == 0)
+
+        let cold = try program.run(["backup", "cold", "--json"])
+        let document = try JSONSerialization.jsonObject(with: Data(cold.output.utf8))
+        let backup = try #require(document as? [String: Any])
+        #expect(backup["state"] as? String == "done")
+        for name in ["hot", "cold"] {
+            let files = try FileManager.default.subpathsOfDirectory(
+                atPath: program.directory.appending(path: name).path)
+            #expect(files.sorted() == ["ledger", "ledger/data.mdb", "usage", "usage/data.mdb"])
+        }
+
+        // Without the key file the secrets are not tried; with a wrong one they don't open.
+        let alone = try program.run(["check", "--data", "hot"])
+        #expect(alone.code == 0 && alone.output == "the books balance\n")
+        #expect(
+            alone.errors
+                == "tollgate: hot.secrets/device-secrets.key: no such file: the secrets were not tried\n"
+        )
+        let tried = try program.run(["check", "--data", "hot", "--secrets", "data.secrets"])
+        #expect(tried.code == 0 && tried.errors.isEmpty)
+        let other = program.directory.appending(path: "other")
+        try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
+        try Data("1 \(String(repeating: "0a", count: 32))\n".utf8)
+            .write(to: other.appending(path: "device-secrets.key"))
+        let wrong = try program.run(["check", "--data", "hot", "--secrets", "other"])
+        #expect(wrong.code == 1)
+        #expect(wrong.errors.contains("has not the key 1"))
+
+        // The older one, in the place of the newer.
+        let restored = try Serving(
+            program, ["--data", "hot", "--set", "secrets=data.secrets"])
+        let token = ["--token-file", "hot/admin.token"]
+        #expect(try restored.run(["event", "list", "--json"] + token).output == events)
+        #expect(try restored.run(["check", "--data", "hot"]).output == "the books balance\n")
+        let figures = try restored.run(["product", "show", "lamp", "--json"] + token).output
+        #expect(figures.contains("\"remaining\":6,\"consumed\":1"))
+        #expect(restored.end() == 0)
+    }
+
+    @Test("backup: what can't be is one line and exit code 1, with a gateway and without")
+    func refused() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let serving = try Serving(program)
+        try FileManager.default.createDirectory(
+            at: program.directory.appending(path: "full/x"), withIntermediateDirectories: true)
+        let root = program.directory.resolvingSymlinksInPath().path
+        let complaints = [
+            ("full", "tollgate: backup-directory: \(root)/full: the directory is not empty\n"),
+            (
+                "data/new",
+                "tollgate: backup-directory: \(root)/data/new: must not be in the data directory\n"
+            ),
+            (
+                "no/such",
+                "tollgate: backup-directory: \(root)/no/such: there is no directory \(root)/no\n"
+            ),
+        ]
+        for isServing in [true, false] {
+            if !isServing { #expect(serving.end() == 0) }
+            for (directory, complaint) in complaints {
+                let arguments = ["backup", directory]
+                let result =
+                    isServing ? try serving.run(arguments) : try program.run(arguments)
+                #expect(result.code == 1 && result.errors == complaint)
+            }
+        }
+        try FileManager.default.removeItem(
+            at: program.directory.appending(path: "data/usage/data.mdb"))
+        let half = try program.run(["backup", "new"])
+        #expect(half.code == 1)
+        #expect(half.errors == "tollgate: open ./data/usage/data.mdb: No such file or directory\n")
+    }
+}

@@ -1,0 +1,35 @@
+public import Gateway
+public import Ledger
+import Storage
+import Time
+
+// Top-up packs of the account that a product belongs to.
+extension TestGateway {
+    /// Buys a message pack that runs for so many hours.
+    public func buyPack(_ units: UInt64, for product: TestProduct, hours: Int64 = 24) async throws {
+        try await submit(
+            .topUp(
+                .enter(
+                    product.account,
+                    .messages,
+                    source: .purchase,
+                    quantity: units,
+                    expiresAt: gateway.now.adding(milliseconds: hours * 3_600_000)
+                )
+            )
+        )
+    }
+
+    /// The account's message packs, the first to expire in front.
+    public func packs(of product: TestProduct) throws -> [TopUpCounters] {
+        try gateway.ledger.read { (books, transaction) throws(StoreError) in
+            try books.topUps(
+                of: product.account, kind: .messages, limit: 100, in: transaction)
+        }.elements.map(\.record.counters)
+    }
+
+    /// What the device has used today.
+    public func usedToday(_ device: TestDevice) async throws -> DeviceUsage.DayCount {
+        try await gateway.usage(of: device.identity).today
+    }
+}
