@@ -162,8 +162,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "CrashGateway", "Support", "TestFiles", "Gateway", "Ledger", "Reactor", "MQTT",
-                "TLS", "Linux", "Bytes", "Time",
+                "CrashGateway", "Support", "TestFiles", "Gateway", "Ledger", "Metering", "Reactor",
+                "MQTT", "TLS", "Linux", "Bytes", "Storage", "Time",
             ],
             exclude: ["paho_scenarios.py"],
             swiftSettings: strict

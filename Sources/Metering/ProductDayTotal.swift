@@ -2,7 +2,7 @@ import Bytes
 import Storage
 
 /// Units of all devices of a product on one day.
-struct ProductDayTotal: StorageRecord {
+struct ProductDayTotal: StorageRecord, Equatable {
     /// Those that their allowances covered.
     var used: UInt64
 

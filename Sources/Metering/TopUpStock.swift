@@ -61,12 +61,8 @@ public struct TopUpStock: Sendable {
 
     /// Takes units, the first-expiring first; all that are asked for, or none.
     public mutating func draw(_ units: UInt32, at time: Timestamp) -> TopUpVerdict {
-        endExpired(at: time)
-        guard available >= UInt64(units) else {
-            guard mayHaveMore else { return .nothingLeft }
-            wanted += UInt64(units)
-            return .wait
-        }
+        let verdict = look(for: units, at: time)
+        guard verdict == .drawn else { return verdict }
         available -= UInt64(units)
         var missing = UInt64(units)
         while missing > 0, !leases.isEmpty {
@@ -80,8 +76,14 @@ public struct TopUpStock: Sendable {
         return .drawn
     }
 
-    /// Whether as many units can be had, as far as is known here.
-    public func mayCover(_ units: UInt32) -> Bool { mayHaveMore || available >= UInt64(units) }
+    /// What drawing so many would come to; takes none, but asks for more as drawing does.
+    public mutating func look(for units: UInt32, at time: Timestamp) -> TopUpVerdict {
+        endExpired(at: time)
+        if available >= UInt64(units) { return .drawn }
+        guard mayHaveMore else { return .nothingLeft }
+        wanted += UInt64(units)
+        return .wait
+    }
 
     private var mayHaveMore: Bool { !isDry || peers > 0 && !hasRecalled }
 

@@ -1,6 +1,6 @@
 /// What became of the wish for units past an allowance (rule C6).
 public enum TopUpVerdict: Equatable, Sendable {
-    /// They are taken: count them.
+    /// They are here, and taken when they were drawn: count them.
     case drawn
 
     /// There may be more: try again when something has changed.

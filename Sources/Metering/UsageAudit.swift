@@ -88,7 +88,8 @@ struct UsageAudit {
             audit.compare(total, with: sum, key)
             return .proceed
         }
-        for (day, sum) in audit.sums.sorted(by: { $0.key < $1.key }) where sum.units > 0 {
+        for (day, sum) in audit.sums.sorted(by: { $0.key < $1.key }) where sum != ProductDayTotal()
+        {
             audit.compare(ProductDayTotal(), with: sum, ProductDayKey(product, day))
         }
         audit.sums = [:]
@@ -104,12 +105,9 @@ struct UsageAudit {
     ) {
         if isIncomplete { return }
         let subject = "usage of \(key.product) on \(key.day)"
-        if total.topUp > total.units {
-            find("\(subject): \(total.topUp) units from packs are more than all \(total.units)")
-        }
         let mayBeMore = completeFrom.map { key.day < $0 } ?? false
         for (name, whole, part) in [
-            ("units", total.units, sum.units), ("units from packs", total.topUp, sum.topUp),
+            ("units", total.used, sum.used), ("units from packs", total.topUp, sum.topUp),
         ] where mayBeMore ? whole < part : whole != part {
             find("\(subject): the total is \(whole) \(name), its devices' counts are \(part)")
         }

@@ -30,3 +30,7 @@ public struct KeyPair<First: StorageKey, Second: StorageKey>: StorageKey {
 extension KeyPair: Sendable where First: Sendable, Second: Sendable {}
 extension KeyPair: Equatable where First: Equatable, Second: Equatable {}
 extension KeyPair: Hashable where First: Hashable, Second: Hashable {}
+
+extension KeyPair: CustomStringConvertible {
+    public var description: String { "\(first), \(second)" }
+}

@@ -36,3 +36,7 @@ public struct KeyTriple<First: StorageKey, Second: StorageKey, Third: StorageKey
 extension KeyTriple: Sendable where First: Sendable, Second: Sendable, Third: Sendable {}
 extension KeyTriple: Equatable where First: Equatable, Second: Equatable, Third: Equatable {}
 extension KeyTriple: Hashable where First: Hashable, Second: Hashable, Third: Hashable {}
+
+extension KeyTriple: CustomStringConvertible {
+    public var description: String { "\(first), \(second), \(third)" }
+}

@@ -58,8 +58,12 @@ extension Day: CustomStringConvertible {
 }
 
 extension Timestamp: CustomStringConvertible {
-    /// `2026-11-21T08:15:30Z`, with `.250` before the `Z` when there are milliseconds.
+    /// `2026-11-21T08:15:30Z`, with `.250` before the `Z` when there are milliseconds. RFC 3339 has the
+    /// years 0 to 9999 only; other times, which can only be damaged ones, are `-62167219200001 ms`.
     public var description: String {
+        guard (-62_167_219_200_000..<253_402_300_800_000).contains(milliseconds) else {
+            return "\(milliseconds) ms"
+        }
         let day = Day(of: self, at: .utc)
         let rest = Int(milliseconds(since: day.start(at: .utc)))
         let (seconds, fraction) = (rest / 1_000, rest % 1_000)

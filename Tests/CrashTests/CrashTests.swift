@@ -68,7 +68,7 @@ import Time
         #expect(past.storedUnits > 0)
     }
 
-    private static var seed: UInt64 {
+    static var seed: UInt64 {
         unsafe getenv("TOLLGATE_CRASH_SEED").flatMap { unsafe UInt64(String(cString: $0)) }
             ?? .random(in: 1...UInt64(UInt32.max))
     }
@@ -111,7 +111,7 @@ import Time
     }
 
     /// `CrashGateway`, next to the test's own program.
-    private static var program: String {
+    static var program: String {
         var link = [UInt8](repeating: 0, count: 4_096)
         // Safe: `readlink` writes at most as many bytes as it is told.
         let length = unsafe link.withUnsafeMutableBytes { bytes in

@@ -363,31 +363,4 @@ import Time
         #expect(page.elements.count == 2 && page.cursor != nil)
         #expect(page.elements[0].number > page.elements[1].number)
     }
-
-    @Test("Check finds what is wrong with an import", arguments: 0..<7)
-    func damage(kind: Int) throws {
-        let desk = try Desk()
-        let number = try desk.importInChunks(["a", "b"])
-        let name = KeyPair(Desk.product, number)
-        let books = desk.books
-        #expect(try desk.findings() == [])
-        try desk.environment.write { transaction throws(StoreError) in
-            var record = try books.imports.get(name, in: transaction)!
-            var pool = try books.pools.get(Desk.product, in: transaction)!
-            switch kind {
-            case 0: try books.arrivals.delete(KeyPair(number, DeviceKey("a")!), in: transaction)
-            case 1: try books.importing.delete(name, in: transaction)
-            case 2: record.state = .done
-            case 3: record.moved = 1
-            case 4: pool.imports = 0
-            case 5: pool.devicesKnown = 1
-            default:
-                let device = DeviceRecord(secret: nil, registeredAt: desk.now)
-                try books.devices.put(Desk.device("a"), device, in: transaction)
-            }
-            try books.imports.put(name, record, in: transaction)
-            try books.pools.put(Desk.product, pool, in: transaction)
-        }
-        #expect(try desk.findings() != [])
-    }
 }

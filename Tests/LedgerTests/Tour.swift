@@ -44,7 +44,7 @@ enum Tour {
         }
     }
 
-    static var steps: [Step] { tenants + codes + devices + packs + endings }
+    static var steps: [Step] { tenants + codes + devices + packs + endings + people + imports }
 
     private static func steps(_ actions: [Action]) -> [Step] {
         actions.map { action in Step(hours: 1) { _ in action } }
@@ -153,5 +153,28 @@ enum Tour {
                 .deleteProduct(third),
                 .revokeKey(KeyID("k2")!),
             ])
+    }
+
+    static let individual = AccountID("individual")!
+    static let ann = EmailAddress("ann@example.org")!
+
+    /// Their free codes are 30 to 34, and 35 to 39 when they are certified.
+    private static var people: [Step] {
+        let free = FreeCodeTerms(
+            policy: .perAccount, package: PackageID("free")!,
+            allowance: Allowance(
+                validityDays: 30, messagesPerDay: 50, otaPerMonth: 1, storageDays: 7)!)
+        let bob = Contact(email: EmailAddress("bob@example.org")!, name: "Bob")
+        return steps([
+            .createAccount(
+                NewAccount(
+                    id: individual, name: "Individual", kind: .individual, email: ann,
+                    freeCodes: free)),
+            .account(.update(individual, AccountUpdate(name: "One"))),
+            .account(.certify(individual, freeCodes: free)),
+            .account(.putContact(individual, Contact(email: ann, name: "Ann"))),
+            .account(.putContact(individual, bob)),
+            .account(.removeContact(individual, bob.email)),
+        ])
     }
 }

@@ -113,10 +113,10 @@ import Time
         for _ in 0..<3 {
             let refused = draw(&stock, 1)
             #expect(refused == .nothingLeft && stock.nextErrand() == nil)
-            #expect(!stock.mayCover(1))
+            let looked = stock.look(for: 1, at: noon)
+            #expect(looked == .nothingLeft)
         }
         stock.packsChanged()
-        #expect(stock.mayCover(1))
         let asked = draw(&stock, 1)
         #expect(asked == .wait && stock.nextErrand() == .lease(needed: 1))
     }

@@ -73,18 +73,17 @@ import Time
         try fill(days: 3)
         try damage { (tables, transaction) throws(StoreError) in
             let key = ProductDayKey(Self.product, day(0))
-            try tables.products.put(key, ProductDayTotal(units: 10, topUp: 3), in: transaction)
+            try tables.products.put(key, ProductDayTotal(used: 7, topUp: 3), in: transaction)
             try tables.products.delete(ProductDayKey(Self.product, day(1)), in: transaction)
             let other = ProductDayKey(ProductKey("nobody")!, day(2))
-            try tables.products.put(other, ProductDayTotal(units: 1, topUp: 2), in: transaction)
+            try tables.products.put(other, ProductDayTotal(used: 1, topUp: 2), in: transaction)
         }
         let subject = "usage of \(Self.product) on"
         #expect(
             try findings() == [
-                "\(subject) \(day(0)): the total is 10 units, its devices' counts are 9",
-                "\(subject) \(day(1)): the total is 0 units, its devices' counts are 9",
+                "\(subject) \(day(0)): the total is 7 units, its devices' counts are 6",
+                "\(subject) \(day(1)): the total is 0 units, its devices' counts are 6",
                 "\(subject) \(day(1)): the total is 0 units from packs, its devices' counts are 3",
-                "usage of nobody on \(day(2)): 2 units from packs are more than all 1",
                 "usage of nobody on \(day(2)): the total is 1 units, its devices' counts are 0",
                 "usage of nobody on \(day(2)): the total is 2 units from packs, "
                     + "its devices' counts are 0",
@@ -101,7 +100,7 @@ import Time
             {
                 let key = ProductDayKey(Self.product, day(ahead))
                 try tables.products.put(
-                    key, ProductDayTotal(units: units, topUp: ahead < 9 ? 3 : 0), in: transaction)
+                    key, ProductDayTotal(used: units, topUp: ahead < 9 ? 3 : 0), in: transaction)
             }
         }
         let found = try findings()

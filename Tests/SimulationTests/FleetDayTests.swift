@@ -106,8 +106,11 @@ import Time
                 if fits { members[index].used[today, default: 0] += units }
             }
             if index % 3 == 0 {
-                #expect(try backend.publish(device.down(), "do", qos: .atLeastOnce)?.code == 0)
-                if members[index].used[today, default: 0] < allowance {
+                let fits = members[index].used[today, default: 0] < allowance
+                let code = try backend.publish(device.down(), "do", qos: .atLeastOnce)?.code
+                // Rule C10: the sender is told.
+                #expect(code == (fits ? 0 : 0x97))
+                if fits {
                     #expect(try client.message().text == "do")
                     members[index].used[today, default: 0] += 1
                 } else {

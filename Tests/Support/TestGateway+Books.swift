@@ -111,9 +111,10 @@ extension TestGateway {
         return identity
     }
 
-    /// An application's key; `nil` products: all of them.
+    /// An application's key, of an account or of none; `nil` products: all of them.
     public func createApplication(
         _ name: String = "backend",
+        account: AccountID? = nil,
         products: [TestProduct]? = nil
     ) async throws -> TestApplication {
         let secret = "secret-of-\(name)"
@@ -128,7 +129,7 @@ extension TestGateway {
                     id: key,
                     name: name,
                     role: .application,
-                    account: nil,
+                    account: account,
                     products: products?.map(\.key),
                     secretHash: hash
                 )

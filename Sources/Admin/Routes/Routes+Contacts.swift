@@ -10,13 +10,17 @@ extension Routes {
             .get, "accounts/:account/contacts",
             Operation(
                 "listContacts", "Who gets an account's alerts besides its owner, by address",
-                access: .managers, answers: .list(of: .contact))
+                access: .managers, answers: .page(of: .contact))
         ) { call in
             let account = try call.contactsAccount()
-            let found = try call.read { (books, transaction) throws(StoreError) in
-                try books.contacts(of: account, in: transaction)
+            let (cursor, limit) = try call.page()
+            let page = try call.read { (books, transaction) throws(StoreError) in
+                try books.contacts(of: account, cursor: cursor, limit: limit, in: transaction)
             }
-            return call.list(found.map { Documents.contact($0.email, $0.record) }, cursor: nil)
+            return call.list(
+                page.elements.map { Documents.contact($0.email, $0.record) },
+                cursor: page.cursor
+            )
         }
         on(
             .put, "accounts/:account/contacts/:email",
@@ -30,13 +34,11 @@ extension Routes {
             let name = try await call.fields().optionalText("name") ?? ""
             try await call.submit(
                 .account(.putContact(account, Contact(email: email, name: name))))
-            let found = try call.read { (books, transaction) throws(StoreError) in
-                try books.contacts(of: account, in: transaction)
+            let record = try call.read { (books, transaction) throws(StoreError) in
+                try books.contact(email, of: account, in: transaction)
             }
-            guard let contact = found.first(where: { $0.email == email }) else {
-                throw Problem(.unknownContact(account, email))
-            }
-            return .json(Documents.contact(contact.email, contact.record))
+            guard let record else { throw Problem(.unknownContact(account, email)) }
+            return .json(Documents.contact(email, record))
         }
         on(
             .delete, "accounts/:account/contacts/:email",

@@ -116,7 +116,7 @@ extension Gateway: ControlPlane {
     }
 
     /// Tells the shards what a command has changed for their clients.
-    private func announce(_ action: Action) {
+    func announce(_ action: Action) {
         switch action {
         case .updateProduct(let key, _), .upgradePackage(let key, _), .deleteProduct(let key),
             .assign(let key, _, _), .purchase(_, _, _, product: .some(let key)):

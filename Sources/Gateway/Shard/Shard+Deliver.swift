@@ -73,7 +73,7 @@ extension Shard {
         // It reads more slowly than it is sent to.
         let isBehind = connections[slot: slot].waitingBytes + size > commons.limits.queueBytes
         if isBehind || qos > .atMostOnce && !hasRoom(slot, waited) {
-            return keep(slot, message, qos: qos, waited, sharing: &shared)
+            return keep(token, message, qos: qos, waited, for: sender, sharing: &shared)
         }
         let fate = send(token, message, qos: qos, waited, for: sender, sharing: &shared)
         if fate == .delivered { flushLater(slot) }
@@ -89,14 +89,17 @@ extension Shard {
     }
 
     /// Has a message wait for an acknowledgement that makes room for it. Dropped, when none is to
-    /// come, the line is full, or the allowance will not cover it when its turn comes.
+    /// come, the line is full, or neither the allowance nor a pack will cover it when its turn comes;
+    /// `nil` while that is being found out.
     private mutating func keep(
-        _ slot: UInt32,
+        _ token: Token,
         _ message: borrowing OutboundMessage,
         qos: QoS,
         _ waited: MessageWait?,
+        for sender: DownlinkSender,
         sharing shared: inout Message?
-    ) -> DownlinkFate {
+    ) -> DownlinkFate? {
+        let slot = token.slot
         guard qos > .atMostOnce, connections[slot: slot].session.window.unacknowledgedCount > 0
         else {
             counters.add(.deliveriesDropped)
@@ -104,11 +107,16 @@ extension Shard {
         }
         let units = commons.messageUnit.units(payloadBytes: message.payload.count)
         let waiting = connections[slot: slot].session.window.waitingUnits
-        guard isCovered(slot, units: waiting + units) else {
+        let kept = Self.shared(message, &shared)
+        switch coverage(slot, units: waiting + units) {
+        case .counted: break
+        case .refused:
             counters.add(.deliveriesOverQuota)
             return .quotaExceeded
+        case .waits(let stock):
+            let wait = waited ?? MessageWait(since: tick)
+            return hold(HeldDelivery(token, kept, qos, wait, sender), at: stock)
         }
-        let kept = Self.shared(message, &shared)
         let isKept = connections[slot: slot].session.window.enqueue(
             kept,
             units: units,

@@ -32,16 +32,16 @@ extension Shard {
         return late
     }
 
-    /// Whether what is left of a device's allowance, or a top-up pack, covers `units`, as far as is
-    /// known now; a client that is not metered needs none.
-    mutating func isCovered(_ slot: UInt32, units: UInt32) -> Bool {
+    /// What counting `units` now would come to: whether what is left of a device's allowance, or a
+    /// top-up pack, covers them. A client that is not metered needs none.
+    mutating func coverage(_ slot: UInt32, units: UInt32) -> ChargeVerdict {
         guard let product = connections[slot: slot].session.productSlot,
             let allowance = products.allowance(at: product)
-        else { return true }
+        else { return .counted }
         let day = products.day(at: product, clock.wall)
         let used = meter.usage(meterSlot(slot, day), on: day).used
         let left = allowance - min(allowance, used)
-        return units <= left || mayCover(product, units - left)
+        return units <= left ? .counted : topUpCoverage(product, missing: units - left)
     }
 
     /// The device's counter, looked up with its first message.

@@ -32,10 +32,17 @@ extension Shard {
         }
     }
 
-    /// Whether the product's account may have so many units, as far as is known here.
-    mutating func mayCover(_ product: ProductCatalogue.Slot, _ units: UInt32) -> Bool {
+    /// What counting so many units past the allowance would come to.
+    mutating func topUpCoverage(
+        _ product: ProductCatalogue.Slot,
+        missing: UInt32
+    ) -> ChargeVerdict {
         let stock = products.stock(at: product, in: &topUps)
-        return topUps[stock].mayCover(units)
+        return switch topUps.look(for: missing, in: stock, at: clock.wall) {
+        case .drawn: .counted
+        case .wait: .waits(stock)
+        case .nothingLeft: .refused
+        }
     }
 
     /// Where the units for a device are; `nil` for a client that is not metered.

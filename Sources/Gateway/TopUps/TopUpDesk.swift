@@ -65,6 +65,13 @@ struct TopUpDesk {
         return draw
     }
 
+    /// What drawing so many units would come to.
+    mutating func look(for units: UInt32, in slot: Slot, at time: Timestamp) -> TopUpVerdict {
+        let verdict = entries[Int(slot.index)].stock.look(for: units, at: time)
+        if verdict == .wait { stir(slot) }
+        return verdict
+    }
+
     /// Whether some stock has an errand to run.
     var isStirred: Bool { !stirred.isEmpty }
 

@@ -6,75 +6,103 @@ extension Audit {
     mutating func checkBatches(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
-        var audit = self
         var next: UInt64 = 1
-        var count = 0
-        try books.batches.forEach(in: transaction) { (first, batch) throws(StoreError) in
+        try read(books.batches, in: transaction) { (audit, first, batch) throws(StoreError) in
             audit.expectEqual(first, next, "the serial after the batches before")
-            next = first + batch.quantity
-            count += 1
+            next = first &+ batch.quantity
             let isListed = try audit.books.purchases.contains(
                 KeyPair(batch.account, first),
                 in: transaction
             )
             audit.expect(isListed, "batch \(first) is not among the purchases of \(batch.account)")
-            return .proceed
         }
-        self = audit
-        expectEqual(try books.head(in: transaction).nextSerial, next, "the next serial")
-        expectEqual(try books.purchases.count(in: transaction), count, "the number of purchases")
+        try expectMade(books.batches, log.batches, in: transaction) { change in
+            switch change {
+            case .codesBought(_, _, _, _, let first), .codesGranted(_, _, _, _, let first):
+                [first.serial]
+            default: []
+            }
+        }
+        expectEqual(log.nextSerial, next, "the next serial")
+        let batches = try books.batches.count(in: transaction)
+        try expectCount(of: books.purchases, batches, in: transaction) {
+            (audit, key, _) throws(StoreError) in
+            try audit.get(key.second, of: audit.books.batches, in: transaction)?.account
+                == key.first
+        }
     }
 
     /// Each account's counters per package are the sums of what they count.
     mutating func checkHoldings(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
-        var counted: [AccountID: [PackageID: Counted]] = [:]
-        try books.batches.forEach(in: transaction) { _, batch in
-            switch batch.source {
-            case .purchase:
-                counted[batch.account, default: [:]][batch.package, default: Counted()].bought +=
-                    batch.quantity
-            case .grant:
-                counted[batch.account, default: [:]][batch.package, default: Counted()].granted +=
-                    batch.quantity
-            }
-            return .proceed
-        }
-        try books.unassigned.forEach(in: transaction) { key, range in
-            counted[key.first, default: [:]][key.second, default: Counted()].unassigned +=
-                range.quantity
-            return .proceed
-        }
-        let books = books
-        try books.lots.forEach(in: transaction) { (key, lot) throws(StoreError) in
-            guard let product = try books.products.get(key.first, in: transaction) else {
-                return .proceed
-            }
-            counted[product.account, default: [:]][lot.package, default: Counted()].assigned +=
-                lot.quantity
-            return .proceed
-        }
-        var audit = self
-        try books.holdings.forEach(in: transaction) { key, holding in
-            let found = counted[key.first]?[key.second] ?? Counted()
-            counted[key.first]?[key.second] = nil
+        var counted = try countCodes(in: transaction)
+        try read(books.holdings, in: transaction) { audit, key, holding in
+            let found = counted.removeValue(forKey: key) ?? CodeTally()
             let subject = "codes of package \(key.second) of account \(key.first)"
             audit.expectEqual(holding.bought, found.bought, "\(subject), bought")
             audit.expectEqual(holding.granted, found.granted, "\(subject), granted")
             audit.expectEqual(holding.assigned, found.assigned, "\(subject), assigned")
             audit.expect(
-                holding.bought + holding.granted == found.unassigned + holding.assigned,
+                holding.bought &+ holding.granted == found.unassigned &+ holding.assigned,
                 "\(subject): bought + granted is not unassigned + assigned"
             )
-            return .proceed
         }
-        self = audit
-        for (account, packages) in counted {
-            for package in packages.keys {
-                expect(false, "account \(account) has no counters of its codes of \(package)")
+        for key in counted.keys.sorted(by: { "\($0)" < "\($1)" }) {
+            expect(false, "account \(key.first) has no counters of its codes of \(key.second)")
+        }
+    }
+
+    /// What batches, ranges and lots say, each of which must be part of one batch of its owner.
+    private mutating func countCodes(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [KeyPair<AccountID, PackageID>: CodeTally] {
+        var counted: [KeyPair<AccountID, PackageID>: CodeTally] = [:]
+        try read(books.batches, in: transaction) { _, _, batch in
+            let key = KeyPair(batch.account, batch.package)
+            switch batch.source {
+            case .purchase: counted[key, default: CodeTally()].bought &+= batch.quantity
+            case .grant: counted[key, default: CodeTally()].granted &+= batch.quantity
             }
         }
+        try read(books.unassigned, in: transaction) { (audit, key, range) throws(StoreError) in
+            let owner = KeyPair(key.first, key.second)
+            counted[owner, default: CodeTally()].unassigned &+= range.quantity
+            try audit.checkBatch(
+                of: key.third, range.quantity, owner, "unassigned codes", in: transaction)
+        }
+        try read(books.lots, in: transaction) { (audit, key, lot) throws(StoreError) in
+            let product = try audit.get(key.first, of: audit.books.products, in: transaction)
+            guard let product else {
+                return audit.expect(
+                    false, "lot \(key.second) is of product \(key.first), which is not there")
+            }
+            let owner = KeyPair(product.account, lot.package)
+            counted[owner, default: CodeTally()].assigned &+= lot.quantity
+            try audit.checkBatch(
+                of: lot.first.serial, lot.quantity, owner,
+                "codes of lot \(key.second) of product \(key.first)", in: transaction)
+        }
+        return counted
+    }
+
+    private mutating func checkBatch(
+        of first: UInt64,
+        _ quantity: UInt64,
+        _ owner: KeyPair<AccountID, PackageID>,
+        _ subject: @autoclosure () -> String,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        let batch = try find { () throws(StoreError) in
+            try books.purchase(of: ActivationCode(serial: first), in: transaction)
+        }
+        let end = batch.map { $0.first.serial &+ $0.record.quantity } ?? 0
+        expect(
+            batch?.record.account == owner.first && batch?.record.package == owner.second
+                && quantity <= end &- first,
+            "\(subject()), \(first) and behind, are not of a batch of \(owner.second) of account"
+                + " \(owner.first)"
+        )
     }
 
     /// Every code ever bought is in exactly one place: unassigned, or in one product's lot.
@@ -82,28 +110,46 @@ extension Audit {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
         var ranges: [(first: UInt64, quantity: UInt64)] = []
-        try books.unassigned.forEach(in: transaction) { key, range in
+        try read(books.unassigned, in: transaction) { _, key, range in
             ranges.append((key.third, range.quantity))
-            return .proceed
         }
-        try books.lots.forEach(in: transaction) { _, lot in
+        try read(books.lots, in: transaction) { _, _, lot in
             ranges.append((lot.first.serial, lot.quantity))
-            return .proceed
         }
         ranges.sort { $0.first < $1.first }
         var next: UInt64 = 1
         for range in ranges {
-            expect(range.first <= next, "codes \(next) to \(range.first - 1) are nowhere")
+            expect(range.first <= next, "codes \(next) to \(range.first &- 1) are nowhere")
             expect(range.first >= next, "code \(range.first) is in two places")
-            next = range.first + range.quantity
+            next = range.first &+ range.quantity
         }
-        expectEqual(next, try books.head(in: transaction).nextSerial, "the end of all codes")
+        expectEqual(next, log.nextSerial, "the end of all codes")
     }
 
-    private struct Counted {
-        var bought: UInt64 = 0
-        var granted: UInt64 = 0
-        var unassigned: UInt64 = 0
-        var assigned: UInt64 = 0
+    /// Assignments: as many as the log has, with an entry each in the index by product.
+    mutating func checkAssignments(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        try read(books.assignments, in: transaction) { _, _, _ in }
+        try expectCount(of: books.assignments, log.assignments, in: transaction) {
+            (audit, key, _) throws(StoreError) in
+            try audit.isAssignment(key.second, of: key.first, in: transaction)
+        }
+        try expectCount(of: books.productAssignments, log.assignments, in: transaction) {
+            (audit, key, _) throws(StoreError) in
+            try audit.isAssignment(key.second, to: key.first, in: transaction)
+        }
+    }
+
+    private func isAssignment(
+        _ sequence: UInt64,
+        of account: AccountID? = nil,
+        to product: ProductKey? = nil,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Bool {
+        guard let event = try get(sequence, of: books.events, in: transaction),
+            case .codesAssigned(let owner, let target, _, _) = event.change
+        else { return false }
+        return account ?? owner == owner && product ?? target == target
     }
 }

@@ -6,78 +6,83 @@ extension Audit {
     mutating func checkImports(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
-        var audit = self
-        var underWay: [ProductKey: UInt32] = [:]
-        var live: [UInt64: LiveImport] = [:]
-        let books = books
-        try books.imports.forEach(in: transaction) { (name, record) throws(StoreError) in
-            let isListed = try books.importing.contains(name, in: transaction)
-            let isUnderWay = record.state == .receiving || record.state == .landing
-            let subject = "import \(name.second) of product \(name.first)"
-            if isUnderWay { underWay[name.first, default: 0] += 1 }
-            audit.expect(isListed || !isUnderWay, "\(subject) is not among those under way")
-            audit.expect(
-                isListed || record.waiting == 0,
-                "\(subject) is over and has \(record.waiting) rows that did not move"
-            )
-            audit.expect(
-                !isListed || record.state != .done, "\(subject) is done and under way")
-            let event = try books.events.get(name.second, in: transaction)
-            audit.expect(
-                event?.change == .importBegun(name.first),
-                "\(subject) is not named after the event that began it"
-            )
-            if isListed { live[name.second] = (name, record) }
-            return .proceed
+        var tally = ImportTally()
+        try read(books.imports, in: transaction) { (audit, name, record) throws(StoreError) in
+            try audit.check(record, name, &tally, in: transaction)
         }
-        audit.expectEqual(
-            try books.importing.count(in: transaction), live.count, "imports under way")
-        try audit.checkArrivals(of: live, in: transaction)
-        try books.pools.forEach(in: transaction) { product, pool in
+        expectEqual(tally.count, log.imports, "imports against those that the log has begun")
+        expectEqual(tally.committed, log.committedImports, "committed imports against the log's")
+        expectEqual(tally.rows, log.importedRows, "rows of committed imports against the log's")
+        let live = tally.live
+        try expectCount(of: books.importing, live.count, in: transaction) { _, name, _ in
+            live[name.second]?.name == name
+        }
+        try checkArrivals(&tally, in: transaction)
+        try read(books.pools, in: transaction) { audit, product, pool in
             audit.expectEqual(
-                pool.imports, underWay[product] ?? 0, "imports under way of product \(product)")
-            return .proceed
+                pool.imports, tally.underWay[product] ?? 0,
+                "imports under way of product \(product)")
         }
-        self = audit
     }
 
-    private mutating func checkArrivals(
-        of live: [UInt64: LiveImport],
+    private mutating func check(
+        _ record: ImportRecord,
+        _ name: KeyPair<ProductKey, UInt64>,
+        _ tally: inout ImportTally,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
-        var audit = self
+        let subject = "import \(name.second) of product \(name.first)"
+        let isListed = try books.importing.contains(name, in: transaction)
+        let isUnderWay = record.state == .receiving || record.state == .landing
+        expect(isListed || !isUnderWay, "\(subject) is not among those under way")
+        expect(
+            isListed || record.waiting == 0,
+            "\(subject) is over and has \(record.waiting) rows that did not move")
+        expect(!isListed || record.state != .done, "\(subject) is done and under way")
+        let event = try get(name.second, of: books.events, in: transaction)
+        expect(
+            event?.change == .importBegun(name.first),
+            "\(subject) is not named after the event that began it")
+        tally.count += 1
+        if record.state == .landing || record.state == .done {
+            tally.committed += 1
+            tally.rows &+= record.rows
+        }
+        if isUnderWay { tally.underWay[name.first, default: 0] += 1 }
+        if isListed { tally.live[name.second] = (name, record) }
+    }
+
+    /// What waits in the table of arrivals, import by import.
+    private mutating func checkArrivals(
+        _ tally: inout ImportTally,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
         var seen: [UInt64: (rows: UInt64, returning: UInt64)] = [:]
-        let books = books
-        try books.arrivals.forEach(in: transaction) { (place, _) throws(StoreError) in
+        let live = tally.live
+        try read(books.arrivals, in: transaction) { (audit, place, _) throws(StoreError) in
             guard let (name, record) = live[place.first] else {
-                audit.expect(false, "device \(place.second) arrives with no import: \(place.first)")
-                return .proceed
+                return audit.expect(
+                    false, "device \(place.second) arrives with no import: \(place.first)")
             }
-            var counts = seen[place.first] ?? (0, 0)
-            defer { seen[place.first] = counts }
-            counts.rows += 1
-            guard record.state != .abandoned, record.conflict == nil else { return .proceed }
             let identity = DeviceIdentity(product: name.first, device: place.second)
-            let old = try books.devices.get(identity, in: transaction)
-            if old?.isOpen == true { counts.returning += 1 }
+            let old = try audit.get(identity, of: audit.books.devices, in: transaction)
+            seen[place.first, default: (0, 0)].rows += 1
+            if old?.isOpen == true { seen[place.first, default: (0, 0)].returning += 1 }
             audit.expect(
-                old?.isRegistered != true,
-                "\(identity) arrives with import \(name.second) and is registered already"
-            )
-            return .proceed
+                old?.isRegistered != true || record.state == .abandoned || record.conflict != nil,
+                "\(identity) arrives with import \(name.second) and is registered already")
         }
         for (number, (name, record)) in live {
             let (rows, returning) = seen[number] ?? (0, 0)
-            audit.expectEqual(record.waiting, rows, "rows of import \(number)")
+            expectEqual(record.waiting, rows, "rows of import \(number) that wait")
             switch record.state {
             case .receiving where record.conflict == nil:
-                audit.expectEqual(
+                expectEqual(
                     record.returning, returning, "active devices that import \(number) brings")
-            case .landing: audit.arriving[name.first, default: Arriving()].add(rows, returning)
+            case .landing: arriving[name.first, default: Arriving()].add(rows, returning)
             default: break
             }
         }
-        self = audit
     }
 
     /// Devices that committed imports bring and that have not landed yet.
@@ -90,4 +95,15 @@ extension Audit {
             self.active += active
         }
     }
+}
+
+/// What the records of imports say.
+private struct ImportTally {
+    var count = 0
+    var committed = 0
+    var rows: UInt64 = 0
+    var underWay: [ProductKey: UInt32] = [:]
+
+    /// Those that have, or may get, arrivals: few.
+    var live: [UInt64: LiveImport] = [:]
 }

@@ -6,38 +6,58 @@ extension Audit {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
         var keys: [ProductKey] = []
-        try books.products.forEach(in: transaction) { key, _ in
+        try read(books.products, in: transaction) { (audit, key, product) throws(StoreError) in
             keys.append(key)
-            return .proceed
+            try audit.check(product, key, in: transaction)
         }
-        expectEqual(try books.pools.count(in: transaction), keys.count, "the number of pools")
-        expectEqual(
-            try books.accountProducts.count(in: transaction),
-            keys.count,
-            "the number of products of accounts"
-        )
-        for key in keys { try checkProduct(key, in: transaction) }
+        try expectMade(books.products, log.products, in: transaction) { change in
+            if case .productCreated(let key, _) = change { [key] } else { [] }
+        }
+        try expectMade(books.products, log.deletedProducts, in: transaction) {
+            change in
+            if case .productDeleted(let key, _) = change { [key] } else { [] }
+        } where: {
+            $0.isDeleted
+        }
+        try expectCount(of: books.pools, keys.count, in: transaction) {
+            (audit, key, _) throws(StoreError) in
+            try audit.books.products.contains(key, in: transaction)
+        }
+        try expectCount(of: books.accountProducts, keys.count, in: transaction) {
+            (audit, key, _) throws(StoreError) in
+            try audit.get(key.second, of: audit.books.products, in: transaction)?.account
+                == key.first
+        }
+        for key in keys { try checkCodes(of: key, in: transaction) }
     }
 
-    private mutating func checkProduct(
+    private mutating func check(
+        _ product: ProductRecord,
         _ key: ProductKey,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
-        guard let product = try books.products.get(key, in: transaction),
-            let pool = try books.pools.get(key, in: transaction)
-        else { return expect(false, "product \(key) has no pool") }
+        let isOwned = try books.accounts.contains(product.account, in: transaction)
+        expect(isOwned, "product \(key) is of account \(product.account), which is not there")
         let isListed = try books.accountProducts.contains(
             KeyPair(product.account, key),
             in: transaction
         )
         expect(isListed, "product \(key) is not among those of account \(product.account)")
-        let allowance =
-            if let package = product.package {
-                try books.packages.get(package, in: transaction)?.allowance
-            } else {
-                Allowance?.none
-            }
+        var allowance: Allowance?
+        if let package = product.package {
+            allowance = try get(package, of: books.packages, in: transaction)?.allowance
+        }
         expect(allowance == product.allowance, "product \(key) has not its package's allowance")
+    }
+
+    private mutating func checkCodes(
+        of key: ProductKey,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var pool = PoolRecord()
+        try read(books.pools, prefix: key, in: transaction) { _, _, record in pool = record }
+        let isThere = try books.pools.contains(key, in: transaction)
+        expect(isThere, "product \(key) has no pool")
         expect(
             pool.devicesActive <= pool.consumed,
             "product \(key) has more active devices than consumed codes"
@@ -54,13 +74,12 @@ extension Audit {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> ConsumedSerials {
         var serials = ConsumedSerials()
-        var audit = self
         var assigned: UInt64 = 0
         var ordinal: UInt32 = 0
-        try books.lots.forEach(in: transaction, prefix: key) { place, lot in
-            ordinal += 1
+        try read(books.lots, prefix: key, in: transaction) { audit, place, lot in
+            ordinal &+= 1
             audit.expectEqual(place.second, ordinal, "the next lot of product \(key)")
-            assigned += lot.quantity
+            assigned &+= lot.quantity
             if ordinal < pool.lot {
                 serials.add(first: lot.first.serial, quantity: lot.quantity)
             } else if ordinal == pool.lot {
@@ -68,17 +87,15 @@ extension Audit {
                 serials.add(first: lot.first.serial, quantity: consumed)
                 audit.expectEqual(
                     pool.nextSerial,
-                    lot.first.serial + consumed,
+                    lot.first.serial &+ consumed,
                     "the next serial of product \(key)"
                 )
             }
-            return .proceed
         }
-        self = audit
         expectEqual(pool.lots, ordinal, "the number of lots of product \(key)")
         expectEqual(pool.assigned, assigned, "codes assigned to product \(key)")
         expectEqual(pool.consumed, serials.count, "codes that product \(key) took from its lots")
-        serials.seal()
+        serials.seal(atMost: try books.consumptions.count(in: transaction))
         return serials
     }
 
@@ -89,29 +106,27 @@ extension Audit {
         _ serials: inout ConsumedSerials,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
-        var audit = self
         var left = serials
         var entries: UInt64 = 0
-        try books.consumptions.forEach(in: transaction, prefix: key) {
-            (place, record) throws(StoreError) in
+        try read(books.consumptions, prefix: key, in: transaction) {
+            (audit, place, record) throws(StoreError) in
             entries += 1
             let code = ActivationCode(serial: place.third)
             audit.expect(
                 left.take(code.serial),
                 "code \(code) in the history of \(key) was consumed twice or is not its own"
             )
-            let expiry = try audit.books.expiries.get(
-                KeyTriple(key, record.expiresAt, code.serial),
+            let expiry = try audit.get(
+                KeyTriple(key, record.expiresAt, code.serial), of: audit.books.expiries,
                 in: transaction
             )
             audit.expect(
                 expiry?.activatedAt == place.second,
                 "code \(code) of product \(key) is not found by its expiry"
             )
-            return .proceed
         }
-        self = audit
         serials = left
+        devices.entries += Int(entries)
         expectEqual(pool.consumed, entries, "codes that product \(key) consumed by its history")
     }
 }

@@ -7,10 +7,9 @@ extension Audit {
     ) throws(StoreError) {
         let leased = try checkLeases(in: transaction)
         let counted = try countTopUpChanges(in: transaction)
-        var audit = self
         var totals: [KeyPair<AccountID, TopUpKind>: TopUpCounters] = [:]
         var open = 0
-        try books.topUps.forEach(in: transaction) { (place, pack) throws(StoreError) in
+        try read(books.topUps, in: transaction) { (audit, place, pack) throws(StoreError) in
             var expected = counted[place] ?? TopUpCounters()
             expected.leased = leased[place] ?? 0
             expected.remaining = pack.counters.remaining
@@ -28,19 +27,15 @@ extension Audit {
             }
             let owner = KeyPair(place.account, place.kind)
             totals[owner, default: TopUpCounters()].add(pack.counters)
-            return .proceed
         }
-        self = audit
         for place in counted.keys where try !books.topUps.contains(place, in: transaction) {
             expect(false, "top-up pack \(place.id) of account \(place.account) is not there")
         }
+        for (place, _) in leased where try !books.topUps.contains(place, in: transaction) {
+            expect(false, "top-up pack \(place.id) is leased from, and is not there")
+        }
         try checkTopUpTotals(totals, in: transaction)
-        expectEqual(try books.openTopUps.count(in: transaction), open, "open top-up packs")
-        expectEqual(
-            try books.topUpExpiries.count(in: transaction),
-            open,
-            "open top-up packs by expiry"
-        )
+        try checkOpenTopUps(open, in: transaction)
     }
 
     private mutating func checkOpenTopUp(
@@ -57,33 +52,52 @@ extension Audit {
         expect(expires, "\(subject) has units left and would not expire")
     }
 
+    private mutating func checkOpenTopUps(
+        _ open: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        try expectCount(of: books.openTopUps, open, in: transaction) {
+            (audit, place, _) throws(StoreError) in
+            try audit.isOpen(place, in: transaction)
+        }
+        try expectCount(of: books.topUpExpiries, open, in: transaction) {
+            (audit, key, _) throws(StoreError) in
+            let isOpen = try audit.isOpen(key.second, in: transaction)
+            return isOpen && key.first == key.second.expiresAt
+        }
+    }
+
+    private func isOpen(
+        _ place: TopUpPlace,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Bool {
+        try get(place, of: books.topUps, in: transaction).map { $0.counters.remaining > 0 } ?? false
+    }
+
     private mutating func checkTopUpTotals(
         _ totals: [KeyPair<AccountID, TopUpKind>: TopUpCounters],
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
-        var audit = self
-        var seen = 0
-        try books.topUpTotals.forEach(in: transaction) { key, stored in
-            seen += 1
+        var left = totals
+        try read(books.topUpTotals, in: transaction) { audit, key, stored in
             audit.expectEqual(
                 stored,
-                totals[key] ?? TopUpCounters(),
+                left.removeValue(forKey: key) ?? TopUpCounters(),
                 "totals of the \(key.second.name) packs of account \(key.first)"
             )
-            return .proceed
         }
-        self = audit
-        expectEqual(seen, totals.count, "totals of top-up packs")
+        for key in left.keys.sorted(by: { "\($0)" < "\($1)" }) {
+            expect(false, "account \(key.first) has no totals of its \(key.second.name) packs")
+        }
     }
 
     /// The units of each pack that are with holders.
     private mutating func checkLeases(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> [TopUpPlace: UInt64] {
-        var audit = self
         var leased: [TopUpPlace: UInt64] = [:]
         var count = 0
-        try books.leases.forEach(in: transaction) { (id, lease) throws(StoreError) in
+        try read(books.leases, in: transaction) { (audit, id, lease) throws(StoreError) in
             count += 1
             leased[lease.pack, default: 0] &+= lease.units
             let isListed = try audit.books.leasesByHolder.contains(
@@ -91,10 +105,11 @@ extension Audit {
                 in: transaction
             )
             audit.expect(isListed, "lease \(id) is not among those of \(lease.holder)")
-            return .proceed
         }
-        self = audit
-        expectEqual(try books.leasesByHolder.count(in: transaction), count, "leases by holder")
+        try expectCount(of: books.leasesByHolder, count, in: transaction) {
+            (audit, key, _) throws(StoreError) in
+            try audit.get(key.second, of: audit.books.leases, in: transaction)?.holder == key.first
+        }
         return leased
     }
 
@@ -102,18 +117,17 @@ extension Audit {
     private mutating func countTopUpChanges(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> [TopUpPlace: TopUpCounters] {
-        var audit = self
         var counted: [TopUpPlace: TopUpCounters] = [:]
-        try books.topUpChanges.forEach(in: transaction) { (key, _) throws(StoreError) in
-            let row = try audit.books.movement(key.third, in: transaction)
+        try read(books.topUpChanges, in: transaction) { (audit, key, _) throws(StoreError) in
+            let row = try audit.find { () throws(StoreError) in
+                try audit.books.movement(key.third, in: transaction)
+            }
             audit.expect(
                 row?.change.pack.account == key.first && row?.change.pack.kind == key.second,
                 "change \(key.third) is not one of the \(key.second.name) packs of \(key.first)"
             )
             if let row { counted[row.change.pack, default: TopUpCounters()].count(row) }
-            return .proceed
         }
-        self = audit
         return counted
     }
 }

@@ -1,16 +1,22 @@
+import Bytes
 import Storage
 
 /// One reading of the whole store that collects what does not agree.
+///
+/// Nothing that is wrong ends it: a record that does not decode is a finding and counts as missing,
+/// and sums wrap around rather than trap. Its memory grows with the number of accounts, lots and
+/// top-up packs, and by a bit for each consumed code of one product, not with the devices.
 struct Audit {
     let books: Books
     private let limit: Int
     private(set) var findings: [String] = []
+    private var known: Set<String> = []
 
-    /// Devices whose entitlement is open, and past periods of devices: found on the way through the
-    /// products, compared with the indexes at the end.
-    var openDevices = 0
-    var pastPeriods: UInt64 = 0
-    var devicesSeen = 0
+    /// What the log says there should be; found first, compared with the tables later.
+    var log = LogTally()
+
+    /// Found on the way through the products, compared with the indexes at the end.
+    var devices = DeviceTally()
 
     /// By product; found before the products are read.
     var arriving: [ProductKey: Arriving] = [:]
@@ -20,8 +26,11 @@ struct Audit {
         self.limit = limit
     }
 
+    /// The same finding is named once, however often it is come across.
     mutating func expect(_ condition: Bool, _ finding: @autoclosure () -> String) {
-        if !condition, findings.count < limit { findings.append(finding()) }
+        if condition || findings.count >= limit { return }
+        let text = finding()
+        if known.insert(text).inserted { findings.append(text) }
     }
 
     mutating func expectEqual<Value: Equatable>(
@@ -31,21 +40,109 @@ struct Audit {
     ) {
         expect(left == right, "\(subject()): \(left) is not \(right)")
     }
+}
 
-    /// Rule E3: the log has no gap, and its last number is the stored one.
-    mutating func checkLog(in transaction: borrowing some Transaction & ~Copyable)
-        throws(StoreError)
-    {
-        var last: UInt64 = 0
-        var audit = self
-        try books.events.forEach(in: transaction) { sequence, event in
-            audit.expectEqual(sequence, last + 1, "the event log has a gap")
-            audit.expectEqual(event.sequence, sequence, "an event's number is not its key")
-            last = sequence
+/// Reading what may be damaged.
+extension Audit {
+    /// Goes through a table; what does not decode is a finding, and passed over.
+    mutating func read<Key: StorageKey, Record: StorageRecord>(
+        _ table: Table<Key, Record>,
+        in transaction: borrowing some Transaction & ~Copyable,
+        _ body: (inout Audit, Key, Record) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        try table.scan(in: transaction) { (keyBytes, recordBytes) throws(StoreError) in
+            if let (key, record) = try decode(keyBytes, recordBytes, of: table) {
+                try body(&self, key, record)
+            }
             return .proceed
         }
-        self = audit
-        let stored = try books.head(in: transaction).lastSequence
-        expectEqual(stored, last, "the stored last sequence number against the log's")
+    }
+
+    /// The same for the keys that begin with `prefix`.
+    mutating func read<Key: StorageKey, Record: StorageRecord>(
+        _ table: Table<Key, Record>,
+        prefix: some StorageKey,
+        in transaction: borrowing some Transaction & ~Copyable,
+        _ body: (inout Audit, Key, Record) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        try table.scan(in: transaction, prefix: prefix) {
+            (keyBytes, recordBytes) throws(StoreError) in
+            if let (key, record) = try decode(keyBytes, recordBytes, of: table) {
+                try body(&self, key, record)
+            }
+            return .proceed
+        }
+    }
+
+    private mutating func decode<Key: StorageKey, Record: StorageRecord>(
+        _ keyBytes: Span<UInt8>,
+        _ recordBytes: Span<UInt8>,
+        of table: Table<Key, Record>
+    ) throws(StoreError) -> (key: Key, record: Record)? {
+        var keyReader = ByteReader(keyBytes)
+        guard let key = Key(decoding: &keyReader), keyReader.isAtEnd else {
+            let digits = Self.digits(of: keyBytes)
+            expect(false, "table \(table.name): a key is damaged: \(digits)")
+            return nil
+        }
+        var reader = ByteReader(recordBytes)
+        do throws(StoreError) {
+            let record = try Record(decoding: &reader)
+            guard reader.isAtEnd else { throw .malformed(what: "bytes behind its end") }
+            return (key, record)
+        } catch .malformed(let what) {
+            expect(false, "table \(table.name): the record of \(key) is damaged: \(what)")
+            return nil
+        }
+    }
+
+    /// What `body` finds; `nil` also when a record on the way is damaged, which the reading of its
+    /// own table names.
+    func find<Found>(
+        _ body: () throws(StoreError) -> Found?
+    ) throws(StoreError) -> Found? {
+        do throws(StoreError) {
+            return try body()
+        } catch .malformed {
+            return nil
+        }
+    }
+
+    /// The record at `key`, if there is one that can be read.
+    func get<Key: StorageKey, Record: StorageRecord>(
+        _ key: Key,
+        of table: Table<Key, Record>,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Record? {
+        try find { () throws(StoreError) in try table.get(key, in: transaction) }
+    }
+
+    /// Names the entries that an index should not have, when it has another number of them than there
+    /// should be; that it has all it should have is found elsewhere.
+    ///
+    /// - Parameter wasRead: not again, unless it must.
+    mutating func expectCount<Key: StorageKey, Record: StorageRecord>(
+        of table: Table<Key, Record>,
+        _ expected: Int,
+        wasRead: Bool = false,
+        in transaction: borrowing some Transaction & ~Copyable,
+        _ isRight: (borrowing Audit, Key, Record) throws(StoreError) -> Bool
+    ) throws(StoreError) {
+        let count = try table.count(in: transaction)
+        expectEqual(count, expected, "the number of records in table \(table.name)")
+        if count == expected && wasRead { return }
+        try read(table, in: transaction) { (audit, key, record) throws(StoreError) in
+            if count == expected { return }
+            let isRight = try isRight(audit, key, record)
+            audit.expect(isRight, "table \(table.name): \(key) is too many")
+        }
+    }
+
+    private static func digits(of bytes: Span<UInt8>) -> String {
+        var text = ""
+        for index in bytes.indices {
+            text += String(bytes[index] >> 4, radix: 16) + String(bytes[index] & 15, radix: 16)
+        }
+        return text
     }
 }

@@ -10,18 +10,21 @@ struct ConsumedSerials {
     mutating func add(first: UInt64, quantity: UInt64) {
         guard quantity > 0 else { return }
         ranges.append((first, quantity, 0))
-        count += quantity
+        count &+= quantity
     }
 
     /// Orders the ranges; no `add` afterwards.
-    mutating func seal() {
+    ///
+    /// - Parameter limit: how many serials can be taken at all: when the ranges say more, they are
+    ///   damaged, and it is not noticed when one of those too many comes twice.
+    mutating func seal(atMost limit: Int) {
         ranges.sort { $0.first < $1.first }
         var offset: UInt64 = 0
         for index in ranges.indices {
             ranges[index].offset = offset
-            offset += ranges[index].quantity
+            offset &+= ranges[index].quantity
         }
-        seen = [UInt64](repeating: 0, count: Int((count + 63) / 64))
+        seen = [UInt64](repeating: 0, count: Int(min(count, UInt64(limit)) + 63) / 64)
     }
 
     /// Whether the serial is among the ranges, and comes for the first time.
@@ -34,7 +37,8 @@ struct ConsumedSerials {
         guard low > 0, serial - ranges[low - 1].first < ranges[low - 1].quantity else {
             return false
         }
-        let position = ranges[low - 1].offset + serial - ranges[low - 1].first
+        let position = ranges[low - 1].offset &+ (serial - ranges[low - 1].first)
+        guard position / 64 < UInt64(seen.count) else { return true }
         let bit = UInt64(1) << (position % 64)
         if seen[Int(position / 64)] & bit != 0 { return false }
         seen[Int(position / 64)] |= bit

@@ -116,8 +116,10 @@ extension Books {
         if let held = try contacts.get(key, in: transaction) {
             if held.name == contact.name { return .done(.unchanged) }
         } else {
-            guard try contacts(of: owner, in: transaction).count < Self.contactMaximum else {
-                return .refused(.tooManyContacts(maximum: UInt32(Self.contactMaximum)))
+            let maximum = Self.contactMaximum
+            let held = try contacts(of: owner, limit: maximum, in: transaction)
+            guard held.elements.count < maximum else {
+                return .refused(.tooManyContacts(maximum: UInt32(maximum)))
             }
         }
         let record = ContactRecord(name: contact.name, at: command.at, actor: command.actor)
@@ -144,14 +146,5 @@ extension Books {
         return .done(
             try record(.account(.contactRemoved(owner, email)), command, in: transaction)
         )
-    }
-
-    /// Whose list a contact of the account is on: an account and its sub-accounts have one (E1).
-    private func contactOwner(
-        of id: AccountID,
-        in transaction: borrowing WriteTransaction
-    ) throws(StoreError) -> AccountID? {
-        guard let record = try accounts.get(id, in: transaction) else { return nil }
-        return record.parent ?? id
     }
 }

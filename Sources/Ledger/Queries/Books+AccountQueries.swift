@@ -49,19 +49,37 @@ extension Books {
         [account] + (try subAccounts(of: account, in: transaction))
     }
 
-    /// Who gets the account's alerts besides its owner, by address: at most `contactMaximum`. A
-    /// sub-account's are its parent's (rule E1).
+    /// Who gets the account's alerts besides its owner, by address. A sub-account's are its parent's
+    /// (rule E1).
     public func contacts(
         of account: AccountID,
+        cursor: String? = nil,
+        limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> [(email: EmailAddress, record: ContactRecord)] {
-        let owner = try accounts.get(account, in: transaction)?.parent ?? account
-        var found: [(EmailAddress, ContactRecord)] = []
-        try contacts.forEach(in: transaction, prefix: owner) { key, record in
-            found.append((key.second, record))
-            return .proceed
-        }
-        return found
+    ) throws(StoreError) -> Page<(email: EmailAddress, record: ContactRecord)> {
+        let owner = try contactOwner(of: account, in: transaction) ?? account
+        return try page(
+            of: contacts, prefix: owner, cursor: cursor, limit: limit, in: transaction
+        ) { ($0.second, $1) }
+    }
+
+    /// One of them; `nil` when there is none of that address.
+    public func contact(
+        _ email: EmailAddress,
+        of account: AccountID,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> ContactRecord? {
+        let owner = try contactOwner(of: account, in: transaction) ?? account
+        return try contacts.get(KeyPair(owner, email), in: transaction)
+    }
+
+    /// Whose list a contact of the account is on: an account and its sub-accounts have one (rule E1).
+    /// `nil` when there is no such account.
+    func contactOwner(
+        of account: AccountID,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> AccountID? {
+        try accounts.get(account, in: transaction).map { $0.parent ?? account }
     }
 
     /// Rule A1, summed over the account's packages and products. With a data centre, only what is

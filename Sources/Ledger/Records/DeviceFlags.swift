@@ -7,4 +7,9 @@ struct DeviceFlags: OptionSet {
     static let exceptedFromRenewal = DeviceFlags(rawValue: 1 << 2)
     static let open = DeviceFlags(rawValue: 1 << 3)
     static let secretConfirmed = DeviceFlags(rawValue: 1 << 4)
+
+    /// No other bits are written.
+    static let known: DeviceFlags = [
+        .registered, .disabled, .exceptedFromRenewal, .open, .secretConfirmed,
+    ]
 }

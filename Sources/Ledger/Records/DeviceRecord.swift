@@ -99,6 +99,7 @@ public struct DeviceRecord: StorageRecord, Hashable, Sendable {
 
     public init(decoding reader: inout ByteReader) throws(StoreError) {
         let view = try DeviceView(decoding: reader.readRemaining())
+        guard view.flags.isSubset(of: .known) else { throw .malformed(what: "device") }
         isRegistered = view.flags.contains(.registered)
         isDisabled = view.flags.contains(.disabled)
         isExceptedFromRenewal = view.flags.contains(.exceptedFromRenewal)

@@ -66,7 +66,9 @@ public struct DeviceView: ~Escapable {
             var reader = ByteReader(
                 bytes.extracting(Self.headLength + Int(bytes[3])..<bytes.count)
             )
-            return try reader.takeText()
+            let name = try reader.takeText()
+            guard reader.isAtEnd else { throw .malformed(what: "device") }
+            return name
         }
     }
 }

@@ -90,36 +90,34 @@ struct CodesVerbs: AsyncParsableCommand {
 
     struct Consumed: AsyncParsableCommand {
         @Argument var pk: String
-        @Option(help: "Only this device's.") var device: String?
-        @Option(help: "Activated at or after, like 2026-11-21T00:00:00Z.") var activatedFrom:
-            String?
-        @Option(help: "Activated before.") var activatedTo: String?
-        @Option(help: "Ends at or after.") var expiresFrom: String?
-        @Option(help: "Ends before.") var expiresTo: String?
+        @OptionGroup var activation: ActivationOptions
         @OptionGroup var api: APIOptions
 
         func run() async throws {
-            let filter = query([
-                ("device", device), ("activatedFrom", activatedFrom),
-                ("activatedTo", activatedTo), ("expiresFrom", expiresFrom),
-                ("expiresTo", expiresTo),
-            ])
             try await api.list(
-                "products/\(pk.escaped)/codes\(filter)",
-                columns: ["code", "dk", "number", "activatedAt", "expiresAt", "cause"]
+                "products/\(pk.escaped)/codes" + query(activation.parameters),
+                columns: [
+                    "code", "dk", "number", "activatedAt", "expiresAt", "cause", "dataCentre",
+                ]
             )
         }
     }
 
     struct NearExpiry: AsyncParsableCommand {
         @Option(help: "Within how many days. Default: the gateway's setting.") var days: Int?
+        @Option(help: "Only this account's.") var account: String?
         @Option(help: "Only this product's.") var product: String?
+        @Option(help: "Only of products with that in their name.") var productName: String?
+        @OptionGroup var activation: ActivationOptions
         @OptionGroup var api: APIOptions
 
         func run() async throws {
-            let filter = query([("days", days.map(String.init)), ("product", product)])
+            let filter = [
+                ("days", days.map(String.init)), ("account", account), ("product", product),
+                ("productName", productName),
+            ]
             try await api.list(
-                "near-expiry\(filter)",
+                "near-expiry" + query(filter + activation.parameters),
                 columns: ["expiresAt", "pk", "dk", "productName", "account", "autoRenewal"]
             )
         }

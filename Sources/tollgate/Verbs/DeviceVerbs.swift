@@ -75,7 +75,7 @@ struct DeviceVerbs: AsyncParsableCommand {
         func run() async throws {
             try await api.list(
                 path(pk, dk) + "/activations",
-                columns: ["number", "code", "activatedAt", "expiresAt", "cause"]
+                columns: ["number", "code", "activatedAt", "expiresAt", "cause", "dataCentre"]
             )
         }
     }

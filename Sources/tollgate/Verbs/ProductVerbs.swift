@@ -6,17 +6,18 @@ struct ProductVerbs: AsyncParsableCommand {
         commandName: "product",
         abstract: "Kinds of devices, each with a package and a pool of codes.",
         subcommands: [
-            List.self, Show.self, Create.self, Update.self, Upgrade.self, Delete.self,
+            List.self, Show.self, Create.self, Update.self, Upgrade.self, Usage.self, Delete.self,
         ]
     )
 
     struct List: AsyncParsableCommand {
         @Option(help: "Only this account's.") var account: String?
+        @Option(help: "Only what is counted in that data centre.") var dataCentre: String?
         @OptionGroup var api: APIOptions
 
         func run() async throws {
             try await api.list(
-                "products" + query([("account", account)]),
+                "products" + query([("account", account), ("dataCentre", dataCentre)]),
                 columns: [
                     "pk", "name", "account", "package", "codes.assigned", "codes.remaining",
                     "codes.consumed", "devices.known", "devices.active", "devices.online",
@@ -39,6 +40,7 @@ struct ProductVerbs: AsyncParsableCommand {
         @Option(help: "Its package; set by the first codes when left out.") var package: String?
         @Option(help: "open, imported or closed. Default: imported.") var registration: String?
         @Option(help: "Where its day begins, in minutes east of UTC.") var dayOffsetMinutes: Int64?
+        @Option(help: "Where its codes are counted. Default: here.") var dataCentre: String?
         @OptionGroup var api: APIOptions
 
         func run() async throws {
@@ -50,6 +52,7 @@ struct ProductVerbs: AsyncParsableCommand {
                     ("account", .text(account)), ("package", package.map { .text($0) }),
                     ("registration", registration.map { .text($0) }),
                     ("dayOffsetMinutes", dayOffsetMinutes.map { .integer($0) }),
+                    ("dataCentre", dataCentre.map { .text($0) }),
                 ])
             )
         }
@@ -88,6 +91,24 @@ struct ProductVerbs: AsyncParsableCommand {
         func run() async throws {
             try await api.show(
                 .post, "products/\(pk.escaped)/upgrade", ["package": .text(package)])
+        }
+    }
+
+    struct Usage: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "The messages of all its devices, day by day.")
+
+        @Argument var pk: String
+        @Option(help: "The first day, like 2026-11-21. Default: 30 days before the last.") var from:
+            String?
+        @Option(help: "The last day. Default: today.") var to: String?
+        @OptionGroup var api: APIOptions
+
+        func run() async throws {
+            try await api.list(
+                "products/\(pk.escaped)/usage" + query([("from", from), ("to", to)]),
+                columns: ["day", "used"]
+            )
         }
     }
 

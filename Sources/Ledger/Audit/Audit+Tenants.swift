@@ -1,0 +1,117 @@
+import Storage
+
+/// Accounts, their contacts, packages and keys: as many as the log has made, each with what it refers to.
+extension Audit {
+    mutating func checkTenants(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        try checkAccounts(in: transaction)
+        try checkContacts(in: transaction)
+        try checkKeys(in: transaction)
+        try expectMade(books.packages, log.packages, in: transaction) { change in
+            if case .packageCreated(let id, _) = change { [id] } else { [] }
+        }
+        try expectMade(books.sealingKeys, log.sealingKeys, in: transaction) { change in
+            if case .sealingKeysAdopted(let numbers) = change {
+                numbers.map { UInt32($0) }
+            } else {
+                []
+            }
+        }
+    }
+
+    /// A sub-account is in its parent's list, has a parent without one, and is what that one is.
+    private mutating func checkAccounts(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        try expectMade(books.accounts, log.accounts, in: transaction) { change in
+            if case .accountCreated(let id, _, _) = change { [id] } else { [] }
+        }
+        var children = 0
+        try read(books.accounts, in: transaction) { (audit, id, account) throws(StoreError) in
+            audit.expect(
+                account.certifiedAt == nil || account.kind == .enterprise,
+                "account \(id) was certified and is no enterprise"
+            )
+            guard let parent = account.parent else { return }
+            children += 1
+            let record = try audit.get(parent, of: audit.books.accounts, in: transaction)
+            audit.expect(
+                record != nil && record?.parent == nil,
+                "the parent of account \(id), \(parent), is a sub-account or not there"
+            )
+            audit.expect(
+                record == nil || record?.kind == account.kind,
+                "account \(id) is not of the kind that its parent \(parent) is"
+            )
+            let isListed = try audit.books.subAccounts.contains(
+                KeyPair(parent, id), in: transaction)
+            audit.expect(isListed, "account \(id) is not among the sub-accounts of \(parent)")
+        }
+        try expectCount(of: books.subAccounts, children, in: transaction) {
+            (audit, key, _) throws(StoreError) in
+            try audit.get(key.second, of: audit.books.accounts, in: transaction)?.parent
+                == key.first
+        }
+    }
+
+    /// Rule E1: contacts are as the log has left them, and of accounts that are no sub-accounts.
+    private mutating func checkContacts(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var left = log.contacts
+        try read(books.contacts, in: transaction) { (audit, key, contact) throws(StoreError) in
+            audit.expect(
+                left.removeValue(forKey: key) == contact.name,
+                "contact \(key.second) of account \(key.first) is not as the log has left it"
+            )
+            let account = try audit.get(key.first, of: audit.books.accounts, in: transaction)
+            audit.expect(
+                account != nil && account?.parent == nil,
+                "contacts are kept for \(key.first), which is a sub-account or not there"
+            )
+        }
+        for key in left.keys.sorted(by: { "\($0)" < "\($1)" }) {
+            expect(false, "contact \(key.second) of account \(key.first) is not there")
+        }
+        for (id, count) in Dictionary(grouping: log.contacts.keys, by: \.first).mapValues(\.count) {
+            expect(
+                count <= Books.contactMaximum,
+                "account \(id) has \(count) contacts, over the limit"
+            )
+        }
+    }
+
+    /// What a key is bound to exists.
+    private mutating func checkKeys(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var bound = 0
+        try expectMade(books.keys, log.keys, in: transaction) { change in
+            if case .keyCreated(let id, _) = change { [id] } else { [] }
+        }
+        try expectMade(books.keys, log.revokedKeys, in: transaction) { change in
+            if case .keyRevoked(let id) = change { [id] } else { [] }
+        } where: {
+            $0.revokedAt != nil
+        }
+        try read(books.keys, in: transaction) { (audit, id, key) throws(StoreError) in
+            for product in key.products ?? [] {
+                let isThere = try audit.books.products.contains(product, in: transaction)
+                audit.expect(
+                    isThere, "key \(id) is bound to product \(product), which is not there")
+            }
+            guard let account = key.account else { return }
+            bound += 1
+            let isThere = try audit.books.accounts.contains(account, in: transaction)
+            audit.expect(isThere, "key \(id) is bound to account \(account), which is not there")
+            let isListed = try audit.books.accountKeys.contains(
+                KeyPair(account, id), in: transaction)
+            audit.expect(isListed, "key \(id) is not among those of account \(account)")
+        }
+        try expectCount(of: books.accountKeys, bound, in: transaction) {
+            (audit, key, _) throws(StoreError) in
+            try audit.get(key.second, of: audit.books.keys, in: transaction)?.account == key.first
+        }
+    }
+}
