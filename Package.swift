@@ -100,7 +100,7 @@ let package = Package(
         module(
             "Admin",
             [
-                "Gateway", "Ledger", "Metering", "Storage", "TLS", "Linux", "Time",
+                "Gateway", "Ledger", "Metering", "Storage", "TLS", "Linux", "Bytes", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

@@ -38,7 +38,7 @@ public struct AdminServer: Service {
                     additionalChannelHandlers: [
                         ConnectionGuard(
                             timeout: .seconds(Int64(admin.requestTimeoutSeconds)),
-                            bodyMaximum: 2 * admin.requestSizeBytes
+                            bodyMaximum: 2 * max(admin.requestSizeBytes, admin.importSizeBytes)
                         )
                     ]
                 )

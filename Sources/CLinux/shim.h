@@ -300,6 +300,25 @@ static inline long clinux_open(const char *path, int flags, uint32_t mode) {
     return clinux_result(open(path, flags | O_CLOEXEC, (mode_t)mode));
 }
 
+// A file without a name in the directory, for reading and writing by its owner; it is gone when it is
+// closed. A file system that has no O_TMPFILE gets one with a name that is taken away at once.
+static inline long clinux_open_temporary(const char *directory) {
+    long result = clinux_result(open(directory, O_RDWR | O_CLOEXEC | __O_TMPFILE, 0600));
+    if (result != -EOPNOTSUPP && result != -EISDIR) return result;
+    char path[4096];
+    int length = snprintf(path, sizeof path, "%s/.temporary-XXXXXX", directory);
+    if (length < 0 || (size_t)length >= sizeof path) return -ENAMETOOLONG;
+    result = clinux_result(mkstemp(path));
+    if (result < 0) return result;
+    fcntl((int)result, F_SETFD, FD_CLOEXEC);
+    unlink(path);
+    return result;
+}
+
+static inline long clinux_read_at(int descriptor, void *bytes, size_t count, int64_t offset) {
+    return clinux_result(pread(descriptor, bytes, count, (off_t)offset));
+}
+
 static inline long clinux_make_directory(const char *path, uint32_t mode) {
     return clinux_result(mkdir(path, (mode_t)mode));
 }

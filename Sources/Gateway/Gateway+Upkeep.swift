@@ -17,14 +17,17 @@ extension Gateway {
     /// Entitlements, or top-up packs, that are closed with one command.
     private static var sweepLimit: UInt32 { 1_000 }
 
-    /// Closes entitlements and top-up packs that have ended, rotates ticket keys, gives memory back; until its task is
-    /// cancelled.
+    /// Closes entitlements and top-up packs that have ended, rotates ticket keys, gives memory back,
+    /// clears away what earlier runs have left of imports; until its task is cancelled.
     public func upkeep() async {
         var nextRotation = time.monotonic.adding(milliseconds: rotationMilliseconds)
         var nextTrim = time.monotonic
+        await abandonImportsOfOtherRuns()
         while !Task.isCancelled {
             await sweepEnded()
             await expireTopUps()
+            // What a commit has not begun to move, or could not, as the disk was full.
+            await arrivals.moveAll()
             if time.monotonic >= nextRotation {
                 nextRotation = time.monotonic.adding(milliseconds: rotationMilliseconds)
                 rotateTicketKeys()
@@ -35,6 +38,12 @@ extension Gateway {
             }
             try? await Task.sleep(for: .seconds(Self.intervalSeconds))
         }
+    }
+
+    /// Nobody will send the rest of an import that an earlier run of the gateway was receiving.
+    private func abandonImportsOfOtherRuns() async {
+        let action = Action.importing(.abandonOthers(run: run))
+        _ = try? await ledger.submit(Command(at: now, actor: "gateway", action: action))
     }
 
     /// Resets devices whose entitlement has ended to inactive, so that the figures are true

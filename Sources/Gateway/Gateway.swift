@@ -32,6 +32,11 @@ public final class Gateway: Sendable {
     let counters: [ShardCounters]
     let tickets: TicketKeys
     let condition = Mutex(Condition.running)
+    let arrivals: ArrivalMover
+
+    /// Tells this run of the gateway from those before it: an import that one of them was receiving
+    /// will not be carried on with.
+    public let run = UInt64.random(in: 1...UInt64.max)
     private let shards: [Thread]
     private let startedAt: Timestamp
 
@@ -65,6 +70,7 @@ public final class Gateway: Sendable {
         secretKeys = foundations.secretKeys
         tickets = foundations.tickets
         startedAt = foundations.time.wall
+        arrivals = ArrivalMover(ledger: foundations.commons.ledger, time: foundations.time)
         shards = try foundations.startShards()
     }
 

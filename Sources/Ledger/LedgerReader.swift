@@ -1,8 +1,9 @@
+import Bytes
 public import Storage
 
 /// One thread's way to read the books: a cached transaction, and the products it has met.
 ///
-/// Admission of a known device is one lookup: its record is read in place, and the product comes
+/// Admission of a registered device is one lookup: its record is read in place, and the product comes
 /// from the cache, which is dropped as soon as a command that may change a product has been answered.
 public struct LedgerReader: ~Copyable {
     private var reader: CachedReader
@@ -37,11 +38,18 @@ public struct LedgerReader: ~Copyable {
                 product = try books.products.get(identity.product, in: transaction)
             }
             let found = try books.devices.withRecord(identity, in: transaction) {
-                (bytes) throws(StoreError) -> Result in
-                try body(product, DeviceView(decoding: bytes))
+                (bytes) throws(StoreError) -> Result? in
+                let view = try DeviceView(decoding: bytes)
+                return view.standing.isRegistered ? try body(product, view) : nil
             }
-            if let found { return found }
-            return try body(product, nil)
+            if case .some(.some(let result)) = found { return result }
+            guard let record = try books.device(identity, in: transaction) else {
+                return try body(product, nil)
+            }
+            // Deleted, or arriving with an import: few, and not for long.
+            var bytes = ByteBuffer(capacity: 256)
+            record.encode(into: &bytes)
+            return try body(product, DeviceView(decoding: bytes.span))
         }
         if !isCached, let product { cache(product, as: identity.product) }
         return result

@@ -15,6 +15,7 @@ public struct Errno: RawRepresentable, Error, Hashable, Sendable {
     public static let connectionRefused = Errno(rawValue: ECONNREFUSED)
     public static let connectionReset = Errno(rawValue: ECONNRESET)
     public static let fileTooLarge = Errno(rawValue: EFBIG)
+    public static let inputOutput = Errno(rawValue: EIO)
     public static let inProgress = Errno(rawValue: EINPROGRESS)
     public static let interrupted = Errno(rawValue: EINTR)
     public static let invalidArgument = Errno(rawValue: EINVAL)

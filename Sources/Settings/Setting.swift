@@ -129,6 +129,7 @@ extension Setting<GatewayConfiguration> {
         .text("admin.address", \.admin.address),
         .number("admin.port", \.admin.port),
         .number("admin.requestSizeBytes", \.admin.requestSizeBytes),
+        .number("admin.importSizeBytes", \.admin.importSizeBytes),
         .number("admin.requestsPerSecond", \.admin.requestsPerSecond),
         .number("admin.requestTimeoutSeconds", \.admin.requestTimeoutSeconds),
         .number("admin.connections", \.admin.connections),

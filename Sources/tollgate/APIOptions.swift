@@ -90,6 +90,27 @@ struct APIOptions: ParsableArguments {
         return Failure(text: "the gateway has ended the stream")
     }
 
+    /// Sends a file as it is read; the answer's body goes to standard output as it comes.
+    func upload(
+        _ path: String,
+        from source: UploadSource,
+        type: String
+    ) async throws(Failure) {
+        var headers = [("Authorization", "Bearer \(try token)"), ("Content-Type", type)]
+        if let idempotencyKey { headers.append(("Idempotency-Key", idempotencyKey)) }
+        let progress = UploadProgress(total: source.count)
+        do throws(Failure) {
+            let answer = try await client.upload(
+                source, to: "/v1/\(path)", headers: headers, progress: progress
+            ) { Output.raw($0) }
+            try Self.check(answer)
+            progress.end()
+        } catch {
+            progress.clear()
+            throw error
+        }
+    }
+
     private static func check(_ answer: HTTPClient.Answer) throws(Failure) {
         guard !(200...299).contains(answer.status) else { return }
         let problem = JSON(parsing: answer.bytes)

@@ -110,11 +110,22 @@ struct AccessTests {
 
     @Test("a body over the limit is refused with 413")
     func size() async throws {
-        let client = try Client { $0.admin.requestSizeBytes = 1_024 }
+        let client = try Client {
+            $0.admin.requestSizeBytes = 1_024
+            $0.admin.importSizeBytes = 2_048
+        }
         try await client.furnish()
-        let text = "dk,secret\n" + (0..<200).map { "d\($0),s3cret\n" }.joined()
-        let answer = try await client.csv("/v1/products/lamp/devices", text)
+        let devices = (0..<80).map { JSON.object([.init(name: "dk", value: .text("json-\($0)"))]) }
+        let answer = try await client.post(
+            "/v1/products/lamp/devices", ["devices": .array(devices)])
         #expect(answer.status == 413 && answer.reason == "request-too-large")
+        func csv(_ count: Int) -> String {
+            "dk,secret\n" + (0..<count).map { "d\($0),s3cret\n" }.joined()
+        }
+        let fits = try await client.csv("/v1/products/lamp/devices", csv(150))
+        #expect(fits.status == 201)
+        let large = try await client.csv("/v1/products/lamp/devices", csv(200))
+        #expect(large.status == 413 && large.reason == "request-too-large")
     }
 
     @Test("when the ledger can't answer, a change is refused with 503 and can be sent again")

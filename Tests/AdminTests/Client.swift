@@ -41,6 +41,7 @@ final class Client: Sendable {
         controlPlane = try StandInControlPlane(directory: directory)
         var configuration = GatewayConfiguration()
         configuration.admin.requestSizeBytes = 1 << 20
+        configuration.data = directory
         configuration.admin.requestsPerSecond = 1_000_000
         configuration.activation.freeCodes.policy = freeCodes
         configure(&configuration)
@@ -72,11 +73,36 @@ final class Client: Sendable {
         for (name, value) in headers {
             if let name = HTTPField.Name(name) { fields[name] = value }
         }
+        return try await exchange(
+            method, path, fields, RequestBody(buffer: ByteBuffer(bytes: body ?? [])))
+    }
+
+    /// Sends a request whose body comes in pieces, with whatever the test does between them.
+    func upload(
+        _ path: String,
+        headers: [String: String] = [:],
+        _ pieces: AsyncThrowingStream<ByteBuffer, any Error>
+    ) async throws -> Answer {
+        var fields = HTTPFields()
+        fields[.authorization] = "Bearer \(Client.ownerToken.text)"
+        fields[.contentType] = "text/csv"
+        for (name, value) in headers {
+            if let name = HTTPField.Name(name) { fields[name] = value }
+        }
+        return try await exchange(.post, path, fields, RequestBody(asyncSequence: pieces))
+    }
+
+    private func exchange(
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        _ fields: HTTPFields,
+        _ body: RequestBody
+    ) async throws -> Answer {
         let request = Request(
             head: HTTPRequest(
                 method: method, scheme: "http", authority: "test", path: path,
                 headerFields: fields),
-            body: RequestBody(buffer: ByteBuffer(bytes: body ?? []))
+            body: body
         )
         let source = ApplicationRequestContextSource(
             channel: EmbeddedChannel(),

@@ -37,14 +37,56 @@ struct JSONTests {
     @Test("JSON text is UTF-8")
     func encoding() { #expect(JSON(parsing: [0x22, 0xFF, 0x22]) == nil) }
 
+    /// All rows of a text that comes in pieces of `size` bytes.
+    private func rows(of text: String, size: Int = .max) throws -> [CSV.Row] {
+        var parser = CSVParser()
+        var rows: [CSV.Row] = []
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            parser.append(rest.prefix(size))
+            rest = rest.dropFirst(size)
+            while let row = try parser.next() { rows.append(row) }
+        }
+        parser.finish()
+        while let row = try parser.next() { rows.append(row) }
+        return rows
+    }
+
+    @Test("RFC 4180: a text that comes in pieces is read as if it came whole", arguments: 1...9)
+    func csvInPieces(size: Int) throws {
+        let texts = [
+            "\u{FEFF}a,b\r\n\"x\"\"y\",\"1\r\n2\"\r\n\n\r\nlast,\r", "é,\"ü\"", "\"\"", "",
+            "\u{FEFF}", "a\r\n",
+            "\r\n\r\na", ",,\n\n", "a\rb\r\nc\r",
+        ]
+        for text in texts {
+            #expect(try rows(of: text, size: size) == rows(of: text), "\(text.debugDescription)")
+        }
+        for text in ["a,b\n\"x\"y\n", "a,b\nx\"y\n", "a\n\nb,\"c"] {
+            #expect { try rows(of: text) } throws: { error in
+                let whole = error as? Problem
+                let inPieces = #expect(throws: Problem.self) { try rows(of: text, size: size) }
+                return whole == inPieces && whole?.line == (text.hasPrefix("a,b") ? 2 : 3)
+            }
+        }
+    }
+
+    @Test("A row that does not end is not kept")
+    func longRow() throws {
+        let problem = #expect(throws: Problem.self) {
+            try rows(of: "a\n\"" + String(repeating: "x", count: 100_000), size: 1_000)
+        }
+        #expect(problem?.line == 2 && problem?.reason == "invalid-csv")
+    }
+
     @Test("RFC 4180: quotes, line ends and a byte order mark are read, lines are counted")
     func csv() throws {
         let text = "\u{FEFF}a,b\r\n\"x\"\"y\",\"1\n2\"\n\nlast,"
-        let rows = try CSV(parsing: Array(text.utf8)).rows
-        #expect(rows.map(\.fields) == [["a", "b"], ["x\"y", "1\n2"], ["last", ""]])
-        #expect(rows.map(\.line) == [1, 2, 5])
+        let found = try rows(of: text)
+        #expect(found.map(\.fields) == [["a", "b"], ["x\"y", "1\n2"], ["last", ""]])
+        #expect(found.map(\.line) == [1, 2, 5])
         let fields = ["plain", "comma,", "quote\"", "line\n", ""]
-        let again = try CSV(parsing: Array(CSV.text(of: fields).utf8)).rows
+        let again = try rows(of: CSV.text(of: fields))
         #expect(again.map(\.fields) == [fields])
     }
 }

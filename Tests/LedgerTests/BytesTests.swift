@@ -6,7 +6,7 @@ import Time
 @testable import Ledger
 
 @Suite struct BytesTests {
-    private func roundTrip<Value: StorageRecord & Equatable>(_ value: Value) throws {
+    func roundTrip<Value: StorageRecord & Equatable>(_ value: Value) throws {
         var buffer = ByteBuffer()
         value.encode(into: &buffer)
         var reader = ByteReader(buffer.span)
@@ -37,7 +37,7 @@ import Time
     )
 
     static let actions: [Action] =
-        Desk.beginning + [
+        Desk.beginning + importActions.map { .importing($0) } + [
             .updateProduct(Desk.product, ProductUpdate()),
             .updateProduct(
                 Desk.product,
@@ -116,7 +116,7 @@ import Time
     }
 
     static let changes: [Change] =
-        [
+        importChanges + [
             .accountCreated(Desk.acme, kind: .individual, parent: nil),
             .packageCreated(
                 Desk.small,
@@ -134,7 +134,7 @@ import Time
                 first: ActivationCode(serial: 5)
             ),
             .codesAssigned(Desk.acme, product: Desk.product, package: Desk.small, quantity: 9),
-            .devicesImported(Desk.product, count: 10),
+            .devicesImported(Desk.product, count: 10, import: nil),
             .deviceRegistered(identity),
             .deviceActivated(identity, entitlement, at: west),
             .entitlementReopened(identity, code: ActivationCode(serial: 5)),
@@ -156,27 +156,29 @@ import Time
         )
     }
 
-    static let refusals: [Refusal] = [
-        .unknownAccount(Desk.acme), .unknownPackage(Desk.small), .unknownProduct(Desk.product),
-        .unknownDevice(identity), .unknownKey(KeyID("k")!), .alreadyExists(what: "x"),
-        .parentIsSubAccount(Desk.acme), .productOfAnotherAccount(Desk.product, Desk.acme),
-        .nameTooLong(maximumBytes: 256), .packageMismatch(product: Desk.small, given: Desk.large),
-        .productHasNoPackage(Desk.product), .allowanceLowered(allowance: "otaPerMonth"),
-        .quantityOutOfRange(maximum: 9), .notEnoughUnassigned(wanted: 2, available: 1),
-        .noCodeLeft(Desk.product), .renewalOff(identity), .deviceDisabled(identity),
-        .entitlementRuns(until: Timestamp(milliseconds: 4)), .productRenewalOff(Desk.product),
-        .registrationNotAllowed(identity), .secretInUse(identity),
-        .importRow(row: 3, device: DeviceKey("d")!, fault: .repeatedRow),
-        .importTooLarge(maximumRows: 2), .idempotencyKeyReused, .idempotencyKeyInvalid,
-        .tooManySubAccounts(maximum: 3), .enterpriseAlready(Desk.acme),
-        .certifiedWithParent(Desk.acme), .tooManyContacts(maximum: 4),
-        .unknownContact(Desk.acme, email),
-        .noTopUpLeft(Desk.acme), .expiryPassed(Timestamp(milliseconds: 4)), .unknownLease(7),
-        .leaseExceeded(lease: 7, units: 300), .deviceNotActive(identity),
-        .otaExhausted(needed: 300, allowance: 1, packs: 200),
-        .unknownUpgrade(identity, UpgradeID("u")!),
-        .upgradeReported(identity, UpgradeID("u")!, .failed),
-    ]
+    static let refusals: [Refusal] =
+        importRefusals + [
+            .unknownAccount(Desk.acme), .unknownPackage(Desk.small), .unknownProduct(Desk.product),
+            .unknownDevice(identity), .unknownKey(KeyID("k")!), .alreadyExists(what: "x"),
+            .parentIsSubAccount(Desk.acme), .productOfAnotherAccount(Desk.product, Desk.acme),
+            .nameTooLong(maximumBytes: 256),
+            .packageMismatch(product: Desk.small, given: Desk.large),
+            .productHasNoPackage(Desk.product), .allowanceLowered(allowance: "otaPerMonth"),
+            .quantityOutOfRange(maximum: 9), .notEnoughUnassigned(wanted: 2, available: 1),
+            .noCodeLeft(Desk.product), .renewalOff(identity), .deviceDisabled(identity),
+            .entitlementRuns(until: Timestamp(milliseconds: 4)), .productRenewalOff(Desk.product),
+            .registrationNotAllowed(identity), .secretInUse(identity),
+            .importRow(row: 3, device: DeviceKey("d")!, fault: .repeatedRow),
+            .importTooLarge(maximumRows: 2), .idempotencyKeyReused, .idempotencyKeyInvalid,
+            .tooManySubAccounts(maximum: 3), .enterpriseAlready(Desk.acme),
+            .certifiedWithParent(Desk.acme), .tooManyContacts(maximum: 4),
+            .unknownContact(Desk.acme, email),
+            .noTopUpLeft(Desk.acme), .expiryPassed(Timestamp(milliseconds: 4)), .unknownLease(7),
+            .leaseExceeded(lease: 7, units: 300), .deviceNotActive(identity),
+            .otaExhausted(needed: 300, allowance: 1, packs: 200),
+            .unknownUpgrade(identity, UpgradeID("u")!),
+            .upgradeReported(identity, UpgradeID("u")!, .failed),
+        ]
 
     @Test("A8: remembered answers encode to bytes and back")
     func outcomes() throws {
@@ -190,6 +192,7 @@ import Time
         try roundTrip(Outcome.repeated(.entitled(Self.entitlement, consumed: true)))
         try roundTrip(Outcome.done(.registered(SealedSecret("s")!)))
         try roundTrip(Outcome.done(.ended(count: 4, more: true)))
+        for effect in Self.importEffects { try roundTrip(Outcome.done(effect)) }
         try roundTrip(Outcome.done(.leased(Self.lease)))
         try roundTrip(Outcome.done(.upgrade(Self.upgrade)))
     }

@@ -22,7 +22,8 @@ struct Damage: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
-    static let all = whole + tenants + codes + products + devices + history + packs + upgrades
+    static let all =
+        whole + tenants + codes + products + devices + history + packs + upgrades + imports
 }
 
 extension Table {

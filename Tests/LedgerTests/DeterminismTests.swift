@@ -13,6 +13,7 @@ import Time
     func life(seed: UInt64) throws {
         try run(CommandSource.self, seed)
         try run(PacksSource.self, seed)
+        try run(ImportSource.self, seed)
     }
 
     private func run<Stream: CommandStream>(_ type: Stream.Type, _ seed: UInt64) throws {

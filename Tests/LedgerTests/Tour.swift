@@ -44,7 +44,7 @@ enum Tour {
         }
     }
 
-    static var steps: [Step] { tenants + codes + devices + packs + endings + people }
+    static var steps: [Step] { tenants + codes + devices + packs + endings + people + imports }
 
     private static func steps(_ actions: [Action]) -> [Step] {
         actions.map { action in Step(hours: 1) { _ in action } }

@@ -19,6 +19,7 @@ import Time
             try desk.compare(with: model, at: command.at, "seed \(seed): \(command)")
         }
         try run(PacksSource.self, seed, steps: 150) { _, _ in }
+        try run(ImportSource.self, seed, steps: 150) { _, _ in }
     }
 
     @Test("Each kind of command can be cut off at each of its writes")

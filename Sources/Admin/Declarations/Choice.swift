@@ -16,5 +16,6 @@ extension AccountKind: Choice {}
 extension ActivationCause: Choice {}
 extension CodeSource: Choice {}
 extension DeviceState: Choice {}
+extension ImportState: Choice {}
 extension KeyRole: Choice {}
 extension RegistrationPolicy: Choice {}

@@ -16,6 +16,9 @@ struct PathParameter: Sendable {
         PathParameter(name: "pk", schema: .id(ProductKey.self), absent: "unknown-product"),
         PathParameter(name: "dk", schema: .id(DeviceKey.self), absent: "unknown-device"),
         PathParameter(
+            name: "import", schema: .text(.init(lengths: 1...19, alphabet: .digits)),
+            absent: "unknown-import"),
+        PathParameter(
             name: "backup", schema: .text(.init(lengths: 1...19, alphabet: .digits)),
             absent: "unknown-backup"),
         PathParameter(name: "upgrade", schema: .id(UpgradeID.self), absent: "unknown-upgrade"),

@@ -76,8 +76,11 @@ extension Documents {
 
     private static func deviceSubject(of change: Change) -> JSON {
         switch change {
-        case .devicesImported(let product, let count):
-            ["product": JSON(product), "count": JSON(count)]
+        case .devicesImported(let product, let count, let number):
+            ["product": JSON(product), "count": JSON(count), "import": JSON(number)]
+        case .importBegun(let product): ["product": JSON(product)]
+        case .importAbandoned(let product, let number):
+            ["product": JSON(product), "import": JSON(number)]
         case .deviceActivated(let identity, let entitlement, let place):
             [
                 "pk": JSON(identity.product), "dk": JSON(identity.device),

@@ -85,6 +85,21 @@ extension Schema {
         ])
     )
 
+    /// An import of more rows than one command takes.
+    static let fleetImport = named(
+        "Import",
+        .object([
+            "id": .count,
+            "pk": .id(ProductKey.self),
+            "state": .choice(ImportState.self),
+            "rows": .noted(.count, "Rows that were taken."),
+            "landed": .noted(.count, "How many of them are where they stay."),
+            "actor": .anyText,
+            "beganAt": .time,
+            "at": .noted(.time, "Of the latest rows, of the commit, or of the end."),
+        ])
+    )
+
     /// A header, then a device a line; secrets and names may be empty. The reader takes more: another
     /// order of the columns, no column of names, quotes, CR LF.
     static let importedRows = text(

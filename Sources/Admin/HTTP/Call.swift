@@ -74,6 +74,17 @@ struct Call: Sendable {
 
     var idempotencyKey: String? { request.headers[Self.idempotencyKey] }
 
+    /// Carries out a step of a larger change, which is not remembered under the request's idempotency
+    /// key; throws the refusal as a problem.
+    @discardableResult
+    func carryOut(_ action: Action) async throws -> Effect {
+        let command = Command(at: controlPlane.now, actor: principal.actor, action: action)
+        switch try await controlPlane.submit(command) {
+        case .done(let effect), .repeated(let effect): return effect
+        case .refused(let refusal): throw Problem(refusal)
+        }
+    }
+
     /// Carries out a change; throws the refusal as a problem. The effect is on disk when it returns.
     @discardableResult
     func submit(_ action: Action, line: ((UInt32) -> Int)? = nil) async throws -> Effect {

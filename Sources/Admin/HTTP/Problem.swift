@@ -47,6 +47,8 @@ struct Problem: Error, Equatable, Sendable {
     }
 
     init(_ refusal: Refusal, line: Int? = nil) {
+        var line = line
+        if case .importLine(let number, _, _) = refusal { line = Int(number) }
         self.init(refusal.name, "\(refusal)", line: line)
     }
 

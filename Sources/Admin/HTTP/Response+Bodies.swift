@@ -23,6 +23,21 @@ extension Response {
         return response
     }
 
+    /// A text that is sent as it is read.
+    init(_ status: HTTPResponse.Status, _ type: String, _ text: SpooledText) {
+        self.init(
+            status: status,
+            headers: [.contentType: type, .cacheControl: "no-store"],
+            body: ResponseBody(contentLength: text.count) { writer in
+                var pieces = text.pieces()
+                while let piece = try pieces.next() {
+                    try await writer.write(ByteBuffer(bytes: piece))
+                }
+                try await writer.finish(nil)
+            }
+        )
+    }
+
     init(_ status: HTTPResponse.Status, _ type: String, _ bytes: [UInt8]) {
         self.init(
             status: status,

@@ -8,27 +8,6 @@ extension Routes {
     mutating func registerDeviceActions() {
         registerDeviceSettings()
         on(
-            .post, "products/:pk/devices",
-            Operation(
-                "importDevices", "Import devices, all of them or none",
-                body: .json([
-                    "devices": .list(
-                        .object([
-                            "dk": .id(DeviceKey.self),
-                            "secret": .noted(.optional(.secret), "Made when it is missing."),
-                            "name": .optional(.optionalName),
-                        ]),
-                        counts: 1...Books.importMaximumRows
-                    )
-                ])
-                .or("text/csv", .importedRows),
-                answers: .created(.imported, name: "/devices/0/dk").or("text/csv"),
-                problems: ["invalid-csv", "import-row", "import-too-large"])
-        ) { call in
-            let (key, _) = try call.product()
-            return try await Self.importDevices(key, call)
-        }
-        on(
             .post, "products/:pk/devices/:dk/disable",
             Operation(
                 "disableDevice", "Disconnect a device and refuse it (rule B12)",
@@ -102,22 +81,5 @@ extension Routes {
         let (identity, _, _) = try call.device()
         try await call.submit(action(identity))
         return .json(try await showDevice(call))
-    }
-
-    private static func importDevices(_ key: ProductKey, _ call: Call) async throws -> Response {
-        let isCSV = call.request.type == "text/csv"
-        var mint = call.mint
-        let rows =
-            isCSV
-            ? try ImportRows(csv: try await call.bytes(), &mint)
-            : try ImportRows(json: try await call.fields(), &mint)
-        let devices = try rows.devices(of: key, sealedWith: call.controlPlane.secretKeys)
-        try await call.submit(.importDevices(key, devices)) { rows.line(ofRow: $0) }
-        var response =
-            isCSV
-            ? Response(.created, "text/csv; charset=utf-8", Array(rows.csv.utf8))
-            : .json(rows.json, status: .created)
-        response.headers[.location] = "/v1/products/\(key)/devices"
-        return response
     }
 }

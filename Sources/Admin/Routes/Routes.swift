@@ -36,6 +36,7 @@ struct Routes {
         registerProductUsage()
         registerDevices()
         registerDeviceActions()
+        registerImports()
         registerMessages()
         registerTopUps()
         registerUpgrades()

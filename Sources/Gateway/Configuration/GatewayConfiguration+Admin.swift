@@ -7,9 +7,13 @@ extension GatewayConfiguration {
         /// TCP port. Range: 0 to 65,535; with 0 the system picks a free one. Default: 8080.
         public var port = 8_080
 
-        /// The largest request body. Unit: bytes. Range: 1,024 to 1,073,741,824 (1 GiB).
-        /// Default: 16,777,216 (16 MiB, some 300,000 lines of a device import).
+        /// The largest request body, but for a CSV of devices. Unit: bytes. Range: 1,024 to
+        /// 1,073,741,824 (1 GiB). Default: 16,777,216 (16 MiB).
         public var requestSizeBytes = 16_777_216
+
+        /// The largest CSV of devices, which is read as it comes. Unit: bytes. Range: 1,024 to
+        /// 17,179,869,184 (16 GiB). Default: 268,435,456 (256 MiB, some 5 million devices).
+        public var importSizeBytes = 268_435_456
 
         /// Requests that one token may make, and that may come from one address without one; what two
         /// seconds allow may come at once. Unit: a second. Range: 1 to 1,000,000. Default: 200.

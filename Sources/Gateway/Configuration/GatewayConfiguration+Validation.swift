@@ -33,6 +33,7 @@ extension GatewayConfiguration {
         try requireAddress(admin.address, "admin.address")
         try require(admin.port, in: 0...65_535, "admin.port")
         try require(admin.requestSizeBytes, in: 1_024...1_073_741_824, "admin.requestSizeBytes")
+        try require(admin.importSizeBytes, in: 1_024...17_179_869_184, "admin.importSizeBytes")
         try require(admin.requestsPerSecond, in: 1...1_000_000, "admin.requestsPerSecond")
         try require(admin.requestTimeoutSeconds, in: 1...3_600, "admin.requestTimeoutSeconds")
         try require(admin.connections, in: 1...100_000, "admin.connections")

@@ -127,11 +127,12 @@ extension Gateway: ControlPlane {
         case .resetSecret(let device, _):
             commons.mailboxes[commons.homes.shard(of: device)].post(.secretReset(device))
         case .topUp(let action): announce(action)
+        case .importing(.commit), .importing(.abandon): Task { await arrivals.moveAll() }
         case .revokeKey(let key):
             for mailbox in commons.mailboxes { mailbox.post(.keyRevoked(key)) }
         case .createAccount, .account, .createPackage, .createProduct, .createKey, .purchase,
             .importDevices, .registerDevice, .activate, .endExpired, .setDeviceRenewal,
-            .confirmSecretUse, .upgrade, .adoptSealingKeys:
+            .confirmSecretUse, .upgrade, .importing, .adoptSealingKeys:
             break
         }
     }

@@ -170,6 +170,10 @@ extension LogTally {
         case .codesBought, .codesGranted: batches += 1
         case .codesAssigned: assignments += 1
         case .deviceActivated: activations += 1
+        case .importBegun: imports += 1
+        case .devicesImported(_, let count, .some):
+            committedImports += 1
+            importedRows &+= UInt64(count)
         case .keyCreated: keys += 1
         case .keyRevoked: revokedKeys += 1
         case .sealingKeysAdopted(let numbers): sealingKeys += numbers.count

@@ -18,6 +18,9 @@ struct Audit {
     /// Found on the way through the products, compared with the indexes at the end.
     var devices = DeviceTally()
 
+    /// By product; found before the products are read.
+    var arriving: [ProductKey: Arriving] = [:]
+
     init(_ books: Books, limit: Int) {
         self.books = books
         self.limit = limit

@@ -16,6 +16,7 @@ extension Books {
         try audit.checkHoldings(in: transaction)
         try audit.checkRanges(in: transaction)
         try audit.checkAssignments(in: transaction)
+        try audit.checkImports(in: transaction)
         try audit.checkProducts(in: transaction)
         try audit.checkIndexes(in: transaction)
         try audit.checkTopUps(in: transaction)

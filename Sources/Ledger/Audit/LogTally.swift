@@ -16,4 +16,9 @@ struct LogTally {
     var revokedKeys = 0
     var sealingKeys = 0
     var upgrades = 0
+
+    /// Imports in chunks: begun, committed, and the rows of those.
+    var imports = 0
+    var committedImports = 0
+    var importedRows: UInt64 = 0
 }

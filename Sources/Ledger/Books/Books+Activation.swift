@@ -13,7 +13,7 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         let product = try products.get(identity.product, in: transaction)
-        let device = try devices.get(identity, in: transaction)
+        let device = try self.device(identity, in: transaction)
         switch Admission.decide(
             identity,
             product: product,
@@ -52,7 +52,7 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         let product = try products.get(identity.product, in: transaction)
-        let device = try devices.get(identity, in: transaction)
+        let device = try self.device(identity, in: transaction)
         switch Admission.decide(
             identity,
             product: product,
@@ -100,7 +100,7 @@ extension Books {
         guard let product = try existing(identity.product, in: transaction) else {
             return .refused(.unknownProduct(identity.product))
         }
-        guard let device = try devices.get(identity, in: transaction), device.isRegistered else {
+        guard let device = try device(identity, in: transaction), device.isRegistered else {
             return .refused(.unknownDevice(identity))
         }
         if device.isDisabled { return .refused(.deviceDisabled(identity)) }

@@ -49,6 +49,8 @@ extension Books {
             try endEntitlement(identity, command, in: transaction)
         case .endExpired(let limit, let grace):
             try endExpired(limit, graceMilliseconds: grace, command, in: transaction)
+        case .importing(let action):
+            try carryOut(action, command, in: transaction)
         case .registerDevice, .importDevices, .setDisabled, .deleteDevice, .setDeviceRenewal,
             .resetSecret, .confirmSecretUse:
             try carryOutOnDevice(command, in: transaction)

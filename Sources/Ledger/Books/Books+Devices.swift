@@ -3,8 +3,9 @@ import Time
 
 extension Books {
     /// Puts `new` in the place of `old`, `nil` meaning no record, and keeps the product's figures of
-    /// devices and the indexes of open entitlements and of disabled devices true: the only place that
-    /// writes any of them.
+    /// devices, the indexes of open entitlements and of disabled devices, and the imports under way
+    /// true: the only place that writes any of them for one device. `old` is what `device(_:in:)`
+    /// has found.
     func replace(
         _ old: DeviceRecord?,
         with new: DeviceRecord?,
@@ -29,6 +30,9 @@ extension Books {
                 let record = ExpiringRecord(device: identity.device)
                 try expiring.put(after, record, in: transaction)
             }
+        }
+        if pool.imports > 0 {
+            try settleArrivals(of: identity, from: old, to: new, in: transaction)
         }
         let (wasDisabled, isDisabled) = (old?.isDisabled ?? false, new?.isDisabled ?? false)
         if isDisabled && !wasDisabled {
@@ -128,7 +132,7 @@ extension Books {
         guard try existing(identity.product, in: transaction) != nil else {
             return .refused(.unknownProduct(identity.product))
         }
-        guard let device = try devices.get(identity, in: transaction), device.isRegistered else {
+        guard let device = try device(identity, in: transaction), device.isRegistered else {
             return .refused(.unknownDevice(identity))
         }
         var new: DeviceRecord? = device
@@ -150,7 +154,7 @@ extension Books {
         guard try existing(identity.product, in: transaction) != nil else {
             return .refused(.unknownProduct(identity.product))
         }
-        guard let device = try devices.get(identity, in: transaction),
+        guard let device = try device(identity, in: transaction),
             device.isRegistered || evenIfDeleted
         else { return .refused(.unknownDevice(identity)) }
         var new = device

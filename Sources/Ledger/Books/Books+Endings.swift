@@ -9,7 +9,7 @@ extension Books {
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        guard let device = try devices.get(identity, in: transaction) else {
+        guard let device = try device(identity, in: transaction) else {
             return .refused(.unknownDevice(identity))
         }
         guard device.isOpen, let entitlement = device.entitlement,
@@ -32,7 +32,7 @@ extension Books {
             return .proceed
         }
         for identity in ended {
-            guard let device = try devices.get(identity, in: transaction), device.isOpen,
+            guard let device = try device(identity, in: transaction), device.isOpen,
                 let entitlement = device.entitlement
             else { throw .malformed(what: "expiry index names \(identity), which is not open") }
             _ = try close(device, entitlement, of: identity, command, in: transaction)

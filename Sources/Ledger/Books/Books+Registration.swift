@@ -11,7 +11,7 @@ extension Books {
         guard let product = try existing(identity.product, in: transaction) else {
             return .refused(.unknownProduct(identity.product))
         }
-        let device = try devices.get(identity, in: transaction)
+        let device = try self.device(identity, in: transaction)
         if device?.isDisabled == true { return .refused(.deviceDisabled(identity)) }
         let isKnown = device?.isRegistered == true
         let isAllowed =
@@ -62,16 +62,18 @@ extension Books {
         var pool = try pool(of: key, in: transaction)
         for row in rows {
             let identity = DeviceIdentity(product: key, device: row.device)
-            let old = try devices.get(identity, in: transaction)
-            var new = DeviceRecord(secret: row.secret, name: row.name, registeredAt: command.at)
-            // A deleted device's entitlement is its own (rule B8).
-            new.entitlement = old?.entitlement
-            new.isOpen = old?.isOpen ?? false
+            let old = try device(identity, in: transaction)
+            let new = DeviceRecord(secret: row.secret, name: row.name, registeredAt: command.at)
+                .keepingEntitlement(of: old)
             try replace(old, with: new, of: identity, pool: &pool, in: transaction)
         }
         try pools.put(key, pool, in: transaction)
         return .done(
-            try record(.devicesImported(key, count: UInt32(rows.count)), command, in: transaction)
+            try record(
+                .devicesImported(key, count: UInt32(rows.count), import: nil),
+                command,
+                in: transaction
+            )
         )
     }
 
@@ -84,10 +86,6 @@ extension Books {
         if row.name.utf8.count > Self.nameMaximumLength { return .nameTooLong }
         if !seen.insert(row.device).inserted { return .repeatedRow }
         let identity = DeviceIdentity(product: product, device: row.device)
-        let known = try devices.withRecord(identity, in: transaction) {
-            (bytes) throws(StoreError) in
-            try DeviceView(decoding: bytes).standing.isRegistered
-        }
-        return known == true ? .exists : nil
+        return try device(identity, in: transaction)?.isRegistered == true ? .exists : nil
     }
 }

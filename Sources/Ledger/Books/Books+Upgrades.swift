@@ -35,7 +35,7 @@ extension Books {
         guard let product = try existing(identity.product, in: transaction) else {
             return .refused(.unknownProduct(identity.product))
         }
-        let device = try devices.get(identity, in: transaction)
+        let device = try self.device(identity, in: transaction)
         if let refusal = Self.refusal(ofUpgradeOf: identity, device, product, at: command.at) {
             return .refused(refusal)
         }

@@ -31,6 +31,9 @@ import Time
 ///     upgradeOrder  product, device, event number -> upgrade
 ///     upgradeMonths product, device, month -> attempts of the allowance used
 ///     keys          key              answers          actor, idempotency key
+///     imports       product, number of its first event -> what became of it
+///     importing     product, number: those that still have, or may get, arrivals
+///     arrivals      import's number, device -> row of an import that has not landed
 ///     sealingKeys   number -> fingerprint of a key that secrets are sealed with
 ///     events        sequence number *
 ///
@@ -76,13 +79,16 @@ public struct Books: Sendable {
     let keys: Table<KeyID, KeyRecord>
     let answers: Table<KeyPair<String, String>, AnswerRecord>
     let events: Table<UInt64, Event>
+    let imports: Table<KeyPair<ProductKey, UInt64>, ImportRecord>
+    let importing: Table<KeyPair<ProductKey, UInt64>, EmptyRecord>
+    let arrivals: Table<KeyPair<UInt64, DeviceKey>, ArrivalRecord>
     let sealingKeys: Table<UInt32, SealingKeyRecord>
 
     /// The most records that a page of a list reads, about: a bound on how long it takes.
     let readsPerPage: Int
 
     /// How many tables there are: the environment has to allow that many.
-    public static var tableCount: Int { 36 }
+    public static var tableCount: Int { 39 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
@@ -100,8 +106,18 @@ public struct Books: Sendable {
     /// Of messages or OTA attempts, in one top-up pack.
     public static var topUpMaximum: UInt64 { 1_000_000_000_000 }
 
-    /// In one import.
+    /// In one import, and in one chunk of an import in chunks.
     public static var importMaximumRows: Int { 50_000 }
+
+    /// In one import in chunks.
+    public static var importMaximumTotal: UInt64 { 10_000_000 }
+
+    /// Imports in chunks of one product that are under way: a look-up of a device that is not known
+    /// asks each.
+    public static var importsOfProductMaximum: UInt32 { 4 }
+
+    /// Of all products, those among them whose rows are being removed.
+    public static var importsMaximum: UInt32 { 64 }
 
     /// Opens the tables, and creates those that are missing.
     ///
@@ -145,6 +161,9 @@ public struct Books: Sendable {
         keys = try Table("keys", in: environment)
         answers = try Table("answers", in: environment)
         events = try Table("events", in: environment)
+        imports = try Table("imports", in: environment)
+        importing = try Table("importing", in: environment)
+        arrivals = try Table("arrivals", in: environment)
         sealingKeys = try Table("sealingKeys", in: environment)
     }
 }

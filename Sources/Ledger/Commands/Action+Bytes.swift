@@ -42,6 +42,9 @@ extension Action: StorageRecord {
             buffer.append(UInt8(9))
             buffer.append(product)
             buffer.append(list: imports) { $1.encode(into: &$0) }
+        case .importing(let action):
+            buffer.append(UInt8(45))
+            action.encode(into: &buffer)
         case .registerDevice(let identity, let secret):
             buffer.append(UInt8(10))
             buffer.append(identity)
@@ -180,6 +183,8 @@ extension Action: StorageRecord {
         from reader: inout ByteReader
     ) throws(StoreError) -> Action {
         switch tag {
+        case 45:
+            .importing(try ImportAction(decoding: &reader))
         case 13:
             .renew(try reader.takeIdentity(), at: try reader.takeOptional(DataCentreID.self))
         case 14:

@@ -4,8 +4,8 @@ extension Action {
     /// A digest of what the client asked for, by which a repeated idempotency key is recognised as
     /// the same command (rule A8): 128-bit FNV-1a over the action's bytes.
     ///
-    /// Secrets, and the id and hash of a new key, are left out: the gateway may have made them
-    /// afresh for the repetition. So are the terms of free codes: they are the gateway's, and may be
+    /// Secrets, the id and hash of a new key, and the number of an import are left out: the gateway
+    /// may have made them afresh for the repetition. So are the terms of free codes: they are the gateway's, and may be
     /// other ones by then.
     var digest: (high: UInt64, low: UInt64) {
         var bytes = ByteBuffer()
@@ -57,6 +57,8 @@ extension Action {
                 product,
                 rows.map { DeviceImport(device: $0.device, secret: nil, name: $0.name) }
             )
+        case .importing(.commit(let product, _, let rows, let digest)):
+            return .importing(.commit(product, import: 0, rows: rows, digest: digest))
         case .registerDevice(let identity, _): return .registerDevice(identity, secret: blank)
         case .resetSecret(let identity, _): return .resetSecret(identity, secret: blank)
         case .createKey(let key):

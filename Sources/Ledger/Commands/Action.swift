@@ -21,6 +21,9 @@ public enum Action: Hashable, Sendable {
     /// All rows or none; row numbers in the refusal count from 1. At most 50,000 rows.
     case importDevices(ProductKey, [DeviceImport])
 
+    /// A step of an import of any size.
+    case importing(ImportAction)
+
     /// Dynamic registration: `secret` is given to the device, unless it has one that no login has
     /// confirmed yet, which is issued again (wire.md, "Registration"). Consumes no code.
     case registerDevice(DeviceIdentity, secret: SealedSecret)

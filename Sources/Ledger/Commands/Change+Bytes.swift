@@ -50,10 +50,18 @@ extension Change: StorageRecord {
 
     private func encodeSecondPart(into buffer: inout ByteBuffer) {
         switch self {
-        case .devicesImported(let product, let count):
+        case .devicesImported(let product, let count, let number):
             buffer.append(UInt8(9))
             buffer.append(product)
             buffer.appendVarint(UInt64(count))
+            buffer.append(optional: number) { $0.appendVarint($1) }
+        case .importBegun(let product):
+            buffer.append(UInt8(60))
+            buffer.append(product)
+        case .importAbandoned(let product, let number):
+            buffer.append(UInt8(61))
+            buffer.append(product)
+            buffer.appendVarint(number)
         case .deviceRegistered(let identity):
             buffer.append(UInt8(10))
             buffer.append(identity)
@@ -187,7 +195,8 @@ extension Change: StorageRecord {
         case 9:
             .devicesImported(
                 try reader.take(ProductKey.self),
-                count: try reader.takeVarint32()
+                count: try reader.takeVarint32(),
+                import: try reader.takeBool() ? try reader.takeVarint() : nil
             )
         case 10:
             .deviceRegistered(try reader.takeIdentity())
@@ -229,6 +238,13 @@ extension Change: StorageRecord {
         from reader: inout ByteReader
     ) throws(StoreError) -> Change {
         switch tag {
+        case 60:
+            .importBegun(try reader.take(ProductKey.self))
+        case 61:
+            .importAbandoned(
+                try reader.take(ProductKey.self),
+                import: try reader.takeVarint()
+            )
         case 17:
             .secretReset(try reader.takeIdentity())
         case 18:

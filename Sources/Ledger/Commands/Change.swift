@@ -28,7 +28,13 @@ public enum Change: Hashable, Sendable {
         first: ActivationCode
     )
     case codesAssigned(AccountID, product: ProductKey, package: PackageID, quantity: UInt64)
-    case devicesImported(ProductKey, count: UInt32)
+
+    /// All at once; `import` names an import in chunks, and is `nil` when it was one command.
+    case devicesImported(ProductKey, count: UInt32, import: UInt64?)
+
+    /// Its number is the event's.
+    case importBegun(ProductKey)
+    case importAbandoned(ProductKey, import: UInt64)
     case deviceRegistered(DeviceIdentity)
 
     /// `at` is where the device connected (rule B13), the product's home if an operator's hand did it.
@@ -64,6 +70,8 @@ public enum Change: Hashable, Sendable {
         case .codesGranted: "codes-granted"
         case .codesAssigned: "codes-assigned"
         case .devicesImported: "devices-imported"
+        case .importBegun: "import-begun"
+        case .importAbandoned: "import-abandoned"
         case .deviceRegistered: "device-registered"
         case .deviceActivated: "device-activated"
         case .entitlementReopened: "entitlement-reopened"

@@ -21,6 +21,7 @@ extension Effect: StorageRecord {
             buffer.append(UInt8(5))
             buffer.appendVarint(UInt64(count))
             buffer.append(more)
+        case .importBegun, .importKnown, .staged, .moved: encodeImport(into: &buffer)
         case .leased(let lease):
             buffer.append(UInt8(10))
             buffer.append(lease)
@@ -62,7 +63,43 @@ extension Effect: StorageRecord {
                         record: try UpgradeRecord(decoding: &reader)
                     )
                 )
-            default: throw .malformed(what: "effect")
+            default: try Self.decodeImport(tag, from: &reader)
             }
+    }
+
+    private func encodeImport(into buffer: inout ByteBuffer) {
+        switch self {
+        case .importBegun(let number):
+            buffer.append(UInt8(20))
+            buffer.appendVarint(number)
+        case .importKnown:
+            buffer.append(UInt8(21))
+        case .staged(let rows):
+            buffer.append(UInt8(22))
+            buffer.appendVarint(rows)
+        case .moved(let count, let more):
+            buffer.append(UInt8(23))
+            buffer.appendVarint(UInt64(count))
+            buffer.append(more)
+        default: break
+        }
+    }
+
+    @_lifetime(reader: copy reader)
+    private static func decodeImport(
+        _ tag: UInt8,
+        from reader: inout ByteReader
+    ) throws(StoreError) -> Effect {
+        switch tag {
+        case 20:
+            .importBegun(try reader.takeVarint())
+        case 21:
+            .importKnown
+        case 22:
+            .staged(rows: try reader.takeVarint())
+        case 23:
+            .moved(count: try reader.takeVarint32(), more: try reader.takeBool())
+        default: throw .malformed(what: "effect")
+        }
     }
 }

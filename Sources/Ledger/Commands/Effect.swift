@@ -16,6 +16,18 @@ public enum Effect: Hashable, Sendable {
     /// How many entitlements, packs or leases were closed; `more` when the limit was reached.
     case ended(count: UInt32, more: Bool)
 
+    /// The number that names the import.
+    case importBegun(UInt64)
+
+    /// The idempotency key was used before: whether by the same file, the commit will say.
+    case importKnown
+
+    /// How many rows the import has by now.
+    case staged(rows: UInt64)
+
+    /// How many rows of imports left the table of arrivals; `more` when there are others.
+    case moved(count: UInt32, more: Bool)
+
     /// Units of a message pack, for their holder to use (rule C6).
     case leased(TopUpLease)
 

@@ -8,4 +8,7 @@ public enum ImportFault: UInt8, Hashable, Sendable {
 
     /// The device's name is too long.
     case nameTooLong = 3
+
+    /// Another import that is under way has the same DeviceKey.
+    case arriving = 4
 }

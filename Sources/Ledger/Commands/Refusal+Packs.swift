@@ -61,7 +61,7 @@ extension Refusal {
             buffer.append(identity)
             buffer.append(id)
             buffer.append(case: state)
-        default: break
+        default: encodeImports(into: &buffer)
         }
     }
 
@@ -95,7 +95,7 @@ extension Refusal {
                 try reader.take(UpgradeID.self),
                 try reader.take(case: UpgradeState.self)
             )
-        default: throw .malformed(what: "refusal")
+        default: try Self.decodeImports(tag, from: &reader)
         }
     }
 }

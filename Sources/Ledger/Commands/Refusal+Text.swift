@@ -48,12 +48,4 @@ extension Refusal {
         default: name
         }
     }
-
-    func importDescription(_ row: UInt32, _ device: DeviceKey, _ fault: ImportFault) -> String {
-        switch fault {
-        case .exists: "row \(row): device \(device) exists already"
-        case .repeatedRow: "row \(row): device \(device) is in an earlier row, too"
-        case .nameTooLong: "row \(row): the name of device \(device) is too long"
-        }
-    }
 }

@@ -72,6 +72,19 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     case importRow(row: UInt32, device: DeviceKey, fault: ImportFault)
     case importTooLarge(maximumRows: UInt32)
 
+    /// The same of an import in chunks, which knows the line of its file.
+    case importLine(line: UInt64, device: DeviceKey, fault: ImportFault)
+    case unknownImport(ProductKey, UInt64)
+
+    /// It was abandoned, or is committed already.
+    case importNotReceiving(UInt64)
+
+    /// The chunk is not the one that comes next: `staged` rows are there.
+    case importOutOfStep(UInt64, staged: UInt64)
+
+    /// As many as may be; or what abandoned ones left is still being removed.
+    case importsUnderWay(maximum: UInt32)
+
     /// Rule C6: no unit is left in the account's message packs.
     case noTopUpLeft(AccountID)
 
@@ -129,6 +142,11 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .secretInUse: "secret-in-use"
         case .importRow: "import-row"
         case .importTooLarge: "import-too-large"
+        case .importLine: "import-line"
+        case .unknownImport: "unknown-import"
+        case .importNotReceiving: "import-not-receiving"
+        case .importOutOfStep: "import-out-of-step"
+        case .importsUnderWay: "imports-under-way"
         case .noTopUpLeft: "no-top-up-left"
         case .expiryPassed: "expiry-passed"
         case .unknownLease: "unknown-lease"
@@ -146,7 +164,12 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .unknownAccount, .unknownPackage, .unknownProduct, .unknownDevice, .unknownKey:
             unknownDescription
-        case .importRow(let row, let device, let fault): importDescription(row, device, fault)
+        case .importRow(let row, let device, let fault):
+            Self.description(of: fault, of: device, in: "row \(row)")
+        case .importLine(let line, let device, let fault):
+            Self.description(of: fault, of: device, in: "line \(line)")
+        case .unknownImport, .importNotReceiving, .importOutOfStep, .importsUnderWay:
+            importDescription
         case .deviceDisabled, .renewalOff, .noCodeLeft, .entitlementRuns, .productRenewalOff,
             .registrationNotAllowed, .secretInUse:
             deviceDescription

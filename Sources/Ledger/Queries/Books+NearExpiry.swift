@@ -155,7 +155,7 @@ extension Books {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> NearExpiry? {
         let identity = DeviceIdentity(product: place.second, device: device)
-        guard let record = try devices.get(identity, in: transaction),
+        guard let record = try self.device(identity, in: transaction),
             record.isRegistered, record.isOpen, let entitlement = record.entitlement,
             entitlement.expiresAt == place.first, entitlement.code.serial == place.third,
             filter.matches(device, entitlement)

@@ -116,7 +116,7 @@ extension Books {
         let decision = Admission.decide(
             identity,
             product: try products.get(identity.product, in: transaction),
-            device: try devices.get(identity, in: transaction)?.standing,
+            device: try device(identity, in: transaction)?.standing,
             at: time
         )
         if case .consume = decision, try pool(of: identity.product, in: transaction).remaining == 0

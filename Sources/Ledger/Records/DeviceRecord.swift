@@ -46,6 +46,15 @@ public struct DeviceRecord: StorageRecord, Hashable, Sendable {
         entitlement = nil
     }
 
+    /// The same with the entitlement that `old`, what a deleted device has left, gives it: the
+    /// entitlement is the device's own (rule B8).
+    func keepingEntitlement(of old: DeviceRecord?) -> DeviceRecord {
+        var record = self
+        record.entitlement = old?.entitlement
+        record.isOpen = old?.isOpen ?? false
+        return record
+    }
+
     /// Rule B10: at least 1 once it was active.
     public var codesConsumed: UInt32 { entitlement?.period ?? 0 }
 

@@ -25,6 +25,10 @@ public struct PoolRecord: StorageRecord, Hashable, Sendable {
     var nextSerial: UInt64 = 0
     var lotRemaining: UInt64 = 0
 
+    /// Imports in chunks that are receiving or landing. At 0, which is nearly always, nobody looks
+    /// for devices that are arriving.
+    var imports: UInt32 = 0
+
     /// Rule A10: `assigned = remaining + consumed`.
     public var remaining: UInt64 { assigned - consumed }
 
@@ -40,6 +44,7 @@ public struct PoolRecord: StorageRecord, Hashable, Sendable {
         buffer.append(lot)
         buffer.append(nextSerial)
         buffer.append(lotRemaining)
+        buffer.append(imports)
     }
 
     public init(decoding reader: inout ByteReader) throws(StoreError) {
@@ -52,6 +57,7 @@ public struct PoolRecord: StorageRecord, Hashable, Sendable {
         lot = try reader.takeUInt32()
         nextSerial = try reader.takeUInt64()
         lotRemaining = try reader.takeUInt64()
+        imports = try reader.takeUInt32()
         guard consumed <= assigned else { throw .malformed(what: "pool with more used than had") }
     }
 }

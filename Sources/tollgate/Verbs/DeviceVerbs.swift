@@ -7,7 +7,7 @@ struct DeviceVerbs: AsyncParsableCommand {
         commandName: "device",
         abstract: "Devices, by ProductKey and DeviceKey.",
         subcommands: [
-            List.self, Show.self, Create.self, Import.self, Disable.self, Enable.self,
+            List.self, Show.self, Create.self, Import.self, Imports.self, Disable.self, Enable.self,
             Activate.self, ResetSecret.self, Renewal.self, Delete.self, Activations.self,
             Usage.self, Admission.self, Connection.self, Kick.self, RequestUpgrade.self,
             ReportUpgrade.self, Upgrades.self, Send.self,
@@ -45,33 +45,6 @@ struct DeviceVerbs: AsyncParsableCommand {
             let device = JSON.object(of: [("dk", .text(dk)), ("name", name.map { .text($0) })])
             try await api.show(
                 .post, "products/\(pk.escaped)/devices", ["devices": [device]])
-        }
-    }
-
-    struct Import: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Makes the devices of a CSV file: dk,secret[,name], all or none.",
-            discussion: "The answer is the same file with the secrets that were made."
-        )
-
-        @Argument var pk: String
-        @Argument(help: "The file; - is standard input.") var file: String
-        @OptionGroup var api: APIOptions
-
-        func run() async throws {
-            let contents =
-                file == "-"
-                ? FileHandle.standardInput.readDataToEndOfFile()
-                : FileManager.default.contents(atPath: file)
-            guard let contents else { throw Failure(text: "\(file): can't be read", code: 2) }
-            Output.raw(
-                try await api.send(
-                    .post,
-                    "products/\(pk.escaped)/devices",
-                    type: "text/csv",
-                    body: Array(contents)
-                )
-            )
         }
     }
 

@@ -1,0 +1,155 @@
+import Gateway
+import HTTPTypes
+import Hummingbird
+import Ledger
+import NIOCore
+import TLS
+
+/// Takes a CSV of devices as it comes, however large, all of it or nothing.
+///
+/// Up to one chunk of rows is one command. A larger file goes to the books chunk by chunk, where
+/// nobody sees it until the commit at its end (`ImportAction`). In memory are two chunks, and what
+/// the answer's spool holds.
+struct FleetImport: ~Copyable {
+    private let call: Call
+    private let product: ProductKey
+    private var parser = CSVParser()
+    private var columns: ImportColumns?
+    private var mint: Mint
+    private var digest = SHA256()
+    private var size = 0
+
+    /// The chunk that is being read.
+    private var rows: [ImportRow] = []
+
+    /// `nil` as long as the file has no more rows than one chunk.
+    private var ledger: ImportLedger?
+    private var spool: Spool
+
+    /// In one command: a bound on how long the ledger's writer is busy with it, and activations wait.
+    static let chunkRows = 1_000
+
+    init(_ call: Call, of product: ProductKey) {
+        self.call = call
+        self.product = product
+        mint = call.mint
+        spool = Spool(directory: call.configuration.data)
+    }
+
+    /// Reads the whole body. What it answers is in the books; when it throws, nothing is.
+    static func run(_ call: Call, of product: ProductKey) async throws -> Imported {
+        var fleet = FleetImport(call, of: product)
+        do {
+            var body = call.request.body.makeAsyncIterator()
+            while let piece = try await Self.next(of: &body) { try await fleet.take(piece) }
+            return try await fleet.finish()
+        } catch {
+            await fleet.abandon()
+            throw error
+        }
+    }
+
+    /// The next piece of the body; throws when it has ended before its end.
+    private static func next(of body: inout RequestBody.AsyncIterator) async throws -> [UInt8]? {
+        let piece: NIOCore.ByteBuffer?
+        do {
+            piece = try await body.next(isolation: #isolation)
+            // A connection that is cut off on our side ends the body like its own end does.
+            try Task.checkCancellation()
+        } catch {
+            throw Problem.invalid("the body did not come whole: nothing was imported")
+        }
+        return piece.map { [UInt8]($0.readableBytesView) }
+    }
+
+    private mutating func take(_ piece: [UInt8]) async throws {
+        size += piece.count
+        guard size <= call.configuration.admin.importSizeBytes else {
+            throw Problem(
+                "request-too-large",
+                "an import has at most \(call.configuration.admin.importSizeBytes) bytes")
+        }
+        digest.update(piece.span)
+        parser.append(piece)
+        try await readRows()
+    }
+
+    private mutating func readRows() async throws {
+        while let row = try parser.next() {
+            guard let columns else {
+                let columns = try ImportColumns(header: row)
+                self.columns = columns
+                try spool.append { CSV.append(columns.answerHeader, to: &$0) }
+                continue
+            }
+            if rows.count == Self.chunkRows { try await stage() }
+            let device = try columns.device(in: row, &mint)
+            rows.append(device)
+            try spool.append { CSV.append(columns.answer(for: device), to: &$0) }
+        }
+    }
+
+    /// Hands the chunk to the books.
+    private mutating func stage() async throws {
+        if ledger == nil { ledger = try await ImportLedger(of: product, call) }
+        let devices = try rows.sealed(for: product, with: call.controlPlane.secretKeys)
+        let lines = zip(rows, devices).map { ImportLine(line: UInt64($0.line), device: $1) }
+        rows.removeAll(keepingCapacity: true)
+        try await ledger?.stage(lines)
+    }
+
+    private mutating func finish() async throws -> Imported {
+        if let length = call.request.headers[.contentLength].flatMap({ Int($0) }), length != size {
+            throw Problem.invalid("the body has \(size) bytes, and \(length) were announced")
+        }
+        parser.finish()
+        try await readRows()
+        guard columns != nil else {
+            throw CSV.problem(1, "the header is missing: dk,secret or dk,secret,name")
+        }
+        guard !rows.isEmpty else { throw Problem.invalid("there is no device to import") }
+        var number: UInt64?
+        if ledger == nil {
+            let devices = try rows.sealed(for: product, with: call.controlPlane.secretKeys)
+            let lines = rows.map(\.line)
+            try await call.submit(.importDevices(product, devices)) { lines[Int($0) - 1] }
+        } else {
+            try await stage()
+            let digest = fileDigest()
+            number = try await ledger?.commit(digest)
+        }
+        // Committed: there is nothing to abandon any more.
+        ledger = nil
+        return Imported(number: number, text: takeSpool().finish())
+    }
+
+    private func fileDigest() -> FileDigest {
+        let digest = digest.finalize()
+        var (high, low) = (UInt64(0), UInt64(0))
+        for index in 0..<8 {
+            high = high << 8 | UInt64(digest.span[index])
+            low = low << 8 | UInt64(digest.span[index + 8])
+        }
+        return FileDigest(high: high, low: low)
+    }
+
+    private mutating func takeSpool() -> Spool {
+        var spool = Spool(directory: call.configuration.data)
+        swap(&spool, &self.spool)
+        return spool
+    }
+
+    private mutating func abandon() async {
+        await ledger?.abandon()
+        ledger = nil
+    }
+}
+
+/// What an import is answered with.
+struct Imported {
+    /// Of the import in chunks; `nil` when one command was enough.
+    let number: UInt64?
+
+    /// The same columns, with all secrets.
+    let text: SpooledText
+}

@@ -1,0 +1,87 @@
+import Gateway
+import HTTPTypes
+import Hummingbird
+import Ledger
+import Storage
+
+/// Devices that come in by the file, and what has become of large ones.
+extension Routes {
+    mutating func registerImports() {
+        on(
+            .post, "products/:pk/devices",
+            Operation(
+                "importDevices", "Import devices, all of them or none",
+                body: .json([
+                    "devices": .list(
+                        .object([
+                            "dk": .id(DeviceKey.self),
+                            "secret": .noted(.optional(.secret), "Made when it is missing."),
+                            "name": .optional(.optionalName),
+                        ]),
+                        counts: 1...Self.jsonRows
+                    )
+                ])
+                .or("text/csv", .importedRows),
+                answers: .created(.imported, name: "/devices/0/dk").or("text/csv"),
+                problems: [
+                    "invalid-csv", "import-row", "import-line", "import-too-large",
+                    "import-not-receiving", "imports-under-way",
+                ])
+        ) { call in
+            let (key, _) = try call.product()
+            return try await call.request.type == "text/csv"
+                ? Self.importCSV(key, call) : Self.importJSON(key, call)
+        }
+        on(
+            .get, "products/:pk/imports",
+            Operation(
+                "listImports", "The large imports of a product, newest first",
+                answers: .page(of: .fleetImport))
+        ) { call in
+            let (key, _) = try call.product()
+            let (cursor, limit) = try call.page()
+            let page = try call.read { (books, transaction) throws(StoreError) in
+                try books.imports(of: key, cursor: cursor, limit: limit, in: transaction)
+            }
+            return call.list(
+                page.elements.map { Documents.fleetImport($0, of: key) }, cursor: page.cursor)
+        }
+        on(
+            .get, "products/:pk/imports/:import",
+            Operation("showImport", "A large import", answers: .ok(.fleetImport))
+        ) { call in
+            let (key, _) = try call.product()
+            let number = call.parameter("import", UInt64.init)
+            let found = try call.read { (books, transaction) throws(StoreError) in
+                try books.importView(number, of: key, in: transaction)
+            }
+            guard let found else { throw Problem(.unknownImport(key, number)) }
+            return .json(Documents.fleetImport(found, of: key))
+        }
+    }
+
+    /// Of one JSON document, which is one command; CSV has no such limit.
+    private static let jsonRows = 5_000
+
+    private static func importCSV(_ key: ProductKey, _ call: Call) async throws -> Response {
+        let imported = try await FleetImport.run(call, of: key)
+        var response = Response(.created, "text/csv; charset=utf-8", imported.text)
+        response.headers[.location] =
+            imported.number.map { "/v1/products/\(key)/imports/\($0)" }
+            ?? "/v1/products/\(key)/devices"
+        return response
+    }
+
+    private static func importJSON(_ key: ProductKey, _ call: Call) async throws -> Response {
+        var mint = call.mint
+        var rows: [ImportRow] = []
+        for (index, element) in try await call.fields().array("devices").enumerated() {
+            rows.append(try ImportRow(line: index + 1, json: element, &mint))
+        }
+        let devices = try rows.sealed(for: key, with: call.controlPlane.secretKeys)
+        try await call.submit(.importDevices(key, devices)) { Int($0) }
+        return call.created(
+            ["imported": JSON(rows.count), "devices": .array(rows.map(\.json))],
+            at: "/v1/products/\(key)/devices")
+    }
+}

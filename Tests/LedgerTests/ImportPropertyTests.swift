@@ -1,0 +1,118 @@
+import Storage
+import Testing
+import Time
+
+@testable import Ledger
+
+/// Imports in chunks among all other commands, held against the model, which imports in one step.
+@Suite struct ImportPropertyTests {
+    @Test(
+        "A10: with imports at any step between them, commands leave the books as the model has them",
+        arguments: [1, 2, 3, 4, Seed.fresh])
+    func model(seed: UInt64) throws {
+        let desk = try ImportSource.desk()
+        var model = ImportModel()
+        var source = ImportSource(seed: seed)
+        for step in 1...600 {
+            let command = source.next()
+            let outcome = try desk.apply(command)
+            source.learn(outcome)
+            var refusal: String?
+            if case .refused(let reason) = outcome { refusal = reason.name }
+            let place = "seed \(seed), step \(step): \(command)"
+            try #require(refusal == model.apply(command, outcome), "\(place)")
+            try Self.compare(desk, model.books, at: command.at, place)
+            if step % 10 == 0 { try #require(desk.findings() == [], "\(place)") }
+        }
+        try desk.moveAll()
+        try Self.compare(desk, model.books, at: desk.now, "seed \(seed), at the end")
+        try #require(desk.findings() == [])
+        #expect(model.commits > 0)
+    }
+
+    private static func compare(
+        _ desk: Desk,
+        _ model: Model,
+        at time: Timestamp,
+        _ place: String
+    ) throws {
+        try desk.compare(with: model, at: time, place)
+        for (key, product) in model.products {
+            let known = product.devices.filter(\.value.isRegistered).keys.sorted()
+            try #require(desk.list(of: key, limit: 2) == known, "\(place)")
+        }
+    }
+}
+
+/// What must become of each step of an import, when everything else is as the model has it.
+private struct ImportModel {
+    private struct Import {
+        let product: String
+        var rows: [DeviceImport] = []
+        var isReceiving = true
+        var isConflicting = false
+    }
+
+    private(set) var books = Model()
+    private(set) var commits = 0
+    private var imports: [UInt64: Import] = [:]
+
+    /// The refusal's name; when there must be none, does what was done.
+    mutating func apply(_ command: Command, _ outcome: Outcome) -> String? {
+        var refusal: String?
+        if case .importing(let action) = command.action {
+            refusal = carryOut(action, outcome, at: command.at)
+        } else {
+            refusal = books.apply(command)
+        }
+        // Imports whose devices came into the books meanwhile.
+        for (number, known) in imports where known.isReceiving {
+            if known.rows.contains(where: { isRegistered($0.device, of: known.product) }) {
+                imports[number]?.isConflicting = true
+            }
+        }
+        return refusal
+    }
+
+    private func isRegistered(_ device: DeviceKey, of product: String) -> Bool {
+        books.products[product]?.devices[device.text]?.isRegistered == true
+    }
+
+    private mutating func carryOut(
+        _ action: ImportAction,
+        _ outcome: Outcome,
+        at time: Timestamp
+    ) -> String? {
+        switch action {
+        case .begin(let product, _, _):
+            if books.products[product.text]?.isDeleted == true { return "unknown-product" }
+            // Those that are landing count, too: the books know when they are done.
+            if case .refused(.importsUnderWay) = outcome { return "imports-under-way" }
+            guard case .done(.importBegun(let number)) = outcome else { return "not begun" }
+            imports[number] = Import(product: product.text)
+        case .stage(let product, let number, _, let rows):
+            if books.products[product.text]?.isDeleted == true { return "unknown-product" }
+            if isRefused(rows.map(\.device.device), number) { return "import-line" }
+            imports[number]?.rows += rows.map(\.device)
+        case .commit(let product, let number, _, _):
+            if books.products[product.text]?.isDeleted == true { return "unknown-product" }
+            guard let known = imports[number] else { return "unknown-import" }
+            if known.isConflicting { return "import-line" }
+            imports[number]?.isReceiving = false
+            commits += 1
+            return books.apply(
+                Command(at: time, actor: "test", action: .importDevices(product, known.rows)))
+        case .abandon(_, let number): imports[number]?.isReceiving = false
+        case .abandonOthers, .move: break
+        }
+        return nil
+    }
+
+    private func isRefused(_ keys: [DeviceKey], _ number: UInt64) -> Bool {
+        guard let own = imports[number] else { return true }
+        let others = imports.values.filter { $0.product == own.product && $0.isReceiving }
+            .flatMap { $0.rows.map(\.device) }
+        return own.isConflicting || Set(keys).count < keys.count
+            || keys.contains { others.contains($0) || isRegistered($0, of: own.product) }
+    }
+}
