@@ -20,9 +20,9 @@ extension Damage {
             try books.arrivals.copy(
                 place("i2", name), to: KeyPair(1, DeviceKey("i2")!), in: transaction)
         },
-        Damage("a row that has landed as well", "PK1.i2 arrives with import ", "devices known") {
+        Damage("a row that has landed as well", "PK2.i2 arrives with import ", "devices known") {
             (books, transaction) throws(StoreError) in
-            try books.devices.copy(Desk.device("i1"), to: Desk.device("i2"), in: transaction)
+            try books.devices.copy(Desk.device("i1", of: "PK2"), to: Desk.device("i2", of: "PK2"), in: transaction)
         },
         Damage("an import that nobody would land", "is not among those under way") {
             (books, transaction) throws(StoreError) in
@@ -30,7 +30,7 @@ extension Damage {
         },
         Damage("an import that would land twice", "table importing: ") {
             (books, transaction) throws(StoreError) in
-            try books.importing.put(KeyPair(Tour.second, 1), EmptyRecord(), in: transaction)
+            try books.importing.put(KeyPair(Desk.product, 1), EmptyRecord(), in: transaction)
         },
         Damage("an import that is gone", "imports against those that the log has begun") {
             (books, transaction) throws(StoreError) in
@@ -39,9 +39,9 @@ extension Damage {
         Damage("an import that nobody began", "is not named after the event that began it") {
             (books, transaction) throws(StoreError) in
             let name = try landing(books, transaction)
-            try books.imports.copy(name, to: KeyPair(Desk.product, 1), in: transaction)
+            try books.imports.copy(name, to: KeyPair(Tour.second, 1), in: transaction)
         },
-        Damage("an import that ended too early", "is done and under way") {
+        Damage("an import that ended too early", "is over and under way") {
             (books, transaction) throws(StoreError) in
             try books.imports.change(landing(books, transaction), in: transaction) {
                 $0.state = .done
@@ -49,7 +49,7 @@ extension Damage {
         },
         Damage(
             "an import that is not committed", "committed imports against the log's",
-            "devices known of product PK1"
+            "devices known of product PK2"
         ) { (books, transaction) throws(StoreError) in
             try books.imports.change(landing(books, transaction), in: transaction) {
                 $0.state = .receiving
@@ -68,9 +68,9 @@ extension Damage {
                 $0.returning = 1
             }
         },
-        Damage("a pool that forgot an import", "imports under way of product PK1: 0 is not 1") {
+        Damage("a pool that forgot an import", "imports under way of product PK2: 0 is not 2") {
             (books, transaction) throws(StoreError) in
-            try books.pools.change(Desk.product, in: transaction) { $0.imports = 0 }
+            try books.pools.change(Tour.second, in: transaction) { $0.imports = 0 }
         },
     ]
 

@@ -1,7 +1,7 @@
 @testable import Ledger
 
-/// Imports in chunks: of PK1, one that is landing (i1 has landed, i2 and i3 have not) and one that was
-/// abandoned with i4; of PK2, one that another run has left, and one that is receiving i5.
+/// Imports in chunks, all of PK2: one that is landing (i1 has landed, i2 and i3 have not), one that was
+/// abandoned with i4, one that another run has left, and one that is receiving i5.
 extension Tour {
     /// What a step has begun, for those behind it.
     private final class Begun {
@@ -28,13 +28,12 @@ extension Tour {
             }
             return step { .stage(product, import: $0, after: 0, rows: rows) }
         }
-        let pk1 = Desk.product
         let digest = FileDigest(high: 1, low: 2)
         return [
-            begin(pk1, run: 1), stage(pk1, "i1", "i2", "i3"),
-            step { .commit(pk1, import: $0, rows: 3, digest: digest) },
+            begin(second, run: 1), stage(second, "i1", "i2", "i3"),
+            step { .commit(second, import: $0, rows: 3, digest: digest) },
             step { _ in .move(limit: 1) },
-            begin(pk1, run: 1), stage(pk1, "i4"), step { .abandon(pk1, import: $0) },
+            begin(second, run: 1), stage(second, "i4"), step { .abandon(second, import: $0) },
             begin(second, run: 2), step { _ in .abandonOthers(run: 1) },
             begin(second, run: 1), stage(second, "i5"),
         ]

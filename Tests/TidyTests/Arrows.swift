@@ -15,8 +15,10 @@ enum Arrows {
         "Metering": ["Ledger", "Storage", "Bytes", "Time"],
         "Gateway": dataPlane,
         "Settings": ["Gateway", "Yams", "Foundation", "FoundationEssentials"],
-        "Admin": people.union(["Gateway", "Ledger", "Metering", "Storage", "TLS", "Linux", "Time"])
-            .union(["Hummingbird", "HTTPTypes", "NIOHTTPTypes"]),
+        "Admin": people.union([
+            "Gateway", "Ledger", "Metering", "Storage", "TLS", "Linux", "Bytes", "Time",
+        ])
+        .union(["Hummingbird", "HTTPTypes", "NIOHTTPTypes"]),
         "tollgate": people.union(["Gateway", "Ledger", "MQTT", "TLS", "Storage", "Linux", "Bytes"])
             .union(["Admin", "Settings", "Time", "ArgumentParser", "NIOHTTP1", "UnixSignals"]),
         "Load": ["Reactor", "MQTT", "TLS", "Telemetry", "Linux", "Bytes", "Time"],

@@ -233,6 +233,7 @@ extension Books {
         new.state = .abandoned
         new.changedAt = command.at
         try imports.put(name, new, in: transaction)
+        if new.waiting == 0 { try importing.delete(name, in: transaction) }
         try countImports(of: name.first, by: -1, in: transaction)
         return try self.record(
             .importAbandoned(name.first, import: name.second), command, in: transaction)
