@@ -11,12 +11,12 @@ extension Damage {
     static let devices: [Damage] = [
         Damage(
             "a device that is gone", "codes that the devices of product PK1 consumed",
-            "PK1.d1 is not open until", "devices known of product PK1: 5 is not 4"
+            "PK1.d1 is not open until", "devices known of product PK1: "
         ) { (books, transaction) throws(StoreError) in
             try books.devices.remove(d1, in: transaction)
         },
         Damage(
-            "a device too many", "devices known of product PK1: 5 is not 6",
+            "a device too many", "devices known of product PK1: ",
             "the latest entitlement of PK1.x is not in the history as it is"
         ) { (books, transaction) throws(StoreError) in
             try books.devices.copy(d1, to: Desk.device("x"), in: transaction)

@@ -63,7 +63,7 @@ extension Damage {
         pool("consumed codes", "codes that product PK1 took from its lots: 6 is not 5") {
             $0.consumed += 1
         },
-        pool("known devices", "devices known of product PK1: 6 is not 5") { $0.devicesKnown += 1 },
+        pool("known devices", "devices known of product PK1: ") { $0.devicesKnown += 1 },
         pool("active devices", "devices active of product PK1: 3 is not 2") {
             $0.devicesActive += 1
         },

@@ -83,7 +83,8 @@ struct HTTPTests {
     @Test("bodies and heads have a size: 413, 400 or the end of the connection")
     func sizes() throws {
         try check(
-            "sizes", ["--set", "admin.requestSizeBytes=2048"],
+            "sizes",
+            ["--set", "admin.requestSizeBytes=2048", "--set", "admin.importSizeBytes=2048"],
             prints: """
                 too large 413 True
                 endless ended
