@@ -22,7 +22,8 @@ extension Damage {
         },
         Damage("a row that has landed as well", "PK2.i2 arrives with import ", "devices known") {
             (books, transaction) throws(StoreError) in
-            try books.devices.copy(Desk.device("i1", of: "PK2"), to: Desk.device("i2", of: "PK2"), in: transaction)
+            try books.devices.copy(
+                Desk.device("i1", of: "PK2"), to: Desk.device("i2", of: "PK2"), in: transaction)
         },
         Damage("an import that nobody would land", "is not among those under way") {
             (books, transaction) throws(StoreError) in
