@@ -143,11 +143,43 @@ final class Serving {
         try program.shell(line, environment: ["TOLLGATE_API": api])
     }
 
+    /// Starts a verb against this gateway, whose standard input the test writes.
+    func start(_ arguments: [String]) throws -> Verb {
+        try Verb(program.process(arguments, ["TOLLGATE_API": api]))
+    }
+
+    var processIdentifier: Int32 { process.processIdentifier }
+
     /// Sends a signal and waits for the end; answers the exit code.
     func end(_ signal: Int32 = SIGTERM) -> Int32 {
         if process.isRunning { kill(process.processIdentifier, signal) }
         process.waitUntilExit()
         return process.terminationReason == .exit ? process.terminationStatus : -1
+    }
+
+    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+}
+
+/// A verb that runs.
+final class Verb {
+    private let process: Process
+    let input: FileHandle
+
+    init(_ process: Process) throws {
+        self.process = process
+        let pipe = Pipe()
+        input = pipe.fileHandleForWriting
+        process.standardInput = pipe
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+    }
+
+    /// Closes its input and waits for its end; answers the exit code.
+    func end() -> Int32 {
+        try? input.close()
+        process.waitUntilExit()
+        return process.terminationStatus
     }
 
     deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
