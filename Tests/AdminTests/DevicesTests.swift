@@ -142,6 +142,55 @@ struct DevicesTests {
         #expect(few.json["items"]?.array?.isEmpty == true)
     }
 
+    @Test("B11: those near expiry are found by product, DK, activation date and expiry date")
+    func nearExpirySearches() async throws {
+        let client = try Client()
+        try await client.furnish()
+        _ = try await client.csv(path, "dk,secret\nd1,a\nd2,b\n")
+        try await activate("d1", client)
+        client.controlPlane.set { $0.now = $0.now.adding(days: 1) }
+        try await activate("d2", client)
+        func found(_ query: String) async throws -> [String] {
+            let answer = try await client.get("/v1/near-expiry?\(query)")
+            return answer.json["items"]?.array?.compactMap { $0["dk"]?.text } ?? [answer.text]
+        }
+        for (query, devices) in [
+            ("", ["d1", "d2"]), ("product=lamp", ["d1", "d2"]), ("product=other", []),
+            ("productName=AM", ["d1", "d2"]), ("device=d2", ["d2"]),
+            ("account=acme", ["d1", "d2"]),
+            ("account=nobody", []), ("activatedFrom=2026-11-22T00:00:00Z", ["d2"]),
+            ("activatedTo=2026-11-22T00:00:00Z", ["d1"]),
+            ("expiresFrom=2026-12-22T00:00:00Z", ["d2"]),
+            ("expiresTo=2026-12-22T00:00:00Z&product=lamp", ["d1"]),
+        ] {
+            #expect(try await found(query) == devices, "\(query)")
+        }
+    }
+
+    @Test("B15: a dry run says how it would end, and nothing happens")
+    func dryRun() async throws {
+        let client = try Client()
+        try await client.furnish(codes: 1, assigned: 1)
+        _ = try await client.csv(path, "dk,secret\nd1,a\nd2,b\n")
+        func ask(_ device: String) async throws -> JSON {
+            try await client.get("\(path)/\(device)/admission").json
+        }
+        for _ in 0..<2 {
+            let first = try await ask("d1")
+            #expect(first["admitted"] == true && first["consumes"]?.text == "first")
+        }
+        #expect(try await client.get("/v1/products/lamp").json["codes"]?["consumed"] == 0)
+        try await activate("d1", client)
+        let known = try await ask("d1")
+        #expect(known["admitted"] == true && known["consumes"] == .null)
+        #expect(known["until"]?.text == "2026-12-21T08:00:00Z")
+        let late = try await ask("d2")
+        #expect(late["admitted"] == false && late["reason"]?.text == "no-code-left")
+        #expect(late["detail"]?.text == "product lamp has no activation code left")
+        #expect(try await ask("nobody")["reason"]?.text == "unknown-device")
+        #expect(try await client.get("/v1/products/none/devices/d1/admission").status == 404)
+    }
+
     @Test("B6: a device's renewal can be changed only while the product's is on")
     func renewal() async throws {
         let client = try Client()
