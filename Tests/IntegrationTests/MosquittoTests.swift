@@ -182,6 +182,34 @@ extension WholeGateway {
         }
 
         @Test(
+            "C6: mosquitto past its quota, where the account has a pack, at QoS 0, 1 and 2",
+            arguments: ProtocolVersion.allCases
+        )
+        func topUp(version: ProtocolVersion) async throws {
+            try await TestGateway.run { gateway in
+                let product = try await gateway.createProduct(messagesPerDay: 0)
+                let device = try await gateway.importDevice("dk1", into: product)
+                let key = try await gateway.createApplication(products: [product])
+                let backend = try gateway.connect(key, subscribedTo: "d/lamp/+/up/#")
+                try await gateway.buyPack(3, for: product)
+                for number in 0..<5 {
+                    // At QoS 0 the tool says goodbye right behind its message.
+                    let ending = try publish(
+                        gateway, version, .signed(device, secureMode: 2), topic: device.up(),
+                        "\(number)", qos: QoS.allCases[number % 3])
+                    #expect(ending.status == 0)
+                    let isRefused = version == .v5 && number == 4
+                    #expect(
+                        ending.errors.contains("failed: Quota exceeded") == isRefused,
+                        "\(ending.errors)"
+                    )
+                }
+                for number in 0..<3 { #expect(try backend.message().text == "\(number)") }
+                #expect(try backend.isQuiet(seconds: 0.02))
+            }
+        }
+
+        @Test(
             "C10: mosquitto sends to a device over its quota: 0x97 in MQTT 5, success in 3.1.1",
             arguments: ProtocolVersion.allCases
         )

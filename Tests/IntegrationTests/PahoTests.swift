@@ -103,6 +103,24 @@ extension WholeGateway {
         }
 
         @Test(
+            "C6: paho past its quota, where the account has a pack: success until that is used up",
+            arguments: ProtocolVersion.allCases
+        )
+        func topUp(version: ProtocolVersion) async throws {
+            try await TestGateway.run { gateway in
+                let product = try await gateway.createProduct(messagesPerDay: 1)
+                let device = try await gateway.importDevice("dk1", into: product)
+                let key = try await gateway.createApplication(products: [product])
+                try await gateway.buyPack(1, for: product)
+                let ending = try run("quota", gateway, version, device: device, key)
+                // As to PUBREC, see above.
+                let codes = version == .v5 ? [0, 0, 0x92] : [0, 0, 0]
+                let expected = codes.map { "\($0)\n" }.joined() + "notice\n"
+                #expect(ending.output == expected, "\(ending.errors)")
+            }
+        }
+
+        @Test(
             "C10: paho sends to a device over its quota: PUBACK 0x97 in MQTT 5, success in 3.1.1",
             arguments: ProtocolVersion.allCases
         )
