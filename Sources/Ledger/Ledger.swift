@@ -98,7 +98,7 @@ public final class Ledger: Sendable {
     /// name what is wrong, at most `limit`; none when all is right. Reads the whole store.
     public func verify(limit: Int = 100) throws(StoreError) -> [String] {
         try read { (books, transaction) throws(StoreError) in
-            try books.verify(limit: limit, in: transaction)
+            books.verify(limit: limit, in: transaction)
         }
     }
 

@@ -26,6 +26,7 @@ struct Check: AsyncParsableCommand {
         guard FileManager.default.fileExists(atPath: directory) else {
             throw Failure(text: "\(directory): no books here", code: 2)
         }
+        BrokenStore.report(inJSON: api.json)
         let problems = try await problems()
         if api.json {
             let document: JSON = [

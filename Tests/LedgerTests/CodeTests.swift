@@ -248,7 +248,7 @@ import Time
         ) throws -> [String] {
             let transaction = try WriteTransaction(in: desk.environment)
             try damage(transaction)
-            return try books.verify(in: transaction)
+            return books.verify(in: transaction)
         }
         func pool(_ change: (inout PoolRecord) -> Void) throws -> [String] {
             try damaged { (transaction) throws(StoreError) in

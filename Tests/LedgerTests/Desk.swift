@@ -161,7 +161,7 @@ final class Desk {
 
     func findings() throws -> [String] {
         try read { books, transaction throws(StoreError) in
-            try books.verify(in: transaction)
+            books.verify(in: transaction)
         }
     }
 

@@ -44,6 +44,18 @@ struct Audit {
 
 /// Reading what may be damaged.
 extension Audit {
+    /// Runs a part of the check. What the store itself can't read ends that part only, as a finding.
+    mutating func check(
+        _ subject: String,
+        _ body: (inout Audit) throws(StoreError) -> Void
+    ) {
+        do throws(StoreError) {
+            try body(&self)
+        } catch {
+            expect(false, "\(subject) can't be read to the end: \(error)")
+        }
+    }
+
     /// Goes through a table; what does not decode is a finding, and passed over.
     mutating func read<Key: StorageKey, Record: StorageRecord>(
         _ table: Table<Key, Record>,
