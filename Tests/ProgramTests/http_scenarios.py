@@ -90,7 +90,7 @@ def raw(text, pieces=(), wait=0.0):
 
 if scenario == "streams":
     package("a")
-    first = Stream(after_is_ignored="1")
+    first = Stream()
     package("b")
     print("new ones", [name for _, name in first.take(1)])
     last = call("GET", "/v1/events?after=0&limit=1000")[1]["items"][-1]["sequence"]
@@ -117,10 +117,6 @@ elif scenario == "revoked":
     print("seen", [name for _, name in stream.take(1)])
     call("POST", f"/v1/keys/{key['id']}/revoke")
     print("after", stream.take(1))
-elif scenario == "drain":
-    stream = Stream()
-    print("ready", flush=True)
-    print("ended", stream.take(1))
 elif scenario == "slow":
     # The gateway waits 1 s for a request, or for the rest of one.
     for name, text, pieces in [
