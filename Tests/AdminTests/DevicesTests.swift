@@ -223,16 +223,12 @@ struct DevicesTests {
         #expect(try await client.get("\(path)/d1").status == 404)
     }
 
-    @Test(
-        "B15: a dry run tells what a connection would get; C8: usage shows the limit and the days")
-    func dryRun() async throws {
+    @Test("C8: usage shows the limit and the days")
+    func usage() async throws {
         let client = try Client()
         try await client.furnish(codes: 1, assigned: 1)
-        _ = try await client.csv(path, "dk,secret\nd1,a\nd2,b\n")
-        #expect(try await client.get("\(path)/d1/admission").json["consumes"]?.text == "first")
+        _ = try await client.csv(path, "dk,secret\nd1,a\n")
         try await activate("d1", client)
-        #expect(try await client.get("\(path)/d1/admission").json["admitted"] == true)
-        #expect(try await client.get("\(path)/d2/admission").reason == "no-code-left")
         let usage = try await client.get("\(path)/d1/usage").json
         #expect(usage["day"]?.text == "2026-11-21" && usage["limit"] == 1_500)
         #expect(usage["used"] == 12 && usage["history"]?.array?.count == 1)
