@@ -111,6 +111,7 @@ extension Setting<GatewayConfiguration> {
         .number("limits.queueBytes", \.limits.queueBytes),
         .number("limits.keepAliveMinimumSeconds", \.limits.keepAliveMinimumSeconds),
         .number("limits.keepAliveMaximumSeconds", \.limits.keepAliveMaximumSeconds),
+        .number("limits.sessionExpiryMaximumSeconds", \.limits.sessionExpiryMaximumSeconds),
         .number("limits.topicLevels", \.limits.topicLevels),
         .number("limits.subscriptions", \.limits.subscriptions),
         .number("limits.duplicatesPerMinute", \.limits.duplicatesPerMinute),

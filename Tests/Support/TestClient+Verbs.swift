@@ -47,10 +47,23 @@ extension TestClient {
         let password = credentials.password.map { Array($0.utf8) }
         let topic = Array((will?.topic ?? "").utf8)
         let payload = Array((will?.payload ?? "").utf8)
+        let willProperties = will?.properties ?? []
         let version = version
         try send { buffer in
             var wire: Will?
-            if let will { wire = Will(topic: topic.span, payload: payload.span, qos: will.qos) }
+            if let will {
+                do throws(DecodingError) {
+                    wire = Will(
+                        topic: topic.span,
+                        payload: payload.span,
+                        qos: will.qos,
+                        isRetained: will.isRetained,
+                        properties: try PropertyView(validating: willProperties.span, in: .will)
+                    )
+                } catch {
+                    preconditionFailure("\(error)")
+                }
+            }
             Connect.encode(
                 clientID: clientID.span,
                 isCleanStart: isCleanStart,
@@ -70,9 +83,13 @@ extension TestClient {
     public func publish(
         _ topic: String,
         _ payload: String,
-        qos: QoS = .atMostOnce
+        qos: QoS = .atMostOnce,
+        isRetained: Bool = false,
+        properties: (inout PropertyWriter) -> Void = { _ in }
     ) throws(TestClientError) -> TestPacket.Acknowledgement? {
-        try publish(topic, bytes: Array(payload.utf8), qos: qos)
+        try publish(
+            topic, bytes: Array(payload.utf8), qos: qos, isRetained: isRetained,
+            properties: properties)
     }
 
     /// Publishes; at QoS 1 answers the PUBACK, at QoS 2 the PUBREC if it refuses, else the PUBCOMP.
@@ -80,10 +97,14 @@ extension TestClient {
     public func publish(
         _ topic: String,
         bytes: [UInt8],
-        qos: QoS = .atMostOnce
+        qos: QoS = .atMostOnce,
+        isRetained: Bool = false,
+        properties: (inout PropertyWriter) -> Void = { _ in }
     ) throws(TestClientError) -> TestPacket.Acknowledgement? {
         let packetID = qos == .atMostOnce ? nil : nextPacketID()
-        try sendPublish(topic, bytes, qos: qos, packetID: packetID)
+        try sendPublish(
+            topic, bytes, qos: qos, packetID: packetID, isRetained: isRetained,
+            properties: properties)
         guard let packetID else { return nil }
         guard qos == .exactlyOnce else { return try acknowledgement(.puback, packetID) }
         let received = try acknowledgement(.pubrec, packetID)
@@ -99,7 +120,9 @@ extension TestClient {
         _ payload: [UInt8],
         qos: QoS = .atMostOnce,
         packetID: UInt16? = nil,
-        isDuplicate: Bool = false
+        isRetained: Bool = false,
+        isDuplicate: Bool = false,
+        properties: (inout PropertyWriter) -> Void = { _ in }
     ) throws(TestClientError) {
         let topic = Array(topic.utf8)
         let version = version
@@ -109,9 +132,11 @@ extension TestClient {
                 payload: payload.span,
                 qos: qos,
                 packetID: packetID,
+                isRetained: isRetained,
                 isDuplicate: isDuplicate,
                 version: version,
-                into: &buffer
+                into: &buffer,
+                properties: properties
             )
         }
     }
@@ -144,6 +169,26 @@ extension TestClient {
         try send { buffer in
             Subscribe.encode(packetID: packetID, version: version, into: &buffer) { writer in
                 for filter in filters { writer.append(filter.span, qos: qos) }
+            }
+        }
+        return try codes(.suback, packetID)
+    }
+
+    /// Subscribes to a filter with all options; answers SUBACK's codes.
+    @discardableResult
+    public func subscribe(
+        _ filter: String,
+        _ options: SubscriptionOptions,
+        identifier: UInt32? = nil
+    ) throws(TestClientError) -> [UInt8] {
+        let packetID = nextPacketID()
+        let filter = Array(filter.utf8)
+        let version = version
+        try send { buffer in
+            Subscribe.encode(packetID: packetID, version: version, into: &buffer) { writer in
+                writer.append(filter.span, options)
+            } properties: { properties in
+                if let identifier { properties.subscriptionIdentifier(identifier) }
             }
         }
         return try codes(.suback, packetID)
@@ -186,10 +231,29 @@ extension TestClient {
     }
 
     /// Says that it goes, and goes.
-    public consuming func disconnect() throws(TestClientError) {
+    public consuming func disconnect(
+        _ reason: ReasonCode = .normalDisconnection,
+        properties: (inout PropertyWriter) -> Void = { _ in }
+    ) throws(TestClientError) {
         let version = version
-        try send { Disconnect.encode(version: version, into: &$0) }
+        try send {
+            Disconnect.encode(
+                reason: reason, version: version, into: &$0, properties: properties)
+        }
         finishWriting()
+    }
+
+    /// Says that it goes, and waits until the gateway has closed the connection.
+    public consuming func leave(
+        _ reason: ReasonCode = .normalDisconnection,
+        properties: (inout PropertyWriter) -> Void = { _ in }
+    ) throws(TestClientError) {
+        let version = version
+        try send {
+            Disconnect.encode(
+                reason: reason, version: version, into: &$0, properties: properties)
+        }
+        _ = try untilClosed()
     }
 
     /// The code of the DISCONNECT that must come now, followed by the end; `nil` for an end without.

@@ -7,7 +7,7 @@ public import TLS
 /// A blocking MQTT client on a socket of its own, for one thread at a time. Every wait has a time
 /// limit, after which it throws.
 ///
-/// QoS 1 messages that arrive are acknowledged unless `acknowledgesMessages` is false. What arrives
+/// QoS 1 and 2 messages that arrive are acknowledged unless `acknowledgesMessages` is false. What arrives
 /// while something else is waited for is kept, and found by a later wait.
 public final class TestClient {
     public let version: ProtocolVersion
@@ -209,13 +209,27 @@ public final class TestClient {
             throw .malformed(error)
         }
         arrived.removeFirst(length)
-        if acknowledgesMessages, case .publish(let message) = packet, message.qos == .atLeastOnce,
-            let packetID = message.packetID
-        {
-            let version = version
-            try send { Puback.encode(packetID: packetID, version: version, into: &$0) }
-        }
+        if acknowledgesMessages, let packet { try acknowledge(packet) }
         return packet
+    }
+
+    /// PUBACK, PUBREC or PUBCOMP, as the packet asks for.
+    private func acknowledge(_ packet: TestPacket) throws(TestClientError) {
+        let version = version
+        switch packet {
+        case .publish(let message):
+            guard let packetID = message.packetID else { return }
+            try send { buffer in
+                if message.qos == .atLeastOnce {
+                    Puback.encode(packetID: packetID, version: version, into: &buffer)
+                } else {
+                    Pubrec.encode(packetID: packetID, version: version, into: &buffer)
+                }
+            }
+        case .acknowledgement(let release) where release.type == .pubrel:
+            try send { Pubcomp.encode(packetID: release.packetID, version: version, into: &$0) }
+        default: break
+        }
     }
 }
 

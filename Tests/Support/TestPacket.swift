@@ -12,6 +12,11 @@ public enum TestPacket: Hashable, Sendable {
         public let serverKeepAliveSeconds: UInt16?
         public let receiveMaximum: UInt16?
         public let maximumPacketSize: UInt32?
+        public let sessionExpirySeconds: UInt32?
+        public let topicAliasMaximum: UInt16?
+
+        /// Which of these are announced as not available: `retain`, `wildcard`, `identifier`, `shared`.
+        public let unavailable: [String]
     }
 
     /// PUBLISH.
@@ -23,6 +28,14 @@ public enum TestPacket: Hashable, Sendable {
         public let isDuplicate: Bool
         public let isRetained: Bool
 
+        /// Of the subscriptions that it comes by.
+        public let subscriptionIdentifiers: [UInt32]
+        public let expirySeconds: UInt32?
+        public let topicAlias: UInt16?
+
+        /// Names and values, in their order.
+        public let userProperties: [String]
+
         /// Which of these it has: `content-type`, `correlation`, `response`, `user`.
         public let properties: [String]
 
@@ -30,7 +43,7 @@ public enum TestPacket: Hashable, Sendable {
         public var text: String { String(decoding: payload, as: UTF8.self) }
     }
 
-    /// PUBACK, PUBREC or PUBCOMP; of 3.1.1 the code is 0.
+    /// PUBACK, PUBREC, PUBREL or PUBCOMP; of 3.1.1 the code is 0.
     public struct Acknowledgement: Hashable, Sendable {
         public let type: PacketType
         public let packetID: UInt16
@@ -67,7 +80,10 @@ public enum TestPacket: Hashable, Sendable {
                     assignedClientID: properties.assignedClientIdentifier?.text,
                     serverKeepAliveSeconds: properties.serverKeepAliveSeconds,
                     receiveMaximum: properties.receiveMaximum,
-                    maximumPacketSize: properties.maximumPacketSize
+                    maximumPacketSize: properties.maximumPacketSize,
+                    sessionExpirySeconds: properties.sessionExpiryIntervalSeconds,
+                    topicAliasMaximum: properties.topicAliasMaximum,
+                    unavailable: Self.unavailable(properties)
                 )
             )
         case .publish:
@@ -81,10 +97,14 @@ public enum TestPacket: Hashable, Sendable {
                     packetID: packet.packetID,
                     isDuplicate: packet.isDuplicate,
                     isRetained: packet.isRetained,
+                    subscriptionIdentifiers: Self.identifiers(packet.properties),
+                    expirySeconds: packet.properties.messageExpiryIntervalSeconds,
+                    topicAlias: packet.properties.topicAlias,
+                    userProperties: Self.userProperties(packet.properties),
                     properties: Self.names(of: packet.properties)
                 )
             )
-        case .puback, .pubrec, .pubcomp:
+        case .puback, .pubrec, .pubrel, .pubcomp:
             self = .acknowledgement(try Self.acknowledgement(header.type, body, version))
         case .suback:
             let packet = try Suback(decoding: body, version: version)
@@ -103,6 +123,32 @@ public enum TestPacket: Hashable, Sendable {
             )
         default: self = .other(header.type)
         }
+    }
+
+    private static func unavailable(_ properties: PropertyView) -> [String] {
+        let all = [
+            ("retain", properties.retainAvailable),
+            ("wildcard", properties.wildcardSubscriptionAvailable),
+            ("identifier", properties.subscriptionIdentifierAvailable),
+            ("shared", properties.sharedSubscriptionAvailable),
+        ]
+        return all.filter { $0.1 == false }.map(\.0)
+    }
+
+    private static func identifiers(_ properties: PropertyView) -> [UInt32] {
+        var found: [UInt32] = []
+        var iterator = properties.subscriptionIdentifiers
+        while let identifier = iterator.next() { found.append(identifier) }
+        return found
+    }
+
+    private static func userProperties(_ properties: PropertyView) -> [String] {
+        var found: [String] = []
+        var iterator = properties.userProperties
+        while let property = iterator.next() {
+            found.append("\(property.name.text ?? "")=\(property.value.text ?? "")")
+        }
+        return found
     }
 
     private static func names(of properties: PropertyView) -> [String] {
@@ -128,6 +174,11 @@ public enum TestPacket: Hashable, Sendable {
                 reasonString: packet.properties.reasonString?.text)
         case .pubrec:
             let packet = try Pubrec(decoding: body, version: version)
+            return Acknowledgement(
+                type: type, packetID: packet.packetID, code: packet.reason.rawValue,
+                reasonString: packet.properties.reasonString?.text)
+        case .pubrel:
+            let packet = try Pubrel(decoding: body, version: version)
             return Acknowledgement(
                 type: type, packetID: packet.packetID, code: packet.reason.rawValue,
                 reasonString: packet.properties.reasonString?.text)

@@ -44,6 +44,11 @@ extension GatewayConfiguration {
         /// told (Server Keep Alive). MQTT 3.1.1 can't tell, so there a longer one is kept. Unit: seconds. Range: 1 to 65,535. Default: 3,600.
         public var keepAliveMaximumSeconds = 3_600
 
+        /// How long a client's session may outlive its connection; who asks for longer gets this, and
+        /// MQTT 5 clients are told. MQTT 3.1.1 clients without Clean Session get it. Unit: seconds.
+        /// Range: 0 (no session is kept) to 4,294,967,295 (no limit). Default: 604,800 (7 days).
+        public var sessionExpiryMaximumSeconds = 604_800
+
         /// Levels of a topic name or filter. Unit: levels. Range: 4 to 128. Default: 32.
         public var topicLevels = 32
 

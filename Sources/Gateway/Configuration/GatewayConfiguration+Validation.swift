@@ -129,6 +129,9 @@ extension GatewayConfiguration.Limits {
             in: 0...keepAliveMaximumSeconds,
             "limits.keepAliveMinimumSeconds"
         )
+        try require(
+            sessionExpiryMaximumSeconds, in: 0...4_294_967_295, "limits.sessionExpiryMaximumSeconds"
+        )
         try require(topicLevels, in: 4...128, "limits.topicLevels")
         try require(subscriptions, in: 1...10_000, "limits.subscriptions")
         try require(duplicatesPerMinute, in: 1...1_000, "limits.duplicatesPerMinute")

@@ -50,6 +50,7 @@ extension Gateway {
         let families: [(name: String, help: String, value: (ShardGauges) -> Int)] = [
             ("connections", "Open sockets.", { $0.connections }),
             ("clients", "Admitted clients.", { $0.clients }),
+            ("sessions", "Sessions in memory, of clients that are away too.", { $0.sessions }),
             (
                 "connections_unadmitted", "Sockets that have not been admitted yet.",
                 { $0.unadmitted }

@@ -1,6 +1,7 @@
 import Bytes
 import Linux
 import MQTT
+import Reactor
 import TLS
 import Time
 
@@ -8,7 +9,7 @@ import Time
 /// another shard.
 ///
 /// While nothing is under way the three buffers own no memory, so an idle connection costs its slot,
-/// its session's names and what OpenSSL keeps.
+/// its agreement and what OpenSSL keeps.
 struct Connection: ~Copyable, Sendable {
     enum Phase: UInt8, Sendable {
         /// The TLS handshake is under way.
@@ -32,7 +33,10 @@ struct Connection: ~Copyable, Sendable {
 
     var phase: Phase
     var tls: TLSSession?
-    var session = Session()
+    var agreement = Agreement()
+
+    /// The session that it serves, from its admission until another connection takes that over.
+    var session: Token?
 
     /// The start of a packet whose end has not arrived.
     var input = ByteBuffer()
@@ -58,9 +62,6 @@ struct Connection: ~Copyable, Sendable {
     /// The packet in front stays unread until another shard serves it, or the ledger has answered;
     /// nothing behind it is read either.
     var holdsPacket = false
-
-    /// Messages to it wait for top-up units, and later ones behind them.
-    var holdsDeliveries = false
 
     /// What epoll watches its socket for.
     var interest: Interest = []

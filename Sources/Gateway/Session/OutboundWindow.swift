@@ -18,12 +18,18 @@ struct OutboundWindow {
     private var waiting: Deque<Waiting> = []
     private var waitingBytes = 0
     private var lastPacketID: UInt16 = 0
-    private let limit: UInt16
+    private var limit: UInt16
 
     /// What the messages in line will count against an allowance.
     private(set) var waitingUnits: UInt32 = 0
 
     init(limit: UInt16) { self.limit = limit }
+
+    /// The client is back, on a new connection.
+    mutating func begin(limit: UInt16) {
+        self.limit = limit
+        unacknowledged = []
+    }
 
     /// Whether a message may be sent now rather than wait.
     var isOpen: Bool { waiting.isEmpty && hasRoom }

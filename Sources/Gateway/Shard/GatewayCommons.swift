@@ -52,6 +52,10 @@ struct ListenerTraits: Sendable {
 /// One shard's part of the configured limits, in the units that it counts in.
 struct ShardLimits: Sendable {
     let connectionsPerShard: Int
+
+    /// Sessions in memory: one for each connection, and as many of clients that are away.
+    var sessionsPerShard: Int { 2 * connectionsPerShard }
+    let sessionExpiryMaximumSeconds: UInt32
     let unadmittedPerShard: Int
     let handshakeTimeoutMilliseconds: Int64
     let connectTimeoutMilliseconds: Int64
@@ -68,6 +72,7 @@ struct ShardLimits: Sendable {
 
     init(_ limits: GatewayConfiguration.Limits, shards: Int) {
         connectionsPerShard = max(1, (limits.connections + shards - 1) / shards)
+        sessionExpiryMaximumSeconds = UInt32(limits.sessionExpiryMaximumSeconds)
         unadmittedPerShard = max(1, (limits.handshakesInFlight + shards - 1) / shards)
         handshakeTimeoutMilliseconds = Int64(limits.handshakeTimeoutSeconds) * 1_000
         connectTimeoutMilliseconds = Int64(limits.connectTimeoutSeconds) * 1_000

@@ -75,7 +75,7 @@ extension Shard {
     mutating func admissionAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
         defer { admissionsUnderWay.end() }
         guard connections.contains(token), connections[slot: token.slot].phase == .admitting,
-            case .device(let identity) = connections[slot: token.slot].session.client
+            case .device(let identity) = connections[slot: token.slot].agreement.client
         else { return }
         let slot = token.slot
         switch result {
@@ -94,7 +94,7 @@ extension Shard {
     /// The secret goes out in one PUBLISH, and the connection is closed (wire.md, "Registration").
     mutating func registrationAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
         guard connections.contains(token), connections[slot: token.slot].phase == .admitting,
-            case .device(let identity) = connections[slot: token.slot].session.client
+            case .device(let identity) = connections[slot: token.slot].agreement.client
         else { return }
         let slot = token.slot
         switch result {
@@ -114,7 +114,7 @@ extension Shard {
                 "{\"productKey\":\"\(identity.product)\",\"deviceName\":\"\(identity.device)\","
                     + "\"deviceSecret\":\"\(secret)\"}"
             )
-            connections[slot: slot].session.client = .unknown
+            connections[slot: slot].agreement.client = .unknown
             end(slot, .disconnected)
         }
     }
@@ -130,7 +130,7 @@ extension Shard {
             guard case .entitled(let entitlement, _) = outcome.effect else {
                 return endEntitlement(slot)
             }
-            connections[slot: slot].session.expiresAt = entitlement.expiresAt
+            connections[slot: slot].agreement.expiresAt = entitlement.expiresAt
             scheduleTimer(slot)
         case .failure:
             // The device keeps running while the ledger can't answer; asked again in a while.
@@ -140,7 +140,7 @@ extension Shard {
 
     /// Rule B5: told, disconnected, and its will is published.
     private mutating func endEntitlement(_ slot: UInt32) {
-        if case .device(let identity) = connections[slot: slot].session.client {
+        if case .device(let identity) = connections[slot: slot].agreement.client {
             submit(.endEntitlement(identity))
         }
         end(slot, .entitlementEnded)
@@ -151,28 +151,30 @@ extension Shard {
     /// Lets the client in: its older connection goes, its timers run, CONNACK says so.
     mutating func admit(_ slot: UInt32, until: Timestamp) {
         guard let token = connections.token(ofSlot: slot) else { return }
-        let name = ClientName(connections[slot: slot].session.client)
-        takeOver(from: clients[name], name)
-        clients[name] = token
+        takeOver(from: ClientName(connections[slot: slot].agreement.client))
+        guard let isPresent = openSession(for: token) else {
+            return refuseConnect(slot, .serverBusy)
+        }
         connections[slot: slot].phase = .open
         connections[slot: slot].openedAt = clock.wall
         connections[slot: slot].receivedTick = tick
-        connections[slot: slot].session.expiresAt = until
-        if let product = connections[slot: slot].session.productSlot {
+        connections[slot: slot].agreement.expiresAt = until
+        if let product = connections[slot: slot].agreement.productSlot {
             products.count(1, at: product)
         }
         unadmitted -= 1
         counters.add(.connectsAdmitted)
         scheduleTimer(slot)
-        connack(slot)
+        connack(slot, isSessionPresent: isPresent)
+        if isPresent { resumeDeliveries(slot) }
     }
 
     /// The new connection wins, the old one is closed ([MQTT-3.1.4-3]).
     ///
     /// What the client sent on the old one before it came back is served first: after a DISCONNECT
     /// that is still unread there is nothing to take over, and no will to be published.
-    private mutating func takeOver(from older: Token?, _ name: ClientName) {
-        guard let older, connections.contains(older), connections[slot: older.slot].phase == .open
+    private mutating func takeOver(from name: ClientName) {
+        guard let older = connection(of: name), connections[slot: older.slot].phase == .open
         else { return }
         receive(older.slot)
         guard connections[slot: older.slot].phase == .open else { return }
@@ -183,13 +185,18 @@ extension Shard {
         end(older.slot, .sessionTakenOver)
     }
 
-    private mutating func connack(_ slot: UInt32) {
-        let session = connections[slot: slot].session
-        let assignedClientID = session.isNamedByUs ? session.client.identifier : nil
+    private mutating func connack(_ slot: UInt32, isSessionPresent: Bool = false) {
+        let agreement = connections[slot: slot].agreement
+        let assignedClientID = agreement.isNamedByUs ? agreement.client.identifier : nil
         let limits = commons.limits
-        Connack.encode(version: session.version, into: &connections[slot: slot].output) {
-            properties in
-            if session.wantsPersistence { properties.sessionExpiryInterval(seconds: 0) }
+        Connack.encode(
+            isSessionPresent: isSessionPresent,
+            version: agreement.version,
+            into: &connections[slot: slot].output
+        ) { properties in
+            if agreement.expirySeconds != agreement.askedExpirySeconds {
+                properties.sessionExpiryInterval(seconds: agreement.expirySeconds)
+            }
             properties.receiveMaximum(UInt16(limits.receiveMaximum))
             properties.retainAvailable(false)
             properties.maximumPacketSize(UInt32(limits.packetBytes))
@@ -198,8 +205,8 @@ extension Shard {
             }
             properties.subscriptionIdentifierAvailable(false)
             properties.sharedSubscriptionAvailable(false)
-            if session.isKeepAliveOurs {
-                properties.serverKeepAlive(seconds: session.keepAliveSeconds)
+            if agreement.isKeepAliveOurs {
+                properties.serverKeepAlive(seconds: agreement.keepAliveSeconds)
             }
         }
         flushLater(slot)
@@ -208,7 +215,7 @@ extension Shard {
     /// Says no to a CONNECT and closes. `version` is the one to answer in; without an argument the
     /// one that CONNECT asked for, and with `nil` nothing is said.
     mutating func refuseConnect(_ slot: UInt32, _ reason: Reason) {
-        refuseConnect(slot, reason, version: connections[slot: slot].session.version)
+        refuseConnect(slot, reason, version: connections[slot: slot].agreement.version)
     }
 
     mutating func refuseConnect(_ slot: UInt32, _ reason: Reason, version: ProtocolVersion?) {
@@ -231,8 +238,8 @@ extension Shard {
             )
         default: break
         }
-        connections[slot: slot].session.client = .unknown
-        connections[slot: slot].session.productSlot = nil
+        connections[slot: slot].agreement.client = .unknown
+        connections[slot: slot].agreement.productSlot = nil
         end(slot, reason)
     }
 }

@@ -13,7 +13,7 @@ extension Shard {
     mutating func serveConnect(_ slot: UInt32, _ body: Span<UInt8>) {
         do throws(DecodingError) {
             let connect = try Connect(decoding: body)
-            connections[slot: slot].session.agree(to: connect, limits: commons.limits)
+            connections[slot: slot].agreement.agree(to: connect, limits: commons.limits)
             identify(slot, connect)
         } catch {
             refuseConnect(slot, Reason(error.reason), version: Self.answerVersion(to: body))
@@ -80,8 +80,8 @@ extension Shard {
         _ credential: Claim.Credential,
         _ connect: borrowing Connect
     ) {
-        connections[slot: slot].session.client = .device(identity)
-        connections[slot: slot].session.topicPrefix = identity.topicPrefix
+        connections[slot: slot].agreement.client = .device(identity)
+        connections[slot: slot].agreement.topicPrefix = identity.topicPrefix
         let verdict: DeviceVerdict
         do throws(StoreError) {
             verdict = try Self.judge(
@@ -103,7 +103,7 @@ extension Shard {
             refuseConnect(slot, .connectionRateExceeded)
         case .register: requestRegistration(slot, identity)
         case .decided(let decision, let product, let confirmsSecret):
-            connections[slot: slot].session.productSlot =
+            connections[slot: slot].agreement.productSlot =
                 products.slot(of: identity.product)
                 ?? products.insert(ProductFacts(key: identity.product, record: product))
             guard willIsAllowed(slot, connect) else { return refuseConnect(slot, .topicNotAllowed) }
@@ -277,7 +277,7 @@ extension Shard {
         let clientID =
             connect.clientID.isEmpty ? assignedClientID() : connect.clientID.text ?? ""
         let client = ApplicationClient(clientID: clientID, key: key, rights: rights)
-        connections[slot: slot].session.client = .application(client)
+        connections[slot: slot].agreement.client = .application(client)
         guard willIsAllowed(slot, connect) else { return refuseConnect(slot, .topicNotAllowed) }
         admit(slot, until: Timestamp(milliseconds: .max))
     }
@@ -296,7 +296,10 @@ extension Shard {
     private mutating func willIsAllowed(_ slot: UInt32, _ connect: borrowing Connect) -> Bool {
         guard let will = connect.will else { return true }
         guard mayPublish(slot, will.topic) else { return false }
-        connections[slot: slot].session.will = Message(will)
+        connections[slot: slot].agreement.will = Agreement.Will(
+            message: Message(will),
+            delaySeconds: will.properties.willDelayIntervalSeconds ?? 0
+        )
         return true
     }
 }

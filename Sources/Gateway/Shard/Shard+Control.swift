@@ -36,13 +36,15 @@ extension Shard {
         guard let record else { return }
         _ = products.insert(ProductFacts(key: key, record: record))
         guard record.isDeleted else { return }
-        endAll(.kicked) { connection in connection.session.productSlot == slot }
+        endAll(.kicked) { connection in connection.agreement.productSlot == slot }
+        endSessions { session in session.productSlot == slot }
     }
 
     /// A device that must not be connected any more goes (rules B8, B12); one that was given another
     /// entitlement is told nothing.
     private mutating func deviceChanged(_ identity: DeviceIdentity) {
-        guard let token = clients[.device(identity)], connections.contains(token) else { return }
+        let session = clients[.device(identity)]
+        guard session.map({ sessions.contains($0) }) == true else { return }
         let standing: Standing?
         do throws(StoreError) {
             standing = try books.withDevice(identity) { _, view throws(StoreError) in
@@ -52,9 +54,15 @@ extension Shard {
             counters.add(.changesDeferred)
             return unheard.insert(identity, at: clock.monotonic)
         }
-        guard let standing, standing.isRegistered else { return end(token.slot, .kicked) }
+        let connection = connection(of: .device(identity))
+        guard let standing, standing.isRegistered else {
+            if let connection { end(connection.slot, .kicked) }
+            if let session { endSession(session) }
+            return
+        }
+        guard let token = connection else { return }
         if standing.isDisabled { return end(token.slot, .deviceDisabled) }
-        connections[slot: token.slot].session.expiresAt = standing.expiresAt
+        connections[slot: token.slot].agreement.expiresAt = standing.expiresAt
         scheduleTimer(token.slot)
     }
 
@@ -62,18 +70,13 @@ extension Shard {
     /// One with a certificate comes again at once.
     private mutating func secretReset(_ identity: DeviceIdentity) {
         admissionsUnderWay.noteReset(identity)
-        guard let token = clients[.device(identity)], connections.contains(token) else { return }
+        guard let token = connection(of: .device(identity)) else { return }
         end(token.slot, .kicked)
     }
 
     private mutating func keyRevoked(_ key: KeyID) {
-        endAll(.kicked) { connection in
-            if case .application(let application) = connection.session.client {
-                application.key == key
-            } else {
-                false
-            }
-        }
+        endAll(.kicked) { connection in connection.agreement.client.isApplication(of: key) }
+        endSessions { session in session.client.isApplication(of: key) }
     }
 
     /// Ends all connections that `isMeant`.
@@ -82,6 +85,17 @@ extension Shard {
         while let slot = next {
             if isMeant(connections[slot: slot]) { end(slot, reason) }
             next = connections.occupiedSlot(from: slot + 1)
+        }
+    }
+
+    /// Ends all sessions that `isMeant`, of clients that are away too.
+    private mutating func endSessions(where isMeant: (borrowing Session) -> Bool) {
+        var next = sessions.occupiedSlot(from: 0)
+        while let slot = next {
+            if isMeant(sessions[slot: slot]), let token = sessions.token(ofSlot: slot) {
+                endSession(token)
+            }
+            next = sessions.occupiedSlot(from: slot + 1)
         }
     }
 }

@@ -15,11 +15,11 @@ extension Shard {
         for sender: DownlinkSender,
         sharing shared: inout Message?
     ) -> DownlinkFate? {
-        guard let token = clients[.device(identity)], connections.contains(token) else {
+        guard let token = clients[.device(identity)], sessions.contains(token) else {
             return .notConnected
         }
         var granted: QoS?
-        for subscription in connections[slot: token.slot].session.subscriptions
+        for subscription in sessions[slot: token.slot].subscriptions
         where TopicFilter.matches(filter: subscription.filter.span, topic: message.topic) {
             granted = max(granted ?? .atMostOnce, subscription.qos)
         }
@@ -49,12 +49,12 @@ extension Shard {
         for sender: DownlinkSender = .nobody,
         sharing shared: inout Message?
     ) -> DownlinkFate? {
-        guard connections.contains(token), connections[slot: token.slot].phase == .open else {
-            return .notConnected
+        guard sessions.contains(token) else { return .notConnected }
+        guard let slot = openConnection(of: token.slot) else {
+            return keepForAbsent(token, message, qos: qos, waited, sharing: &shared)
         }
-        let slot = token.slot
         let size = message.topic.count + message.payload.count + message.properties.bytes.count
-        let isTaken = connections[slot: slot].session.takesPublish(
+        let isTaken = connections[slot: slot].agreement.takesPublish(
             topic: message.topic.count,
             payload: message.payload.count,
             properties: message.properties.bytes.count,
@@ -64,7 +64,7 @@ extension Shard {
             counters.add(.deliveriesDropped)
             return .tooLarge
         }
-        if connections[slot: slot].holdsDeliveries, let stock = stock(of: slot) {
+        if sessions[slot: token.slot].holdsDeliveries, let stock = stock(of: slot) {
             // Behind those that wait for top-up units already.
             let kept = Self.shared(message, &shared)
             let wait = waited ?? MessageWait(since: tick)
@@ -72,20 +72,48 @@ extension Shard {
         }
         // It reads more slowly than it is sent to.
         let isBehind = connections[slot: slot].waitingBytes + size > commons.limits.queueBytes
-        if isBehind || qos > .atMostOnce && !hasRoom(slot, waited) {
-            return keep(token, message, qos: qos, waited, for: sender, sharing: &shared)
+        if isBehind || qos > .atMostOnce && !hasRoom(token.slot, waited) {
+            return keep(token, slot, message, qos: qos, waited, for: sender, sharing: &shared)
         }
-        let fate = send(token, message, qos: qos, waited, for: sender, sharing: &shared)
+        let fate = send(token, slot, message, qos: qos, waited, for: sender, sharing: &shared)
         if fate == .delivered { flushLater(slot) }
         return fate
     }
 
     /// Whether the client's window takes the message now: one that was in line already does not stand
     /// behind the others.
-    private func hasRoom(_ slot: UInt32, _ waited: MessageWait?) -> Bool {
+    private func hasRoom(_ session: UInt32, _ waited: MessageWait?) -> Bool {
         waited?.isFromLine == true
-            ? connections[slot: slot].session.window.hasRoom
-            : connections[slot: slot].session.window.isOpen
+            ? sessions[slot: session].window.hasRoom : sessions[slot: session].window.isOpen
+    }
+
+    /// Has a message wait until the client comes back, when its session outlives the connection, and
+    /// the message is to arrive at all events ([MQTT-3.1.2-5] of 3.1.1).
+    private mutating func keepForAbsent(
+        _ token: Token,
+        _ message: borrowing OutboundMessage,
+        qos: QoS,
+        _ waited: MessageWait?,
+        sharing shared: inout Message?
+    ) -> DownlinkFate? {
+        let session = token.slot
+        guard qos > .atMostOnce, sessions[slot: session].isPersistent else {
+            return .notConnected
+        }
+        let units = commons.messageUnit.units(payloadBytes: message.payload.count)
+        let waiting = sessions[slot: session].window.waitingUnits
+        if case .refused = coverageOfAbsent(session, units: waiting + units) {
+            counters.add(.deliveriesOverQuota)
+            return .quotaExceeded
+        }
+        let isKept = sessions[slot: session].window.enqueue(
+            Self.shared(message, &shared),
+            units: units,
+            waited ?? MessageWait(since: tick),
+            limits: commons.queueLimits
+        )
+        if !isKept { counters.add(.deliveriesDropped) }
+        return isKept ? .queued : .queueFull
     }
 
     /// Has a message wait for an acknowledgement that makes room for it. Dropped, when none is to
@@ -93,20 +121,20 @@ extension Shard {
     /// `nil` while that is being found out.
     private mutating func keep(
         _ token: Token,
+        _ slot: UInt32,
         _ message: borrowing OutboundMessage,
         qos: QoS,
         _ waited: MessageWait?,
         for sender: DownlinkSender,
         sharing shared: inout Message?
     ) -> DownlinkFate? {
-        let slot = token.slot
-        guard qos > .atMostOnce, connections[slot: slot].session.window.unacknowledgedCount > 0
-        else {
+        let session = token.slot
+        guard qos > .atMostOnce, sessions[slot: session].window.unacknowledgedCount > 0 else {
             counters.add(.deliveriesDropped)
             return .queueFull
         }
         let units = commons.messageUnit.units(payloadBytes: message.payload.count)
-        let waiting = connections[slot: slot].session.window.waitingUnits
+        let waiting = sessions[slot: session].window.waitingUnits
         let kept = Self.shared(message, &shared)
         switch coverage(slot, units: waiting + units) {
         case .counted: break
@@ -117,7 +145,7 @@ extension Shard {
             let wait = waited ?? MessageWait(since: tick)
             return hold(HeldDelivery(token, kept, qos, wait, sender), at: stock)
         }
-        let isKept = connections[slot: slot].session.window.enqueue(
+        let isKept = sessions[slot: session].window.enqueue(
             kept,
             units: units,
             waited ?? MessageWait(since: tick),
@@ -134,13 +162,13 @@ extension Shard {
     /// than it lasts ([MQTT-3.3.2-5]). Answers its fate, or `nil` while it waits for top-up units.
     private mutating func send(
         _ token: Token,
+        _ slot: UInt32,
         _ message: borrowing OutboundMessage,
         qos: QoS,
         _ waited: MessageWait?,
         for sender: DownlinkSender,
         sharing shared: inout Message?
     ) -> DownlinkFate? {
-        let slot = token.slot
         let waitedSeconds = waited.map { secondsPassed(since: $0.since) } ?? 0
         if waited != nil, let lifetime = message.properties.messageExpiryIntervalSeconds,
             lifetime <= waitedSeconds
@@ -158,7 +186,7 @@ extension Shard {
             let wait = waited ?? MessageWait(since: tick)
             return hold(HeldDelivery(token, kept, qos, wait, sender), at: stock)
         }
-        encode(slot, message, qos: qos, waitedSeconds: waitedSeconds)
+        encode(token.slot, slot, message, qos: qos, waitedSeconds: waitedSeconds)
         return .delivered
     }
 
@@ -169,14 +197,15 @@ extension Shard {
 
     /// One that has waited lasts for so much less ([MQTT-3.3.2-6]).
     private mutating func encode(
+        _ session: UInt32,
         _ slot: UInt32,
         _ message: borrowing OutboundMessage,
         qos: QoS,
         waitedSeconds: UInt32
     ) {
         counters.add(.publishesDelivered)
-        let version = connections[slot: slot].session.version
-        let packetID = qos > .atMostOnce ? connections[slot: slot].session.window.begin() : nil
+        let version = connections[slot: slot].agreement.version
+        let packetID = qos > .atMostOnce ? sessions[slot: session].window.begin() : nil
         Publish.encode(
             topic: message.topic,
             payload: message.payload,
@@ -198,22 +227,24 @@ extension Shard {
 
     /// PUBACK: the window has room for the next message in line.
     mutating func acknowledged(_ slot: UInt32, _ packetID: UInt16) {
-        guard connections[slot: slot].session.window.acknowledge(packetID),
-            let token = connections.token(ofSlot: slot)
+        guard let session = connections[slot: slot].session,
+            sessions[slot: session.slot].window.acknowledge(packetID)
         else { return }
-        sendInLine(token)
+        sendInLine(session)
     }
 
     /// Sends what is in line, as far as the window has room, and nothing before it waits for units.
     mutating func sendInLine(_ token: Token) {
-        let slot = token.slot
-        while !connections[slot: slot].holdsDeliveries,
-            let next = connections[slot: slot].session.window.next()
+        let session = token.slot
+        guard let slot = openConnection(of: session) else { return }
+        while !sessions[slot: session].holdsDeliveries,
+            let next = sessions[slot: session].window.next()
         {
             var shared: Message? = next.message
             next.message.withOutbound { message in
                 _ = send(
                     token,
+                    slot,
                     message,
                     qos: .atLeastOnce,
                     MessageWait(since: next.since, isFromLine: true),
@@ -224,12 +255,19 @@ extension Shard {
         }
     }
 
+    /// The client is back: what has waited for it is sent.
+    mutating func resumeDeliveries(_ slot: UInt32) {
+        guard let session = connections[slot: slot].session else { return }
+        sendInLine(session)
+    }
+
     /// The gateway's own notices and answers on the device's `sys` topics: not counted, QoS 0, and
     /// only to a device that has subscribed.
     mutating func notify(_ slot: UInt32, _ name: String, _ payload: String) {
-        guard case .device = connections[slot: slot].session.client else { return }
-        let topic = connections[slot: slot].session.topicPrefix + Array("sys/\(name)".utf8)
-        let wants = connections[slot: slot].session.subscriptions.contains { subscription in
+        guard case .device = connections[slot: slot].agreement.client else { return }
+        let topic = connections[slot: slot].agreement.topicPrefix + Array("sys/\(name)".utf8)
+        guard let session = connections[slot: slot].session else { return }
+        let wants = sessions[slot: session.slot].subscriptions.contains { subscription in
             TopicFilter.matches(filter: subscription.filter.span, topic: topic.span)
         }
         guard wants else { return }
@@ -240,7 +278,7 @@ extension Shard {
     /// take as much.
     mutating func publishUncounted(_ slot: UInt32, _ topic: [UInt8], _ payload: String) {
         let payload = Array(payload.utf8)
-        let isTaken = connections[slot: slot].session.takesPublish(
+        let isTaken = connections[slot: slot].agreement.takesPublish(
             topic: topic.count,
             payload: payload.count,
             properties: 0,
@@ -250,7 +288,7 @@ extension Shard {
         Publish.encode(
             topic: topic.span,
             payload: payload.span,
-            version: connections[slot: slot].session.version,
+            version: connections[slot: slot].agreement.version,
             into: &connections[slot: slot].output
         )
         flushLater(slot)

@@ -14,7 +14,7 @@ extension Shard {
         guard connections[slot: slot].ending == nil, let token = connections.token(ofSlot: slot)
         else { return }
         let phase = connections[slot: slot].phase
-        if phase == .open, connections[slot: slot].session.version == .v5, reason.isServers {
+        if phase == .open, connections[slot: slot].agreement.version == .v5, reason.isServers {
             let text = problemText(slot, reason.text)
             Disconnect.encode(
                 reason: reason.reasonCode,
@@ -24,7 +24,7 @@ extension Shard {
                 if let text { properties.reasonString(text.utf8Span.span) }
             }
         }
-        if phase == .open, connections[slot: slot].session.version == .v3_1_1,
+        if phase == .open, connections[slot: slot].agreement.version == .v3_1_1,
             reason == .kicked || reason == .entitlementEnded
         {
             notify(slot, "notice", "{\"reason\":\"\(reason.name)\"}")
@@ -72,22 +72,19 @@ extension Shard {
     /// Takes an admitted client out of everything that knows it.
     private mutating func leave(_ token: Token) {
         let slot = token.slot
-        let name = ClientName(connections[slot: slot].session.client)
-        if clients[name] == token { clients[name] = nil }
-        if let product = connections[slot: slot].session.productSlot {
+        if let product = connections[slot: slot].agreement.productSlot {
             products.count(-1, at: product)
         }
-        publishWill(slot)
-        for subscription in connections[slot: slot].session.subscriptions {
-            withdraw(slot, subscription)
-        }
+        if !leavesWillBehind(slot) { publishWill(slot) }
+        leaveSession(slot)
         confirmations.removeAll { $0.confirmation.token == token }
-        guard let meterSlot = connections[slot: slot].session.meterSlot else { return }
-        if let successor = clients[name], connections.contains(successor),
-            connections[slot: successor.slot].session.meterSlot == nil
+        guard let meterSlot = connections[slot: slot].agreement.meterSlot else { return }
+        let name = ClientName(connections[slot: slot].agreement.client)
+        if let successor = connection(of: name), successor != token,
+            connections[slot: successor.slot].agreement.meterSlot == nil
         {
             // The hold goes on with the connection that took over, if it has none of its own.
-            connections[slot: successor.slot].session.meterSlot = meterSlot
+            connections[slot: successor.slot].agreement.meterSlot = meterSlot
         } else {
             meter.release(meterSlot)
         }
@@ -95,16 +92,17 @@ extension Shard {
 
     /// The will is a message like any other: metered, and then routed ([MQTT-3.1.2-8]).
     private mutating func publishWill(_ slot: UInt32) {
-        guard let will = connections[slot: slot].session.will else { return }
-        connections[slot: slot].session.will = nil
-        switch charge(slot, payloadBytes: will.payload.count) {
-        case .counted: will.withOutbound { _ = route($0, from: slot) }
+        guard let will = connections[slot: slot].agreement.will else { return }
+        connections[slot: slot].agreement.will = nil
+        let message = will.message
+        switch charge(slot, payloadBytes: message.payload.count) {
+        case .counted: message.withOutbound { _ = route($0, from: slot) }
         case .refused: counters.add(.publishesOverQuota)
         case .waits(let stock):
-            guard case .device(let device) = connections[slot: slot].session.client,
-                let product = connections[slot: slot].session.productSlot
+            guard case .device(let device) = connections[slot: slot].agreement.client,
+                let product = connections[slot: slot].agreement.productSlot
             else { return }
-            _ = topUps.wait(.will(will, device, product), at: stock)
+            _ = topUps.wait(.will(message, device, product), at: stock)
         }
     }
 

@@ -11,7 +11,7 @@ extension Shard {
     /// Counts a message of or to a device. Applications are not counted: the device that they write to
     /// is.
     mutating func charge(_ slot: UInt32, payloadBytes: Int) -> ChargeVerdict {
-        guard let product = connections[slot: slot].session.productSlot else { return .counted }
+        guard let product = connections[slot: slot].agreement.productSlot else { return .counted }
         let day = products.day(at: product, clock.wall)
         let units = commons.messageUnit.units(payloadBytes: payloadBytes)
         let counter = meterSlot(slot, day)
@@ -35,7 +35,7 @@ extension Shard {
     /// What counting `units` now would come to: whether what is left of a device's allowance, or a
     /// top-up pack, covers them. A client that is not metered needs none.
     mutating func coverage(_ slot: UInt32, units: UInt32) -> ChargeVerdict {
-        guard let product = connections[slot: slot].session.productSlot,
+        guard let product = connections[slot: slot].agreement.productSlot,
             let allowance = products.allowance(at: product)
         else { return .counted }
         let day = products.day(at: product, clock.wall)
@@ -44,14 +44,28 @@ extension Shard {
         return units <= left ? .counted : topUpCoverage(product, missing: units - left)
     }
 
+    /// The same for a device that is away.
+    mutating func coverageOfAbsent(_ session: UInt32, units: UInt32) -> ChargeVerdict {
+        guard let product = sessions[slot: session].productSlot,
+            case .device(let device) = sessions[slot: session].client,
+            let allowance = products.allowance(at: product)
+        else { return .counted }
+        let day = products.day(at: product, clock.wall)
+        let counter = meter.hold(device, on: day)
+        defer { meter.release(counter) }
+        let used = meter.usage(counter, on: day).used
+        let left = allowance - min(allowance, used)
+        return units <= left ? .counted : topUpCoverage(product, missing: units - left)
+    }
+
     /// The device's counter, looked up with its first message.
     private mutating func meterSlot(_ slot: UInt32, _ day: Day) -> Meter.Slot {
-        if let held = connections[slot: slot].session.meterSlot { return held }
-        guard case .device(let device) = connections[slot: slot].session.client else {
+        if let held = connections[slot: slot].agreement.meterSlot { return held }
+        guard case .device(let device) = connections[slot: slot].agreement.client else {
             preconditionFailure("only devices are metered")
         }
         let held = meter.hold(device, on: day)
-        connections[slot: slot].session.meterSlot = held
+        connections[slot: slot].agreement.meterSlot = held
         return held
     }
 
@@ -65,14 +79,14 @@ extension Shard {
 
     /// `sys/quota/get` is answered on `sys/quota`.
     mutating func answerQuotaQuestion(_ slot: UInt32) {
-        guard let product = connections[slot: slot].session.productSlot else { return }
+        guard let product = connections[slot: slot].agreement.productSlot else { return }
         let day = products.day(at: product, clock.wall)
         guard let report = quotaReport(slot, day) else { return }
         notify(slot, "quota", "{\(report)}")
     }
 
     private mutating func quotaReport(_ slot: UInt32, _ day: Day) -> String? {
-        guard let product = connections[slot: slot].session.productSlot else { return nil }
+        guard let product = connections[slot: slot].agreement.productSlot else { return nil }
         let usage = meter.usage(meterSlot(slot, day), on: day)
         let limit = products.allowance(at: product).map(String.init) ?? "null"
         let resetsAt = day.next.start(at: products[product].product.dayOffset)

@@ -39,7 +39,7 @@ extension Shard {
             guard header.type == .connect else { return end(slot, .notMQTT) }
             return serveConnect(slot, body)
         }
-        let version = connections[slot: slot].session.version
+        let version = connections[slot: slot].agreement.version
         switch header.type {
         case .publish:
             let publish = try Publish(decoding: body, header: header, version: version)
@@ -77,15 +77,14 @@ extension Shard {
     }
 
     private mutating func serveDisconnect(_ slot: UInt32, _ disconnect: borrowing Disconnect) {
-        // A session that was to end with its connection cannot be given time now (3.14.2.2.2).
-        if disconnect.properties.sessionExpiryIntervalSeconds ?? 0 > 0,
-            !connections[slot: slot].session.wantsPersistence
+        if let asked = disconnect.properties.sessionExpiryIntervalSeconds,
+            !changeExpiry(slot, to: asked)
         {
             return end(slot, .protocolError)
         }
         // Only a goodbye without a reason discards the will ([MQTT-3.14.4-3], 3.14.2.1).
         if disconnect.reason == .normalDisconnection {
-            connections[slot: slot].session.will = nil
+            connections[slot: slot].agreement.will = nil
         }
         end(slot, .disconnected)
     }

@@ -7,7 +7,7 @@ import Reactor
 // PUBLISH from a client: may it, does its allowance cover it, who gets it, and what is answered.
 extension Shard {
     mutating func servePublish(_ slot: UInt32, _ publish: borrowing Publish) {
-        if connections[slot: slot].session.version == .v5 {
+        if connections[slot: slot].agreement.version == .v5 {
             guard publish.properties.topicAlias == nil else {
                 return end(slot, .topicAliasInvalid)
             }
@@ -34,17 +34,17 @@ extension Shard {
         _ publish: borrowing Publish
     ) {
         // The same message again while its answer is still to come.
-        if connections[slot: slot].session.unanswered.contains(packetID) { return }
-        if connections[slot: slot].session.hasReceived(packetID) {
+        if connections[slot: slot].agreement.unanswered.contains(packetID) { return }
+        if sessions[slot: session(of: slot)].hasReceived(packetID) {
             // The same message again ([MQTT-4.3.3-10]).
             return Pubrec.encode(
                 packetID: packetID,
-                version: connections[slot: slot].session.version,
+                version: connections[slot: slot].agreement.version,
                 into: &connections[slot: slot].output
             )
         }
         guard mayLeaveUnanswered(slot),
-            connections[slot: slot].session.receivedQoS2.count < commons.limits.receiveMaximum
+            sessions[slot: session(of: slot)].receivedQoS2.count < commons.limits.receiveMaximum
         else { return end(slot, .receiveMaximumExceeded) }
         let verdict = accept(slot, publish)
         if verdict == .held { return }
@@ -77,18 +77,18 @@ extension Shard {
             park(slot, at: stock)
             return .held
         }
-        if subscriptions.isEmpty, connections[slot: slot].session.productSlot != nil {
+        if subscriptions.isEmpty, connections[slot: slot].agreement.productSlot != nil {
             return .taken
         }
         return route(OutboundMessage(publish), from: slot, packetID: publish.packetID)
     }
 
     func mayPublish(_ slot: UInt32, _ topic: Span<UInt8>) -> Bool {
-        if connections[slot: slot].session.productSlot != nil {
-            let prefix = connections[slot: slot].session.topicPrefix.span
+        if connections[slot: slot].agreement.productSlot != nil {
+            let prefix = connections[slot: slot].agreement.topicPrefix.span
             return DeviceRights.allowsPublish(topic, prefix: prefix)
         }
-        guard case .application(let application) = connections[slot: slot].session.client else {
+        guard case .application(let application) = connections[slot: slot].agreement.client else {
             return false
         }
         return application.rights.allowsPublish(topic)
@@ -96,8 +96,8 @@ extension Shard {
 
     /// Whether a topic that a device may publish to is a question to the gateway.
     private func isQuotaQuestion(_ slot: UInt32, _ topic: Span<UInt8>) -> Bool {
-        guard connections[slot: slot].session.productSlot != nil else { return false }
-        let prefix = connections[slot: slot].session.topicPrefix.count
+        guard connections[slot: slot].agreement.productSlot != nil else { return false }
+        let prefix = connections[slot: slot].agreement.topicPrefix.count
         return topic.extracting(prefix..<topic.count).hasPrefix("sys/")
     }
 
@@ -105,9 +105,9 @@ extension Shard {
 
     /// Whether one more PUBLISH of QoS 1 or 2 may wait for its acknowledgement ([MQTT-3.3.4-9]).
     private func mayLeaveUnanswered(_ slot: UInt32) -> Bool {
-        connections[slot: slot].session.unanswered.isEmpty
-            || connections[slot: slot].session.unanswered.count
-                + connections[slot: slot].session.receivedQoS2.count
+        connections[slot: slot].agreement.unanswered.isEmpty
+            || connections[slot: slot].agreement.unanswered.count
+                + sessions[slot: session(of: slot)].receivedQoS2.count
                 < commons.limits.receiveMaximum
     }
 
@@ -118,8 +118,8 @@ extension Shard {
         isExactlyOnce: Bool = false,
         _ verdict: PublishVerdict
     ) {
-        guard verdict.isDecided, connections[slot: slot].session.unanswered.isEmpty else {
-            return connections[slot: slot].session.unanswered.append(
+        guard verdict.isDecided, connections[slot: slot].agreement.unanswered.isEmpty else {
+            return connections[slot: slot].agreement.unanswered.append(
                 UnansweredPublishes.Entry(
                     packetID: packetID,
                     isExactlyOnce: isExactlyOnce,
@@ -140,8 +140,8 @@ extension Shard {
             return
         }
         let slot = token.slot
-        connections[slot: slot].session.unanswered.decide(packetID, fate)
-        while let next = connections[slot: slot].session.unanswered.next() {
+        connections[slot: slot].agreement.unanswered.decide(packetID, fate)
+        while let next = connections[slot: slot].agreement.unanswered.next() {
             if next.isExactlyOnce {
                 receivedExactlyOnce(slot, next.packetID, next.verdict)
             } else {
@@ -156,7 +156,7 @@ extension Shard {
         _ packetID: UInt16,
         _ verdict: PublishVerdict
     ) {
-        let version = connections[slot: slot].session.version
+        let version = connections[slot: slot].agreement.version
         guard verdict != .taken, version == .v5 else {
             // MQTT 3.1.1 has no way to refuse: acknowledged, and dropped (rule C4).
             return Puback.encode(
@@ -181,10 +181,10 @@ extension Shard {
         _ packetID: UInt16,
         _ verdict: PublishVerdict
     ) {
-        let version = connections[slot: slot].session.version
+        let version = connections[slot: slot].agreement.version
         let isRefused = version == .v5 && verdict.reasonCode.isFailure
         // A PUBREC with a failure ends the exchange ([MQTT-4.3.3-9]).
-        if !isRefused { connections[slot: slot].session.receivedQoS2.append(packetID) }
+        if !isRefused { sessions[slot: session(of: slot)].receivedQoS2.append(packetID) }
         guard verdict != .taken, version == .v5 else {
             return Pubrec.encode(
                 packetID: packetID,
@@ -204,10 +204,10 @@ extension Shard {
     }
 
     mutating func servePubrel(_ slot: UInt32, _ packetID: UInt16) {
-        let version = connections[slot: slot].session.version
-        let received = connections[slot: slot].session.receivedQoS2.firstIndex(of: packetID)
-        if let index = received {
-            connections[slot: slot].session.receivedQoS2.remove(at: index)
+        let version = connections[slot: slot].agreement.version
+        let session = session(of: slot)
+        if let index = sessions[slot: session].receivedQoS2.firstIndex(of: packetID) {
+            sessions[slot: session].receivedQoS2.remove(at: index)
             Pubcomp.encode(
                 packetID: packetID,
                 version: version,
@@ -225,7 +225,9 @@ extension Shard {
 
     /// A Reason String, when the client takes one.
     func problemText(_ slot: UInt32, _ text: String?) -> String? {
-        guard let text, connections[slot: slot].session.takesReasonString(text) else { return nil }
+        guard let text, connections[slot: slot].agreement.takesReasonString(text) else {
+            return nil
+        }
         return text
     }
 
@@ -240,15 +242,32 @@ extension Shard {
         packetID: UInt16? = nil
     ) -> PublishVerdict {
         var shared: Message?
+        let publisher = connections[slot: slot].session
+        guard case .application = connections[slot: slot].agreement.client else {
+            if !subscriptions.isEmpty {
+                deliverToApplications(message, from: publisher, sharing: &shared)
+            }
+            return .taken
+        }
+        let sender = sender(slot, packetID)
+        return routeFromApplication(message, from: publisher, for: sender, sharing: &shared)
+    }
+
+    /// Hands a message of an application, or of anybody on a listener without authentication, to who
+    /// subscribed, and to the device that its topic names.
+    mutating func routeFromApplication(
+        _ message: borrowing OutboundMessage,
+        from publisher: Token?,
+        for sender: DownlinkSender,
+        sharing shared: inout Message?
+    ) -> PublishVerdict {
         var isHeard = false
         if !subscriptions.isEmpty {
-            let publisher = connections.token(ofSlot: slot)
             isHeard = deliverToApplications(message, from: publisher, sharing: &shared)
         }
-        guard case .application = connections[slot: slot].session.client,
-            let address = DeviceTopic(message.topic), address.branch == .down
-        else { return .taken }
-        let sender = sender(slot, packetID)
+        guard let address = DeviceTopic(message.topic), address.branch == .down else {
+            return .taken
+        }
         let fate = sendDown(message, to: address.identity, for: sender, sharing: &shared)
         if let fate { return PublishVerdict(fate, isHeard: isHeard) }
         guard case .client = sender else { return .taken }
@@ -257,7 +276,7 @@ extension Shard {
 
     /// Who is told of the fate of a message that the client publishes.
     private func sender(_ slot: UInt32, _ packetID: UInt16?) -> DownlinkSender {
-        guard let packetID, connections[slot: slot].session.version == .v5,
+        guard let packetID, connections[slot: slot].agreement.version == .v5,
             let token = connections.token(ofSlot: slot)
         else { return .nobody }
         return .client(shard: index, token, packetID: packetID)

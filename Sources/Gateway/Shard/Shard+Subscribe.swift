@@ -43,17 +43,18 @@ extension Shard {
     private func refusal(_ slot: UInt32, _ filter: borrowing TopicFilter) -> Reason? {
         if filter.isShared { return .sharedSubscriptionsNotSupported }
         if filter.levelCount > commons.limits.topicLevels { return .topicFilterInvalid }
-        if connections[slot: slot].session.subscriptions.count >= commons.limits.subscriptions,
-            !connections[slot: slot].session.isSubscribed(to: filter.text)
+        let session = session(of: slot)
+        if sessions[slot: session].subscriptions.count >= commons.limits.subscriptions,
+            !sessions[slot: session].isSubscribed(to: filter.text)
         {
             return .quotaExceeded
         }
         let isAllowed =
-            switch connections[slot: slot].session.client {
+            switch connections[slot: slot].agreement.client {
             case .device:
                 DeviceRights.allowsSubscribe(
                     filter.text,
-                    prefix: connections[slot: slot].session.topicPrefix.span
+                    prefix: connections[slot: slot].agreement.topicPrefix.span
                 )
             case .application(let application):
                 application.rights.allowsSubscribe(filter.text)
@@ -64,15 +65,16 @@ extension Shard {
 
     /// Keeps a filter with its client; one that is there already is replaced ([MQTT-3.8.4-3]).
     private mutating func remember(_ slot: UInt32, _ subscription: ClientSubscription) {
-        let known = connections[slot: slot].session.subscriptions.firstIndex {
+        let session = session(of: slot)
+        let known = sessions[slot: session].subscriptions.firstIndex {
             $0.filter == subscription.filter
         }
         if let known {
-            let earlier = connections[slot: slot].session.subscriptions[known]
-            withdraw(slot, earlier)
-            connections[slot: slot].session.subscriptions[known] = subscription
+            let earlier = sessions[slot: session].subscriptions[known]
+            withdraw(session, earlier)
+            sessions[slot: session].subscriptions[known] = subscription
         } else {
-            connections[slot: slot].session.subscriptions.append(subscription)
+            sessions[slot: session].subscriptions.append(subscription)
         }
     }
 
@@ -83,14 +85,15 @@ extension Shard {
         answering packetID: UInt16,
         _ reasons: [ReasonCode]
     ) {
-        guard case .application = connections[slot: slot].session.client, !granted.isEmpty,
-            let token = connections.token(ofSlot: slot)
+        guard case .application = connections[slot: slot].agreement.client, !granted.isEmpty,
+            let token = connections.token(ofSlot: slot),
+            let session = connections[slot: slot].session
         else { return suback(slot, packetID, reasons) }
         let confirmation = Confirmation(shard: index, token: token, packetID: packetID)
         for (position, subscription) in granted.enumerated() {
             let subscriber = Subscriber(
                 shard: index,
-                token: token,
+                token: session,
                 qos: subscription.qos,
                 noLocal: subscription.noLocal
             )
@@ -134,22 +137,21 @@ extension Shard {
         Suback.encode(
             packetID: packetID,
             reasons: reasons.span,
-            version: connections[slot: slot].session.version,
+            version: connections[slot: slot].agreement.version,
             into: &connections[slot: slot].output
         )
     }
 
     mutating func serveUnsubscribe(_ slot: UInt32, _ unsubscribe: borrowing Unsubscribe) {
+        let session = session(of: slot)
         var reasons: [ReasonCode] = []
         var iterator = unsubscribe.filters
         while let filter = iterator.next() {
             let text = filter.text.bytesArray
-            let known = connections[slot: slot].session.subscriptions.firstIndex {
-                $0.filter == text
-            }
+            let known = sessions[slot: session].subscriptions.firstIndex { $0.filter == text }
             if let known {
-                let subscription = connections[slot: slot].session.subscriptions.remove(at: known)
-                withdraw(slot, subscription)
+                let subscription = sessions[slot: session].subscriptions.remove(at: known)
+                withdraw(session, subscription)
                 reasons.append(.success)
             } else {
                 reasons.append(.noSubscriptionExisted)
@@ -158,15 +160,15 @@ extension Shard {
         Unsuback.encode(
             packetID: unsubscribe.packetID,
             reasons: reasons.span,
-            version: connections[slot: slot].session.version,
+            version: connections[slot: slot].agreement.version,
             into: &connections[slot: slot].output
         )
     }
 
     /// Takes an application's filter out of every shard's tree.
-    mutating func withdraw(_ slot: UInt32, _ subscription: ClientSubscription) {
-        guard case .application = connections[slot: slot].session.client,
-            let token = connections.token(ofSlot: slot)
+    mutating func withdraw(_ session: UInt32, _ subscription: ClientSubscription) {
+        guard case .application = sessions[slot: session].client,
+            let token = sessions.token(ofSlot: session)
         else { return }
         let subscriber = Subscriber(
             shard: index,

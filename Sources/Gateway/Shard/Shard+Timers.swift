@@ -24,11 +24,11 @@ extension Shard {
             if let silence = silenceTicks(slot) {
                 deadline = connections[slot: slot].receivedTick + silence
             }
-            if connections[slot: slot].session.productSlot != nil,
+            if connections[slot: slot].agreement.productSlot != nil,
                 !connections[slot: slot].isRenewing
             {
                 // Looked at once an hour at least, as the calendar may be set meanwhile.
-                let expiresAt = connections[slot: slot].session.expiresAt
+                let expiresAt = connections[slot: slot].agreement.expiresAt
                 let left = expiresAt.milliseconds(since: clock.wall)
                 let ticks = Self.ticks(milliseconds: min(max(left, 1), 3_600_000))
                 deadline = min(deadline, tick + ticks)
@@ -40,7 +40,7 @@ extension Shard {
     /// One and a half times the keep-alive ([MQTT-3.1.2-22]), in ticks; `nil` without one,
     /// or while it is the gateway that does not read.
     private func silenceTicks(_ slot: UInt32) -> UInt64? {
-        let seconds = connections[slot: slot].session.keepAliveSeconds
+        let seconds = connections[slot: slot].agreement.keepAliveSeconds
         guard seconds > 0, !connections[slot: slot].holdsPacket else { return nil }
         return Self.ticks(milliseconds: Int64(seconds) * 1_500)
     }
@@ -51,6 +51,9 @@ extension Shard {
         fired.removeAll(keepingCapacity: true)
         wheel.advance(to: tick, into: &fired)
         for slot in fired where connections.isOccupied(slot: slot) { timerFired(slot) }
+        fired.removeAll(keepingCapacity: true)
+        sessionWheel.advance(to: tick, into: &fired)
+        for slot in fired { lookAtAbsent(slot) }
         swap(&fired, &firedTimers)
     }
 
@@ -67,8 +70,8 @@ extension Shard {
             {
                 return end(slot, .keepAliveTimeout)
             }
-            if case .device(let identity) = connections[slot: slot].session.client,
-                connections[slot: slot].session.expiresAt <= clock.wall
+            if case .device(let identity) = connections[slot: slot].agreement.client,
+                connections[slot: slot].agreement.expiresAt <= clock.wall
             {
                 requestRenewal(slot, identity)
             }
@@ -91,6 +94,11 @@ extension Shard {
                 scheduleLater(slot)
             }
             next = connections.occupiedSlot(from: slot + 1)
+        }
+        next = sessions.occupiedSlot(from: 0)
+        while let slot = next {
+            lookAtAbsent(slot)
+            next = sessions.occupiedSlot(from: slot + 1)
         }
     }
 }

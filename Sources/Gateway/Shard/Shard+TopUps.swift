@@ -47,7 +47,7 @@ extension Shard {
 
     /// Where the units for a device are; `nil` for a client that is not metered.
     mutating func stock(of slot: UInt32) -> TopUpDesk.Slot? {
-        guard let product = connections[slot: slot].session.productSlot else { return nil }
+        guard let product = connections[slot: slot].agreement.productSlot else { return nil }
         return products.stock(at: product, in: &topUps)
     }
 
@@ -66,15 +66,15 @@ extension Shard {
             counters.add(.deliveriesDropped)
             return .queueFull
         }
-        connections[slot: delivery.token.slot].holdsDeliveries = true
+        sessions[slot: delivery.token.slot].holdsDeliveries = true
         return nil
     }
 
     /// Tries again what waits for the account's units, in the order in which it came.
     private mutating func resumeWaiters(_ stock: TopUpDesk.Slot) {
         let waiters = topUps.takeWaiters(at: stock)
-        for case .delivery(let held) in waiters where connections.contains(held.token) {
-            connections[slot: held.token.slot].holdsDeliveries = false
+        for case .delivery(let held) in waiters where sessions.contains(held.token) {
+            sessions[slot: held.token.slot].holdsDeliveries = false
         }
         for waiter in waiters {
             switch waiter {
@@ -83,10 +83,10 @@ extension Shard {
             case .will(let will, let device, let product): publishWill(will, of: device, product)
             }
         }
-        for case .delivery(let held) in waiters where connections.contains(held.token) {
-            guard connections[slot: held.token.slot].phase == .open else { continue }
+        for case .delivery(let held) in waiters where sessions.contains(held.token) {
+            guard let slot = openConnection(of: held.token.slot) else { continue }
             sendInLine(held.token)
-            flushLater(held.token.slot)
+            flushLater(slot)
         }
         topUps.stir(stock)
     }
@@ -118,7 +118,7 @@ extension Shard {
     }
 
     /// The will of a device that has gone meanwhile.
-    private mutating func publishWill(
+    mutating func publishWill(
         _ will: Message,
         of device: DeviceIdentity,
         _ product: ProductCatalogue.Slot

@@ -37,6 +37,10 @@ struct Shard: ~Copyable {
     var mail: [ShardMessage] = []
     var listeners: [ListeningSocket]
     var connections: ConnectionTable<Connection>
+    var sessions: ConnectionTable<Session>
+
+    /// The ends of absent clients' sessions and their wills, by the session's slot.
+    var sessionWheel: TimerWheel
     let startedAt: MonotonicInstant
 
     // Scratch memory that every turn uses again.
@@ -54,7 +58,10 @@ struct Shard: ~Copyable {
     // Clients.
     var port = TLSPort()
     var tlsContext: TLSContext?
+
+    /// The sessions of clients, connected or away.
     var clients: [ClientName: Token] = [:]
+    var absentSessions = 0
     var products = ProductCatalogue()
     var displacements: DisplacementGuard
     var subscriptions: TopicTree<Subscriber>
@@ -106,6 +113,8 @@ struct Shard: ~Copyable {
         events = EventBuffer(capacity: 512)
         wheel = TimerWheel(limit: limits.connectionsPerShard)
         connections = ConnectionTable(limit: limits.connectionsPerShard)
+        sessions = ConnectionTable(limit: limits.sessionsPerShard)
+        sessionWheel = TimerWheel(limit: limits.sessionsPerShard)
         outgoing = Array(repeating: [], count: commons.mailboxes.count)
         displacements = DisplacementGuard(
             limit: limits.displacementsPerMinute,
@@ -194,7 +203,7 @@ struct Shard: ~Copyable {
         if isDraining { return 10 }
         if countsToFlush > 0 { return 0 }
         var limit: Int64 = 1_000
-        if let event = wheel.nextEvent {
+        if let event = nextTimerEvent {
             let due = startedAt.adding(milliseconds: Int64(event) * Self.tickMilliseconds)
             limit = min(limit, due.milliseconds(since: clock.source.monotonic) + 1)
         }
@@ -203,6 +212,11 @@ struct Shard: ~Copyable {
             limit = min(limit, nextFlush.milliseconds(since: clock.source.monotonic) + 1)
         }
         return Int32(max(0, limit))
+    }
+
+    private var nextTimerEvent: UInt64? {
+        guard let event = wheel.nextEvent else { return sessionWheel.nextEvent }
+        return min(event, sessionWheel.nextEvent ?? .max)
     }
 
     private mutating func serveReserved(_ token: Token) {

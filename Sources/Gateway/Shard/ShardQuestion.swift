@@ -34,6 +34,7 @@ enum ShardQuestion: Sendable {
 struct ShardGauges: Sendable {
     var connections = 0
     var clients = 0
+    var sessions = 0
     var unadmitted = 0
     var subscriptions = 0
     var counters = 0
@@ -49,7 +50,7 @@ extension Shard {
         case .lastSeen(let identities, let answer): answer(identities.map { lastSeen($0) })
         case .unsettledUsage(let identity, let answer): answer(meter.unsettled(identity))
         case .kick(let identity, let answer):
-            guard let token = clients[.device(identity)], connections.contains(token) else {
+            guard let token = connection(of: .device(identity)) else {
                 return answer(false)
             }
             end(token.slot, .kicked)
@@ -60,7 +61,8 @@ extension Shard {
             answer(
                 ShardGauges(
                     connections: connections.count,
-                    clients: clients.count,
+                    clients: sessions.count - absentSessions,
+                    sessions: sessions.count,
                     unadmitted: unadmitted,
                     subscriptions: subscriptions.count,
                     counters: meter.count,
@@ -88,7 +90,7 @@ extension Shard {
 
     /// When a connected device's last packet came, to within a tick; `nil` when it is not connected.
     private func lastSeen(_ identity: DeviceIdentity) -> Timestamp? {
-        guard let token = clients[.device(identity)], connections.contains(token) else {
+        guard let token = connection(of: .device(identity)) else {
             return nil
         }
         let ticksAgo = tick - min(tick, connections[slot: token.slot].receivedTick)
@@ -96,18 +98,18 @@ extension Shard {
     }
 
     private func connection(of identity: DeviceIdentity) -> DeviceConnection? {
-        guard let token = clients[.device(identity)], connections.contains(token) else {
+        guard let token = connection(of: .device(identity)) else {
             return nil
         }
         let slot = token.slot
-        let session = connections[slot: slot].session
+        let agreement = connections[slot: slot].agreement
         return DeviceConnection(
             address: "\(connections[slot: slot].peer)",
             listener: commons.listeners[connections[slot: slot].listener].name,
             connectedAt: connections[slot: slot].openedAt,
-            protocolVersion: session.version == .v5 ? "5.0" : "3.1.1",
+            protocolVersion: agreement.version == .v5 ? "5.0" : "3.1.1",
             clientID: "\(identity)",
-            keepAliveSeconds: Int(session.keepAliveSeconds),
+            keepAliveSeconds: Int(agreement.keepAliveSeconds),
             encryption: connections[slot: slot].encryption
         )
     }
