@@ -1,21 +1,15 @@
 import Bytes
-import Glibc
 import MQTT
 import Testing
 
 @testable import Gateway
 
 @Suite struct TopicTreeTests {
-    private func found(_ tree: TopicTree<Int>, _ topic: String) -> [Int] {
-        var found: [Int] = []
-        tree.collect(topic.utf8Span.span, into: &found)
-        return found.sorted()
-    }
-
-    private func tree(_ filters: [String]) -> TopicTree<Int> {
-        var tree = TopicTree<Int>(seed: 7)
+    /// A tree in which session 0 has the first filter, and so on.
+    private func tree(_ filters: [String]) -> TopicTree {
+        var tree = TopicTree(seed: 7, shard: 0)
         for (number, filter) in filters.enumerated() {
-            tree.insert(number, filter: filter.utf8Span.span)
+            tree.insert(Subscriber(SessionAddress(0, UInt32(number))), filter)
         }
         return tree
     }
@@ -25,113 +19,121 @@ import Testing
         arguments: [
             ("a/b", [0, 1, 2, 3, 4]), ("a", [1, 6]), ("a/", [1, 2, 4]), ("/", [1, 4, 5]),
             ("/a", [1, 4, 5]), ("a/b/c", [1]), ("b/b", [1, 3, 4]), ("b", [1, 6]),
-        ] as [(String, [Int])]
+        ] as [(String, [UInt32])]
     )
-    func wildcards(topic: String, numbers: [Int]) {
-        let tree = tree(["a/b", "#", "a/+", "+/b", "+/+", "/+", "+", "c/#"])
-        #expect(found(tree, topic) == numbers)
-        #expect(found(tree, "c") == [1, 6, 7])
+    func wildcards(topic: String, slots: [UInt32]) {
+        var tree = tree(["a/b", "#", "a/+", "+/b", "+/+", "/+", "+", "c/#"])
+        #expect(tree.slots(topic) == slots)
+        #expect(tree.slots("c") == [1, 6, 7])
     }
 
     @Test("[MQTT-4.7.2-1] a topic that begins with $ is not matched by a wildcard at the start")
     func dollar() {
-        let tree = tree(["#", "+/up", "+", "$SYS/#", "$SYS/+", "$SYS/up", "+/#"])
-        #expect(found(tree, "$SYS/up") == [3, 4, 5])
-        #expect(found(tree, "$SYS") == [3])
-        #expect(found(tree, "a/$up") == [0, 6])
-        #expect(found(tree, "a/up") == [0, 1, 6])
+        var tree = tree([
+            "#", "+/up", "+", "$SYS/#", "$SYS/+", "$SYS/up", "+/#", "$share/g/#", "$share/g/$SYS/#",
+        ])
+        #expect(tree.slots("$SYS/up") == [3, 4, 5, 8])
+        #expect(tree.slots("$SYS") == [3, 8])
+        #expect(tree.slots("a/$up") == [0, 6, 7])
+        #expect(tree.slots("a/up") == [0, 1, 6, 7])
     }
 
-    @Test("A subscription is there once for each filter, and removing it takes no other with it")
-    func once() {
-        var tree = tree(["a/b", "a/b", "a/b/c", "a"])
-        tree.insert(0, filter: "a/b".utf8Span.span)
-        #expect(tree.count == 4)
-        let unknown = tree.remove(filter: "a/x".utf8Span.span) { _ in true }
-        let another = tree.remove(filter: "a/b".utf8Span.span) { $0 == 9 }
-        #expect(!unknown && !another && tree.count == 4)
-        let removed = tree.remove(filter: "a/b".utf8Span.span) { $0 == 0 }
-        #expect(removed && tree.count == 3)
-        #expect(found(tree, "a/b") == [1] && found(tree, "a/b/c") == [2])
-    }
-
-    /// A filter, or a topic name, of few levels of few names, so that they meet.
-    private func randomName(_ random: inout SplitMix64, isFilter: Bool) -> String {
-        let names =
-            isFilter ? ["a", "b", "", "$c", "ab", "+", "+", "+"] : ["a", "b", "", "$c", "ab"]
-        var levels = (0..<Int.random(in: 1...4, using: &random)).map { _ in
-            names.randomElement(using: &random) ?? ""
+    @Test("[MQTT-3.8.4-3] a session's subscription to the same filter is replaced")
+    func replaced() {
+        var tree = TopicTree(seed: 7, shard: 0)
+        let session = SessionAddress(0, 1)
+        for filter in ["a/+", "$share/g/a/+", "$share/h/a/+"] {
+            tree.insert(Subscriber(session, .atMostOnce, identifier: 5), filter)
+            tree.insert(
+                Subscriber(session, .exactlyOnce, retainAsPublished: true, identifier: 6), filter)
         }
-        if isFilter, Int.random(in: 0..<4, using: &random) == 0 { levels.append("#") }
-        let name = levels.joined(separator: "/")
-        return name.isEmpty ? "/" : name
+        #expect(tree.count == 3 && tree.groupCount == 2)
+        let delivered = Delivered(
+            session: session, qos: .exactlyOnce, retainAsPublished: true, identifiers: [6])
+        let shares = [nil, "$share/g/a/+", "$share/h/a/+"]
+        let expected = shares.map { share in
+            var delivered = delivered
+            delivered.share = share
+            return delivered
+        }
+        #expect(tree.receivers("a/b") == expected)
+        let removed = shares.map { tree.remove(session, $0 ?? "a/+") }
+        #expect(removed == [true, true, true] && tree.isEmpty && tree.groupCount == 0)
+        #expect(tree.levelCount == 0)
+    }
+
+    @Test("Removing a subscription takes no other with it")
+    func removed() {
+        var tree = tree(["a/b", "a/b", "a/b/c", "a", "$share/g/a/b", "$share/h/a/b"])
+        let unknown = tree.remove(SessionAddress(0, 0), "a/x")
+        let another = tree.remove(SessionAddress(0, 9), "a/b")
+        let otherShard = tree.remove(SessionAddress(1, 0), "a/b")
+        let shared = tree.remove(SessionAddress(0, 0), "$share/g/a/b")
+        let unshared = tree.remove(SessionAddress(0, 4), "a/b")
+        #expect(!unknown && !another && !otherShard && !shared && !unshared && tree.count == 6)
+        let removed = tree.remove(SessionAddress(0, 0), "a/b")
+        #expect(removed && tree.slots("a/b") == [1, 4, 5] && tree.slots("a/b/c") == [2])
+        let sharedRemoved = tree.remove(SessionAddress(0, 4), "$share/g/a/b")
+        #expect(sharedRemoved && tree.slots("a/b") == [1, 5] && tree.count == 4)
     }
 
     @Test(
-        "4.7: finds what TopicFilter.matches says, and is empty when all are gone",
-        arguments: 1...10 as ClosedRange<UInt64>
+        """
+        [MQTT-3.3.4-2] [MQTT-3.3.4-3] [MQTT-3.3.4-4] overlapping subscriptions are one delivery: the \
+        highest QoS, all identifiers, retain as published if one asks for it
+        """
     )
-    func property(seed: UInt64) {
-        var random = SplitMix64(state: seed)
-        var tree = TopicTree<Int>(seed: random.next())
-        var filters: [(number: Int, text: String)] = []
-        for number in 0..<600 {
-            if filters.count > 60 || Int.random(in: 0..<3, using: &random) == 0 {
-                guard let index = filters.indices.randomElement(using: &random) else { continue }
-                let (number, text) = filters.remove(at: index)
-                let removed = tree.remove(filter: text.utf8Span.span) { $0 == number }
-                #expect(removed, "seed \(seed): \(text)")
-            } else {
-                let text = randomName(&random, isFilter: true)
-                tree.insert(number, filter: text.utf8Span.span)
-                filters.append((number, text))
+    func overlaps() {
+        var tree = TopicTree(seed: 7, shard: 0)
+        let (session, other) = (SessionAddress(1, 7), SessionAddress(0, 7))
+        tree.insert(Subscriber(session, .atMostOnce, identifier: 268_435_455), "a/#")
+        tree.insert(Subscriber(session, .exactlyOnce), "a/+")
+        tree.insert(Subscriber(session, .atLeastOnce, identifier: 3), "+/b")
+        tree.insert(Subscriber(session, .exactlyOnce, identifier: 9), "a/c")
+        tree.insert(Subscriber(other, .atLeastOnce), "a/b")
+        #expect(
+            tree.receivers("a/b") == [
+                Delivered(session: other, qos: .atLeastOnce),
+                Delivered(
+                    session: session, qos: .exactlyOnce, identifiers: [3, 268_435_455]),
+            ])
+        tree.insert(Subscriber(session, .atMostOnce, retainAsPublished: true), "#")
+        #expect(tree.receivers("a/b").map(\.retainAsPublished) == [false, true])
+        #expect(tree.receivers("x/b").map(\.identifiers) == [[3]])
+    }
+
+    @Test("[MQTT-3.8.3-3] no local: only the publisher's own subscriptions that say so are left out")
+    func noLocal() {
+        var tree = TopicTree(seed: 7, shard: 0)
+        let (publisher, twin) = (SessionAddress(0, 1), SessionAddress(1, 1))
+        tree.insert(Subscriber(publisher, noLocal: true, identifier: 1), "a/b")
+        tree.insert(Subscriber(twin, noLocal: true), "a/b")
+        #expect(tree.receivers("a/b", from: publisher).map(\.session) == [twin])
+        #expect(tree.receivers("a/b", from: nil).map(\.session) == [publisher, twin])
+        tree.insert(Subscriber(publisher, identifier: 2), "a/+")
+        let found = tree.receivers("a/b", from: publisher)
+        #expect(found.map(\.session) == [publisher, twin] && found[0].identifiers == [2])
+    }
+
+    @Test("Ten thousand subscribers of overlapping filters stand shard by shard, each once")
+    func many() {
+        var tree = TopicTree(seed: 7, shard: 0)
+        var random = SplitMix64(state: 3)
+        for number in (0..<10_000).shuffled(using: &random) {
+            let session = SessionAddress(number % 4, UInt32(number))
+            for filter in ["a/b", "a/+", "#"] where Int.random(in: 0..<3, using: &random) > 0 {
+                tree.insert(Subscriber(session), filter)
             }
-            let topic = randomName(&random, isFilter: false)
-            let expected = filters.filter {
-                TopicFilter.matches(filter: $0.text.utf8Span.span, topic: topic.utf8Span.span)
-            }
-            #expect(found(tree, topic) == expected.map(\.number).sorted(), "seed \(seed): \(topic)")
-            #expect(tree.count == filters.count)
+            tree.insert(Subscriber(session), "+/b")
         }
-        for (number, text) in filters.shuffled(using: &random) {
-            tree.remove(filter: text.utf8Span.span) { $0 == number }
+        var matches = Matches()
+        let duration = ContinuousClock().measure {
+            tree.collect("a/b".utf8Span.span, from: nil, into: &matches)
         }
-        #expect(tree.isEmpty && tree.levelCount == 0, "seed \(seed)")
-        #expect(found(tree, "a/b") == [])
-    }
-
-    /// CPU time of this thread, in nanoseconds.
-    private func now() -> Double {
-        var time = timespec()
-        // Safe: fills the structure during the call.
-        unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)
-    }
-
-    private func collectNanoseconds(subscriptions: Int) -> Double {
-        var tree = TopicTree<Int>(seed: 7)
-        for number in 0..<subscriptions {
-            tree.insert(number, filter: "d/pk/\(number)/down/#".utf8Span.span)
+        #expect(matches.receivers.count == 10_000)
+        let isSorted = zip(matches.receivers, matches.receivers.dropFirst()).allSatisfy {
+            $0.session < $1.session
         }
-        let topics = (0..<50).map { Array("d/pk/\($0 * subscriptions / 50)/down/x".utf8) }
-        var matches: [Int] = []
-        var best = Double.infinity
-        for _ in 0..<10 {
-            matches.removeAll(keepingCapacity: true)
-            let start = now()
-            for topic in topics { tree.collect(topic.span, into: &matches) }
-            best = min(best, (now() - start) / Double(topics.count))
-            #expect(matches.count == topics.count)
-        }
-        return best
-    }
-
-    @Test("What matching costs does not grow with the number of subscriptions")
-    func cost() {
-        let few = collectNanoseconds(subscriptions: 50)
-        let many = collectNanoseconds(subscriptions: 50_000)
-        print("topic matching: \(few) ns among 50, \(many) ns among 50,000")
-        // A thousand times as many; what is allowed for is memory further away.
-        #expect(many < 10 * few)
+        #expect(isSorted && duration < .seconds(1))
     }
 }

@@ -1,251 +1,190 @@
 import Bytes
+import MQTT
 
-/// Who gets which topics: topic filters and their subscribers, as a tree of topic levels.
+/// Who gets which topics: topic filters, their subscribers, and the shares that take turns.
 ///
-/// Matching a topic costs what its levels cost (one hash look-up a level, and a second one where a
-/// `+` is subscribed), whatever the number of subscriptions, and allocates nothing. Every shard has
-/// a replica, so that a publisher finds its subscribers without leaving its thread.
+/// Every shard has a replica, so that a publisher finds its subscribers without leaving its thread.
+/// Matching costs what the topic's levels cost and what is found, whatever the number of
+/// subscriptions, and allocates nothing in the steady state.
 ///
-/// Filters must have been validated ([MQTT-4.7.1-1] to [MQTT-4.7.1-3]); a topic that begins with `$`
-/// is not matched by a filter that begins with a wildcard ([MQTT-4.7.2-1]).
-struct TopicTree<Subscription: Sendable & Equatable> {
-    private static var root: Int32 { 0 }
-    private static var none: Int32 { -1 }
+/// Filters are given as their clients wrote them, `$share/{name}/` included, and must have been
+/// validated by `TopicFilter`.
+package struct TopicTree: Sendable {
+    /// What hangs on one filter.
+    private struct Place {
+        /// In the sessions' order.
+        var subscribers: [Subscriber] = []
 
-    /// One topic level below its parent; `+` and `#` are levels like any other.
-    private struct Node {
-        var parent: Int32
-        var hash: UInt64
-        var level: [UInt8]
-        var childCount = 0
-        var singleLevelWildcard = TopicTree.none
-        var multiLevelWildcard = TopicTree.none
-        var subscriptions: [Subscription] = []
+        /// The shares of this filter.
+        var groups: [Int32] = []
     }
 
-    private var nodes: [Node]
-    private var freeNodes: [Int32] = []
+    private var levels: LevelTree
 
-    /// Open addressing with linear probing: node numbers, found by parent and level.
-    private var edges: [Int32]
-    private var edgeCount = 0
+    /// By the filter's number in `levels`.
+    private var places: [Place] = []
 
-    /// Makes hash collisions unpredictable for whoever chooses the topics.
-    private let seed: UInt64
+    private var groups: [SharedGroup] = []
+    private var freeGroups: [Int32] = []
 
-    /// How many subscriptions there are.
-    private(set) var count = 0
+    /// The shares of each session that has any.
+    private var memberships: [SessionAddress: [Int32]] = [:]
 
-    init(seed: UInt64) {
-        self.seed = seed
-        nodes = [Node(parent: Self.none, hash: seed, level: [])]
-        edges = Array(repeating: Self.none, count: 64)
+    private let firstTurn: Int
+
+    /// How many subscriptions there are, each member of a share having one.
+    package private(set) var count = 0
+
+    /// - Parameters:
+    ///   - seed: makes hash collisions unpredictable for whoever chooses the topics.
+    ///   - shard: whose replica it is: which member of a share its first message goes to.
+    package init(seed: UInt64, shard: Int) {
+        levels = LevelTree(seed: seed)
+        firstTurn = shard
     }
 
-    var isEmpty: Bool { count == 0 }
+    package var isEmpty: Bool { count == 0 }
 
     /// How many topic levels are in memory; none when there are no subscriptions.
-    var levelCount: Int { nodes.count - freeNodes.count - 1 }
+    package var levelCount: Int { levels.levelCount }
 
-    /// Adds a subscription, unless an equal one is there already.
-    mutating func insert(_ subscription: Subscription, filter: Span<UInt8>) {
-        var node = Self.root
-        var levels = TopicLevels(filter)
-        while let level = levels.next() {
-            node = child(of: node, level) ?? addChild(to: node, level)
-        }
-        let index = Int(node)
-        guard !nodes[index].subscriptions.contains(subscription) else { return }
-        nodes[index].subscriptions.append(subscription)
-        count += 1
-    }
+    /// How many shares there are.
+    package var groupCount: Int { groups.count - freeGroups.count }
 
-    /// Removes the subscriptions to exactly this filter that `matches` names, and every node that
-    /// nobody needs any more. Returns whether there was one.
+    /// Adds a subscription; one of the same session to the same filter, and of the same share, is
+    /// replaced ([MQTT-3.8.4-3]). Answers whether there was none.
+    ///
+    /// - Parameter isConnected: what `setConnected` changes later; counts for shares only.
     @discardableResult
-    mutating func remove(filter: Span<UInt8>, where matches: (Subscription) -> Bool) -> Bool {
-        var node = Self.root
-        var levels = TopicLevels(filter)
-        while let level = levels.next() {
-            guard let next = child(of: node, level) else { return false }
-            node = next
-        }
-        let before = nodes[Int(node)].subscriptions.count
-        nodes[Int(node)].subscriptions.removeAll(where: matches)
-        let removed = before - nodes[Int(node)].subscriptions.count
-        count -= removed
-        prune(from: node)
-        return removed > 0
-    }
-
-    /// Appends to `found` every subscription whose filter matches the topic. A subscriber with
-    /// overlapping filters is found once for each.
-    func collect(_ topic: Span<UInt8>, into found: inout [Subscription]) {
-        guard count > 0, topic.count > 0 else { return }
-        collect(
-            topic,
-            from: 0,
-            at: Self.root,
-            wildcards: topic[0] != UInt8(ascii: "$"),
-            into: &found
-        )
-    }
-
-    private func collect(
-        _ topic: Span<UInt8>,
-        from offset: Int,
-        at node: Int32,
-        wildcards: Bool,
-        into found: inout [Subscription]
-    ) {
-        if wildcards {
-            let rest = nodes[Int(node)].multiLevelWildcard
-            if rest != Self.none { found.append(contentsOf: nodes[Int(rest)].subscriptions) }
-        }
-        // Past the last separator there is always one more level, be it empty.
-        if offset > topic.count {
-            found.append(contentsOf: nodes[Int(node)].subscriptions)
-            return
-        }
-        guard nodes[Int(node)].childCount > 0 else { return }
-        var end = offset
-        while end < topic.count, topic[end] != UInt8(ascii: "/") { end += 1 }
-        if let next = child(of: node, topic.extracting(offset..<end)) {
-            collect(topic, from: end + 1, at: next, wildcards: true, into: &found)
-        }
-        if wildcards {
-            let any = nodes[Int(node)].singleLevelWildcard
-            if any != Self.none {
-                collect(topic, from: end + 1, at: any, wildcards: true, into: &found)
-            }
-        }
-    }
-
-    // MARK: Nodes
-
-    private mutating func addChild(to parent: Int32, _ level: Span<UInt8>) -> Int32 {
-        let hash = Self.hash(level, below: nodes[Int(parent)].hash)
-        let fresh = Node(parent: parent, hash: hash, level: level.bytesArray)
-        let number: Int32
-        if let reused = freeNodes.popLast() {
-            number = reused
-            nodes[Int(number)] = fresh
+    package mutating func insert(
+        _ subscriber: Subscriber,
+        filter text: Span<UInt8>,
+        isConnected: Bool = true
+    ) -> Bool {
+        let filter = TopicFilter(unchecked: text)
+        let node = levels.keep(filter.filter)
+        while places.count <= node { places.append(Place()) }
+        let isNew: Bool
+        if filter.isShared {
+            let group = self.group(at: node, text) ?? makeGroup(at: node, text)
+            isNew = groups[Int(group)].insert(subscriber, isConnected: isConnected)
+            if isNew { memberships[subscriber.session, default: []].append(group) }
         } else {
-            number = Int32(nodes.count)
-            nodes.append(fresh)
+            isNew = places[node].subscribers.insertInOrder(subscriber)
         }
-        nodes[Int(parent)].childCount += 1
-        if level.isSingleByte(UInt8(ascii: "+")) {
-            nodes[Int(parent)].singleLevelWildcard = number
-        } else if level.isSingleByte(UInt8(ascii: "#")) {
-            nodes[Int(parent)].multiLevelWildcard = number
-        }
-        insertEdge(number)
-        return number
+        if isNew { count += 1 }
+        return isNew
     }
 
-    /// Removes `node` and then its ancestors, as long as nothing hangs on them.
-    private mutating func prune(from node: Int32) {
-        var node = node
-        while node != Self.root, nodes[Int(node)].childCount == 0,
-            nodes[Int(node)].subscriptions.isEmpty
-        {
-            let parent = nodes[Int(node)].parent
-            removeEdge(node)
-            nodes[Int(parent)].childCount -= 1
-            if nodes[Int(parent)].singleLevelWildcard == node {
-                nodes[Int(parent)].singleLevelWildcard = Self.none
-            } else if nodes[Int(parent)].multiLevelWildcard == node {
-                nodes[Int(parent)].multiLevelWildcard = Self.none
+    /// Removes the session's subscription to exactly this filter, of exactly this share, and what of
+    /// the tree nobody needs any more. Answers whether there was one.
+    @discardableResult
+    package mutating func remove(_ session: SessionAddress, filter text: Span<UInt8>) -> Bool {
+        let filter = TopicFilter(unchecked: text)
+        guard let node = levels.find(filter.filter) else { return false }
+        if filter.isShared {
+            guard let group = group(at: node, text), groups[Int(group)].remove(session) else {
+                return false
             }
-            nodes[Int(node)].level = []
-            freeNodes.append(node)
-            node = parent
+            forget(group, of: session)
+            if groups[Int(group)].isEmpty { removeGroup(group) }
+        } else {
+            guard places[node].subscribers.removeInOrder(session) else { return false }
         }
+        count -= 1
+        if places[node].subscribers.isEmpty, places[node].groups.isEmpty { levels.release(node) }
+        return true
     }
 
-    // MARK: Edges
+    /// Says whether a session has a connection: its shares choose those that do first. Costs what
+    /// the session's shares cost.
+    package mutating func setConnected(_ session: SessionAddress, _ isConnected: Bool) {
+        guard let joined = memberships[session] else { return }
+        for group in joined { groups[Int(group)].setConnected(session, isConnected) }
+    }
 
-    private func child(of parent: Int32, _ level: Span<UInt8>) -> Int32? {
-        let hash = Self.hash(level, below: nodes[Int(parent)].hash)
-        var index = Int(truncatingIfNeeded: hash) & (edges.count - 1)
-        while edges[index] != Self.none {
-            let number = edges[index]
-            if nodes[Int(number)].hash == hash, nodes[Int(number)].parent == parent,
-                Self.isEqual(level, nodes[Int(number)].level)
-            {
-                return number
+    /// Finds who gets a message: every session with a matching subscription of its own, once, and of
+    /// every matching share one member, connected ones first and in turn.
+    ///
+    /// - Parameters:
+    ///   - publisher: whose message it is: its subscriptions with No Local do not match
+    ///     ([MQTT-3.8.3-3]).
+    ///   - isWanted: which members of shares can be chosen; a share with none of them has no receiver.
+    package mutating func collect(
+        _ topic: Span<UInt8>,
+        from publisher: SessionAddress?,
+        into matches: inout Matches,
+        where isWanted: (Subscriber) -> Bool = { _ in true }
+    ) {
+        matches.removeAll()
+        guard count > 0 else { return }
+        levels.match(topic, into: &matches.nodes)
+        for node in matches.nodes {
+            for subscriber in places[Int(node)].subscribers
+            where !subscriber.noLocal || subscriber.session != publisher {
+                matches.add(subscriber)
             }
-            index = (index + 1) & (edges.count - 1)
+            for group in places[Int(node)].groups {
+                if let member = groups[Int(group)].choose(where: isWanted) {
+                    matches.add(member, groupNumber: group)
+                }
+            }
+        }
+        matches.mergeOverlaps()
+    }
+
+    // MARK: Shares
+
+    /// Chooses another member of a share, for a message that its receiver left without acknowledging
+    /// it; `nil` when there is none that `isWanted`.
+    package mutating func chooseMember(
+        ofShare text: Span<UInt8>,
+        where isWanted: (Subscriber) -> Bool
+    ) -> Subscriber? {
+        let filter = TopicFilter(unchecked: text)
+        guard let node = levels.find(filter.filter), let group = group(at: node, text) else {
+            return nil
+        }
+        return groups[Int(group)].choose(where: isWanted)
+    }
+
+    /// The share, `$share/{name}/{filter}`, that has chosen a receiver; `nil` for one that gets the
+    /// message for its own subscriptions. To be asked before the tree is changed.
+    package func share(of receiver: Receiver) -> [UInt8]? {
+        receiver.isShared ? groups[Int(receiver.groupNumber)].text : nil
+    }
+
+    private func group(at node: Int, _ text: Span<UInt8>) -> Int32? {
+        for group in places[node].groups {
+            let held = groups[Int(group)].text
+            if text.isEqual(to: held.span) { return group }
         }
         return nil
     }
 
-    private static func isEqual(_ level: Span<UInt8>, _ held: [UInt8]) -> Bool {
-        level.isEqual(to: held.span)
-    }
-
-    private mutating func insertEdge(_ number: Int32) {
-        if (edgeCount + 1) * 2 > edges.count {
-            let held = edges.filter { $0 != Self.none }
-            edges = Array(repeating: Self.none, count: edges.count * 2)
-            for other in held { place(other) }
+    private mutating func makeGroup(at node: Int, _ text: Span<UInt8>) -> Int32 {
+        let fresh = SharedGroup(node: node, text: text.bytesArray, turn: firstTurn)
+        let number: Int32
+        if let reused = freeGroups.popLast() {
+            number = reused
+            groups[Int(number)] = fresh
+        } else {
+            number = Int32(groups.count)
+            groups.append(fresh)
         }
-        place(number)
-        edgeCount += 1
+        places[node].groups.append(number)
+        return number
     }
 
-    private mutating func place(_ number: Int32) {
-        var index = Int(truncatingIfNeeded: nodes[Int(number)].hash) & (edges.count - 1)
-        while edges[index] != Self.none { index = (index + 1) & (edges.count - 1) }
-        edges[index] = number
+    private mutating func removeGroup(_ number: Int32) {
+        let node = groups[Int(number)].node
+        places[node].groups.removeAll { $0 == number }
+        groups[Int(number)] = SharedGroup(node: node, text: [], turn: 0)
+        freeGroups.append(number)
     }
 
-    /// Closes the gap that the removed edge leaves, so that probing needs no tombstones.
-    private mutating func removeEdge(_ number: Int32) {
-        let mask = edges.count - 1
-        var gap = Int(truncatingIfNeeded: nodes[Int(number)].hash) & mask
-        while edges[gap] != number { gap = (gap + 1) & mask }
-        var index = (gap + 1) & mask
-        while edges[index] != Self.none {
-            let home = Int(truncatingIfNeeded: nodes[Int(edges[index])].hash) & mask
-            if (index - home) & mask >= (index - gap) & mask {
-                edges[gap] = edges[index]
-                gap = index
-            }
-            index = (index + 1) & mask
-        }
-        edges[gap] = Self.none
-        edgeCount -= 1
-    }
-
-    /// FNV-1a over the level, begun from the parent's hash, and mixed so that the low bits count.
-    private static func hash(_ level: Span<UInt8>, below parent: UInt64) -> UInt64 {
-        var hash = parent ^ 0xCBF2_9CE4_8422_2325
-        for index in level.indices {
-            hash = (hash ^ UInt64(level[index])) &* 0x0000_0100_0000_01B3
-        }
-        hash ^= hash >> 32
-        hash = hash &* 0xD6E8_FEB8_6659_FD93
-        return hash ^ hash >> 32
-    }
-}
-
-/// The levels of a topic name or filter, between the slashes; an empty level is a level.
-struct TopicLevels: ~Escapable {
-    private let topic: Span<UInt8>
-    private var offset = 0
-
-    @_lifetime(copy topic)
-    init(_ topic: Span<UInt8>) { self.topic = topic }
-
-    @_lifetime(copy self)
-    @_lifetime(self: copy self)
-    mutating func next() -> Span<UInt8>? {
-        guard offset <= topic.count else { return nil }
-        var end = offset
-        while end < topic.count, topic[end] != UInt8(ascii: "/") { end += 1 }
-        defer { offset = end + 1 }
-        return topic.extracting(offset..<end)
+    private mutating func forget(_ group: Int32, of session: SessionAddress) {
+        memberships[session]?.removeAll { $0 == group }
+        if memberships[session]?.isEmpty == true { memberships[session] = nil }
     }
 }

@@ -40,7 +40,7 @@ extension Shard {
                 outgoing[confirmation.shard].append(.subscribed(confirmation))
             }
         case .unsubscribe(let filter, let subscriber):
-            subscriptions.remove(filter: filter.span) { $0 == subscriber }
+            subscriptions.remove(subscriber.session, filter: filter.span)
         case .subscribed(let confirmation): confirmed(confirmation)
         case .admissionAnswered(let token, let result): admissionAnswered(token, result)
         case .registrationAnswered(let token, let result): registrationAnswered(token, result)

@@ -289,34 +289,31 @@ extension Shard {
         from publisher: Token?,
         sharing shared: inout Message?
     ) -> Bool {
-        var found: [Subscriber] = []
+        var found = Matches()
         swap(&found, &matches)
         defer { swap(&found, &matches) }
-        found.removeAll(keepingCapacity: true)
-        subscriptions.collect(message.topic, into: &found)
-        guard !found.isEmpty else { return false }
-        found.mergeOverlaps { subscriber in
-            !(subscriber.noLocal && subscriber.shard == index && subscriber.token == publisher)
-        }
+        let publisher = publisher.map { SessionAddress(shard: index, token: $0) }
+        subscriptions.collect(message.topic, from: publisher, into: &found)
+        let receivers = found.receivers
         // Those of one shard stand together.
         var start = 0
-        while start < found.count {
-            let shard = found[start].shard
-            let end = found[start...].firstIndex { $0.shard != shard } ?? found.count
+        while start < receivers.count {
+            let shard = receivers[start].shard
+            let end = receivers[start...].firstIndex { $0.shard != shard } ?? receivers.count
             if shard == index {
-                for subscriber in found[start..<end] {
-                    let qos = min(message.qos, subscriber.qos)
-                    deliver(subscriber.token, message, qos: qos, sharing: &shared)
+                for receiver in receivers[start..<end] {
+                    let qos = min(message.qos, receiver.qos)
+                    deliver(receiver.token, message, qos: qos, sharing: &shared)
                 }
             } else {
-                let deliveries = found[start..<end].map { subscriber in
-                    Delivery(token: subscriber.token, qos: min(message.qos, subscriber.qos))
+                let deliveries = receivers[start..<end].map { receiver in
+                    Delivery(token: receiver.token, qos: min(message.qos, receiver.qos))
                 }
                 outgoing[shard].append(.deliver(Self.shared(message, &shared), to: deliveries))
             }
             start = end
         }
-        return !found.isEmpty
+        return !receivers.isEmpty
     }
 
     /// A message to a device goes to its home shard, where its connection and its counter are.
@@ -343,34 +340,5 @@ extension Shard {
         let made = Message(message)
         shared = made
         return made
-    }
-}
-
-extension [Subscriber] {
-    /// One entry for each client, with the highest QoS that it asked for ([MQTT-3.3.4-2]), of those
-    /// that `isWanted`; shard by shard.
-    mutating func mergeOverlaps(where isWanted: (Subscriber) -> Bool) {
-        removeAll { !isWanted($0) }
-        guard count > 1 else { return }
-        sort { $0.precedes($1) }
-        var last = 0
-        for index in 1..<count where !self[index].isSameClient(as: self[last]) {
-            last += 1
-            self[last] = self[index]
-        }
-        removeSubrange((last + 1)...)
-    }
-}
-
-extension Subscriber {
-    fileprivate func isSameClient(as other: Subscriber) -> Bool {
-        shard == other.shard && token == other.token
-    }
-
-    /// By shard, then by client, and the highest QoS of a client first.
-    fileprivate func precedes(_ other: Subscriber) -> Bool {
-        if shard != other.shard { return shard < other.shard }
-        if token != other.token { return token.rawValue < other.token.rawValue }
-        return qos > other.qos
     }
 }

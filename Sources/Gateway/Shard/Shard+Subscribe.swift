@@ -176,7 +176,7 @@ extension Shard {
             qos: subscription.qos,
             noLocal: subscription.noLocal
         )
-        subscriptions.remove(filter: subscription.filter.span) { $0 == subscriber }
+        subscriptions.remove(subscriber.session, filter: subscription.filter.span)
         for shard in outgoing.indices where shard != index {
             outgoing[shard].append(.unsubscribe(filter: subscription.filter, subscriber))
         }

@@ -48,7 +48,7 @@ struct Shard: ~Copyable {
     var plaintext = ByteBuffer(capacity: Shard.readBytes)
     var records = ByteBuffer(capacity: Shard.readBytes)
     var spareOutput = ByteBuffer(capacity: 4_096)
-    var matches: [Subscriber] = []
+    var matches = Matches()
 
     // What is left to do at the end of the turn.
     var flushList: [Token] = []
@@ -64,7 +64,7 @@ struct Shard: ~Copyable {
     var absentSessions = 0
     var products = ProductCatalogue()
     var displacements: DisplacementGuard
-    var subscriptions: TopicTree<Subscriber>
+    var subscriptions: TopicTree
     var confirmations: [PendingSubscribe] = []
 
     // Books and counters.
@@ -120,7 +120,7 @@ struct Shard: ~Copyable {
             limit: limits.displacementsPerMinute,
             penaltyMilliseconds: limits.displacementPenaltyMilliseconds
         )
-        subscriptions = TopicTree(seed: .random(in: .min ... .max))
+        subscriptions = TopicTree(seed: .random(in: .min ... .max), shard: index)
         topUps = TopUpDesk(peers: commons.mailboxes.count - 1, limits: commons.heldLimits)
         let usage = commons.usage
         meter = Meter { device in

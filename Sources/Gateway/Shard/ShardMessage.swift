@@ -51,14 +51,6 @@ struct Delivery: Sendable {
     let qos: QoS
 }
 
-/// An application's subscription in the tree that every shard has a replica of.
-struct Subscriber: Sendable, Equatable {
-    let shard: Int
-    let token: Token
-    let qos: QoS
-    let noLocal: Bool
-}
-
 /// A SUBSCRIBE that is answered when all shards have heard of it, so that nothing published after
 /// the SUBACK is missed.
 struct Confirmation: Sendable, Equatable {

@@ -34,7 +34,7 @@ public struct TopicFilter: ~Escapable {
     /// Takes a filter that was checked before.
     @inlinable
     @_lifetime(copy text)
-    init(unchecked text: Span<UInt8>) {
+    public init(unchecked text: Span<UInt8>) {
         self.text = text
         shareNameLength = Self.lengthOfShareName(text)
     }
