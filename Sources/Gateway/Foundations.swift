@@ -214,14 +214,7 @@ struct Foundations {
             ledger: try openLedger(configuration, shards: shards),
             usage: try openUsage(configuration),
             dataCentre: configuration.home,
-            listeners: configuration.listeners.map { listener in
-                ListenerTraits(
-                    name: listener.name,
-                    isEncrypted: listener.tls,
-                    isAnonymous: listener.authentication == .none,
-                    verifiesClients: listener.tls && configuration.tls.clientCA != nil
-                )
-            },
+            listeners: configuration.listeners.map { ListenerTraits($0, of: configuration) },
             limits: limits,
             homes: Homes(shards: shards),
             messageUnit: MessageUnit(bytes: configuration.metering.unitBytes),

@@ -24,6 +24,17 @@ struct Setting<Root>: Sendable {
         }
     }
 
+    static func number(
+        _ key: String,
+        _ value: any WritableKeyPath<Root, Int?> & Sendable
+    ) -> Setting {
+        Setting(key: key) { root, text in
+            guard let number = Int(text) else { return Expectation(text: "a whole number") }
+            root[keyPath: value] = number
+            return nil
+        }
+    }
+
     static func flag(
         _ key: String,
         _ value: any WritableKeyPath<Root, Bool> & Sendable
@@ -109,6 +120,8 @@ extension Setting<GatewayConfiguration> {
         .number("limits.packetSizeBytes", \.limits.packetSizeBytes),
         .number("limits.inflightMessages", \.limits.inflightMessages),
         .number("limits.queueBytes", \.limits.queueBytes),
+        .number("limits.queueMessages", \.limits.queueMessages),
+        .number("limits.topicAliasMaximum", \.limits.topicAliasMaximum),
         .number("limits.keepAliveMinimumSeconds", \.limits.keepAliveMinimumSeconds),
         .number("limits.keepAliveMaximumSeconds", \.limits.keepAliveMaximumSeconds),
         .number("limits.sessionExpiryMaximumSeconds", \.limits.sessionExpiryMaximumSeconds),
@@ -147,6 +160,12 @@ extension Setting<GatewayConfiguration.Listener> {
         .number("port", \.port),
         .flag("tls", \.tls),
         .choice("authentication", \.authentication),
+        .number("keepAliveMaximumSeconds", \.keepAliveMaximumSeconds),
+        .number("topicAliasMaximum", \.topicAliasMaximum),
+        .number("receiveMaximum", \.receiveMaximum),
+        .number("packetSizeBytes", \.packetSizeBytes),
+        .text("allowedTopics", \.allowedTopics),
+        .text("deniedTopics", \.deniedTopics),
         .flag("proxyProtocol", \.proxyProtocol),
     ]
 }

@@ -3,8 +3,8 @@ import Ledger
 
 /// Which topics a client may use (wire.md, "Topics").
 enum TopicRights: Sendable {
-    /// Everything: a listener without authentication.
-    case unlimited
+    /// What a listener without authentication is open for.
+    case patterns(TopicPatterns)
 
     /// An application: uplink and notices of its products' devices to read, downlink to write.
     /// `nil`: all products.
@@ -13,7 +13,7 @@ enum TopicRights: Sendable {
     /// Whether an application may publish to `topic`: `d/{PK}/{DK}/down/...` of a product of its own.
     func allowsPublish(_ topic: Span<UInt8>) -> Bool {
         switch self {
-        case .unlimited: return true
+        case .patterns(let patterns): return patterns.allowsPublish(topic)
         case .products(let products):
             guard let address = DeviceTopic(topic), address.branch == .down else { return false }
             return products?.contains(address.identity.product) ?? true
@@ -24,7 +24,7 @@ enum TopicRights: Sendable {
     /// unless it may read all of them.
     func allowsSubscribe(_ filter: Span<UInt8>) -> Bool {
         switch self {
-        case .unlimited: return true
+        case .patterns(let patterns): return patterns.allowsSubscribe(filter)
         case .products(let products):
             var levels = TopicLevels(filter)
             guard let root = levels.next(), root.isEqual(to: "d"), let level = levels.next() else {

@@ -36,6 +36,14 @@ extension GatewayConfiguration {
         /// Unit: bytes. Range: `packetSizeBytes` to 1,073,741,824 (1 GiB). Default: 1,048,576.
         public var queueBytes = 1_048_576
 
+        /// QoS 1 and 2 messages that wait for one client, or are not acknowledged by it.
+        /// Unit: messages. Range: 1 to 1,000,000. Default: 1,000.
+        public var queueMessages = 1_000
+
+        /// Topic aliases of one client for one connection, in each direction; MQTT 5 clients are told.
+        /// Unit: aliases. Range: 0 (none) to 65,535. Default: 16.
+        public var topicAliasMaximum = 16
+
         /// A client that asks for a shorter keep-alive gets this one. Unit: seconds.
         /// Range: 0 to `keepAliveMaximumSeconds`. Default: 0 (whatever the client asks for).
         public var keepAliveMinimumSeconds = 0

@@ -26,6 +26,30 @@ extension GatewayConfiguration {
         /// `devices` or `none`. Default: `devices`.
         public var authentication: Authentication
 
+        /// The longest keep-alive, as `limits.keepAliveMaximumSeconds`, for this listener.
+        /// Default: that one.
+        public var keepAliveMaximumSeconds: Int?
+
+        /// Topic aliases of a client, as `limits.topicAliasMaximum`, for this listener.
+        /// Default: that one.
+        public var topicAliasMaximum: Int?
+
+        /// Unacknowledged messages of a client, as `limits.inflightMessages`, for this listener.
+        /// Default: that one.
+        public var receiveMaximum: Int?
+
+        /// The largest packet of an admitted client, as `limits.packetSizeBytes`, which it must not
+        /// exceed, for this listener. Default: that one.
+        public var packetSizeBytes: Int?
+
+        /// Of a listener without authentication: the topics that may be published and subscribed to, as
+        /// topic filters with spaces between them. Default: `#`, all.
+        public var allowedTopics = "#"
+
+        /// The same: those of them that may not. A wider filter may be subscribed to all the same.
+        /// Default: none.
+        public var deniedTopics = ""
+
         /// Whether a proxy in front announces the client's address. Not offered by this version:
         /// `true` is refused. Default: false.
         public var proxyProtocol: Bool

@@ -1,5 +1,6 @@
 import Ledger
 import Linux
+import MQTT
 
 extension GatewayConfiguration {
     /// Checks every range, and what has to fit together; throws the first setting that does not.
@@ -53,7 +54,7 @@ extension GatewayConfiguration {
         }
         for (index, listener) in listeners.enumerated() {
             let path = "listeners[\(index)]"
-            try listener.validate(path)
+            try listener.validate(path, limits)
             for (other, earlier) in listeners[..<index].enumerated() {
                 if earlier.name == listener.name {
                     throw ConfigurationProblem(
@@ -76,7 +77,10 @@ extension GatewayConfiguration {
 }
 
 extension GatewayConfiguration.Listener {
-    fileprivate func validate(_ path: String) throws(ConfigurationProblem) {
+    fileprivate func validate(
+        _ path: String,
+        _ limits: GatewayConfiguration.Limits
+    ) throws(ConfigurationProblem) {
         let isName = name.utf8.allSatisfy { byte in
             (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
                 || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
@@ -90,11 +94,52 @@ extension GatewayConfiguration.Listener {
         }
         try requireAddress(address, "\(path).address")
         try require(port, in: 0...65_535, "\(path).port")
+        try validateLimits(path, limits)
+        try validateTopics(allowedTopics, "\(path).allowedTopics")
+        try validateTopics(deniedTopics, "\(path).deniedTopics")
         guard !proxyProtocol else {
             throw ConfigurationProblem(
                 path: "\(path).proxyProtocol",
                 reason: "is not offered by this version: leave it out, or say false"
             )
+        }
+    }
+}
+
+extension GatewayConfiguration.Listener {
+    private func validateLimits(
+        _ path: String,
+        _ limits: GatewayConfiguration.Limits
+    ) throws(ConfigurationProblem) {
+        if let keepAliveMaximumSeconds {
+            try require(
+                keepAliveMaximumSeconds,
+                in: max(1, limits.keepAliveMinimumSeconds)...65_535,
+                "\(path).keepAliveMaximumSeconds"
+            )
+        }
+        if let topicAliasMaximum {
+            try require(topicAliasMaximum, in: 0...65_535, "\(path).topicAliasMaximum")
+        }
+        if let receiveMaximum {
+            try require(receiveMaximum, in: 1...65_535, "\(path).receiveMaximum")
+        }
+        if let packetSizeBytes {
+            try require(
+                packetSizeBytes, in: 128...limits.packetSizeBytes, "\(path).packetSizeBytes")
+        }
+    }
+
+    private func validateTopics(_ list: String, _ path: String) throws(ConfigurationProblem) {
+        for pattern in TopicPatterns.patterns(list) {
+            do throws(DecodingError) {
+                _ = try TopicFilter(pattern.span)
+            } catch {
+                throw ConfigurationProblem(
+                    path: path,
+                    reason: "'\(String(decoding: pattern, as: UTF8.self))' is not a topic filter"
+                )
+            }
         }
     }
 }
@@ -123,6 +168,8 @@ extension GatewayConfiguration.Limits {
         )
         try require(inflightMessages, in: 1...65_535, "limits.inflightMessages")
         try require(queueBytes, in: packetSizeBytes...1_073_741_824, "limits.queueBytes")
+        try require(queueMessages, in: 1...1_000_000, "limits.queueMessages")
+        try require(topicAliasMaximum, in: 0...65_535, "limits.topicAliasMaximum")
         try require(keepAliveMaximumSeconds, in: 1...65_535, "limits.keepAliveMaximumSeconds")
         try require(
             keepAliveMinimumSeconds,

@@ -23,6 +23,9 @@ package struct Receiver: Sendable, Equatable {
 
     package var session: SessionAddress { SessionAddress(shard: shard, token: token) }
 
+    /// Whether there is a subscription identifier to go with the message.
+    var hasIdentifiers: Bool { identifierCount > 0 }
+
     /// Whether it gets the message as the member of a share.
     package var isShared: Bool { groupNumber >= 0 }
 }

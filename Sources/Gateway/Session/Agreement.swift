@@ -2,6 +2,7 @@ import Bytes
 import Ledger
 import MQTT
 import Metering
+import Sessions
 import Time
 
 /// What a client's CONNECT agreed on, and what has become of it since: of one connection, whereas the
@@ -34,12 +35,21 @@ struct Agreement {
     /// The most QoS 1 and 2 messages that may be under way to the client ([MQTT-3.3.4-9]).
     var receiveMaximum: UInt16 = .max
 
+    /// The largest packet that the client may send, in bytes ([MQTT-3.2.2-15]).
+    var packetBytes = 0
+
+    /// The most QoS 1 and 2 messages that the client may have under way ([MQTT-3.3.4-7]).
+    var receiveQuota: UInt16 = .max
+
+    var inboundAliases = InboundAliases(limit: 0)
+    var outboundAliases = OutboundAliases(limit: 0)
+
     /// Whether Reason Strings are sent. Without, those of CONNACK and DISCONNECT are left out too,
     /// which [MQTT-3.1.2-29] allows.
     var wantsProblemInformation = true
 
     /// Published when the client goes without a DISCONNECT ([MQTT-3.1.2-8]).
-    var will: Will?
+    var will: StoredWill?
 
     /// PUBLISHes that can't be acknowledged yet.
     var unanswered = UnansweredPublishes()
@@ -60,21 +70,19 @@ struct Agreement {
     /// The end of the device's entitlement.
     var expiresAt = Timestamp(milliseconds: .max)
 
-    /// A will, and how long after the end of the connection it is due (3.1.3.2.2).
-    struct Will {
-        let message: Message
-        let delaySeconds: UInt32
-    }
-
     /// Takes over what a CONNECT asks for, within the limits.
-    mutating func agree(to connect: borrowing Connect, limits: ShardLimits) {
+    mutating func agree(
+        to connect: borrowing Connect,
+        limits: ShardLimits,
+        listener: ListenerTraits
+    ) {
         version = connect.version
         let asked = Int(connect.keepAliveSeconds)
         // A 3.1.1 client can't be told of a shorter one than it asked for, so it isn't held to it.
         let isHeld = version == .v5 || asked == 0
         let granted = min(
             max(asked == 0 ? .max : asked, limits.keepAliveMinimumSeconds),
-            isHeld ? limits.keepAliveMaximumSeconds : Int(UInt16.max)
+            isHeld ? listener.keepAliveMaximumSeconds : Int(UInt16.max)
         )
         keepAliveSeconds = UInt16(granted)
         isKeepAliveOurs = granted != asked
@@ -90,6 +98,11 @@ struct Agreement {
         wantsProblemInformation = connect.properties.requestProblemInformation ?? true
         let receiveMaximum = connect.properties.receiveMaximum ?? .max
         self.receiveMaximum = min(receiveMaximum, UInt16(limits.receiveMaximum))
+        packetBytes = listener.packetBytes
+        receiveQuota = UInt16(listener.receiveMaximum)
+        inboundAliases = InboundAliases(limit: version == .v5 ? listener.topicAliasMaximum : 0)
+        let taken = Int(connect.properties.topicAliasMaximum ?? 0)
+        outboundAliases = OutboundAliases(limit: min(taken, listener.topicAliasMaximum))
     }
 
     /// Whether the client takes a PUBLISH whose parts have so many bytes ([MQTT-3.1.2-25]).

@@ -3,6 +3,9 @@ import MQTT
 /// What has become of a client's PUBLISH, for its acknowledgement.
 enum PublishVerdict: Equatable {
     case taken
+
+    /// Taken, and nobody has subscribed to its topic.
+    case unheard
     case refused(Reason)
 
     /// A message to a device.
@@ -30,6 +33,7 @@ enum PublishVerdict: Equatable {
     var reasonCode: ReasonCode {
         switch self {
         case .taken, .undecided, .held: .success
+        case .unheard: .noMatchingSubscribers
         case .refused(let reason): reason.reasonCode
         case .downlink(let fate): fate.reasonCode
         }
@@ -39,6 +43,7 @@ enum PublishVerdict: Equatable {
     var text: String? {
         switch self {
         case .taken, .undecided, .held: nil
+        case .unheard: "nobody has subscribed to the topic"
         case .refused(let reason): reason.text
         case .downlink(let fate): fate.reasonCode == .success ? nil : fate.text
         }

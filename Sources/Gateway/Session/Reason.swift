@@ -33,9 +33,8 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case shuttingDown
     case topicNotAllowed
     case topicNameInvalid
+    case payloadFormatInvalid
     case topicFilterInvalid
-    case sharedSubscriptionsNotSupported
-    case subscriptionIdentifiersNotSupported
     case quotaExceeded
     case badAuthenticationMethod
 
@@ -128,7 +127,10 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
                 "more QoS 2 messages under way than the Receive Maximum"
             )
         case .topicAliasInvalid:
-            ("topic-alias-invalid", .topicAliasInvalid, nil, "no topic alias is accepted")
+            (
+                "topic-alias-invalid", .topicAliasInvalid, nil,
+                "the topic alias is not within the Topic Alias Maximum"
+            )
         case .retainNotSupported:
             ("retain-not-supported", .retainNotSupported, nil, "retained messages are not kept")
         case .sessionTakenOver:
@@ -148,6 +150,8 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
             ("topic-not-allowed", .notAuthorized, .notAuthorized, "the topic is not allowed")
         case .topicNameInvalid:
             ("topic-name-invalid", .topicNameInvalid, nil, "the topic name is not valid")
+        case .payloadFormatInvalid:
+            ("payload-format-invalid", .payloadFormatInvalid, nil, "the payload is not UTF-8")
         case .topicFilterInvalid:
             ("topic-filter-invalid", .topicFilterInvalid, nil, "the topic filter is not valid")
         case .quotaExceeded:
@@ -156,16 +160,6 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
             (
                 "bad-authentication-method", .badAuthenticationMethod, nil,
                 "enhanced authentication is not offered"
-            )
-        case .sharedSubscriptionsNotSupported:
-            (
-                "shared-subscriptions-not-supported", .sharedSubscriptionsNotSupported, nil,
-                "shared subscriptions are not offered"
-            )
-        case .subscriptionIdentifiersNotSupported:
-            (
-                "subscription-identifiers-not-supported", .subscriptionIdentifiersNotSupported, nil,
-                "subscription identifiers are not offered"
             )
         case .disconnected: ("disconnected", .normalDisconnection, nil, "the client said goodbye")
         default: ("connection-lost", .unspecifiedError, nil, "the connection was lost")

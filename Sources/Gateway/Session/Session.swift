@@ -1,6 +1,7 @@
 import Bytes
 import MQTT
 import Reactor
+import Sessions
 import Time
 
 /// What MQTT calls a session: what the gateway keeps of a client beyond one packet, and, when the
@@ -22,30 +23,35 @@ struct Session: ~Copyable, Sendable {
     var endsAt = Timestamp(milliseconds: .max)
 
     /// The will of the connection before, until it is due ([MQTT-3.1.2-8]), and when that is.
-    var will: (message: Message, dueAt: Timestamp)?
+    var will: (will: StoredWill, dueAt: Timestamp)?
 
-    var subscriptions: [ClientSubscription] = []
-    var window: OutboundWindow
+    var subscriptions: [StoredSubscription] = []
+
+    /// QoS 1 and 2 messages to the client.
+    var queue: DeliveryQueue
 
     /// Packet identifiers of QoS 2 messages that were taken and await their PUBREL: a redelivery of
     /// one is acknowledged and not taken again ([MQTT-4.3.3-10], [MQTT-4.3.3-12]).
-    var receivedQoS2: [UInt16] = []
+    var received = ReceivedIdentifiers()
 
     /// Messages to it wait for top-up units, and later ones behind them.
     var holdsDeliveries = false
+
+    /// What is next in line is covered by no allowance and no pack, and will be tried again.
+    var waitsForQuota = false
 
     init(
         client: Client,
         productSlot: ProductCatalogue.Slot?,
         connection: Token,
         expirySeconds: UInt32,
-        window: OutboundWindow
+        receiveMaximum: UInt16
     ) {
         self.client = client
         self.productSlot = productSlot
         self.connection = connection
         self.expirySeconds = expirySeconds
-        self.window = window
+        queue = DeliveryQueue(keepsSent: expirySeconds > 0, limit: receiveMaximum)
     }
 
     /// Whether it outlives its connection.
@@ -64,7 +70,4 @@ struct Session: ~Copyable, Sendable {
         }
         return false
     }
-
-    /// A packet identifier of a QoS 2 message that is not yet completed.
-    func hasReceived(_ packetID: UInt16) -> Bool { receivedQoS2.contains(packetID) }
 }

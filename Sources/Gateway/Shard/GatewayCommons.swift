@@ -2,6 +2,7 @@ import Ledger
 import Linux
 import Metering
 import Reactor
+import Sessions
 import TLS
 
 /// What all shards share: values, and doors to other threads. Nothing in it changes.
@@ -38,15 +39,9 @@ struct GatewayCommons: Sendable {
     var heldLimits: (messages: Int, bytes: Int) { (16_384, 16 * limits.queueBytes) }
 
     /// What may wait for one client's window.
-    var queueLimits: (messages: Int, bytes: Int) { (1_000, limits.queueBytes) }
-}
-
-/// What a connection has to know of the listener that it came in by.
-struct ListenerTraits: Sendable {
-    let name: String
-    let isEncrypted: Bool
-    let isAnonymous: Bool
-    let verifiesClients: Bool
+    var queueLimits: QueueLimits {
+        QueueLimits(messages: limits.queueMessages, bytes: limits.queueBytes)
+    }
 }
 
 /// One shard's part of the configured limits, in the units that it counts in.
@@ -63,6 +58,8 @@ struct ShardLimits: Sendable {
     let packetBytes: Int
     let receiveMaximum: Int
     let queueBytes: Int
+    let queueMessages: Int
+    let topicAliasMaximum: Int
     let keepAliveMinimumSeconds: Int
     let keepAliveMaximumSeconds: Int
     let topicLevels: Int
@@ -80,6 +77,8 @@ struct ShardLimits: Sendable {
         packetBytes = limits.packetSizeBytes
         receiveMaximum = limits.inflightMessages
         queueBytes = limits.queueBytes
+        queueMessages = limits.queueMessages
+        topicAliasMaximum = limits.topicAliasMaximum
         keepAliveMinimumSeconds = limits.keepAliveMinimumSeconds
         keepAliveMaximumSeconds = limits.keepAliveMaximumSeconds
         topicLevels = limits.topicLevels

@@ -188,7 +188,6 @@ extension Shard {
     private mutating func connack(_ slot: UInt32, isSessionPresent: Bool = false) {
         let agreement = connections[slot: slot].agreement
         let assignedClientID = agreement.isNamedByUs ? agreement.client.identifier : nil
-        let limits = commons.limits
         Connack.encode(
             isSessionPresent: isSessionPresent,
             version: agreement.version,
@@ -197,14 +196,15 @@ extension Shard {
             if agreement.expirySeconds != agreement.askedExpirySeconds {
                 properties.sessionExpiryInterval(seconds: agreement.expirySeconds)
             }
-            properties.receiveMaximum(UInt16(limits.receiveMaximum))
+            properties.receiveMaximum(agreement.receiveQuota)
             properties.retainAvailable(false)
-            properties.maximumPacketSize(UInt32(limits.packetBytes))
+            properties.maximumPacketSize(UInt32(agreement.packetBytes))
             if let assignedClientID {
                 properties.assignedClientIdentifier(assignedClientID.utf8Span.span)
             }
-            properties.subscriptionIdentifierAvailable(false)
-            properties.sharedSubscriptionAvailable(false)
+            if agreement.inboundAliases.limit > 0 {
+                properties.topicAliasMaximum(UInt16(agreement.inboundAliases.limit))
+            }
             if agreement.isKeepAliveOurs {
                 properties.serverKeepAlive(seconds: agreement.keepAliveSeconds)
             }

@@ -4,6 +4,7 @@ import Linux
 import Metering
 import MQTT
 import Reactor
+import Sessions
 import Storage
 import TLS
 import Time
@@ -13,7 +14,11 @@ extension Shard {
     mutating func serveConnect(_ slot: UInt32, _ body: Span<UInt8>) {
         do throws(DecodingError) {
             let connect = try Connect(decoding: body)
-            connections[slot: slot].agreement.agree(to: connect, limits: commons.limits)
+            connections[slot: slot].agreement.agree(
+                to: connect,
+                limits: commons.limits,
+                listener: commons.listeners[connections[slot: slot].listener]
+            )
             identify(slot, connect)
         } catch {
             refuseConnect(slot, Reason(error.reason), version: Self.answerVersion(to: body))
@@ -265,7 +270,8 @@ extension Shard {
     }
 
     private mutating func admitAnonymous(_ slot: UInt32, _ connect: borrowing Connect) {
-        letIn(slot, connect, key: nil, rights: .unlimited)
+        let topics = commons.listeners[connections[slot: slot].listener].topics
+        letIn(slot, connect, key: nil, rights: .patterns(topics))
     }
 
     private mutating func letIn(
@@ -296,8 +302,10 @@ extension Shard {
     private mutating func willIsAllowed(_ slot: UInt32, _ connect: borrowing Connect) -> Bool {
         guard let will = connect.will else { return true }
         guard mayPublish(slot, will.topic) else { return false }
-        connections[slot: slot].agreement.will = Agreement.Will(
-            message: Message(will),
+        connections[slot: slot].agreement.will = StoredWill(
+            Message(will),
+            isRetained: will.isRetained,
+            messageExpirySeconds: will.properties.messageExpiryIntervalSeconds,
             delaySeconds: will.properties.willDelayIntervalSeconds ?? 0
         )
         return true

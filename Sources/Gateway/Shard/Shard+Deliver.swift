@@ -3,12 +3,13 @@ import Ledger
 import Metering
 import MQTT
 import Reactor
+import Sessions
 
 // Messages to clients of this shard.
 extension Shard {
-    /// Hands a message to a device that is connected here and has subscribed to its topic; counted
-    /// against the device's allowance, and dropped when that is used up (rules C2, C3, C10). Answers
-    /// its fate, or `nil` when `sender` will be told.
+    /// Hands a message to a device of this shard that has subscribed to its topic; counted against the
+    /// device's allowance, and dropped when that is used up (rules C2, C3, C10). Answers its fate, or
+    /// `nil` when `sender` will be told.
     mutating func deliverToDevice(
         _ identity: DeviceIdentity,
         _ message: borrowing OutboundMessage,
@@ -18,14 +19,30 @@ extension Shard {
         guard let token = clients[.device(identity)], sessions.contains(token) else {
             return .notConnected
         }
+        guard let terms = terms(for: token.slot, message) else { return .noSubscription }
+        return deliver(token, message, terms, for: sender, sharing: &shared)
+    }
+
+    /// What a session's own subscriptions make of a message; `nil` when none matches.
+    private func terms(
+        for session: UInt32,
+        _ message: borrowing OutboundMessage
+    ) -> DeliveryTerms? {
         var granted: QoS?
-        for subscription in sessions[slot: token.slot].subscriptions
+        var keepsFlag = false
+        var identifiers: [UInt32] = []
+        for subscription in sessions[slot: session].subscriptions
         where TopicFilter.matches(filter: subscription.filter.span, topic: message.topic) {
-            granted = max(granted ?? .atMostOnce, subscription.qos)
+            granted = max(granted ?? .atMostOnce, subscription.options.qos)
+            keepsFlag = keepsFlag || subscription.options.retainAsPublished
+            if let identifier = subscription.identifier { identifiers.append(identifier) }
         }
-        guard let granted else { return .noSubscription }
-        let qos = min(message.qos, granted)
-        return deliver(token, message, qos: qos, for: sender, sharing: &shared)
+        guard let granted else { return nil }
+        return DeliveryTerms(
+            qos: min(message.qos, granted),
+            isRetained: message.isRetained && keepsFlag,
+            subscriptionIdentifiers: identifiers
+        )
     }
 
     /// Tells whoever sent a message to a device what became of it (rule C10).
@@ -38,144 +55,86 @@ extension Shard {
         }
     }
 
-    /// Hands a message to the client that `token` names, unless it has gone or cannot take it.
-    /// `waited`: where and since when, if it has. Answers its fate, or `nil` when `sender` will be told.
+    /// Hands a message to the client whose session `token` names, unless that has ended or cannot take
+    /// it. Answers its fate, or `nil` when `sender` will be told.
     @discardableResult
     mutating func deliver(
         _ token: Token,
         _ message: borrowing OutboundMessage,
-        qos: QoS,
-        waited: MessageWait? = nil,
+        _ terms: DeliveryTerms,
         for sender: DownlinkSender = .nobody,
         sharing shared: inout Message?
     ) -> DownlinkFate? {
         guard sessions.contains(token) else { return .notConnected }
-        guard let slot = openConnection(of: token.slot) else {
-            return keepForAbsent(token, message, qos: qos, waited, sharing: &shared)
+        let session = token.slot
+        if message.isExpired(at: clock.wall) {
+            counters.add(.deliveriesDropped)
+            return .expired
         }
-        let size = message.topic.count + message.payload.count + message.properties.bytes.count
-        let isTaken = connections[slot: slot].agreement.takesPublish(
-            topic: message.topic.count,
-            payload: message.payload.count,
-            properties: message.properties.bytes.count,
-            qos: qos
-        )
-        guard isTaken else {
+        guard let slot = openConnection(of: session) else {
+            return keepForAbsent(session, message, terms, sharing: &shared)
+        }
+        guard takes(slot, message, terms) else {
             counters.add(.deliveriesDropped)
             return .tooLarge
         }
-        if sessions[slot: token.slot].holdsDeliveries, let stock = stock(of: slot) {
+        if sessions[slot: session].holdsDeliveries, let stock = stock(of: slot) {
             // Behind those that wait for top-up units already.
             let kept = Self.shared(message, &shared)
-            let wait = waited ?? MessageWait(since: tick)
-            return hold(HeldDelivery(token, kept, qos, wait, sender), at: stock)
+            return hold(HeldDelivery(token, kept, terms, sender), at: stock)
         }
-        // It reads more slowly than it is sent to.
-        let isBehind = connections[slot: slot].waitingBytes + size > commons.limits.queueBytes
-        if isBehind || qos > .atMostOnce && !hasRoom(token.slot, waited) {
-            return keep(token, slot, message, qos: qos, waited, for: sender, sharing: &shared)
+        let isBehind = isBehind(slot)
+        if terms.qos == .atMostOnce, isBehind {
+            counters.add(.deliveriesDropped)
+            return .queueFull
         }
-        let fate = send(token, slot, message, qos: qos, waited, for: sender, sharing: &shared)
-        if fate == .delivered { flushLater(slot) }
-        return fate
+        if terms.qos > .atMostOnce, isBehind || !mayPass(session, terms) {
+            return enqueue(token, slot, message, terms, for: sender, sharing: &shared)
+        }
+        return send(token, slot, message, terms, for: sender, sharing: &shared)
     }
 
-    /// Whether the client's window takes the message now: one that was in line already does not stand
-    /// behind the others.
-    private func hasRoom(_ session: UInt32, _ waited: MessageWait?) -> Bool {
-        waited?.isFromLine == true
-            ? sessions[slot: session].window.hasRoom : sessions[slot: session].window.isOpen
+    /// Whether a QoS 1 or 2 message can be sent at once and need not be kept: it is its turn, and
+    /// nobody will want it again.
+    private mutating func mayPass(_ session: UInt32, _ terms: DeliveryTerms) -> Bool {
+        terms.sharedFilter == nil && !sessions[slot: session].queue.keepsSent
+            && sessions[slot: session].queue.isOpen()
     }
 
-    /// Has a message wait until the client comes back, when its session outlives the connection, and
-    /// the message is to arrive at all events ([MQTT-3.1.2-5] of 3.1.1).
-    private mutating func keepForAbsent(
-        _ token: Token,
-        _ message: borrowing OutboundMessage,
-        qos: QoS,
-        _ waited: MessageWait?,
-        sharing shared: inout Message?
-    ) -> DownlinkFate? {
-        let session = token.slot
-        guard qos > .atMostOnce, sessions[slot: session].isPersistent else {
-            return .notConnected
-        }
-        let units = commons.messageUnit.units(payloadBytes: message.payload.count)
-        let waiting = sessions[slot: session].window.waitingUnits
-        if case .refused = coverageOfAbsent(session, units: waiting + units) {
-            counters.add(.deliveriesOverQuota)
-            return .quotaExceeded
-        }
-        let isKept = sessions[slot: session].window.enqueue(
-            Self.shared(message, &shared),
-            units: units,
-            waited ?? MessageWait(since: tick),
-            limits: commons.queueLimits
-        )
-        if !isKept { counters.add(.deliveriesDropped) }
-        return isKept ? .queued : .queueFull
+    /// Whether a client reads more slowly than it is sent to.
+    private func isBehind(_ slot: UInt32) -> Bool {
+        connections[slot: slot].waitingBytes > commons.limits.queueBytes
     }
 
-    /// Has a message wait for an acknowledgement that makes room for it. Dropped, when none is to
-    /// come, the line is full, or neither the allowance nor a pack will cover it when its turn comes;
-    /// `nil` while that is being found out.
-    private mutating func keep(
-        _ token: Token,
+    /// Whether the client takes a PUBLISH of that size ([MQTT-3.1.2-24]).
+    private func takes(
         _ slot: UInt32,
         _ message: borrowing OutboundMessage,
-        qos: QoS,
-        _ waited: MessageWait?,
-        for sender: DownlinkSender,
-        sharing shared: inout Message?
-    ) -> DownlinkFate? {
-        let session = token.slot
-        guard qos > .atMostOnce, sessions[slot: session].window.unacknowledgedCount > 0 else {
-            counters.add(.deliveriesDropped)
-            return .queueFull
-        }
-        let units = commons.messageUnit.units(payloadBytes: message.payload.count)
-        let waiting = sessions[slot: session].window.waitingUnits
-        let kept = Self.shared(message, &shared)
-        switch coverage(slot, units: waiting + units) {
-        case .counted: break
-        case .refused:
-            counters.add(.deliveriesOverQuota)
-            return .quotaExceeded
-        case .waits(let stock):
-            let wait = waited ?? MessageWait(since: tick)
-            return hold(HeldDelivery(token, kept, qos, wait, sender), at: stock)
-        }
-        let isKept = sessions[slot: session].window.enqueue(
-            kept,
-            units: units,
-            waited ?? MessageWait(since: tick),
-            limits: commons.queueLimits
+        _ terms: DeliveryTerms,
+        more: Int = 0
+    ) -> Bool {
+        guard connections[slot: slot].agreement.maximumPacketSize < .max else { return true }
+        let expiryBytes = message.expiresAt == nil ? 0 : 5
+        return connections[slot: slot].agreement.takesPublish(
+            topic: message.topic.count,
+            payload: message.payload.count,
+            properties: message.travellingBytes + expiryBytes + terms.identifierBytes + more,
+            qos: terms.qos
         )
-        guard isKept else {
-            counters.add(.deliveriesDropped)
-            return .queueFull
-        }
-        return .queued
     }
 
-    /// Encodes a message for the client, if its allowance covers it, and it has not waited for longer
-    /// than it lasts ([MQTT-3.3.2-5]). Answers its fate, or `nil` while it waits for top-up units.
+    // MARK: At once
+
+    /// Sends a message, if the client's allowance covers it. Answers its fate, or `nil` while it waits
+    /// for top-up units.
     private mutating func send(
         _ token: Token,
         _ slot: UInt32,
         _ message: borrowing OutboundMessage,
-        qos: QoS,
-        _ waited: MessageWait?,
+        _ terms: DeliveryTerms,
         for sender: DownlinkSender,
         sharing shared: inout Message?
     ) -> DownlinkFate? {
-        let waitedSeconds = waited.map { secondsPassed(since: $0.since) } ?? 0
-        if waited != nil, let lifetime = message.properties.messageExpiryIntervalSeconds,
-            lifetime <= waitedSeconds
-        {
-            counters.add(.deliveriesDropped)
-            return .expired
-        }
         switch charge(slot, payloadBytes: message.payload.count) {
         case .counted: break
         case .refused:
@@ -183,83 +142,216 @@ extension Shard {
             return .quotaExceeded
         case .waits(let stock):
             let kept = Self.shared(message, &shared)
-            let wait = waited ?? MessageWait(since: tick)
-            return hold(HeldDelivery(token, kept, qos, wait, sender), at: stock)
+            return hold(HeldDelivery(token, kept, terms, sender), at: stock)
         }
-        encode(token.slot, slot, message, qos: qos, waitedSeconds: waitedSeconds)
+        var packetID: UInt16?
+        if terms.qos > .atMostOnce {
+            packetID = sessions[slot: token.slot].queue.begin(
+                isExactlyOnce: terms.qos == .exactlyOnce)
+        }
+        encode(slot, message, terms, packetID: packetID)
+        flushLater(slot)
         return .delivered
     }
 
-    private func secondsPassed(since: UInt64) -> UInt32 {
-        let ticks = tick - min(tick, since)
-        return UInt32(clamping: Int64(clamping: ticks) * Self.tickMilliseconds / 1_000)
-    }
-
-    /// One that has waited lasts for so much less ([MQTT-3.3.2-6]).
+    /// Writes a PUBLISH for the client: what is left of its Message Expiry Interval ([MQTT-3.3.2-6]),
+    /// the identifiers of the subscriptions ([MQTT-3.3.4-3], [MQTT-3.3.4-4]), and a topic alias if the
+    /// client takes one ([MQTT-3.1.2-26], [MQTT-3.1.2-27]).
     private mutating func encode(
-        _ session: UInt32,
         _ slot: UInt32,
         _ message: borrowing OutboundMessage,
-        qos: QoS,
-        waitedSeconds: UInt32
+        _ terms: DeliveryTerms,
+        packetID: UInt16?,
+        isDuplicate: Bool = false
     ) {
         counters.add(.publishesDelivered)
         let version = connections[slot: slot].agreement.version
-        let packetID = qos > .atMostOnce ? sessions[slot: session].window.begin() : nil
+        let remaining = version == .v5 ? message.remainingSeconds(at: clock.wall) : nil
+        var alias = OutboundAliases.Choice.none
+        if connections[slot: slot].agreement.outboundAliases.limit > 0,
+            takes(slot, message, terms, more: 3)
+        {
+            alias = connections[slot: slot].agreement.outboundAliases.choose(for: message.topic)
+        }
+        let topic = alias.isKnown ? message.topic.extracting(0..<0) : message.topic
         Publish.encode(
-            topic: message.topic,
+            topic: topic,
             payload: message.payload,
-            qos: qos > .atMostOnce ? .atLeastOnce : .atMostOnce,
+            qos: terms.qos,
             packetID: packetID,
+            isRetained: terms.isRetained,
+            isDuplicate: isDuplicate,
             version: version,
             into: &connections[slot: slot].output
         ) { properties in
-            guard waitedSeconds > 0,
-                let lifetime = message.properties.messageExpiryIntervalSeconds
-            else { return properties.append(contentsOf: message.properties) }
             properties.append(
-                contentsOf: message.properties,
-                excluding: PropertySet(.messageExpiryInterval)
-            )
-            properties.messageExpiryInterval(seconds: lifetime - min(lifetime, waitedSeconds))
+                contentsOf: message.properties, excluding: OutboundMessage.excludedProperties)
+            if let remaining { properties.messageExpiryInterval(seconds: remaining) }
+            for identifier in terms.subscriptionIdentifiers {
+                properties.subscriptionIdentifier(identifier)
+            }
+            if let number = alias.number { properties.topicAlias(number) }
         }
     }
 
-    /// PUBACK: the window has room for the next message in line.
-    mutating func acknowledged(_ slot: UInt32, _ packetID: UInt16) {
-        guard let session = connections[slot: slot].session,
-            sessions[slot: session.slot].window.acknowledge(packetID)
-        else { return }
-        sendInLine(session)
+    // MARK: In line
+
+    /// Has a message wait until the client comes back, when its session outlives the connection, and
+    /// the message has a QoS above 0 ([MQTT-3.1.2-5] of 3.1.1).
+    private mutating func keepForAbsent(
+        _ session: UInt32,
+        _ message: borrowing OutboundMessage,
+        _ terms: DeliveryTerms,
+        sharing shared: inout Message?
+    ) -> DownlinkFate? {
+        guard terms.qos > .atMostOnce, sessions[slot: session].isPersistent else {
+            return .notConnected
+        }
+        let units = commons.messageUnit.units(payloadBytes: message.payload.count)
+        let waiting = UInt32(clamping: sessions[slot: session].queue.uncoveredUnits)
+        if case .refused = coverageOfAbsent(session, units: waiting + units) {
+            counters.add(.deliveriesOverQuota)
+            return .quotaExceeded
+        }
+        let kept = Self.shared(message, &shared)
+        return append(session, QueuedMessage(kept, terms, units: units)) == nil
+            ? .queueFull : .queued
+    }
+
+    /// Has a message wait for its turn. Dropped, when the line is full, or neither the allowance nor a
+    /// pack will cover it then; `nil` while that is being found out.
+    private mutating func enqueue(
+        _ token: Token,
+        _ slot: UInt32,
+        _ message: borrowing OutboundMessage,
+        _ terms: DeliveryTerms,
+        for sender: DownlinkSender,
+        sharing shared: inout Message?
+    ) -> DownlinkFate? {
+        let session = token.slot
+        let units = commons.messageUnit.units(payloadBytes: message.payload.count)
+        let waiting = UInt32(clamping: sessions[slot: session].queue.uncoveredUnits)
+        let kept = Self.shared(message, &shared)
+        switch coverage(slot, units: waiting + units) {
+        case .counted: break
+        case .refused:
+            counters.add(.deliveriesOverQuota)
+            return .quotaExceeded
+        case .waits(let stock): return hold(HeldDelivery(token, kept, terms, sender), at: stock)
+        }
+        guard let sequence = append(session, QueuedMessage(kept, terms, units: units)) else {
+            return .queueFull
+        }
+        guard let last = sendInLine(token), last >= sequence else { return .queued }
+        return .delivered
+    }
+
+    /// Puts a message at the end of a session's line; `nil`, and counted, when that is full.
+    private mutating func append(_ session: UInt32, _ message: QueuedMessage) -> UInt64? {
+        let limits = commons.queueLimits
+        if let sequence = sessions[slot: session].queue.append(
+            message, isStored: true, limits: limits)
+        {
+            return sequence
+        }
+        let expired = sessions[slot: session].queue.dropExpired(at: clock.wall)
+        counters.add(.deliveriesDropped, expired.count)
+        let sequence =
+            expired.isEmpty
+            ? nil
+            : sessions[slot: session].queue.append(message, isStored: true, limits: limits)
+        if sequence == nil { counters.add(.deliveriesDropped) }
+        return sequence
     }
 
     /// Sends what is in line, as far as the window has room, and nothing before it waits for units.
-    mutating func sendInLine(_ token: Token) {
-        let session = token.slot
-        guard let slot = openConnection(of: session) else { return }
-        while !sessions[slot: session].holdsDeliveries,
-            let next = sessions[slot: session].window.next()
+    /// Answers the sequence of the last that was sent.
+    @discardableResult
+    mutating func sendInLine(_ token: Token) -> UInt64? {
+        guard let slot = openConnection(of: token.slot) else { return nil }
+        var last: UInt64?
+        while !sessions[slot: token.slot].holdsDeliveries, !isBehind(slot),
+            let next = sessions[slot: token.slot].queue.next()
         {
-            var shared: Message? = next.message
-            next.message.withOutbound { message in
-                _ = send(
-                    token,
-                    slot,
-                    message,
-                    qos: .atLeastOnce,
-                    MessageWait(since: next.since, isFromLine: true),
-                    for: .nobody,
-                    sharing: &shared
-                )
+            switch sendNext(token, slot, next) {
+            case .sent: last = next.sequence
+            case .dropped:
+                sessions[slot: token.slot].queue.drop(next.sequence)
+                counters.add(.deliveriesDropped)
+            case .waits: return last
             }
+        }
+        if last != nil { flushLater(slot) }
+        return last
+    }
+
+    private enum LineVerdict { case sent, dropped, waits }
+
+    /// Sends the message whose turn it is, unless it has expired ([MQTT-3.3.2-5]), is larger than the
+    /// client takes ([MQTT-3.1.2-25]), or nothing covers it. It is counted once, however often it is
+    /// sent.
+    private mutating func sendNext(
+        _ token: Token,
+        _ slot: UInt32,
+        _ next: OutgoingMessage
+    ) -> LineVerdict {
+        let message = next.content.message
+        if !next.isDuplicate, message.isExpired(at: clock.wall) { return .dropped }
+        let terms = DeliveryTerms(next.content)
+        return message.withOutbound(isRetained: terms.isRetained) { outbound in
+            guard takes(slot, outbound, terms) else { return .dropped }
+            let verdict =
+                next.isCharged ? .counted : charge(slot, payloadBytes: outbound.payload.count)
+            switch verdict {
+            case .counted: break
+            case .refused:
+                counters.add(.deliveriesOverQuota)
+                guard sessions[slot: token.slot].queue.keepsSent else { return .dropped }
+                // Accepted is accepted: it waits for the next day, or a pack.
+                waitForQuota(token)
+                return .waits
+            case .waits(let stock):
+                waitInLine(token, at: stock)
+                return .waits
+            }
+            sessions[slot: token.slot].queue.didSend(next)
+            encode(
+                slot, outbound, terms, packetID: next.packetID, isDuplicate: next.isDuplicate)
+            return .sent
         }
     }
 
-    /// The client is back: what has waited for it is sent.
-    mutating func resumeDeliveries(_ slot: UInt32) {
-        guard let session = connections[slot: slot].session else { return }
-        sendInLine(session)
+    /// Has a line that no allowance and no pack covers looked at again in a while.
+    private mutating func waitForQuota(_ token: Token) {
+        guard !sessions[slot: token.slot].waitsForQuota else { return }
+        sessions[slot: token.slot].waitsForQuota = true
+        quotaWaiters.append(token)
     }
+
+    /// Tries again what waited for an allowance: on the schedule of rule C7.
+    mutating func resumeQuotaWaiters() {
+        guard !quotaWaiters.isEmpty else { return }
+        var waiters: [Token] = []
+        swap(&waiters, &quotaWaiters)
+        for token in waiters where sessions.contains(token) {
+            sessions[slot: token.slot].waitsForQuota = false
+            sendInLine(token)
+        }
+    }
+
+    /// The client is back: PUBREL and what was sent but not acknowledged go out again, in their order
+    /// ([MQTT-4.4.0-1]), then what has waited for it.
+    mutating func resumeDeliveries(_ slot: UInt32) {
+        guard let token = connections[slot: slot].session else { return }
+        let version = connections[slot: slot].agreement.version
+        for packetID in sessions[slot: token.slot].queue.released {
+            Pubrel.encode(
+                packetID: packetID, version: version, into: &connections[slot: slot].output)
+        }
+        sendInLine(token)
+    }
+
+    // MARK: Of the gateway
 
     /// The gateway's own notices and answers on the device's `sys` topics: not counted, QoS 0, and
     /// only to a device that has subscribed.

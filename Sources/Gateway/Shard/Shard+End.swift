@@ -94,9 +94,11 @@ extension Shard {
     private mutating func publishWill(_ slot: UInt32) {
         guard let will = connections[slot: slot].agreement.will else { return }
         connections[slot: slot].agreement.will = nil
-        let message = will.message
+        let message = will.message.expiring(
+            afterSeconds: will.messageExpirySeconds, from: clock.wall)
         switch charge(slot, payloadBytes: message.payload.count) {
-        case .counted: message.withOutbound { _ = route($0, from: slot) }
+        case .counted:
+            message.withOutbound(isRetained: will.isRetained) { _ = route($0, from: slot) }
         case .refused: counters.add(.publishesOverQuota)
         case .waits(let stock):
             guard case .device(let device) = connections[slot: slot].agreement.client,

@@ -3,6 +3,7 @@ import Linux
 import Metering
 import MQTT
 import Reactor
+import Sessions
 import Storage
 import TLS
 
@@ -22,14 +23,14 @@ extension Shard {
         case .handOver(let handOver): takeIn(handOver)
         case .deliver(let message, let deliveries):
             var shared: Message? = message
-            message.withOutbound { outbound in
+            message.withOutbound(isRetained: false) { outbound in
                 for delivery in deliveries {
-                    deliver(delivery.token, outbound, qos: delivery.qos, sharing: &shared)
+                    deliver(delivery.token, outbound, delivery.terms, sharing: &shared)
                 }
             }
-        case .deliverToDevice(let message, let identity, let sender):
+        case .deliverToDevice(let message, let isRetained, let identity, let sender):
             var shared: Message? = message
-            message.withOutbound { outbound in
+            message.withOutbound(isRetained: isRetained) { outbound in
                 let fate = deliverToDevice(identity, outbound, for: sender, sharing: &shared)
                 if let fate { tell(sender, fate) }
             }
@@ -39,8 +40,10 @@ extension Shard {
             if let confirmation {
                 outgoing[confirmation.shard].append(.subscribed(confirmation))
             }
-        case .unsubscribe(let filter, let subscriber):
-            subscriptions.remove(subscriber.session, filter: filter.span)
+        case .unsubscribe(let filter, let session):
+            subscriptions.remove(session, filter: filter.span)
+        case .connected(let session, let isConnected):
+            subscriptions.setConnected(session, isConnected)
         case .subscribed(let confirmation): confirmed(confirmation)
         case .admissionAnswered(let token, let result): admissionAnswered(token, result)
         case .registrationAnswered(let token, let result): registrationAnswered(token, result)

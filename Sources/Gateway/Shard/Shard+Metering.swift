@@ -104,6 +104,7 @@ extension Shard {
             nextFlush = clock.monotonic.adding(milliseconds: commons.flushIntervalMilliseconds)
             countsToFlush = meter.dirtyCount
             settleTopUps()
+            resumeQuotaWaiters()
         }
         guard countsToFlush > 0 else { return }
         guard let batch = meter.nextBatch(at: clock.wall) else {

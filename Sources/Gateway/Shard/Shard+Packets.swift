@@ -13,7 +13,8 @@ extension Shard {
                 let rest = bytes.extracting(used..<bytes.count)
                 let limit =
                     connections[slot: slot].phase == .open
-                    ? commons.limits.packetBytes : commons.limits.connectPacketBytes
+                    ? connections[slot: slot].agreement.packetBytes
+                    : commons.limits.connectPacketBytes
                 guard
                     case .packet(let header, let headerLength, let length) =
                         try Framing.next(in: rest, maximumPacketSize: limit)
@@ -46,6 +47,11 @@ extension Shard {
             servePublish(slot, publish)
         case .puback:
             acknowledged(slot, try Puback(decoding: body, version: version).packetID)
+        case .pubrec:
+            let pubrec = try Pubrec(decoding: body, version: version)
+            received(slot, pubrec.packetID, pubrec.reason)
+        case .pubcomp:
+            completed(slot, try Pubcomp(decoding: body, version: version).packetID)
         case .pubrel:
             servePubrel(slot, try Pubrel(decoding: body, version: version).packetID)
         case .subscribe:
@@ -59,9 +65,8 @@ extension Shard {
         case .auth where version == .v5:
             // No method was agreed on in CONNECT, so there is nothing to continue ([MQTT-4.12.0-7]).
             end(slot, .protocolError)
-        case .pubrec, .pubcomp, .connect, .connack, .suback, .unsuback, .pingresp, .auth:
-            // A second CONNECT ([MQTT-3.1.0-2]), a server's packet, or the answer to a QoS 2 message
-            // that was never sent.
+        case .connect, .connack, .suback, .unsuback, .pingresp, .auth:
+            // A second CONNECT ([MQTT-3.1.0-2]), or a server's packet.
             end(slot, .protocolError)
         }
     }

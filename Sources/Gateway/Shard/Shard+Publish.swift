@@ -3,21 +3,39 @@ import Ledger
 import Metering
 import MQTT
 import Reactor
+import Sessions
 
 // PUBLISH from a client: may it, does its allowance cover it, who gets it, and what is answered.
 extension Shard {
     mutating func servePublish(_ slot: UInt32, _ publish: borrowing Publish) {
-        if connections[slot: slot].agreement.version == .v5 {
-            guard publish.properties.topicAlias == nil else {
-                return end(slot, .topicAliasInvalid)
-            }
-            guard !publish.isRetained else { return end(slot, .retainNotSupported) }
+        guard publish.properties.contains(.topicAlias),
+            let alias = publish.properties.topicAlias
+        else { return servePublish(slot, publish, topic: publish.topic) }
+        guard connections[slot: slot].agreement.inboundAliases.allows(alias) else {
+            return end(slot, .topicAliasInvalid)
         }
+        if !publish.topic.isEmpty {
+            connections[slot: slot].agreement.inboundAliases.set(alias, to: publish.topic)
+            return servePublish(slot, publish, topic: publish.topic)
+        }
+        guard let topic = connections[slot: slot].agreement.inboundAliases.topic(of: alias) else {
+            // Nothing is known by that alias yet (3.3.4).
+            return end(slot, .protocolError)
+        }
+        servePublish(slot, publish, topic: topic.span)
+    }
+
+    private mutating func servePublish(
+        _ slot: UInt32,
+        _ publish: borrowing Publish,
+        topic: Span<UInt8>
+    ) {
+        let message = OutboundMessage(publish, topic: topic, at: clock.wall)
         guard publish.qos == .exactlyOnce, let packetID = publish.packetID else {
             if publish.qos == .atLeastOnce, !mayLeaveUnanswered(slot) {
                 return end(slot, .receiveMaximumExceeded)
             }
-            let verdict = accept(slot, publish)
+            let verdict = accept(slot, message, packetID: publish.packetID)
             if verdict == .held { return }
             counters.add(.publishesReceived)
             if publish.qos == .atLeastOnce, let packetID = publish.packetID {
@@ -25,17 +43,17 @@ extension Shard {
             }
             return
         }
-        serveExactlyOnce(slot, packetID, publish)
+        serveExactlyOnce(slot, packetID, message)
     }
 
     private mutating func serveExactlyOnce(
         _ slot: UInt32,
         _ packetID: UInt16,
-        _ publish: borrowing Publish
+        _ message: borrowing OutboundMessage
     ) {
         // The same message again while its answer is still to come.
         if connections[slot: slot].agreement.unanswered.contains(packetID) { return }
-        if sessions[slot: session(of: slot)].hasReceived(packetID) {
+        if sessions[slot: session(of: slot)].received.contains(packetID) {
             // The same message again ([MQTT-4.3.3-10]).
             return Pubrec.encode(
                 packetID: packetID,
@@ -44,9 +62,10 @@ extension Shard {
             )
         }
         guard mayLeaveUnanswered(slot),
-            sessions[slot: session(of: slot)].receivedQoS2.count < commons.limits.receiveMaximum
+            sessions[slot: session(of: slot)].received.count
+                < connections[slot: slot].agreement.receiveQuota
         else { return end(slot, .receiveMaximumExceeded) }
-        let verdict = accept(slot, publish)
+        let verdict = accept(slot, message, packetID: packetID)
         if verdict == .held { return }
         counters.add(.publishesReceived)
         acknowledge(slot, packetID, isExactlyOnce: true, verdict)
@@ -58,17 +77,21 @@ extension Shard {
     @inline(__always)
     private mutating func accept(
         _ slot: UInt32,
-        _ publish: borrowing Publish
+        _ message: borrowing OutboundMessage,
+        packetID: UInt16?
     ) -> PublishVerdict {
-        guard mayPublish(slot, publish.topic) else {
+        guard mayPublish(slot, message.topic) else {
             counters.add(.publishesForbidden)
             return .refused(.topicNotAllowed)
         }
-        if isQuotaQuestion(slot, publish.topic) {
+        if isQuotaQuestion(slot, message.topic) {
             answerQuotaQuestion(slot)
             return .taken
         }
-        switch charge(slot, payloadBytes: publish.payload.count) {
+        guard message.properties.isEmpty || message.isPayloadAsIndicated else {
+            return .refused(.payloadFormatInvalid)
+        }
+        switch charge(slot, payloadBytes: message.payload.count) {
         case .counted: break
         case .refused:
             counters.add(.publishesOverQuota)
@@ -78,9 +101,9 @@ extension Shard {
             return .held
         }
         if subscriptions.isEmpty, connections[slot: slot].agreement.productSlot != nil {
-            return .taken
+            return .unheard
         }
-        return route(OutboundMessage(publish), from: slot, packetID: publish.packetID)
+        return route(message, from: slot, packetID: packetID)
     }
 
     func mayPublish(_ slot: UInt32, _ topic: Span<UInt8>) -> Bool {
@@ -107,8 +130,8 @@ extension Shard {
     private func mayLeaveUnanswered(_ slot: UInt32) -> Bool {
         connections[slot: slot].agreement.unanswered.isEmpty
             || connections[slot: slot].agreement.unanswered.count
-                + sessions[slot: session(of: slot)].receivedQoS2.count
-                < commons.limits.receiveMaximum
+                + sessions[slot: session(of: slot)].received.count
+                < connections[slot: slot].agreement.receiveQuota
     }
 
     /// Answers a PUBLISH, when its turn has come and its fate is known.
@@ -184,7 +207,7 @@ extension Shard {
         let version = connections[slot: slot].agreement.version
         let isRefused = version == .v5 && verdict.reasonCode.isFailure
         // A PUBREC with a failure ends the exchange ([MQTT-4.3.3-9]).
-        if !isRefused { sessions[slot: session(of: slot)].receivedQoS2.append(packetID) }
+        if !isRefused { _ = sessions[slot: session(of: slot)].received.insert(packetID) }
         guard verdict != .taken, version == .v5 else {
             return Pubrec.encode(
                 packetID: packetID,
@@ -205,9 +228,7 @@ extension Shard {
 
     mutating func servePubrel(_ slot: UInt32, _ packetID: UInt16) {
         let version = connections[slot: slot].agreement.version
-        let session = session(of: slot)
-        if let index = sessions[slot: session].receivedQoS2.firstIndex(of: packetID) {
-            sessions[slot: session].receivedQoS2.remove(at: index)
+        if sessions[slot: session(of: slot)].received.remove(packetID) {
             Pubcomp.encode(
                 packetID: packetID,
                 version: version,
@@ -244,10 +265,10 @@ extension Shard {
         var shared: Message?
         let publisher = connections[slot: slot].session
         guard case .application = connections[slot: slot].agreement.client else {
-            if !subscriptions.isEmpty {
-                deliverToApplications(message, from: publisher, sharing: &shared)
-            }
-            return .taken
+            let isHeard =
+                !subscriptions.isEmpty
+                && deliverToApplications(message, from: publisher, sharing: &shared)
+            return isHeard ? .taken : .unheard
         }
         let sender = sender(slot, packetID)
         return routeFromApplication(message, from: publisher, for: sender, sharing: &shared)
@@ -266,7 +287,7 @@ extension Shard {
             isHeard = deliverToApplications(message, from: publisher, sharing: &shared)
         }
         guard let address = DeviceTopic(message.topic), address.branch == .down else {
-            return .taken
+            return isHeard ? .taken : .unheard
         }
         let fate = sendDown(message, to: address.identity, for: sender, sharing: &shared)
         if let fate { return PublishVerdict(fate, isHeard: isHeard) }
@@ -302,18 +323,36 @@ extension Shard {
             let end = receivers[start...].firstIndex { $0.shard != shard } ?? receivers.count
             if shard == index {
                 for receiver in receivers[start..<end] {
-                    let qos = min(message.qos, receiver.qos)
-                    deliver(receiver.token, message, qos: qos, sharing: &shared)
+                    let terms = terms(of: receiver, in: found, message)
+                    deliver(receiver.token, message, terms, sharing: &shared)
                 }
             } else {
-                let deliveries = receivers[start..<end].map { receiver in
-                    Delivery(token: receiver.token, qos: min(message.qos, receiver.qos))
+                var deliveries: [Delivery] = []
+                deliveries.reserveCapacity(end - start)
+                for receiver in receivers[start..<end] {
+                    let terms = terms(of: receiver, in: found, message)
+                    deliveries.append(Delivery(token: receiver.token, terms: terms))
                 }
                 outgoing[shard].append(.deliver(Self.shared(message, &shared), to: deliveries))
             }
             start = end
         }
         return !receivers.isEmpty
+    }
+
+    /// What a receiver's subscriptions make of a message.
+    private func terms(
+        of receiver: Receiver,
+        in matches: borrowing Matches,
+        _ message: borrowing OutboundMessage
+    ) -> DeliveryTerms {
+        DeliveryTerms(
+            qos: min(message.qos, receiver.qos),
+            isRetained: message.isRetained && receiver.retainAsPublished,
+            subscriptionIdentifiers:
+                receiver.hasIdentifiers ? Array(matches.identifiers(of: receiver)) : [],
+            sharedFilter: subscriptions.share(of: receiver)
+        )
     }
 
     /// A message to a device goes to its home shard, where its connection and its counter are.
@@ -329,7 +368,8 @@ extension Shard {
             return deliverToDevice(device, message, for: sender, sharing: &shared)
         }
         outgoing[home].append(
-            .deliverToDevice(Self.shared(message, &shared), device, for: sender)
+            .deliverToDevice(
+                Self.shared(message, &shared), isRetained: message.isRetained, device, for: sender)
         )
         return nil
     }
@@ -340,5 +380,13 @@ extension Shard {
         let made = Message(message)
         shared = made
         return made
+    }
+}
+
+extension OutboundMessage {
+    /// Whether the payload is the UTF-8 that its Payload Format Indicator says (3.3.2.3.2).
+    fileprivate var isPayloadAsIndicated: Bool {
+        guard properties.payloadFormat == .utf8 else { return true }
+        return UTF8Rules.isWellFormed(payload)
     }
 }

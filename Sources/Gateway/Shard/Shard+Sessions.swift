@@ -1,6 +1,7 @@
 import Ledger
 import MQTT
 import Reactor
+import Sessions
 import Time
 
 // Sessions: begun, taken up again, left behind, and ended.
@@ -53,7 +54,7 @@ extension Shard {
             productSlot: connections[slot: slot].agreement.productSlot,
             connection: connection,
             expirySeconds: connections[slot: slot].agreement.expirySeconds,
-            window: OutboundWindow(limit: connections[slot: slot].agreement.receiveMaximum)
+            receiveMaximum: connections[slot: slot].agreement.receiveMaximum
         )
         guard let token = sessions.insert(session) else { return nil }
         clients[name] = token
@@ -68,7 +69,8 @@ extension Shard {
 
     private mutating func resume(_ token: Token, with connection: Token) {
         let session = token.slot
-        if sessions[slot: session].connection == nil { absentSessions -= 1 }
+        let wasAbsent = sessions[slot: session].connection == nil
+        if wasAbsent { absentSessions -= 1 }
         detach(session, isResumed: true)
         sessionWheel.cancel(session)
         // A connection in time makes up for the one that was lost ([MQTT-3.1.3-9]).
@@ -77,8 +79,9 @@ extension Shard {
         sessions[slot: session].endsAt = Timestamp(milliseconds: .max)
         let agreement = connections[slot: connection.slot].agreement
         sessions[slot: session].expirySeconds = agreement.expirySeconds
-        sessions[slot: session].window.begin(limit: agreement.receiveMaximum)
+        sessions[slot: session].queue.resume(limit: agreement.receiveMaximum)
         connections[slot: connection.slot].session = token
+        if wasAbsent { tellConnected(session, true) }
     }
 
     /// Takes the session from the connection that has served it, and is about to be closed. Its will
@@ -115,7 +118,7 @@ extension Shard {
             sessions[slot: session.slot].isPersistent
         else { return false }
         let dueAt = clock.wall.adding(milliseconds: Int64(will.delaySeconds) * 1_000)
-        sessions[slot: session.slot].will = (will.message, dueAt)
+        sessions[slot: session.slot].will = (will, dueAt)
         connections[slot: slot].agreement.will = nil
         return true
     }
@@ -128,6 +131,7 @@ extension Shard {
         guard sessions[slot: session].isPersistent else { return endSession(token) }
         sessions[slot: session].connection = nil
         absentSessions += 1
+        tellConnected(session, false)
         let seconds = sessions[slot: session].expirySeconds
         if seconds < .max {
             sessions[slot: session].endsAt = clock.wall.adding(milliseconds: Int64(seconds) * 1_000)
@@ -157,17 +161,19 @@ extension Shard {
     }
 
     private mutating func publishWaitingWill(_ session: UInt32) {
-        guard let will = sessions[slot: session].will else { return }
+        guard let (will, _) = sessions[slot: session].will else { return }
         sessions[slot: session].will = nil
+        let message = will.message.expiring(
+            afterSeconds: will.messageExpirySeconds, from: clock.wall)
         switch sessions[slot: session].client {
         case .unknown: break
         case .device(let device):
             guard let product = sessions[slot: session].productSlot else { return }
-            publishWill(will.message, of: device, product)
+            publishWill(message, of: device, product)
         case .application:
-            var shared: Message? = will.message
+            var shared: Message? = message
             let publisher = sessions.token(ofSlot: session)
-            will.message.withOutbound { message in
+            message.withOutbound(isRetained: will.isRetained) { message in
                 _ = routeFromApplication(message, from: publisher, for: .nobody, sharing: &shared)
             }
         }

@@ -1,6 +1,7 @@
 import Bytes
 import MQTT
 import Reactor
+import Sessions
 
 /// A SUBSCRIBE whose SUBACK waits until every shard knows of it.
 struct PendingSubscribe {
@@ -13,35 +14,30 @@ struct PendingSubscribe {
 // gets messages for it; an application's are in the tree of every shard.
 extension Shard {
     mutating func serveSubscribe(_ slot: UInt32, _ subscribe: borrowing Subscribe) {
-        if subscribe.properties.contains(.subscriptionIdentifier) {
-            return end(slot, .subscriptionIdentifiersNotSupported)
-        }
+        let identifier = subscribe.properties.subscriptionIdentifier
         var reasons: [ReasonCode] = []
-        var granted: [ClientSubscription] = []
+        var granted: [StoredSubscription] = []
         var iterator = subscribe.subscriptions
         while let wanted = iterator.next() {
             if let refusal = refusal(slot, wanted.filter) {
                 reasons.append(refusal.reasonCode)
                 continue
             }
-            // QoS 2 is not sent to subscribers: the maximum granted is 1 (3.8.4).
-            let qos = min(wanted.options.qos, .atLeastOnce)
-            let subscription = ClientSubscription(
+            let subscription = StoredSubscription(
                 filter: wanted.filter.text.bytesArray,
-                qos: qos,
-                noLocal: wanted.options.noLocal
+                options: wanted.options,
+                identifier: identifier
             )
             remember(slot, subscription)
             // Named twice: the earlier one has just been replaced.
             granted.removeAll { $0.filter == subscription.filter }
             granted.append(subscription)
-            reasons.append(qos == .atMostOnce ? .success : .grantedQoS1)
+            reasons.append(.granted(wanted.options.qos))
         }
         announce(slot, granted, answering: subscribe.packetID, reasons)
     }
 
     private func refusal(_ slot: UInt32, _ filter: borrowing TopicFilter) -> Reason? {
-        if filter.isShared { return .sharedSubscriptionsNotSupported }
         if filter.levelCount > commons.limits.topicLevels { return .topicFilterInvalid }
         let session = session(of: slot)
         if sessions[slot: session].subscriptions.count >= commons.limits.subscriptions,
@@ -57,21 +53,19 @@ extension Shard {
                     prefix: connections[slot: slot].agreement.topicPrefix.span
                 )
             case .application(let application):
-                application.rights.allowsSubscribe(filter.text)
+                application.rights.allowsSubscribe(filter.filter)
             case .unknown: false
             }
         return isAllowed ? nil : .topicNotAllowed
     }
 
     /// Keeps a filter with its client; one that is there already is replaced ([MQTT-3.8.4-3]).
-    private mutating func remember(_ slot: UInt32, _ subscription: ClientSubscription) {
+    private mutating func remember(_ slot: UInt32, _ subscription: StoredSubscription) {
         let session = session(of: slot)
         let known = sessions[slot: session].subscriptions.firstIndex {
             $0.filter == subscription.filter
         }
         if let known {
-            let earlier = sessions[slot: session].subscriptions[known]
-            withdraw(session, earlier)
             sessions[slot: session].subscriptions[known] = subscription
         } else {
             sessions[slot: session].subscriptions.append(subscription)
@@ -81,7 +75,7 @@ extension Shard {
     /// Brings an application's filters to all shards, and answers when they have them.
     private mutating func announce(
         _ slot: UInt32,
-        _ granted: [ClientSubscription],
+        _ granted: [StoredSubscription],
         answering packetID: UInt16,
         _ reasons: [ReasonCode]
     ) {
@@ -91,12 +85,7 @@ extension Shard {
         else { return suback(slot, packetID, reasons) }
         let confirmation = Confirmation(shard: index, token: token, packetID: packetID)
         for (position, subscription) in granted.enumerated() {
-            let subscriber = Subscriber(
-                shard: index,
-                token: session,
-                qos: subscription.qos,
-                noLocal: subscription.noLocal
-            )
+            let subscriber = Subscriber(subscription, shard: index, token: session)
             subscriptions.insert(subscriber, filter: subscription.filter.span)
             let isLast = position == granted.count - 1
             for shard in outgoing.indices where shard != index {
@@ -166,19 +155,46 @@ extension Shard {
     }
 
     /// Takes an application's filter out of every shard's tree.
-    mutating func withdraw(_ session: UInt32, _ subscription: ClientSubscription) {
+    mutating func withdraw(_ session: UInt32, _ subscription: StoredSubscription) {
         guard case .application = sessions[slot: session].client,
             let token = sessions.token(ofSlot: session)
         else { return }
-        let subscriber = Subscriber(
-            shard: index,
-            token: token,
-            qos: subscription.qos,
-            noLocal: subscription.noLocal
-        )
-        subscriptions.remove(subscriber.session, filter: subscription.filter.span)
+        let address = SessionAddress(shard: index, token: token)
+        subscriptions.remove(address, filter: subscription.filter.span)
         for shard in outgoing.indices where shard != index {
-            outgoing[shard].append(.unsubscribe(filter: subscription.filter, subscriber))
+            outgoing[shard].append(.unsubscribe(filter: subscription.filter, address))
         }
+    }
+
+    /// Tells all shards whether the client of a session with shared subscriptions is there: those who
+    /// are get its messages first.
+    mutating func tellConnected(_ session: UInt32, _ isConnected: Bool) {
+        guard case .application = sessions[slot: session].client,
+            sessions[slot: session].subscriptions.contains(where: \.isShared),
+            let token = sessions.token(ofSlot: session)
+        else { return }
+        let address = SessionAddress(shard: index, token: token)
+        subscriptions.setConnected(address, isConnected)
+        for shard in outgoing.indices where shard != index {
+            outgoing[shard].append(.connected(address, isConnected))
+        }
+    }
+}
+
+extension StoredSubscription {
+    /// Whether it is one of a share (4.8.2).
+    var isShared: Bool { TopicFilter(unchecked: filter.span).isShared }
+}
+
+extension Subscriber {
+    init(_ subscription: StoredSubscription, shard: Int, token: Token) {
+        self.init(
+            shard: shard,
+            token: token,
+            qos: subscription.options.qos,
+            noLocal: subscription.options.noLocal,
+            retainAsPublished: subscription.options.retainAsPublished,
+            identifier: subscription.identifier ?? 0
+        )
     }
 }

@@ -3,6 +3,7 @@ import Ledger
 import Metering
 import MQTT
 import Reactor
+import Sessions
 import Storage
 import Time
 
@@ -70,25 +71,32 @@ extension Shard {
         return nil
     }
 
+    /// A device's next message in line waits for units.
+    mutating func waitInLine(_ token: Token, at stock: TopUpDesk.Slot) {
+        sessions[slot: token.slot].holdsDeliveries = true
+        _ = topUps.wait(.line(token), at: stock)
+    }
+
     /// Tries again what waits for the account's units, in the order in which it came.
     private mutating func resumeWaiters(_ stock: TopUpDesk.Slot) {
         let waiters = topUps.takeWaiters(at: stock)
-        for case .delivery(let held) in waiters where sessions.contains(held.token) {
-            sessions[slot: held.token.slot].holdsDeliveries = false
+        for case let token? in waiters.lazy.map(\.session) where sessions.contains(token) {
+            sessions[slot: token.slot].holdsDeliveries = false
         }
         for waiter in waiters {
             switch waiter {
             case .publisher(let token): unpark(token)
             case .delivery(let held): deliverHeld(held)
+            case .line(let token): sendInLineIfThere(token)
             case .will(let will, let device, let product): publishWill(will, of: device, product)
             }
         }
-        for case .delivery(let held) in waiters where sessions.contains(held.token) {
-            guard let slot = openConnection(of: held.token.slot) else { continue }
-            sendInLine(held.token)
-            flushLater(slot)
-        }
+        for case let token? in waiters.lazy.map(\.session) { sendInLineIfThere(token) }
         topUps.stir(stock)
+    }
+
+    private mutating func sendInLineIfThere(_ token: Token) {
+        if sessions.contains(token) { sendInLine(token) }
     }
 
     private mutating func unpark(_ token: Token) {
@@ -104,15 +112,9 @@ extension Shard {
 
     private mutating func deliverHeld(_ held: HeldDelivery) {
         var shared: Message? = held.message
-        held.message.withOutbound { message in
+        held.message.withOutbound(isRetained: held.terms.isRetained) { message in
             let fate = deliver(
-                held.token,
-                message,
-                qos: held.qos,
-                waited: held.wait,
-                for: held.sender,
-                sharing: &shared
-            )
+                held.token, message, held.terms, for: held.sender, sharing: &shared)
             if let fate { tell(held.sender, fate) }
         }
     }
@@ -140,7 +142,7 @@ extension Shard {
         case .counted:
             guard !subscriptions.isEmpty else { return }
             var shared: Message? = will
-            will.withOutbound { message in
+            will.withOutbound(isRetained: false) { message in
                 _ = deliverToApplications(message, from: nil, sharing: &shared)
             }
         case .refused: counters.add(.publishesOverQuota)

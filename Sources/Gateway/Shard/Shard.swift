@@ -62,6 +62,9 @@ struct Shard: ~Copyable {
     /// The sessions of clients, connected or away.
     var clients: [ClientName: Token] = [:]
     var absentSessions = 0
+
+    /// Sessions with messages in line that nothing covers.
+    var quotaWaiters: [Token] = []
     var products = ProductCatalogue()
     var displacements: DisplacementGuard
     var subscriptions: TopicTree
@@ -208,7 +211,7 @@ struct Shard: ~Copyable {
             limit = min(limit, due.milliseconds(since: clock.source.monotonic) + 1)
         }
         if !unheard.isEmpty { limit = min(limit, UnheardChanges.pauseMilliseconds) }
-        if meter.isDirty {
+        if meter.isDirty || !quotaWaiters.isEmpty {
             limit = min(limit, nextFlush.milliseconds(since: clock.source.monotonic) + 1)
         }
         return Int32(max(0, limit))
@@ -235,6 +238,7 @@ struct Shard: ~Copyable {
             if connections[slot: slot].output.isEmpty {
                 connections[slot: slot].output.removeAll(keepingCapacity: false)
             }
+            if let session = connections[slot: slot].session { sendInLine(session) }
         }
         if event.isReadable, connections[slot: slot].isReading {
             receive(slot)

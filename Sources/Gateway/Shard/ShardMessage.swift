@@ -2,6 +2,7 @@ import Ledger
 import Metering
 import MQTT
 import Reactor
+import Sessions
 import Storage
 import TLS
 
@@ -14,12 +15,15 @@ enum ShardMessage: Sendable {
     case deliver(Message, to: [Delivery])
 
     /// A message on a device's topic, on the device's home shard.
-    case deliverToDevice(Message, DeviceIdentity, for: DownlinkSender)
+    case deliverToDevice(Message, isRetained: Bool, DeviceIdentity, for: DownlinkSender)
 
     /// What became of the message that a client of the receiving shard published.
     case decided(Token, packetID: UInt16, DownlinkFate)
     case subscribe(filter: [UInt8], Subscriber, confirmation: Confirmation?)
-    case unsubscribe(filter: [UInt8], Subscriber)
+    case unsubscribe(filter: [UInt8], SessionAddress)
+
+    /// A session with shared subscriptions has lost its connection, or has one again.
+    case connected(SessionAddress, Bool)
     case subscribed(Confirmation)
 
     /// Of an account's message packs: from the ledger, another shard, or the control side.
@@ -48,7 +52,7 @@ enum ShardMessage: Sendable {
 /// One receiver of a message that has come from another shard.
 struct Delivery: Sendable {
     let token: Token
-    let qos: QoS
+    let terms: DeliveryTerms
 }
 
 /// A SUBSCRIBE that is answered when all shards have heard of it, so that nothing published after

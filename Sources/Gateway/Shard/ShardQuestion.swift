@@ -2,6 +2,7 @@ import Ledger
 import Metering
 import MQTT
 import Reactor
+import Sessions
 import Time
 
 /// Something that only a shard knows, wanted by the control side. The answer is called once, on the
@@ -79,7 +80,7 @@ extension Shard {
         for sender: DownlinkSender
     ) {
         var shared: Message? = message
-        message.withOutbound { outbound in
+        message.withOutbound(isRetained: false) { outbound in
             if !subscriptions.isEmpty {
                 deliverToApplications(outbound, from: nil, sharing: &shared)
             }

@@ -1,5 +1,6 @@
 import Ledger
 import Metering
+import Sessions
 import Time
 
 /// A shard's stocks of top-up units, one for each account whose devices have come to need some, and
@@ -140,7 +141,7 @@ extension TopUpWaiter {
     /// The message that is kept with it.
     var message: Message? {
         switch self {
-        case .publisher: nil
+        case .publisher, .line: nil
         case .delivery(let delivery): delivery.message
         case .will(let message, _, _): message
         }

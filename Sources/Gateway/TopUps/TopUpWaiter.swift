@@ -1,6 +1,6 @@
 import Ledger
-import MQTT
 import Reactor
+import Sessions
 
 /// What waits for top-up units (rule C6).
 enum TopUpWaiter: Sendable {
@@ -10,6 +10,9 @@ enum TopUpWaiter: Sendable {
     /// A message to a device.
     case delivery(HeldDelivery)
 
+    /// A device whose next message in line needs units.
+    case line(Token)
+
     /// The will of a device that has gone.
     case will(Message, DeviceIdentity, ProductCatalogue.Slot)
 }
@@ -18,9 +21,7 @@ enum TopUpWaiter: Sendable {
 struct HeldDelivery: Sendable {
     let token: Token
     let message: Message
-    let qos: QoS
-
-    let wait: MessageWait
+    let terms: DeliveryTerms
 
     /// Who is to be told what becomes of it.
     let sender: DownlinkSender
@@ -28,14 +29,23 @@ struct HeldDelivery: Sendable {
     init(
         _ token: Token,
         _ message: Message,
-        _ qos: QoS,
-        _ wait: MessageWait,
+        _ terms: DeliveryTerms,
         _ sender: DownlinkSender
     ) {
         self.token = token
         self.message = message
-        self.qos = qos
-        self.wait = wait
+        self.terms = terms
         self.sender = sender
+    }
+}
+
+extension TopUpWaiter {
+    /// Whose deliveries wait.
+    var session: Token? {
+        switch self {
+        case .delivery(let held): held.token
+        case .line(let token): token
+        case .publisher, .will: nil
+        }
     }
 }

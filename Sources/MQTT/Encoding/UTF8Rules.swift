@@ -46,6 +46,22 @@ public enum UTF8Rules {
         (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
     }
 
+    /// Whether `bytes` are well-formed UTF-8, U+0000 among it: what a payload may be (3.3.2.3.2).
+    public static func isWellFormed(_ bytes: Span<UInt8>) -> Bool {
+        var rest = bytes
+        while true {
+            switch violation(in: rest) {
+            case nil: return true
+            case .nullCharacter:
+                // What is before the first U+0000 was well-formed.
+                var index = 0
+                while rest[index] != 0 { index += 1 }
+                rest = rest.extracting(index + 1..<rest.count)
+            default: return false
+            }
+        }
+    }
+
     /// The same rule, one character at a time (table 3-7 of the Unicode standard).
     @usableFromInline
     static func violationCharacterwise(in bytes: Span<UInt8>) -> Violation? {

@@ -1,0 +1,59 @@
+import MQTT
+import Reactor
+import Sessions
+
+// What a client answers to the messages that it was sent (4.3).
+extension Shard {
+    /// PUBACK: the window has room for the next message in line.
+    mutating func acknowledged(_ slot: UInt32, _ packetID: UInt16) {
+        guard let token = connections[slot: slot].session else { return }
+        switch sessions[slot: token.slot].queue.acknowledge(packetID) {
+        case .taken: sendInLine(token)
+        case .repeated, .unknown: break
+        case .misplaced: end(slot, .protocolError)
+        }
+    }
+
+    /// PUBREC: PUBREL follows, or, after a refusal, nothing ([MQTT-4.3.3-4], [MQTT-4.3.3-8]).
+    mutating func received(_ slot: UInt32, _ packetID: UInt16, _ reason: ReasonCode) {
+        guard let token = connections[slot: slot].session else { return }
+        let session = token.slot
+        if reason.isFailure {
+            if case .taken = sessions[slot: session].queue.refuse(packetID) { sendInLine(token) }
+            return
+        }
+        switch sessions[slot: session].queue.receive(packetID) {
+        case .taken(let sequence):
+            if let packetID = sessions[slot: session].queue.release(sequence) {
+                release(slot, packetID)
+            }
+        case .repeated: release(slot, packetID)
+        case .unknown: release(slot, packetID, .packetIdentifierNotFound)
+        case .misplaced: end(slot, .protocolError)
+        }
+    }
+
+    /// PUBREL.
+    private mutating func release(
+        _ slot: UInt32,
+        _ packetID: UInt16,
+        _ reason: ReasonCode = .success
+    ) {
+        Pubrel.encode(
+            packetID: packetID,
+            reason: reason,
+            version: connections[slot: slot].agreement.version,
+            into: &connections[slot: slot].output
+        )
+    }
+
+    /// PUBCOMP: the window has room for the next message in line.
+    mutating func completed(_ slot: UInt32, _ packetID: UInt16) {
+        guard let token = connections[slot: slot].session else { return }
+        switch sessions[slot: token.slot].queue.complete(packetID) {
+        case .taken: sendInLine(token)
+        case .repeated, .unknown: break
+        case .misplaced: end(slot, .protocolError)
+        }
+    }
+}
