@@ -153,7 +153,8 @@ extension WholeGateway {
                 gateway.gateway.clockMoved()
                 #expect(try watcher.isQuiet(seconds: 0.03))
                 // Not back.
-                back.lose()
+                try back.send([0x36, 0])
+                #expect(try back.endingCode() == 0x81)
                 try await until { try await gateway.clientsByShard().reduce(0, +) == 1 }
                 clock.advance(milliseconds: 11_000)
                 gateway.gateway.clockMoved()
