@@ -83,13 +83,14 @@ let package = Package(
         module("TLS", ["Bytes", "COpenSSL"]),
         module("Ledger", ["Storage", "Bytes", "Time"]),
         module("Metering", ["Ledger", "Storage", "Bytes", "Time"]),
+        module("Sessions", ["MQTT", "Storage", "Bytes", "Time"]),
 
         // The data plane.
         module(
             "Gateway",
             [
-                "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Telemetry", "Storage", "Linux",
-                "Bytes", "Time",
+                "Sessions", "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Telemetry", "Storage",
+                "Linux", "Bytes", "Time",
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
@@ -136,11 +137,12 @@ let package = Package(
         tests(of: "TLS", ["Bytes", "COpenSSL"]),
         tests(of: "Ledger", ["Fleet", "Linux", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
+        tests(of: "Sessions", ["MQTT", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(
             of: "Gateway",
             [
-                "Support", "TestFiles", "Ledger", "Reactor", "MQTT", "TLS", "Telemetry", "Linux",
-                "Bytes",
+                "Support", "TestFiles", "Sessions", "Ledger", "Reactor", "MQTT", "TLS", "Telemetry",
+                "Linux", "Bytes",
             ]
         ),
         tests(of: "Settings", ["Ledger"]),
