@@ -84,6 +84,8 @@ let package = Package(
         module("Ledger", ["Storage", "Bytes", "Time"]),
         module("Metering", ["Ledger", "Storage", "Bytes", "Time"]),
 
+        module("Sessions", ["MQTT", "Storage", "Bytes", "Time"]),
+
         // The data plane.
         module(
             "Gateway",
@@ -136,6 +138,7 @@ let package = Package(
         tests(of: "TLS", ["Bytes", "COpenSSL"]),
         tests(of: "Ledger", ["Fleet", "Linux", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
+        tests(of: "Sessions", ["MQTT", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(
             of: "Gateway",
             [
