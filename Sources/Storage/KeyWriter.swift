@@ -24,6 +24,9 @@ public struct KeyWriter: ~Copyable {
     @inlinable
     public var count: Int { used }
 
+    @inlinable
+    public mutating func removeAll() { used = 0 }
+
     /// The bytes so far.
     @inlinable
     public var span: Span<UInt8> {

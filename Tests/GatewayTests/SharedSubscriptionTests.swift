@@ -31,7 +31,8 @@ import Testing
         #expect(got.count == 7 && got.values.allSatisfy { $0 == 100 })
     }
 
-    @Test("4.8.2: every share that matches has its own copy, and so has a subscription of one's own")
+    @Test(
+        "4.8.2: every share that matches has its own copy, and so has a subscription of one's own")
     func copies() {
         let session = SessionAddress(0, 1)
         var tree = TopicTree(seed: 7, shard: 0)

@@ -102,7 +102,8 @@ import Testing
         #expect(tree.receivers("x/b").map(\.identifiers) == [[3]])
     }
 
-    @Test("[MQTT-3.8.3-3] no local: only the publisher's own subscriptions that say so are left out")
+    @Test(
+        "[MQTT-3.8.3-3] no local: only the publisher's own subscriptions that say so are left out")
     func noLocal() {
         var tree = TopicTree(seed: 7, shard: 0)
         let (publisher, twin) = (SessionAddress(0, 1), SessionAddress(1, 1))
