@@ -31,8 +31,9 @@ struct OutboundAliases {
 
     /// Names the topic of a PUBLISH that is sent now. Costs a comparison with each alias.
     mutating func choose(for topic: Span<UInt8>) -> Choice {
-        for index in topics.indices where topic.isEqual(to: topics[index].span) {
-            return .known(UInt16(index + 1))
+        for index in topics.indices {
+            let held = topics[index]
+            if topic.isEqual(to: held.span) { return .known(UInt16(index + 1)) }
         }
         guard topics.count < limit else { return .none }
         topics.append(topic.bytesArray)
