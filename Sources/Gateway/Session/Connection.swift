@@ -63,6 +63,12 @@ struct Connection: ~Copyable, Sendable {
     /// nothing behind it is read either.
     var holdsPacket = false
 
+    /// The peer has closed its TLS session: nothing more will come.
+    var isPeerDone = false
+
+    /// The client's newer connection, which waits until that packet has been served.
+    var successor: Token?
+
     /// What epoll watches its socket for.
     var interest: Interest = []
     var isFlushListed = false

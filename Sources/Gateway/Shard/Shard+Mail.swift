@@ -25,7 +25,13 @@ extension Shard {
             var shared: Message? = message
             message.withOutbound(isRetained: false) { outbound in
                 for delivery in deliveries {
-                    deliver(delivery.token, outbound, delivery.terms, sharing: &shared)
+                    let fate = deliver(
+                        delivery.token, outbound, delivery.terms, sharing: &shared)
+                    if fate == .notConnected, delivery.terms.sharedFilter != nil {
+                        // Gone since it was chosen: another member of the share gets it.
+                        let earlier = SessionAddress(shard: index, token: delivery.token)
+                        passOn(message, delivery.terms, from: earlier)
+                    }
                 }
             }
         case .deliverToDevice(let message, let isRetained, let identity, let sender):

@@ -132,6 +132,7 @@ extension Shard {
         sessions[slot: session].connection = nil
         absentSessions += 1
         tellConnected(session, false)
+        redistribute(session)
         let seconds = sessions[slot: session].expirySeconds
         if seconds < .max {
             sessions[slot: session].endsAt = clock.wall.adding(milliseconds: Int64(seconds) * 1_000)
@@ -156,6 +157,7 @@ extension Shard {
         while let subscription = sessions[slot: session].subscriptions.popLast() {
             withdraw(session, subscription)
         }
+        redistribute(session)
         publishWaitingWill(session)
         _ = sessions.remove(token)
     }
