@@ -26,6 +26,9 @@ public enum DownlinkFate: CaseIterable, Equatable, Sendable {
     /// It waited for longer than it lasts ([MQTT-3.3.2-5]).
     case expired
 
+    /// The session that keeps messages for the device could not be written.
+    case notStored
+
     /// Its name in the API: of a message that arrived, and of the problem when it did not.
     public var name: String {
         switch self {
@@ -37,6 +40,7 @@ public enum DownlinkFate: CaseIterable, Equatable, Sendable {
         case .tooLarge: "message-too-large"
         case .queueFull: "queue-full"
         case .expired: "message-expired"
+        case .notStored: "message-not-stored"
         }
     }
 
@@ -51,6 +55,7 @@ public enum DownlinkFate: CaseIterable, Equatable, Sendable {
         case .tooLarge: "the message is larger than the device takes"
         case .queueFull: "the device reads too slowly, and its queue is full"
         case .expired: "the message expired while it waited"
+        case .notStored: "the message could not be stored"
         }
     }
 
@@ -61,6 +66,7 @@ public enum DownlinkFate: CaseIterable, Equatable, Sendable {
         case .delivered, .queued, .tooLarge, .expired: .success
         case .notConnected, .noSubscription: .noMatchingSubscribers
         case .quotaExceeded, .queueFull: .quotaExceeded
+        case .notStored: .implementationSpecificError
         }
     }
 }

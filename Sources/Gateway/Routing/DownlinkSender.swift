@@ -8,6 +8,10 @@ enum DownlinkSender: Sendable {
     /// A client whose PUBLISH with that packet identifier is not acknowledged yet.
     case client(shard: Int, Token, packetID: UInt16)
 
+    /// The same client, where it is not the message's fate that it waits for, but that the message is on
+    /// disk.
+    case confirmation(shard: Int, Token, packetID: UInt16)
+
     /// The control side. Called once, on a shard's thread.
     case question(@Sendable (DownlinkFate) -> Void)
 }

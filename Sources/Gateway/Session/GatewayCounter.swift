@@ -21,6 +21,8 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
     case takeovers
     case usageReadsFailed
     case changesDeferred
+    case retainedReadsFailed
+    case sessionWritesFailed
 
     /// The Prometheus name without its prefix and `_total`, and what it counts.
     var exposition: (name: String, help: String) {
@@ -58,6 +60,10 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
             ("usage_reads_failed", "Counters begun at zero, as the store could not be read.")
         case .changesDeferred:
             ("changes_deferred", "Changes of the books that had to be read a second time.")
+        case .retainedReadsFailed:
+            ("retained_reads_failed", "Look-ups of retained messages that failed.")
+        case .sessionWritesFailed:
+            ("session_writes_failed", "Batches of changes of sessions that could not be written.")
         case .takeovers: ("takeovers", "Sessions taken over by a new connection.")
         }
     }

@@ -34,6 +34,8 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case topicNotAllowed
     case topicNameInvalid
     case payloadFormatInvalid
+    case retainedFull
+    case notStored
     case topicFilterInvalid
     case quotaExceeded
     case badAuthenticationMethod
@@ -152,6 +154,13 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
             ("topic-name-invalid", .topicNameInvalid, nil, "the topic name is not valid")
         case .payloadFormatInvalid:
             ("payload-format-invalid", .payloadFormatInvalid, nil, "the payload is not UTF-8")
+        case .retainedFull:
+            ("retained-full", .quotaExceeded, nil, "no more messages can be retained")
+        case .notStored:
+            (
+                "not-stored", .implementationSpecificError, .serverUnavailable,
+                "the message could not be stored"
+            )
         case .topicFilterInvalid:
             ("topic-filter-invalid", .topicFilterInvalid, nil, "the topic filter is not valid")
         case .quotaExceeded:

@@ -1,7 +1,7 @@
 import DequeModule
 
-/// A client's PUBLISHes whose acknowledgements wait for the fate of a downlink, or behind one that
-/// does: acknowledgements keep the order of their PUBLISHes ([MQTT-4.6.0-2], [MQTT-4.6.0-3]).
+/// A client's PUBLISHes whose acknowledgements wait for the fate of a downlink, for a disk, or behind
+/// one that does: acknowledgements keep the order of their PUBLISHes ([MQTT-4.6.0-2], [MQTT-4.6.0-3]).
 ///
 /// At most as many as the Receive Maximum that the client was told. Owns no memory while empty.
 struct UnansweredPublishes {
@@ -9,6 +9,14 @@ struct UnansweredPublishes {
         let packetID: UInt16
         let isExactlyOnce: Bool
         var verdict: PublishVerdict
+
+        /// What has to be on disk before, and is not known to be.
+        var outstanding = 0
+
+        /// Its packet identifier is to be written when nothing is outstanding any more.
+        var keepsIdentifier = false
+
+        var isDecided: Bool { verdict.isDecided && outstanding == 0 }
     }
 
     private var entries: Deque<Entry> = []
@@ -29,9 +37,25 @@ struct UnansweredPublishes {
         }
     }
 
-    /// The next acknowledgement, when its turn has come.
+    /// So many of the things that a message waits for are done.
+    mutating func confirm(_ packetID: UInt16, count: Int, _ confirmed: Confirmed) {
+        for index in entries.indices
+        where entries[index].packetID == packetID && entries[index].outstanding > 0 {
+            entries[index].outstanding -= count
+            if let objection = confirmed.verdict { entries[index].verdict = objection }
+            return
+        }
+    }
+
+    /// The next acknowledgement, when its turn has come. One whose packet identifier is to be written
+    /// first is answered, and stays: as `keepsIdentifier` says.
     mutating func next() -> Entry? {
-        guard let first = entries.first, first.verdict.isDecided else { return nil }
+        guard let first = entries.first, first.isDecided else { return nil }
+        if first.keepsIdentifier, !first.verdict.reasonCode.isFailure {
+            entries[0].keepsIdentifier = false
+            entries[0].outstanding = 1
+            return first
+        }
         entries.removeFirst()
         if entries.isEmpty { entries = [] }
         return first
