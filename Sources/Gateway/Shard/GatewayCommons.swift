@@ -11,6 +11,7 @@ struct GatewayCommons: Sendable {
     let heartbeats: Heartbeats
     let ledger: Ledger
     let usage: UsageStore
+    let sessions: SessionStore
 
     /// Where the devices are connected (rule B13).
     let dataCentre: DataCentreID
