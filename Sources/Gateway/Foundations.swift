@@ -209,13 +209,14 @@ struct Foundations {
             throw .system("eventfd", error)
         }
         let limits = ShardLimits(configuration.limits, shards: shards)
-        let (usage, sessions) = try openUsage(configuration, shards: shards)
+        let (usage, sessions, retained) = try openUsage(configuration, shards: shards)
         return GatewayCommons(
             mailboxes: mailboxes,
             heartbeats: Heartbeats(shards: shards, at: time.monotonic),
             ledger: try openLedger(configuration, shards: shards),
             usage: usage,
             sessions: sessions,
+            retained: retained,
             dataCentre: configuration.home,
             listeners: configuration.listeners.map { ListenerTraits($0, of: configuration) },
             limits: limits,
@@ -244,19 +245,26 @@ struct Foundations {
         }
     }
 
-    /// The counts and the sessions, which share an environment.
+    /// The counts, the sessions and the retained messages, which share an environment.
     private static func openUsage(
         _ configuration: GatewayConfiguration,
         shards: Int
-    ) throws(GatewayError) -> (UsageStore, SessionStore) {
+    ) throws(GatewayError) -> (UsageStore, SessionStore, RetainedDesk) {
         let path = "\(configuration.data)/usage"
         do throws(StoreError) {
             let shared = try SharedEnvironment(
                 path: path,
                 mapSizeBytes: configuration.storage.usageMapBytes,
-                maximumReaders: shards + 126
+                maximumReaders: 2 * shards + 126
             )
-            return (try UsageStore(in: shared), try SessionStore(in: shared))
+            let limits = RetainedLimits(
+                messages: configuration.limits.retainedMessages,
+                bytes: configuration.limits.retainedBytes
+            )
+            return (
+                try UsageStore(in: shared), try SessionStore(in: shared),
+                try RetainedDesk(in: shared, limits: limits)
+            )
         } catch {
             throw .store(path, error)
         }
@@ -284,6 +292,7 @@ struct Foundations {
     /// Makes every shard, and when all could be made, starts them.
     func startShards() throws(GatewayError) -> [Thread] {
         abandonLeases()
+        commons.sessions.sweepRemovals()
         var parcels: [Parcel<Shard>] = []
         for index in commons.mailboxes.indices {
             parcels.append(Parcel(try makeShard(index)))
@@ -316,7 +325,9 @@ struct Foundations {
         }
         do throws(StoreError) {
             let reader = try commons.ledger.reader()
-            return Shard(
+            let sessions = try commons.sessions.reader()
+            let retained = try commons.retained.reader()
+            var shard = Shard(
                 index: index,
                 commons: commons,
                 counters: counters[index],
@@ -324,8 +335,12 @@ struct Foundations {
                 tlsContext: context,
                 books: reader,
                 secrets: sealer,
+                sessionReader: sessions,
+                retainedReader: retained,
                 time: time
             )
+            try shard.loadApplications()
+            return shard
         } catch {
             throw .store("\(configuration.data)/ledger", error)
         }

@@ -125,6 +125,8 @@ extension Setting<GatewayConfiguration> {
         .number("limits.keepAliveMinimumSeconds", \.limits.keepAliveMinimumSeconds),
         .number("limits.keepAliveMaximumSeconds", \.limits.keepAliveMaximumSeconds),
         .number("limits.sessionExpiryMaximumSeconds", \.limits.sessionExpiryMaximumSeconds),
+        .number("limits.retainedMessages", \.limits.retainedMessages),
+        .number("limits.retainedBytes", \.limits.retainedBytes),
         .number("limits.topicLevels", \.limits.topicLevels),
         .number("limits.subscriptions", \.limits.subscriptions),
         .number("limits.duplicatesPerMinute", \.limits.duplicatesPerMinute),

@@ -19,6 +19,8 @@ struct CrashGateway {
         configuration.tls.certificate = arguments[2]
         configuration.tls.key = arguments[3]
         configuration.metering.flushIntervalSeconds = 1
+        configuration.limits.queueMessages = 1_000_000
+        configuration.limits.queueBytes = 1 << 30
         configuration.listeners = [
             GatewayConfiguration.Listener(name: "plain", port: 0, tls: false),
             GatewayConfiguration.Listener(name: "tls", port: 0),

@@ -57,6 +57,14 @@ extension GatewayConfiguration {
         /// Range: 0 (no session is kept) to 4,294,967,295 (no limit). Default: 604,800 (7 days).
         public var sessionExpiryMaximumSeconds = 604_800
 
+        /// Retained messages of all topics together. Unit: messages. Range: 0 to 100,000,000.
+        /// Default: 1,000,000.
+        public var retainedMessages = 1_000_000
+
+        /// Their topics, payloads and properties. Unit: bytes. Range: 0 to 1,099,511,627,776 (1 TiB).
+        /// Default: 1,073,741,824 (1 GiB).
+        public var retainedBytes = 1_073_741_824
+
         /// Levels of a topic name or filter. Unit: levels. Range: 4 to 128. Default: 32.
         public var topicLevels = 32
 

@@ -179,6 +179,8 @@ extension GatewayConfiguration.Limits {
         try require(
             sessionExpiryMaximumSeconds, in: 0...4_294_967_295, "limits.sessionExpiryMaximumSeconds"
         )
+        try require(retainedMessages, in: 0...100_000_000, "limits.retainedMessages")
+        try require(retainedBytes, in: 0...1_099_511_627_776, "limits.retainedBytes")
         try require(topicLevels, in: 4...128, "limits.topicLevels")
         try require(subscriptions, in: 1...10_000, "limits.subscriptions")
         try require(duplicatesPerMinute, in: 1...1_000, "limits.duplicatesPerMinute")

@@ -61,6 +61,7 @@ package struct Matches: Sendable {
                         token: subscriber.token,
                         qos: subscriber.qos,
                         retainAsPublished: subscriber.retainAsPublished,
+                        isStored: subscriber.isStored,
                         groupNumber: entry.groupNumber,
                         firstIdentifier: Int32(identifiers.count)
                     )

@@ -13,6 +13,9 @@ package struct Receiver: Sendable, Equatable {
     /// Whether any of its subscriptions keeps the RETAIN flag ([MQTT-3.3.1-13]).
     package internal(set) var retainAsPublished: Bool
 
+    /// The session is a stored one.
+    package let isStored: Bool
+
     /// The share's number in the tree, good until the tree is changed; -1 for a subscription of its
     /// own.
     let groupNumber: Int32

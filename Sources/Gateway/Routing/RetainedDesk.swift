@@ -35,7 +35,7 @@ final class RetainedDesk: Sendable {
         let limits = limits
         let box = Box()
         underWay.add(1, ordering: .acquiringAndReleasing)
-        shared.submit(weight: 3) { (transaction) throws(StoreError) in
+        shared.submit(weight: 3) { transaction throws(StoreError) in
             let result = try messages.put(message, limits: limits, now: time, in: transaction)
             box.outcome.withLock { $0 = result }
         } completion: { [self] result in
@@ -51,7 +51,7 @@ final class RetainedDesk: Sendable {
 
     /// Calls `completion` when all that was submitted before is on disk, or could not be written.
     func wait(_ completion: @escaping @Sendable () -> Void) {
-        shared.submit(weight: 0) { (_) throws(StoreError) in
+        shared.submit(weight: 0) { _ throws(StoreError) in
         } completion: { _ in
             completion()
         }
@@ -60,7 +60,7 @@ final class RetainedDesk: Sendable {
     /// Deletes messages that have expired, in steps between other writes.
     func sweep(at time: Timestamp) {
         let messages = messages
-        shared.submit(weight: Self.sweepStep) { (transaction) throws(StoreError) in
+        shared.submit(weight: Self.sweepStep) { transaction throws(StoreError) in
             _ = try messages.sweep(now: time, limit: Self.sweepStep, in: transaction)
         } completion: { _ in
         }

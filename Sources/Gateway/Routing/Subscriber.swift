@@ -19,6 +19,9 @@ package struct Subscriber: Sendable, Equatable {
     /// Messages keep the RETAIN flag that they were published with ([MQTT-3.3.1-13]).
     package let retainAsPublished: Bool
 
+    /// The session is a stored one: who publishes to it waits for the disk.
+    package let isStored: Bool
+
     /// 1 to 268,435,455, or 0 for none.
     package let identifier: UInt32
 
@@ -28,6 +31,7 @@ package struct Subscriber: Sendable, Equatable {
         qos: QoS,
         noLocal: Bool,
         retainAsPublished: Bool = false,
+        isStored: Bool = false,
         identifier: UInt32 = 0
     ) {
         self.shard = shard
@@ -35,6 +39,7 @@ package struct Subscriber: Sendable, Equatable {
         self.qos = qos
         self.noLocal = noLocal
         self.retainAsPublished = retainAsPublished
+        self.isStored = isStored
         self.identifier = identifier
     }
 

@@ -23,6 +23,7 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
     case changesDeferred
     case retainedReadsFailed
     case sessionWritesFailed
+    case sessionReadsFailed
 
     /// The Prometheus name without its prefix and `_total`, and what it counts.
     var exposition: (name: String, help: String) {
@@ -64,6 +65,8 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
             ("retained_reads_failed", "Look-ups of retained messages that failed.")
         case .sessionWritesFailed:
             ("session_writes_failed", "Batches of changes of sessions that could not be written.")
+        case .sessionReadsFailed:
+            ("session_reads_failed", "Look-ups of stored sessions that failed.")
         case .takeovers: ("takeovers", "Sessions taken over by a new connection.")
         }
     }

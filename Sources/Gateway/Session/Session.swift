@@ -5,13 +5,17 @@ import Sessions
 import Time
 
 /// What MQTT calls a session: what the gateway keeps of a client beyond one packet, and, when the
-/// client has asked for that, beyond one connection ([MQTT-3.1.2-23]). It lives in a slot of its
-/// shard's table; its token is what the topic tree knows of a subscriber.
+/// client has asked for that, beyond one connection ([MQTT-3.1.2-23]) and beyond the process. It lives
+/// in a slot of its shard's table; its token is what the topic tree knows of a subscriber.
 struct Session: ~Copyable, Sendable {
-    let client: Client
+    var client: Client
 
     /// The device's product in the shard's catalogue.
     let productSlot: ProductCatalogue.Slot?
+
+    /// Where it is in the store; `nil` for one that is in memory only.
+    var stored: (name: SessionName, number: SessionNumber)?
+    var version: ProtocolVersion
 
     /// The connection that serves it; `nil` while the client is away.
     var connection: Token?
@@ -19,7 +23,8 @@ struct Session: ~Copyable, Sendable {
     /// How long it outlives its connection, in seconds; 0: it ends with it, `UInt32.max`: never.
     var expirySeconds: UInt32
 
-    /// When it ends, while the client is away.
+    /// When the client has gone, and when the session ends for that; while it is away.
+    var leftAt = Timestamp(milliseconds: 0)
     var endsAt = Timestamp(milliseconds: .max)
 
     /// The will of the connection before, until it is due ([MQTT-3.1.2-8]), and when that is.
@@ -34,24 +39,62 @@ struct Session: ~Copyable, Sendable {
     /// one is acknowledged and not taken again ([MQTT-4.3.3-10], [MQTT-4.3.3-12]).
     var received = ReceivedIdentifiers()
 
+    /// Whether `queue` and `received` are what the store has; else they are still there only.
+    var isLoaded = true
+
+    /// All messages of the queue below this sequence have been sent.
+    var sentBelow: UInt64 = 0
+
     /// Messages to it wait for top-up units, and later ones behind them.
     var holdsDeliveries = false
 
     /// What is next in line is covered by no allowance and no pack, and will be tried again.
     var waitsForQuota = false
 
+    /// One that begins with a connection.
+    init(_ agreement: Agreement, connection: Token) {
+        client = agreement.client
+        productSlot = agreement.productSlot
+        version = agreement.version
+        self.connection = connection
+        expirySeconds = agreement.expirySeconds
+        queue = DeliveryQueue(
+            keepsSent: agreement.expirySeconds > 0, limit: agreement.receiveMaximum)
+    }
+
+    /// One of a client that is away, as the store has it, without its queue. A client that was connected
+    /// when an earlier process ended is away since this one began, at `start`.
     init(
-        client: Client,
-        productSlot: ProductCatalogue.Slot?,
-        connection: Token,
-        expirySeconds: UInt32,
-        receiveMaximum: UInt16
+        _ record: SessionRecord,
+        _ name: SessionName,
+        of client: Client,
+        product: ProductCatalogue.Slot?,
+        start: Timestamp
     ) {
         self.client = client
-        self.productSlot = productSlot
-        self.connection = connection
-        self.expirySeconds = expirySeconds
-        queue = DeliveryQueue(keepsSent: expirySeconds > 0, limit: receiveMaximum)
+        productSlot = product
+        stored = (name, record.number)
+        version = record.version
+        expirySeconds = record.expiryIntervalSeconds
+        leftAt = record.endedAt ?? start
+        if record.expiryIntervalSeconds < .max {
+            endsAt = leftAt.adding(seconds: Int64(record.expiryIntervalSeconds))
+        }
+        if let will = record.will {
+            let delayed = leftAt.adding(seconds: Int64(will.delaySeconds))
+            self.will = (will, delayed < endsAt ? delayed : endsAt)
+        }
+        subscriptions = record.subscriptions
+        queue = DeliveryQueue(keepsSent: true, limit: .max)
+        isLoaded = false
+    }
+
+    /// Takes up what the store has of messages.
+    mutating func restore(_ stored: StoredSession) {
+        queue = DeliveryQueue(restoring: stored, limit: .max)
+        received = stored.received
+        sentBelow = stored.sentBelow
+        isLoaded = true
     }
 
     /// Whether it outlives its connection.

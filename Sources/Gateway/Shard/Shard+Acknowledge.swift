@@ -8,7 +8,9 @@ extension Shard {
     mutating func acknowledged(_ slot: UInt32, _ packetID: UInt16) {
         guard let token = connections[slot: slot].session else { return }
         switch sessions[slot: token.slot].queue.acknowledge(packetID) {
-        case .taken: sendInLine(token)
+        case .taken(let sequence):
+            storeGone(token.slot, sequence)
+            sendInLine(token)
         case .repeated, .unknown: break
         case .misplaced: end(slot, .protocolError)
         }
@@ -19,22 +21,34 @@ extension Shard {
         guard let token = connections[slot: slot].session else { return }
         let session = token.slot
         if reason.isFailure {
-            if case .taken = sessions[slot: session].queue.refuse(packetID) { sendInLine(token) }
+            if case .taken(let sequence) = sessions[slot: session].queue.refuse(packetID) {
+                storeGone(session, sequence)
+                sendInLine(token)
+            }
             return
         }
         switch sessions[slot: session].queue.receive(packetID) {
         case .taken(let sequence):
-            if let packetID = sessions[slot: session].queue.release(sequence) {
+            if let number = sessions[slot: session].stored?.number {
+                sessionWrites.append(
+                    .release(number, sequence: sequence),
+                    then: .release(token, sequence: sequence)
+                )
+            } else if let packetID = sessions[slot: session].queue.release(sequence) {
                 release(slot, packetID)
             }
-        case .repeated: release(slot, packetID)
+        case .repeated:
+            // Else it is being written.
+            if sessions[slot: session].queue.released.contains(packetID) {
+                release(slot, packetID)
+            }
         case .unknown: release(slot, packetID, .packetIdentifierNotFound)
         case .misplaced: end(slot, .protocolError)
         }
     }
 
     /// PUBREL.
-    private mutating func release(
+    mutating func release(
         _ slot: UInt32,
         _ packetID: UInt16,
         _ reason: ReasonCode = .success
@@ -51,7 +65,9 @@ extension Shard {
     mutating func completed(_ slot: UInt32, _ packetID: UInt16) {
         guard let token = connections[slot: slot].session else { return }
         switch sessions[slot: token.slot].queue.complete(packetID) {
-        case .taken: sendInLine(token)
+        case .taken(let sequence):
+            storeGone(token.slot, sequence)
+            sendInLine(token)
         case .repeated, .unknown: break
         case .misplaced: end(slot, .protocolError)
         }

@@ -154,9 +154,14 @@ extension Shard {
         connections[slot: slot].agreement.expiresAt = until
         let name = ClientName(connections[slot: slot].agreement.client)
         guard takeOver(from: name, by: token) else { return }
-        guard let isPresent = openSession(for: token) else {
-            return refuseConnect(slot, .serverBusy)
+        let found: Bool?
+        do throws(StoreError) {
+            found = try openSession(for: token)
+        } catch {
+            counters.add(.sessionReadsFailed)
+            return refuseConnect(slot, .ledgerUnavailable)
         }
+        guard let isPresent = found else { return refuseConnect(slot, .serverBusy) }
         connections[slot: slot].phase = .open
         connections[slot: slot].openedAt = clock.wall
         connections[slot: slot].receivedTick = tick
@@ -229,7 +234,6 @@ extension Shard {
                 properties.sessionExpiryInterval(seconds: agreement.expirySeconds)
             }
             properties.receiveMaximum(agreement.receiveQuota)
-            properties.retainAvailable(false)
             properties.maximumPacketSize(UInt32(agreement.packetBytes))
             if let assignedClientID {
                 properties.assignedClientIdentifier(assignedClientID.utf8Span.span)

@@ -4,6 +4,7 @@ import Metering
 import MQTT
 import Reactor
 import Sessions
+import Storage
 
 // Messages to clients of this shard.
 extension Shard {
@@ -16,9 +17,14 @@ extension Shard {
         for sender: DownlinkSender,
         sharing shared: inout Message?
     ) -> DownlinkFate? {
-        guard let token = clients[.device(identity)], sessions.contains(token) else {
-            return .notConnected
+        let found: Token?
+        do throws(StoreError) {
+            found = try session(of: .device(identity))
+        } catch {
+            counters.add(.sessionReadsFailed)
+            return .notStored
         }
+        guard let token = found, sessions.contains(token) else { return .notConnected }
         guard let terms = terms(for: token.slot, message) else { return .noSubscription }
         return deliver(token, message, terms, for: sender, sharing: &shared)
     }
@@ -51,6 +57,14 @@ extension Shard {
         case .nobody: break
         case .client(let shard, let token, let packetID):
             outgoing[shard].append(.decided(token, packetID: packetID, fate))
+        case .confirmation(let shard, let token, let packetID):
+            let confirmed = fate == .notStored ? Confirmed.notStored : .stored
+            if shard == index {
+                self.confirmed(token, packetID, 1, confirmed)
+            } else {
+                outgoing[shard].append(
+                    .confirmed(token, packetID: packetID, count: 1, confirmed))
+            }
         case .question(let answer): answer(fate)
         }
     }
@@ -72,7 +86,7 @@ extension Shard {
             return .expired
         }
         guard let slot = openConnection(of: session) else {
-            return keepForAbsent(session, message, terms, sharing: &shared)
+            return keepForAbsent(token, message, terms, for: sender, sharing: &shared)
         }
         guard takes(slot, message, terms) else {
             counters.add(.deliveriesDropped)
@@ -102,12 +116,12 @@ extension Shard {
     }
 
     /// Whether a client reads more slowly than it is sent to.
-    private func isBehind(_ slot: UInt32) -> Bool {
+    func isBehind(_ slot: UInt32) -> Bool {
         connections[slot: slot].waitingBytes > commons.limits.queueBytes
     }
 
     /// Whether the client takes a PUBLISH of that size ([MQTT-3.1.2-24]).
-    private func takes(
+    func takes(
         _ slot: UInt32,
         _ message: borrowing OutboundMessage,
         _ terms: DeliveryTerms,
@@ -157,7 +171,7 @@ extension Shard {
     /// Writes a PUBLISH for the client: what is left of its Message Expiry Interval ([MQTT-3.3.2-6]),
     /// the identifiers of the subscriptions ([MQTT-3.3.4-3], [MQTT-3.3.4-4]), and a topic alias if the
     /// client takes one ([MQTT-3.1.2-26], [MQTT-3.1.2-27]).
-    private mutating func encode(
+    mutating func encode(
         _ slot: UInt32,
         _ message: borrowing OutboundMessage,
         _ terms: DeliveryTerms,
@@ -192,163 +206,6 @@ extension Shard {
             }
             if let number = alias.number { properties.topicAlias(number) }
         }
-    }
-
-    // MARK: In line
-
-    /// Has a message wait until the client comes back, when its session outlives the connection, and
-    /// the message has a QoS above 0 ([MQTT-3.1.2-5] of 3.1.1).
-    private mutating func keepForAbsent(
-        _ session: UInt32,
-        _ message: borrowing OutboundMessage,
-        _ terms: DeliveryTerms,
-        sharing shared: inout Message?
-    ) -> DownlinkFate? {
-        guard terms.qos > .atMostOnce, sessions[slot: session].isPersistent else {
-            return .notConnected
-        }
-        let units = commons.messageUnit.units(payloadBytes: message.payload.count)
-        let waiting = UInt32(clamping: sessions[slot: session].queue.uncoveredUnits)
-        if case .refused = coverageOfAbsent(session, units: waiting + units) {
-            counters.add(.deliveriesOverQuota)
-            return .quotaExceeded
-        }
-        let kept = Self.shared(message, &shared)
-        return append(session, QueuedMessage(kept, terms, units: units)) == nil
-            ? .queueFull : .queued
-    }
-
-    /// Has a message wait for its turn. Dropped, when the line is full, or neither the allowance nor a
-    /// pack will cover it then; `nil` while that is being found out.
-    private mutating func enqueue(
-        _ token: Token,
-        _ slot: UInt32,
-        _ message: borrowing OutboundMessage,
-        _ terms: DeliveryTerms,
-        for sender: DownlinkSender,
-        sharing shared: inout Message?
-    ) -> DownlinkFate? {
-        let session = token.slot
-        let units = commons.messageUnit.units(payloadBytes: message.payload.count)
-        let waiting = UInt32(clamping: sessions[slot: session].queue.uncoveredUnits)
-        let kept = Self.shared(message, &shared)
-        switch coverage(slot, units: waiting + units) {
-        case .counted: break
-        case .refused:
-            counters.add(.deliveriesOverQuota)
-            return .quotaExceeded
-        case .waits(let stock): return hold(HeldDelivery(token, kept, terms, sender), at: stock)
-        }
-        guard let sequence = append(session, QueuedMessage(kept, terms, units: units)) else {
-            return .queueFull
-        }
-        guard let last = sendInLine(token), last >= sequence else { return .queued }
-        return .delivered
-    }
-
-    /// Puts a message at the end of a session's line; `nil`, and counted, when that is full.
-    private mutating func append(_ session: UInt32, _ message: QueuedMessage) -> UInt64? {
-        let limits = commons.queueLimits
-        if let sequence = sessions[slot: session].queue.append(
-            message, isStored: true, limits: limits)
-        {
-            return sequence
-        }
-        let expired = sessions[slot: session].queue.dropExpired(at: clock.wall)
-        counters.add(.deliveriesDropped, expired.count)
-        let sequence =
-            expired.isEmpty
-            ? nil
-            : sessions[slot: session].queue.append(message, isStored: true, limits: limits)
-        if sequence == nil { counters.add(.deliveriesDropped) }
-        return sequence
-    }
-
-    /// Sends what is in line, as far as the window has room, and nothing before it waits for units.
-    /// Answers the sequence of the last that was sent.
-    @discardableResult
-    mutating func sendInLine(_ token: Token) -> UInt64? {
-        guard let slot = openConnection(of: token.slot) else { return nil }
-        var last: UInt64?
-        while !sessions[slot: token.slot].holdsDeliveries, !isBehind(slot),
-            let next = sessions[slot: token.slot].queue.next()
-        {
-            switch sendNext(token, slot, next) {
-            case .sent: last = next.sequence
-            case .dropped:
-                sessions[slot: token.slot].queue.drop(next.sequence)
-                counters.add(.deliveriesDropped)
-            case .waits: return last
-            }
-        }
-        if last != nil { flushLater(slot) }
-        return last
-    }
-
-    private enum LineVerdict { case sent, dropped, waits }
-
-    /// Sends the message whose turn it is, unless it has expired ([MQTT-3.3.2-5]), is larger than the
-    /// client takes ([MQTT-3.1.2-25]), or nothing covers it. It is counted once, however often it is
-    /// sent.
-    private mutating func sendNext(
-        _ token: Token,
-        _ slot: UInt32,
-        _ next: OutgoingMessage
-    ) -> LineVerdict {
-        let message = next.content.message
-        if !next.isDuplicate, message.isExpired(at: clock.wall) { return .dropped }
-        let terms = DeliveryTerms(next.content)
-        return message.withOutbound(isRetained: terms.isRetained) { outbound in
-            guard takes(slot, outbound, terms) else { return .dropped }
-            let verdict =
-                next.isCharged ? .counted : charge(slot, payloadBytes: outbound.payload.count)
-            switch verdict {
-            case .counted: break
-            case .refused:
-                counters.add(.deliveriesOverQuota)
-                guard sessions[slot: token.slot].queue.keepsSent else { return .dropped }
-                // Accepted is accepted: it waits for the next day, or a pack.
-                waitForQuota(token)
-                return .waits
-            case .waits(let stock):
-                waitInLine(token, at: stock)
-                return .waits
-            }
-            sessions[slot: token.slot].queue.didSend(next)
-            encode(
-                slot, outbound, terms, packetID: next.packetID, isDuplicate: next.isDuplicate)
-            return .sent
-        }
-    }
-
-    /// Has a line that no allowance and no pack covers looked at again in a while.
-    private mutating func waitForQuota(_ token: Token) {
-        guard !sessions[slot: token.slot].waitsForQuota else { return }
-        sessions[slot: token.slot].waitsForQuota = true
-        quotaWaiters.append(token)
-    }
-
-    /// Tries again what waited for an allowance: on the schedule of rule C7.
-    mutating func resumeQuotaWaiters() {
-        guard !quotaWaiters.isEmpty else { return }
-        var waiters: [Token] = []
-        swap(&waiters, &quotaWaiters)
-        for token in waiters where sessions.contains(token) {
-            sessions[slot: token.slot].waitsForQuota = false
-            sendInLine(token)
-        }
-    }
-
-    /// The client is back: PUBREL and what was sent but not acknowledged go out again, in their order
-    /// ([MQTT-4.4.0-1]), then what has waited for it.
-    mutating func resumeDeliveries(_ slot: UInt32) {
-        guard let token = connections[slot: slot].session else { return }
-        let version = connections[slot: slot].agreement.version
-        for packetID in sessions[slot: token.slot].queue.released {
-            Pubrel.encode(
-                packetID: packetID, version: version, into: &connections[slot: slot].output)
-        }
-        sendInLine(token)
     }
 
     // MARK: Of the gateway

@@ -107,7 +107,8 @@ extension Shard {
             guard case .device(let device) = connections[slot: slot].agreement.client,
                 let product = connections[slot: slot].agreement.productSlot
             else { return }
-            _ = topUps.wait(.will(message, device, product), at: stock)
+            _ = topUps.wait(
+                .will(message, isRetained: will.isRetained, device, product), at: stock)
         }
     }
 

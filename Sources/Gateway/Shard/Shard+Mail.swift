@@ -21,12 +21,14 @@ extension Shard {
     private mutating func receive(_ message: ShardMessage) {
         switch message {
         case .handOver(let handOver): takeIn(handOver)
-        case .deliver(let message, let deliveries):
+        case .deliver(let message, let deliveries, let sender):
             var shared: Message? = message
             message.withOutbound(isRetained: false) { outbound in
                 for delivery in deliveries {
+                    let awaited: DownlinkSender = delivery.isStored ? sender : .nobody
                     let fate = deliver(
-                        delivery.token, outbound, delivery.terms, sharing: &shared)
+                        delivery.token, outbound, delivery.terms, for: awaited, sharing: &shared)
+                    if let fate { tell(awaited, fate) }
                     if fate == .notConnected, delivery.terms.sharedFilter != nil {
                         // Gone since it was chosen: another member of the share gets it.
                         let earlier = SessionAddress(shard: index, token: delivery.token)
@@ -40,6 +42,11 @@ extension Shard {
                 let fate = deliverToDevice(identity, outbound, for: sender, sharing: &shared)
                 if let fate { tell(sender, fate) }
             }
+        case .write(let change, let sender): sessionWrites.append(change, then: .confirm(sender))
+        case .confirmed(let token, let packetID, let count, let confirmed):
+            self.confirmed(token, packetID, count, confirmed)
+        case .sessionsWritten(let isWritten): sessionsWritten(isWritten)
+        case .retainedWritten(let session): retainedWritten(session)
         case .decided(let token, let packetID, let fate): decided(token, packetID, fate)
         case .subscribe(let filter, let subscriber, let confirmation):
             subscriptions.insert(subscriber, filter: filter.span)
@@ -97,7 +104,9 @@ extension Shard {
         guard connections.isEmpty else { return }
         flushCounters()
         giveBackTopUps()
-        let isSettled = !meter.isAwaitingStore && topUps.isSettled
+        submitSessionWrites()
+        let isSettled =
+            !meter.isAwaitingStore && topUps.isSettled && sessionWrites.isSettled
         if isSettled || clock.monotonic > drainDeadline { isStopped = true }
     }
 }

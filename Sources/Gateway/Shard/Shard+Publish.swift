@@ -39,7 +39,15 @@ extension Shard {
             if verdict == .held { return }
             counters.add(.publishesReceived)
             if publish.qos == .atLeastOnce, let packetID = publish.packetID {
-                acknowledge(slot, packetID, verdict)
+                acknowledge(
+                    slot,
+                    UnansweredPublishes.Entry(
+                        packetID: packetID,
+                        isExactlyOnce: false,
+                        verdict: verdict,
+                        outstanding: confirmationsDue
+                    )
+                )
             }
             return
         }
@@ -54,12 +62,7 @@ extension Shard {
         // The same message again while its answer is still to come.
         if connections[slot: slot].agreement.unanswered.contains(packetID) { return }
         if sessions[slot: session(of: slot)].received.contains(packetID) {
-            // The same message again ([MQTT-4.3.3-10]).
-            return Pubrec.encode(
-                packetID: packetID,
-                version: connections[slot: slot].agreement.version,
-                into: &connections[slot: slot].output
-            )
+            return receivedAgain(slot, packetID)
         }
         guard mayLeaveUnanswered(slot),
             sessions[slot: session(of: slot)].received.count
@@ -68,7 +71,51 @@ extension Shard {
         let verdict = accept(slot, message, packetID: packetID)
         if verdict == .held { return }
         counters.add(.publishesReceived)
-        acknowledge(slot, packetID, isExactlyOnce: true, verdict)
+        var entry = UnansweredPublishes.Entry(
+            packetID: packetID,
+            isExactlyOnce: true,
+            verdict: verdict,
+            outstanding: confirmationsDue
+        )
+        if !verdict.reasonCode.isFailure { keepIdentifier(slot, &entry) }
+        acknowledge(slot, entry)
+    }
+
+    /// The packet identifier of a QoS 2 message that is taken: of a stored session it is on disk before
+    /// PUBREC, in one commit with the message where one shard writes that, and after it where several do.
+    private mutating func keepIdentifier(_ slot: UInt32, _ entry: inout UnansweredPublishes.Entry) {
+        let session = session(of: slot)
+        _ = sessions[slot: session].received.insert(entry.packetID)
+        guard let number = sessions[slot: session].stored?.number,
+            let connection = connections.token(ofSlot: slot)
+        else { return }
+        let change = SessionChange.receive(number, packetID: entry.packetID)
+        let sender = DownlinkSender.confirmation(
+            shard: index, connection, packetID: entry.packetID)
+        let others = writingShards & ~(1 << UInt64(index))
+        if others == 0 {
+            sessionWrites.append(change, then: .confirm(sender))
+            entry.outstanding += 1
+        } else if writingShards.nonzeroBitCount == 1 {
+            outgoing[others.trailingZeroBitCount].append(.write(change, for: sender))
+            entry.outstanding += 1
+        } else {
+            entry.keepsIdentifier = true
+        }
+    }
+
+    /// The same QoS 2 message again ([MQTT-4.3.3-10]): what was said of it before, when that is on disk.
+    private mutating func receivedAgain(_ slot: UInt32, _ packetID: UInt16) {
+        var entry = UnansweredPublishes.Entry(
+            packetID: packetID, isExactlyOnce: true, verdict: .taken)
+        if sessions[slot: session(of: slot)].stored != nil, !sessionWrites.isSettled,
+            let connection = connections.token(ofSlot: slot)
+        {
+            let sender = DownlinkSender.confirmation(shard: index, connection, packetID: packetID)
+            sessionWrites.append(nil, then: .confirm(sender))
+            entry.outstanding = 1
+        }
+        acknowledge(slot, entry)
     }
 
     /// Takes a message, or says why not; whatever that is, the connection stays.
@@ -80,6 +127,8 @@ extension Shard {
         _ message: borrowing OutboundMessage,
         packetID: UInt16?
     ) -> PublishVerdict {
+        confirmationsDue = 0
+        writingShards = 0
         guard mayPublish(slot, message.topic) else {
             counters.add(.publishesForbidden)
             return .refused(.topicNotAllowed)
@@ -100,7 +149,9 @@ extension Shard {
             park(slot, at: stock)
             return .held
         }
-        if subscriptions.isEmpty, connections[slot: slot].agreement.productSlot != nil {
+        if subscriptions.isEmpty, connections[slot: slot].agreement.productSlot != nil,
+            !message.isRetained
+        {
             return .unheard
         }
         return route(message, from: slot, packetID: packetID)
@@ -135,26 +186,11 @@ extension Shard {
     }
 
     /// Answers a PUBLISH, when its turn has come and its fate is known.
-    private mutating func acknowledge(
-        _ slot: UInt32,
-        _ packetID: UInt16,
-        isExactlyOnce: Bool = false,
-        _ verdict: PublishVerdict
-    ) {
-        guard verdict.isDecided, connections[slot: slot].agreement.unanswered.isEmpty else {
-            return connections[slot: slot].agreement.unanswered.append(
-                UnansweredPublishes.Entry(
-                    packetID: packetID,
-                    isExactlyOnce: isExactlyOnce,
-                    verdict: verdict
-                )
-            )
-        }
-        if isExactlyOnce {
-            receivedExactlyOnce(slot, packetID, verdict)
-        } else {
-            acknowledgeOnce(slot, packetID, verdict)
-        }
+    private mutating func acknowledge(_ slot: UInt32, _ entry: UnansweredPublishes.Entry) {
+        guard entry.isDecided, !entry.keepsIdentifier,
+            connections[slot: slot].agreement.unanswered.isEmpty
+        else { return connections[slot: slot].agreement.unanswered.append(entry) }
+        answer(slot, entry)
     }
 
     /// A message that a client has published has met its fate on its device's home shard.
@@ -162,16 +198,55 @@ extension Shard {
         guard connections.contains(token), connections[slot: token.slot].phase == .open else {
             return
         }
+        connections[slot: token.slot].agreement.unanswered.decide(packetID, fate)
+        answerDue(token)
+    }
+
+    /// So many of the things that a client's PUBLISH waits for are done.
+    mutating func confirmed(
+        _ token: Token,
+        _ packetID: UInt16,
+        _ count: Int,
+        _ confirmed: Confirmed
+    ) {
+        guard connections.contains(token), connections[slot: token.slot].phase == .open else {
+            return
+        }
+        connections[slot: token.slot].agreement.unanswered.confirm(
+            packetID, count: count, confirmed)
+        answerDue(token)
+    }
+
+    private mutating func answerDue(_ token: Token) {
         let slot = token.slot
-        connections[slot: slot].agreement.unanswered.decide(packetID, fate)
-        while let next = connections[slot: slot].agreement.unanswered.next() {
-            if next.isExactlyOnce {
-                receivedExactlyOnce(slot, next.packetID, next.verdict)
-            } else {
-                acknowledgeOnce(slot, next.packetID, next.verdict)
+        while connections[slot: slot].phase == .open,
+            let next = connections[slot: slot].agreement.unanswered.next()
+        {
+            if next.keepsIdentifier, !next.verdict.reasonCode.isFailure {
+                guard let number = sessions[slot: session(of: slot)].stored?.number else { break }
+                let sender = DownlinkSender.confirmation(
+                    shard: index, token, packetID: next.packetID)
+                sessionWrites.append(
+                    .receive(number, packetID: next.packetID), then: .confirm(sender))
+                break
             }
+            answer(slot, next)
         }
         flushLater(slot)
+    }
+
+    private mutating func answer(_ slot: UInt32, _ entry: UnansweredPublishes.Entry) {
+        if entry.verdict == .refused(.notStored),
+            connections[slot: slot].agreement.version == .v3_1_1
+        {
+            // It can't be told but by silence: it will send the message again.
+            return end(slot, .notStored)
+        }
+        if entry.isExactlyOnce {
+            receivedExactlyOnce(slot, entry.packetID, entry.verdict)
+        } else {
+            acknowledgeOnce(slot, entry.packetID, entry.verdict)
+        }
     }
 
     private mutating func acknowledgeOnce(
@@ -207,7 +282,16 @@ extension Shard {
         let version = connections[slot: slot].agreement.version
         let isRefused = version == .v5 && verdict.reasonCode.isFailure
         // A PUBREC with a failure ends the exchange ([MQTT-4.3.3-9]).
-        if !isRefused { _ = sessions[slot: session(of: slot)].received.insert(packetID) }
+        let session = session(of: slot)
+        if isRefused {
+            if sessions[slot: session].received.remove(packetID),
+                let number = sessions[slot: session].stored?.number
+            {
+                sessionWrites.append(.complete(number, packetID: packetID))
+            }
+        } else {
+            _ = sessions[slot: session].received.insert(packetID)
+        }
         guard verdict != .taken, version == .v5 else {
             return Pubrec.encode(
                 packetID: packetID,
@@ -228,7 +312,16 @@ extension Shard {
 
     mutating func servePubrel(_ slot: UInt32, _ packetID: UInt16) {
         let version = connections[slot: slot].agreement.version
-        if sessions[slot: session(of: slot)].received.remove(packetID) {
+        let session = session(of: slot)
+        if sessions[slot: session].received.remove(packetID) {
+            if let number = sessions[slot: session].stored?.number,
+                let connection = connections.token(ofSlot: slot)
+            {
+                return sessionWrites.append(
+                    .complete(number, packetID: packetID),
+                    then: .complete(connection, packetID: packetID)
+                )
+            }
             Pubcomp.encode(
                 packetID: packetID,
                 version: version,
@@ -250,136 +343,6 @@ extension Shard {
             return nil
         }
         return text
-    }
-
-    // MARK: Routing
-
-    /// Hands a client's message to whoever subscribed, on this shard and on others. `packetID` is that
-    /// of the PUBLISH whose acknowledgement tells the message's fate, if there is one.
-    @discardableResult
-    mutating func route(
-        _ message: borrowing OutboundMessage,
-        from slot: UInt32,
-        packetID: UInt16? = nil
-    ) -> PublishVerdict {
-        var shared: Message?
-        let publisher = connections[slot: slot].session
-        guard case .application = connections[slot: slot].agreement.client else {
-            let isHeard =
-                !subscriptions.isEmpty
-                && deliverToApplications(message, from: publisher, sharing: &shared)
-            return isHeard ? .taken : .unheard
-        }
-        let sender = sender(slot, packetID)
-        return routeFromApplication(message, from: publisher, for: sender, sharing: &shared)
-    }
-
-    /// Hands a message of an application, or of anybody on a listener without authentication, to who
-    /// subscribed, and to the device that its topic names.
-    mutating func routeFromApplication(
-        _ message: borrowing OutboundMessage,
-        from publisher: Token?,
-        for sender: DownlinkSender,
-        sharing shared: inout Message?
-    ) -> PublishVerdict {
-        var isHeard = false
-        if !subscriptions.isEmpty {
-            isHeard = deliverToApplications(message, from: publisher, sharing: &shared)
-        }
-        guard let address = DeviceTopic(message.topic), address.branch == .down else {
-            return isHeard ? .taken : .unheard
-        }
-        let fate = sendDown(message, to: address.identity, for: sender, sharing: &shared)
-        if let fate { return PublishVerdict(fate, isHeard: isHeard) }
-        guard case .client = sender else { return .taken }
-        return .undecided(isHeard: isHeard)
-    }
-
-    /// Who is told of the fate of a message that the client publishes.
-    private func sender(_ slot: UInt32, _ packetID: UInt16?) -> DownlinkSender {
-        guard let packetID, connections[slot: slot].agreement.version == .v5,
-            let token = connections.token(ofSlot: slot)
-        else { return .nobody }
-        return .client(shard: index, token, packetID: packetID)
-    }
-
-    /// Hands a message to the applications that subscribed to its topic; whether there was one.
-    @discardableResult
-    mutating func deliverToApplications(
-        _ message: borrowing OutboundMessage,
-        from publisher: Token?,
-        sharing shared: inout Message?
-    ) -> Bool {
-        var found = Matches()
-        swap(&found, &matches)
-        defer { swap(&found, &matches) }
-        let publisher = publisher.map { SessionAddress(shard: index, token: $0) }
-        subscriptions.collect(message.topic, from: publisher, into: &found)
-        let receivers = found.receivers
-        // Those of one shard stand together.
-        var start = 0
-        while start < receivers.count {
-            let shard = receivers[start].shard
-            let end = receivers[start...].firstIndex { $0.shard != shard } ?? receivers.count
-            if shard == index {
-                for receiver in receivers[start..<end] {
-                    let terms = terms(of: receiver, in: found, message)
-                    deliver(receiver.token, message, terms, sharing: &shared)
-                }
-            } else {
-                var deliveries: [Delivery] = []
-                deliveries.reserveCapacity(end - start)
-                for receiver in receivers[start..<end] {
-                    let terms = terms(of: receiver, in: found, message)
-                    deliveries.append(Delivery(token: receiver.token, terms: terms))
-                }
-                outgoing[shard].append(.deliver(Self.shared(message, &shared), to: deliveries))
-            }
-            start = end
-        }
-        return !receivers.isEmpty
-    }
-
-    /// What a receiver's subscriptions make of a message.
-    private func terms(
-        of receiver: Receiver,
-        in matches: borrowing Matches,
-        _ message: borrowing OutboundMessage
-    ) -> DeliveryTerms {
-        DeliveryTerms(
-            qos: min(message.qos, receiver.qos),
-            isRetained: message.isRetained && receiver.retainAsPublished,
-            subscriptionIdentifiers:
-                receiver.hasIdentifiers ? Array(matches.identifiers(of: receiver)) : [],
-            sharedFilter: subscriptions.share(of: receiver)
-        )
-    }
-
-    /// A message to a device goes to its home shard, where its connection and its counter are.
-    /// Answers its fate, or `nil` when `sender` will be told.
-    private mutating func sendDown(
-        _ message: borrowing OutboundMessage,
-        to device: DeviceIdentity,
-        for sender: DownlinkSender,
-        sharing shared: inout Message?
-    ) -> DownlinkFate? {
-        let home = commons.homes.shard(of: device)
-        if home == index {
-            return deliverToDevice(device, message, for: sender, sharing: &shared)
-        }
-        outgoing[home].append(
-            .deliverToDevice(
-                Self.shared(message, &shared), isRetained: message.isRetained, device, for: sender)
-        )
-        return nil
-    }
-
-    /// One copy of the message for all who need it to outlive the packet.
-    static func shared(_ message: borrowing OutboundMessage, _ shared: inout Message?) -> Message {
-        if let shared { return shared }
-        let made = Message(message)
-        shared = made
-        return made
     }
 }
 

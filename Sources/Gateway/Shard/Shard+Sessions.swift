@@ -2,6 +2,7 @@ import Ledger
 import MQTT
 import Reactor
 import Sessions
+import Storage
 import Time
 
 // Sessions: begun, taken up again, left behind, and ended.
@@ -37,11 +38,13 @@ extension Shard {
 
     /// Gives a connection that has just been admitted its client's session: the one that is there, or
     /// a new one in its place ([MQTT-3.1.2-4] to [MQTT-3.1.2-6]). Answers whether it was there,
-    /// and `nil` when there is no room for one more.
-    mutating func openSession(for connection: Token) -> Bool? {
+    /// and `nil` when there is no room for one more. Throws when the store can't be read.
+    mutating func openSession(for connection: Token) throws(StoreError) -> Bool? {
         let slot = connection.slot
-        let name = ClientName(connections[slot: slot].agreement.client)
-        if let known = clients[name], sessions.contains(known) {
+        let client = connections[slot: slot].agreement.client
+        let name = ClientName(client)
+        if let known = try session(of: client), sessions.contains(known) {
+            try loadQueue(known.slot)
             if !connections[slot: slot].agreement.isCleanStart, isToBeKept(known.slot) {
                 resume(known, with: connection)
                 return true
@@ -49,16 +52,14 @@ extension Shard {
             detach(known.slot, isResumed: false)
             endSession(known)
         }
-        let session = Session(
-            client: connections[slot: slot].agreement.client,
-            productSlot: connections[slot: slot].agreement.productSlot,
-            connection: connection,
-            expirySeconds: connections[slot: slot].agreement.expirySeconds,
-            receiveMaximum: connections[slot: slot].agreement.receiveMaximum
-        )
+        var session = Session(connections[slot: slot].agreement, connection: connection)
+        if session.isPersistent, let stored = Self.storeName(of: client) {
+            session.stored = (stored, commons.sessions.newNumber())
+        }
         guard let token = sessions.insert(session) else { return nil }
         clients[name] = token
         connections[slot: slot].session = token
+        store(token.slot)
         return false
     }
 
@@ -78,10 +79,13 @@ extension Shard {
         sessions[slot: session].connection = connection
         sessions[slot: session].endsAt = Timestamp(milliseconds: .max)
         let agreement = connections[slot: connection.slot].agreement
+        sessions[slot: session].client = agreement.client
+        sessions[slot: session].version = agreement.version
         sessions[slot: session].expirySeconds = agreement.expirySeconds
         sessions[slot: session].queue.resume(limit: agreement.receiveMaximum)
         connections[slot: connection.slot].session = token
         if wasAbsent { tellConnected(session, true) }
+        store(session)
     }
 
     /// Takes the session from the connection that has served it, and is about to be closed. Its will
@@ -133,10 +137,12 @@ extension Shard {
         absentSessions += 1
         tellConnected(session, false)
         redistribute(session)
+        sessions[slot: session].leftAt = clock.wall
         let seconds = sessions[slot: session].expirySeconds
         if seconds < .max {
             sessions[slot: session].endsAt = clock.wall.adding(milliseconds: Int64(seconds) * 1_000)
         }
+        store(session)
         scheduleAbsent(session)
     }
 
@@ -159,6 +165,7 @@ extension Shard {
         }
         redistribute(session)
         publishWaitingWill(session)
+        if let stored = sessions[slot: session].stored { remove(stored.name, stored.number) }
         _ = sessions.remove(token)
     }
 
@@ -171,11 +178,12 @@ extension Shard {
         case .unknown: break
         case .device(let device):
             guard let product = sessions[slot: session].productSlot else { return }
-            publishWill(message, of: device, product)
+            publishWill(message, isRetained: will.isRetained, of: device, product)
         case .application:
             var shared: Message? = message
             let publisher = sessions.token(ofSlot: session)
             message.withOutbound(isRetained: will.isRetained) { message in
+                if will.isRetained { _ = retain(message, for: .nobody, sharing: &shared) }
                 _ = routeFromApplication(message, from: publisher, for: .nobody, sharing: &shared)
             }
         }
@@ -185,9 +193,11 @@ extension Shard {
 
     /// Sets the timer of an absent client's session. Looked at once an hour at least, as the calendar
     /// may be set meanwhile.
-    private mutating func scheduleAbsent(_ session: UInt32) {
+    mutating func scheduleAbsent(_ session: UInt32) {
         let left = sessions[slot: session].dueAt.milliseconds(since: clock.wall)
-        let ticks = Self.ticks(milliseconds: min(max(left, 1), 3_600_000))
+        let isHeld = sessions[slot: session].stored != nil && sessions[slot: session].isLoaded
+        let limit: Int64 = isHeld ? Self.quietMilliseconds : 3_600_000
+        let ticks = Self.ticks(milliseconds: min(max(left, 1), limit))
         sessionWheel.schedule(session, at: tick + ticks)
     }
 
@@ -199,7 +209,20 @@ extension Shard {
         if sessions[slot: session].endsAt <= clock.wall { return endSession(token) }
         if let will = sessions[slot: session].will, will.dueAt <= clock.wall {
             publishWaitingWill(session)
+            store(session)
         }
         scheduleAbsent(session)
+    }
+
+    /// How long an absent client's stored session stays in memory when nothing happens to it.
+    private static var quietMilliseconds: Int64 { 60_000 }
+
+    /// Its timer has fired.
+    mutating func absentTimerFired(_ session: UInt32) {
+        lookAtAbsent(session)
+        guard sessions.isOccupied(slot: session), sessions[slot: session].connection == nil,
+            let token = sessions.token(ofSlot: session)
+        else { return }
+        unload(token)
     }
 }

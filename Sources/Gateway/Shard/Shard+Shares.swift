@@ -14,6 +14,7 @@ extension Shard {
                 passOn(content.message, terms, from: SessionAddress(shard: index, token: token))
             else { continue }
             sessions[slot: session].queue.drop(sequence)
+            storeGone(session, sequence)
         }
     }
 
@@ -41,7 +42,7 @@ extension Shard {
             }
         } else {
             let delivery = Delivery(token: member.token, terms: next)
-            outgoing[member.shard].append(.deliver(message, to: [delivery]))
+            outgoing[member.shard].append(.deliver(message, to: [delivery], for: .nobody))
         }
         return true
     }

@@ -71,7 +71,7 @@ extension Shard {
             case .complete(let connection, let packetID): complete(connection, packetID)
             case .confirm(let sender): tell(sender, .queued)
             case .subscribed(let confirmation): confirmed(confirmation)
-            case .removed(let name): removedSessions.remove(name)
+            case .removed(let name): forgetRemoval(name)
             }
         }
         for (token, sequence, sender) in moved {
@@ -80,7 +80,7 @@ extension Shard {
                 continue
             }
             sendInLine(token)
-            tell(sender, sessions[slot: token.slot].lastSent > sequence ? .delivered : .queued)
+            tell(sender, sessions[slot: token.slot].sentBelow > sequence ? .delivered : .queued)
         }
     }
 
@@ -128,10 +128,16 @@ extension Shard {
 
     // MARK: Loading
 
+    /// A client's session, from memory or the store; `nil` when it has none.
+    mutating func session(of client: Client) throws(StoreError) -> Token? {
+        if let known = clients[ClientName(client)] { return known }
+        return try loadSession(of: client)
+    }
+
     /// Brings a client's stored session into memory, as one of a client that is away; `nil` when there
     /// is none, or it has expired.
     mutating func loadSession(of client: Client) throws(StoreError) -> Token? {
-        guard let name = Self.storeName(of: client), !removedSessions.contains(name),
+        guard let name = Self.storeName(of: client), removedSessions[name] == nil,
             let stored = try sessionReader.session(name)
         else { return nil }
         return takeIn(stored, name, of: client)
@@ -145,14 +151,12 @@ extension Shard {
         let record = stored.record
         var product: ProductCatalogue.Slot?
         if case .device(let identity) = client { product = productSlot(of: identity) }
-        let session = Session(restoring: stored, name, of: client, product, startedAt: startedWall)
-        guard session.endsAt > clock.wall || session.will != nil else {
-            remove(name, record.number)
-            return nil
-        }
+        var session = Session(record, name, of: client, product: product, start: startedWall)
+        session.restore(stored)
         guard let token = sessions.insert(session) else { return nil }
         clients[ClientName(client)] = token
         absentSessions += 1
+        // It may have expired, and its will be due.
         lookAtAbsent(token.slot)
         return sessions.contains(token) ? token : nil
     }
@@ -172,11 +176,147 @@ extension Shard {
             sessions[slot: session].restore(stored)
         }
         sessions[slot: session].isLoaded = true
+        if sessions[slot: session].connection == nil { scheduleAbsent(session) }
     }
 
     /// Writes that a session is over. Until that is on disk it is not to be found there.
     mutating func remove(_ name: SessionName, _ number: SessionNumber) {
-        removedSessions.insert(name)
+        removedSessions[name, default: 0] += 1
         sessionWrites.append(.remove(name, number), then: .removed(name))
+    }
+
+    private mutating func forgetRemoval(_ name: SessionName) {
+        guard let count = removedSessions[name] else { return }
+        removedSessions[name] = count > 1 ? count - 1 : nil
+    }
+
+    // MARK: Looking around
+
+    /// Loads the stored sessions of devices whose time has come, so that their wills are published, and
+    /// they end; those in memory have timers.
+    mutating func sweepDueSessions() {
+        guard clock.monotonic >= nextSessionSweep else { return }
+        nextSessionSweep = clock.monotonic.adding(milliseconds: Self.sweepMilliseconds)
+        if index == 0 { commons.retained.sweep(at: clock.wall) }
+        do throws(StoreError) {
+            var last: DueSession?
+            repeat {
+                let page = try sessionReader.due(at: clock.wall, after: last, limit: 256)
+                for due in page { try lookAt(due) }
+                last = page.count == 256 ? page.last : nil
+            } while last != nil
+        } catch {
+            counters.add(.sessionReadsFailed)
+        }
+    }
+
+    private static var sweepMilliseconds: Int64 { 10_000 }
+
+    private mutating func lookAt(_ due: DueSession) throws(StoreError) {
+        guard let client = Client(stored: due.name), isAtHome(client) else { return }
+        guard let known = clients[ClientName(client)], sessions.contains(known) else {
+            _ = try loadSession(of: client)
+            return
+        }
+        // Connected for so long that it is looked at: it will be again.
+        if sessions[slot: known.slot].connection != nil { store(known.slot) }
+    }
+
+    private func isAtHome(_ client: Client) -> Bool { commons.homes.shard(of: client) == index }
+
+    /// Takes up the stored sessions of applications, whose filters have to be known before their clients
+    /// come: every shard reads all of them, before any of them runs, and so knows each one's token at
+    /// its home. The home has the session itself, without its queue.
+    mutating func loadApplications() throws(StoreError) {
+        var counts = [UInt32](repeating: 0, count: commons.mailboxes.count)
+        let store = commons.sessions
+        var found: [(SessionName, SessionRecord, Client)] = []
+        try store.forEachApplication { (name, record) throws(StoreError) in
+            if let client = Client(stored: name) { found.append((name, record, client)) }
+            return .proceed
+        }
+        for (name, record, client) in found {
+            let home = commons.homes.shard(of: client)
+            guard counts[home] < UInt32(commons.limits.sessionsPerShard) else { continue }
+            // The slots of a fresh table are handed out in order, each for the first time.
+            let token = Token(slot: counts[home], generation: 1)
+            counts[home] += 1
+            for subscription in record.subscriptions {
+                let subscriber = Subscriber(
+                    subscription, shard: home, token: token, isStored: true)
+                subscriptions.insert(
+                    subscriber, filter: subscription.filter.span, isConnected: false)
+            }
+            guard home == index else { continue }
+            let session = Session(record, name, of: client, product: nil, start: startedWall)
+            let own = sessions.insert(session)
+            precondition(own == token, "a fresh table's slots come in order")
+            clients[ClientName(client)] = token
+            absentSessions += 1
+            scheduleAbsent(token.slot)
+        }
+    }
+
+    /// Gives back the memory of a session whose client is away, and that nothing has happened to for a
+    /// while: the store has all of it.
+    mutating func unload(_ token: Token) {
+        let session = token.slot
+        guard sessions[slot: session].stored != nil, sessionWrites.isSettled else { return }
+        if case .device = sessions[slot: session].client {
+            sessionWheel.cancel(session)
+            clients[ClientName(sessions[slot: session].client)] = nil
+            absentSessions -= 1
+            _ = sessions.remove(token)
+        } else {
+            sessions[slot: session].isLoaded = false
+            sessions[slot: session].queue = DeliveryQueue(keepsSent: true, limit: .max)
+            sessions[slot: session].received = ReceivedIdentifiers()
+        }
+    }
+}
+
+extension Homes {
+    /// Where a client lives that is known by its name.
+    func shard(of client: Client) -> Int {
+        switch client {
+        case .unknown: 0
+        case .device(let identity): shard(of: identity)
+        case .application(let application):
+            shard(ofClientID: application.clientID.utf8Span.span)
+        }
+    }
+}
+
+extension Client {
+    /// The client of a stored session. What an application may do is found out when it comes.
+    init?(stored name: SessionName) {
+        let rest = name.bytes.dropFirst()
+        switch name.kind {
+        case .device:
+            guard let dot = rest.firstIndex(of: UInt8(ascii: ".")),
+                let product = ProductKey(String(decoding: rest[..<dot], as: UTF8.self)),
+                let device = DeviceKey(String(decoding: rest[(dot + 1)...], as: UTF8.self))
+            else { return nil }
+            self = .device(DeviceIdentity(product: product, device: device))
+        case .application:
+            guard let end = rest.firstIndex(of: 0),
+                let key = KeyID(String(decoding: rest[..<end], as: UTF8.self))
+            else { return nil }
+            self = .application(
+                ApplicationClient(
+                    clientID: String(decoding: rest[(end + 1)...], as: UTF8.self),
+                    key: key,
+                    rights: .products([])
+                )
+            )
+        case .anonymous:
+            self = .application(
+                ApplicationClient(
+                    clientID: String(decoding: rest, as: UTF8.self),
+                    key: nil,
+                    rights: .products([])
+                )
+            )
+        }
     }
 }

@@ -3,10 +3,13 @@ import MQTT
 import Reactor
 import Sessions
 
-/// A SUBSCRIBE whose SUBACK waits until every shard knows of it.
+/// A SUBSCRIBE whose SUBACK waits until every shard knows of it, and the disk.
 struct PendingSubscribe {
     let confirmation: Confirmation
     let reasons: [ReasonCode]
+
+    /// For which it gets what is retained.
+    let retained: [StoredSubscription]
     var outstanding: Int
 }
 
@@ -17,6 +20,7 @@ extension Shard {
         let identifier = subscribe.properties.subscriptionIdentifier
         var reasons: [ReasonCode] = []
         var granted: [StoredSubscription] = []
+        var retained: [StoredSubscription] = []
         var iterator = subscribe.subscriptions
         while let wanted = iterator.next() {
             if let refusal = refusal(slot, wanted.filter) {
@@ -28,13 +32,14 @@ extension Shard {
                 options: wanted.options,
                 identifier: identifier
             )
-            remember(slot, subscription)
+            let isNew = remember(slot, subscription)
+            if subscription.wantsRetained(isNew: isNew) { retained.append(subscription) }
             // Named twice: the earlier one has just been replaced.
             granted.removeAll { $0.filter == subscription.filter }
             granted.append(subscription)
             reasons.append(.granted(wanted.options.qos))
         }
-        announce(slot, granted, answering: subscribe.packetID, reasons)
+        announce(slot, granted, retained: retained, answering: subscribe.packetID, reasons)
     }
 
     private func refusal(_ slot: UInt32, _ filter: borrowing TopicFilter) -> Reason? {
@@ -59,8 +64,12 @@ extension Shard {
         return isAllowed ? nil : .topicNotAllowed
     }
 
-    /// Keeps a filter with its client; one that is there already is replaced ([MQTT-3.8.4-3]).
-    private mutating func remember(_ slot: UInt32, _ subscription: StoredSubscription) {
+    /// Keeps a filter with its client; one that is there already is replaced ([MQTT-3.8.4-3]). Whether
+    /// there was none.
+    private mutating func remember(
+        _ slot: UInt32,
+        _ subscription: StoredSubscription
+    ) -> Bool {
         let session = session(of: slot)
         let known = sessions[slot: session].subscriptions.firstIndex {
             $0.filter == subscription.filter
@@ -70,22 +79,56 @@ extension Shard {
         } else {
             sessions[slot: session].subscriptions.append(subscription)
         }
+        return known == nil
     }
 
-    /// Brings an application's filters to all shards, and answers when they have them.
+    /// Brings an application's filters to all shards, and a stored session's to disk, and answers when
+    /// they are there. What is retained follows.
     private mutating func announce(
         _ slot: UInt32,
         _ granted: [StoredSubscription],
+        retained: [StoredSubscription],
         answering packetID: UInt16,
         _ reasons: [ReasonCode]
     ) {
-        guard case .application = connections[slot: slot].agreement.client, !granted.isEmpty,
-            let token = connections.token(ofSlot: slot),
+        guard !granted.isEmpty, let token = connections.token(ofSlot: slot),
             let session = connections[slot: slot].session
         else { return suback(slot, packetID, reasons) }
         let confirmation = Confirmation(shard: index, token: token, packetID: packetID)
+        let isStored = sessions[slot: session.slot].stored != nil
+        var outstanding = 0
+        if case .application = connections[slot: slot].agreement.client {
+            spread(granted, of: session, isStored: isStored, confirmation)
+            outstanding += outgoing.count - 1
+        }
+        if isStored {
+            store(session.slot, then: .subscribed(confirmation))
+            outstanding += 1
+        }
+        guard outstanding > 0 else {
+            suback(slot, packetID, reasons)
+            return handOutRetained(session, retained)
+        }
+        confirmations.append(
+            PendingSubscribe(
+                confirmation: confirmation,
+                reasons: reasons,
+                retained: retained,
+                outstanding: outstanding
+            )
+        )
+    }
+
+    /// Puts filters into the trees of all shards; the others confirm the last of them.
+    private mutating func spread(
+        _ granted: [StoredSubscription],
+        of session: Token,
+        isStored: Bool,
+        _ confirmation: Confirmation
+    ) {
         for (position, subscription) in granted.enumerated() {
-            let subscriber = Subscriber(subscription, shard: index, token: session)
+            let subscriber = Subscriber(
+                subscription, shard: index, token: session, isStored: isStored)
             subscriptions.insert(subscriber, filter: subscription.filter.span)
             let isLast = position == granted.count - 1
             for shard in outgoing.indices where shard != index {
@@ -98,17 +141,9 @@ extension Shard {
                 )
             }
         }
-        guard outgoing.count > 1 else { return suback(slot, packetID, reasons) }
-        confirmations.append(
-            PendingSubscribe(
-                confirmation: confirmation,
-                reasons: reasons,
-                outstanding: outgoing.count - 1
-            )
-        )
     }
 
-    /// Another shard has the filters of a SUBSCRIBE.
+    /// Another shard, or the disk, has the filters of a SUBSCRIBE.
     mutating func confirmed(_ confirmation: Confirmation) {
         guard let known = confirmations.firstIndex(where: { $0.confirmation == confirmation })
         else { return }
@@ -118,6 +153,9 @@ extension Shard {
         guard connections.contains(confirmation.token) else { return }
         let slot = confirmation.token.slot
         suback(slot, confirmation.packetID, pending.reasons)
+        if let session = connections[slot: slot].session {
+            handOutRetained(session, pending.retained)
+        }
         flushLater(slot)
     }
 
@@ -134,6 +172,7 @@ extension Shard {
     mutating func serveUnsubscribe(_ slot: UInt32, _ unsubscribe: borrowing Unsubscribe) {
         let session = session(of: slot)
         var reasons: [ReasonCode] = []
+        var isChanged = false
         var iterator = unsubscribe.filters
         while let filter = iterator.next() {
             let text = filter.text.bytesArray
@@ -141,11 +180,13 @@ extension Shard {
             if let known {
                 let subscription = sessions[slot: session].subscriptions.remove(at: known)
                 withdraw(session, subscription)
+                isChanged = true
                 reasons.append(.success)
             } else {
                 reasons.append(.noSubscriptionExisted)
             }
         }
+        if isChanged { store(session) }
         Unsuback.encode(
             packetID: unsubscribe.packetID,
             reasons: reasons.span,
@@ -184,16 +225,27 @@ extension Shard {
 extension StoredSubscription {
     /// Whether it is one of a share (4.8.2).
     var isShared: Bool { TopicFilter(unchecked: filter.span).isShared }
+
+    /// Whether a SUBSCRIBE for it gets what is retained ([MQTT-3.3.1-9] to [MQTT-3.3.1-11]); one of a
+    /// share never does (4.8.2).
+    func wantsRetained(isNew: Bool) -> Bool {
+        switch options.retainHandling {
+        case .sendAtSubscribe: !isShared
+        case .sendIfNew: isNew && !isShared
+        case .doNotSend: false
+        }
+    }
 }
 
 extension Subscriber {
-    init(_ subscription: StoredSubscription, shard: Int, token: Token) {
+    init(_ subscription: StoredSubscription, shard: Int, token: Token, isStored: Bool) {
         self.init(
             shard: shard,
             token: token,
             qos: subscription.options.qos,
             noLocal: subscription.options.noLocal,
             retainAsPublished: subscription.options.retainAsPublished,
+            isStored: isStored,
             identifier: subscription.identifier ?? 0
         )
     }

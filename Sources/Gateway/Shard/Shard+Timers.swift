@@ -53,7 +53,7 @@ extension Shard {
         for slot in fired where connections.isOccupied(slot: slot) { timerFired(slot) }
         fired.removeAll(keepingCapacity: true)
         sessionWheel.advance(to: tick, into: &fired)
-        for slot in fired { lookAtAbsent(slot) }
+        for slot in fired { absentTimerFired(slot) }
         swap(&fired, &firedTimers)
     }
 

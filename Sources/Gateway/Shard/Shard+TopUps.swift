@@ -88,7 +88,8 @@ extension Shard {
             case .publisher(let token): unpark(token)
             case .delivery(let held): deliverHeld(held)
             case .line(let token): sendInLineIfThere(token)
-            case .will(let will, let device, let product): publishWill(will, of: device, product)
+            case .will(let will, let isRetained, let device, let product):
+                publishWill(will, isRetained: isRetained, of: device, product)
             }
         }
         for case let token? in waiters.lazy.map(\.session) { sendInLineIfThere(token) }
@@ -127,6 +128,7 @@ extension Shard {
     /// The will of a device that has gone meanwhile.
     mutating func publishWill(
         _ will: Message,
+        isRetained: Bool,
         of device: DeviceIdentity,
         _ product: ProductCatalogue.Slot
     ) {
@@ -145,13 +147,16 @@ extension Shard {
         }
         switch verdict {
         case .counted:
-            guard !subscriptions.isEmpty else { return }
             var shared: Message? = will
-            will.withOutbound(isRetained: false) { message in
+            will.withOutbound(isRetained: isRetained) { message in
+                if isRetained { _ = retain(message, for: .nobody, sharing: &shared) }
+                guard !subscriptions.isEmpty else { return }
                 _ = deliverToApplications(message, from: nil, sharing: &shared)
             }
         case .refused: counters.add(.publishesOverQuota)
-        case .waits(let stock): _ = topUps.wait(.will(will, device, product), at: stock)
+        case .waits(let stock):
+            _ = topUps.wait(
+                .will(will, isRetained: isRetained, device, product), at: stock)
         }
     }
 

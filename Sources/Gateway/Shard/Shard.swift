@@ -4,6 +4,7 @@ import Linux
 import Metering
 import MQTT
 import Reactor
+import Sessions
 import Storage
 import Telemetry
 import TLS
@@ -63,6 +64,24 @@ struct Shard: ~Copyable {
     var clients: [ClientName: Token] = [:]
     var absentSessions = 0
 
+    /// Stored sessions.
+    var sessionReader: SessionReader
+    var sessionWrites = SessionWrites()
+
+    /// Names of sessions whose removal is not on disk yet, and how many removals of each.
+    var removedSessions: [SessionName: Int] = [:]
+    var nextSessionSweep: MonotonicInstant
+    let startedWall: Timestamp
+
+    // Retained messages.
+    var retainedReader: CachedReader
+    var retainedErrands: [RetainedErrand] = []
+
+    /// What the PUBLISH that is being served has to wait for, and the shards (a bit each) that
+    /// write something for it.
+    var confirmationsDue = 0
+    var writingShards: UInt64 = 0
+
     /// Sessions with messages in line that nothing covers.
     var quotaWaiters: [Token] = []
     var products = ProductCatalogue()
@@ -100,6 +119,8 @@ struct Shard: ~Copyable {
         tlsContext: TLSContext?,
         books: consuming LedgerReader,
         secrets: consuming SecretSealer,
+        sessionReader: consuming SessionReader,
+        retainedReader: consuming CachedReader,
         time: TimeSource
     ) {
         self.index = index
@@ -109,9 +130,13 @@ struct Shard: ~Copyable {
         self.tlsContext = tlsContext
         self.books = books
         self.secrets = secrets
+        self.sessionReader = sessionReader
+        self.retainedReader = retainedReader
         let limits = commons.limits
         clock = ReactorClock(time)
         startedAt = clock.monotonic
+        startedWall = clock.wall
+        nextSessionSweep = clock.monotonic
         nextFlush = clock.monotonic.adding(milliseconds: commons.flushIntervalMilliseconds)
         events = EventBuffer(capacity: 512)
         wheel = TimerWheel(limit: limits.connectionsPerShard)
@@ -178,6 +203,8 @@ struct Shard: ~Copyable {
         }
         fireTimers()
         flushCountersIfDue()
+        sweepDueSessions()
+        runRetainedErrands()
         resumeAcceptingIfDue()
         if isDraining { drainSome() }
         finishTurn()
@@ -204,11 +231,14 @@ struct Shard: ~Copyable {
     /// Until the next timer, the next flush of counters, or the next step of draining.
     private func waitMilliseconds() -> Int32 {
         if isDraining { return 10 }
-        if countsToFlush > 0 { return 0 }
+        if countsToFlush > 0 || hasRetainedErrands { return 0 }
         var limit: Int64 = 1_000
         if let event = nextTimerEvent {
             let due = startedAt.adding(milliseconds: Int64(event) * Self.tickMilliseconds)
             limit = min(limit, due.milliseconds(since: clock.source.monotonic) + 1)
+        }
+        if let retry = sessionWrites.nextRetry {
+            limit = min(limit, retry.milliseconds(since: clock.source.monotonic) + 1)
         }
         if !unheard.isEmpty { limit = min(limit, UnheardChanges.pauseMilliseconds) }
         if meter.isDirty || !quotaWaiters.isEmpty {
@@ -257,6 +287,7 @@ struct Shard: ~Copyable {
         } while !flushList.isEmpty
         // Wills of those that have just been closed may have come to need units.
         if topUps.isStirred { runTopUpErrands() }
+        submitSessionWrites()
         for shard in outgoing.indices where !outgoing[shard].isEmpty {
             commons.mailboxes[shard].post(contentsOf: outgoing[shard])
             outgoing[shard].removeAll(keepingCapacity: true)

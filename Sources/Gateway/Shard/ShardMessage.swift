@@ -12,7 +12,15 @@ enum ShardMessage: Sendable {
     case handOver(HandOver)
 
     /// An uplink message for the application clients named by their tokens on the receiving shard.
-    case deliver(Message, to: [Delivery])
+    ///
+    /// `sender` waits for those that are stored.
+    case deliver(Message, to: [Delivery], for: DownlinkSender)
+
+    /// A change of a session of another shard, to be written with what came before it.
+    case write(SessionChange, for: DownlinkSender)
+
+    /// So many of the things that a client's PUBLISH on the receiving shard waits for are done.
+    case confirmed(Token, packetID: UInt16, count: Int, Confirmed)
 
     /// A message on a device's topic, on the device's home shard.
     case deliverToDevice(Message, isRetained: Bool, DeviceIdentity, for: DownlinkSender)
@@ -34,6 +42,10 @@ enum ShardMessage: Sendable {
     case registrationAnswered(Token, Result<Outcome, StoreError>)
     case renewalAnswered(Token, Result<Outcome, StoreError>)
     case usageWritten(batch: UInt64, isWritten: Bool)
+    case sessionsWritten(Bool)
+
+    /// What a session that has subscribed may want of retained messages is on disk.
+    case retainedWritten(Token)
 
     // From the control side.
     case productChanged(ProductKey)
@@ -53,6 +65,9 @@ enum ShardMessage: Sendable {
 struct Delivery: Sendable {
     let token: Token
     let terms: DeliveryTerms
+
+    /// The session is a stored one: the sender has to wait for the disk.
+    var isStored = false
 }
 
 /// A SUBSCRIBE that is answered when all shards have heard of it, so that nothing published after

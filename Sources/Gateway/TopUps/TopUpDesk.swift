@@ -143,7 +143,7 @@ extension TopUpWaiter {
         switch self {
         case .publisher, .line: nil
         case .delivery(let delivery): delivery.message
-        case .will(let message, _, _): message
+        case .will(let message, _, _, _): message
         }
     }
 }

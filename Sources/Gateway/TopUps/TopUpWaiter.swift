@@ -14,7 +14,7 @@ enum TopUpWaiter: Sendable {
     case line(Token)
 
     /// The will of a device that has gone.
-    case will(Message, DeviceIdentity, ProductCatalogue.Slot)
+    case will(Message, isRetained: Bool, DeviceIdentity, ProductCatalogue.Slot)
 }
 
 /// A message to a device of this shard that waits for top-up units.

@@ -7,7 +7,7 @@ public struct StoredSession: Equatable, Sendable {
 
     /// The messages below it have been sent and counted, and ones from it on have not, unless the
     /// session was connected when its process ended.
-    let sentBelow: UInt64
+    public let sentBelow: UInt64
 
     /// What was taken of QoS 2 from the client, and awaits its PUBREL.
     public let received: ReceivedIdentifiers

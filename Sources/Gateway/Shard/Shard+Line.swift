@@ -1,0 +1,202 @@
+import Bytes
+import Metering
+import MQTT
+import Reactor
+import Sessions
+import Storage
+
+// Messages that wait in a session's line, and those that go out of it.
+extension Shard {
+    /// Has a message wait until the client comes back, when its session outlives the connection, and
+    /// the message has a QoS above 0 ([MQTT-3.1.2-5] of 3.1.1).
+    mutating func keepForAbsent(
+        _ token: Token,
+        _ message: borrowing OutboundMessage,
+        _ terms: DeliveryTerms,
+        for sender: DownlinkSender,
+        sharing shared: inout Message?
+    ) -> DownlinkFate? {
+        let session = token.slot
+        guard terms.qos > .atMostOnce, sessions[slot: session].isPersistent else {
+            return .notConnected
+        }
+        do throws(StoreError) {
+            try loadQueue(session)
+        } catch {
+            counters.add(.sessionReadsFailed)
+            return .notStored
+        }
+        let units = commons.messageUnit.units(payloadBytes: message.payload.count)
+        let waiting = UInt32(clamping: sessions[slot: session].queue.uncoveredUnits)
+        if case .refused = coverageOfAbsent(session, units: waiting + units) {
+            counters.add(.deliveriesOverQuota)
+            return .quotaExceeded
+        }
+        let kept = Self.shared(message, &shared)
+        let content = QueuedMessage(kept, terms, units: units)
+        guard append(token, content, for: sender) != nil else { return .queueFull }
+        return sessions[slot: session].stored == nil ? .queued : nil
+    }
+
+    /// Has a message wait for its turn. Dropped, when the line is full, or neither the allowance nor a
+    /// pack will cover it then; `nil` while that is being found out.
+    mutating func enqueue(
+        _ token: Token,
+        _ slot: UInt32,
+        _ message: borrowing OutboundMessage,
+        _ terms: DeliveryTerms,
+        for sender: DownlinkSender,
+        sharing shared: inout Message?
+    ) -> DownlinkFate? {
+        let session = token.slot
+        let units = commons.messageUnit.units(payloadBytes: message.payload.count)
+        let waiting = UInt32(clamping: sessions[slot: session].queue.uncoveredUnits)
+        let kept = Self.shared(message, &shared)
+        switch coverage(slot, units: waiting + units) {
+        case .counted: break
+        case .refused:
+            counters.add(.deliveriesOverQuota)
+            return .quotaExceeded
+        case .waits(let stock): return hold(HeldDelivery(token, kept, terms, sender), at: stock)
+        }
+        let content = QueuedMessage(kept, terms, units: units)
+        guard let sequence = append(token, content, for: sender) else { return .queueFull }
+        if sessions[slot: session].stored != nil { return nil }
+        guard let last = sendInLine(token), last >= sequence else { return .queued }
+        return .delivered
+    }
+
+    /// Puts a message at the end of a session's line; `nil`, and counted, when that is full. In a stored
+    /// session it is sent, and `sender` told, when it is on disk.
+    private mutating func append(
+        _ token: Token,
+        _ message: QueuedMessage,
+        for sender: DownlinkSender
+    ) -> UInt64? {
+        let session = token.slot
+        let stored = sessions[slot: session].stored
+        let limits = commons.queueLimits
+        var sequence = sessions[slot: session].queue.append(
+            message, isStored: stored == nil, limits: limits)
+        if sequence == nil {
+            let expired = sessions[slot: session].queue.dropExpired(at: clock.wall)
+            for gone in expired { storeGone(session, gone) }
+            counters.add(.deliveriesDropped, expired.count)
+            sequence = sessions[slot: session].queue.append(
+                message, isStored: stored == nil, limits: limits)
+        }
+        guard let sequence else {
+            counters.add(.deliveriesDropped)
+            return nil
+        }
+        if let stored {
+            sessionWrites.append(
+                .append(stored.number, sequence: sequence, message),
+                then: .stored(token, sequence: sequence, sender: sender)
+            )
+        }
+        return sequence
+    }
+
+    /// Sends what is in line, as far as the window has room, and nothing before it waits for units.
+    /// Answers the sequence of the last that was sent.
+    @discardableResult
+    mutating func sendInLine(_ token: Token) -> UInt64? {
+        guard let slot = openConnection(of: token.slot) else { return nil }
+        var last: UInt64?
+        while !sessions[slot: token.slot].holdsDeliveries, !isBehind(slot),
+            let next = sessions[slot: token.slot].queue.next()
+        {
+            switch sendNext(token, slot, next) {
+            case .sent: last = next.sequence
+            case .dropped:
+                sessions[slot: token.slot].queue.drop(next.sequence)
+                storeGone(token.slot, next.sequence)
+                counters.add(.deliveriesDropped)
+            case .waits:
+                noteSent(token.slot, slot, last)
+                return last
+            }
+        }
+        noteSent(token.slot, slot, last)
+        return last
+    }
+
+    /// Messages have been sent, up to that sequence: should the process end now, they are sent again as
+    /// duplicates, and not counted again.
+    private mutating func noteSent(_ session: UInt32, _ slot: UInt32, _ last: UInt64?) {
+        guard let last else { return }
+        flushLater(slot)
+        guard last >= sessions[slot: session].sentBelow else { return }
+        sessions[slot: session].sentBelow = last + 1
+        if let number = sessions[slot: session].stored?.number {
+            sessionWrites.append(.sent(number, below: last + 1))
+        }
+    }
+
+    private enum LineVerdict { case sent, dropped, waits }
+
+    /// Sends the message whose turn it is, unless it has expired ([MQTT-3.3.2-5]), is larger than the
+    /// client takes ([MQTT-3.1.2-25]), or nothing covers it. It is counted once, however often it is
+    /// sent.
+    private mutating func sendNext(
+        _ token: Token,
+        _ slot: UInt32,
+        _ next: OutgoingMessage
+    ) -> LineVerdict {
+        let message = next.content.message
+        if !next.isDuplicate, message.isExpired(at: clock.wall) { return .dropped }
+        let terms = DeliveryTerms(next.content)
+        return message.withOutbound(isRetained: terms.isRetained) { outbound in
+            guard takes(slot, outbound, terms) else { return .dropped }
+            let verdict =
+                next.isCharged ? .counted : charge(slot, payloadBytes: outbound.payload.count)
+            switch verdict {
+            case .counted: break
+            case .refused:
+                counters.add(.deliveriesOverQuota)
+                guard sessions[slot: token.slot].queue.keepsSent else { return .dropped }
+                // Accepted is accepted: it waits for the next day, or a pack.
+                waitForQuota(token)
+                return .waits
+            case .waits(let stock):
+                waitInLine(token, at: stock)
+                return .waits
+            }
+            sessions[slot: token.slot].queue.didSend(next)
+            encode(
+                slot, outbound, terms, packetID: next.packetID, isDuplicate: next.isDuplicate)
+            return .sent
+        }
+    }
+
+    /// Has a line that no allowance and no pack covers looked at again in a while.
+    private mutating func waitForQuota(_ token: Token) {
+        guard !sessions[slot: token.slot].waitsForQuota else { return }
+        sessions[slot: token.slot].waitsForQuota = true
+        quotaWaiters.append(token)
+    }
+
+    /// Tries again what waited for an allowance: on the schedule of rule C7.
+    mutating func resumeQuotaWaiters() {
+        guard !quotaWaiters.isEmpty else { return }
+        var waiters: [Token] = []
+        swap(&waiters, &quotaWaiters)
+        for token in waiters where sessions.contains(token) {
+            sessions[slot: token.slot].waitsForQuota = false
+            sendInLine(token)
+        }
+    }
+
+    /// The client is back: PUBREL and what was sent but not acknowledged go out again, in their order
+    /// ([MQTT-4.4.0-1]), then what has waited for it.
+    mutating func resumeDeliveries(_ slot: UInt32) {
+        guard let token = connections[slot: slot].session else { return }
+        let version = connections[slot: slot].agreement.version
+        for packetID in sessions[slot: token.slot].queue.released {
+            Pubrel.encode(
+                packetID: packetID, version: version, into: &connections[slot: slot].output)
+        }
+        sendInLine(token)
+    }
+}
