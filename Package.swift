@@ -164,8 +164,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "CrashGateway", "Support", "TestFiles", "Gateway", "Ledger", "Metering", "Reactor",
-                "MQTT", "TLS", "Linux", "Bytes", "Storage", "Time",
+                "CrashGateway", "Support", "TestFiles", "Gateway", "Sessions", "Ledger", "Metering",
+                "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Storage", "Time",
             ],
             exclude: ["paho_scenarios.py"],
             swiftSettings: strict

@@ -28,7 +28,7 @@ import Testing
             properties: properties)
         #expect(message.byteCount == 6 + properties.count)
         var copies: [Message] = []
-        message.withOutbound { copies.append(Message($0)) }
+        message.withOutbound(isRetained: false) { copies.append(Message($0)) }
         #expect(copies.count == 1)
         for copy in copies {
             #expect(copy.topic == message.topic && copy.payload == message.payload)

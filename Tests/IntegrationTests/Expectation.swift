@@ -65,6 +65,7 @@ extension TestGateway {
             as: .application(application, clientID: clientID),
             keepAliveSeconds: keepAliveSeconds
         )
+        client.tellsUnheard = true
         if let filter { try client.subscribe(filter) }
         return client
     }

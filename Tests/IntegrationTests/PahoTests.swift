@@ -96,7 +96,7 @@ extension WholeGateway {
                 let ending = try run("quota", gateway, version, device: device, key)
                 // paho does not look at PUBREC's code, sends PUBREL all the same, and is told that there
                 // is no such message.
-                let codes = version == .v5 ? [0, 0x97, 0x92] : [0, 0, 0]
+                let codes = version == .v5 ? [0x10, 0x97, 0x92] : [0, 0, 0]
                 let expected = codes.map { "\($0)\n" }.joined() + "notice\n"
                 #expect(ending.output == expected, "\(ending.errors)")
             }
@@ -114,7 +114,7 @@ extension WholeGateway {
                 try await gateway.buyPack(1, for: product)
                 let ending = try run("quota", gateway, version, device: device, key)
                 // As to PUBREC, see above.
-                let codes = version == .v5 ? [0, 0, 0x92] : [0, 0, 0]
+                let codes = version == .v5 ? [0x10, 0x10, 0x92] : [0, 0, 0]
                 let expected = codes.map { "\($0)\n" }.joined() + "notice\n"
                 #expect(ending.output == expected, "\(ending.errors)")
             }

@@ -219,7 +219,10 @@ extension TestGateway {
         _ clientID: String,
         version: ProtocolVersion = .v5
     ) throws -> TestClient {
-        try .connected(port: openPort, version: version, as: .anonymous(clientID))
+        let client = try TestClient.connected(
+            port: openPort, version: version, as: .anonymous(clientID))
+        client.tellsUnheard = true
+        return client
     }
 
     /// One with a session that lasts `expiry` seconds; in 3.1.1 a persistent one unless that is 0.

@@ -106,7 +106,10 @@ extension TestClient {
             topic, bytes, qos: qos, packetID: packetID, isRetained: isRetained,
             properties: properties)
         guard let packetID else { return nil }
-        guard qos == .exactlyOnce else { return try acknowledgement(.puback, packetID) }
+        guard qos == .exactlyOnce else {
+            let answer = try acknowledgement(.puback, packetID)
+            return answer.code == 0x10 && !tellsUnheard ? answer.heard : answer
+        }
         let received = try acknowledgement(.pubrec, packetID)
         if received.code >= 0x80 { return received }
         let version = version

@@ -16,6 +16,10 @@ public final class TestClient {
     public var patienceSeconds = 10.0
 
     public var acknowledgesMessages = true
+
+    /// Whether `publish` answers 0x10 as it is, that nobody has subscribed to the topic; else as success,
+    /// for tests that are about something else.
+    public var tellsUnheard = false
     private let descriptor: Descriptor
     private var tls: TLSSession?
     private var port = TLSPort()

@@ -49,6 +49,11 @@ public enum TestPacket: Hashable, Sendable {
         public let packetID: UInt16
         public let code: UInt8
         public let reasonString: String?
+
+        /// The same with success.
+        var heard: Acknowledgement {
+            Acknowledgement(type: type, packetID: packetID, code: 0, reasonString: nil)
+        }
     }
 
     case connack(Connack)

@@ -1,0 +1,116 @@
+import Gateway
+import Ledger
+import MQTT
+import Sessions
+import Support
+import TestFiles
+import Testing
+
+extension WholeGateway {
+    /// Sessions that outlive the process (4.1).
+    @Suite struct StoredSessionTests {
+        private static let shards = [1, 4]
+
+        @Test(
+            "[MQTT-4.1.0-1] subscriptions, queue, packet identifiers and QoS 2 states survive a restart",
+            arguments: ProtocolVersion.allCases, shards
+        )
+        func restart(version: ProtocolVersion, shards: Int) async throws {
+            let directory = TemporaryDirectory()
+            var sent: [TestPacket.Message] = []
+            try await TestGateway.run(shards: shards, directory: directory) { gateway in
+                let (client, _) = try gateway.open("keeper", version, expiry: 1_000)
+                client.acknowledgesMessages = false
+                try client.subscribe("t/#", qos: .exactlyOnce)
+                let publisher = try gateway.anonymous("publisher")
+                try publisher.publish("t/1", "one", qos: .atLeastOnce)
+                try publisher.publish("t/2", "two", qos: .exactlyOnce)
+                sent = try [client.message(), client.message()]
+                try client.sendPublish("u", [], qos: .exactlyOnce, packetID: 9)
+                _ = try client.acknowledgement(.pubrec, 9)
+                try client.leave()
+                try publisher.publish("t/3", "three", qos: .exactlyOnce)
+            }
+            try await TestGateway.run(shards: shards, directory: directory) { gateway in
+                let publisher = try gateway.anonymous("publisher")
+                let answer = try publisher.publish("t/4", "four", qos: .atLeastOnce)
+                #expect(answer?.code == 0)
+                let (client, connack) = try gateway.open("keeper", version, expiry: 1_000)
+                #expect(connack.isSessionPresent)
+                for earlier in sent {
+                    let again = try client.message()
+                    #expect(again.isDuplicate && again.text == earlier.text)
+                    #expect(again.packetID == earlier.packetID)
+                }
+                for text in ["three", "four"] {
+                    let message = try client.message()
+                    #expect(message.text == text && !message.isDuplicate)
+                }
+                try client.send { Pubrel.encode(packetID: 9, version: version, into: &$0) }
+                #expect(try client.acknowledgement(.pubcomp, 9).code == 0)
+                try client.ping()
+                try client.leave()
+                #expect(try gateway.gateway.sessions.figures().queuedMessages == 0)
+            }
+        }
+
+        @Test("A device's stored session is found when a message comes for it", arguments: shards)
+        func device(shards: Int) async throws {
+            let directory = TemporaryDirectory()
+            var device: TestDevice?
+            var key: TestApplication?
+            try await TestGateway.run(shards: shards, directory: directory) { gateway in
+                let product = try await gateway.createProduct()
+                let imported = try await gateway.importDevice("dk1", into: product)
+                device = imported
+                key = try await gateway.createApplication(products: [product])
+                let client = try TestClient(port: gateway.plainPort, version: .v3_1_1)
+                _ = try client.connect(
+                    as: .signed(imported, secureMode: 3), isCleanStart: false)
+                try client.subscribe(imported.down("#"))
+                try client.leave()
+            }
+            let (known, application) = (try #require(device), try #require(key))
+            try await TestGateway.run(shards: shards, directory: directory) { gateway in
+                #expect(try await gateway.sessionCount() == 0)
+                let backend = try gateway.connect(application)
+                #expect(
+                    try backend.publish(known.down(), "later", qos: .atLeastOnce)?.code == 0)
+                let client = try TestClient(port: gateway.plainPort, version: .v3_1_1)
+                let connack = try client.connect(
+                    as: .signed(known, secureMode: 3), isCleanStart: false)
+                #expect(connack.isSessionPresent)
+                #expect(try client.message().text == "later")
+            }
+        }
+
+        @Test("[MQTT-3.1.2-4] a clean start discards a stored session, and a restart does not find it")
+        func discarded() async throws {
+            let directory = TemporaryDirectory()
+            try await TestGateway.run(directory: directory) { gateway in
+                let (client, _) = try gateway.open("keeper", .v5, expiry: 1_000)
+                try client.subscribe("t")
+                try client.leave()
+            }
+            try await TestGateway.run(directory: directory) { gateway in
+                let (client, answer) = try gateway.open(
+                    "keeper", .v5, isCleanStart: true, expiry: 0)
+                #expect(!answer.isSessionPresent)
+                try client.leave()
+                try await until { try gateway.gateway.sessions.figures().sessions == 0 }
+            }
+        }
+
+        @Test("Sessions of clients without expiry leave nothing on disk")
+        func clean() async throws {
+            try await TestGateway.run { gateway in
+                let client = try gateway.anonymous("client")
+                try client.subscribe("t", qos: .exactlyOnce)
+                try client.publish("t", "x", qos: .exactlyOnce)
+                _ = try client.message()
+                let figures = try gateway.gateway.sessions.figures()
+                #expect(figures.sessions == 0 && figures.queuedMessages == 0)
+            }
+        }
+    }
+}
