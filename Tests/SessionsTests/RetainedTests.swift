@@ -73,7 +73,7 @@ import Time
         #expect(try store.put("b", "1", limits: two) == .stored)
         #expect(try store.put("c", "1", limits: two) == .full)
         #expect(try store.put("a", "22", limits: two) == .replaced)
-        let large = String(repeating: "x", count: 97)
+        let large = String(repeating: "x", count: 98)
         #expect(try store.put("a", large, limits: two) == .full)
         #expect(try store.lookUp("a").map(\.text) == ["22"])
         #expect(try store.put("b", "", limits: two) == .deleted)

@@ -11,6 +11,7 @@ enum Arrows {
         "Storage": ["CLMDB", "Glibc", "Bytes"],
         "MQTT": ["Bytes"],
         "TLS": ["COpenSSL", "Glibc", "Bytes"],
+        "Sessions": ["MQTT", "Storage", "Bytes", "Time"],
         "Ledger": ["Storage", "Bytes", "Time"],
         "Metering": ["Ledger", "Storage", "Bytes", "Time"],
         "Gateway": dataPlane,
