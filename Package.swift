@@ -83,15 +83,14 @@ let package = Package(
         module("TLS", ["Bytes", "COpenSSL"]),
         module("Ledger", ["Storage", "Bytes", "Time"]),
         module("Metering", ["Ledger", "Storage", "Bytes", "Time"]),
-
         module("Sessions", ["MQTT", "Storage", "Bytes", "Time"]),
 
         // The data plane.
         module(
             "Gateway",
             [
-                "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Telemetry", "Storage", "Linux",
-                "Bytes", "Time",
+                "Sessions", "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Telemetry", "Storage",
+                "Linux", "Bytes", "Time",
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
@@ -142,8 +141,8 @@ let package = Package(
         tests(
             of: "Gateway",
             [
-                "RoutingLoad", "Support", "TestFiles", "Ledger", "Reactor", "MQTT", "TLS",
-                "Telemetry", "Linux", "Bytes",
+                "RoutingLoad", "Support", "TestFiles", "Sessions", "Ledger", "Reactor", "MQTT",
+                "TLS", "Telemetry", "Linux", "Bytes",
             ]
         ),
         tests(of: "Settings", ["Ledger"]),

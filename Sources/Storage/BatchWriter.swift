@@ -4,6 +4,7 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
 
     private let environment: Environment
     private let maximumBatch: Int
+    private let weight: @Sendable (Request) -> Int
     private let counts: FigureBoard
     private let bell: CommitBell
     private let apply: Apply
@@ -19,12 +20,14 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
     init(
         _ environment: Environment,
         _ maximumBatch: Int,
+        _ weight: @escaping @Sendable (Request) -> Int,
         _ counts: FigureBoard,
         _ bell: CommitBell,
         _ apply: @escaping Apply
     ) {
         self.environment = environment
         self.maximumBatch = maximumBatch
+        self.weight = weight
         self.counts = counts
         self.bell = bell
         self.apply = apply
@@ -34,14 +37,28 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
     /// what has come meanwhile, so that it does not cost a commit of its own.
     mutating func run(_ queue: RequestQueue<Request, Reply>) {
         while queue.take(into: &taken) {
-            var start = 0
+            var next = batch(from: 0)
             repeat {
-                let end = min(start + maximumBatch, taken.count)
-                write(start..<end)
-                start = end
-            } while taken.count - start >= maximumBatch
-            taken.removeFirst(start)
+                write(next.range)
+                next = batch(from: next.range.upperBound)
+            } while next.isFull
+            taken.removeFirst(next.range.lowerBound)
         }
+    }
+
+    /// As many requests from there on as one transaction takes, at least one if there is one, and whether
+    /// that is all it takes.
+    private func batch(from start: Int) -> (range: Range<Int>, isFull: Bool) {
+        var end = start
+        var total = 0
+        while end < taken.count {
+            let more = weight(taken[end].request)
+            if end > start && total + more > maximumBatch { return (start..<end, true) }
+            total += more
+            end += 1
+            if total >= maximumBatch { return (start..<end, true) }
+        }
+        return (start..<end, false)
     }
 
     /// Writes the requests of `range` in as few transactions as will take them, in order, and

@@ -15,9 +15,10 @@ public final class GroupWriter<Request: Sendable, Reply: Sendable>: Sendable {
     /// Starts the writer's thread.
     ///
     /// - Parameters:
-    ///   - maximumBatch: the most requests in one transaction: a bound on how long a commit, and so
-    ///     an answer, takes.
+    ///   - maximumBatch: the most requests in one transaction, or the most that they weigh together: a
+    ///     bound on how long a commit, and so an answer, takes. One that weighs more goes alone.
     ///   - maximumWaiting: the most requests that may wait; more are answered `.queueFull`.
+    ///   - weight: of a request: about how many records it writes.
     ///   - apply: writes one request, on the writer's thread. It may run several times for a
     ///     request, as a failed batch is written again in parts, so it leaves no trace but in the
     ///     transaction. A refusal is a reply, not an error: an error aborts what it has written.
@@ -25,6 +26,7 @@ public final class GroupWriter<Request: Sendable, Reply: Sendable>: Sendable {
         _ environment: Environment,
         maximumBatch: Int = 512,
         maximumWaiting: Int = 65_536,
+        weight: @escaping @Sendable (Request) -> Int = { _ in 1 },
         apply: sending @escaping (Request, borrowing WriteTransaction) throws(StoreError) -> Reply
     ) throws(StoreError) {
         precondition(maximumBatch > 0 && maximumWaiting > 0)
@@ -34,7 +36,7 @@ public final class GroupWriter<Request: Sendable, Reply: Sendable>: Sendable {
         self.queue = queue
         self.counts = counts
         thread = try WriterThread {
-            var writer = BatchWriter(environment, maximumBatch, counts, bell, apply)
+            var writer = BatchWriter(environment, maximumBatch, weight, counts, bell, apply)
             writer.run(queue)
         }
     }

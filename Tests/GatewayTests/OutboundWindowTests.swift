@@ -1,5 +1,6 @@
 import Bytes
 import MQTT
+import Sessions
 import Testing
 
 @testable import Gateway

@@ -11,9 +11,9 @@ enum Arrows {
         "Storage": ["CLMDB", "Glibc", "Bytes"],
         "MQTT": ["Bytes"],
         "TLS": ["COpenSSL", "Glibc", "Bytes"],
-        "Sessions": ["MQTT", "Storage", "Bytes", "Time"],
         "Ledger": ["Storage", "Bytes", "Time"],
         "Metering": ["Ledger", "Storage", "Bytes", "Time"],
+        "Sessions": ["MQTT", "Storage", "Bytes", "Time"],
         "Gateway": dataPlane,
         "Settings": ["Gateway", "Yams", "Foundation", "FoundationEssentials"],
         "Admin": people.union([
@@ -28,8 +28,8 @@ enum Arrows {
 
     /// All that lies under the gateway.
     private static let dataPlane: Set<String> = [
-        "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Telemetry", "Storage", "Linux", "Bytes",
-        "Time", "DequeModule",
+        "Ledger", "Metering", "Sessions", "Reactor", "MQTT", "TLS", "Telemetry", "Storage", "Linux",
+        "Bytes", "Time", "DequeModule",
     ]
 
     /// What the side for people and programs is built with.

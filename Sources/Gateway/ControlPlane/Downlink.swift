@@ -1,6 +1,7 @@
 import Bytes
 import Ledger
 import MQTT
+import Sessions
 
 /// A message that the control side sends to a device.
 public struct Downlink: Equatable, Sendable {

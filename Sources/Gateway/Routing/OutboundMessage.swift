@@ -1,5 +1,6 @@
 import Bytes
 import MQTT
+import Sessions
 
 /// A message to be handed on, borrowed from the packet it came in or from a `Message`.
 struct OutboundMessage: ~Escapable {

@@ -1,5 +1,6 @@
 import DequeModule
 import MQTT
+import Sessions
 
 /// QoS 1 messages towards one client: at most `limit` unacknowledged ones (the client's Receive
 /// Maximum, [MQTT-3.3.4-9]), the rest waiting in order, bounded by count and bytes.

@@ -2,6 +2,7 @@ import Bytes
 import Ledger
 import MQTT
 import Metering
+import Sessions
 import Time
 
 /// What a client's CONNECT agreed on, and what has become of it since.

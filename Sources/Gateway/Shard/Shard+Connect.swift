@@ -4,6 +4,7 @@ import Linux
 import Metering
 import MQTT
 import Reactor
+import Sessions
 import Storage
 import TLS
 import Time

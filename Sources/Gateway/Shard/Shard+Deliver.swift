@@ -3,6 +3,7 @@ import Ledger
 import Metering
 import MQTT
 import Reactor
+import Sessions
 
 // Messages to clients of this shard.
 extension Shard {

@@ -3,6 +3,7 @@ import Linux
 import Metering
 import MQTT
 import Reactor
+import Sessions
 import TLS
 
 // The end of a connection: said to the client, then to everybody else.

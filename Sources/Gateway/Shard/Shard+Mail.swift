@@ -3,6 +3,7 @@ import Linux
 import Metering
 import MQTT
 import Reactor
+import Sessions
 import Storage
 import TLS
 

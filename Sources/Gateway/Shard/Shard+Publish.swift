@@ -3,6 +3,7 @@ import Ledger
 import Metering
 import MQTT
 import Reactor
+import Sessions
 
 // PUBLISH from a client: may it, does its allowance cover it, who gets it, and what is answered.
 extension Shard {

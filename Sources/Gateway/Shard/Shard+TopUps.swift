@@ -3,6 +3,7 @@ import Ledger
 import Metering
 import MQTT
 import Reactor
+import Sessions
 import Storage
 import Time
 

@@ -2,6 +2,7 @@ import Ledger
 import Metering
 import MQTT
 import Reactor
+import Sessions
 import Storage
 import TLS
 

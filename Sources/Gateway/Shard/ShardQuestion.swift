@@ -2,6 +2,7 @@ import Ledger
 import Metering
 import MQTT
 import Reactor
+import Sessions
 import Time
 
 /// Something that only a shard knows, wanted by the control side. The answer is called once, on the

@@ -1,5 +1,6 @@
 import Ledger
 import Metering
+import Sessions
 import Time
 
 /// A shard's stocks of top-up units, one for each account whose devices have come to need some, and

@@ -1,6 +1,7 @@
 import Ledger
 import MQTT
 import Reactor
+import Sessions
 
 /// What waits for top-up units (rule C6).
 enum TopUpWaiter: Sendable {

@@ -1,0 +1,98 @@
+public import MQTT
+public import Time
+
+/// What is stored of a session besides its messages.
+public struct SessionRecord: Equatable, Sendable {
+    public let number: SessionNumber
+    public var version: ProtocolVersion
+
+    /// How long the session outlives its connection; `UInt32.max`: for ever (3.1.2.11.2).
+    public var expiryIntervalSeconds: UInt32
+
+    /// When its connection ended; `nil` while it is connected, and after a crash that it was connected in.
+    public private(set) var endedAt: Timestamp?
+
+    /// When somebody has to look at it: its will is due, it expires, or, connected, so that it is found
+    /// after a crash. `nil`: never.
+    public private(set) var dueAt: Timestamp?
+    public var will: StoredWill?
+    public var subscriptions: [StoredSubscription]
+
+    /// While connected, it is looked at no more often than this, however short its interval.
+    static let connectedLookMilliseconds: Int64 = 3_600_000
+
+    /// A session of a client that is connected at `time`.
+    public init(
+        number: SessionNumber,
+        version: ProtocolVersion,
+        expiryIntervalSeconds: UInt32,
+        will: StoredWill? = nil,
+        subscriptions: [StoredSubscription] = [],
+        connectedAt time: Timestamp
+    ) {
+        self.number = number
+        self.version = version
+        self.expiryIntervalSeconds = expiryIntervalSeconds
+        self.will = will
+        self.subscriptions = subscriptions
+        connect(at: time)
+    }
+
+    init(
+        number: SessionNumber,
+        version: ProtocolVersion,
+        expiryIntervalSeconds: UInt32,
+        endedAt: Timestamp?,
+        dueAt: Timestamp?,
+        will: StoredWill?,
+        subscriptions: [StoredSubscription]
+    ) {
+        self.number = number
+        self.version = version
+        self.expiryIntervalSeconds = expiryIntervalSeconds
+        self.endedAt = endedAt
+        self.dueAt = dueAt
+        self.will = will
+        self.subscriptions = subscriptions
+    }
+
+    /// When it expires; `nil` while it is connected, and for one that never does.
+    public var expiresAt: Timestamp? {
+        guard let endedAt, expiryIntervalSeconds < .max else { return nil }
+        return endedAt.adding(seconds: Int64(expiryIntervalSeconds))
+    }
+
+    /// When its will is to be published: at its delay's end, or at the session's (3.1.3.2.2).
+    public var willDueAt: Timestamp? {
+        guard let endedAt, let will else { return nil }
+        let delayed = endedAt.adding(seconds: Int64(will.delaySeconds))
+        return expiresAt.map { min($0, delayed) } ?? delayed
+    }
+
+    /// Its client is connected at `time`: again, or still. One that is due is told apart from one of an
+    /// earlier process by whoever knows the connections.
+    public mutating func connect(at time: Timestamp) {
+        endedAt = nil
+        guard expiryIntervalSeconds < .max || will != nil else { return dueAt = nil }
+        let interval =
+            expiryIntervalSeconds == .max ? 0 : Int64(expiryIntervalSeconds) * 1_000
+        dueAt = time.adding(milliseconds: max(interval, Self.connectedLookMilliseconds))
+    }
+
+    /// Its connection ended at `time`. For a session that an earlier process left connected, that is
+    /// when this one started: the client has been without its server, not the other way round.
+    public mutating func end(at time: Timestamp) {
+        endedAt = time
+        reschedule()
+    }
+
+    /// Its will has been published, or taken back.
+    public mutating func clearWill() {
+        will = nil
+        if endedAt != nil { reschedule() }
+    }
+
+    private mutating func reschedule() {
+        dueAt = willDueAt ?? expiresAt
+    }
+}
