@@ -149,7 +149,7 @@ let package = Package(
         tests(
             of: "Admin",
             [
-                "Gateway", "Ledger", "Linux", "Metering", "Storage", "Time",
+                "Gateway", "Ledger", "Linux", "Metering", "Sessions", "Storage", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

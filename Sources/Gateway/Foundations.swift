@@ -3,6 +3,7 @@ import Ledger
 import Linux
 import Metering
 import Reactor
+import Sessions
 import Storage
 import TLS
 import Time
@@ -208,11 +209,13 @@ struct Foundations {
             throw .system("eventfd", error)
         }
         let limits = ShardLimits(configuration.limits, shards: shards)
+        let (usage, sessions) = try openUsage(configuration, shards: shards)
         return GatewayCommons(
             mailboxes: mailboxes,
             heartbeats: Heartbeats(shards: shards, at: time.monotonic),
             ledger: try openLedger(configuration, shards: shards),
-            usage: try openUsage(configuration),
+            usage: usage,
+            sessions: sessions,
             dataCentre: configuration.home,
             listeners: configuration.listeners.map { listener in
                 ListenerTraits(
@@ -248,12 +251,19 @@ struct Foundations {
         }
     }
 
+    /// The counts and the sessions, which share an environment.
     private static func openUsage(
-        _ configuration: GatewayConfiguration
-    ) throws(GatewayError) -> UsageStore {
+        _ configuration: GatewayConfiguration,
+        shards: Int
+    ) throws(GatewayError) -> (UsageStore, SessionStore) {
         let path = "\(configuration.data)/usage"
         do throws(StoreError) {
-            return try UsageStore(path: path, mapSizeBytes: configuration.storage.usageMapBytes)
+            let shared = try SharedEnvironment(
+                path: path,
+                mapSizeBytes: configuration.storage.usageMapBytes,
+                maximumReaders: shards + 126
+            )
+            return (try UsageStore(in: shared), try SessionStore(in: shared))
         } catch {
             throw .store(path, error)
         }

@@ -2,12 +2,13 @@ public import Ledger
 public import Linux
 public import Metering
 public import Reactor
+public import Sessions
 import Storage
 import Synchronization
 import TLS
 public import Time
 
-/// A running gateway: its shards, its two stores, and the doors that people and programs reach them
+/// A running gateway: its shards, its stores, and the doors that people and programs reach them
 /// by (`ControlPlane`).
 ///
 /// `start` returns when clients can connect; `drain` tells them to go, brings everything to disk and
@@ -18,6 +19,9 @@ public final class Gateway: Sendable {
     /// The books, for queries; changes go through `submit`, which tells the shards.
     public let ledger: Ledger
     public let usage: UsageStore
+
+    /// Beside the counts, in their environment.
+    public let sessions: SessionStore
 
     /// What secrets in commands are sealed with.
     public let secretKeys: SecretKeys
@@ -44,6 +48,8 @@ public final class Gateway: Sendable {
         case running, draining, stopped
     }
 
+    var stores: Stores { Stores(ledger: ledger, usage: usage, sessions: sessions) }
+
     /// Opens the stores, binds the listeners and starts the shards.
     ///
     /// Throws before anything is running that would have to be stopped.
@@ -58,9 +64,10 @@ public final class Gateway: Sendable {
         configuration = foundations.configuration
         ledger = foundations.commons.ledger
         usage = foundations.commons.usage
+        sessions = foundations.commons.sessions
         let clock = foundations.time
         backups = Backups(
-            of: Stores(ledger: foundations.commons.ledger, usage: foundations.commons.usage),
+            of: Stores(ledger: ledger, usage: usage, sessions: sessions),
             in: foundations.configuration.data
         ) { clock.wall }
         addresses = foundations.addresses

@@ -2,33 +2,29 @@ public import Ledger
 public import Storage
 public import Time
 
-/// The counts on disk: per device the last 31 days, per product each day's total (rule C8). It is an
-/// environment of its own, so that flushing a million counters never delays an activation.
+/// The counts on disk: per device the last 31 days, per product each day's total (rule C8). Its
+/// environment is not the books', so that flushing a million counters never delays an activation; it
+/// shares it, and the thread that writes, with the stored sessions.
 ///
-/// One thread writes. A batch holds whole-day counts, so one that is written twice, or in parts
+/// A batch holds whole-day counts, so one that is written twice, or in parts
 /// before a crash, leaves no wrong number: a device's count is set, and its product's total grows
 /// by the difference, in the same transaction.
 public final class UsageStore: Sendable {
-    private let environment: Environment
+    /// Where its tables are, beside those of others.
+    public let shared: SharedEnvironment
     private let tables: UsageTables
-    private let writer: GroupWriter<UsageBatch, Void>
+    private var environment: Environment { shared.environment }
+
+    /// Opens the tables there. It has to be a synced environment: a meter drops its counter when the
+    /// store has confirmed it, so confirmed means on disk, also after a power cut (rule C7).
+    public init(in shared: SharedEnvironment) throws(StoreError) {
+        self.shared = shared
+        tables = try UsageTables(in: shared.environment)
+    }
 
     /// Opens the store in the directory `path`, which is made if need be.
-    public init(path: String, mapSizeBytes: Int) throws(StoreError) {
-        // Synced: a meter drops its counter when the store has confirmed it, so confirmed means on
-        // disk, also after a power cut (rule C7).
-        let environment = try Environment(
-            path: path,
-            mapSizeBytes: mapSizeBytes,
-            durability: .synced
-        )
-        let tables = try UsageTables(in: environment)
-        self.environment = environment
-        self.tables = tables
-        writer = try GroupWriter(environment, maximumBatch: 16) {
-            batch, transaction throws(StoreError) in
-            try tables.write(batch, in: transaction)
-        }
+    public convenience init(path: String, mapSizeBytes: Int) throws(StoreError) {
+        try self.init(in: SharedEnvironment(path: path, mapSizeBytes: mapSizeBytes))
     }
 
     /// Queues a batch; `completion` is called on the writer's thread when it is on disk, or could not
@@ -37,7 +33,12 @@ public final class UsageStore: Sendable {
         _ batch: UsageBatch,
         completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
     ) {
-        writer.submit(batch, completion: completion)
+        let tables = tables
+        shared.submit(weight: batch.entries.count) { transaction throws(StoreError) in
+            try tables.write(batch, in: transaction)
+        } completion: { result in
+            completion(result)
+        }
     }
 
     /// What is on disk of a device.
@@ -91,17 +92,10 @@ public final class UsageStore: Sendable {
         }
     }
 
-    /// A consistent copy of the whole store, compacted, into the directory `path`.
-    public func copy(to path: String, watch: CopyWatch = CopyWatch()) throws(StoreError) {
-        try environment.copy(to: path, watch: watch)
-    }
+    /// Of the environment, and of all that is written to it.
+    public var figures: EnvironmentFigures { shared.figures }
+    public var writerFigures: GroupWriterFigures { shared.writerFigures }
 
-    /// How many bytes a copy takes, about.
-    public func copyBytes() throws(StoreError) -> Int { try environment.copyBytes() }
-
-    public var figures: EnvironmentFigures { environment.figures }
-    public var writerFigures: GroupWriterFigures { writer.figures }
-
-    /// Writes everything that was submitted, and takes no more.
-    public func shutdown() { writer.shutdown() }
+    /// Writes everything that was submitted to the environment, and takes no more.
+    public func shutdown() { shared.shutdown() }
 }

@@ -61,6 +61,9 @@ public final class SharedEnvironment: Sendable {
         try environment.copy(to: path, watch: watch)
     }
 
+    /// How many bytes a copy takes, about.
+    public func copyBytes() throws(StoreError) -> Int { try environment.copyBytes() }
+
     public var figures: EnvironmentFigures { environment.figures }
     public var writerFigures: GroupWriterFigures { writer.figures }
 

@@ -1,6 +1,7 @@
 import Gateway
 import Ledger
 import Metering
+import Sessions
 import Storage
 import Synchronization
 import Time
@@ -31,7 +32,9 @@ final class StandInControlPlane: ControlPlane {
     init(directory: String) throws {
         ledger = try Ledger(directory: directory, mapSizeBytes: 1 << 26, durability: .unsynced)
         let usage = try UsageStore(path: "\(directory)/usage", mapSizeBytes: 1 << 26)
-        backups = Backups(of: Stores(ledger: ledger, usage: usage), in: directory) {
+        let sessions = try SessionStore(in: usage.shared)
+        let stores = Stores(ledger: ledger, usage: usage, sessions: sessions)
+        backups = Backups(of: stores, in: directory) {
             Timestamp(milliseconds: 1_800_000_000_000)
         }
         state = Mutex(State())

@@ -66,7 +66,9 @@ public final class TestGateway: Sendable {
         }
     }
 
-    private var stores: Stores { Stores(ledger: gateway.ledger, usage: gateway.usage) }
+    private var stores: Stores {
+        Stores(ledger: gateway.ledger, usage: gateway.usage, sessions: gateway.sessions)
+    }
 
     /// Drains it; every thread of it has ended afterwards.
     public func stop() async { await gateway.drain() }

@@ -1,16 +1,21 @@
 public import Ledger
 public import Metering
+public import Sessions
 public import Storage
 
-/// The two stores of a data directory: those of a running gateway, or opened for themselves when none
-/// is running.
+/// The stores of a data directory, in its two environments: those of a running gateway, or opened for
+/// themselves when none is running.
 public struct Stores: Sendable {
     public let ledger: Ledger
     public let usage: UsageStore
 
-    public init(ledger: Ledger, usage: UsageStore) {
+    /// Beside the counts, in their environment.
+    public let sessions: SessionStore
+
+    public init(ledger: Ledger, usage: UsageStore, sessions: SessionStore) {
         self.ledger = ledger
         self.usage = usage
+        self.sessions = sessions
     }
 
     /// Opens what is there; makes nothing. The maps are as large as the files, or as the defaults.
@@ -21,6 +26,7 @@ public struct Stores: Sendable {
         for name in ["ledger", "usage"] { try Environment.require(at: "\(data)/\(name)") }
         ledger = try Ledger(directory: "\(data)/ledger", mapSizeBytes: sizes.ledgerMapBytes)
         usage = try UsageStore(path: "\(data)/usage", mapSizeBytes: sizes.usageMapBytes)
+        sessions = try SessionStore(in: usage.shared)
     }
 
     /// Ends the writers; both can be opened again when the last reference has gone.
@@ -29,24 +35,25 @@ public struct Stores: Sendable {
         ledger.shutdown()
     }
 
-    /// Whether the books balance (rule A10), the counts add up (rule C8), and, with the keys, the
-    /// secrets can be opened: sentences that name what is wrong, at most `limit` of each kind.
+    /// Whether the books balance (rule A10), the counts add up (rule C8), the stored sessions are whole,
+    /// and, with the keys, the secrets can be opened: sentences that name what is wrong, at most `limit` of each kind.
     public func verify(secretKeys: SecretKeys?, limit: Int = 100) throws(StoreError) -> [String] {
         var findings = try ledger.verify(limit: limit)
         if let secretKeys { findings += try secretKeys.verify(ledger, limit: limit) }
         findings += try usage.verify(limit: limit)
+        findings += try sessions.verify(limit: limit)
         return findings
     }
 
     /// How many bytes a copy takes, about.
     func copyBytes() throws(StoreError) -> Int {
-        try ledger.environment.copyBytes() + usage.copyBytes()
+        try ledger.environment.copyBytes() + usage.shared.copyBytes()
     }
 
-    /// Copies both into a directory. The counters first: what is counted from a top-up pack has been
+    /// Copies both environments into a directory. The counters first: what is counted from a top-up pack has been
     /// leased before, so the books, copied later, are never behind the counters.
     func copy(to directory: String, watch: CopyWatch) throws(StoreError) {
-        try usage.copy(to: "\(directory)/usage", watch: watch)
+        try usage.shared.copy(to: "\(directory)/usage", watch: watch)
         try ledger.environment.copy(to: "\(directory)/ledger", watch: watch)
     }
 }

@@ -14,7 +14,7 @@ extension DeviceUsage.DayCount {
 
 extension Gateway: ControlPlane {
     public func verify() async throws(StoreError) -> [String] {
-        let (stores, secretKeys) = (Stores(ledger: ledger, usage: usage), secretKeys)
+        let (stores, secretKeys) = (self.stores, self.secretKeys)
         let result = await withCheckedContinuation { continuation in
             let body: @Sendable () -> Void = {
                 continuation.resume(

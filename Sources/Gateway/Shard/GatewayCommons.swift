@@ -2,6 +2,7 @@ import Ledger
 import Linux
 import Metering
 import Reactor
+import Sessions
 import TLS
 
 /// What all shards share: values, and doors to other threads. Nothing in it changes.
@@ -10,6 +11,7 @@ struct GatewayCommons: Sendable {
     let heartbeats: Heartbeats
     let ledger: Ledger
     let usage: UsageStore
+    let sessions: SessionStore
 
     /// Where the devices are connected (rule B13).
     let dataCentre: DataCentreID
