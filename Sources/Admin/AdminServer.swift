@@ -60,7 +60,7 @@ public struct AdminServer: Service {
             ownerToken: ownerToken
         )
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: ProblemMiddleware(routes: Routes.all))
+        router.add(middleware: ProblemMiddleware(routes: Routes.all, desk: desk))
         for route in Routes.all {
             router.on(RouterPath(route.path), method: route.method) { request, context in
                 try await route.respond(to: request, context, desk)

@@ -44,6 +44,16 @@ struct Desk: Sendable {
         return principal
     }
 
+    /// Counts a request for what there is not, as one of its token's, or of where it came from; throws
+    /// when it comes too soon.
+    func count(_ request: Request, from address: String?) throws {
+        if let principal = try known(request) {
+            try take(.actor(principal.actor))
+        } else {
+            try take(.stranger(RateLimiter.Caller.origin(of: address)))
+        }
+    }
+
     /// Whether the request's token is valid still.
     func knows(_ request: Request) throws -> Bool { try known(request) != nil }
 
