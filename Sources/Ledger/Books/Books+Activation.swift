@@ -193,6 +193,7 @@ extension Books {
             of: identity, entitlement, at: place, before: device?.entitlement, in: transaction)
         try replace(device, with: new, of: identity, pool: &pool, in: transaction)
         try pools.put(identity.product, pool, in: transaction)
+        try countCodes(of: product, used: 1, in: transaction)
         _ = try record(
             .deviceActivated(identity, entitlement, at: place), command, in: transaction)
         return .done(.entitled(entitlement, consumed: true))
