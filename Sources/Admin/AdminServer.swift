@@ -53,11 +53,15 @@ public struct AdminServer: Service {
         try await application.run()
     }
 
-    func router() -> Router<AdminContext> {
+    /// - Parameter now: the time by which requests are counted against their rate.
+    func router(
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+    ) -> Router<AdminContext> {
         let desk = Desk(
             controlPlane: controlPlane,
             configuration: configuration,
-            ownerToken: ownerToken
+            ownerToken: ownerToken,
+            now: now
         )
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ProblemMiddleware(routes: Routes.all, desk: desk))

@@ -1,5 +1,6 @@
 import Gateway
 import HTTPTypes
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOEmbedded
 import NIOHTTPTypes
@@ -42,6 +43,10 @@ struct LimitsTests {
             #expect(try await client.get("/v1/packages", token: "wrong").status == status)
         }
         #expect(try await client.get("/healthz", token: nil).status == 200)
+        // An interval later, one more.
+        client.clock.withLockedValue { $0 += .seconds(1) }
+        #expect(try await client.get("/v1/packages").status == 200)
+        #expect(try await client.get("/v1/packages").status == 429)
     }
 
     @Test("requests for what there is not count as well, for their token or where they came from")
