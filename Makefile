@@ -9,7 +9,7 @@ VENV            := .build-venv
 SOURCES         := Package.swift Sources Tests Benchmarks
 export PATH     := $(PATH):/usr/sbin
 
-.PHONY: help run test build bench compare format lint packages certificates
+.PHONY: help run test build bench compare import format lint packages certificates
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -25,14 +25,18 @@ test: lint $(VENV)/ready  ## lint, build, run all tests
 build: packages  ## release binaries in .build/release
 	swift build -c release
 
-bench: build  ## measure the stores, the ledger and its lists in a directory of their own, under .build-bench
+bench: build  ## measure the stores, the ledger, its lists and the routing in a directory of their own, under .build-bench
 	rm -rf .build-bench && mkdir .build-bench
 	.build/release/StorageBenchmark .build-bench/storage 20000 200000
 	.build/release/LedgerBenchmark .build-bench/ledger 100000 20000
 	.build/release/QueryBenchmark .build-bench/queries 100000
+	.build/release/RoutingBenchmark .build-bench/retained 1000000
 
 compare: build  ## measure the gateway beside floor.c, loaded by mqload.c, both in BENCH
 	Benchmarks/against-floor.sh $(BENCH)
+
+import: build  ## measure an import of a million devices while others are activated, loaded by mqload.c in BENCH
+	Benchmarks/import-fleet.sh 1000000 $(BENCH)
 
 format:  ## rewrite the sources in the house's format
 	swift format --in-place --recursive --parallel $(SOURCES)

@@ -141,8 +141,8 @@ let package = Package(
         tests(
             of: "Gateway",
             [
-                "Support", "TestFiles", "Sessions", "Ledger", "Reactor", "MQTT", "TLS", "Telemetry",
-                "Linux", "Bytes",
+                "RoutingLoad", "Support", "TestFiles", "Sessions", "Ledger", "Reactor", "MQTT",
+                "TLS", "Telemetry", "Linux", "Bytes",
             ]
         ),
         tests(of: "Settings", ["Ledger"]),
@@ -229,5 +229,11 @@ let package = Package(
             isProgram: true,
             ["Fleet", "Ledger", "Storage", "Linux"]
         ),
+        aid(
+            "RoutingLoad",
+            "Benchmarks/RoutingLoad",
+            ["Gateway", "Sessions", "Storage", "Reactor", "MQTT", "Bytes", "Time"]
+        ),
+        aid("RoutingBenchmark", "Benchmarks/Routing", isProgram: true, ["RoutingLoad"]),
     ]
 )

@@ -50,7 +50,7 @@ struct ImportSource: CommandStream {
             action = .purchase(
                 Desk.acme, package: number(3) == 0 ? Desk.large : Desk.small, quantity: 4,
                 product: identity.product)
-        case 2...3: action = .activate(identity, confirmsSecret: number(2) == 0)
+        case 2...3: action = .activate(identity, confirmsSecret: nil)
         case 4...6: action = .deleteDevice(identity)
         case 7: action = underWay(of: identity.product.text) ?? .deleteDevice(identity)
         case 8: action = .registerDevice(identity, secret: secret())

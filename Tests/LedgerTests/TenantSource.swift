@@ -120,7 +120,7 @@ struct TenantSource: CommandStream {
             return .assign(product, package: package(), quantity: UInt64(number(5)))
         case 60..<63: return .activateByHand(identity)
         case 63..<70: return .renew(identity, at: centre())
-        default: return .activate(identity, confirmsSecret: false, at: centre())
+        default: return .activate(identity, confirmsSecret: nil, at: centre())
         }
     }
 

@@ -14,7 +14,7 @@ import Time
 
     @Test("[MQTT-4.7.2-1] topics that begin with $ are not found by a wildcard at the start")
     func dollar() throws {
-        let store = try RetainedStore()
+        let store = try RetainedTestStore()
         for topic in ["!", "$SYS", "$SYS/a", "$", "%", "a/$SYS", "$/a"] {
             try store.put(topic, "x")
         }
@@ -30,7 +30,7 @@ import Time
     @Test(
         "4.7: every filter of up to five characters finds what it matches, among all short topics")
     func everyFilter() throws {
-        let store = try RetainedStore()
+        let store = try RetainedTestStore()
         // Below and above the slash, and the one right behind what the slash becomes.
         let letters = ["a", "/", "-", "\u{1}"]
         var topics = letters
@@ -39,8 +39,8 @@ import Time
         try store.environment.write { transaction throws(StoreError) in
             for topic in topics {
                 _ = try store.retained.put(
-                    RetainedStore.message(topic, "x"),
-                    limits: RetainedStore.unbounded,
+                    RetainedTestStore.message(topic, "x"),
+                    limits: RetainedTestStore.unbounded,
                     now: Timestamp(seconds: 0),
                     in: transaction
                 )
@@ -73,7 +73,7 @@ import Time
     }
 
     private func check(
-        _ store: RetainedStore,
+        _ store: RetainedTestStore,
         _ model: [String: (payload: String, expiresAt: Int64?)],
         _ random: inout SplitMix64,
         now: Int64,
@@ -101,7 +101,7 @@ import Time
     )
     func property(seed: UInt64) throws {
         var random = SplitMix64(state: seed)
-        let store = try RetainedStore()
+        let store = try RetainedTestStore()
         var model: [String: (payload: String, expiresAt: Int64?)] = [:]
         for now in 0..<400 as Range<Int64> {
             let known = model.keys.sorted().randomElement(using: &random)
@@ -133,14 +133,14 @@ import Time
 
     @Test("A filter with literal levels reads no topic beside its way")
     func steps() throws {
-        let store = try RetainedStore()
+        let store = try RetainedTestStore()
         try store.environment.write { transaction throws(StoreError) in
             for group in 0..<20 {
                 for name in ["a", "b", "c", "d", "e"] {
                     for number in 0..<20 {
                         _ = try store.retained.put(
-                            RetainedStore.message("a/\(group)/\(name)/\(number)", "x"),
-                            limits: RetainedStore.unbounded,
+                            RetainedTestStore.message("a/\(group)/\(name)/\(number)", "x"),
+                            limits: RetainedTestStore.unbounded,
                             now: Timestamp(seconds: 0),
                             in: transaction
                         )

@@ -11,7 +11,7 @@ import Time
 
     @Test("[MQTT-3.3.1-5] a retained message takes the place of its topic's earlier one")
     func replaced() throws {
-        let store = try RetainedStore()
+        let store = try RetainedTestStore()
         for topic in ["a/b", long] {
             #expect(try store.put(topic, "one") == .stored)
             #expect(try store.put(topic, "three") == .replaced)
@@ -24,7 +24,7 @@ import Time
 
     @Test("[MQTT-3.3.1-6] [MQTT-3.3.1-7] one without a payload deletes it, and is not retained")
     func deleted() throws {
-        let store = try RetainedStore()
+        let store = try RetainedTestStore()
         for topic in ["a/b", long, long + "x"] { try store.put(topic, "one", expiresAt: 9) }
         for topic in ["a/b", long] {
             #expect(try store.put(topic, "") == .deleted)
@@ -39,7 +39,7 @@ import Time
 
     @Test("The message is what was retained: payload, QoS, properties, expiry")
     func whole() throws {
-        let store = try RetainedStore()
+        let store = try RetainedTestStore()
         let properties = [0x03, 0, 1, 0x61] as [UInt8]
         let message = Message(
             topic: Array("a".utf8),
@@ -51,7 +51,7 @@ import Time
         _ = try store.environment.write { transaction throws(StoreError) in
             try store.retained.put(
                 message,
-                limits: RetainedStore.unbounded,
+                limits: RetainedTestStore.unbounded,
                 now: Timestamp(seconds: 0),
                 in: transaction
             )
@@ -67,13 +67,13 @@ import Time
     @Test(
         "No more than the limits: a message too many is refused, and its topic's earlier one stays")
     func full() throws {
-        let store = try RetainedStore()
+        let store = try RetainedTestStore()
         let two = RetainedLimits(messages: 2, bytes: 100)
         #expect(try store.put("a", "1", limits: two) == .stored)
         #expect(try store.put("b", "1", limits: two) == .stored)
         #expect(try store.put("c", "1", limits: two) == .full)
         #expect(try store.put("a", "22", limits: two) == .replaced)
-        let large = String(repeating: "x", count: 97)
+        let large = String(repeating: "x", count: 98)
         #expect(try store.put("a", large, limits: two) == .full)
         #expect(try store.lookUp("a").map(\.text) == ["22"])
         #expect(try store.put("b", "", limits: two) == .deleted)
@@ -83,7 +83,7 @@ import Time
 
     @Test("[MQTT-3.3.2-5] what is over is not found, makes room, and is swept in bounded steps")
     func expiry() throws {
-        let store = try RetainedStore()
+        let store = try RetainedTestStore()
         let ten = RetainedLimits(messages: 10, bytes: 10_000)
         for number in 0..<10 {
             try store.put("a/\(number)", "x", expiresAt: Int64(10 + number), limits: ten)
@@ -108,7 +108,7 @@ import Time
 
     @Test("Topics as long as MQTT allows, apart only in their last byte, are kept apart")
     func longTopics() throws {
-        let store = try RetainedStore()
+        let store = try RetainedTestStore()
         let start = String(repeating: "x", count: 479)
         let rest = String(repeating: "/y", count: 32_527)
         let topics = ["a", "b"].map { start + rest + "/" + $0 }
@@ -128,11 +128,11 @@ import Time
 
     @Test("Topics with the same hash lie beside each other, whichever of them goes first")
     func sameHash() throws {
-        let store = try RetainedStore()
+        let store = try RetainedTestStore()
         let other = long + "z"
         // As if the other topic had the hash of this one.
         let bucket = RetainedKey(long.utf8Span.span)
-        let record = RetainedBytes(RetainedStore.message(other, "other"), isCut: true)
+        let record = RetainedBytes(RetainedTestStore.message(other, "other"), isCut: true)
         try store.environment.write { transaction throws(StoreError) in
             try store.retained.messages.put(bucket.numbered(0), record, in: transaction)
         }
@@ -162,7 +162,7 @@ import Time
 
     @Test("What is wrong with the tables is found, and named")
     func damage() throws {
-        let store = try RetainedStore()
+        let store = try RetainedTestStore()
         try store.put("a/b", "x", expiresAt: 5)
         try store.put("c", "x")
         let retained = store.retained
@@ -189,7 +189,7 @@ import Time
             } == ["retained messages: 2 expiries, but 1 messages expire"])
         let wrong = RetainedKey("+".utf8Span.span)
         let found = try after { transaction throws(StoreError) in
-            let record = RetainedBytes(RetainedStore.message("+", "x"), isCut: false)
+            let record = RetainedBytes(RetainedTestStore.message("+", "x"), isCut: false)
             try retained.messages.put(wrong, record, in: transaction)
         }
         #expect(found.contains("retained message of +: that is no topic name"))

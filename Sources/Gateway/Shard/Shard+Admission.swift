@@ -16,7 +16,7 @@ extension Shard {
     mutating func requestActivation(
         _ slot: UInt32,
         _ identity: DeviceIdentity,
-        confirmsSecret: Bool
+        confirmsSecret: SecretFingerprint?
     ) {
         counters.add(.activationsRequested)
         admissionsUnderWay.begin()

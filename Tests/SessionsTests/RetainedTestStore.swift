@@ -6,7 +6,7 @@ import Time
 @testable import Sessions
 
 /// Retained messages in a directory of their own, with text for topics.
-final class RetainedStore {
+final class RetainedTestStore {
     static let unbounded = RetainedLimits(messages: .max, bytes: .max)
     private let directory = TemporaryDirectory()
     let environment: Environment
