@@ -1,4 +1,5 @@
 import DequeModule
+import MQTT
 
 /// A client's PUBLISHes whose acknowledgements wait for the fate of a downlink, for a disk, or behind
 /// one that does: acknowledgements keep the order of their PUBLISHes ([MQTT-4.6.0-2], [MQTT-4.6.0-3]).

@@ -1,5 +1,6 @@
 import Bytes
 import Ledger
+import Linux
 import MQTT
 import Reactor
 import Sessions
