@@ -163,9 +163,39 @@ extension Shard {
             packetID = sessions[slot: token.slot].queue.begin(
                 isExactlyOnce: terms.qos == .exactlyOnce)
         }
-        encode(slot, message, terms, packetID: packetID)
+        if isFanningOut, mayShareEncoding(slot, terms) {
+            append(slot, message, terms, packetID: packetID)
+        } else {
+            encode(slot, message, terms, packetID: packetID)
+        }
         flushLater(slot)
         return .delivered
+    }
+
+    /// Whether a PUBLISH for the client is the same as for others, but for the packet identifier.
+    private func mayShareEncoding(_ slot: UInt32, _ terms: DeliveryTerms) -> Bool {
+        terms.subscriptionIdentifiers.isEmpty
+            && connections[slot: slot].agreement.outboundAliases.limit == 0
+    }
+
+    /// The same as `encode` in a delivery to many: what is encoded once is copied.
+    private mutating func append(
+        _ slot: UInt32,
+        _ message: borrowing OutboundMessage,
+        _ terms: DeliveryTerms,
+        packetID: UInt16?
+    ) {
+        counters.add(.publishesDelivered)
+        let version = connections[slot: slot].agreement.version
+        fanOut.append(
+            topic: message.topic,
+            payload: message.payload,
+            properties: message.properties,
+            expirySeconds: version == .v5 ? message.remainingSeconds(at: clock.wall) : nil,
+            form: PublishForm(version: version, qos: terms.qos, isRetained: terms.isRetained),
+            packetID: packetID,
+            to: &connections[slot: slot].output
+        )
     }
 
     /// Writes a PUBLISH for the client: what is left of its Message Expiry Interval ([MQTT-3.3.2-6]),

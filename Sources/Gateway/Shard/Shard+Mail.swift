@@ -24,6 +24,7 @@ extension Shard {
         case .deliver(let message, let deliveries, let sender):
             var shared: Message? = message
             message.withOutbound(isRetained: false) { outbound in
+                beginFanOut(deliveries.count)
                 for delivery in deliveries {
                     let awaited: DownlinkSender = delivery.isStored ? sender : .nobody
                     let fate = deliver(
@@ -35,6 +36,7 @@ extension Shard {
                         passOn(message, delivery.terms, from: earlier)
                     }
                 }
+                isFanningOut = false
             }
         case .deliverToDevice(let message, let isRetained, let identity, let sender):
             var shared: Message? = message

@@ -89,10 +89,12 @@ extension Shard {
             let shard = receivers[start].shard
             let end = receivers[start...].firstIndex { $0.shard != shard } ?? receivers.count
             if shard == index {
+                beginFanOut(end - start)
                 for receiver in receivers[start..<end] {
                     let terms = terms(of: receiver, in: found, message)
                     deliver(receiver, message, terms, for: sender, sharing: &shared)
                 }
+                isFanningOut = false
             } else {
                 var deliveries: [Delivery] = []
                 deliveries.reserveCapacity(end - start)
@@ -109,6 +111,12 @@ extension Shard {
             start = end
         }
         return !receivers.isEmpty
+    }
+
+    /// The next message is delivered to so many: more than one share its encoding.
+    mutating func beginFanOut(_ count: Int) {
+        isFanningOut = count > 1
+        if isFanningOut { fanOut.begin() }
     }
 
     /// To a receiver on this shard.

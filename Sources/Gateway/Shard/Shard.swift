@@ -51,6 +51,10 @@ struct Shard: ~Copyable {
     var spareOutput = ByteBuffer(capacity: 4_096)
     var matches = Matches()
 
+    /// The message that is being delivered to many, encoded.
+    var fanOut = PublishFanOut()
+    var isFanningOut = false
+
     // What is left to do at the end of the turn.
     var flushList: [Token] = []
     var closingList: [Token] = []
