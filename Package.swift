@@ -167,7 +167,7 @@ let package = Package(
                 "CrashGateway", "Support", "TestFiles", "Gateway", "Sessions", "Ledger", "Metering",
                 "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Storage", "Time",
             ],
-            exclude: ["paho_scenarios.py"],
+            exclude: ["paho_scenarios.py", "paho_features.py"],
             swiftSettings: strict
         ),
         .testTarget(

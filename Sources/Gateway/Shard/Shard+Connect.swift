@@ -36,9 +36,6 @@ extension Shard {
         guard connect.properties.authenticationMethod == nil else {
             return refuseConnect(slot, .badAuthenticationMethod)
         }
-        if let will = connect.will, will.isRetained, connect.version == .v5 {
-            return refuseConnect(slot, .retainNotSupported)
-        }
         switch claim(slot, connect) {
         case .failure(let reason):
             refuseConnect(slot, reason)
