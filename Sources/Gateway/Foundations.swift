@@ -5,6 +5,7 @@ import Metering
 import Reactor
 import Storage
 import TLS
+import WebSocket
 import Time
 
 /// What a gateway stands on, laid before its first thread runs: directories, stores, keys,
@@ -219,7 +220,9 @@ struct Foundations {
                     name: listener.name,
                     isEncrypted: listener.tls,
                     isAnonymous: listener.authentication == .none,
-                    verifiesClients: listener.tls && configuration.tls.clientCA != nil
+                    verifiesClients: listener.tls && configuration.tls.clientCA != nil,
+                    webSocket: listener.protocol == .websocket
+                        ? HandshakePolicy(path: listener.path, origins: listener.origins) : nil
                 )
             },
             limits: limits,

@@ -3,6 +3,7 @@ import Linux
 import MQTT
 import TLS
 import Time
+import WebSocket
 
 /// One socket and everything that hangs on it: a slot of its shard's table, or on its way to
 /// another shard.
@@ -32,6 +33,9 @@ struct Connection: ~Copyable, Sendable {
 
     var phase: Phase
     var tls: TLSSession?
+
+    /// What the bytes go through between TLS and the packets, on a listener for WebSockets.
+    var webSocket: WebSocketSession?
     var session = Session()
 
     /// The start of a packet whose end has not arrived.
