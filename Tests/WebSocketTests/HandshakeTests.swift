@@ -169,7 +169,7 @@ struct HandshakeTests {
         for byte in bytes.dropLast() {
             peer.receive([byte])
             #expect(peer.session.state == .opening)
-            #expect(peer.output.isEmpty)
+            #expect(peer.answer.isEmpty)
         }
         peer.receive([10])
         #expect(peer.session.state == .open)

@@ -38,5 +38,8 @@ struct Peer: ~Copyable {
         return fresh
     }
 
+    /// What is to go to the client.
+    var answer: [UInt8] { output.span.bytesArray }
+
     var text: String { output.span.text ?? "" }
 }

@@ -51,6 +51,14 @@ extension GatewayConfiguration {
         /// `true` is refused. Default: false.
         public var proxyProtocol: Bool
 
+        /// Where clients find it, at that address and port: `wss://203.0.113.7:8084/mqtt`.
+        public func url(at address: String) -> String {
+            switch `protocol` {
+            case .mqtt: "\(tls ? "mqtts" : "mqtt")://\(address)"
+            case .websocket: "\(tls ? "wss" : "ws")://\(address)\(path)"
+            }
+        }
+
         public init(
             name: String,
             address: String = "127.0.0.1",
