@@ -189,7 +189,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ProgramTests",
-            dependencies: ["tollgate", "Ledger", "Storage", "Time"],
+            dependencies: ["Support", "tollgate", "Ledger", "Storage", "Time"],
             exclude: ["schemathesis.toml", "http_scenarios.py"],
             swiftSettings: strict
         ),

@@ -1,6 +1,7 @@
 import Bytes
 import Linux
 import MQTT
+import Reactor
 import TLS
 import Time
 import WebSocket
@@ -62,6 +63,12 @@ struct Connection: ~Copyable, Sendable {
     /// The packet in front stays unread until another shard serves it, or the ledger has answered;
     /// nothing behind it is read either.
     var holdsPacket = false
+
+    /// The peer has closed its TLS session: nothing more will come.
+    var isPeerDone = false
+
+    /// The client's newer connection, which waits until that packet has been served.
+    var successor: Token?
 
     /// Messages to it wait for top-up units, and later ones behind them.
     var holdsDeliveries = false

@@ -80,7 +80,8 @@ extension Shard {
             let isHandshake = connections[slot: slot].phase == .handshaking
             end(slot, isHandshake ? .handshakeFailed : .connectionLost)
         } else if state == .closed {
-            end(slot, .connectionLost)
+            connections[slot: slot].isPeerDone = true
+            endIfPeerIsDone(slot)
         }
     }
 
@@ -153,8 +154,18 @@ extension Shard {
     /// Serves what has arrived while the connection was waiting for the ledger.
     mutating func resumeReading(_ slot: UInt32) {
         updateInterest(slot)
+        guard let token = connections.token(ofSlot: slot) else { return }
         var nothing = ByteBuffer()
         take(slot, &nothing)
+        if connections.contains(token) { endIfPeerIsDone(slot) }
+    }
+
+    /// A peer that has said its last is let go of when what it has sent is served: a packet of it may
+    /// wait for the ledger.
+    private mutating func endIfPeerIsDone(_ slot: UInt32) {
+        if connections[slot: slot].isPeerDone, connections[slot: slot].isReading {
+            end(slot, .connectionLost)
+        }
     }
 
     /// A connection being served writes into warm memory; it has its own only when the socket is

@@ -67,7 +67,9 @@ extension Shard {
             unadmitted -= 1
         }
         wheel.cancel(slot)
+        let successor = connections[slot: slot].successor
         _ = connections.remove(token)
+        if let successor { admitSuccessor(successor, after: reason) }
     }
 
     /// Takes an admitted client out of everything that knows it.
