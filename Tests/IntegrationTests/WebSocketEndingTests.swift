@@ -80,7 +80,7 @@ extension WholeGateway {
                 try second.ping()
                 let early = try gateway.webSocket(isOpen: true)
                 try early.send { Pingreq.encode(into: &$0) }
-                #expect(try early.closeCode() == 1_008)
+                #expect(try early.closeCode() == 1_002)
                 // Nobody waits for ever, neither for a handshake nor for CONNECT behind it.
                 let silent = try TestClient(port: gateway.port(of: "ws"))
                 #expect(try silent.untilClosed().isEmpty)

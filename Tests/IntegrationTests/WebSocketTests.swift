@@ -143,7 +143,7 @@ extension WholeGateway {
                 #expect(try mqtt.webSocketAnswer().hasPrefix("HTTP/1.1 400 "))
                 #expect(
                     await gateway.metric(
-                        "tollgate_connections_ended_total{reason=\"websocket-refused\"}") == 8)
+                        "tollgate_connections_ended_total{reason=\"websocket-refused\"}") == 9)
             }
         }
 

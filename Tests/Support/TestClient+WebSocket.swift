@@ -27,12 +27,15 @@ extension TestClient {
     /// Waits for the answer to a handshake.
     public func webSocketAnswer() throws(TestClientError) -> String {
         let end = Array("\r\n\r\n".utf8)
+        let accepted = Array("HTTP/1.1 101 ".utf8)
         let answer = try readUnframed("the answer to the handshake") { bytes in
-            bytes.starts(with: Array("HTTP/1.1 101 ".utf8)) && bytes.suffix(4) == end[...]
+            bytes.starts(with: accepted) && bytes.firstRange(of: end) != nil
         }
-        let text = String(decoding: answer, as: UTF8.self)
-        if text.hasPrefix("HTTP/1.1 101 ") { webSocket = TestWebSocket() }
-        return text
+        guard answer.starts(with: accepted), let head = answer.firstRange(of: end) else {
+            return String(decoding: answer, as: UTF8.self)
+        }
+        beginFrames(Array(answer[head.upperBound...]))
+        return String(decoding: answer[..<head.upperBound], as: UTF8.self)
     }
 
     /// Sends any bytes as they are, whether or not there is a WebSocket.

@@ -248,6 +248,13 @@ extension TestClient {
         return input.span.bytesArray
     }
 
+    /// From now on there are frames; the first ones have come already.
+    func beginFrames(_ bytes: [UInt8]) {
+        var opened = TestWebSocket()
+        input.append(opened.receive(bytes).span)
+        webSocket = opened
+    }
+
     private static func deadline(_ seconds: Double) -> MonotonicInstant {
         .now().adding(milliseconds: Int64(seconds * 1_000))
     }
