@@ -27,7 +27,6 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case packetTooLarge
     case receiveMaximumExceeded
     case topicAliasInvalid
-    case retainNotSupported
     case sessionTakenOver
     case keepAliveTimeout
     case entitlementEnded
@@ -142,8 +141,6 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
                 "topic-alias-invalid", .topicAliasInvalid, nil,
                 "the topic alias is not within the Topic Alias Maximum"
             )
-        case .retainNotSupported:
-            ("retain-not-supported", .retainNotSupported, nil, "retained messages are not kept")
         case .sessionTakenOver:
             ("session-taken-over", .sessionTakenOver, nil, "the client connected elsewhere")
         case .keepAliveTimeout:

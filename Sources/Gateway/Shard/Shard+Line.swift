@@ -89,6 +89,7 @@ extension Shard {
             counters.add(.deliveriesDropped)
             return nil
         }
+        sessions[slot: session].touchedTick = tick
         guard let stored else { return sequence }
         if case .gathering(let shard, let connection, let packetID) = sender {
             let place = StoredAt(

@@ -259,7 +259,12 @@ extension Shard {
     /// while: the store has all of it.
     mutating func unload(_ token: Token) {
         let session = token.slot
-        guard sessions[slot: session].stored != nil, sessionWrites.isSettled else { return }
+        let quiet =
+            sessions[slot: session].touchedTick
+            + Self.ticks(milliseconds: Self.quietMilliseconds)
+        guard sessions[slot: session].stored != nil, sessionWrites.isSettled, quiet <= tick else {
+            return
+        }
         if case .device = sessions[slot: session].client {
             sessionWheel.cancel(session)
             clients[ClientName(sessions[slot: session].client)] = nil
