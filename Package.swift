@@ -137,7 +137,10 @@ let package = Package(
         tests(of: "TLS", ["Bytes", "COpenSSL"]),
         tests(of: "Ledger", ["Fleet", "Linux", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
-        tests(of: "Sessions", ["MQTT", "Storage", "Bytes", "Time", "TestFiles"]),
+        tests(
+            of: "Sessions",
+            ["SessionCrashWriter", "MQTT", "Storage", "Bytes", "Time", "TestFiles"]
+        ),
         tests(
             of: "Gateway",
             [
@@ -207,6 +210,12 @@ let package = Package(
         ),
         aid(
             "StorageCrashWriter", "Tests/StorageCrashWriter", isProgram: true, ["Storage", "Bytes"]),
+        aid(
+            "SessionCrashWriter",
+            "Tests/SessionCrashWriter",
+            isProgram: true,
+            ["Sessions", "Storage", "MQTT", "Time"]
+        ),
         aid("CrashGateway", "Tests/CrashGateway", isProgram: true, ["Gateway", "Linux"]),
 
         // Measurements.
@@ -215,6 +224,12 @@ let package = Package(
             "Benchmarks/Storage",
             isProgram: true,
             ["Storage", "Bytes", "CLMDB"]
+        ),
+        aid(
+            "SessionBenchmark",
+            "Benchmarks/Sessions",
+            isProgram: true,
+            ["Sessions", "Storage", "MQTT", "Time"]
         ),
         aid(
             "LedgerBenchmark",

@@ -13,5 +13,7 @@ struct Dice: RandomNumberGenerator {
     }
 
     mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
-    mutating func isLucky(_ share: Double) -> Bool { Double.random(in: 0..<1, using: &self) < share }
+    mutating func isLucky(_ share: Double) -> Bool {
+        Double.random(in: 0..<1, using: &self) < share
+    }
 }

@@ -98,7 +98,7 @@ struct QueueModel {
 
     mutating func resume(limit: Int) {
         self.limit = limit
-        entries.removeAll { $0.state == .sent && !isKept($0) }
+        entries = entries.filter { $0.state != .sent || isKept($0) }
         for index in entries.indices where entries[index].state == .sent {
             entries[index].state = .waiting
         }
