@@ -18,10 +18,11 @@ public struct Child: Sendable {
         unsafe posix_spawn_file_actions_init(&actions)
         unsafe posix_spawn_file_actions_adddup2(&actions, pipes[1], 1)
         unsafe posix_spawn_file_actions_addclose(&actions, pipes[0])
-        var arguments = unsafe ([String(program)] + words).map { unsafe strdup($0) } + [nil]
+        var arguments = unsafe ([String(program)] + words).map { word in unsafe strdup(word) }
+        unsafe arguments.append(nil)
         var child: pid_t = 0
         let code = unsafe posix_spawn(&child, String(program), &actions, nil, &arguments, environ)
-        for index in arguments.indices { unsafe free(arguments[index]) }
+        for index in 0..<words.count + 1 { unsafe free(arguments[index]) }
         unsafe posix_spawn_file_actions_destroy(&actions)
         close(pipes[1])
         precondition(code == 0, "spawn \(program)")
