@@ -9,7 +9,7 @@ import Time
         _ = queue.append(Sample.queued(text, qos: qos))
     }
 
-    @Test("[MQTT-2.2.1-3] identifiers go from 1 to 65,535 and begin again, and none is 0")
+    @Test("[MQTT-2.2.1-4] identifiers go from 1 to 65,535 and begin again, and none is 0")
     func identifiers() {
         #expect(DeliveryQueue.packetID(of: 0) == 1)
         #expect(DeliveryQueue.packetID(of: 65_534) == 65_535)
