@@ -9,7 +9,7 @@ VENV            := .build-venv
 SOURCES         := Package.swift Sources Tests Benchmarks
 export PATH     := $(PATH):/usr/sbin
 
-.PHONY: help run test build bench compare format lint packages certificates
+.PHONY: help run test build bench compare import format lint packages certificates
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -33,6 +33,9 @@ bench: build  ## measure the stores, the ledger and its lists in a directory of 
 
 compare: build  ## measure the gateway beside floor.c, loaded by mqload.c, both in BENCH
 	Benchmarks/against-floor.sh $(BENCH)
+
+import: build  ## measure an import of a million devices while others are activated, loaded by mqload.c in BENCH
+	Benchmarks/import-fleet.sh 1000000 $(BENCH)
 
 format:  ## rewrite the sources in the house's format
 	swift format --in-place --recursive --parallel $(SOURCES)

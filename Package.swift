@@ -81,6 +81,7 @@ let package = Package(
         // Protocols and rules.
         module("MQTT", ["Bytes"]),
         module("TLS", ["Bytes", "COpenSSL"]),
+        module("WebSocket", ["TLS", "Bytes"]),
         module("Ledger", ["Storage", "Bytes", "Time"]),
         module("Metering", ["Ledger", "Storage", "Bytes", "Time"]),
         module("Sessions", ["MQTT", "Storage", "Bytes", "Time"]),
@@ -89,8 +90,8 @@ let package = Package(
         module(
             "Gateway",
             [
-                "Sessions", "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Telemetry", "Storage",
-                "Linux", "Bytes", "Time",
+                "Sessions", "Ledger", "Metering", "Reactor", "MQTT", "WebSocket", "TLS", "Telemetry",
+                "Storage", "Linux", "Bytes", "Time",
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
@@ -135,6 +136,7 @@ let package = Package(
         tests(of: "Storage", ["Bytes", "StorageCrashWriter", "TestFiles"]),
         tests(of: "MQTT", ["Bytes"]),
         tests(of: "TLS", ["Bytes", "COpenSSL"]),
+        tests(of: "WebSocket", ["Bytes"]),
         tests(of: "Ledger", ["Fleet", "Linux", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(
@@ -192,7 +194,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ProgramTests",
-            dependencies: ["tollgate", "Ledger", "Storage", "Time"],
+            dependencies: ["Support", "tollgate", "Ledger", "Storage", "Time"],
             exclude: ["schemathesis.toml", "http_scenarios.py"],
             swiftSettings: strict
         ),

@@ -24,7 +24,9 @@ public final class ConnectingDevices: Sendable {
         for number in numbers where !isStopped.load(ordering: .relaxed) {
             let identity = DeviceIdentity(
                 product: FleetPlan.large, device: FleetPlan.device(number))
-            submitter.submit(.activate(identity, confirmsSecret: true), at: FleetPlan.now)
+            submitter.submit(
+                .activate(identity, confirmsSecret: FleetBuilder.secret?.fingerprint),
+                at: FleetPlan.now)
         }
         submitter.finish()
     }

@@ -77,7 +77,7 @@ struct LedgerBenchmark {
             let rows = (start..<min(start + 50_000, devices)).map {
                 DeviceImport(
                     device: identity($0).device,
-                    secret: SealedSecret([UInt8](repeating: 7, count: 61))
+                    secret: secret
                 )
             }
             actions.append(.importDevices(product.key, rows))
@@ -93,6 +93,8 @@ struct LedgerBenchmark {
         while counter.count < actions.count { usleep(1_000) }
     }
 
+    private nonisolated static let secret = SealedSecret([UInt8](repeating: 7, count: 61))!
+
     nonisolated static func activate(_ ledger: Ledger, _ devices: [Int], _ batch: Int) throws {
         let counter = Counter()
         for (index, device) in devices.enumerated() {
@@ -100,7 +102,7 @@ struct LedgerBenchmark {
             let command = Command(
                 at: now.adding(milliseconds: Int64(index)),
                 actor: "gateway",
-                action: .activate(identity(device), confirmsSecret: true)
+                action: .activate(identity(device), confirmsSecret: secret.fingerprint)
             )
             ledger.submit(command) { result in
                 guard case .success(.done(.entitled(_, consumed: true))) = result else {

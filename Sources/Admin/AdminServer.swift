@@ -53,14 +53,18 @@ public struct AdminServer: Service {
         try await application.run()
     }
 
-    func router() -> Router<AdminContext> {
+    /// - Parameter now: the time by which requests are counted against their rate.
+    func router(
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+    ) -> Router<AdminContext> {
         let desk = Desk(
             controlPlane: controlPlane,
             configuration: configuration,
-            ownerToken: ownerToken
+            ownerToken: ownerToken,
+            now: now
         )
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: ProblemMiddleware(routes: Routes.all))
+        router.add(middleware: ProblemMiddleware(routes: Routes.all, desk: desk))
         for route in Routes.all {
             router.on(RouterPath(route.path), method: route.method) { request, context in
                 try await route.respond(to: request, context, desk)

@@ -6,6 +6,7 @@ import Reactor
 import Sessions
 import Storage
 import TLS
+import WebSocket
 import Time
 
 /// What a gateway stands on, laid before its first thread runs: directories, stores, keys,
@@ -222,7 +223,9 @@ struct Foundations {
                     name: listener.name,
                     isEncrypted: listener.tls,
                     isAnonymous: listener.authentication == .none,
-                    verifiesClients: listener.tls && configuration.tls.clientCA != nil
+                    verifiesClients: listener.tls && configuration.tls.clientCA != nil,
+                    webSocket: listener.protocol == .websocket
+                        ? HandshakePolicy(path: listener.path, origins: listener.origins) : nil
                 )
             },
             limits: limits,

@@ -129,8 +129,13 @@ struct APIOptions: ParsableArguments {
         Output.show(document)
     }
 
-    /// Shows a list, all of its pages, or its first `limit` items.
-    func list(_ path: String, columns: [String], limit: Int? = nil) async throws(Failure) {
+    /// Shows a list, all of its pages, or its first `limit` items; people see them as `row` has them.
+    func list(
+        _ path: String,
+        columns: [String],
+        limit: Int? = nil,
+        row: (JSON) -> JSON = { $0 }
+    ) async throws(Failure) {
         var items: [JSON] = []
         var cursor: String?
         repeat {
@@ -147,7 +152,7 @@ struct APIOptions: ParsableArguments {
         if json {
             Output.raw(JSON.array(items).bytes + [10])
         } else {
-            Output.table(items, columns: columns)
+            Output.table(items.map(row), columns: columns)
         }
     }
 }

@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import Ledger
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOEmbedded
 import Time
@@ -26,6 +27,8 @@ final class Client: Sendable {
 
     let controlPlane: StandInControlPlane
     let directory: String
+    /// By which requests are counted against their rate; it stands, however slow the machine is.
+    let clock = NIOLockedValueBox(ContinuousClock.now)
     private let responder: any HTTPResponder<AdminContext>
 
     static let ownerToken = OwnerToken(text: "owner-token-for-tests")
@@ -51,7 +54,7 @@ final class Client: Sendable {
             ownerToken: Self.ownerToken,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
-        responder = server.router().buildResponder()
+        responder = server.router { [clock] in clock.withLockedValue { $0 } }.buildResponder()
     }
 
     deinit {
@@ -134,8 +137,6 @@ final class Client: Sendable {
         try await send(.post, path, Array(text.utf8), type: "text/csv")
     }
 }
-
-import NIOConcurrencyHelpers
 
 /// Collects a response's body.
 private struct Sink: ResponseBodyWriter {

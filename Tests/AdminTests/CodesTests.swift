@@ -173,4 +173,26 @@ struct CodesTests {
         let rest = try await client.get("/v1/events?after=3").json["items"]?.array ?? []
         #expect(rest.compactMap { $0["sequence"]?.integer } == [4, 5])
     }
+
+    @Test("E3: the log goes on with the cursor that it hands out, as every list does")
+    func eventPages() async throws {
+        let client = try Client()
+        try await client.furnish()
+        let parts: [(String, [Int64])] = [("", [1, 2, 3, 4, 5]), ("&after=1", [2, 3, 4, 5])]
+        for (start, expected) in parts {
+            var (seen, path): ([Int64], String?) = ([], "/v1/events?limit=2\(start)")
+            while let next = path {
+                let page = try await client.get(next).json
+                let items = page["items"]?.array ?? []
+                #expect(items.count <= 2)
+                seen += items.compactMap { $0["sequence"]?.integer }
+                path = page["cursor"]?.text.map { "/v1/events?limit=2\(start)&cursor=\($0)" }
+            }
+            #expect(seen == expected)
+        }
+        let first = try await client.get("/v1/events?limit=2")
+        let cursor = try #require(first.json["cursor"]?.text)
+        let other = try await client.get("/v1/events?after=1&cursor=\(cursor)")
+        #expect(other.status == 404 && other.reason == "unknown-cursor")
+    }
 }

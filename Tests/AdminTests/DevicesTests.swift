@@ -18,7 +18,7 @@ struct DevicesTests {
         let command = Command(
             at: client.controlPlane.now,
             actor: "gateway",
-            action: .activate(identity, confirmsSecret: true)
+            action: .activate(identity, confirmsSecret: nil)
         )
         let outcome = try await client.controlPlane.submit(command)
         #expect(outcome.effect != nil)
@@ -48,8 +48,8 @@ struct DevicesTests {
         arguments: [
             ("dk,secret\nd1,a\nd2;b\n", 3, "invalid-csv"),
             ("dk,secret\nd1,a\n\n\nd/2,b\n", 5, "invalid-csv"),
-            ("dk,secret\nd1,a\nd1,b\n", 3, "import-row"),
-            ("dk,secret\nd1,a\nold,b\n", 3, "import-row"),
+            ("dk,secret\nd1,a\nd1,b\n", 3, "import-line"),
+            ("dk,secret\nd1,a\nold,b\n", 3, "import-line"),
             ("dk,secret\nd1,\"a\nd2,b\n", 2, "invalid-csv"),
             ("dk,secret\nd1,a b\n", 2, "invalid-csv"),
             ("dk,secrets\nd1,a\n", 1, "invalid-csv"),
@@ -62,7 +62,7 @@ struct DevicesTests {
         try await client.furnish()
         _ = try await client.csv(path, "dk,secret\nold,x\n")
         let answer = try await client.csv(path, text)
-        #expect(answer.status == (reason == "import-row" ? 409 : 422))
+        #expect(answer.status == (reason == "import-line" ? 409 : 422))
         #expect(answer.reason == reason)
         #expect(answer.json["line"]?.integer == line)
         #expect(try await client.get("/v1/products/lamp").json["devices"]?["known"] == 1)

@@ -1,5 +1,6 @@
 import Gateway
 import HTTPTypes
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOEmbedded
 import NIOHTTPTypes
@@ -41,6 +42,27 @@ struct LimitsTests {
         for status in [401, 401, 429] {
             #expect(try await client.get("/v1/packages", token: "wrong").status == status)
         }
+        #expect(try await client.get("/healthz", token: nil).status == 200)
+        // An interval later, one more.
+        client.clock.withLockedValue { $0 += .seconds(1) }
+        #expect(try await client.get("/v1/packages").status == 200)
+        #expect(try await client.get("/v1/packages").status == 429)
+    }
+
+    @Test("requests for what there is not count as well, for their token or where they came from")
+    func tooManyUnknown() async throws {
+        let client = try Client { $0.admin.requestsPerSecond = 1 }
+        #expect(try await client.get("/v1/nothing").status == 404)
+        #expect(try await client.send(.delete, "/v1/packages").status == 405)
+        let answer = try await client.get("/nothing/else")
+        #expect(answer.status == 429 && answer.reason == "too-many-requests")
+        #expect(answer.headers[.retryAfter] == "1")
+        // They are the same that the token's other requests are counted among.
+        #expect(try await client.get("/v1/packages").status == 429)
+        #expect(try await client.send(.put, "/healthz", token: nil).status == 405)
+        #expect(try await client.get("/nothing", token: "wrong").status == 404)
+        #expect(try await client.get("/nothing", token: nil).status == 429)
+        #expect(try await client.get("/v1/packages", token: nil).status == 429)
         #expect(try await client.get("/healthz", token: nil).status == 200)
     }
 

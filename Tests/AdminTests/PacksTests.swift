@@ -161,6 +161,35 @@ struct PacksTests {
         #expect(try await report("u2", "failed").reason == "upgrade-reported")
     }
 
+    @Test("D2: how many attempts a device has left this month can be asked, and what packs hold")
+    func upgradeAllowance() async throws {
+        let client = try await client()
+        let path = "/v1/products/lamp/devices/d1/upgrade-allowance"
+        func figures() async throws -> [Int64?] {
+            let found = try await client.get(path).json
+            return ["allowance", "used", "left", "packs"].map { found[$0]?.integer }
+        }
+        #expect(try await figures() == [1, 0, 1, 0])
+        #expect(try await client.get(path).json["month"]?.text == "2026-11")
+        _ = try await client.post(Self.topUps, pack("ota", 3))
+        _ = try await client.post(Self.topUps, pack("ota", 2, expiresAt: "2027-01-01T00:00:00Z"))
+        _ = try await client.post(Self.topUps, pack("messages", 9))
+        #expect(try await figures() == [1, 0, 1, 5])
+        let big: JSON = ["id": "u1", "sizeBytes": 6_000_000]
+        #expect(try await client.post(Self.upgrades, big).status == 201)
+        #expect(try await figures() == [1, 1, 0, 4])
+        // A failed one has cost nothing.
+        let report: JSON = ["state": "failed"]
+        _ = try await client.send(.patch, "\(Self.upgrades)/u1", report.bytes)
+        #expect(try await figures() == [1, 0, 1, 5])
+        // Another month; the first pack has expired, closed or not.
+        client.controlPlane.set { $0.now = Timestamp("2026-12-01T00:00:00Z")! }
+        #expect(try await figures() == [1, 0, 1, 2])
+        #expect(try await client.get(path).json["month"]?.text == "2026-12")
+        let unknown = try await client.get("/v1/products/lamp/devices/d9/upgrade-allowance")
+        #expect(unknown.status == 404 && unknown.reason == "unknown-device")
+    }
+
     @Test("E3: packs and upgrades are in the event log with what they are about")
     func events() async throws {
         let client = try await client()

@@ -8,7 +8,7 @@ import TestFiles
 import Testing
 import Time
 
-@Suite struct CrashTests {
+@Suite(.waits) struct CrashTests {
     private static let rounds = 50
     private static let deviceCount = 20_000
 

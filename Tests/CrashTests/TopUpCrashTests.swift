@@ -11,7 +11,7 @@ import Time
 
 /// Devices without an allowance of their own, and gateways that are killed while they lease units of
 /// packs for them.
-@Suite struct TopUpCrashTests {
+@Suite(.waits) struct TopUpCrashTests {
     private static let rounds = 24
     private static let deviceCount = 6
     private static let packUnits: UInt64 = 6_000

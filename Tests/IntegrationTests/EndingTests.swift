@@ -1,3 +1,4 @@
+import Bytes
 import Gateway
 import Ledger
 import MQTT
@@ -321,6 +322,33 @@ extension WholeGateway {
                         will: TestWill(topic: topic, payload: "no")
                     )
                     #expect(answer.code == Expectation.notAuthorized.code(in: version))
+                }
+            }
+        }
+
+        @Test(
+            "[MQTT-3.1.4-5]: who sends all at once and ends its TLS session is heard, though it needs a code",
+            arguments: [1, 2]
+        )
+        func goodbyeWithMessage(shards: Int) async throws {
+            try await TestGateway.run(shards: shards) { gateway in
+                let product = try await gateway.createProduct()
+                let devices = try await gateway.importDevices(["dk1", "dk2", "dk3"], into: product)
+                let key = try await gateway.createApplication(products: [product])
+                let backend = try gateway.connect(key, subscribedTo: "d/lamp/+/up/#")
+                for device in devices {
+                    let client = try TestClient(
+                        port: gateway.tlsPort, certificates: gateway.certificates)
+                    var bytes = ByteBuffer()
+                    let connect = TestCredentials.signed(device, secureMode: 2).connectPacket()
+                    bytes.append(connect.span)
+                    let topic = Array(device.up().utf8)
+                    Publish.encode(
+                        topic: topic.span, payload: topic.span, version: .v5, into: &bytes)
+                    Disconnect.encode(reason: .success, version: .v5, into: &bytes)
+                    try client.sendAndEndTLS(bytes.span.bytesArray)
+                    _ = try? client.untilClosed()
+                    #expect(try backend.message().text == device.up())
                 }
             }
         }

@@ -204,7 +204,8 @@ extension WholeGateway {
                         "\(ending.errors)"
                     )
                 }
-                for number in 0..<3 { #expect(try backend.message().text == "\(number)") }
+                let texts = try (0..<3).map { _ in try backend.message().text }
+                #expect(texts == ["0", "1", "2"])
                 #expect(try backend.isQuiet(seconds: 0.02))
             }
         }

@@ -323,7 +323,7 @@ import Time
         try desk.buy(3, for: nil)
         let east = DataCentreID("east")!
         func connect(_ key: String, at place: DataCentreID?) throws {
-            let activate = Action.activate(Desk.device(key), confirmsSecret: false, at: place)
+            let activate = Action.activate(Desk.device(key), confirmsSecret: nil, at: place)
             try #require(try desk.refusal(activate) == nil)
         }
         try connect("d1", at: nil)

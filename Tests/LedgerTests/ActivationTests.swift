@@ -59,7 +59,7 @@ import Time
                     let command = Command(
                         at: now,
                         actor: "gateway",
-                        action: .activate(Desk.device("d1"), confirmsSecret: false)
+                        action: .activate(Desk.device("d1"), confirmsSecret: nil)
                     )
                     guard
                         case .done(.entitled(_, consumed: true)) = try? await ledger.submit(command)

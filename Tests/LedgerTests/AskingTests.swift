@@ -40,7 +40,7 @@ import Time
                         try books.admission(of: identity, at: time, in: transaction)
                     }
                     let outcome = try trial(
-                        desk, .activate(identity, confirmsSecret: false), at: time)
+                        desk, .activate(identity, confirmsSecret: nil), at: time)
                     try #require(Self.agree(decision, outcome), "\(place): \(decision), \(outcome)")
                 }
             }

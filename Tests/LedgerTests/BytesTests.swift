@@ -62,8 +62,8 @@ import Time
                 ]
             ),
             .registerDevice(identity, secret: SealedSecret("s")!),
-            .activate(identity, confirmsSecret: true),
-            .activate(identity, confirmsSecret: false, at: west),
+            .activate(identity, confirmsSecret: SealedSecret("s")!.fingerprint),
+            .activate(identity, confirmsSecret: nil, at: west),
             .activateByHand(identity),
             .renew(identity),
             .renew(identity, at: west),
@@ -73,7 +73,7 @@ import Time
             .deleteDevice(identity),
             .setDeviceRenewal(identity, false),
             .resetSecret(identity, secret: SealedSecret("t")!),
-            .confirmSecretUse(identity),
+            .confirmSecretUse(identity, SealedSecret("t")!.fingerprint),
             .createKey(
                 NewKey(
                     id: KeyID("k")!,

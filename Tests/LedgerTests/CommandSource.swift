@@ -8,6 +8,7 @@ struct CommandSource: CommandStream {
     private var random: SplitMix64
     private var now = Timestamp(milliseconds: 1_700_000_000_000)
     private var secrets = 0
+    private var sent: [DeviceIdentity: [SealedSecret]] = [:]
 
     static let products = ["PK1", "PK2", "PK3"]
     static let devices = (0..<5).map { "d\($0)" }
@@ -45,9 +46,18 @@ struct CommandSource: CommandStream {
 
     private mutating func number(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
 
-    private mutating func secret() -> SealedSecret {
+    private mutating func secret(for identity: DeviceIdentity) -> SealedSecret {
         secrets += 1
-        return SealedSecret("secret-\(secrets)")!
+        let secret = SealedSecret("secret-\(secrets)")!
+        sent[identity, default: []].append(secret)
+        return secret
+    }
+
+    /// Of one of the last secrets that were sent for the device: it may be none of it any more, or
+    /// never have been.
+    private mutating func fingerprint(of identity: DeviceIdentity) -> SecretFingerprint {
+        let last = sent[identity]?.suffix(2).randomElement(using: &random)
+        return (last ?? secret(for: identity)).fingerprint
     }
 
     private mutating func nextAction() -> Action {
@@ -55,7 +65,9 @@ struct CommandSource: CommandStream {
         let identity = Desk.device(Self.devices[number(5)], of: product.text)
         let package = number(3) == 0 ? Desk.large : Desk.small
         switch number(100) {
-        case 0..<34: return .activate(identity, confirmsSecret: number(2) == 0)
+        case 0..<34:
+            return .activate(
+                identity, confirmsSecret: number(2) == 0 ? fingerprint(of: identity) : nil)
         case 34..<46: return .renew(identity)
         case 46..<50: return .activateByHand(identity)
         case 50..<53: return .endEntitlement(identity)
@@ -82,14 +94,15 @@ struct CommandSource: CommandStream {
                 product,
                 ProductUpdate(registration: [.open, .open, .imported, .closed][number(4)])
             )
-        case 88..<92: return .registerDevice(identity, secret: secret())
-        case 92..<94: return .resetSecret(identity, secret: secret())
-        case 94..<95: return .confirmSecretUse(identity)
+        case 88..<92: return .registerDevice(identity, secret: secret(for: identity))
+        case 92..<94: return .resetSecret(identity, secret: secret(for: identity))
+        case 94..<95: return .confirmSecretUse(identity, fingerprint(of: identity))
         case 95..<98:
             return .importDevices(
                 product,
                 (0...number(2)).map { _ in
-                    DeviceImport(device: DeviceKey(Self.devices[number(5)])!, secret: secret())
+                    let device = Desk.device(Self.devices[number(5)], of: product.text)
+                    return DeviceImport(device: device.device, secret: secret(for: device))
                 }
             )
         case 98: return .upgradePackage(product, to: package)

@@ -6,8 +6,27 @@ import Time
 extension Damage {
     private static let pk1 = Desk.product
 
-    /// Products, their pools and lots.
+    private static let total = KeyPair(Desk.acme, DataCentreID.main)
+
+    /// Products, their pools and lots, and what accounts have of them.
     static let products: [Damage] = [
+        Damage("a total with a code too many", "used codes of account acme counted in main") {
+            (books, transaction) throws(StoreError) in
+            try books.accountTotals.change(total, in: transaction) { $0.used += 1 }
+        },
+        Damage("a total with a code too few", "remaining codes of account acme counted in main") {
+            (books, transaction) throws(StoreError) in
+            try books.accountTotals.change(total, in: transaction) { $0.remaining -= 1 }
+        },
+        Damage("no total", "no codes of account acme are counted in main") {
+            (books, transaction) throws(StoreError) in
+            try books.accountTotals.remove(total, in: transaction)
+        },
+        Damage("a total of nothing", "no codes of account acme counted in moon are in a record") {
+            (books, transaction) throws(StoreError) in
+            let place = KeyPair(Desk.acme, DataCentreID("moon")!)
+            try books.accountTotals.put(place, AccountTotalRecord(), in: transaction)
+        },
         Damage(
             "a product that is gone", "product PK2 is not as it was created",
             "lot 1 is of product PK2, which is not there", "table pools: PK2 is too many",

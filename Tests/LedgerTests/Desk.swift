@@ -98,7 +98,10 @@ final class Desk {
 
     /// Connects a device: whether a code was consumed, or the refusal's name.
     func connect(_ key: String, of product: String = "PK1") throws -> Connected {
-        switch try apply(.activate(Self.device(key, of: product), confirmsSecret: true)) {
+        let secret = try record(key, of: product)?.secret
+        let outcome = try apply(
+            .activate(Self.device(key, of: product), confirmsSecret: secret?.fingerprint))
+        return switch outcome {
         case .done(.entitled(let entitlement, let consumed)):
             .admitted(until: entitlement.expiresAt, consumed: consumed)
         case .refused(let refusal): .refused(refusal.name)

@@ -14,6 +14,7 @@ import Time
         try run(CommandSource.self, seed)
         try run(PacksSource.self, seed)
         try run(ImportSource.self, seed)
+        try run(TenantSource.self, seed)
     }
 
     private func run<Stream: CommandStream>(_ type: Stream.Type, _ seed: UInt64) throws {

@@ -229,8 +229,38 @@ import Time
         #expect(try register("three") == .refused(.secretInUse(identity)))
         _ = try desk.apply(.resetSecret(identity, secret: SealedSecret("four")!))
         #expect(try register("five") == .done(.registered(SealedSecret("four")!)))
-        _ = try desk.apply(.confirmSecretUse(identity))
+        _ = try desk.apply(.confirmSecretUse(identity, SealedSecret("four")!.fingerprint))
         #expect(try register("six") == .refused(.secretInUse(identity)))
+    }
+
+    @Test(
+        "Registration: a login with a secret that was reset meanwhile does not confirm the new one")
+    func resetDuringLogin() throws {
+        let desk = try Desk()
+        try desk.buy(3)
+        let identity = Desk.device("d1")
+        let (old, new) = (SealedSecret("old")!, SealedSecret("new")!)
+        let activate = Action.activate(identity, confirmsSecret: old.fingerprint)
+        // Its very first login is under way, then one inside its validity (readmitted after a
+        // deletion), then one that is simply admitted.
+        for isFirst in [true, false] {
+            _ = try desk.apply(.registerDevice(identity, secret: old))
+            _ = try desk.apply(.resetSecret(identity, secret: new))
+            if !isFirst { _ = try desk.apply(.deleteDevice(identity)) }
+            #expect(try desk.refusal(activate) == nil)
+            #expect(try desk.record("d1")?.isSecretConfirmed == false)
+            #expect(
+                try desk.apply(.confirmSecretUse(identity, old.fingerprint)) == .done(.unchanged))
+            // Who resets the secret wants the device to be able to get it.
+            let issued = Action.registerDevice(identity, secret: SealedSecret("other")!)
+            #expect(try desk.apply(issued) == .done(.registered(new)))
+        }
+        _ = try desk.apply(.activate(identity, confirmsSecret: new.fingerprint))
+        #expect(try desk.record("d1")?.isSecretConfirmed == true)
+        // One that is confirmed stays so, whatever comes late.
+        #expect(try desk.apply(.confirmSecretUse(identity, old.fingerprint)) == .done(.unchanged))
+        #expect(try desk.record("d1")?.isSecretConfirmed == true)
+        #expect(try desk.findings() == [])
     }
 
     @Test("Registration: open for all, imported for known ones, closed for none")

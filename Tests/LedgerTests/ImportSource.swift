@@ -8,6 +8,7 @@ struct ImportSource: CommandStream {
         let product: String
         let number: UInt64
         var rows: UInt64 = 0
+        var devices: [DeviceKey] = []
         var isReceiving = true
     }
 
@@ -16,6 +17,11 @@ struct ImportSource: CommandStream {
     private var imports: [Import] = []
     private var last: Action?
     private var secrets = 0
+    private var steps = 0
+    private var deletions = 0
+
+    /// One product stays.
+    private static let deletionsMaximum = 2
 
     init(seed: UInt64) {
         source = CommandSource(seed: seed)
@@ -35,18 +41,44 @@ struct ImportSource: CommandStream {
     /// to import, or the same device by itself.
     mutating func next() -> Command {
         var command = source.next()
-        let identity = Desk.device(
-            CommandSource.devices[number(5)], of: CommandSource.products[number(3)])
+        steps += 1
+        let identity = identity()
         var action: Action?
-        switch number(10) {
-        case 0...1: break
-        case 2...3: action = .deleteDevice(identity)
-        case 4: action = .registerDevice(identity, secret: secret())
+        switch number(20) {
+        case 0: break
+        case 1:
+            action = .purchase(
+                Desk.acme, package: number(3) == 0 ? Desk.large : Desk.small, quantity: 4,
+                product: identity.product)
+        case 2...3: action = .activate(identity, confirmsSecret: nil)
+        case 4...6: action = .deleteDevice(identity)
+        case 7: action = underWay(of: identity.product.text) ?? .deleteDevice(identity)
+        case 8: action = .registerDevice(identity, secret: secret())
         default: action = .importing(step())
         }
         if let action { command = Command(at: command.at, actor: "test", action: action) }
         last = command.action
         return command
+    }
+
+    /// Half of the time one of an import that is, or was just, under way.
+    private mutating func identity() -> DeviceIdentity {
+        if number(2) == 0, let some = imports.suffix(3).randomElement(using: &random),
+            let device = some.devices.randomElement(using: &random)
+        {
+            return DeviceIdentity(product: ProductKey(some.product)!, device: device)
+        }
+        return Desk.device(
+            CommandSource.devices[number(5)], of: CommandSource.products[number(3)])
+    }
+
+    /// Late in the life: the end of a product with an import under way (rule B9).
+    private mutating func underWay(of product: String) -> Action? {
+        guard steps > 200, deletions < Self.deletionsMaximum,
+            imports.contains(where: { $0.product == product && $0.isReceiving && $0.rows > 0 })
+        else { return nil }
+        deletions += 1
+        return .deleteProduct(ProductKey(product)!)
     }
 
     private mutating func step() -> ImportAction {
@@ -58,9 +90,9 @@ struct ImportSource: CommandStream {
         let chosen = imports[receiving[number(receiving.count)]]
         let product = ProductKey(chosen.product)!
         switch number(10) {
-        case 0: return .move(limit: UInt32(1 + number(3)))
+        case 0: return .move(limit: UInt32(1 + number(2)))
         case 1: return .abandon(product, import: chosen.number)
-        case 2...5:
+        case 2...4 where chosen.rows > 0:
             return .commit(
                 product, import: chosen.number, rows: chosen.rows,
                 digest: FileDigest(high: 0, low: chosen.rows))
@@ -81,7 +113,10 @@ struct ImportSource: CommandStream {
             guard case .done(.importBegun(let number)) = outcome else { return }
             imports.append(Import(product: product.text, number: number))
         case .stage(_, let number, _, let rows):
-            change(number) { $0.rows += UInt64(rows.count) }
+            change(number) {
+                $0.rows += UInt64(rows.count)
+                $0.devices += rows.map(\.device.device)
+            }
         case .commit(_, let number, _, _), .abandon(_, let number):
             change(number) { $0.isReceiving = false }
         case .abandonOthers, .move: break

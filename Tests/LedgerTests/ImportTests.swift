@@ -173,8 +173,11 @@ import Time
             Desk.product, [DeviceImport(device: DeviceKey("small")!, secret: nil)])
         let ways: [(String, Action)] = [
             ("registers", .registerDevice(Desk.device("registers"), secret: SealedSecret("s")!)),
-            ("connects", .activate(Desk.device("connects"), confirmsSecret: false)),
-            ("returns", .activate(Desk.device("returns"), confirmsSecret: true)),
+            ("connects", .activate(Desk.device("connects"), confirmsSecret: nil)),
+            (
+                "returns",
+                .activate(Desk.device("returns"), confirmsSecret: SealedSecret("s")!.fingerprint)
+            ),
             ("small", small),
         ]
         for (key, action) in ways {

@@ -37,7 +37,7 @@ import Time
             }
         }
         #expect(try decide(&reader) == .consume(.first))
-        _ = try await submit(.activate(identity, confirmsSecret: true), to: ledger)
+        _ = try await submit(.activate(identity, confirmsSecret: nil), to: ledger)
         #expect(try decide(&reader) == .admit(until: now.adding(days: 10)))
         // B9: the cache is dropped once the deletion has been answered.
         _ = try await submit(.deleteProduct(Desk.product), to: ledger)
@@ -51,7 +51,7 @@ import Time
         do {
             let ledger = try await opened(directory)
             _ = try await submit(
-                .activate(Desk.device("d1"), confirmsSecret: false),
+                .activate(Desk.device("d1"), confirmsSecret: nil),
                 to: ledger
             )
             ledger.shutdown()
@@ -59,7 +59,7 @@ import Time
         let ledger = try Ledger(directory: directory.path, mapSizeBytes: 1 << 26)
         #expect(try ledger.verify() == [])
         let outcome = try await submit(
-            .activate(Desk.device("d1"), confirmsSecret: false),
+            .activate(Desk.device("d1"), confirmsSecret: nil),
             to: ledger
         )
         guard case .done(.entitled(let entitlement, consumed: false)) = outcome else {

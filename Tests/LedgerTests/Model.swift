@@ -55,7 +55,7 @@ struct Model {
         case .activate(let identity, let confirms, _):
             return connect(identity, at: time, online: false, confirms: confirms)
         case .renew(let identity, _):
-            return connect(identity, at: time, online: true, confirms: false)
+            return connect(identity, at: time, online: true, confirms: nil)
         case .activateByHand(let identity): return activateByHand(identity, at: time)
         case .endEntitlement(let identity): return end(identity, at: time)
         case .endExpired(let limit, let grace):
@@ -95,10 +95,9 @@ struct Model {
                 device?.secret = secret
                 device?.isConfirmed = false
             }
-        case .confirmSecretUse(let identity):
+        case .confirmSecretUse(let identity, let proven):
             return change(identity) { device in
-                let hasSecret = device?.secret != nil
-                device?.isConfirmed = hasSecret
+                if device?.secret?.fingerprint == proven { device?.isConfirmed = true }
             }
         case .registerDevice(let identity, let secret): return register(identity, secret)
         case .importDevices(let product, let rows): return importDevices(product, rows)
@@ -138,7 +137,7 @@ struct Model {
         _ identity: DeviceIdentity,
         at time: Timestamp,
         online: Bool,
-        confirms: Bool
+        confirms: SecretFingerprint?
     ) -> String? {
         guard var product = products[identity.product.text], !product.isDeleted else {
             return "unknown-product"
@@ -170,7 +169,7 @@ struct Model {
                 )
             )
         }
-        if confirms, device?.secret != nil { device?.isConfirmed = true }
+        if let confirms, device?.secret?.fingerprint == confirms { device?.isConfirmed = true }
         product.devices[identity.device.text] = device
         products[identity.product.text] = product
         return nil

@@ -138,7 +138,7 @@ struct PacksSource: CommandStream {
         case 17:
             return .upgradePackage(product, to: Self.mega)
         case 18: return number(8) == 0 ? .deleteProduct(product) : .topUp(.expire(limit: 9))
-        default: return .activate(identity, confirmsSecret: false)
+        default: return .activate(identity, confirmsSecret: nil)
         }
     }
 }

@@ -92,11 +92,11 @@ enum Tour {
                 .importDevices(Desk.product, rows),
                 .registerDevice(Desk.device("r1"), secret: SealedSecret("issued")!),
             ]
-                + ["d1", "d2", "d3"].map { .activate(Desk.device($0), confirmsSecret: false) }
+                + ["d1", "d2", "d3"].map { .activate(Desk.device($0), confirmsSecret: nil) }
                 + [
-                    .activate(Desk.device("e1", of: "PK2"), confirmsSecret: false),
-                    .activate(Desk.device("f1", of: "PK3"), confirmsSecret: false),
-                    .confirmSecretUse(Desk.device("d2")),
+                    .activate(Desk.device("e1", of: "PK2"), confirmsSecret: nil),
+                    .activate(Desk.device("f1", of: "PK3"), confirmsSecret: nil),
+                    .confirmSecretUse(Desk.device("d2"), SealedSecret("secret-2")!.fingerprint),
                     .resetSecret(Desk.device("d3"), secret: SealedSecret("another")!),
                     .setDisabled(Desk.device("d4"), true),
                     .setDeviceRenewal(Desk.device("d2"), false),
@@ -146,7 +146,7 @@ enum Tour {
                 .endEntitlement(Desk.device("d2")),
                 .endExpired(limit: 1, graceMilliseconds: 0),
                 .activateByHand(Desk.device("d3")),
-                .activate(Desk.device("e1", of: "PK2"), confirmsSecret: false),
+                .activate(Desk.device("e1", of: "PK2"), confirmsSecret: nil),
                 .deleteDevice(Desk.device("d2")),
                 .updateProduct(second, ProductUpdate(name: "Valve")),
                 .upgradePackage(second, to: Desk.large),

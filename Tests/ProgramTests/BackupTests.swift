@@ -1,7 +1,8 @@
 import Foundation
+import Support
 import Testing
 
-@Suite("Backups by the program")
+@Suite("Backups by the program", .waits)
 struct BackupTests {
     private func furnish(_ serving: Serving) throws {
         for command in [

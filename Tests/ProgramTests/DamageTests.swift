@@ -1,12 +1,13 @@
 import Foundation
 import Storage
+import Support
 import Testing
 import Time
 
 @testable import Ledger
 
 /// Rule A10, as an operator meets it: `tollgate check` on stores that were damaged.
-@Suite("Damaged stores")
+@Suite("Damaged stores", .waits)
 struct DamageTests {
     private static let product = ProductKey("lamp")!
 

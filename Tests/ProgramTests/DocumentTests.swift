@@ -1,28 +1,27 @@
 import Foundation
+import Support
 import Testing
 
 /// The API's document against the running gateway, by programs that know nothing of this one: PyPI's
 /// `openapi-spec-validator` and `schemathesis`. `make test` installs them into `.build-venv` in the
 /// package's root.
-@Suite("The API's document")
+@Suite("The API's document", .waits)
 struct DocumentTests {
     /// Requests that schemathesis makes for an operation, in each of its phases.
     private static let examples = 20
     private static let seed = 3
 
     @Test("it is valid OpenAPI 3.1, and schemathesis finds nothing in the gateway that it denies")
-    func document() async throws {
+    func document() throws {
         let program = try Program()
         defer { program.remove() }
         let serving = try Serving(program)
         try furnish(serving)
         let file = program.directory.appending(path: "openapi.json")
         let fetch = "import sys, urllib.request as r; r.urlretrieve(sys.argv[1], sys.argv[2])"
-        let fetched = try await program.python([
-            "-c", fetch, "\(serving.api)/openapi.json", file.path,
-        ])
+        let fetched = try program.python(["-c", fetch, "\(serving.api)/openapi.json", file.path])
         #expect(fetched.code == 0, "\(fetched.errors)")
-        let validation = try await program.python(["-m", "openapi_spec_validator", file.path])
+        let validation = try program.python(["-m", "openapi_spec_validator", file.path])
         #expect(validation.code == 0, "\(validation.output)\(validation.errors)")
         let token = try String(
             contentsOfFile: "\(program.directory.path)/data/admin.token", encoding: .utf8
@@ -30,7 +29,7 @@ struct DocumentTests {
         .trimmingCharacters(in: .whitespacesAndNewlines)
         let settings = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "schemathesis.toml").path
-        let result = try await program.python([
+        let result = try program.python([
             Program.root.appending(path: ".build-venv/bin/st").path, "--config-file", settings,
             "--no-color", "run", file.path,
             "--url", serving.api, "--header", "Authorization: Bearer \(token)",

@@ -1,16 +1,17 @@
 import Foundation
+import Support
 import Testing
 
 /// The HTTP side over real sockets.
-@Suite("HTTP")
+@Suite("HTTP", .waits)
 struct HTTPTests {
-    private func scenario(_ name: String, _ serving: Serving) async throws -> Program.Result {
+    private func scenario(_ name: String, _ serving: Serving) throws -> Program.Result {
         let directory = serving.program.directory.path
         let token = try String(contentsOfFile: "\(directory)/data/admin.token", encoding: .utf8)
         let script = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "http_scenarios.py").path
         let url = serving.api.split(separator: ":")
-        return try await serving.program.python([
+        return try serving.program.python([
             script, name, "127.0.0.1", String(url[url.count - 1]),
             token.trimmingCharacters(in: .whitespacesAndNewlines),
         ])
@@ -20,19 +21,19 @@ struct HTTPTests {
         _ name: String,
         _ arguments: [String],
         prints output: String
-    ) async throws {
+    ) throws {
         let program = try Program()
         defer { program.remove() }
         let serving = try Serving(program, arguments)
-        let result = try await scenario(name, serving)
+        let result = try scenario(name, serving)
         #expect(result.output == output + "\n", "\(result.errors)\(serving.errors)")
         #expect(serving.end() == 0)
     }
 
     @Test(
         "E3: a stream has every event once, in order, behind the number it is told, else new ones")
-    func streams() async throws {
-        try await check(
+    func streams() throws {
+        try check(
             "streams", [],
             prints: """
                 new ones ['package-created']
@@ -45,8 +46,8 @@ struct HTTPTests {
     }
 
     @Test("streams are bounded, and one whose client has gone makes room")
-    func slots() async throws {
-        try await check(
+    func slots() throws {
+        try check(
             "slots", ["--set", "admin.eventStreams=3"],
             prints: """
                 open [200, 200, 200, 429]
@@ -56,8 +57,8 @@ struct HTTPTests {
     }
 
     @Test("a stream ends when its key is revoked")
-    func revoked() async throws {
-        try await check(
+    func revoked() throws {
+        try check(
             "revoked", [],
             prints: """
                 seen ['package-created']
@@ -67,8 +68,8 @@ struct HTTPTests {
     }
 
     @Test("a client that keeps the server waiting is left, and the others are served")
-    func slow() async throws {
-        try await check(
+    func slow() throws {
+        try check(
             "slow", ["--set", "admin.requestTimeoutSeconds=1"],
             prints: """
                 nothing True True
@@ -81,8 +82,8 @@ struct HTTPTests {
     }
 
     @Test("bodies and heads have a size: 413, 400 or the end of the connection")
-    func sizes() async throws {
-        try await check(
+    func sizes() throws {
+        try check(
             "sizes",
             ["--set", "admin.requestSizeBytes=2048", "--set", "admin.importSizeBytes=2048"],
             prints: """

@@ -1,9 +1,10 @@
 import Foundation
 import Synchronization
+import Support
 import Testing
 
 /// Fleets that come in by the verb, into a real process.
-@Suite("Imports by the program", .serialized)
+@Suite("Imports by the program", .serialized, .waits)
 struct ImportTests {
     private static let space = ["--set", "storage.ledgerMapBytes=1073741824"]
 
@@ -58,14 +59,14 @@ struct ImportTests {
     }
 
     @Test(
-        "60,000 devices in little memory, from standard input, with their secrets, while the API answers"
+        "20,000 devices in little memory, from standard input, with their secrets, while the API answers"
     )
     func large() throws {
         let program = try Program()
         defer { program.remove() }
         let serving = try Serving(program, Self.space)
         try furnish(serving, "lamp")
-        let rows = 60_000
+        let rows = 20_000
         let file = try write(rows, program)
         // What the first import needs stays: the store's dirty pages, the allocator's.
         _ = try serving.run(["device", "import", "lamp", "-"], input: "dk,secret\nwarm,\n")
@@ -79,10 +80,12 @@ struct ImportTests {
         let done = try wait(serving, "lamp") { $0.state == "done" }
         #expect(done?.landed == rows)
         let (before, most) = sampling.end()
-        // Measured: 12 MiB more. The file has 1 MiB, its rows with sealed secrets 8, the answer 3.
-        #expect(most - before < 48 << 20, "\(before) bytes before, \(most) at most")
+        // `Benchmarks/import-fleet.sh` measures a million rows.
+        #expect(most - before < 32 << 20, "\(before) bytes before, \(most) at most")
         let again = try serving.run(["device", "import", "lamp", "-"], input: "dk,secret\nd0,\n")
-        #expect(again.code == 1 && again.errors.contains("line 2: device d0 exists already"))
+        #expect(
+            again.code == 1 && again.errors.contains("line 2: device d0 exists already"),
+            "\(again.errors)")
         #expect(try serving.run(["check"]).output == "the books balance\n")
         #expect(serving.end() == 0)
     }
@@ -100,7 +103,7 @@ struct ImportTests {
         let empty = try serving.run(["device", "import", "lamp", "-"], input: "")
         #expect(empty.code == 1 && empty.errors.contains("line 1: the header is missing"))
         // Refused long before its end: the rest is not waited for.
-        let file = try write(200_000, program, last: "x,y,z\n")
+        let file = try write(50_000, program, last: "x,y,z\n")
         let text = try String(contentsOfFile: file, encoding: .utf8)
         try Data(("dk,secret\nbad key,\n" + text).utf8).write(to: URL(filePath: file))
         let early = try serving.run(["device", "import", "lamp", file])
@@ -116,12 +119,12 @@ struct ImportTests {
         defer { program.remove() }
         var serving = try Serving(program, Self.space)
         try furnish(serving, "lamp")
-        let rows = 30_000
+        let rows = 16_000
         let file = try write(rows, program)
         let text = try String(contentsOfFile: file, encoding: .utf8)
         let verb = try serving.start(["device", "import", "lamp", "-", "--idempotency-key", "k"])
         verb.input.write(Data(text.utf8.prefix(text.utf8.count / 2)))
-        let taken = try wait(serving, "lamp") { $0.rows >= 10_000 }
+        let taken = try wait(serving, "lamp") { $0.rows >= 5_000 }
         #expect(taken?.state == "receiving")
         _ = serving.end(SIGKILL)
         #expect(verb.end() == 1)
@@ -145,12 +148,15 @@ struct ImportTests {
         defer { program.remove() }
         var serving = try Serving(program, Self.space)
         try furnish(serving, "lamp")
-        let rows = 30_000
+        let rows = 16_000
         let file = try write(rows, program)
         let verb = try serving.start(["device", "import", "lamp", file, "--idempotency-key", "k"])
         let landing = try wait(serving, "lamp") { $0.state != "receiving" }
         _ = serving.end(SIGKILL)
-        _ = verb.end()
+        // It says so at once, and does not wait for an answer that won't come.
+        let killed = ContinuousClock.now
+        #expect(verb.end() == 1)
+        #expect(.now - killed < .seconds(30))
         #expect(landing?.state == "landing", "too quick for the test")
         serving = try Serving(program, Self.space)
         #expect(try known(serving, "lamp") == rows)
@@ -172,10 +178,10 @@ struct ImportTests {
         defer { program.remove() }
         var serving = try Serving(program, Self.space)
         try furnish(serving, "lamp")
-        let file = try write(30_000, program, last: "d0,\n")
+        let file = try write(12_000, program, last: "d0,\n")
         let refused = try serving.run(["device", "import", "lamp", file])
         _ = serving.end(SIGKILL)
-        #expect(refused.code == 1 && refused.errors.contains("line 30002: device d0 is in"))
+        #expect(refused.code == 1 && refused.errors.contains("line 12002: device d0 is in"))
         serving = try Serving(program, Self.space)
         #expect(try known(serving, "lamp") == 0)
         #expect(try serving.run(["check"]).output == "the books balance\n")
@@ -191,7 +197,7 @@ struct ImportTests {
         let rows = 6_000
         let file = try write(rows, program)
         var (whole, none) = (0, 0)
-        for round in 0..<8 {
+        for round in 0..<5 {
             let product = "p\(round)"
             var serving = try Serving(program, Self.space)
             try furnish(serving, product)

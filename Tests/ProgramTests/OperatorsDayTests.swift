@@ -1,7 +1,8 @@
 import Foundation
+import Support
 import Testing
 
-@Suite("The operator's day of the README")
+@Suite("The operator's day of the README", .waits)
 struct OperatorsDayTests {
     /// One line of the README: what to run, and what has to be among its output.
     struct Line: CustomTestStringConvertible {

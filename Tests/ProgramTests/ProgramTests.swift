@@ -1,7 +1,8 @@
 import Foundation
+import Support
 import Testing
 
-@Suite("The program")
+@Suite("The program", .waits)
 struct ProgramTests {
     @Test("a wrong configuration is one line, exit code 2, and nothing starts")
     func wrongConfiguration() throws {

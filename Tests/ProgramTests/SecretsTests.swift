@@ -1,7 +1,8 @@
 import Foundation
+import Support
 import Testing
 
-@Suite("Secrets of the program")
+@Suite("Secrets of the program", .waits)
 struct SecretsTests {
     /// Every file below a directory, symbolic links as what they say.
     private static func contents(_ directory: URL) throws -> [String: Data] {

@@ -9,7 +9,7 @@ import TLS
 import Testing
 import Time
 
-@Suite struct AbruptEndTests {
+@Suite(.waits) struct AbruptEndTests {
     @Test(
         "A close, or garbage, in the same bytes as the CONNECT ends that connection only, on any shard"
     )

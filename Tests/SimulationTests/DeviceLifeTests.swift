@@ -6,7 +6,7 @@ import Support
 import Testing
 import Time
 
-@Suite struct DeviceLifeTests {
+@Suite(.waits) struct DeviceLifeTests {
     @Test(
         "B8: a deleted device is disconnected, returns inside its validity for nothing, and later for a code"
     )

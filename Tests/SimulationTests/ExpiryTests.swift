@@ -7,7 +7,7 @@ import TestFiles
 import Testing
 import Time
 
-@Suite struct ExpiryTests {
+@Suite(.waits) struct ExpiryTests {
     @Test(
         "B4: online at expiry, one code is consumed, the period follows on, and nothing interrupts")
     func renewedOnline() async throws {

@@ -10,7 +10,7 @@ import Time
 
 /// A day of a fleet: three products with midnights of their own, hour by hour for 30 hours, with
 /// uplink and downlink, devices that come and go, and a restart at noon. A plain model counts along.
-@Suite struct FleetDayTests {
+@Suite(.waits) struct FleetDayTests {
     private struct Member {
         let device: TestDevice
         let offset: UTCOffset

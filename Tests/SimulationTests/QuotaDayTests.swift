@@ -8,7 +8,7 @@ import TestFiles
 import Testing
 import Time
 
-@Suite struct QuotaDayTests {
+@Suite(.waits) struct QuotaDayTests {
     @Test("C5, C3: the allowance is new at midnight of the product's offset, and not before")
     func midnightAtTheOffset() async throws {
         // At 10:00Z: midnights at 16:00Z (+8 h), 00:00Z and 05:00Z (-5 h).

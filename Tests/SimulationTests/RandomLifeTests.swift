@@ -7,7 +7,7 @@ import TestFiles
 import Testing
 import Time
 
-@Suite struct RandomLifeTests {
+@Suite(.waits) struct RandomLifeTests {
     private static let steps = 250
 
     /// Two lives that are the same every time, and one that is new.

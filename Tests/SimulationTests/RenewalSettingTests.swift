@@ -6,7 +6,7 @@ import Support
 import Testing
 import Time
 
-@Suite struct RenewalSettingTests {
+@Suite(.waits) struct RenewalSettingTests {
     @Test(
         "B5, B7: with the product's renewal off an online device goes at expiry and is refused until it is on"
     )

@@ -7,7 +7,7 @@ import Testing
 import Time
 
 /// Top-up packs over hours and days, on the manual clock (rule C6).
-@Suite struct TopUpDayTests {
+@Suite(.waits) struct TopUpDayTests {
     /// Two flush intervals: a lease that is not drawn from has gone back to its pack then.
     private func rest(_ replay: Replay) async throws {
         for _ in 0..<2 { try await replay.pass(milliseconds: 5_000) }

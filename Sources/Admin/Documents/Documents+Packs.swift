@@ -91,6 +91,16 @@ extension Documents {
         ]
     }
 
+    static func upgradeAllowance(_ found: UpgradeAllowance) -> JSON {
+        [
+            "month": JSON(found.month),
+            "allowance": JSON(found.allowance),
+            "used": JSON(found.used),
+            "left": JSON(found.left),
+            "packs": JSON(found.inPacks),
+        ]
+    }
+
     /// What an event about a pack adds to what every event has.
     static func subject(of change: TopUpChange) -> JSON {
         let cause = cause(of: change.entry)

@@ -70,6 +70,19 @@ extension Schema {
         ])
     )
 
+    /// Rule D2.
+    static let upgradeAllowance = named(
+        "UpgradeAllowance",
+        .object([
+            "month": .noted(.anyText, "At the product's offset, like 2026-11."),
+            "allowance": .noted(.count, "Attempts in the whole month."),
+            "used": .noted(.count, "Of the allowance; failed upgrades cost nothing."),
+            "left": .noted(.count, "Of the allowance."),
+            "packs": .noted(
+                .count, "Attempts in the account's packs, for all its devices together."),
+        ])
+    )
+
     /// 1 byte to 64 GiB.
     static let upgradeSize = integer(1...Int64(clamping: UpgradeSize.maximumBytes))
 }

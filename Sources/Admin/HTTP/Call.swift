@@ -86,6 +86,7 @@ struct Call: Sendable {
     }
 
     /// Carries out a change; throws the refusal as a problem. The effect is on disk when it returns.
+    /// `line` tells in which line of a CSV body a row of an import is.
     @discardableResult
     func submit(_ action: Action, line: ((UInt32) -> Int)? = nil) async throws -> Effect {
         let command = Command(
@@ -97,8 +98,10 @@ struct Call: Sendable {
         switch try await controlPlane.submit(command) {
         case .done(let effect), .repeated(let effect): return effect
         case .refused(.importRow(let row, let device, let fault)):
-            let refusal = Refusal.importRow(row: row, device: device, fault: fault)
-            throw Problem(refusal, line: line?(row))
+            throw Problem(
+                line.map { .importLine(line: UInt64($0(row)), device: device, fault: fault) }
+                    ?? .importRow(row: row, device: device, fault: fault)
+            )
         case .refused(let refusal): throw Problem(refusal)
         }
     }

@@ -10,13 +10,16 @@ struct Desk: Sendable {
     let ownerToken: OwnerToken
     private let tokens: Tokens
     private let rates: RateLimiter
+    private let now: @Sendable () -> ContinuousClock.Instant
     let streams: StreamSlots
 
     init(
         controlPlane: any ControlPlane,
         configuration: GatewayConfiguration,
-        ownerToken: OwnerToken
+        ownerToken: OwnerToken,
+        now: @escaping @Sendable () -> ContinuousClock.Instant
     ) {
+        self.now = now
         self.controlPlane = controlPlane
         self.configuration = configuration
         self.ownerToken = ownerToken
@@ -44,6 +47,16 @@ struct Desk: Sendable {
         return principal
     }
 
+    /// Counts a request for what there is not, as one of its token's, or of where it came from; throws
+    /// when it comes too soon.
+    func count(_ request: Request, from address: String?) throws {
+        if let principal = try known(request) {
+            try take(.actor(principal.actor))
+        } else {
+            try take(.stranger(RateLimiter.Caller.origin(of: address)))
+        }
+    }
+
     /// Whether the request's token is valid still.
     func knows(_ request: Request) throws -> Bool { try known(request) != nil }
 
@@ -56,9 +69,11 @@ struct Desk: Sendable {
     }
 
     private func take(_ caller: RateLimiter.Caller) throws(Problem) {
-        guard let delay = rates.delay(of: caller, at: .now) else { return }
+        guard let delay = rates.delay(of: caller, at: now()) else { return }
         var problem = Problem("too-many-requests", "more requests than are allowed in a second")
-        problem.retryAfterSeconds = Int(delay.components.seconds) + 1
+        // Rounded up: a second too early is asked in vain.
+        let (seconds, attoseconds) = delay.components
+        problem.retryAfterSeconds = Int(seconds) + (attoseconds > 0 ? 1 : 0)
         throw problem
     }
 }

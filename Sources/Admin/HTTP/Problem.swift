@@ -46,8 +46,8 @@ struct Problem: Error, Equatable, Sendable {
         retryAfterSeconds = 1
     }
 
-    init(_ refusal: Refusal, line: Int? = nil) {
-        var line = line
+    init(_ refusal: Refusal) {
+        var line: Int?
         if case .importLine(let number, _, _) = refusal { line = Int(number) }
         self.init(refusal.name, "\(refusal)", line: line)
     }

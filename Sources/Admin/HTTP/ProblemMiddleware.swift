@@ -10,6 +10,7 @@ struct ProblemMiddleware: RouterMiddleware {
     typealias Context = AdminContext
 
     let routes: [Route]
+    let desk: Desk
 
     func handle(
         _ request: Request,
@@ -35,7 +36,8 @@ struct ProblemMiddleware: RouterMiddleware {
             return Problem(error)
         case is NIOTooManyBytesError:
             return Problem("request-too-large", "the request's body is too large")
-        case let error as HTTPError where error.status == .notFound: return absence(request)
+        case let error as HTTPError where error.status == .notFound:
+            return absence(request, context)
         default:
             context.logger.error("a request failed", metadata: ["error": "\(error)"])
             return Problem("internal-error", "the request failed")
@@ -43,7 +45,12 @@ struct ProblemMiddleware: RouterMiddleware {
     }
 
     /// The router has nothing at that path, or nothing for that method.
-    private func absence(_ request: Request) -> Problem {
+    private func absence(_ request: Request, _ context: AdminContext) -> Problem {
+        do {
+            try desk.count(request, from: context.address)
+        } catch {
+            return problem(of: error, request, context)
+        }
         let methods = routes.filter { $0.matches(request.uri.path) }.map(\.method.rawValue)
         guard !methods.isEmpty else { return .notFound("there is no \(request.uri.path) here") }
         // The router answers HEAD wherever it answers GET.

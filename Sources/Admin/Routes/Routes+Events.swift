@@ -19,29 +19,26 @@ extension Routes {
                     Parameter(
                         "after", .count,
                         "Only events behind that number; by default, a list has all, a stream new ones."
-                    ),
-                    .limit,
+                    )
                 ],
                 headers: [
                     Parameter(
                         "Last-Event-ID", .count,
                         "Where a stream goes on; instead of the parameter after.")
                 ],
-                answers: .list(of: .event).or("text/event-stream"),
+                answers: .page(of: .event).or("text/event-stream"),
                 problems: ["too-many-streams"])
         ) { call in
             let after = try call.query("after") { UInt64($0) }
             if call.request.headers[.accept]?.contains("text/event-stream") == true {
                 return try Self.stream(after: after, call)
             }
-            let limit = try call.limit()
-            let found = try call.read { (books, transaction) throws(StoreError) in
-                try books.events(after: after ?? 0, limit: limit, in: transaction)
+            let (cursor, limit) = try call.page()
+            let page = try call.read { (books, transaction) throws(StoreError) in
+                try books.events(
+                    after: after ?? 0, cursor: cursor, limit: limit, in: transaction)
             }
-            return call.list(
-                found.map(Documents.event),
-                cursor: found.last.map { String($0.sequence) }
-            )
+            return call.list(page.elements.map(Documents.event), cursor: page.cursor)
         }
     }
 

@@ -79,7 +79,7 @@ extension Routes {
             rows.append(try ImportRow(line: index + 1, json: element, &mint))
         }
         let devices = try rows.sealed(for: key, with: call.controlPlane.secretKeys)
-        try await call.submit(.importDevices(key, devices)) { Int($0) }
+        try await call.submit(.importDevices(key, devices))
         return call.created(
             ["imported": JSON(rows.count), "devices": .array(rows.map(\.json))],
             at: "/v1/products/\(key)/devices")

@@ -1,3 +1,4 @@
+import Gateway
 import Hummingbird
 import Ledger
 import Storage
@@ -7,6 +8,7 @@ import Storage
 extension Routes {
     mutating func registerUpgrades() {
         registerUpgradeViews()
+        registerUpgradeAllowance()
         on(
             .post, "products/:pk/devices/:dk/upgrades",
             Operation(
@@ -75,6 +77,24 @@ extension Routes {
             }
             guard let upgrade else { throw Problem(.unknownUpgrade(identity, id)) }
             return .json(Documents.upgrade(upgrade))
+        }
+    }
+
+    private mutating func registerUpgradeAllowance() {
+        on(
+            .get, "products/:pk/devices/:dk/upgrade-allowance",
+            Operation(
+                "showUpgradeAllowance",
+                "How many attempts are left for upgrades of a device this month (rule D2)",
+                answers: .ok(.upgradeAllowance))
+        ) { call in
+            let (identity, _, _) = try call.device()
+            let now = call.controlPlane.now
+            let found = try call.read { (books, transaction) throws(StoreError) in
+                try books.upgradeAllowance(of: identity, at: now, in: transaction)
+            }
+            guard let found else { throw Problem(.unknownProduct(identity.product)) }
+            return .json(Documents.upgradeAllowance(found))
         }
     }
 

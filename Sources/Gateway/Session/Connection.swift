@@ -1,8 +1,10 @@
 import Bytes
 import Linux
 import MQTT
+import Reactor
 import TLS
 import Time
+import WebSocket
 
 /// One socket and everything that hangs on it: a slot of its shard's table, or on its way to
 /// another shard.
@@ -32,6 +34,9 @@ struct Connection: ~Copyable, Sendable {
 
     var phase: Phase
     var tls: TLSSession?
+
+    /// What the bytes go through between TLS and the packets, on a listener for WebSockets.
+    var webSocket: WebSocketSession?
     var session = Session()
 
     /// The start of a packet whose end has not arrived.
@@ -58,6 +63,12 @@ struct Connection: ~Copyable, Sendable {
     /// The packet in front stays unread until another shard serves it, or the ledger has answered;
     /// nothing behind it is read either.
     var holdsPacket = false
+
+    /// The peer has closed its TLS session: nothing more will come.
+    var isPeerDone = false
+
+    /// The client's newer connection, which waits until that packet has been served.
+    var successor: Token?
 
     /// Messages to it wait for top-up units, and later ones behind them.
     var holdsDeliveries = false

@@ -4,6 +4,7 @@ import Metering
 import Reactor
 import Sessions
 import TLS
+import WebSocket
 
 /// What all shards share: values, and doors to other threads. Nothing in it changes.
 struct GatewayCommons: Sendable {
@@ -49,6 +50,9 @@ struct ListenerTraits: Sendable {
     let isEncrypted: Bool
     let isAnonymous: Bool
     let verifiesClients: Bool
+
+    /// Whom to let open a WebSocket; `nil` where MQTT is spoken without one.
+    let webSocket: HandshakePolicy?
 }
 
 /// One shard's part of the configured limits, in the units that it counts in.

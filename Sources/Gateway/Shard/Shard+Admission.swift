@@ -16,7 +16,7 @@ extension Shard {
     mutating func requestActivation(
         _ slot: UInt32,
         _ identity: DeviceIdentity,
-        confirmsSecret: Bool
+        confirmsSecret: SecretFingerprint?
     ) {
         counters.add(.activationsRequested)
         admissionsUnderWay.begin()
@@ -151,13 +151,13 @@ extension Shard {
     /// Lets the client in: its older connection goes, its timers run, CONNACK says so.
     mutating func admit(_ slot: UInt32, until: Timestamp) {
         guard let token = connections.token(ofSlot: slot) else { return }
+        connections[slot: slot].session.expiresAt = until
         let name = ClientName(connections[slot: slot].session.client)
-        takeOver(from: clients[name], name)
+        guard takeOver(from: clients[name], name, by: token) else { return }
         clients[name] = token
         connections[slot: slot].phase = .open
         connections[slot: slot].openedAt = clock.wall
         connections[slot: slot].receivedTick = tick
-        connections[slot: slot].session.expiresAt = until
         if let product = connections[slot: slot].session.productSlot {
             products.count(1, at: product)
         }
@@ -167,20 +167,52 @@ extension Shard {
         connack(slot)
     }
 
-    /// The new connection wins, the old one is closed ([MQTT-3.1.4-3]).
+    /// The new connection wins, the old one is closed ([MQTT-3.1.4-3]). False when it has to wait.
     ///
     /// What the client sent on the old one before it came back is served first: after a DISCONNECT
-    /// that is still unread there is nothing to take over, and no will to be published.
-    private mutating func takeOver(from older: Token?, _ name: ClientName) {
+    /// that is still unread there is nothing to take over, and no will to be published. While a
+    /// message there waits for top-up units, the new connection waits too.
+    private mutating func takeOver(from older: Token?, _ name: ClientName, by newer: Token) -> Bool
+    {
         guard let older, connections.contains(older), connections[slot: older.slot].phase == .open
-        else { return }
-        receive(older.slot)
-        guard connections[slot: older.slot].phase == .open else { return }
+        else { return true }
+        if connections[slot: older.slot].isReading { receive(older.slot) }
+        guard connections[slot: older.slot].phase == .open else { return true }
+        if connections[slot: older.slot].holdsPacket {
+            stand(newer, behind: older)
+            return false
+        }
         counters.add(.takeovers)
         if case .device(let identity) = name {
             displacements.note(identity, at: clock.monotonic)
         }
         end(older.slot, .sessionTakenOver)
+        return true
+    }
+
+    /// Lets a connection stand behind its client's older one. One that stood there already goes.
+    private mutating func stand(_ newer: Token, behind older: Token) {
+        if let between = connections[slot: older.slot].successor, between != newer,
+            connections.contains(between)
+        {
+            end(between.slot, .sessionTakenOver)
+        }
+        connections[slot: older.slot].successor = newer
+        connections[slot: newer.slot].phase = .admitting
+    }
+
+    /// The older connection has been served, or has gone: whoever stands behind it comes in, unless
+    /// the gateway has sent the client away meanwhile.
+    mutating func admitSuccessor(_ successor: Token, after reason: Reason?) {
+        guard connections.contains(successor), connections[slot: successor.slot].phase == .admitting
+        else { return }
+        let slot = successor.slot
+        if let reason, reason.isServers {
+            refuseConnect(slot, reason)
+        } else {
+            admit(slot, until: connections[slot: slot].session.expiresAt)
+        }
+        resumeReading(slot)
     }
 
     private mutating func connack(_ slot: UInt32) {

@@ -110,7 +110,7 @@ extension Shard {
             guard willIsAllowed(slot, connect) else { return refuseConnect(slot, .topicNotAllowed) }
             switch decision {
             case .admit(let until):
-                if confirmsSecret { submit(.confirmSecretUse(identity)) }
+                if let confirmsSecret { submit(.confirmSecretUse(identity, confirmsSecret)) }
                 admit(slot, until: until)
             case .readmit, .consume:
                 requestActivation(slot, identity, confirmsSecret: confirmsSecret)
@@ -123,7 +123,7 @@ extension Shard {
     private enum DeviceVerdict {
         case refuse(Reason)
         case register
-        case decided(Decision, ProductRecord, confirmsSecret: Bool)
+        case decided(Decision, ProductRecord, confirmsSecret: SecretFingerprint?)
     }
 
     /// One look into the books. An unknown product or device costs the same work as a wrong secret.
@@ -176,12 +176,11 @@ extension Shard {
                 device: view?.standing,
                 at: time
             )
-            let isConfirmed = view?.isSecretConfirmed ?? false
-            return .decided(
-                decision,
-                product,
-                confirmsSecret: credential != .certificate && !isConfirmed
-            )
+            var proven: SecretFingerprint?
+            if credential != .certificate, let view, !view.isSecretConfirmed {
+                proven = SecretFingerprint(of: view.sealedSecret)
+            }
+            return .decided(decision, product, confirmsSecret: proven)
         }
     }
 

@@ -52,6 +52,7 @@ extension Shard {
     /// Sends what the socket still takes, and lets go of it.
     private mutating func close(_ token: Token) {
         let slot = token.slot
+        if connections[slot: slot].webSocket != nil { closeWebSocket(slot) }
         flush(slot)
         if connections[slot: slot].tls != nil, connections[slot: slot].ciphertext.isEmpty {
             records.removeAll()
@@ -67,7 +68,9 @@ extension Shard {
             unadmitted -= 1
         }
         wheel.cancel(slot)
+        let successor = connections[slot: slot].successor
         _ = connections.remove(token)
+        if let successor { admitSuccessor(successor, after: reason) }
     }
 
     /// Takes an admitted client out of everything that knows it.
@@ -137,6 +140,7 @@ extension Shard {
         connections[slot: slot].phaseTick = tick
         connections[slot: slot].receivedTick = tick
         resumeReading(slot)
+        if connections[slot: slot].webSocket != nil { heedWebSocket(slot) }
     }
 }
 

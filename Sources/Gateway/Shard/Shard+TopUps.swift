@@ -101,6 +101,11 @@ extension Shard {
         connections[slot: slot].receivedTick = tick
         resumeReading(slot)
         scheduleTimer(slot)
+        guard !connections[slot: slot].holdsPacket, connections[slot: slot].phase == .open,
+            let successor = connections[slot: slot].successor
+        else { return }
+        connections[slot: slot].successor = nil
+        admitSuccessor(successor, after: nil)
     }
 
     private mutating func deliverHeld(_ held: HeldDelivery) {

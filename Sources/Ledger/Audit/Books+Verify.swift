@@ -29,6 +29,9 @@ extension Books {
             try audit.checkProducts(in: transaction)
             try audit.checkIndexes(in: transaction)
         }
+        audit.check("the totals of accounts") { (audit) throws(StoreError) in
+            try audit.checkTotals(in: transaction)
+        }
         audit.check("top-up packs") { (audit) throws(StoreError) in
             try audit.checkTopUps(in: transaction)
         }

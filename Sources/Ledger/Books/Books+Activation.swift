@@ -7,7 +7,7 @@ extension Books {
     /// connections that race only one consumes a code (rule B2).
     func activate(
         _ identity: DeviceIdentity,
-        _ confirmsSecret: Bool,
+        _ confirmsSecret: SecretFingerprint?,
         _ place: DataCentreID?,
         _ command: Command,
         in transaction: borrowing WriteTransaction
@@ -64,7 +64,7 @@ extension Books {
             return try readmit(
                 identity,
                 device,
-                confirmsSecret: false,
+                confirmsSecret: nil,
                 command,
                 in: transaction
             )
@@ -84,7 +84,7 @@ extension Books {
                 device,
                 from: start,
                 at: place,
-                confirmsSecret: false,
+                confirmsSecret: nil,
                 command,
                 in: transaction
             )
@@ -114,7 +114,7 @@ extension Books {
             device,
             from: command.at,
             at: nil,
-            confirmsSecret: false,
+            confirmsSecret: nil,
             command,
             in: transaction
         )
@@ -124,7 +124,7 @@ extension Books {
     private func readmit(
         _ identity: DeviceIdentity,
         _ device: DeviceRecord?,
-        confirmsSecret: Bool,
+        confirmsSecret: SecretFingerprint?,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
@@ -134,7 +134,7 @@ extension Books {
         var new = device
         new.isRegistered = true
         new.isOpen = true
-        if confirmsSecret && new.secret != nil { new.isSecretConfirmed = true }
+        new.confirm(confirmsSecret)
         let done = Outcome.done(.entitled(entitlement, consumed: false))
         if new == device { return done }
         if !device.isRegistered {
@@ -164,7 +164,7 @@ extension Books {
         _ device: DeviceRecord?,
         from start: Timestamp,
         at place: DataCentreID?,
-        confirmsSecret: Bool,
+        confirmsSecret: SecretFingerprint?,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
@@ -185,7 +185,7 @@ extension Books {
             new.registeredAt = command.at
             _ = try record(.deviceRegistered(identity), command, in: transaction)
         }
-        if confirmsSecret && new.secret != nil { new.isSecretConfirmed = true }
+        new.confirm(confirmsSecret)
         new.isOpen = true
         new.entitlement = entitlement
         let place = place ?? product.dataCentre
@@ -193,6 +193,7 @@ extension Books {
             of: identity, entitlement, at: place, before: device?.entitlement, in: transaction)
         try replace(device, with: new, of: identity, pool: &pool, in: transaction)
         try pools.put(identity.product, pool, in: transaction)
+        try countCodes(of: product, used: 1, in: transaction)
         _ = try record(
             .deviceActivated(identity, entitlement, at: place), command, in: transaction)
         return .done(.entitled(entitlement, consumed: true))

@@ -102,8 +102,8 @@ extension Books {
             try setDeviceRenewal(identity, isOn, command, in: transaction)
         case .resetSecret(let identity, let secret):
             try resetSecret(identity, secret, command, in: transaction)
-        case .confirmSecretUse(let identity):
-            try confirmSecretUse(identity, command, in: transaction)
+        case .confirmSecretUse(let identity, let proven):
+            try confirmSecretUse(identity, proven, command, in: transaction)
         default: preconditionFailure("not an action on devices")
         }
     }

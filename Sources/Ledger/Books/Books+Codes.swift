@@ -209,9 +209,12 @@ extension Books {
             try lots.put(KeyPair(key, pool.lots), lot, in: transaction)
         }
         try pools.put(key, pool, in: transaction)
-        guard var product = try products.get(key, in: transaction), product.package == nil,
-            let package = fresh.first?.package
-        else { return }
+        guard var product = try products.get(key, in: transaction) else {
+            throw .malformed(what: "pool of \(key) without a product")
+        }
+        let gained = fresh.reduce(0) { $0 + $1.quantity }
+        try countCodes(of: product, gained: gained, in: transaction)
+        guard product.package == nil, let package = fresh.first?.package else { return }
         product.package = package
         product.allowance = try packages.get(package, in: transaction)?.allowance
         try products.put(key, product, in: transaction)

@@ -96,12 +96,13 @@ extension Books {
 
     func confirmSecretUse(
         _ identity: DeviceIdentity,
+        _ proven: SecretFingerprint,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         try change(identity, recording: .secretConfirmed(identity), command, in: transaction) {
             device in
-            device.isSecretConfirmed = device.secret != nil
+            device.confirm(proven)
         }
     }
 
@@ -166,6 +167,11 @@ extension Books {
 }
 
 extension DeviceRecord {
+    /// A login has proven that secret. One that was reset since is not the device's any more.
+    mutating func confirm(_ proven: SecretFingerprint?) {
+        if let proven, secret?.fingerprint == proven { isSecretConfirmed = true }
+    }
+
     /// Where the index of open entitlements has the device's.
     fileprivate func openEnd(
         of identity: DeviceIdentity

@@ -133,6 +133,7 @@ extension Books {
         let forfeited = try pool(of: key, in: transaction).remaining
         product.deletedAt = command.at
         try products.put(key, product, in: transaction)
+        try countCodes(of: product, lost: forfeited, in: transaction)
         return .done(
             try record(.productDeleted(key, forfeited: forfeited), command, in: transaction)
         )

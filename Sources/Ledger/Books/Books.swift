@@ -14,6 +14,7 @@ import Time
 ///     unassigned    account, package, first serial -> quantity   (first in, first out)
 ///     assignments   account, event number
 ///     productAssignments  product, event number
+///     accountTotals account, data centre -> codes of its products *
 ///     products      product -> settings (rarely change: readers cache them)
 ///     pools         product -> counters, the lot being consumed *
 ///     lots          product, ordinal -> first serial, quantity   (first in, first out)
@@ -57,6 +58,7 @@ public struct Books: Sendable {
     let unassigned: Table<KeyTriple<AccountID, PackageID, UInt64>, RangeRecord>
     let assignments: Table<KeyPair<AccountID, UInt64>, AssignmentRecord>
     let productAssignments: Table<KeyPair<ProductKey, UInt64>, EmptyRecord>
+    let accountTotals: Table<KeyPair<AccountID, DataCentreID>, AccountTotalRecord>
     let products: Table<ProductKey, ProductRecord>
     let pools: Table<ProductKey, PoolRecord>
     let lots: Table<KeyPair<ProductKey, UInt32>, LotRecord>
@@ -88,7 +90,7 @@ public struct Books: Sendable {
     let readsPerPage: Int
 
     /// How many tables there are: the environment has to allow that many.
-    public static var tableCount: Int { 39 }
+    public static var tableCount: Int { 40 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
@@ -139,6 +141,7 @@ public struct Books: Sendable {
         unassigned = try Table("unassigned", in: environment)
         assignments = try Table("assignments", in: environment)
         productAssignments = try Table("productAssignments", in: environment)
+        accountTotals = try Table("accountTotals", in: environment)
         products = try Table("products", in: environment)
         pools = try Table("pools", in: environment)
         lots = try Table("lots", in: environment)

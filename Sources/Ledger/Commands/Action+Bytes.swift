@@ -52,7 +52,7 @@ extension Action: StorageRecord {
         case .activate(let identity, let confirmsSecret, let place):
             buffer.append(UInt8(11))
             buffer.append(identity)
-            buffer.append(confirmsSecret)
+            buffer.append(optional: confirmsSecret) { $0.append($1.value) }
             buffer.append(optional: place)
         case .activateByHand(let identity):
             buffer.append(UInt8(12))
@@ -89,9 +89,10 @@ extension Action: StorageRecord {
             buffer.append(UInt8(19))
             buffer.append(identity)
             buffer.append(secret)
-        case .confirmSecretUse(let identity):
+        case .confirmSecretUse(let identity, let proven):
             buffer.append(UInt8(20))
             buffer.append(identity)
+            buffer.append(proven.value)
         case .createKey(let newKey):
             buffer.append(UInt8(21))
             newKey.encode(into: &buffer)
@@ -168,7 +169,8 @@ extension Action: StorageRecord {
             case 11:
                 .activate(
                     try reader.takeIdentity(),
-                    confirmsSecret: try reader.takeBool(),
+                    confirmsSecret: try reader.takeBool()
+                        ? SecretFingerprint(value: try reader.takeUInt64()) : nil,
                     at: try reader.takeOptional(DataCentreID.self)
                 )
             case 12:
@@ -212,7 +214,10 @@ extension Action: StorageRecord {
                 secret: try reader.takeSealedSecret()
             )
         case 20:
-            .confirmSecretUse(try reader.takeIdentity())
+            .confirmSecretUse(
+                try reader.takeIdentity(),
+                SecretFingerprint(value: try reader.takeUInt64())
+            )
         case 21:
             .createKey(try NewKey(decoding: &reader))
         case 22:

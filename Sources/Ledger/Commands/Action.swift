@@ -29,9 +29,10 @@ public enum Action: Hashable, Sendable {
     case registerDevice(DeviceIdentity, secret: SealedSecret)
 
     /// The device connects, its credentials proven: admits it, and consumes a code when it needs one
-    /// (rules B1 to B3, B7, B8). `confirmsSecret` when it proved its own secret; `at` is where it
+    /// (rules B1 to B3, B7, B8). `confirmsSecret` is the secret that it proved, if it proved one, and
+    /// confirms nothing when the device has another by now; `at` is where it
     /// connects, `nil` being the product's home (rule B13).
-    case activate(DeviceIdentity, confirmsSecret: Bool, at: DataCentreID? = nil)
+    case activate(DeviceIdentity, confirmsSecret: SecretFingerprint?, at: DataCentreID? = nil)
 
     /// An operator activates a device whose entitlement does not run (rule B7).
     case activateByHand(DeviceIdentity)
@@ -60,8 +61,8 @@ public enum Action: Hashable, Sendable {
     /// A new secret that has not been used, so that registering issues it again.
     case resetSecret(DeviceIdentity, secret: SealedSecret)
 
-    /// The device logged in with its secret: registering no longer issues it.
-    case confirmSecretUse(DeviceIdentity)
+    /// The device logged in with that secret: if it has it still, registering no longer issues it.
+    case confirmSecretUse(DeviceIdentity, SecretFingerprint)
 
     /// Top-up packs (rule C6).
     case topUp(TopUpAction)

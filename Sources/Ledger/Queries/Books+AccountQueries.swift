@@ -82,7 +82,7 @@ extension Books {
         try accounts.get(account, in: transaction).map { $0.parent ?? account }
     }
 
-    /// Rule A1, summed over the account's packages and products. With a data centre, only what is
+    /// Rule A1, summed over the account's packages and data centres. With a data centre, only what is
     /// counted there (rule B13): products that are at home in it, and the unassigned codes of an
     /// account that is.
     public func figures(
@@ -99,13 +99,11 @@ extension Books {
             }
         }
         var (used, remaining) = (UInt64(0), unassigned)
-        try accountProducts.forEach(in: transaction, prefix: account) {
-            (key, _) throws(StoreError) in
-            let product = try products.get(key.second, in: transaction)
-            guard counts(product?.dataCentre) else { return .proceed }
-            let pool = try pool(of: key.second, in: transaction)
-            used += pool.consumed
-            if product?.isDeleted == false { remaining += pool.remaining }
+        // Data centres are few.
+        try accountTotals.forEach(in: transaction, prefix: account) { place, total in
+            guard counts(place.second) else { return .proceed }
+            used += total.used
+            remaining += total.remaining
             return .proceed
         }
         return AccountFigures(

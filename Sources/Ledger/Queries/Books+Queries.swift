@@ -166,6 +166,19 @@ extension Books {
         return found
     }
 
+    /// The same in pages; `after` is a part of the list's filters.
+    public func events(
+        after sequence: UInt64,
+        cursor: String?,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Page<Event> {
+        try page(
+            of: events, from: .excluding(sequence), filter: String(sequence), cursor: cursor,
+            limit: limit, in: transaction
+        ) { $1 }
+    }
+
     /// Number of the newest event; 0 when there is none.
     public func lastSequence(
         in transaction: borrowing some Transaction & ~Copyable

@@ -1,4 +1,5 @@
 public import Storage
+public import Time
 
 /// What the books say about OTA upgrades (rules D1 and D2).
 extension Books {
@@ -9,6 +10,38 @@ extension Books {
     ) throws(StoreError) -> Upgrade? {
         try upgrades.get(KeyPair(identity, id), in: transaction)
             .map { Upgrade(identity: identity, id: id, record: $0) }
+    }
+
+    /// What an upgrade of the device could be paid with at `time`; whether it may start depends on the
+    /// device, too. `nil` when there is no such product.
+    public func upgradeAllowance(
+        of identity: DeviceIdentity,
+        at time: Timestamp,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> UpgradeAllowance? {
+        guard let product = try existing(identity.product, in: transaction) else { return nil }
+        let month = Month(of: time, at: product.dayOffset)
+        // What is left in packs that have expired and not been closed yet: seconds' worth of packs.
+        var expired: UInt64 = 0
+        let end = TopUpPlace(account: product.account, kind: .ota, expiresAt: time, id: .max)
+        try openTopUps.forEach(
+            in: transaction,
+            prefix: KeyPair(product.account, TopUpKind.ota),
+            to: .including(end)
+        ) { (place, _) throws(StoreError) in
+            expired += try topUp(at: place, in: transaction).counters.remaining
+            return .proceed
+        }
+        let remaining = try topUpTotals(of: product.account, .ota, in: transaction).remaining
+        guard expired <= remaining else {
+            throw .malformed(what: "packs of \(product.account) with more than their total")
+        }
+        return UpgradeAllowance(
+            month: month,
+            allowance: UInt64(product.allowance?.otaPerMonth ?? 0),
+            used: try upgradeMonths.get(KeyPair(identity, month), in: transaction)?.used ?? 0,
+            inPacks: remaining - expired
+        )
     }
 
     /// The device's upgrades, newest first; also those of a device that was deleted since.

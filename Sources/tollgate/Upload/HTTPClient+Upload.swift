@@ -89,23 +89,29 @@ extension HTTPClient {
         progress.didSendAll()
     }
 
+    /// Throws a `Failure` as soon as it is certain that no answer will come.
     private static func receive(
         _ inbound: NIOAsyncChannelInboundStream<HTTPClientResponsePart>,
         _ progress: UploadProgress,
         _ receive: ([UInt8]) -> Void
-    ) async throws -> Answer {
+    ) async throws(Failure) -> Answer {
         var status = 0
         var bytes: [UInt8] = []
-        for try await part in inbound {
-            progress.didReceive()
-            switch part {
-            case .head(let head) where head.status.code >= 200: status = Int(head.status.code)
-            case .head: break
-            case .body(let buffer):
-                let piece = Array(buffer.readableBytesView)
-                if (200...299).contains(status) { receive(piece) } else { bytes += piece }
-            case .end: return Answer(status: status, bytes: bytes)
+        do {
+            for try await part in inbound {
+                progress.didReceive()
+                switch part {
+                case .head(let head) where head.status.code >= 200: status = Int(head.status.code)
+                case .head: break
+                case .body(let buffer):
+                    let piece = Array(buffer.readableBytesView)
+                    if (200...299).contains(status) { receive(piece) } else { bytes += piece }
+                case .end: return Answer(status: status, bytes: bytes)
+                }
             }
+        } catch {
+            throw Failure(
+                text: "the connection ended before the answer did: \(Self.text(of: error))")
         }
         throw Failure(text: "the connection ended before the answer did")
     }

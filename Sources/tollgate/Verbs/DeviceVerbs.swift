@@ -10,7 +10,7 @@ struct DeviceVerbs: AsyncParsableCommand {
             List.self, Show.self, Create.self, Import.self, Imports.self, Disable.self, Enable.self,
             Activate.self, ResetSecret.self, Renewal.self, Delete.self, Activations.self,
             Usage.self, Admission.self, Connection.self, Kick.self, RequestUpgrade.self,
-            ReportUpgrade.self, Upgrades.self, Send.self,
+            ReportUpgrade.self, Upgrades.self, UpgradeAllowance.self, Send.self,
         ]
     )
 

@@ -10,16 +10,16 @@ struct EventVerbs: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         @Option(help: "Only events behind this number.") var after: UInt64 = 0
-        @Option(help: "At most so many, 1 to 1000.") var limit = 100
+        @Option(help: "At most so many.") var limit = 100
         @OptionGroup var api: APIOptions
 
         func run() async throws {
-            let path = "events" + query([("after", String(after)), ("limit", String(limit))])
-            let bytes = try await api.send(.get, path)
-            guard !api.json, let json = JSON(parsing: bytes) else {
-                return Output.raw(bytes + [10])
-            }
-            Output.table((json["items"]?.array ?? []).map(\.eventRow), columns: JSON.eventColumns)
+            try await api.list(
+                "events" + query([("after", String(after))]),
+                columns: JSON.eventColumns,
+                limit: limit,
+                row: \.eventRow
+            )
         }
     }
 
