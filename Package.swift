@@ -90,7 +90,8 @@ let package = Package(
         module(
             "Gateway",
             [
-                "Sessions", "Ledger", "Metering", "Reactor", "MQTT", "WebSocket", "TLS", "Telemetry",
+                "Sessions", "Ledger", "Metering", "Reactor", "MQTT", "WebSocket", "TLS",
+                "Telemetry",
                 "Storage", "Linux", "Bytes", "Time",
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
