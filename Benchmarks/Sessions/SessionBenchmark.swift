@@ -22,7 +22,7 @@ struct SessionBenchmark {
         try fill(directory, count)
 
         var opened: SessionStore?
-        let opening = try measure { opened = try open(directory) }
+        let opening = try measure { opened = try SessionStore(in: open(directory)) }
         print("opening with \(count) sessions: \(milliseconds(opening)) ms")
         guard let store = opened else { return }
         try load(store, count)
@@ -33,9 +33,8 @@ struct SessionBenchmark {
         }
     }
 
-    nonisolated static func open(_ directory: String) throws -> SessionStore {
-        try SessionStore(
-            in: SharedEnvironment(path: "\(directory)/usage", mapSizeBytes: 16 << 30))
+    nonisolated static func open(_ directory: String) throws -> SharedEnvironment {
+        try SharedEnvironment(path: "\(directory)/usage", mapSizeBytes: 16 << 30)
     }
 
     nonisolated static func name(_ index: Int) -> SessionName {
@@ -55,7 +54,8 @@ struct SessionBenchmark {
 
     /// As many devices' sessions, each with two subscriptions and, every tenth, a message.
     nonisolated static func fill(_ directory: String, _ count: Int) throws {
-        let store = try open(directory)
+        let shared = try open(directory)
+        let store = try SessionStore(in: shared)
         let progress = Progress()
         var submitted = 0
         for start in stride(from: 0, to: count, by: 1_000) {
@@ -82,7 +82,7 @@ struct SessionBenchmark {
             submitted += 1
             progress.wait(until: submitted - 8)
         }
-        progress.wait(until: submitted)
+        shared.shutdown()
     }
 
     nonisolated static func load(_ store: SessionStore, _ count: Int) throws {
