@@ -1,10 +1,12 @@
 import Gateway
 import Ledger
 import MQTT
+import Reactor
 import Sessions
 import Support
 import TestFiles
 import Testing
+import Time
 
 extension WholeGateway {
     /// Sessions that outlive the process (4.1).
