@@ -109,6 +109,37 @@ extension WholeGateway {
             }
         }
 
+        @Test("A store that is full: 0x83, and what was acknowledged before is there; others go on")
+        func full() async throws {
+            try await TestGateway.run { configuration in
+                configuration.storage.usageMapBytes = 1 << 20
+                configuration.limits.queueBytes = 1 << 30
+            } _: { gateway in
+                let (first, _) = try gateway.open("keeper", .v5, expiry: 1_000)
+                try first.subscribe("t")
+                try first.leave()
+                let publisher = try gateway.anonymous("publisher")
+                let payload = [UInt8](repeating: 7, count: 10_000)
+                var taken = 0
+                while taken < 200,
+                    try publisher.publish("t", bytes: payload, qos: .atLeastOnce)?.code == 0
+                {
+                    taken += 1
+                }
+                #expect(taken > 0 && taken < 200)
+                #expect(
+                    try publisher.publish("t", bytes: payload, qos: .atLeastOnce)?.code == 0x83)
+                let other = try gateway.anonymous("other")
+                try other.subscribe("u")
+                #expect(try publisher.publish("u", "x", qos: .atLeastOnce)?.code == 0)
+                #expect(try other.message().text == "x")
+                let (second, answer) = try gateway.open("keeper", .v5, expiry: 1_000)
+                #expect(answer.isSessionPresent)
+                for _ in 0..<taken { #expect(try second.message().payload == payload) }
+                #expect(try second.isQuiet(seconds: 0.05))
+            }
+        }
+
         @Test("Sessions of clients without expiry leave nothing on disk")
         func clean() async throws {
             try await TestGateway.run { gateway in
