@@ -140,6 +140,46 @@ extension WholeGateway {
             }
         }
 
+        @Test("What is quiet for a minute leaves memory, and is found again", arguments: shards)
+        func unloaded(shards: Int) async throws {
+            let clock = ManualClock(wall: Timestamp(seconds: 1_790_000_000))
+            try await TestGateway.run(shards: shards, time: .manual(clock)) { gateway in
+                let product = try await gateway.createProduct()
+                let device = try await gateway.importDevice("dk1", into: product)
+                let key = try await gateway.createApplication(products: [product])
+                let credentials = TestCredentials.signed(device, secureMode: 3)
+                let client = try TestClient(port: gateway.plainPort, version: .v3_1_1)
+                _ = try client.connect(as: credentials, isCleanStart: false)
+                try client.subscribe(device.down("#"))
+                try client.leave()
+                let (keeper, _) = try gateway.open("keeper", .v5, expiry: 100_000)
+                try keeper.subscribe("t")
+                try keeper.leave()
+                let backend = try gateway.connect(key, keepAliveSeconds: 3_600)
+                for text in ["one", "two"] {
+                    let answer = try backend.publish(device.down(), text, qos: .atLeastOnce)
+                    #expect(answer?.code == 0)
+                    let publisher = try gateway.anonymous("publisher")
+                    try publisher.publish("t", text, qos: .atLeastOnce)
+                    try publisher.leave()
+                    for _ in 0..<3 {
+                        clock.advance(milliseconds: 61_000)
+                        try await gateway.settle()
+                    }
+                    // The backend, and the application that is away: its filters are needed.
+                    try await until { try await gateway.sessionCount() == 2 }
+                }
+                let again = try TestClient(port: gateway.plainPort, version: .v3_1_1)
+                let connack = try again.connect(as: credentials, isCleanStart: false)
+                #expect(connack.isSessionPresent)
+                let (back, _) = try gateway.open("keeper", .v5, expiry: 100_000)
+                for text in ["one", "two"] {
+                    #expect(try again.message().text == text)
+                    #expect(try back.message().text == text)
+                }
+            }
+        }
+
         @Test("Sessions of clients without expiry leave nothing on disk")
         func clean() async throws {
             try await TestGateway.run { gateway in
