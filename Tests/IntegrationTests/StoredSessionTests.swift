@@ -84,7 +84,9 @@ extension WholeGateway {
             }
         }
 
-        @Test("[MQTT-3.1.2-4] a clean start discards a stored session, and a restart does not find it")
+        @Test(
+            "[MQTT-3.1.2-4] a clean start discards a stored session, and a restart does not find it"
+        )
         func discarded() async throws {
             let directory = TemporaryDirectory()
             try await TestGateway.run(directory: directory) { gateway in
