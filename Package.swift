@@ -91,8 +91,7 @@ let package = Package(
             "Gateway",
             [
                 "Sessions", "Ledger", "Metering", "Reactor", "MQTT", "WebSocket", "TLS",
-                "Telemetry", "Storage",
-                "Linux", "Bytes", "Time",
+                "Telemetry", "Storage", "Linux", "Bytes", "Time",
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
@@ -140,7 +139,10 @@ let package = Package(
         tests(of: "WebSocket", ["Bytes"]),
         tests(of: "Ledger", ["Fleet", "Linux", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
-        tests(of: "Sessions", ["MQTT", "Storage", "Bytes", "Time", "TestFiles"]),
+        tests(
+            of: "Sessions",
+            ["SessionCrashWriter", "MQTT", "Storage", "Bytes", "Time", "TestFiles"]
+        ),
         tests(
             of: "Gateway",
             [
@@ -211,6 +213,12 @@ let package = Package(
         ),
         aid(
             "StorageCrashWriter", "Tests/StorageCrashWriter", isProgram: true, ["Storage", "Bytes"]),
+        aid(
+            "SessionCrashWriter",
+            "Tests/SessionCrashWriter",
+            isProgram: true,
+            ["Sessions", "Storage", "MQTT", "Time"]
+        ),
         aid("CrashGateway", "Tests/CrashGateway", isProgram: true, ["Gateway", "Linux"]),
 
         // Measurements.
@@ -219,6 +227,12 @@ let package = Package(
             "Benchmarks/Storage",
             isProgram: true,
             ["Storage", "Bytes", "CLMDB"]
+        ),
+        aid(
+            "SessionBenchmark",
+            "Benchmarks/Sessions",
+            isProgram: true,
+            ["Sessions", "Storage", "MQTT", "Time"]
         ),
         aid(
             "LedgerBenchmark",

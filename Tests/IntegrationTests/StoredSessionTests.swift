@@ -12,7 +12,7 @@ extension WholeGateway {
         private static let shards = [1, 4]
 
         @Test(
-            "[MQTT-4.1.0-1] subscriptions, queue, packet identifiers and QoS 2 states survive a restart",
+            "[MQTT-3.1.2-23], 4.1: subscriptions, queue, packet identifiers and QoS 2 states survive a restart",
             arguments: ProtocolVersion.allCases, shards
         )
         func restart(version: ProtocolVersion, shards: Int) async throws {
