@@ -169,6 +169,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
+                "Delivery",
                 "CrashGateway", "Support", "TestFiles", "Gateway", "Sessions", "Ledger", "Metering",
                 "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Storage", "Time",
             ],
@@ -250,6 +251,13 @@ let package = Package(
             "RoutingLoad",
             "Benchmarks/RoutingLoad",
             ["Gateway", "Sessions", "Storage", "Reactor", "MQTT", "Bytes", "Time"]
+        ),
+        aid("Delivery", "Benchmarks/Delivery", ["Support", "Gateway", "MQTT", "Bytes"]),
+        aid(
+            "DeliveryBenchmark",
+            "Benchmarks/DeliveryProgram",
+            isProgram: true,
+            ["Delivery"]
         ),
         aid("RoutingBenchmark", "Benchmarks/Routing", isProgram: true, ["RoutingLoad"]),
     ]
