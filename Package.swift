@@ -81,6 +81,7 @@ let package = Package(
         // Protocols and rules.
         module("MQTT", ["Bytes"]),
         module("TLS", ["Bytes", "COpenSSL"]),
+        module("WebSocket", ["TLS", "Bytes"]),
         module("Ledger", ["Storage", "Bytes", "Time"]),
         module("Metering", ["Ledger", "Storage", "Bytes", "Time"]),
         module("Sessions", ["MQTT", "Storage", "Bytes", "Time"]),
@@ -89,7 +90,8 @@ let package = Package(
         module(
             "Gateway",
             [
-                "Sessions", "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Telemetry", "Storage",
+                "Sessions", "Ledger", "Metering", "Reactor", "MQTT", "WebSocket", "TLS",
+                "Telemetry", "Storage",
                 "Linux", "Bytes", "Time",
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
@@ -135,6 +137,7 @@ let package = Package(
         tests(of: "Storage", ["Bytes", "StorageCrashWriter", "TestFiles"]),
         tests(of: "MQTT", ["Bytes"]),
         tests(of: "TLS", ["Bytes", "COpenSSL"]),
+        tests(of: "WebSocket", ["Bytes"]),
         tests(of: "Ledger", ["Fleet", "Linux", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(of: "Sessions", ["MQTT", "Storage", "Bytes", "Time", "TestFiles"]),
@@ -167,7 +170,7 @@ let package = Package(
                 "CrashGateway", "Support", "TestFiles", "Gateway", "Sessions", "Ledger", "Metering",
                 "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Storage", "Time",
             ],
-            exclude: ["paho_scenarios.py"],
+            exclude: ["paho_scenarios.py", "paho_features.py"],
             swiftSettings: strict
         ),
         .testTarget(

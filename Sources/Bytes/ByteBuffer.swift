@@ -55,6 +55,18 @@ public struct ByteBuffer: ~Copyable, Sendable {
         }
     }
 
+    /// The bytes, to be changed in place.
+    @inlinable
+    public var mutableSpan: MutableSpan<UInt8> {
+        @_lifetime(&self)
+        mutating get {
+            guard let base = unsafe base else { return MutableSpan() }
+            // Safe: `start..<end` is inside the allocation and initialised by the appends.
+            let span = unsafe MutableSpan(_unsafeStart: base + start, count: end - start)
+            return unsafe _overrideLifetime(span, mutating: &self)
+        }
+    }
+
     /// The byte at `index` from the front; traps outside `0..<count`.
     @inlinable
     public subscript(index: Int) -> UInt8 {

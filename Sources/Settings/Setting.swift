@@ -5,12 +5,25 @@ struct Setting<Root>: Sendable {
     /// Below its root: `limits.packetSizeBytes`, `port`.
     let key: String
 
+    /// Whether several values can be given.
+    let isList: Bool
+
     /// Sets the value; answers what the text should have been when it is something else.
     let set: @Sendable (inout Root, String) -> Expectation?
 
     /// What a text was expected to be: `a whole number`.
     struct Expectation: Equatable, Sendable {
         let text: String
+    }
+
+    init(
+        key: String,
+        isList: Bool = false,
+        set: @escaping @Sendable (inout Root, String) -> Expectation?
+    ) {
+        self.key = key
+        self.isList = isList
+        self.set = set
     }
 
     static func number(
@@ -62,6 +75,17 @@ struct Setting<Root>: Sendable {
     ) -> Setting {
         Setting(key: key) { root, text in
             root[keyPath: value] = text
+            return nil
+        }
+    }
+
+    /// A list: in YAML also a sequence, else its elements with blanks between them.
+    static func list(
+        _ key: String,
+        _ value: any WritableKeyPath<Root, [String]> & Sendable
+    ) -> Setting {
+        Setting(key: key, isList: true) { root, text in
+            root[keyPath: value] = text.split(separator: " ").map(String.init)
             return nil
         }
     }
@@ -161,6 +185,9 @@ extension Setting<GatewayConfiguration.Listener> {
         .text("address", \.address),
         .number("port", \.port),
         .flag("tls", \.tls),
+        .choice("protocol", \.protocol),
+        .text("path", \.path),
+        .list("origins", \.origins),
         .choice("authentication", \.authentication),
         .number("keepAliveMaximumSeconds", \.keepAliveMaximumSeconds),
         .number("topicAliasMaximum", \.topicAliasMaximum),

@@ -148,6 +148,23 @@ struct SettingsFile {
         to node: Node,
         path: String
     ) throws(SettingsError) {
+        let text: String
+        if setting.isList, case .sequence(let sequence) = node {
+            text = try sequence.map { element throws(SettingsError) in
+                try value(of: element, path: path)
+            }.joined(separator: " ")
+        } else {
+            text = try value(of: node, path: path)
+        }
+        guard let expectation = setting.set(&root, text) else { return }
+        throw SettingsError(
+            origin: origin(of: node),
+            path: path,
+            reason: "must be \(expectation.text), and is '\(text)'"
+        )
+    }
+
+    private func value(of node: Node, path: String) throws(SettingsError) -> String {
         guard case .scalar(let scalar) = node else {
             throw SettingsError(
                 origin: origin(of: node),
@@ -158,12 +175,7 @@ struct SettingsFile {
         guard node.tag.description != "tag:yaml.org,2002:null" else {
             throw SettingsError(origin: origin(of: node), path: path, reason: "has no value")
         }
-        guard let expectation = setting.set(&root, scalar.string) else { return }
-        throw SettingsError(
-            origin: origin(of: node),
-            path: path,
-            reason: "must be \(expectation.text), and is '\(scalar.string)'"
-        )
+        return scalar.string
     }
 }
 

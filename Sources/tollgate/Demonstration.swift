@@ -97,10 +97,15 @@ struct Demonstration {
         return json
     }
 
+    /// Where mosquitto's clients can connect, over TLS if possible.
+    private var listener: GatewayConfiguration.Listener? {
+        let listeners = configuration.listeners.filter { $0.protocol == .mqtt }
+        return listeners.first(where: \.tls) ?? listeners.first
+    }
+
     private func print(secret: String, key: JSON) {
         guard let name = key["userName"]?.text, let password = key["secret"]?.text,
-            let listener = configuration.listeners.first(where: \.tls)
-                ?? configuration.listeners.first,
+            let listener,
             let address = gateway.addresses[listener.name]
         else { return }
         let authority =

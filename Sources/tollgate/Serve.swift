@@ -75,8 +75,7 @@ struct Serve: AsyncParsableCommand {
         )
         for listener in configuration.listeners {
             guard let address = gateway.addresses[listener.name] else { continue }
-            let scheme = listener.tls ? "mqtts" : "mqtt"
-            logger.notice("listener '\(listener.name)' on \(scheme)://\(address)")
+            logger.notice("listener '\(listener.name)' on \(listener.url(at: "\(address)"))")
         }
         let demonstration =
             demonstration

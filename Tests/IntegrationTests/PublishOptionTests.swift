@@ -125,6 +125,7 @@ extension WholeGateway {
                 let message = try receiver.message()
                 #expect(message.subscriptionIdentifiers.sorted() == [7, 268_435_455])
                 #expect(message.qos == .exactlyOnce)
+                try receiver.ping()
                 #expect(try receiver.isQuiet(seconds: 0.02))
                 // Replaced by the same filter without one.
                 try receiver.subscribe("t/#", SubscriptionOptions(qos: .atLeastOnce))

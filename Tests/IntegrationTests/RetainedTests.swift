@@ -18,7 +18,8 @@ extension WholeGateway {
         func kept(version: ProtocolVersion, shards: Int) async throws {
             try await TestGateway.run(shards: shards) { gateway in
                 let publisher = try gateway.anonymous("publisher", version: version)
-                for (topic, text) in [("t/1", "old"), ("t/1", "new"), ("t/2", "other"), ("u", "x")] {
+                for (topic, text) in [("t/1", "old"), ("t/1", "new"), ("t/2", "other"), ("u", "x")]
+                {
                     try publisher.publish(topic, text, qos: .atLeastOnce, isRetained: true)
                 }
                 let first = try gateway.anonymous("first", version: version)
@@ -89,7 +90,9 @@ extension WholeGateway {
             }
         }
 
-        @Test("[MQTT-3.1.2-15] a will with the RETAIN flag is retained", arguments: ProtocolVersion.allCases)
+        @Test(
+            "[MQTT-3.1.2-15] a will with the RETAIN flag is retained",
+            arguments: ProtocolVersion.allCases)
         func will(version: ProtocolVersion) async throws {
             try await TestGateway.run { gateway in
                 let watcher = try gateway.anonymous("watcher")
@@ -127,7 +130,9 @@ extension WholeGateway {
 
         @Test("More than may be retained: 0x97, and what there is stays")
         func full() async throws {
-            try await TestGateway.run { $0.limits.retainedMessages = 2 } _: { gateway in
+            try await TestGateway.run {
+                $0.limits.retainedMessages = 2
+            } _: { gateway in
                 let client = try gateway.anonymous("client")
                 try client.subscribe("#", SubscriptionOptions(qos: .atMostOnce))
                 for (topic, code) in [("a", UInt8(0)), ("b", 0), ("c", 0x97), ("a", 0)] {

@@ -56,7 +56,9 @@ extension WholeGateway {
             }
         }
 
-        @Test("4.8.2: members that are away get messages only when nobody is there", arguments: shards)
+        @Test(
+            "4.8.2: members that are away get messages only when nobody is there", arguments: shards
+        )
         func absent(shards: Int) async throws {
             try await TestGateway.run(shards: shards) { gateway in
                 let (away, _) = try gateway.open("away", .v5, expiry: 100)

@@ -6,7 +6,7 @@ import sys
 import paho.mqtt.client as mqtt
 
 (scenario, port, authority, version, prefix, device_id, device_user, device_password,
- application_id, application_user, application_password) = sys.argv[1:]
+ application_id, application_user, application_password, *transport) = sys.argv[1:]
 PATIENCE = 10
 
 
@@ -18,9 +18,10 @@ class Client:
         self.published, self.messages = queue.Queue(), queue.Queue()
         self.paho = mqtt.Client(
             mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=int(version),
-            reconnect_on_failure=False)
+            reconnect_on_failure=False, transport=transport[0] if transport else "tcp")
         self.paho.username_pw_set(user, password)
-        self.paho.tls_set(ca_certs=authority)
+        if authority:
+            self.paho.tls_set(ca_certs=authority)
         self.paho.on_connect = lambda _c, _u, _f, reason, _p: self.connected.put(reason.value)
         self.paho.on_subscribe = lambda _c, _u, _m, reasons, _p: self.subscribed.put(
             [reason.value for reason in reasons])

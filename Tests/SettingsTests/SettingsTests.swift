@@ -109,6 +109,36 @@ struct SettingsTests {
         #expect(configuration.listeners == [expected])
     }
 
+    @Test("a listener for WebSockets: origins are a list, or words in the environment")
+    func webSocket() throws {
+        let yaml = """
+            listeners:
+              - name: browsers
+                port: 8084
+                protocol: websocket
+                path: /live/mqtt
+                origins: [https://app.example, "http://localhost:3000"]
+            """
+        let expected = GatewayConfiguration.Listener(
+            name: "browsers",
+            port: 8_084,
+            protocol: .websocket,
+            path: "/live/mqtt",
+            origins: ["https://app.example", "http://localhost:3000"]
+        )
+        #expect(try load(yaml).listeners == [expected])
+        let environment = ["TOLLGATE_LISTENERS_BROWSERS_ORIGINS": "https://a.example null"]
+        #expect(
+            try load(yaml, environment: environment).listeners[0].origins
+                == ["https://a.example", "null"])
+        #expect(
+            try load(yaml, arguments: ["listeners.browsers.origins=*"]).listeners[0].origins
+                == ["*"])
+        let byDefault = try load("listeners: [{name: a, port: 1, protocol: websocket}]")
+        #expect(byDefault.listeners[0].path == "/mqtt")
+        #expect(byDefault.listeners[0].origins.isEmpty)
+    }
+
     @Test(
         "what is wrong in the file is one line with the file, the line, the key and the reason",
         arguments: [
@@ -157,6 +187,28 @@ struct SettingsTests {
             (
                 "listeners:\n  - {name: a, port: 1}\n  - name: b\n    port: 2\n    tls: yes\n",
                 "t.yaml:5: listeners[1].tls: must be true or false, and is 'yes'"
+            ),
+            (
+                "listeners:\n  - {name: a, port: 1, protocol: ws}\n",
+                "t.yaml:2: listeners[0].protocol: must be one of mqtt, websocket, and is 'ws'"
+            ),
+            (
+                "listeners:\n  - {name: a, port: 1, origins: ['*']}\n",
+                "t.yaml:2: listeners[0].origins: is for protocol websocket only"
+            ),
+            (
+                "listeners:\n  - {name: a, port: 1, protocol: websocket, path: mqtt}\n",
+                "t.yaml:2: listeners[0].path: must begin with '/', without blanks, '?' and '#', and "
+                    + "is 'mqtt'"
+            ),
+            (
+                "listeners:\n  - {name: a, port: 1, protocol: websocket, origins: a.example}\n",
+                "t.yaml:2: listeners[0].origins: must be like https://app.example or "
+                    + "http://localhost:3000, without a path, or '*' or 'null', and one is 'a.example'"
+            ),
+            (
+                "listeners:\n  - {name: a, port: 1, protocol: websocket, origins: [[a]]}\n",
+                "t.yaml:2: listeners[0].origins: must be a single value"
             ),
             (
                 "listeners:\n  - {name: a, port: 1, proxyProtocol: true}\n",

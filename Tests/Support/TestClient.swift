@@ -24,6 +24,9 @@ public final class TestClient {
     private var tls: TLSSession?
     private var port = TLSPort()
     private var input = ByteBuffer()
+
+    /// Set once a WebSocket is open: packets are sent in its frames.
+    public internal(set) var webSocket: TestWebSocket?
     private var kept: [TestPacket] = []
     private var isClosed = false
     private var lastPacketID: UInt16 = 0
@@ -99,8 +102,16 @@ public final class TestClient {
         try send(packet.span)
     }
 
-    /// Sends any bytes, through TLS if there is TLS.
+    /// Sends any bytes of MQTT, in a frame if there is a WebSocket, through TLS if there is TLS.
     public func send(_ bytes: Span<UInt8>) throws(TestClientError) {
+        guard webSocket == nil else {
+            return try sendUnframed(TestWebSocket.frame(bytes.bytesArray).span)
+        }
+        try sendUnframed(bytes)
+    }
+
+    /// Sends any bytes, through TLS if there is TLS.
+    func sendUnframed(_ bytes: Span<UInt8>) throws(TestClientError) {
         guard tls != nil else { return try write(bytes) }
         var records = ByteBuffer()
         do throws(TLSError) {
@@ -111,7 +122,7 @@ public final class TestClient {
         try write(records.span)
     }
 
-    /// Sends any bytes, through TLS if there is TLS.
+    /// Sends any bytes of MQTT, in a frame if there is a WebSocket, through TLS if there is TLS.
     public func send(_ bytes: [UInt8]) throws(TestClientError) { try send(bytes.span) }
 
     /// Sends bytes and the end of the TLS session in one write.
@@ -270,6 +281,29 @@ public final class TestClient {
 
 // Sockets and TLS.
 extension TestClient {
+    /// Reads until what has come is enough, or the gateway has closed the connection.
+    func readUnframed(
+        _ what: String,
+        until isEnough: ([UInt8]) -> Bool
+    ) throws(TestClientError) -> [UInt8] {
+        let deadline = Self.deadline(patienceSeconds)
+        while !isClosed, !isEnough(input.span.bytesArray) {
+            guard wait(for: POLLIN, until: deadline) else {
+                throw .timedOut(waitingFor: what, instead: kept)
+            }
+            try receive()
+        }
+        defer { input.removeAll() }
+        return input.span.bytesArray
+    }
+
+    /// From now on there are frames; the first ones have come already.
+    func beginFrames(_ bytes: [UInt8]) {
+        var opened = TestWebSocket()
+        input.append(opened.receive(bytes).span)
+        webSocket = opened
+    }
+
     private static func deadline(_ seconds: Double) -> MonotonicInstant {
         .now().adding(milliseconds: Int64(seconds * 1_000))
     }
@@ -309,8 +343,18 @@ extension TestClient {
         }
     }
 
-    /// Reads once; plaintext goes into `input`.
+    /// Reads once; what comes, out of frames and TLS, goes into `input`.
     private func receive() throws(TestClientError) {
+        let before = input.count
+        try receiveUnframed()
+        guard webSocket != nil else { return }
+        let fresh = input.span.extracting(before..<input.count).bytesArray
+        input.truncate(to: before)
+        let payload = webSocket?.receive(fresh) ?? []
+        input.append(payload.span)
+    }
+
+    private func receiveUnframed() throws(TestClientError) {
         var arrived = ByteBuffer()
         do throws(Errno) {
             _ = try unsafe arrived.appendUnsafely(minimum: 65_536) { region throws(Errno) in

@@ -11,6 +11,7 @@ enum Arrows {
         "Storage": ["CLMDB", "Glibc", "Bytes"],
         "MQTT": ["Bytes"],
         "TLS": ["COpenSSL", "Glibc", "Bytes"],
+        "WebSocket": ["TLS", "Bytes"],
         "Ledger": ["Storage", "Bytes", "Time"],
         "Metering": ["Ledger", "Storage", "Bytes", "Time"],
         "Sessions": ["MQTT", "Storage", "Bytes", "Time"],
@@ -28,8 +29,8 @@ enum Arrows {
 
     /// All that lies under the gateway.
     private static let dataPlane: Set<String> = [
-        "Ledger", "Metering", "Sessions", "Reactor", "MQTT", "TLS", "Telemetry", "Storage", "Linux",
-        "Bytes", "Time", "DequeModule",
+        "Ledger", "Metering", "Sessions", "Reactor", "MQTT", "WebSocket", "TLS", "Telemetry",
+        "Storage", "Linux", "Bytes", "Time", "DequeModule",
     ]
 
     /// What the side for people and programs is built with.

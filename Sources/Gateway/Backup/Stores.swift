@@ -35,13 +35,18 @@ public struct Stores: Sendable {
         ledger.shutdown()
     }
 
-    /// Whether the books balance (rule A10), the counts add up (rule C8), the stored sessions are whole,
-    /// and, with the keys, the secrets can be opened: sentences that name what is wrong, at most `limit` of each kind.
+    /// Whether the books balance (rule A10), the counts add up (rule C8), the stored sessions and the
+    /// retained messages are whole, and, with the keys, the secrets can be opened: sentences that name
+    /// what is wrong, at most `limit` of each kind.
     public func verify(secretKeys: SecretKeys?, limit: Int = 100) throws(StoreError) -> [String] {
         var findings = try ledger.verify(limit: limit)
         if let secretKeys { findings += try secretKeys.verify(ledger, limit: limit) }
         findings += try usage.verify(limit: limit)
         findings += try sessions.verify(limit: limit)
+        let retained = try RetainedMessages(in: usage.shared.environment)
+        findings += try usage.shared.environment.read { transaction throws(StoreError) in
+            try retained.verify(limit: limit, in: transaction)
+        }
         return findings
     }
 

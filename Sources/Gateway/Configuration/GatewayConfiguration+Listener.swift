@@ -10,6 +10,14 @@ extension GatewayConfiguration {
             case none
         }
 
+        /// What clients speak.
+        public enum `Protocol`: String, CaseIterable, Equatable, Sendable {
+            /// MQTT, over TCP or TLS.
+            case mqtt
+            /// MQTT in WebSockets (RFC 6455), for pages in a browser.
+            case websocket
+        }
+
         /// Names the listener in logs, metrics and overrides; unique. 1 to 32 of `[a-z0-9-]`.
         public var name: String
 
@@ -22,6 +30,19 @@ extension GatewayConfiguration {
 
         /// Whether clients speak TLS. Default: true.
         public var tls: Bool
+
+        /// `mqtt` or `websocket`. Default: `mqtt`.
+        public var `protocol`: `Protocol`
+
+        /// What WebSocket clients must ask for. Begins with `/`; at most 1,024 visible characters of
+        /// ASCII without `?` and `#`. Default: `/mqtt`.
+        public var path: String
+
+        /// The pages that may open a WebSocket: their origins as browsers send them, such as
+        /// `https://app.example` or `http://localhost:3000`; `null` for pages without one; `*` for
+        /// any. With none, a page must come from the host that it connects to. Who sends no origin is
+        /// not a page, and is let through. Default: none.
+        public var origins: [String]
 
         /// `devices` or `none`. Default: `devices`.
         public var authentication: Authentication
@@ -54,11 +75,22 @@ extension GatewayConfiguration {
         /// `true` is refused. Default: false.
         public var proxyProtocol: Bool
 
+        /// Where clients find it, at that address and port: `wss://203.0.113.7:8084/mqtt`.
+        public func url(at address: String) -> String {
+            switch `protocol` {
+            case .mqtt: "\(tls ? "mqtts" : "mqtt")://\(address)"
+            case .websocket: "\(tls ? "wss" : "ws")://\(address)\(path)"
+            }
+        }
+
         public init(
             name: String,
             address: String = "127.0.0.1",
             port: Int,
             tls: Bool = true,
+            `protocol`: `Protocol` = .mqtt,
+            path: String = "/mqtt",
+            origins: [String] = [],
             authentication: Authentication = .devices,
             proxyProtocol: Bool = false
         ) {
@@ -66,6 +98,9 @@ extension GatewayConfiguration {
             self.address = address
             self.port = port
             self.tls = tls
+            self.protocol = `protocol`
+            self.path = path
+            self.origins = origins
             self.authentication = authentication
             self.proxyProtocol = proxyProtocol
         }

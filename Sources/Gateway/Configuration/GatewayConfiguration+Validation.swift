@@ -97,6 +97,7 @@ extension GatewayConfiguration.Listener {
         try validateLimits(path, limits)
         try validateTopics(allowedTopics, "\(path).allowedTopics")
         try validateTopics(deniedTopics, "\(path).deniedTopics")
+        try validateWebSocket(path)
         guard !proxyProtocol else {
             throw ConfigurationProblem(
                 path: "\(path).proxyProtocol",
@@ -141,6 +142,44 @@ extension GatewayConfiguration.Listener {
                 )
             }
         }
+    }
+
+    private func validateWebSocket(_ place: String) throws(ConfigurationProblem) {
+        let isPath = path.utf8.allSatisfy { byte in
+            (0x21...0x7E).contains(byte) && byte != UInt8(ascii: "?") && byte != UInt8(ascii: "#")
+        }
+        guard isPath, path.hasPrefix("/"), path.utf8.count <= 1_024 else {
+            throw ConfigurationProblem(
+                path: "\(place).path",
+                reason: "must begin with '/', without blanks, '?' and '#', and is '\(path)'"
+            )
+        }
+        guard origins.isEmpty || `protocol` == .websocket else {
+            throw ConfigurationProblem(
+                path: "\(place).origins",
+                reason: "is for protocol websocket only"
+            )
+        }
+        for origin in origins where !Self.isOrigin(origin) {
+            throw ConfigurationProblem(
+                path: "\(place).origins",
+                reason:
+                    "must be like https://app.example or http://localhost:3000, without a path, "
+                    + "or '*' or 'null', and one is '\(origin)'"
+            )
+        }
+    }
+
+    /// `scheme://host` or `scheme://host:port`, as browsers serialise an origin (RFC 6454, 6.2).
+    private static func isOrigin(_ text: String) -> Bool {
+        if text == "*" || text == "null" { return true }
+        guard let separator = text.firstRange(of: "://") else { return false }
+        let scheme = text[..<separator.lowerBound]
+        let authority = text[separator.upperBound...]
+        return !scheme.isEmpty && !authority.isEmpty
+            && authority.utf8.allSatisfy { byte in
+                (0x21...0x7E).contains(byte) && !"/?#@\\*,".utf8.contains(byte)
+            }
     }
 }
 

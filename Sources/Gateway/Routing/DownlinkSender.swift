@@ -12,6 +12,10 @@ enum DownlinkSender: Sendable {
     /// disk.
     case confirmation(shard: Int, Token, packetID: UInt16)
 
+    /// The same client, of a stored session, at QoS 2: the message's writes on all shards go into one commit,
+    /// with its packet identifier, on that client's shard.
+    case gathering(shard: Int, Token, packetID: UInt16)
+
     /// The control side. Called once, on a shard's thread.
     case question(@Sendable (DownlinkFate) -> Void)
 }

@@ -4,6 +4,7 @@ import MQTT
 import Reactor
 import TLS
 import Time
+import WebSocket
 
 /// One socket and everything that hangs on it: a slot of its shard's table, or on its way to
 /// another shard.
@@ -33,6 +34,9 @@ struct Connection: ~Copyable, Sendable {
 
     var phase: Phase
     var tls: TLSSession?
+
+    /// What the bytes go through between TLS and the packets, on a listener for WebSockets.
+    var webSocket: WebSocketSession?
     var agreement = Agreement()
 
     /// The session that it serves, from its admission until another connection takes that over.

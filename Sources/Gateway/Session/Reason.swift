@@ -8,6 +8,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case handshakeTimeout
     case connectTimeout
     case notMQTT
+    case webSocketRefused
     case unsupportedProtocolVersion
     case clientIdentifierNotValid
     case badCredentials
@@ -22,10 +23,10 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     // While connected.
     case malformedPacket
     case protocolError
+    case webSocketViolation
     case packetTooLarge
     case receiveMaximumExceeded
     case topicAliasInvalid
-    case retainNotSupported
     case sessionTakenOver
     case keepAliveTimeout
     case entitlementEnded
@@ -74,6 +75,8 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
             ("connect-timeout", .unspecifiedError, nil, "no CONNECT within the time allowed")
         case .notMQTT:
             ("not-mqtt", .protocolError, nil, "the first packet is not an MQTT CONNECT")
+        case .webSocketRefused:
+            ("websocket-refused", .protocolError, nil, "the WebSocket handshake was refused")
         case .unsupportedProtocolVersion:
             (
                 "unsupported-protocol-version", .unsupportedProtocolVersion,
@@ -122,6 +125,11 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
         switch self {
         case .malformedPacket: ("malformed-packet", .malformedPacket, nil, "malformed packet")
         case .protocolError: ("protocol-error", .protocolError, nil, "protocol error")
+        case .webSocketViolation:
+            (
+                "websocket-violation", .protocolError, nil,
+                "a frame breaks the rules of WebSocket"
+            )
         case .packetTooLarge: ("packet-too-large", .packetTooLarge, nil, "packet too large")
         case .receiveMaximumExceeded:
             (
@@ -133,8 +141,6 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
                 "topic-alias-invalid", .topicAliasInvalid, nil,
                 "the topic alias is not within the Topic Alias Maximum"
             )
-        case .retainNotSupported:
-            ("retain-not-supported", .retainNotSupported, nil, "retained messages are not kept")
         case .sessionTakenOver:
             ("session-taken-over", .sessionTakenOver, nil, "the client connected elsewhere")
         case .keepAliveTimeout:

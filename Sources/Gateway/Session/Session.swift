@@ -42,6 +42,9 @@ struct Session: ~Copyable, Sendable {
     /// Whether `queue` and `received` are what the store has; else they are still there only.
     var isLoaded = true
 
+    /// When something was last put into its queue, in ticks of the shard's timer wheel.
+    var touchedTick: UInt64 = 0
+
     /// All messages of the queue below this sequence have been sent.
     var sentBelow: UInt64 = 0
 

@@ -10,6 +10,9 @@ struct SessionWrites {
         /// A message of the session's queue may be sent.
         case stored(Token, sequence: UInt64, sender: DownlinkSender)
 
+        /// A message of a queue of another shard may be sent.
+        case storedAt(StoredAt, sender: DownlinkSender)
+
         /// PUBREL may be sent for a message of the session.
         case release(Token, sequence: UInt64)
 
@@ -42,6 +45,8 @@ struct SessionWrites {
     mutating func append(_ change: SessionChange?, then followUp: FollowUp? = nil) {
         waiting.append(Write(change: change, followUp: followUp))
     }
+
+    mutating func append(_ write: Write) { waiting.append(write) }
 
     /// The next batch to be submitted, if it is time for one.
     mutating func nextBatch(at time: MonotonicInstant) -> [SessionChange]? {

@@ -1,5 +1,4 @@
 import DequeModule
-import MQTT
 
 /// A client's PUBLISHes whose acknowledgements wait for the fate of a downlink, for a disk, or behind
 /// one that does: acknowledgements keep the order of their PUBLISHes ([MQTT-4.6.0-2], [MQTT-4.6.0-3]).
@@ -13,9 +12,6 @@ struct UnansweredPublishes {
 
         /// What has to be on disk before, and is not known to be.
         var outstanding = 0
-
-        /// Its packet identifier is to be written when nothing is outstanding any more.
-        var keepsIdentifier = false
 
         var isDecided: Bool { verdict.isDecided && outstanding == 0 }
     }
@@ -48,15 +44,9 @@ struct UnansweredPublishes {
         }
     }
 
-    /// The next acknowledgement, when its turn has come. One whose packet identifier is to be written
-    /// first is answered, and stays: as `keepsIdentifier` says.
+    /// The next acknowledgement, when its turn has come.
     mutating func next() -> Entry? {
         guard let first = entries.first, first.isDecided else { return nil }
-        if first.keepsIdentifier, !first.verdict.reasonCode.isFailure {
-            entries[0].keepsIdentifier = false
-            entries[0].outstanding = 1
-            return first
-        }
         entries.removeFirst()
         if entries.isEmpty { entries = [] }
         return first

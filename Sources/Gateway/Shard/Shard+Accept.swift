@@ -2,6 +2,7 @@ import Bytes
 import Linux
 import Reactor
 import TLS
+import WebSocket
 
 /// One listening socket of a shard; every shard has one for each listener (`SO_REUSEPORT`). Letting
 /// go of it closes it.
@@ -79,13 +80,16 @@ extension Shard {
             session = consume made
         }
         let peer = accepted.peer
-        let connection = Connection(
+        var connection = Connection(
             descriptor: accepted.takeDescriptor(),
             listener: listener,
             peer: peer,
             tls: session,
             tick: tick
         )
+        if commons.listeners[listener].webSocket != nil {
+            connection.webSocket = WebSocketSession()
+        }
         adopt(connection)
     }
 

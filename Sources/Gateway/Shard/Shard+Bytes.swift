@@ -35,10 +35,8 @@ extension Shard {
             isClosed = true
         }
         if arrived.count > carried {
-            connections[slot: slot].receivedTick = tick
             if isPlain {
-                counters.add(.bytesReceived, arrived.count - carried)
-                take(slot, &arrived)
+                takeArrived(slot, &arrived, from: carried)
             } else {
                 decrypt(slot, arrived.span)
             }
@@ -72,8 +70,7 @@ extension Shard {
         if !records.isEmpty { sendRecords(slot) }
         if failure == nil, state != .handshaking { noteEstablished(slot) }
         if clear.count > carried {
-            counters.add(.bytesReceived, clear.count - carried)
-            take(slot, &clear)
+            takeArrived(slot, &clear, from: carried)
         } else if carried > 0 {
             connections[slot: slot].input.append(clear.span)
         }
@@ -86,6 +83,20 @@ extension Shard {
             connections[slot: slot].isPeerDone = true
             endIfPeerIsDone(slot)
         }
+    }
+
+    /// Takes what has come behind the first `carried` bytes, out of its WebSocket if it is in one.
+    private mutating func takeArrived(
+        _ slot: UInt32,
+        _ arrived: inout ByteBuffer,
+        from carried: Int
+    ) {
+        counters.add(.bytesReceived, arrived.count - carried)
+        if connections[slot: slot].webSocket != nil {
+            return takeFrames(slot, &arrived, from: carried)
+        }
+        connections[slot: slot].receivedTick = tick
+        take(slot, &arrived)
     }
 
     /// Moves the start of a packet that was kept in front of what is about to arrive, so that both are
@@ -159,7 +170,7 @@ extension Shard {
 
     /// A connection being served writes into warm memory; it has its own only when the socket is
     /// full.
-    private mutating func lendOutput(_ slot: UInt32) {
+    mutating func lendOutput(_ slot: UInt32) {
         if connections[slot: slot].output.capacity == 0 {
             swap(&connections[slot: slot].output, &spareOutput)
         }
@@ -202,11 +213,13 @@ extension Shard {
 
     /// Sends as much of what waits as the socket takes.
     mutating func flush(_ slot: UInt32) {
+        if connections[slot: slot].webSocket != nil { connections[slot: slot].wrapOutput() }
         if connections[slot: slot].tls == nil {
             sendPlain(slot)
         } else {
             flushEncrypted(slot)
         }
+        if connections[slot: slot].webSocket != nil { connections[slot: slot].noteOutputSent() }
         updateInterest(slot)
     }
 

@@ -36,9 +36,6 @@ extension Shard {
         guard connect.properties.authenticationMethod == nil else {
             return refuseConnect(slot, .badAuthenticationMethod)
         }
-        if let will = connect.will, will.isRetained, connect.version == .v5 {
-            return refuseConnect(slot, .retainNotSupported)
-        }
         switch claim(slot, connect) {
         case .failure(let reason):
             refuseConnect(slot, reason)
@@ -111,7 +108,7 @@ extension Shard {
             connections[slot: slot].agreement.productSlot =
                 products.slot(of: identity.product)
                 ?? products.insert(ProductFacts(key: identity.product, record: product))
-            guard willIsAllowed(slot, connect) else { return refuseConnect(slot, .topicNotAllowed) }
+            if let reason = refusalOfWill(slot, connect) { return refuseConnect(slot, reason) }
             switch decision {
             case .admit(let until):
                 if let confirmsSecret { submit(.confirmSecretUse(identity, confirmsSecret)) }
@@ -283,7 +280,7 @@ extension Shard {
             connect.clientID.isEmpty ? assignedClientID() : connect.clientID.text ?? ""
         let client = ApplicationClient(clientID: clientID, key: key, rights: rights)
         connections[slot: slot].agreement.client = .application(client)
-        guard willIsAllowed(slot, connect) else { return refuseConnect(slot, .topicNotAllowed) }
+        if let reason = refusalOfWill(slot, connect) { return refuseConnect(slot, reason) }
         admit(slot, until: Timestamp(milliseconds: .max))
     }
 
@@ -296,18 +293,21 @@ extension Shard {
         }
     }
 
-    /// A will must be a message that the client may publish; it is kept with the session. Asked once
+    /// A will must be a message that the client may publish; it is kept with the connection. Asked once
     /// the client is known: a device by its product too.
-    private mutating func willIsAllowed(_ slot: UInt32, _ connect: borrowing Connect) -> Bool {
-        guard let will = connect.will else { return true }
-        guard mayPublish(slot, will.topic) else { return false }
+    private mutating func refusalOfWill(_ slot: UInt32, _ connect: borrowing Connect) -> Reason? {
+        guard let will = connect.will else { return nil }
+        guard mayPublish(slot, will.topic) else { return .topicNotAllowed }
+        if will.properties.payloadFormat == .utf8, !UTF8Rules.isWellFormed(will.payload) {
+            return .payloadFormatInvalid
+        }
         connections[slot: slot].agreement.will = StoredWill(
             Message(will),
             isRetained: will.isRetained,
             messageExpirySeconds: will.properties.messageExpiryIntervalSeconds,
             delaySeconds: will.properties.willDelayIntervalSeconds ?? 0
         )
-        return true
+        return nil
     }
 }
 

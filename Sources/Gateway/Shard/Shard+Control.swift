@@ -43,10 +43,11 @@ extension Shard {
     /// A device that must not be connected any more goes (rules B8, B12); one that was given another
     /// entitlement is told nothing.
     private mutating func deviceChanged(_ identity: DeviceIdentity) {
-        let session = clients[.device(identity)]
-        guard session.map({ sessions.contains($0) }) == true else { return }
+        let session: Token?
         let standing: Standing?
         do throws(StoreError) {
+            session = try self.session(of: .device(identity))
+            guard session != nil else { return }
             standing = try books.withDevice(identity) { _, view throws(StoreError) in
                 view?.standing
             }

@@ -65,6 +65,10 @@ extension Shard {
                 outgoing[shard].append(
                     .confirmed(token, packetID: packetID, count: 1, confirmed))
             }
+        case .gathering(let shard, let token, let packetID):
+            guard shard != index else { break }
+            let answer = fate == .notStored ? Gathered.lost : .nothing
+            outgoing[shard].append(.gathered(token, packetID: packetID, answer))
         case .question(let answer): answer(fate)
         }
     }

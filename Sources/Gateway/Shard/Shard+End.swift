@@ -52,6 +52,7 @@ extension Shard {
     /// Sends what the socket still takes, and lets go of it.
     private mutating func close(_ token: Token) {
         let slot = token.slot
+        if connections[slot: slot].webSocket != nil { closeWebSocket(slot) }
         flush(slot)
         if connections[slot: slot].tls != nil, connections[slot: slot].ciphertext.isEmpty {
             records.removeAll()
@@ -140,6 +141,7 @@ extension Shard {
         connections[slot: slot].phaseTick = tick
         connections[slot: slot].receivedTick = tick
         resumeReading(slot)
+        if connections[slot: slot].webSocket != nil { heedWebSocket(slot) }
     }
 }
 

@@ -89,7 +89,13 @@ extension Shard {
             counters.add(.deliveriesDropped)
             return nil
         }
-        if let stored {
+        sessions[slot: session].touchedTick = tick
+        guard let stored else { return sequence }
+        if case .gathering(let shard, let connection, let packetID) = sender {
+            let place = StoredAt(
+                shard: index, session: token, number: stored.number, sequence: sequence)
+            gather(message, at: place, for: shard, connection, packetID)
+        } else {
             sessionWrites.append(
                 .append(stored.number, sequence: sequence, message),
                 then: .stored(token, sequence: sequence, sender: sender)

@@ -47,6 +47,8 @@ extension Shard {
         case .write(let change, let sender): sessionWrites.append(change, then: .confirm(sender))
         case .confirmed(let token, let packetID, let count, let confirmed):
             self.confirmed(token, packetID, count, confirmed)
+        case .gathered(let token, let packetID, let answer): gathered(token, packetID, answer)
+        case .storedElsewhere(let place, let isWritten): storedElsewhere(place, isWritten)
         case .sessionsWritten(let isWritten): sessionsWritten(isWritten)
         case .retainedWritten(let session): retainedWritten(session)
         case .decided(let token, let packetID, let fate): decided(token, packetID, fate)

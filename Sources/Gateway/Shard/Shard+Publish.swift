@@ -68,7 +68,9 @@ extension Shard {
             sessions[slot: session(of: slot)].received.count
                 < connections[slot: slot].agreement.receiveQuota
         else { return end(slot, .receiveMaximumExceeded) }
+        isGathering = sessions[slot: session(of: slot)].stored != nil
         let verdict = accept(slot, message, packetID: packetID)
+        isGathering = false
         if verdict == .held { return }
         counters.add(.publishesReceived)
         var entry = UnansweredPublishes.Entry(
@@ -82,26 +84,24 @@ extension Shard {
     }
 
     /// The packet identifier of a QoS 2 message that is taken: of a stored session it is on disk before
-    /// PUBREC, in one commit with the message where one shard writes that, and after it where several do.
+    /// PUBREC, in one commit with the message.
     private mutating func keepIdentifier(_ slot: UInt32, _ entry: inout UnansweredPublishes.Entry) {
         let session = session(of: slot)
         _ = sessions[slot: session].received.insert(entry.packetID)
         guard let number = sessions[slot: session].stored?.number,
-            let connection = connections.token(ofSlot: slot)
+            let connection = connections.token(ofSlot: slot),
+            let token = sessions.token(ofSlot: session)
         else { return }
-        let change = SessionChange.receive(number, packetID: entry.packetID)
+        entry.outstanding += 1
+        let others = writingShards & ~(1 << UInt64(index))
+        guard gatheringDue == 0, gatheredHere.isEmpty, others.nonzeroBitCount == 1 else {
+            return beginGather(connection, token, entry.packetID)
+        }
+        // It is a device's home that writes it, if anybody does.
         let sender = DownlinkSender.confirmation(
             shard: index, connection, packetID: entry.packetID)
-        let others = writingShards & ~(1 << UInt64(index))
-        if others == 0 {
-            sessionWrites.append(change, then: .confirm(sender))
-            entry.outstanding += 1
-        } else if writingShards.nonzeroBitCount == 1 {
-            outgoing[others.trailingZeroBitCount].append(.write(change, for: sender))
-            entry.outstanding += 1
-        } else {
-            entry.keepsIdentifier = true
-        }
+        outgoing[others.trailingZeroBitCount].append(
+            .write(.receive(number, packetID: entry.packetID), for: sender))
     }
 
     /// The same QoS 2 message again ([MQTT-4.3.3-10]): what was said of it before, when that is on disk.
@@ -129,6 +129,7 @@ extension Shard {
     ) -> PublishVerdict {
         confirmationsDue = 0
         writingShards = 0
+        gatheringDue = 0
         guard mayPublish(slot, message.topic) else {
             counters.add(.publishesForbidden)
             return .refused(.topicNotAllowed)
@@ -187,7 +188,7 @@ extension Shard {
 
     /// Answers a PUBLISH, when its turn has come and its fate is known.
     private mutating func acknowledge(_ slot: UInt32, _ entry: UnansweredPublishes.Entry) {
-        guard entry.isDecided, !entry.keepsIdentifier,
+        guard entry.isDecided,
             connections[slot: slot].agreement.unanswered.isEmpty
         else { return connections[slot: slot].agreement.unanswered.append(entry) }
         answer(slot, entry)
@@ -222,14 +223,6 @@ extension Shard {
         while connections[slot: slot].phase == .open,
             let next = connections[slot: slot].agreement.unanswered.next()
         {
-            if next.keepsIdentifier, !next.verdict.reasonCode.isFailure {
-                guard let number = sessions[slot: session(of: slot)].stored?.number else { break }
-                let sender = DownlinkSender.confirmation(
-                    shard: index, token, packetID: next.packetID)
-                sessionWrites.append(
-                    .receive(number, packetID: next.packetID), then: .confirm(sender))
-                break
-            }
             answer(slot, next)
         }
         flushLater(slot)

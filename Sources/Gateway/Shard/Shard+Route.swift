@@ -18,8 +18,11 @@ extension Shard {
         var shared: Message?
         let publisher = connections[slot: slot].session
         let awaited = awaited(slot, packetID)
-        if message.isRetained, retain(message, for: awaited, sharing: &shared) {
-            confirmationsDue += 1
+        if message.isRetained, let connection = connections.token(ofSlot: slot) {
+            let sender = packetID.map {
+                DownlinkSender.confirmation(shard: index, connection, packetID: $0)
+            }
+            if retain(message, for: sender ?? .nobody, sharing: &shared) { confirmationsDue += 1 }
         }
         guard case .application = connections[slot: slot].agreement.client else {
             let isHeard =
@@ -65,7 +68,9 @@ extension Shard {
     /// Who is told when a message that the client publishes is on disk.
     private func awaited(_ slot: UInt32, _ packetID: UInt16?) -> DownlinkSender {
         guard let packetID, let token = connections.token(ofSlot: slot) else { return .nobody }
-        return .confirmation(shard: index, token, packetID: packetID)
+        return isGathering
+            ? .gathering(shard: index, token, packetID: packetID)
+            : .confirmation(shard: index, token, packetID: packetID)
     }
 
     /// Hands a message to the applications that subscribed to its topic; whether there was one.
@@ -138,9 +143,13 @@ extension Shard {
 
     /// A shard writes the message that is being published, and `sender` waits for it.
     private mutating func noteWriting(_ shard: Int, for sender: DownlinkSender) {
-        guard case .confirmation = sender else { return }
-        confirmationsDue += 1
-        writingShards |= 1 << UInt64(shard)
+        switch sender {
+        case .confirmation:
+            confirmationsDue += 1
+            writingShards |= 1 << UInt64(shard)
+        case .gathering: if shard != index { gatheringDue += 1 }
+        case .nobody, .client, .question: break
+        }
     }
 
     /// What a receiver's subscriptions make of a message.

@@ -215,7 +215,7 @@ extension Shard {
     }
 
     /// How long an absent client's stored session stays in memory when nothing happens to it.
-    private static var quietMilliseconds: Int64 { 60_000 }
+    static var quietMilliseconds: Int64 { 60_000 }
 
     /// Its timer has fired.
     mutating func absentTimerFired(_ session: UInt32) {

@@ -52,13 +52,7 @@ extension Shard {
     mutating func sessionsWritten(_ isWritten: Bool) {
         guard isWritten else {
             counters.add(.sessionWritesFailed)
-            for write in sessionWrites.failed(at: clock.monotonic) {
-                guard case .stored(let token, let sequence, let sender) = write.followUp else {
-                    continue
-                }
-                if sessions.contains(token) { sessions[slot: token.slot].queue.drop(sequence) }
-                tell(sender, .notStored)
-            }
+            for write in sessionWrites.failed(at: clock.monotonic) { giveUp(write) }
             return
         }
         var moved: [(Token, UInt64, DownlinkSender)] = []
@@ -68,6 +62,9 @@ extension Shard {
             case .stored(let token, let sequence, let sender):
                 if sessions.contains(token) { sessions[slot: token.slot].queue.stored(sequence) }
                 moved.append((token, sequence, sender))
+            case .storedAt(let place, let sender):
+                outgoing[place.shard].append(.storedElsewhere(place, isWritten: true))
+                tell(sender, .queued)
             case .release(let token, let sequence): releaseStored(token, sequence)
             case .complete(let connection, let packetID): complete(connection, packetID)
             case .confirm(let sender): tell(sender, .queued)
@@ -262,7 +259,12 @@ extension Shard {
     /// while: the store has all of it.
     mutating func unload(_ token: Token) {
         let session = token.slot
-        guard sessions[slot: session].stored != nil, sessionWrites.isSettled else { return }
+        let quiet =
+            sessions[slot: session].touchedTick
+            + Self.ticks(milliseconds: Self.quietMilliseconds)
+        guard sessions[slot: session].stored != nil, sessionWrites.isSettled, quiet <= tick else {
+            return
+        }
         if case .device = sessions[slot: session].client {
             sessionWheel.cancel(session)
             clients[ClientName(sessions[slot: session].client)] = nil

@@ -86,6 +86,13 @@ struct Shard: ~Copyable {
     var confirmationsDue = 0
     var writingShards: UInt64 = 0
 
+    /// The same of one whose writes are gathered: whether they are, the answers that are to come, and what
+    /// is written here.
+    var isGathering = false
+    var gatheringDue = 0
+    var gatheredHere: [SessionWrites.Write] = []
+    var gathers: [Gather] = []
+
     /// Sessions with messages in line that nothing covers.
     var quotaWaiters: [Token] = []
     var products = ProductCatalogue()

@@ -19,6 +19,12 @@ enum ShardMessage: Sendable {
     /// A change of a session of another shard, to be written with what came before it.
     case write(SessionChange, for: DownlinkSender)
 
+    /// An answer for a QoS 2 message of a client of the receiving shard, whose writes are gathered.
+    case gathered(Token, packetID: UInt16, Gathered)
+
+    /// Another shard has written a message of a queue of the receiving one, or could not.
+    case storedElsewhere(StoredAt, isWritten: Bool)
+
     /// So many of the things that a client's PUBLISH on the receiving shard waits for are done.
     case confirmed(Token, packetID: UInt16, count: Int, Confirmed)
 

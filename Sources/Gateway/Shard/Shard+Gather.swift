@@ -1,0 +1,105 @@
+import MQTT
+import Reactor
+import Sessions
+
+// QoS 2 messages of stored sessions, which several shards may have to write: taken once, so in one
+// commit with their packet identifiers ([MQTT-4.3.3-10]).
+extension Shard {
+    /// A message is put into a queue here: written by the shard of its publisher.
+    mutating func gather(
+        _ message: QueuedMessage,
+        at place: StoredAt,
+        for shard: Int,
+        _ connection: Token,
+        _ packetID: UInt16
+    ) {
+        guard shard == index else {
+            outgoing[shard].append(
+                .gathered(connection, packetID: packetID, .write(place, message)))
+            return
+        }
+        let sender = DownlinkSender.confirmation(shard: index, connection, packetID: packetID)
+        gatheredHere.append(
+            SessionWrites.Write(
+                change: .append(place.number, sequence: place.sequence, message),
+                followUp: .stored(place.session, sequence: place.sequence, sender: sender)
+            )
+        )
+    }
+
+    /// The message has gone to all shards: it is written when they have answered.
+    mutating func beginGather(_ connection: Token, _ session: Token, _ packetID: UInt16) {
+        var gather = Gather(
+            connection: connection,
+            session: session,
+            packetID: packetID,
+            writes: [],
+            outstanding: gatheringDue
+        )
+        swap(&gather.writes, &gatheredHere)
+        if gather.outstanding > 0 { gathers.append(gather) } else { finish(gather) }
+    }
+
+    /// One shard has answered.
+    mutating func gathered(_ connection: Token, _ packetID: UInt16, _ answer: Gathered) {
+        let known = gathers.firstIndex { $0.connection == connection && $0.packetID == packetID }
+        guard let known else { return }
+        switch answer {
+        case .nothing: break
+        case .lost: gathers[known].isLost = true
+        case .write(let place, let message):
+            let sender = DownlinkSender.confirmation(shard: index, connection, packetID: packetID)
+            gathers[known].writes.append(
+                SessionWrites.Write(
+                    change: .append(place.number, sequence: place.sequence, message),
+                    followUp: .storedAt(place, sender: sender)
+                )
+            )
+        }
+        gathers[known].outstanding -= 1
+        if gathers[known].outstanding == 0 { finish(gathers.remove(at: known)) }
+    }
+
+    private mutating func finish(_ gather: Gather) {
+        let sender = DownlinkSender.confirmation(
+            shard: index, gather.connection, packetID: gather.packetID)
+        guard !gather.isLost else {
+            for write in gather.writes { giveUp(write) }
+            return tell(sender, .notStored)
+        }
+        for write in gather.writes { sessionWrites.append(write) }
+        guard sessions.contains(gather.session),
+            let number = sessions[slot: gather.session.slot].stored?.number
+        else { return }
+        sessionWrites.append(
+            .receive(number, packetID: gather.packetID), then: .confirm(sender))
+    }
+
+    /// A message that was to be written is not: nobody gets it.
+    mutating func giveUp(_ write: SessionWrites.Write) {
+        switch write.followUp {
+        case .stored(let token, let sequence, let sender):
+            if sessions.contains(token) { sessions[slot: token.slot].queue.drop(sequence) }
+            tell(sender, .notStored)
+        case .storedAt(let place, let sender):
+            outgoing[place.shard].append(.storedElsewhere(place, isWritten: false))
+            tell(sender, .notStored)
+        default: break
+        }
+    }
+
+    /// A message of a queue here was written elsewhere, or could not be.
+    mutating func storedElsewhere(_ place: StoredAt, _ isWritten: Bool) {
+        guard sessions.contains(place.session) else {
+            // The session has ended, or left memory, meanwhile.
+            return
+        }
+        let session = place.session.slot
+        guard isWritten else {
+            sessions[slot: session].queue.drop(place.sequence)
+            return
+        }
+        sessions[slot: session].queue.stored(place.sequence)
+        sendInLine(place.session)
+    }
+}

@@ -1,0 +1,60 @@
+import Bytes
+import Reactor
+import WebSocket
+
+// MQTT in WebSockets (RFC 6455; MQTT 5.0 and 3.1.1, 6): between TLS and the packets.
+extension Shard {
+    /// Takes what has come behind the first `carried` bytes out of its frames, and serves the packets
+    /// in it. What keeps a client alive are packets ([MQTT-3.1.2-22]), not Pings of the WebSocket.
+    mutating func takeFrames(
+        _ slot: UInt32,
+        _ arrived: inout ByteBuffer,
+        from carried: Int
+    ) {
+        guard let token = connections.token(ofSlot: slot),
+            let policy = commons.listeners[connections[slot: slot].listener].webSocket
+        else { return }
+        lendOutput(slot)
+        connections[slot: slot].unwrap(
+            &arrived,
+            from: carried,
+            policy: policy,
+            frameLimit: commons.limits.packetBytes
+        )
+        if arrived.count > carried { connections[slot: slot].receivedTick = tick }
+        take(slot, &arrived)
+        // CONNECT may have sent the connection home to another shard, which heeds it there.
+        if connections.contains(token) { heedWebSocket(slot) }
+    }
+
+    /// Ends a connection whose WebSocket is over, after the packets that came before that.
+    mutating func heedWebSocket(_ slot: UInt32) {
+        switch connections[slot: slot].webSocketState {
+        case .opening, .open, .ended, nil: break
+        case .refused: end(slot, .webSocketRefused)
+        case .closedByPeer: end(slot, .connectionLost)
+        case .failed: end(slot, .webSocketViolation)
+        }
+    }
+
+    /// The Close frame, as the last one: what has been written before goes in front of it.
+    mutating func closeWebSocket(_ slot: UInt32) {
+        let reason = connections[slot: slot].ending ?? .connectionLost
+        connections[slot: slot].endOutput(reason.closeCode)
+    }
+}
+
+extension Reason {
+    /// What a WebSocket is closed with (RFC 6455, 7.4.1); the details are said in MQTT before.
+    fileprivate var closeCode: CloseCode {
+        switch self {
+        case .disconnected: .normal
+        case .shuttingDown: .goingAway
+        case .malformedPacket, .protocolError, .notMQTT, .unsupportedProtocolVersion: .protocolError
+        case .packetTooLarge: .messageTooBig
+        case .serverBusy, .ledgerUnavailable, .connectionRateExceeded: .tryAgainLater
+        case .connectionLost: .goingAway
+        default: .policyViolation
+        }
+    }
+}

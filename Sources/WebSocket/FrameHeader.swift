@@ -1,0 +1,90 @@
+import Bytes
+
+/// The first 6 to 14 bytes of a client's frame (RFC 6455, 5.2).
+struct FrameHeader: Equatable, Sendable {
+    /// The most bytes that a client's header has: two, a length of eight, a mask of four.
+    static let maximumSize = 14
+
+    /// What a control frame carries at most (5.5).
+    static let controlLimit = 125
+
+    let opcode: Opcode
+    let isFinal: Bool
+
+    /// Bytes of the payload.
+    let length: Int
+
+    /// The masking key, its first byte lowest.
+    let mask: UInt32
+
+    /// Bytes of the header.
+    let size: Int
+
+    /// The header at the front of `bytes`; `nil` while its end is missing. Every rule is checked with
+    /// the first byte that can break it.
+    init?(_ bytes: Span<UInt8>, limit: Int) throws(FrameViolation) {
+        guard bytes.count > 0 else { return nil }
+        let first = bytes[0]
+        guard first & 0x70 == 0 else { throw .reservedBits }
+        guard first & 0x0F != 0x1 else { throw .textFrame }
+        guard let opcode = Opcode(rawValue: first & 0x0F) else { throw .unknownOpcode }
+        isFinal = first & 0x80 != 0
+        guard isFinal || !opcode.isControl else { throw .fragmentedControlFrame }
+        self.opcode = opcode
+        guard bytes.count > 1 else { return nil }
+        guard bytes[1] & 0x80 != 0 else { throw .unmasked }
+        guard let (length, lengthSize) = try Self.length(bytes) else { return nil }
+        guard !opcode.isControl || length <= UInt64(Self.controlLimit) else {
+            throw .controlFrameTooLong
+        }
+        guard length <= UInt64(limit) else { throw .frameTooLarge }
+        self.length = Int(length)
+        size = 2 + lengthSize + 4
+        guard bytes.count >= size else { return nil }
+        var mask: UInt32 = 0
+        for index in 0..<4 { mask |= UInt32(bytes[size - 4 + index]) << UInt32(8 * index) }
+        self.mask = mask
+    }
+
+    /// The payload's length, and how many bytes it takes beyond the seven bits; `nil` while some of
+    /// them are missing.
+    private static func length(
+        _ bytes: Span<UInt8>
+    ) throws(FrameViolation) -> (value: UInt64, size: Int)? {
+        let short = bytes[1] & 0x7F
+        guard short >= 126 else { return (UInt64(short), 0) }
+        // A control frame's length has no business to be long.
+        guard bytes[0] & 0x08 == 0 else { throw .controlFrameTooLong }
+        let size = short == 126 ? 2 : 8
+        guard bytes.count >= 2 + size else { return nil }
+        var value: UInt64 = 0
+        for index in 2..<2 + size { value = value << 8 | UInt64(bytes[index]) }
+        guard value >= (size == 2 ? 126 : 65_536), value < 1 << 63 else {
+            throw .lengthNotMinimal
+        }
+        return (value, size)
+    }
+}
+
+extension FrameHeader {
+    /// How many bytes the header of a server's frame has: it is not masked.
+    static func serverSize(length: Int) -> Int {
+        length <= 125 ? 2 : length <= 65_535 ? 4 : 10
+    }
+
+    /// Writes the header of a server's frame, which is the whole of a message, over the bytes at
+    /// `index`.
+    static func write(_ opcode: Opcode, length: Int, into buffer: inout ByteBuffer, at index: Int) {
+        buffer[index] = 0x80 | opcode.rawValue
+        let size = serverSize(length: length)
+        switch size {
+        case 2: buffer[index + 1] = UInt8(length)
+        case 4: buffer[index + 1] = 126
+        default: buffer[index + 1] = 127
+        }
+        for place in 2..<size {
+            let shift = 8 * (size - 1 - place)
+            buffer[index + place] = UInt8(truncatingIfNeeded: length >> shift)
+        }
+    }
+}
