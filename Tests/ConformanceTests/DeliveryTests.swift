@@ -171,7 +171,7 @@ extension Conformance {
             try first.send(.pubrec, sent[2])
             #expect(try first.acknowledgement(.pubrel).packetID == sent[2])
             #expect(try first.isSilent())
-            first.lose()
+            try first.hangUp()
             let (second, connack) = try room.connect("receiver")
             second.acknowledgesMessages = false
             #expect(connack.isSessionPresent)

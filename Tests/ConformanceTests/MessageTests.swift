@@ -91,7 +91,7 @@ extension Conformance {
                     $0.messageExpiryInterval(seconds: 5)
                 }
                 #expect(try first.message().expirySeconds == 5)
-                first.lose()
+                try first.hangUp()
                 try await room.settle()
                 for (text, seconds) in [("over", UInt32?(9)), ("left", 100), ("for ever", nil)] {
                     try sender.publish("t", text, qos: .atLeastOnce) {

@@ -92,8 +92,27 @@ struct Room {
 }
 
 extension TestClient {
-    /// Nothing more comes.
-    func isSilent() throws -> Bool { try isQuiet(seconds: 0.03) }
+    /// Nothing more comes, but the end of a QoS 2 message that came before.
+    func isSilent() throws -> Bool {
+        do throws(TestClientError) {
+            try first("silence", seconds: 0.03) { packet in
+                if case .acknowledgement(let release) = packet, release.type == .pubrel {
+                    return nil
+                }
+                return ()
+            }
+            return false
+        } catch {
+            if case .timedOut = error { return true }
+            throw error
+        }
+    }
+
+    /// Goes without a DISCONNECT, and waits until the gateway has closed the connection.
+    func hangUp() throws {
+        finishWriting()
+        _ = try untilClosed()
+    }
 
     /// Sends a PUBACK, PUBREC, PUBREL or PUBCOMP as bytes.
     func send(_ type: PacketType, _ packetID: UInt16, code: UInt8? = nil) throws {

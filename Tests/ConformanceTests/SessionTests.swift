@@ -139,7 +139,7 @@ extension Conformance {
             let (first, _) = try room.connect("sender")
             try first.sendPublish(room.topic("t"), [0x31], qos: .exactlyOnce, packetID: 12)
             _ = try first.acknowledgement(.pubrec)
-            first.lose()
+            try first.hangUp()
             let (second, connack) = try room.connect("sender")
             #expect(connack.isSessionPresent)
             try second.sendPublish(

@@ -76,7 +76,7 @@ extension Conformance {
                 try sender.publish(room.topic("TopicA"), text, qos: qos)
                 _ = try first.message()
             }
-            first.lose()
+            try first.hangUp()
             let (second, _) = try room.connect("redelivery")
             #expect(try (0..<2).map { _ in try second.message().text } == ["1", "2"])
             try second.ping()

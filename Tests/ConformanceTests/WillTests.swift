@@ -23,11 +23,12 @@ extension Conformance {
             try watcher.subscribe(room.topic("will"), qos: .exactlyOnce)
             for end in End.allCases where place.version == .v5 || end != .withWill {
                 let will = TestWill(topic: room.topic("will"), payload: "\(end)", qos: .exactlyOnce)
-                let client = try room.client("mortal", will: will)
                 var newer: TestClient?
+                if end == .lost { try room.client("mortal", will: will).lose() }
+                let client = end == .lost ? watcher : try room.client("mortal", will: will)
                 switch end {
-                case .lost: client.lose()
-                case .closed: client.finishWriting()
+                case .lost: break
+                case .closed: try client.hangUp()
                 case .malformed: try client.send([0x36, 0])
                 case .withWill: try client.leave(.disconnectWithWillMessage)
                 case .takenOver: newer = try room.client("mortal")
@@ -117,7 +118,7 @@ extension Conformance {
                 .leave()
             let (second, _) = try room.connect(
                 "mortal", will: TestWill(topic: room.topic("new"), payload: ""))
-            second.lose()
+            try second.hangUp()
             let message = try watcher.message()
             #expect(message.topic == room.topic("new") && message.payload.isEmpty)
             #expect(try watcher.isSilent())
@@ -181,7 +182,7 @@ extension Conformance {
                     flags: 0b1110, clientID: .text(room.clientID("mortal")),
                     .properties(properties), .text(room.topic("will")), .text("gone")))
             _ = try socket.next()
-            socket.lose()
+            try socket.hangUp()
             let message = try watcher.message()
             #expect(message.userProperties == ["b=1", "a=2", "b=3"])
             #expect(message.expirySeconds == 100 || message.expirySeconds == 99)
