@@ -25,9 +25,10 @@ test: lint $(VENV)/ready  ## lint, build, run all tests
 build: packages  ## release binaries in .build/release
 	swift build -c release
 
-bench: build  ## measure the stores, the ledger, its lists and the routing in a directory of their own, under .build-bench
+bench: build  ## measure the stores, the sessions, the ledger, its lists and the routing in a directory of their own, under .build-bench
 	rm -rf .build-bench && mkdir .build-bench
 	.build/release/StorageBenchmark .build-bench/storage 20000 200000
+	.build/release/SessionBenchmark .build-bench/sessions 1000000 40000
 	.build/release/LedgerBenchmark .build-bench/ledger 100000 20000
 	.build/release/QueryBenchmark .build-bench/queries 100000
 	.build/release/RoutingBenchmark .build-bench/retained 1000000

@@ -91,8 +91,7 @@ let package = Package(
             "Gateway",
             [
                 "Sessions", "Ledger", "Metering", "Reactor", "MQTT", "WebSocket", "TLS",
-                "Telemetry", "Storage",
-                "Linux", "Bytes", "Time",
+                "Telemetry", "Storage", "Linux", "Bytes", "Time",
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
@@ -140,7 +139,10 @@ let package = Package(
         tests(of: "WebSocket", ["Bytes"]),
         tests(of: "Ledger", ["Fleet", "Linux", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
-        tests(of: "Sessions", ["MQTT", "Storage", "Bytes", "Time", "TestFiles"]),
+        tests(
+            of: "Sessions",
+            ["SessionCrashWriter", "MQTT", "Storage", "Bytes", "Time", "TestFiles"]
+        ),
         tests(
             of: "Gateway",
             [
@@ -167,6 +169,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
+                "Delivery",
                 "CrashGateway", "Support", "TestFiles", "Gateway", "Sessions", "Ledger", "Metering",
                 "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Storage", "Time",
             ],
@@ -215,6 +218,12 @@ let package = Package(
         ),
         aid(
             "StorageCrashWriter", "Tests/StorageCrashWriter", isProgram: true, ["Storage", "Bytes"]),
+        aid(
+            "SessionCrashWriter",
+            "Tests/SessionCrashWriter",
+            isProgram: true,
+            ["Sessions", "Storage", "MQTT", "Time"]
+        ),
         aid("CrashGateway", "Tests/CrashGateway", isProgram: true, ["Gateway", "Linux"]),
 
         // Measurements.
@@ -223,6 +232,12 @@ let package = Package(
             "Benchmarks/Storage",
             isProgram: true,
             ["Storage", "Bytes", "CLMDB"]
+        ),
+        aid(
+            "SessionBenchmark",
+            "Benchmarks/Sessions",
+            isProgram: true,
+            ["Sessions", "Storage", "MQTT", "Time"]
         ),
         aid(
             "LedgerBenchmark",
@@ -241,6 +256,13 @@ let package = Package(
             "RoutingLoad",
             "Benchmarks/RoutingLoad",
             ["Gateway", "Sessions", "Storage", "Reactor", "MQTT", "Bytes", "Time"]
+        ),
+        aid("Delivery", "Benchmarks/Delivery", ["Support", "Gateway", "MQTT", "Bytes"]),
+        aid(
+            "DeliveryBenchmark",
+            "Benchmarks/DeliveryProgram",
+            isProgram: true,
+            ["Delivery"]
         ),
         aid("RoutingBenchmark", "Benchmarks/Routing", isProgram: true, ["RoutingLoad"]),
     ]

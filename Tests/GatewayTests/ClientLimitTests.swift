@@ -7,7 +7,7 @@ import Testing
 @testable import Gateway
 
 /// What one client is held to, and what it is spared, seen from outside.
-@Suite struct ClientLimitTests {
+@Suite(.waits) struct ClientLimitTests {
     private func connect(
         _ gateway: TestGateway,
         _ clientID: String,

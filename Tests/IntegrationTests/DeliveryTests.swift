@@ -9,7 +9,7 @@ extension WholeGateway {
         private static let shards = [1, 4]
 
         @Test(
-            "[MQTT-4.3.3-2], [MQTT-4.3.3-5] QoS 2 is handed on at QoS 2: PUBLISH, PUBREC, PUBREL, PUBCOMP",
+            "[MQTT-4.3.3-2], [MQTT-4.3.3-4] QoS 2 is handed on at QoS 2: PUBLISH, PUBREC, PUBREL, PUBCOMP",
             arguments: ProtocolVersion.allCases, shards
         )
         func exactlyOnce(version: ProtocolVersion, shards: Int) async throws {
@@ -71,7 +71,7 @@ extension WholeGateway {
         }
 
         @Test(
-            "[MQTT-4.3.3-4] a PUBREC with an error is the end of the message; an unknown one is told so"
+            "4.3.3: a PUBREC with an error is the end of the message; an unknown one is told so"
         )
         func refused() async throws {
             try await TestGateway.run { gateway in

@@ -80,7 +80,9 @@ extension WholeGateway {
             }
         }
 
-        @Test("[MQTT-3.1.2-23] a session lasts as long as its expiry interval, and no longer")
+        @Test(
+            "[MQTT-3.1.2-23], [MQTT-4.1.0-2] a session lasts as long as its expiry interval, no longer"
+        )
         func expires() async throws {
             let clock = ManualClock(wall: Self.begin)
             try await TestGateway.run(time: .manual(clock)) { gateway in

@@ -1,10 +1,12 @@
 import Gateway
 import Ledger
 import MQTT
+import Reactor
 import Sessions
 import Support
 import TestFiles
 import Testing
+import Time
 
 extension WholeGateway {
     /// Sessions that outlive the process (4.1).
@@ -12,7 +14,7 @@ extension WholeGateway {
         private static let shards = [1, 4]
 
         @Test(
-            "[MQTT-4.1.0-1] subscriptions, queue, packet identifiers and QoS 2 states survive a restart",
+            "[MQTT-3.1.2-23], 4.1: subscriptions, queue, packet identifiers and QoS 2 states survive a restart",
             arguments: ProtocolVersion.allCases, shards
         )
         func restart(version: ProtocolVersion, shards: Int) async throws {
@@ -104,6 +106,77 @@ extension WholeGateway {
                 #expect(!answer.isSessionPresent)
                 try client.leave()
                 try await until { try gateway.gateway.sessions.figures().sessions == 0 }
+            }
+        }
+
+        @Test("A store that is full: 0x83, and what was acknowledged before is there; others go on")
+        func full() async throws {
+            try await TestGateway.run { configuration in
+                configuration.storage.usageMapBytes = 1 << 20
+                configuration.limits.queueBytes = 1 << 30
+            } _: { gateway in
+                let (first, _) = try gateway.open("keeper", .v5, expiry: 1_000)
+                try first.subscribe("t")
+                try first.leave()
+                let publisher = try gateway.anonymous("publisher")
+                let payload = [UInt8](repeating: 7, count: 10_000)
+                var taken = 0
+                while taken < 200,
+                    try publisher.publish("t", bytes: payload, qos: .atLeastOnce)?.code == 0
+                {
+                    taken += 1
+                }
+                #expect(taken > 0 && taken < 200)
+                #expect(
+                    try publisher.publish("t", bytes: payload, qos: .atLeastOnce)?.code == 0x83)
+                let other = try gateway.anonymous("other")
+                try other.subscribe("u")
+                #expect(try publisher.publish("u", "x", qos: .atLeastOnce)?.code == 0)
+                #expect(try other.message().text == "x")
+                let (second, answer) = try gateway.open("keeper", .v5, expiry: 1_000)
+                #expect(answer.isSessionPresent)
+                for _ in 0..<taken { #expect(try second.message().payload == payload) }
+                #expect(try second.isQuiet(seconds: 0.05))
+            }
+        }
+
+        @Test("What is quiet for a minute leaves memory, and is found again", arguments: shards)
+        func unloaded(shards: Int) async throws {
+            let clock = ManualClock(wall: Timestamp(seconds: 1_790_000_000))
+            try await TestGateway.run(shards: shards, time: .manual(clock)) { gateway in
+                let product = try await gateway.createProduct()
+                let device = try await gateway.importDevice("dk1", into: product)
+                let key = try await gateway.createApplication(products: [product])
+                let credentials = TestCredentials.signed(device, secureMode: 3)
+                let client = try TestClient(port: gateway.plainPort, version: .v3_1_1)
+                _ = try client.connect(as: credentials, isCleanStart: false)
+                try client.subscribe(device.down("#"))
+                try client.leave()
+                let (keeper, _) = try gateway.open("keeper", .v5, expiry: 100_000)
+                try keeper.subscribe("t")
+                try keeper.leave()
+                let backend = try gateway.connect(key, keepAliveSeconds: 3_600)
+                for text in ["one", "two"] {
+                    let answer = try backend.publish(device.down(), text, qos: .atLeastOnce)
+                    #expect(answer?.code == 0)
+                    let publisher = try gateway.anonymous("publisher")
+                    try publisher.publish("t", text, qos: .atLeastOnce)
+                    try publisher.leave()
+                    for _ in 0..<3 {
+                        clock.advance(milliseconds: 61_000)
+                        try await gateway.settle()
+                    }
+                    // The backend, and the application that is away: its filters are needed.
+                    try await until { try await gateway.sessionCount() == 2 }
+                }
+                let again = try TestClient(port: gateway.plainPort, version: .v3_1_1)
+                let connack = try again.connect(as: credentials, isCleanStart: false)
+                #expect(connack.isSessionPresent)
+                let (back, _) = try gateway.open("keeper", .v5, expiry: 100_000)
+                for text in ["one", "two"] {
+                    #expect(try again.message().text == text)
+                    #expect(try back.message().text == text)
+                }
             }
         }
 

@@ -53,7 +53,7 @@ extension WholeGateway {
                     }
                     #expect(connack.code == 0)
                     #expect(try client.next() == .subscription(.suback, packetID: 1, codes: [1]))
-                    #expect(try client.acknowledgement(.puback, 2).code == 0)
+                    #expect(try client.acknowledgement(.puback, 2).code == 0x10)
                     #expect(try client.next() == .pingresp)
                 }
                 #expect(try gateway.figures(of: product)?.consumed == 16)
@@ -81,7 +81,7 @@ extension WholeGateway {
                                 version: .v5, into: &$0)
                         }
                     for byte in bytes { try client.send([byte]) }
-                    #expect(try client.acknowledgement(.puback, 2).code == 0)
+                    #expect(try client.acknowledgement(.puback, 2).code == 0x10)
                 }
             }
         }
@@ -112,7 +112,7 @@ extension WholeGateway {
                         Issue.record("something else than a PUBACK")
                         return
                     }
-                    #expect(found.packetID == packetID && found.code == 0)
+                    #expect(found.packetID == packetID && found.code == 0x10)
                 }
                 let usage = try await gateway.gateway.usage(of: device.identity)
                 #expect(usage.today.used == 2_000)

@@ -10,7 +10,7 @@ import Testing
     func killed() throws {
         for round in 1...3 {
             let path = "\(directory.path)/\(round)"
-            let child = try Child(path, "crash")
+            let child = Child("StorageCrashWriter", path, "crash")
             var told = child.lines { $0.count >= 500 * round }
             child.kill()
             told += child.lines { _ in false }
@@ -37,7 +37,7 @@ import Testing
 
     @Test("A store that another process has open is not opened, and is again once that has ended")
     func ownedByAnother() throws {
-        let child = try Child(directory.path, "crash")
+        let child = Child("StorageCrashWriter", directory.path, "crash")
         _ = child.lines { $0.count >= 1 }
         #expect(throws: StoreError.ownedByAnotherProcess(path: directory.path)) {
             _ = try Environment(path: directory.path, mapSizeBytes: 1 << 28)
@@ -49,7 +49,7 @@ import Testing
 
     @Test("On a full disk a request fails with diskFull, and works again when there is space")
     func diskFull() throws {
-        let child = try Child(directory.path, "full")
+        let child = Child("StorageCrashWriter", directory.path, "full")
         let told = child.lines { _ in false }
         child.kill()
         close(child.output)

@@ -2,8 +2,10 @@ import Ledger
 
 /// Which shard a client lives on: a hash of its name that is the same on every shard and in every
 /// run, so that everything about a device happens on one thread.
-struct Homes: Sendable {
+package struct Homes: Sendable {
     let shards: Int
+
+    package init(shards: Int) { self.shards = shards }
 
     func shard(of device: DeviceIdentity) -> Int {
         guard shards > 1 else { return 0 }
@@ -20,7 +22,7 @@ struct Homes: Sendable {
         return clientID.isEmpty ? shard : self.shard(ofClientID: clientID)
     }
 
-    func shard(ofClientID clientID: Span<UInt8>) -> Int {
+    package func shard(ofClientID clientID: Span<UInt8>) -> Int {
         guard shards > 1 else { return 0 }
         var hash = StableHash()
         hash.add(clientID)

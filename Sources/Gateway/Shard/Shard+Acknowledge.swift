@@ -16,7 +16,7 @@ extension Shard {
         }
     }
 
-    /// PUBREC: PUBREL follows, or, after a refusal, nothing ([MQTT-4.3.3-4], [MQTT-4.3.3-8]).
+    /// PUBREC: PUBREL follows, or, after a refusal, nothing ([MQTT-4.3.3-4]).
     mutating func received(_ slot: UInt32, _ packetID: UInt16, _ reason: ReasonCode) {
         guard let token = connections[slot: slot].session else { return }
         let session = token.slot

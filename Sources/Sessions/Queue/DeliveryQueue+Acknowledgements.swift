@@ -9,7 +9,8 @@ extension DeliveryQueue {
         return .taken(sequence: sequence)
     }
 
-    /// PUBREC with success: a QoS 2 message must not be sent again ([MQTT-4.3.3-4]). `release` follows.
+    /// PUBREC with success: a QoS 2 message is not sent again, but its PUBREL is ([MQTT-4.3.3-4],
+    /// [MQTT-4.3.3-6]). `release` follows.
     public mutating func receive(_ packetID: UInt16) -> AcknowledgementOutcome {
         guard let index = index(ofPacket: packetID) else { return .unknown }
         let sequence = entries[index].sequence
@@ -25,7 +26,7 @@ extension DeliveryQueue {
         return .taken(sequence: sequence)
     }
 
-    /// PUBREC with a reason code of 0x80 or more: a QoS 2 message is done with ([MQTT-4.3.3-4]).
+    /// PUBREC with a reason code of 0x80 or more: a QoS 2 message is done with (4.3.3).
     public mutating func refuse(_ packetID: UInt16) -> AcknowledgementOutcome {
         guard let index = index(ofPacket: packetID) else { return .unknown }
         let sequence = entries[index].sequence

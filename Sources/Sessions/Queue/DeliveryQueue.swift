@@ -5,7 +5,7 @@ public import Time
 ///
 /// A message has a sequence, which grows by one with each, and its packet identifier follows from it:
 /// `1 + sequence % 65,535`. The span from the oldest message not yet acknowledged to the newest sent
-/// stays below 65,535, so no two under way have the same one ([MQTT-2.2.1-3]), and one that is sent
+/// stays below 65,535, so no two under way have the same one ([MQTT-2.2.1-4]), and one that is sent
 /// again after a crash has the one it had ([MQTT-4.4.0-1]).
 ///
 /// At most `limit` messages are under way, both QoS, a QoS 2 message until its PUBCOMP
@@ -82,12 +82,12 @@ public struct DeliveryQueue: Sendable {
 
     /// An empty queue. `keepsSent`: for a session that outlives its connection.
     public init(keepsSent: Bool, limit: UInt16) {
-        precondition(limit > 0, "a Receive Maximum of 0 ([MQTT-3.1.2-24] forbids it)")
+        precondition(limit > 0, "a Receive Maximum of 0 (3.1.2.11.3)")
         self.keepsSent = keepsSent
         self.limit = limit
     }
 
-    /// The packet identifier of a message: never 0 ([MQTT-2.2.1-3]).
+    /// The packet identifier of a message: never 0 ([MQTT-2.2.1-4]).
     public static func packetID(of sequence: UInt64) -> UInt16 { UInt16(1 + sequence % 65_535) }
 
     // MARK: Figures

@@ -9,7 +9,7 @@ public struct StoredWill: Equatable, Sendable {
     public let messageExpirySeconds: UInt32?
 
     /// The Will Delay Interval (3.1.3.2.2): so long after the connection's end, or at the session's if
-    /// that is earlier, it is published ([MQTT-3.1.3-9]).
+    /// that is earlier, it is published, unless the client is back before ([MQTT-3.1.3-9]).
     public let delaySeconds: UInt32
 
     public init(

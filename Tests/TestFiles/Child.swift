@@ -1,32 +1,31 @@
 import Glibc
-import Storage
 
 /// Another process of ours, and what it prints.
-struct Child {
-    let identifier: pid_t
-    let output: Int32
+public struct Child: Sendable {
+    public let identifier: Int32
+    public let output: Int32
 
-    /// Starts `StorageCrashWriter`, which lies next to the test binary.
-    init(_ path: String, _ verb: String) throws {
+    /// Starts a program that lies next to the test binary.
+    public init(_ name: String, _ words: String...) {
         let own = Self.ownProgram()
-        let program = own[...(own.lastIndex(of: "/") ?? own.startIndex)] + "StorageCrashWriter"
+        let program = own[...(own.lastIndex(of: "/") ?? own.startIndex)] + name
         var pipes: [Int32] = [0, 0]
         // Safe: each C function stays inside what it is given, during the call; the strings are
         // freed below.
-        guard unsafe pipe(&pipes) == 0 else {
-            throw StoreError.system(code: errno, operation: "pipe")
-        }
+        let isPiped = unsafe pipe(&pipes) == 0
+        precondition(isPiped, "no pipe")
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         unsafe posix_spawn_file_actions_adddup2(&actions, pipes[1], 1)
         unsafe posix_spawn_file_actions_addclose(&actions, pipes[0])
-        var arguments = unsafe [strdup(String(program)), strdup(path), strdup(verb), nil]
+        var arguments = unsafe ([String(program)] + words).map { word in unsafe strdup(word) }
+        unsafe arguments.append(nil)
         var child: pid_t = 0
         let code = unsafe posix_spawn(&child, String(program), &actions, nil, &arguments, environ)
-        for index in 0..<3 { unsafe free(arguments[index]) }
+        for index in 0..<words.count + 1 { unsafe free(arguments[index]) }
         unsafe posix_spawn_file_actions_destroy(&actions)
         close(pipes[1])
-        guard code == 0 else { throw StoreError.system(code: code, operation: "spawn \(program)") }
+        precondition(code == 0, "spawn \(program)")
         identifier = child
         output = pipes[0]
     }
@@ -41,7 +40,7 @@ struct Child {
     }
 
     /// Reads lines until `isEnough` of them, or until the child ends.
-    func lines(until isEnough: ([String]) -> Bool) -> [String] {
+    public func lines(until isEnough: ([String]) -> Bool) -> [String] {
         var text: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         var lines: [String] = []
@@ -60,7 +59,7 @@ struct Child {
     }
 
     /// Ends it with SIGKILL and waits for it.
-    func kill() {
+    public func kill() {
         _ = Glibc.kill(identifier, SIGKILL)
         waitpid(identifier, nil, 0)
     }
