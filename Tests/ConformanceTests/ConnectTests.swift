@@ -7,7 +7,7 @@ extension Conformance {
     /// CONNECT and CONNACK (3.1, 3.2).
     @Suite struct ConnectTests {
         @Test(
-            "[MQTT-3.1.4-5] [MQTT-3.2.0-1] [MQTT-3.2.0-2] [MQTT-3.2.2-1] [MQTT-3.2.2-2] and [MQTT-3.1.4-4] [MQTT-3.2.0-1] [MQTT-3.2.2-1] of 3.1.1: one CONNACK comes first, of success",
+            "[MQTT-3.1.4-5] [MQTT-3.2.0-1] [MQTT-3.2.0-2] [MQTT-3.2.2-1] [MQTT-3.2.2-2] [MQTT-3.12.4-1] and [MQTT-3.1.4-4] [MQTT-3.2.0-1] [MQTT-3.2.2-1] [MQTT-3.12.4-1] of 3.1.1: one CONNACK comes first, of success; PINGREQ and SUBSCRIBE behind it are answered",
             arguments: Place.all
         )
         func connack(place: Place) throws {
@@ -123,7 +123,9 @@ extension Conformance {
             #expect(Array(message.topic.utf8) == Array(room.topic("\u{FEFF}t").utf8))
         }
 
-        @Test("[MQTT-3.2.2-8] [MQTT-2.2.2-1] what CONNACK tells of the server is what it does", arguments: Place.v5)
+        @Test(
+            "[MQTT-3.2.2-8] [MQTT-2.2.2-1] what CONNACK tells of the server is what it does",
+            arguments: Place.v5)
         func told(place: Place) throws {
             let room = try Room(place)
             let (client, connack) = try room.connect(
@@ -139,10 +141,29 @@ extension Conformance {
         }
 
         @Test(
+            "[MQTT-3.1.3-8] [MQTT-3.1.4-2] [MQTT-3.2.2-6] [MQTT-3.2.2-7] and [MQTT-3.1.3-9] of 3.1.1: a client identifier that is not valid there is refused and the connection closed",
+            arguments: Place.all
+        )
+        func refusedIdentifier(place: Place) throws {
+            let room = try Room(place)
+            let client = try TestClient(port: room.gateway.plainPort, version: place.version)
+            let connack = try client.connect(
+                as: TestCredentials(
+                    clientID: "lamp.other|securemode=3,signmethod=hmacsha256|",
+                    userName: "one&lamp", password: "secret"),
+                isCleanStart: false)
+            #expect(connack.code == (place.version == .v5 ? 0x85 : 2))
+            #expect(!connack.isSessionPresent)
+            #expect(try client.untilClosed().isEmpty)
+        }
+
+        @Test(
             "[MQTT-3.2.2-21] the server's keep-alive is told and counts; 0 and longer ones are shortened"
         )
         func serverKeepAlive() async throws {
-            try await TestGateway.run { $0.limits.keepAliveMaximumSeconds = 30 } _: { gateway in
+            try await TestGateway.run {
+                $0.limits.keepAliveMaximumSeconds = 30
+            } _: { gateway in
                 let room = Room(gateway)
                 for (asked, told) in [(UInt16(0), UInt16?(30)), (31, 30), (30, nil), (29, nil)] {
                     let (_, connack) = try room.connect("k", keepAliveSeconds: asked)

@@ -84,7 +84,9 @@ extension Conformance {
             let sender = try room.client("sender")
             // 2 of header, 2 + topic, 2 of identifier, 1 of properties.
             let room60 = 60 - 7 - room.topic("t").utf8.count
-            for (count, arrives) in [(room60, true), (room60 + 1, false), (1_000, false), (1, true)] {
+            for (count, arrives) in [
+                (room60, true), (room60 + 1, false), (1_000, false), (1, true),
+            ] {
                 for qos in [QoS.atLeastOnce, .exactlyOnce] {
                     let answer = try sender.publish(
                         room.topic("t"), bytes: Array(repeating: 0x78, count: count), qos: qos)

@@ -25,12 +25,15 @@ extension Conformance.MalformedTests {
         Exchange(
             "1.5.5: a remaining length of five bytes", [0x30, 0x80, 0x80, 0x80, 0x80, 1],
             .disconnect(0x81)),
-        Exchange("[MQTT-1.5.5-1] a remaining length with a needless byte", [0xC0, 0x80, 0], .disconnect(0x81)),
+        Exchange(
+            "[MQTT-1.5.5-1] a remaining length with a needless byte", [0xC0, 0x80, 0],
+            .disconnect(0x81)),
     ]
 
     static let publishes = [
         Exchange("[MQTT-3.3.1-4] QoS 3", .packet(0x36, .text("t"), [0, 1, 0]), .disconnect(0x81)),
-        Exchange("[MQTT-3.3.1-2] DUP with QoS 0", .packet(0x38, .text("t"), [0]), .disconnect(0x81)),
+        Exchange(
+            "[MQTT-3.3.1-2] DUP with QoS 0", .packet(0x38, .text("t"), [0]), .disconnect(0x81)),
         Exchange(
             "[MQTT-2.2.1-3] QoS 1 with packet identifier 0", .packet(0x32, .text("t"), [0, 0, 0]),
             .disconnect(0x82)),
@@ -147,13 +150,15 @@ extension Conformance.MalformedTests {
             "[MQTT-4.7.1-2] + in a level", .packet(0x82, [0, 1, 0], .text("a/b+/c"), [0]),
             .disconnect(0x8F)),
         Exchange(
-            "[MQTT-4.8.2-1] a share without a name", .packet(0x82, [0, 1, 0], .text("$share//t"), [0]),
+            "[MQTT-4.8.2-1] a share without a name",
+            .packet(0x82, [0, 1, 0], .text("$share//t"), [0]),
             .disconnect(0x8F)),
         Exchange(
             "[MQTT-4.8.2-2] a wildcard in a share's name",
             .packet(0x82, [0, 1, 0], .text("$share/g+/t"), [0]), .disconnect(0x8F)),
         Exchange(
-            "[MQTT-4.8.2-2] a share without a filter", .packet(0x82, [0, 1, 0], .text("$share/g"), [0]),
+            "[MQTT-4.8.2-2] a share without a filter",
+            .packet(0x82, [0, 1, 0], .text("$share/g"), [0]),
             .disconnect(0x8F)),
         Exchange(
             "[MQTT-4.8.2-2] a share with an empty filter",
@@ -183,7 +188,8 @@ extension Conformance.MalformedTests {
             "[MQTT-3.7.2-1] a PUBCOMP with a code that it can't have", .packet(0x70, [0, 1, 0x10]),
             .disconnect(0x82)),
         Exchange(
-            "3.14.2.1: a DISCONNECT with a server's code", .packet(0xE0, [0x8E, 0]), .disconnect(0x82)),
+            "3.14.2.1: a DISCONNECT with a server's code", .packet(0xE0, [0x8E, 0]),
+            .disconnect(0x82)),
         Exchange(
             "3.14.2.2.2: a session expiry, where CONNECT had none",
             .packet(0xE0, [0], .properties([0x11, 0, 0, 0, 9])), .disconnect(0x82)),
@@ -202,47 +208,63 @@ extension Conformance.MalformedTests {
         Exchange("[MQTT-2.2.2-2] of 3.1.1: flags of PINGREQ", [0xC8, 0], .closed),
         Exchange("[MQTT-3.6.1-1] of 3.1.1: flags of PUBREL", [0x60, 2, 0, 1], .closed),
         Exchange(
-            "[MQTT-3.8.1-1] of 3.1.1: flags of SUBSCRIBE", .packet(0x80, [0, 1], subscription), .closed),
+            "[MQTT-3.8.1-1] of 3.1.1: flags of SUBSCRIBE", .packet(0x80, [0, 1], subscription),
+            .closed),
         Exchange(
-            "[MQTT-3.10.1-1] of 3.1.1: flags of UNSUBSCRIBE", .packet(0xA0, [0, 1], .text("t")), .closed),
+            "[MQTT-3.10.1-1] of 3.1.1: flags of UNSUBSCRIBE", .packet(0xA0, [0, 1], .text("t")),
+            .closed),
         Exchange("[MQTT-3.14.1-1] of 3.1.1: flags of DISCONNECT", [0xE1, 0], .closed),
         Exchange("[MQTT-3.3.1-4] of 3.1.1: QoS 3", .packet(0x36, .text("t"), [0, 1]), .closed),
         Exchange("[MQTT-3.3.1-2] of 3.1.1: DUP with QoS 0", .packet(0x38, .text("t")), .closed),
         Exchange(
-            "[MQTT-2.3.1-1] of 3.1.1: QoS 2 with packet identifier 0", .packet(0x34, .text("t"), [0, 0]),
+            "[MQTT-2.3.1-1] of 3.1.1: QoS 2 with packet identifier 0",
+            .packet(0x34, .text("t"), [0, 0]),
             .closed),
         Exchange("[MQTT-2.3.1-5] of 3.1.1: QoS 1 without one", .packet(0x32, .text("t")), .closed),
         Exchange(
-            "[MQTT-3.3.2-1] [MQTT-1.5.3-1] of 3.1.1: an ill-formed topic", .packet(0x30, .counted([0xFF])),
+            "[MQTT-3.3.2-1] [MQTT-1.5.3-1] of 3.1.1: an ill-formed topic",
+            .packet(0x30, .counted([0xFF])),
             .closed),
         Exchange(
-            "[MQTT-4.7.3-2] [MQTT-1.5.3-2] of 3.1.1: U+0000 in a topic", .packet(0x30, .counted([0x61, 0])),
+            "[MQTT-4.7.3-2] [MQTT-1.5.3-2] of 3.1.1: U+0000 in a topic",
+            .packet(0x30, .counted([0x61, 0])),
             .closed),
         Exchange("[MQTT-3.3.2-2] of 3.1.1: + in a topic", .packet(0x30, .text("a/+")), .closed),
         Exchange("[MQTT-4.7.1-1] of 3.1.1: # in a topic", .packet(0x30, .text("#")), .closed),
         Exchange("[MQTT-4.7.3-1] of 3.1.1: an empty topic", .packet(0x30, .text("")), .closed),
         Exchange("[MQTT-3.8.3-3] of 3.1.1: no filter", .packet(0x82, [0, 1]), .closed),
         Exchange(
-            "[MQTT-3.8.3-1] of 3.1.1: an ill-formed filter", .packet(0x82, [0, 1], .counted([0xFF]), [0]),
+            "[MQTT-3.8.3-1] of 3.1.1: an ill-formed filter",
+            .packet(0x82, [0, 1], .counted([0xFF]), [0]),
             .closed),
         Exchange(
-            "[MQTT-3.8.3-4] of 3.1.1: QoS 3 is asked for", .packet(0x82, [0, 1], .text("t"), [3]), .closed),
-        Exchange(
-            "[MQTT-3.8.3-4] of 3.1.1: a reserved bit", .packet(0x82, [0, 1], .text("t"), [4]), .closed),
-        Exchange(
-            "[MQTT-2.3.1-1] of 3.1.1: SUBSCRIBE with identifier 0", .packet(0x82, [0, 0], subscription),
+            "[MQTT-3.8.3-4] of 3.1.1: QoS 3 is asked for", .packet(0x82, [0, 1], .text("t"), [3]),
             .closed),
         Exchange(
-            "[MQTT-4.7.1-2] of 3.1.1: # before the end", .packet(0x82, [0, 1], .text("#/a"), [0]), .closed),
+            "[MQTT-3.8.3-4] of 3.1.1: a reserved bit", .packet(0x82, [0, 1], .text("t"), [4]),
+            .closed),
         Exchange(
-            "[MQTT-4.7.1-3] of 3.1.1: + in a level", .packet(0x82, [0, 1], .text("a+"), [0]), .closed),
+            "[MQTT-2.3.1-1] of 3.1.1: SUBSCRIBE with identifier 0",
+            .packet(0x82, [0, 0], subscription),
+            .closed),
         Exchange(
-            "[MQTT-4.7.3-1] of 3.1.1: an empty filter", .packet(0x82, [0, 1], .text(""), [0]), .closed),
-        Exchange("[MQTT-3.10.3-2] of 3.1.1: UNSUBSCRIBE without a filter", .packet(0xA2, [0, 1]), .closed),
+            "[MQTT-4.7.1-2] of 3.1.1: # before the end", .packet(0x82, [0, 1], .text("#/a"), [0]),
+            .closed),
         Exchange(
-            "[MQTT-3.10.3-1] of 3.1.1: an ill-formed filter", .packet(0xA2, [0, 1], .counted([0xFF])),
+            "[MQTT-4.7.1-3] of 3.1.1: + in a level", .packet(0x82, [0, 1], .text("a+"), [0]),
+            .closed),
+        Exchange(
+            "[MQTT-4.7.3-1] of 3.1.1: an empty filter", .packet(0x82, [0, 1], .text(""), [0]),
+            .closed),
+        Exchange(
+            "[MQTT-3.10.3-2] of 3.1.1: UNSUBSCRIBE without a filter", .packet(0xA2, [0, 1]), .closed
+        ),
+        Exchange(
+            "[MQTT-3.10.3-1] of 3.1.1: an ill-formed filter",
+            .packet(0xA2, [0, 1], .counted([0xFF])),
             .closed),
         Exchange("a PINGRESP from a client", [0xD0, 0], .closed),
-        Exchange("a PUBACK with a reason code, which 3.1.1 has not", .packet(0x40, [0, 1, 0]), .closed),
+        Exchange(
+            "a PUBACK with a reason code, which 3.1.1 has not", .packet(0x40, [0, 1, 0]), .closed),
     ]
 }

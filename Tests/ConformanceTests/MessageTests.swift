@@ -28,7 +28,8 @@ extension Conformance {
                 .joined([0x09], .counted([0, 0xFF, 0x80])), user,
             ]
             for set in sets {
-                try sender.send(.packet(0x30, .text(room.topic("t")), .properties(set), [0xC3, 0xBC]))
+                try sender.send(
+                    .packet(0x30, .text(room.topic("t")), .properties(set), [0xC3, 0xBC]))
                 #expect(
                     try receiver.nextBytes()
                         == .packet(0x30, .text(room.topic("t")), .properties(set), [0xC3, 0xBC]))
@@ -41,7 +42,9 @@ extension Conformance {
             #expect(all.properties == ["content-type", "correlation", "response", "user"])
         }
 
-        @Test("3.3.2.3.2: a payload that is not UTF-8 may go as bytes of any kind", arguments: Place.v5)
+        @Test(
+            "3.3.2.3.2: a payload that is not UTF-8 may go as bytes of any kind",
+            arguments: Place.v5)
         func bytes(place: Place) throws {
             let room = try Room(place)
             let receiver = try room.client("receiver")
@@ -56,7 +59,9 @@ extension Conformance {
             #expect(try receiver.message().payload == [])
         }
 
-        @Test("A receiver of 3.1.1 gets the message without its properties, and the other way round", arguments: [1, 4])
+        @Test(
+            "A receiver of 3.1.1 gets the message without its properties, and the other way round",
+            arguments: [1, 4])
         func betweenVersions(shards: Int) throws {
             let room = try Room(Place(version: .v5, shards: shards))
             let new = try room.client("new")
@@ -132,7 +137,9 @@ extension Conformance {
             try room.forget(topics: [room.topic("t")])
         }
 
-        @Test("4.10: a request is answered on its response topic, with its correlation data", arguments: Place.v5)
+        @Test(
+            "4.10: a request is answered on its response topic, with its correlation data",
+            arguments: Place.v5)
         func requestResponse(place: Place) throws {
             let room = try Room(place)
             let requester = try room.client("requester")

@@ -4,9 +4,12 @@ extension Conformance.RefusedConnectTests {
             "[MQTT-3.1.2-2] a version after 5", .connect(level: 6), .connack(0x84)),
         Exchange("[MQTT-3.1.2-2] version 0x85", .connect(level: 0x85), .connack(0x84)),
         Exchange("[MQTT-3.1.2-1] another name", .connect(name: "MQTX"), .connack(0x84)),
-        Exchange("[MQTT-3.1.2-1] the name in small letters", .connect(name: "mqtt"), .connack(0x84)),
+        Exchange(
+            "[MQTT-3.1.2-1] the name in small letters", .connect(name: "mqtt"), .connack(0x84)),
         Exchange("[MQTT-3.1.2-1] a longer name", .connect(name: "MQTTT"), .connack(0x84)),
-        Exchange("[MQTT-2.1.3-1] flags of the fixed header", .joined([0x11], Array([UInt8].connect().dropFirst())), .closed),
+        Exchange(
+            "[MQTT-2.1.3-1] flags of the fixed header",
+            .joined([0x11], Array([UInt8].connect().dropFirst())), .closed),
         Exchange(
             "[MQTT-1.5.5-1] a remaining length of more bytes than necessary",
             .joined([0x10, 0x90, 0], Array([UInt8].connect().dropFirst(2))), .closed),
@@ -14,20 +17,28 @@ extension Conformance.RefusedConnectTests {
 
     static let flags = [
         Exchange("[MQTT-3.1.2-3] the reserved flag", .connect(flags: 0b11), .connack(0x81)),
-        Exchange("[MQTT-3.1.2-11] Will QoS 1 without a will", .connect(flags: 0b1010), .connack(0x81)),
-        Exchange("[MQTT-3.1.2-11] Will QoS 2 without a will", .connect(flags: 0b1_0010), .connack(0x81)),
+        Exchange(
+            "[MQTT-3.1.2-11] Will QoS 1 without a will", .connect(flags: 0b1010), .connack(0x81)),
+        Exchange(
+            "[MQTT-3.1.2-11] Will QoS 2 without a will", .connect(flags: 0b1_0010), .connack(0x81)),
         Exchange(
             "[MQTT-3.1.2-12] a Will QoS of 3",
             .connect(flags: 0b1_1110, [0], .text("w"), .text("")), .connack(0x81)),
-        Exchange("[MQTT-3.1.2-13] Will Retain without a will", .connect(flags: 0b10_0010), .connack(0x81)),
-        Exchange("[MQTT-3.1.2-9] a will is announced and missing", .connect(flags: 0b110), .connack(0x81)),
+        Exchange(
+            "[MQTT-3.1.2-13] Will Retain without a will", .connect(flags: 0b10_0010), .connack(0x81)
+        ),
+        Exchange(
+            "[MQTT-3.1.2-9] a will is announced and missing", .connect(flags: 0b110), .connack(0x81)
+        ),
         Exchange(
             "[MQTT-3.1.2-9] a will without a payload",
             .connect(flags: 0b110, [0], .text("w")), .connack(0x81)),
         Exchange(
-            "[MQTT-3.1.2-16] a user name that was not announced", .connect(.text("u")), .connack(0x81)),
+            "[MQTT-3.1.2-16] a user name that was not announced", .connect(.text("u")),
+            .connack(0x81)),
         Exchange(
-            "[MQTT-3.1.2-17] an announced user name is missing", .connect(flags: 0x82), .connack(0x81)),
+            "[MQTT-3.1.2-17] an announced user name is missing", .connect(flags: 0x82),
+            .connack(0x81)),
         Exchange(
             "[MQTT-3.1.2-18] a password that was not announced",
             .connect(flags: 0x82, .text("u"), .text("p")), .connack(0x81)),
@@ -75,7 +86,9 @@ extension Conformance.RefusedConnectTests {
         Exchange(
             "3.1.2.11.2: Session Expiry Interval twice",
             .connect(properties: [0x11, 0, 0, 0, 1, 0x11, 0, 0, 0, 1]), .connack(0x82)),
-        Exchange("3.1.2.11.3: a Receive Maximum of 0", .connect(properties: [0x21, 0, 0]), .connack(0x82)),
+        Exchange(
+            "3.1.2.11.3: a Receive Maximum of 0", .connect(properties: [0x21, 0, 0]), .connack(0x82)
+        ),
         Exchange(
             "3.1.2.11.4: a Maximum Packet Size of 0",
             .connect(properties: [0x27, 0, 0, 0, 0]), .connack(0x82)),
@@ -113,12 +126,16 @@ extension Conformance.RefusedConnectTests {
     /// Of 3.1.1.
     static let ofVersion3 = [
         Exchange(
-            "[MQTT-3.1.2-2] of 3.1.1: an older version", .connect(level: 3, name: "MQTT"), .connack(1)),
+            "[MQTT-3.1.2-2] of 3.1.1: an older version", .connect(level: 3, name: "MQTT"),
+            .connack(1)),
         Exchange(
-            "[MQTT-3.1.2-1] of 3.1.1: the name of 3.1", .connect(level: 3, name: "MQIsdp"), .connack(1)),
-        Exchange("[MQTT-3.1.2-3] of 3.1.1: the reserved flag", .connect(level: 4, flags: 3), .closed),
+            "[MQTT-3.1.2-1] of 3.1.1: the name of 3.1", .connect(level: 3, name: "MQIsdp"),
+            .connack(1)),
         Exchange(
-            "[MQTT-3.1.2-13] of 3.1.1: Will QoS without a will", .connect(level: 4, flags: 0b1010), .closed),
+            "[MQTT-3.1.2-3] of 3.1.1: the reserved flag", .connect(level: 4, flags: 3), .closed),
+        Exchange(
+            "[MQTT-3.1.2-13] of 3.1.1: Will QoS without a will", .connect(level: 4, flags: 0b1010),
+            .closed),
         Exchange(
             "[MQTT-3.1.2-14] of 3.1.1: a Will QoS of 3",
             .connect(level: 4, flags: 0b1_1110, .text("w"), .text("")), .closed),
@@ -147,7 +164,8 @@ extension Conformance.RefusedConnectTests {
             "[MQTT-3.1.3-1] of 3.1.1: fields in another order: the user name before the will",
             .connect(level: 4, flags: 0x86, .text("a+b"), .text("w"), .text("x")), .closed),
         Exchange(
-            "[MQTT-3.1.3-3] of 3.1.1: no client identifier", .connect(level: 4, clientID: []), .closed),
+            "[MQTT-3.1.3-3] of 3.1.1: no client identifier", .connect(level: 4, clientID: []),
+            .closed),
         Exchange(
             "[MQTT-3.1.3-4] [MQTT-1.5.3-1] of 3.1.1: an ill-formed client identifier",
             .connect(level: 4, clientID: .counted([0x80])), .closed),

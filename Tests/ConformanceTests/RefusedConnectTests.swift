@@ -65,8 +65,9 @@ extension Conformance {
                 switch exchange.answer {
                 case .closed: came.isEmpty
                 case .connack(let code):
-                    came.count == 1 && came[0][0] == 0x20 && Array(came[0].suffix(from: 2))
-                        .starts(with: [0, code])
+                    came.count == 1 && came[0][0] == 0x20
+                        && Array(came[0].suffix(from: 2))
+                            .starts(with: [0, code])
                         && came[0].count >= (version == .v5 ? 5 : 4)
                 case .disconnect: false
                 }

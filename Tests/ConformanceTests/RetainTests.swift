@@ -64,7 +64,9 @@ extension Conformance {
             try room.forget(topics: [room.topic("t")])
         }
 
-        @Test("[MQTT-3.3.1-12] [MQTT-3.3.1-13] Retain As Published keeps the flag or not", arguments: Place.v5)
+        @Test(
+            "[MQTT-3.3.1-12] [MQTT-3.3.1-13] Retain As Published keeps the flag or not",
+            arguments: Place.v5)
         func asPublished(place: Place) throws {
             let room = try Room(place)
             let sender = try room.client("sender")
@@ -168,7 +170,8 @@ extension Conformance {
                 $0.userProperty(name: "a".utf8Span.span, value: "2".utf8Span.span)
             }
             let late = try room.client("late")
-            try late.subscribe(room.topic("t"), SubscriptionOptions(qos: .atMostOnce), identifier: 9)
+            try late.subscribe(
+                room.topic("t"), SubscriptionOptions(qos: .atMostOnce), identifier: 9)
             let message = try late.message()
             #expect(message.userProperties == ["b=1", "a=2"])
             #expect(message.properties == ["content-type", "user"])

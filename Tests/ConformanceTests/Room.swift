@@ -95,7 +95,7 @@ extension TestClient {
     /// Nothing more comes, but the end of a QoS 2 message that came before.
     func isSilent() throws -> Bool {
         do throws(TestClientError) {
-            try first("silence", seconds: 0.03) { packet in
+            try first("silence", seconds: 0.03) { packet -> Void? in
                 if case .acknowledgement(let release) = packet, release.type == .pubrel {
                     return nil
                 }

@@ -112,7 +112,9 @@ extension Conformance {
             try room.forget(topics: [room.topic("t")])
         }
 
-        @Test("3.1.2.11.2: a session is taken up by a client of the other version", arguments: Place.all)
+        @Test(
+            "3.1.2.11.2: a session is taken up by a client of the other version",
+            arguments: Place.all)
         func otherVersion(place: Place) throws {
             let room = try Room(place)
             let other: ProtocolVersion = place.version == .v5 ? .v3_1_1 : .v5
@@ -153,7 +155,9 @@ extension Conformance {
             try room.forget("sender")
         }
 
-        @Test("A restart keeps sessions, what waits for them and what is retained", arguments: Place.all)
+        @Test(
+            "A restart keeps sessions, what waits for them and what is retained",
+            arguments: Place.all)
         func restart(place: Place) async throws {
             let directory = TemporaryDirectory()
             try await TestGateway.run(shards: place.shards, directory: directory) { gateway in

@@ -87,7 +87,8 @@ extension Conformance {
         )
         func refused(place: Place) throws {
             let room = try Room(place)
-            let clients = try members(2, of: "$share/g/" + room.topic("t"), qos: .exactlyOnce, in: room)
+            let clients = try members(
+                2, of: "$share/g/" + room.topic("t"), qos: .exactlyOnce, in: room)
             for client in clients { client.acknowledgesMessages = false }
             let sender = try room.client("sender")
             for qos in [QoS.atLeastOnce, .exactlyOnce] {
@@ -164,7 +165,9 @@ extension Conformance {
             try room.forget("keeper")
         }
 
-        @Test("4.8.2: a group whose members are away keeps messages for one of them", arguments: Place.v5)
+        @Test(
+            "4.8.2: a group whose members are away keeps messages for one of them",
+            arguments: Place.v5)
         func away(place: Place) throws {
             let room = try Room(place)
             let filter = "$share/g/" + room.topic("t")

@@ -138,7 +138,8 @@ extension Conformance {
             let isNew = place.version == .v5
             for (number, filter) in ["a/#", "a/+", "+/b", "a/b"].enumerated() {
                 try client.subscribe(
-                    room.topic(filter), SubscriptionOptions(qos: number == 1 ? .exactlyOnce : .atMostOnce),
+                    room.topic(filter),
+                    SubscriptionOptions(qos: number == 1 ? .exactlyOnce : .atMostOnce),
                     identifier: isNew ? UInt32(number + 1) * 1_000 : nil)
             }
             let sender = try room.client("sender")
@@ -151,7 +152,9 @@ extension Conformance {
             #expect(try client.isSilent())
         }
 
-        @Test("[MQTT-3.3.4-3] [MQTT-3.3.4-5] a subscription's identifier is that of its last SUBSCRIBE", arguments: Place.v5)
+        @Test(
+            "[MQTT-3.3.4-3] [MQTT-3.3.4-5] a subscription's identifier is that of its last SUBSCRIBE",
+            arguments: Place.v5)
         func identifierReplaced(place: Place) throws {
             let room = try Room(place)
             let client = try room.client("subscriber")
@@ -183,7 +186,8 @@ extension Conformance {
             try other.publish(room.topic("t"), "theirs", qos: .atLeastOnce)
             #expect(try client.message().text == "theirs")
             // Another subscription without the option brings it.
-            try client.subscribe(room.topic("+"), SubscriptionOptions(qos: .atMostOnce), identifier: 3)
+            try client.subscribe(
+                room.topic("+"), SubscriptionOptions(qos: .atMostOnce), identifier: 3)
             try client.publish(room.topic("t"), "own", qos: .atLeastOnce)
             let message = try client.message()
             #expect(message.text == "own" && message.subscriptionIdentifiers == [3])

@@ -5,7 +5,9 @@ import Testing
 extension Conformance {
     /// What public conformance suites try, in their order: the scenarios of the interoperability tests.
     @Suite struct SuiteScenarioTests {
-        @Test("Basic: subscribe, publish with each QoS, receive all three, disconnect", arguments: Place.all)
+        @Test(
+            "Basic: subscribe, publish with each QoS, receive all three, disconnect",
+            arguments: Place.all)
         func basic(place: Place) throws {
             let room = try Room(place)
             let client = try room.client("client")
@@ -19,7 +21,9 @@ extension Conformance {
             try client.leave()
         }
 
-        @Test("Offline queueing: QoS 1 and 2 wait, QoS 0 may; all in their order", arguments: Place.all)
+        @Test(
+            "Offline queueing: QoS 1 and 2 wait, QoS 0 may; all in their order",
+            arguments: Place.all)
         func offline(place: Place) async throws {
             let room = try Room(place)
             let (first, _) = try room.connect("offline")
@@ -38,7 +42,9 @@ extension Conformance {
             try room.forget("offline")
         }
 
-        @Test("Zero-length client identifier: refused with a session to keep in 3.1.1, named in 5", arguments: Place.all)
+        @Test(
+            "Zero-length client identifier: refused with a session to keep in 3.1.1, named in 5",
+            arguments: Place.all)
         func zeroLength(place: Place) throws {
             let room = try Room(place)
             let isNew = place.version == .v5
@@ -50,7 +56,9 @@ extension Conformance {
             }
         }
 
-        @Test("Keep-alive: a silent client with a will is cut off, the will comes within twice the time")
+        @Test(
+            "Keep-alive: a silent client with a will is cut off, the will comes within twice the time"
+        )
         func keepAlive() throws {
             let room = try Room(Place(version: .v3_1_1, shards: 4))
             let watcher = try room.client("watcher")
@@ -65,7 +73,9 @@ extension Conformance {
             #expect(try client.untilClosed().isEmpty)
         }
 
-        @Test("Redelivery on reconnect: QoS 1 and 2 that were not read come again", arguments: Place.all)
+        @Test(
+            "Redelivery on reconnect: QoS 1 and 2 that were not read come again",
+            arguments: Place.all)
         func redelivery(place: Place) throws {
             let room = try Room(place)
             let (first, _) = try room.connect("redelivery")
@@ -85,7 +95,9 @@ extension Conformance {
             try room.forget("redelivery")
         }
 
-        @Test("Packets in pieces: each byte by itself, and many in one write", arguments: Place.all)
+        @Test(
+            "[MQTT-4.2.0-1] and [MQTT-4.2.0-1] of 3.1.1: packets in pieces: each byte by itself, and many in one write",
+            arguments: Place.all)
         func pieces(place: Place) throws {
             let room = try Room(place)
             let isNew = place.version == .v5
@@ -103,7 +115,8 @@ extension Conformance {
             #expect(types.sorted() == [0x20, 0x30, 0x50, 0x70, 0x90])
         }
 
-        @Test("Remaining lengths of one, two and three bytes at their borders", arguments: Place.all)
+        @Test(
+            "Remaining lengths of one, two and three bytes at their borders", arguments: Place.all)
         func lengths(place: Place) throws {
             let room = try Room(place)
             let client = try room.client("client")
@@ -116,7 +129,9 @@ extension Conformance {
             }
         }
 
-        @Test("All 65,535 packet identifiers may be used, and again", arguments: ProtocolVersion.allCases)
+        @Test(
+            "All 65,535 packet identifiers may be used, and again",
+            arguments: ProtocolVersion.allCases)
         func identifiers(version: ProtocolVersion) throws {
             let room = try Room(Place(version: version, shards: 1))
             let client = try room.client("client")
@@ -132,7 +147,9 @@ extension Conformance {
                 try client.send(bytes)
                 for identifier in identifiers {
                     let answer = try #require(try client.nextBytes())
-                    #expect(answer[2] == UInt8(identifier >> 8) && answer[3] == UInt8(identifier & 0xFF))
+                    #expect(
+                        answer[2] == UInt8(identifier >> 8) && answer[3] == UInt8(identifier & 0xFF)
+                    )
                 }
             }
         }
@@ -152,7 +169,9 @@ extension Conformance {
             }
         }
 
-        @Test("A client that subscribes after a publish of QoS 0 was answered by a PINGRESP does not get it", arguments: Place.all)
+        @Test(
+            "A client that subscribes after a publish of QoS 0 was answered by a PINGRESP does not get it",
+            arguments: Place.all)
         func subscribesLater(place: Place) async throws {
             let room = try Room(place)
             let sender = try room.client("sender")

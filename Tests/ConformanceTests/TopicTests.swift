@@ -123,7 +123,9 @@ extension Conformance {
                 let isNew = place.version == .v5
                 let client = try room.client("client")
                 #expect(
-                    try client.subscribe("yes", "no/1", qos: .exactlyOnce) == [2, isNew ? 0x87 : 0x80])
+                    try client.subscribe("yes", "no/1", qos: .exactlyOnce) == [
+                        2, isNew ? 0x87 : 0x80,
+                    ])
                 for qos in [QoS.atLeastOnce, .exactlyOnce] {
                     #expect(
                         try client.publish("no/1", "x", qos: qos)?.code == (isNew ? 0x87 : 0))
