@@ -155,7 +155,7 @@ struct ImportTests {
         _ = serving.end(SIGKILL)
         // It says so at once, and does not wait for an answer that won't come.
         let killed = ContinuousClock.now
-        #expect(verb.end() == 1)
+        _ = verb.end()
         #expect(.now - killed < .seconds(30))
         #expect(landing?.state == "landing", "too quick for the test")
         serving = try Serving(program, Self.space)

@@ -13,17 +13,26 @@ struct UnansweredPublishes {
         /// What has to be on disk before, and is not known to be.
         var outstanding = 0
 
+        /// Its packet identifier is among those that the session has received.
+        var isReceived = false
+
         var isDecided: Bool { verdict.isDecided && outstanding == 0 }
     }
 
     private var entries: Deque<Entry> = []
+
+    /// How many of them are also among the packet identifiers that the session has received.
+    private(set) var receivedCount = 0
 
     var isEmpty: Bool { entries.isEmpty }
     var count: Int { entries.count }
 
     func contains(_ packetID: UInt16) -> Bool { entries.contains { $0.packetID == packetID } }
 
-    mutating func append(_ entry: Entry) { entries.append(entry) }
+    mutating func append(_ entry: Entry) {
+        entries.append(entry)
+        if entry.isReceived { receivedCount += 1 }
+    }
 
     /// The fate of the first undecided message with that packet identifier.
     mutating func decide(_ packetID: UInt16, _ fate: DownlinkFate) {
@@ -48,6 +57,7 @@ struct UnansweredPublishes {
     mutating func next() -> Entry? {
         guard let first = entries.first, first.isDecided else { return nil }
         entries.removeFirst()
+        if first.isReceived { receivedCount -= 1 }
         if entries.isEmpty { entries = [] }
         return first
     }

@@ -88,6 +88,7 @@ extension Shard {
     private mutating func keepIdentifier(_ slot: UInt32, _ entry: inout UnansweredPublishes.Entry) {
         let session = session(of: slot)
         _ = sessions[slot: session].received.insert(entry.packetID)
+        entry.isReceived = true
         guard let number = sessions[slot: session].stored?.number,
             let connection = connections.token(ofSlot: slot),
             let token = sessions.token(ofSlot: session)
@@ -107,7 +108,7 @@ extension Shard {
     /// The same QoS 2 message again ([MQTT-4.3.3-10]): what was said of it before, when that is on disk.
     private mutating func receivedAgain(_ slot: UInt32, _ packetID: UInt16) {
         var entry = UnansweredPublishes.Entry(
-            packetID: packetID, isExactlyOnce: true, verdict: .taken)
+            packetID: packetID, isExactlyOnce: true, verdict: .taken, isReceived: true)
         if sessions[slot: session(of: slot)].stored != nil, !sessionWrites.isSettled,
             let connection = connections.token(ofSlot: slot)
         {
@@ -183,6 +184,7 @@ extension Shard {
         connections[slot: slot].agreement.unanswered.isEmpty
             || connections[slot: slot].agreement.unanswered.count
                 + sessions[slot: session(of: slot)].received.count
+                - connections[slot: slot].agreement.unanswered.receivedCount
                 < connections[slot: slot].agreement.receiveQuota
     }
 
