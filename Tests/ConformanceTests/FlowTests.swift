@@ -122,6 +122,30 @@ extension Conformance {
         }
 
         @Test(
+            "[MQTT-3.1.2-24] [MQTT-3.2.2-19] a client that takes too little even for its CONNACK is refused with 0x95, or without a word",
+            arguments: Place.v5
+        )
+        func connackFits(place: Place) throws {
+            let room = try Room(place)
+            for clientID in ["", room.clientID("small")] {
+                var codes: [UInt8?] = []
+                for size in 1..<70 as Range<UInt8> {
+                    let socket = try room.socket()
+                    try socket.send(
+                        .connect(
+                            properties: [0x27, 0, 0, 0, size, 0x11, 0xFF, 0xFF, 0xFF, 0xFF],
+                            clientID: .text(clientID)) + [0xE0, 2, 0, 0])
+                    let connack = try socket.nextBytes()
+                    #expect(connack?.count ?? 0 <= Int(size), "\(connack?.hexadecimal ?? "")")
+                    codes.append(connack.map { $0[3] })
+                }
+                #expect(codes.first == .some(nil) && codes.contains(0x95))
+                #expect(codes.last == .some(0))
+            }
+            try room.forget("small")
+        }
+
+        @Test(
             "[MQTT-3.1.2-29] without Request Problem Information there are no Reason Strings but in CONNACK and DISCONNECT",
             arguments: Place.v5
         )

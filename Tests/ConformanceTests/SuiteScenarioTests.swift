@@ -154,6 +154,82 @@ extension Conformance {
             }
         }
 
+        @Test("A message and the goodbye in one write: it is delivered", arguments: Place.all)
+        func publishAndGo(place: Place) throws {
+            let room = try Room(place)
+            let receiver = try room.client("receiver")
+            try receiver.subscribe(room.topic("#"), qos: .exactlyOnce)
+            let isNew = place.version == .v5
+            let properties: [UInt8] = isNew ? [0] : []
+            let topic: [UInt8] = .text(room.topic("t"))
+            for publish: [UInt8] in [
+                .packet(0x30, topic, properties), .packet(0x32, topic, [0, 1], properties),
+                .joined(.packet(0x34, topic, [0, 2], properties), [0x62, 2, 0, 2]),
+            ] {
+                let socket = try room.socket()
+                try socket.send(
+                    .joined(
+                        .connect(level: isNew ? 5 : 4, clientID: .text(room.clientID("goes"))),
+                        publish, [0xE0, 0]))
+                #expect(try receiver.message().topic == room.topic("t"))
+                _ = try socket.untilClosed()
+            }
+            #expect(try receiver.isSilent())
+        }
+
+        @Test(
+            "A second PUBREC is answered with PUBREL again, not with the message",
+            arguments: Place.all)
+        func receivedTwice(place: Place) throws {
+            let room = try Room(place)
+            let receiver = try room.client("receiver")
+            receiver.acknowledgesMessages = false
+            try receiver.subscribe(room.topic("t"), qos: .exactlyOnce)
+            try room.client("sender").publish(room.topic("t"), "x", qos: .exactlyOnce)
+            let identifier = try receiver.message().packetID ?? 0
+            for _ in 0..<3 {
+                try receiver.send(.pubrec, identifier)
+                let release = try receiver.acknowledgement(.pubrel)
+                #expect(release.packetID == identifier && release.code == 0)
+            }
+            try receiver.send(.pubcomp, identifier)
+            try receiver.ping()
+            #expect(try receiver.isSilent())
+        }
+
+        @Test("What is under way comes again after a takeover, too", arguments: Place.all)
+        func takeoverRedelivers(place: Place) throws {
+            let room = try Room(place)
+            let (first, _) = try room.connect("twin")
+            first.acknowledgesMessages = false
+            try first.subscribe(room.topic("t"), qos: .exactlyOnce)
+            let sender = try room.client("sender")
+            for qos in [QoS.atLeastOnce, .exactlyOnce] {
+                try sender.publish(room.topic("t"), "\(qos.rawValue)", qos: qos)
+                _ = try first.message()
+            }
+            let (second, connack) = try room.connect("twin")
+            #expect(connack.isSessionPresent)
+            for qos in [QoS.atLeastOnce, .exactlyOnce] {
+                let message = try second.message()
+                #expect(message.isDuplicate && message.text == "\(qos.rawValue)")
+            }
+            #expect(try second.isSilent())
+            try second.leave()
+            try room.forget("twin")
+        }
+
+        @Test("User name and password are taken where nobody asks for them", arguments: Place.all)
+        func credentials(place: Place) throws {
+            let room = try Room(place)
+            for password: String? in [nil, "", "secret"] {
+                let client = try room.socket()
+                let credentials = TestCredentials(
+                    clientID: room.clientID("named"), userName: "user", password: password)
+                #expect(try client.connect(as: credentials).code == 0)
+            }
+        }
+
         @Test("Session expiry: 0 ends it, DISCONNECT may lengthen or end it", arguments: Place.v5)
         func sessionExpiry(place: Place) throws {
             let room = try Room(place)

@@ -87,7 +87,9 @@ extension WholeGateway {
             }
         }
 
-        @Test("[MQTT-6.0.0-4] and [MQTT-6.0.0-4] of 3.1.1: what browsers send; mqtt is chosen from their list")
+        @Test(
+            "[MQTT-6.0.0-4] and [MQTT-6.0.0-4] of 3.1.1: what browsers send; mqtt is chosen from a list"
+        )
         func browser() async throws {
             try await TestGateway.runWithWebSockets { gateway in
                 let port = gateway.port(of: "ws-open")
