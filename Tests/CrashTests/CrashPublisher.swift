@@ -34,7 +34,6 @@ final class CrashPublisher: Sendable {
                 if state.hasSession, !answer.isSessionPresent {
                     state.complaints.append("\(name)'s session is gone")
                 }
-                state.hasSession = true
             }
             while !witness.isOver { try step(client) }
         } catch {
@@ -61,6 +60,8 @@ final class CrashPublisher: Sendable {
             state.withLock { state in
                 if answer.code >= 0x80 { state.complaints.append("\(text): \(answer.code)") }
                 state.acknowledged.append(text)
+                // Its packet identifier is on disk, and so the session.
+                if qos == .exactlyOnce { state.hasSession = true }
                 state.pending = qos == .atLeastOnce ? nil : (pending.number, true)
             }
         }

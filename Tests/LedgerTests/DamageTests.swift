@@ -32,8 +32,13 @@ import Time
         let dump = try desk.dump()
         for (name, records) in dump.tables {
             let table = try Table<RawKey, RawRecord>(name, in: desk.environment)
-            // An index has no records to be torn.
-            guard let (key, record) = records.first, !record.bytes.isEmpty else { continue }
+            // An index has no records to be torn. The record of d4 goes, besides.
+            guard
+                let (key, record) = records.min(by: {
+                    $0.key.bytes.lexicographicallyPrecedes($1.key.bytes)
+                }),
+                !record.bytes.isEmpty
+            else { continue }
             for bytes in [[], [9], Array(record.bytes.dropLast()), record.bytes + [0]] {
                 let transaction = try WriteTransaction(in: desk.environment)
                 try table.put(key, RawRecord(bytes), in: transaction)
