@@ -177,6 +177,11 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "ConformanceTests",
+            dependencies: ["Support", "TestFiles", "Gateway", "Reactor", "MQTT", "Bytes", "Time"],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "SimulationTests",
             dependencies: [
                 "Support", "TestFiles", "Gateway", "Ledger", "Metering", "Reactor", "MQTT", "TLS",

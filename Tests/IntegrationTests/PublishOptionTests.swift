@@ -202,15 +202,20 @@ extension WholeGateway {
         }
 
         @Test(
-            "4.7.2: nobody publishes to topics that begin with $",
+            "4.7.2: anybody may publish to topics that begin with $, unless they are denied; # does not bring them",
             arguments: ProtocolVersion.allCases)
         func dollarTopics(version: ProtocolVersion) async throws {
-            try await TestGateway.run { gateway in
-                let client = try gateway.anonymous("client", version: version)
-                try client.subscribe("$SYS/#", "#")
-                let answer = try client.publish("$SYS/uptime", "0", qos: .atLeastOnce)
-                #expect(answer?.code == (version == .v5 ? 0x87 : 0))
-                #expect(try client.isQuiet(seconds: 0.02))
+            for isDenied in [false, true] {
+                try await TestGateway.run {
+                    if isDenied { $0.listeners[2].deniedTopics = "$SYS/#" }
+                } _: { gateway in
+                    let client = try gateway.anonymous("client", version: version)
+                    try client.subscribe("+/uptime", "#")
+                    let answer = try client.publish("$SYS/uptime", "0", qos: .atLeastOnce)
+                    let refused: UInt8 = isDenied ? 0x87 : 0x10
+                    #expect(answer?.code == (version == .v5 ? refused : 0))
+                    #expect(try client.isQuiet(seconds: 0.02))
+                }
             }
         }
 

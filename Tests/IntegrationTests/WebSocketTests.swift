@@ -9,7 +9,7 @@ extension WholeGateway {
     /// MQTT in WebSockets (MQTT 5.0 and 3.1.1, 6; RFC 6455), over real sockets.
     @Suite struct WebSocketTests {
         @Test(
-            "[MQTT-6.0.0-1]: device and application in binary frames, over TLS and without, QoS 0 to 2",
+            "[MQTT-6.0.0-1] and [MQTT-6.0.0-1] of 3.1.1: device and application in binary frames, over TLS and without, QoS 0 to 2",
             arguments: ProtocolVersion.allCases, [1, 2]
         )
         func exchange(version: ProtocolVersion, shards: Int) async throws {
@@ -58,7 +58,7 @@ extension WholeGateway {
         }
 
         @Test(
-            "[MQTT-6.0.0-2]: handshake and CONNECT byte by byte, each byte of CONNECT in a frame",
+            "[MQTT-6.0.0-2] and [MQTT-6.0.0-2] of 3.1.1: handshake and CONNECT byte by byte, each byte of CONNECT in a frame",
             arguments: [false, true]
         )
         func byteByByte(overTLS: Bool) async throws {
@@ -87,7 +87,9 @@ extension WholeGateway {
             }
         }
 
-        @Test("[MQTT-6.0.0-3], [MQTT-6.0.0-4]: what browsers send; mqtt is chosen from their list")
+        @Test(
+            "[MQTT-6.0.0-4] and [MQTT-6.0.0-4] of 3.1.1: what browsers send; mqtt is chosen from a list"
+        )
         func browser() async throws {
             try await TestGateway.runWithWebSockets { gateway in
                 let port = gateway.port(of: "ws-open")

@@ -151,6 +151,37 @@ public final class TestClient {
         return try read(until: Self.deadline(seconds ?? patienceSeconds), waitingFor: "a packet")
     }
 
+    /// The bytes of the next packet, not looked into and not acknowledged; `nil` when the gateway has
+    /// closed the connection.
+    public func nextBytes(seconds: Double? = nil) throws(TestClientError) -> [UInt8]? {
+        let deadline = Self.deadline(seconds ?? patienceSeconds)
+        while true {
+            if let packet = try takeBytes() { return packet }
+            if isClosed { return nil }
+            guard wait(for: POLLIN, until: deadline) else {
+                throw .timedOut(waitingFor: "a packet's bytes", instead: kept)
+            }
+            try receive()
+        }
+    }
+
+    private func takeBytes() throws(TestClientError) -> [UInt8]? {
+        var packet: [UInt8]?
+        var arrived = ByteBuffer()
+        swap(&arrived, &input)
+        defer { swap(&arrived, &input) }
+        do throws(DecodingError) {
+            let framing = try Framing.next(in: arrived.span, maximumPacketSize: 1 << 28)
+            if case .packet(_, _, let totalLength) = framing {
+                packet = arrived.span.extracting(0..<totalLength).bytesArray
+            }
+        } catch {
+            throw .malformed(error)
+        }
+        arrived.removeFirst(packet?.count ?? 0)
+        return packet
+    }
+
     /// The first packet that `choose` makes something of; others are kept.
     public func first<Chosen>(
         _ what: String,

@@ -19,6 +19,16 @@ enum Claim {
         case certificate
     }
 
+    /// The most bytes of the identifier that a client without one is given: `{PK}.{DK}` of a device,
+    /// `tollgate-` and 24 digits of others.
+    var assignedIdentifierBytes: Int {
+        switch self {
+        case .device(let identity, _):
+            identity.product.text.utf8.count + 1 + identity.device.text.utf8.count
+        case .application, .anonymous: 33
+        }
+    }
+
     /// Reads user name and client identifier. Fails with the reason when they have none of the forms
     /// that wire.md knows, or one that this transport does not allow.
     static func read(

@@ -115,6 +115,19 @@ struct Agreement {
         return 1 + VariableByteInteger.size(of: rest) + rest <= maximumPacketSize
     }
 
+    /// Whether a CONNACK is within what the client takes ([MQTT-3.1.2-24]), whatever it has to say: no
+    /// property of it can be left out. A refusal fits into five bytes.
+    func takesConnack(assigning identifierBytes: Int) -> Bool {
+        // Header 2, flags and code 2, property length 1, Receive Maximum 3, Maximum Packet Size 5; then Session
+        // Expiry Interval, Topic Alias Maximum, Server Keep Alive, Assigned Client Identifier.
+        let bytes =
+            13 + (expirySeconds != askedExpirySeconds ? 5 : 0)
+            + (inboundAliases.limit > 0 ? 3 : 0) + (isKeepAliveOurs ? 3 : 0)
+            + (isNamedByUs ? 3 + identifierBytes : 0)
+        // Of 127 bytes and more the lengths have two bytes.
+        return bytes + (bytes >= 127 ? 2 : 0) <= maximumPacketSize
+    }
+
     /// Whether a packet may carry `text` as its Reason String: asked for ([MQTT-3.1.2-29]), and no
     /// reason for the packet to be too large ([MQTT-3.2.2-19], [MQTT-3.4.2-2], [MQTT-3.14.2-3]).
     func takesReasonString(_ text: String) -> Bool {

@@ -257,7 +257,9 @@ extension Shard {
     mutating func refuseConnect(_ slot: UInt32, _ reason: Reason, version: ProtocolVersion?) {
         let text = problemText(slot, reason.text)
         switch version {
-        case .v5 where reason.reasonCode.isAllowed(in: .connack):
+        case .v5
+        where reason.reasonCode.isAllowed(in: .connack)
+            && connections[slot: slot].agreement.maximumPacketSize >= 5:
             Connack.encode(
                 reason: reason.reasonCode,
                 version: .v5,

@@ -40,6 +40,10 @@ extension Shard {
         case .failure(let reason):
             refuseConnect(slot, reason)
         case .success(let claim):
+            let assigned = claim.assignedIdentifierBytes
+            guard connections[slot: slot].agreement.takesConnack(assigning: assigned) else {
+                return refuseConnect(slot, .packetTooLarge)
+            }
             let home = commons.homes.shard(
                 of: claim,
                 clientID: connect.clientID,

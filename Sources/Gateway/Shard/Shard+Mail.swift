@@ -57,8 +57,11 @@ extension Shard {
             if let confirmation {
                 outgoing[confirmation.shard].append(.subscribed(confirmation))
             }
-        case .unsubscribe(let filter, let session):
+        case .unsubscribe(let filter, let session, let confirmation):
             subscriptions.remove(session, filter: filter.span)
+            if let confirmation {
+                outgoing[confirmation.shard].append(.subscribed(confirmation))
+            }
         case .connected(let session, let isConnected):
             subscriptions.setConnected(session, isConnected)
         case .subscribed(let confirmation): confirmed(confirmation)

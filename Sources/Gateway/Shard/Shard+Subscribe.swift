@@ -3,8 +3,10 @@ import MQTT
 import Reactor
 import Sessions
 
-/// A SUBSCRIBE whose SUBACK waits until every shard knows of it, and the disk.
+/// A SUBSCRIBE or UNSUBSCRIBE whose answer waits until every shard knows of it, and the disk.
 struct PendingSubscribe {
+    /// SUBACK or UNSUBACK.
+    let answer: PacketType
     let confirmation: Confirmation
     let reasons: [ReasonCode]
 
@@ -111,6 +113,7 @@ extension Shard {
         }
         confirmations.append(
             PendingSubscribe(
+                answer: .suback,
                 confirmation: confirmation,
                 reasons: reasons,
                 retained: retained,
@@ -143,7 +146,7 @@ extension Shard {
         }
     }
 
-    /// Another shard, or the disk, has the filters of a SUBSCRIBE.
+    /// Another shard, or the disk, has the filters of a SUBSCRIBE, or no longer those of an UNSUBSCRIBE.
     mutating func confirmed(_ confirmation: Confirmation) {
         guard let known = confirmations.firstIndex(where: { $0.confirmation == confirmation })
         else { return }
@@ -152,7 +155,11 @@ extension Shard {
         let pending = confirmations.remove(at: known)
         guard connections.contains(confirmation.token) else { return }
         let slot = confirmation.token.slot
-        suback(slot, confirmation.packetID, pending.reasons)
+        if pending.answer == .suback {
+            suback(slot, confirmation.packetID, pending.reasons)
+        } else {
+            unsuback(slot, confirmation.packetID, pending.reasons)
+        }
         if let session = connections[slot: slot].session {
             handOutRetained(session, pending.retained)
         }
@@ -169,41 +176,76 @@ extension Shard {
         )
     }
 
+    /// Answers when no shard has the filters any more: nothing that they match comes behind the UNSUBACK
+    /// ([MQTT-3.10.4-2]).
     mutating func serveUnsubscribe(_ slot: UInt32, _ unsubscribe: borrowing Unsubscribe) {
         let session = session(of: slot)
         var reasons: [ReasonCode] = []
-        var isChanged = false
+        var removed: [StoredSubscription] = []
         var iterator = unsubscribe.filters
         while let filter = iterator.next() {
             let text = filter.text.bytesArray
             let known = sessions[slot: session].subscriptions.firstIndex { $0.filter == text }
             if let known {
-                let subscription = sessions[slot: session].subscriptions.remove(at: known)
-                withdraw(session, subscription)
-                isChanged = true
+                removed.append(sessions[slot: session].subscriptions.remove(at: known))
                 reasons.append(.success)
             } else {
                 reasons.append(.noSubscriptionExisted)
             }
         }
-        if isChanged { store(session) }
+        guard !removed.isEmpty, let token = connections.token(ofSlot: slot) else {
+            return unsuback(slot, unsubscribe.packetID, reasons)
+        }
+        let confirmation = Confirmation(shard: index, token: token, packetID: unsubscribe.packetID)
+        for (position, subscription) in removed.enumerated() {
+            let isLast = position == removed.count - 1
+            withdraw(session, subscription, confirmation: isLast ? confirmation : nil)
+        }
+        var outstanding = 0
+        if case .application = connections[slot: slot].agreement.client {
+            outstanding += outgoing.count - 1
+        }
+        if sessions[slot: session].stored != nil {
+            store(session, then: .subscribed(confirmation))
+            outstanding += 1
+        }
+        guard outstanding > 0 else { return unsuback(slot, unsubscribe.packetID, reasons) }
+        confirmations.append(
+            PendingSubscribe(
+                answer: .unsuback,
+                confirmation: confirmation,
+                reasons: reasons,
+                retained: [],
+                outstanding: outstanding
+            )
+        )
+    }
+
+    private mutating func unsuback(_ slot: UInt32, _ packetID: UInt16, _ reasons: [ReasonCode]) {
+        guard connections[slot: slot].phase == .open else { return }
         Unsuback.encode(
-            packetID: unsubscribe.packetID,
+            packetID: packetID,
             reasons: reasons.span,
             version: connections[slot: slot].agreement.version,
             into: &connections[slot: slot].output
         )
     }
 
-    /// Takes an application's filter out of every shard's tree.
-    mutating func withdraw(_ session: UInt32, _ subscription: StoredSubscription) {
+    /// Takes an application's filter out of every shard's tree; the others confirm it if that is asked for.
+    mutating func withdraw(
+        _ session: UInt32,
+        _ subscription: StoredSubscription,
+        confirmation: Confirmation? = nil
+    ) {
         guard case .application = sessions[slot: session].client,
             let token = sessions.token(ofSlot: session)
         else { return }
         let address = SessionAddress(shard: index, token: token)
         subscriptions.remove(address, filter: subscription.filter.span)
         for shard in outgoing.indices where shard != index {
-            outgoing[shard].append(.unsubscribe(filter: subscription.filter, address))
+            outgoing[shard].append(
+                .unsubscribe(
+                    filter: subscription.filter, address, confirmation: confirmation))
         }
     }
 

@@ -34,7 +34,7 @@ enum ShardMessage: Sendable {
     /// What became of the message that a client of the receiving shard published.
     case decided(Token, packetID: UInt16, DownlinkFate)
     case subscribe(filter: [UInt8], Subscriber, confirmation: Confirmation?)
-    case unsubscribe(filter: [UInt8], SessionAddress)
+    case unsubscribe(filter: [UInt8], SessionAddress, confirmation: Confirmation?)
 
     /// A session with shared subscriptions has lost its connection, or has one again.
     case connected(SessionAddress, Bool)
