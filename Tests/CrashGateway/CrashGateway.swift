@@ -2,17 +2,17 @@ import Gateway
 import Glibc
 import Linux
 
-/// A process for tests to kill: a gateway with two shards that flushes its counters every second.
+/// A process for tests to kill: a gateway that flushes its counters every second.
 ///
-/// `CrashGateway DATA CERTIFICATE KEY` serves the data directory on free ports of the loopback, prints
+/// `CrashGateway DATA CERTIFICATE KEY [SHARDS]`, by default 2 shards, serves the data directory on free ports of the loopback, prints
 /// `ready PLAIN TLS OPEN` with their numbers, and runs until it is killed.
 @main
 struct CrashGateway {
     static func main() async throws {
         let arguments = CommandLine.arguments
-        precondition(arguments.count == 4, "CrashGateway DATA CERTIFICATE KEY")
+        precondition(arguments.count >= 4, "CrashGateway DATA CERTIFICATE KEY [SHARDS]")
         var configuration = GatewayConfiguration()
-        configuration.shards = 2
+        configuration.shards = arguments.count > 4 ? Int(arguments[4]) ?? 2 : 2
         configuration.data = arguments[1]
         configuration.storage.ledgerMapBytes = 1 << 28
         configuration.storage.usageMapBytes = 1 << 28

@@ -10,14 +10,32 @@ enum CrashBooks {
         in directory: TemporaryDirectory,
         deviceCount: Int
     ) async throws -> [TestDevice] {
+        try await with(directory) { try await found(with: $0, deviceCount: deviceCount) }
+    }
+
+    /// The same, and an application's key.
+    static func foundWithApplication(
+        in directory: TemporaryDirectory,
+        deviceCount: Int
+    ) async throws -> ([TestDevice], TestApplication) {
+        try await with(directory) { gateway in
+            let devices = try await found(with: gateway, deviceCount: deviceCount)
+            return (devices, try await gateway.createApplication())
+        }
+    }
+
+    private static func with<Result>(
+        _ directory: TemporaryDirectory,
+        _ body: (TestGateway) async throws -> Result
+    ) async throws -> Result {
         let gateway = try TestGateway(shards: 1, directory: directory) { configuration in
             configuration.storage.ledgerMapBytes = 1 << 28
             configuration.storage.usageMapBytes = 1 << 28
         }
         do {
-            let devices = try await found(with: gateway, deviceCount: deviceCount)
+            let result = try await body(gateway)
             await gateway.stop()
-            return devices
+            return result
         } catch {
             await gateway.stop()
             throw error

@@ -18,7 +18,14 @@ final class CrashPublisher: Sendable {
     let name: String
     private let state = Mutex(State())
 
-    init(_ name: String) { self.name = name }
+    private let credentials: TestCredentials
+    private let topic: String
+
+    init(_ name: String, as credentials: TestCredentials, to topic: String) {
+        self.name = name
+        self.credentials = credentials
+        self.topic = topic
+    }
 
     var acknowledged: [String] { state.withLock { $0.acknowledged } }
     var complaints: [String] { state.withLock { $0.complaints } }
@@ -27,7 +34,7 @@ final class CrashPublisher: Sendable {
     func run(_ port: UInt16, _ witness: Witness) {
         do {
             let client = try TestClient(port: port)
-            let answer = try client.connect(as: .anonymous(name), isCleanStart: false) {
+            let answer = try client.connect(as: credentials, isCleanStart: false) {
                 $0.sessionExpiryInterval(seconds: 100_000)
             }
             state.withLock { state in
@@ -54,7 +61,7 @@ final class CrashPublisher: Sendable {
         let packetID = UInt16(1 + pending.number % 65_535)
         if !pending.isReceived {
             try client.sendPublish(
-                "t/\(name)", Array(text.utf8), qos: qos, packetID: packetID, isDuplicate: isAgain)
+                topic, Array(text.utf8), qos: qos, packetID: packetID, isDuplicate: isAgain)
             let answer = try client.acknowledgement(
                 qos == .atLeastOnce ? .puback : .pubrec, packetID)
             state.withLock { state in

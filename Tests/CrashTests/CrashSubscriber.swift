@@ -16,14 +16,30 @@ final class CrashSubscriber: Sendable {
     let name: String
     private let state = Mutex(State())
 
-    init(_ name: String) { self.name = name }
+    private let credentials: TestCredentials
+    private let filter: String
+
+    /// The publisher whose messages it gets; `nil`: those of all.
+    let publisher: String?
+
+    init(
+        _ name: String,
+        as credentials: TestCredentials,
+        to filter: String,
+        from publisher: String? = nil
+    ) {
+        self.name = name
+        self.credentials = credentials
+        self.filter = filter
+        self.publisher = publisher
+    }
 
     var counts: [String: Int] { state.withLock { $0.counts } }
     var complaints: [String] { state.withLock { $0.complaints } }
 
     private func connect(_ port: UInt16, isFirst: Bool = false) throws -> TestClient {
         let client = try TestClient(port: port)
-        let answer = try client.connect(as: .anonymous(name), isCleanStart: false) {
+        let answer = try client.connect(as: credentials, isCleanStart: false) {
             $0.sessionExpiryInterval(seconds: 100_000)
         }
         if !isFirst, !answer.isSessionPresent {
@@ -33,7 +49,7 @@ final class CrashSubscriber: Sendable {
     }
 
     func subscribe(_ port: UInt16) throws {
-        try connect(port, isFirst: true).subscribe("t/#", qos: .exactlyOnce)
+        try connect(port, isFirst: true).subscribe(filter, qos: .exactlyOnce)
     }
 
     /// Takes messages until the gateway is gone.

@@ -8,34 +8,73 @@ import Testing
 /// `kill -9` under QoS 1 and QoS 2 traffic to sessions that outlive it.
 @Suite(.waits) struct SessionCrashTests {
     private static let rounds = 30
-    private static let publishers = 3
 
     @Test(
         "killed 30 times: no acknowledged message of a persistent session is lost, and none of QoS 2 comes twice"
     )
     func killed() async throws {
+        let clients = CrashClients(
+            publishers: (0..<3).map {
+                CrashPublisher("publisher-\($0)", as: .anonymous("publisher-\($0)"), to: "t/\($0)")
+            },
+            present: (0..<2).map {
+                CrashSubscriber("present-\($0)", as: .anonymous("present-\($0)"), to: "t/#")
+            },
+            away: [CrashSubscriber("away", as: .anonymous("away"), to: "t/#")]
+        )
+        try Self.run(clients, in: TemporaryDirectory(), shards: 2, listener: 3)
+    }
+
+    @Test(
+        "killed 30 times: the same of messages to devices, which applications hear, too, on four shards"
+    )
+    func killedWithDevices() async throws {
+        let directory = TemporaryDirectory()
+        let (devices, key) = try await CrashBooks.foundWithApplication(
+            in: directory, deviceCount: 4)
+        func application(_ name: String) -> TestCredentials {
+            .application(key, clientID: name)
+        }
+        func device(_ number: Int) -> CrashSubscriber {
+            CrashSubscriber(
+                "dk\(number)", as: .signed(devices[number], secureMode: 3),
+                to: devices[number].down("#"), from: "publisher-\(number)")
+        }
+        let clients = CrashClients(
+            publishers: (0..<4).map {
+                CrashPublisher(
+                    "publisher-\($0)", as: application("publisher-\($0)"), to: devices[$0].down("x")
+                )
+            },
+            present: [
+                device(0), device(1),
+                CrashSubscriber("present", as: application("present"), to: "d/PK1/+/down/#"),
+            ],
+            away: [
+                device(2), device(3),
+                CrashSubscriber("away", as: application("away"), to: "d/PK1/+/down/#"),
+            ]
+        )
+        try Self.run(clients, in: directory, shards: 4, listener: 1)
+    }
+
+    /// Kills a gateway again and again while the clients are at work.
+    private static func run(
+        _ clients: CrashClients,
+        in directory: TemporaryDirectory,
+        shards: Int,
+        listener: Int
+    ) throws {
         let seed = CrashTests.seed
         print("session crash test: seed \(seed) (TOLLGATE_CRASH_SEED repeats it)")
         var random = SplitMix64(state: seed)
-        let directory = TemporaryDirectory()
-        let publishers = (0..<Self.publishers).map { CrashPublisher("publisher-\($0)") }
-        let present = (0..<2).map { CrashSubscriber("present-\($0)") }
-        let away = CrashSubscriber("away")
-        for round in 0...Self.rounds {
+        for round in 0...rounds {
             let witness = Witness()
-            let (child, port) = try Self.start(directory)
+            let (child, port) = try start(directory, shards: shards, listener: listener)
             if round == 0 {
-                for subscriber in present + [away] { try subscriber.subscribe(port) }
+                for subscriber in clients.subscribers { try subscriber.subscribe(port) }
             } else {
-                var threads: [Thread] = []
-                for publisher in publishers {
-                    threads.append(
-                        try Thread(name: "publisher") { publisher.run(port, witness) })
-                }
-                for subscriber in present {
-                    threads.append(
-                        try Thread(name: "subscriber") { subscriber.run(port, witness) })
-                }
+                let threads = try clients.start(port, witness)
                 usleep(.random(in: 20_000...300_000, using: &random))
                 witness.kills()
                 child.kill()
@@ -43,10 +82,10 @@ import Testing
             }
             if round == 0 { child.kill() }
         }
-        let (child, port) = try Self.start(directory)
-        for subscriber in present + [away] { try subscriber.drain(port) }
+        let (child, port) = try start(directory, shards: shards, listener: listener)
+        for subscriber in clients.subscribers { try subscriber.drain(port) }
         child.kill()
-        Self.check(publishers, present + [away], seed)
+        check(clients.publishers, clients.subscribers, seed)
     }
 
     private static func check(
@@ -59,7 +98,10 @@ import Testing
         #expect(acknowledged.count > rounds)
         for subscriber in subscribers {
             let counts = subscriber.counts
-            let lost = acknowledged.filter { counts[$0, default: 0] == 0 }
+            let due = subscriber.publisher.map { name in
+                acknowledged.filter { $0.hasPrefix("\(name) ") }
+            }
+            let lost = (due ?? acknowledged).filter { counts[$0, default: 0] == 0 }
             let twice = counts.filter { $0.value > 1 && $0.key.hasSuffix("exactlyOnce") }.keys
             #expect(lost.isEmpty, "seed \(seed): \(subscriber.name) lost \(lost.prefix(10))")
             #expect(twice.isEmpty, "seed \(seed): \(subscriber.name) twice \(twice.prefix(10))")
@@ -70,19 +112,22 @@ import Testing
         }
     }
 
+    /// `listener`: the place of its port in what the gateway prints.
     private static func start(
-        _ directory: TemporaryDirectory
+        _ directory: TemporaryDirectory,
+        shards: Int,
+        listener: Int
     ) throws -> (ChildProcess, UInt16) {
         let child = try ChildProcess(
             CrashTests.program,
             [
                 directory.file("data"), TestCertificates.shared.certificateFile,
-                TestCertificates.shared.keyFile,
+                TestCertificates.shared.keyFile, "\(shards)",
             ]
         )
         try #require(child.waitForOutput { output, _ in output.contains("\n") })
         let words = child.output.split(whereSeparator: { $0 == " " || $0 == "\n" })
         try #require(words.count == 4 && words[0] == "ready", "\(child.output)")
-        return (child, try #require(UInt16(words[3])))
+        return (child, try #require(UInt16(words[listener])))
     }
 }

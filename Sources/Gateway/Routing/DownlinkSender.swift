@@ -16,6 +16,9 @@ enum DownlinkSender: Sendable {
     /// with its packet identifier, on that client's shard.
     case gathering(shard: Int, Token, packetID: UInt16)
 
+    /// The same for a message to a device, whose fate is told, too.
+    case gatheringFate(shard: Int, Token, packetID: UInt16)
+
     /// The control side. Called once, on a shard's thread.
     case question(@Sendable (DownlinkFate) -> Void)
 }

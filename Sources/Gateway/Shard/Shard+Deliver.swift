@@ -69,6 +69,9 @@ extension Shard {
             guard shard != index else { break }
             let answer = fate == .notStored ? Gathered.lost : .nothing
             outgoing[shard].append(.gathered(token, packetID: packetID, answer))
+        case .gatheringFate(let shard, let token, let packetID):
+            let answer = fate == .notStored ? Gathered.lost : .nothing
+            answerGather(shard, token, packetID, answer, fate)
         case .question(let answer): answer(fate)
         }
     }

@@ -27,6 +27,19 @@ extension Shard {
         )
     }
 
+    /// Answers what is gathered of a message to a device, and its fate: acknowledged when all is written.
+    mutating func answerGather(
+        _ shard: Int,
+        _ connection: Token,
+        _ packetID: UInt16,
+        _ answer: Gathered,
+        _ fate: DownlinkFate
+    ) {
+        // Also to this shard by mail: the message may be on its way through this very turn.
+        outgoing[shard].append(.gathered(connection, packetID: packetID, answer))
+        outgoing[shard].append(.decided(connection, packetID: packetID, fate))
+    }
+
     /// The message has gone to all shards: it is written when they have answered.
     mutating func beginGather(_ connection: Token, _ session: Token, _ packetID: UInt16) {
         var gather = Gather(
@@ -52,7 +65,9 @@ extension Shard {
             gathers[known].writes.append(
                 SessionWrites.Write(
                     change: .append(place.number, sequence: place.sequence, message),
-                    followUp: .storedAt(place, sender: sender)
+                    followUp: place.shard == index
+                        ? .stored(place.session, sequence: place.sequence, sender: sender)
+                        : .storedAt(place, sender: sender)
                 )
             )
         }

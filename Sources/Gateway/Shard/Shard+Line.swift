@@ -91,11 +91,14 @@ extension Shard {
         }
         sessions[slot: session].touchedTick = tick
         guard let stored else { return sequence }
-        if case .gathering(let shard, let connection, let packetID) = sender {
-            let place = StoredAt(
-                shard: index, session: token, number: stored.number, sequence: sequence)
+        let place = StoredAt(
+            shard: index, session: token, number: stored.number, sequence: sequence)
+        switch sender {
+        case .gathering(let shard, let connection, let packetID):
             gather(message, at: place, for: shard, connection, packetID)
-        } else {
+        case .gatheringFate(let shard, let connection, let packetID):
+            answerGather(shard, connection, packetID, .write(place, message), .queued)
+        case .nobody, .client, .confirmation, .question:
             sessionWrites.append(
                 .append(stored.number, sequence: sequence, message),
                 then: .stored(token, sequence: sequence, sender: sender)

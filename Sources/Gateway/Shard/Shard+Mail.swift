@@ -44,7 +44,6 @@ extension Shard {
                 let fate = deliverToDevice(identity, outbound, for: sender, sharing: &shared)
                 if let fate { tell(sender, fate) }
             }
-        case .write(let change, let sender): sessionWrites.append(change, then: .confirm(sender))
         case .confirmed(let token, let packetID, let count, let confirmed):
             self.confirmed(token, packetID, count, confirmed)
         case .gathered(let token, let packetID, let answer): gathered(token, packetID, answer)

@@ -79,7 +79,9 @@ extension Shard {
             verdict: verdict,
             outstanding: confirmationsDue
         )
-        if !verdict.reasonCode.isFailure { keepIdentifier(slot, &entry) }
+        // One that is refused for its device may have gone to others.
+        let isGathered = gatheringDue > 0 || !gatheredHere.isEmpty
+        if isGathered || !verdict.reasonCode.isFailure { keepIdentifier(slot, &entry) }
         acknowledge(slot, entry)
     }
 
@@ -89,20 +91,12 @@ extension Shard {
         let session = session(of: slot)
         _ = sessions[slot: session].received.insert(entry.packetID)
         entry.isReceived = true
-        guard let number = sessions[slot: session].stored?.number,
+        guard sessions[slot: session].stored != nil,
             let connection = connections.token(ofSlot: slot),
             let token = sessions.token(ofSlot: session)
         else { return }
         entry.outstanding += 1
-        let others = writingShards & ~(1 << UInt64(index))
-        guard gatheringDue == 0, gatheredHere.isEmpty, others.nonzeroBitCount == 1 else {
-            return beginGather(connection, token, entry.packetID)
-        }
-        // It is a device's home that writes it, if anybody does.
-        let sender = DownlinkSender.confirmation(
-            shard: index, connection, packetID: entry.packetID)
-        outgoing[others.trailingZeroBitCount].append(
-            .write(.receive(number, packetID: entry.packetID), for: sender))
+        beginGather(connection, token, entry.packetID)
     }
 
     /// The same QoS 2 message again ([MQTT-4.3.3-10]): what was said of it before, when that is on disk.
@@ -129,7 +123,6 @@ extension Shard {
         packetID: UInt16?
     ) -> PublishVerdict {
         confirmationsDue = 0
-        writingShards = 0
         gatheringDue = 0
         guard mayPublish(slot, message.topic) else {
             counters.add(.publishesForbidden)

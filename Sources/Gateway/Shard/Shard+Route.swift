@@ -54,15 +54,21 @@ extension Shard {
         }
         let fate = sendDown(message, to: address.identity, for: sender, sharing: &shared)
         if let fate { return PublishVerdict(fate, isHeard: isHeard) }
-        guard case .client = sender else { return .taken }
-        writingShards |= 1 << UInt64(commons.homes.shard(of: address.identity))
-        return .undecided(isHeard: isHeard)
+        switch sender {
+        case .client: return .undecided(isHeard: isHeard)
+        case .gatheringFate:
+            gatheringDue += 1
+            return .undecided(isHeard: isHeard)
+        case .nobody, .confirmation, .gathering, .question: return .taken
+        }
     }
 
     /// Who is told of the fate of a message that the client publishes.
     private func sender(_ slot: UInt32, _ packetID: UInt16?) -> DownlinkSender {
         guard let packetID, let token = connections.token(ofSlot: slot) else { return .nobody }
-        return .client(shard: index, token, packetID: packetID)
+        return isGathering
+            ? .gatheringFate(shard: index, token, packetID: packetID)
+            : .client(shard: index, token, packetID: packetID)
     }
 
     /// Who is told when a message that the client publishes is on disk.
@@ -144,11 +150,9 @@ extension Shard {
     /// A shard writes the message that is being published, and `sender` waits for it.
     private mutating func noteWriting(_ shard: Int, for sender: DownlinkSender) {
         switch sender {
-        case .confirmation:
-            confirmationsDue += 1
-            writingShards |= 1 << UInt64(shard)
+        case .confirmation: confirmationsDue += 1
         case .gathering: if shard != index { gatheringDue += 1 }
-        case .nobody, .client, .question: break
+        case .nobody, .client, .gatheringFate, .question: break
         }
     }
 

@@ -81,10 +81,8 @@ struct Shard: ~Copyable {
     var retainedReader: CachedReader
     var retainedErrands: [RetainedErrand] = []
 
-    /// What the PUBLISH that is being served has to wait for, and the shards (a bit each) that
-    /// write something for it.
+    /// What the PUBLISH that is being served has to wait for.
     var confirmationsDue = 0
-    var writingShards: UInt64 = 0
 
     /// The same of one whose writes are gathered: whether they are, the answers that are to come, and what
     /// is written here.

@@ -16,9 +16,6 @@ enum ShardMessage: Sendable {
     /// `sender` waits for those that are stored.
     case deliver(Message, to: [Delivery], for: DownlinkSender)
 
-    /// A change of a session of another shard, to be written with what came before it.
-    case write(SessionChange, for: DownlinkSender)
-
     /// An answer for a QoS 2 message of a client of the receiving shard, whose writes are gathered.
     case gathered(Token, packetID: UInt16, Gathered)
 
