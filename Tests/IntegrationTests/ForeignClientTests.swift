@@ -91,5 +91,57 @@ extension WholeGateway {
                 #expect(shared.status == 0, "\(shared.errors)")
             }
         }
+
+        @Test(
+            "mosquitto: a will, a topic alias, and the messages of a share in turn",
+            arguments: ProtocolVersion.allCases
+        )
+        func mosquittoMore(version: ProtocolVersion) async throws {
+            try await TestGateway.run { gateway in
+                let watcher = try TestClient(port: gateway.openPort)
+                _ = try watcher.connect(as: .anonymous("watcher"))
+                try watcher.subscribe("w/#", "a/#", qos: .exactlyOnce)
+                // Its debugging output is seen line by line.
+                let listener = ["-oL", "mosquitto_sub"]
+                let doomed = try ChildProcess(
+                    "stdbuf",
+                    listener
+                        + mosquitto(
+                            gateway, version, "-d", "-i", "doomed", "-t", "x", "--will-topic",
+                            "w/doomed",
+                            "--will-payload", "gone", "--will-qos", "2"))
+                try #require(doomed.waitForOutput { output, _ in output.contains("SUBACK") })
+                doomed.kill()
+                let will = try watcher.message()
+                #expect(will.text == "gone" && will.qos == .exactlyOnce)
+                if version == .v5 {
+                    let sent = try ChildProcess.run(
+                        "mosquitto_pub",
+                        mosquitto(
+                            gateway, version, "-t", "a/b", "-m", "again", "-q", "1", "--repeat",
+                            "3",
+                            "-D", "publish", "topic-alias", "5"))
+                    #expect(sent.status == 0, "\(sent.errors)")
+                    for _ in 0..<3 {
+                        let message = try watcher.message()
+                        #expect(message.topic == "a/b" && message.text == "again")
+                    }
+                }
+                let members = try ["one", "two"].map { name in
+                    let member = try ChildProcess(
+                        "stdbuf",
+                        listener
+                            + mosquitto(
+                                gateway, version, "-d", "-i", name, "-q", "1", "-t", "$share/g/s/#",
+                                "-C", "2"))
+                    try #require(member.waitForOutput { output, _ in output.contains("SUBACK") })
+                    return member
+                }
+                for number in 0..<4 {
+                    try watcher.publish("s/\(number)", "\(number)", qos: .atLeastOnce)
+                }
+                for member in members { #expect(try member.wait().status == 0) }
+            }
+        }
     }
 }
