@@ -118,6 +118,7 @@ extension WholeGateway {
                 let (first, _) = try gateway.open("keeper", .v5, expiry: 1_000)
                 try first.subscribe("t")
                 try first.leave()
+                let (old, _) = try gateway.open("old", .v3_1_1, expiry: 1_000)
                 let publisher = try gateway.anonymous("publisher")
                 let payload = [UInt8](repeating: 7, count: 10_000)
                 var taken = 0
@@ -129,6 +130,13 @@ extension WholeGateway {
                 #expect(taken > 0 && taken < 200)
                 #expect(
                     try publisher.publish("t", bytes: payload, qos: .atLeastOnce)?.code == 0x83)
+                // What 3.1.1 can't be told of is not acknowledged, however often it comes.
+                try old.sendPublish("t", payload, qos: .exactlyOnce, packetID: 7)
+                #expect(try old.untilClosed().isEmpty)
+                let (again, _) = try gateway.open("old", .v3_1_1, expiry: 1_000)
+                try again.sendPublish(
+                    "t", payload, qos: .exactlyOnce, packetID: 7, isDuplicate: true)
+                #expect(try again.untilClosed().isEmpty)
                 let other = try gateway.anonymous("other")
                 try other.subscribe("u")
                 #expect(try publisher.publish("u", "x", qos: .atLeastOnce)?.code == 0)

@@ -9,6 +9,9 @@ struct Gather {
     let packetID: UInt16
     var writes: [SessionWrites.Write]
 
+    /// The client's later connection, on which it has sent the message again meanwhile.
+    var repeatedOn: Token?
+
     /// Answers that are to come.
     var outstanding: Int
     var isLost = false

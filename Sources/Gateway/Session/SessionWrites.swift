@@ -19,6 +19,9 @@ struct SessionWrites {
         /// PUBCOMP may be sent on the connection.
         case complete(Token, packetID: UInt16)
 
+        /// PUBREC may be sent: the packet identifier of the session's message is there.
+        case received(Token, packetID: UInt16, sender: DownlinkSender)
+
         /// A PUBLISH may be acknowledged, as far as this goes.
         case confirm(DownlinkSender)
 
@@ -64,13 +67,16 @@ struct SessionWrites {
         return done
     }
 
-    /// The batch could not be written. Messages that were to be queued are given up, and answered; all
-    /// else is tried again, before what has come meanwhile.
+    /// The batch could not be written. Messages that were to be queued are given up with the packet
+    /// identifiers they came by, and answered; all else is tried again, before what has come meanwhile.
     mutating func failed(at time: MonotonicInstant) -> [Write] {
         var given: [Write] = []
         var kept: [Write] = []
         for write in underWay {
-            if case .append = write.change { given.append(write) } else { kept.append(write) }
+            switch write.change {
+            case .append, .receive: given.append(write)
+            default: kept.append(write)
+            }
         }
         underWay = []
         waiting = kept + waiting

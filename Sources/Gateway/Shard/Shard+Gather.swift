@@ -78,16 +78,32 @@ extension Shard {
     private mutating func finish(_ gather: Gather) {
         let sender = DownlinkSender.confirmation(
             shard: index, gather.connection, packetID: gather.packetID)
+        let again = gather.repeatedOn.map {
+            DownlinkSender.confirmation(shard: index, $0, packetID: gather.packetID)
+        }
         guard !gather.isLost else {
             for write in gather.writes { giveUp(write) }
-            return tell(sender, .notStored)
+            forget(gather.packetID, of: gather.session)
+            tell(sender, .notStored)
+            if let again { tell(again, .notStored) }
+            return
         }
         for write in gather.writes { sessionWrites.append(write) }
         guard sessions.contains(gather.session),
             let number = sessions[slot: gather.session.slot].stored?.number
         else { return }
-        sessionWrites.append(
-            .receive(number, packetID: gather.packetID), then: .confirm(sender))
+        for sender in [sender, again].compactMap(\.self) {
+            sessionWrites.append(
+                .receive(number, packetID: gather.packetID),
+                then: .received(gather.session, packetID: gather.packetID, sender: sender)
+            )
+        }
+    }
+
+    /// A message was not taken after all: when it is sent again, it is a new one.
+    private mutating func forget(_ packetID: UInt16, of session: Token) {
+        guard sessions.contains(session) else { return }
+        _ = sessions[slot: session.slot].received.remove(packetID)
     }
 
     /// A message that was to be written is not: nobody gets it.
@@ -98,6 +114,9 @@ extension Shard {
             tell(sender, .notStored)
         case .storedAt(let place, let sender):
             outgoing[place.shard].append(.storedElsewhere(place, isWritten: false))
+            tell(sender, .notStored)
+        case .received(let session, let packetID, let sender):
+            forget(packetID, of: session)
             tell(sender, .notStored)
         default: break
         }

@@ -103,9 +103,17 @@ extension Shard {
     private mutating func receivedAgain(_ slot: UInt32, _ packetID: UInt16) {
         var entry = UnansweredPublishes.Entry(
             packetID: packetID, isExactlyOnce: true, verdict: .taken, isReceived: true)
-        if sessions[slot: session(of: slot)].stored != nil, !sessionWrites.isSettled,
+        let session = session(of: slot)
+        guard sessions[slot: session].stored != nil,
             let connection = connections.token(ofSlot: slot)
-        {
+        else { return acknowledge(slot, entry) }
+        let gather = gathers.firstIndex {
+            $0.session == sessions.token(ofSlot: session) && $0.packetID == packetID
+        }
+        if let gather {
+            gathers[gather].repeatedOn = connection
+            entry.outstanding = 1
+        } else if !sessionWrites.isSettled {
             let sender = DownlinkSender.confirmation(shard: index, connection, packetID: packetID)
             sessionWrites.append(nil, then: .confirm(sender))
             entry.outstanding = 1

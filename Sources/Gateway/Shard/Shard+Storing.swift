@@ -67,7 +67,7 @@ extension Shard {
                 tell(sender, .queued)
             case .release(let token, let sequence): releaseStored(token, sequence)
             case .complete(let connection, let packetID): complete(connection, packetID)
-            case .confirm(let sender): tell(sender, .queued)
+            case .received(_, _, let sender), .confirm(let sender): tell(sender, .queued)
             case .subscribed(let confirmation): confirmed(confirmation)
             case .removed(let name): forgetRemoval(name)
             }
