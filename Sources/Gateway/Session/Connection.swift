@@ -2,6 +2,7 @@ import Bytes
 import Linux
 import MQTT
 import Reactor
+import Synchronization
 import TLS
 import Time
 import WebSocket
@@ -82,6 +83,9 @@ struct Connection: ~Copyable, Sendable {
 
     /// It had been admitted when its end was decided.
     var wasOpen = false
+
+    /// Never read. Its address makes the struct address-only, so the compiler can't copy it for a call.
+    private let anchor = Atomic<Bool>(false)
 
     init(
         descriptor: consuming Descriptor,

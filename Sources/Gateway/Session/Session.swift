@@ -2,6 +2,7 @@ import Bytes
 import MQTT
 import Reactor
 import Sessions
+import Synchronization
 import Time
 
 /// What MQTT calls a session: what the gateway keeps of a client beyond one packet, and, when the
@@ -53,6 +54,9 @@ struct Session: ~Copyable, Sendable {
 
     /// What is next in line is covered by no allowance and no pack, and will be tried again.
     var waitsForQuota = false
+
+    /// Never read. Its address makes the struct address-only, so the compiler can't copy it for a call.
+    private let anchor = Atomic<Bool>(false)
 
     /// One that begins with a connection.
     init(_ agreement: Agreement, connection: Token) {
