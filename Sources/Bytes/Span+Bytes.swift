@@ -2,15 +2,30 @@ extension Span where Element == UInt8 {
     /// Whether both hold the same bytes. Not for secrets: the time taken tells where they differ.
     @inlinable
     public func isEqual(to other: Span<UInt8>) -> Bool {
-        guard count == other.count else { return false }
-        for index in indices where self[index] != other[index] { return false }
-        return true
+        count == other.count && hasPrefix(other)
     }
 
+    /// Whether the first bytes are those of `prefix`. Compares eight at a time.
     @inlinable
     public func hasPrefix(_ prefix: Span<UInt8>) -> Bool {
-        guard count >= prefix.count else { return false }
-        for index in prefix.indices where self[index] != prefix[index] { return false }
+        let length = prefix.count
+        guard count >= length else { return false }
+        // Safe: a UInt8 has no padding.
+        let bytes = unsafe bytes
+        let expected = unsafe prefix.bytes
+        var offset = 0
+        while offset + 8 <= length {
+            guard bytes.word(at: offset) == expected.word(at: offset) else { return false }
+            offset += 8
+        }
+        if offset < length, length >= 8 {
+            // The last eight, some of which have been compared before.
+            return bytes.word(at: length - 8) == expected.word(at: length - 8)
+        }
+        while offset < length {
+            guard self[offset] == prefix[offset] else { return false }
+            offset += 1
+        }
         return true
     }
 
@@ -38,5 +53,16 @@ extension Span where Element == UInt8 {
         unsafe withUnsafeBufferPointer { bytes in
             unsafe String(validating: bytes, as: UTF8.self)
         }
+    }
+}
+
+extension RawSpan {
+    /// The eight bytes from `offset` on, which must be there.
+    @inlinable
+    @inline(__always)
+    func word(at offset: Int) -> UInt64 {
+        precondition(offset >= 0 && offset + 8 <= byteCount, "outside the bytes")
+        // Safe: all eight are inside, as has just been checked, and any bytes are a UInt64.
+        return unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
     }
 }

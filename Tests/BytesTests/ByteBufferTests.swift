@@ -84,4 +84,27 @@ import Testing
         buffer.removeAll(keepingCapacity: false)
         #expect(buffer.capacity == 0 && buffer.isEmpty)
     }
+
+    @Test("Prefix and equality look at each byte, whatever the length")
+    func comparison() {
+        for length in 0...40 {
+            let bytes = (0..<length).map { UInt8($0 + 1) }
+            let longer = bytes + [9]
+            #expect(isEqual(bytes, bytes) && hasPrefix(longer, bytes))
+            #expect(!hasPrefix(bytes, longer) && !isEqual(longer, bytes))
+            for index in bytes.indices {
+                var other = bytes
+                other[index] ^= 0x80
+                #expect(!isEqual(other, bytes) && !hasPrefix(other + [9], bytes))
+            }
+        }
+    }
+
+    private func isEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        left.span.isEqual(to: right.span)
+    }
+
+    private func hasPrefix(_ bytes: [UInt8], _ prefix: [UInt8]) -> Bool {
+        bytes.span.hasPrefix(prefix.span)
+    }
 }
