@@ -2,7 +2,6 @@
 # All can be repeated, and say what they do.
 
 SYSTEM_PACKAGES := libssl-dev liblmdb-dev openssl mosquitto mosquitto-clients python3-venv
-BENCH           := ../shared/bench
 PYTHON_PACKAGES := paho-mqtt==2.1.0 openapi-spec-validator==0.9.0 \
                    schemathesis==4.32.5 hypothesis==6.170.15
 VENV            := .build-venv
@@ -34,11 +33,13 @@ bench: build  ## measure the stores, the sessions, the ledger, its lists, routin
 	.build/release/RoutingBenchmark .build-bench/retained 1000000
 	.build/release/DeliveryBenchmark
 
-compare: build  ## measure the gateway beside floor.c, loaded by mqload.c, both in BENCH
-	Benchmarks/against-floor.sh $(BENCH)
+# LINES of the terminal, which some shells export, is not meant.
+compare: build  ## measure the gateway beside the least in C, in turns; LINES="qos1 idle-plain" some only, TURNS=7, PEERS=1
+	Benchmarks/against-floor.py --turns $(or $(TURNS),7) $(if $(PEERS),--peers) \
+	    $(if $(filter command,$(firstword $(origin LINES))),$(LINES))
 
-import: build  ## measure an import of a million devices while others are activated, loaded by mqload.c in BENCH
-	Benchmarks/import-fleet.sh 1000000 $(BENCH)
+import: build  ## measure an import of a million devices while others are activated
+	Benchmarks/import-fleet.sh 1000000
 
 format:  ## rewrite the sources in the house's format
 	swift format --in-place --recursive --parallel $(SOURCES)

@@ -3,18 +3,16 @@
 # the answer is there and until all rows have landed, the gateway's memory, and how long activations take
 # before and meanwhile. Prints a table in Markdown.
 #
-#   Benchmarks/import-fleet.sh [ROWS] [BENCH]    default 1000000 rows; BENCH holds mqload.c, default ../shared/bench
+#   Benchmarks/import-fleet.sh [ROWS]    default 1000000 rows
 #
-# Needs `make build` first (or `swift build -c release --product tollgate`), gcc, and some GB of disk in
+# Needs `make build` first (or `swift build -c release --product tollgate`), a C compiler, and some GB of disk in
 # .build-bench. DeviceKeys are in no order, and the gateway makes every secret: the hardest case. Loopback
 # only; ends what it started.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rows=${1:-1000000}
-bench=${2:-../shared/bench}
 gateway=.build/release/tollgate
 [ -x $gateway ] || { echo "import-fleet: no $gateway: run make build first" >&2; exit 1; }
-[ -r "$bench/mqload.c" ] || { echo "import-fleet: no mqload.c in $bench" >&2; exit 1; }
 
 scratch=.build-bench/import
 started=()
@@ -25,7 +23,7 @@ finish() {
 }
 trap finish EXIT
 rm -rf "$scratch" && mkdir -p "$scratch"
-gcc -O2 -w -o "$scratch/mqload" "$bench/mqload.c" -lssl -lcrypto
+"${CC:-cc}" -O2 -o "$scratch/mqload" Benchmarks/load/mqload.c -lssl -lcrypto
 
 export TOLLGATE_API=http://127.0.0.1:28081
 operator() { "$gateway" "$@" --token-file "$scratch/data/admin.token"; }
