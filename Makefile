@@ -24,7 +24,8 @@ test: lint $(VENV)/ready  ## lint, build, run all tests
 build: packages  ## release binaries in .build/release
 	swift build -c release
 
-bench: build  ## measure the stores, the sessions, the ledger, its lists, routing and delivery in a directory of their own, under .build-bench
+bench: build  ## look for large copies in the binary; measure stores, sessions, ledger, lists, routing and delivery in .build-bench
+	Benchmarks/copies.py
 	rm -rf .build-bench && mkdir .build-bench
 	.build/release/StorageBenchmark .build-bench/storage 20000 200000
 	.build/release/SessionBenchmark .build-bench/sessions 1000000 40000
