@@ -76,13 +76,15 @@ let package = Package(
         module("Linux", ["CLinux", "Time"]),
         module("Telemetry", ["Bytes"]),
         module("Reactor", ["Linux", "Bytes", "Time"]),
-        module("Storage", ["CLMDB", "Bytes"]),
+        module("Encoding", ["Bytes"]),
+        module("Storage", ["CLMDB", "Encoding", "Bytes"]),
 
         // Protocols and rules.
         module("MQTT", ["Bytes"]),
         module("TLS", ["Bytes", "COpenSSL"]),
         module("WebSocket", ["TLS", "Bytes"]),
-        module("Ledger", ["Storage", "Bytes", "Time"]),
+        module("LedgerModel", ["Encoding", "Bytes", "Time"]),
+        module("Ledger", ["LedgerModel", "Storage", "Encoding", "Bytes", "Time"]),
         module("Metering", ["Ledger", "Storage", "Bytes", "Time"]),
         module("Sessions", ["MQTT", "Storage", "Bytes", "Time"]),
 
@@ -137,7 +139,9 @@ let package = Package(
         tests(of: "MQTT", ["Bytes"]),
         tests(of: "TLS", ["Bytes", "COpenSSL"]),
         tests(of: "WebSocket", ["Bytes"]),
-        tests(of: "Ledger", ["Fleet", "Linux", "Storage", "Bytes", "Time", "TestFiles"]),
+        tests(
+            of: "Ledger",
+            ["LedgerModel", "Fleet", "Linux", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(
             of: "Sessions",

@@ -39,7 +39,7 @@ public struct LedgerReader: ~Copyable {
             }
             let found = try books.devices.withRecord(identity, in: transaction) {
                 (bytes) throws(StoreError) -> Result? in
-                let view = try DeviceView(decoding: bytes)
+                let view = try DeviceView(stored: bytes)
                 return view.standing.isRegistered ? try body(product, view) : nil
             }
             if case .some(.some(let result)) = found { return result }
@@ -49,7 +49,7 @@ public struct LedgerReader: ~Copyable {
             // Deleted, or arriving with an import: few, and not for long.
             var bytes = ByteBuffer(capacity: 256)
             record.encode(into: &bytes)
-            return try body(product, DeviceView(decoding: bytes.span))
+            return try body(product, DeviceView(stored: bytes.span))
         }
         if !isCached, let product { cache(product, as: identity.product) }
         return result

@@ -25,7 +25,7 @@ struct ProductDayTotal: StorageRecord, Equatable {
         buffer.append(topUp)
     }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         used = try reader.takeUInt64()
         topUp = try reader.takeUInt64()
     }

@@ -55,12 +55,12 @@ struct UsageAudit {
 
     private mutating func add(_ bytes: Span<UInt8>, of device: DeviceIdentity) {
         let record: UsageRecord
-        do throws(StoreError) {
+        do throws(MalformedRecord) {
             var reader = ByteReader(bytes)
             record = try UsageRecord(decoding: &reader)
         } catch {
             isIncomplete = true
-            return find("usage of \(device): \(error)")
+            return find("usage of \(device): \(StoreError(error))")
         }
         let days = record.days
         if days.count > UsageRecord.daysKept {
@@ -138,11 +138,11 @@ struct UsageAudit {
             find("usage: a product's day can't be read")
             return nil
         }
-        do throws(StoreError) {
+        do throws(MalformedRecord) {
             var reader = ByteReader(bytes)
             return (key, try ProductDayTotal(decoding: &reader))
         } catch {
-            find("usage of \(key.product) on \(key.day): \(error)")
+            find("usage of \(key.product) on \(key.day): \(StoreError(error))")
             return nil
         }
     }

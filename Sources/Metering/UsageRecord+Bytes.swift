@@ -16,12 +16,12 @@ extension UsageRecord: StorageRecord {
         }
     }
 
-    public init(decoding reader: inout ByteReader) throws(StoreError) {
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         guard try reader.takeUInt8() == Self.version else {
             throw .malformed(what: "device usage")
         }
         let seenAt = Timestamp(milliseconds: Int64(bitPattern: try reader.takeUInt64()))
-        let days = try reader.takeList { reader throws(StoreError) in
+        let days = try reader.takeList { reader throws(MalformedRecord) in
             guard let day = Int32(exactly: try reader.takeSignedVarint()) else {
                 throw .malformed(what: "day of device usage")
             }

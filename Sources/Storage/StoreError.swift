@@ -1,4 +1,5 @@
 internal import CLMDB
+public import Encoding
 internal import Glibc
 
 /// Why the store could not do what it was asked. Nothing of a failed transaction is in the store.
@@ -34,6 +35,8 @@ public enum StoreError: Error, Hashable, Sendable {
 
     /// Whether more space, in the map or on the disk, would have let the write pass.
     public var isOutOfSpace: Bool { self == .mapFull || self == .diskFull }
+
+    public init(_ error: MalformedRecord) { self = .malformed(what: error.what) }
 
     /// Throws unless `code` is `MDB_SUCCESS`.
     static func check(_ code: Int32, _ operation: String) throws(StoreError) {

@@ -134,6 +134,10 @@ extension Table {
     @inlinable
     static func decodeRecord(_ bytes: Span<UInt8>) throws(StoreError) -> Record {
         var reader = ByteReader(bytes)
-        return try Record(decoding: &reader)
+        do throws(MalformedRecord) {
+            return try Record(decoding: &reader)
+        } catch {
+            throw StoreError(error)
+        }
     }
 }

@@ -29,8 +29,7 @@ public struct Table<Key: StorageKey, Record: StorageRecord>: Sendable {
         let handle = checked(transaction.handle)
         let name = KeyWriter(key)
         guard let bytes = try handle.find(name.span, in: identifier) else { return nil }
-        var reader = ByteReader(bytes)
-        return try Record(decoding: &reader)
+        return try Self.decodeRecord(bytes)
     }
 
     /// Lends the record's bytes at `key` to `body`, straight from the map; nil when there is none.

@@ -57,14 +57,3 @@ extension TransactionHandle {
             range.upper, including: range.includesUpper, lentBy: self)
     }
 }
-
-extension KeyWriter {
-    /// Turns a prefix into the least key above all that begin with it; false when there is none, as
-    /// the prefix is empty or all 0xFF.
-    mutating func advancePastPrefix() -> Bool {
-        while used > 0 && storage[used - 1] == 0xFF { used -= 1 }
-        if used == 0 { return false }
-        storage[used - 1] += 1
-        return true
-    }
-}

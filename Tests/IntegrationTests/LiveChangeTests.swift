@@ -286,7 +286,7 @@ private struct Unreadable: StorageRecord {
 
     func encode(into buffer: inout ByteBuffer) { buffer.append(UInt8(0xFF)) }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         throw .malformed(what: "a record that is never read")
     }
 }

@@ -3,6 +3,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Accounts, free codes (A7), contacts (E1), and where all is counted (B13).
 @Suite struct AccountTests {

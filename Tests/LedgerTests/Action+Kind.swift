@@ -1,4 +1,5 @@
 @testable import Ledger
+@testable import LedgerModel
 
 extension Action {
     /// Its case's name, with that of the action inside: `purchase`, `topUp.enter`.

@@ -4,6 +4,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Rules B1 to B5 and B7.
 @Suite struct ActivationTests {

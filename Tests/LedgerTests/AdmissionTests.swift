@@ -2,6 +2,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// The pure decision, case by case.
 @Suite struct AdmissionTests {

@@ -3,6 +3,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Rules A6, B11, B14 and B15: what is asked before something is done is what is then done.
 @Suite struct AskingTests {

@@ -2,6 +2,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Values about imports in chunks, one of each case.
 extension BytesTests {

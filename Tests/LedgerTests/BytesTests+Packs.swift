@@ -1,6 +1,7 @@
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Values about top-up packs, one of each case.
 extension BytesTests {

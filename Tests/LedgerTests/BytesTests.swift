@@ -4,6 +4,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 @Suite struct BytesTests {
     func roundTrip<Value: StorageRecord & Equatable>(_ value: Value) throws {
@@ -17,7 +18,7 @@ import Time
         // No prefix of the bytes is mistaken for the whole.
         for count in 0..<buffer.count {
             var short = ByteReader(buffer.span.extracting(0..<count))
-            #expect(throws: StoreError.self) { try Self.decode(Value.self, &short) }
+            #expect(throws: MalformedRecord.self) { try Self.decode(Value.self, &short) }
         }
     }
 
@@ -25,7 +26,7 @@ import Time
     private static func decode<Value: StorageRecord>(
         _ type: Value.Type,
         _ reader: inout ByteReader
-    ) throws(StoreError) { _ = try Value(decoding: &reader) }
+    ) throws(MalformedRecord) { _ = try Value(decoding: &reader) }
 
     static let identity = Desk.device("d:1@x")
     private static let entitlement = Entitlement(
@@ -105,12 +106,12 @@ import Time
     func malformedCommands() throws {
         let bytes: [UInt8] = [2, 0, 0, 0, 22, 0]
         var reader = ByteReader(bytes.span)
-        #expect(throws: StoreError.malformed(what: "command of an unknown version")) {
+        #expect(throws: MalformedRecord.malformed(what: "command of an unknown version")) {
             try Self.decode(Command.self, &reader)
         }
         let named: [UInt8] = [1, 0, 1, 0, 0, 22, 1, 0x6B]
         var second = ByteReader(named.span)
-        #expect(throws: StoreError.malformed(what: "actor")) {
+        #expect(throws: MalformedRecord.malformed(what: "actor")) {
             try Self.decode(Command.self, &second)
         }
     }

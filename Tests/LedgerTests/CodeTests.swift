@@ -3,6 +3,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Rules A1 to A6 and A8 to A10.
 @Suite struct CodeTests {

@@ -2,6 +2,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Random commands about a few products and devices, so that they meet each other often.
 struct CommandSource: CommandStream {

@@ -1,4 +1,5 @@
 @testable import Ledger
+@testable import LedgerModel
 
 /// Random commands, the same from the same seed and answers.
 protocol CommandStream {

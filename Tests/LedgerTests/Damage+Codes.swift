@@ -2,6 +2,7 @@ import Storage
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Serials of the tour: 1 to 20 bought unassigned, 21 to 25 for PK1, 26 to 29 of `sub` for PK3; 1 to 3
 /// assigned to PK1, 4 to 9 to PK2; 30 to 39 free ones of `individual`.

@@ -2,6 +2,7 @@ import Storage
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Devices of the tour: PK1.d1 in its second period and open, d2 deleted and closed, d3 in its second
 /// and open, d4 disabled, d5 and r1 without a code; PK2.e1 in its second and open; PK3.f1 open.

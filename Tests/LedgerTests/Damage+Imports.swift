@@ -2,6 +2,7 @@ import Storage
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Imports of the tour, see there.
 extension Damage {

@@ -2,6 +2,7 @@ import Storage
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Packs of the tour: one of messages that has expired, one of 100 messages with a lease, one of 10 OTA
 /// attempts of which upgrade u3 took one.

@@ -2,6 +2,7 @@ import Storage
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 extension Damage {
     /// The log, and the record of the books as a whole.

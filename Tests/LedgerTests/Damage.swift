@@ -3,6 +3,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Something wrong with the books of `Tour`, and what `verify` has to say about it.
 struct Damage: Sendable, CustomTestStringConvertible {

@@ -3,6 +3,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Rule A10: what is wrong with the books is named.
 @Suite struct DamageTests {

@@ -2,6 +2,7 @@ import Storage
 import Testing
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Imports in chunks, step by step.
 extension Desk {

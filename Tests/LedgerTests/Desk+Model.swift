@@ -3,6 +3,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 extension Desk {
     /// Holds the books against the model: figures, every device, its history, who is near expiry.

@@ -3,6 +3,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Top-up packs of the account `acme`.
 extension Desk {

@@ -4,6 +4,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// A ledger of a test's own, with a clock that the test sets. It starts with the account `acme`, the
 /// packages `small` (10 days, 100 messages) and `large` (20 days, 1,000 messages), and the product

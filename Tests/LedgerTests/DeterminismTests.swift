@@ -4,6 +4,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// One log of commands, several stores.
 @Suite struct DeterminismTests {
@@ -30,11 +31,11 @@ import Time
                 outcomes.append(try first.apply(commands[commands.count - 1]))
                 stream.learn(outcomes[outcomes.count - 1])
             }
+            let copies = try commands.map(Self.copy(of:))
             let others = try second.environment.write { (transaction) throws(StoreError) in
                 var others: [Outcome] = []
-                for command in commands {
-                    others.append(
-                        try second.books.apply(Self.copy(of: command), in: transaction))
+                for command in copies {
+                    others.append(try second.books.apply(command, in: transaction))
                 }
                 return others
             }
@@ -47,7 +48,7 @@ import Time
         }
     }
 
-    private static func copy(of command: Command) throws(StoreError) -> Command {
+    private static func copy(of command: Command) throws(MalformedRecord) -> Command {
         var bytes = ByteBuffer()
         command.encode(into: &bytes)
         var reader = ByteReader(bytes.span)

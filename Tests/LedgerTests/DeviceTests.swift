@@ -3,6 +3,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Rules B6, B8, B9, B12, and how devices come into the books.
 @Suite struct DeviceTests {

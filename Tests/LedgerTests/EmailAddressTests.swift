@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Ledger
+@testable import LedgerModel
 
 @Suite struct EmailAddressTests {
     @Test(

@@ -4,6 +4,7 @@ import TestFiles
 import Testing
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// The benchmark of the lists, with few devices.
 @Suite struct FleetTests {

@@ -3,6 +3,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Rules B10, B11 and E3.
 @Suite struct HistoryTests {

@@ -3,6 +3,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Imports in chunks among all other commands, held against the model, which imports in one step.
 @Suite struct ImportPropertyTests {

@@ -1,6 +1,7 @@
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Random steps of imports in chunks among the commands of `CommandSource`, about the same devices.
 struct ImportSource: CommandStream {

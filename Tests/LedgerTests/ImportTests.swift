@@ -3,6 +3,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Imports in chunks: what the books say at every step of one.
 @Suite struct ImportTests {

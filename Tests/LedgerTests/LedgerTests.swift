@@ -4,6 +4,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 @Suite struct LedgerTests {
     private let now = Timestamp(milliseconds: 1_700_000_000_000)

@@ -1,6 +1,7 @@
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// What the lists must answer, by looking at everything.
 extension Model {

@@ -1,6 +1,7 @@
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// The rules once more, the simplest way: every code by itself, no counter, no index.
 struct Model {

@@ -1,6 +1,7 @@
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Rules C6, D1 and D2 once more, the simplest way: every unit of a pack by itself, no counter, no
 /// index. Devices and products only as far as upgrades ask about them.

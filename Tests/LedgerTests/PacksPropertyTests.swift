@@ -3,6 +3,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Random sequences of commands about packs and upgrades, against `PacksModel`.
 @Suite struct PacksPropertyTests {

@@ -2,6 +2,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Random commands about packs and upgrades of a few products and devices, small enough that they
 /// meet each other often.

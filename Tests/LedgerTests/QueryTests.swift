@@ -3,6 +3,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Rules A3, B10 and B11: lists, in pages, by their indexes.
 @Suite struct QueryTests {

@@ -2,6 +2,7 @@ import Storage
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 extension Question {
     /// Every list there is, most of them with several filters.

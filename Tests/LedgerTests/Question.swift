@@ -2,6 +2,7 @@ import Storage
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// A list of the books that can be asked for, with its elements as text.
 struct Question {

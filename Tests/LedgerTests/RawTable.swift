@@ -2,6 +2,7 @@ import Bytes
 import Storage
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// A table's key as it is stored.
 struct RawKey: StorageKey, Hashable {
@@ -11,7 +12,7 @@ struct RawKey: StorageKey, Hashable {
 
     func encode(into writer: inout KeyWriter) { writer.append(bytes.span) }
 
-    init?(decoding reader: inout ByteReader) { bytes = [UInt8](copying: reader.readRemaining()) }
+    init?(decoding reader: inout ByteReader) { bytes = reader.readRemaining().bytesArray }
 }
 
 /// A table's record as it is stored.
@@ -22,8 +23,8 @@ struct RawRecord: StorageRecord, Hashable {
 
     func encode(into buffer: inout ByteBuffer) { buffer.append(bytes.span) }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
-        bytes = [UInt8](copying: reader.readRemaining())
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        bytes = reader.readRemaining().bytesArray
     }
 }
 

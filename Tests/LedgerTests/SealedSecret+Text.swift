@@ -1,4 +1,5 @@
 @testable import Ledger
+@testable import LedgerModel
 
 extension SealedSecret {
     /// The books don't look into it, so any bytes do.

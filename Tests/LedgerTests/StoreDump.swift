@@ -1,6 +1,7 @@
 import Storage
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// All bytes of a store, table by table.
 struct StoreDump: Equatable {

@@ -1,6 +1,7 @@
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Accounts, their products and codes once more, the simplest way: every code by itself (rules A1 to
 /// A4, A7, A8, B13 and E1).

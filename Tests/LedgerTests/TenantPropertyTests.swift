@@ -3,6 +3,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Random sequences of commands about accounts and their codes, against `TenantModel`.
 @Suite struct TenantPropertyTests {

@@ -2,6 +2,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Random commands about a few accounts, their products in three data centres, and their codes,
 /// small enough that they meet each other often.

@@ -3,6 +3,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Rule C6, the ledger's side.
 @Suite struct TopUpTests {

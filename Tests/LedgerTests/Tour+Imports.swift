@@ -1,4 +1,5 @@
 @testable import Ledger
+@testable import LedgerModel
 
 /// Imports in chunks, all of PK2: one that is landing (i1 has landed, i2 and i3 have not), one that was
 /// abandoned with i4, one that another run has left, and one that is receiving i5.

@@ -2,6 +2,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// A walk through the books that does everything once, and leaves something in every table.
 enum Tour {

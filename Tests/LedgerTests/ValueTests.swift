@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Ledger
+@testable import LedgerModel
 
 @Suite struct ValueTests {
     @Test("PK and DK: only the alphabets and lengths of wire.md")

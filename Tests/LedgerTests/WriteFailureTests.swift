@@ -5,6 +5,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 @testable import Storage
 
 /// A crash between any two writes: the change that was under way is as if it had never been.

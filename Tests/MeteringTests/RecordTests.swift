@@ -5,7 +5,7 @@ import Testing
 import Time
 
 @Suite struct RecordTests {
-    private func decoded(_ buffer: borrowing ByteBuffer) throws(StoreError) -> UsageRecord {
+    private func decoded(_ buffer: borrowing ByteBuffer) throws(MalformedRecord) -> UsageRecord {
         var reader = ByteReader(buffer.span)
         return try UsageRecord(decoding: &reader)
     }
@@ -76,11 +76,11 @@ import Time
         for length in 0..<buffer.count {
             var cut = ByteBuffer()
             cut.append(buffer.span.extracting(0..<length))
-            #expect(throws: StoreError.self) { try decoded(cut) }
+            #expect(throws: MalformedRecord.self) { try decoded(cut) }
         }
         var later = ByteBuffer()
         later.append(2 as UInt8)
         later.append(buffer.span.extracting(1..<buffer.count))
-        #expect(throws: StoreError.malformed(what: "device usage")) { try decoded(later) }
+        #expect(throws: MalformedRecord.malformed(what: "device usage")) { try decoded(later) }
     }
 }

@@ -19,7 +19,7 @@ import Time
 
         func encode(into buffer: inout ByteBuffer) { buffer.append(bytes.span) }
 
-        init(decoding reader: inout ByteReader) throws(StoreError) {
+        init(decoding reader: inout ByteReader) throws(MalformedRecord) {
             let rest = reader.readRemaining()
             bytes = rest.indices.map { rest[$0] }
         }

@@ -5,6 +5,7 @@ import Testing
 import Time
 
 @testable import Ledger
+@testable import LedgerModel
 
 /// Rule A10, as an operator meets it: `tollgate check` on stores that were damaged.
 @Suite("Damaged stores", .waits)

@@ -13,7 +13,8 @@ import Time
         return buffer.span.bytesArray
     }
 
-    private func decoded<Record: StorageRecord>(_ bytes: [UInt8]) throws(StoreError) -> Record {
+    private func decoded<Record: StorageRecord>(_ bytes: [UInt8]) throws(MalformedRecord) -> Record
+    {
         var reader = ByteReader(bytes.span)
         return try Record(decoding: &reader)
     }
@@ -96,13 +97,15 @@ import Time
             for whole in [bytes(record(&dice)), bytes(queued(&dice))] {
                 var cut = whole
                 cut.removeLast(1 + dice.below(whole.count))
-                #expect(throws: StoreError.self) { let _: SessionRecord = try decoded(cut) }
-                #expect(throws: StoreError.self) { let _: QueueRecord = try decoded(cut) }
+                #expect(throws: MalformedRecord.self) { let _: SessionRecord = try decoded(cut) }
+                #expect(throws: MalformedRecord.self) { let _: QueueRecord = try decoded(cut) }
                 var flipped = whole
                 flipped[dice.below(whole.count)] ^= UInt8(1 << dice.below(8))
                 let _: SessionRecord? = try? decoded(flipped)
                 let _: QueueRecord? = try? decoded(flipped)
-                #expect(throws: StoreError.self) { let _: QueueRecord = try decoded(whole + [0]) }
+                #expect(throws: MalformedRecord.self) {
+                    let _: QueueRecord = try decoded(whole + [0])
+                }
             }
         }
     }

@@ -38,11 +38,12 @@ import Testing
         var reader = ByteReader(buffer.span)
         let text = try reader.takeText()
         let flag = try reader.takeBool()
-        let none = try reader.takeOptional { reader throws(StoreError) in
+        let none = try reader.takeOptional { reader throws(MalformedRecord) in
             try reader.takeSignedVarint()
         }
-        let some = try reader.takeOptional { reader throws(StoreError) in try reader.takeText() }
-        let list = try reader.takeList { reader throws(StoreError) in try reader.takeVarint() }
+        let some = try reader.takeOptional { reader throws(MalformedRecord) in try reader.takeText()
+        }
+        let list = try reader.takeList { reader throws(MalformedRecord) in try reader.takeVarint() }
         let isAtEnd = reader.isAtEnd
         #expect(text == "é" && flag && none == nil && some == "x" && list == [1, 2, 300])
         #expect(isAtEnd)
@@ -50,26 +51,27 @@ import Testing
 
     @Test("Lengths past the end, endless varints and odd booleans are malformed, and not believed")
     func malformed() {
-        func fails(_ bytes: [UInt8], _ body: (inout ByteReader) throws(StoreError) -> Void) -> Bool
+        func fails(_ bytes: [UInt8], _ body: (inout ByteReader) throws(MalformedRecord) -> Void)
+            -> Bool
         {
             var reader = ByteReader(bytes.span)
-            do throws(StoreError) {
+            do throws(MalformedRecord) {
                 try body(&reader)
                 return false
             } catch {
-                if case .malformed = error { return true } else { return false }
+                return true
             }
         }
         let endless = [UInt8](repeating: 0xFF, count: 11)
-        #expect(fails(endless) { reader throws(StoreError) in _ = try reader.takeVarint() })
+        #expect(fails(endless) { reader throws(MalformedRecord) in _ = try reader.takeVarint() })
         let wide = [UInt8](repeating: 0x80, count: 9) + [2]
-        #expect(fails(wide) { reader throws(StoreError) in _ = try reader.takeVarint() })
-        #expect(fails([5, 0x61]) { reader throws(StoreError) in _ = try reader.takeText() })
-        #expect(fails([1, 0xFF]) { reader throws(StoreError) in _ = try reader.takeText() })
-        #expect(fails([2]) { reader throws(StoreError) in _ = try reader.takeBool() })
+        #expect(fails(wide) { reader throws(MalformedRecord) in _ = try reader.takeVarint() })
+        #expect(fails([5, 0x61]) { reader throws(MalformedRecord) in _ = try reader.takeText() })
+        #expect(fails([1, 0xFF]) { reader throws(MalformedRecord) in _ = try reader.takeText() })
+        #expect(fails([2]) { reader throws(MalformedRecord) in _ = try reader.takeBool() })
         #expect(
-            fails([0xFF, 0xFF, 0xFF, 0x7F, 0]) { reader throws(StoreError) in
-                _ = try reader.takeList { reader throws(StoreError) in try reader.takeUInt8() }
+            fails([0xFF, 0xFF, 0xFF, 0x7F, 0]) { reader throws(MalformedRecord) in
+                _ = try reader.takeList { reader throws(MalformedRecord) in try reader.takeUInt8() }
             }
         )
     }

@@ -7,7 +7,9 @@ struct Text: StorageRecord, Equatable, Sendable, ExpressibleByStringLiteral {
 
     init(_ value: String) { self.value = value }
     init(stringLiteral value: String) { self.value = value }
-    init(decoding reader: inout ByteReader) throws(StoreError) { value = try reader.takeText() }
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        value = try reader.takeText()
+    }
 
     func encode(into buffer: inout ByteBuffer) { buffer.append(text: value) }
 }

@@ -98,12 +98,12 @@ extension Audit {
             return nil
         }
         var reader = ByteReader(recordBytes)
-        do throws(StoreError) {
+        do throws(MalformedRecord) {
             let record = try Record(decoding: &reader)
             guard reader.isAtEnd else { throw .malformed(what: "bytes behind its end") }
             return (key, record)
-        } catch .malformed(let what) {
-            expect(false, "table \(table.name): the record of \(key) is damaged: \(what)")
+        } catch {
+            expect(false, "table \(table.name): the record of \(key) is damaged: \(error.what)")
             return nil
         }
     }

@@ -139,7 +139,7 @@ extension Books {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Standing? {
         try devices.withRecord(identity, in: transaction) { (bytes) throws(StoreError) in
-            try DeviceView(decoding: bytes).standing
+            try DeviceView(stored: bytes).standing
         }
     }
 

@@ -41,7 +41,7 @@ public struct AccountRecord: StorageRecord, Hashable, Sendable {
         buffer.append(optional: certifiedAt) { $0.append($1) }
     }
 
-    public init(decoding reader: inout ByteReader) throws(StoreError) {
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "account")
         name = try reader.takeText()
         kind = try reader.take(case: AccountKind.self)

@@ -18,7 +18,7 @@ struct AccountTotalRecord: StorageRecord, Hashable {
         buffer.append(remaining)
     }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "account's total")
         used = try reader.takeUInt64()
         remaining = try reader.takeUInt64()

@@ -24,7 +24,7 @@ struct AnswerRecord: StorageRecord, Hashable, Sendable {
         outcome.encode(into: &buffer)
     }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "answer")
         digestHigh = try reader.takeUInt64()
         digestLow = try reader.takeUInt64()

@@ -28,7 +28,7 @@ struct ArrivalRecord: StorageRecord, Hashable, Sendable {
         buffer.append(text: name)
     }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "arrival")
         line = try reader.takeVarint()
         secret = try reader.takeOptionalSealedSecret()

@@ -27,7 +27,7 @@ public struct AssignmentRecord: StorageRecord, Hashable, Sendable {
         buffer.append(text: actor)
     }
 
-    public init(decoding reader: inout ByteReader) throws(StoreError) {
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "assignment")
         product = try reader.take(ProductKey.self)
         package = try reader.take(PackageID.self)

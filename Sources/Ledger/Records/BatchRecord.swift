@@ -44,7 +44,7 @@ public struct BatchRecord: StorageRecord, Hashable, Sendable {
         buffer.appendVarint(sequence)
     }
 
-    public init(decoding reader: inout ByteReader) throws(StoreError) {
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "batch")
         account = try reader.take(AccountID.self)
         package = try reader.take(PackageID.self)

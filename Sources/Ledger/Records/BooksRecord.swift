@@ -21,7 +21,7 @@ struct BooksRecord: StorageRecord, Hashable, Sendable {
         buffer.append(nextSerial)
     }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "books")
         lastSequence = try reader.takeUInt64()
         nextSerial = try reader.takeUInt64()

@@ -29,7 +29,7 @@ struct ConsumptionRecord: StorageRecord, Hashable, Sendable {
         buffer.append(dataCentre)
     }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "consumption")
         device = try reader.take(DeviceKey.self)
         period = try reader.takeVarint32()

@@ -23,7 +23,7 @@ public struct ContactRecord: StorageRecord, Hashable, Sendable {
         buffer.append(text: actor)
     }
 
-    public init(decoding reader: inout ByteReader) throws(StoreError) {
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "contact")
         name = try reader.takeText()
         at = try reader.takeTimestamp()

@@ -97,7 +97,7 @@ public struct DeviceRecord: StorageRecord, Hashable, Sendable {
         buffer.append(text: name)
     }
 
-    public init(decoding reader: inout ByteReader) throws(StoreError) {
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         let view = try DeviceView(decoding: reader.readRemaining())
         guard view.flags.isSubset(of: .known) else { throw .malformed(what: "device") }
         isRegistered = view.flags.contains(.registered)
@@ -105,7 +105,7 @@ public struct DeviceRecord: StorageRecord, Hashable, Sendable {
         isExceptedFromRenewal = view.flags.contains(.exceptedFromRenewal)
         isOpen = view.flags.contains(.open)
         isSecretConfirmed = view.flags.contains(.secretConfirmed)
-        secret = SealedSecret([UInt8](copying: view.sealedSecret))
+        secret = SealedSecret(view.sealedSecret.bytesArray)
         name = try view.name
         registeredAt = view.registeredAt
         entitlement = try view.entitlement

@@ -14,9 +14,19 @@ public struct DeviceView: ~Escapable {
     /// Length of the fixed head, see `DeviceRecord`.
     static let headLength = 40
 
-    /// Throws `.malformed` when `bytes` are not a device's record.
+    /// The same of bytes that a table lends.
     @_lifetime(copy bytes)
-    init(decoding bytes: Span<UInt8>) throws(StoreError) {
+    init(stored bytes: Span<UInt8>) throws(StoreError) {
+        do throws(MalformedRecord) {
+            self = try DeviceView(decoding: bytes)
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    /// Throws when `bytes` are not a device's record.
+    @_lifetime(copy bytes)
+    init(decoding bytes: Span<UInt8>) throws(MalformedRecord) {
         guard bytes.count > Self.headLength, bytes[0] == RecordVersion.current,
             bytes[3] <= UInt8(SealedSecret.maximumLength),
             bytes.count > Self.headLength + Int(bytes[3])
@@ -44,7 +54,7 @@ public struct DeviceView: ~Escapable {
 
     /// The latest entitlement, running or not; `nil` before the first code.
     public var entitlement: Entitlement? {
-        get throws(StoreError) {
+        get throws(MalformedRecord) {
             guard standing.codesConsumed > 0 else { return nil }
             guard let cause = ActivationCause(rawValue: bytes[2]) else {
                 throw .malformed(what: "device")
@@ -62,7 +72,7 @@ public struct DeviceView: ~Escapable {
     var registeredAt: Timestamp { bytes.timestamp(at: 32) }
 
     var name: String {
-        get throws(StoreError) {
+        get throws(MalformedRecord) {
             var reader = ByteReader(
                 bytes.extracting(Self.headLength + Int(bytes[3])..<bytes.count)
             )

@@ -14,7 +14,7 @@ struct ExpiringRecord: StorageRecord, Hashable, Sendable {
         buffer.append(device)
     }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "expiring entitlement")
         device = try reader.take(DeviceKey.self)
     }

@@ -15,7 +15,7 @@ struct ExpiryRecord: StorageRecord, Hashable, Sendable {
         buffer.append(activatedAt)
     }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "expiry")
         activatedAt = try reader.takeTimestamp()
     }

@@ -24,7 +24,7 @@ public struct HoldingRecord: StorageRecord, Hashable, Sendable {
         buffer.appendVarint(assigned)
     }
 
-    public init(decoding reader: inout ByteReader) throws(StoreError) {
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "holding")
         bought = try reader.takeVarint()
         granted = try reader.takeVarint()

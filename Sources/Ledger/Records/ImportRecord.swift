@@ -57,7 +57,7 @@ public struct ImportRecord: StorageRecord, Hashable, Sendable {
         }
     }
 
-    public init(decoding reader: inout ByteReader) throws(StoreError) {
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "import")
         state = try reader.take(case: ImportState.self)
         actor = try reader.takeText()

@@ -42,7 +42,7 @@ public struct KeyRecord: StorageRecord, Hashable, Sendable {
         buffer.append(optional: revokedAt) { $0.append($1) }
     }
 
-    public init(decoding reader: inout ByteReader) throws(StoreError) {
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "key")
         name = try reader.takeText()
         role = try reader.take(case: KeyRole.self)

@@ -24,7 +24,7 @@ struct LeaseRecord: StorageRecord, Hashable, Sendable {
         buffer.append(at)
     }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "lease")
         pack = try reader.takeTopUpPlace()
         holder = try reader.take(LeaseHolder.self)

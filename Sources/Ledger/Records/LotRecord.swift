@@ -24,7 +24,7 @@ struct LotRecord: StorageRecord, Hashable, Sendable {
         buffer.append(at)
     }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "lot")
         first = try reader.takeCode()
         quantity = try reader.takeVarint()

@@ -21,7 +21,7 @@ public struct PackageRecord: StorageRecord, Hashable, Sendable {
         buffer.append(createdAt)
     }
 
-    public init(decoding reader: inout ByteReader) throws(StoreError) {
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "package")
         name = try reader.takeText()
         allowance = try reader.takeAllowance()

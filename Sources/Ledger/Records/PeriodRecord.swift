@@ -18,7 +18,7 @@ struct PeriodRecord: StorageRecord, Hashable, Sendable {
         buffer.append(code)
     }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "period")
         activatedAt = try reader.takeTimestamp()
         code = try reader.takeCode()

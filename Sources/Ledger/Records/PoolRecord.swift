@@ -47,7 +47,7 @@ public struct PoolRecord: StorageRecord, Hashable, Sendable {
         buffer.append(imports)
     }
 
-    public init(decoding reader: inout ByteReader) throws(StoreError) {
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "pool")
         assigned = try reader.takeUInt64()
         consumed = try reader.takeUInt64()

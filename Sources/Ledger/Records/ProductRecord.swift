@@ -59,7 +59,7 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         buffer.append(optional: deletedAt) { $0.append($1) }
     }
 
-    public init(decoding reader: inout ByteReader) throws(StoreError) {
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "product")
         name = try reader.takeText()
         account = try reader.take(AccountID.self)

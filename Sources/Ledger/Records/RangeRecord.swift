@@ -14,7 +14,7 @@ struct RangeRecord: StorageRecord, Hashable, Sendable {
         buffer.appendVarint(quantity)
     }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "range")
         quantity = try reader.takeVarint()
     }

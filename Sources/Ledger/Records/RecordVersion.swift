@@ -8,7 +8,7 @@ enum RecordVersion {
 
     /// Reads the version of a record; throws unless it is one that this program knows.
     @_lifetime(reader: copy reader)
-    static func take(from reader: inout ByteReader, of what: String) throws(StoreError) {
+    static func take(from reader: inout ByteReader, of what: String) throws(MalformedRecord) {
         guard try reader.takeUInt8() == current else {
             throw .malformed(what: "\(what) of an unknown version")
         }

@@ -18,7 +18,7 @@ struct SealingKeyRecord: StorageRecord, Hashable, Sendable {
         buffer.append(adoptedAt)
     }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "sealing key")
         fingerprint = try reader.takeFingerprint()
         adoptedAt = try reader.takeTimestamp()

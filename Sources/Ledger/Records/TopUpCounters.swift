@@ -80,7 +80,7 @@ public struct TopUpCounters: StorageRecord, Hashable, Sendable {
         buffer.appendVarint(expired)
     }
 
-    public init(decoding reader: inout ByteReader) throws(StoreError) {
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "top-up counters")
         quantity = try reader.takeVarint()
         remaining = try reader.takeVarint()

@@ -24,7 +24,7 @@ public struct TopUpRecord: StorageRecord, Hashable, Sendable {
         counters.encode(into: &buffer)
     }
 
-    public init(decoding reader: inout ByteReader) throws(StoreError) {
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "top-up pack")
         source = try reader.take(case: TopUpSource.self)
         at = try reader.takeTimestamp()

@@ -12,7 +12,7 @@ struct UpgradeMonthRecord: StorageRecord, Hashable, Sendable {
         buffer.appendVarint(used)
     }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "upgrade month")
         used = try reader.takeVarint()
     }

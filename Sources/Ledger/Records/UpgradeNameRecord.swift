@@ -12,7 +12,7 @@ struct UpgradeNameRecord: StorageRecord, Hashable, Sendable {
         buffer.append(id)
     }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         try RecordVersion.take(from: &reader, of: "upgrade name")
         id = try reader.take(UpgradeID.self)
     }

@@ -13,7 +13,7 @@ struct RetainedBytes: StorageRecord {
 
     func encode(into buffer: inout ByteBuffer) { buffer.append(bytes.span) }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         bytes = reader.readRemaining().bytesArray
     }
 }

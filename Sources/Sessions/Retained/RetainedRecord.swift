@@ -15,14 +15,24 @@ struct RetainedRecord: ~Escapable {
     let properties: Span<UInt8>
     let payload: Span<UInt8>
 
+    /// What a table lends.
     @_lifetime(copy bytes)
     init(_ bytes: Span<UInt8>) throws(StoreError) {
+        do throws(MalformedRecord) {
+            self = try RetainedRecord(decoding: bytes)
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    @_lifetime(copy bytes)
+    init(decoding bytes: Span<UInt8>) throws(MalformedRecord) {
         var reader = ByteReader(bytes)
         guard try reader.takeUInt8() == Self.version,
             let qos = QoS(rawValue: try reader.takeUInt8())
         else { throw .malformed(what: "retained message") }
         self.qos = qos
-        let expires = try reader.takeOptional { reader throws(StoreError) in
+        let expires = try reader.takeOptional { reader throws(MalformedRecord) in
             Int64(bitPattern: try reader.takeUInt64())
         }
         expiresAt = expires.map { Timestamp(milliseconds: $0) }

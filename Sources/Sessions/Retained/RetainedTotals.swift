@@ -26,7 +26,7 @@ public struct RetainedTotals: StorageRecord, Equatable, Sendable {
         buffer.appendVarint(UInt64(bytes))
     }
 
-    public init(decoding reader: inout ByteReader) throws(StoreError) {
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         guard let messages = Int(exactly: try reader.takeVarint()),
             let bytes = Int(exactly: try reader.takeVarint())
         else { throw .malformed(what: "totals of retained messages") }

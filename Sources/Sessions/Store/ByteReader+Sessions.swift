@@ -8,25 +8,25 @@ extension ByteBuffer {
 
 extension ByteReader {
     @_lifetime(self: copy self)
-    mutating func takeTimestamp() throws(StoreError) -> Timestamp {
+    mutating func takeTimestamp() throws(MalformedRecord) -> Timestamp {
         Timestamp(milliseconds: try takeSignedVarint())
     }
 
     /// A copy of counted bytes.
     @_lifetime(self: copy self)
-    mutating func takeBytes() throws(StoreError) -> [UInt8] {
+    mutating func takeBytes() throws(MalformedRecord) -> [UInt8] {
         let bytes = try takeCounted()
         return bytes.bytesArray
     }
 
     @_lifetime(self: copy self)
-    mutating func takeVarint32(_ what: String) throws(StoreError) -> UInt32 {
+    mutating func takeVarint32(_ what: String) throws(MalformedRecord) -> UInt32 {
         guard let value = UInt32(exactly: try takeVarint()) else { throw .malformed(what: what) }
         return value
     }
 
     /// A record is all of its bytes.
-    func requireEnd(of what: String) throws(StoreError) {
+    func requireEnd(of what: String) throws(MalformedRecord) {
         if !isAtEnd { throw .malformed(what: "\(what): bytes too many") }
     }
 }

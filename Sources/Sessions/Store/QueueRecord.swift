@@ -26,7 +26,7 @@ extension QueueRecord: StorageRecord {
         }
     }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch Form(rawValue: try reader.takeUInt8()) {
         case .message: self = .message(try QueuedMessage(taking: &reader))
         case .released: self = .released
@@ -47,7 +47,7 @@ extension QueuedMessage {
         buffer.appendVarint(UInt64(units))
     }
 
-    fileprivate init(taking reader: inout ByteReader) throws(StoreError) {
+    fileprivate init(taking reader: inout ByteReader) throws(MalformedRecord) {
         let flags = try reader.takeUInt8()
         guard let qos = QoS(rawValue: flags & ~Self.retainedBit), qos > .atMostOnce else {
             throw .malformed(what: "QoS of a queued message")
@@ -56,10 +56,10 @@ extension QueuedMessage {
             try Message(taking: &reader),
             qos: qos,
             isRetained: flags & Self.retainedBit != 0,
-            subscriptionIdentifiers: try reader.takeList { reader throws(StoreError) in
+            subscriptionIdentifiers: try reader.takeList { reader throws(MalformedRecord) in
                 try reader.takeVarint32("subscription identifier of a queued message")
             },
-            sharedFilter: try reader.takeOptional { reader throws(StoreError) in
+            sharedFilter: try reader.takeOptional { reader throws(MalformedRecord) in
                 try reader.takeBytes()
             },
             units: try reader.takeVarint32("units of a queued message")

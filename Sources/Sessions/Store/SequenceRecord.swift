@@ -9,7 +9,7 @@ struct SequenceRecord: StorageRecord, Equatable {
 
     func encode(into buffer: inout ByteBuffer) { buffer.append(value) }
 
-    init(decoding reader: inout ByteReader) throws(StoreError) {
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         value = try reader.takeUInt64()
         try reader.requireEnd(of: "number")
     }

@@ -65,11 +65,11 @@ struct SessionAudit {
             return find("sessions: a name can't be read")
         }
         let record: SessionRecord
-        do throws(StoreError) {
+        do throws(MalformedRecord) {
             var reader = ByteReader(bytes)
             record = try SessionRecord(decoding: &reader)
         } catch {
-            return find("session of \(name): \(error)")
+            return find("session of \(name): \(StoreError(error))")
         }
         if record.number > last {
             find("session of \(name): \(record.number) was never given; the last is \(last)")
@@ -113,11 +113,11 @@ struct SessionAudit {
         guard let key = KeyPair<SessionNumber, UInt64>(decoding: &keyReader), keyReader.isAtEnd
         else { return find("sessions: the key of a queued message can't be read") }
         checkOwner(key.first, "messages are queued")
-        do throws(StoreError) {
+        do throws(MalformedRecord) {
             var reader = ByteReader(bytes)
             _ = try QueueRecord(decoding: &reader)
         } catch {
-            find("message \(key.second) of \(key.first): \(error)")
+            find("message \(key.second) of \(key.first): \(StoreError(error))")
         }
     }
 
@@ -135,11 +135,11 @@ struct SessionAudit {
             return find("sessions: the key of a mark can't be read")
         }
         checkOwner(number, "messages were sent")
-        do throws(StoreError) {
+        do throws(MalformedRecord) {
             var reader = ByteReader(bytes)
             _ = try SequenceRecord(decoding: &reader)
         } catch {
-            find("mark of \(number): \(error)")
+            find("mark of \(number): \(StoreError(error))")
         }
     }
 

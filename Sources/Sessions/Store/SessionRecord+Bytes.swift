@@ -17,7 +17,7 @@ extension SessionRecord: StorageRecord {
         buffer.append(list: subscriptions) { $1.append(to: &$0) }
     }
 
-    public init(decoding reader: inout ByteReader) throws(StoreError) {
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         let head = try Head(taking: &reader)
         guard let version = ProtocolVersion(rawValue: try reader.takeUInt8()) else {
             throw .malformed(what: "protocol version of a session")
@@ -26,14 +26,14 @@ extension SessionRecord: StorageRecord {
             number: head.number,
             version: version,
             expiryIntervalSeconds: try reader.takeVarint32("expiry interval of a session"),
-            endedAt: try reader.takeOptional { reader throws(StoreError) in
+            endedAt: try reader.takeOptional { reader throws(MalformedRecord) in
                 try reader.takeTimestamp()
             },
             dueAt: head.dueAt,
-            will: try reader.takeOptional { reader throws(StoreError) in
+            will: try reader.takeOptional { reader throws(MalformedRecord) in
                 try StoredWill(taking: &reader)
             },
-            subscriptions: try reader.takeList { reader throws(StoreError) in
+            subscriptions: try reader.takeList { reader throws(MalformedRecord) in
                 try StoredSubscription(taking: &reader)
             }
         )
@@ -45,12 +45,12 @@ extension SessionRecord: StorageRecord {
         let number: SessionNumber
         let dueAt: Timestamp?
 
-        init(taking reader: inout ByteReader) throws(StoreError) {
+        init(taking reader: inout ByteReader) throws(MalformedRecord) {
             guard try reader.takeUInt8() == SessionRecord.layout else {
                 throw .malformed(what: "session")
             }
             number = SessionNumber(try reader.takeVarint())
-            dueAt = try reader.takeOptional { reader throws(StoreError) in
+            dueAt = try reader.takeOptional { reader throws(MalformedRecord) in
                 try reader.takeTimestamp()
             }
         }
@@ -65,11 +65,11 @@ extension StoredWill {
         buffer.appendVarint(UInt64(delaySeconds))
     }
 
-    fileprivate init(taking reader: inout ByteReader) throws(StoreError) {
+    fileprivate init(taking reader: inout ByteReader) throws(MalformedRecord) {
         self.init(
             try Message(taking: &reader),
             isRetained: try reader.takeBool(),
-            messageExpirySeconds: try reader.takeOptional { reader throws(StoreError) in
+            messageExpirySeconds: try reader.takeOptional { reader throws(MalformedRecord) in
                 try reader.takeVarint32("expiry interval of a will")
             },
             delaySeconds: try reader.takeVarint32("delay of a will")
@@ -84,7 +84,7 @@ extension StoredSubscription {
         buffer.append(optional: identifier) { $0.appendVarint(UInt64($1)) }
     }
 
-    fileprivate init(taking reader: inout ByteReader) throws(StoreError) {
+    fileprivate init(taking reader: inout ByteReader) throws(MalformedRecord) {
         let filter = try reader.takeBytes()
         let options: SubscriptionOptions
         let byte = try reader.takeUInt8()
@@ -96,7 +96,7 @@ extension StoredSubscription {
         self.init(
             filter: filter,
             options: options,
-            identifier: try reader.takeOptional { reader throws(StoreError) in
+            identifier: try reader.takeOptional { reader throws(MalformedRecord) in
                 try reader.takeVarint32("identifier of a subscription")
             }
         )

@@ -140,7 +140,11 @@ struct SessionTables: Sendable {
     ) throws(StoreError) -> SessionRecord.Head? {
         try sessions.withRecord(name, in: transaction) { bytes throws(StoreError) in
             var reader = ByteReader(bytes)
-            return try SessionRecord.Head(taking: &reader)
+            do throws(MalformedRecord) {
+                return try SessionRecord.Head(taking: &reader)
+            } catch {
+                throw StoreError(error)
+            }
         }
     }
 

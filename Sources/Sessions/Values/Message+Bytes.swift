@@ -11,7 +11,7 @@ extension Message {
         buffer.append(optional: expiresAt) { $0.append($1) }
     }
 
-    convenience init(taking reader: inout ByteReader) throws(StoreError) {
+    convenience init(taking reader: inout ByteReader) throws(MalformedRecord) {
         guard let qos = QoS(rawValue: try reader.takeUInt8()) else {
             throw .malformed(what: "QoS of a message")
         }
@@ -28,7 +28,7 @@ extension Message {
             payload: payload,
             qos: qos,
             properties: properties,
-            expiresAt: try reader.takeOptional { reader throws(StoreError) in
+            expiresAt: try reader.takeOptional { reader throws(MalformedRecord) in
                 try reader.takeTimestamp()
             }
         )

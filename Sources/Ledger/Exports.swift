@@ -1,0 +1,2 @@
+/// The words in which the books are asked and answered.
+@_exported public import LedgerModel

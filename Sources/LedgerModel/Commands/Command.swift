@@ -1,0 +1,43 @@
+public import Time
+
+/// One change that somebody wants made to the books. It holds everything the change depends on,
+/// times, ids and secrets among it, so that the same commands in the same order make the same books
+/// on every machine.
+public struct Command: Hashable, Sendable {
+    /// The time of the decision: nothing in the ledger reads a clock.
+    public let at: Timestamp
+
+    /// Who wants it: a key id, `gateway`, `system`, ... It goes into the event log and the
+    /// assignment history. At most 64 bytes of UTF-8 without U+0000.
+    public let actor: String
+
+    /// Chosen by the client (rule A8): a second command with the same actor and key changes nothing
+    /// and is answered as the first was. 1 to 128 bytes of
+    /// UTF-8 without U+0000; other keys are refused.
+    public let idempotencyKey: String?
+    public let action: Action
+
+    /// Traps when `actor` is longer than 64 bytes or contains U+0000.
+    public init(at: Timestamp, actor: String, idempotencyKey: String? = nil, action: Action) {
+        precondition(Self.isValid(actor: actor), "not an actor's name")
+        self.at = at
+        self.actor = actor
+        self.idempotencyKey = idempotencyKey
+        self.action = action
+    }
+
+    /// In bytes of UTF-8.
+    public static var actorMaximumLength: Int { 64 }
+
+    /// In bytes of UTF-8.
+    public static var idempotencyKeyMaximumLength: Int { 128 }
+
+    /// Both are parts of a store key, where U+0000 ends a text.
+    package static func isValid(actor: String) -> Bool {
+        actor.utf8.count <= actorMaximumLength && !actor.utf8.contains(0)
+    }
+
+    package static func isValid(idempotencyKey key: String) -> Bool {
+        (1...idempotencyKeyMaximumLength).contains(key.utf8.count) && !key.utf8.contains(0)
+    }
+}

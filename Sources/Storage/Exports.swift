@@ -1,0 +1,2 @@
+/// What tables are made of: who opens one writes its records and keys.
+@_exported public import Encoding
