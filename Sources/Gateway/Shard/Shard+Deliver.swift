@@ -9,23 +9,22 @@ import Storage
 // Messages to clients of this shard.
 extension Shard {
     /// Hands a message to a device of this shard that has subscribed to its topic; counted against the
-    /// device's allowance, and dropped when that is used up (rules C2, C3, C10). Answers its fate, or
-    /// `nil` when `sender` will be told.
+    /// device's allowance, and dropped when that is used up (rules C2, C3, C10).
     mutating func deliverToDevice(
         _ identity: DeviceIdentity,
         _ message: borrowing OutboundMessage,
         for sender: DownlinkSender,
         sharing shared: inout Message?
-    ) -> DownlinkFate? {
+    ) -> DeliveryOutcome {
         let found: Token?
         do throws(StoreError) {
             found = try session(of: .device(identity))
         } catch {
             counters.add(.sessionReadsFailed)
-            return .notStored
+            return .decided(.notStored)
         }
-        guard let token = found, sessions.contains(token) else { return .notConnected }
-        guard let terms = terms(for: token.slot, message) else { return .noSubscription }
+        guard let token = found, sessions.contains(token) else { return .decided(.notConnected) }
+        guard let terms = terms(for: token.slot, message) else { return .decided(.noSubscription) }
         return deliver(token, message, terms, for: sender, sharing: &shared)
     }
 
@@ -51,7 +50,25 @@ extension Shard {
         )
     }
 
-    /// Tells whoever sent a message to a device what became of it (rule C10).
+    /// Tells the sender of a message what became of it, as far as that is known (rule C10).
+    mutating func report(_ outcome: DeliveryOutcome, to sender: DownlinkSender) {
+        switch outcome {
+        case .decided(let fate): tell(sender, fate)
+        case .pending: break
+        case .gathered(let place, let message):
+            switch sender {
+            case .gathering(let shard, let connection, let packetID):
+                outgoing[shard].append(
+                    .gathered(connection, packetID: packetID, .write(place, message)))
+            case .gatheringFate(let shard, let connection, let packetID):
+                answerGather(shard, connection, packetID, .write(place, message), .queued)
+            case .nobody, .client, .confirmation, .question:
+                preconditionFailure("only a commit's writes are gathered")
+            }
+        }
+    }
+
+    /// Tells the sender of a message what became of it (rule C10).
     mutating func tell(_ sender: DownlinkSender, _ fate: DownlinkFate) {
         switch sender {
         case .nobody: break
@@ -76,28 +93,27 @@ extension Shard {
         }
     }
 
-    /// Hands a message to the client whose session `token` names, unless that has ended or cannot take
-    /// it. Answers its fate, or `nil` when `sender` will be told.
-    @discardableResult
+    /// Delivers a message to the client whose session `token` names, unless that has ended or can't take
+    /// it.
     mutating func deliver(
         _ token: Token,
         _ message: borrowing OutboundMessage,
         _ terms: DeliveryTerms,
         for sender: DownlinkSender = .nobody,
         sharing shared: inout Message?
-    ) -> DownlinkFate? {
-        guard sessions.contains(token) else { return .notConnected }
+    ) -> DeliveryOutcome {
+        guard sessions.contains(token) else { return .decided(.notConnected) }
         let session = token.slot
         if message.isExpired(at: clock.wall) {
             counters.add(.deliveriesDropped)
-            return .expired
+            return .decided(.expired)
         }
         guard let slot = openConnection(of: session) else {
             return keepForAbsent(token, message, terms, for: sender, sharing: &shared)
         }
         guard takes(slot, message, terms) else {
             counters.add(.deliveriesDropped)
-            return .tooLarge
+            return .decided(.tooLarge)
         }
         if sessions[slot: session].holdsDeliveries, let stock = stock(of: slot) {
             // Behind those that wait for top-up units already.
@@ -107,7 +123,7 @@ extension Shard {
         let isBehind = isBehind(slot)
         if terms.qos == .atMostOnce, isBehind {
             counters.add(.deliveriesDropped)
-            return .queueFull
+            return .decided(.queueFull)
         }
         if terms.qos > .atMostOnce, isBehind || !mayPass(session, terms) {
             return enqueue(token, slot, message, terms, for: sender, sharing: &shared)
@@ -146,8 +162,7 @@ extension Shard {
 
     // MARK: At once
 
-    /// Sends a message, if the client's allowance covers it. Answers its fate, or `nil` while it waits
-    /// for top-up units.
+    /// Sends a message, if the client's allowance covers it; pending while it waits for top-up units.
     private mutating func send(
         _ token: Token,
         _ slot: UInt32,
@@ -155,12 +170,12 @@ extension Shard {
         _ terms: DeliveryTerms,
         for sender: DownlinkSender,
         sharing shared: inout Message?
-    ) -> DownlinkFate? {
+    ) -> DeliveryOutcome {
         switch charge(slot, payloadBytes: message.payload.count) {
         case .counted: break
         case .refused:
             counters.add(.deliveriesOverQuota)
-            return .quotaExceeded
+            return .decided(.quotaExceeded)
         case .waits(let stock):
             let kept = Self.shared(message, &shared)
             return hold(HeldDelivery(token, kept, terms, sender), at: stock)
@@ -176,7 +191,7 @@ extension Shard {
             encode(slot, message, terms, packetID: packetID)
         }
         flushLater(slot)
-        return .delivered
+        return .decided(.delivered)
     }
 
     /// Whether a PUBLISH for the client is the same as for others, but for the packet identifier.

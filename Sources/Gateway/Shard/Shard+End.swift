@@ -102,7 +102,9 @@ extension Shard {
             afterSeconds: will.messageExpirySeconds, from: clock.wall)
         switch charge(slot, payloadBytes: message.payload.count) {
         case .counted:
-            message.withOutbound(isRetained: will.isRetained) { _ = route($0, from: slot) }
+            message.withOutbound(isRetained: will.isRetained) {
+                _ = route($0, from: slot, for: .nothing)
+            }
         case .refused: counters.add(.publishesOverQuota)
         case .waits(let stock):
             guard case .device(let device) = connections[slot: slot].agreement.client,

@@ -5,29 +5,8 @@ import Sessions
 // QoS 2 messages of stored sessions, which several shards may have to write: taken once, so in one
 // commit with their packet identifiers ([MQTT-4.3.3-10]).
 extension Shard {
-    /// A message is put into a queue here: written by the shard of its publisher.
-    mutating func gather(
-        _ message: QueuedMessage,
-        at place: StoredAt,
-        for shard: Int,
-        _ connection: Token,
-        _ packetID: UInt16
-    ) {
-        guard shard == index else {
-            outgoing[shard].append(
-                .gathered(connection, packetID: packetID, .write(place, message)))
-            return
-        }
-        let sender = DownlinkSender.confirmation(shard: index, connection, packetID: packetID)
-        gatheredHere.append(
-            SessionWrites.Write(
-                change: .append(place.number, sequence: place.sequence, message),
-                followUp: .stored(place.session, sequence: place.sequence, sender: sender)
-            )
-        )
-    }
-
-    /// Answers what is gathered of a message to a device, and its fate: acknowledged when all is written.
+    /// Answers what is gathered of a message to a device, and what became of it: acknowledged when all is
+    /// written.
     mutating func answerGather(
         _ shard: Int,
         _ connection: Token,
@@ -41,15 +20,20 @@ extension Shard {
     }
 
     /// The message has gone to all shards: it is written when they have answered.
-    mutating func beginGather(_ connection: Token, _ session: Token, _ packetID: UInt16) {
-        var gather = Gather(
+    mutating func beginGather(
+        _ commit: Publication.Commit,
+        _ connection: Token,
+        _ session: Token,
+        _ packetID: UInt16
+    ) {
+        let sender = DownlinkSender.confirmation(shard: index, connection, packetID: packetID)
+        let gather = Gather(
             connection: connection,
             session: session,
             packetID: packetID,
-            writes: [],
-            outstanding: gatheringDue
+            writes: commit.writes.map { write($0, $1, for: sender) },
+            outstanding: commit.answers
         )
-        swap(&gather.writes, &gatheredHere)
         if gather.outstanding > 0 { gathers.append(gather) } else { finish(gather) }
     }
 
@@ -62,17 +46,24 @@ extension Shard {
         case .lost: gathers[known].isLost = true
         case .write(let place, let message):
             let sender = DownlinkSender.confirmation(shard: index, connection, packetID: packetID)
-            gathers[known].writes.append(
-                SessionWrites.Write(
-                    change: .append(place.number, sequence: place.sequence, message),
-                    followUp: place.shard == index
-                        ? .stored(place.session, sequence: place.sequence, sender: sender)
-                        : .storedAt(place, sender: sender)
-                )
-            )
+            gathers[known].writes.append(write(place, message, for: sender))
         }
         gathers[known].outstanding -= 1
         if gathers[known].outstanding == 0 { finish(gathers.remove(at: known)) }
+    }
+
+    /// The write of a message in a queue here, or on another shard.
+    private func write(
+        _ place: StoredAt,
+        _ message: QueuedMessage,
+        for sender: DownlinkSender
+    ) -> SessionWrites.Write {
+        SessionWrites.Write(
+            change: .append(place.number, sequence: place.sequence, message),
+            followUp: place.shard == index
+                ? .stored(place.session, sequence: place.sequence, sender: sender)
+                : .storedAt(place, sender: sender)
+        )
     }
 
     private mutating func finish(_ gather: Gather) {

@@ -15,31 +15,35 @@ extension Shard {
         _ terms: DeliveryTerms,
         for sender: DownlinkSender,
         sharing shared: inout Message?
-    ) -> DownlinkFate? {
+    ) -> DeliveryOutcome {
         let session = token.slot
         guard terms.qos > .atMostOnce, sessions[slot: session].isPersistent else {
-            return .notConnected
+            return .decided(.notConnected)
         }
         do throws(StoreError) {
             try loadQueue(session)
         } catch {
             counters.add(.sessionReadsFailed)
-            return .notStored
+            return .decided(.notStored)
         }
         let units = commons.messageUnit.units(payloadBytes: message.payload.count)
         let waiting = UInt32(clamping: sessions[slot: session].queue.uncoveredUnits)
         if case .refused = coverageOfAbsent(session, units: waiting + units) {
             counters.add(.deliveriesOverQuota)
-            return .quotaExceeded
+            return .decided(.quotaExceeded)
         }
         let kept = Self.shared(message, &shared)
         let content = QueuedMessage(kept, terms, units: units)
-        guard append(token, content, for: sender) != nil else { return .queueFull }
-        return sessions[slot: session].stored == nil ? .queued : nil
+        return switch append(token, content, for: sender) {
+        case .full: .decided(.queueFull)
+        case .kept: .decided(.queued)
+        case .beingWritten: .pending
+        case .gathered(let place): .gathered(place, content)
+        }
     }
 
-    /// Has a message wait for its turn. Dropped, when the line is full, or neither the allowance nor a
-    /// pack will cover it then; `nil` while that is being found out.
+    /// Has a message wait for its turn. Dropped, when the queue is full, or neither the allowance nor a
+    /// pack will cover it then; pending while that is being found out.
     mutating func enqueue(
         _ token: Token,
         _ slot: UInt32,
@@ -47,7 +51,7 @@ extension Shard {
         _ terms: DeliveryTerms,
         for sender: DownlinkSender,
         sharing shared: inout Message?
-    ) -> DownlinkFate? {
+    ) -> DeliveryOutcome {
         let session = token.slot
         let units = commons.messageUnit.units(payloadBytes: message.payload.count)
         let waiting = UInt32(clamping: sessions[slot: session].queue.uncoveredUnits)
@@ -56,23 +60,40 @@ extension Shard {
         case .counted: break
         case .refused:
             counters.add(.deliveriesOverQuota)
-            return .quotaExceeded
+            return .decided(.quotaExceeded)
         case .waits(let stock): return hold(HeldDelivery(token, kept, terms, sender), at: stock)
         }
         let content = QueuedMessage(kept, terms, units: units)
-        guard let sequence = append(token, content, for: sender) else { return .queueFull }
-        if sessions[slot: session].stored != nil { return nil }
-        guard let last = sendInLine(token), last >= sequence else { return .queued }
-        return .delivered
+        switch append(token, content, for: sender) {
+        case .full: return .decided(.queueFull)
+        case .kept(let sequence):
+            guard let last = sendInLine(token), last >= sequence else { return .decided(.queued) }
+            return .decided(.delivered)
+        case .beingWritten: return .pending
+        case .gathered(let place): return .gathered(place, content)
+        }
     }
 
-    /// Puts a message at the end of a session's line; `nil`, and counted, when that is full. In a stored
-    /// session it is sent, and `sender` told, when it is on disk.
+    private enum AppendOutcome {
+        /// Dropped, and counted.
+        case full
+
+        /// In memory only.
+        case kept(UInt64)
+
+        /// On its way to disk: sent, and the sender told, when it is there.
+        case beingWritten
+
+        /// To be written by the shard of its publisher.
+        case gathered(StoredAt)
+    }
+
+    /// Puts a message at the end of a session's queue.
     private mutating func append(
         _ token: Token,
         _ message: QueuedMessage,
         for sender: DownlinkSender
-    ) -> UInt64? {
+    ) -> AppendOutcome {
         let session = token.slot
         let stored = sessions[slot: session].stored
         let limits = commons.queueLimits
@@ -87,24 +108,21 @@ extension Shard {
         }
         guard let sequence else {
             counters.add(.deliveriesDropped)
-            return nil
+            return .full
         }
         sessions[slot: session].touchedTick = tick
-        guard let stored else { return sequence }
+        guard let stored else { return .kept(sequence) }
         let place = StoredAt(
             shard: index, session: token, number: stored.number, sequence: sequence)
         switch sender {
-        case .gathering(let shard, let connection, let packetID):
-            gather(message, at: place, for: shard, connection, packetID)
-        case .gatheringFate(let shard, let connection, let packetID):
-            answerGather(shard, connection, packetID, .write(place, message), .queued)
+        case .gathering, .gatheringFate: return .gathered(place)
         case .nobody, .client, .confirmation, .question:
             sessionWrites.append(
                 .append(stored.number, sequence: sequence, message),
                 then: .stored(token, sequence: sequence, sender: sender)
             )
+            return .beingWritten
         }
-        return sequence
     }
 
     /// Sends what is in line, as far as the window has room, and nothing before it waits for units.

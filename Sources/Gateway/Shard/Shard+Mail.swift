@@ -27,10 +27,10 @@ extension Shard {
                 beginFanOut(deliveries.count)
                 for delivery in deliveries {
                     let awaited: DownlinkSender = delivery.isStored ? sender : .nobody
-                    let fate = deliver(
+                    let outcome = deliver(
                         delivery.token, outbound, delivery.terms, for: awaited, sharing: &shared)
-                    if let fate { tell(awaited, fate) }
-                    if fate == .notConnected, delivery.terms.sharedFilter != nil {
+                    report(outcome, to: awaited)
+                    if case .decided(.notConnected) = outcome, delivery.terms.sharedFilter != nil {
                         // Gone since it was chosen: another member of the share gets it.
                         let earlier = SessionAddress(shard: index, token: delivery.token)
                         passOn(message, delivery.terms, from: earlier)
@@ -41,8 +41,8 @@ extension Shard {
         case .deliverToDevice(let message, let isRetained, let identity, let sender):
             var shared: Message? = message
             message.withOutbound(isRetained: isRetained) { outbound in
-                let fate = deliverToDevice(identity, outbound, for: sender, sharing: &shared)
-                if let fate { tell(sender, fate) }
+                let outcome = deliverToDevice(identity, outbound, for: sender, sharing: &shared)
+                report(outcome, to: sender)
             }
         case .confirmed(let token, let packetID, let count, let confirmed):
             self.confirmed(token, packetID, count, confirmed)

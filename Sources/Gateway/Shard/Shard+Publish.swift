@@ -35,8 +35,9 @@ extension Shard {
             if publish.qos == .atLeastOnce, !mayLeaveUnanswered(slot) {
                 return end(slot, .receiveMaximumExceeded)
             }
-            let verdict = accept(slot, message, packetID: publish.packetID)
-            if verdict == .held { return }
+            let answer = answer(slot, publish.packetID, isCommitted: false)
+            let publication = accept(slot, message, for: answer)
+            if publication.verdict == .held { return }
             counters.add(.publishesReceived)
             if publish.qos == .atLeastOnce, let packetID = publish.packetID {
                 acknowledge(
@@ -44,8 +45,8 @@ extension Shard {
                     UnansweredPublishes.Entry(
                         packetID: packetID,
                         isExactlyOnce: false,
-                        verdict: verdict,
-                        outstanding: confirmationsDue
+                        verdict: publication.verdict,
+                        outstanding: publication.confirmations
                     )
                 )
             }
@@ -68,26 +69,42 @@ extension Shard {
             sessions[slot: session(of: slot)].received.count
                 < connections[slot: slot].agreement.receiveQuota
         else { return end(slot, .receiveMaximumExceeded) }
-        isGathering = sessions[slot: session(of: slot)].stored != nil
-        let verdict = accept(slot, message, packetID: packetID)
-        isGathering = false
-        if verdict == .held { return }
+        let isStored = sessions[slot: session(of: slot)].stored != nil
+        let answer = answer(slot, packetID, isCommitted: isStored)
+        let publication = accept(slot, message, for: answer)
+        if publication.verdict == .held { return }
         counters.add(.publishesReceived)
         var entry = UnansweredPublishes.Entry(
             packetID: packetID,
             isExactlyOnce: true,
-            verdict: verdict,
-            outstanding: confirmationsDue
+            verdict: publication.verdict,
+            outstanding: publication.confirmations
         )
         // One that is refused for its device may have gone to others.
-        let isGathered = gatheringDue > 0 || !gatheredHere.isEmpty
-        if isGathered || !verdict.reasonCode.isFailure { keepIdentifier(slot, &entry) }
+        if !publication.commit.isEmpty || !publication.verdict.reasonCode.isFailure {
+            keepIdentifier(slot, &entry, with: publication.commit)
+        }
         acknowledge(slot, entry)
+    }
+
+    /// What a PUBLISH is to be answered by. `isCommitted`: its packet identifier goes to disk.
+    private func answer(
+        _ slot: UInt32,
+        _ packetID: UInt16?,
+        isCommitted: Bool
+    ) -> PublishAnswer {
+        guard let packetID, let token = connections.token(ofSlot: slot) else { return .nothing }
+        return isCommitted
+            ? .commit(token, packetID: packetID) : .acknowledgement(token, packetID: packetID)
     }
 
     /// The packet identifier of a QoS 2 message that is taken: of a stored session it is on disk before
     /// PUBREC, in one commit with the message.
-    private mutating func keepIdentifier(_ slot: UInt32, _ entry: inout UnansweredPublishes.Entry) {
+    private mutating func keepIdentifier(
+        _ slot: UInt32,
+        _ entry: inout UnansweredPublishes.Entry,
+        with commit: Publication.Commit
+    ) {
         let session = session(of: slot)
         _ = sessions[slot: session].received.insert(entry.packetID)
         entry.isReceived = true
@@ -96,7 +113,7 @@ extension Shard {
             let token = sessions.token(ofSlot: session)
         else { return }
         entry.outstanding += 1
-        beginGather(connection, token, entry.packetID)
+        beginGather(commit, connection, token, entry.packetID)
     }
 
     /// The same QoS 2 message again ([MQTT-4.3.3-10]): what was said of it before, when that is on disk.
@@ -128,36 +145,34 @@ extension Shard {
     private mutating func accept(
         _ slot: UInt32,
         _ message: borrowing OutboundMessage,
-        packetID: UInt16?
-    ) -> PublishVerdict {
-        confirmationsDue = 0
-        gatheringDue = 0
+        for answer: PublishAnswer
+    ) -> Publication {
         guard mayPublish(slot, message.topic) else {
             counters.add(.publishesForbidden)
-            return .refused(.topicNotAllowed)
+            return Publication(.refused(.topicNotAllowed))
         }
         if isQuotaQuestion(slot, message.topic) {
             answerQuotaQuestion(slot)
-            return .taken
+            return Publication(.taken)
         }
         guard message.properties.isEmpty || message.isPayloadAsIndicated else {
-            return .refused(.payloadFormatInvalid)
+            return Publication(.refused(.payloadFormatInvalid))
         }
         switch charge(slot, payloadBytes: message.payload.count) {
         case .counted: break
         case .refused:
             counters.add(.publishesOverQuota)
-            return .refused(.quotaExceeded)
+            return Publication(.refused(.quotaExceeded))
         case .waits(let stock):
             park(slot, at: stock)
-            return .held
+            return Publication(.held)
         }
         if subscriptions.isEmpty, connections[slot: slot].agreement.productSlot != nil,
             !message.isRetained
         {
-            return .unheard
+            return Publication(.unheard)
         }
-        return route(message, from: slot, packetID: packetID)
+        return route(message, from: slot, for: answer)
     }
 
     func mayPublish(_ slot: UInt32, _ topic: Span<UInt8>) -> Bool {

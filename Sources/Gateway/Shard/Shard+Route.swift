@@ -7,93 +7,82 @@ import Sessions
 
 // From a client's message to all who get it, on this shard and on others.
 extension Shard {
-    /// Hands a client's message to whoever subscribed, on this shard and on others. `packetID` is that
-    /// of the PUBLISH whose acknowledgement tells the message's fate, if there is one.
-    @discardableResult
+    /// Delivers a client's message to its subscribers, on this shard and on others.
     mutating func route(
         _ message: borrowing OutboundMessage,
         from slot: UInt32,
-        packetID: UInt16? = nil
-    ) -> PublishVerdict {
+        for answer: PublishAnswer
+    ) -> Publication {
         var shared: Message?
         let publisher = connections[slot: slot].session
-        let awaited = awaited(slot, packetID)
-        if message.isRetained, let connection = connections.token(ofSlot: slot) {
-            let sender = packetID.map {
-                DownlinkSender.confirmation(shard: index, connection, packetID: $0)
-            }
-            if retain(message, for: sender ?? .nobody, sharing: &shared) { confirmationsDue += 1 }
+        let isAwaited =
+            message.isRetained
+            && retain(message, for: answer.confirmation(of: index), sharing: &shared)
+        var publication: Publication
+        if case .application = connections[slot: slot].agreement.client {
+            publication = routeFromApplication(
+                message, from: publisher, for: answer, sharing: &shared)
+        } else if subscriptions.isEmpty {
+            publication = Publication(.unheard)
+        } else {
+            publication = deliverToApplications(
+                message, from: publisher, for: answer.written(on: index), sharing: &shared)
         }
-        guard case .application = connections[slot: slot].agreement.client else {
-            let isHeard =
-                !subscriptions.isEmpty
-                && deliverToApplications(message, from: publisher, for: awaited, sharing: &shared)
-            return isHeard ? .taken : .unheard
-        }
-        let sender = sender(slot, packetID)
-        return routeFromApplication(
-            message, from: publisher, for: sender, awaited, sharing: &shared)
+        if isAwaited { publication.confirmations += 1 }
+        return publication
     }
 
-    /// Hands a message of an application, or of anybody on a listener without authentication, to who
-    /// subscribed, and to the device that its topic names.
+    /// Delivers a message of an application, or of anybody on a listener without authentication, to its
+    /// subscribers, and to the device that its topic names.
     mutating func routeFromApplication(
         _ message: borrowing OutboundMessage,
         from publisher: Token?,
-        for sender: DownlinkSender,
-        _ awaited: DownlinkSender = .nobody,
+        for answer: PublishAnswer,
         sharing shared: inout Message?
-    ) -> PublishVerdict {
-        var isHeard = false
+    ) -> Publication {
+        var publication = Publication(.unheard)
         if !subscriptions.isEmpty {
-            isHeard = deliverToApplications(
-                message, from: publisher, for: awaited, sharing: &shared)
+            publication = deliverToApplications(
+                message, from: publisher, for: answer.written(on: index), sharing: &shared)
         }
         guard let address = DeviceTopic(message.topic), address.branch == .down else {
-            return isHeard ? .taken : .unheard
+            return publication
         }
-        let fate = sendDown(message, to: address.identity, for: sender, sharing: &shared)
-        if let fate { return PublishVerdict(fate, isHeard: isHeard) }
-        switch sender {
-        case .client: return .undecided(isHeard: isHeard)
-        case .gatheringFate:
-            gatheringDue += 1
-            return .undecided(isHeard: isHeard)
-        case .nobody, .confirmation, .gathering, .question: return .taken
+        let isHeard = publication.verdict == .taken
+        let sender = answer.outcome(on: index)
+        switch sendDown(message, to: address.identity, for: sender, sharing: &shared) {
+        case .decided(let fate): publication.verdict = PublishVerdict(fate, isHeard: isHeard)
+        case .gathered(let place, let message):
+            publication.commit.writes.append((place, message))
+            publication.verdict = PublishVerdict(.queued, isHeard: isHeard)
+        case .pending:
+            switch answer {
+            case .nothing: publication.verdict = .taken
+            case .acknowledgement: publication.verdict = .undecided(isHeard: isHeard)
+            case .commit:
+                publication.commit.answers += 1
+                publication.verdict = .undecided(isHeard: isHeard)
+            }
         }
+        return publication
     }
 
-    /// Who is told of the fate of a message that the client publishes.
-    private func sender(_ slot: UInt32, _ packetID: UInt16?) -> DownlinkSender {
-        guard let packetID, let token = connections.token(ofSlot: slot) else { return .nobody }
-        return isGathering
-            ? .gatheringFate(shard: index, token, packetID: packetID)
-            : .client(shard: index, token, packetID: packetID)
-    }
-
-    /// Who is told when a message that the client publishes is on disk.
-    private func awaited(_ slot: UInt32, _ packetID: UInt16?) -> DownlinkSender {
-        guard let packetID, let token = connections.token(ofSlot: slot) else { return .nobody }
-        return isGathering
-            ? .gathering(shard: index, token, packetID: packetID)
-            : .confirmation(shard: index, token, packetID: packetID)
-    }
-
-    /// Hands a message to the applications that subscribed to its topic; whether there was one.
-    /// `sender` is told once for each that is written to disk; `confirmationsDue` counts these.
-    @discardableResult
+    /// Delivers a message to the applications that subscribed to its topic. `sender` is told once for
+    /// each session that has to write it; the publication counts these.
     mutating func deliverToApplications(
         _ message: borrowing OutboundMessage,
         from publisher: Token?,
         for sender: DownlinkSender = .nobody,
         sharing shared: inout Message?
-    ) -> Bool {
+    ) -> Publication {
+        var publication = Publication(.unheard)
         var found = Matches()
         swap(&found, &matches)
         defer { swap(&found, &matches) }
         let publisher = publisher.map { SessionAddress(shard: index, token: $0) }
         subscriptions.collect(message.topic, from: publisher, into: &found)
         let receivers = found.receivers
+        if !receivers.isEmpty { publication.verdict = .taken }
         // Those of one shard stand together.
         var start = 0
         while start < receivers.count {
@@ -103,7 +92,8 @@ extension Shard {
                 beginFanOut(end - start)
                 for receiver in receivers[start..<end] {
                     let terms = terms(of: receiver, in: found, message)
-                    deliver(receiver, message, terms, for: sender, sharing: &shared)
+                    let outcome = deliver(receiver, message, terms, for: sender, sharing: &shared)
+                    publication.note(outcome, for: sender)
                 }
                 isFanningOut = false
             } else {
@@ -114,14 +104,14 @@ extension Shard {
                     let isStored = receiver.isStored && terms.qos > .atMostOnce
                     deliveries.append(
                         Delivery(token: receiver.token, terms: terms, isStored: isStored))
-                    if isStored { noteWriting(shard, for: sender) }
+                    if isStored { publication.noteWrite(elsewhereFor: sender) }
                 }
                 outgoing[shard].append(
                     .deliver(Self.shared(message, &shared), to: deliveries, for: sender))
             }
             start = end
         }
-        return !receivers.isEmpty
+        return publication
     }
 
     /// The next message is delivered to so many: more than one share its encoding.
@@ -130,30 +120,20 @@ extension Shard {
         if isFanningOut { fanOut.begin() }
     }
 
-    /// To a receiver on this shard.
+    /// To a receiver on this shard; when it has gone since it was chosen from a share, to another member.
     private mutating func deliver(
         _ receiver: Receiver,
         _ message: borrowing OutboundMessage,
         _ terms: DeliveryTerms,
         for sender: DownlinkSender,
         sharing shared: inout Message?
-    ) {
-        let fate = deliver(receiver.token, message, terms, for: sender, sharing: &shared)
-        if fate == nil {
-            noteWriting(index, for: sender)
-        } else if fate == .notConnected, terms.sharedFilter != nil {
+    ) -> DeliveryOutcome {
+        let outcome = deliver(receiver.token, message, terms, for: sender, sharing: &shared)
+        if case .decided(.notConnected) = outcome, terms.sharedFilter != nil {
             let earlier = SessionAddress(shard: index, token: receiver.token)
             passOn(Self.shared(message, &shared), terms, from: earlier)
         }
-    }
-
-    /// A shard writes the message that is being published, and `sender` waits for it.
-    private mutating func noteWriting(_ shard: Int, for sender: DownlinkSender) {
-        switch sender {
-        case .confirmation: confirmationsDue += 1
-        case .gathering: if shard != index { gatheringDue += 1 }
-        case .nobody, .client, .gatheringFate, .question: break
-        }
+        return outcome
     }
 
     /// What a receiver's subscriptions make of a message.
@@ -172,13 +152,12 @@ extension Shard {
     }
 
     /// A message to a device goes to its home shard, where its connection and its counter are.
-    /// Answers its fate, or `nil` when `sender` will be told.
     private mutating func sendDown(
         _ message: borrowing OutboundMessage,
         to device: DeviceIdentity,
         for sender: DownlinkSender,
         sharing shared: inout Message?
-    ) -> DownlinkFate? {
+    ) -> DeliveryOutcome {
         let home = commons.homes.shard(of: device)
         if home == index {
             return deliverToDevice(device, message, for: sender, sharing: &shared)
@@ -187,7 +166,7 @@ extension Shard {
             .deliverToDevice(
                 Self.shared(message, &shared), isRetained: message.isRetained, device, for: sender)
         )
-        return nil
+        return .pending
     }
 
     /// One copy of the message for all who need it to outlive the packet.

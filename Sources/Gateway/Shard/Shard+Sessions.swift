@@ -184,7 +184,7 @@ extension Shard {
             let publisher = sessions.token(ofSlot: session)
             message.withOutbound(isRetained: will.isRetained) { message in
                 if will.isRetained { _ = retain(message, for: .nobody, sharing: &shared) }
-                _ = routeFromApplication(message, from: publisher, for: .nobody, sharing: &shared)
+                _ = routeFromApplication(message, from: publisher, for: .nothing, sharing: &shared)
             }
         }
     }

@@ -62,13 +62,13 @@ extension Shard {
     }
 
     /// A message to a device waits for units; dropped when too many do.
-    mutating func hold(_ delivery: HeldDelivery, at stock: TopUpDesk.Slot) -> DownlinkFate? {
+    mutating func hold(_ delivery: HeldDelivery, at stock: TopUpDesk.Slot) -> DeliveryOutcome {
         guard topUps.wait(.delivery(delivery), at: stock) else {
             counters.add(.deliveriesDropped)
-            return .queueFull
+            return .decided(.queueFull)
         }
         sessions[slot: delivery.token.slot].holdsDeliveries = true
-        return nil
+        return .pending
     }
 
     /// A device's next message in line waits for units.
@@ -119,9 +119,9 @@ extension Shard {
     private mutating func deliverHeld(_ held: HeldDelivery) {
         var shared: Message? = held.message
         held.message.withOutbound(isRetained: held.terms.isRetained) { message in
-            let fate = deliver(
+            let outcome = deliver(
                 held.token, message, held.terms, for: held.sender, sharing: &shared)
-            if let fate { tell(held.sender, fate) }
+            report(outcome, to: held.sender)
         }
     }
 

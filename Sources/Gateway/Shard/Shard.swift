@@ -82,14 +82,7 @@ struct Shard: ~Copyable {
     var retainedReader: CachedReader
     var retainedErrands: [RetainedErrand] = []
 
-    /// What the PUBLISH that is being served has to wait for.
-    var confirmationsDue = 0
-
-    /// The same of one whose writes are gathered: whether they are, the answers that are to come, and what
-    /// is written here.
-    var isGathering = false
-    var gatheringDue = 0
-    var gatheredHere: [SessionWrites.Write] = []
+    /// QoS 2 messages of stored sessions that wait for other shards' parts of their commits.
     var gathers: [Gather] = []
 
     /// Sessions with messages in line that nothing covers.

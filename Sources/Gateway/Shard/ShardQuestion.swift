@@ -82,10 +82,10 @@ extension Shard {
         var shared: Message? = message
         message.withOutbound(isRetained: false) { outbound in
             if !subscriptions.isEmpty {
-                deliverToApplications(outbound, from: nil, sharing: &shared)
+                _ = deliverToApplications(outbound, from: nil, sharing: &shared)
             }
-            let fate = deliverToDevice(identity, outbound, for: sender, sharing: &shared)
-            if let fate { tell(sender, fate) }
+            let outcome = deliverToDevice(identity, outbound, for: sender, sharing: &shared)
+            report(outcome, to: sender)
         }
     }
 
