@@ -9,27 +9,30 @@ struct CodeScanner {
         case string(pounds: Int, isMultiline: Bool)
     }
 
-    private let characters: [Character]
+    private let bytes: [UInt8]
     private var position = 0
     private var mode = Mode.code
-    private var result = ""
+    private var result: [UInt8] = []
 
     /// Depth of parentheses inside interpolations of the current string; empty outside of one.
     private var interpolations: [Int] = []
 
-    private init(_ text: String) { characters = Array(text) }
+    private init(_ text: String) {
+        bytes = Array(text.utf8)
+        result.reserveCapacity(bytes.count)
+    }
 
     static func code(of text: String) -> String {
         var scanner = CodeScanner(text)
-        while scanner.position < scanner.characters.count { scanner.step() }
-        return scanner.result
+        while scanner.position < scanner.bytes.count { scanner.step() }
+        return String(decoding: scanner.result, as: UTF8.self)
     }
 
     private mutating func step() {
         switch mode {
         case .code: stepInCode()
         case .lineComment:
-            if characters[position] == "\n" { mode = .code }
+            if bytes[position] == UInt8(ascii: "\n") { mode = .code }
             blank(1)
         case .blockComment(let depth):
             if matches("*/") {
@@ -64,9 +67,9 @@ struct CodeScanner {
         let fence = String(repeating: "#", count: pounds)
         let quote = isMultiline ? "\"\"\"" : "\""
         if !interpolations.isEmpty {
-            switch characters[position] {
-            case "(": interpolations[interpolations.count - 1] += 1
-            case ")":
+            switch bytes[position] {
+            case UInt8(ascii: "("): interpolations[interpolations.count - 1] += 1
+            case UInt8(ascii: ")"):
                 interpolations[interpolations.count - 1] -= 1
                 if interpolations.last == 0 { interpolations.removeLast() }
             default: break
@@ -81,7 +84,7 @@ struct CodeScanner {
             mode = .code
             keep(quote.count + pounds)
         } else {
-            if !isMultiline, characters[position] == "\n" { mode = .code }
+            if !isMultiline, bytes[position] == UInt8(ascii: "\n") { mode = .code }
             blank(1)
         }
     }
@@ -89,7 +92,7 @@ struct CodeScanner {
     /// How many `#` and which kind of quote begin here, if any do.
     private func openingQuote() -> (pounds: Int, isMultiline: Bool)? {
         var pounds = 0
-        while position + pounds < characters.count, characters[position + pounds] == "#" {
+        while position + pounds < bytes.count, bytes[position + pounds] == UInt8(ascii: "#") {
             pounds += 1
         }
         guard matches("\"", at: position + pounds) else { return nil }
@@ -99,19 +102,26 @@ struct CodeScanner {
     private func matches(_ text: String) -> Bool { matches(text, at: position) }
 
     private func matches(_ text: String, at start: Int) -> Bool {
-        let wanted = Array(text)
-        guard start + wanted.count <= characters.count else { return false }
-        return wanted.indices.allSatisfy { characters[start + $0] == wanted[$0] }
+        var index = start
+        for byte in text.utf8 {
+            guard index < bytes.count, bytes[index] == byte else { return false }
+            index += 1
+        }
+        return true
     }
 
     private mutating func keep(_ count: Int) {
-        result.append(contentsOf: characters[position..<position + count])
+        result.append(contentsOf: bytes[position..<position + count])
         position += count
     }
 
     private mutating func blank(_ count: Int) {
-        for _ in 0..<count where position < characters.count {
-            result.append(characters[position] == "\n" ? "\n" : " ")
+        for _ in 0..<count where position < bytes.count {
+            let byte = bytes[position]
+            // A character of several bytes is one space.
+            if byte & 0xC0 != 0x80 {
+                result.append(byte == UInt8(ascii: "\n") ? byte : UInt8(ascii: " "))
+            }
             position += 1
         }
     }

@@ -1,8 +1,17 @@
-/// Finds the functions of a file, by their braces, and how many lines of code each has.
+/// Finds the functions of a file, by their braces: how long each is, and how much it branches.
 struct FunctionScanner {
     struct Function: Equatable {
         let line: Int
         let codeLines: Int
+
+        /// How often it chooses: `if`, `guard`, `for`, `while`, `catch`, and a `switch`, however many cases it has.
+        let branches: Int
+
+        /// How deep these lie within each other.
+        let depth: Int
+
+        /// Whether it is one `switch` that names every case, with a few lines around it.
+        let isTable: Bool
     }
 
     /// Functions, initialisers, deinitialisers and subscripts with a body; what is nested inside one
@@ -61,12 +70,49 @@ struct FunctionScanner {
                     braces -= 1
                     if braces < 0 { return nil }
                     if braces == 0, parentheses == 0 {
-                        return Function(line: start + 1, codeLines: count)
+                        return function(Array(lines[start...index]), at: start, codeLines: count)
                     }
                 default: break
                 }
             }
         }
         return nil
+    }
+
+    private static func function(_ lines: [String], at start: Int, codeLines: Int) -> Function {
+        var branches = 0
+        var depth = 0
+        // The indentation of the blocks that are open here and that a choice has opened.
+        var open: [Int] = []
+        for line in lines.dropFirst() {
+            let text = line.drop { $0 == " " }
+            guard !text.isEmpty else { continue }
+            let indentation = line.count - text.count
+            let isContinued = text.hasPrefix("}") && text.hasSuffix("{")
+            if text.hasPrefix("}") || text.hasPrefix(")") || text.hasPrefix("]") {
+                open.removeAll { $0 >= indentation }
+            }
+            let choices = text.split { !($0.isLetter || $0 == "_" || $0 == "." || $0 == "`") }
+                .count { ["if", "guard", "for", "while", "catch", "switch"].contains($0) }
+            branches += choices
+            if choices > 0 || isContinued, text.hasSuffix("{") || !text.contains("}") {
+                open.append(indentation)
+                depth = max(depth, open.count)
+            }
+        }
+        return Function(
+            line: start + 1,
+            codeLines: codeLines,
+            branches: branches,
+            depth: depth,
+            isTable: isTable(lines)
+        )
+    }
+
+    /// Whether all but a few lines are one `switch`, and this hides no case of an enumeration.
+    private static func isTable(_ lines: [String]) -> Bool {
+        SwitchScanner.switches(in: lines).contains { found in
+            lines.count - found.lineCount <= 12 && !(found.takesTheRest && found.isOverCases)
+        }
     }
 }

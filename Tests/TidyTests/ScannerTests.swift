@@ -51,4 +51,65 @@ struct ScannerTests {
         #expect(functions.map(\.codeLines) == [5, 1])
         #expect(functions.map(\.line) == [2, 9])
     }
+
+    @Test("a switch is read with its patterns, and whether it takes the rest together")
+    func switches() {
+        let text = """
+            let a = switch (b, c) {
+            case (.one, _) where d: 1
+            case .two(let x, y: 3),
+                .three:
+                switch x { case _: 2 }
+            case _ where e: 3
+            default: 4
+            }
+            switch byte {
+            case 1...2, UInt8(ascii: "a"): break
+            case let other: break
+            }
+            switch f(
+                g: .h
+            ) {
+            case .i: if case .j = k { l() }
+            case (_, first: .m): break
+            }
+            """
+        let file = SourceFile(path: "Sources/A/A.swift", text: text)
+        let switches = SwitchScanner.switches(in: file.codeLines)
+        #expect(switches.map(\.line) == [1, 5, 9, 13])
+        #expect(switches[0].patterns == ["(.one, _)", ".two(let x, y: 3)", ".three", "_"])
+        #expect(switches[0].takesTheRest && switches[0].isOverCases)
+        #expect(switches[0].lineCount == 8)
+        #expect(switches[2].takesTheRest && !switches[2].isOverCases)
+        #expect(!switches[3].takesTheRest && switches[3].isOverCases)
+        #expect(switches[3].patterns == [".i", "(_, first: .m)"])
+    }
+
+    @Test("a function's branches are counted, how deep they lie, and whether it is one switch")
+    func branches() {
+        let text = """
+            func a() -> Int {
+                guard b, c else { return 1 }
+                for d in e where f {
+                    if g {
+                        h()
+                    } else if i {
+                        while j { k() }
+                    }
+                }
+                return 2
+            }
+            func l() {
+                switch self {
+                case .m: if n { o() }
+                case .p: break
+                }
+            }
+            """
+        let file = SourceFile(path: "Sources/A/A.swift", text: text)
+        let functions = FunctionScanner.functions(in: file.codeLines)
+        #expect(functions.map(\.branches) == [5, 2])
+        #expect(functions.map(\.depth) == [2, 1])
+        #expect(functions.map(\.isTable) == [false, true])
+    }
 }

@@ -62,9 +62,14 @@ struct TidyTests {
 
     @Test("every exception is still needed")
     func exceptions() {
-        for entry in Exceptions.entries {
+        for entry in Exceptions.words {
             let file = SourceFile.all.first { $0.path == entry.path }
             #expect(file?.lines(with: entry.word).isEmpty == false, "\(entry.path): \(entry.word)")
+            #expect(!entry.reason.isEmpty)
+        }
+        for entry in Exceptions.partialSwitches {
+            let switches = Self.partialSwitches[entry.path, default: []]
+            #expect(switches.contains { $0.head == entry.head }, "\(entry.path): \(entry.head)")
             #expect(!entry.reason.isEmpty)
         }
     }
@@ -80,12 +85,49 @@ struct TidyTests {
         }
     }
 
-    @Test("a function has at most 70 lines of code")
-    func functionLength() {
+    /// Those over an enumeration which name some of its cases and take the rest together, by file.
+    private static let partialSwitches: [String: [SwitchScanner.Switch]] = {
+        var found: [String: [SwitchScanner.Switch]] = [:]
+        for file in SourceFile.all where file.isSource {
+            let partial = SwitchScanner.switches(in: file.codeLines)
+                .filter { $0.takesTheRest && $0.isOverCases }
+            if !partial.isEmpty { found[file.path] = partial }
+        }
+        return found
+    }()
+
+    @Test(
+        "a switch over an enumeration of ours names every case, so that a new one does not compile")
+    func exhaustiveSwitches() {
+        var left: [String: Int] = [:]
+        for (path, switches) in Self.partialSwitches {
+            let others = switches.filter { found in
+                !Exceptions.partialSwitches.contains { $0.path == path && $0.head == found.head }
+            }
+            if others.isEmpty { continue }
+            left[path] = others.count
+            if others.count > Exceptions.partialSwitchesLeft[path] ?? 0 {
+                let lines = others.map { String($0.line) }.joined(separator: ", ")
+                Issue.record("\(path):\(lines): `default:` or a pattern that takes all the rest")
+            }
+        }
+        for (path, count) in Exceptions.partialSwitchesLeft where left[path] ?? 0 < count {
+            Issue.record("\(path): \(left[path] ?? 0) of \(count) are left: shorten the list")
+        }
+    }
+
+    @Test("a function branches at most 16 times, 5 deep, and has 100 lines unless it is one switch")
+    func functionShape() {
         for file in SourceFile.all {
-            for function in FunctionScanner.functions(in: file.codeLines)
-            where function.codeLines > 70 {
-                Issue.record("\(file.path):\(function.line): \(function.codeLines) lines of code")
+            for function in FunctionScanner.functions(in: file.codeLines) {
+                let place = "\(file.path):\(function.line)"
+                if function.branches > 16 {
+                    Issue.record("\(place): branches \(function.branches) times")
+                }
+                if function.depth > 5 { Issue.record("\(place): \(function.depth) deep") }
+                if function.codeLines > 100, !function.isTable {
+                    Issue.record("\(place): \(function.codeLines) lines of code")
+                }
             }
         }
     }
