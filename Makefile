@@ -8,7 +8,17 @@ VENV            := .build-venv
 SOURCES         := Package.swift Sources Tests Benchmarks
 export PATH     := $(PATH):/usr/sbin
 
-.PHONY: help run test build bench compare import format lint packages certificates
+# SwiftPM reads all 28 manifests again whenever a variable of the environment is another one, MAKELEVEL for example: it
+# gets these only.
+SWIFT := env -i PATH="$(PATH)" HOME="$(HOME)" $(foreach name,LANG TMPDIR TOLLGATE_SEED \
+    http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY SSL_CERT_FILE, \
+    $(if $($(name)),$(name)="$($(name))")) swift
+
+# What the tests do at random is done again, with other seeds, so many times.
+ROUNDS := 10
+RANDOM_TESTS := Crash|Fuzz|Corpus|Property|Determinism|WriteFailure|Damage|RandomLife|MeteringTests.Simulation
+
+.PHONY: help run test torture build bench compare import format lint packages certificates revision
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -17,12 +27,17 @@ help:  ## show this list
 run: build certificates  ## build, make a demonstration device, start the gateway on ./data
 	.build/release/tollgate serve --config config/tollgate.yaml --demonstration
 
-test: lint $(VENV)/ready  ## lint, build, run all tests
-	swift build --build-tests
-	swift test --skip-build
+test: lint $(VENV)/ready revision  ## lint, build, run all tests
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
 
-build: packages  ## release binaries in .build/release
-	swift build -c release
+torture: packages revision  ## kill, fuzz and compare with models, ROUNDS=10 times with new seeds; stops at the first failure
+	$(SWIFT) build --build-tests
+	@for round in $$(seq $(ROUNDS)); do echo "== round $$round of $(ROUNDS)"; \
+	    $(SWIFT) test --skip-build --filter '$(RANDOM_TESTS)' || exit 1; done
+
+build: packages revision  ## release binaries in .build/release
+	$(SWIFT) build -c release
 
 bench: build  ## look for large copies in the binary; measure stores, sessions, ledger, lists, routing and delivery in .build-bench
 	Benchmarks/copies.py
@@ -47,6 +62,16 @@ format:  ## rewrite the sources in the house's format
 
 lint: packages  ## check the format, change nothing
 	swift format lint --strict --recursive --parallel $(SOURCES)
+
+# What `tollgate --version` says: written when it has changed, so that only one C file is compiled again. A plain
+# `swift build` keeps what was written last.
+REVISION := .build-revision/revision.inc
+revision:
+	@now=unknown; if [ "$$(git rev-parse --show-toplevel 2>/dev/null)" = "$(CURDIR)" ]; then \
+	    now=$$(git rev-parse --short=7 HEAD); \
+	    [ -z "$$(git status --porcelain -- Package.swift Sources)" ] || now="$$now+changes"; fi; \
+	[ "$$(cat $(REVISION) 2>/dev/null)" = "\"$$now\"" ] || { mkdir -p $(dir $(REVISION)); \
+	    echo "\"$$now\"" >$(REVISION); touch Sources/CRevision/revision.c; }
 
 packages:
 	@missing=$$(for name in $(SYSTEM_PACKAGES); do \

@@ -45,23 +45,24 @@ func aid(
 
 let package = Package(
     name: "tollgate",
+    // Exact, as Package.resolved is not in the repository: a program must not change under its users.
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections.git", exact: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-http-types.git", exact: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", exact: "1.35.2"),
         // Neither full Foundation nor swift-configuration is needed here.
         .package(
             url: "https://github.com/hummingbird-project/hummingbird.git",
-            from: "2.28.1",
+            exact: "2.28.1",
             traits: []
         ),
-        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git",
-            from: "2.13.0"
+            exact: "2.13.0"
         ),
     ],
     targets: [
@@ -69,6 +70,7 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLMDB", providers: [.apt(["liblmdb-dev"])]),
+        .target(name: "CRevision"),
 
         // Ground floor.
         module("Bytes"),
@@ -117,7 +119,7 @@ let package = Package(
             name: "tollgate",
             dependencies: [
                 "Admin", "Settings", "Gateway", "Ledger", "MQTT", "TLS", "Storage", "Linux",
-                "Bytes", "Time",
+                "Bytes", "Time", "CRevision",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -6,6 +6,7 @@ struct Tollgate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tollgate",
         abstract: "A gateway that activates, admits and meters MQTT devices.",
+        version: Version.text,
         subcommands: [
             Serve.self, Probe.self, Check.self, BackUp.self, AccountVerbs.self, PackageVerbs.self,
             ProductVerbs.self,

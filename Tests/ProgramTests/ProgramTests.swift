@@ -36,6 +36,27 @@ struct ProgramTests {
         #expect(result.errors.split(separator: "\n").count == 1)
     }
 
+    @Test("--version is one line: the number of the change log, and the git revision")
+    func version() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let result = try program.run(["--version"])
+        #expect(result.code == 0 && result.errors.isEmpty)
+        let parts = result.output.split(separator: " ")
+        try #require(parts.count == 3 && parts[0] == "tollgate")
+        let log = try String(
+            contentsOf: URL(filePath: #filePath).deletingLastPathComponent()
+                .appending(path: "../../CHANGELOG.md"),
+            encoding: .utf8
+        )
+        let number = parts[1].hasSuffix("-dev") ? "Unreleased" : "[\(parts[1])]"
+        #expect(log.split(separator: "\n").first { $0.hasPrefix("## ") }?.contains(number) == true)
+        let revision = parts[2].dropFirst().prefix { $0 != ")" && $0 != "+" }
+        #expect(
+            ["(\(revision))\n", "(\(revision)+changes)\n"].contains(String(parts[2])))
+        #expect(revision == "unknown" || revision.allSatisfy(\.isHexDigit))
+    }
+
     @Test("wrong usage is exit code 2 and says how it is used; help is exit code 0")
     func usage() throws {
         let program = try Program()

@@ -24,7 +24,10 @@ enum Arrows {
         ])
         .union(["Hummingbird", "HTTPTypes", "NIOHTTPTypes"]),
         "tollgate": people.union(["Gateway", "Ledger", "MQTT", "TLS", "Storage", "Linux", "Bytes"])
-            .union(["Admin", "Settings", "Time", "ArgumentParser", "NIOHTTP1", "UnixSignals"]),
+            .union([
+                "Admin", "Settings", "Time", "ArgumentParser", "NIOHTTP1", "UnixSignals",
+                "CRevision",
+            ]),
         "Load": ["Reactor", "MQTT", "TLS", "Telemetry", "Linux", "Bytes", "Time"],
         "tollgate-load": ["Load", "ArgumentParser", "Foundation", "FoundationEssentials"],
     ]
@@ -43,5 +46,7 @@ enum Arrows {
     static let openToAll: Set<String> = ["Swift", "Synchronization"]
 
     /// Each door to C has one owner.
-    static let doors = ["CLinux": "Linux", "COpenSSL": "TLS", "CLMDB": "Storage"]
+    static let doors = [
+        "CLinux": "Linux", "COpenSSL": "TLS", "CLMDB": "Storage", "CRevision": "tollgate",
+    ]
 }
