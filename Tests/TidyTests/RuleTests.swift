@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// The catalogue's pages of rules and of the wire, and what cites them, agree.
@@ -78,7 +79,7 @@ struct RuleTests {
 
     @Test("pages that are named are there")
     func pages() {
-        let names = ["Architecture", "Conformance", "Gateway", "Rules", "Wire"]
+        let names = ["Architecture", "Conformance", "Gateway", "Operating", "Rules", "Wire"]
         for name in names { #expect(!Self.page(name).isEmpty, "\(name).md") }
         let former = ["wire", "domain", "interfaces"]
         for file in SourceFile.all where file.target != "TidyTests" {
@@ -88,11 +89,32 @@ struct RuleTests {
                         word[range.upperBound...].allSatisfy({ ".)'s".contains($0) })
                     else { continue }
                     let name = word[..<range.lowerBound]
-                    guard name.allSatisfy({ $0.isLetter }), name != "README" else { continue }
+                    guard name.allSatisfy({ $0.isLetter }), name != "README", name != "CHANGELOG"
+                    else { continue }
                     if !(names + former).contains(String(name)) {
                         Issue.record("\(file.path):\(index + 1): \(name).md")
                     }
                 }
+            }
+        }
+    }
+
+    @Test("links in the pages lead to files")
+    func links() {
+        let pages =
+            SourceFile.texts(under: ["Sources", "Benchmarks", ".github"])
+            .filter { $0.path.hasSuffix(".md") }
+            + ["README.md", "CHANGELOG.md"].map { path in
+                (path, SourceFile.text(at: path) ?? "")
+            }
+        #expect(pages.count > 8)
+        for (path, text) in pages {
+            let directory = SourceFile.root.appending(path: path).deletingLastPathComponent()
+            for part in text.split(separator: "](").dropFirst() {
+                let target = part.prefix { $0 != ")" && $0 != "#" }
+                if target.isEmpty || target.contains("://") { continue }
+                let file = directory.appending(path: target)
+                #expect(FileManager.default.fileExists(atPath: file.path), "\(path): \(target)")
             }
         }
     }

@@ -82,9 +82,12 @@ extension SourceFile {
                 return (files ?? []).map { "\(directory)/\($0)" }
             }
             .sorted()
-            .compactMap { path in
-                let bytes = FileManager.default.contents(atPath: root.appending(path: path).path)
-                return bytes.flatMap { String(bytes: $0, encoding: .utf8) }.map { (path, $0) }
-            }
+            .compactMap { path in text(at: path).map { (path, $0) } }
+    }
+
+    /// A text file of the repository.
+    static func text(at path: String) -> String? {
+        FileManager.default.contents(atPath: root.appending(path: path).path)
+            .flatMap { String(bytes: $0, encoding: .utf8) }
     }
 }
