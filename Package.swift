@@ -83,8 +83,9 @@ let package = Package(
 
         // Protocols and rules.
         module("MQTT", ["Bytes"]),
-        module("TLS", ["Bytes", "COpenSSL"]),
-        module("WebSocket", ["TLS", "Bytes"]),
+        module("Cryptography", ["Bytes", "COpenSSL"]),
+        module("TLS", ["Cryptography", "Bytes", "COpenSSL"]),
+        module("WebSocket", ["Cryptography", "Bytes"]),
         module("LedgerModel", ["Encoding", "Bytes", "Time"]),
         module("Ledger", ["LedgerModel", "Storage", "Encoding", "Bytes", "Time"]),
         module("Metering", ["Ledger", "Storage", "Bytes", "Time"]),
@@ -95,7 +96,7 @@ let package = Package(
             "Gateway",
             [
                 "Sessions", "Ledger", "Metering", "Reactor", "MQTT", "WebSocket", "TLS",
-                "Telemetry", "Storage", "Linux", "Bytes", "Time",
+                "Cryptography", "Telemetry", "Storage", "Linux", "Bytes", "Time",
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
@@ -106,7 +107,8 @@ let package = Package(
         module(
             "Admin",
             [
-                "Gateway", "Ledger", "Metering", "Storage", "TLS", "Linux", "Bytes", "Time",
+                "Gateway", "Ledger", "Metering", "Storage", "Cryptography", "Linux", "Bytes",
+                "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -118,8 +120,8 @@ let package = Package(
         .executableTarget(
             name: "tollgate",
             dependencies: [
-                "Admin", "Settings", "Gateway", "Ledger", "MQTT", "TLS", "Storage", "Linux",
-                "Bytes", "Time", "CRevision",
+                "Admin", "Settings", "Gateway", "Ledger", "MQTT", "TLS", "Cryptography", "Storage",
+                "Linux", "Bytes", "Time", "CRevision",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -139,7 +141,8 @@ let package = Package(
         tests(of: "Reactor", ["Linux", "Time"]),
         tests(of: "Storage", ["Bytes", "StorageCrashWriter", "TestFiles"]),
         tests(of: "MQTT", ["Bytes"]),
-        tests(of: "TLS", ["Bytes", "COpenSSL"]),
+        tests(of: "Cryptography", ["Bytes"]),
+        tests(of: "TLS", ["Cryptography", "Bytes", "COpenSSL"]),
         tests(of: "WebSocket", ["Bytes"]),
         tests(
             of: "Ledger",
@@ -153,7 +156,7 @@ let package = Package(
             of: "Gateway",
             [
                 "RoutingLoad", "Support", "TestFiles", "Sessions", "Ledger", "Reactor", "MQTT",
-                "TLS", "Telemetry", "Linux", "Bytes",
+                "TLS", "Cryptography", "Telemetry", "Linux", "Bytes",
             ]
         ),
         tests(of: "Settings", ["Ledger"]),
@@ -218,8 +221,8 @@ let package = Package(
             "Support",
             "Tests/Support",
             [
-                "TestFiles", "Gateway", "Ledger", "Reactor", "MQTT", "TLS", "Linux", "Bytes",
-                "Storage", "Time",
+                "TestFiles", "Gateway", "Ledger", "Reactor", "MQTT", "TLS", "Cryptography", "Linux",
+                "Bytes", "Storage", "Time",
             ]
         ),
         aid(

@@ -1,6 +1,5 @@
+import Cryptography
 import Gateway
-import Linux
-import TLS
 
 /// Makes the ids and secrets that commands carry.
 ///

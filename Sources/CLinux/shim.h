@@ -22,7 +22,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -390,10 +389,6 @@ static inline long clinux_is_directory(const char *path) {
 }
 
 // Process.
-
-static inline long clinux_random(void *bytes, size_t count) {
-    return clinux_result(getrandom(bytes, count, 0));
-}
 
 // Raises RLIMIT_NOFILE as far as wanted and allowed; answers the limit that now holds.
 static inline long clinux_raise_open_files(uint64_t wanted) {

@@ -3,7 +3,7 @@
 #define TOLLGATE_COPENSSL_SHIM_H
 
 // The SHA256_* functions are deprecated in OpenSSL 3 but remain the only hash without an
-// allocation; the TLS module states the measurement that chose them.
+// allocation; `HMACSHA256` of the Cryptography module states the measurement that chose them.
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include <openssl/bio.h>

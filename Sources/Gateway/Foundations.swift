@@ -1,4 +1,5 @@
 import Bytes
+import Cryptography
 import Ledger
 import Linux
 import Metering
@@ -318,10 +319,10 @@ struct Foundations {
         let needsTLS = configuration.listeners.contains(where: \.tls)
         let context = needsTLS ? try Self.context(configuration, tickets) : nil
         let sealer: SecretSealer
-        do throws(TLSError) {
+        do throws(CryptoError) {
             sealer = try secretKeys.sealer()
         } catch {
-            throw .tls(error)
+            throw .crypto(error)
         }
         do throws(StoreError) {
             let reader = try commons.ledger.reader()

@@ -1,3 +1,4 @@
+public import Cryptography
 public import Linux
 public import Storage
 public import TLS
@@ -16,6 +17,9 @@ public enum GatewayError: Error, CustomStringConvertible {
     /// A store that can't be opened.
     case store(String, StoreError)
 
+    /// The cipher that device secrets are sealed with can't be made.
+    case crypto(CryptoError)
+
     /// Certificate or key, or what the library says to them.
     case tls(TLSError)
 
@@ -31,6 +35,7 @@ public enum GatewayError: Error, CustomStringConvertible {
         case .file(let error): "\(error)"
         case .secrets(let problem): "\(problem)"
         case .store(let path, let error): "\(path): \(error)"
+        case .crypto(let error): "\(error)"
         case .tls(let error): "\(error)"
         case .listener(let name, let address, let error):
             "listener '\(name)' can't listen on \(address): \(error)"

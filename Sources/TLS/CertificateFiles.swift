@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Cryptography
 
 /// Puts the contents of PEM files into a context that is being built.
 @safe

@@ -1,4 +1,5 @@
 internal import COpenSSL
+public import Cryptography
 
 /// Who the peer is, by the certificate that it showed and we verified.
 public struct PeerIdentity: Sendable, Equatable {
@@ -24,7 +25,10 @@ public struct PeerIdentity: Sendable, Equatable {
             let start = unsafe target.baseAddress?.assumingMemoryBound(to: UInt8.self)
             _ = unsafe X509_digest(certificate, EVP_sha256(), start, &count)
         }
-        fingerprint = SHA256Digest(bytes: digest)
+        guard let fingerprint = SHA256Digest(digest.span) else {
+            preconditionFailure("32 bytes are a digest")
+        }
+        self.fingerprint = fingerprint
         ErrorStack.clear()
     }
 

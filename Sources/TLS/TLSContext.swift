@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Cryptography
 
 /// What sessions have in common: certificate, key, versions, ciphers, ticket keys.
 ///

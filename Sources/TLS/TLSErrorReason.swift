@@ -18,9 +18,6 @@ public enum TLSErrorReason: Sendable, Equatable {
     /// Bytes that should be ticket keys are not.
     case malformedTicketKeys
 
-    /// Sealed bytes that were changed, or are another key's.
-    case notAuthentic
-
     /// The peer ended the session with a fatal alert.
     case peerAlert(TLSAlert)
 

@@ -1,5 +1,5 @@
 import Bytes
-import TLS
+import Cryptography
 
 /// `Sec-WebSocket-Key`, and what a server answers to it (RFC 6455, 1.3 and 4.2.2).
 enum HandshakeKey {

@@ -1,5 +1,5 @@
+import Cryptography
 import Ledger
-import TLS
 
 /// What a device connects with when it signs (wire.md, "Who connects"): as good on a plain listener
 /// as on TLS, because the secret itself does not go over the wire.

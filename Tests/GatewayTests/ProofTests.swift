@@ -1,6 +1,6 @@
 import Bytes
+import Cryptography
 import Ledger
-import TLS
 import Testing
 
 @testable import Gateway

@@ -1,8 +1,8 @@
 import Bytes
+import Cryptography
 import Foundation
 import Ledger
 import Linux
-import TLS
 import TestFiles
 import Testing
 

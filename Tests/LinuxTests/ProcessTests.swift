@@ -54,14 +54,6 @@ import Time
         #expect(ProcessorTime.ofProcess() > 0 && ProcessorTime.ofThread() > 0)
     }
 
-    @Test("Random bytes differ, and as many come as were asked for")
-    func random() {
-        #expect(RandomBytes.make(0).isEmpty)
-        #expect(RandomBytes.make(1_000).count == 1_000)
-        #expect(RandomBytes.make(16) != RandomBytes.make(16))
-        #expect(RandomBytes.make(1_000).contains { $0 != 0 })
-    }
-
     @Test("The limit of open files is raised as far as allowed, and never lowered")
     func openFiles() throws {
         let before = try ProcessLimits.raiseOpenFiles(to: 0)

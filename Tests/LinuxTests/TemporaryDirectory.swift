@@ -7,8 +7,7 @@ struct TemporaryDirectory: ~Copyable {
     let path: String
 
     init() throws {
-        let name = RandomBytes.make(8).map { String($0, radix: 16) }.joined()
-        path = "/tmp/tollgate-tests-\(name)"
+        path = "/tmp/tollgate-tests-\(UInt64.random(in: 0...UInt64.max))"
         try FileSystem.createDirectory(path, mode: 0o700)
     }
 

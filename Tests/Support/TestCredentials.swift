@@ -1,8 +1,8 @@
 import Bytes
+import Cryptography
 public import Gateway
 public import Ledger
 public import MQTT
-import TLS
 
 /// What a CONNECT says about who it comes from (wire.md, "Who connects").
 public struct TestCredentials: Hashable, Sendable {

@@ -1,7 +1,7 @@
+import Cryptography
 import Gateway
 public import Ledger
 import Storage
-import TLS
 public import Time
 
 // The commands that tests begin with.

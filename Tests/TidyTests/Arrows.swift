@@ -11,8 +11,9 @@ enum Arrows {
         "Encoding": ["Bytes"],
         "Storage": ["CLMDB", "Glibc", "Encoding", "Bytes"],
         "MQTT": ["Bytes"],
-        "TLS": ["COpenSSL", "Glibc", "Bytes"],
-        "WebSocket": ["TLS", "Bytes"],
+        "Cryptography": ["COpenSSL", "Glibc", "Bytes"],
+        "TLS": ["Cryptography", "COpenSSL", "Glibc", "Bytes"],
+        "WebSocket": ["Cryptography", "Bytes"],
         "LedgerModel": ["Encoding", "Bytes", "Time"],
         "Ledger": ["LedgerModel", "Storage", "Encoding", "Bytes", "Time"],
         "Metering": ["Ledger", "Storage", "Bytes", "Time"],
@@ -20,13 +21,13 @@ enum Arrows {
         "Gateway": dataPlane,
         "Settings": ["Gateway", "Yams", "Foundation", "FoundationEssentials"],
         "Admin": people.union([
-            "Gateway", "Ledger", "Metering", "Storage", "TLS", "Linux", "Bytes", "Time",
+            "Gateway", "Ledger", "Metering", "Storage", "Cryptography", "Linux", "Bytes", "Time",
         ])
         .union(["Hummingbird", "HTTPTypes", "NIOHTTPTypes"]),
         "tollgate": people.union(["Gateway", "Ledger", "MQTT", "TLS", "Storage", "Linux", "Bytes"])
             .union([
-                "Admin", "Settings", "Time", "ArgumentParser", "NIOHTTP1", "UnixSignals",
-                "CRevision",
+                "Admin", "Settings", "Cryptography", "Time", "ArgumentParser", "NIOHTTP1",
+                "UnixSignals", "CRevision",
             ]),
         "Load": ["Reactor", "MQTT", "TLS", "Telemetry", "Linux", "Bytes", "Time"],
         "tollgate-load": ["Load", "ArgumentParser", "Foundation", "FoundationEssentials"],
@@ -34,8 +35,8 @@ enum Arrows {
 
     /// All that lies under the gateway.
     private static let dataPlane: Set<String> = [
-        "Ledger", "Metering", "Sessions", "Reactor", "MQTT", "WebSocket", "TLS", "Telemetry",
-        "Storage", "Linux", "Bytes", "Time", "DequeModule",
+        "Ledger", "Metering", "Sessions", "Reactor", "MQTT", "WebSocket", "TLS", "Cryptography",
+        "Telemetry", "Storage", "Linux", "Bytes", "Time", "DequeModule",
     ]
 
     /// What the side for people and programs is built with.
@@ -45,8 +46,10 @@ enum Arrows {
 
     static let openToAll: Set<String> = ["Swift", "Synchronization"]
 
-    /// Each door to C has one owner.
-    static let doors = [
-        "CLinux": "Linux", "COpenSSL": "TLS", "CLMDB": "Storage", "CRevision": "tollgate",
+    /// Who may open each door to C: one module, or for OpenSSL two, which use different halves of
+    /// it, libcrypto and libssl.
+    static let doors: [String: Set<String>] = [
+        "CLinux": ["Linux"], "COpenSSL": ["Cryptography", "TLS"], "CLMDB": ["Storage"],
+        "CRevision": ["tollgate"],
     ]
 }

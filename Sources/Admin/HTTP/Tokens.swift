@@ -1,6 +1,6 @@
+import Cryptography
 import Ledger
 import Storage
-import TLS
 
 /// Knows whose a bearer token is: the owner's, or `{key id}.{secret}` of a key in the books.
 struct Tokens: Sendable {

@@ -1,9 +1,9 @@
+import Cryptography
 import Gateway
 import HTTPTypes
 import Hummingbird
 import Ledger
 import NIOCore
-import TLS
 
 /// Takes a CSV of devices as it comes, however large, all of it or nothing.
 ///

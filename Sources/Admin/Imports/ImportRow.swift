@@ -1,6 +1,6 @@
+import Cryptography
 import Gateway
 import Ledger
-import TLS
 
 /// A device of an import, well-formed. Its secret is in the clear: for the answer only.
 struct ImportRow {
@@ -37,7 +37,7 @@ extension [ImportRow] {
     func sealed(
         for product: ProductKey,
         with keys: SecretKeys
-    ) throws(TLSError) -> [DeviceImport] {
+    ) throws(CryptoError) -> [DeviceImport] {
         var sealer = try keys.sealer()
         var devices: [DeviceImport] = []
         devices.reserveCapacity(count)

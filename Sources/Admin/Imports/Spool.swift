@@ -1,6 +1,6 @@
 import Bytes
+import Cryptography
 import Linux
-import TLS
 
 /// A text of any length that is kept until it can be sent: what does not fit in one block is on the
 /// disk, in a file without a name, and sealed with a key that is nowhere else than here. For it is

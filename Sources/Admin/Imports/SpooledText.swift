@@ -1,6 +1,6 @@
 import Bytes
+import Cryptography
 import Linux
-import TLS
 
 /// What a `Spool` has kept; the file goes when this does.
 final class SpooledText: Sendable {

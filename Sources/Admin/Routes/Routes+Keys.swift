@@ -1,8 +1,8 @@
+import Cryptography
 import Gateway
 import Hummingbird
 import Ledger
 import Storage
-import TLS
 
 /// Keys of applications and operators. Only whoever runs the gateway makes and revokes them.
 extension Routes {

@@ -1,6 +1,6 @@
 import Bytes
+import Cryptography
 import Ledger
-import TLS
 
 /// Whether what a client sent proves who it says it is (wire.md, "Who connects"). The work done does
 /// not depend on whether the device exists, nor the time on where a wrong secret differs.

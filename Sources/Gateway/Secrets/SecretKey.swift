@@ -1,5 +1,5 @@
+import Cryptography
 import Ledger
-import TLS
 
 /// One key that device and product secrets are sealed with: a line of the key file.
 struct SecretKey: Equatable, Sendable, CustomStringConvertible {

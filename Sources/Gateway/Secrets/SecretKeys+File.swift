@@ -1,7 +1,7 @@
 import Bytes
+import Cryptography
 import Ledger
 import Linux
-import TLS
 
 // The key file: a line `NUMBER HEX64` for each key; empty lines and those that begin with `#` are
 // for people. To change keys, a line is added at the end, and the gateway started again.

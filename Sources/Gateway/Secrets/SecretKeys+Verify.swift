@@ -1,6 +1,6 @@
+import Cryptography
 import Ledger
 import Storage
-import TLS
 
 extension SecretKeys {
     /// Whether every secret in the books can be opened: sentences that name whose can't, at most

@@ -1,7 +1,6 @@
 import Bytes
+public import Cryptography
 public import Ledger
-import Linux
-public import TLS
 
 /// The keys that device and product secrets are sealed with, as the key file lists them: the last
 /// one seals, all of them open.
@@ -24,13 +23,13 @@ public struct SecretKeys: Sendable, CustomStringConvertible {
     }
 
     /// A context for one thread, with which sealing and opening costs no more than its bytes.
-    public func sealer() throws(TLSError) -> SecretSealer { try SecretSealer(self) }
+    public func sealer() throws(CryptoError) -> SecretSealer { try SecretSealer(self) }
 
     /// Seals one secret; for many, make a `sealer()`.
     public func seal(
         _ secret: Secret,
         for device: DeviceIdentity
-    ) throws(TLSError) -> SealedSecret {
+    ) throws(CryptoError) -> SealedSecret {
         var sealer = try sealer()
         return try sealer.seal(secret, for: device)
     }
@@ -38,7 +37,7 @@ public struct SecretKeys: Sendable, CustomStringConvertible {
     public func seal(
         _ secret: Secret,
         for product: ProductKey
-    ) throws(TLSError) -> SealedSecret {
+    ) throws(CryptoError) -> SealedSecret {
         var sealer = try sealer()
         return try sealer.seal(secret, for: product)
     }

@@ -1,7 +1,6 @@
 import Bytes
+public import Cryptography
 public import Ledger
-import Linux
-public import TLS
 
 /// Seals and opens device and product secrets, on one thread. Opening is on the way of every connect:
 /// it allocates nothing.
@@ -15,7 +14,7 @@ public struct SecretSealer: ~Copyable {
         let number: UInt8
         var cipher: AES256GCM
 
-        init(_ key: SecretKey) throws(TLSError) {
+        init(_ key: SecretKey) throws(CryptoError) {
             number = key.number
             cipher = try AES256GCM(key: key.bytes.span)
         }
@@ -34,7 +33,7 @@ public struct SecretSealer: ~Copyable {
     private static var nonceOffset: Int { 1 }
     private static var ciphertextOffset: Int { nonceOffset + AES256GCM.nonceLength }
 
-    init(_ keys: SecretKeys) throws(TLSError) {
+    init(_ keys: SecretKeys) throws(CryptoError) {
         var ciphers: [KeyedCipher] = []
         for key in keys.keys { ciphers.append(try KeyedCipher(key)) }
         let nobodys = "0123456789abcdef0123456789abcdef"
@@ -75,7 +74,7 @@ public struct SecretSealer: ~Copyable {
     public mutating func seal(
         _ secret: Secret,
         for device: DeviceIdentity
-    ) throws(TLSError) -> SealedSecret {
+    ) throws(CryptoError) -> SealedSecret {
         setOwner(device)
         return try sealed(secret)
     }
@@ -83,7 +82,7 @@ public struct SecretSealer: ~Copyable {
     public mutating func seal(
         _ secret: Secret,
         for product: ProductKey
-    ) throws(TLSError) -> SealedSecret {
+    ) throws(CryptoError) -> SealedSecret {
         setOwner(product)
         return try sealed(secret)
     }
@@ -107,7 +106,7 @@ public struct SecretSealer: ~Copyable {
         var plaintext = ByteBuffer()
         swap(&plaintext, &opened)
         defer { swap(&plaintext, &opened) }
-        do throws(TLSError) {
+        do throws(CryptoError) {
             try keyed.cipher.open(
                 sealed.extracting(Self.ciphertextOffset..<sealed.count),
                 nonce: sealed.extracting(Self.nonceOffset..<Self.ciphertextOffset),
@@ -120,7 +119,7 @@ public struct SecretSealer: ~Copyable {
         }
     }
 
-    private mutating func sealed(_ secret: Secret) throws(TLSError) -> SealedSecret {
+    private mutating func sealed(_ secret: Secret) throws(CryptoError) -> SealedSecret {
         guard
             let sealed = SealedSecret(
                 try Self.seal(secret.text.utf8Span.span, ciphers, owner: owner.span))
@@ -134,7 +133,7 @@ public struct SecretSealer: ~Copyable {
         _ secret: Span<UInt8>,
         _ ciphers: [KeyedCipher],
         owner: Span<UInt8>
-    ) throws(TLSError) -> [UInt8] {
+    ) throws(CryptoError) -> [UInt8] {
         guard let keyed = ciphers.last else { preconditionFailure("there is a key that seals") }
         let nonce = RandomBytes.make(AES256GCM.nonceLength)
         var bytes = ByteBuffer()

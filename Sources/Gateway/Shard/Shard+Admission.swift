@@ -1,8 +1,9 @@
 import Bytes
+import Cryptography
 import Ledger
 import Linux
-import Metering
 import MQTT
+import Metering
 import Reactor
 import Storage
 import TLS
@@ -30,7 +31,7 @@ extension Shard {
         guard let secret = Secret(RandomBytes.hexadecimal(32)) else {
             preconditionFailure("hexadecimal digits are a secret")
         }
-        do throws(TLSError) {
+        do throws(CryptoError) {
             let sealed = try secrets.seal(secret, for: identity)
             park(slot, .registerDevice(identity, secret: sealed)) { .registrationAnswered($0, $1) }
         } catch {

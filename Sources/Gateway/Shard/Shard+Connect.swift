@@ -1,8 +1,9 @@
 import Bytes
+import Cryptography
 import Ledger
 import Linux
-import Metering
 import MQTT
+import Metering
 import Reactor
 import Sessions
 import Storage

@@ -29,6 +29,18 @@ public enum Hexadecimal {
         }
     }
 
+    /// Two digits a byte, in lower case.
+    public static func text(of bytes: Span<UInt8>) -> String {
+        unsafe String(unsafeUninitializedCapacity: 2 * bytes.count) { target in
+            for index in bytes.indices {
+                // Safe: the capacity is two digits a byte.
+                unsafe target[2 * index] = digit(of: bytes[index] >> 4)
+                unsafe target[2 * index + 1] = digit(of: bytes[index] & 15)
+            }
+            return 2 * bytes.count
+        }
+    }
+
     /// Appends the bytes that the digits, of either case, stand for. Answers false, having appended
     /// nothing, when there is an odd number of them or another character among them.
     public static func decode(_ digits: Span<UInt8>, into buffer: inout ByteBuffer) -> Bool {

@@ -1,11 +1,40 @@
 public import Bytes
 internal import COpenSSL
 
-/// AES-256-GCM (NIST SP 800-38D) under one key: seals bytes so that nobody without the key reads
-/// them, or changes them unnoticed. Nonces have 12 bytes, tags 16.
+/// Why bytes could not be sealed or opened.
+public enum CryptoError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Sealed bytes that were changed, or are another key's, nonce's or owner's.
+    case notAuthentic
+
+    /// OpenSSL lacks the cipher, or memory; with the newest entry of its error queue, as
+    /// ERR_error_string_n(3) prints it.
+    case library(attempt: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .notAuthentic: "the sealed bytes are not authentic"
+        case .library(let attempt, let reason): "\(attempt): \(reason)"
+        }
+    }
+
+    /// A failure whose particulars are on the thread's error queue, which is emptied.
+    fileprivate static func drained(_ attempt: String) -> CryptoError {
+        let code = ERR_peek_last_error()
+        ERR_clear_error()
+        // Safe: 256 bytes are what ERR_error_string_n(3) asks for; it ends them with a zero.
+        let reason = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { text in
+            unsafe ERR_error_string_n(code, text.baseAddress, text.count)
+            return unsafe String(cString: text.baseAddress.unsafelyUnwrapped)
+        }
+        return .library(attempt: attempt, reason: reason)
+    }
+}
+
+/// AES-256-GCM (NIST SP 800-38D) under one key: seals bytes so that without the key they
+/// can't be read, nor changed unnoticed. Nonces have 12 bytes, tags 16.
 ///
 /// A nonce must never seal twice under one key. Random ones are good for 2^32 messages (8.3 there).
-/// The key is expanded once, here, so that a message costs no more than its bytes; a value serves
+/// A message and its associated bytes have less than 2 GiB each. The key is expanded once, here, so that a message costs no more than its bytes; a value serves
 /// one thread at a time, and allocates nothing but what is appended.
 @safe
 public struct AES256GCM: ~Copyable {
@@ -17,10 +46,10 @@ public struct AES256GCM: ~Copyable {
     private let context: OpaquePointer
 
     /// Traps unless the key has 32 bytes. Throws `.library` when OpenSSL lacks the cipher or memory.
-    public init(key: Span<UInt8>) throws(TLSError) {
+    public init(key: Span<UInt8>) throws(CryptoError) {
         precondition(key.count == Self.keyLength, "a key of AES-256 has 32 bytes")
         guard let context = unsafe EVP_CIPHER_CTX_new() else {
-            throw TLSError.drained("Making a cipher", reason: .library)
+            throw CryptoError.drained("Making a cipher")
         }
         let cipher = unsafe EVP_CIPHER_fetch(nil, "AES-256-GCM", nil)
         // Safe: the key is read within the call; the context keeps a reference of its own.
@@ -30,7 +59,7 @@ public struct AES256GCM: ~Copyable {
         unsafe EVP_CIPHER_free(cipher)
         guard isKeyed else {
             unsafe EVP_CIPHER_CTX_free(context)
-            throw TLSError.drained("Keying AES-256-GCM", reason: .library)
+            throw CryptoError.drained("Keying AES-256-GCM")
         }
         unsafe self.context = unsafe context
     }
@@ -49,37 +78,41 @@ public struct AES256GCM: ~Copyable {
         nonce: Span<UInt8>,
         associated: Span<UInt8>,
         into buffer: inout ByteBuffer
-    ) throws(TLSError) {
+    ) throws(CryptoError) {
         let before = buffer.count
         let isSealed =
             begin(isSealing: true, nonce, associated) && run(plaintext, into: &buffer)
             && appendTag(to: &buffer)
         guard isSealed else {
             buffer.truncate(to: before)
-            throw TLSError.drained("Sealing with AES-256-GCM", reason: .library)
+            throw CryptoError.drained("Sealing with AES-256-GCM")
         }
     }
 
     /// Appends the plaintext of what `seal` has appended.
     ///
     /// Traps unless the nonce has 12 bytes. Throws `.notAuthentic`, having appended nothing, when
-    /// key, nonce, associated bytes, ciphertext or tag are not those of one sealing.
+    /// key, nonce, associated bytes, ciphertext or tag are not those of one sealing, or `.library`.
     public mutating func open(
         _ sealed: Span<UInt8>,
         nonce: Span<UInt8>,
         associated: Span<UInt8>,
         into buffer: inout ByteBuffer
-    ) throws(TLSError) {
+    ) throws(CryptoError) {
         let before = buffer.count
         let length = sealed.count - Self.tagLength
-        let isOpen =
-            length >= 0 && begin(isSealing: false, nonce, associated)
-            && run(sealed.extracting(0..<length), into: &buffer)
-            && isTag(sealed.extracting(length..<sealed.count))
-        guard isOpen else {
+        guard length >= 0 else { throw .notAuthentic }
+        guard begin(isSealing: false, nonce, associated),
+            run(sealed.extracting(0..<length), into: &buffer)
+        else {
             buffer.truncate(to: before)
-            ErrorStack.clear()
-            throw TLSError(reason: .notAuthentic, attempt: "Opening with AES-256-GCM")
+            throw CryptoError.drained("Opening with AES-256-GCM")
+        }
+        guard isTag(sealed.extracting(length..<sealed.count)) else {
+            buffer.truncate(to: before)
+            // A tag that is wrong may leave an entry for a later call to trip over.
+            ERR_clear_error()
+            throw .notAuthentic
         }
     }
 
@@ -134,7 +167,7 @@ public struct AES256GCM: ~Copyable {
         return written == Self.tagLength
     }
 
-    /// Compares in constant time; says no to a tag of the wrong length.
+    /// Whether the message, which has been run through, has this tag; compares in constant time.
     private mutating func isTag(_ tag: Span<UInt8>) -> Bool {
         // Safe: the tag is only read, though the call takes it as changeable; nothing is left over
         // for EVP_CipherFinal_ex(3) to write.
