@@ -250,7 +250,7 @@ struct Foundations {
     private static func openUsage(
         _ configuration: GatewayConfiguration,
         shards: Int
-    ) throws(GatewayError) -> (UsageStore, SessionStore, RetainedDesk) {
+    ) throws(GatewayError) -> (UsageStore, SessionStore, RetainedStore) {
         let path = "\(configuration.data)/usage"
         do throws(StoreError) {
             let shared = try SharedEnvironment(
@@ -264,7 +264,7 @@ struct Foundations {
             )
             return (
                 try UsageStore(in: shared), try SessionStore(in: shared),
-                try RetainedDesk(in: shared, limits: limits)
+                try RetainedStore(in: shared, limits: limits)
             )
         } catch {
             throw .store(path, error)

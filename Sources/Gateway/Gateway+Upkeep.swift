@@ -27,7 +27,7 @@ extension Gateway {
             await sweepEnded()
             await expireTopUps()
             // What a commit has not begun to move, or could not, as the disk was full.
-            await arrivals.moveAll()
+            await stagedDevices.moveAll()
             if time.monotonic >= nextRotation {
                 nextRotation = time.monotonic.adding(milliseconds: rotationMilliseconds)
                 rotateTicketKeys()

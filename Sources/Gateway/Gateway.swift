@@ -36,7 +36,7 @@ public final class Gateway: Sendable {
     let counters: [ShardCounters]
     let tickets: TicketKeys
     let condition = Mutex(Condition.running)
-    let arrivals: ArrivalMover
+    let stagedDevices: StagedDeviceMover
 
     /// Tells this run of the gateway from those before it: an import that one of them was receiving
     /// will not be carried on with.
@@ -77,7 +77,8 @@ public final class Gateway: Sendable {
         secretKeys = foundations.secretKeys
         tickets = foundations.tickets
         startedAt = foundations.time.wall
-        arrivals = ArrivalMover(ledger: foundations.commons.ledger, time: foundations.time)
+        stagedDevices = StagedDeviceMover(
+            ledger: foundations.commons.ledger, time: foundations.time)
         shards = try foundations.startShards()
     }
 

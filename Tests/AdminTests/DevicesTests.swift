@@ -275,7 +275,7 @@ struct DevicesTests {
             #expect(state.sent.map(\.isAtLeastOnce) == [true, false])
         }
         for (fate, status) in [
-            (DownlinkFate.noSubscription, 409), (.quotaExceeded, 409), (.tooLarge, 413),
+            (DownlinkOutcome.noSubscription, 409), (.quotaExceeded, 409), (.tooLarge, 413),
             (.queueFull, 409),
         ] {
             client.controlPlane.set { $0.fate = fate }

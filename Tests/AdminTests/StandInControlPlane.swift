@@ -23,7 +23,7 @@ final class StandInControlPlane: ControlPlane {
 
         /// What was sent to devices that are online, and what becomes of it.
         var sent: [Downlink] = []
-        var fate = DownlinkFate.delivered
+        var fate = DownlinkOutcome.delivered
 
         /// The commands that were submitted, in order.
         var log: [Command] = []
@@ -83,7 +83,7 @@ final class StandInControlPlane: ControlPlane {
         state.withLock { $0.online.remove(device) != nil }
     }
 
-    func send(_ downlink: Downlink, to device: DeviceIdentity) async -> DownlinkFate {
+    func send(_ downlink: Downlink, to device: DeviceIdentity) async -> DownlinkOutcome {
         state.withLock { state in
             guard state.online.contains(device) else { return .notConnected }
             state.sent.append(downlink)

@@ -21,7 +21,7 @@ import Testing
     func order() {
         var unanswered = UnansweredPublishes()
         for packetID in [7, 3, 9] as [UInt16] {
-            unanswered.append(entry(packetID, .undecided(isHeard: false)))
+            unanswered.append(entry(packetID, .undecided(hasSubscribers: false)))
         }
         unanswered.append(entry(4, .refused(.topicNotAllowed)))
         #expect(due(&unanswered) == [])
@@ -36,8 +36,8 @@ import Testing
     @Test("C10: who has an identifier twice is answered twice, in order")
     func sameIdentifier() {
         var unanswered = UnansweredPublishes()
-        unanswered.append(entry(5, .undecided(isHeard: false)))
-        unanswered.append(entry(5, .undecided(isHeard: true)))
+        unanswered.append(entry(5, .undecided(hasSubscribers: false)))
+        unanswered.append(entry(5, .undecided(hasSubscribers: true)))
         unanswered.decide(5, .quotaExceeded)
         unanswered.decide(5, .notConnected)
         unanswered.decide(5, .delivered)
@@ -48,11 +48,11 @@ import Testing
 
     @Test("0x10 is for a message that nobody has got, neither the device nor an application")
     func heard() {
-        for fate in DownlinkFate.allCases {
-            let verdict = PublishVerdict(fate, isHeard: true)
+        for fate in DownlinkOutcome.allCases {
+            let verdict = PublishVerdict(fate, hasSubscribers: true)
             let isNobodys = fate == .notConnected || fate == .noSubscription
             #expect(verdict == (isNobodys ? .taken : .downlink(fate)))
-            #expect(PublishVerdict(fate, isHeard: false) == .downlink(fate))
+            #expect(PublishVerdict(fate, hasSubscribers: false) == .downlink(fate))
             #expect((fate.reasonCode == .noMatchingSubscribers) == isNobodys)
             // Every code is one of PUBACK's.
             #expect(fate.reasonCode.isAllowed(in: .puback))

@@ -7,7 +7,7 @@ import Testing
 extension WholeGateway {
     /// What became of a message to a device, for whoever sent it (rule C10).
     @Suite struct DownlinkTests {
-        private static let overQuota = DownlinkFate.quotaExceeded.text
+        private static let overQuota = DownlinkOutcome.quotaExceeded.text
 
         @Test(
             "C10: downlink over the device's quota is refused to its sender with 0x97 and a reason",
@@ -116,7 +116,7 @@ extension WholeGateway {
                 for device in devices {
                     let absent = try backend.publish(device.down(), "x", qos: .atLeastOnce)
                     #expect(absent?.code == 0x10)
-                    #expect(absent?.reasonString == DownlinkFate.notConnected.text)
+                    #expect(absent?.reasonString == DownlinkOutcome.notConnected.text)
                     let client = try gateway.connect(device)
                     try client.subscribe(device.down("other"))
                     for qos in [QoS.atLeastOnce, .exactlyOnce] {
@@ -126,7 +126,7 @@ extension WholeGateway {
                         let type = qos == .exactlyOnce ? PacketType.pubrec : .puback
                         let deaf = try backend.acknowledgement(type, packetID)
                         #expect(deaf.code == 0x10)
-                        #expect(deaf.reasonString == DownlinkFate.noSubscription.text)
+                        #expect(deaf.reasonString == DownlinkOutcome.noSubscription.text)
                     }
                 }
                 let observer = try gateway.connect(

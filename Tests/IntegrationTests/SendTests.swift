@@ -32,7 +32,7 @@ extension WholeGateway {
                     (0..<4).map { "dk\($0)" }, into: product)
                 for device in devices {
                     let identity = device.identity
-                    func send(_ downlink: Downlink) async -> DownlinkFate {
+                    func send(_ downlink: Downlink) async -> DownlinkOutcome {
                         await gateway.gateway.send(downlink, to: identity)
                     }
                     #expect(await send(try downlink()) == .notConnected)
@@ -70,7 +70,7 @@ extension WholeGateway {
                 let credentials = TestCredentials.signed(device, secureMode: 3)
                 _ = try client.connect(as: credentials) { $0.receiveMaximum(1) }
                 try client.subscribe(device.down("#"))
-                for (text, fate) in [("one", DownlinkFate.delivered), ("two", .queued)] {
+                for (text, fate) in [("one", DownlinkOutcome.delivered), ("two", .queued)] {
                     let downlink = try downlink("set", text)
                     #expect(await gateway.gateway.send(downlink, to: device.identity) == fate)
                     #expect(try observer.message().text == text)

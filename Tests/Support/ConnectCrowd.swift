@@ -31,7 +31,7 @@ public struct ConnectCrowd: ~Copyable {
     private let manner: Manner
     private let epoll: Epoll
     private var events = EventBuffer(capacity: 1_024)
-    private var table: ConnectionTable<Member>
+    private var table: SlotMap<Member>
     private var messages: [[UInt8]] = []
     private var next = 0
 
@@ -57,7 +57,7 @@ public struct ConnectCrowd: ~Copyable {
         address = SocketAddress(.loopbackIPv4, port: port)
         self.manner = manner
         epoll = try Epoll()
-        table = ConnectionTable(limit: width)
+        table = SlotMap(limit: width)
     }
 
     private mutating func run(_ messages: [[UInt8]], seconds: Double) throws(Errno) {

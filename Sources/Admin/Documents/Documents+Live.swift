@@ -62,7 +62,7 @@ extension Documents {
         ["day": JSON(day.day), "used": JSON(day.used), "topUp": JSON(day.topUp)]
     }
 
-    static func delivery(_ fate: DownlinkFate) -> JSON { ["fate": .text(fate.name)] }
+    static func delivery(_ fate: DownlinkOutcome) -> JSON { ["fate": .text(fate.name)] }
 
     /// Rule B15.
     static func decision(_ decision: Decision) -> JSON {

@@ -74,7 +74,7 @@ extension Schema {
         "Delivery",
         .object([
             "fate": .noted(
-                .choice([DownlinkFate.delivered.name, DownlinkFate.queued.name]),
+                .choice([DownlinkOutcome.delivered.name, DownlinkOutcome.queued.name]),
                 "Queued: in line behind messages that the device has to acknowledge first.")
         ])
     )

@@ -39,13 +39,23 @@ enum TopicRights: Sendable {
     }
 }
 
+/// What a client's PUBLISH is, by its topic.
+enum PublishTopicUse {
+    case message
+
+    /// A device's `sys/quota/get`: for the gateway itself.
+    case quotaQuestion
+    case notAllowed
+}
+
 /// A device's own topics: everything below `d/{PK}/{DK}/` (wire.md, "Topics").
 enum DeviceRights {
-    /// `up/...` and the question for its quota.
-    static func allowsPublish(_ topic: Span<UInt8>, prefix: Span<UInt8>) -> Bool {
-        guard topic.hasPrefix(prefix) else { return false }
+    /// What a PUBLISH to `topic` is; `prefix` is the device's own, `d/{PK}/{DK}/`.
+    static func use(of topic: Span<UInt8>, prefix: Span<UInt8>) -> PublishTopicUse {
+        guard topic.hasPrefix(prefix) else { return .notAllowed }
         let rest = topic.extracting(prefix.count..<topic.count)
-        return rest.hasPrefix("up/") || rest.isEqual(to: "sys/quota/get")
+        if rest.hasPrefix("up/") { return .message }
+        return rest.isEqual(to: "sys/quota/get") ? .quotaQuestion : .notAllowed
     }
 
     /// Filters below `down/` and `sys/`.

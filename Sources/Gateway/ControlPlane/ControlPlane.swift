@@ -49,7 +49,7 @@ public protocol ControlPlane: Sendable {
 
     /// Sends a message to a device, and answers what became of it (rule C10): `tooLarge` also for one
     /// that is larger than the gateway takes itself.
-    func send(_ downlink: Downlink, to device: DeviceIdentity) async -> DownlinkFate
+    func send(_ downlink: Downlink, to device: DeviceIdentity) async -> DownlinkOutcome
 
     /// What a device has used today, at its product's day, and on the days before (rule C8).
     ///

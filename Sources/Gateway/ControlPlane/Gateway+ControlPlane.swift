@@ -72,7 +72,7 @@ extension Gateway: ControlPlane {
         await ask(commons.homes.shard(of: device), orElse: false) { .kick(device, $0) }
     }
 
-    public func send(_ downlink: Downlink, to device: DeviceIdentity) async -> DownlinkFate {
+    public func send(_ downlink: Downlink, to device: DeviceIdentity) async -> DownlinkOutcome {
         let limit = commons.limits.packetBytes
         guard let message = downlink.message(to: device, packetBytes: limit) else {
             return .tooLarge
@@ -127,7 +127,7 @@ extension Gateway: ControlPlane {
         case .resetSecret(let device, _):
             commons.mailboxes[commons.homes.shard(of: device)].post(.secretReset(device))
         case .topUp(let action): announce(action)
-        case .importing(.commit), .importing(.abandon): Task { await arrivals.moveAll() }
+        case .importing(.commit), .importing(.abandon): Task { await stagedDevices.moveAll() }
         case .revokeKey(let key):
             for mailbox in commons.mailboxes { mailbox.post(.keyRevoked(key)) }
         case .createAccount, .account, .createPackage, .createProduct, .createKey, .purchase,
@@ -140,7 +140,7 @@ extension Gateway: ControlPlane {
     private func announce(_ action: TopUpAction) {
         switch action {
         case .enter(let account, .messages, _, _, _):
-            for mailbox in commons.mailboxes { mailbox.post(.topUp(account, .packsChanged)) }
+            for mailbox in commons.mailboxes { mailbox.post(.packs(account, .packsChanged)) }
         case .enter, .lease, .settle, .abandon, .expire: break
         }
     }

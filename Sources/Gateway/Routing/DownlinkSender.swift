@@ -8,7 +8,7 @@ enum DownlinkSender: Sendable {
     /// A client whose PUBLISH with that packet identifier is not acknowledged yet.
     case client(shard: Int, Token, packetID: UInt16)
 
-    /// The same client, where it is not the message's fate that it waits for, but that the message is on
+    /// The same client, where it is not the message's outcome that it waits for, but that the message is on
     /// disk.
     case confirmation(shard: Int, Token, packetID: UInt16)
 
@@ -16,9 +16,9 @@ enum DownlinkSender: Sendable {
     /// with its packet identifier, on that client's shard.
     case gathering(shard: Int, Token, packetID: UInt16)
 
-    /// The same for a message to a device, whose fate is told, too.
-    case gatheringFate(shard: Int, Token, packetID: UInt16)
+    /// The same for a message to a device, whose outcome is told, too.
+    case gatheringOutcome(shard: Int, Token, packetID: UInt16)
 
     /// The control side. Called once, on a shard's thread.
-    case question(@Sendable (DownlinkFate) -> Void)
+    case question(@Sendable (DownlinkOutcome) -> Void)
 }

@@ -11,7 +11,7 @@ import WebSocket
 /// another shard.
 ///
 /// While nothing is under way the three buffers own no memory, so an idle connection costs its slot,
-/// its agreement and what OpenSSL keeps.
+/// its settings and what OpenSSL keeps.
 struct Connection: ~Copyable, Sendable {
     enum Phase: UInt8, Sendable {
         /// The TLS handshake is under way.
@@ -38,7 +38,7 @@ struct Connection: ~Copyable, Sendable {
 
     /// What the bytes go through between TLS and the packets, on a listener for WebSockets.
     var webSocket: WebSocketSession?
-    var agreement = Agreement()
+    var settings = NegotiatedSettings()
 
     /// The session that it serves, from its admission until another connection takes that over.
     var session: Token?

@@ -5,7 +5,7 @@ import Sessions
 struct Publication {
     var verdict: PublishVerdict
 
-    /// How many writes are under way that the acknowledgement waits for, each reported as `Confirmed`.
+    /// How many writes are under way that the acknowledgement waits for, each reported as `WriteOutcome`.
     var confirmations = 0
 
     /// What goes into one commit with the packet identifier of a QoS 2 message.
@@ -39,7 +39,7 @@ struct Publication {
         switch sender {
         case .confirmation: confirmations += 1
         case .gathering: commit.answers += 1
-        case .nobody, .client, .gatheringFate, .question: break
+        case .nobody, .client, .gatheringOutcome, .question: break
         }
     }
 }
@@ -73,7 +73,7 @@ enum PublishAnswer {
         case .acknowledgement(let token, let packetID):
             .client(shard: shard, token, packetID: packetID)
         case .commit(let token, let packetID):
-            .gatheringFate(shard: shard, token, packetID: packetID)
+            .gatheringOutcome(shard: shard, token, packetID: packetID)
         }
     }
 
@@ -89,7 +89,7 @@ enum PublishAnswer {
 
 /// What a delivery to one receiver has come to.
 enum DeliveryOutcome {
-    case decided(DownlinkFate)
+    case decided(DownlinkOutcome)
 
     /// The sender will be told.
     case pending

@@ -5,21 +5,22 @@ enum PublishVerdict: Equatable {
     case taken
 
     /// Taken, and nobody has subscribed to its topic.
-    case unheard
+    case noSubscribers
     case refused(Reason)
 
     /// A message to a device.
-    case downlink(DownlinkFate)
+    case downlink(DownlinkOutcome)
 
-    /// A message to a device, whose fate is still to come. `isHeard`: an application has got it,
+    /// A message to a device, whose outcome is still to come. `hasSubscribers`: an application has got it,
     /// whatever becomes of it at the device.
-    case undecided(isHeard: Bool)
+    case undecided(hasSubscribers: Bool)
 
     /// A message that an application has got did find a subscriber, whether or not it found the
     /// device.
-    init(_ fate: DownlinkFate, isHeard: Bool) {
+    init(_ outcome: DownlinkOutcome, hasSubscribers: Bool) {
         self =
-            isHeard && fate.reasonCode == .noMatchingSubscribers ? .taken : .downlink(fate)
+            hasSubscribers && outcome.reasonCode == .noMatchingSubscribers
+            ? .taken : .downlink(outcome)
     }
 
     var isDecided: Bool {
@@ -33,9 +34,9 @@ enum PublishVerdict: Equatable {
     var reasonCode: ReasonCode {
         switch self {
         case .taken, .undecided, .held: .success
-        case .unheard: .noMatchingSubscribers
+        case .noSubscribers: .noMatchingSubscribers
         case .refused(let reason): reason.reasonCode
-        case .downlink(let fate): fate.reasonCode
+        case .downlink(let outcome): outcome.reasonCode
         }
     }
 
@@ -43,9 +44,9 @@ enum PublishVerdict: Equatable {
     var text: String? {
         switch self {
         case .taken, .undecided, .held: nil
-        case .unheard: "nobody has subscribed to the topic"
+        case .noSubscribers: "nobody has subscribed to the topic"
         case .refused(let reason): reason.text
-        case .downlink(let fate): fate.reasonCode == .success ? nil : fate.text
+        case .downlink(let outcome): outcome.reasonCode == .success ? nil : outcome.text
         }
     }
 }

@@ -59,14 +59,14 @@ struct Session: ~Copyable, Sendable {
     private let anchor = Atomic<Bool>(false)
 
     /// One that begins with a connection.
-    init(_ agreement: Agreement, connection: Token) {
-        client = agreement.client
-        productSlot = agreement.productSlot
-        version = agreement.version
+    init(_ settings: NegotiatedSettings, connection: Token) {
+        client = settings.client
+        productSlot = settings.productSlot
+        version = settings.version
         self.connection = connection
-        expirySeconds = agreement.expirySeconds
+        expirySeconds = settings.expirySeconds
         queue = DeliveryQueue(
-            keepsSent: agreement.expirySeconds > 0, limit: agreement.receiveMaximum)
+            keepsSent: settings.expirySeconds > 0, limit: settings.receiveMaximum)
     }
 
     /// One of a client that is away, as the store has it, without its queue. A client that was connected

@@ -1,6 +1,6 @@
 import DequeModule
 
-/// A client's PUBLISHes whose acknowledgements wait for the fate of a downlink, for a disk, or behind
+/// A client's PUBLISHes whose acknowledgements wait for the outcome of a downlink, for a disk, or behind
 /// one that does: acknowledgements keep the order of their PUBLISHes ([MQTT-4.6.0-2], [MQTT-4.6.0-3]).
 ///
 /// At most as many as the Receive Maximum that the client was told. Owns no memory while empty.
@@ -34,17 +34,17 @@ struct UnansweredPublishes {
         if entry.isReceived { receivedCount += 1 }
     }
 
-    /// The fate of the first undecided message with that packet identifier.
-    mutating func decide(_ packetID: UInt16, _ fate: DownlinkFate) {
+    /// The outcome of the first undecided message with that packet identifier.
+    mutating func decide(_ packetID: UInt16, _ outcome: DownlinkOutcome) {
         for index in entries.indices where entries[index].packetID == packetID {
-            guard case .undecided(let isHeard) = entries[index].verdict else { continue }
-            entries[index].verdict = PublishVerdict(fate, isHeard: isHeard)
+            guard case .undecided(let hasSubscribers) = entries[index].verdict else { continue }
+            entries[index].verdict = PublishVerdict(outcome, hasSubscribers: hasSubscribers)
             return
         }
     }
 
     /// So many of the things that a message waits for are done.
-    mutating func confirm(_ packetID: UInt16, count: Int, _ confirmed: Confirmed) {
+    mutating func confirm(_ packetID: UInt16, count: Int, _ confirmed: WriteOutcome) {
         for index in entries.indices
         where entries[index].packetID == packetID && entries[index].outstanding > 0 {
             entries[index].outstanding -= count

@@ -12,7 +12,7 @@ struct GatewayCommons: Sendable {
     let ledger: Ledger
     let usage: UsageStore
     let sessions: SessionStore
-    let retained: RetainedDesk
+    let retained: RetainedStore
 
     /// Where the devices are connected (rule B13).
     let dataCentre: DataCentreID

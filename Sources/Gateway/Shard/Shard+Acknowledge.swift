@@ -56,7 +56,7 @@ extension Shard {
         Pubrel.encode(
             packetID: packetID,
             reason: reason,
-            version: connections[slot: slot].agreement.version,
+            version: connections[slot: slot].settings.version,
             into: &connections[slot: slot].output
         )
     }

@@ -20,7 +20,7 @@ extension Shard {
         confirmsSecret: SecretFingerprint?
     ) {
         counters.add(.activationsRequested)
-        admissionsUnderWay.begin()
+        pendingAdmissions.begin()
         let action = Action.activate(
             identity, confirmsSecret: confirmsSecret, at: commons.dataCentre)
         park(slot, action) { .admissionAnswered($0, $1) }
@@ -74,13 +74,13 @@ extension Shard {
     // MARK: The ledger's answers
 
     mutating func admissionAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
-        defer { admissionsUnderWay.end() }
+        defer { pendingAdmissions.end() }
         guard connections.contains(token), connections[slot: token.slot].phase == .admitting,
-            case .device(let identity) = connections[slot: token.slot].agreement.client
+            case .device(let identity) = connections[slot: token.slot].settings.client
         else { return }
         let slot = token.slot
         switch result {
-        case _ where admissionsUnderWay.isReset(identity): refuseConnect(slot, .badCredentials)
+        case _ where pendingAdmissions.isReset(identity): refuseConnect(slot, .badCredentials)
         case .failure: refuseConnect(slot, .ledgerUnavailable)
         case .success(.refused(let refusal)): refuseConnect(slot, Reason(refusal))
         case .success(let outcome):
@@ -95,7 +95,7 @@ extension Shard {
     /// The secret goes out in one PUBLISH, and the connection is closed (wire.md, "Registration").
     mutating func registrationAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
         guard connections.contains(token), connections[slot: token.slot].phase == .admitting,
-            case .device(let identity) = connections[slot: token.slot].agreement.client
+            case .device(let identity) = connections[slot: token.slot].settings.client
         else { return }
         let slot = token.slot
         switch result {
@@ -115,7 +115,7 @@ extension Shard {
                 "{\"productKey\":\"\(identity.product)\",\"deviceName\":\"\(identity.device)\","
                     + "\"deviceSecret\":\"\(secret)\"}"
             )
-            connections[slot: slot].agreement.client = .unknown
+            connections[slot: slot].settings.client = .unknown
             end(slot, .disconnected)
         }
     }
@@ -131,7 +131,7 @@ extension Shard {
             guard case .entitled(let entitlement, _) = outcome.effect else {
                 return endEntitlement(slot)
             }
-            connections[slot: slot].agreement.expiresAt = entitlement.expiresAt
+            connections[slot: slot].settings.expiresAt = entitlement.expiresAt
             scheduleTimer(slot)
         case .failure:
             // The device keeps running while the ledger can't answer; asked again in a while.
@@ -141,7 +141,7 @@ extension Shard {
 
     /// Rule B5: told, disconnected, and its will is published.
     private mutating func endEntitlement(_ slot: UInt32) {
-        if case .device(let identity) = connections[slot: slot].agreement.client {
+        if case .device(let identity) = connections[slot: slot].settings.client {
             submit(.endEntitlement(identity))
         }
         end(slot, .entitlementEnded)
@@ -152,8 +152,8 @@ extension Shard {
     /// Lets the client in: its older connection goes, its timers run, CONNACK says so.
     mutating func admit(_ slot: UInt32, until: Timestamp) {
         guard let token = connections.token(ofSlot: slot) else { return }
-        connections[slot: slot].agreement.expiresAt = until
-        let name = ClientName(connections[slot: slot].agreement.client)
+        connections[slot: slot].settings.expiresAt = until
+        let name = ClientName(connections[slot: slot].settings.client)
         guard takeOver(from: name, by: token) else { return }
         let found: Bool?
         do throws(StoreError) {
@@ -166,8 +166,8 @@ extension Shard {
         connections[slot: slot].phase = .open
         connections[slot: slot].openedAt = clock.wall
         connections[slot: slot].receivedTick = tick
-        if let product = connections[slot: slot].agreement.productSlot {
-            products.count(1, at: product)
+        if let product = connections[slot: slot].settings.productSlot {
+            quota.count(1, at: product)
         }
         unadmitted -= 1
         counters.add(.connectsAdmitted)
@@ -218,32 +218,32 @@ extension Shard {
         if let reason, reason.isServers {
             refuseConnect(slot, reason)
         } else {
-            admit(slot, until: connections[slot: slot].agreement.expiresAt)
+            admit(slot, until: connections[slot: slot].settings.expiresAt)
         }
         resumeReading(slot)
     }
 
     private mutating func connack(_ slot: UInt32, isSessionPresent: Bool = false) {
-        let agreement = connections[slot: slot].agreement
-        let assignedClientID = agreement.isNamedByUs ? agreement.client.identifier : nil
+        let settings = connections[slot: slot].settings
+        let assignedClientID = settings.isNamedByUs ? settings.client.identifier : nil
         Connack.encode(
             isSessionPresent: isSessionPresent,
-            version: agreement.version,
+            version: settings.version,
             into: &connections[slot: slot].output
         ) { properties in
-            if agreement.expirySeconds != agreement.askedExpirySeconds {
-                properties.sessionExpiryInterval(seconds: agreement.expirySeconds)
+            if settings.expirySeconds != settings.askedExpirySeconds {
+                properties.sessionExpiryInterval(seconds: settings.expirySeconds)
             }
-            properties.receiveMaximum(agreement.receiveQuota)
-            properties.maximumPacketSize(UInt32(agreement.packetBytes))
+            properties.receiveMaximum(settings.receiveQuota)
+            properties.maximumPacketSize(UInt32(settings.packetBytes))
             if let assignedClientID {
                 properties.assignedClientIdentifier(assignedClientID.utf8Span.span)
             }
-            if agreement.inboundAliases.limit > 0 {
-                properties.topicAliasMaximum(UInt16(agreement.inboundAliases.limit))
+            if settings.inboundAliases.limit > 0 {
+                properties.topicAliasMaximum(UInt16(settings.inboundAliases.limit))
             }
-            if agreement.isKeepAliveOurs {
-                properties.serverKeepAlive(seconds: agreement.keepAliveSeconds)
+            if settings.isKeepAliveOurs {
+                properties.serverKeepAlive(seconds: settings.keepAliveSeconds)
             }
         }
         flushLater(slot)
@@ -252,7 +252,7 @@ extension Shard {
     /// Says no to a CONNECT and closes. `version` is the one to answer in; without an argument the
     /// one that CONNECT asked for, and with `nil` nothing is said.
     mutating func refuseConnect(_ slot: UInt32, _ reason: Reason) {
-        refuseConnect(slot, reason, version: connections[slot: slot].agreement.version)
+        refuseConnect(slot, reason, version: connections[slot: slot].settings.version)
     }
 
     mutating func refuseConnect(_ slot: UInt32, _ reason: Reason, version: ProtocolVersion?) {
@@ -260,7 +260,7 @@ extension Shard {
         switch version {
         case .v5
         where reason.reasonCode.isAllowed(in: .connack)
-            && connections[slot: slot].agreement.maximumPacketSize >= 5:
+            && connections[slot: slot].settings.maximumPacketSize >= 5:
             Connack.encode(
                 reason: reason.reasonCode,
                 version: .v5,
@@ -277,8 +277,8 @@ extension Shard {
             )
         default: break
         }
-        connections[slot: slot].agreement.client = .unknown
-        connections[slot: slot].agreement.productSlot = nil
+        connections[slot: slot].settings.client = .unknown
+        connections[slot: slot].settings.productSlot = nil
         end(slot, reason)
     }
 }

@@ -15,7 +15,7 @@ extension Shard {
     mutating func serveConnect(_ slot: UInt32, _ body: Span<UInt8>) {
         do throws(DecodingError) {
             let connect = try Connect(decoding: body)
-            connections[slot: slot].agreement.agree(
+            connections[slot: slot].settings.agree(
                 to: connect,
                 limits: commons.limits,
                 listener: commons.listeners[connections[slot: slot].listener]
@@ -42,7 +42,7 @@ extension Shard {
             refuseConnect(slot, reason)
         case .success(let claim):
             let assigned = claim.assignedIdentifierBytes
-            guard connections[slot: slot].agreement.takesConnack(assigning: assigned) else {
+            guard connections[slot: slot].settings.takesConnack(assigning: assigned) else {
                 return refuseConnect(slot, .packetTooLarge)
             }
             let home = commons.homes.shard(
@@ -87,8 +87,8 @@ extension Shard {
         _ credential: Claim.Credential,
         _ connect: borrowing Connect
     ) {
-        connections[slot: slot].agreement.client = .device(identity)
-        connections[slot: slot].agreement.topicPrefix = identity.topicPrefix
+        connections[slot: slot].settings.client = .device(identity)
+        connections[slot: slot].settings.topicPrefix = identity.topicPrefix
         let verdict: DeviceVerdict
         do throws(StoreError) {
             verdict = try Self.judge(
@@ -110,9 +110,9 @@ extension Shard {
             refuseConnect(slot, .connectionRateExceeded)
         case .register: requestRegistration(slot, identity)
         case .decided(let decision, let product, let confirmsSecret):
-            connections[slot: slot].agreement.productSlot =
-                products.slot(of: identity.product)
-                ?? products.insert(ProductFacts(key: identity.product, record: product))
+            connections[slot: slot].settings.productSlot =
+                quota.product(identity.product)
+                ?? quota.keep(ProductFacts(key: identity.product, record: product))
             if let reason = refusalOfWill(slot, connect) { return refuseConnect(slot, reason) }
             switch decision {
             case .admit(let until):
@@ -284,7 +284,7 @@ extension Shard {
         let clientID =
             connect.clientID.isEmpty ? assignedClientID() : connect.clientID.text ?? ""
         let client = ApplicationClient(clientID: clientID, key: key, rights: rights)
-        connections[slot: slot].agreement.client = .application(client)
+        connections[slot: slot].settings.client = .application(client)
         if let reason = refusalOfWill(slot, connect) { return refuseConnect(slot, reason) }
         admit(slot, until: Timestamp(milliseconds: .max))
     }
@@ -302,11 +302,11 @@ extension Shard {
     /// the client is known: a device by its product too.
     private mutating func refusalOfWill(_ slot: UInt32, _ connect: borrowing Connect) -> Reason? {
         guard let will = connect.will else { return nil }
-        guard mayPublish(slot, will.topic) else { return .topicNotAllowed }
+        if case .notAllowed = use(of: will.topic, by: slot) { return .topicNotAllowed }
         if will.properties.payloadFormat == .utf8, !UTF8Rules.isWellFormed(will.payload) {
             return .payloadFormatInvalid
         }
-        connections[slot: slot].agreement.will = StoredWill(
+        connections[slot: slot].settings.will = StoredWill(
             Message(will),
             isRetained: will.isRetained,
             messageExpirySeconds: will.properties.messageExpiryIntervalSeconds,

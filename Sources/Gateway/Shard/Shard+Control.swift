@@ -16,8 +16,8 @@ extension Shard {
     }
 
     /// Reads again what could not be read when it changed.
-    mutating func hearAgainIfDue() {
-        guard let (products, devices) = unheard.takeIfDue(at: clock.monotonic) else { return }
+    mutating func readDeferredIfDue() {
+        guard let (products, devices) = deferred.takeIfDue(at: clock.monotonic) else { return }
         for key in products { productChanged(key) }
         for identity in devices { deviceChanged(identity) }
     }
@@ -25,18 +25,18 @@ extension Shard {
     /// Reads a product's settings anew; they hold for its connected devices from here on. Those of a
     /// deleted product go (rule B9).
     private mutating func productChanged(_ key: ProductKey) {
-        guard let slot = products.slot(of: key) else { return }
+        guard let slot = quota.product(key) else { return }
         let record: ProductRecord?
         do throws(StoreError) {
             record = try books.product(key)
         } catch {
             counters.add(.changesDeferred)
-            return unheard.insert(key, at: clock.monotonic)
+            return deferred.insert(key, at: clock.monotonic)
         }
         guard let record else { return }
-        _ = products.insert(ProductFacts(key: key, record: record))
+        _ = quota.keep(ProductFacts(key: key, record: record))
         guard record.isDeleted else { return }
-        endAll(.kicked) { connection in connection.agreement.productSlot == slot }
+        endAll(.kicked) { connection in connection.settings.productSlot == slot }
         endSessions { session in session.productSlot == slot }
     }
 
@@ -53,7 +53,7 @@ extension Shard {
             }
         } catch {
             counters.add(.changesDeferred)
-            return unheard.insert(identity, at: clock.monotonic)
+            return deferred.insert(identity, at: clock.monotonic)
         }
         let connection = connection(of: .device(identity))
         guard let standing, standing.isRegistered else {
@@ -63,20 +63,20 @@ extension Shard {
         }
         guard let token = connection else { return }
         if standing.isDisabled { return end(token.slot, .deviceDisabled) }
-        connections[slot: token.slot].agreement.expiresAt = standing.expiresAt
+        connections[slot: token.slot].settings.expiresAt = standing.expiresAt
         scheduleTimer(token.slot)
     }
 
     /// Whoever is connected as the device proved a secret that is no more, and has to come again.
     /// One with a certificate comes again at once.
     private mutating func secretReset(_ identity: DeviceIdentity) {
-        admissionsUnderWay.noteReset(identity)
+        pendingAdmissions.noteReset(identity)
         guard let token = connection(of: .device(identity)) else { return }
         end(token.slot, .kicked)
     }
 
     private mutating func keyRevoked(_ key: KeyID) {
-        endAll(.kicked) { connection in connection.agreement.client.isApplication(of: key) }
+        endAll(.kicked) { connection in connection.settings.client.isApplication(of: key) }
         endSessions { session in session.client.isApplication(of: key) }
     }
 

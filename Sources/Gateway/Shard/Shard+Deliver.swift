@@ -53,14 +53,14 @@ extension Shard {
     /// Tells the sender of a message what became of it, as far as that is known (rule C10).
     mutating func report(_ outcome: DeliveryOutcome, to sender: DownlinkSender) {
         switch outcome {
-        case .decided(let fate): tell(sender, fate)
+        case .decided(let outcome): tell(sender, outcome)
         case .pending: break
         case .gathered(let place, let message):
             switch sender {
             case .gathering(let shard, let connection, let packetID):
                 outgoing[shard].append(
                     .gathered(connection, packetID: packetID, .write(place, message)))
-            case .gatheringFate(let shard, let connection, let packetID):
+            case .gatheringOutcome(let shard, let connection, let packetID):
                 answerGather(shard, connection, packetID, .write(place, message), .queued)
             case .nobody, .client, .confirmation, .question:
                 preconditionFailure("only a commit's writes are gathered")
@@ -69,13 +69,13 @@ extension Shard {
     }
 
     /// Tells the sender of a message what became of it (rule C10).
-    mutating func tell(_ sender: DownlinkSender, _ fate: DownlinkFate) {
+    mutating func tell(_ sender: DownlinkSender, _ outcome: DownlinkOutcome) {
         switch sender {
         case .nobody: break
         case .client(let shard, let token, let packetID):
-            outgoing[shard].append(.decided(token, packetID: packetID, fate))
+            outgoing[shard].append(.decided(token, packetID: packetID, outcome))
         case .confirmation(let shard, let token, let packetID):
-            let confirmed = fate == .notStored ? Confirmed.notStored : .stored
+            let confirmed = outcome == .notStored ? WriteOutcome.notStored : .stored
             if shard == index {
                 self.confirmed(token, packetID, 1, confirmed)
             } else {
@@ -84,12 +84,12 @@ extension Shard {
             }
         case .gathering(let shard, let token, let packetID):
             guard shard != index else { break }
-            let answer = fate == .notStored ? Gathered.lost : .nothing
+            let answer = outcome == .notStored ? Gathered.lost : .nothing
             outgoing[shard].append(.gathered(token, packetID: packetID, answer))
-        case .gatheringFate(let shard, let token, let packetID):
-            let answer = fate == .notStored ? Gathered.lost : .nothing
-            answerGather(shard, token, packetID, answer, fate)
-        case .question(let answer): answer(fate)
+        case .gatheringOutcome(let shard, let token, let packetID):
+            let answer = outcome == .notStored ? Gathered.lost : .nothing
+            answerGather(shard, token, packetID, answer, outcome)
+        case .question(let answer): answer(outcome)
         }
     }
 
@@ -115,7 +115,9 @@ extension Shard {
             counters.add(.deliveriesDropped)
             return .decided(.tooLarge)
         }
-        if sessions[slot: session].holdsDeliveries, let stock = stock(of: slot) {
+        if sessions[slot: session].holdsDeliveries,
+            let stock = quota.stock(of: connections[slot: slot].settings)
+        {
             // Behind those that wait for top-up units already.
             let kept = Self.shared(message, &shared)
             return hold(HeldDelivery(token, kept, terms, sender), at: stock)
@@ -150,9 +152,9 @@ extension Shard {
         _ terms: DeliveryTerms,
         more: Int = 0
     ) -> Bool {
-        guard connections[slot: slot].agreement.maximumPacketSize < .max else { return true }
+        guard connections[slot: slot].settings.maximumPacketSize < .max else { return true }
         let expiryBytes = message.expiresAt == nil ? 0 : 5
-        return connections[slot: slot].agreement.takesPublish(
+        return connections[slot: slot].settings.takesPublish(
             topic: message.topic.count,
             payload: message.payload.count,
             properties: message.travellingBytes + expiryBytes + terms.identifierBytes + more,
@@ -197,7 +199,7 @@ extension Shard {
     /// Whether a PUBLISH for the client is the same as for others, but for the packet identifier.
     private func mayShareEncoding(_ slot: UInt32, _ terms: DeliveryTerms) -> Bool {
         terms.subscriptionIdentifiers.isEmpty
-            && connections[slot: slot].agreement.outboundAliases.limit == 0
+            && connections[slot: slot].settings.outboundAliases.limit == 0
     }
 
     /// The same as `encode` in a delivery to many: what is encoded once is copied.
@@ -208,7 +210,7 @@ extension Shard {
         packetID: UInt16?
     ) {
         counters.add(.publishesDelivered)
-        let version = connections[slot: slot].agreement.version
+        let version = connections[slot: slot].settings.version
         fanOut.append(
             topic: message.topic,
             payload: message.payload,
@@ -231,13 +233,13 @@ extension Shard {
         isDuplicate: Bool = false
     ) {
         counters.add(.publishesDelivered)
-        let version = connections[slot: slot].agreement.version
+        let version = connections[slot: slot].settings.version
         let remaining = version == .v5 ? message.remainingSeconds(at: clock.wall) : nil
         var alias = OutboundAliases.Choice.none
-        if connections[slot: slot].agreement.outboundAliases.limit > 0,
+        if connections[slot: slot].settings.outboundAliases.limit > 0,
             takes(slot, message, terms, more: 3)
         {
-            alias = connections[slot: slot].agreement.outboundAliases.choose(for: message.topic)
+            alias = connections[slot: slot].settings.outboundAliases.choose(for: message.topic)
         }
         let topic = alias.isKnown ? message.topic.extracting(0..<0) : message.topic
         Publish.encode(
@@ -265,8 +267,8 @@ extension Shard {
     /// The gateway's own notices and answers on the device's `sys` topics: not counted, QoS 0, and
     /// only to a device that has subscribed.
     mutating func notify(_ slot: UInt32, _ name: String, _ payload: String) {
-        guard case .device = connections[slot: slot].agreement.client else { return }
-        let topic = connections[slot: slot].agreement.topicPrefix + Array("sys/\(name)".utf8)
+        guard case .device = connections[slot: slot].settings.client else { return }
+        let topic = connections[slot: slot].settings.topicPrefix + Array("sys/\(name)".utf8)
         guard let session = connections[slot: slot].session else { return }
         let wants = sessions[slot: session.slot].subscriptions.contains { subscription in
             TopicFilter.matches(filter: subscription.filter.span, topic: topic.span)
@@ -279,7 +281,7 @@ extension Shard {
     /// take as much.
     mutating func publishUncounted(_ slot: UInt32, _ topic: [UInt8], _ payload: String) {
         let payload = Array(payload.utf8)
-        let isTaken = connections[slot: slot].agreement.takesPublish(
+        let isTaken = connections[slot: slot].settings.takesPublish(
             topic: topic.count,
             payload: payload.count,
             properties: 0,
@@ -289,7 +291,7 @@ extension Shard {
         Publish.encode(
             topic: topic.span,
             payload: payload.span,
-            version: connections[slot: slot].agreement.version,
+            version: connections[slot: slot].settings.version,
             into: &connections[slot: slot].output
         )
         flushLater(slot)

@@ -15,7 +15,7 @@ extension Shard {
         guard connections[slot: slot].ending == nil, let token = connections.token(ofSlot: slot)
         else { return }
         let phase = connections[slot: slot].phase
-        if phase == .open, connections[slot: slot].agreement.version == .v5, reason.isServers {
+        if phase == .open, connections[slot: slot].settings.version == .v5, reason.isServers {
             let text = problemText(slot, reason.text)
             Disconnect.encode(
                 reason: reason.reasonCode,
@@ -25,7 +25,7 @@ extension Shard {
                 if let text { properties.reasonString(text.utf8Span.span) }
             }
         }
-        if phase == .open, connections[slot: slot].agreement.version == .v3_1_1,
+        if phase == .open, connections[slot: slot].settings.version == .v3_1_1,
             reason == .kicked || reason == .entitlementEnded
         {
             notify(slot, "notice", "{\"reason\":\"\(reason.name)\"}")
@@ -76,28 +76,28 @@ extension Shard {
     /// Takes an admitted client out of everything that knows it.
     private mutating func leave(_ token: Token) {
         let slot = token.slot
-        if let product = connections[slot: slot].agreement.productSlot {
-            products.count(-1, at: product)
+        if let product = connections[slot: slot].settings.productSlot {
+            quota.count(-1, at: product)
         }
         if !leavesWillBehind(slot) { publishWill(slot) }
         leaveSession(slot)
         confirmations.removeAll { $0.confirmation.token == token }
-        guard let meterSlot = connections[slot: slot].agreement.meterSlot else { return }
-        let name = ClientName(connections[slot: slot].agreement.client)
+        guard let meterSlot = connections[slot: slot].settings.meterSlot else { return }
+        let name = ClientName(connections[slot: slot].settings.client)
         if let successor = connection(of: name), successor != token,
-            connections[slot: successor.slot].agreement.meterSlot == nil
+            connections[slot: successor.slot].settings.meterSlot == nil
         {
             // The hold goes on with the connection that took over, if it has none of its own.
-            connections[slot: successor.slot].agreement.meterSlot = meterSlot
+            connections[slot: successor.slot].settings.meterSlot = meterSlot
         } else {
-            meter.release(meterSlot)
+            quota.release(meterSlot)
         }
     }
 
     /// The will is a message like any other: metered, and then routed ([MQTT-3.1.2-8]).
     private mutating func publishWill(_ slot: UInt32) {
-        guard let will = connections[slot: slot].agreement.will else { return }
-        connections[slot: slot].agreement.will = nil
+        guard let will = connections[slot: slot].settings.will else { return }
+        connections[slot: slot].settings.will = nil
         let message = will.message.expiring(
             afterSeconds: will.messageExpirySeconds, from: clock.wall)
         switch charge(slot, payloadBytes: message.payload.count) {
@@ -107,10 +107,10 @@ extension Shard {
             }
         case .refused: counters.add(.publishesOverQuota)
         case .waits(let stock):
-            guard case .device(let device) = connections[slot: slot].agreement.client,
-                let product = connections[slot: slot].agreement.productSlot
+            guard case .device(let device) = connections[slot: slot].settings.client,
+                let product = connections[slot: slot].settings.productSlot
             else { return }
-            _ = topUps.wait(
+            _ = quota.wait(
                 .will(message, isRetained: will.isRetained, device, product), at: stock)
         }
     }

@@ -12,11 +12,11 @@ extension Shard {
         _ connection: Token,
         _ packetID: UInt16,
         _ answer: Gathered,
-        _ fate: DownlinkFate
+        _ outcome: DownlinkOutcome
     ) {
         // Also to this shard by mail: the message may be on its way through this very turn.
         outgoing[shard].append(.gathered(connection, packetID: packetID, answer))
-        outgoing[shard].append(.decided(connection, packetID: packetID, fate))
+        outgoing[shard].append(.decided(connection, packetID: packetID, outcome))
     }
 
     /// The message has gone to all shards: it is written when they have answered.

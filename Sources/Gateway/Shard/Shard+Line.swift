@@ -26,9 +26,9 @@ extension Shard {
             counters.add(.sessionReadsFailed)
             return .decided(.notStored)
         }
-        let units = commons.messageUnit.units(payloadBytes: message.payload.count)
+        let units = quota.units(payloadBytes: message.payload.count)
         let waiting = UInt32(clamping: sessions[slot: session].queue.uncoveredUnits)
-        if case .refused = coverageOfAbsent(session, units: waiting + units) {
+        if !isCoveredWhileAbsent(session, units: waiting + units) {
             counters.add(.deliveriesOverQuota)
             return .decided(.quotaExceeded)
         }
@@ -39,6 +39,19 @@ extension Shard {
         case .kept: .decided(.queued)
         case .beingWritten: .pending
         case .gathered(let place): .gathered(place, content)
+        }
+    }
+
+    /// Whether a device that is away will be able to take so many units more, as far as that is known.
+    private mutating func isCoveredWhileAbsent(_ session: UInt32, units: UInt32) -> Bool {
+        guard let product = sessions[slot: session].productSlot,
+            case .device(let device) = sessions[slot: session].client
+        else { return true }
+        let verdict = quota.coverage(
+            ofAbsent: device, of: product, units: units, at: clock.wall)
+        return switch verdict {
+        case .covered, .waits: true
+        case .refused: false
         }
     }
 
@@ -53,11 +66,13 @@ extension Shard {
         sharing shared: inout Message?
     ) -> DeliveryOutcome {
         let session = token.slot
-        let units = commons.messageUnit.units(payloadBytes: message.payload.count)
+        let units = quota.units(payloadBytes: message.payload.count)
         let waiting = UInt32(clamping: sessions[slot: session].queue.uncoveredUnits)
         let kept = Self.shared(message, &shared)
-        switch coverage(slot, units: waiting + units) {
-        case .counted: break
+        let coverage = quota.coverage(
+            of: &connections[slot: slot].settings, units: waiting + units, at: clock.wall)
+        switch coverage {
+        case .covered: break
         case .refused:
             counters.add(.deliveriesOverQuota)
             return .decided(.quotaExceeded)
@@ -115,7 +130,7 @@ extension Shard {
         let place = StoredAt(
             shard: index, session: token, number: stored.number, sequence: sequence)
         switch sender {
-        case .gathering, .gatheringFate: return .gathered(place)
+        case .gathering, .gatheringOutcome: return .gathered(place)
         case .nobody, .client, .confirmation, .question:
             sessionWrites.append(
                 .append(stored.number, sequence: sequence, message),
@@ -219,7 +234,7 @@ extension Shard {
     /// ([MQTT-4.4.0-1]), then what has waited for it.
     mutating func resumeDeliveries(_ slot: UInt32) {
         guard let token = connections[slot: slot].session else { return }
-        let version = connections[slot: slot].agreement.version
+        let version = connections[slot: slot].settings.version
         for packetID in sessions[slot: token.slot].queue.released {
             Pubrel.encode(
                 packetID: packetID, version: version, into: &connections[slot: slot].output)

@@ -50,7 +50,7 @@ extension Shard {
         case .storedElsewhere(let place, let isWritten): storedElsewhere(place, isWritten)
         case .sessionsWritten(let isWritten): sessionsWritten(isWritten)
         case .retainedWritten(let session): retainedWritten(session)
-        case .decided(let token, let packetID, let fate): decided(token, packetID, fate)
+        case .decided(let token, let packetID, let outcome): decided(token, packetID, outcome)
         case .subscribe(let filter, let subscriber, let confirmation):
             subscriptions.insert(subscriber, filter: filter.span)
             if let confirmation {
@@ -68,8 +68,8 @@ extension Shard {
         case .registrationAnswered(let token, let result): registrationAnswered(token, result)
         case .renewalAnswered(let token, let result): renewalAnswered(token, result)
         case .usageWritten(let batch, let isWritten):
-            meter.settle(batch: batch, isWritten: isWritten)
-        case .topUp(let account, let news): receive(news, of: account)
+            quota.settle(batch: batch, isWritten: isWritten)
+        case .packs(let account, let notice): carryOut(quota.receive(notice, of: account))
         case .productChanged, .deviceChanged, .secretReset, .keyRevoked, .ask:
             receiveControl(message)
         case .contextReplaced(let context): tlsContext = context
@@ -109,10 +109,9 @@ extension Shard {
         closeAll()
         guard connections.isEmpty else { return }
         flushCounters()
-        giveBackTopUps()
+        carryOut(quota.giveBackPacks())
         submitSessionWrites()
-        let isSettled =
-            !meter.isAwaitingStore && topUps.isSettled && sessionWrites.isSettled
+        let isSettled = quota.isSettled && sessionWrites.isSettled
         if isSettled || clock.monotonic > drainDeadline { isStopped = true }
     }
 }

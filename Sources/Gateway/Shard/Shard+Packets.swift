@@ -13,7 +13,7 @@ extension Shard {
                 let rest = bytes.extracting(used..<bytes.count)
                 let limit =
                     connections[slot: slot].phase == .open
-                    ? connections[slot: slot].agreement.packetBytes
+                    ? connections[slot: slot].settings.packetBytes
                     : commons.limits.connectPacketBytes
                 guard
                     case .packet(let header, let headerLength, let length) =
@@ -40,7 +40,7 @@ extension Shard {
             guard header.type == .connect else { return end(slot, .notMQTT) }
             return serveConnect(slot, body)
         }
-        let version = connections[slot: slot].agreement.version
+        let version = connections[slot: slot].settings.version
         switch header.type {
         case .publish:
             let publish = try Publish(decoding: body, header: header, version: version)
@@ -89,7 +89,7 @@ extension Shard {
         }
         // Only a goodbye without a reason discards the will ([MQTT-3.14.4-3], 3.14.2.1).
         if disconnect.reason == .normalDisconnection {
-            connections[slot: slot].agreement.will = nil
+            connections[slot: slot].settings.will = nil
         }
         end(slot, .disconnected)
     }

@@ -11,14 +11,14 @@ extension Shard {
         guard publish.properties.contains(.topicAlias),
             let alias = publish.properties.topicAlias
         else { return servePublish(slot, publish, topic: publish.topic) }
-        guard connections[slot: slot].agreement.inboundAliases.allows(alias) else {
+        guard connections[slot: slot].settings.inboundAliases.allows(alias) else {
             return end(slot, .topicAliasInvalid)
         }
         if !publish.topic.isEmpty {
-            connections[slot: slot].agreement.inboundAliases.set(alias, to: publish.topic)
+            connections[slot: slot].settings.inboundAliases.set(alias, to: publish.topic)
             return servePublish(slot, publish, topic: publish.topic)
         }
-        guard let topic = connections[slot: slot].agreement.inboundAliases.topic(of: alias) else {
+        guard let topic = connections[slot: slot].settings.inboundAliases.topic(of: alias) else {
             // Nothing is known by that alias yet (3.3.4).
             return end(slot, .protocolError)
         }
@@ -61,13 +61,13 @@ extension Shard {
         _ message: borrowing OutboundMessage
     ) {
         // The same message again while its answer is still to come.
-        if connections[slot: slot].agreement.unanswered.contains(packetID) { return }
+        if connections[slot: slot].settings.unanswered.contains(packetID) { return }
         if sessions[slot: session(of: slot)].received.contains(packetID) {
             return receivedAgain(slot, packetID)
         }
         guard mayLeaveUnanswered(slot),
             sessions[slot: session(of: slot)].received.count
-                < connections[slot: slot].agreement.receiveQuota
+                < connections[slot: slot].settings.receiveQuota
         else { return end(slot, .receiveMaximumExceeded) }
         let isStored = sessions[slot: session(of: slot)].stored != nil
         let answer = answer(slot, packetID, isCommitted: isStored)
@@ -147,13 +147,14 @@ extension Shard {
         _ message: borrowing OutboundMessage,
         for answer: PublishAnswer
     ) -> Publication {
-        guard mayPublish(slot, message.topic) else {
-            counters.add(.publishesForbidden)
-            return Publication(.refused(.topicNotAllowed))
-        }
-        if isQuotaQuestion(slot, message.topic) {
+        switch use(of: message.topic, by: slot) {
+        case .message: break
+        case .quotaQuestion:
             answerQuotaQuestion(slot)
             return Publication(.taken)
+        case .notAllowed:
+            counters.add(.publishesForbidden)
+            return Publication(.refused(.topicNotAllowed))
         }
         guard message.properties.isEmpty || message.isPayloadAsIndicated else {
             return Publication(.refused(.payloadFormatInvalid))
@@ -167,57 +168,51 @@ extension Shard {
             park(slot, at: stock)
             return Publication(.held)
         }
-        if subscriptions.isEmpty, connections[slot: slot].agreement.productSlot != nil,
+        if subscriptions.isEmpty, connections[slot: slot].settings.productSlot != nil,
             !message.isRetained
         {
-            return Publication(.unheard)
+            return Publication(.noSubscribers)
         }
         return route(message, from: slot, for: answer)
     }
 
-    func mayPublish(_ slot: UInt32, _ topic: Span<UInt8>) -> Bool {
-        if connections[slot: slot].agreement.productSlot != nil {
-            let prefix = connections[slot: slot].agreement.topicPrefix.span
-            return DeviceRights.allowsPublish(topic, prefix: prefix)
+    /// What a PUBLISH of the client's to `topic` is.
+    func use(of topic: Span<UInt8>, by slot: UInt32) -> PublishTopicUse {
+        if connections[slot: slot].settings.productSlot != nil {
+            let prefix = connections[slot: slot].settings.topicPrefix.span
+            return DeviceRights.use(of: topic, prefix: prefix)
         }
-        guard case .application(let application) = connections[slot: slot].agreement.client else {
-            return false
+        guard case .application(let application) = connections[slot: slot].settings.client else {
+            return .notAllowed
         }
-        return application.rights.allowsPublish(topic)
-    }
-
-    /// Whether a topic that a device may publish to is a question to the gateway.
-    private func isQuotaQuestion(_ slot: UInt32, _ topic: Span<UInt8>) -> Bool {
-        guard connections[slot: slot].agreement.productSlot != nil else { return false }
-        let prefix = connections[slot: slot].agreement.topicPrefix.count
-        return topic.extracting(prefix..<topic.count).hasPrefix("sys/")
+        return application.rights.allowsPublish(topic) ? .message : .notAllowed
     }
 
     // MARK: Answers
 
     /// Whether one more PUBLISH of QoS 1 or 2 may wait for its acknowledgement ([MQTT-3.3.4-9]).
     private func mayLeaveUnanswered(_ slot: UInt32) -> Bool {
-        connections[slot: slot].agreement.unanswered.isEmpty
-            || connections[slot: slot].agreement.unanswered.count
+        connections[slot: slot].settings.unanswered.isEmpty
+            || connections[slot: slot].settings.unanswered.count
                 + sessions[slot: session(of: slot)].received.count
-                - connections[slot: slot].agreement.unanswered.receivedCount
-                < connections[slot: slot].agreement.receiveQuota
+                - connections[slot: slot].settings.unanswered.receivedCount
+                < connections[slot: slot].settings.receiveQuota
     }
 
-    /// Answers a PUBLISH, when its turn has come and its fate is known.
+    /// Answers a PUBLISH, when its turn has come and its outcome is known.
     private mutating func acknowledge(_ slot: UInt32, _ entry: UnansweredPublishes.Entry) {
         guard entry.isDecided,
-            connections[slot: slot].agreement.unanswered.isEmpty
-        else { return connections[slot: slot].agreement.unanswered.append(entry) }
+            connections[slot: slot].settings.unanswered.isEmpty
+        else { return connections[slot: slot].settings.unanswered.append(entry) }
         answer(slot, entry)
     }
 
-    /// A message that a client has published has met its fate on its device's home shard.
-    mutating func decided(_ token: Token, _ packetID: UInt16, _ fate: DownlinkFate) {
+    /// A message that a client has published has met its outcome on its device's home shard.
+    mutating func decided(_ token: Token, _ packetID: UInt16, _ outcome: DownlinkOutcome) {
         guard connections.contains(token), connections[slot: token.slot].phase == .open else {
             return
         }
-        connections[slot: token.slot].agreement.unanswered.decide(packetID, fate)
+        connections[slot: token.slot].settings.unanswered.decide(packetID, outcome)
         answerDue(token)
     }
 
@@ -226,12 +221,12 @@ extension Shard {
         _ token: Token,
         _ packetID: UInt16,
         _ count: Int,
-        _ confirmed: Confirmed
+        _ confirmed: WriteOutcome
     ) {
         guard connections.contains(token), connections[slot: token.slot].phase == .open else {
             return
         }
-        connections[slot: token.slot].agreement.unanswered.confirm(
+        connections[slot: token.slot].settings.unanswered.confirm(
             packetID, count: count, confirmed)
         answerDue(token)
     }
@@ -239,7 +234,7 @@ extension Shard {
     private mutating func answerDue(_ token: Token) {
         let slot = token.slot
         while connections[slot: slot].phase == .open,
-            let next = connections[slot: slot].agreement.unanswered.next()
+            let next = connections[slot: slot].settings.unanswered.next()
         {
             answer(slot, next)
         }
@@ -248,7 +243,7 @@ extension Shard {
 
     private mutating func answer(_ slot: UInt32, _ entry: UnansweredPublishes.Entry) {
         if entry.verdict == .refused(.notStored),
-            connections[slot: slot].agreement.version == .v3_1_1
+            connections[slot: slot].settings.version == .v3_1_1
         {
             // It can't be told but by silence: it will send the message again.
             return end(slot, .notStored)
@@ -265,7 +260,7 @@ extension Shard {
         _ packetID: UInt16,
         _ verdict: PublishVerdict
     ) {
-        let version = connections[slot: slot].agreement.version
+        let version = connections[slot: slot].settings.version
         guard verdict != .taken, version == .v5 else {
             // MQTT 3.1.1 has no way to refuse: acknowledged, and dropped (rule C4).
             return Puback.encode(
@@ -290,7 +285,7 @@ extension Shard {
         _ packetID: UInt16,
         _ verdict: PublishVerdict
     ) {
-        let version = connections[slot: slot].agreement.version
+        let version = connections[slot: slot].settings.version
         let isRefused = version == .v5 && verdict.reasonCode.isFailure
         // A PUBREC with a failure ends the exchange ([MQTT-4.3.3-9]).
         let session = session(of: slot)
@@ -322,7 +317,7 @@ extension Shard {
     }
 
     mutating func servePubrel(_ slot: UInt32, _ packetID: UInt16) {
-        let version = connections[slot: slot].agreement.version
+        let version = connections[slot: slot].settings.version
         let session = session(of: slot)
         if sessions[slot: session].received.remove(packetID) {
             if let number = sessions[slot: session].stored?.number,
@@ -350,7 +345,7 @@ extension Shard {
 
     /// A Reason String, when the client takes one.
     func problemText(_ slot: UInt32, _ text: String?) -> String? {
-        guard let text, connections[slot: slot].agreement.takesReasonString(text) else {
+        guard let text, connections[slot: slot].settings.takesReasonString(text) else {
             return nil
         }
         return text

@@ -5,7 +5,7 @@ import Sessions
 import Storage
 
 /// A SUBSCRIBE's wish for what is retained.
-struct RetainedErrand: Sendable {
+struct RetainedRequest: Sendable {
     let session: Token
     let subscription: StoredSubscription
 
@@ -31,8 +31,8 @@ extension Shard {
             commons.retained.put(kept, at: clock.wall) { _ in }
             return false
         }
-        commons.retained.put(kept, at: clock.wall) { fate in
-            mailbox.post(.confirmed(token, packetID: packetID, count: 1, Confirmed(fate)))
+        commons.retained.put(kept, at: clock.wall) { outcome in
+            mailbox.post(.confirmed(token, packetID: packetID, count: 1, outcome))
         }
         return true
     }
@@ -43,8 +43,8 @@ extension Shard {
         guard !wishes.isEmpty else { return }
         let isBusy = commons.retained.isBusy
         for subscription in wishes {
-            retainedErrands.append(
-                RetainedErrand(session: session, subscription: subscription, isWaiting: isBusy))
+            retainedRequests.append(
+                RetainedRequest(session: session, subscription: subscription, isWaiting: isBusy))
         }
         guard isBusy else { return }
         let mailbox = commons.mailboxes[index]
@@ -53,24 +53,24 @@ extension Shard {
 
     /// What was being written when the session subscribed is on disk.
     mutating func retainedWritten(_ session: Token) {
-        for index in retainedErrands.indices where retainedErrands[index].session == session {
-            retainedErrands[index].isWaiting = false
+        for index in retainedRequests.indices where retainedRequests[index].session == session {
+            retainedRequests[index].isWaiting = false
         }
     }
 
     /// One page for each errand a turn, so that a million retained messages hold up nobody.
-    mutating func runRetainedErrands() {
-        guard !retainedErrands.isEmpty else { return }
-        var errands: [RetainedErrand] = []
-        swap(&errands, &retainedErrands)
+    mutating func serveRetainedRequests() {
+        guard !retainedRequests.isEmpty else { return }
+        var errands: [RetainedRequest] = []
+        swap(&errands, &retainedRequests)
         for errand in errands {
-            if let rest = run(errand) { retainedErrands.append(rest) }
+            if let rest = run(errand) { retainedRequests.append(rest) }
         }
     }
 
     /// Whether some errand can go on at once.
-    var hasRetainedErrands: Bool {
-        retainedErrands.contains { errand in
+    var hasRetainedRequests: Bool {
+        retainedRequests.contains { errand in
             !errand.isWaiting && sessions.contains(errand.session)
                 && hasRoomForPage(errand.session.slot)
         }
@@ -84,7 +84,7 @@ extension Shard {
     }
 
     /// Hands out one page; answers what is left to do.
-    private mutating func run(_ errand: RetainedErrand) -> RetainedErrand? {
+    private mutating func run(_ errand: RetainedRequest) -> RetainedRequest? {
         guard sessions.contains(errand.session),
             openConnection(of: errand.session.slot) != nil
         else { return nil }

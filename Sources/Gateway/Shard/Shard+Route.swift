@@ -19,11 +19,11 @@ extension Shard {
             message.isRetained
             && retain(message, for: answer.confirmation(of: index), sharing: &shared)
         var publication: Publication
-        if case .application = connections[slot: slot].agreement.client {
+        if case .application = connections[slot: slot].settings.client {
             publication = routeFromApplication(
                 message, from: publisher, for: answer, sharing: &shared)
         } else if subscriptions.isEmpty {
-            publication = Publication(.unheard)
+            publication = Publication(.noSubscribers)
         } else {
             publication = deliverToApplications(
                 message, from: publisher, for: answer.written(on: index), sharing: &shared)
@@ -40,7 +40,7 @@ extension Shard {
         for answer: PublishAnswer,
         sharing shared: inout Message?
     ) -> Publication {
-        var publication = Publication(.unheard)
+        var publication = Publication(.noSubscribers)
         if !subscriptions.isEmpty {
             publication = deliverToApplications(
                 message, from: publisher, for: answer.written(on: index), sharing: &shared)
@@ -48,20 +48,21 @@ extension Shard {
         guard let address = DeviceTopic(message.topic), address.branch == .down else {
             return publication
         }
-        let isHeard = publication.verdict == .taken
+        let hasSubscribers = publication.verdict == .taken
         let sender = answer.outcome(on: index)
         switch sendDown(message, to: address.identity, for: sender, sharing: &shared) {
-        case .decided(let fate): publication.verdict = PublishVerdict(fate, isHeard: isHeard)
+        case .decided(let outcome):
+            publication.verdict = PublishVerdict(outcome, hasSubscribers: hasSubscribers)
         case .gathered(let place, let message):
             publication.commit.writes.append((place, message))
-            publication.verdict = PublishVerdict(.queued, isHeard: isHeard)
+            publication.verdict = PublishVerdict(.queued, hasSubscribers: hasSubscribers)
         case .pending:
             switch answer {
             case .nothing: publication.verdict = .taken
-            case .acknowledgement: publication.verdict = .undecided(isHeard: isHeard)
+            case .acknowledgement: publication.verdict = .undecided(hasSubscribers: hasSubscribers)
             case .commit:
                 publication.commit.answers += 1
-                publication.verdict = .undecided(isHeard: isHeard)
+                publication.verdict = .undecided(hasSubscribers: hasSubscribers)
             }
         }
         return publication
@@ -75,7 +76,7 @@ extension Shard {
         for sender: DownlinkSender = .nobody,
         sharing shared: inout Message?
     ) -> Publication {
-        var publication = Publication(.unheard)
+        var publication = Publication(.noSubscribers)
         var found = Matches()
         swap(&found, &matches)
         defer { swap(&found, &matches) }

@@ -41,18 +41,18 @@ extension Shard {
     /// and `nil` when there is no room for one more. Throws when the store can't be read.
     mutating func openSession(for connection: Token) throws(StoreError) -> Bool? {
         let slot = connection.slot
-        let client = connections[slot: slot].agreement.client
+        let client = connections[slot: slot].settings.client
         let name = ClientName(client)
         if let known = try session(of: client), sessions.contains(known) {
             try loadQueue(known.slot)
-            if !connections[slot: slot].agreement.isCleanStart, isToBeKept(known.slot) {
+            if !connections[slot: slot].settings.isCleanStart, isToBeKept(known.slot) {
                 resume(known, with: connection)
                 return true
             }
             detach(known.slot, isResumed: false)
             endSession(known)
         }
-        var session = Session(connections[slot: slot].agreement, connection: connection)
+        var session = Session(connections[slot: slot].settings, connection: connection)
         if session.isPersistent, let stored = Self.storeName(of: client) {
             session.stored = (stored, commons.sessions.newNumber())
         }
@@ -78,11 +78,11 @@ extension Shard {
         sessions[slot: session].will = nil
         sessions[slot: session].connection = connection
         sessions[slot: session].endsAt = Timestamp(milliseconds: .max)
-        let agreement = connections[slot: connection.slot].agreement
-        sessions[slot: session].client = agreement.client
-        sessions[slot: session].version = agreement.version
-        sessions[slot: session].expirySeconds = agreement.expirySeconds
-        sessions[slot: session].queue.resume(limit: agreement.receiveMaximum)
+        let settings = connections[slot: connection.slot].settings
+        sessions[slot: session].client = settings.client
+        sessions[slot: session].version = settings.version
+        sessions[slot: session].expirySeconds = settings.expirySeconds
+        sessions[slot: session].queue.resume(limit: settings.receiveMaximum)
         connections[slot: connection.slot].session = token
         if wasAbsent { tellConnected(session, true) }
         store(session)
@@ -95,8 +95,8 @@ extension Shard {
             connections.contains(connection)
         else { return }
         connections[slot: connection.slot].session = nil
-        if isResumed, connections[slot: connection.slot].agreement.will?.delaySeconds ?? 0 > 0 {
-            connections[slot: connection.slot].agreement.will = nil
+        if isResumed, connections[slot: connection.slot].settings.will?.delaySeconds ?? 0 > 0 {
+            connections[slot: connection.slot].settings.will = nil
         }
     }
 
@@ -106,7 +106,7 @@ extension Shard {
     /// was to end with its connection, and so can't be given time any more.
     mutating func changeExpiry(_ slot: UInt32, to seconds: UInt32) -> Bool {
         let session = session(of: slot)
-        guard seconds == 0 || connections[slot: slot].agreement.askedExpirySeconds > 0 else {
+        guard seconds == 0 || connections[slot: slot].settings.askedExpirySeconds > 0 else {
             return false
         }
         sessions[slot: session].expirySeconds = min(
@@ -118,12 +118,12 @@ extension Shard {
     /// (3.1.3.2.2). It then stays with the session.
     mutating func leavesWillBehind(_ slot: UInt32) -> Bool {
         guard let session = connections[slot: slot].session,
-            let will = connections[slot: slot].agreement.will, will.delaySeconds > 0,
+            let will = connections[slot: slot].settings.will, will.delaySeconds > 0,
             sessions[slot: session.slot].isPersistent
         else { return false }
         let dueAt = clock.wall.adding(milliseconds: Int64(will.delaySeconds) * 1_000)
         sessions[slot: session.slot].will = (will, dueAt)
-        connections[slot: slot].agreement.will = nil
+        connections[slot: slot].settings.will = nil
         return true
     }
 

@@ -16,7 +16,7 @@ extension Shard {
         guard let stored = sessions[slot: session].stored else { return }
         var will = sessions[slot: session].will?.will
         if let connection = sessions[slot: session].connection, connections.contains(connection) {
-            will = connections[slot: connection.slot].agreement.will
+            will = connections[slot: connection.slot].settings.will
         }
         var record = SessionRecord(
             number: stored.number,
@@ -96,7 +96,7 @@ extension Shard {
         else { return }
         Pubcomp.encode(
             packetID: packetID,
-            version: connections[slot: connection.slot].agreement.version,
+            version: connections[slot: connection.slot].settings.version,
             into: &connections[slot: connection.slot].output
         )
         flushLater(connection.slot)
@@ -161,9 +161,9 @@ extension Shard {
 
     /// The product of a device that is away.
     private mutating func productSlot(of identity: DeviceIdentity) -> ProductCatalogue.Slot? {
-        if let known = products.slot(of: identity.product) { return known }
+        if let known = quota.product(identity.product) { return known }
         guard let record = try? books.product(identity.product) else { return nil }
-        return products.insert(ProductFacts(key: identity.product, record: record))
+        return quota.keep(ProductFacts(key: identity.product, record: record))
     }
 
     /// Brings the queue of an application's session into memory, which was left on disk until now.

@@ -53,11 +53,11 @@ extension Shard {
             return .quotaExceeded
         }
         let isAllowed =
-            switch connections[slot: slot].agreement.client {
+            switch connections[slot: slot].settings.client {
             case .device:
                 DeviceRights.allowsSubscribe(
                     filter.text,
-                    prefix: connections[slot: slot].agreement.topicPrefix.span
+                    prefix: connections[slot: slot].settings.topicPrefix.span
                 )
             case .application(let application):
                 application.rights.allowsSubscribe(filter.filter)
@@ -99,7 +99,7 @@ extension Shard {
         let confirmation = Confirmation(shard: index, token: token, packetID: packetID)
         let isStored = sessions[slot: session.slot].stored != nil
         var outstanding = 0
-        if case .application = connections[slot: slot].agreement.client {
+        if case .application = connections[slot: slot].settings.client {
             spread(granted, of: session, isStored: isStored, confirmation)
             outstanding += outgoing.count - 1
         }
@@ -171,7 +171,7 @@ extension Shard {
         Suback.encode(
             packetID: packetID,
             reasons: reasons.span,
-            version: connections[slot: slot].agreement.version,
+            version: connections[slot: slot].settings.version,
             into: &connections[slot: slot].output
         )
     }
@@ -202,7 +202,7 @@ extension Shard {
             withdraw(session, subscription, confirmation: isLast ? confirmation : nil)
         }
         var outstanding = 0
-        if case .application = connections[slot: slot].agreement.client {
+        if case .application = connections[slot: slot].settings.client {
             outstanding += outgoing.count - 1
         }
         if sessions[slot: session].stored != nil {
@@ -226,7 +226,7 @@ extension Shard {
         Unsuback.encode(
             packetID: packetID,
             reasons: reasons.span,
-            version: connections[slot: slot].agreement.version,
+            version: connections[slot: slot].settings.version,
             into: &connections[slot: slot].output
         )
     }

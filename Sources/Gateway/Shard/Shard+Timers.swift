@@ -24,11 +24,11 @@ extension Shard {
             if let silence = silenceTicks(slot) {
                 deadline = connections[slot: slot].receivedTick + silence
             }
-            if connections[slot: slot].agreement.productSlot != nil,
+            if connections[slot: slot].settings.productSlot != nil,
                 !connections[slot: slot].isRenewing
             {
                 // Looked at once an hour at least, as the calendar may be set meanwhile.
-                let expiresAt = connections[slot: slot].agreement.expiresAt
+                let expiresAt = connections[slot: slot].settings.expiresAt
                 let left = expiresAt.milliseconds(since: clock.wall)
                 let ticks = Self.ticks(milliseconds: min(max(left, 1), 3_600_000))
                 deadline = min(deadline, tick + ticks)
@@ -40,7 +40,7 @@ extension Shard {
     /// One and a half times the keep-alive ([MQTT-3.1.2-22]), in ticks; `nil` without one,
     /// or while it is the gateway that does not read.
     private func silenceTicks(_ slot: UInt32) -> UInt64? {
-        let seconds = connections[slot: slot].agreement.keepAliveSeconds
+        let seconds = connections[slot: slot].settings.keepAliveSeconds
         guard seconds > 0, !connections[slot: slot].holdsPacket else { return nil }
         return Self.ticks(milliseconds: Int64(seconds) * 1_500)
     }
@@ -70,8 +70,8 @@ extension Shard {
             {
                 return end(slot, .keepAliveTimeout)
             }
-            if case .device(let identity) = connections[slot: slot].agreement.client,
-                connections[slot: slot].agreement.expiresAt <= clock.wall
+            if case .device(let identity) = connections[slot: slot].settings.client,
+                connections[slot: slot].settings.expiresAt <= clock.wall
             {
                 requestRenewal(slot, identity)
             }

@@ -38,8 +38,8 @@ struct Shard: ~Copyable {
     var firedTimers: [UInt32] = []
     var mail: [ShardMessage] = []
     var listeners: [ListeningSocket]
-    var connections: ConnectionTable<Connection>
-    var sessions: ConnectionTable<Session>
+    var connections: SlotMap<Connection>
+    var sessions: SlotMap<Session>
 
     /// The ends of absent clients' sessions and their wills, by the session's slot.
     var sessionWheel: TimerWheel
@@ -80,14 +80,13 @@ struct Shard: ~Copyable {
 
     // Retained messages.
     var retainedReader: CachedReader
-    var retainedErrands: [RetainedErrand] = []
+    var retainedRequests: [RetainedRequest] = []
 
     /// QoS 2 messages of stored sessions that wait for other shards' parts of their commits.
     var gathers: [Gather] = []
 
     /// Sessions with messages in line that nothing covers.
     var quotaWaiters: [Token] = []
-    var products = ProductCatalogue()
     var displacements: DisplacementGuard
     var subscriptions: TopicTree
     var confirmations: [PendingSubscribe] = []
@@ -95,15 +94,10 @@ struct Shard: ~Copyable {
     // Books and counters.
     var books: LedgerReader
     var secrets: SecretSealer
-    var meter: Meter
-    var topUps: TopUpDesk
-    var nextFlush: MonotonicInstant
-
-    /// Of the counts that were dirty when the flush was due, those that no batch has carried yet.
-    var countsToFlush = 0
+    var quota: Quota
     var unadmitted = 0
-    var admissionsUnderWay = AdmissionsUnderWay()
-    var unheard = UnheardChanges()
+    var pendingAdmissions = PendingAdmissions()
+    var deferred = DeferredChanges()
     var isAcceptingPaused = false
     var acceptAgainAt = MonotonicInstant(nanoseconds: 0)
     var isDraining = false
@@ -144,11 +138,10 @@ struct Shard: ~Copyable {
         startedAt = clock.monotonic
         startedWall = clock.wall
         nextSessionSweep = clock.monotonic
-        nextFlush = clock.monotonic.adding(milliseconds: commons.flushIntervalMilliseconds)
         events = EventBuffer(capacity: 512)
         wheel = TimerWheel(limit: limits.connectionsPerShard)
-        connections = ConnectionTable(limit: limits.connectionsPerShard)
-        sessions = ConnectionTable(limit: limits.sessionsPerShard)
+        connections = SlotMap(limit: limits.connectionsPerShard)
+        sessions = SlotMap(limit: limits.sessionsPerShard)
         sessionWheel = TimerWheel(limit: limits.sessionsPerShard)
         outgoing = Array(repeating: [], count: commons.mailboxes.count)
         displacements = DisplacementGuard(
@@ -156,9 +149,15 @@ struct Shard: ~Copyable {
             penaltyMilliseconds: limits.displacementPenaltyMilliseconds
         )
         subscriptions = TopicTree(seed: .random(in: .min ... .max), shard: index)
-        topUps = TopUpDesk(peers: commons.mailboxes.count - 1, limits: commons.heldLimits)
         let usage = commons.usage
-        meter = Meter { device in
+        quota = Quota(
+            unit: commons.messageUnit,
+            peers: commons.mailboxes.count - 1,
+            limits: commons.heldLimits,
+            flushMilliseconds: commons.flushIntervalMilliseconds,
+            from: clock.monotonic,
+            counters: counters
+        ) { device in
             do throws(StoreError) {
                 return try usage.usage(of: device)
             } catch {
@@ -198,7 +197,7 @@ struct Shard: ~Copyable {
         clock.refresh()
         commons.heartbeats.beat(shard: index, at: clock.monotonic)
         readMail()
-        hearAgainIfDue()
+        readDeferredIfDue()
         for index in 0..<events.count {
             let event = events[index]
             let token = Token(rawValue: event.userData)
@@ -211,7 +210,7 @@ struct Shard: ~Copyable {
         fireTimers()
         flushCountersIfDue()
         sweepDueSessions()
-        runRetainedErrands()
+        serveRetainedRequests()
         resumeAcceptingIfDue()
         if isDraining { drainSome() }
         finishTurn()
@@ -238,7 +237,7 @@ struct Shard: ~Copyable {
     /// Until the next timer, the next flush of counters, or the next step of draining.
     private func waitMilliseconds() -> Int32 {
         if isDraining { return 10 }
-        if countsToFlush > 0 || hasRetainedErrands { return 0 }
+        if quota.isFlushing || hasRetainedRequests { return 0 }
         var limit: Int64 = 1_000
         if let event = nextTimerEvent {
             let due = startedAt.adding(milliseconds: Int64(event) * Self.tickMilliseconds)
@@ -247,10 +246,9 @@ struct Shard: ~Copyable {
         if let retry = sessionWrites.nextRetry {
             limit = min(limit, retry.milliseconds(since: clock.source.monotonic) + 1)
         }
-        if !unheard.isEmpty { limit = min(limit, UnheardChanges.pauseMilliseconds) }
-        if meter.isDirty || !quotaWaiters.isEmpty {
-            limit = min(limit, nextFlush.milliseconds(since: clock.source.monotonic) + 1)
-        }
+        if !deferred.isEmpty { limit = min(limit, DeferredChanges.pauseMilliseconds) }
+        let flush = quotaWaiters.isEmpty ? quota.flushDue : quota.nextInterval
+        if let flush { limit = min(limit, flush.milliseconds(since: clock.source.monotonic) + 1) }
         return Int32(max(0, limit))
     }
 
@@ -293,7 +291,7 @@ struct Shard: ~Copyable {
             closeAll()
         } while !flushList.isEmpty
         // Wills of those that have just been closed may have come to need units.
-        if topUps.isStirred { runTopUpErrands() }
+        runPackActions()
         submitSessionWrites()
         for shard in outgoing.indices where !outgoing[shard].isEmpty {
             commons.mailboxes[shard].post(contentsOf: outgoing[shard])

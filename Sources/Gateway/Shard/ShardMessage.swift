@@ -23,13 +23,13 @@ enum ShardMessage: Sendable {
     case storedElsewhere(StoredAt, isWritten: Bool)
 
     /// So many of the things that a client's PUBLISH on the receiving shard waits for are done.
-    case confirmed(Token, packetID: UInt16, count: Int, Confirmed)
+    case confirmed(Token, packetID: UInt16, count: Int, WriteOutcome)
 
     /// A message on a device's topic, on the device's home shard.
     case deliverToDevice(Message, isRetained: Bool, DeviceIdentity, for: DownlinkSender)
 
     /// What became of the message that a client of the receiving shard published.
-    case decided(Token, packetID: UInt16, DownlinkFate)
+    case decided(Token, packetID: UInt16, DownlinkOutcome)
     case subscribe(filter: [UInt8], Subscriber, confirmation: Confirmation?)
     case unsubscribe(filter: [UInt8], SessionAddress, confirmation: Confirmation?)
 
@@ -38,7 +38,7 @@ enum ShardMessage: Sendable {
     case subscribed(Confirmation)
 
     /// Of an account's message packs: from the ledger, another shard, or the control side.
-    case topUp(AccountID, TopUpNews)
+    case packs(AccountID, PackNotice)
 
     // From the stores' writers.
     case admissionAnswered(Token, Result<Outcome, StoreError>)

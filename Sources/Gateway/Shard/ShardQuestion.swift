@@ -13,7 +13,7 @@ enum ShardQuestion: Sendable {
     case lastSeen([DeviceIdentity], @Sendable ([Timestamp?]) -> Void)
     case unsettledUsage(DeviceIdentity, @Sendable ([DayUsage]) -> Void)
     case kick(DeviceIdentity, @Sendable (Bool) -> Void)
-    case send(Message, to: DeviceIdentity, @Sendable (DownlinkFate) -> Void)
+    case send(Message, to: DeviceIdentity, @Sendable (DownlinkOutcome) -> Void)
     case gauges(@Sendable (ShardGauges) -> Void)
 
     /// The answer of a shard that has ended.
@@ -46,10 +46,10 @@ extension Shard {
     mutating func answer(_ question: ShardQuestion) {
         switch question {
         case .onlineCount(let key, let answer):
-            answer(products.slot(of: key).map { products[$0].online } ?? 0)
+            answer(quota.onlineCount(of: key))
         case .connection(let identity, let answer): answer(connection(of: identity))
         case .lastSeen(let identities, let answer): answer(identities.map { lastSeen($0) })
-        case .unsettledUsage(let identity, let answer): answer(meter.unsettled(identity))
+        case .unsettledUsage(let identity, let answer): answer(quota.unsettled(identity))
         case .kick(let identity, let answer):
             guard let token = connection(of: .device(identity)) else {
                 return answer(false)
@@ -66,7 +66,7 @@ extension Shard {
                     sessions: sessions.count,
                     unadmitted: unadmitted,
                     subscriptions: subscriptions.count,
-                    counters: meter.count,
+                    counters: quota.counterCount,
                     timers: wheel.count
                 )
             )
@@ -103,14 +103,14 @@ extension Shard {
             return nil
         }
         let slot = token.slot
-        let agreement = connections[slot: slot].agreement
+        let settings = connections[slot: slot].settings
         return DeviceConnection(
             address: "\(connections[slot: slot].peer)",
             listener: commons.listeners[connections[slot: slot].listener].name,
             connectedAt: connections[slot: slot].openedAt,
-            protocolVersion: agreement.version == .v5 ? "5.0" : "3.1.1",
+            protocolVersion: settings.version == .v5 ? "5.0" : "3.1.1",
             clientID: "\(identity)",
-            keepAliveSeconds: Int(agreement.keepAliveSeconds),
+            keepAliveSeconds: Int(settings.keepAliveSeconds),
             encryption: connections[slot: slot].encryption
         )
     }

@@ -5,13 +5,13 @@ import Testing
 @testable import Gateway
 
 /// What a shard remembers of changes that meet something under way.
-@Suite struct AdmissionsUnderWayTests {
+@Suite struct PendingAdmissionsTests {
     private let first = DeviceIdentity(product: ProductKey("pk")!, device: DeviceKey("d1")!)
     private let second = DeviceIdentity(product: ProductKey("pk")!, device: DeviceKey("d2")!)
 
     @Test("a secret's reset is remembered as long as anybody waits to be admitted, no longer")
     func resets() {
-        var admissions = AdmissionsUnderWay()
+        var admissions = PendingAdmissions()
         admissions.noteReset(first)
         #expect(!admissions.isReset(first))
         admissions.begin()
@@ -28,7 +28,7 @@ import Testing
 
     @Test("changes that could not be read come again after a pause, each once")
     func unheard() {
-        var unheard = UnheardChanges()
+        var unheard = DeferredChanges()
         let start = MonotonicInstant(nanoseconds: 0)
         var taken = unheard.takeIfDue(at: start)
         #expect(taken == nil)

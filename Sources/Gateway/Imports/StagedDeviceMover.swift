@@ -6,7 +6,7 @@ import Time
 /// Brings the devices of committed imports to where they stay, and removes what abandoned ones have
 /// left: one command after the other, so that activations come in between. Nothing that the books
 /// say depends on when this is done.
-final class ArrivalMover: Sendable {
+final class StagedDeviceMover: Sendable {
     private let ledger: Ledger
     private let time: TimeSource
     private let state = Mutex(State.idle)

@@ -1,7 +1,7 @@
 import MQTT
 
 /// What became of a message to a device, for whoever sent it (rule C10).
-public enum DownlinkFate: CaseIterable, Equatable, Sendable {
+public enum DownlinkOutcome: CaseIterable, Equatable, Sendable {
     /// On its way over the device's connection, and counted.
     case delivered
 

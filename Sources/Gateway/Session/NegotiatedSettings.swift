@@ -7,7 +7,7 @@ import Time
 
 /// What a client's CONNECT agreed on, and what has become of it since: of one connection, whereas the
 /// `Session` may see many.
-struct Agreement {
+struct NegotiatedSettings {
     var version = ProtocolVersion.v3_1_1
 
     /// Seconds between packets that the client promises; 0: no promise.

@@ -3,7 +3,7 @@ import Linux
 
 /// Products and devices that have changed while the books could not be read: a shard reads them again
 /// in a while, so that no change is ever missed. There are at most as many as have changed.
-struct UnheardChanges {
+struct DeferredChanges {
     private var products: Set<ProductKey> = []
     private var devices: Set<DeviceIdentity> = []
     private var dueAt = MonotonicInstant(nanoseconds: 0)

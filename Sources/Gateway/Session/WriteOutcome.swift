@@ -1,5 +1,5 @@
-/// What a PUBLISH's acknowledgement has waited for.
-enum Confirmed: Sendable {
+/// What a write has come to that a PUBLISH's acknowledgement waits for.
+enum WriteOutcome: Sendable {
     /// It is on disk, or has met its end without being needed there.
     case stored
 
@@ -8,15 +8,6 @@ enum Confirmed: Sendable {
 
     /// The disk did not take it.
     case notStored
-
-    init(_ fate: RetainedFate) {
-        self =
-            switch fate {
-            case .stored: .stored
-            case .full: .full
-            case .notStored: .notStored
-            }
-    }
 
     /// What the sender is told in place of success.
     var verdict: PublishVerdict? {

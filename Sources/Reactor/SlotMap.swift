@@ -1,15 +1,15 @@
-/// The connections of a shard, each in a numbered slot that it never leaves.
+/// A slot map: elements, each in a numbered slot that it never leaves, found by tokens that outlive them.
 ///
 /// Slots are handed out lowest first and the last one freed first, so the numbers stay small and the
 /// memory warm. Storage grows by chunks of 1,024 elements and is kept until the table goes away; of
 /// its own the table has eight bytes a slot.
 ///
 /// A slot's generation counts how often it changed hands: even while it is free, odd while it is
-/// taken. It wraps after 2,147,483,648 connections in the same slot (20 hours of 30,000 connections
+/// taken. It wraps after 2,147,483,648 elements in the same slot (20 hours of 30,000 connections
 /// a second, all of them in this one), and a token that old is held by nobody.
 @safe
 @frozen
-public struct ConnectionTable<Element: ~Copyable>: ~Copyable {
+public struct SlotMap<Element: ~Copyable>: ~Copyable {
     @inlinable static var chunkShift: UInt32 { 10 }
     @inlinable static var chunkMask: UInt32 { (1 << chunkShift) - 1 }
 
@@ -40,7 +40,7 @@ public struct ConnectionTable<Element: ~Copyable>: ~Copyable {
 
     @inlinable
     init(limit: Int, firstGeneration: UInt32) {
-        precondition(limit > 0 && limit < Int(UInt32.max), "no such number of connections")
+        precondition(limit > 0 && limit < Int(UInt32.max), "no such number of elements")
         precondition(firstGeneration % 2 == 0, "a slot begins free")
         self.limit = UInt32(limit)
         self.firstGeneration = firstGeneration
@@ -139,12 +139,12 @@ public struct ConnectionTable<Element: ~Copyable>: ~Copyable {
     @inlinable
     public subscript(slot slot: UInt32) -> Element {
         unsafeAddress {
-            precondition(isOccupied(slot: slot), "no connection in this slot")
+            precondition(isOccupied(slot: slot), "no element in this slot")
             // Safe: a taken slot's element is initialised, and stays there while it is borrowed.
             return unsafe UnsafePointer(pointer(slot))
         }
         unsafeMutableAddress {
-            precondition(isOccupied(slot: slot), "no connection in this slot")
+            precondition(isOccupied(slot: slot), "no element in this slot")
             // Safe: a taken slot's element is initialised, and stays there while it is borrowed.
             return unsafe pointer(slot)
         }

@@ -2,7 +2,7 @@ import Ledger
 
 /// How many devices of a shard wait for the ledger to admit them, and whose secret was reset meanwhile:
 /// these have proven one that is no more.
-struct AdmissionsUnderWay {
+struct PendingAdmissions {
     private var count = 0
     private var reset: Set<DeviceIdentity> = []
 

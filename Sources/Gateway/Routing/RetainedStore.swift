@@ -4,7 +4,7 @@ import Synchronization
 import Time
 
 /// Retained messages, for all shards: written by the store's one writer, read where they are wanted.
-final class RetainedDesk: Sendable {
+final class RetainedStore: Sendable {
     let messages: RetainedMessages
     let limits: RetainedLimits
     private let shared: SharedEnvironment
@@ -29,7 +29,7 @@ final class RetainedDesk: Sendable {
     func put(
         _ message: Message,
         at time: Timestamp,
-        completion: @escaping @Sendable (RetainedFate) -> Void
+        completion: @escaping @Sendable (WriteOutcome) -> Void
     ) {
         let messages = messages
         let limits = limits
@@ -72,11 +72,4 @@ final class RetainedDesk: Sendable {
     private final class Box: Sendable {
         let outcome = Mutex(RetainedOutcome.full)
     }
-}
-
-/// What became of a message that was to be retained.
-enum RetainedFate: Sendable {
-    case stored
-    case full
-    case notStored
 }

@@ -1,11 +1,11 @@
 @testable import Reactor
 import Testing
 
-@Suite struct ConnectionTableTests {
+@Suite struct SlotMapTests {
     @Test("An element is found by its slot, changed in place, and taken out once")
     func lifeOfAnElement() throws {
         let census = Resource.Census()
-        var table = ConnectionTable<Resource>(limit: 10)
+        var table = SlotMap<Resource>(limit: 10)
         let inserted = table.insert(Resource(1, census))
         let token = try #require(inserted)
         #expect(table.count == 1 && table.contains(token))
@@ -27,7 +27,7 @@ import Testing
 
     @Test("A stale token never matches, whoever lives in its slot now")
     func staleTokens() throws {
-        var table = ConnectionTable<Int>(limit: 1)
+        var table = SlotMap<Int>(limit: 1)
         var stale: [Token] = []
         for value in 0..<1_000 {
             let inserted = table.insert(value)
@@ -44,7 +44,7 @@ import Testing
         "Tokens that were never handed out do not match: free slots, slots not there, reserved ones"
     )
     func foreignTokens() throws {
-        var table = ConnectionTable<Int>(limit: 4)
+        var table = SlotMap<Int>(limit: 4)
         let inserted = table.insert(1)
         let token = try #require(inserted)
         #expect(table.remove(token) == 1)
@@ -62,7 +62,7 @@ import Testing
 
     @Test("A generation that wraps goes on: taken is odd, and no token is a reserved one")
     func wrap() throws {
-        var table = ConnectionTable<Int>(limit: 1, firstGeneration: .max - 3)
+        var table = SlotMap<Int>(limit: 1, firstGeneration: .max - 3)
         var tokens: [Token] = []
         for value in 0..<6 {
             let inserted = table.insert(value)
@@ -78,7 +78,7 @@ import Testing
     @Test("A full table refuses, destroys what it refused, and takes again when one has gone")
     func full() throws {
         let census = Resource.Census()
-        var table = ConnectionTable<Resource>(limit: 3)
+        var table = SlotMap<Resource>(limit: 3)
         let tokens = (0..<3).compactMap { table.insert(Resource($0, census)) }
         #expect(tokens.count == 3 && table.isFull)
         #expect(table.insert(Resource(3, census)) == nil)
@@ -90,7 +90,7 @@ import Testing
 
     @Test("Elements never move while the table grows over many chunks")
     func addresses() throws {
-        var table = ConnectionTable<Int>(limit: 10_000)
+        var table = SlotMap<Int>(limit: 10_000)
         var addresses: [UInt] = []
         for value in 0..<10_000 {
             let inserted = table.insert(value)
@@ -108,7 +108,7 @@ import Testing
     func destroyed() {
         let census = Resource.Census()
         do {
-            var table = ConnectionTable<Resource>(limit: 5_000)
+            var table = SlotMap<Resource>(limit: 5_000)
             let tokens = (0..<3_000).compactMap { table.insert(Resource($0, census)) }
             for token in tokens where token.slot % 3 == 0 { _ = table.remove(token) }
             #expect(census.alive == 2_000)
@@ -122,7 +122,7 @@ import Testing
     )
     func againstModel(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        var table = ConnectionTable<Int>(limit: 2_000)
+        var table = SlotMap<Int>(limit: 2_000)
         var model: [Token: Int] = [:]
         var gone: [Token] = []
         for step in 0..<10_000 {
@@ -149,7 +149,7 @@ import Testing
         #expect(visited == model)
     }
 
-    private func address(of slot: UInt32, in table: inout ConnectionTable<Int>) -> UInt {
+    private func address(of slot: UInt32, in table: inout SlotMap<Int>) -> UInt {
         // Safe: the address is compared, not used.
         unsafe withUnsafePointer(to: &table[slot: slot]) { UInt(bitPattern: $0) }
     }

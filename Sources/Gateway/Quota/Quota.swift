@@ -1,0 +1,314 @@
+import Bytes
+import Ledger
+import Linux
+import Metering
+import Synchronization
+import Time
+
+/// What the devices of one shard may send and be sent: their counters, the settings of their products,
+/// and units from their accounts' message packs (rules C1 to C9).
+///
+/// It talks to no store and no other shard: what is to be done there is a `UsageBatch` or a `PackAction`,
+/// which the shard carries out. Units are counted for whole messages, or not at all.
+struct Quota: ~Copyable {
+    /// What devices the shard talks to, and where the time comes from, are parameters of each call.
+    private var meter: Meter
+    private var products = ProductCatalogue()
+    private var packs: PackStocks
+    private let unit: MessageUnit
+    private let counters: ShardCounters
+    private let flushMilliseconds: Int64
+    private var nextFlush: MonotonicInstant
+
+    /// Of the counts that were dirty when the flush was due, those that no batch has carried yet.
+    private var countsToFlush = 0
+
+    /// Gives the struct an address, so that no call copies it.
+    private let anchor = Atomic<Bool>(false)
+
+    /// - Parameters:
+    ///   - stored: what the usage store holds of a device; `nil` for nothing.
+    ///   - peers: how many other shards there are.
+    ///   - limits: what may wait for units.
+    init(
+        unit: MessageUnit,
+        peers: Int,
+        limits: (messages: Int, bytes: Int),
+        flushMilliseconds: Int64,
+        from start: MonotonicInstant,
+        counters: ShardCounters,
+        stored: @escaping (DeviceIdentity) -> UsageRecord?
+    ) {
+        self.unit = unit
+        self.counters = counters
+        self.flushMilliseconds = flushMilliseconds
+        nextFlush = start.adding(milliseconds: flushMilliseconds)
+        packs = PackStocks(peers: peers, limits: limits)
+        meter = Meter(stored: stored)
+    }
+
+    // MARK: Products
+
+    /// The product's slot, if it has been read from the books.
+    func product(_ key: ProductKey) -> ProductCatalogue.Slot? { products.slot(of: key) }
+
+    /// Keeps what the books say of a product.
+    mutating func keep(_ product: ProductFacts) -> ProductCatalogue.Slot {
+        products.insert(product)
+    }
+
+    /// A device of the product has come (1) or gone (-1).
+    mutating func count(_ change: Int, at product: ProductCatalogue.Slot) {
+        products.count(change, at: product)
+    }
+
+    /// Devices of the product that are connected to this shard.
+    func onlineCount(of key: ProductKey) -> Int {
+        products.slot(of: key).map { products.online(at: $0) } ?? 0
+    }
+
+    // MARK: Counting
+
+    /// Units that a message counts as (rule C2).
+    func units(payloadBytes: Int) -> UInt32 { unit.units(payloadBytes: payloadBytes) }
+
+    /// Counts a message of or to a client. Applications are not counted: the device that they write to
+    /// is.
+    mutating func charge(
+        _ client: inout NegotiatedSettings,
+        payloadBytes: Int,
+        at time: Timestamp
+    ) -> ChargeVerdict {
+        guard let product = client.productSlot else { return .counted }
+        let day = products.day(at: product, time)
+        let counter = counter(of: &client, day)
+        return charge(counter, product, units: unit.units(payloadBytes: payloadBytes), day, time)
+    }
+
+    /// The same for a device that is away.
+    mutating func charge(
+        absent device: DeviceIdentity,
+        of product: ProductCatalogue.Slot,
+        payloadBytes: Int,
+        at time: Timestamp
+    ) -> ChargeVerdict {
+        let day = products.day(at: product, time)
+        let counter = meter.hold(device, on: day)
+        defer { meter.release(counter) }
+        return charge(counter, product, units: unit.units(payloadBytes: payloadBytes), day, time)
+    }
+
+    private mutating func charge(
+        _ counter: Meter.Slot,
+        _ product: ProductCatalogue.Slot,
+        units: UInt32,
+        _ day: Day,
+        _ time: Timestamp
+    ) -> ChargeVerdict {
+        let allowance = products.allowance(at: product)
+        let verdict = meter.charge(counter, units: units, allowance: allowance, day: day)
+        guard case .short(let missing) = verdict else {
+            counters.add(.unitsCounted, Int(units))
+            return .counted
+        }
+        let stock = products.stock(at: product, in: &packs)
+        switch packs.draw(missing, from: stock, at: time) {
+        case .wait: return .waits(stock)
+        case .nothingLeft:
+            return .refused(isFirst: meter.noteExhausted(counter, on: day))
+        case .drawn:
+            meter.charge(counter, units: units, drawn: missing, day: day)
+            counters.add(.unitsCounted, Int(units))
+            counters.add(.unitsToppedUp, Int(missing))
+            return .counted
+        }
+    }
+
+    /// The device's counter, looked up with its first message.
+    private mutating func counter(of client: inout NegotiatedSettings, _ day: Day) -> Meter.Slot {
+        if let held = client.meterSlot { return held }
+        guard case .device(let device) = client.client else {
+            preconditionFailure("only devices are metered")
+        }
+        let held = meter.hold(device, on: day)
+        client.meterSlot = held
+        return held
+    }
+
+    /// A connection goes, and with it its hold of the device's counter.
+    mutating func release(_ counter: Meter.Slot) { meter.release(counter) }
+
+    // MARK: Looking ahead
+
+    /// What counting `units` now would come to: whether what is left of a device's allowance, or a pack,
+    /// covers them. A client that is not metered needs none.
+    mutating func coverage(
+        of client: inout NegotiatedSettings,
+        units: UInt32,
+        at time: Timestamp
+    ) -> CoverageVerdict {
+        guard let product = client.productSlot, let allowance = products.allowance(at: product)
+        else { return .covered }
+        let day = products.day(at: product, time)
+        let used = meter.usage(counter(of: &client, day), on: day).used
+        return coverage(product, units: units, left: allowance - min(allowance, used), time)
+    }
+
+    /// The same for a device that is away.
+    mutating func coverage(
+        ofAbsent device: DeviceIdentity,
+        of product: ProductCatalogue.Slot,
+        units: UInt32,
+        at time: Timestamp
+    ) -> CoverageVerdict {
+        guard let allowance = products.allowance(at: product) else { return .covered }
+        let day = products.day(at: product, time)
+        let counter = meter.hold(device, on: day)
+        defer { meter.release(counter) }
+        let used = meter.usage(counter, on: day).used
+        return coverage(product, units: units, left: allowance - min(allowance, used), time)
+    }
+
+    private mutating func coverage(
+        _ product: ProductCatalogue.Slot,
+        units: UInt32,
+        left: UInt32,
+        _ time: Timestamp
+    ) -> CoverageVerdict {
+        guard units > left else { return .covered }
+        let stock = products.stock(at: product, in: &packs)
+        return switch packs.look(for: units - left, in: stock, at: time) {
+        case .drawn: .covered
+        case .wait: .waits(stock)
+        case .nothingLeft: .refused
+        }
+    }
+
+    // MARK: Figures
+
+    /// What the device is told of its day: members of a JSON object. `nil` for a client that is not
+    /// metered.
+    mutating func report(_ client: inout NegotiatedSettings, at time: Timestamp) -> String? {
+        guard let product = client.productSlot else { return nil }
+        let day = products.day(at: product, time)
+        let usage = meter.usage(counter(of: &client, day), on: day)
+        let limit = products.allowance(at: product).map(String.init) ?? "null"
+        let resetsAt = day.next.start(at: products.dayOffset(at: product))
+        return "\"day\":\"\(day)\",\"limit\":\(limit),\"used\":\(usage.used),"
+            + "\"topUp\":\(usage.topUp),\"resetsAt\":\"\(resetsAt)\""
+    }
+
+    /// What memory knows of a device that the store may not have yet.
+    func unsettled(_ device: DeviceIdentity) -> [DayUsage] { meter.unsettled(device) }
+
+    /// How many counters are in memory.
+    var counterCount: Int { meter.count }
+
+    // MARK: Flushing
+
+    /// True once for each flush interval (rule C7): from then on `nextScheduledBatch` has what is dirty
+    /// now.
+    mutating func beginFlushIfDue(at time: MonotonicInstant) -> Bool {
+        guard time >= nextFlush else { return false }
+        nextFlush = time.adding(milliseconds: flushMilliseconds)
+        countsToFlush = meter.dirtyCount
+        return true
+    }
+
+    /// The next batch of the flush that was begun; one a turn, so that a million dirty counters don't
+    /// hold up the shard.
+    mutating func nextScheduledBatch(at time: Timestamp) -> UsageBatch? {
+        guard countsToFlush > 0 else { return nil }
+        guard let batch = meter.nextBatch(at: time) else {
+            countsToFlush = 0
+            return nil
+        }
+        countsToFlush -= min(countsToFlush, batch.entries.count)
+        return batch
+    }
+
+    /// The next batch of all that is dirty.
+    mutating func nextBatch(at time: Timestamp) -> UsageBatch? { meter.nextBatch(at: time) }
+
+    /// The next batch of counts of devices that have gone (rule C7: on disconnect).
+    mutating func nextReleasedBatch(at time: Timestamp) -> UsageBatch? {
+        meter.nextReleasedBatch(at: time)
+    }
+
+    /// A batch is on disk, or could not be written: then its counts go with a later one.
+    mutating func settle(batch: UInt64, isWritten: Bool) {
+        meter.settle(batch: batch, isWritten: isWritten)
+    }
+
+    /// Whether a flush has more batches.
+    var isFlushing: Bool { countsToFlush > 0 }
+
+    /// When the next flush is due; `nil` when nothing waits for one.
+    var flushDue: MonotonicInstant? { meter.isDirty ? nextFlush : nil }
+
+    /// When the next flush interval begins.
+    var nextInterval: MonotonicInstant { nextFlush }
+
+    /// No batch is on its way, and no unit of a pack is here.
+    var isSettled: Bool { !meter.isAwaitingStore && packs.isSettled }
+
+    // MARK: Packs
+
+    /// Where the units for a device are; `nil` for a client that is not metered.
+    mutating func stock(of client: borrowing NegotiatedSettings) -> PackStocks.Slot? {
+        guard let product = client.productSlot else { return nil }
+        return products.stock(at: product, in: &packs)
+    }
+
+    /// Keeps what waits for units, in order. False when too much waits already.
+    mutating func wait(_ waiter: PackWaiter, at stock: PackStocks.Slot) -> Bool {
+        packs.wait(waiter, at: stock)
+    }
+
+    /// All that waits for units of a stock: it is to be tried again.
+    mutating func takeWaiters(at stock: PackStocks.Slot) -> [PackWaiter] {
+        packs.takeWaiters(at: stock)
+    }
+
+    /// All that waits for units of any account: the shard ends.
+    mutating func takeAllWaiters() -> [PackWaiter] {
+        packs.allSlots.flatMap { packs.takeWaiters(at: $0) }
+    }
+
+    /// What waited at a stock has been tried again; more may be needed.
+    mutating func retried(at stock: PackStocks.Slot) { packs.stir(stock) }
+
+    /// The next thing to be done for more units, of all that the turn has come to need.
+    mutating func nextPackAction() -> PackAction? { packs.nextAction() }
+
+    /// What an account's packs have come to, and what follows from that.
+    mutating func receive(_ notice: PackNotice, of account: AccountID) -> [PackAction] {
+        packs.receive(notice, of: account)
+    }
+
+    /// With each flush interval: leases that have not been drawn from since the last time go back, and
+    /// the ledger hears of those that are used up.
+    mutating func settlePacks(at time: Timestamp) -> [PackAction] { packs.settle(at: time) }
+
+    /// Everything goes back: the shard is about to end.
+    mutating func giveBackPacks() -> [PackAction] { packs.giveBackAll() }
+}
+
+/// What became of the units of a device's message.
+enum ChargeVerdict {
+    case counted
+
+    /// Neither the allowance nor a pack covers them (rule C3). `isFirst`: of the device's day, and so it
+    /// is to be told (rule C4).
+    case refused(isFirst: Bool)
+
+    /// Units of that stock have been asked for: nothing is counted yet (rule C6).
+    case waits(PackStocks.Slot)
+}
+
+/// What counting units would come to.
+enum CoverageVerdict {
+    case covered
+    case refused
+    case waits(PackStocks.Slot)
+}

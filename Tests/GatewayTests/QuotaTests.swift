@@ -1,0 +1,183 @@
+import Ledger
+import Linux
+import MQTT
+import Metering
+import Reactor
+import Sessions
+import Testing
+import Time
+
+@testable import Gateway
+
+/// The quota by itself: no store, no shard, and a time that the test makes up.
+@Suite struct QuotaTests {
+    private let device = DeviceIdentity(product: ProductKey("pk")!, device: DeviceKey("d1")!)
+    private let account = AccountID("a1")!
+    private let noon = Timestamp(milliseconds: 20_000 * 86_400_000 + 43_200_000)
+    private let start = MonotonicInstant(nanoseconds: 0)
+
+    private func quota(peers: Int = 0, waiting messages: Int = 10) -> Quota {
+        Quota(
+            unit: MessageUnit(bytes: 512),
+            peers: peers,
+            limits: (messages, 1_000_000),
+            flushMilliseconds: 1_000,
+            from: start,
+            counters: ShardCounters()
+        ) { _ in nil }
+    }
+
+    private func client(_ quota: inout Quota, unitsPerDay: UInt32?) -> NegotiatedSettings {
+        var client = NegotiatedSettings()
+        client.client = .device(device)
+        client.productSlot = quota.keep(
+            ProductFacts(
+                key: device.product, account: account, dayOffset: .utc, unitsPerDay: unitsPerDay))
+        return client
+    }
+
+    /// Charges a message of one unit.
+    private func charge(
+        _ quota: inout Quota,
+        _ client: inout NegotiatedSettings,
+        at time: Timestamp
+    ) -> String {
+        switch quota.charge(&client, payloadBytes: 1, at: time) {
+        case .counted: "counted"
+        case .refused(let isFirst): isFirst ? "refused first" : "refused"
+        case .waits: "waits"
+        }
+    }
+
+    private func isEqual<Value: Equatable>(
+        _ value: Value,
+        _ expected: Value,
+        at location: SourceLocation = #_sourceLocation
+    ) {
+        #expect(value == expected, sourceLocation: location)
+    }
+
+    private func leased(_ units: UInt64) -> PackNotice {
+        let lease = TopUpLease(
+            id: 1, account: account, pack: 1, units: units, expiresAt: noon.adding(days: 1))
+        return .leaseAnswered(.success(.done(.leased(lease))))
+    }
+
+    private var nothingLeft: PackNotice {
+        .leaseAnswered(.success(.refused(.deviceDisabled(device))))
+    }
+
+    @Test("C3, C5: the day's allowance is counted to the last unit, and is back the next day")
+    func allowance() {
+        var quota = quota()
+        var client = client(&quota, unitsPerDay: 2)
+        isEqual(charge(&quota, &client, at: noon), "counted")
+        isEqual(charge(&quota, &client, at: noon), "counted")
+        isEqual(charge(&quota, &client, at: noon), "waits")
+        isEqual(charge(&quota, &client, at: noon.adding(days: 1)), "counted")
+        isEqual(quota.unsettled(device).map(\.used), [2, 1])
+    }
+
+    @Test("C9: without an allowance everything is counted; an application is not")
+    func unlimited() {
+        var quota = quota()
+        var client = client(&quota, unitsPerDay: nil)
+        for _ in 0..<1_000 { isEqual(charge(&quota, &client, at: noon), "counted") }
+        var application = NegotiatedSettings()
+        isEqual(charge(&quota, &application, at: noon), "counted")
+        isEqual(quota.unsettled(device).map(\.used), [1_000])
+        isEqual(quota.counterCount, 1)
+    }
+
+    @Test("C6: what is past the allowance asks for a lease, and is counted from it")
+    func lease() {
+        var quota = quota()
+        var client = client(&quota, unitsPerDay: 0)
+        guard case .waits(let stock) = quota.charge(&client, payloadBytes: 600, at: noon) else {
+            Issue.record("it has to wait for units")
+            return
+        }
+        isEqual(quota.nextPackAction(), .lease(account, needed: 2))
+        isEqual(quota.nextPackAction(), nil)
+        isEqual(quota.receive(leased(100), of: account), [.retry(stock)])
+        isEqual(charge(&quota, &client, at: noon), "counted")
+        isEqual(quota.unsettled(device).map(\.topUp), [1])
+        isEqual(quota.isSettled, false)
+        isEqual(
+            quota.giveBackPacks(),
+            [.settle(account, TopUpSettlement(lease: 1, used: 1, returned: 99))])
+    }
+
+    @Test("C4: when no pack has anything left, the device is told once a day")
+    func exhausted() {
+        var quota = quota()
+        var client = client(&quota, unitsPerDay: 0)
+        isEqual(charge(&quota, &client, at: noon), "waits")
+        _ = quota.nextPackAction()
+        _ = quota.receive(nothingLeft, of: account)
+        isEqual(charge(&quota, &client, at: noon), "refused first")
+        isEqual(charge(&quota, &client, at: noon), "refused")
+        isEqual(charge(&quota, &client, at: noon.adding(days: 1)), "refused first")
+    }
+
+    @Test("C6: the other shards are asked for what they hold before a message is refused")
+    func recall() {
+        var quota = quota(peers: 1)
+        var client = client(&quota, unitsPerDay: 0)
+        isEqual(charge(&quota, &client, at: noon), "waits")
+        _ = quota.nextPackAction()
+        _ = quota.receive(nothingLeft, of: account)
+        isEqual(charge(&quota, &client, at: noon), "waits")
+        isEqual(quota.nextPackAction(), .recall(account))
+        isEqual(quota.receive(.recalled(hasReturned: false), of: account).count, 1)
+        isEqual(charge(&quota, &client, at: noon), "refused first")
+    }
+
+    @Test("a shard that holds nothing of an account answers a recall all the same")
+    func recallOfNothing() {
+        var quota = quota(peers: 1)
+        isEqual(
+            quota.receive(.recall(by: 1), of: account),
+            [.answerRecall(account, by: 1, hasReturned: false)])
+    }
+
+    @Test("what waits for units is limited, and comes back in its order")
+    func waiters() {
+        var quota = quota(waiting: 1)
+        var client = client(&quota, unitsPerDay: 0)
+        guard case .waits(let stock) = quota.charge(&client, payloadBytes: 1, at: noon) else {
+            Issue.record("it has to wait for units")
+            return
+        }
+        let product = client.productSlot!
+        let will = PackWaiter.will(
+            Message(topic: [], payload: [1], qos: .atMostOnce), isRetained: false, device, product)
+        isEqual(quota.wait(.publisher(Token(slot: 1, generation: 1)), at: stock), true)
+        isEqual(quota.wait(will, at: stock), true)
+        isEqual(quota.wait(will, at: stock), false)
+        isEqual(quota.takeWaiters(at: stock).map(\.message?.payload.count), [nil, 1])
+        isEqual(quota.wait(will, at: stock), true)
+    }
+
+    @Test(
+        "C7: what has changed is flushed once in each interval, and again when it was not written")
+    func flush() {
+        var quota = quota()
+        var client = client(&quota, unitsPerDay: nil)
+        isEqual(quota.flushDue, nil)
+        isEqual(charge(&quota, &client, at: noon), "counted")
+        isEqual(quota.flushDue, start.adding(milliseconds: 1_000))
+        isEqual(quota.beginFlushIfDue(at: start.adding(milliseconds: 999)), false)
+        isEqual(quota.nextScheduledBatch(at: noon) == nil, true)
+        isEqual(quota.beginFlushIfDue(at: start.adding(milliseconds: 1_000)), true)
+        guard let batch = quota.nextScheduledBatch(at: noon) else {
+            Issue.record("there is something to flush")
+            return
+        }
+        isEqual(batch.entries.map(\.usage.used), [1])
+        isEqual(quota.isFlushing, false)
+        isEqual(quota.isSettled, false)
+        quota.settle(batch: batch.number, isWritten: false)
+        isEqual(quota.nextBatch(at: noon)?.entries.map(\.usage.used), [1])
+    }
+}
