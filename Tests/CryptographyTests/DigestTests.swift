@@ -145,7 +145,7 @@ import Testing
         let bytes = (0...255).map { UInt8($0) }
         var digits = ByteBuffer()
         Hexadecimal.append(bytes.span, to: &digits)
-        let text = String(copying: digits.span)
+        let text = digits.span.text ?? ""
         #expect(text.hasPrefix("000102030405060708090a0b"))
         var decoded = ByteBuffer()
         let isDecoded = Hexadecimal.decode(digits.span, into: &decoded)
