@@ -85,29 +85,16 @@ struct Room {
         try client.leave()
     }
 
-    /// Returns when every shard has read the mail that others had sent it before.
-    func settle() async throws {
-        for _ in 0..<3 { _ = await gateway.gateway.metricsText() }
+    /// See `TestGateway.settle`.
+    func settle() async { await gateway.settle() }
+
+    /// What has come to `client` and was not taken: see `TestGateway.unread`.
+    func unread(by client: TestClient) async throws -> [TestPacket] {
+        try await gateway.unread(by: client)
     }
 }
 
 extension TestClient {
-    /// Nothing more comes, but the end of a QoS 2 message that came before.
-    func isSilent() throws -> Bool {
-        do throws(TestClientError) {
-            try first("silence", seconds: 0.03) { packet -> Void? in
-                if case .acknowledgement(let release) = packet, release.type == .pubrel {
-                    return nil
-                }
-                return ()
-            }
-            return false
-        } catch {
-            if case .timedOut = error { return true }
-            throw error
-        }
-    }
-
     /// Goes without a DISCONNECT, and waits until the gateway has closed the connection.
     func hangUp() throws {
         finishWriting()

@@ -19,16 +19,14 @@ extension Conformance {
             }
         }
 
-        /// What each has got by now.
-        private func texts(of clients: [TestClient]) throws -> [[String]] {
-            try clients.map { client in
-                try client.ping()
-                var texts: [String] = []
-                while let message = try? client.message(seconds: 0.05) {
-                    texts.append(message.text)
-                }
-                return texts
+        /// Takes what each has got by now.
+        private func texts(of clients: [TestClient], in room: Room) async throws -> [[String]] {
+            var texts: [[String]] = []
+            for client in clients {
+                let count = try await room.unread(by: client).count
+                texts.append(try (0..<count).map { _ in try client.message().text })
             }
+            return texts
         }
 
         @Test(
@@ -45,11 +43,10 @@ extension Conformance {
             let sender = try room.client("sender")
             let sent = (0..<30).map { "\($0)" }
             for text in sent { try sender.publish(room.topic("t"), text, qos: .atLeastOnce) }
-            try await room.settle()
-            let got = try texts(of: one)
+            let got = try await texts(of: one, in: room)
             #expect(got.flatMap { $0 }.sorted() == sent.sorted())
             for member in got { #expect(member.count >= 5, "\(got)") }
-            #expect(try texts(of: [other, plain]) == [sent, sent])
+            #expect(try await texts(of: [other, plain], in: room) == [sent, sent])
         }
 
         @Test("[MQTT-4.8.2-3] each member gets it with its own QoS", arguments: Place.v5)
@@ -85,7 +82,7 @@ extension Conformance {
             "[MQTT-4.8.2-6] what a member refuses goes to no other",
             arguments: Place.v5
         )
-        func refused(place: Place) throws {
+        func refused(place: Place) async throws {
             let room = try Room(place)
             let clients = try members(
                 2, of: "$share/g/" + room.topic("t"), qos: .exactlyOnce, in: room)
@@ -95,13 +92,14 @@ extension Conformance {
                 try sender.publish(room.topic("t"), "x", qos: qos)
                 var refusals = 0
                 for client in clients {
-                    guard let message = try? client.message(seconds: 0.1) else { continue }
+                    if try await room.unread(by: client).isEmpty { continue }
+                    let message = try client.message()
                     try client.send(
                         qos == .atLeastOnce ? .puback : .pubrec, message.packetID ?? 0, code: 0x83)
                     refusals += 1
                 }
                 #expect(refusals == 1)
-                for client in clients { #expect(try client.isSilent()) }
+                for client in clients { #expect(try await room.unread(by: client) == []) }
             }
         }
 
@@ -152,14 +150,14 @@ extension Conformance {
                     #expect(connack.isSessionPresent)
                     let again = try second.message()
                     #expect(again.isDuplicate && again.packetID == message.packetID)
-                    #expect(try other.isSilent())
+                    #expect(try await room.unread(by: other) == [])
                     try second.send(.pubrec, again.packetID ?? 0)
                     _ = try second.acknowledgement(.pubrel)
                     try second.send(.pubcomp, again.packetID ?? 0)
                 } else {
                     try first.leave { $0.sessionExpiryInterval(seconds: 0) }
-                    try await room.settle()
-                    #expect(try other.isSilent())
+                    await room.settle()
+                    #expect(try await room.unread(by: other) == [])
                 }
             }
             try room.forget("keeper")

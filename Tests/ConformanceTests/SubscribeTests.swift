@@ -9,7 +9,7 @@ extension Conformance {
             "[MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6] [MQTT-3.8.4-7] [MQTT-3.9.3-1] [MQTT-3.9.3-2] [MQTT-2.2.1-6] and [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-4] [MQTT-3.8.4-5] [MQTT-3.9.3-1] [MQTT-3.9.3-2] [MQTT-2.3.1-7] of 3.1.1: a SUBACK with the identifier and a code for each filter, in their order",
             arguments: Place.all
         )
-        func suback(place: Place) throws {
+        func suback(place: Place) async throws {
             let room = try Room(place)
             let client = try room.client("subscriber")
             let properties: [UInt8] = place.version == .v5 ? [0] : []
@@ -24,14 +24,14 @@ extension Conformance {
             let sender = try room.client("sender")
             try sender.publish(room.topic("a"), "x", qos: .exactlyOnce)
             #expect(try client.message().qos == .atLeastOnce)
-            #expect(try client.isSilent())
+            #expect(try await room.unread(by: client) == [])
         }
 
         @Test(
             "[MQTT-3.10.4-1] [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.10.4-6] [MQTT-3.11.3-1] [MQTT-3.11.3-2] [MQTT-2.2.1-6] and [MQTT-3.10.4-1] [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.10.4-6] [MQTT-2.3.1-7] of 3.1.1: UNSUBACK with the identifier, also when there was no such subscription",
             arguments: Place.all
         )
-        func unsuback(place: Place) throws {
+        func unsuback(place: Place) async throws {
             let room = try Room(place)
             let client = try room.client("subscriber")
             try client.subscribe(room.topic("a"), room.topic("+"), room.topic("b/#"))
@@ -49,14 +49,14 @@ extension Conformance {
             try sender.publish(room.topic("a"), "1", qos: .atLeastOnce)
             #expect(try client.message().text == "1")
             try sender.publish(room.topic("b/c"), "2", qos: .atLeastOnce)
-            #expect(try client.isSilent())
+            #expect(try await room.unread(by: client) == [])
         }
 
         @Test(
             "[MQTT-3.10.4-2] [MQTT-3.10.4-3] and [MQTT-3.10.4-2] [MQTT-3.10.4-3] of 3.1.1: nothing new comes after UNSUBSCRIBE, and what was under way is completed",
             arguments: Place.all
         )
-        func unsubscribe(place: Place) throws {
+        func unsubscribe(place: Place) async throws {
             let room = try Room(place)
             let client = try room.client("subscriber")
             client.acknowledgesMessages = false
@@ -66,7 +66,7 @@ extension Conformance {
             let message = try client.message()
             try client.unsubscribe(room.topic("t"))
             try sender.publish(room.topic("t"), "after", qos: .exactlyOnce)
-            #expect(try client.isSilent())
+            #expect(try await room.unread(by: client) == [])
             try client.send(.pubrec, message.packetID ?? 0)
             #expect(try client.acknowledgement(.pubrel).packetID == message.packetID)
             try client.send(.pubcomp, message.packetID ?? 0)
@@ -94,7 +94,7 @@ extension Conformance {
             "[MQTT-3.8.4-3] [MQTT-3.8.4-4] [MQTT-3.3.1-9] and [MQTT-3.8.4-3] of 3.1.1: the same filter replaces the subscription; retained messages come again",
             arguments: Place.all
         )
-        func replaced(place: Place) throws {
+        func replaced(place: Place) async throws {
             let room = try Room(place)
             let sender = try room.client("sender")
             try sender.publish(room.topic("t"), "kept", qos: .exactlyOnce, isRetained: true)
@@ -107,7 +107,7 @@ extension Conformance {
                 let new = try client.message()
                 #expect(new.text == "new" && new.qos == qos && !new.isRetained)
             }
-            #expect(try client.isSilent())
+            #expect(try await room.unread(by: client) == [])
             try room.forget(topics: [room.topic("t")])
         }
 
@@ -132,7 +132,7 @@ extension Conformance {
             "[MQTT-3.3.4-2] [MQTT-3.3.4-3] [MQTT-3.3.4-4] and [MQTT-3.3.5-1] of 3.1.1: overlapping subscriptions give one message, of the highest QoS, with all identifiers",
             arguments: Place.all
         )
-        func overlapping(place: Place) throws {
+        func overlapping(place: Place) async throws {
             let room = try Room(place)
             let client = try room.client("subscriber")
             let isNew = place.version == .v5
@@ -149,7 +149,7 @@ extension Conformance {
             #expect(
                 message.subscriptionIdentifiers.sorted()
                     == (isNew ? [1_000, 2_000, 3_000, 4_000] : []))
-            #expect(try client.isSilent())
+            #expect(try await room.unread(by: client) == [])
         }
 
         @Test(
@@ -172,7 +172,7 @@ extension Conformance {
             "[MQTT-3.8.3-3] No Local: what a client publishes does not come back to it by that subscription",
             arguments: Place.v5
         )
-        func noLocal(place: Place) throws {
+        func noLocal(place: Place) async throws {
             let room = try Room(place)
             let client = try room.client("both")
             try client.subscribe(
@@ -191,11 +191,11 @@ extension Conformance {
             try client.publish(room.topic("t"), "own", qos: .atLeastOnce)
             let message = try client.message()
             #expect(message.text == "own" && message.subscriptionIdentifiers == [3])
-            #expect(try client.isSilent())
+            #expect(try await room.unread(by: client) == [])
         }
 
         @Test("[MQTT-3.8.3-3] No Local survives a reconnect of the session", arguments: Place.v5)
-        func noLocalStays(place: Place) throws {
+        func noLocalStays(place: Place) async throws {
             let room = try Room(place)
             let (first, _) = try room.connect("both")
             try first.subscribe(
@@ -203,7 +203,7 @@ extension Conformance {
             try first.leave()
             let (second, _) = try room.connect("both")
             try second.publish(room.topic("t"), "own", qos: .atLeastOnce)
-            #expect(try second.isSilent())
+            #expect(try await room.unread(by: second) == [])
             try second.leave()
             try room.forget("both")
         }

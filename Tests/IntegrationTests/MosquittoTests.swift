@@ -177,7 +177,7 @@ extension WholeGateway {
                     )
                 }
                 #expect(try backend.message().text == "0")
-                #expect(try backend.isQuiet(seconds: 0.02))
+                #expect(try await gateway.unread(by: backend) == [])
             }
         }
 
@@ -206,7 +206,7 @@ extension WholeGateway {
                 }
                 let texts = try (0..<3).map { _ in try backend.message().text }
                 #expect(texts == ["0", "1", "2"])
-                #expect(try backend.isQuiet(seconds: 0.02))
+                #expect(try await gateway.unread(by: backend) == [])
             }
         }
 
@@ -234,7 +234,7 @@ extension WholeGateway {
                         )
                     }
                     #expect(try client.message().text == "0")
-                    #expect(try client.isQuiet(seconds: 0.02))
+                    #expect(try await gateway.unread(by: client) == [])
                 }
             }
         }

@@ -72,7 +72,7 @@ extension WholeGateway {
                     #expect(messages.map(\.text).sorted() == ["one", "one", "zero", "zero"])
                     #expect(messages.allSatisfy { $0.topic == device.down() })
                     #expect(messages.allSatisfy { ($0.qos == .atLeastOnce) == ($0.text == "one") })
-                    #expect(try client.isQuiet(seconds: 0.02))
+                    #expect(try await gateway.unread(by: client) == [])
                 }
             }
         }
@@ -102,8 +102,8 @@ extension WholeGateway {
                 #expect(
                     try lampBackend.publish(lockDevice.down(), "open", qos: .atLeastOnce)?.code
                         == 0x87)
-                #expect(try lampBackend.isQuiet(seconds: 0.02))
-                #expect(try lockBackend.isQuiet(seconds: 0.02))
+                #expect(try await gateway.unread(by: lampBackend) == [])
+                #expect(try await gateway.unread(by: lockBackend) == [])
             }
         }
 
@@ -152,7 +152,7 @@ extension WholeGateway {
                 }
                 try client.publish(devices[0].up(), "yes", qos: .atLeastOnce)
                 #expect(try backend.message().text == "yes")
-                #expect(try other.isQuiet(seconds: 0.02))
+                #expect(try await gateway.unread(by: other) == [])
             }
         }
 
@@ -187,7 +187,7 @@ extension WholeGateway {
                 for number in 0..<10 {
                     let message = try subscriber.message()
                     #expect(message.topic == "t/\(number)")
-                    if number == 2 { #expect(try subscriber.isQuiet(seconds: 0.05)) }
+                    if number == 2 { #expect(try await gateway.unread(by: subscriber) == []) }
                     guard number >= 2, let packetID = message.packetID else { continue }
                     // One more acknowledged, one more sent.
                     try subscriber.send {
@@ -212,9 +212,9 @@ extension WholeGateway {
                     _ = try subscriber.message()
                 }
                 #expect(try subscriber.unsubscribe("t/#", "u/#") == [0, 0x11])
-                try await gateway.settle()
+                await gateway.settle()
                 for publisher in publishers { try publisher.publish("t/1", "x", qos: .atLeastOnce) }
-                #expect(try subscriber.isQuiet(seconds: 0.05))
+                #expect(try await gateway.unread(by: subscriber) == [])
             }
         }
     }
@@ -222,15 +222,13 @@ extension WholeGateway {
 
 extension TestGateway {
     /// Clients on each shard.
-    func clientsByShard() async throws -> [Int] {
-        let page = await gateway.metricsText()
-        return page.split(separator: "\n").filter { $0.hasPrefix("tollgate_clients{") }
-            .compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }
-    }
+    func clientsByShard() async throws -> [Int] { await byShard("tollgate_clients") }
 
-    /// Returns when every shard has read the mail that others had sent it before.
-    func settle() async throws {
-        for _ in 0..<3 { _ = await gateway.metricsText() }
+    /// A gauge on each shard.
+    func byShard(_ gauge: String) async -> [Int] {
+        let page = await gateway.metricsText()
+        return page.split(separator: "\n").filter { $0.hasPrefix("\(gauge){") }
+            .compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }
     }
 
     /// The value of a counter or gauge without labels, or of the sample with exactly these labels.

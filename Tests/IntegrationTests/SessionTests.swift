@@ -27,7 +27,7 @@ extension WholeGateway {
                 for number in 0..<3 {
                     try publisher.publish("t/\(number)", "\(number)", qos: .atLeastOnce)
                 }
-                try await gateway.settle()
+                await gateway.settle()
                 let (second, again) = try gateway.open("keeper", version, expiry: 100)
                 #expect(again.isSessionPresent)
                 for number in 0..<3 { #expect(try second.message().text == "\(number)") }
@@ -48,10 +48,10 @@ extension WholeGateway {
                 let (second, answer) = try gateway.open(
                     "keeper", version, isCleanStart: true, expiry: 0)
                 #expect(!answer.isSessionPresent)
-                try await gateway.settle()
+                await gateway.settle()
                 let publisher = try gateway.anonymous("publisher")
                 try publisher.publish("t/1", "x", qos: .atLeastOnce)
-                #expect(try second.isQuiet(seconds: 0.03))
+                #expect(try await gateway.unread(by: second) == [])
                 try second.leave()
                 let (_, third) = try gateway.open("keeper", version, expiry: 100)
                 #expect(!third.isSessionPresent)
@@ -67,13 +67,13 @@ extension WholeGateway {
                     let (newer, answer) = try gateway.open("keeper", .v5, expiry: expiry)
                     #expect(answer.isSessionPresent == isPresent)
                     #expect(try older.endingCode() == 0x8E)
-                    try await gateway.settle()
+                    await gateway.settle()
                     let publisher = try gateway.anonymous("publisher")
                     try publisher.publish("t/1", "x", qos: .atLeastOnce)
                     if isPresent {
                         #expect(try newer.message().text == "x")
                     } else {
-                        #expect(try newer.isQuiet(seconds: 0.03))
+                        #expect(try await gateway.unread(by: newer) == [])
                     }
                     try newer.leave { $0.sessionExpiryInterval(seconds: 0) }
                 }
@@ -92,7 +92,7 @@ extension WholeGateway {
                     try first.leave()
                     clock.advance(milliseconds: seconds * 1_000)
                     gateway.gateway.clockMoved()
-                    try await gateway.settle()
+                    await gateway.settle()
                     let (second, answer) = try gateway.open("keeper", .v5, expiry: 100)
                     #expect(answer.isSessionPresent == isPresent)
                     try second.leave { $0.sessionExpiryInterval(seconds: 0) }
@@ -149,11 +149,11 @@ extension WholeGateway {
                 try await until { try await gateway.clientsByShard().reduce(0, +) == 1 }
                 clock.advance(milliseconds: 9_000)
                 gateway.gateway.clockMoved()
-                try await gateway.settle()
+                await gateway.settle()
                 let (back, _) = try gateway.open("mortal", .v5, expiry: 100, will: will)
                 clock.advance(milliseconds: 9_000)
                 gateway.gateway.clockMoved()
-                #expect(try watcher.isQuiet(seconds: 0.03))
+                #expect(try await gateway.unread(by: watcher) == [])
                 // Not back.
                 try back.send([0x36, 0])
                 #expect(try back.endingCode() == 0x81)
@@ -180,7 +180,7 @@ extension WholeGateway {
                 let watcher = try gateway.anonymous("watcher")
                 try watcher.subscribe("will")
                 try gateway.open("mortal", .v5, expiry: 100, will: will).0.leave()
-                #expect(try watcher.isQuiet(seconds: 0.03))
+                #expect(try await gateway.unread(by: watcher) == [])
                 try gateway.open("mortal", .v5, expiry: 100, will: will).0
                     .leave(.disconnectWithWillMessage)
                 #expect(try watcher.message().text == "gone")
@@ -219,10 +219,11 @@ extension TestGateway {
     /// A client of the listener without authentication.
     func anonymous(
         _ clientID: String,
-        version: ProtocolVersion = .v5
+        version: ProtocolVersion = .v5,
+        will: TestWill? = nil
     ) throws -> TestClient {
         let client = try TestClient.connected(
-            port: openPort, version: version, as: .anonymous(clientID))
+            port: openPort, version: version, as: .anonymous(clientID), will: will)
         client.tellsUnheard = true
         return client
     }

@@ -1,5 +1,6 @@
 import Gateway
 import MQTT
+import Reactor
 import Support
 
 extension TestGateway {
@@ -7,11 +8,13 @@ extension TestGateway {
     /// `ws-open` without authentication.
     static func runWithWebSockets(
         shards: Int = 2,
+        time: TimeSource = .system,
         configure: (inout GatewayConfiguration) -> Void = { _ in },
         _ body: (TestGateway) async throws -> Void
     ) async throws {
         try await run(
             shards: shards,
+            time: time,
             configure: { configuration in
                 configuration.listeners += [
                     GatewayConfiguration.Listener(

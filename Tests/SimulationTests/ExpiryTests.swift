@@ -34,7 +34,7 @@ import Time
             }
             #expect(try replay.figures(of: product).remaining == 0)
             #expect(try replay.history(of: device).map(\.period).sorted() == [1, 2, 3])
-            #expect(try client.isQuiet(seconds: 0.05))
+            #expect(try await replay.world.unread(by: client) == [])
             try replay.part(client)
         }
     }

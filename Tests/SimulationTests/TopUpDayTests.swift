@@ -79,7 +79,7 @@ import Time
             _ = try client.subscribe(device.sys("notice"))
             try await replay.world.buyPack(4, for: product, hours: 100)
             #expect(try publish(5, device, client).count == 5)
-            #expect(try client.isQuiet(seconds: 0.02))
+            #expect(try await replay.world.unread(by: client) == [])
             try await replay.set(Replay.beginning.adding(milliseconds: Replay.day))
             #expect(try publish(4, device, client).count == 4)
             // The day's third was the pack's last, and the notice is the fourth's.

@@ -27,7 +27,9 @@ public final class TestClient {
 
     /// Set once a WebSocket is open: packets are sent in its frames.
     public internal(set) var webSocket: TestWebSocket?
-    private var kept: [TestPacket] = []
+
+    /// What came while something else was waited for.
+    private(set) var kept: [TestPacket] = []
     private var isClosed = false
     private var lastPacketID: UInt16 = 0
 
@@ -202,19 +204,6 @@ public final class TestClient {
         throw .closed(waitingFor: what, instead: kept)
     }
 
-    /// Whether nothing but what is kept arrives for so long, and the connection stays.
-    public func isQuiet(seconds: Double) throws(TestClientError) -> Bool {
-        do throws(TestClientError) {
-            if let packet = try read(until: Self.deadline(seconds), waitingFor: "silence") {
-                kept.append(packet)
-            }
-            return false
-        } catch {
-            if case .timedOut = error { return true }
-            throw error
-        }
-    }
-
     /// Reads until the gateway closes the connection; answers what came, kept packets first.
     public func untilClosed(seconds: Double? = nil) throws(TestClientError) -> [TestPacket] {
         let deadline = Self.deadline(seconds ?? patienceSeconds)
@@ -295,6 +284,18 @@ extension TestClient {
         }
         defer { input.removeAll() }
         return input.span.bytesArray
+    }
+
+    /// Reads until a Pong of the WebSocket has come.
+    public func awaitPong() throws(TestClientError) {
+        let deadline = Self.deadline(patienceSeconds)
+        while !(webSocket?.controls.contains { $0.opcode == 10 } ?? false) {
+            guard !isClosed else { throw .closed(waitingFor: "a Pong", instead: kept) }
+            guard wait(for: POLLIN, until: deadline) else {
+                throw .timedOut(waitingFor: "a Pong", instead: kept)
+            }
+            try receive()
+        }
     }
 
     /// From now on there are frames; the first ones have come already.
