@@ -1,10 +1,10 @@
-/// A cursor over bytes that somebody else owns: reads big-endian integers and slices, never past
+/// A cursor over borrowed bytes: reads big-endian integers and slices, never past
 /// the end, and allocates nothing.
 ///
-/// A read that does not fit answers `nil` and leaves the cursor where it was; whoever parses turns
-/// that into the error its format asks for.
+/// A read that does not fit answers `nil` and leaves the cursor where it was; the parser
+/// turns that into the error of its format.
 @frozen
-public struct ByteReader: ~Escapable {
+public struct ByteReader: ~Escapable, BitwiseCopyable {
     /// All the bytes, the ones already read among them.
     public let bytes: Span<UInt8>
 

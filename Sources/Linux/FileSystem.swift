@@ -15,8 +15,8 @@ public enum FileSystem {
         try call("chmod", path) { clinux_change_mode(descriptor.rawValue, mode) }
     }
 
-    /// Replaces the file's content so that whoever opens it, even after a power failure, finds the
-    /// old bytes or the new ones: a new file beside it with exactly `mode`, synced, renamed over
+    /// Replaces the file's content so that readers, even after a power failure, find the old
+    /// bytes or the new ones: a new file beside it with exactly `mode`, synced, renamed over
     /// it, and the directory synced.
     public static func write(
         _ bytes: Span<UInt8>,
@@ -130,4 +130,23 @@ extension FileSystem {
             rest = rest.extracting(droppingFirst: count)
         }
     }
+}
+
+/// A file operation that failed: which one, on what, and why.
+public struct FileError: Error, Equatable, Sendable {
+    /// What was being done: `open`, `write`, `rename`, …
+    public let operation: String
+    public let path: String
+    public let code: Errno
+
+    public init(operation: String, path: String, code: Errno) {
+        self.operation = operation
+        self.path = path
+        self.code = code
+    }
+}
+
+extension FileError: CustomStringConvertible {
+    /// `open /etc/tollgate.yaml: No such file or directory (2)`.
+    public var description: String { "\(operation) \(path): \(code)" }
 }

@@ -1,7 +1,7 @@
 import CLinux
 
-/// A file without a name, which only whoever holds this reads, and which is gone when that lets go of
-/// it, or when the process ends. It is written at its end and read anywhere.
+/// A file without a name, readable through this value only, and gone when this is destroyed or the
+/// process ends. It is written at its end and read anywhere.
 public struct TemporaryFile: ~Copyable, Sendable {
     private let descriptor: Descriptor
     private let directory: String

@@ -3,7 +3,7 @@ import Synchronization
 
 /// A thread of its own, `pthread_create(3)`.
 ///
-/// A thread that nobody joins is detached when the last reference goes away, and runs on.
+/// A thread that is not joined is detached when the last reference goes away, and runs on.
 public final class Thread: Sendable {
     private let handle: pthread_t
     private let isJoined = Atomic<Bool>(false)
@@ -75,5 +75,29 @@ public final class Thread: Sendable {
             next = clinux_thread_processor(next + 1)
         }
         return processors
+    }
+}
+
+/// What a new thread needs to begin.
+final class ThreadStart {
+    private let name: String
+    private let processor: Int?
+    private let body: () -> Void
+
+    init(name: String, processor: Int?, body: sending @escaping () -> Void) {
+        self.name = name
+        self.processor = processor
+        self.body = body
+    }
+
+    func run() {
+        var kernelName = ""
+        for character in name where kernelName.utf8.count + character.utf8.count <= 15 {
+            kernelName.append(character)
+        }
+        // Safe: the text lives through the call and has at most 15 bytes.
+        unsafe clinux_thread_set_name(kernelName)
+        if let processor { _ = clinux_thread_pin(Int32(clamping: processor)) }
+        body()
     }
 }

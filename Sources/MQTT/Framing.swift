@@ -60,3 +60,88 @@ public enum Framing: Sendable, Equatable {
         }
     }
 }
+
+/// The first bytes of every packet (2.1.1): its type, flags and remaining length, all of them
+/// valid.
+@frozen
+public struct FixedHeader: Sendable, Equatable {
+    public let type: PacketType
+
+    /// The lower half of the first byte: as `PacketType.requiredFlags` says, or PUBLISH's own.
+    public let flags: UInt8
+
+    /// Bytes of the packet after the fixed header: 0 to 268,435,455.
+    public let remainingLength: Int
+
+    /// Checks the first byte: a known type, and the flags it asks for.
+    @inlinable
+    @inline(__always)
+    public init(firstByte: UInt8, remainingLength: Int) throws(DecodingError) {
+        guard let type = PacketType(rawValue: firstByte >> 4) else {
+            throw DecodingError(.reservedPacketType, at: 0)
+        }
+        let flags = firstByte & 0x0F
+        if type == .publish {
+            if flags & 0b0110 == 0b0110 { throw DecodingError(.publishQoSReserved, at: 0) }
+            if flags & 0b1110 == 0b1000 { throw DecodingError(.duplicateAtMostOnce, at: 0) }
+        } else if flags != type.requiredFlags {
+            throw DecodingError(.invalidFlags, at: 0)
+        }
+        self.type = type
+        self.flags = flags
+        self.remainingLength = remainingLength
+    }
+
+    /// Of a PUBLISH: the message's quality of service (3.3.1.2).
+    @inlinable
+    public var qos: QoS {
+        switch flags & 0b0110 {
+        case 0b0010: .atLeastOnce
+        case 0b0100: .exactlyOnce
+        default: .atMostOnce
+        }
+    }
+
+    /// Of a PUBLISH: it may have been sent before (3.3.1.1).
+    @inlinable
+    public var isDuplicate: Bool { flags & 0b1000 != 0 }
+
+    /// Of a PUBLISH: the message is to be, or was, kept for later subscribers (3.3.1.3).
+    @inlinable
+    public var isRetained: Bool { flags & 0b0001 != 0 }
+}
+
+/// Control packet types; the raw value is the upper half of the first byte (table 2-1).
+public enum PacketType: UInt8, Sendable, BitwiseCopyable, CaseIterable {
+    case connect = 1
+    case connack = 2
+    case publish = 3
+    case puback = 4
+    case pubrec = 5
+    case pubrel = 6
+    case pubcomp = 7
+    case subscribe = 8
+    case suback = 9
+    case unsubscribe = 10
+    case unsuback = 11
+    case pingreq = 12
+    case pingresp = 13
+    case disconnect = 14
+    case auth = 15
+
+    /// The flags this type requires in the lower half of the first byte (table 2-2); PUBLISH has
+    /// its own and answers 0 here.
+    @inlinable
+    public var requiredFlags: UInt8 {
+        switch self {
+        case .pubrel, .subscribe, .unsubscribe: 0b0010
+        case .connect, .connack, .publish, .puback, .pubrec, .pubcomp, .suback, .unsuback, .pingreq,
+            .pingresp, .disconnect, .auth:
+            0
+        }
+    }
+
+    /// The first byte of a packet of this type, PUBLISH without flags.
+    @inlinable
+    public var firstByte: UInt8 { rawValue << 4 | requiredFlags }
+}

@@ -40,8 +40,8 @@ extension TLSSession {
         return unsafe String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Who the peer is, by a certificate that was verified; nil when none was shown or nobody
-    /// checked it.
+    /// Who the peer is, by a certificate that was verified; nil when none was shown, or
+    /// none is asked for.
     public var peerIdentity: PeerIdentity? {
         guard isEstablished, unsafe SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER != 0,
             unsafe SSL_get_verify_result(ssl) == Int(X509_V_OK),
@@ -59,5 +59,46 @@ extension TLSSession {
             return nil
         }
         return unsafe TLSResumption(adopting: session)
+    }
+}
+
+/// A version of the protocol that we speak; older ones are refused (RFC 8996).
+public enum TLSVersion: String, Sendable, Equatable, CaseIterable {
+    /// RFC 5246.
+    case v1_2 = "TLSv1.2"
+
+    /// RFC 8446.
+    case v1_3 = "TLSv1.3"
+
+    /// The number on the wire, `ProtocolVersion` of RFC 8446, B.3.1.
+    var wireValue: Int32 {
+        switch self {
+        case .v1_2: TLS1_2_VERSION
+        case .v1_3: TLS1_3_VERSION
+        }
+    }
+
+    init?(wireValue: Int32) {
+        switch wireValue {
+        case TLS1_2_VERSION: self = .v1_2
+        case TLS1_3_VERSION: self = .v1_3
+        default: return nil
+        }
+    }
+}
+
+/// What a connecting side keeps of a session to take it up again: the ticket and its secret.
+@safe
+public final class TLSResumption: Sendable {
+    // Safe: an SSL_SESSION is counted by reference and not changed once it is made.
+    nonisolated(unsafe) let session: OpaquePointer
+
+    /// Adopts one reference.
+    init(adopting session: OpaquePointer) {
+        unsafe self.session = unsafe session
+    }
+
+    deinit {
+        unsafe SSL_SESSION_free(session)
     }
 }

@@ -154,7 +154,7 @@ public struct TLSSession: ~Copyable, Sendable {
             }
         }
         // Without SSL_MODE_ENABLE_PARTIAL_WRITE, and with a BIO that takes everything, one call
-        // writes all of it or fails for good.
+        // writes all of it or fails finally.
         if result != 1 { throw fail("Sending") }
     }
 
@@ -224,4 +224,16 @@ public struct TLSSession: ~Copyable, Sendable {
             return stack.codes.isEmpty ? .library : nil
         }
     }
+}
+
+/// What `TLSSession.receive` leaves behind.
+public enum TLSSessionState: Sendable, Equatable {
+    /// The handshake wants more bytes from the peer, after what is in `output` has been sent.
+    case handshaking
+
+    /// The session is established, and the peer may send more.
+    case open
+
+    /// The peer has said that it sends nothing more (alert `close_notify`).
+    case closed
 }

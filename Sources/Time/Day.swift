@@ -25,7 +25,7 @@ public struct Day: Hashable, Comparable, Sendable {
     @inlinable
     public init(number: Int32) { self.number = number }
 
-    /// The day that `time` falls on, for somebody at `offset`.
+    /// The day that `time` falls on at `offset`.
     @inlinable
     public init(of time: Timestamp, at offset: UTCOffset) {
         let local = time.milliseconds + offset.milliseconds

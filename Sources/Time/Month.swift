@@ -4,7 +4,7 @@ public struct Month: Hashable, Comparable, Sendable {
 
     public init(number: Int32) { self.number = number }
 
-    /// The month that `time` falls in, for somebody at `offset`.
+    /// The month that `time` falls in at `offset`.
     public init(of time: Timestamp, at offset: UTCOffset) {
         let date = CivilDate(dayNumber: Int(Day(of: time, at: offset).number))
         number = Int32((date.year - 1_970) * 12 + date.month - 1)

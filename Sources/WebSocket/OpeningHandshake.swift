@@ -1,4 +1,5 @@
 import Bytes
+import Cryptography
 
 /// The opening handshake, as the server reads and answers it (RFC 6455, 4.2).
 enum OpeningHandshake {
@@ -12,7 +13,7 @@ enum OpeningHandshake {
         in bytes: Span<UInt8>,
         from start: Int
     ) throws(HandshakeRefusal) -> Int? {
-        // What speaks MQTT or TLS here is told at once, not after a time limit.
+        // A client that begins with MQTT or TLS is refused at once, not after a time limit.
         guard bytes.count == 0 || bytes[0].isTokenCharacter else { throw .malformed }
         var index = start
         while index < min(bytes.count, headLimit) {
@@ -71,5 +72,161 @@ enum OpeningHandshake {
         var end = start
         while end < target.count, target[end] != UInt8(ascii: "?") { end += 1 }
         return target.extracting(start..<end).isEqual(to: path)
+    }
+}
+
+/// Whom a listener lets open a WebSocket.
+public struct HandshakePolicy: Sendable, Equatable {
+    /// What a client must ask for: `/mqtt`. A query behind it is not looked at.
+    let path: [UInt8]
+
+    /// Which pages may connect.
+    enum Origins: Sendable, Equatable {
+        /// Those of the host that the request names.
+        case same
+        case any
+        case listed([[UInt8]])
+    }
+
+    let origins: Origins
+
+    /// - Parameter origins: of pages that may connect, as browsers write them: `https://a.example`,
+    ///   with a port when it is not the scheme's own, or `null`. `*` is any page. With none, a page
+    ///   must come from the host that it connects to.
+    public init(path: String = "/mqtt", origins: [String] = []) {
+        self.path = Array(path.utf8)
+        self.origins =
+            origins.isEmpty
+            ? .same : origins.contains("*") ? .any : .listed(origins.map { Array($0.utf8) })
+    }
+
+    /// Whether a page of that origin may connect (RFC 6455, 4.2.2 and 10.2).
+    func admits(origin: Span<UInt8>, host: Span<UInt8>) -> Bool {
+        switch origins {
+        case .any: return true
+        case .same:
+            for scheme in [[UInt8]("http://".utf8), [UInt8]("https://".utf8)]
+            where origin.hasPrefixIgnoringCase(scheme.span) {
+                let authority = origin.extracting(droppingFirst: scheme.count)
+                if authority.isEqualIgnoringCase(to: host) { return true }
+            }
+            return false
+        case .listed(let origins):
+            return origins.contains { origin.isEqualIgnoringCase(to: $0.span) }
+        }
+    }
+}
+
+/// `Sec-WebSocket-Key`, and what a server answers to it (RFC 6455, 1.3 and 4.2.2).
+enum HandshakeKey {
+    /// Whether it is 16 bytes in base64: 22 characters and two of padding.
+    static func isValid(_ key: Span<UInt8>) -> Bool {
+        guard key.count == 24, key[22] == UInt8(ascii: "="), key[23] == UInt8(ascii: "=") else {
+            return false
+        }
+        for index in 0..<22 where !isBase64(key[index]) { return false }
+        return true
+    }
+
+    private static func isBase64(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "/"):
+            true
+        default: false
+        }
+    }
+
+    /// Appends the value of `Sec-WebSocket-Accept`: base64 of the SHA-1 of the key and the RFC's GUID.
+    static func appendAnswer(to key: Span<UInt8>, into buffer: inout ByteBuffer) {
+        var message = ByteBuffer(capacity: 60)
+        message.append(key)
+        message.append(utf8: "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")
+        let digest = SHA1.hash(message.span)
+        let alphabet = Array(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        // 20 bytes are six groups of three, and one of two.
+        for group in 0..<7 {
+            let third = group < 6 ? digest[group * 3 + 2] : 0
+            let bits =
+                Int(digest[group * 3]) << 16 | Int(digest[group * 3 + 1]) << 8 | Int(third)
+            for place in 0..<(group < 6 ? 4 : 3) {
+                buffer.append(alphabet[bits >> (18 - 6 * place) & 63])
+            }
+        }
+        buffer.append(UInt8(ascii: "="))
+    }
+}
+
+/// Why an opening handshake is refused: an answer of HTTP, after which the connection is closed.
+public enum HandshakeRefusal: Error, CaseIterable, Sendable {
+    /// Not a request of HTTP/1.1 as its grammar has it.
+    case malformed
+    case hostMissing
+    case bodyAnnounced
+
+    /// `Sec-WebSocket-Key` must be there once, 16 bytes in base64 (RFC 6455, 4.2.1).
+    case keyNotValid
+
+    /// The client must offer `mqtt` ([MQTT-6.0.0-3]).
+    case subprotocolMissing
+    case originNotAllowed
+    case pathUnknown
+    case methodNotAllowed
+
+    /// A request for something else than a WebSocket.
+    case upgradeMissing
+
+    /// Another version than 13 (RFC 6455, 4.2.2 and 4.4).
+    case versionNotSupported
+    case headTooLarge
+    case httpVersionNotSupported
+
+    /// The status code (RFC 9110, 15).
+    public var status: Int { row.status }
+
+    private var row: (status: Int, phrase: String, text: String) {
+        switch self {
+        case .malformed: (400, "Bad Request", "this is not an HTTP/1.1 request")
+        case .hostMissing: (400, "Bad Request", "Host must be there, once")
+        case .bodyAnnounced: (400, "Bad Request", "the request must have no body")
+        case .keyNotValid:
+            (400, "Bad Request", "Sec-WebSocket-Key must be there, once, 16 bytes in base64")
+        case .subprotocolMissing:
+            (400, "Bad Request", "Sec-WebSocket-Protocol must offer mqtt")
+        case .originNotAllowed:
+            (403, "Forbidden", "pages of this origin may not connect; see the listener's origins")
+        case .pathUnknown: (404, "Not Found", "there is nothing here; see the listener's path")
+        case .methodNotAllowed: (405, "Method Not Allowed", "a WebSocket is opened with GET")
+        case .upgradeMissing:
+            (426, "Upgrade Required", "MQTT over WebSocket is spoken here, and nothing else")
+        case .versionNotSupported:
+            (426, "Upgrade Required", "only version 13 of WebSocket is spoken here")
+        case .headTooLarge:
+            (
+                431, "Request Header Fields Too Large",
+                "the head has more than \(OpeningHandshake.headLimit) bytes"
+            )
+        case .httpVersionNotSupported:
+            (505, "HTTP Version Not Supported", "a WebSocket is opened with HTTP/1.1")
+        }
+    }
+
+    /// Appends the answer.
+    func encode(into buffer: inout ByteBuffer) {
+        let (status, phrase, text) = row
+        buffer.append(utf8: "HTTP/1.1 \(status) \(phrase)\r\n")
+        switch self {
+        case .methodNotAllowed: buffer.append(utf8: "Allow: GET\r\n")
+        case .upgradeMissing, .versionNotSupported:
+            buffer.append(utf8: "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n")
+            buffer.append(utf8: "Connection: Upgrade, close\r\n")
+        case .malformed, .hostMissing, .bodyAnnounced, .keyNotValid, .subprotocolMissing,
+            .originNotAllowed, .pathUnknown, .headTooLarge, .httpVersionNotSupported:
+            break
+        }
+        if status != 426 { buffer.append(utf8: "Connection: close\r\n") }
+        buffer.append(utf8: "Content-Type: text/plain; charset=utf-8\r\n")
+        buffer.append(utf8: "Content-Length: \(text.utf8.count + 1)\r\n\r\n\(text)\n")
     }
 }

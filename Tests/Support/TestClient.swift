@@ -17,7 +17,7 @@ public final class TestClient {
 
     public var acknowledgesMessages = true
 
-    /// Whether `publish` answers 0x10 as it is, that nobody has subscribed to the topic; else as success,
+    /// Whether `publish` answers 0x10 as it is, that the topic has no subscriber; else as success,
     /// for tests that are about something else.
     public var tellsUnheard = false
     private let descriptor: Descriptor
@@ -261,9 +261,10 @@ public final class TestClient {
                     Pubrec.encode(packetID: packetID, version: version, into: &buffer)
                 }
             }
-        case .acknowledgement(let release) where release.type == .pubrel:
-            try send { Pubcomp.encode(packetID: release.packetID, version: version, into: &$0) }
-        default: break
+        case .acknowledgement(let answer):
+            guard answer.type == .pubrel else { return }
+            try send { Pubcomp.encode(packetID: answer.packetID, version: version, into: &$0) }
+        case .connack, .subscription, .pingresp, .disconnect, .other: break
         }
     }
 }

@@ -65,7 +65,7 @@ public enum TestPacket: Hashable, Sendable {
     case pingresp
     case disconnect(code: UInt8, reasonString: String?)
 
-    /// A type that a gateway has no business to send.
+    /// A type that only clients send.
     case other(PacketType)
 
     init(
@@ -109,8 +109,10 @@ public enum TestPacket: Hashable, Sendable {
                     properties: Self.names(of: packet.properties)
                 )
             )
-        case .puback, .pubrec, .pubrel, .pubcomp:
-            self = .acknowledgement(try Self.acknowledgement(header.type, body, version))
+        case .puback: self.init(try Puback(decoding: body, version: version))
+        case .pubrec: self.init(try Pubrec(decoding: body, version: version))
+        case .pubrel: self.init(try Pubrel(decoding: body, version: version))
+        case .pubcomp: self.init(try Pubcomp(decoding: body, version: version))
         case .suback:
             let packet = try Suback(decoding: body, version: version)
             let codes = (0..<packet.reasons.count).map { packet.reasons[$0].rawValue }
@@ -126,7 +128,7 @@ public enum TestPacket: Hashable, Sendable {
                 code: packet.reason.rawValue,
                 reasonString: packet.properties.reasonString?.text
             )
-        default: self = .other(header.type)
+        case .connect, .subscribe, .unsubscribe, .pingreq, .auth: self = .other(header.type)
         }
     }
 
@@ -166,33 +168,12 @@ public enum TestPacket: Hashable, Sendable {
         return names
     }
 
-    private static func acknowledgement(
-        _ type: PacketType,
-        _ body: Span<UInt8>,
-        _ version: ProtocolVersion
-    ) throws(DecodingError) -> Acknowledgement {
-        switch type {
-        case .puback:
-            let packet = try Puback(decoding: body, version: version)
-            return Acknowledgement(
-                type: type, packetID: packet.packetID, code: packet.reason.rawValue,
+    private init<Kind>(_ packet: MQTT.Acknowledgement<Kind>) {
+        self = .acknowledgement(
+            Acknowledgement(
+                type: Kind.type, packetID: packet.packetID, code: packet.reason.rawValue,
                 reasonString: packet.properties.reasonString?.text)
-        case .pubrec:
-            let packet = try Pubrec(decoding: body, version: version)
-            return Acknowledgement(
-                type: type, packetID: packet.packetID, code: packet.reason.rawValue,
-                reasonString: packet.properties.reasonString?.text)
-        case .pubrel:
-            let packet = try Pubrel(decoding: body, version: version)
-            return Acknowledgement(
-                type: type, packetID: packet.packetID, code: packet.reason.rawValue,
-                reasonString: packet.properties.reasonString?.text)
-        default:
-            let packet = try Pubcomp(decoding: body, version: version)
-            return Acknowledgement(
-                type: type, packetID: packet.packetID, code: packet.reason.rawValue,
-                reasonString: packet.properties.reasonString?.text)
-        }
+        )
     }
 }
 

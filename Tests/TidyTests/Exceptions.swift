@@ -43,26 +43,6 @@ enum Exceptions {
             reason: "of MQTT's reason codes the decoders use these"
         ),
         PartialSwitch(
-            path: "Sources/MQTT/ConnectReturnCode.swift",
-            head: "switch reason {",
-            reason: "5 return codes for all reason codes of MQTT 5: the standard leaves it to us"
-        ),
-        PartialSwitch(
-            path: "Sources/MQTT/PacketType.swift",
-            head: "switch self {",
-            reason: "three of sixteen packet types have flags of their own (2.1.3)"
-        ),
-        PartialSwitch(
-            path: "Sources/MQTT/ReasonCode+Packets.swift",
-            head: "switch (type, sender) {",
-            reason: "pairs: what differs by its sender"
-        ),
-        PartialSwitch(
-            path: "Sources/MQTT/ReasonCode+Packets.swift",
-            head: "switch self {",
-            reason: "reason codes that a client may not send (3.14.2.1)"
-        ),
-        PartialSwitch(
             path: "Sources/Settings/SettingsFile.swift",
             head: "switch error {",
             reason: "the errors of Yams"
@@ -105,9 +85,6 @@ enum Exceptions {
         "Sources/LedgerModel/Commands/Refusal+Packs.swift": 3,
         "Sources/LedgerModel/Commands/Refusal+Text.swift": 3,
         "Sources/LedgerModel/Commands/Refusal.swift": 1,
-        "Sources/MQTT/Encoding/UTF8Rules.swift": 1,
-        "Sources/WebSocket/FrameViolation.swift": 1,
-        "Sources/WebSocket/HandshakeRefusal.swift": 1,
         "Sources/tollgate/Output.swift": 1,
     ]
 }
