@@ -74,7 +74,6 @@ enum Exceptions {
         "Sources/Ledger/Audit/Audit+Imports.swift": 1,
         "Sources/Ledger/Audit/Audit+Log.swift": 3,
         "Sources/Ledger/Books/Books+Apply.swift": 1,
-        "Sources/Ledger/Ledger.swift": 1,
         "Sources/LedgerModel/Commands/Action+Bytes.swift": 2,
         "Sources/LedgerModel/Commands/Action+Digest.swift": 1,
         "Sources/LedgerModel/Commands/Change+Bytes.swift": 3,
