@@ -99,6 +99,42 @@ struct RuleTests {
         }
     }
 
+    @Test("the refusals of Wire.md have the program's names")
+    func refusals() {
+        let cells = Self.page("Wire").split(separator: "\n")
+            .filter { $0.hasPrefix("| `") }
+            .compactMap { $0.split(separator: "|").first }
+        let names = cells.flatMap { cell in
+            cell.split(separator: "`").filter { name in
+                name.contains("-") && name.allSatisfy { $0 == "-" || "a"..."z" ~= $0 }
+            }
+        }
+        #expect(names.count > 30)
+        let literals = Set(
+            SourceFile.all.filter { $0.target == "Gateway" }.flatMap(\.lines)
+                .filter { $0.contains("-") && $0.contains("\"") }
+                .flatMap { $0.split(separator: "\"") }
+        )
+        for name in names { #expect(literals.contains(name), "Wire.md: \(name)") }
+    }
+
+    @Test("types that Architecture.md names are in the sources")
+    func types() {
+        var words = Set(SourceFile.all.map { Substring($0.target) })
+        for file in SourceFile.all where file.isSource {
+            for line in file.codeLines {
+                words.formUnion(line.split { !($0.isLetter || $0.isNumber) })
+            }
+        }
+        let spans = Self.page("Architecture").split(
+            separator: "`", omittingEmptySubsequences: false)
+        let names = spans.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+            .filter { $0.first?.isUppercase == true && $0.contains(where: \.isLowercase) }
+            .filter { $0.allSatisfy { $0.isLetter || $0.isNumber } }
+        #expect(names.count > 20)
+        for name in names { #expect(words.contains(name), "Architecture.md: \(name)") }
+    }
+
     @Test("links in the pages lead to files")
     func links() {
         let pages =
