@@ -57,6 +57,26 @@ public struct TransactionHandle: ~Escapable {
         return table
     }
 
+    /// The number of the table of that name; nil when there is none (`mdb_dbi_open`). In a read
+    /// transaction the number is good for that one only.
+    func existingTable(_ name: String) throws(StoreError) -> UInt32? {
+        var table: UInt32 = 0
+        // Safe: LMDB copies the name. It wants one transaction at a time to do this: stores are opened
+        // by one thread, which is also the one to ask.
+        let code = unsafe mdb_dbi_open(pointer, name, 0, &table)
+        if code == MDB_NOTFOUND { return nil }
+        try StoreError.check(code, "mdb_dbi_open \(name)")
+        return table
+    }
+
+    /// Whether nothing was ever written to the environment: the table of names is empty.
+    func isWithoutTables() throws(StoreError) -> Bool {
+        var table: UInt32 = 0
+        // Safe: no name asks for the table of names, which is always open.
+        try StoreError.check(unsafe mdb_dbi_open(pointer, nil, 0, &table), "mdb_dbi_open")
+        return try count(in: table) == 0
+    }
+
     /// The record at `key`, borrowed from the map (`mdb_get`).
     @usableFromInline
     @_lifetime(copy self)

@@ -1,5 +1,7 @@
+import Gateway
 import MQTT
 import Storage
+import TestFiles
 import Testing
 import Time
 
@@ -10,6 +12,42 @@ import Time
 /// A store that an earlier program has written is opened, balances, says what it said, and is written to.
 @Suite struct StoreTests {
     static let formats = [1]
+
+    @Test(
+        "Stores of each format are checked as they are, and served in the current one",
+        arguments: formats)
+    func migrated(format: Int) throws {
+        let store = try GoldenStore(format: format)
+        func check() throws -> Stores.Formats {
+            let stores = try Stores(openedIn: store.directory.path)
+            defer { stores.shutdown() }
+            #expect(try stores.verify(secretKeys: nil) == [])
+            return stores.formats
+        }
+        #expect(try check() == Stores.Formats(ledger: format, usage: format))
+        #expect(try check() == Stores.Formats(ledger: format, usage: format))
+        do {
+            let ledger = try store.ledger()
+            #expect(ledger.format == Books.format.current)
+            ledger.shutdown()
+        }
+        #expect(try check() == Stores.Formats(ledger: Books.format.current, usage: format))
+    }
+
+    @Test("A ledger that a newer program has written is refused, and nothing is changed")
+    func newer() throws {
+        let store = try GoldenStore(format: 1)
+        do {
+            let environment = try Environment(
+                path: store.directory.file("ledger"), mapSizeBytes: 1 << 26,
+                maximumTables: Books.tableCount)
+            let steps = Array(repeating: StoreFormat.Migration("later") { _ in }, count: 6)
+            try StoreFormat(migrations: steps).migrate(environment)
+        }
+        let error = StoreError.newerFormat(7, known: Books.format.current)
+        #expect(throws: error) { try store.ledger() }
+        #expect(throws: error) { try Stores(openedIn: store.directory.path) }
+    }
 
     @Test("A ledger of each format opens, balances, and knows its devices", arguments: formats)
     func devices(format: Int) throws {

@@ -64,7 +64,7 @@ struct DamageTests {
     func named() throws {
         let program = try furnished()
         defer { program.remove() }
-        #expect(try program.run(["check"]).output == "the books balance\n")
+        #expect(try program.run(["check"]).output == Program.balance)
         try damage(program) { (books, transaction) throws(StoreError) in
             var pool = try books.pool(of: Self.product, in: transaction)
             pool.consumed += 1
