@@ -208,3 +208,40 @@ public struct TopUpStock: Sendable {
         return true
     }
 }
+
+/// What became of the wish for units past an allowance (rule C6).
+public enum TopUpVerdict: Equatable, Sendable {
+    /// They are here, and taken when they were drawn: count them.
+    case drawn
+
+    /// There may be more: try again when something has changed.
+    case wait
+
+    /// There are none, here or elsewhere.
+    case nothingLeft
+}
+
+/// What a shard does to come by more top-up units; its end is told to the stock.
+public enum TopUpErrand: Equatable, Sendable {
+    /// Ask the ledger for a lease of at least so many units.
+    case lease(needed: UInt64)
+
+    /// Have the other shards give back what they hold.
+    case recall
+}
+
+/// The end of a lease, for the ledger: how many of its units were used.
+public struct TopUpSettlement: Equatable, Sendable {
+    /// The lease's id.
+    public let lease: UInt64
+    public let used: UInt64
+
+    /// Units that go back to their pack.
+    public let returned: UInt64
+
+    public init(lease: UInt64, used: UInt64, returned: UInt64) {
+        self.lease = lease
+        self.used = used
+        self.returned = returned
+    }
+}

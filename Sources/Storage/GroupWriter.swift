@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// The one thread that writes to an environment: it takes all requests that wait, applies them in
 /// one transaction, commits, and then answers each, in order.
 ///
@@ -64,5 +66,92 @@ public final class GroupWriter<Request: Sendable, Reply: Sendable>: Sendable {
         var figures = counts.figures
         figures.waiting = queue.count
         return figures
+    }
+}
+
+/// What a `GroupWriter` has done since it started, for metrics and readiness.
+public struct GroupWriterFigures: Hashable, Sendable {
+    /// Transactions committed, and requests written in them: their quotient is the mean batch.
+    public internal(set) var commits = 0
+    public internal(set) var requestsWritten = 0
+
+    /// Requests answered with an error.
+    public internal(set) var requestsFailed = 0
+
+    /// Requests in the largest transaction.
+    public internal(set) var largestBatch = 0
+
+    /// Requests that wait for the transaction under way to end.
+    public internal(set) var waiting = 0
+
+    /// Why the newest request to fail did; nil as soon as a commit passes again.
+    public internal(set) var failure: StoreError?
+}
+
+/// Where the writer's thread leaves its figures for others.
+final class FigureBoard: Sendable {
+    private let state = Mutex(GroupWriterFigures())
+
+    var figures: GroupWriterFigures { state.withLock { $0 } }
+
+    func didCommit(_ count: Int) {
+        state.withLock { figures in
+            figures.commits += 1
+            figures.requestsWritten += count
+            figures.largestBatch = max(figures.largestBatch, count)
+            figures.failure = nil
+        }
+    }
+
+    func didFail(_ error: StoreError) {
+        state.withLock { figures in
+            figures.requestsFailed += 1
+            figures.failure = error
+        }
+    }
+}
+
+/// Rings after each commit of a writer, for whoever waits for news.
+public final class CommitBell: Sendable {
+    /// `nil` after the writer has ended.
+    private let listeners = Mutex<[Int: AsyncStream<Void>.Continuation]?>([:])
+    private let number = Mutex(0)
+
+    public init() {}
+
+    /// Rings from now on, until its consumer stops or the writer ends. Rings that come while the
+    /// consumer is busy are one ring.
+    public func rings() -> AsyncStream<Void> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let key = number.withLock { number in
+            number += 1
+            return number
+        }
+        let isOpen = listeners.withLock { listeners in
+            listeners?[key] = continuation
+            return listeners != nil
+        }
+        guard isOpen else {
+            continuation.finish()
+            return stream
+        }
+        continuation.onTermination = { [weak self] _ in
+            self?.listeners.withLock { listeners in _ = listeners?.removeValue(forKey: key) }
+        }
+        return stream
+    }
+
+    func ring() {
+        let all = listeners.withLock { $0.map { Array($0.values) } ?? [] }
+        for listener in all { listener.yield() }
+    }
+
+    func end() {
+        let all = listeners.withLock { listeners in
+            defer { listeners = nil }
+            return listeners.map { Array($0.values) } ?? []
+        }
+        for listener in all { listener.finish() }
     }
 }

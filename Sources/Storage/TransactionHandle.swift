@@ -147,3 +147,48 @@ public struct TransactionHandle: ~Escapable {
         return figures.ms_entries
     }
 }
+
+extension Environment {
+    /// Commits a transaction that changes next to nothing.
+    ///
+    /// LMDB uses the pages that a commit has freed again only in the second transaction after it.
+    /// With the map full, the first one cannot be had by a larger write: it would fail, and an
+    /// aborted transaction does not count.
+    func turnOver() throws(StoreError) {
+        try write { transaction throws(StoreError) in
+            try transaction.handle.touch()
+        }
+    }
+}
+
+extension TransactionHandle {
+    /// Writes one small record beside the names of the tables: the fewest pages a change can take.
+    func touch() throws(StoreError) {
+        var table: UInt32 = 0
+        // Safe: no name asks for the table of names, which is always open.
+        try StoreError.check(unsafe mdb_dbi_open(pointer, nil, 0, &table), "mdb_dbi_open")
+        let key: InlineArray<2, UInt8> = [0, UInt8(ascii: "t")]
+        let record: InlineArray<1, UInt8> = [0]
+        _ = try store(record.span, at: key.span, in: table, overwriting: true)
+    }
+}
+
+extension MDB_val {
+    /// A value for LMDB to read during one call; it does not write through it.
+    init(borrowing bytes: UnsafeRawBufferPointer) {
+        unsafe self.init(
+            mv_size: bytes.count,
+            mv_data: UnsafeMutableRawPointer(mutating: bytes.baseAddress)
+        )
+    }
+
+    /// The bytes LMDB has pointed this value at, for as long as `owner` may be used; that it keeps
+    /// them until then, the caller guarantees.
+    @_lifetime(copy owner)
+    func span(lentBy owner: TransactionHandle) -> Span<UInt8> {
+        // Safe: LMDB answers `mv_size` initialised bytes at `mv_data`, or none.
+        let bytes = unsafe UnsafeRawBufferPointer(start: mv_data, count: mv_size)
+        let span = unsafe Span<UInt8>(_unsafeBytes: bytes)
+        return unsafe _overrideLifetime(span, copying: owner)
+    }
+}

@@ -75,3 +75,48 @@ public struct ImportRecord: StorageRecord, Hashable, Sendable {
         guard moved <= rows else { throw .malformed(what: "import that moved more than it had") }
     }
 }
+
+/// The row of an import that can't be committed any more: its device came into the books meanwhile.
+public struct ImportConflict: Hashable, Sendable {
+    public let line: UInt64
+    public let device: DeviceKey
+
+    init(line: UInt64, device: DeviceKey) {
+        self.line = line
+        self.device = device
+    }
+}
+
+/// A row of an import in chunks, until it lands: the device as the file has it.
+struct ArrivalRecord: StorageRecord, Hashable, Sendable {
+    /// Where it is in the file.
+    let line: UInt64
+    let secret: SealedSecret?
+    let name: String
+
+    init(_ row: ImportLine) {
+        line = row.line
+        secret = row.device.secret
+        name = row.device.name
+    }
+
+    /// The device's record once the import was committed at `time`; `old` is what a deleted device
+    /// has left behind (rule B8).
+    func record(registeredAt time: Timestamp, after old: DeviceRecord?) -> DeviceRecord {
+        DeviceRecord(secret: secret, name: name, registeredAt: time).keepingEntitlement(of: old)
+    }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(RecordVersion.current)
+        buffer.appendVarint(line)
+        buffer.append(optional: secret)
+        buffer.append(text: name)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        try RecordVersion.take(from: &reader, of: "arrival")
+        line = try reader.takeVarint()
+        secret = try reader.takeOptionalSealedSecret()
+        name = try reader.takeText()
+    }
+}

@@ -1,5 +1,37 @@
 public import Bytes
 public import Storage
+public import Time
+
+/// A top-up pack as the books keep it (rule C6); account, kind, expiry and id are its key.
+public struct TopUpRecord: StorageRecord, Hashable, Sendable {
+    public let source: TopUpSource
+    public let at: Timestamp
+    public let actor: String
+    public internal(set) var counters: TopUpCounters
+
+    init(source: TopUpSource, quantity: UInt64, at: Timestamp, actor: String) {
+        self.source = source
+        self.at = at
+        self.actor = actor
+        counters = TopUpCounters(quantity: quantity)
+    }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(RecordVersion.current)
+        buffer.append(case: source)
+        buffer.append(at)
+        buffer.append(text: actor)
+        counters.encode(into: &buffer)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        try RecordVersion.take(from: &reader, of: "top-up pack")
+        source = try reader.take(case: TopUpSource.self)
+        at = try reader.takeTimestamp()
+        actor = try reader.takeText()
+        counters = try TopUpCounters(decoding: &reader)
+    }
+}
 
 /// Where the units of a pack, or of all packs of an account and kind, are:
 /// `quantity = remaining + leased + used + expired` at all times.
@@ -87,5 +119,70 @@ public struct TopUpCounters: StorageRecord, Hashable, Sendable {
         leased = try reader.takeVarint()
         used = try reader.takeVarint()
         expired = try reader.takeVarint()
+    }
+}
+
+/// A lease that its holder has not settled (rule C6).
+struct LeaseRecord: StorageRecord, Hashable, Sendable {
+    let pack: TopUpPlace
+    let holder: LeaseHolder
+    let units: UInt64
+    let at: Timestamp
+
+    init(pack: TopUpPlace, holder: LeaseHolder, units: UInt64, at: Timestamp) {
+        self.pack = pack
+        self.holder = holder
+        self.units = units
+        self.at = at
+    }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(RecordVersion.current)
+        buffer.append(pack)
+        buffer.append(holder)
+        buffer.appendVarint(units)
+        buffer.append(at)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        try RecordVersion.take(from: &reader, of: "lease")
+        pack = try reader.takeTopUpPlace()
+        holder = try reader.take(LeaseHolder.self)
+        units = try reader.takeVarint()
+        at = try reader.takeTimestamp()
+    }
+}
+
+/// Which upgrade was requested with the event that this index entry's key says.
+struct UpgradeNameRecord: StorageRecord, Hashable, Sendable {
+    let id: UpgradeID
+
+    init(id: UpgradeID) { self.id = id }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(RecordVersion.current)
+        buffer.append(id)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        try RecordVersion.take(from: &reader, of: "upgrade name")
+        id = try reader.take(UpgradeID.self)
+    }
+}
+
+/// How many attempts of a device's monthly allowance are used (rule D2).
+struct UpgradeMonthRecord: StorageRecord, Hashable, Sendable {
+    let used: UInt64
+
+    init(used: UInt64) { self.used = used }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(RecordVersion.current)
+        buffer.appendVarint(used)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        try RecordVersion.take(from: &reader, of: "upgrade month")
+        used = try reader.takeVarint()
     }
 }

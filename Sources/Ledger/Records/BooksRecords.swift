@@ -1,0 +1,84 @@
+import Bytes
+import Storage
+import Time
+
+/// The one record about the books as a whole.
+struct BooksRecord: StorageRecord, Hashable, Sendable {
+
+    /// Number of the newest event; 0 when there is none.
+    var lastSequence: UInt64
+
+    /// Serial of the next code to be bought; the first is 1.
+    var nextSerial: UInt64
+
+    init(lastSequence: UInt64, nextSerial: UInt64) {
+        self.lastSequence = lastSequence
+        self.nextSerial = nextSerial
+    }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(RecordVersion.current)
+        buffer.append(lastSequence)
+        buffer.append(nextSerial)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        try RecordVersion.take(from: &reader, of: "books")
+        lastSequence = try reader.takeUInt64()
+        nextSerial = try reader.takeUInt64()
+    }
+}
+
+/// A key that secrets are sealed with, under its number, and since when.
+struct SealingKeyRecord: StorageRecord, Hashable, Sendable {
+    let fingerprint: [UInt8]
+    let adoptedAt: Timestamp
+
+    init(fingerprint: [UInt8], adoptedAt: Timestamp) {
+        self.fingerprint = fingerprint
+        self.adoptedAt = adoptedAt
+    }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(RecordVersion.current)
+        buffer.append(fingerprint.span)
+        buffer.append(adoptedAt)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        try RecordVersion.take(from: &reader, of: "sealing key")
+        fingerprint = try reader.takeFingerprint()
+        adoptedAt = try reader.takeTimestamp()
+    }
+}
+
+/// What an idempotency key stands for (rule A8): the action, digested, and what it was answered.
+struct AnswerRecord: StorageRecord, Hashable, Sendable {
+    let digestHigh: UInt64
+    let digestLow: UInt64
+    let at: Timestamp
+    let outcome: Outcome
+
+    init(digestHigh: UInt64, digestLow: UInt64, at: Timestamp, outcome: Outcome) {
+        self.digestHigh = digestHigh
+        self.digestLow = digestLow
+        self.at = at
+        self.outcome = outcome
+    }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(RecordVersion.current)
+        buffer.append(digestHigh)
+        buffer.append(digestLow)
+        buffer.append(at)
+        outcome.encode(into: &buffer)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        try RecordVersion.take(from: &reader, of: "answer")
+        digestHigh = try reader.takeUInt64()
+        digestLow = try reader.takeUInt64()
+        at = try reader.takeTimestamp()
+        outcome = try Outcome(decoding: &reader)
+    }
+}
