@@ -57,10 +57,10 @@ public struct UsageRecord: Equatable, Sendable {
 }
 
 extension UsageRecord: StorageRecord {
-    private static var version: UInt8 { 1 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Self.version)
+        buffer.append(Version.v1)
         buffer.append(UInt64(bitPattern: seenAt.milliseconds))
         buffer.append(list: days) { buffer, usage in
             buffer.appendSignedVarint(Int64(usage.day.number))
@@ -71,8 +71,8 @@ extension UsageRecord: StorageRecord {
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        guard try reader.takeUInt8() == Self.version else {
-            throw .malformed(what: "device usage")
+        switch try reader.take(Version.self, of: "device usage") {
+        case .v1: break
         }
         let seenAt = Timestamp(milliseconds: Int64(bitPattern: try reader.takeUInt64()))
         let days = try reader.takeList { reader throws(MalformedRecord) in
@@ -97,7 +97,8 @@ extension UsageRecord: StorageRecord {
     }
 }
 
-/// Units of all devices of a product on one day.
+/// Units of all devices of a product on one day: 16 bytes without a version, so that another layout has
+/// another length.
 struct ProductDayTotal: StorageRecord, Equatable {
     /// Those that their allowances covered.
     var used: UInt64

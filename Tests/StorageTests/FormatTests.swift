@@ -6,20 +6,21 @@ import Testing
 
 /// A number whose first layout had four bytes, and whose second has eight.
 private struct Reading: StorageRecord, Equatable {
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 = 2 }
+
     let value: UInt64
 
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(2 as UInt8)
+        buffer.append(Version.v2)
         buffer.append(value)
     }
 
     init(value: UInt64) { self.value = value }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        switch try reader.takeUInt8() {
-        case 1: value = UInt64(try reader.takeUInt32())
-        case 2: value = try reader.takeUInt64()
-        default: throw .malformed(what: "reading")
+        switch try reader.take(Version.self, of: "reading") {
+        case .v1: value = UInt64(try reader.takeUInt32())
+        case .v2: value = try reader.takeUInt64()
         }
     }
 }
@@ -126,6 +127,20 @@ private struct OldReading: StorageRecord {
             }
         }
         #expect(seen == count)
+    }
+
+    @Test("A record is read in each of its layouts; one of a newer program is named as such")
+    func versions() throws {
+        func read(_ bytes: [UInt8]) throws(MalformedRecord) -> UInt64 {
+            var reader = ByteReader(bytes.span)
+            return try Reading(decoding: &reader).value
+        }
+        #expect(try read([1, 0, 0, 0, 7]) == 7)
+        #expect(try read([2, 0, 0, 0, 0, 0, 0, 0, 7]) == 7)
+        let newer = "reading of version 3, which a newer Tollgate wrote: this one knows 2"
+        #expect(throws: MalformedRecord(what: newer)) { try read([3, 0, 0, 0, 7]) }
+        let never = "reading of version 0, which there never was"
+        #expect(throws: MalformedRecord(what: never)) { try read([0, 0, 0, 0, 7]) }
     }
 
     @Test("A step that fails leaves the store in its format, as it was")

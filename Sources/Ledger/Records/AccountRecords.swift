@@ -30,8 +30,10 @@ public struct AccountRecord: StorageRecord, Hashable, Sendable {
         self.createdAt = createdAt
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(text: name)
         buffer.append(case: kind)
         buffer.append(optional: parent)
@@ -42,14 +44,16 @@ public struct AccountRecord: StorageRecord, Hashable, Sendable {
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "account")
-        name = try reader.takeText()
-        kind = try reader.take(case: AccountKind.self)
-        parent = try reader.takeOptional(AccountID.self)
-        email = try reader.takeOptional(EmailAddress.self)
-        dataCentre = try reader.take(DataCentreID.self)
-        createdAt = try reader.takeTimestamp()
-        certifiedAt = try reader.takeBool() ? try reader.takeTimestamp() : nil
+        switch try reader.take(Version.self, of: "account") {
+        case .v1:
+            name = try reader.takeText()
+            kind = try reader.take(case: AccountKind.self)
+            parent = try reader.takeOptional(AccountID.self)
+            email = try reader.takeOptional(EmailAddress.self)
+            dataCentre = try reader.take(DataCentreID.self)
+            createdAt = try reader.takeTimestamp()
+            certifiedAt = try reader.takeBool() ? try reader.takeTimestamp() : nil
+        }
     }
 }
 
@@ -64,16 +68,20 @@ struct AccountTotalRecord: StorageRecord, Hashable {
 
     init() {}
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(used)
         buffer.append(remaining)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "account's total")
-        used = try reader.takeUInt64()
-        remaining = try reader.takeUInt64()
+        switch try reader.take(Version.self, of: "account's total") {
+        case .v1:
+            used = try reader.takeUInt64()
+            remaining = try reader.takeUInt64()
+        }
     }
 }
 
@@ -91,18 +99,22 @@ public struct ContactRecord: StorageRecord, Hashable, Sendable {
         self.actor = actor
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(text: name)
         buffer.append(at)
         buffer.append(text: actor)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "contact")
-        name = try reader.takeText()
-        at = try reader.takeTimestamp()
-        actor = try reader.takeText()
+        switch try reader.take(Version.self, of: "contact") {
+        case .v1:
+            name = try reader.takeText()
+            at = try reader.takeTimestamp()
+            actor = try reader.takeText()
+        }
     }
 }
 
@@ -135,8 +147,10 @@ public struct KeyRecord: StorageRecord, Hashable, Sendable {
         self.revokedAt = revokedAt
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(text: name)
         buffer.append(case: role)
         buffer.append(optional: account)
@@ -147,13 +161,15 @@ public struct KeyRecord: StorageRecord, Hashable, Sendable {
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "key")
-        name = try reader.takeText()
-        role = try reader.take(case: KeyRole.self)
-        account = try reader.takeOptional(AccountID.self)
-        products = try reader.takeOptionalProducts()
-        secretHash = try reader.takeSecretHash()
-        createdAt = try reader.takeTimestamp()
-        revokedAt = try reader.takeBool() ? try reader.takeTimestamp() : nil
+        switch try reader.take(Version.self, of: "key") {
+        case .v1:
+            name = try reader.takeText()
+            role = try reader.take(case: KeyRole.self)
+            account = try reader.takeOptional(AccountID.self)
+            products = try reader.takeOptionalProducts()
+            secretHash = try reader.takeSecretHash()
+            createdAt = try reader.takeTimestamp()
+            revokedAt = try reader.takeBool() ? try reader.takeTimestamp() : nil
+        }
     }
 }

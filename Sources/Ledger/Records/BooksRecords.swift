@@ -16,16 +16,20 @@ struct BooksRecord: StorageRecord, Hashable, Sendable {
         self.nextSerial = nextSerial
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(lastSequence)
         buffer.append(nextSerial)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "books")
-        lastSequence = try reader.takeUInt64()
-        nextSerial = try reader.takeUInt64()
+        switch try reader.take(Version.self, of: "books") {
+        case .v1:
+            lastSequence = try reader.takeUInt64()
+            nextSerial = try reader.takeUInt64()
+        }
     }
 }
 
@@ -39,16 +43,20 @@ struct SealingKeyRecord: StorageRecord, Hashable, Sendable {
         self.adoptedAt = adoptedAt
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(fingerprint.span)
         buffer.append(adoptedAt)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "sealing key")
-        fingerprint = try reader.takeFingerprint()
-        adoptedAt = try reader.takeTimestamp()
+        switch try reader.take(Version.self, of: "sealing key") {
+        case .v1:
+            fingerprint = try reader.takeFingerprint()
+            adoptedAt = try reader.takeTimestamp()
+        }
     }
 }
 
@@ -66,8 +74,10 @@ struct AnswerRecord: StorageRecord, Hashable, Sendable {
         self.outcome = outcome
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(digestHigh)
         buffer.append(digestLow)
         buffer.append(at)
@@ -75,10 +85,12 @@ struct AnswerRecord: StorageRecord, Hashable, Sendable {
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "answer")
-        digestHigh = try reader.takeUInt64()
-        digestLow = try reader.takeUInt64()
-        at = try reader.takeTimestamp()
-        outcome = try Outcome(decoding: &reader)
+        switch try reader.take(Version.self, of: "answer") {
+        case .v1:
+            digestHigh = try reader.takeUInt64()
+            digestLow = try reader.takeUInt64()
+            at = try reader.takeTimestamp()
+            outcome = try Outcome(decoding: &reader)
+        }
     }
 }

@@ -14,18 +14,22 @@ public struct PackageRecord: StorageRecord, Hashable, Sendable {
         self.createdAt = createdAt
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(text: name)
         buffer.append(allowance)
         buffer.append(createdAt)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "package")
-        name = try reader.takeText()
-        allowance = try reader.takeAllowance()
-        createdAt = try reader.takeTimestamp()
+        switch try reader.take(Version.self, of: "package") {
+        case .v1:
+            name = try reader.takeText()
+            allowance = try reader.takeAllowance()
+            createdAt = try reader.takeTimestamp()
+        }
     }
 }
 
@@ -59,8 +63,10 @@ public struct BatchRecord: StorageRecord, Hashable, Sendable {
         self.sequence = sequence
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(account)
         buffer.append(package)
         buffer.appendVarint(quantity)
@@ -72,15 +78,17 @@ public struct BatchRecord: StorageRecord, Hashable, Sendable {
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "batch")
-        account = try reader.take(AccountID.self)
-        package = try reader.take(PackageID.self)
-        quantity = try reader.takeVarint()
-        source = try reader.take(case: CodeSource.self)
-        product = try reader.takeOptional(ProductKey.self)
-        at = try reader.takeTimestamp()
-        actor = try reader.takeText()
-        sequence = try reader.takeVarint()
+        switch try reader.take(Version.self, of: "batch") {
+        case .v1:
+            account = try reader.take(AccountID.self)
+            package = try reader.take(PackageID.self)
+            quantity = try reader.takeVarint()
+            source = try reader.take(case: CodeSource.self)
+            product = try reader.takeOptional(ProductKey.self)
+            at = try reader.takeTimestamp()
+            actor = try reader.takeText()
+            sequence = try reader.takeVarint()
+        }
     }
 }
 
@@ -100,18 +108,22 @@ public struct HoldingRecord: StorageRecord, Hashable, Sendable {
 
     public var unassigned: UInt64 { bought + granted - assigned }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.appendVarint(bought)
         buffer.appendVarint(granted)
         buffer.appendVarint(assigned)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "holding")
-        bought = try reader.takeVarint()
-        granted = try reader.takeVarint()
-        assigned = try reader.takeVarint()
+        switch try reader.take(Version.self, of: "holding") {
+        case .v1:
+            bought = try reader.takeVarint()
+            granted = try reader.takeVarint()
+            assigned = try reader.takeVarint()
+        }
     }
 }
 
@@ -123,14 +135,18 @@ struct RangeRecord: StorageRecord, Hashable, Sendable {
         self.quantity = quantity
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.appendVarint(quantity)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "range")
-        quantity = try reader.takeVarint()
+        switch try reader.take(Version.self, of: "range") {
+        case .v1:
+            quantity = try reader.takeVarint()
+        }
     }
 }
 
@@ -150,8 +166,10 @@ public struct AssignmentRecord: StorageRecord, Hashable, Sendable {
         self.actor = actor
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(product)
         buffer.append(package)
         buffer.appendVarint(quantity)
@@ -160,11 +178,13 @@ public struct AssignmentRecord: StorageRecord, Hashable, Sendable {
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "assignment")
-        product = try reader.take(ProductKey.self)
-        package = try reader.take(PackageID.self)
-        quantity = try reader.takeVarint()
-        at = try reader.takeTimestamp()
-        actor = try reader.takeText()
+        switch try reader.take(Version.self, of: "assignment") {
+        case .v1:
+            product = try reader.take(ProductKey.self)
+            package = try reader.take(PackageID.self)
+            quantity = try reader.takeVarint()
+            at = try reader.takeTimestamp()
+            actor = try reader.takeText()
+        }
     }
 }

@@ -77,6 +77,8 @@ public struct DeviceRecord: StorageRecord, Hashable, Sendable {
         )
     }
 
+    enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     public func encode(into buffer: inout ByteBuffer) {
         var flags: DeviceFlags = []
         if isRegistered { flags.insert(.registered) }
@@ -84,7 +86,7 @@ public struct DeviceRecord: StorageRecord, Hashable, Sendable {
         if isExceptedFromRenewal { flags.insert(.exceptedFromRenewal) }
         if isOpen { flags.insert(.open) }
         if isSecretConfirmed { flags.insert(.secretConfirmed) }
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(flags.rawValue)
         buffer.append(entitlement?.cause.rawValue ?? 0)
         buffer.append(UInt8(secret?.bytes.count ?? 0))
@@ -160,8 +162,12 @@ public struct DeviceView: ~Escapable {
     /// Throws when `bytes` are not a device's record.
     @_lifetime(copy bytes)
     init(decoding bytes: Span<UInt8>) throws(MalformedRecord) {
-        guard bytes.count > Self.headLength, bytes[0] == RecordVersion.current,
-            bytes[3] <= UInt8(SealedSecret.maximumLength),
+        var reader = ByteReader(bytes)
+        // The offsets below are this layout's.
+        switch try reader.take(DeviceRecord.Version.self, of: "device") {
+        case .v1: break
+        }
+        guard bytes.count > Self.headLength, bytes[3] <= UInt8(SealedSecret.maximumLength),
             bytes.count > Self.headLength + Int(bytes[3])
         else { throw .malformed(what: "device") }
         self.bytes = bytes

@@ -20,8 +20,10 @@ struct ConsumptionRecord: StorageRecord, Hashable, Sendable {
         self.dataCentre = dataCentre
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(device)
         buffer.appendVarint(UInt64(period))
         buffer.append(expiresAt)
@@ -30,12 +32,14 @@ struct ConsumptionRecord: StorageRecord, Hashable, Sendable {
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "consumption")
-        device = try reader.take(DeviceKey.self)
-        period = try reader.takeVarint32()
-        expiresAt = try reader.takeTimestamp()
-        cause = try reader.take(case: ActivationCause.self)
-        dataCentre = try reader.take(DataCentreID.self)
+        switch try reader.take(Version.self, of: "consumption") {
+        case .v1:
+            device = try reader.take(DeviceKey.self)
+            period = try reader.takeVarint32()
+            expiresAt = try reader.takeTimestamp()
+            cause = try reader.take(case: ActivationCause.self)
+            dataCentre = try reader.take(DataCentreID.self)
+        }
     }
 }
 
@@ -47,14 +51,18 @@ struct ExpiryRecord: StorageRecord, Hashable, Sendable {
         self.activatedAt = activatedAt
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(activatedAt)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "expiry")
-        activatedAt = try reader.takeTimestamp()
+        switch try reader.take(Version.self, of: "expiry") {
+        case .v1:
+            activatedAt = try reader.takeTimestamp()
+        }
     }
 }
 
@@ -68,16 +76,20 @@ struct PeriodRecord: StorageRecord, Hashable, Sendable {
         self.code = code
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(activatedAt)
         buffer.append(code)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "period")
-        activatedAt = try reader.takeTimestamp()
-        code = try reader.takeCode()
+        switch try reader.take(Version.self, of: "period") {
+        case .v1:
+            activatedAt = try reader.takeTimestamp()
+            code = try reader.takeCode()
+        }
     }
 }
 
@@ -89,13 +101,17 @@ struct ExpiringRecord: StorageRecord, Hashable, Sendable {
         self.device = device
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(device)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "expiring entitlement")
-        device = try reader.take(DeviceKey.self)
+        switch try reader.take(Version.self, of: "expiring entitlement") {
+        case .v1:
+            device = try reader.take(DeviceKey.self)
+        }
     }
 }

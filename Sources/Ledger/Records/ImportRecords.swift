@@ -40,8 +40,10 @@ public struct ImportRecord: StorageRecord, Hashable, Sendable {
     /// How many of its rows are in the table of arrivals.
     var waiting: UInt64 { rows - moved }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(case: state)
         buffer.append(text: actor)
         buffer.append(optional: idempotencyKey) { $0.append(text: $1) }
@@ -58,21 +60,23 @@ public struct ImportRecord: StorageRecord, Hashable, Sendable {
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "import")
-        state = try reader.take(case: ImportState.self)
-        actor = try reader.takeText()
-        idempotencyKey = try reader.takeBool() ? try reader.takeText() : nil
-        run = try reader.takeUInt64()
-        beganAt = try reader.takeTimestamp()
-        changedAt = try reader.takeTimestamp()
-        rows = try reader.takeVarint()
-        moved = try reader.takeVarint()
-        returning = try reader.takeVarint()
-        conflict =
-            try reader.takeBool()
-            ? ImportConflict(
-                line: try reader.takeVarint(), device: try reader.take(DeviceKey.self)) : nil
-        guard moved <= rows else { throw .malformed(what: "import that moved more than it had") }
+        switch try reader.take(Version.self, of: "import") {
+        case .v1:
+            state = try reader.take(case: ImportState.self)
+            actor = try reader.takeText()
+            idempotencyKey = try reader.takeBool() ? try reader.takeText() : nil
+            run = try reader.takeUInt64()
+            beganAt = try reader.takeTimestamp()
+            changedAt = try reader.takeTimestamp()
+            rows = try reader.takeVarint()
+            moved = try reader.takeVarint()
+            returning = try reader.takeVarint()
+            conflict =
+                try reader.takeBool()
+                ? ImportConflict(
+                    line: try reader.takeVarint(), device: try reader.take(DeviceKey.self)) : nil
+            guard moved <= rows else { throw .malformed(what: "import that moved more than it had") }
+        }
     }
 }
 
@@ -106,17 +110,21 @@ struct ArrivalRecord: StorageRecord, Hashable, Sendable {
         DeviceRecord(secret: secret, name: name, registeredAt: time).keepingEntitlement(of: old)
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.appendVarint(line)
         buffer.append(optional: secret)
         buffer.append(text: name)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "arrival")
-        line = try reader.takeVarint()
-        secret = try reader.takeOptionalSealedSecret()
-        name = try reader.takeText()
+        switch try reader.take(Version.self, of: "arrival") {
+        case .v1:
+            line = try reader.takeVarint()
+            secret = try reader.takeOptionalSealedSecret()
+            name = try reader.takeText()
+        }
     }
 }

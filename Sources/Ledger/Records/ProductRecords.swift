@@ -44,8 +44,10 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         deletedAt = nil
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(text: name)
         buffer.append(account)
         buffer.append(optional: package)
@@ -60,18 +62,20 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "product")
-        name = try reader.takeText()
-        account = try reader.take(AccountID.self)
-        package = try reader.takeOptional(PackageID.self)
-        allowance = try reader.takeBool() ? try reader.takeAllowance() : nil
-        secret = try reader.takeSealedSecret()
-        autoRenewal = try reader.takeBool()
-        registration = try reader.take(case: RegistrationPolicy.self)
-        dayOffset = try reader.takeOffset()
-        dataCentre = try reader.take(DataCentreID.self)
-        createdAt = try reader.takeTimestamp()
-        deletedAt = try reader.takeBool() ? try reader.takeTimestamp() : nil
+        switch try reader.take(Version.self, of: "product") {
+        case .v1:
+            name = try reader.takeText()
+            account = try reader.take(AccountID.self)
+            package = try reader.takeOptional(PackageID.self)
+            allowance = try reader.takeBool() ? try reader.takeAllowance() : nil
+            secret = try reader.takeSealedSecret()
+            autoRenewal = try reader.takeBool()
+            registration = try reader.take(case: RegistrationPolicy.self)
+            dayOffset = try reader.takeOffset()
+            dataCentre = try reader.take(DataCentreID.self)
+            createdAt = try reader.takeTimestamp()
+            deletedAt = try reader.takeBool() ? try reader.takeTimestamp() : nil
+        }
     }
 }
 
@@ -108,8 +112,10 @@ public struct PoolRecord: StorageRecord, Hashable, Sendable {
 
     init() {}
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(assigned)
         buffer.append(consumed)
         buffer.append(devicesKnown)
@@ -122,17 +128,19 @@ public struct PoolRecord: StorageRecord, Hashable, Sendable {
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "pool")
-        assigned = try reader.takeUInt64()
-        consumed = try reader.takeUInt64()
-        devicesKnown = try reader.takeUInt64()
-        devicesActive = try reader.takeUInt64()
-        lots = try reader.takeUInt32()
-        lot = try reader.takeUInt32()
-        nextSerial = try reader.takeUInt64()
-        lotRemaining = try reader.takeUInt64()
-        imports = try reader.takeUInt32()
-        guard consumed <= assigned else { throw .malformed(what: "pool with more used than had") }
+        switch try reader.take(Version.self, of: "pool") {
+        case .v1:
+            assigned = try reader.takeUInt64()
+            consumed = try reader.takeUInt64()
+            devicesKnown = try reader.takeUInt64()
+            devicesActive = try reader.takeUInt64()
+            lots = try reader.takeUInt32()
+            lot = try reader.takeUInt32()
+            nextSerial = try reader.takeUInt64()
+            lotRemaining = try reader.takeUInt64()
+            imports = try reader.takeUInt32()
+            guard consumed <= assigned else { throw .malformed(what: "pool with more used than had") }
+        }
     }
 }
 
@@ -150,8 +158,10 @@ struct LotRecord: StorageRecord, Hashable, Sendable {
         self.at = at
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(first)
         buffer.appendVarint(quantity)
         buffer.append(package)
@@ -159,10 +169,12 @@ struct LotRecord: StorageRecord, Hashable, Sendable {
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "lot")
-        first = try reader.takeCode()
-        quantity = try reader.takeVarint()
-        package = try reader.take(PackageID.self)
-        at = try reader.takeTimestamp()
+        switch try reader.take(Version.self, of: "lot") {
+        case .v1:
+            first = try reader.takeCode()
+            quantity = try reader.takeVarint()
+            package = try reader.take(PackageID.self)
+            at = try reader.takeTimestamp()
+        }
     }
 }

@@ -16,8 +16,10 @@ public struct TopUpRecord: StorageRecord, Hashable, Sendable {
         counters = TopUpCounters(quantity: quantity)
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(case: source)
         buffer.append(at)
         buffer.append(text: actor)
@@ -25,11 +27,13 @@ public struct TopUpRecord: StorageRecord, Hashable, Sendable {
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "top-up pack")
-        source = try reader.take(case: TopUpSource.self)
-        at = try reader.takeTimestamp()
-        actor = try reader.takeText()
-        counters = try TopUpCounters(decoding: &reader)
+        switch try reader.take(Version.self, of: "top-up pack") {
+        case .v1:
+            source = try reader.take(case: TopUpSource.self)
+            at = try reader.takeTimestamp()
+            actor = try reader.takeText()
+            counters = try TopUpCounters(decoding: &reader)
+        }
     }
 }
 
@@ -103,8 +107,10 @@ public struct TopUpCounters: StorageRecord, Hashable, Sendable {
         }
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.appendVarint(quantity)
         buffer.appendVarint(remaining)
         buffer.appendVarint(leased)
@@ -113,12 +119,14 @@ public struct TopUpCounters: StorageRecord, Hashable, Sendable {
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "top-up counters")
-        quantity = try reader.takeVarint()
-        remaining = try reader.takeVarint()
-        leased = try reader.takeVarint()
-        used = try reader.takeVarint()
-        expired = try reader.takeVarint()
+        switch try reader.take(Version.self, of: "top-up counters") {
+        case .v1:
+            quantity = try reader.takeVarint()
+            remaining = try reader.takeVarint()
+            leased = try reader.takeVarint()
+            used = try reader.takeVarint()
+            expired = try reader.takeVarint()
+        }
     }
 }
 
@@ -136,8 +144,10 @@ struct LeaseRecord: StorageRecord, Hashable, Sendable {
         self.at = at
     }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(pack)
         buffer.append(holder)
         buffer.appendVarint(units)
@@ -145,11 +155,13 @@ struct LeaseRecord: StorageRecord, Hashable, Sendable {
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "lease")
-        pack = try reader.takeTopUpPlace()
-        holder = try reader.take(LeaseHolder.self)
-        units = try reader.takeVarint()
-        at = try reader.takeTimestamp()
+        switch try reader.take(Version.self, of: "lease") {
+        case .v1:
+            pack = try reader.takeTopUpPlace()
+            holder = try reader.take(LeaseHolder.self)
+            units = try reader.takeVarint()
+            at = try reader.takeTimestamp()
+        }
     }
 }
 
@@ -159,14 +171,18 @@ struct UpgradeNameRecord: StorageRecord, Hashable, Sendable {
 
     init(id: UpgradeID) { self.id = id }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(id)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "upgrade name")
-        id = try reader.take(UpgradeID.self)
+        switch try reader.take(Version.self, of: "upgrade name") {
+        case .v1:
+            id = try reader.take(UpgradeID.self)
+        }
     }
 }
 
@@ -176,13 +192,17 @@ struct UpgradeMonthRecord: StorageRecord, Hashable, Sendable {
 
     init(used: UInt64) { self.used = used }
 
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.appendVarint(used)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try RecordVersion.take(from: &reader, of: "upgrade month")
-        used = try reader.takeVarint()
+        switch try reader.take(Version.self, of: "upgrade month") {
+        case .v1:
+            used = try reader.takeVarint()
+        }
     }
 }

@@ -128,7 +128,7 @@ enum TopicHash {
 
 /// A retained message as it is stored, read without copying.
 struct RetainedRecord: ~Escapable {
-    private static var version: UInt8 { 1 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     let qos: QoS
     let expiresAt: Timestamp?
@@ -151,9 +151,12 @@ struct RetainedRecord: ~Escapable {
     @_lifetime(copy bytes)
     init(decoding bytes: Span<UInt8>) throws(MalformedRecord) {
         var reader = ByteReader(bytes)
-        guard try reader.takeUInt8() == Self.version,
-            let qos = QoS(rawValue: try reader.takeUInt8())
-        else { throw .malformed(what: "retained message") }
+        switch try reader.take(Version.self, of: "retained message") {
+        case .v1: break
+        }
+        guard let qos = QoS(rawValue: try reader.takeUInt8()) else {
+            throw .malformed(what: "retained message")
+        }
         self.qos = qos
         let expires = try reader.takeOptional { reader throws(MalformedRecord) in
             Int64(bitPattern: try reader.takeUInt64())
@@ -182,7 +185,7 @@ struct RetainedRecord: ~Escapable {
     }
 
     static func encode(_ message: Message, isCut: Bool, into buffer: inout ByteBuffer) {
-        buffer.append(version)
+        buffer.append(Version.v1)
         buffer.append(message.qos.rawValue)
         buffer.append(optional: message.expiresAt) { buffer, expiresAt in
             buffer.append(UInt64(bitPattern: expiresAt.milliseconds))

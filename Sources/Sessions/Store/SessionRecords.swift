@@ -4,10 +4,10 @@ public import Storage
 import Time
 
 extension SessionRecord: StorageRecord {
-    private static var layout: UInt8 { 1 }
+    fileprivate enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Self.layout)
+        buffer.append(Version.v1)
         buffer.appendVarint(number.rawValue)
         buffer.append(optional: dueAt) { $0.append($1) }
         buffer.append(version.rawValue)
@@ -19,6 +19,9 @@ extension SessionRecord: StorageRecord {
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         let head = try Head(taking: &reader)
+        switch head.version {
+        case .v1: break
+        }
         guard let version = ProtocolVersion(rawValue: try reader.takeUInt8()) else {
             throw .malformed(what: "protocol version of a session")
         }
@@ -45,10 +48,11 @@ extension SessionRecord: StorageRecord {
         let number: SessionNumber
         let dueAt: Timestamp?
 
+        /// How the rest of the record is laid out; the head is the same in all versions.
+        fileprivate let version: Version
+
         init(taking reader: inout ByteReader) throws(MalformedRecord) {
-            guard try reader.takeUInt8() == SessionRecord.layout else {
-                throw .malformed(what: "session")
-            }
+            version = try reader.take(Version.self, of: "session")
             number = SessionNumber(try reader.takeVarint())
             dueAt = try reader.takeOptional { reader throws(MalformedRecord) in
                 try reader.takeTimestamp()
@@ -113,6 +117,7 @@ enum QueueRecord: Equatable, Sendable {
 }
 
 extension QueueRecord: StorageRecord {
+    /// Says what follows, and how it is laid out: another layout is another form.
     private enum Form: UInt8 {
         case message = 1
         case released = 2
@@ -222,7 +227,7 @@ struct ReceivedKey: StorageKey, Hashable {
     }
 }
 
-/// One number.
+/// One number, in eight bytes without a version: another layout has another length.
 struct SequenceRecord: StorageRecord, Equatable {
     var value: UInt64
 
