@@ -36,7 +36,9 @@ extension MalformedRecord {
         let newest = versions.allCases.map(\.rawValue).max() ?? 0
         return byte > newest
             ? .malformed(
-                what: "\(what) of version \(byte), which a newer Tollgate wrote: this one knows \(newest)")
+                what:
+                    "\(what) of version \(byte), which a newer Tollgate wrote: this one knows \(newest)"
+            )
             : .malformed(what: "\(what) of version \(byte), which there never was")
     }
 }

@@ -158,8 +158,7 @@ extension Span<UInt8> {
     }
 }
 
-/// A position in a table, for the length of one scan: whoever opens it lets go of it before the
-/// transaction ends.
+/// A position in a table, for the length of one scan. It is closed before its transaction ends.
 @safe
 struct Cursor: ~Copyable {
     private let pointer: OpaquePointer
@@ -215,7 +214,7 @@ struct Cursor: ~Copyable {
     /// The key and the record where the cursor is, after a move that answered true.
     @_lifetime(copy handle)
     func currentKey(lentBy handle: TransactionHandle) -> Span<UInt8> {
-        // Safe: LMDB keeps the bytes until the transaction ends or writes; whoever lends them to
+        // Safe: LMDB keeps the bytes until the transaction ends or writes; who lends them to
         // others counts that in `handle`.
         unsafe key.span(lentBy: handle)
     }

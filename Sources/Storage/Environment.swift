@@ -51,7 +51,7 @@ public final class Environment: Sendable {
             try unsafe Self.open(
                 created, path, mapSizeBytes, maximumTables, maximumReaders, durability)
         } catch {
-            // Safe: LMDB wants a handle closed whose opening failed; nobody else has it.
+            // Safe: LMDB wants a handle closed whose opening failed; it is still this thread's alone.
             unsafe mdb_env_close(created)
             throw error
         }

@@ -111,7 +111,7 @@ final class FigureBoard: Sendable {
     }
 }
 
-/// Rings after each commit of a writer, for whoever waits for news.
+/// Rings after each commit of a writer: a listener then looks at what has changed.
 public final class CommitBell: Sendable {
     /// `nil` after the writer has ended.
     private let listeners = Mutex<[Int: AsyncStream<Void>.Continuation]?>([:])

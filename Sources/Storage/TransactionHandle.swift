@@ -5,7 +5,7 @@ internal import CLMDB
 public struct TransactionHandle: ~Escapable {
     let pointer: OpaquePointer
 
-    /// Nil in a read transaction, whose pages nobody changes.
+    /// Nil in a read transaction, whose pages never change.
     let writerState: UnsafeMutablePointer<WriterState>?
 
     /// Which environment's: a table is only good in its own.

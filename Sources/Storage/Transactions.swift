@@ -36,7 +36,7 @@ public struct ReadTransaction: ~Copyable, Transaction {
     }
 
     deinit {
-        // Safe: nobody else ends the transaction; also good in the reset state.
+        // Safe: only this value ends the transaction; also good in the reset state.
         unsafe mdb_txn_abort(pointer)
     }
 
@@ -150,7 +150,7 @@ extension Environment {
     /// Lets so many more puts and deletes pass; each one after them fails, and aborts its transaction.
     /// For tests; on the thread that writes, or while none does.
     func allow(writes count: Int) {
-        // Safe: freed in `deinit` only, and nobody else touches it now.
+        // Safe: freed in `deinit` only, and no other thread touches it now.
         unsafe writerState.pointee.allow(writes: count)
     }
 }

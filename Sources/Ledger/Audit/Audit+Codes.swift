@@ -164,7 +164,7 @@ struct CodeTally {
 
 /// The imports in chunks: their rows are all there, and those that are committed count as devices.
 extension Audit {
-    /// Goes before the products, whose figures of devices count what is arriving.
+    /// Goes before the products, whose figures of devices count the staged ones.
     mutating func checkImports(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
@@ -216,7 +216,7 @@ extension Audit {
         if isListed { tally.live[name.second] = (name, record) }
     }
 
-    /// What waits in the table of arrivals, import by import.
+    /// The staged rows, import by import.
     private mutating func checkArrivals(
         _ tally: inout ImportTally,
         in transaction: borrowing some Transaction & ~Copyable

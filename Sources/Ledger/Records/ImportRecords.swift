@@ -2,7 +2,7 @@ public import Bytes
 public import Storage
 public import Time
 
-/// An import in chunks: what became of it, and while it is under way, how far it is.
+/// An import in chunks: its state, and how far it is.
 public struct ImportRecord: StorageRecord, Hashable, Sendable {
     public internal(set) var state: ImportState
     public let actor: String
@@ -18,7 +18,7 @@ public struct ImportRecord: StorageRecord, Hashable, Sendable {
     /// Rows that were taken.
     public internal(set) var rows: UInt64 = 0
 
-    /// How many of them have left the table of arrivals: landed, or removed.
+    /// How many of them are staged no more: landed, or removed.
     public internal(set) var moved: UInt64 = 0
 
     /// How many of them name a deleted device whose entitlement is open: they are active from the
@@ -37,7 +37,7 @@ public struct ImportRecord: StorageRecord, Hashable, Sendable {
         changedAt = time
     }
 
-    /// How many of its rows are in the table of arrivals.
+    /// How many of its rows are still staged.
     var waiting: UInt64 { rows - moved }
 
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
@@ -75,7 +75,9 @@ public struct ImportRecord: StorageRecord, Hashable, Sendable {
                 try reader.takeBool()
                 ? ImportConflict(
                     line: try reader.takeVarint(), device: try reader.take(DeviceKey.self)) : nil
-            guard moved <= rows else { throw .malformed(what: "import that moved more than it had") }
+            guard moved <= rows else {
+                throw .malformed(what: "import that moved more than it had")
+            }
         }
     }
 }

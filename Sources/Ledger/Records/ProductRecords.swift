@@ -103,8 +103,8 @@ public struct PoolRecord: StorageRecord, Hashable, Sendable {
     var nextSerial: UInt64 = 0
     var lotRemaining: UInt64 = 0
 
-    /// Imports in chunks that are receiving or landing. At 0, which is nearly always, nobody looks
-    /// for devices that are arriving.
+    /// Imports in chunks that are receiving or landing. At 0, which is nearly always, no
+    /// look-up asks for staged devices.
     var imports: UInt32 = 0
 
     /// Rule A10: `assigned = remaining + consumed`.
@@ -139,12 +139,14 @@ public struct PoolRecord: StorageRecord, Hashable, Sendable {
             nextSerial = try reader.takeUInt64()
             lotRemaining = try reader.takeUInt64()
             imports = try reader.takeUInt32()
-            guard consumed <= assigned else { throw .malformed(what: "pool with more used than had") }
+            guard consumed <= assigned else {
+                throw .malformed(what: "pool with more used than had")
+            }
         }
     }
 }
 
-/// Neighbouring codes that came to a product at once: it consumes its lots first in, first out (A9).
+/// Consecutive codes that a product got at once: it consumes its lots first in, first out (A9).
 struct LotRecord: StorageRecord, Hashable, Sendable {
     let first: ActivationCode
     let quantity: UInt64

@@ -49,7 +49,7 @@ public struct TopUpCounters: StorageRecord, Hashable, Sendable {
     public internal(set) var leased: UInt64 = 0
     public internal(set) var used: UInt64 = 0
 
-    /// Nobody used them in time.
+    /// Not used in time.
     public internal(set) var expired: UInt64 = 0
 
     init() {}

@@ -5,7 +5,7 @@ public import Time
 /// Retained messages with the environment's one writer: what all shards share.
 ///
 /// Writes are confirmed when they are on disk, in the order of their submission. Look-ups see what is
-/// committed: whoever must not miss a message that was put before asks `hasWritesUnderWay`, and if so,
+/// committed: a reader that must not miss a message that was put before asks `hasWritesUnderWay`, and if so,
 /// looks after `afterWrites` has called.
 public final class RetainedStore: Sendable {
     private let shared: SharedEnvironment
@@ -97,7 +97,7 @@ public final class RetainedStore: Sendable {
     }
 }
 
-/// What a write has come to, from the writer's thread to the writer's thread.
+/// The result of a write, from its transaction to its completion on the same thread.
 private final class Answer: Sendable {
     private let held = Mutex<(outcome: RetainedOutcome, count: Int)>((.absent, 0))
 

@@ -153,7 +153,7 @@ extension SessionChange {
 
 /// One thread's way to read stored sessions: a cached transaction.
 ///
-/// It sees what is committed. So a session is loaded by whoever owns it, when it has no change of it
+/// It sees what is committed. So a session is loaded by its owner, when that has no change of it
 /// under way.
 public struct SessionReader: ~Copyable {
     private var reader: CachedReader
@@ -182,7 +182,7 @@ public struct SessionReader: ~Copyable {
 
     /// The sessions due at `time` or before, the one due longest first, at most `limit`.
     ///
-    /// Whoever owns one loads its record, does what there is to do, and puts or removes it, after which
+    /// Its owner loads the record, does what is due, and puts or removes it, after which
     /// it is not due any more.
     /// - Parameter last: the last of the page before, for the next one.
     public mutating func due(
@@ -232,7 +232,7 @@ public struct StoredSession: Equatable, Sendable {
     }
 }
 
-/// A session that somebody has to look at, and since when.
+/// A session whose will or expiry is due, and since when.
 public struct DueSession: Hashable, Sendable {
     public let at: Timestamp
     public let name: SessionName

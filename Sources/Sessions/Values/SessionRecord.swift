@@ -12,7 +12,7 @@ public struct SessionRecord: Equatable, Sendable {
     /// When its connection ended; `nil` while it is connected, and after a crash that it was connected in.
     public private(set) var endedAt: Timestamp?
 
-    /// When somebody has to look at it: its will is due, it expires, or, connected, so that it is found
+    /// When it has to be looked at: its will is due, it expires, or, connected, so that it is found
     /// after a crash. `nil`: never.
     public private(set) var dueAt: Timestamp?
     public var will: StoredWill?
@@ -70,7 +70,7 @@ public struct SessionRecord: Equatable, Sendable {
     }
 
     /// Its client is connected at `time`: again, or still. One that is due is told apart from one of an
-    /// earlier process by whoever knows the connections.
+    /// earlier process by the thread that knows the connections.
     public mutating func connect(at time: Timestamp) {
         endedAt = nil
         guard expiryIntervalSeconds < .max || will != nil else { return dueAt = nil }
