@@ -74,7 +74,7 @@ extension StoreError: CustomStringConvertible {
         case .ownedByAnotherProcess(let path): "the store at \(path) is open in another process"
         case .malformed(let what): "malformed in the store: \(what)"
         case .newerFormat(let number, let known):
-            "was written by a newer Tollgate (format \(number); this one knows \(known))"
+            "the store was written by a newer Tollgate (format \(number); this one knows \(known))"
         case .shutDown: "the store's writer has been shut down"
         case .queueFull: "too many requests wait for the store's writer"
         case .system(let code, let operation), .lmdb(let code, let operation):
