@@ -38,9 +38,8 @@ struct Check: AsyncParsableCommand {
                 ],
             ]
             Output.raw(document.bytes + [10])
-        } else {
-            if problems.isEmpty { Output.say("the books balance") }
-            Output.say(Self.sentence(on: formats))
+        } else if problems.isEmpty {
+            Output.say("the books balance\n\(Self.sentence(on: formats))")
         }
         for problem in problems where !api.json { Output.complain(problem) }
         if !problems.isEmpty { throw ExitCode(1) }

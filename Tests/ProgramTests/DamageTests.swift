@@ -116,7 +116,8 @@ struct DamageTests {
         #expect(result.code == 1)
         #expect(
             result.errors.contains(
-                "tollgate: table devices: the record of lamp.d1999 is damaged: device\n"),
+                "tollgate: table devices: the record of lamp.d1999 is damaged: device of version 9, "
+                    + "which a newer Tollgate wrote: this one knows 1\n"),
             "\(result.errors)")
         #expect(result.errors.contains("devices known of product lamp: 2000 is not 1999"))
     }
