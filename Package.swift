@@ -215,6 +215,16 @@ let package = Package(
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
 
+        // What older programs have written, read by today's: `Tests/Golden`.
+        .testTarget(
+            name: "GoldenTests",
+            dependencies: [
+                "TestFiles", "Gateway", "Sessions", "Ledger", "Metering", "MQTT", "Linux", "Bytes",
+                "Storage", "Time",
+            ],
+            swiftSettings: strict
+        ),
+
         // What the tests have in common, and the processes that they kill.
         aid("TestFiles", "Tests/TestFiles", []),
         aid(

@@ -258,6 +258,7 @@ struct Foundations {
                 mapSizeBytes: configuration.storage.usageMapBytes,
                 maximumReaders: 2 * shards + 126
             )
+            try Stores.usageFormat.migrate(shared.environment)
             let limits = RetainedLimits(
                 messages: configuration.limits.retainedMessages,
                 bytes: configuration.limits.retainedBytes

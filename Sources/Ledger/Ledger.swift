@@ -5,6 +5,9 @@ public import Storage
 public final class Ledger: Sendable {
     public let environment: Environment
     public let books: Books
+
+    /// The format of the store as it was found; the current one unless it was opened as it is.
+    public let format: Int
     private let writer: GroupWriter<Command, Outcome>
     private let announcer: Announcer
 
@@ -16,13 +19,16 @@ public final class Ledger: Sendable {
     ///   - maximumBatch: the most commands in one commit.
     ///   - maximumWaiting: the most commands that may wait; more are answered `.queueFull`.
     ///   - durability: anything but `.synced` gives up rule B1, and is for tests.
+    ///   - migrates: whether a store of an older format is brought to the current one first. Without it,
+    ///     nothing must be written: for checks and copies.
     public init(
         directory: String,
         mapSizeBytes: Int = 1 << 38,
         maximumReaders: Int = 126,
         maximumBatch: Int = 512,
         maximumWaiting: Int = 65_536,
-        durability: Durability = .synced
+        durability: Durability = .synced,
+        migrates: Bool = true
     ) throws(StoreError) {
         let environment = try Environment(
             path: directory,
@@ -32,6 +38,8 @@ public final class Ledger: Sendable {
             maximumReaders: maximumReaders + 1,
             durability: durability
         )
+        if migrates { try Books.format.migrate(environment) }
+        format = try Books.format.require(in: environment)
         let books = try Books(in: environment)
         self.environment = environment
         self.books = books

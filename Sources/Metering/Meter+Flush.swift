@@ -1,3 +1,4 @@
+public import Ledger
 public import Time
 
 // Bringing the counts to the store (rule C7).
@@ -86,5 +87,43 @@ extension Meter {
             shelves[index]?[place] = tally
         }
         if isDirtied { list(index) }
+    }
+}
+
+/// Counts on their way from one shard's memory to the usage store.
+public struct UsageBatch: Sendable {
+    /// Names the batch to the meter that made it, when the store has answered.
+    public let number: UInt64
+
+    /// When the counts were taken.
+    public let takenAt: Timestamp
+    public let entries: [Entry]
+
+    /// The whole count of a device's day, not what was added to it: writing one twice is harmless.
+    public struct Entry: Sendable {
+        public let device: DeviceIdentity
+        public let usage: DayUsage
+    }
+}
+
+/// A batch being filled, and where its counts come from.
+struct BatchDraft {
+    let number: UInt64
+    private(set) var entries: [UsageBatch.Entry] = []
+    private(set) var carried: [Meter.Carried] = []
+
+    init(number: UInt64, capacity: Int) {
+        self.number = number
+        entries.reserveCapacity(capacity)
+        carried.reserveCapacity(capacity)
+    }
+
+    /// Takes the count if it is dirty.
+    mutating func take(_ tally: inout Tally, of device: DeviceIdentity, at index: Int32) {
+        guard tally.isDirty else { return }
+        tally.isDirty = false
+        tally.batchUnderWay = number
+        entries.append(UsageBatch.Entry(device: device, usage: tally.usage))
+        carried.append(Meter.Carried(index: index, day: tally.usage.day))
     }
 }

@@ -209,3 +209,75 @@ public struct Meter: ~Copyable {
         dirty.append(index)
     }
 }
+
+/// What became of a message's units.
+public enum MeterVerdict: Equatable, Sendable {
+    /// The units are counted.
+    case counted
+
+    /// So many of the units are past the day's allowance, and nothing is counted yet: they are to be
+    /// had from a top-up pack (rule C6), or the message is refused whole (rule C3).
+    case short(UInt32)
+}
+
+/// What the packet path touches of a device: plain numbers, without a reference to count.
+struct Counter {
+    /// The day that was counted last.
+    var tally: Tally
+
+    /// No later day has a count, in memory or in the store.
+    var newestDay: Day
+
+    /// Connections that hold it: two for a moment, when one displaces the other.
+    var holders: UInt32 = 1
+
+    /// Whether its slot is in the queue of dirty ones.
+    var isListed: Bool
+}
+
+/// A device's count of one day, and how much of it the store has.
+///
+/// Counts are absolute, so only the last batch that carried a count matters: once that one is
+/// written, the store has it, whatever became of those before.
+struct Tally {
+    var usage: DayUsage
+
+    /// Changed since a batch carried it last.
+    var isDirty = false
+
+    /// The last batch that carried it, until the store has answered; 0 then.
+    var batchUnderWay: UInt64 = 0
+
+    /// Whether the store has confirmed all of it.
+    var isSettled: Bool { !isDirty && batchUnderWay == 0 }
+
+    /// The store's answer for the last batch that carried it. True when the count has to go again and
+    /// was not dirty before.
+    mutating func settle(isWritten: Bool) -> Bool {
+        batchUnderWay = 0
+        if isWritten || isDirty { return false }
+        isDirty = true
+        return true
+    }
+}
+
+/// Slots of counters, first in, first out. Keeps its memory.
+struct SlotQueue {
+    private var slots: [Int32] = []
+    private var head = 0
+
+    mutating func append(_ slot: Int32) { slots.append(slot) }
+
+    mutating func popFirst() -> Int32? {
+        guard head < slots.count else { return nil }
+        defer {
+            head += 1
+            // Half of it is behind the head: moving the rest down costs no more than reading it did.
+            if head * 2 >= slots.count {
+                slots.removeFirst(head)
+                head = 0
+            }
+        }
+        return slots[head]
+    }
+}

@@ -4,8 +4,8 @@ public import Time
 /// What one shard holds of one account's message packs, for devices past their allowance (rule C6).
 ///
 /// Units are leased before they are used, so that a crash never grants more than was bought. More
-/// are asked for ahead of need. When no pack has any left, the other shards are asked, once, to give
-/// back what they hold; then messages are refused, without asking anybody, until packs change.
+/// are requested ahead of need. When no pack has any left, the other shards are asked, once, to give
+/// back what they hold; then messages are refused, without another request, until packs change.
 ///
 /// Decides only: the shard that it belongs to talks to the ledger and to the others.
 public struct TopUpStock: Sendable {
@@ -26,17 +26,17 @@ public struct TopUpStock: Sendable {
     /// The first to expire in front.
     private var leases: [Held] = []
 
-    /// Ended leases that the ledger has to hear of.
+    /// Ended leases that are still to be reported to the ledger.
     private var ended: [TopUpSettlement] = []
     private var available: UInt64 = 0
 
     /// What waits for units needs so many of them.
     private var wanted: UInt64 = 0
 
-    /// Below it, more are asked for ahead of need.
+    /// Below it, more are requested ahead of need.
     private var lowWater: UInt64 = 0
 
-    private var errand: TopUpErrand?
+    private var request: TopUpRequest?
 
     /// How many shards have not answered a recall, and whether one of them had something.
     private var outstanding = 0
@@ -45,7 +45,7 @@ public struct TopUpStock: Sendable {
     /// The packs had nothing left when the ledger was last asked.
     private var isDry = false
 
-    /// The others have been asked to no avail, and nothing was drawn since.
+    /// The others had nothing to give back, and nothing was drawn since.
     private var hasRecalled = false
 
     /// The ledger could not answer: asked again after a while.
@@ -76,7 +76,7 @@ public struct TopUpStock: Sendable {
         return .drawn
     }
 
-    /// What drawing so many would come to; takes none, but asks for more as drawing does.
+    /// The verdict of drawing so many; takes none, but requests more as drawing does.
     public mutating func look(for units: UInt32, at time: Timestamp) -> TopUpVerdict {
         endExpired(at: time)
         if available >= UInt64(units) { return .drawn }
@@ -94,39 +94,39 @@ public struct TopUpStock: Sendable {
         }
     }
 
-    // MARK: Coming by more
+    // MARK: Requesting more
 
-    /// What is to be done now; `nil` when nothing is, or it is under way.
-    public mutating func nextErrand() -> TopUpErrand? {
-        guard errand == nil else { return nil }
+    /// What to request now; `nil` when nothing is needed, or a request is under way.
+    public mutating func nextRequest() -> TopUpRequest? {
+        guard request == nil else { return nil }
         if wanted > 0 {
             guard isDry else {
                 return begin(.lease(needed: max(1, wanted - min(wanted, available))))
             }
-            precondition(peers > 0, "who is alone has nobody to recall units from")
+            precondition(peers > 0, "a single shard has no other to recall units from")
             outstanding = peers
             return begin(.recall)
         }
         return isLow ? begin(.lease(needed: 1)) : nil
     }
 
-    /// Whether more should be asked for ahead of need.
-    public var isLow: Bool { errand == nil && wasDrawn && !isDry && available < lowWater }
+    /// Whether more should be requested ahead of need.
+    public var isLow: Bool { request == nil && wasDrawn && !isDry && available < lowWater }
 
-    private mutating func begin(_ errand: TopUpErrand) -> TopUpErrand {
-        self.errand = errand
-        return errand
+    private mutating func begin(_ request: TopUpRequest) -> TopUpRequest {
+        self.request = request
+        return request
     }
 
-    /// An errand is over: whoever waits is to try again.
-    private mutating func finishErrand() {
-        errand = nil
+    /// A request is over: messages that wait try again.
+    private mutating func finishRequest() {
+        request = nil
         wanted = 0
     }
 
-    /// The ledger's answer to a wish for a lease: `nil` when no pack has any left.
+    /// The ledger's answer to a request for a lease: `nil` when no pack has any left.
     public mutating func leased(_ lease: TopUpLease?) {
-        finishErrand()
+        finishRequest()
         guard let lease else {
             isDry = true
             return
@@ -137,27 +137,27 @@ public struct TopUpStock: Sendable {
         lowWater = min(lease.units, Self.block) / 2
     }
 
-    /// The ledger could not answer (disk full, stopping): nothing is to be had for now.
+    /// The ledger could not answer (disk full, stopping): there is nothing to draw for now.
     public mutating func leaseFailed() {
-        finishErrand()
+        finishRequest()
         isDry = true
         hasRecalled = true
         hasFailed = true
     }
 
-    /// One of the other shards has answered a recall. True when it was the last: the errand is over.
+    /// One of the other shards has answered a recall. True when it was the last: the request is over.
     public mutating func recalled(hasReturned: Bool) -> Bool {
         hasReturns = hasReturns || hasReturned
         outstanding -= 1
         guard outstanding == 0 else { return false }
-        finishErrand()
+        finishRequest()
         if hasReturns { isDry = false }
         hasRecalled = true
         hasReturns = false
         return true
     }
 
-    // MARK: News
+    // MARK: Changes elsewhere
 
     /// Packs have been bought or given. What is held goes back, as one of the new ones may expire
     /// earlier.
@@ -204,7 +204,44 @@ public struct TopUpStock: Sendable {
     /// No unit is held, and none is expected.
     public var isSettled: Bool {
         guard leases.isEmpty, ended.isEmpty else { return false }
-        if case .lease = errand { return false }
+        if case .lease = request { return false }
         return true
+    }
+}
+
+/// The answer to drawing units past an allowance (rule C6).
+public enum TopUpVerdict: Equatable, Sendable {
+    /// They are here, and taken when they were drawn: count them.
+    case drawn
+
+    /// There may be more: try again when something has changed.
+    case wait
+
+    /// There are none, here or elsewhere.
+    case nothingLeft
+}
+
+/// How a shard gets more top-up units. The stock is told when it is over.
+public enum TopUpRequest: Equatable, Sendable {
+    /// Ask the ledger for a lease of at least so many units.
+    case lease(needed: UInt64)
+
+    /// Have the other shards give back what they hold.
+    case recall
+}
+
+/// The end of a lease, for the ledger: how many of its units were used.
+public struct TopUpSettlement: Equatable, Sendable {
+    /// The lease's id.
+    public let lease: UInt64
+    public let used: UInt64
+
+    /// Units that go back to their pack.
+    public let returned: UInt64
+
+    public init(lease: UInt64, used: UInt64, returned: UInt64) {
+        self.lease = lease
+        self.used = used
+        self.returned = returned
     }
 }

@@ -113,7 +113,7 @@ struct UsageAudit {
         }
     }
 
-    /// Totals of products without a device: nobody has used what they say.
+    /// Totals of products without a device: there is no count behind them.
     private mutating func checkOthers(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {

@@ -1,3 +1,6 @@
+public import Bytes
+import Ledger
+public import Storage
 public import Time
 
 /// A device's counts of the last 31 days on which it sent or was sent something (rule C8).
@@ -50,5 +53,117 @@ public struct UsageRecord: Equatable, Sendable {
         }
         days.insert(usage, at: index)
         return growth
+    }
+}
+
+extension UsageRecord: StorageRecord {
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.append(UInt64(bitPattern: seenAt.milliseconds))
+        buffer.append(list: days) { buffer, usage in
+            buffer.appendSignedVarint(Int64(usage.day.number))
+            // The notice is the lowest bit.
+            buffer.appendVarint(UInt64(usage.used) << 1 | (usage.isNoticed ? 1 : 0))
+            buffer.appendVarint(UInt64(usage.topUp))
+        }
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "device usage") {
+        case .v1: break
+        }
+        let seenAt = Timestamp(milliseconds: Int64(bitPattern: try reader.takeUInt64()))
+        let days = try reader.takeList { reader throws(MalformedRecord) in
+            guard let day = Int32(exactly: try reader.takeSignedVarint()) else {
+                throw .malformed(what: "day of device usage")
+            }
+            let bits = try reader.takeVarint()
+            guard let used = UInt32(exactly: bits >> 1) else {
+                throw .malformed(what: "count of device usage")
+            }
+            guard let topUp = UInt32(exactly: try reader.takeVarint()) else {
+                throw .malformed(what: "top-up of device usage")
+            }
+            return DayUsage(
+                day: Day(number: day),
+                used: used,
+                topUp: topUp,
+                isNoticed: bits & 1 == 1
+            )
+        }
+        self.init(days: days, seenAt: seenAt)
+    }
+}
+
+/// Units of all devices of a product on one day: 16 bytes without a version, so that another layout has
+/// another length.
+struct ProductDayTotal: StorageRecord, Equatable {
+    /// Those that their allowances covered.
+    var used: UInt64
+
+    /// Those past their allowances, from top-up packs (rule C6).
+    var topUp: UInt64
+
+    init(used: UInt64 = 0, topUp: UInt64 = 0) {
+        self.used = used
+        self.topUp = topUp
+    }
+
+    /// Counts what a device's day grew by.
+    mutating func add(_ growth: DayUsage) {
+        used += UInt64(growth.used)
+        topUp += UInt64(growth.topUp)
+    }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(used)
+        buffer.append(topUp)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        used = try reader.takeUInt64()
+        topUp = try reader.takeUInt64()
+    }
+}
+
+/// A product's day in the usage store: the days of a product are neighbours, in order.
+struct ProductDayKey: StorageKey, Hashable {
+    let product: ProductKey
+    let day: Day
+
+    init(_ product: ProductKey, _ day: Day) {
+        self.product = product
+        self.day = day
+    }
+
+    func encode(into writer: inout KeyWriter) {
+        product.encode(into: &writer)
+        writer.append(Int64(day.number))
+    }
+
+    init?(decoding reader: inout ByteReader) {
+        guard let product = ProductKey(decoding: &reader),
+            let number = Int64(decoding: &reader).flatMap({ Int32(exactly: $0) })
+        else { return nil }
+        self.init(product, Day(number: number))
+    }
+}
+
+/// What all devices of a product used on one day (rule C8).
+public struct ProductDay: Hashable, Sendable {
+    public let day: Day
+
+    /// Units of messages (rule C1), as far as the devices' allowances covered them.
+    public let used: UInt64
+
+    /// Units from top-up packs (rule C6).
+    public let topUp: UInt64
+
+    public init(day: Day, used: UInt64, topUp: UInt64 = 0) {
+        self.day = day
+        self.used = used
+        self.topUp = topUp
     }
 }

@@ -146,3 +146,9 @@ private enum Attempt {
     /// All were applied, but the commit failed, or the transaction could not begin.
     case notCommitted(StoreError)
 }
+
+/// A request, and who waits for its reply.
+struct PendingRequest<Request: Sendable, Reply: Sendable>: Sendable {
+    let request: Request
+    let completion: @Sendable (Result<Reply, StoreError>) -> Void
+}

@@ -51,7 +51,7 @@ public final class Environment: Sendable {
             try unsafe Self.open(
                 created, path, mapSizeBytes, maximumTables, maximumReaders, durability)
         } catch {
-            // Safe: LMDB wants a handle closed whose opening failed; nobody else has it.
+            // Safe: LMDB wants a handle closed whose opening failed; it is still this thread's alone.
             unsafe mdb_env_close(created)
             throw error
         }
@@ -191,4 +191,37 @@ public final class Environment: Sendable {
         let free = UInt(space.f_bavail) * UInt(space.f_frsize)
         return free < needed || limit.rlim_cur < UInt(file.st_size) + needed
     }
+}
+
+/// What a commit has done by the time it returns.
+public enum Durability: Sendable {
+    /// It is on the disk (`fdatasync` of pages and of the meta page).
+    case synced
+
+    /// All but the newest commit is on the disk; a power cut may undo that one, and leaves the store
+    /// whole (`MDB_NOMETASYNC`).
+    case lagging
+
+    /// The kernel has it: it outlives the process. A power cut may damage the store, unless the
+    /// file system keeps the order of writes; `Environment.sync()` is the caller's (`MDB_NOSYNC`).
+    case unsynced
+}
+
+/// How full an environment is, for metrics and alarms.
+public struct EnvironmentFigures: Hashable, Sendable {
+    /// The most the store can grow to.
+    public let mapSizeBytes: Int
+
+    /// Up to where pages have been used; freed pages below it are used again.
+    public let mapUsedBytes: Int
+
+    /// Number of the newest committed transaction.
+    public let lastTransaction: Int
+
+    /// Reader slots in use and there are.
+    public let readers: Int
+    public let maximumReaders: Int
+
+    /// Share of the map that is used, 0 to 1: the alarm is at 0.8.
+    public var mapUsedRatio: Double { Double(mapUsedBytes) / Double(mapSizeBytes) }
 }

@@ -14,7 +14,7 @@ struct EnvironmentLock: ~Copyable {
     private let directory: DirectoryIdentity
 
     /// Creates the directory if need be, mode 0700, and takes the lock. `.alreadyOpen` or
-    /// `.ownedByAnotherProcess` when somebody has it.
+    /// `.ownedByAnotherProcess` when it is taken.
     init(directory path: String) throws(StoreError) {
         // Safe: the C function reads the path during the call.
         if unsafe mkdir(path, 0o700) != 0 && errno != EEXIST { throw .fromErrno("mkdir \(path)") }

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// The one thread that writes to an environment: it takes all requests that wait, applies them in
 /// one transaction, commits, and then answers each, in order.
 ///
@@ -61,5 +63,47 @@ public final class GroupWriter<Request: Sendable, Reply: Sendable>: Sendable {
         var figures = counts.figures
         figures.waiting = queue.count
         return figures
+    }
+}
+
+/// What a `GroupWriter` has done since it started, for metrics and readiness.
+public struct GroupWriterFigures: Hashable, Sendable {
+    /// Transactions committed, and requests written in them: their quotient is the mean batch.
+    public internal(set) var commits = 0
+    public internal(set) var requestsWritten = 0
+
+    /// Requests answered with an error.
+    public internal(set) var requestsFailed = 0
+
+    /// Requests in the largest transaction.
+    public internal(set) var largestBatch = 0
+
+    /// Requests that wait for the transaction under way to end.
+    public internal(set) var waiting = 0
+
+    /// Why the newest request to fail did; nil as soon as a commit passes again.
+    public internal(set) var failure: StoreError?
+}
+
+/// Where the writer's thread leaves its figures for others.
+final class FigureBoard: Sendable {
+    private let state = Mutex(GroupWriterFigures())
+
+    var figures: GroupWriterFigures { state.withLock { $0 } }
+
+    func didCommit(_ count: Int) {
+        state.withLock { figures in
+            figures.commits += 1
+            figures.requestsWritten += count
+            figures.largestBatch = max(figures.largestBatch, count)
+            figures.failure = nil
+        }
+    }
+
+    func didFail(_ error: StoreError) {
+        state.withLock { figures in
+            figures.requestsFailed += 1
+            figures.failure = error
+        }
     }
 }

@@ -21,6 +21,9 @@ public enum StoreError: Error, Hashable, Sendable {
     /// A record's or key's bytes are not what its type writes.
     case malformed(what: String)
 
+    /// A newer program has written the store: its format, and the newest that this program knows.
+    case newerFormat(Int, known: Int)
+
     /// The writer has been shut down, and takes no more requests.
     case shutDown
 
@@ -70,6 +73,8 @@ extension StoreError: CustomStringConvertible {
         case .alreadyOpen(let path): "the store at \(path) is open in this process already"
         case .ownedByAnotherProcess(let path): "the store at \(path) is open in another process"
         case .malformed(let what): "malformed in the store: \(what)"
+        case .newerFormat(let number, let known):
+            "the store was written by a newer Tollgate (format \(number); this one knows \(known))"
         case .shutDown: "the store's writer has been shut down"
         case .queueFull: "too many requests wait for the store's writer"
         case .system(let code, let operation), .lmdb(let code, let operation):

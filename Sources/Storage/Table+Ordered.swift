@@ -141,3 +141,64 @@ extension Table {
         }
     }
 }
+
+/// Where a range of keys begins or ends.
+public enum KeyBound<Key: StorageKey> {
+    /// At the table's, or the prefix's, own end.
+    case unbounded
+
+    /// At this key, which is in the range if it exists.
+    case including(Key)
+
+    /// Next to this key, which is not in the range: a page's last key, for the next page.
+    case excluding(Key)
+
+    @inlinable
+    var key: Key? {
+        switch self {
+        case .unbounded: nil
+        case .including(let key), .excluding(let key): key
+        }
+    }
+
+    @inlinable
+    var isIncluding: Bool {
+        if case .including = self { true } else { false }
+    }
+}
+
+extension KeyBound: Sendable where Key: Sendable {}
+
+/// Whether an iteration goes on after this record.
+public enum Iteration: Sendable {
+    case proceed
+    case stop
+}
+
+/// Records in ascending order, leaving out what the reader knows it does not want.
+extension Table {
+    /// Calls `body` with the bytes of keys and records, borrowed from the map, from the first key at
+    /// or after `start` on (the first of all if that is empty). Before it answers `.toTarget`, it
+    /// writes a key into the writer, which it gets empty.
+    ///
+    /// In a write transaction a put or delete in `body` traps.
+    @inlinable
+    public func leap(
+        in transaction: borrowing some Transaction & ~Copyable,
+        from start: Span<UInt8>,
+        _ body: (Span<UInt8>, Span<UInt8>, inout KeyWriter) throws(StoreError) -> Leap
+    ) throws(StoreError) {
+        try checked(transaction.handle).leap(in: identifier, from: start, body)
+    }
+}
+
+/// Where a leaping scan goes after a record.
+public enum Leap: Sendable {
+    /// To the next key.
+    case next
+
+    /// To the first key at or after the one that was written, which must be after this one.
+    case toTarget
+
+    case stop
+}

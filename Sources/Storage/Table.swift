@@ -20,6 +20,13 @@ public struct Table<Key: StorageKey, Record: StorageRecord>: Sendable {
         self.environment = ObjectIdentifier(environment)
     }
 
+    /// The same in a transaction under way: the table is there for others once that is committed.
+    public init(_ name: String, in transaction: borrowing WriteTransaction) throws(StoreError) {
+        self.name = name
+        identifier = try transaction.handle.openTable(name)
+        environment = transaction.handle.environment
+    }
+
     /// The record at `key`, decoded; nil when there is none.
     @inlinable
     public func get(

@@ -5,7 +5,7 @@ internal import CLMDB
 public struct TransactionHandle: ~Escapable {
     let pointer: OpaquePointer
 
-    /// Nil in a read transaction, whose pages nobody changes.
+    /// Nil in a read transaction, whose pages never change.
     let writerState: UnsafeMutablePointer<WriterState>?
 
     /// Which environment's: a table is only good in its own.
@@ -55,6 +55,26 @@ public struct TransactionHandle: ~Escapable {
         let code = unsafe mdb_dbi_open(pointer, name, UInt32(MDB_CREATE), &table)
         try StoreError.check(code, "mdb_dbi_open \(name)")
         return table
+    }
+
+    /// The number of the table of that name; nil when there is none (`mdb_dbi_open`). In a read
+    /// transaction the number is good for that one only.
+    func existingTable(_ name: String) throws(StoreError) -> UInt32? {
+        var table: UInt32 = 0
+        // Safe: LMDB copies the name. It wants one transaction at a time to do this: stores are opened
+        // by one thread, which is also the one to ask.
+        let code = unsafe mdb_dbi_open(pointer, name, 0, &table)
+        if code == MDB_NOTFOUND { return nil }
+        try StoreError.check(code, "mdb_dbi_open \(name)")
+        return table
+    }
+
+    /// Whether nothing was ever written to the environment: the table of names is empty.
+    func isWithoutTables() throws(StoreError) -> Bool {
+        var table: UInt32 = 0
+        // Safe: no name asks for the table of names, which is always open.
+        try StoreError.check(unsafe mdb_dbi_open(pointer, nil, 0, &table), "mdb_dbi_open")
+        return try count(in: table) == 0
     }
 
     /// The record at `key`, borrowed from the map (`mdb_get`).
@@ -125,5 +145,50 @@ public struct TransactionHandle: ~Escapable {
         var figures = MDB_stat()
         try StoreError.check(unsafe mdb_stat(pointer, table, &figures), "mdb_stat")
         return figures.ms_entries
+    }
+}
+
+extension Environment {
+    /// Commits a transaction that changes next to nothing.
+    ///
+    /// LMDB uses the pages that a commit has freed again only in the second transaction after it.
+    /// With the map full, the first one cannot be had by a larger write: it would fail, and an
+    /// aborted transaction does not count.
+    func turnOver() throws(StoreError) {
+        try write { transaction throws(StoreError) in
+            try transaction.handle.touch()
+        }
+    }
+}
+
+extension TransactionHandle {
+    /// Writes one small record beside the names of the tables: the fewest pages a change can take.
+    func touch() throws(StoreError) {
+        var table: UInt32 = 0
+        // Safe: no name asks for the table of names, which is always open.
+        try StoreError.check(unsafe mdb_dbi_open(pointer, nil, 0, &table), "mdb_dbi_open")
+        let key: InlineArray<2, UInt8> = [0, UInt8(ascii: "t")]
+        let record: InlineArray<1, UInt8> = [0]
+        _ = try store(record.span, at: key.span, in: table, overwriting: true)
+    }
+}
+
+extension MDB_val {
+    /// A value for LMDB to read during one call; it does not write through it.
+    init(borrowing bytes: UnsafeRawBufferPointer) {
+        unsafe self.init(
+            mv_size: bytes.count,
+            mv_data: UnsafeMutableRawPointer(mutating: bytes.baseAddress)
+        )
+    }
+
+    /// The bytes LMDB has pointed this value at, for as long as `owner` may be used; that it keeps
+    /// them until then, the caller guarantees.
+    @_lifetime(copy owner)
+    func span(lentBy owner: TransactionHandle) -> Span<UInt8> {
+        // Safe: LMDB answers `mv_size` initialised bytes at `mv_data`, or none.
+        let bytes = unsafe UnsafeRawBufferPointer(start: mv_data, count: mv_size)
+        let span = unsafe Span<UInt8>(_unsafeBytes: bytes)
+        return unsafe _overrideLifetime(span, copying: owner)
     }
 }

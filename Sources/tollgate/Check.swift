@@ -12,7 +12,7 @@ struct Check: AsyncParsableCommand {
         discussion: """
             Reads the stores themselves or, when a gateway has them open, asks that one over its API. \
             Secrets are tried with the key file where there is one. Exit code 0 when all is right; \
-            else 1, and what is wrong is named.
+            else 1, and what is wrong is named. Names the formats of the stores, and migrates nothing.
             """
     )
 
@@ -27,21 +27,33 @@ struct Check: AsyncParsableCommand {
             throw Failure(text: "\(directory): no books here", code: 2)
         }
         BrokenStore.report(inJSON: api.json)
-        let problems = try await problems()
+        let (problems, formats) = try await findings()
         if api.json {
             let document: JSON = [
                 "balanced": .bool(problems.isEmpty),
                 "problems": .array(problems.map { .text($0) }),
+                "formats": [
+                    "ledger": .integer(Int64(formats.ledger)),
+                    "usage": .integer(Int64(formats.usage)),
+                ],
             ]
             Output.raw(document.bytes + [10])
         } else if problems.isEmpty {
-            Output.say("the books balance")
+            Output.say("the books balance\n\(Self.sentence(on: formats))")
         }
         for problem in problems where !api.json { Output.complain(problem) }
         if !problems.isEmpty { throw ExitCode(1) }
     }
 
-    private func problems() async throws(Failure) -> [String] {
+    private static func sentence(on formats: Stores.Formats) -> String {
+        let current = Stores.Formats.current
+        let found = "ledger format \(formats.ledger), usage format \(formats.usage)"
+        guard formats != current else { return found }
+        return
+            "\(found): `tollgate serve` will migrate them to \(current.ledger) and \(current.usage)"
+    }
+
+    private func findings() async throws(Failure) -> ([String], Stores.Formats) {
         let stores: Stores
         do throws(StoreError) {
             stores = try Stores(openedIn: data)
@@ -53,7 +65,7 @@ struct Check: AsyncParsableCommand {
         defer { stores.shutdown() }
         let secretKeys = try secretKeys()
         do throws(StoreError) {
-            return try stores.verify(secretKeys: secretKeys)
+            return (try stores.verify(secretKeys: secretKeys), stores.formats)
         } catch {
             throw Failure(text: "\(error)")
         }
@@ -78,12 +90,15 @@ struct Check: AsyncParsableCommand {
         return nil
     }
 
-    private func ask() async throws(Failure) -> [String] {
+    private func ask() async throws(Failure) -> ([String], Stores.Formats) {
         var api = api
         if api.tokenFile == nil { api.tokenFile = "\(data)/\(OwnerToken.linkName)" }
         guard let answer = JSON(parsing: try await api.send(.get, "check")),
-            let problems = answer["problems"]?.array
+            let problems = answer["problems"]?.array,
+            let ledger = answer["formats"]?["ledger"]?.integer,
+            let usage = answer["formats"]?["usage"]?.integer
         else { throw Failure(text: "the answer is not understood") }
-        return problems.compactMap(\.text)
+        let formats = Stores.Formats(ledger: Int(ledger), usage: Int(usage))
+        return (problems.compactMap(\.text), formats)
     }
 }

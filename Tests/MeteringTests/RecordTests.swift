@@ -81,6 +81,7 @@ import Time
         var later = ByteBuffer()
         later.append(2 as UInt8)
         later.append(buffer.span.extracting(1..<buffer.count))
-        #expect(throws: MalformedRecord.malformed(what: "device usage")) { try decoded(later) }
+        let newer = "device usage of version 2, which a newer Tollgate wrote: this one knows 1"
+        #expect(throws: MalformedRecord.malformed(what: newer)) { try decoded(later) }
     }
 }

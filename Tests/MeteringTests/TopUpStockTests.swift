@@ -30,19 +30,19 @@ import Time
     @Test("C6: units are leased before they are used, one lease for all that is needed meanwhile")
     func asking() {
         var stock = stock()
-        #expect(stock.nextErrand() == nil)
+        #expect(stock.nextRequest() == nil)
         for units: UInt32 in [3, 4] {
             let verdict = draw(&stock, units)
             #expect(verdict == .wait)
         }
-        #expect(stock.nextErrand() == .lease(needed: 7))
+        #expect(stock.nextRequest() == .lease(needed: 7))
         // One wish at a time.
         let meanwhile = draw(&stock, 5)
-        #expect(meanwhile == .wait && stock.nextErrand() == nil)
+        #expect(meanwhile == .wait && stock.nextRequest() == nil)
         stock.leased(lease(1, 10))
         let verdicts = [3, 4, 5].map { draw(&stock, $0) }
         #expect(verdicts == [.drawn, .drawn, .wait])
-        #expect(stock.nextErrand() == .lease(needed: 2))
+        #expect(stock.nextRequest() == .lease(needed: 2))
     }
 
     @Test(
@@ -50,10 +50,10 @@ import Time
     func lowWater() {
         var stock = stock(lease(1, 100))
         _ = draw(&stock, 50)
-        #expect(!stock.isLow && stock.nextErrand() == nil)
+        #expect(!stock.isLow && stock.nextRequest() == nil)
         _ = draw(&stock, 1)
-        #expect(stock.isLow && stock.nextErrand() == .lease(needed: 1))
-        #expect(!stock.isLow && stock.nextErrand() == nil)
+        #expect(stock.isLow && stock.nextRequest() == .lease(needed: 1))
+        #expect(!stock.isLow && stock.nextRequest() == nil)
         stock.leased(lease(2, 1_000_000))
         _ = draw(&stock, UInt32(1_000_049 - TopUpStock.block / 2))
         #expect(!stock.isLow)
@@ -96,7 +96,7 @@ import Time
     func whole() {
         var stock = stock(lease(1, 3))
         let large = draw(&stock, 4)
-        #expect(large == .wait && stock.nextErrand() == .lease(needed: 1))
+        #expect(large == .wait && stock.nextRequest() == .lease(needed: 1))
         stock.leased(nil)
         let again = draw(&stock, 4)
         #expect(again == .nothingLeft)
@@ -108,17 +108,17 @@ import Time
     func memory() {
         var stock = stock()
         _ = draw(&stock, 1)
-        _ = stock.nextErrand()
+        _ = stock.nextRequest()
         stock.leased(nil)
         for _ in 0..<3 {
             let refused = draw(&stock, 1)
-            #expect(refused == .nothingLeft && stock.nextErrand() == nil)
+            #expect(refused == .nothingLeft && stock.nextRequest() == nil)
             let looked = stock.look(for: 1, at: noon)
             #expect(looked == .nothingLeft)
         }
         stock.packsChanged()
         let asked = draw(&stock, 1)
-        #expect(asked == .wait && stock.nextErrand() == .lease(needed: 1))
+        #expect(asked == .wait && stock.nextRequest() == .lease(needed: 1))
     }
 
     @Test("C6: new packs may expire earlier, so what is held goes back")
@@ -135,42 +135,42 @@ import Time
     func recall() {
         var stock = stock(peers: 2)
         _ = draw(&stock, 2)
-        _ = stock.nextErrand()
+        _ = stock.nextRequest()
         stock.leased(nil)
         let second = draw(&stock, 2)
-        #expect(second == .wait && stock.nextErrand() == .recall && stock.nextErrand() == nil)
+        #expect(second == .wait && stock.nextRequest() == .recall && stock.nextRequest() == nil)
         let isOver = stock.recalled(hasReturned: true)
         let isOverNow = stock.recalled(hasReturned: false)
         #expect(!isOver && isOverNow)
         let third = draw(&stock, 2)
-        #expect(third == .wait && stock.nextErrand() == .lease(needed: 2))
+        #expect(third == .wait && stock.nextRequest() == .lease(needed: 2))
         // One unit came back, but two are needed: nobody is asked in circles.
         stock.leased(lease(1, 1))
         let fourth = draw(&stock, 2)
-        #expect(fourth == .wait && stock.nextErrand() == .lease(needed: 1))
+        #expect(fourth == .wait && stock.nextRequest() == .lease(needed: 1))
         stock.leased(nil)
         let fifth = draw(&stock, 2)
         #expect(fifth == .nothingLeft)
         // Having drawn something, it may ask the others again.
         let one = draw(&stock, 1)
         let more = draw(&stock, 1)
-        #expect(one == .drawn && more == .wait && stock.nextErrand() == .recall)
+        #expect(one == .drawn && more == .wait && stock.nextRequest() == .recall)
     }
 
     @Test("C6: a recall that brings nothing leaves nothing, until another shard gives units back")
     func recallInVain() {
         var stock = stock(peers: 1)
         _ = draw(&stock, 1)
-        _ = stock.nextErrand()
+        _ = stock.nextRequest()
         stock.leased(nil)
         _ = draw(&stock, 1)
-        #expect(stock.nextErrand() == .recall)
+        #expect(stock.nextRequest() == .recall)
         let isOver = stock.recalled(hasReturned: false)
         let refused = draw(&stock, 1)
         #expect(isOver && refused == .nothingLeft)
         stock.unitsReturned()
         let asked = draw(&stock, 1)
-        #expect(asked == .wait && stock.nextErrand() == .lease(needed: 1))
+        #expect(asked == .wait && stock.nextRequest() == .lease(needed: 1))
     }
 
     @Test("C6: a lease that is not drawn from for a flush interval goes back")
@@ -202,12 +202,12 @@ import Time
     func failure() {
         var stock = stock(peers: 1)
         _ = draw(&stock, 1)
-        _ = stock.nextErrand()
+        _ = stock.nextRequest()
         stock.leaseFailed()
         let refused = draw(&stock, 1)
-        #expect(refused == .nothingLeft && stock.nextErrand() == nil)
+        #expect(refused == .nothingLeft && stock.nextRequest() == nil)
         stock.lookAround(at: noon)
         let asked = draw(&stock, 1)
-        #expect(asked == .wait && stock.nextErrand() == .lease(needed: 1))
+        #expect(asked == .wait && stock.nextRequest() == .lease(needed: 1))
     }
 }

@@ -134,7 +134,8 @@ import Time
         }
         let found = try findings()
         for finding in [
-            "usage of \(device(1)): malformed in the store: device usage",
+            "usage of \(device(1)): malformed in the store: device usage of version 9, "
+                + "which a newer Tollgate wrote: this one knows 1",
             "usage of \(device(3, of: "pk8")): \(day(1)) is behind \(day(2))",
             "usage of \(device(4, of: "pk7")): 32 days are more than 31",
             "usage of pk8 on \(day(1)): the total is 0 units, its devices' counts are 1",

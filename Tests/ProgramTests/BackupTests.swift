@@ -52,7 +52,7 @@ struct BackupTests {
 
         // Without the key file the secrets are not tried; with a wrong one they don't open.
         let alone = try program.run(["check", "--data", "hot"])
-        #expect(alone.code == 0 && alone.output == "the books balance\n")
+        #expect(alone.code == 0 && alone.output == Program.balance)
         #expect(
             alone.errors
                 == "tollgate: hot.secrets/device-secrets.key: no such file: the secrets were not tried\n"
@@ -72,7 +72,7 @@ struct BackupTests {
             program, ["--data", "hot", "--set", "secrets=data.secrets"])
         let token = ["--token-file", "hot/admin.token"]
         #expect(try restored.run(["event", "list", "--json"] + token).output == events)
-        #expect(try restored.run(["check", "--data", "hot"]).output == "the books balance\n")
+        #expect(try restored.run(["check", "--data", "hot"]).output == Program.balance)
         let figures = try restored.run(["product", "show", "lamp", "--json"] + token).output
         #expect(figures.contains("\"remaining\":6,\"consumed\":1"))
         #expect(restored.end() == 0)
@@ -105,11 +105,11 @@ struct BackupTests {
             let check = try program.run([
                 "check", "--data", "copy-\(round)", "--secrets", "data.secrets",
             ])
-            #expect(check.output == "the books balance\n", "\(check.errors)")
+            #expect(check.output == Program.balance, "\(check.errors)")
         }
         #expect(wholeCount < 8, "none was cut off")
         // The store itself is as it was, and what was left behind is named.
-        #expect(try program.run(["check"]).output == "the books balance\n")
+        #expect(try program.run(["check"]).output == Program.balance)
         try files.createDirectory(
             at: program.directory.appending(path: "new.partial"), withIntermediateDirectories: true)
         let again = try program.run(["backup", "new"])

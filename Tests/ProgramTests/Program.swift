@@ -8,6 +8,9 @@ struct Program {
         let errors: String
     }
 
+    /// What `check` says of stores that are whole.
+    static let balance = "the books balance\nledger format 2, usage format 2\n"
+
     let directory: URL
 
     /// Beside the test bundle, where `swift build` leaves all products.

@@ -27,7 +27,7 @@ import Time
         return try store.store.verify()
     }
 
-    @Test("a queue, identifiers and marks that are nobody's are found, once for each session")
+    @Test("a queue, identifiers and marks without a session are found, once for each session")
     func orphans() throws {
         let findings = try findings { tables, number, transaction throws(StoreError) in
             try tables.sessions.delete(Sample.name(1), in: transaction)
@@ -36,7 +36,8 @@ import Time
         }
         #expect(findings.count == 2)
         #expect(findings.contains { $0.contains("is in the index of due ones, and not there") })
-        #expect(findings.contains { $0.contains("messages are queued, but nobody") })
+        #expect(
+            findings.contains { $0.contains("messages are queued, but there is no such session") })
     }
 
     @Test("an index that disagrees is found")

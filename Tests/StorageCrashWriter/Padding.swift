@@ -10,3 +10,16 @@ struct Padding: StorageRecord {
         for _ in 0..<128 { buffer.append(UInt64(0)) }
     }
 }
+
+/// One number.
+struct Number: StorageRecord {
+    var value: Int64
+
+    init(value: Int64) { self.value = value }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        value = try reader.takeSignedVarint()
+    }
+
+    func encode(into buffer: inout ByteBuffer) { buffer.appendSignedVarint(value) }
+}

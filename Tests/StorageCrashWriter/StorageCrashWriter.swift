@@ -11,12 +11,16 @@ import Storage
 /// `StorageCrashWriter PATH full` limits the size of its files (`RLIMIT_FSIZE`), writes until the
 /// writer says that the disk is full, prints `full`, lifts the limit, writes once more, and prints
 /// `recovered`.
+///
+/// `StorageCrashWriter PATH migrate` writes 20,000 numbers in a store of format 1, prints `written`,
+/// and migrates it; having changed all of them, it prints `halfway` and waits to be killed.
 @main
 struct StorageCrashWriter {
     nonisolated static func main() throws {
         let arguments = CommandLine.arguments
-        precondition(arguments.count == 3, "StorageCrashWriter PATH crash|full")
+        precondition(arguments.count == 3, "StorageCrashWriter PATH crash|full|migrate")
         let environment = try Environment(path: arguments[1], mapSizeBytes: 1 << 28)
+        if arguments[2] == "migrate" { return try migrate(environment) }
         let table = try Table<Int64, EmptyRecord>("numbers", in: environment)
         let padding = try Table<Int64, Padding>("padding", in: environment)
         let writer = try GroupWriter<Int64, Int64>(environment, maximumBatch: 64) {
@@ -27,6 +31,24 @@ struct StorageCrashWriter {
             return number
         }
         if arguments[2] == "crash" { writeForEver(writer) } else { fill(writer) }
+    }
+
+    nonisolated static func migrate(_ environment: Environment) throws {
+        let table = try Table<Int64, Number>("numbers", in: environment)
+        try environment.write { transaction throws(StoreError) in
+            for number in 1...20_000 as ClosedRange<Int64> {
+                try table.put(number, Number(value: number), in: transaction)
+            }
+        }
+        say("written")
+        let format = StoreFormat(migrations: [
+            .init("all are negative") { transaction throws(StoreError) in
+                try table.rewrite(in: transaction) { _, number in number.value.negate() }
+                say("halfway")
+                pause()
+            }
+        ])
+        try format.migrate(environment)
     }
 
     /// Keeps 256 requests under way.

@@ -21,6 +21,11 @@ extension Documents {
         [
             "balanced": JSON(problems.isEmpty),
             "problems": .array(problems.map { .text($0) }),
+            // A running gateway has migrated its stores.
+            "formats": [
+                "ledger": .integer(Int64(Stores.Formats.current.ledger)),
+                "usage": .integer(Int64(Stores.Formats.current.usage)),
+            ],
         ]
     }
 

@@ -30,7 +30,13 @@ extension Schema {
     /// Rule A10.
     static let check = named(
         "Check",
-        .object(["balanced": .flag, "problems": .list(.anyText)])
+        .object([
+            "balanced": .flag,
+            "problems": .list(.anyText),
+            "formats": .object([
+                "ledger": .integer(1...(1 << 31)), "usage": .integer(1...(1 << 31)),
+            ]),
+        ])
     )
 
     static let connection = named(

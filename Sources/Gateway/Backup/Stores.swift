@@ -12,21 +12,51 @@ public struct Stores: Sendable {
     /// Beside the counts, in their environment.
     public let sessions: SessionStore
 
+    /// The formats of the environment that counts, sessions and retained messages share. A step is added
+    /// at the end, and never changed once it was released.
+    public static let usageFormat = StoreFormat(migrations: [
+        .init("the store carries its format number") { _ in }
+    ])
+
+    /// The formats as they were found; the current ones in a running gateway.
+    public let formats: Formats
+
+    public struct Formats: Hashable, Sendable {
+        public let ledger: Int
+        public let usage: Int
+
+        public init(ledger: Int, usage: Int) {
+            self.ledger = ledger
+            self.usage = usage
+        }
+
+        /// What this program writes.
+        public static let current = Formats(
+            ledger: Books.format.current, usage: Stores.usageFormat.current)
+    }
+
     public init(ledger: Ledger, usage: UsageStore, sessions: SessionStore) {
+        formats = .current
         self.ledger = ledger
         self.usage = usage
         self.sessions = sessions
     }
 
-    /// Opens what is there; makes nothing. The maps are as large as the files, or as the defaults.
+    /// Opens what is there, in the format that it has; makes nothing. The maps are as large as the files, or
+    /// as the defaults.
     ///
     /// Throws `.ownedByAnotherProcess` when a gateway has them, and `ENOENT` when one is not there.
     public init(openedIn data: String) throws(StoreError) {
         let sizes = GatewayConfiguration.Storage()
         for name in ["ledger", "usage"] { try Environment.require(at: "\(data)/\(name)") }
-        ledger = try Ledger(directory: "\(data)/ledger", mapSizeBytes: sizes.ledgerMapBytes)
-        usage = try UsageStore(path: "\(data)/usage", mapSizeBytes: sizes.usageMapBytes)
-        sessions = try SessionStore(in: usage.shared)
+        ledger = try Ledger(
+            directory: "\(data)/ledger", mapSizeBytes: sizes.ledgerMapBytes, migrates: false)
+        let shared = try SharedEnvironment(
+            path: "\(data)/usage", mapSizeBytes: sizes.usageMapBytes)
+        formats = Formats(
+            ledger: ledger.format, usage: try Self.usageFormat.require(in: shared.environment))
+        usage = try UsageStore(in: shared)
+        sessions = try SessionStore(in: shared)
     }
 
     /// Ends the writers; both can be opened again when the last reference has gone.

@@ -77,7 +77,7 @@ struct PackStocks {
         while let slot = stirred.popLast() {
             let index = Int(slot.index)
             entries[index].isStirred = false
-            switch entries[index].stock.nextErrand() {
+            switch entries[index].stock.nextRequest() {
             case .lease(let needed): return .lease(entries[index].account, needed: needed)
             case .recall: return .recall(entries[index].account)
             case nil: continue

@@ -1,4 +1,5 @@
 import Storage
+import Time
 
 /// The top-up packs: quantity = remaining + leased + used + expired, as leases and changes say (C6).
 extension Audit {
@@ -140,5 +141,120 @@ extension TopUpCounters {
         case .giveBack: used &-= row.units
         case .expiry: expired &+= row.units
         }
+    }
+}
+
+/// OTA upgrades: what they cost is what the months and the packs have given (rules D1 and D2).
+extension Audit {
+    mutating func checkUpgrades(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var tally = UpgradeTally()
+        try read(books.upgrades, in: transaction) { (audit, key, record) throws(StoreError) in
+            let (identity, subject) = (key.first, "upgrade \(key.second) of \(key.first)")
+            if identity != tally.identity {
+                try audit.checkMonths(tally, in: transaction)
+                tally.begin(identity)
+            }
+            tally.count(record)
+            audit.expect(
+                record.fromAllowance &+ record.fromPacks == record.size.attempts,
+                "\(subject) did not cost what its size says"
+            )
+            let name = try audit.get(
+                KeyPair(identity, record.sequence),
+                of: audit.books.upgradeOrder,
+                in: transaction
+            )
+            audit.expect(name?.id == key.second, "\(subject) is not in the device's list")
+        }
+        try checkMonths(tally, in: transaction)
+        expectEqual(tally.upgrades, log.upgrades, "the number of upgrades against those requested")
+        try expectCount(of: books.upgradeOrder, tally.upgrades, in: transaction) {
+            (audit, key, name) throws(StoreError) in
+            let upgrade = try audit.get(
+                KeyPair(key.first, name.id), of: audit.books.upgrades, in: transaction)
+            return upgrade?.sequence == key.second
+        }
+        try read(books.upgradeMonths, in: transaction) { _, _, _ in }
+        try expectCount(of: books.upgradeMonths, tally.usedMonths, in: transaction) {
+            (audit, key, _) throws(StoreError) in
+            try audit.hasUpgrades(key.first, in: key.second, in: transaction)
+        }
+        try checkDraws(tally, in: transaction)
+    }
+
+    private mutating func checkMonths(
+        _ tally: UpgradeTally,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        guard let identity = tally.identity else { return }
+        for (month, used) in tally.months.sorted(by: { $0.key < $1.key }) {
+            let stored = try get(
+                KeyPair(identity, month), of: books.upgradeMonths, in: transaction)
+            expectEqual(stored?.used ?? 0, used, "upgrades of \(identity) in \(month)")
+        }
+    }
+
+    /// Whether some upgrade of the device is paid with that month's allowance.
+    private func hasUpgrades(
+        _ identity: DeviceIdentity,
+        in month: Month,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Bool {
+        var audit = self
+        var tally = UpgradeTally()
+        tally.begin(identity)
+        try audit.read(books.upgrades, prefix: identity, in: transaction) {
+            _, _, record in
+            tally.count(record)
+        }
+        return tally.months[month, default: 0] > 0
+    }
+
+    private mutating func checkDraws(
+        _ tally: UpgradeTally,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var drawn = tally.drawn
+        try read(books.topUps, in: transaction) { audit, place, pack in
+            guard place.kind == .ota else { return }
+            audit.expectEqual(
+                pack.counters.used,
+                drawn.removeValue(forKey: place) ?? 0,
+                "attempts that upgrades took from pack \(place.id) of account \(place.account)"
+            )
+        }
+        for place in drawn.keys.sorted(by: { $0.id < $1.id }) {
+            expect(false, "upgrades took attempts from pack \(place.id), which is no OTA pack")
+        }
+    }
+}
+
+/// What upgrades that were not given back took, summed on the way through all of them.
+struct UpgradeTally {
+    private(set) var identity: DeviceIdentity?
+
+    /// Of this device's allowances.
+    private(set) var months: [Month: UInt64] = [:]
+    private(set) var drawn: [TopUpPlace: UInt64] = [:]
+    private(set) var upgrades = 0
+    private var usedMonthsBefore = 0
+
+    /// Months of all devices so far with attempts of their allowance used.
+    var usedMonths: Int { usedMonthsBefore + months.values.count { $0 > 0 } }
+
+    mutating func begin(_ identity: DeviceIdentity) {
+        usedMonthsBefore = usedMonths
+        months = [:]
+        self.identity = identity
+    }
+
+    /// Wraps around rather than traps: what is counted may be damaged.
+    mutating func count(_ record: UpgradeRecord) {
+        upgrades += 1
+        let isPaid = record.state != .failed
+        months[record.month, default: 0] &+= isPaid ? record.fromAllowance : 0
+        for draw in record.draws where isPaid { drawn[draw.pack, default: 0] &+= draw.units }
     }
 }

@@ -91,8 +91,13 @@ public final class Books: Sendable {
     /// The most records that a page of a list reads, about: a bound on how long it takes.
     let readsPerPage: Int
 
-    /// How many tables there are: the environment has to allow that many.
-    public static var tableCount: Int { 40 }
+    /// How many tables there are, with the one of the format: the environment has to allow that many.
+    public static var tableCount: Int { 41 }
+
+    /// The ledger's formats. A step is added at the end, and never changed once it was released.
+    public static let format = StoreFormat(migrations: [
+        .init("the store carries its format number") { _ in }
+    ])
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.

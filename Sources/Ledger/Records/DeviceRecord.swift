@@ -77,6 +77,8 @@ public struct DeviceRecord: StorageRecord, Hashable, Sendable {
         )
     }
 
+    enum Version: UInt8, RecordVersion { case v1 = 1 }
+
     public func encode(into buffer: inout ByteBuffer) {
         var flags: DeviceFlags = []
         if isRegistered { flags.insert(.registered) }
@@ -84,7 +86,7 @@ public struct DeviceRecord: StorageRecord, Hashable, Sendable {
         if isExceptedFromRenewal { flags.insert(.exceptedFromRenewal) }
         if isOpen { flags.insert(.open) }
         if isSecretConfirmed { flags.insert(.secretConfirmed) }
-        buffer.append(RecordVersion.current)
+        buffer.append(Version.v1)
         buffer.append(flags.rawValue)
         buffer.append(entitlement?.cause.rawValue ?? 0)
         buffer.append(UInt8(secret?.bytes.count ?? 0))
@@ -116,5 +118,119 @@ extension ByteBuffer {
     /// Eight bytes; 0 for none.
     fileprivate mutating func append(milliseconds time: Timestamp?) {
         append(UInt64(bitPattern: time?.milliseconds ?? 0))
+    }
+}
+
+/// The second byte of a device's record.
+struct DeviceFlags: OptionSet {
+    let rawValue: UInt8
+
+    static let registered = DeviceFlags(rawValue: 1 << 0)
+    static let disabled = DeviceFlags(rawValue: 1 << 1)
+    static let exceptedFromRenewal = DeviceFlags(rawValue: 1 << 2)
+    static let open = DeviceFlags(rawValue: 1 << 3)
+    static let secretConfirmed = DeviceFlags(rawValue: 1 << 4)
+
+    /// No other bits are written.
+    static let known: DeviceFlags = [
+        .registered, .disabled, .exceptedFromRenewal, .open, .secretConfirmed,
+    ]
+}
+
+/// A device's record, read in place: borrows the store's bytes and allocates nothing.
+public struct DeviceView: ~Escapable {
+    private let bytes: Span<UInt8>
+
+    /// What `Admission.decide` asks.
+    public let standing: Standing
+
+    let flags: DeviceFlags
+
+    /// Length of the fixed head, see `DeviceRecord`.
+    static let headLength = 40
+
+    /// The same of bytes that a table lends.
+    @_lifetime(copy bytes)
+    init(stored bytes: Span<UInt8>) throws(StoreError) {
+        do throws(MalformedRecord) {
+            self = try DeviceView(decoding: bytes)
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    /// Throws when `bytes` are not a device's record.
+    @_lifetime(copy bytes)
+    init(decoding bytes: Span<UInt8>) throws(MalformedRecord) {
+        var reader = ByteReader(bytes)
+        // The offsets below are this layout's.
+        switch try reader.take(DeviceRecord.Version.self, of: "device") {
+        case .v1: break
+        }
+        guard bytes.count > Self.headLength, bytes[3] <= UInt8(SealedSecret.maximumLength),
+            bytes.count > Self.headLength + Int(bytes[3])
+        else { throw .malformed(what: "device") }
+        self.bytes = bytes
+        flags = DeviceFlags(rawValue: bytes[1])
+        standing = Standing(
+            isRegistered: flags.contains(.registered),
+            isDisabled: flags.contains(.disabled),
+            isExceptedFromRenewal: flags.contains(.exceptedFromRenewal),
+            isOpen: flags.contains(.open),
+            codesConsumed: UInt32(truncatingIfNeeded: bytes.bigEndian(at: 4) >> 32),
+            expiresAt: bytes.timestamp(at: 16)
+        )
+    }
+
+    /// The DeviceSecret, sealed; empty when the device has none, and then no secret must be accepted.
+    public var sealedSecret: Span<UInt8> {
+        @_lifetime(copy self)
+        get { bytes.extracting(Self.headLength..<Self.headLength + Int(bytes[3])) }
+    }
+
+    /// A login has proven the secret: `confirmSecretUse` need not be submitted again.
+    public var isSecretConfirmed: Bool { flags.contains(.secretConfirmed) }
+
+    /// The latest entitlement, running or not; `nil` before the first code.
+    public var entitlement: Entitlement? {
+        get throws(MalformedRecord) {
+            guard standing.codesConsumed > 0 else { return nil }
+            guard let cause = ActivationCause(rawValue: bytes[2]) else {
+                throw .malformed(what: "device")
+            }
+            return Entitlement(
+                code: ActivationCode(serial: bytes.bigEndian(at: 24)),
+                period: standing.codesConsumed,
+                activatedAt: bytes.timestamp(at: 8),
+                expiresAt: standing.expiresAt,
+                cause: cause
+            )
+        }
+    }
+
+    var registeredAt: Timestamp { bytes.timestamp(at: 32) }
+
+    var name: String {
+        get throws(MalformedRecord) {
+            var reader = ByteReader(
+                bytes.extracting(Self.headLength + Int(bytes[3])..<bytes.count)
+            )
+            let name = try reader.takeText()
+            guard reader.isAtEnd else { throw .malformed(what: "device") }
+            return name
+        }
+    }
+}
+
+extension Span<UInt8> {
+    /// The eight bytes at `offset`, which must be there.
+    fileprivate func bigEndian(at offset: Int) -> UInt64 {
+        var value: UInt64 = 0
+        for index in offset..<offset + 8 { value = value << 8 | UInt64(self[index]) }
+        return value
+    }
+
+    fileprivate func timestamp(at offset: Int) -> Timestamp {
+        Timestamp(milliseconds: Int64(bitPattern: bigEndian(at: offset)))
     }
 }

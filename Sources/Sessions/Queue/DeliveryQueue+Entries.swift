@@ -99,3 +99,62 @@ extension DeliveryQueue {
         }
     }
 }
+
+extension DeliveryQueue {
+    /// The queue of a session that comes from the store: all that is in it waits, or is released.
+    ///
+    /// What the store knows to have been sent is a duplicate, and has been counted. Of a session that
+    /// was connected when its process ended, more may have been sent than the store was told in time:
+    /// all of it may be a duplicate, and what is in doubt is counted now, as a process that ends so
+    /// suddenly has not brought its last counts to disk either.
+    public init(restoring session: StoredSession, limit: UInt16) {
+        self.init(keepsSent: true, limit: limit)
+        let wasConnected = session.record.endedAt == nil
+        for (sequence, record) in session.queue {
+            let isSent = sequence < session.sentBelow
+            switch record {
+            case .message(let content):
+                add(
+                    Entry(
+                        sequence: sequence,
+                        isExactlyOnce: content.isExactlyOnce,
+                        content: content,
+                        state: .waiting,
+                        isDuplicate: isSent || wasConnected,
+                        isCharged: isSent
+                    )
+                )
+            case .released:
+                add(
+                    Entry(
+                        sequence: sequence,
+                        isExactlyOnce: true,
+                        state: .released,
+                        isDuplicate: true,
+                        isCharged: true
+                    )
+                )
+                inFlightCount += 1
+            }
+        }
+        nextSequence = max(session.sentBelow, entries.last.map { $0.sequence + 1 } ?? 0)
+    }
+}
+
+// Messages of shared subscriptions (4.8.2).
+extension DeliveryQueue {
+    /// The messages that another member of their share may get in place of this client, oldest first:
+    /// those of QoS 1 that it has not acknowledged, and those of QoS 2 that were never sent to it
+    /// ([MQTT-4.8.2-4], [MQTT-4.8.2-5]). Takes time with its length.
+    public var redistributable: [(sequence: UInt64, content: QueuedMessage)] {
+        entries[head...].compactMap { entry in
+            guard let content = entry.content, content.sharedFilter != nil else { return nil }
+            switch entry.state {
+            case .storing, .received, .released, .done: return nil
+            case .waiting, .sent: break
+            }
+            if entry.isExactlyOnce, entry.isDuplicate || entry.state == .sent { return nil }
+            return (entry.sequence, content)
+        }
+    }
+}

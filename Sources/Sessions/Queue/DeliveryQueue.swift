@@ -260,3 +260,28 @@ public struct DeliveryQueue: Sendable {
         }
     }
 }
+
+/// What may be in one session's queue: messages that wait, and those that are not acknowledged yet.
+public struct QueueLimits: Hashable, Sendable {
+    public var messages: Int
+    public var bytes: Int
+
+    public init(messages: Int, bytes: Int) {
+        self.messages = messages
+        self.bytes = bytes
+    }
+}
+
+/// The message of a queue whose turn it is.
+public struct OutgoingMessage: Equatable, Sendable {
+    public let sequence: UInt64
+    public let content: QueuedMessage
+
+    /// The DUP flag: it may have been sent before ([MQTT-3.3.1-1]).
+    public let isDuplicate: Bool
+
+    /// It has been counted against the client's allowance.
+    public let isCharged: Bool
+
+    public var packetID: UInt16 { DeliveryQueue.packetID(of: sequence) }
+}

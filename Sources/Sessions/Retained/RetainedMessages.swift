@@ -1,4 +1,4 @@
-import Bytes
+public import Bytes
 import MQTT
 public import Storage
 public import Time
@@ -175,5 +175,74 @@ struct HeldMessage {
     init(_ record: borrowing RetainedRecord, at key: RetainedKey) {
         byteCount = record.byteCount(of: key)
         expiresAt = record.expiresAt
+    }
+}
+
+/// What became of a message that was to be retained.
+public enum RetainedOutcome: Sendable, Equatable {
+    /// It is the first of its topic.
+    case stored
+
+    /// It has taken the place of the topic's earlier one ([MQTT-3.3.1-5]).
+    case replaced
+
+    /// The topic's message is gone, as this one has no payload ([MQTT-3.3.1-6]) or is over already.
+    case deleted
+
+    /// The same, but there was none.
+    case absent
+
+    /// No room: nothing has changed, and an earlier message of the topic is still there.
+    case full
+}
+
+/// How much can be retained.
+public struct RetainedLimits: Sendable {
+    public let messages: Int
+
+    /// Of topics, payloads and properties.
+    public let bytes: Int
+
+    public init(messages: Int, bytes: Int) {
+        self.messages = messages
+        self.bytes = bytes
+    }
+
+    func allow(_ totals: RetainedTotals) -> Bool {
+        totals.messages <= messages && totals.bytes <= bytes
+    }
+}
+
+/// How much is retained. Kept with the messages, so that a start does not count them.
+public struct RetainedTotals: StorageRecord, Equatable, Sendable {
+    public internal(set) var messages = 0
+
+    /// Of topics, payloads and properties.
+    public internal(set) var bytes = 0
+
+    init() {}
+
+    mutating func add(_ byteCount: Int) {
+        messages += 1
+        bytes += byteCount
+    }
+
+    /// Never below 0: a store that is damaged goes on, and `verify` says so.
+    mutating func take(_ byteCount: Int) {
+        messages = max(0, messages - 1)
+        bytes = max(0, bytes - byteCount)
+    }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.appendVarint(UInt64(messages))
+        buffer.appendVarint(UInt64(bytes))
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        guard let messages = Int(exactly: try reader.takeVarint()),
+            let bytes = Int(exactly: try reader.takeVarint())
+        else { throw .malformed(what: "totals of retained messages") }
+        self.messages = messages
+        self.bytes = bytes
     }
 }

@@ -5,7 +5,7 @@ public import Time
 /// Retained messages with the environment's one writer: what all shards share.
 ///
 /// Writes are confirmed when they are on disk, in the order of their submission. Look-ups see what is
-/// committed: whoever must not miss a message that was put before asks `hasWritesUnderWay`, and if so,
+/// committed: a reader that must not miss a message that was put before asks `hasWritesUnderWay`, and if so,
 /// looks after `afterWrites` has called.
 public final class RetainedStore: Sendable {
     private let shared: SharedEnvironment
@@ -97,7 +97,7 @@ public final class RetainedStore: Sendable {
     }
 }
 
-/// What a write has come to, from the writer's thread to the writer's thread.
+/// The result of a write, from its transaction to its completion on the same thread.
 private final class Answer: Sendable {
     private let held = Mutex<(outcome: RetainedOutcome, count: Int)>((.absent, 0))
 
@@ -106,4 +106,33 @@ private final class Answer: Sendable {
 
     func set(_ outcome: RetainedOutcome) { held.withLock { $0.outcome = outcome } }
     func set(count: Int) { held.withLock { $0.count = count } }
+}
+
+/// One thread's way to look retained messages up: a cached transaction. It sees what is committed.
+public struct RetainedReader: ~Copyable {
+    private var reader: CachedReader
+    private let messages: RetainedMessages
+
+    init(_ reader: consuming CachedReader, _ messages: RetainedMessages) {
+        self.reader = reader
+        self.messages = messages
+    }
+
+    /// Some of the messages whose topics match; see `RetainedMessages.page`.
+    ///
+    /// - Parameters:
+    ///   - filter: valid, without `$share/{name}/`.
+    ///   - start: where an earlier page ended.
+    public mutating func page(
+        matching filter: Span<UInt8>,
+        from start: RetainedCursor? = nil,
+        limits: RetainedPageLimits,
+        now: Timestamp
+    ) throws(StoreError) -> RetainedPage {
+        let messages = messages
+        return try reader.withTransaction { transaction throws(StoreError) in
+            try messages.page(
+                matching: filter, from: start, limits: limits, now: now, in: transaction)
+        }
+    }
 }

@@ -12,7 +12,7 @@ struct SessionAudit {
     private var numbers: Set<SessionNumber> = []
     private var removed: Set<SessionNumber> = []
 
-    /// The session whose queue was found to be nobody's last: one finding for all of it.
+    /// The last session that had a queue and no record: one finding for all of it.
     private var lastOrphan: SessionNumber?
 
     init(_ tables: SessionTables, limit: Int) {
@@ -148,6 +148,6 @@ struct SessionAudit {
             return
         }
         lastOrphan = number
-        find("\(number): \(what), but nobody has that session")
+        find("\(number): \(what), but there is no such session")
     }
 }

@@ -1,5 +1,6 @@
 public import Storage
 internal import Synchronization
+public import Time
 
 /// The sessions that outlive their connections, on disk: subscriptions, queues, received QoS 2
 /// identifiers, wills (4.1).
@@ -106,4 +107,153 @@ public final class SessionStore: Sendable {
             )
         }
     }
+}
+
+/// One step of a stored session, as its owner writes it.
+///
+/// The changes of one session are submitted in their order, by one thread.
+public enum SessionChange: Equatable, Sendable {
+    /// The session is as the record says. In place of one with another number, that one and all it has
+    /// are discarded.
+    case put(SessionName, SessionRecord)
+
+    /// The session of that number is over, with its queue and its received identifiers; nothing when the
+    /// name has another one.
+    case remove(SessionName, SessionNumber)
+
+    /// A message is in the queue.
+    case append(SessionNumber, sequence: UInt64, QueuedMessage)
+
+    /// A QoS 2 message's PUBREC has come: from here on it is only its PUBREL that is sent.
+    case release(SessionNumber, sequence: UInt64)
+
+    /// A message has left the queue: acknowledged, completed, expired, or for another member of its group.
+    case delete(SessionNumber, sequence: UInt64)
+
+    /// All messages below this sequence have been sent, and counted against the client's allowance:
+    /// loaded again, they are sent with DUP, and not counted. Grows only.
+    case sent(SessionNumber, below: UInt64)
+
+    /// A QoS 2 message was taken from the client: its packet identifier is in use until `complete`.
+    case receive(SessionNumber, packetID: UInt16)
+
+    /// Its PUBREL has come.
+    case complete(SessionNumber, packetID: UInt16)
+}
+
+extension SessionChange {
+    /// Whether records of an ended session may be left after it.
+    var mayEndSession: Bool {
+        switch self {
+        case .put, .remove: true
+        case .append, .release, .delete, .sent, .receive, .complete: false
+        }
+    }
+}
+
+/// One thread's way to read stored sessions: a cached transaction.
+///
+/// It sees what is committed. So a session is loaded by its owner, when that has no change of it
+/// under way.
+public struct SessionReader: ~Copyable {
+    private var reader: CachedReader
+    private let tables: SessionTables
+
+    init(_ reader: consuming CachedReader, _ tables: SessionTables) {
+        self.reader = reader
+        self.tables = tables
+    }
+
+    /// The session of that name, without its queue; `nil` when there is none.
+    public mutating func record(of name: SessionName) throws(StoreError) -> SessionRecord? {
+        let tables = tables
+        return try reader.withTransaction { transaction throws(StoreError) in
+            try tables.sessions.get(name, in: transaction)
+        }
+    }
+
+    /// The session of that name with all it has; `nil` when there is none.
+    public mutating func session(_ name: SessionName) throws(StoreError) -> StoredSession? {
+        let tables = tables
+        return try reader.withTransaction { transaction throws(StoreError) in
+            try tables.session(name, in: transaction)
+        }
+    }
+
+    /// The sessions due at `time` or before, the one due longest first, at most `limit`.
+    ///
+    /// Its owner loads the record, does what is due, and puts or removes it, after which
+    /// it is not due any more.
+    /// - Parameter last: the last of the page before, for the next one.
+    public mutating func due(
+        at time: Timestamp,
+        after last: DueSession? = nil,
+        limit: Int
+    ) throws(StoreError) -> [DueSession] {
+        let tables = tables
+        return try reader.withTransaction { transaction throws(StoreError) in
+            var found: [DueSession] = []
+            try tables.dues.forEach(
+                in: transaction,
+                from: last.map { .excluding(KeyPair($0.at.milliseconds, $0.name)) } ?? .unbounded,
+                limit: limit
+            ) { key, _ in
+                let at = Timestamp(milliseconds: key.first)
+                if at > time { return .stop }
+                found.append(DueSession(at: at, name: key.second))
+                return .proceed
+            }
+            return found
+        }
+    }
+}
+
+/// A session as the store has it, whole.
+public struct StoredSession: Equatable, Sendable {
+    public let record: SessionRecord
+
+    /// The queue, in order of the sequences.
+    var queue: [(sequence: UInt64, record: QueueRecord)]
+
+    /// The messages below it have been sent and counted, and ones from it on have not, unless the
+    /// session was connected when its process ended.
+    public let sentBelow: UInt64
+
+    /// What was taken of QoS 2 from the client, and awaits its PUBREL.
+    public let received: ReceivedIdentifiers
+
+    /// How many messages the queue has.
+    public var queueCount: Int { queue.count }
+
+    public static func == (left: Self, right: Self) -> Bool {
+        left.record == right.record && left.sentBelow == right.sentBelow
+            && left.received == right.received && left.queue.count == right.queue.count
+            && zip(left.queue, right.queue).allSatisfy { $0 == $1 }
+    }
+}
+
+/// A session whose will or expiry is due, and since when.
+public struct DueSession: Hashable, Sendable {
+    public let at: Timestamp
+    public let name: SessionName
+
+    public init(at: Timestamp, name: SessionName) {
+        self.at = at
+        self.name = name
+    }
+}
+
+/// How much the store has of sessions; figures that LMDB keeps.
+public struct SessionFigures: Hashable, Sendable {
+    /// Sessions that are connected, or wait for their client.
+    public let sessions: Int
+
+    /// Messages in all their queues, those of sessions that are being deleted among them.
+    public let queuedMessages: Int
+
+    /// QoS 2 messages that were taken and await their PUBREL.
+    public let receivedIdentifiers: Int
+
+    /// Sessions that are over, and of which something is left to be deleted.
+    public let removals: Int
 }

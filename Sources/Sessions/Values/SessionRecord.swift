@@ -12,7 +12,7 @@ public struct SessionRecord: Equatable, Sendable {
     /// When its connection ended; `nil` while it is connected, and after a crash that it was connected in.
     public private(set) var endedAt: Timestamp?
 
-    /// When somebody has to look at it: its will is due, it expires, or, connected, so that it is found
+    /// When it has to be looked at: its will is due, it expires, or, connected, so that it is found
     /// after a crash. `nil`: never.
     public private(set) var dueAt: Timestamp?
     public var will: StoredWill?
@@ -70,7 +70,7 @@ public struct SessionRecord: Equatable, Sendable {
     }
 
     /// Its client is connected at `time`: again, or still. One that is due is told apart from one of an
-    /// earlier process by whoever knows the connections.
+    /// earlier process by the thread that knows the connections.
     public mutating func connect(at time: Timestamp) {
         endedAt = nil
         guard expiryIntervalSeconds < .max || will != nil else { return dueAt = nil }
@@ -94,5 +94,61 @@ public struct SessionRecord: Equatable, Sendable {
 
     private mutating func reschedule() {
         dueAt = willDueAt ?? expiresAt
+    }
+}
+
+/// One subscription of a session.
+public struct StoredSubscription: Hashable, Sendable {
+    /// As the client sent it, `$share/group/` included.
+    public let filter: [UInt8]
+
+    /// The QoS is what was granted.
+    public let options: SubscriptionOptions
+
+    /// The Subscription Identifier (3.8.2.1.2), 1 to 268,435,455.
+    public let identifier: UInt32?
+
+    public init(filter: [UInt8], options: SubscriptionOptions, identifier: UInt32? = nil) {
+        self.filter = filter
+        self.options = options
+        self.identifier = identifier
+    }
+
+    public static func == (left: Self, right: Self) -> Bool {
+        left.filter == right.filter && left.options == right.options
+            && left.identifier == right.identifier
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(filter)
+        hasher.combine(options.rawValue)
+        hasher.combine(identifier)
+    }
+}
+
+/// A session's Will Message: kept from CONNECT on, so that it outlives the process, until it is
+/// published or a DISCONNECT takes it back ([MQTT-3.1.2-8], [MQTT-3.1.2-10]).
+public struct StoredWill: Equatable, Sendable {
+    /// Its `expiresAt` is `nil`: the interval begins when it is published.
+    public let message: Message
+    public let isRetained: Bool
+
+    /// The Message Expiry Interval that it is published with (3.1.3.2.4).
+    public let messageExpirySeconds: UInt32?
+
+    /// The Will Delay Interval (3.1.3.2.2): so long after the connection's end, or at the session's if
+    /// that is earlier, it is published, unless the client is back before ([MQTT-3.1.3-9]).
+    public let delaySeconds: UInt32
+
+    public init(
+        _ message: Message,
+        isRetained: Bool = false,
+        messageExpirySeconds: UInt32? = nil,
+        delaySeconds: UInt32 = 0
+    ) {
+        self.message = message
+        self.isRetained = isRetained
+        self.messageExpirySeconds = messageExpirySeconds
+        self.delaySeconds = delaySeconds
     }
 }

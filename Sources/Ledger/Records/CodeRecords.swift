@@ -1,0 +1,190 @@
+public import Bytes
+public import Storage
+public import Time
+
+/// A package as the books keep it. It never changes: another allowance is another package.
+public struct PackageRecord: StorageRecord, Hashable, Sendable {
+    public let name: String
+    public let allowance: Allowance
+    public let createdAt: Timestamp
+
+    init(name: String, allowance: Allowance, createdAt: Timestamp) {
+        self.name = name
+        self.allowance = allowance
+        self.createdAt = createdAt
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.append(text: name)
+        buffer.append(allowance)
+        buffer.append(createdAt)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "package") {
+        case .v1:
+            name = try reader.takeText()
+            allowance = try reader.takeAllowance()
+            createdAt = try reader.takeTimestamp()
+        }
+    }
+}
+
+/// A batch of codes as it came to an account (rule A9), kept for audit: its serials are the one it is
+/// filed under and the `quantity - 1` after it.
+public struct BatchRecord: StorageRecord, Hashable, Sendable {
+    public let account: AccountID
+    public let package: PackageID
+    public let quantity: UInt64
+    public let source: CodeSource
+
+    /// Set when it was bought for a product straight away (rule A2).
+    public let product: ProductKey?
+    public let at: Timestamp
+    public let actor: String
+
+    /// Number of its event; the log says the rest.
+    public let sequence: UInt64
+
+    init(
+        account: AccountID, package: PackageID, quantity: UInt64, source: CodeSource,
+        product: ProductKey?, at: Timestamp, actor: String, sequence: UInt64
+    ) {
+        self.account = account
+        self.package = package
+        self.quantity = quantity
+        self.source = source
+        self.product = product
+        self.at = at
+        self.actor = actor
+        self.sequence = sequence
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.append(account)
+        buffer.append(package)
+        buffer.appendVarint(quantity)
+        buffer.append(case: source)
+        buffer.append(optional: product)
+        buffer.append(at)
+        buffer.append(text: actor)
+        buffer.appendVarint(sequence)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "batch") {
+        case .v1:
+            account = try reader.take(AccountID.self)
+            package = try reader.take(PackageID.self)
+            quantity = try reader.takeVarint()
+            source = try reader.take(case: CodeSource.self)
+            product = try reader.takeOptional(ProductKey.self)
+            at = try reader.takeTimestamp()
+            actor = try reader.takeText()
+            sequence = try reader.takeVarint()
+        }
+    }
+}
+
+/// An account's codes of one package, counted (rule A10): bought + granted = unassigned + assigned.
+public struct HoldingRecord: StorageRecord, Hashable, Sendable {
+    public internal(set) var bought: UInt64
+    public internal(set) var granted: UInt64
+
+    /// To products, at purchase or later.
+    public internal(set) var assigned: UInt64
+
+    init(bought: UInt64, granted: UInt64, assigned: UInt64) {
+        self.bought = bought
+        self.granted = granted
+        self.assigned = assigned
+    }
+
+    public var unassigned: UInt64 { bought + granted - assigned }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.appendVarint(bought)
+        buffer.appendVarint(granted)
+        buffer.appendVarint(assigned)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "holding") {
+        case .v1:
+            bought = try reader.takeVarint()
+            granted = try reader.takeVarint()
+            assigned = try reader.takeVarint()
+        }
+    }
+}
+
+/// How many codes of a batch are unassigned, from the serial they are filed under on.
+struct RangeRecord: StorageRecord, Hashable, Sendable {
+    let quantity: UInt64
+
+    init(quantity: UInt64) {
+        self.quantity = quantity
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.appendVarint(quantity)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "range") {
+        case .v1:
+            quantity = try reader.takeVarint()
+        }
+    }
+}
+
+/// An entry of the assignment history (rule A3).
+public struct AssignmentRecord: StorageRecord, Hashable, Sendable {
+    public let product: ProductKey
+    public let package: PackageID
+    public let quantity: UInt64
+    public let at: Timestamp
+    public let actor: String
+
+    init(product: ProductKey, package: PackageID, quantity: UInt64, at: Timestamp, actor: String) {
+        self.product = product
+        self.package = package
+        self.quantity = quantity
+        self.at = at
+        self.actor = actor
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.append(product)
+        buffer.append(package)
+        buffer.appendVarint(quantity)
+        buffer.append(at)
+        buffer.append(text: actor)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "assignment") {
+        case .v1:
+            product = try reader.take(ProductKey.self)
+            package = try reader.take(PackageID.self)
+            quantity = try reader.takeVarint()
+            at = try reader.takeTimestamp()
+            actor = try reader.takeText()
+        }
+    }
+}

@@ -1,0 +1,132 @@
+public import Bytes
+public import Storage
+public import Time
+
+/// An import in chunks: its state, and how far it is.
+public struct ImportRecord: StorageRecord, Hashable, Sendable {
+    public internal(set) var state: ImportState
+    public let actor: String
+    let idempotencyKey: String?
+
+    /// Which run of the gateway takes it: another one can't carry on.
+    let run: UInt64
+    public let beganAt: Timestamp
+
+    /// The latest chunk, the commit, or the end of an abandoned one.
+    public internal(set) var changedAt: Timestamp
+
+    /// Rows that were taken.
+    public internal(set) var rows: UInt64 = 0
+
+    /// How many of them are staged no more: landed, or removed.
+    public internal(set) var moved: UInt64 = 0
+
+    /// How many of them name a deleted device whose entitlement is open: they are active from the
+    /// commit on (rule B8). Kept true until then.
+    var returning: UInt64 = 0
+
+    /// Set as soon as there is one: the import can't be committed.
+    public internal(set) var conflict: ImportConflict?
+
+    init(actor: String, idempotencyKey: String?, run: UInt64, at time: Timestamp) {
+        state = .receiving
+        self.actor = actor
+        self.idempotencyKey = idempotencyKey
+        self.run = run
+        beganAt = time
+        changedAt = time
+    }
+
+    /// How many of its rows are still staged.
+    var waiting: UInt64 { rows - moved }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.append(case: state)
+        buffer.append(text: actor)
+        buffer.append(optional: idempotencyKey) { $0.append(text: $1) }
+        buffer.append(run)
+        buffer.append(beganAt)
+        buffer.append(changedAt)
+        buffer.appendVarint(rows)
+        buffer.appendVarint(moved)
+        buffer.appendVarint(returning)
+        buffer.append(optional: conflict) {
+            $0.appendVarint($1.line)
+            $0.append($1.device)
+        }
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "import") {
+        case .v1:
+            state = try reader.take(case: ImportState.self)
+            actor = try reader.takeText()
+            idempotencyKey = try reader.takeBool() ? try reader.takeText() : nil
+            run = try reader.takeUInt64()
+            beganAt = try reader.takeTimestamp()
+            changedAt = try reader.takeTimestamp()
+            rows = try reader.takeVarint()
+            moved = try reader.takeVarint()
+            returning = try reader.takeVarint()
+            conflict =
+                try reader.takeBool()
+                ? ImportConflict(
+                    line: try reader.takeVarint(), device: try reader.take(DeviceKey.self)) : nil
+            guard moved <= rows else {
+                throw .malformed(what: "import that moved more than it had")
+            }
+        }
+    }
+}
+
+/// The row of an import that can't be committed any more: its device came into the books meanwhile.
+public struct ImportConflict: Hashable, Sendable {
+    public let line: UInt64
+    public let device: DeviceKey
+
+    init(line: UInt64, device: DeviceKey) {
+        self.line = line
+        self.device = device
+    }
+}
+
+/// A row of an import in chunks, until it lands: the device as the file has it.
+struct ArrivalRecord: StorageRecord, Hashable, Sendable {
+    /// Where it is in the file.
+    let line: UInt64
+    let secret: SealedSecret?
+    let name: String
+
+    init(_ row: ImportLine) {
+        line = row.line
+        secret = row.device.secret
+        name = row.device.name
+    }
+
+    /// The device's record once the import was committed at `time`; `old` is what a deleted device
+    /// has left behind (rule B8).
+    func record(registeredAt time: Timestamp, after old: DeviceRecord?) -> DeviceRecord {
+        DeviceRecord(secret: secret, name: name, registeredAt: time).keepingEntitlement(of: old)
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.appendVarint(line)
+        buffer.append(optional: secret)
+        buffer.append(text: name)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "arrival") {
+        case .v1:
+            line = try reader.takeVarint()
+            secret = try reader.takeOptionalSealedSecret()
+            name = try reader.takeText()
+        }
+    }
+}

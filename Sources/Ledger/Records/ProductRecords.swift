@@ -1,0 +1,182 @@
+public import Bytes
+public import Storage
+public import Time
+
+/// The settings of a product as the books keep them. They change rarely, so that readers may cache
+/// them; what every activation changes is in `PoolRecord`.
+public struct ProductRecord: StorageRecord, Hashable, Sendable {
+    public internal(set) var name: String
+    public let account: AccountID
+
+    /// Its one package (rule A4), with the allowance it gives; `nil` before the first codes.
+    public internal(set) var package: PackageID?
+    public internal(set) var allowance: Allowance?
+    public let secret: SealedSecret
+
+    /// Rule B6.
+    public internal(set) var autoRenewal: Bool
+    public internal(set) var registration: RegistrationPolicy
+
+    /// Where its day begins (rule C5).
+    public internal(set) var dayOffset: UTCOffset
+
+    /// Its home: where its codes are counted, wherever its devices connect (rule B13).
+    public let dataCentre: DataCentreID
+    public let createdAt: Timestamp
+
+    /// Set once it was deleted (rule B9): its books stay, its name is not used again.
+    public internal(set) var deletedAt: Timestamp?
+
+    public var isDeleted: Bool { deletedAt != nil }
+
+    /// A product as the command makes it, with the allowance of its package if it has one.
+    public init(_ product: NewProduct, allowance: Allowance?, createdAt: Timestamp) {
+        name = product.name
+        account = product.account
+        package = product.package
+        self.allowance = allowance
+        secret = product.secret
+        autoRenewal = true
+        registration = product.registration
+        dayOffset = product.dayOffset
+        dataCentre = product.dataCentre
+        self.createdAt = createdAt
+        deletedAt = nil
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.append(text: name)
+        buffer.append(account)
+        buffer.append(optional: package)
+        buffer.append(optional: allowance) { $0.append($1) }
+        buffer.append(secret)
+        buffer.append(autoRenewal)
+        buffer.append(case: registration)
+        buffer.append(dayOffset)
+        buffer.append(dataCentre)
+        buffer.append(createdAt)
+        buffer.append(optional: deletedAt) { $0.append($1) }
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "product") {
+        case .v1:
+            name = try reader.takeText()
+            account = try reader.take(AccountID.self)
+            package = try reader.takeOptional(PackageID.self)
+            allowance = try reader.takeBool() ? try reader.takeAllowance() : nil
+            secret = try reader.takeSealedSecret()
+            autoRenewal = try reader.takeBool()
+            registration = try reader.take(case: RegistrationPolicy.self)
+            dayOffset = try reader.takeOffset()
+            dataCentre = try reader.take(DataCentreID.self)
+            createdAt = try reader.takeTimestamp()
+            deletedAt = try reader.takeBool() ? try reader.takeTimestamp() : nil
+        }
+    }
+}
+
+/// A product's pool of codes and its counters: what every activation changes, in one small record of
+/// fixed size.
+///
+/// Codes are taken lot by lot, in the order in which the lots came (rule A9). The lot that is being
+/// consumed is at hand here: `lotRemaining` codes of it are left, the next one is `nextSerial`.
+public struct PoolRecord: StorageRecord, Hashable, Sendable {
+    /// Codes that ever came to the product, consumed ones among them.
+    public internal(set) var assigned: UInt64 = 0
+    public internal(set) var consumed: UInt64 = 0
+
+    /// Devices that are registered.
+    public internal(set) var devicesKnown: UInt64 = 0
+
+    /// Registered, enabled devices whose entitlement is open.
+    public internal(set) var devicesActive: UInt64 = 0
+
+    /// How many lots there are: their ordinals are 1 to this.
+    var lots: UInt32 = 0
+
+    /// Ordinal of the lot being consumed: 0 before the first code.
+    var lot: UInt32 = 0
+    var nextSerial: UInt64 = 0
+    var lotRemaining: UInt64 = 0
+
+    /// Imports in chunks that are receiving or landing. At 0, which is nearly always, no
+    /// look-up asks for staged devices.
+    var imports: UInt32 = 0
+
+    /// Rule A10: `assigned = remaining + consumed`.
+    public var remaining: UInt64 { assigned - consumed }
+
+    init() {}
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.append(assigned)
+        buffer.append(consumed)
+        buffer.append(devicesKnown)
+        buffer.append(devicesActive)
+        buffer.append(lots)
+        buffer.append(lot)
+        buffer.append(nextSerial)
+        buffer.append(lotRemaining)
+        buffer.append(imports)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "pool") {
+        case .v1:
+            assigned = try reader.takeUInt64()
+            consumed = try reader.takeUInt64()
+            devicesKnown = try reader.takeUInt64()
+            devicesActive = try reader.takeUInt64()
+            lots = try reader.takeUInt32()
+            lot = try reader.takeUInt32()
+            nextSerial = try reader.takeUInt64()
+            lotRemaining = try reader.takeUInt64()
+            imports = try reader.takeUInt32()
+            guard consumed <= assigned else {
+                throw .malformed(what: "pool with more used than had")
+            }
+        }
+    }
+}
+
+/// Consecutive codes that a product got at once: it consumes its lots first in, first out (A9).
+struct LotRecord: StorageRecord, Hashable, Sendable {
+    let first: ActivationCode
+    let quantity: UInt64
+    let package: PackageID
+    let at: Timestamp
+
+    init(first: ActivationCode, quantity: UInt64, package: PackageID, at: Timestamp) {
+        self.first = first
+        self.quantity = quantity
+        self.package = package
+        self.at = at
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.append(first)
+        buffer.appendVarint(quantity)
+        buffer.append(package)
+        buffer.append(at)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "lot") {
+        case .v1:
+            first = try reader.takeCode()
+            quantity = try reader.takeVarint()
+            package = try reader.take(PackageID.self)
+            at = try reader.takeTimestamp()
+        }
+    }
+}

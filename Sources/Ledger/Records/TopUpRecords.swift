@@ -1,0 +1,208 @@
+public import Bytes
+public import Storage
+public import Time
+
+/// A top-up pack as the books keep it (rule C6); account, kind, expiry and id are its key.
+public struct TopUpRecord: StorageRecord, Hashable, Sendable {
+    public let source: TopUpSource
+    public let at: Timestamp
+    public let actor: String
+    public internal(set) var counters: TopUpCounters
+
+    init(source: TopUpSource, quantity: UInt64, at: Timestamp, actor: String) {
+        self.source = source
+        self.at = at
+        self.actor = actor
+        counters = TopUpCounters(quantity: quantity)
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.append(case: source)
+        buffer.append(at)
+        buffer.append(text: actor)
+        counters.encode(into: &buffer)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "top-up pack") {
+        case .v1:
+            source = try reader.take(case: TopUpSource.self)
+            at = try reader.takeTimestamp()
+            actor = try reader.takeText()
+            counters = try TopUpCounters(decoding: &reader)
+        }
+    }
+}
+
+/// Where the units of a pack, or of all packs of an account and kind, are:
+/// `quantity = remaining + leased + used + expired` at all times.
+public struct TopUpCounters: StorageRecord, Hashable, Sendable {
+    public internal(set) var quantity: UInt64 = 0
+
+    /// To be drawn from; also those of a pack that has expired, until it is closed.
+    public internal(set) var remaining: UInt64 = 0
+
+    /// With holders who have not settled yet.
+    public internal(set) var leased: UInt64 = 0
+    public internal(set) var used: UInt64 = 0
+
+    /// Not used in time.
+    public internal(set) var expired: UInt64 = 0
+
+    init() {}
+
+    /// A new pack's.
+    init(quantity: UInt64) {
+        self.quantity = quantity
+        remaining = quantity
+    }
+
+    /// For counting what may be damaged: wraps around rather than traps.
+    mutating func add(_ other: TopUpCounters) {
+        quantity &+= other.quantity
+        remaining &+= other.remaining
+        leased &+= other.leased
+        used &+= other.used
+        expired &+= other.expired
+    }
+
+    var isBalanced: Bool {
+        [leased, used, expired].reduce((remaining, false)) { sum, part in
+            let (total, overflow) = sum.0.addingReportingOverflow(part)
+            return (total, sum.1 || overflow)
+        } == (quantity, false)
+    }
+
+    /// Throws `.malformed` when there are not so many: the store is damaged.
+    mutating func move(
+        _ units: UInt64,
+        from: WritableKeyPath<TopUpCounters, UInt64>,
+        to: WritableKeyPath<TopUpCounters, UInt64>
+    ) throws(StoreError) {
+        let (sum, overflow) = self[keyPath: to].addingReportingOverflow(units)
+        guard self[keyPath: from] >= units, !overflow else {
+            throw .malformed(what: "a top-up pack with fewer units than are moved")
+        }
+        self[keyPath: from] -= units
+        self[keyPath: to] = sum
+    }
+
+    /// Counts `new` in the place of `old`, in the totals of all packs. Throws `.malformed` when the
+    /// totals can't have been their sums.
+    mutating func replace(_ old: TopUpCounters?, with new: TopUpCounters) throws(StoreError) {
+        let parts: [WritableKeyPath<TopUpCounters, UInt64>] = [
+            \.quantity, \.remaining, \.leased, \.used, \.expired,
+        ]
+        for part in parts {
+            let (rest, isLess) = self[keyPath: part]
+                .subtractingReportingOverflow(old?[keyPath: part] ?? 0)
+            let (sum, overflow) = rest.addingReportingOverflow(new[keyPath: part])
+            guard !isLess, !overflow else {
+                throw .malformed(what: "totals of top-up packs that are not their sums")
+            }
+            self[keyPath: part] = sum
+        }
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.appendVarint(quantity)
+        buffer.appendVarint(remaining)
+        buffer.appendVarint(leased)
+        buffer.appendVarint(used)
+        buffer.appendVarint(expired)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "top-up counters") {
+        case .v1:
+            quantity = try reader.takeVarint()
+            remaining = try reader.takeVarint()
+            leased = try reader.takeVarint()
+            used = try reader.takeVarint()
+            expired = try reader.takeVarint()
+        }
+    }
+}
+
+/// A lease that its holder has not settled (rule C6).
+struct LeaseRecord: StorageRecord, Hashable, Sendable {
+    let pack: TopUpPlace
+    let holder: LeaseHolder
+    let units: UInt64
+    let at: Timestamp
+
+    init(pack: TopUpPlace, holder: LeaseHolder, units: UInt64, at: Timestamp) {
+        self.pack = pack
+        self.holder = holder
+        self.units = units
+        self.at = at
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.append(pack)
+        buffer.append(holder)
+        buffer.appendVarint(units)
+        buffer.append(at)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "lease") {
+        case .v1:
+            pack = try reader.takeTopUpPlace()
+            holder = try reader.take(LeaseHolder.self)
+            units = try reader.takeVarint()
+            at = try reader.takeTimestamp()
+        }
+    }
+}
+
+/// Which upgrade was requested with the event that this index entry's key says.
+struct UpgradeNameRecord: StorageRecord, Hashable, Sendable {
+    let id: UpgradeID
+
+    init(id: UpgradeID) { self.id = id }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.append(id)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "upgrade name") {
+        case .v1:
+            id = try reader.take(UpgradeID.self)
+        }
+    }
+}
+
+/// How many attempts of a device's monthly allowance are used (rule D2).
+struct UpgradeMonthRecord: StorageRecord, Hashable, Sendable {
+    let used: UInt64
+
+    init(used: UInt64) { self.used = used }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.appendVarint(used)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "upgrade month") {
+        case .v1:
+            used = try reader.takeVarint()
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import Bytes
+import Storage
+
+/// A table's keys and records with their names in the golden file.
+///
+/// It is made from the table itself, so that its types are the table's.
+struct GoldenTable {
+    /// A key or record, what is written for it today, and whether bytes are read as it.
+    struct Line {
+        let name: String
+        let bytes: [UInt8]
+        let isRead: ([UInt8]) throws -> Bool
+    }
+
+    let name: String
+    let lines: [Line]
+
+    init<Key: StorageKey & Equatable, Record: StorageRecord & Equatable>(
+        _ table: Table<Key, Record>,
+        keys: KeyValuePairs<String, Key>,
+        records: KeyValuePairs<String, Record>
+    ) {
+        name = table.name
+        let table = table.name
+        lines =
+            keys.map { Self.line("\(table) key \($0.key)", $0.value) }
+            + records.map { Self.line("\(table) record \($0.key)", $0.value) }
+    }
+
+    /// An index, whose keys say all.
+    init<Key: StorageKey & Equatable>(
+        _ table: Table<Key, EmptyRecord>,
+        keys: KeyValuePairs<String, Key>
+    ) {
+        self.init(table, keys: keys, records: ["empty": EmptyRecord()])
+    }
+
+    private static func line<Key: StorageKey & Equatable>(_ name: String, _ key: Key) -> Line {
+        let writer = KeyWriter(key)
+        return Line(name: name, bytes: writer.span.bytesArray) { bytes in
+            var reader = ByteReader(bytes.span)
+            let read = Key(decoding: &reader)
+            return read == key && reader.isAtEnd
+        }
+    }
+
+    private static func line<Record: StorageRecord & Equatable>(
+        _ name: String,
+        _ record: Record
+    ) -> Line {
+        var buffer = ByteBuffer()
+        record.encode(into: &buffer)
+        return Line(name: name, bytes: buffer.span.bytesArray) { bytes in
+            var reader = ByteReader(bytes.span)
+            let read = try Record(decoding: &reader)
+            return read == record && reader.isAtEnd
+        }
+    }
+}
+
+private protocol NamedTable { var name: String { get } }
+
+extension Table: NamedTable {}
+
+extension GoldenTable {
+    /// The names of all tables that are stored in a value, also of those that are added to it later.
+    static func names(in tables: Any) -> Set<String> {
+        Set(Mirror(reflecting: tables).children.compactMap { ($0.value as? any NamedTable)?.name })
+    }
+}
