@@ -7,7 +7,7 @@ import Testing
 import Time
 
 extension WholeGateway {
-    /// CONNECT and its answers: wire.md, "Who connects" and "Refusals and endings".
+    /// CONNECT and its answers: Wire.md, "Who connects" and "Refusals and endings".
     @Suite struct AdmissionTests {
         @Test(
             "B1: a device's first connection consumes a code; signed, by its secret, over TLS or plain",

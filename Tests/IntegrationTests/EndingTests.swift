@@ -8,7 +8,7 @@ import Testing
 import Time
 
 extension WholeGateway {
-    /// How connections end: DISCONNECT with the code of wire.md in MQTT 5, just closed in 3.1.1.
+    /// How connections end: DISCONNECT with the code of Wire.md in MQTT 5, just closed in 3.1.1.
     @Suite struct EndingTests {
         private func expected(_ code: UInt8, _ version: ProtocolVersion) -> UInt8? {
             version == .v5 ? code : nil

@@ -1,7 +1,7 @@
 import MQTT
 import Support
 
-/// What a CONNECT is answered with, by version, in the words of wire.md's table.
+/// What a CONNECT is answered with, by version, in the words of Wire.md's table.
 struct Expectation: Equatable {
     /// Reason code of MQTT 5.
     let reason: UInt8

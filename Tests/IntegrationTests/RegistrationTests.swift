@@ -7,7 +7,7 @@ import TestFiles
 import Testing
 
 extension WholeGateway {
-    /// Dynamic registration: wire.md, "Who connects".
+    /// Dynamic registration: Wire.md, "Who connects".
     @Suite struct RegistrationTests {
         /// Registers, and answers the secret in what came on `/ext/register`.
         private func register(

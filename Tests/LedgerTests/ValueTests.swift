@@ -4,7 +4,7 @@ import Testing
 @testable import LedgerModel
 
 @Suite struct ValueTests {
-    @Test("PK and DK: only the alphabets and lengths of wire.md")
+    @Test("PK and DK: only the alphabets and lengths of Wire.md")
     func names() {
         #expect(ProductKey("a1B2") != nil)
         #expect(ProductKey("") == nil)

@@ -77,7 +77,7 @@ struct RandomLife {
         if !devices[index].isEntitled(at: now) { take(index, from: now) }
     }
 
-    /// What CONNACK must say (wire.md, rules B1 to B8 and B12).
+    /// What CONNACK must say (Wire.md, rules B1 to B8 and B12).
     private func admission(of index: Int) -> UInt8 {
         let device = devices[index]
         if !device.isKnown { return 0x86 }

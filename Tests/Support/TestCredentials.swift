@@ -4,7 +4,7 @@ public import Gateway
 public import Ledger
 public import MQTT
 
-/// What a CONNECT says about who it comes from (wire.md, "Who connects").
+/// What a CONNECT says about who it comes from (Wire.md, "Who connects").
 public struct TestCredentials: Hashable, Sendable {
     public var clientID: String
     public var userName: String?

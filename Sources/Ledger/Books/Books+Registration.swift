@@ -1,6 +1,6 @@
 import Storage
 
-/// How devices come into the books without consuming a code (wire.md, "Registration").
+/// How devices come into the books without consuming a code (Wire.md, "Registration").
 extension Books {
     func registerDevice(
         _ identity: DeviceIdentity,

@@ -54,7 +54,7 @@ extension NewKey: StorageRecord {
     }
 }
 
-/// What the holder of a key may do (interfaces.md, "HTTP").
+/// What the holder of a key may do (Operating.md, "HTTP").
 public enum KeyRole: UInt8, Hashable, Sendable, CaseIterable {
     case owner = 1
     case `operator` = 2
