@@ -1,4 +1,4 @@
-import Storage
+public import Storage
 
 /// Accounts: opened, certified, and who gets their alerts (rules A7 and E1).
 extension Books {
@@ -146,5 +146,124 @@ extension Books {
         return .done(
             try record(.account(.contactRemoved(owner, email)), command, in: transaction)
         )
+    }
+}
+
+/// Packages and keys.
+extension Books {
+    func createPackage(
+        _ id: PackageID,
+        _ name: String,
+        _ allowance: Allowance,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        if let refusal = Self.refusal(ofName: name) { return .refused(refusal) }
+        if try packages.contains(id, in: transaction) {
+            return .refused(.alreadyExists(what: "package \(id)"))
+        }
+        let record = PackageRecord(name: name, allowance: allowance, createdAt: command.at)
+        try packages.put(id, record, in: transaction)
+        return .done(try self.record(.packageCreated(id, allowance), command, in: transaction))
+    }
+
+    func createKey(
+        _ key: NewKey,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        if let refusal = Self.refusal(ofName: key.name) { return .refused(refusal) }
+        if try keys.contains(key.id, in: transaction) {
+            return .refused(.alreadyExists(what: "key \(key.id)"))
+        }
+        if let account = key.account, try !accounts.contains(account, in: transaction) {
+            return .refused(.unknownAccount(account))
+        }
+        for product in key.products ?? [] {
+            guard let record = try existing(product, in: transaction) else {
+                return .refused(.unknownProduct(product))
+            }
+            if let account = key.account,
+                try !family(of: account, in: transaction).contains(record.account)
+            {
+                return .refused(.productOfAnotherAccount(product, account))
+            }
+        }
+        let record = KeyRecord(
+            name: key.name,
+            role: key.role,
+            account: key.account,
+            products: key.products,
+            secretHash: key.secretHash,
+            createdAt: command.at,
+            revokedAt: nil
+        )
+        try keys.put(key.id, record, in: transaction)
+        if let account = key.account {
+            try accountKeys.put(KeyPair(account, key.id), EmptyRecord(), in: transaction)
+        }
+        return .done(
+            try self.record(.keyCreated(key.id, role: key.role), command, in: transaction)
+        )
+    }
+
+    func revokeKey(
+        _ id: KeyID,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard var key = try keys.get(id, in: transaction) else { return .refused(.unknownKey(id)) }
+        if key.revokedAt != nil { return .done(.unchanged) }
+        key.revokedAt = command.at
+        try keys.put(id, key, in: transaction)
+        return .done(try record(.keyRevoked(id), command, in: transaction))
+    }
+
+    static func refusal(ofName name: String) -> Refusal? {
+        name.utf8.count <= nameMaximumLength
+            ? nil : .nameTooLong(maximumBytes: UInt32(nameMaximumLength))
+    }
+}
+
+/// Which keys the secrets in the books are sealed with: so a wrong key file is found when the gateway
+/// starts, and not when devices are refused.
+extension Books {
+    /// The keys that secrets may be sealed with, by number.
+    public func sealingKeys(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [SealingKey] {
+        var keys: [SealingKey] = []
+        try sealingKeys.forEach(in: transaction) { number, record in
+            if let number = UInt8(exactly: number),
+                let key = SealingKey(number: number, fingerprint: record.fingerprint)
+            {
+                keys.append(key)
+            }
+            return .proceed
+        }
+        return keys
+    }
+
+    /// Refused, all of them, when one has the number of another key that the books know.
+    func adoptSealingKeys(
+        _ keys: [SealingKey],
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        var new: [SealingKey] = []
+        for key in keys {
+            let known = try sealingKeys.get(UInt32(key.number), in: transaction)
+            guard known == nil || known?.fingerprint == key.fingerprint else {
+                return .refused(.alreadyExists(what: "another sealing key \(key.number)"))
+            }
+            if known == nil { new.append(key) }
+        }
+        if new.isEmpty { return .done(.unchanged) }
+        for key in new {
+            let record = SealingKeyRecord(fingerprint: key.fingerprint, adoptedAt: command.at)
+            try sealingKeys.put(UInt32(key.number), record, in: transaction)
+        }
+        let change = Change.sealingKeysAdopted(new.map(\.number))
+        return .done(try record(change, command, in: transaction))
     }
 }

@@ -252,3 +252,60 @@ extension Books {
             ?? HoldingRecord(bought: 0, granted: 0, assigned: 0)
     }
 }
+
+/// Rule A7: codes that are given, not bought.
+extension Books {
+    /// What a package is called that the first free codes make.
+    static var freePackageName: String { "Free codes" }
+
+    /// Gives free codes to an account, or to the product straight away; none when `quantity` is 0.
+    func grant(
+        _ quantity: UInt64,
+        on terms: FreeCodeTerms,
+        to account: AccountID,
+        product: ProductKey? = nil,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        guard quantity > 0 else { return }
+        if try !packages.contains(terms.package, in: transaction) {
+            let record = PackageRecord(
+                name: Self.freePackageName,
+                allowance: terms.allowance,
+                createdAt: command.at
+            )
+            try packages.put(terms.package, record, in: transaction)
+            _ = try self.record(
+                .packageCreated(terms.package, terms.allowance),
+                command,
+                in: transaction
+            )
+        }
+        _ = try enter(.grant, account, terms.package, quantity, product, command, in: transaction)
+    }
+}
+
+/// Codes of all products of an account together (rules A1 and B13).
+extension Books {
+    /// Codes came to the product, were consumed by it, or are lost with it. No record means none.
+    func countCodes(
+        of product: ProductRecord,
+        gained: UInt64 = 0,
+        used: UInt64 = 0,
+        lost: UInt64 = 0,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        let place = KeyPair(product.account, product.dataCentre)
+        var total = try accountTotals.get(place, in: transaction) ?? AccountTotalRecord()
+        guard total.remaining + gained >= used + lost else {
+            throw .malformed(what: "account \(product.account) with fewer codes than its products")
+        }
+        total.remaining = total.remaining + gained - used - lost
+        total.used += used
+        if total == AccountTotalRecord() {
+            try accountTotals.delete(place, in: transaction)
+        } else {
+            try accountTotals.put(place, total, in: transaction)
+        }
+    }
+}

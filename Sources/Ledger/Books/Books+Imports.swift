@@ -3,10 +3,9 @@ import Time
 
 /// Imports in chunks: a file of any size comes in, all of it or nothing, while devices connect.
 ///
-/// Rows wait in `arrivals`, under the number of their import, and nobody sees them. The commit is a
+/// Rows wait in `arrivals`, under the number of their import, where no query sees them. The commit is a
 /// small change, whatever the size: the import's state makes its rows valid, the product's figures
-/// count them, and whoever asks for a device that is not in `devices` is shown the one that arrives
-/// (`device(_:in:)`). `move` brings them there in steps.
+/// count them, and a device that is not in `devices` is looked up among them (`device(_:in:)`). `move` brings them there in steps.
 ///
 /// So that the commit needs not look at any row, each is checked when it comes, and every device that
 /// comes into the books afterwards is looked up in the imports that are being received

@@ -16,7 +16,7 @@ public enum AccountAction: Hashable, Sendable {
 
 /// A tag byte, then the parts in order, the account first.
 extension AccountAction: StorageRecord {
-    /// Never given to another case, also when its own is gone.
+    /// Fixed for good: the tag of a removed case is not used again.
     enum Tag: UInt8, CaseIterable {
         case update = 1
         case certify = 2
@@ -96,7 +96,7 @@ public enum AccountChange: Hashable, Sendable {
 
 /// A tag byte, then the parts in order, the account first.
 extension AccountChange: StorageRecord {
-    /// Never given to another case, also when its own is gone.
+    /// Fixed for good: the tag of a removed case is not used again.
     enum Tag: UInt8, CaseIterable {
         case updated = 1
         case certified = 2

@@ -82,7 +82,7 @@ public enum Action: Hashable, Sendable {
 
 /// A tag byte, then the parts in order.
 extension Action: StorageRecord {
-    /// Never given to another case, also when its own is gone.
+    /// Fixed for good: the tag of a removed case is not used again.
     enum Tag: UInt8, CaseIterable {
         case createAccount = 1
         case createPackage = 2

@@ -40,7 +40,7 @@ public enum Change: Hashable, Sendable {
     case importAbandoned(ProductKey, import: UInt64)
     case deviceRegistered(DeviceIdentity)
 
-    /// `at` is where the device connected (rule B13), the product's home if an operator's hand did it.
+    /// `at` is where the device connected (rule B13), the product's home if an operator activated it.
     case deviceActivated(DeviceIdentity, Entitlement, at: DataCentreID)
 
     /// It was counted as ended, and runs: the device came back with a clock that stepped back.
@@ -95,7 +95,7 @@ public enum Change: Hashable, Sendable {
 
 /// A tag byte, then the parts in order.
 extension Change: StorageRecord {
-    /// Never given to another case, also when its own is gone.
+    /// Fixed for good: the tag of a removed case is not used again.
     enum Tag: UInt8, CaseIterable {
         case accountCreated = 1
         case packageCreated = 2

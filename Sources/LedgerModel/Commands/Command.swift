@@ -2,14 +2,14 @@ public import Bytes
 public import Encoding
 public import Time
 
-/// One change that somebody wants made to the books. It holds everything the change depends on,
+/// A request to change the books. It holds everything the change depends on,
 /// times, ids and secrets among it, so that the same commands in the same order make the same books
 /// on every machine.
 public struct Command: Hashable, Sendable {
     /// The time of the decision: nothing in the ledger reads a clock.
     public let at: Timestamp
 
-    /// Who wants it: a key id, `gateway`, `system`, ... It goes into the event log and the
+    /// Who asks for it: a key id, `gateway`, `system`, ... It goes into the event log and the
     /// assignment history. At most 64 bytes of UTF-8 without U+0000.
     public let actor: String
 

@@ -2,7 +2,7 @@ public import Bytes
 public import Encoding
 
 /// The steps of an import that is too large for one command: begin, any number of chunks, commit. The
-/// rows of an import wait in a table of their own, where nobody sees them; the commit makes all of
+/// rows of an import wait in a table of their own, where no query sees them; the commit makes all of
 /// them valid at once, however many they are, and afterwards they are moved to the other devices in
 /// small steps.
 ///
@@ -23,7 +23,7 @@ public enum ImportAction: Hashable, Sendable {
     /// The client has gone, or a row was refused.
     case abandon(ProductKey, import: UInt64)
 
-    /// What other runs of the gateway have left: nobody will carry on with it.
+    /// Abandons what other runs of the gateway have left unfinished.
     case abandonOthers(run: UInt64)
 
     /// Lands the next rows of a committed import, or removes those of an abandoned one: `limit`.
@@ -32,7 +32,7 @@ public enum ImportAction: Hashable, Sendable {
 
 /// A tag byte, then the parts in order.
 extension ImportAction: StorageRecord {
-    /// Never given to another case, also when its own is gone.
+    /// Fixed for good: the tag of a removed case is not used again.
     enum Tag: UInt8, CaseIterable {
         case begin = 1
         case stage = 2
@@ -115,7 +115,7 @@ extension ImportAction: StorageRecord {
 
 /// One row of an import in chunks.
 public struct ImportLine: Hashable, Sendable {
-    /// Where it is in the file, for whoever has to correct it.
+    /// Its line in the file, for the error message.
     public let line: UInt64
     public let device: DeviceImport
 
@@ -195,9 +195,9 @@ public enum ImportFault: UInt8, CaseIterable, Hashable, Sendable {
     case arriving = 4
 }
 
-/// How far an import in chunks has come.
+/// The state of an import in chunks.
 public enum ImportState: UInt8, CaseIterable, Hashable, Sendable {
-    /// Its rows are being taken; nobody sees them.
+    /// It takes rows; no query sees them.
     case receiving = 1
 
     /// It was committed: its devices are known, and move to where they stay.

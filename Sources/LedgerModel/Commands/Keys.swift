@@ -1,7 +1,7 @@
 public import Bytes
 public import Encoding
 
-/// An application's or operator's key to be created. Its secret stays with whoever made it.
+/// An application's or operator's key to be created. Its secret is not in the books.
 public struct NewKey: Hashable, Sendable {
     public let id: KeyID
     public let name: String

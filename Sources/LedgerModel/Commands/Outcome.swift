@@ -25,7 +25,7 @@ public enum Outcome: Hashable, Sendable {
 
 /// A tag byte, then the parts in order: what is remembered under an idempotency key.
 extension Outcome: StorageRecord {
-    /// Never given to another case, also when its own is gone.
+    /// Fixed for good: the tag of a removed case is not used again.
     enum Tag: UInt8, CaseIterable {
         case done = 1
         case repeated = 2
@@ -98,7 +98,7 @@ public enum Effect: Hashable, Sendable {
 
 /// A tag byte, then the parts in order: what is remembered under an idempotency key.
 extension Effect: StorageRecord {
-    /// Never given to another case, also when its own is gone.
+    /// Fixed for good: the tag of a removed case is not used again.
     enum Tag: UInt8, CaseIterable {
         case unchanged = 1
         case changed = 2

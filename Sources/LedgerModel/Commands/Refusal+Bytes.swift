@@ -3,7 +3,7 @@ public import Encoding
 
 /// A tag byte, then the parts in order: what is remembered under an idempotency key.
 extension Refusal: StorageRecord {
-    /// Never given to another case, also when its own is gone.
+    /// Fixed for good: the tag of a removed case is not used again.
     enum Tag: UInt8, CaseIterable {
         case unknownAccount = 1
         case unknownPackage = 2

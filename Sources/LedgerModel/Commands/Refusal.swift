@@ -56,7 +56,7 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     /// Rule B12.
     case deviceDisabled(DeviceIdentity)
 
-    /// Nothing to activate by hand: the entitlement runs until then.
+    /// An operator need not activate it: the entitlement runs until then.
     case entitlementRuns(until: Timestamp)
 
     /// Rule B6: device settings wait until the product's is on.

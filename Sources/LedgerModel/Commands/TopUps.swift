@@ -10,14 +10,14 @@ public enum TopUpAction: Hashable, Sendable {
 
     /// Units of the account's message pack that expires first, for a holder who counts in memory:
     /// at least `needed` if the pack has as many left, else what it has; up to `block`, but no more
-    /// than a quarter of what the account has, so that nobody sits on the last ones.
+    /// than a quarter of what the account has, so that no holder keeps the last ones.
     case lease(AccountID, holder: LeaseHolder, needed: UInt64, block: UInt64)
 
     /// The holder used so many of the lease's units; the others go back to the pack, or expire with
     /// it. The lease ends.
     case settle(lease: UInt64, used: UInt64)
 
-    /// The holder is gone: what it leased counts as used, so that a crash never grants more than was
+    /// The holder has ended: what it leased counts as used, so that a crash never grants more than was
     /// bought. At most `limit` leases, the oldest first.
     case abandon(holder: LeaseHolder, limit: UInt32)
 
@@ -27,7 +27,7 @@ public enum TopUpAction: Hashable, Sendable {
 
 /// A tag byte, then the parts in order.
 extension TopUpAction: StorageRecord {
-    /// Never given to another case, also when its own is gone.
+    /// Fixed for good: the tag of a removed case is not used again.
     enum Tag: UInt8, CaseIterable {
         case enter = 1
         case lease = 2
@@ -122,7 +122,7 @@ public struct TopUpChange: Hashable, Sendable {
         /// Attempts of an upgrade that failed (rule D2).
         case returned(units: UInt64, DeviceIdentity, UpgradeID)
 
-        /// Nobody had used them when the pack expired.
+        /// Not used when the pack expired.
         case expired(units: UInt64)
     }
 
@@ -158,7 +158,7 @@ public struct TopUpChange: Hashable, Sendable {
 
 /// The pack, a tag byte, then the parts in order.
 extension TopUpChange: StorageRecord {
-    /// Never given to another case, also when its own is gone.
+    /// Fixed for good: the tag of a removed case is not used again.
     enum Tag: UInt8, CaseIterable {
         case entered = 1
         case leased = 2

@@ -18,7 +18,7 @@ public enum UpgradeAction: Hashable, Sendable {
 
 /// A tag byte, then the parts in order.
 extension UpgradeAction: StorageRecord {
-    /// Never given to another case, also when its own is gone.
+    /// Fixed for good: the tag of a removed case is not used again.
     enum Tag: UInt8, CaseIterable {
         case request = 1
         case report = 2
@@ -88,7 +88,7 @@ public struct UpgradeChange: Hashable, Sendable {
 
 /// The upgrade, a tag byte, then the parts in order.
 extension UpgradeChange: StorageRecord {
-    /// Never given to another case, also when its own is gone.
+    /// Fixed for good: the tag of a removed case is not used again.
     enum Tag: UInt8, CaseIterable {
         case requested = 1
         case reported = 2

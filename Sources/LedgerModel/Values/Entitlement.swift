@@ -38,7 +38,7 @@ public enum ActivationCause: UInt8, Hashable, Sendable, CaseIterable {
     /// Automatic renewal, online at expiry or at the next connection.
     case renewal = 2
 
-    /// An operator's hand (rule B7).
+    /// By an operator (rule B7).
     case manual = 3
 
     /// Its name in the API.

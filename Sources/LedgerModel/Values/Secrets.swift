@@ -1,7 +1,7 @@
 import Bytes
 
-/// A DeviceSecret or ProductSecret as the books hold it: bytes that only whoever has the key file can
-/// open, 1 to 96 of them. The books neither make nor look into them.
+/// A DeviceSecret or ProductSecret as the books hold it: sealed with a key that is in no store,
+/// 1 to 96 bytes. The books neither make nor look into them.
 public struct SealedSecret: Hashable, Sendable {
     public static var maximumLength: Int { 96 }
 

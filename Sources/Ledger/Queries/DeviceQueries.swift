@@ -1,3 +1,4 @@
+import Bytes
 public import Storage
 public import Time
 
@@ -83,5 +84,82 @@ extension Books {
             of: product, list, cursor: cursor, limit: limit, in: transaction, isMeant)
         guard !arriving.isEmpty else { return landed }
         return try DevicePage(merging: [landed] + arriving, list, of: product, limit: limit)
+    }
+}
+
+/// Which products a question can mean, so that their own indexes are asked and not everybody's.
+extension Books {
+    /// The products that a filter can mean that says something about products or a device. `nil` when
+    /// it says nothing, or when they are too many to be asked one by one: then the list of all is
+    /// walked.
+    func candidates(
+        for filter: ActivationFilter,
+        evenIfDeleted: Bool = false,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [(key: ProductKey, record: ProductRecord)]? {
+        var keys: [ProductKey] = []
+        if let products = filter.products {
+            keys = Set(products).sorted()
+        } else if let accounts = filter.accounts {
+            for account in Set(accounts).sorted() where keys.count <= candidateMaximum {
+                let room = candidateMaximum + 1 - keys.count
+                try accountProducts.forEach(in: transaction, prefix: account, limit: room) {
+                    key, _ in
+                    keys.append(key.second)
+                    return .proceed
+                }
+            }
+            keys.sort()
+        } else if filter.productName != nil || filter.device != nil {
+            try products.forEach(in: transaction, limit: candidateMaximum + 1) { key, _ in
+                keys.append(key)
+                return .proceed
+            }
+        } else {
+            return nil
+        }
+        if keys.count > candidateMaximum { return nil }
+        var found: [(key: ProductKey, record: ProductRecord)] = []
+        for key in keys {
+            if let record = try products.get(key, in: transaction),
+                evenIfDeleted || !record.isDeleted, filter.matches(key, record)
+            {
+                found.append((key, record))
+            }
+        }
+        return found
+    }
+
+    /// Of products, for one page: what they cost, some three reads each, comes on top of the page's.
+    private var candidateMaximum: Int { max(1, readsPerPage / 2) }
+}
+
+extension Books {
+    /// Lends every sealed secret in the books, a product's with its name, a device's with its
+    /// identity: for a check that they can be opened. Records that are damaged are passed over:
+    /// `verify` names them.
+    public func forEachSecret(
+        in transaction: borrowing some Transaction & ~Copyable,
+        product: (ProductKey, SealedSecret) -> Void,
+        device: (DeviceIdentity, Span<UInt8>) -> Void
+    ) throws(StoreError) {
+        try products.scan(in: transaction) { key, bytes in
+            var (keyReader, reader) = (ByteReader(key), ByteReader(bytes))
+            if let key = ProductKey(decoding: &keyReader),
+                let record = try? ProductRecord(decoding: &reader)
+            {
+                product(key, record.secret)
+            }
+            return .proceed
+        }
+        try devices.scan(in: transaction) { key, bytes in
+            var reader = ByteReader(key)
+            if let identity = DeviceIdentity(decoding: &reader),
+                let view = try? DeviceView(decoding: bytes), !view.sealedSecret.isEmpty
+            {
+                device(identity, view.sealedSecret)
+            }
+            return .proceed
+        }
     }
 }

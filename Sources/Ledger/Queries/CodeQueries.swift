@@ -1,5 +1,29 @@
 public import Storage
 
+/// How many codes of a package can be assigned to a product (rule A6).
+public struct Assignable: Hashable, Sendable {
+    public let package: PackageID
+    public let quantity: UInt64
+}
+
+/// An entry of the assignment history (rule A3).
+public struct Assignment: Hashable, Sendable {
+    /// Number of its event.
+    public let sequence: UInt64
+    public let account: AccountID
+    public let record: AssignmentRecord
+
+    /// The product's name as it is now.
+    public let productName: String
+}
+
+/// A batch of codes, with its place in the books.
+public struct Purchase: Hashable, Sendable {
+    /// The first of its codes; the others follow it.
+    public let first: ActivationCode
+    public let record: BatchRecord
+}
+
 /// Rule A3: the history of assignments.
 extension Books {
     /// The account's assignments, newest first; with `matching`, those of the product of that key and
@@ -89,5 +113,62 @@ extension Books {
             try add(head.source, before: head.position)
         }
         return builder.page
+    }
+}
+
+/// What the books say about codes: how they came, where they went.
+extension Books {
+    /// The account's batches of codes, oldest first.
+    public func purchases(
+        of account: AccountID,
+        cursor: String? = nil,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Page<Purchase> {
+        try page(
+            of: purchases, prefix: account, reads: 2, cursor: cursor, limit: limit, in: transaction
+        ) { (key, _) throws(StoreError) in
+            try batches.get(key.second, in: transaction)
+                .map { Purchase(first: ActivationCode(serial: key.second), record: $0) }
+        }
+    }
+
+    /// The batch that a code came with (rule A9); `nil` when there is no such code.
+    public func purchase(
+        of code: ActivationCode,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Purchase? {
+        var found: Purchase?
+        try batches.forEach(
+            in: transaction,
+            to: .including(code.serial),
+            reversed: true,
+            limit: 1
+        ) { first, record in
+            if code.serial - first < record.quantity {
+                found = Purchase(first: ActivationCode(serial: first), record: record)
+            }
+            return .stop
+        }
+        return found
+    }
+
+    /// How many codes can be assigned to the product (rule A6): of its package, or, before it has
+    /// one, of each package that the account holds unassigned codes of. Empty when there are none, or
+    /// no such product.
+    public func assignable(
+        to key: ProductKey,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [Assignable] {
+        guard let product = try existing(key, in: transaction) else { return [] }
+        var found: [Assignable] = []
+        try holdings.forEach(in: transaction, prefix: product.account) { key, holding in
+            let fits = product.package == nil || product.package == key.second
+            if fits, holding.unassigned > 0 {
+                found.append(Assignable(package: key.second, quantity: holding.unassigned))
+            }
+            return .proceed
+        }
+        return found
     }
 }

@@ -1,6 +1,15 @@
 public import Storage
 public import Time
 
+/// Rule B14, without who is online: the books don't know that.
+public struct ProductFigures: Hashable, Sendable {
+    public let assigned: UInt64
+    public let remaining: UInt64
+    public let consumed: UInt64
+    public let devicesKnown: UInt64
+    public let devicesActive: UInt64
+}
+
 /// What the books say. Every query works in the caller's transaction, so that several of them
 /// together are one consistent view. Lists come in pages, see `Page`.
 extension Books {

@@ -17,7 +17,7 @@ public enum Admission {
             return .refuse(.unknownProduct(identity.product))
         }
         guard let device else {
-            // A certificate proves a device that nobody imported.
+            // A certificate proves a device that was never imported.
             return product.registration == .open
                 ? .consume(.first) : .refuse(.unknownDevice(identity))
         }
@@ -46,4 +46,58 @@ public enum Admission {
     ) -> Timestamp {
         end.adding(days: Int64(validityDays)) > time ? end : time
     }
+}
+
+/// What the books say to a device that wants to be, or stay, connected.
+public enum Decision: Hashable, Sendable {
+    /// It may be connected until then; nothing has to be written.
+    case admit(until: Timestamp)
+
+    /// It may be connected until then, but the books have to register it again, or count it as active
+    /// again, first (rule B8): submit `activate`. Consumes nothing.
+    case readmit(until: Timestamp)
+
+    /// A code has to be consumed first: submit `activate`, which may find no code left (rule B3).
+    case consume(ActivationCause)
+
+    /// It must not be connected.
+    case refuse(Refusal)
+}
+
+/// What the decision about a device depends on: the small, fixed part of its record.
+public struct Standing: Hashable, Sendable {
+    /// False for a device that was deleted: its entitlement is kept (rule B8).
+    public let isRegistered: Bool
+    public let isDisabled: Bool
+
+    /// On the product's list of exceptions from automatic renewal (rule B6).
+    public let isExceptedFromRenewal: Bool
+
+    /// The books count the entitlement as running: it was neither ended nor swept.
+    public let isOpen: Bool
+
+    /// How many codes the device has consumed: 0 when it was never active.
+    public let codesConsumed: UInt32
+
+    /// The end of the latest entitlement; meaningless when `codesConsumed` is 0.
+    public let expiresAt: Timestamp
+
+    public init(
+        isRegistered: Bool,
+        isDisabled: Bool,
+        isExceptedFromRenewal: Bool,
+        isOpen: Bool,
+        codesConsumed: UInt32,
+        expiresAt: Timestamp
+    ) {
+        self.isRegistered = isRegistered
+        self.isDisabled = isDisabled
+        self.isExceptedFromRenewal = isExceptedFromRenewal
+        self.isOpen = isOpen
+        self.codesConsumed = codesConsumed
+        self.expiresAt = expiresAt
+    }
+
+    /// Whether a consumed code still gives the device the right to be connected.
+    public func isEntitled(at time: Timestamp) -> Bool { codesConsumed > 0 && time < expiresAt }
 }

@@ -1,6 +1,13 @@
 public import Storage
 import Time
 
+/// An import in chunks as it is listed.
+public struct ImportView: Hashable, Sendable {
+    /// Of the event that began it.
+    public let number: UInt64
+    public let record: ImportRecord
+}
+
 extension Books {
     /// `nil` when the product has no import of that number.
     public func importView(
