@@ -16,7 +16,7 @@ public import Time
 public final class Gateway: Sendable {
     public let configuration: GatewayConfiguration
 
-    /// The books, for queries; changes go through `submit`, which tells the shards.
+    /// The books. The shards hear of each change that is applied to them.
     public let ledger: Ledger
     public let usage: UsageStore
 
@@ -79,6 +79,11 @@ public final class Gateway: Sendable {
         startedAt = foundations.time.wall
         stagedDevices = StagedDeviceMover(
             ledger: foundations.commons.ledger, time: foundations.time)
+        // Weak: the ledger would keep itself open.
+        let notices = ChangeNotices(foundations.commons) { [weak stagedDevices] in
+            if let stagedDevices { Task { await stagedDevices.moveAll() } }
+        }
+        foundations.commons.ledger.observe { event in notices.tell(event.change) }
         shards = try foundations.startShards()
     }
 

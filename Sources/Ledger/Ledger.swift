@@ -9,7 +9,7 @@ public final class Ledger: Sendable {
     /// The format of the store as it was found; the current one unless it was opened as it is.
     public let format: Int
     private let writer: GroupWriter<Command, Outcome>
-    private let productsVersion = ProductsVersion()
+    private let announcer: Announcer
 
     /// Opens the ledger in `directory`, or makes an empty one there.
     ///
@@ -34,7 +34,8 @@ public final class Ledger: Sendable {
             path: directory,
             mapSizeBytes: mapSizeBytes,
             maximumTables: Books.tableCount,
-            maximumReaders: maximumReaders,
+            // One is the announcer's.
+            maximumReaders: maximumReaders + 1,
             durability: durability
         )
         if migrates { try Books.format.migrate(environment) }
@@ -42,32 +43,29 @@ public final class Ledger: Sendable {
         let books = try Books(in: environment)
         self.environment = environment
         self.books = books
+        let announcer = try Announcer(books, in: environment)
+        self.announcer = announcer
         writer = try GroupWriter(
             environment,
             maximumBatch: maximumBatch,
-            maximumWaiting: maximumWaiting
+            maximumWaiting: maximumWaiting,
+            didCommit: { announcer.announce() }
         ) { (command: Command, transaction: borrowing WriteTransaction) throws(StoreError) in
             try books.apply(command, in: transaction)
         }
     }
 
-    /// Queues a command. The completion is called once, after the outcome is on the disk, on the
-    /// writer's thread (or at once, on this one, when it is not taken): it should only pass it on.
+    /// Queues a command. The completion is called once, after the outcome is on the disk and was
+    /// announced, on the writer's thread (or at once, on this one, when it is not taken): it should
+    /// only pass it on.
     public func submit(
         _ command: Command,
         completion: @escaping @Sendable (Result<Outcome, StoreError>) -> Void
     ) {
-        guard command.action.mayChangeProducts else {
-            return writer.submit(command, completion: completion)
-        }
-        let version = productsVersion
-        writer.submit(command) { result in
-            version.advance()
-            completion(result)
-        }
+        writer.submit(command, completion: completion)
     }
 
-    /// Carries out a command; returns when the outcome is on the disk.
+    /// Carries out a command; returns when the outcome is on the disk and was announced.
     public func submit(_ command: Command) async throws(StoreError) -> Outcome {
         let result = await withCheckedContinuation { continuation in
             submit(command) { continuation.resume(returning: $0) }
@@ -75,13 +73,14 @@ public final class Ledger: Sendable {
         return try result.get()
     }
 
-    /// Carries out a command on the calling thread: for whoever starts up, and has submitted nothing.
+    /// Carries out a command on the calling thread: for a program that starts up, and has submitted
+    /// nothing.
     public func carryOut(_ command: Command) throws(StoreError) -> Outcome {
         let books = books
         let outcome = try environment.write { transaction throws(StoreError) in
             try books.apply(command, in: transaction)
         }
-        productsVersion.advance()
+        announcer.announce()
         return outcome
     }
 
@@ -90,7 +89,7 @@ public final class Ledger: Sendable {
         LedgerReader(
             try CachedReader(environment),
             books: books,
-            productsVersion: productsVersion
+            productsVersion: announcer.productsVersion
         )
     }
 
@@ -110,24 +109,31 @@ public final class Ledger: Sendable {
         }
     }
 
-    /// An element after each commit; the end when the ledger is shut down. Commits that follow each
-    /// other quickly are one element.
-    public func commits() -> AsyncStream<Void> { writer.bell.rings() }
+    /// Has `observer` called with every event that is applied from now on: once, in order, when it is
+    /// on the disk, and before the command's submitter is answered. It makes no difference who
+    /// submitted it. On the writer's thread, so it should only pass the event on; it must not call
+    /// `observe`.
+    public func observe(_ observer: @escaping @Sendable (Event) -> Void) {
+        announcer.observe(observer)
+    }
+
+    /// The number of the last event that observers were told of, or that was there at the start.
+    public var appliedSequence: UInt64 { announcer.appliedSequence }
+
+    /// How often the log could not be read to announce what is in it.
+    public var announcementsDeferred: UInt64 { announcer.failureCount }
+
+    /// An element after each commit that applied events; the end when the ledger is shut down. Commits
+    /// that follow each other quickly are one element.
+    public func commits() -> AsyncStream<Void> { announcer.bell.rings() }
 
     /// What the writer has done, and whether it can write.
     public var figures: GroupWriterFigures { writer.figures }
 
-    /// Takes no more commands, writes and answers all that wait, and ends the writer's thread.
-    public func shutdown() { writer.shutdown() }
-}
-
-extension Action {
-    /// Whether it may write a product's settings, a package set by first codes among them.
-    fileprivate var mayChangeProducts: Bool {
-        switch self {
-        case .createProduct, .updateProduct, .upgradePackage, .deleteProduct, .purchase, .assign:
-            true
-        default: false
-        }
+    /// Takes no more commands, writes and answers all that wait, ends the writer's thread, and lets go
+    /// of the observers.
+    public func shutdown() {
+        writer.shutdown()
+        announcer.end()
     }
 }

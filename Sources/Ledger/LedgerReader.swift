@@ -4,7 +4,7 @@ public import Storage
 /// One thread's way to read the books: a cached transaction, and the products it has met.
 ///
 /// Admission of a registered device is one lookup: its record is read in place, and the product comes
-/// from the cache, which is dropped as soon as a command that may change a product has been answered.
+/// from the cache, which is dropped as soon as a change of a product has been applied.
 public struct LedgerReader: ~Copyable {
     private var reader: CachedReader
     private let books: Books

@@ -5,20 +5,17 @@ public import Bytes
 ///
 /// A receiver that gets subscription identifiers, or a topic alias, has a packet of its own: not from
 /// here.
-@frozen
 public struct PublishFanOut: ~Copyable, Sendable {
-    @usableFromInline var templates: [32 of PublishTemplate]
+    private var templates: [32 of PublishTemplate]
 
     /// One bit for each form that is encoded.
-    @usableFromInline var encoded: UInt32 = 0
+    private var encoded: UInt32 = 0
 
-    @inlinable
     public init() {
         templates = InlineArray { _ in PublishTemplate() }
     }
 
     /// Goes on to another message.
-    @inlinable
     public mutating func begin() { encoded = 0 }
 
     /// Appends the packet for one receiver. What is given of the message must be the same for all
@@ -29,7 +26,6 @@ public struct PublishFanOut: ~Copyable, Sendable {
     ///     subscription identifiers among them are left out.
     ///   - expirySeconds: what is left of the message's life ([MQTT-3.3.2-6]), if that ends.
     ///   - packetID: asked for by QoS 1 and 2, and not 0 there.
-    @inlinable
     public mutating func append(
         topic: Span<UInt8>,
         payload: Span<UInt8>,
@@ -46,8 +42,7 @@ public struct PublishFanOut: ~Copyable, Sendable {
         templates[number].append(to: &output, packetID: packetID)
     }
 
-    @usableFromInline
-    mutating func encode(
+    private mutating func encode(
         _ topic: Span<UInt8>,
         _ payload: Span<UInt8>,
         _ properties: PropertyView,

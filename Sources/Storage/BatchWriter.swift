@@ -6,7 +6,7 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
     private let maximumBatch: Int
     private let weight: @Sendable (Request) -> Int
     private let counts: FigureBoard
-    private let bell: CommitBell
+    private let didCommit: @Sendable () -> Void
     private let apply: Apply
 
     /// What has been taken from the queue, and the replies of the batch under way: kept, so that the
@@ -22,14 +22,14 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
         _ maximumBatch: Int,
         _ weight: @escaping @Sendable (Request) -> Int,
         _ counts: FigureBoard,
-        _ bell: CommitBell,
+        _ didCommit: @escaping @Sendable () -> Void,
         _ apply: @escaping Apply
     ) {
         self.environment = environment
         self.maximumBatch = maximumBatch
         self.weight = weight
         self.counts = counts
-        self.bell = bell
+        self.didCommit = didCommit
         self.apply = apply
     }
 
@@ -126,8 +126,8 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
 
     private func answer(_ range: Range<Int>) {
         counts.didCommit(range.count)
+        didCommit()
         for (index, reply) in zip(range, replies) { taken[index].completion(.success(reply)) }
-        bell.ring()
     }
 
     private func fail(_ index: Int, _ error: StoreError) {

@@ -1,14 +1,14 @@
 import Synchronization
 
-/// Rings after each commit of a writer, for whoever waits for news.
+/// Rings after commits, for tasks that wait for them.
 public final class CommitBell: Sendable {
-    /// `nil` after the writer has ended.
+    /// `nil` after the end.
     private let listeners = Mutex<[Int: AsyncStream<Void>.Continuation]?>([:])
     private let number = Mutex(0)
 
     public init() {}
 
-    /// Rings from now on, until its consumer stops or the writer ends. Rings that come while the
+    /// Rings from now on, until its consumer stops or `end` is called. Rings that come while the
     /// consumer is busy are one ring.
     public func rings() -> AsyncStream<Void> {
         let (stream, continuation) = AsyncStream.makeStream(
@@ -31,12 +31,13 @@ public final class CommitBell: Sendable {
         return stream
     }
 
-    func ring() {
+    public func ring() {
         let all = listeners.withLock { $0.map { Array($0.values) } ?? [] }
         for listener in all { listener.yield() }
     }
 
-    func end() {
+    /// Ends all that was and will be asked for.
+    public func end() {
         let all = listeners.withLock { listeners in
             defer { listeners = nil }
             return listeners.map { Array($0.values) } ?? []

@@ -11,9 +11,6 @@ public final class GroupWriter<Request: Sendable, Reply: Sendable>: Sendable {
     private let thread: WriterThread
     private let counts: FigureBoard
 
-    /// Rings after each commit, when its requests were answered.
-    public let bell = CommitBell()
-
     /// Starts the writer's thread.
     ///
     /// - Parameters:
@@ -21,6 +18,7 @@ public final class GroupWriter<Request: Sendable, Reply: Sendable>: Sendable {
     ///     bound on how long a commit, and so an answer, takes. One that weighs more goes alone.
     ///   - maximumWaiting: the most requests that may wait; more are answered `.queueFull`.
     ///   - weight: of a request: about how many records it writes.
+    ///   - didCommit: called on the writer's thread after each commit, before its requests are answered.
     ///   - apply: writes one request, on the writer's thread. It may run several times for a
     ///     request, as a failed batch is written again in parts, so it leaves no trace but in the
     ///     transaction. A refusal is a reply, not an error: an error aborts what it has written.
@@ -29,16 +27,16 @@ public final class GroupWriter<Request: Sendable, Reply: Sendable>: Sendable {
         maximumBatch: Int = 512,
         maximumWaiting: Int = 65_536,
         weight: @escaping @Sendable (Request) -> Int = { _ in 1 },
+        didCommit: @escaping @Sendable () -> Void = {},
         apply: sending @escaping (Request, borrowing WriteTransaction) throws(StoreError) -> Reply
     ) throws(StoreError) {
         precondition(maximumBatch > 0 && maximumWaiting > 0)
         let queue = RequestQueue<Request, Reply>(maximumCount: maximumWaiting)
         let counts = FigureBoard()
-        let bell = bell
         self.queue = queue
         self.counts = counts
         thread = try WriterThread {
-            var writer = BatchWriter(environment, maximumBatch, weight, counts, bell, apply)
+            var writer = BatchWriter(environment, maximumBatch, weight, counts, didCommit, apply)
             writer.run(queue)
         }
     }
@@ -59,7 +57,6 @@ public final class GroupWriter<Request: Sendable, Reply: Sendable>: Sendable {
     public func shutdown() {
         queue.close()
         thread.join()
-        bell.end()
     }
 
     public var figures: GroupWriterFigures {

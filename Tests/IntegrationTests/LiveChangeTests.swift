@@ -145,17 +145,20 @@ extension WholeGateway {
                 let device = try await gateway.importDevice("dk1", into: product)
                 let client = try gateway.connect(device)
                 let ledger = gateway.gateway.ledger
-                let disable = Action.setDisabled(device.identity, true)
-                _ = try await ledger.submit(
-                    Command(at: gateway.now, actor: "tester", action: disable))
-                let record = try #require(try gateway.record(of: device.identity))
                 let environment = ledger.environment
                 let damaged = try Table<DeviceIdentity, Unreadable>("devices", in: environment)
                 let devices = try Table<DeviceIdentity, DeviceRecord>("devices", in: environment)
-                try environment.write { transaction throws(StoreError) in
+                let disable = Command(
+                    at: gateway.now, actor: "tester", action: .setDisabled(device.identity, true))
+                let found = try environment.write { transaction throws(StoreError) in
+                    _ = try ledger.books.apply(disable, in: transaction)
+                    let record = try devices.get(device.identity, in: transaction)
                     try damaged.put(device.identity, Unreadable(), in: transaction)
+                    return record
                 }
-                gateway.gateway.announce(disable)
+                let record = try #require(found)
+                // The next commit announces it.
+                try await gateway.submit(.deleteProduct(try await gateway.createProduct("x").key))
                 try await until {
                     await gateway.metric("tollgate_changes_deferred_total") ?? 0 > 1
                 }
@@ -164,6 +167,26 @@ extension WholeGateway {
                     try devices.put(device.identity, record, in: transaction)
                 }
                 #expect(try client.endingCode() == 0x87)
+            }
+        }
+
+        @Test("B12: a device that is disabled by a command that knows of no shard is disconnected")
+        func otherSubmitters() async throws {
+            try await TestGateway.run(shards: 2) { gateway in
+                let product = try await gateway.createProduct()
+                let devices = try await gateway.importDevices(["dk1", "dk2", "dk3"], into: product)
+                let clients = try devices.map { try gateway.connect($0) }
+                let ledger = gateway.gateway.ledger
+                func command(_ action: Action) -> Command {
+                    Command(at: gateway.now, actor: "elsewhere", action: action)
+                }
+                _ = try await ledger.submit(command(.setDisabled(devices[0].identity, true)))
+                #expect(try clients[0].endingCode() == 0x87)
+                _ = try ledger.carryOut(command(.setDisabled(devices[1].identity, true)))
+                #expect(try clients[1].endingCode() == 0x87)
+                try clients[2].ping()
+                _ = try await ledger.submit(command(.deleteProduct(product.key)))
+                #expect(try clients[2].endingCode() == 0x98)
             }
         }
 

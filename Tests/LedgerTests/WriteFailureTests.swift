@@ -35,7 +35,7 @@ import Time
             outcome = answer
             kinds.insert(command.action.kind)
         }
-        #expect(kinds == Set(BytesTests.actions.map(\.kind)))
+        #expect(kinds == Set(Samples.actions.map(\.kind)))
     }
 
     @Test(

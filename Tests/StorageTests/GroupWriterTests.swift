@@ -19,10 +19,14 @@ private struct Write: Sendable {
         _ environment: Environment,
         _ table: Table<UInt64, Text>,
         maximumBatch: Int = 512,
-        maximumWaiting: Int = 65_536
+        maximumWaiting: Int = 65_536,
+        didCommit: @escaping @Sendable () -> Void = {}
     ) throws(StoreError) -> GroupWriter<Write, UInt64> {
         try GroupWriter(
-            environment, maximumBatch: maximumBatch, maximumWaiting: maximumWaiting
+            environment,
+            maximumBatch: maximumBatch,
+            maximumWaiting: maximumWaiting,
+            didCommit: didCommit
         ) { (write, transaction) throws(StoreError) in
             let record = Text(String(repeating: "x", count: write.size))
             try table.put(write.number, record, in: transaction)
@@ -40,12 +44,13 @@ private struct Write: Sendable {
     }
 
     @Test(
-        "the bell rings after commits, once for those that nobody waited for, and ends with the writer"
+        "the bell rings after commits, once for those that nobody waited for, until it is ended"
     )
     func bell() async throws {
         let (environment, table) = try opened()
-        let writer = try writer(environment, table)
-        var rings = writer.bell.rings().makeAsyncIterator()
+        let bell = CommitBell()
+        let writer = try writer(environment, table, didCommit: { bell.ring() })
+        var rings = bell.rings().makeAsyncIterator()
         for number in 1...3 as ClosedRange<UInt64> {
             await withCheckedContinuation { continuation in
                 writer.submit(Write(number: number)) { _ in continuation.resume() }
@@ -53,9 +58,10 @@ private struct Write: Sendable {
         }
         #expect(await rings.next() != nil)
         writer.shutdown()
+        bell.end()
         // The third commit may have rung after the first was taken.
         while await rings.next() != nil {}
-        var late = writer.bell.rings().makeAsyncIterator()
+        var late = bell.rings().makeAsyncIterator()
         #expect(await late.next() == nil)
     }
 

@@ -38,25 +38,6 @@ extension Documents {
             ["numbers": .array(numbers.map { JSON(Int($0)) })]
         case .topUp(let change): subject(of: change)
         case .upgrade(let change): subject(of: change)
-        case .productCreated, .productUpdated, .packageUpgraded, .productDeleted:
-            productSubject(of: change)
-        default: deviceSubject(of: change)
-        }
-    }
-
-    private static func accountSubject(of change: AccountChange) -> JSON {
-        switch change {
-        case .updated(let id, let update):
-            ["account": JSON(id), "name": JSON(update.name), "email": JSON(update.email)]
-        case .certified(let id): ["account": JSON(id)]
-        case .contactPut(let id, let contact):
-            ["account": JSON(id), "email": JSON(contact.email), "name": .text(contact.name)]
-        case .contactRemoved(let id, let email): ["account": JSON(id), "email": JSON(email)]
-        }
-    }
-
-    private static func productSubject(of change: Change) -> JSON {
-        switch change {
         case .productCreated(let key, let account):
             ["product": JSON(key), "account": JSON(account)]
         case .productUpdated(let key, let update):
@@ -70,12 +51,6 @@ extension Documents {
             ["product": JSON(key), "from": JSON(from), "to": JSON(to)]
         case .productDeleted(let key, let forfeited):
             ["product": JSON(key), "forfeited": JSON(forfeited)]
-        default: [:]
-        }
-    }
-
-    private static func deviceSubject(of change: Change) -> JSON {
-        switch change {
         case .devicesImported(let product, let count, let number):
             ["product": JSON(product), "count": JSON(count), "import": JSON(number)]
         case .importBegun(let product): ["product": JSON(product)]
@@ -88,7 +63,8 @@ extension Documents {
                 "activatedAt": JSON(entitlement.activatedAt),
                 "expiresAt": JSON(entitlement.expiresAt), "dataCentre": JSON(place),
             ]
-        case .entitlementEnded(let identity, let code):
+        case .entitlementEnded(let identity, let code),
+            .entitlementReopened(let identity, let code):
             ["pk": JSON(identity.product), "dk": JSON(identity.device), "code": JSON(code)]
         case .deviceDisabled(let identity, let isDisabled):
             [
@@ -103,7 +79,17 @@ extension Documents {
         case .deviceRegistered(let identity), .deviceDeleted(let identity),
             .secretReset(let identity), .secretConfirmed(let identity):
             ["pk": JSON(identity.product), "dk": JSON(identity.device)]
-        default: [:]
+        }
+    }
+
+    private static func accountSubject(of change: AccountChange) -> JSON {
+        switch change {
+        case .updated(let id, let update):
+            ["account": JSON(id), "name": JSON(update.name), "email": JSON(update.email)]
+        case .certified(let id): ["account": JSON(id)]
+        case .contactPut(let id, let contact):
+            ["account": JSON(id), "email": JSON(contact.email), "name": .text(contact.name)]
+        case .contactRemoved(let id, let email): ["account": JSON(id), "email": JSON(email)]
         }
     }
 }

@@ -8,7 +8,7 @@ public import Time
 /// Everything here may be called from any task and costs the shards at most one message each. What
 /// the books know is read through `ledger`; what only the running gateway knows is asked here.
 public protocol ControlPlane: Sendable {
-    /// The books, for queries. Changes go through `submit`, so that the shards hear of them.
+    /// The books. The shards hear of each change that is applied to them.
     var ledger: Ledger { get }
 
     /// What secrets are sealed with before they go into a command: the books hold no other.

@@ -110,39 +110,7 @@ extension Gateway: ControlPlane {
     }
 
     public func submit(_ command: Command) async throws(StoreError) -> Outcome {
-        let outcome = try await ledger.submit(command)
-        if outcome.effect != nil { announce(command.action) }
-        return outcome
-    }
-
-    /// Tells the shards what a command has changed for their clients.
-    func announce(_ action: Action) {
-        switch action {
-        case .updateProduct(let key, _), .upgradePackage(let key, _), .deleteProduct(let key),
-            .assign(let key, _, _), .purchase(_, _, _, product: .some(let key)):
-            for mailbox in commons.mailboxes { mailbox.post(.productChanged(key)) }
-        case .setDisabled(let device, _), .deleteDevice(let device), .activateByHand(let device),
-            .endEntitlement(let device), .renew(let device, _):
-            commons.mailboxes[commons.homes.shard(of: device)].post(.deviceChanged(device))
-        case .resetSecret(let device, _):
-            commons.mailboxes[commons.homes.shard(of: device)].post(.secretReset(device))
-        case .topUp(let action): announce(action)
-        case .importing(.commit), .importing(.abandon): Task { await stagedDevices.moveAll() }
-        case .revokeKey(let key):
-            for mailbox in commons.mailboxes { mailbox.post(.keyRevoked(key)) }
-        case .createAccount, .account, .createPackage, .createProduct, .createKey, .purchase,
-            .importDevices, .registerDevice, .activate, .endExpired, .setDeviceRenewal,
-            .confirmSecretUse, .upgrade, .importing, .adoptSealingKeys:
-            break
-        }
-    }
-
-    private func announce(_ action: TopUpAction) {
-        switch action {
-        case .enter(let account, .messages, _, _, _):
-            for mailbox in commons.mailboxes { mailbox.post(.packs(account, .packsChanged)) }
-        case .enter, .lease, .settle, .abandon, .expire: break
-        }
+        try await ledger.submit(command)
     }
 
     /// Asks a shard; `fallback` when it has stopped.

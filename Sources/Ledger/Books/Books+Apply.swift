@@ -51,9 +51,20 @@ extension Books {
             try endExpired(limit, graceMilliseconds: grace, command, in: transaction)
         case .importing(let action):
             try carryOut(action, command, in: transaction)
-        case .registerDevice, .importDevices, .setDisabled, .deleteDevice, .setDeviceRenewal,
-            .resetSecret, .confirmSecretUse:
-            try carryOutOnDevice(command, in: transaction)
+        case .registerDevice(let identity, let secret):
+            try registerDevice(identity, secret, command, in: transaction)
+        case .importDevices(let product, let rows):
+            try importDevices(product, rows, command, in: transaction)
+        case .setDisabled(let identity, let isDisabled):
+            try setDisabled(identity, isDisabled, command, in: transaction)
+        case .deleteDevice(let identity):
+            try deleteDevice(identity, command, in: transaction)
+        case .setDeviceRenewal(let identity, let isOn):
+            try setDeviceRenewal(identity, isOn, command, in: transaction)
+        case .resetSecret(let identity, let secret):
+            try resetSecret(identity, secret, command, in: transaction)
+        case .confirmSecretUse(let identity, let proven):
+            try confirmSecretUse(identity, proven, command, in: transaction)
         case .createAccount(let account):
             try createAccount(account, command, in: transaction)
         case .account(let action):
@@ -82,29 +93,6 @@ extension Books {
             try revokeKey(id, command, in: transaction)
         case .adoptSealingKeys(let keys):
             try adoptSealingKeys(keys, command, in: transaction)
-        }
-    }
-
-    private func carryOutOnDevice(
-        _ command: Command,
-        in transaction: borrowing WriteTransaction
-    ) throws(StoreError) -> Outcome {
-        switch command.action {
-        case .registerDevice(let identity, let secret):
-            try registerDevice(identity, secret, command, in: transaction)
-        case .importDevices(let product, let rows):
-            try importDevices(product, rows, command, in: transaction)
-        case .setDisabled(let identity, let isDisabled):
-            try setDisabled(identity, isDisabled, command, in: transaction)
-        case .deleteDevice(let identity):
-            try deleteDevice(identity, command, in: transaction)
-        case .setDeviceRenewal(let identity, let isOn):
-            try setDeviceRenewal(identity, isOn, command, in: transaction)
-        case .resetSecret(let identity, let secret):
-            try resetSecret(identity, secret, command, in: transaction)
-        case .confirmSecretUse(let identity, let proven):
-            try confirmSecretUse(identity, proven, command, in: transaction)
-        default: preconditionFailure("not an action on devices")
         }
     }
 

@@ -44,7 +44,9 @@ import Time
 /// `periods` when the next one begins, so that a first activation writes no history of its own.
 ///
 /// The invariants are rule A10's and those of `verify`.
-public struct Books: Sendable {
+///
+/// A class, as forty tables are too much to copy for a look-up.
+public final class Books: Sendable {
     let books: Table<UInt32, BooksRecord>
     let accounts: Table<AccountID, AccountRecord>
     let accountProducts: Table<KeyPair<AccountID, ProductKey>, EmptyRecord>

@@ -1,3 +1,5 @@
+public import Bytes
+public import Encoding
 public import Time
 
 /// One entry of the append-only log of everything that changed the books (rule E3). Sequence numbers
@@ -13,5 +15,29 @@ public struct Event: Hashable, Sendable {
         self.at = at
         self.actor = actor
         self.change = change
+    }
+}
+
+/// The bytes of an entry of the event log: a version byte first.
+extension Event: StorageRecord {
+    private static var version: UInt8 { 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Self.version)
+        buffer.appendVarint(sequence)
+        buffer.append(at)
+        buffer.append(text: actor)
+        change.encode(into: &buffer)
+    }
+
+    /// Throws `.malformed` unless the bytes are an event of a known version.
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        try reader.requireVersion(Self.version, of: "event")
+        self.init(
+            sequence: try reader.takeVarint(),
+            at: try reader.takeTimestamp(),
+            actor: try reader.takeText(),
+            change: try Change(decoding: &reader)
+        )
     }
 }

@@ -65,7 +65,7 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     /// The product lets no such device register itself.
     case registrationNotAllowed(DeviceIdentity)
 
-    /// The device's secret was issued and used (wire.md, "Registration").
+    /// The device's secret was issued and used (Wire.md, "Registration").
     case secretInUse(DeviceIdentity)
 
     /// `row` counts from 1.
@@ -162,24 +162,84 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .unknownAccount, .unknownPackage, .unknownProduct, .unknownDevice, .unknownKey:
-            unknownDescription
+        case .unknownAccount(let id): "there is no account \(id)"
+        case .unknownPackage(let id): "there is no package \(id)"
+        case .unknownProduct(let key): "there is no product \(key)"
+        case .unknownDevice(let identity):
+            "product \(identity.product) has no device \(identity.device)"
+        case .unknownKey(let id): "there is no key \(id)"
+        case .alreadyExists(let what): "\(what) exists already"
+        case .productOfAnotherAccount(let product, let account):
+            "product \(product) does not belong to account \(account)"
+        case .nameTooLong(let maximumBytes): "a name has at most \(maximumBytes) bytes"
+        case .packageMismatch(let product, let given):
+            "the product has codes of package \(product); codes of package \(given) can't be added"
+        case .productHasNoPackage(let product): "product \(product) has no package yet"
+        case .allowanceLowered(let allowance): "an upgrade can't lower \(allowance)"
+        case .quantityOutOfRange(let maximum): "a quantity is 1 to \(maximum)"
+        case .notEnoughUnassigned(let wanted, let available):
+            "\(wanted) codes wanted, \(available) unassigned codes of this package available"
+        case .importTooLarge(let maximumRows): "an import has at most \(maximumRows) rows"
+        case .idempotencyKeyReused: "the idempotency key was used for another request"
+        case .idempotencyKeyInvalid:
+            "an idempotency key has 1 to \(Command.idempotencyKeyMaximumLength) bytes"
+        case .parentIsSubAccount(let id): "\(id) is a sub-account and can't have sub-accounts"
+        case .tooManySubAccounts(let maximum): "an account has at most \(maximum) sub-accounts"
+        case .enterpriseAlready(let id): "account \(id) is an enterprise already"
+        case .certifiedWithParent(let parent):
+            "a sub-account is certified with its parent, \(parent)"
+        case .tooManyContacts(let maximum): "an account has at most \(maximum) contacts"
+        case .unknownContact(let id, let email): "account \(id) has no contact \(email)"
+        case .noCodeLeft(let product): "product \(product) has no activation code left"
+        case .renewalOff(let identity):
+            "the activation of \(identity) has ended and automatic renewal is off for it"
+        case .deviceDisabled(let identity): "device \(identity) is disabled"
+        case .entitlementRuns(let until): "the device is active until \(until)"
+        case .productRenewalOff(let product):
+            "automatic renewal is off for product \(product); switch it on to change its devices"
+        case .registrationNotAllowed(let identity):
+            "product \(identity.product) does not let \(identity.device) register itself"
+        case .secretInUse(let identity):
+            "the secret of \(identity) was issued and used; an operator can reset it"
         case .importRow(let row, let device, let fault):
             Self.description(of: fault, of: device, in: "row \(row)")
         case .importLine(let line, let device, let fault):
             Self.description(of: fault, of: device, in: "line \(line)")
-        case .unknownImport, .importNotReceiving, .importOutOfStep, .importsUnderWay:
-            importDescription
-        case .deviceDisabled, .renewalOff, .noCodeLeft, .entitlementRuns, .productRenewalOff,
-            .registrationNotAllowed, .secretInUse:
-            deviceDescription
-        case .parentIsSubAccount, .tooManySubAccounts, .enterpriseAlready, .certifiedWithParent,
-            .tooManyContacts, .unknownContact:
-            accountDescription
-        case .noTopUpLeft, .expiryPassed, .unknownLease, .leaseExceeded, .deviceNotActive,
-            .otaExhausted, .unknownUpgrade, .upgradeReported:
-            packDescription
-        default: booksDescription
+        case .unknownImport(let product, let number):
+            "product \(product) has no import \(number)"
+        case .importNotReceiving(let number):
+            "import \(number) takes no more rows: it was abandoned or is committed"
+        case .importOutOfStep(let number, let staged):
+            "import \(number) has \(staged) rows, and the next are other ones"
+        case .importsUnderWay(let maximum):
+            "at most \(maximum) imports at a time; try again when one has ended"
+        case .noTopUpLeft(let account):
+            "account \(account) has nothing left in its message packs"
+        case .expiryPassed(let time): "\(time) is not after now; a pack expires later"
+        case .unknownLease(let id): "there is no lease \(id), or it has ended"
+        case .leaseExceeded(let lease, let units):
+            "more was used than the \(units) units of lease \(lease)"
+        case .deviceNotActive(let identity):
+            "device \(identity) is not active, and only an active one has OTA upgrades"
+        case .otaExhausted(let needed, let allowance, let packs):
+            "the upgrade needs \(needed) attempts; \(allowance) are left of this month's "
+                + "allowance and \(packs) in OTA packs"
+        case .unknownUpgrade(let identity, let id): "device \(identity) has no upgrade \(id)"
+        case .upgradeReported(_, let id, let state):
+            "upgrade \(id) was reported before: it has \(state.name)"
+        }
+    }
+
+    private static func description(
+        of fault: ImportFault,
+        of device: DeviceKey,
+        in place: String
+    ) -> String {
+        switch fault {
+        case .exists: "\(place): device \(device) exists already"
+        case .repeatedRow: "\(place): device \(device) is in an earlier row, too"
+        case .nameTooLong: "\(place): the name of device \(device) is too long"
+        case .arriving: "\(place): another import that is under way has device \(device), too"
         }
     }
 }

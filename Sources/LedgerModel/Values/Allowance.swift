@@ -1,4 +1,7 @@
-/// What a code of a package lets its device do (domain.md, "package").
+public import Bytes
+public import Encoding
+
+/// What a code of a package lets its device do (Rules.md, "package").
 public struct Allowance: Hashable, Sendable {
     /// How long an entitlement runs, in periods of 24 hours: 1 to 36,500.
     public let validityDays: UInt32
@@ -37,5 +40,84 @@ public struct Allowance: Hashable, Sendable {
         if otaPerMonth < other.otaPerMonth { return "otaPerMonth" }
         if storageDays < other.storageDays { return "storageDays" }
         return nil
+    }
+}
+
+/// How many free codes there are, and what for (rule A7).
+public enum FreeCodePolicy: UInt8, Hashable, Sendable, CaseIterable {
+    /// For an account when it is created, 10 for an enterprise and 5 for an individual, and 5 more
+    /// when an individual becomes an enterprise.
+    case perAccount = 1
+
+    /// For each product when it is created, 100 for an enterprise's and 20 for an individual's.
+    case perProduct = 2
+
+    /// Its name in the configuration.
+    public var name: String {
+        switch self {
+        case .perAccount: "account-10-5"
+        case .perProduct: "product-100-20"
+        }
+    }
+
+    /// For a new account of that kind, unassigned.
+    public func quantity(forAccount kind: AccountKind) -> UInt64 {
+        switch (self, kind) {
+        case (.perAccount, .enterprise): 10
+        case (.perAccount, .individual): 5
+        case (.perProduct, _): 0
+        }
+    }
+
+    /// For an account that is certified as an enterprise, unassigned.
+    public var quantityForCertification: UInt64 {
+        switch self {
+        case .perAccount: 5
+        case .perProduct: 0
+        }
+    }
+
+    /// For a new product of an account of that kind, in its pool.
+    public func quantity(forProductOf kind: AccountKind) -> UInt64 {
+        switch (self, kind) {
+        case (.perAccount, _): 0
+        case (.perProduct, .enterprise): 100
+        case (.perProduct, .individual): 20
+        }
+    }
+}
+
+/// On what terms free codes are given (rule A7). They are configuration, so commands carry them: the
+/// books decide from the command alone.
+public struct FreeCodeTerms: Hashable, Sendable {
+    public let policy: FreeCodePolicy
+
+    /// What the codes are of.
+    public let package: PackageID
+
+    /// What the package allows if the first free codes make it. One that exists stays as it is.
+    public let allowance: Allowance
+
+    public init(policy: FreeCodePolicy, package: PackageID, allowance: Allowance) {
+        self.policy = policy
+        self.package = package
+        self.allowance = allowance
+    }
+}
+
+/// The parts in order, within the bytes of an action.
+extension FreeCodeTerms: StorageRecord {
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(case: policy)
+        buffer.append(package)
+        buffer.append(allowance)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        self.init(
+            policy: try reader.take(case: FreeCodePolicy.self),
+            package: try reader.take(PackageID.self),
+            allowance: try reader.takeAllowance()
+        )
     }
 }

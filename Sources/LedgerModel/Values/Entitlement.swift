@@ -29,3 +29,45 @@ public struct Entitlement: Hashable, Sendable {
     /// lock the device out.
     public func runs(at time: Timestamp) -> Bool { time < expiresAt }
 }
+
+/// Why a code was consumed (rule B10).
+public enum ActivationCause: UInt8, Hashable, Sendable, CaseIterable {
+    /// The device's first connection.
+    case first = 1
+
+    /// Automatic renewal, online at expiry or at the next connection.
+    case renewal = 2
+
+    /// An operator's hand (rule B7).
+    case manual = 3
+
+    /// Its name in the API.
+    public var name: String {
+        switch self {
+        case .first: "first"
+        case .renewal: "renewal"
+        case .manual: "manual"
+        }
+    }
+}
+
+/// What a device is, as the API shows it.
+public enum DeviceState: UInt8, Hashable, Sendable, CaseIterable {
+    /// It has no running entitlement.
+    case inactive = 1
+
+    /// Its entitlement runs.
+    case active = 2
+
+    /// Switched off by an operator (rule B12), whatever its entitlement.
+    case disabled = 3
+
+    /// Its name in the API.
+    public var name: String {
+        switch self {
+        case .inactive: "inactive"
+        case .active: "active"
+        case .disabled: "disabled"
+        }
+    }
+}

@@ -1,0 +1,260 @@
+import Foundation
+import Testing
+
+/// A case of the ledger's words that is forgotten somewhere does not compile.
+///
+/// Each probe adds a case to an enumeration in a copy of `LedgerModel`, and looks at which `switch`es
+/// the compiler then calls incomplete.
+@Suite(.serialized) struct OmissionTests {
+    /// An enumeration, and where a new case of it has to be dealt with in `LedgerModel`.
+    struct Probe: Sendable, CustomTestStringConvertible {
+        let type: String
+        let declaration: String
+        let places: Set<String>
+
+        init(_ type: String, in declaration: String? = nil, _ places: Set<String>) {
+            self.type = type
+            self.declaration = declaration ?? "enum \(type)"
+            self.places = places
+        }
+
+        var testDescription: String { type }
+    }
+
+    private static let probes: [Probe] = [
+        Probe("Action", ["Action.encode", "Action.asked"]),
+        Probe("AccountAction", ["AccountAction.encode", "Action.asked"]),
+        Probe("TopUpAction", ["TopUpAction.encode", "Action.asked"]),
+        Probe("UpgradeAction", ["UpgradeAction.encode", "Action.asked"]),
+        Probe("ImportAction", ["ImportAction.encode", "Action.asked"]),
+        Probe("Change", ["Change.encode", "Change.name"]),
+        Probe("AccountChange", ["AccountChange.encode", "AccountChange.name"]),
+        Probe(
+            "TopUpChange", in: "struct TopUpChange",
+            ["TopUpChange.encode", "TopUpChange.name", "TopUpChange.movement"]),
+        Probe(
+            "UpgradeChange", in: "struct UpgradeChange",
+            ["UpgradeChange.encode", "UpgradeChange.name"]),
+        Probe("Refusal", ["Refusal.encode", "Refusal.description"]),
+        Probe("Effect", ["Effect.encode"]),
+        Probe("Outcome", ["Outcome.encode", "Outcome.effect"]),
+    ]
+
+    private let workshop: Workshop
+
+    init() throws { workshop = try Workshop() }
+
+    @Test("without a probe all compiles")
+    func unchanged() throws {
+        #expect(try workshop.emit("LedgerModel") == [])
+        try workshop.emitStorage()
+        #expect(try workshop.check("Ledger") == [])
+        #expect(try workshop.checkDocuments() == [])
+    }
+
+    @Test("a case without its encoding, digest, name or words does not compile", arguments: probes)
+    func omission(probe: Probe) throws {
+        try workshop.addCase(behind: probe.declaration)
+        let found = try workshop.emit("LedgerModel")
+        #expect(probe.places.isSubset(of: found), "\(found.sorted())")
+    }
+
+    @Test("a tag without its decoding does not compile")
+    func decoding() throws {
+        try workshop.addTags()
+        let expected = Self.probes.map { "\($0.type).init" }
+        #expect(try workshop.emit("LedgerModel") == Set(expected))
+    }
+
+    @Test("an action that is not carried out, or a change without its document, does not compile")
+    func uses() throws {
+        for probe in Self.probes {
+            try workshop.addCase(behind: probe.declaration)
+        }
+        try workshop.emit("LedgerModel")
+        try workshop.emitStorage()
+        let inBooks = try workshop.check("Ledger")
+        #expect(inBooks.isSuperset(of: ["Books.carryOut", "Change.mayChangeProduct"]))
+        #expect(
+            try workshop.checkDocuments()
+                .isSuperset(of: ["Documents.subject", "Documents.accountSubject"]))
+    }
+}
+
+/// A copy of the sources that the ledger's words need, and a compiler.
+private final class Workshop {
+    private let directory = FileManager.default.temporaryDirectory
+        .appendingPathComponent("tollgate-omission-\(UUID().uuidString)")
+    private let root: URL
+
+    init() throws {
+        root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        try FileManager.default.createDirectory(
+            at: directory.appendingPathComponent("modules"), withIntermediateDirectories: true)
+        for module in ["Bytes", "Time", "Encoding", "LedgerModel"] {
+            try FileManager.default.copyItem(
+                at: root.appendingPathComponent("Sources/\(module)"),
+                to: directory.appendingPathComponent(module))
+        }
+        for module in ["Bytes", "Time", "Encoding"] {
+            try #require(try emit(module) == [], "\(module) does not compile")
+        }
+    }
+
+    deinit { try? FileManager.default.removeItem(at: directory) }
+
+    /// Adds a case to the enumeration, or to the one inside the structure, that is declared so.
+    func addCase(behind declaration: String) throws {
+        let line = declaration.hasPrefix("struct") ? "enum Entry:" : "\(declaration):"
+        var count = 0
+        try editModel { text in
+            guard text.contains("public \(declaration):") else { return }
+            var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(
+                String.init)
+            guard let start = lines.firstIndex(where: { $0.contains("\(declaration):") }),
+                let place = lines[start...].firstIndex(where: { $0.contains(line) })
+            else { return }
+            lines.insert("case probe", at: place + 1)
+            text = lines.joined(separator: "\n")
+            count += 1
+        }
+        try #require(count == 1, "\(declaration) is not there, or not once")
+    }
+
+    /// Adds a case to each enumeration of tags.
+    func addTags() throws {
+        try editModel { text in
+            let head = "enum Tag: UInt8, CaseIterable {"
+            text = text.replacingOccurrences(of: head, with: "\(head)\ncase probe = 250")
+        }
+    }
+
+    private func editModel(_ edit: (inout String) -> Void) throws {
+        for file in try files(in: directory.appendingPathComponent("LedgerModel")) {
+            var text = try String(contentsOf: file, encoding: .utf8)
+            edit(&text)
+            try text.write(to: file, atomically: true, encoding: .utf8)
+        }
+    }
+
+    /// Compiles a module that others then import, errors or not.
+    ///
+    /// - Returns: where a `switch` is not exhaustive, and any other error as it is.
+    @discardableResult
+    func emit(_ module: String) throws -> Set<String> {
+        try compile(
+            ["-emit-module", "-o", path("modules/\(module).swiftmodule")]
+                + ["-Xfrontend", "-experimental-allow-module-with-compiler-errors"],
+            module,
+            files(in: directory.appendingPathComponent(module))
+        )
+    }
+
+    func emitStorage() throws {
+        let storage = try files(in: root.appendingPathComponent("Sources/Storage"))
+        let found = try compile(
+            ["-emit-module", "-o", path("modules/Storage.swiftmodule")], "Storage", storage)
+        try #require(found == [])
+    }
+
+    /// Type-checks a module as it is, with the copy of the words.
+    func check(_ module: String) throws -> Set<String> {
+        let sources = try files(in: root.appendingPathComponent("Sources/\(module)"))
+        return try compile(["-typecheck"], module, sources)
+    }
+
+    /// Type-checks the documents of events alone: what they need of Admin is made up.
+    func checkDocuments() throws -> Set<String> {
+        let admin = root.appendingPathComponent("Sources/Admin")
+        let file = admin.appendingPathComponent("Documents/Documents+Events.swift")
+        let text = try String(contentsOf: file, encoding: .utf8)
+            .replacingOccurrences(of: "import Ledger\n", with: "import LedgerModel\n")
+        let copy = directory.appendingPathComponent("Documents+Events.swift")
+        try text.write(to: copy, atomically: true, encoding: .utf8)
+        let rest = directory.appendingPathComponent("Rest.swift")
+        try """
+        import LedgerModel
+        enum Documents {
+            static func subject(of change: TopUpChange) -> JSON { .null }
+            static func subject(of change: UpgradeChange) -> JSON { .null }
+        }
+        extension JSON { init(_ value: Any?) { self = .null } }
+        """.write(to: rest, atomically: true, encoding: .utf8)
+        return try compile(
+            ["-typecheck"], "Admin",
+            [copy, rest, admin.appendingPathComponent("HTTP/JSON.swift")])
+    }
+
+    private func path(_ name: String) -> String { directory.appendingPathComponent(name).path }
+
+    private func files(in directory: URL) throws -> [URL] {
+        let all = FileManager.default.enumerator(at: directory, includingPropertiesForKeys: nil)
+        return (all?.allObjects as? [URL] ?? []).filter { $0.pathExtension == "swift" }
+    }
+
+    private func compile(
+        _ mode: [String],
+        _ module: String,
+        _ sources: [URL]
+    ) throws -> Set<String> {
+        let report = directory.appendingPathComponent("report")
+        _ = FileManager.default.createFile(atPath: report.path, contents: nil)
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments =
+            ["swiftc", "-wmo", "-swift-version", "6", "-package-name", "main"] + mode
+            + ["-module-name", module, "-I", path("modules")]
+            + ["-Xcc", "-fmodule-map-file=\(root.path)/Sources/CLMDB/module.modulemap"]
+            + ["ExistentialAny", "InternalImportsByDefault", "MemberImportVisibility"]
+            .flatMap { ["-enable-upcoming-feature", $0] }
+            + ["-enable-experimental-feature", "Lifetimes"] + sources.map(\.path)
+        process.standardError = try FileHandle(forWritingTo: report)
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        let text = try String(contentsOf: report, encoding: .utf8)
+        let found = try Set(text.split(separator: "\n").compactMap { try place(of: $0) })
+        try #require(!found.isEmpty || process.terminationStatus == 0, "\(text)")
+        return found
+    }
+
+    /// `Type.member` of a line of the compiler's report that says that a `switch` is not exhaustive;
+    /// any other error as it is.
+    private func place(of line: Substring) throws -> String? {
+        guard line.first == "/", let range = line.firstRange(of: ": error: ") else { return nil }
+        guard line[range.upperBound...].hasPrefix("switch must be exhaustive") else {
+            return String(line)
+        }
+        let parts = line[..<range.lowerBound].split(separator: ":")
+        let number = try #require(parts.dropFirst().first.flatMap { Int($0) })
+        let text = try String(contentsOfFile: String(parts[0]), encoding: .utf8)
+        let above = text.split(separator: "\n", omittingEmptySubsequences: false)
+            .prefix(number).reversed()
+        let member = above.lazy.compactMap {
+            Self.name(in: $0, behind: ["func", "var", "init"], indent: 4)
+        }
+        let type = above.lazy.compactMap {
+            Self.name(in: $0, behind: ["extension", "enum", "struct", "class"], indent: 0)
+        }
+        return "\(type.first ?? "?").\(member.first ?? "?")"
+    }
+
+    /// The name that the line declares, when it is indented like that.
+    private static func name(
+        in line: Substring,
+        behind words: [String],
+        indent: Int
+    ) -> String? {
+        guard line.prefix(while: { $0 == " " }).count == indent else { return nil }
+        let parts = line.split(whereSeparator: { !$0.isLetter })
+        guard let position = parts.firstIndex(where: { words.contains(String($0)) }),
+            parts[..<position].allSatisfy({
+                ["public", "package", "private", "fileprivate", "static", "final", "mutating"]
+                    .contains($0)
+            })
+        else { return nil }
+        if parts[position] == "init" { return "init" }
+        return position + 1 < parts.count ? String(parts[position + 1]) : nil
+    }
+}
