@@ -30,18 +30,6 @@ extension ByteReader {
         return value
     }
 
-    /// The byte that says how the rest is laid out, which must be `known`.
-    @inlinable
-    @_lifetime(self: copy self)
-    public mutating func requireVersion(
-        _ known: UInt8,
-        of what: @autoclosure () -> String
-    ) throws(MalformedRecord) {
-        guard try takeUInt8() == known else {
-            throw .malformed(what: "\(what()) of an unknown version")
-        }
-    }
-
     /// 0 or 1; nothing else.
     @inlinable
     @_lifetime(self: copy self)

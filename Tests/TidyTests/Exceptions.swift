@@ -69,8 +69,6 @@ enum Exceptions {
         "Sources/Gateway/Shard/Shard+End.swift": 1,
         "Sources/Gateway/Shard/Shard+Gather.swift": 1,
         "Sources/Gateway/Shard/Shard+WebSocket.swift": 1,
-        "Sources/Ledger/Audit/Audit+Codes.swift": 2,
-        "Sources/Ledger/Audit/Audit+Log.swift": 3,
         "Sources/tollgate/Output.swift": 1,
     ]
 }

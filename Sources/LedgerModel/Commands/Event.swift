@@ -20,10 +20,10 @@ public struct Event: Hashable, Sendable {
 
 /// The bytes of an entry of the event log: a version byte first.
 extension Event: StorageRecord {
-    private static var version: UInt8 { 1 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Self.version)
+        buffer.append(Version.v1)
         buffer.appendVarint(sequence)
         buffer.append(at)
         buffer.append(text: actor)
@@ -32,12 +32,14 @@ extension Event: StorageRecord {
 
     /// Throws `.malformed` unless the bytes are an event of a known version.
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try reader.requireVersion(Self.version, of: "event")
-        self.init(
-            sequence: try reader.takeVarint(),
-            at: try reader.takeTimestamp(),
-            actor: try reader.takeText(),
-            change: try Change(decoding: &reader)
-        )
+        switch try reader.take(Version.self, of: "event") {
+        case .v1:
+            self.init(
+                sequence: try reader.takeVarint(),
+                at: try reader.takeTimestamp(),
+                actor: try reader.takeText(),
+                change: try Change(decoding: &reader)
+            )
+        }
     }
 }

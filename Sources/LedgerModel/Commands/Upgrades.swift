@@ -142,7 +142,7 @@ public struct Upgrade: Hashable, Sendable {
 /// An OTA upgrade as the books keep it (rules D1 and D2): what it cost, and from where that was
 /// taken, so that it can be given back there.
 public struct UpgradeRecord: StorageRecord, Hashable, Sendable {
-    private static var version: UInt8 { 1 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     /// Number of the event of its request.
     public let sequence: UInt64
@@ -184,7 +184,7 @@ public struct UpgradeRecord: StorageRecord, Hashable, Sendable {
     public var fromPacks: UInt64 { draws.reduce(0) { $0 &+ $1.units } }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Self.version)
+        buffer.append(Version.v1)
         buffer.appendVarint(sequence)
         buffer.append(size)
         buffer.appendSignedVarint(Int64(month.number))
@@ -200,18 +200,20 @@ public struct UpgradeRecord: StorageRecord, Hashable, Sendable {
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        try reader.requireVersion(Self.version, of: "upgrade")
-        sequence = try reader.takeVarint()
-        size = try reader.takeUpgradeSize()
-        month = try reader.takeMonth()
-        fromAllowance = try reader.takeVarint()
-        draws = try reader.takeList { (reader) throws(MalformedRecord) in
-            TopUpDraw(pack: try reader.takeTopUpPlace(), units: try reader.takeVarint())
+        switch try reader.take(Version.self, of: "upgrade") {
+        case .v1:
+            sequence = try reader.takeVarint()
+            size = try reader.takeUpgradeSize()
+            month = try reader.takeMonth()
+            fromAllowance = try reader.takeVarint()
+            draws = try reader.takeList { (reader) throws(MalformedRecord) in
+                TopUpDraw(pack: try reader.takeTopUpPlace(), units: try reader.takeVarint())
+            }
+            requestedAt = try reader.takeTimestamp()
+            requestedBy = try reader.takeText()
+            state = try reader.take(case: UpgradeState.self)
+            reportedAt = try reader.takeBool() ? try reader.takeTimestamp() : nil
         }
-        requestedAt = try reader.takeTimestamp()
-        requestedBy = try reader.takeText()
-        state = try reader.take(case: UpgradeState.self)
-        reportedAt = try reader.takeBool() ? try reader.takeTimestamp() : nil
     }
 }
 
