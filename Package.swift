@@ -155,8 +155,8 @@ let package = Package(
         tests(
             of: "Gateway",
             [
-                "RoutingLoad", "Support", "TestFiles", "Sessions", "Ledger", "Reactor", "MQTT",
-                "TLS", "Cryptography", "Telemetry", "Linux", "Bytes",
+                "RoutingLoad", "Support", "TestFiles", "Sessions", "Metering", "Ledger", "Storage",
+                "Reactor", "MQTT", "TLS", "Cryptography", "Telemetry", "Linux", "Bytes", "Time",
             ]
         ),
         tests(of: "Settings", ["Ledger"]),

@@ -250,7 +250,7 @@ struct Foundations {
     private static func openUsage(
         _ configuration: GatewayConfiguration,
         shards: Int
-    ) throws(GatewayError) -> (UsageStore, SessionStore, RetainedStore) {
+    ) throws(GatewayError) -> (UsageStore, SessionStore, RetainedMessageStore) {
         let path = "\(configuration.data)/usage"
         do throws(StoreError) {
             let shared = try SharedEnvironment(
@@ -265,7 +265,7 @@ struct Foundations {
             )
             return (
                 try UsageStore(in: shared), try SessionStore(in: shared),
-                try RetainedStore(in: shared, limits: limits)
+                try RetainedMessageStore(in: shared, limits: limits)
             )
         } catch {
             throw .store(path, error)
@@ -341,7 +341,7 @@ struct Foundations {
                 retainedReader: retained,
                 time: time
             )
-            try shard.loadApplications()
+            try shard.broker.loadApplications(in: &shard.context)
             return shard
         } catch {
             throw .store("\(configuration.data)/ledger", error)

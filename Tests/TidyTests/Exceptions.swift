@@ -63,11 +63,8 @@ enum Exceptions {
         "Sources/Admin/Imports/ImportLedger.swift": 1,
         "Sources/Admin/Routes/Routes+Messages.swift": 1,
         "Sources/Gateway/Session/Reason.swift": 2,
-        "Sources/Gateway/Session/SessionWrites.swift": 1,
-        "Sources/Gateway/Shard/Shard+Admission.swift": 2,
-        "Sources/Gateway/Shard/Shard+Control.swift": 1,
+        "Sources/Gateway/Door/Shard+Admission.swift": 1,
         "Sources/Gateway/Shard/Shard+End.swift": 1,
-        "Sources/Gateway/Shard/Shard+Gather.swift": 1,
         "Sources/Gateway/Shard/Shard+WebSocket.swift": 1,
         "Sources/tollgate/Output.swift": 1,
     ]

@@ -1,3 +1,5 @@
+import Linux
+import Storage
 public import Time
 
 /// A backup that was asked for: how far it is, or how it ended.
@@ -24,4 +26,94 @@ public struct Backup: Equatable, Sendable {
 
     /// Why it failed.
     public internal(set) var problem: String?
+}
+
+/// Where a backup goes: written beside its place, under another name, and moved there when it is whole,
+/// so that a half backup is never taken for a whole one.
+struct BackupTarget: Sendable {
+    /// Absolute, without symbolic links.
+    let path: String
+
+    /// Where it is until it is whole.
+    var partial: String { "\(path).partial" }
+
+    /// Throws `.directory` unless a backup can be made there: an absolute path, outside the data
+    /// directory; nothing there, or an empty directory; above it a directory of the same file system.
+    init(_ directory: String, data: String) throws(BackupProblem) {
+        guard directory.first == "/", !directory.utf8.contains(0) else {
+            throw .directory(directory, reason: "must be an absolute path")
+        }
+        path = FileSystem.resolved(directory)
+        let data = FileSystem.resolved(data)
+        guard path != data, !path.hasPrefix("\(data)/") else {
+            throw .directory(directory, reason: "must not be in the data directory")
+        }
+        let fault: String?
+        do throws(FileError) {
+            fault = try Self.fault(of: path)
+        } catch {
+            throw .directory(directory, reason: "\(error)")
+        }
+        if let fault { throw .directory(directory, reason: fault) }
+    }
+
+    private static func fault(of path: String) throws(FileError) -> String? {
+        let parent = FileSystem.parent(of: path)
+        guard try FileSystem.isEmptyDirectory(parent) != nil else {
+            return "there is no directory \(parent)"
+        }
+        guard let isEmpty = try FileSystem.isEmptyDirectory(path) else { return nil }
+        guard isEmpty else { return "the directory is not empty" }
+        guard try FileSystem.areOnOneDevice(path, parent) else {
+            return "is a file system of its own: name a directory in it"
+        }
+        return nil
+    }
+}
+
+/// Why there is no backup. Nothing is left of it.
+public enum BackupProblem: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The directory can't take one: which, and why.
+    case directory(String, reason: String)
+
+    /// One at a time.
+    case running(directory: String)
+
+    /// It needs more bytes than there are.
+    case noSpace(directory: String, neededBytes: Int, freeBytes: Int)
+
+    /// The idempotency key came before with another directory.
+    case keyReused
+
+    /// The gateway drains.
+    case stopping
+
+    /// Copying has failed.
+    case failed(String)
+
+    /// Its name in the API.
+    public var name: String {
+        switch self {
+        case .directory: "backup-directory"
+        case .running: "backup-running"
+        case .noSpace: "backup-no-space"
+        case .keyReused: "idempotency-key-reused"
+        case .stopping, .failed: "ledger-unavailable"
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .directory(let path, let reason): "\(path): \(reason)"
+        case .running(let path): "a backup to \(path) is under way"
+        case .noSpace(let path, let needed, let free):
+            "\(path): the copies take about \(Self.mebibytes(needed)) MiB, and "
+                + "\(Self.mebibytes(free)) MiB are free"
+        case .keyReused: "the idempotency key came with another directory before"
+        case .stopping: "the gateway is shutting down"
+        case .failed(let text): text
+        }
+    }
+
+    private static func mebibytes(_ bytes: Int) -> Int { (bytes + (1 << 20) - 1) >> 20 }
 }

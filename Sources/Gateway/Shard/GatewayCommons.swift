@@ -3,7 +3,9 @@ import Linux
 import Metering
 import Reactor
 import Sessions
+import Synchronization
 import TLS
+import WebSocket
 
 /// What all shards share: values, and doors to other threads. Nothing in it changes.
 struct GatewayCommons: Sendable {
@@ -12,7 +14,7 @@ struct GatewayCommons: Sendable {
     let ledger: Ledger
     let usage: UsageStore
     let sessions: SessionStore
-    let retained: RetainedStore
+    let retained: RetainedMessageStore
 
     /// Where the devices are connected (rule B13).
     let dataCentre: DataCentreID
@@ -87,5 +89,70 @@ struct ShardLimits: Sendable {
         subscriptions = limits.subscriptions
         displacementsPerMinute = limits.duplicatesPerMinute
         displacementPenaltyMilliseconds = Int64(limits.duplicatePenaltySeconds) * 1_000
+    }
+}
+
+/// What a connection has to know of the listener that it came in by.
+struct ListenerTraits: Sendable {
+    let name: String
+    let isEncrypted: Bool
+    let isAnonymous: Bool
+    let verifiesClients: Bool
+
+    /// Whom to let open a WebSocket; `nil` where MQTT is spoken without one.
+    let webSocket: HandshakePolicy?
+
+    // The listener's own, or those of the whole gateway.
+    let keepAliveMaximumSeconds: Int
+    let topicAliasMaximum: Int
+    let receiveMaximum: Int
+    let packetBytes: Int
+
+    /// What may be used on a listener without authentication.
+    let topics: TopicPatterns
+
+    init(_ listener: GatewayConfiguration.Listener, of configuration: GatewayConfiguration) {
+        let limits = configuration.limits
+        name = listener.name
+        isEncrypted = listener.tls
+        isAnonymous = listener.authentication == .none
+        verifiesClients = listener.tls && configuration.tls.clientCA != nil
+        webSocket =
+            listener.protocol == .websocket
+            ? HandshakePolicy(path: listener.path, origins: listener.origins) : nil
+        keepAliveMaximumSeconds = listener.keepAliveMaximumSeconds ?? limits.keepAliveMaximumSeconds
+        topicAliasMaximum = listener.topicAliasMaximum ?? limits.topicAliasMaximum
+        receiveMaximum = listener.receiveMaximum ?? limits.inflightMessages
+        packetBytes = listener.packetSizeBytes ?? limits.packetSizeBytes
+        topics = TopicPatterns(
+            allowed: listener.allowedTopics, denied: listener.deniedTopics)
+    }
+}
+
+/// When each shard last began a turn, for whoever wants to know that it still does.
+final class Heartbeats: Sendable {
+    private let shards: [Beat]
+
+    private final class Beat: Sendable {
+        let nanoseconds: Atomic<Int64>
+
+        init(at time: MonotonicInstant) { nanoseconds = Atomic(time.nanoseconds) }
+    }
+
+    /// The time of making it counts as each shard's first turn: a thread that has not begun yet is
+    /// not stuck.
+    init(shards: Int, at time: MonotonicInstant) {
+        self.shards = (0..<shards).map { _ in Beat(at: time) }
+    }
+
+    func beat(shard: Int, at time: MonotonicInstant) {
+        shards[shard].nanoseconds.store(time.nanoseconds, ordering: .relaxed)
+    }
+
+    /// How long ago the slowest shard began its last turn. A shard with nothing to do begins one
+    /// every second.
+    func longestPause(at time: MonotonicInstant) -> Int64 {
+        let oldest = shards.map { $0.nanoseconds.load(ordering: .relaxed) }.min() ?? 0
+        return time.milliseconds(since: MonotonicInstant(nanoseconds: oldest))
     }
 }

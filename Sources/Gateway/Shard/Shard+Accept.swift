@@ -24,7 +24,7 @@ extension Shard {
                 open(accepted, at: listener)
             } catch {
                 // Out of descriptors: the connection stays in line until one is free.
-                counters.add(.connectionsRefusedEarly)
+                context.counters.add(.connectionsRefusedEarly)
                 return pauseAccepting()
             }
         }
@@ -35,12 +35,12 @@ extension Shard {
     private mutating func pauseAccepting() {
         guard !isAcceptingPaused else { return }
         isAcceptingPaused = true
-        acceptAgainAt = clock.monotonic.adding(milliseconds: Self.acceptPauseMilliseconds)
+        acceptAgainAt = context.now.monotonic.adding(milliseconds: Self.acceptPauseMilliseconds)
         watchListeners(for: [])
     }
 
     mutating func resumeAcceptingIfDue() {
-        guard isAcceptingPaused, clock.monotonic >= acceptAgainAt else { return }
+        guard isAcceptingPaused, context.now.monotonic >= acceptAgainAt else { return }
         isAcceptingPaused = false
         watchListeners(for: .read)
     }
@@ -48,7 +48,7 @@ extension Shard {
     private func watchListeners(for interest: Interest) {
         for (number, listener) in listeners.enumerated() {
             do throws(Errno) {
-                try epoll.modify(
+                try context.wire.epoll.modify(
                     listener.descriptor.rawValue,
                     interest: interest,
                     userData: Self.listenerToken(number).rawValue
@@ -63,18 +63,21 @@ extension Shard {
     private static var acceptPauseMilliseconds: Int64 { 1_000 }
 
     private mutating func open(_ accepted: consuming AcceptedSocket, at listener: Int) {
-        counters.add(.connectionsAccepted)
-        let isEncrypted = commons.listeners[listener].isEncrypted
-        guard !isDraining, !connections.isFull, unadmitted < commons.limits.unadmittedPerShard
+        context.counters.add(.connectionsAccepted)
+        let isEncrypted = context.commons.listeners[listener].isEncrypted
+        guard !isDraining, !context.wire.connections.isFull,
+            context.wire.unadmitted < context.commons.limits.unadmittedPerShard
         else {
-            counters.add(.connectionsRefusedEarly)
-            counters.add(ending: isDraining ? .shuttingDown : .serverBusy)
+            context.counters.add(.connectionsRefusedEarly)
+            context.counters.add(ending: isDraining ? .shuttingDown : .serverBusy)
             return
         }
         var session: TLSSession?
         if isEncrypted {
-            guard let context = tlsContext, let made = try? TLSSession(accepting: context) else {
-                counters.add(ending: .handshakeFailed)
+            guard let context = context.wire.tlsContext,
+                let made = try? TLSSession(accepting: context)
+            else {
+                context.counters.add(ending: .handshakeFailed)
                 return
             }
             session = consume made
@@ -85,33 +88,12 @@ extension Shard {
             listener: listener,
             peer: peer,
             tls: session,
-            tick: tick
+            tick: context.now.tick
         )
-        if commons.listeners[listener].webSocket != nil {
+        if context.commons.listeners[listener].webSocket != nil {
             connection.webSocket = WebSocketSession()
         }
-        adopt(connection)
+        _ = context.wire.adopt(connection, at: context.now)
     }
 
-    /// Gives a connection a slot, a timer and a place in epoll. It is closed when epoll has no room.
-    @discardableResult
-    mutating func adopt(_ connection: consuming Connection) -> UInt32? {
-        let number = connection.descriptor.rawValue
-        guard let token = connections.insert(connection) else {
-            counters.add(.connectionsRefusedEarly)
-            return nil
-        }
-        do throws(Errno) {
-            try SocketHandle(rawValue: number).disableDelay()
-            try epoll.add(number, interest: .read, userData: token.rawValue)
-        } catch {
-            _ = connections.remove(token)
-            counters.add(.connectionsRefusedEarly)
-            return nil
-        }
-        connections[slot: token.slot].interest = .read
-        unadmitted += 1
-        scheduleTimer(token.slot)
-        return token.slot
-    }
 }

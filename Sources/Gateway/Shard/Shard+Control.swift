@@ -4,99 +4,80 @@ import Storage
 
 // What the control side has changed, for the clients that are connected.
 extension Shard {
-    mutating func receiveControl(_ message: ShardMessage) {
-        switch message {
-        case .productChanged(let key): productChanged(key)
-        case .deviceChanged(let identity): deviceChanged(identity)
-        case .secretReset(let identity): secretReset(identity)
-        case .keyRevoked(let key): keyRevoked(key)
-        case .ask(let question): answer(question)
-        default: preconditionFailure("not a message of the control side")
-        }
-    }
-
     /// Reads again what could not be read when it changed.
     mutating func readDeferredIfDue() {
-        guard let (products, devices) = deferred.takeIfDue(at: clock.monotonic) else { return }
+        guard let (products, devices) = door.takeDeferredIfDue(at: context.now) else {
+            return
+        }
         for key in products { productChanged(key) }
         for identity in devices { deviceChanged(identity) }
     }
 
     /// Reads a product's settings anew; they hold for its connected devices from here on. Those of a
     /// deleted product go (rule B9).
-    private mutating func productChanged(_ key: ProductKey) {
-        guard let slot = quota.product(key) else { return }
+    mutating func productChanged(_ key: ProductKey) {
+        guard let slot = context.quota.product(key) else { return }
         let record: ProductRecord?
         do throws(StoreError) {
-            record = try books.product(key)
+            record = try context.books.product(key)
         } catch {
-            counters.add(.changesDeferred)
-            return deferred.insert(key, at: clock.monotonic)
+            context.counters.add(.changesDeferred)
+            return door.deferChange(of: key, at: context.now)
         }
         guard let record else { return }
-        _ = quota.keep(ProductFacts(key: key, record: record))
+        _ = context.quota.keep(ProductFacts(key: key, record: record))
         guard record.isDeleted else { return }
         endAll(.kicked) { connection in connection.settings.productSlot == slot }
-        endSessions { session in session.productSlot == slot }
+        broker.endSessions(in: &context) { session in session.productSlot == slot }
     }
 
     /// A device that must not be connected any more goes (rules B8, B12); one that was given another
     /// entitlement is told nothing.
-    private mutating func deviceChanged(_ identity: DeviceIdentity) {
+    mutating func deviceChanged(_ identity: DeviceIdentity) {
         let session: Token?
         let standing: Standing?
         do throws(StoreError) {
-            session = try self.session(of: .device(identity))
+            session = try broker.session(of: .device(identity), in: &context)
             guard session != nil else { return }
-            standing = try books.withDevice(identity) { _, view throws(StoreError) in
+            standing = try context.books.withDevice(identity) { _, view throws(StoreError) in
                 view?.standing
             }
         } catch {
-            counters.add(.changesDeferred)
-            return deferred.insert(identity, at: clock.monotonic)
+            context.counters.add(.changesDeferred)
+            return door.deferChange(of: identity, at: context.now)
         }
-        let connection = connection(of: .device(identity))
+        let connection = broker.connection(of: .device(identity), in: &context)
         guard let standing, standing.isRegistered else {
             if let connection { end(connection.slot, .kicked) }
-            if let session { endSession(session) }
+            if let session { broker.endSession(session, in: &context) }
             return
         }
         guard let token = connection else { return }
         if standing.isDisabled { return end(token.slot, .deviceDisabled) }
-        connections[slot: token.slot].settings.expiresAt = standing.expiresAt
-        scheduleTimer(token.slot)
+        context.wire.connections[slot: token.slot].settings.expiresAt = standing.expiresAt
+        context.wire.scheduleTimer(token.slot, at: context.now)
     }
 
     /// Whoever is connected as the device proved a secret that is no more, and has to come again.
     /// One with a certificate comes again at once.
-    private mutating func secretReset(_ identity: DeviceIdentity) {
-        pendingAdmissions.noteReset(identity)
-        guard let token = connection(of: .device(identity)) else { return }
+    mutating func secretReset(_ identity: DeviceIdentity) {
+        door.noteReset(identity)
+        guard let token = broker.connection(of: .device(identity), in: &context) else { return }
         end(token.slot, .kicked)
     }
 
-    private mutating func keyRevoked(_ key: KeyID) {
+    mutating func keyRevoked(_ key: KeyID) {
         endAll(.kicked) { connection in connection.settings.client.isApplication(of: key) }
-        endSessions { session in session.client.isApplication(of: key) }
+        broker.endSessions(in: &context) { session in session.client.isApplication(of: key) }
     }
 
     /// Ends all connections that `isMeant`.
     private mutating func endAll(_ reason: Reason, where isMeant: (borrowing Connection) -> Bool) {
-        var next = connections.occupiedSlot(from: 0)
+        var next = context.wire.connections.occupiedSlot(from: 0)
         while let slot = next {
-            if isMeant(connections[slot: slot]) { end(slot, reason) }
-            next = connections.occupiedSlot(from: slot + 1)
+            if isMeant(context.wire.connections[slot: slot]) { end(slot, reason) }
+            next = context.wire.connections.occupiedSlot(from: slot + 1)
         }
     }
 
-    /// Ends all sessions that `isMeant`, of clients that are away too.
-    private mutating func endSessions(where isMeant: (borrowing Session) -> Bool) {
-        var next = sessions.occupiedSlot(from: 0)
-        while let slot = next {
-            if isMeant(sessions[slot: slot]), let token = sessions.token(ofSlot: slot) {
-                endSession(token)
-            }
-            next = sessions.occupiedSlot(from: slot + 1)
-        }
-    }
 }

@@ -12,7 +12,7 @@ extension Shard {
     mutating func readMail() {
         var batch: [ShardMessage] = []
         swap(&batch, &mail)
-        commons.mailboxes[index].drain(into: &batch)
+        context.commons.mailboxes[context.index].drain(into: &batch)
         for message in batch { receive(message) }
         batch.removeAll(keepingCapacity: true)
         swap(&batch, &mail)
@@ -22,57 +22,39 @@ extension Shard {
         switch message {
         case .handOver(let handOver): takeIn(handOver)
         case .deliver(let message, let deliveries, let sender):
-            var shared: Message? = message
-            message.withOutbound(isRetained: false) { outbound in
-                beginFanOut(deliveries.count)
-                for delivery in deliveries {
-                    let awaited: DownlinkSender = delivery.isStored ? sender : .nobody
-                    let outcome = deliver(
-                        delivery.token, outbound, delivery.terms, for: awaited, sharing: &shared)
-                    report(outcome, to: awaited)
-                    if case .decided(.notConnected) = outcome, delivery.terms.sharedFilter != nil {
-                        // Gone since it was chosen: another member of the share gets it.
-                        let earlier = SessionAddress(shard: index, token: delivery.token)
-                        passOn(message, delivery.terms, from: earlier)
-                    }
-                }
-                isFanningOut = false
-            }
-        case .deliverToDevice(let message, let isRetained, let identity, let sender):
-            var shared: Message? = message
-            message.withOutbound(isRetained: isRetained) { outbound in
-                let outcome = deliverToDevice(identity, outbound, for: sender, sharing: &shared)
-                report(outcome, to: sender)
-            }
-        case .confirmed(let token, let packetID, let count, let confirmed):
-            self.confirmed(token, packetID, count, confirmed)
-        case .gathered(let token, let packetID, let answer): gathered(token, packetID, answer)
-        case .storedElsewhere(let place, let isWritten): storedElsewhere(place, isWritten)
-        case .sessionsWritten(let isWritten): sessionsWritten(isWritten)
-        case .retainedWritten(let session): retainedWritten(session)
-        case .decided(let token, let packetID, let outcome): decided(token, packetID, outcome)
+            broker.receive(message, for: deliveries, from: sender, in: &context)
+        case .deliverToDevice(let message, let isRetained, let device, let sender):
+            broker.receive(
+                message, isRetained: isRetained, for: device, from: sender, in: &context)
+        case .confirmed(let token, let packetID, let count, let outcome):
+            broker.confirmed(token, packetID, count, outcome, in: &context)
+        case .gathered(let token, let packetID, let answer):
+            broker.gathered(token, packetID, answer, in: &context)
+        case .storedElsewhere(let place, let isWritten):
+            broker.storedElsewhere(place, isWritten, in: &context)
+        case .sessionsWritten(let isWritten): broker.sessionsWritten(isWritten, in: &context)
+        case .retainedWritten(let session): broker.retainedWritten(session)
+        case .decided(let token, let packetID, let outcome):
+            broker.decided(token, packetID, outcome, in: &context)
         case .subscribe(let filter, let subscriber, let confirmation):
-            subscriptions.insert(subscriber, filter: filter.span)
-            if let confirmation {
-                outgoing[confirmation.shard].append(.subscribed(confirmation))
-            }
+            broker.subscribeHere(subscriber, to: filter, confirming: confirmation, in: &context)
         case .unsubscribe(let filter, let session, let confirmation):
-            subscriptions.remove(session, filter: filter.span)
-            if let confirmation {
-                outgoing[confirmation.shard].append(.subscribed(confirmation))
-            }
+            broker.unsubscribeHere(session, from: filter, confirming: confirmation, in: &context)
         case .connected(let session, let isConnected):
-            subscriptions.setConnected(session, isConnected)
-        case .subscribed(let confirmation): confirmed(confirmation)
+            broker.noteConnected(session, isConnected)
+        case .subscribed(let confirmation): broker.confirmed(confirmation, in: &context)
         case .admissionAnswered(let token, let result): admissionAnswered(token, result)
         case .registrationAnswered(let token, let result): registrationAnswered(token, result)
         case .renewalAnswered(let token, let result): renewalAnswered(token, result)
         case .usageWritten(let batch, let isWritten):
-            quota.settle(batch: batch, isWritten: isWritten)
-        case .packs(let account, let notice): carryOut(quota.receive(notice, of: account))
-        case .productChanged, .deviceChanged, .secretReset, .keyRevoked, .ask:
-            receiveControl(message)
-        case .contextReplaced(let context): tlsContext = context
+            context.quota.settle(batch: batch, isWritten: isWritten)
+        case .packs(let account, let notice): carryOut(context.quota.receive(notice, of: account))
+        case .productChanged(let key): productChanged(key)
+        case .deviceChanged(let identity): deviceChanged(identity)
+        case .secretReset(let identity): secretReset(identity)
+        case .keyRevoked(let key): keyRevoked(key)
+        case .ask(let question): answer(question)
+        case .contextReplaced(let tlsContext): context.wire.tlsContext = tlsContext
         case .tick: lookAtClock()
         case .drain: beginDraining()
         case .stop: isStopped = true
@@ -82,7 +64,7 @@ extension Shard {
     private mutating func beginDraining() {
         isDraining = true
         listeners = []
-        drainDeadline = clock.monotonic.adding(milliseconds: Self.drainMilliseconds)
+        drainDeadline = context.now.monotonic.adding(milliseconds: Self.drainMilliseconds)
     }
 
     /// How long counts and leases are tried to be brought to stores that refuse them.
@@ -91,12 +73,12 @@ extension Shard {
     /// Shutting down: the clients are told to go, a few at a time so that they do not come back to the
     /// next gateway all at once.
     mutating func drainSome() {
-        for _ in 0..<commons.drainStep {
-            guard let slot = connections.occupiedSlot(from: drainCursor) else { break }
+        for _ in 0..<context.commons.drainStep {
+            guard let slot = context.wire.connections.occupiedSlot(from: drainCursor) else { break }
             end(slot, .shuttingDown)
             drainCursor = slot + 1
         }
-        if connections.occupiedSlot(from: drainCursor) == nil {
+        if context.wire.connections.occupiedSlot(from: drainCursor) == nil {
             // From the start again: another shard may have handed over a connection meanwhile.
             drainCursor = 0
             finishDraining()
@@ -107,11 +89,11 @@ extension Shard {
     /// shard stops when they have them.
     private mutating func finishDraining() {
         closeAll()
-        guard connections.isEmpty else { return }
+        guard context.wire.connections.isEmpty else { return }
         flushCounters()
-        carryOut(quota.giveBackPacks())
-        submitSessionWrites()
-        let isSettled = quota.isSettled && sessionWrites.isSettled
-        if isSettled || clock.monotonic > drainDeadline { isStopped = true }
+        carryOut(context.quota.giveBackPacks())
+        broker.submitSessionWrites(in: &context)
+        let isSettled = context.quota.isSettled && broker.isSettled
+        if isSettled || context.now.monotonic > drainDeadline { isStopped = true }
     }
 }

@@ -9,20 +9,20 @@ extension Shard {
     mutating func servePackets(_ slot: UInt32, _ bytes: Span<UInt8>) -> Int {
         var used = 0
         do throws(DecodingError) {
-            while used < bytes.count, connections[slot: slot].isReading {
+            while used < bytes.count, context.wire.connections[slot: slot].isReading {
                 let rest = bytes.extracting(used..<bytes.count)
                 let limit =
-                    connections[slot: slot].phase == .open
-                    ? connections[slot: slot].settings.packetBytes
-                    : commons.limits.connectPacketBytes
+                    context.wire.connections[slot: slot].phase == .open
+                    ? context.wire.connections[slot: slot].settings.packetBytes
+                    : context.commons.limits.connectPacketBytes
                 guard
                     case .packet(let header, let headerLength, let length) =
                         try Framing.next(in: rest, maximumPacketSize: limit)
                 else { break }
                 let body = rest.extracting(headerLength..<length)
                 try serve(slot, header, body)
-                if connections[slot: slot].holdsPacket { break }
-                counters.add(.packetsReceived)
+                if context.wire.connections[slot: slot].holdsPacket { break }
+                context.counters.add(.packetsReceived)
                 used += length
             }
         } catch {
@@ -36,30 +36,35 @@ extension Shard {
         _ header: FixedHeader,
         _ body: Span<UInt8>
     ) throws(DecodingError) {
-        guard connections[slot: slot].phase == .open else {
+        guard context.wire.connections[slot: slot].phase == .open else {
             guard header.type == .connect else { return end(slot, .notMQTT) }
             return serveConnect(slot, body)
         }
-        let version = connections[slot: slot].settings.version
+        let version = context.wire.connections[slot: slot].settings.version
         switch header.type {
         case .publish:
             let publish = try Publish(decoding: body, header: header, version: version)
-            servePublish(slot, publish)
+            broker.servePublish(slot, publish, in: &context)
         case .puback:
-            acknowledged(slot, try Puback(decoding: body, version: version).packetID)
+            broker.acknowledged(
+                slot, try Puback(decoding: body, version: version).packetID, in: &context)
         case .pubrec:
             let pubrec = try Pubrec(decoding: body, version: version)
-            received(slot, pubrec.packetID, pubrec.reason)
+            broker.received(slot, pubrec.packetID, pubrec.reason, in: &context)
         case .pubcomp:
-            completed(slot, try Pubcomp(decoding: body, version: version).packetID)
+            broker.completed(
+                slot, try Pubcomp(decoding: body, version: version).packetID, in: &context)
         case .pubrel:
-            servePubrel(slot, try Pubrel(decoding: body, version: version).packetID)
+            broker.servePubrel(
+                slot, try Pubrel(decoding: body, version: version).packetID, in: &context)
         case .subscribe:
-            serveSubscribe(slot, try Subscribe(decoding: body, version: version))
+            broker.serveSubscribe(
+                slot, try Subscribe(decoding: body, version: version), in: &context)
         case .unsubscribe:
-            serveUnsubscribe(slot, try Unsubscribe(decoding: body, version: version))
+            broker.serveUnsubscribe(
+                slot, try Unsubscribe(decoding: body, version: version), in: &context)
         case .pingreq:
-            Pingresp.encode(into: &connections[slot: slot].output)
+            Pingresp.encode(into: &context.wire.connections[slot: slot].output)
         case .disconnect:
             serveDisconnect(slot, try Disconnect(decoding: body, version: version))
         case .auth where version == .v5:
@@ -74,7 +79,7 @@ extension Shard {
     /// A packet that breaks the rules ends its connection, with the reason that the standard gives.
     private mutating func refuse(_ slot: UInt32, _ error: DecodingError) {
         let reason = Reason(error.reason)
-        if connections[slot: slot].phase == .open {
+        if context.wire.connections[slot: slot].phase == .open {
             end(slot, reason)
         } else {
             refuseConnect(slot, reason, version: nil)
@@ -83,13 +88,13 @@ extension Shard {
 
     private mutating func serveDisconnect(_ slot: UInt32, _ disconnect: borrowing Disconnect) {
         if let asked = disconnect.properties.sessionExpiryIntervalSeconds,
-            !changeExpiry(slot, to: asked)
+            !broker.changeExpiry(slot, to: asked, in: &context)
         {
             return end(slot, .protocolError)
         }
         // Only a goodbye without a reason discards the will ([MQTT-3.14.4-3], 3.14.2.1).
         if disconnect.reason == .normalDisconnection {
-            connections[slot: slot].settings.will = nil
+            context.wire.connections[slot: slot].settings.will = nil
         }
         end(slot, .disconnected)
     }

@@ -11,25 +11,28 @@ extension Shard {
         _ arrived: inout ByteBuffer,
         from carried: Int
     ) {
-        guard let token = connections.token(ofSlot: slot),
-            let policy = commons.listeners[connections[slot: slot].listener].webSocket
+        guard let token = context.wire.connections.token(ofSlot: slot),
+            let policy = context.commons.listeners[context.wire.connections[slot: slot].listener]
+                .webSocket
         else { return }
-        lendOutput(slot)
-        connections[slot: slot].unwrap(
+        context.wire.lendOutput(slot)
+        context.wire.connections[slot: slot].unwrap(
             &arrived,
             from: carried,
             policy: policy,
-            frameLimit: commons.limits.packetBytes
+            frameLimit: context.commons.limits.packetBytes
         )
-        if arrived.count > carried { connections[slot: slot].receivedTick = tick }
+        if arrived.count > carried {
+            context.wire.connections[slot: slot].receivedTick = context.now.tick
+        }
         take(slot, &arrived)
         // CONNECT may have sent the connection home to another shard, which heeds it there.
-        if connections.contains(token) { heedWebSocket(slot) }
+        if context.wire.connections.contains(token) { heedWebSocket(slot) }
     }
 
     /// Ends a connection whose WebSocket is over, after the packets that came before that.
     mutating func heedWebSocket(_ slot: UInt32) {
-        switch connections[slot: slot].webSocketState {
+        switch context.wire.connections[slot: slot].webSocketState {
         case .opening, .open, .ended, nil: break
         case .refused: end(slot, .webSocketRefused)
         case .closedByPeer: end(slot, .connectionLost)
@@ -37,16 +40,11 @@ extension Shard {
         }
     }
 
-    /// The Close frame, as the last one: what has been written before goes in front of it.
-    mutating func closeWebSocket(_ slot: UInt32) {
-        let reason = connections[slot: slot].ending ?? .connectionLost
-        connections[slot: slot].endOutput(reason.closeCode)
-    }
 }
 
 extension Reason {
     /// What a WebSocket is closed with (RFC 6455, 7.4.1); the details are said in MQTT before.
-    fileprivate var closeCode: CloseCode {
+    var closeCode: CloseCode {
         switch self {
         case .disconnected: .normal
         case .shuttingDown: .goingAway

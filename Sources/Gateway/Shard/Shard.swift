@@ -20,84 +20,19 @@ import Time
 /// The verbs are in the extensions: accepting, receiving and sending bytes, CONNECT and admission,
 /// publishing and delivering, subscribing, timers, mail, and the end of connections.
 struct Shard: ~Copyable {
-    /// Milliseconds of one tick of the timer wheel.
-    static var tickMilliseconds: Int64 { 64 }
-
-    /// What one read takes at most, and so what one connection gets of a turn.
-    static var readBytes: Int { 65_536 }
-
-    let index: Int
-    let commons: GatewayCommons
-    let counters: ShardCounters
-
-    // The reactor.
-    let epoll: Epoll
-    var events: EventBuffer
+    // The loop.
     var clock: ReactorClock
-    var wheel: TimerWheel
+    private let startedAt: MonotonicInstant
+    private var events: EventBuffer
     var firedTimers: [UInt32] = []
     var mail: [ShardMessage] = []
     var listeners: [ListeningSocket]
-    var connections: SlotMap<Connection>
-    var sessions: SlotMap<Session>
 
-    /// The ends of absent clients' sessions and their wills, by the session's slot.
-    var sessionWheel: TimerWheel
-    let startedAt: MonotonicInstant
+    // The organs.
+    var context: ShardContext
+    var broker: Broker
+    var door: Door
 
-    // Scratch memory that every turn uses again.
-    var inbound = ByteBuffer(capacity: Shard.readBytes)
-    var plaintext = ByteBuffer(capacity: Shard.readBytes)
-    var records = ByteBuffer(capacity: Shard.readBytes)
-    var spareOutput = ByteBuffer(capacity: 4_096)
-    var matches = Matches()
-
-    /// The message that is being delivered to many, encoded.
-    var fanOut = PublishFanOut()
-    var isFanningOut = false
-
-    // What is left to do at the end of the turn.
-    var flushList: [Token] = []
-    var closingList: [Token] = []
-    var outgoing: [[ShardMessage]]
-
-    // Clients.
-    var port = TLSPort()
-    var tlsContext: TLSContext?
-
-    /// The sessions of clients, connected or away.
-    var clients: [ClientName: Token] = [:]
-    var absentSessions = 0
-
-    /// Stored sessions.
-    var sessionReader: SessionReader
-    var sessionWrites = SessionWrites()
-
-    /// Names of sessions whose removal is not on disk yet, and how many removals of each.
-    var removedSessions: [SessionName: Int] = [:]
-    var nextSessionSweep: MonotonicInstant
-    let startedWall: Timestamp
-
-    // Retained messages.
-    var retainedReader: CachedReader
-    var retainedRequests: [RetainedRequest] = []
-
-    /// QoS 2 messages of stored sessions that wait for other shards' parts of their commits.
-    var gathers: [Gather] = []
-
-    /// Sessions with messages in line that nothing covers.
-    var quotaWaiters: [Token] = []
-    var displacements: DisplacementGuard
-    var subscriptions: TopicTree
-    var confirmations: [PendingSubscribe] = []
-
-    // Books and counters.
-    var books: LedgerReader
-    var secrets: SecretSealer
-    var quota: Quota
-    var unadmitted = 0
-    var pendingAdmissions = PendingAdmissions()
-    var deferred = DeferredChanges()
     var isAcceptingPaused = false
     var acceptAgainAt = MonotonicInstant(nanoseconds: 0)
     var isDraining = false
@@ -105,8 +40,7 @@ struct Shard: ~Copyable {
     var drainCursor: UInt32 = 0
     var drainDeadline = MonotonicInstant(nanoseconds: 0)
 
-    /// Never read. Its address makes the struct address-only: without it the compiler copies all of it
-    /// before many a call.
+    /// Gives the struct an address, so that no call copies it.
     private let anchor = Atomic<Bool>(false)
 
     /// A shard that watches its listeners and its mailbox, and has not begun to run.
@@ -124,33 +58,30 @@ struct Shard: ~Copyable {
         retainedReader: consuming CachedReader,
         time: TimeSource
     ) {
-        self.index = index
-        self.commons = commons
-        self.counters = counters
         self.listeners = listeners
-        self.tlsContext = tlsContext
-        self.books = books
-        self.secrets = secrets
-        self.sessionReader = sessionReader
-        self.retainedReader = retainedReader
         let limits = commons.limits
-        clock = ReactorClock(time)
+        let clock = ReactorClock(time)
+        self.clock = clock
         startedAt = clock.monotonic
-        startedWall = clock.wall
-        nextSessionSweep = clock.monotonic
         events = EventBuffer(capacity: 512)
-        wheel = TimerWheel(limit: limits.connectionsPerShard)
-        connections = SlotMap(limit: limits.connectionsPerShard)
-        sessions = SlotMap(limit: limits.sessionsPerShard)
-        sessionWheel = TimerWheel(limit: limits.sessionsPerShard)
-        outgoing = Array(repeating: [], count: commons.mailboxes.count)
-        displacements = DisplacementGuard(
-            limit: limits.displacementsPerMinute,
-            penaltyMilliseconds: limits.displacementPenaltyMilliseconds
+        door = Door(
+            secrets: secrets,
+            displacements: DisplacementGuard(
+                limit: limits.displacementsPerMinute,
+                penaltyMilliseconds: limits.displacementPenaltyMilliseconds
+            ),
+            timestampWindowMilliseconds: commons.timestampWindowMilliseconds
         )
-        subscriptions = TopicTree(seed: .random(in: .min ... .max), shard: index)
+        let now = ShardTime(clock, since: clock.monotonic)
+        broker = Broker(
+            sessionLimit: limits.sessionsPerShard,
+            shard: index,
+            sessionReader: sessionReader,
+            retainedReader: retainedReader,
+            at: now
+        )
         let usage = commons.usage
-        quota = Quota(
+        let quota = Quota(
             unit: commons.messageUnit,
             peers: commons.mailboxes.count - 1,
             limits: commons.heldLimits,
@@ -165,6 +96,7 @@ struct Shard: ~Copyable {
                 return nil
             }
         }
+        let epoll: Epoll
         do throws(Errno) {
             epoll = try Epoll()
             try commons.mailboxes[index].attach(
@@ -181,6 +113,15 @@ struct Shard: ~Copyable {
         } catch {
             preconditionFailure("epoll: \(error)")
         }
+        context = ShardContext(
+            index: index,
+            commons: commons,
+            counters: counters,
+            now: now,
+            books: books,
+            wire: Wire(epoll: epoll, limits: limits, counters: counters, tlsContext: tlsContext),
+            quota: quota
+        )
     }
 
     /// Serves until told to stop.
@@ -195,7 +136,8 @@ struct Shard: ~Copyable {
     mutating func turn() {
         wait()
         clock.refresh()
-        commons.heartbeats.beat(shard: index, at: clock.monotonic)
+        context.now = ShardTime(clock, since: startedAt)
+        context.commons.heartbeats.beat(shard: context.index, at: context.now.monotonic)
         readMail()
         readDeferredIfDue()
         for index in 0..<events.count {
@@ -203,58 +145,50 @@ struct Shard: ~Copyable {
             let token = Token(rawValue: event.userData)
             if token.isReserved {
                 serveReserved(token)
-            } else if connections.contains(token) {
+            } else if context.wire.connections.contains(token) {
                 serve(token.slot, event)
             }
         }
         fireTimers()
         flushCountersIfDue()
-        sweepDueSessions()
-        serveRetainedRequests()
+        broker.sweepDueSessions(in: &context)
+        broker.serveRetainedRequests(in: &context)
         resumeAcceptingIfDue()
         if isDraining { drainSome() }
         finishTurn()
     }
 
-    /// The tick that `clock` is in.
-    var tick: UInt64 {
-        UInt64(max(0, clock.monotonic.milliseconds(since: startedAt) / Self.tickMilliseconds))
-    }
-
-    /// How many ticks from now `milliseconds` are, rounded up.
-    static func ticks(milliseconds: Int64) -> UInt64 {
-        UInt64(max(1, (milliseconds + tickMilliseconds - 1) / tickMilliseconds))
-    }
-
     private mutating func wait() {
         do throws(Errno) {
-            try epoll.wait(into: &events, timeoutMilliseconds: waitMilliseconds())
+            try context.wire.epoll.wait(
+                into: &events, timeoutMilliseconds: waitMilliseconds())
         } catch {
             preconditionFailure("epoll_wait: \(error)")
         }
     }
 
     /// Until the next timer, the next flush of counters, or the next step of draining.
-    private func waitMilliseconds() -> Int32 {
+    private mutating func waitMilliseconds() -> Int32 {
         if isDraining { return 10 }
-        if quota.isFlushing || hasRetainedRequests { return 0 }
+        if context.quota.isFlushing || broker.hasRetainedRequests(in: &context) { return 0 }
         var limit: Int64 = 1_000
         if let event = nextTimerEvent {
-            let due = startedAt.adding(milliseconds: Int64(event) * Self.tickMilliseconds)
+            let due = startedAt.adding(milliseconds: Int64(event) * ShardTime.tickMilliseconds)
             limit = min(limit, due.milliseconds(since: clock.source.monotonic) + 1)
         }
-        if let retry = sessionWrites.nextRetry {
+        if let retry = broker.nextRetry {
             limit = min(limit, retry.milliseconds(since: clock.source.monotonic) + 1)
         }
-        if !deferred.isEmpty { limit = min(limit, DeferredChanges.pauseMilliseconds) }
-        let flush = quotaWaiters.isEmpty ? quota.flushDue : quota.nextInterval
+        if door.hasDeferred { limit = min(limit, DeferredChanges.pauseMilliseconds) }
+        let flush =
+            broker.hasQuotaWaiters ? context.quota.nextInterval : context.quota.flushDue
         if let flush { limit = min(limit, flush.milliseconds(since: clock.source.monotonic) + 1) }
         return Int32(max(0, limit))
     }
 
     private var nextTimerEvent: UInt64? {
-        guard let event = wheel.nextEvent else { return sessionWheel.nextEvent }
-        return min(event, sessionWheel.nextEvent ?? .max)
+        guard let event = context.wire.wheel.nextEvent else { return broker.nextTimerEvent }
+        return min(event, broker.nextTimerEvent ?? .max)
     }
 
     private mutating func serveReserved(_ token: Token) {
@@ -269,13 +203,15 @@ struct Shard: ~Copyable {
 
     private mutating func serve(_ slot: UInt32, _ event: ReadyEvent) {
         if event.isWritable {
-            flush(slot)
-            if connections[slot: slot].output.isEmpty {
-                connections[slot: slot].output.removeAll(keepingCapacity: false)
+            context.wire.flush(slot)
+            if context.wire.connections[slot: slot].output.isEmpty {
+                context.wire.connections[slot: slot].output.removeAll(keepingCapacity: false)
             }
-            if let session = connections[slot: slot].session { sendInLine(session) }
+            if let session = context.wire.connections[slot: slot].session {
+                broker.sendInLine(session, in: &context)
+            }
         }
-        if event.isReadable, connections[slot: slot].isReading {
+        if event.isReadable, context.wire.connections[slot: slot].isReading {
             receive(slot)
         } else if event.isOver {
             // Reported in every turn until it is let go of, whatever the socket is watched for.
@@ -287,15 +223,12 @@ struct Shard: ~Copyable {
     /// it has come to need, posts to the others.
     private mutating func finishTurn() {
         repeat {
-            flushAll()
+            context.wire.flushAll()
             closeAll()
-        } while !flushList.isEmpty
+        } while context.wire.hasFlushes
         // Wills of those that have just been closed may have come to need units.
         runPackActions()
-        submitSessionWrites()
-        for shard in outgoing.indices where !outgoing[shard].isEmpty {
-            commons.mailboxes[shard].post(contentsOf: outgoing[shard])
-            outgoing[shard].removeAll(keepingCapacity: true)
-        }
+        broker.submitSessionWrites(in: &context)
+        context.postOutgoing()
     }
 }

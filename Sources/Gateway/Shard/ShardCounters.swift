@@ -11,3 +11,77 @@ struct ShardCounters: Sendable {
 
     func add(ending reason: Reason) { endings.add(to: reason) }
 }
+
+/// What a shard counts besides endings by reason; one number each, only growing.
+enum GatewayCounter: Int, CaseIterable, Sendable {
+    case connectionsAccepted
+    case connectionsRefusedEarly
+    case handshakesCompleted
+    case handshakesResumed
+    case connectsAdmitted
+    case activationsRequested
+    case handOvers
+    case bytesReceived
+    case bytesSent
+    case packetsReceived
+    case publishesReceived
+    case publishesDelivered
+    case publishesForbidden
+    case publishesOverQuota
+    case deliveriesOverQuota
+    case deliveriesDropped
+    case unitsCounted
+    case unitsToppedUp
+    case takeovers
+    case usageReadsFailed
+    case changesDeferred
+    case retainedReadsFailed
+    case sessionWritesFailed
+    case sessionReadsFailed
+
+    /// The Prometheus name without its prefix and `_total`, and what it counts.
+    var exposition: (name: String, help: String) {
+        switch self {
+        case .connectionsAccepted: ("connections_accepted", "Sockets accepted.")
+        case .connectionsRefusedEarly:
+            ("connections_refused_early", "Sockets closed at once, over a limit.")
+        case .handshakesCompleted: ("tls_handshakes", "TLS handshakes completed.")
+        case .handshakesResumed:
+            ("tls_handshakes_resumed", "TLS handshakes that resumed a session.")
+        case .connectsAdmitted: ("connects_admitted", "CONNECT packets answered with success.")
+        case .activationsRequested:
+            ("activations_requested", "Admissions that had to wait for the ledger's writer.")
+        case .handOvers: ("hand_overs", "Connections moved to their home shard.")
+        case .bytesReceived: ("received_bytes", "MQTT bytes received.")
+        case .bytesSent: ("sent_bytes", "Bytes written to sockets.")
+        case .packetsReceived: ("packets_received", "MQTT packets received.")
+        case .publishesReceived: ("publishes_received", "PUBLISH packets received.")
+        case .publishesDelivered: ("publishes_delivered", "PUBLISH packets sent to subscribers.")
+        case .publishesForbidden:
+            ("publishes_forbidden", "PUBLISH packets to a topic that the client may not use.")
+        case .publishesOverQuota:
+            ("publishes_over_quota", "Uplink messages over the day's allowance, not taken.")
+        case .deliveriesOverQuota:
+            ("deliveries_over_quota", "Downlink messages over the day's allowance, not delivered.")
+        case .deliveriesDropped:
+            (
+                "deliveries_dropped",
+                "Messages dropped: too large for their receiver, expired, or it reads too slowly."
+            )
+        case .unitsCounted:
+            ("message_units", "Message units counted against allowances and top-up packs.")
+        case .unitsToppedUp: ("message_units_topped_up", "Message units from top-up packs.")
+        case .usageReadsFailed:
+            ("usage_reads_failed", "Counters begun at zero, as the store could not be read.")
+        case .changesDeferred:
+            ("changes_deferred", "Changes of the books that had to be read a second time.")
+        case .retainedReadsFailed:
+            ("retained_reads_failed", "Look-ups of retained messages that failed.")
+        case .sessionWritesFailed:
+            ("session_writes_failed", "Batches of changes of sessions that could not be written.")
+        case .sessionReadsFailed:
+            ("session_reads_failed", "Look-ups of stored sessions that failed.")
+        case .takeovers: ("takeovers", "Sessions taken over by a new connection.")
+        }
+    }
+}

@@ -4,6 +4,7 @@ import MQTT
 import Reactor
 import Sessions
 import Storage
+import Synchronization
 import TLS
 
 /// What comes onto a shard from another thread: a value, through its mailbox.
@@ -79,4 +80,23 @@ struct Confirmation: Sendable, Equatable {
     let shard: Int
     let token: Token
     let packetID: UInt16
+}
+
+/// A connection on its way to its client's home shard: descriptor, TLS session, and the CONNECT that
+/// named the client, unread. Taken once.
+final class HandOver: Sendable {
+    private let connection: Mutex<Connection?>
+
+    init(_ connection: consuming Connection) {
+        self.connection = Mutex(consume connection)
+    }
+
+    /// The connection, the first time.
+    func take() -> Connection? {
+        connection.withLock { connection in
+            var taken: Connection?
+            swap(&taken, &connection)
+            return taken
+        }
+    }
 }

@@ -46,72 +46,58 @@ extension Shard {
     mutating func answer(_ question: ShardQuestion) {
         switch question {
         case .onlineCount(let key, let answer):
-            answer(quota.onlineCount(of: key))
-        case .connection(let identity, let answer): answer(connection(of: identity))
+            answer(context.quota.onlineCount(of: key))
+        case .connection(let identity, let answer): answer(deviceConnection(identity))
         case .lastSeen(let identities, let answer): answer(identities.map { lastSeen($0) })
-        case .unsettledUsage(let identity, let answer): answer(quota.unsettled(identity))
+        case .unsettledUsage(let identity, let answer): answer(context.quota.unsettled(identity))
         case .kick(let identity, let answer):
-            guard let token = connection(of: .device(identity)) else {
+            guard let token = broker.connection(of: .device(identity), in: &context) else {
                 return answer(false)
             }
             end(token.slot, .kicked)
             answer(true)
         case .send(let message, let identity, let answer):
-            send(message, to: identity, for: .question(answer))
+            broker.send(message, to: identity, for: .question(answer), in: &context)
         case .gauges(let answer):
             answer(
                 ShardGauges(
-                    connections: connections.count,
-                    clients: sessions.count - absentSessions,
-                    sessions: sessions.count,
-                    unadmitted: unadmitted,
-                    subscriptions: subscriptions.count,
-                    counters: quota.counterCount,
-                    timers: wheel.count
+                    connections: context.wire.connections.count,
+                    clients: broker.connectedCount,
+                    sessions: broker.sessionCount,
+                    unadmitted: context.wire.unadmitted,
+                    subscriptions: broker.subscriptionCount,
+                    counters: context.quota.counterCount,
+                    timers: context.wire.wheel.count
                 )
             )
         }
     }
 
-    /// A message of the control side is one like an application's.
-    private mutating func send(
-        _ message: Message,
-        to identity: DeviceIdentity,
-        for sender: DownlinkSender
-    ) {
-        var shared: Message? = message
-        message.withOutbound(isRetained: false) { outbound in
-            if !subscriptions.isEmpty {
-                _ = deliverToApplications(outbound, from: nil, sharing: &shared)
-            }
-            let outcome = deliverToDevice(identity, outbound, for: sender, sharing: &shared)
-            report(outcome, to: sender)
-        }
-    }
-
     /// When a connected device's last packet came, to within a tick; `nil` when it is not connected.
-    private func lastSeen(_ identity: DeviceIdentity) -> Timestamp? {
-        guard let token = connection(of: .device(identity)) else {
+    private mutating func lastSeen(_ identity: DeviceIdentity) -> Timestamp? {
+        guard let token = broker.connection(of: .device(identity), in: &context) else {
             return nil
         }
-        let ticksAgo = tick - min(tick, connections[slot: token.slot].receivedTick)
-        return clock.wall.adding(milliseconds: -Int64(ticksAgo) * Self.tickMilliseconds)
+        let ticksAgo =
+            context.now.tick
+            - min(context.now.tick, context.wire.connections[slot: token.slot].receivedTick)
+        return context.now.wall.adding(milliseconds: -Int64(ticksAgo) * ShardTime.tickMilliseconds)
     }
 
-    private func connection(of identity: DeviceIdentity) -> DeviceConnection? {
-        guard let token = connection(of: .device(identity)) else {
+    private mutating func deviceConnection(_ identity: DeviceIdentity) -> DeviceConnection? {
+        guard let token = broker.connection(of: .device(identity), in: &context) else {
             return nil
         }
         let slot = token.slot
-        let settings = connections[slot: slot].settings
+        let settings = context.wire.connections[slot: slot].settings
         return DeviceConnection(
-            address: "\(connections[slot: slot].peer)",
-            listener: commons.listeners[connections[slot: slot].listener].name,
-            connectedAt: connections[slot: slot].openedAt,
+            address: "\(context.wire.connections[slot: slot].peer)",
+            listener: context.commons.listeners[context.wire.connections[slot: slot].listener].name,
+            connectedAt: context.wire.connections[slot: slot].openedAt,
             protocolVersion: settings.version == .v5 ? "5.0" : "3.1.1",
             clientID: "\(identity)",
             keepAliveSeconds: Int(settings.keepAliveSeconds),
-            encryption: connections[slot: slot].encryption
+            encryption: context.wire.connections[slot: slot].encryption
         )
     }
 }

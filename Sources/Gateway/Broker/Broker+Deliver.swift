@@ -1,0 +1,314 @@
+import Bytes
+import Ledger
+import Metering
+import MQTT
+import Reactor
+import Sessions
+import Storage
+
+// Messages to clients of this shard.
+extension Broker {
+    /// Hands a message to a device of this shard that has subscribed to its topic; counted against the
+    /// device's allowance, and dropped when that is used up (rules C2, C3, C10).
+    mutating func deliverToDevice(
+        _ identity: DeviceIdentity,
+        _ message: borrowing OutboundMessage,
+        for sender: DownlinkSender,
+        sharing shared: inout Message?, in context: inout ShardContext
+    ) -> DeliveryOutcome {
+        let found: Token?
+        do throws(StoreError) {
+            found = try session(of: .device(identity), in: &context)
+        } catch {
+            context.counters.add(.sessionReadsFailed)
+            return .decided(.notStored)
+        }
+        guard let token = found, sessions.contains(token) else { return .decided(.notConnected) }
+        guard let terms = terms(for: token.slot, message) else { return .decided(.noSubscription) }
+        return deliver(token, message, terms, for: sender, sharing: &shared, in: &context)
+    }
+
+    /// What a session's own subscriptions make of a message; `nil` when none matches.
+    private func terms(
+        for session: UInt32,
+        _ message: borrowing OutboundMessage
+    ) -> DeliveryTerms? {
+        var granted: QoS?
+        var keepsFlag = false
+        var identifiers: [UInt32] = []
+        for subscription in sessions[slot: session].subscriptions
+        where TopicFilter.matches(filter: subscription.filter.span, topic: message.topic) {
+            granted = max(granted ?? .atMostOnce, subscription.options.qos)
+            keepsFlag = keepsFlag || subscription.options.retainAsPublished
+            if let identifier = subscription.identifier { identifiers.append(identifier) }
+        }
+        guard let granted else { return nil }
+        return DeliveryTerms(
+            qos: min(message.qos, granted),
+            isRetained: message.isRetained && keepsFlag,
+            subscriptionIdentifiers: identifiers
+        )
+    }
+
+    /// Tells the sender of a message what became of it, as far as that is known (rule C10).
+    mutating func report(
+        _ outcome: DeliveryOutcome, to sender: DownlinkSender, in context: inout ShardContext
+    ) {
+        switch outcome {
+        case .decided(let outcome): tell(sender, outcome, in: &context)
+        case .pending: break
+        case .gathered(let place, let message):
+            switch sender {
+            case .gathering(let shard, let connection, let packetID):
+                context.outgoing[shard].append(
+                    .gathered(connection, packetID: packetID, .write(place, message)))
+            case .gatheringOutcome(let shard, let connection, let packetID):
+                answerGather(
+                    shard, connection, packetID, .write(place, message), .queued, in: &context)
+            case .nobody, .client, .confirmation, .question:
+                preconditionFailure("only a commit's writes are gathered")
+            }
+        }
+    }
+
+    /// Tells the sender of a message what became of it (rule C10).
+    mutating func tell(
+        _ sender: DownlinkSender, _ outcome: DownlinkOutcome, in context: inout ShardContext
+    ) {
+        switch sender {
+        case .nobody: break
+        case .client(let shard, let token, let packetID):
+            context.outgoing[shard].append(.decided(token, packetID: packetID, outcome))
+        case .confirmation(let shard, let token, let packetID):
+            let confirmed = outcome == .notStored ? WriteOutcome.notStored : .stored
+            if shard == context.index {
+                self.confirmed(token, packetID, 1, confirmed, in: &context)
+            } else {
+                context.outgoing[shard].append(
+                    .confirmed(token, packetID: packetID, count: 1, confirmed))
+            }
+        case .gathering(let shard, let token, let packetID):
+            guard shard != context.index else { break }
+            let answer = outcome == .notStored ? Gathered.lost : .nothing
+            context.outgoing[shard].append(.gathered(token, packetID: packetID, answer))
+        case .gatheringOutcome(let shard, let token, let packetID):
+            let answer = outcome == .notStored ? Gathered.lost : .nothing
+            answerGather(shard, token, packetID, answer, outcome, in: &context)
+        case .question(let answer): answer(outcome)
+        }
+    }
+
+    /// Delivers a message to the client whose session `token` names, unless that has ended or can't take
+    /// it.
+    mutating func deliver(
+        _ token: Token,
+        _ message: borrowing OutboundMessage,
+        _ terms: DeliveryTerms,
+        for sender: DownlinkSender = .nobody,
+        sharing shared: inout Message?, in context: inout ShardContext
+    ) -> DeliveryOutcome {
+        guard sessions.contains(token) else { return .decided(.notConnected) }
+        let session = token.slot
+        if message.isExpired(at: context.now.wall) {
+            context.counters.add(.deliveriesDropped)
+            return .decided(.expired)
+        }
+        guard let slot = openConnection(of: session, in: &context) else {
+            return keepForAbsent(token, message, terms, for: sender, sharing: &shared, in: &context)
+        }
+        guard takes(slot, message, terms, in: &context) else {
+            context.counters.add(.deliveriesDropped)
+            return .decided(.tooLarge)
+        }
+        if sessions[slot: session].holdsDeliveries,
+            let stock = context.quota.stock(of: context.wire.connections[slot: slot].settings)
+        {
+            // Behind those that wait for top-up units already.
+            let kept = Self.shared(message, &shared)
+            return hold(HeldDelivery(token, kept, terms, sender), at: stock, in: &context)
+        }
+        let isBehind = isBehind(slot, in: &context)
+        if terms.qos == .atMostOnce, isBehind {
+            context.counters.add(.deliveriesDropped)
+            return .decided(.queueFull)
+        }
+        if terms.qos > .atMostOnce, isBehind || !mayPass(session, terms) {
+            return enqueue(token, slot, message, terms, for: sender, sharing: &shared, in: &context)
+        }
+        return send(token, slot, message, terms, for: sender, sharing: &shared, in: &context)
+    }
+
+    /// Whether a QoS 1 or 2 message can be sent at once and need not be kept: it is its turn, and
+    /// nobody will want it again.
+    private mutating func mayPass(_ session: UInt32, _ terms: DeliveryTerms) -> Bool {
+        terms.sharedFilter == nil && !sessions[slot: session].queue.keepsSent
+            && sessions[slot: session].queue.isOpen()
+    }
+
+    /// Whether a client reads more slowly than it is sent to.
+    func isBehind(_ slot: UInt32, in context: inout ShardContext) -> Bool {
+        context.wire.connections[slot: slot].waitingBytes > context.commons.limits.queueBytes
+    }
+
+    /// Whether the client takes a PUBLISH of that size ([MQTT-3.1.2-24]).
+    func takes(
+        _ slot: UInt32,
+        _ message: borrowing OutboundMessage,
+        _ terms: DeliveryTerms,
+        more: Int = 0, in context: inout ShardContext
+    ) -> Bool {
+        guard context.wire.connections[slot: slot].settings.maximumPacketSize < .max else {
+            return true
+        }
+        let expiryBytes = message.expiresAt == nil ? 0 : 5
+        return context.wire.connections[slot: slot].settings.takesPublish(
+            topic: message.topic.count,
+            payload: message.payload.count,
+            properties: message.travellingBytes + expiryBytes + terms.identifierBytes + more,
+            qos: terms.qos
+        )
+    }
+
+    // MARK: At once
+
+    /// Sends a message, if the client's allowance covers it; pending while it waits for top-up units.
+    private mutating func send(
+        _ token: Token,
+        _ slot: UInt32,
+        _ message: borrowing OutboundMessage,
+        _ terms: DeliveryTerms,
+        for sender: DownlinkSender,
+        sharing shared: inout Message?, in context: inout ShardContext
+    ) -> DeliveryOutcome {
+        switch charge(slot, payloadBytes: message.payload.count, in: &context) {
+        case .counted: break
+        case .refused:
+            context.counters.add(.deliveriesOverQuota)
+            return .decided(.quotaExceeded)
+        case .waits(let stock):
+            let kept = Self.shared(message, &shared)
+            return hold(HeldDelivery(token, kept, terms, sender), at: stock, in: &context)
+        }
+        var packetID: UInt16?
+        if terms.qos > .atMostOnce {
+            packetID = sessions[slot: token.slot].queue.begin(
+                isExactlyOnce: terms.qos == .exactlyOnce)
+        }
+        if isFanningOut, mayShareEncoding(slot, terms, in: &context) {
+            append(slot, message, terms, packetID: packetID, in: &context)
+        } else {
+            encode(slot, message, terms, packetID: packetID, in: &context)
+        }
+        context.wire.flushLater(slot)
+        return .decided(.delivered)
+    }
+
+    /// Whether a PUBLISH for the client is the same as for others, but for the packet identifier.
+    private func mayShareEncoding(
+        _ slot: UInt32, _ terms: DeliveryTerms, in context: inout ShardContext
+    ) -> Bool {
+        terms.subscriptionIdentifiers.isEmpty
+            && context.wire.connections[slot: slot].settings.outboundAliases.limit == 0
+    }
+
+    /// The same as `encode` in a delivery to many: what is encoded once is copied.
+    private mutating func append(
+        _ slot: UInt32,
+        _ message: borrowing OutboundMessage,
+        _ terms: DeliveryTerms,
+        packetID: UInt16?, in context: inout ShardContext
+    ) {
+        context.counters.add(.publishesDelivered)
+        let version = context.wire.connections[slot: slot].settings.version
+        fanOut.append(
+            topic: message.topic,
+            payload: message.payload,
+            properties: message.properties,
+            expirySeconds: version == .v5 ? message.remainingSeconds(at: context.now.wall) : nil,
+            form: PublishForm(version: version, qos: terms.qos, isRetained: terms.isRetained),
+            packetID: packetID,
+            to: &context.wire.connections[slot: slot].output
+        )
+    }
+
+    /// Writes a PUBLISH for the client: what is left of its Message Expiry Interval ([MQTT-3.3.2-6]),
+    /// the identifiers of the subscriptions ([MQTT-3.3.4-3], [MQTT-3.3.4-4]), and a topic alias if the
+    /// client takes one ([MQTT-3.1.2-26], [MQTT-3.1.2-27]).
+    mutating func encode(
+        _ slot: UInt32,
+        _ message: borrowing OutboundMessage,
+        _ terms: DeliveryTerms,
+        packetID: UInt16?,
+        isDuplicate: Bool = false, in context: inout ShardContext
+    ) {
+        context.counters.add(.publishesDelivered)
+        let version = context.wire.connections[slot: slot].settings.version
+        let remaining = version == .v5 ? message.remainingSeconds(at: context.now.wall) : nil
+        var alias = OutboundAliases.Choice.none
+        if context.wire.connections[slot: slot].settings.outboundAliases.limit > 0,
+            takes(slot, message, terms, more: 3, in: &context)
+        {
+            alias = context.wire.connections[slot: slot].settings.outboundAliases.choose(
+                for: message.topic)
+        }
+        let topic = alias.isKnown ? message.topic.extracting(0..<0) : message.topic
+        Publish.encode(
+            topic: topic,
+            payload: message.payload,
+            qos: terms.qos,
+            packetID: packetID,
+            isRetained: terms.isRetained,
+            isDuplicate: isDuplicate,
+            version: version,
+            into: &context.wire.connections[slot: slot].output
+        ) { properties in
+            properties.append(
+                contentsOf: message.properties, excluding: OutboundMessage.excludedProperties)
+            if let remaining { properties.messageExpiryInterval(seconds: remaining) }
+            for identifier in terms.subscriptionIdentifiers {
+                properties.subscriptionIdentifier(identifier)
+            }
+            if let number = alias.number { properties.topicAlias(number) }
+        }
+    }
+
+    // MARK: Of the gateway
+
+    /// The gateway's own notices and answers on the device's `sys` topics: not counted, QoS 0, and
+    /// only to a device that has subscribed.
+    mutating func notify(
+        _ slot: UInt32, _ name: String, _ payload: String, in context: inout ShardContext
+    ) {
+        guard case .device = context.wire.connections[slot: slot].settings.client else { return }
+        let topic =
+            context.wire.connections[slot: slot].settings.topicPrefix + Array("sys/\(name)".utf8)
+        guard let session = context.wire.connections[slot: slot].session else { return }
+        let wants = sessions[slot: session.slot].subscriptions.contains { subscription in
+            TopicFilter.matches(filter: subscription.filter.span, topic: topic.span)
+        }
+        guard wants else { return }
+        publishUncounted(slot, topic, payload, in: &context)
+    }
+
+    /// A PUBLISH that nobody subscribed to or is charged for; left out for a client that does not
+    /// take as much.
+    mutating func publishUncounted(
+        _ slot: UInt32, _ topic: [UInt8], _ payload: String, in context: inout ShardContext
+    ) {
+        let payload = Array(payload.utf8)
+        let isTaken = context.wire.connections[slot: slot].settings.takesPublish(
+            topic: topic.count,
+            payload: payload.count,
+            properties: 0,
+            qos: .atMostOnce
+        )
+        guard isTaken else { return context.counters.add(.deliveriesDropped) }
+        Publish.encode(
+            topic: topic.span,
+            payload: payload.span,
+            version: context.wire.connections[slot: slot].settings.version,
+            into: &context.wire.connections[slot: slot].output
+        )
+        context.wire.flushLater(slot)
+    }
+}

@@ -1,0 +1,381 @@
+import Bytes
+import Ledger
+import Metering
+import MQTT
+import Reactor
+import Sessions
+
+// PUBLISH from a client: may it, does its allowance cover it, who gets it, and what is answered.
+extension Broker {
+    mutating func servePublish(
+        _ slot: UInt32, _ publish: borrowing Publish, in context: inout ShardContext
+    ) {
+        guard publish.properties.contains(.topicAlias),
+            let alias = publish.properties.topicAlias
+        else { return servePublish(slot, publish, topic: publish.topic, in: &context) }
+        guard context.wire.connections[slot: slot].settings.inboundAliases.allows(alias) else {
+            return context.wire.end(slot, .topicAliasInvalid)
+        }
+        if !publish.topic.isEmpty {
+            context.wire.connections[slot: slot].settings.inboundAliases.set(
+                alias, to: publish.topic)
+            return servePublish(slot, publish, topic: publish.topic, in: &context)
+        }
+        guard
+            let topic = context.wire.connections[slot: slot].settings.inboundAliases.topic(
+                of: alias)
+        else {
+            // Nothing is known by that alias yet (3.3.4).
+            return context.wire.end(slot, .protocolError)
+        }
+        servePublish(slot, publish, topic: topic.span, in: &context)
+    }
+
+    private mutating func servePublish(
+        _ slot: UInt32,
+        _ publish: borrowing Publish,
+        topic: Span<UInt8>, in context: inout ShardContext
+    ) {
+        let message = OutboundMessage(publish, topic: topic, at: context.now.wall)
+        guard publish.qos == .exactlyOnce, let packetID = publish.packetID else {
+            if publish.qos == .atLeastOnce, !mayLeaveUnanswered(slot, in: &context) {
+                return context.wire.end(slot, .receiveMaximumExceeded)
+            }
+            let answer = answer(slot, publish.packetID, isCommitted: false, in: &context)
+            let publication = accept(slot, message, for: answer, in: &context)
+            if publication.verdict == .held { return }
+            context.counters.add(.publishesReceived)
+            if publish.qos == .atLeastOnce, let packetID = publish.packetID {
+                acknowledge(
+                    slot,
+                    UnansweredPublishes.Entry(
+                        packetID: packetID,
+                        isExactlyOnce: false,
+                        verdict: publication.verdict,
+                        outstanding: publication.confirmations
+                    ), in: &context
+                )
+            }
+            return
+        }
+        serveExactlyOnce(slot, packetID, message, in: &context)
+    }
+
+    private mutating func serveExactlyOnce(
+        _ slot: UInt32,
+        _ packetID: UInt16,
+        _ message: borrowing OutboundMessage, in context: inout ShardContext
+    ) {
+        // The same message again while its answer is still to come.
+        if context.wire.connections[slot: slot].settings.unanswered.contains(packetID) { return }
+        if sessions[slot: session(of: slot, in: &context)].received.contains(packetID) {
+            return receivedAgain(slot, packetID, in: &context)
+        }
+        guard mayLeaveUnanswered(slot, in: &context),
+            sessions[slot: session(of: slot, in: &context)].received.count
+                < context.wire.connections[slot: slot].settings.receiveQuota
+        else { return context.wire.end(slot, .receiveMaximumExceeded) }
+        let isStored = sessions[slot: session(of: slot, in: &context)].stored != nil
+        let answer = answer(slot, packetID, isCommitted: isStored, in: &context)
+        let publication = accept(slot, message, for: answer, in: &context)
+        if publication.verdict == .held { return }
+        context.counters.add(.publishesReceived)
+        var entry = UnansweredPublishes.Entry(
+            packetID: packetID,
+            isExactlyOnce: true,
+            verdict: publication.verdict,
+            outstanding: publication.confirmations
+        )
+        // One that is refused for its device may have gone to others.
+        if !publication.commit.isEmpty || !publication.verdict.reasonCode.isFailure {
+            keepIdentifier(slot, &entry, with: publication.commit, in: &context)
+        }
+        acknowledge(slot, entry, in: &context)
+    }
+
+    /// What a PUBLISH is to be answered by. `isCommitted`: its packet identifier goes to disk.
+    private func answer(
+        _ slot: UInt32,
+        _ packetID: UInt16?,
+        isCommitted: Bool, in context: inout ShardContext
+    ) -> PublishAnswer {
+        guard let packetID, let token = context.wire.connections.token(ofSlot: slot) else {
+            return .nothing
+        }
+        return isCommitted
+            ? .commit(token, packetID: packetID) : .acknowledgement(token, packetID: packetID)
+    }
+
+    /// The packet identifier of a QoS 2 message that is taken: of a stored session it is on disk before
+    /// PUBREC, in one commit with the message.
+    private mutating func keepIdentifier(
+        _ slot: UInt32,
+        _ entry: inout UnansweredPublishes.Entry,
+        with commit: Publication.Commit, in context: inout ShardContext
+    ) {
+        let session = session(of: slot, in: &context)
+        _ = sessions[slot: session].received.insert(entry.packetID)
+        entry.isReceived = true
+        guard sessions[slot: session].stored != nil,
+            let connection = context.wire.connections.token(ofSlot: slot),
+            let token = sessions.token(ofSlot: session)
+        else { return }
+        entry.outstanding += 1
+        beginGather(commit, connection, token, entry.packetID, in: &context)
+    }
+
+    /// The same QoS 2 message again ([MQTT-4.3.3-10]): what was said of it before, when that is on disk.
+    private mutating func receivedAgain(
+        _ slot: UInt32, _ packetID: UInt16, in context: inout ShardContext
+    ) {
+        var entry = UnansweredPublishes.Entry(
+            packetID: packetID, isExactlyOnce: true, verdict: .taken, isReceived: true)
+        let session = session(of: slot, in: &context)
+        guard sessions[slot: session].stored != nil,
+            let connection = context.wire.connections.token(ofSlot: slot)
+        else { return acknowledge(slot, entry, in: &context) }
+        let gather = gathers.firstIndex {
+            $0.session == sessions.token(ofSlot: session) && $0.packetID == packetID
+        }
+        if let gather {
+            gathers[gather].repeatedOn = connection
+            entry.outstanding = 1
+        } else if !sessionWrites.isSettled {
+            let sender = DownlinkSender.confirmation(
+                shard: context.index, connection, packetID: packetID)
+            sessionWrites.append(nil, then: .confirm(sender))
+            entry.outstanding = 1
+        }
+        acknowledge(slot, entry, in: &context)
+    }
+
+    /// Takes a message, or says why not; whatever that is, the connection stays.
+    ///
+    /// In line, because a call would copy the whole view of the packet.
+    @inline(__always)
+    private mutating func accept(
+        _ slot: UInt32,
+        _ message: borrowing OutboundMessage,
+        for answer: PublishAnswer, in context: inout ShardContext
+    ) -> Publication {
+        switch use(of: message.topic, by: slot, in: &context) {
+        case .message: break
+        case .quotaQuestion:
+            answerQuotaQuestion(slot, in: &context)
+            return Publication(.taken)
+        case .notAllowed:
+            context.counters.add(.publishesForbidden)
+            return Publication(.refused(.topicNotAllowed))
+        }
+        guard message.properties.isEmpty || message.isPayloadAsIndicated else {
+            return Publication(.refused(.payloadFormatInvalid))
+        }
+        switch charge(slot, payloadBytes: message.payload.count, in: &context) {
+        case .counted: break
+        case .refused:
+            context.counters.add(.publishesOverQuota)
+            return Publication(.refused(.quotaExceeded))
+        case .waits(let stock):
+            park(slot, at: stock, in: &context)
+            return Publication(.held)
+        }
+        if subscriptions.isEmpty, context.wire.connections[slot: slot].settings.productSlot != nil,
+            !message.isRetained
+        {
+            return Publication(.noSubscribers)
+        }
+        return route(message, from: slot, for: answer, in: &context)
+    }
+
+    /// What a PUBLISH of the client's to `topic` is.
+    func use(of topic: Span<UInt8>, by slot: UInt32, in context: inout ShardContext)
+        -> PublishTopicUse
+    {
+        if context.wire.connections[slot: slot].settings.productSlot != nil {
+            let prefix = context.wire.connections[slot: slot].settings.topicPrefix.span
+            return DeviceRights.use(of: topic, prefix: prefix)
+        }
+        guard
+            case .application(let application) = context.wire.connections[slot: slot].settings
+                .client
+        else {
+            return .notAllowed
+        }
+        return application.rights.allowsPublish(topic) ? .message : .notAllowed
+    }
+
+    // MARK: Answers
+
+    /// Whether one more PUBLISH of QoS 1 or 2 may wait for its acknowledgement ([MQTT-3.3.4-9]).
+    private func mayLeaveUnanswered(_ slot: UInt32, in context: inout ShardContext) -> Bool {
+        context.wire.connections[slot: slot].settings.unanswered.isEmpty
+            || context.wire.connections[slot: slot].settings.unanswered.count
+                + sessions[slot: session(of: slot, in: &context)].received.count
+                - context.wire.connections[slot: slot].settings.unanswered.receivedCount
+                < context.wire.connections[slot: slot].settings.receiveQuota
+    }
+
+    /// Answers a PUBLISH, when its turn has come and its outcome is known.
+    private mutating func acknowledge(
+        _ slot: UInt32, _ entry: UnansweredPublishes.Entry, in context: inout ShardContext
+    ) {
+        guard entry.isDecided,
+            context.wire.connections[slot: slot].settings.unanswered.isEmpty
+        else { return context.wire.connections[slot: slot].settings.unanswered.append(entry) }
+        answer(slot, entry, in: &context)
+    }
+
+    /// A message that a client has published has met its outcome on its device's home shard.
+    mutating func decided(
+        _ token: Token, _ packetID: UInt16, _ outcome: DownlinkOutcome,
+        in context: inout ShardContext
+    ) {
+        guard context.wire.connections.contains(token),
+            context.wire.connections[slot: token.slot].phase == .open
+        else {
+            return
+        }
+        context.wire.connections[slot: token.slot].settings.unanswered.decide(packetID, outcome)
+        answerDue(token, in: &context)
+    }
+
+    /// So many of the things that a client's PUBLISH waits for are done.
+    mutating func confirmed(
+        _ token: Token,
+        _ packetID: UInt16,
+        _ count: Int,
+        _ confirmed: WriteOutcome, in context: inout ShardContext
+    ) {
+        guard context.wire.connections.contains(token),
+            context.wire.connections[slot: token.slot].phase == .open
+        else {
+            return
+        }
+        context.wire.connections[slot: token.slot].settings.unanswered.confirm(
+            packetID, count: count, confirmed)
+        answerDue(token, in: &context)
+    }
+
+    private mutating func answerDue(_ token: Token, in context: inout ShardContext) {
+        let slot = token.slot
+        while context.wire.connections[slot: slot].phase == .open,
+            let next = context.wire.connections[slot: slot].settings.unanswered.next()
+        {
+            answer(slot, next, in: &context)
+        }
+        context.wire.flushLater(slot)
+    }
+
+    private mutating func answer(
+        _ slot: UInt32, _ entry: UnansweredPublishes.Entry, in context: inout ShardContext
+    ) {
+        if entry.verdict == .refused(.notStored),
+            context.wire.connections[slot: slot].settings.version == .v3_1_1
+        {
+            // It can't be told but by silence: it will send the message again.
+            return context.wire.end(slot, .notStored)
+        }
+        if entry.isExactlyOnce {
+            receivedExactlyOnce(slot, entry.packetID, entry.verdict, in: &context)
+        } else {
+            acknowledgeOnce(slot, entry.packetID, entry.verdict, in: &context)
+        }
+    }
+
+    private mutating func acknowledgeOnce(
+        _ slot: UInt32,
+        _ packetID: UInt16,
+        _ verdict: PublishVerdict, in context: inout ShardContext
+    ) {
+        let version = context.wire.connections[slot: slot].settings.version
+        guard verdict != .taken, version == .v5 else {
+            // MQTT 3.1.1 has no way to refuse: acknowledged, and dropped (rule C4).
+            return Puback.encode(
+                packetID: packetID,
+                version: version,
+                into: &context.wire.connections[slot: slot].output
+            )
+        }
+        let text = context.wire.problemText(slot, verdict.text)
+        Puback.encode(
+            packetID: packetID,
+            reason: verdict.reasonCode,
+            version: version,
+            into: &context.wire.connections[slot: slot].output
+        ) { properties in
+            if let text { properties.reasonString(text.utf8Span.span) }
+        }
+    }
+
+    private mutating func receivedExactlyOnce(
+        _ slot: UInt32,
+        _ packetID: UInt16,
+        _ verdict: PublishVerdict, in context: inout ShardContext
+    ) {
+        let version = context.wire.connections[slot: slot].settings.version
+        let isRefused = version == .v5 && verdict.reasonCode.isFailure
+        // A PUBREC with a failure ends the exchange ([MQTT-4.3.3-9]).
+        let session = session(of: slot, in: &context)
+        if isRefused {
+            if sessions[slot: session].received.remove(packetID),
+                let number = sessions[slot: session].stored?.number
+            {
+                sessionWrites.append(.complete(number, packetID: packetID))
+            }
+        } else {
+            _ = sessions[slot: session].received.insert(packetID)
+        }
+        guard verdict != .taken, version == .v5 else {
+            return Pubrec.encode(
+                packetID: packetID,
+                version: version,
+                into: &context.wire.connections[slot: slot].output
+            )
+        }
+        let text = context.wire.problemText(slot, verdict.text)
+        Pubrec.encode(
+            packetID: packetID,
+            reason: verdict.reasonCode,
+            version: version,
+            into: &context.wire.connections[slot: slot].output
+        ) { properties in
+            if let text { properties.reasonString(text.utf8Span.span) }
+        }
+    }
+
+    mutating func servePubrel(_ slot: UInt32, _ packetID: UInt16, in context: inout ShardContext) {
+        let version = context.wire.connections[slot: slot].settings.version
+        let session = session(of: slot, in: &context)
+        if sessions[slot: session].received.remove(packetID) {
+            if let number = sessions[slot: session].stored?.number,
+                let connection = context.wire.connections.token(ofSlot: slot)
+            {
+                return sessionWrites.append(
+                    .complete(number, packetID: packetID),
+                    then: .complete(connection, packetID: packetID)
+                )
+            }
+            Pubcomp.encode(
+                packetID: packetID,
+                version: version,
+                into: &context.wire.connections[slot: slot].output
+            )
+        } else {
+            Pubcomp.encode(
+                packetID: packetID,
+                reason: .packetIdentifierNotFound,
+                version: version,
+                into: &context.wire.connections[slot: slot].output
+            )
+        }
+    }
+
+}
+
+extension OutboundMessage {
+    /// Whether the payload is the UTF-8 that its Payload Format Indicator says (3.3.2.3.2).
+    fileprivate var isPayloadAsIndicated: Bool {
+        guard properties.payloadFormat == .utf8 else { return true }
+        return UTF8Rules.isWellFormed(payload)
+    }
+}

@@ -1,0 +1,119 @@
+import Bytes
+import Ledger
+import Linux
+import Metering
+import MQTT
+import Reactor
+import Sessions
+import Storage
+import Time
+
+// What messages cost: charged when they are taken or sent, and held when their units have been asked for.
+extension Broker {
+    /// Counts a message of or to a client; a device hears once a day that nothing covers it (rules C4, C6).
+    mutating func charge(_ slot: UInt32, payloadBytes: Int, in context: inout ShardContext)
+        -> ChargeVerdict
+    {
+        let verdict = context.quota.charge(
+            &context.wire.connections[slot: slot].settings, payloadBytes: payloadBytes,
+            at: context.now.wall)
+        if case .refused(isFirst: true) = verdict {
+            notifyOfQuota(slot, "notice", "\"reason\":\"quota-exhausted\",", in: &context)
+        }
+        return verdict
+    }
+
+    /// `sys/quota/get` is answered on `sys/quota`.
+    mutating func answerQuotaQuestion(_ slot: UInt32, in context: inout ShardContext) {
+        notifyOfQuota(slot, "quota", "", in: &context)
+    }
+
+    private mutating func notifyOfQuota(
+        _ slot: UInt32, _ name: String, _ members: String, in context: inout ShardContext
+    ) {
+        let report = context.quota.report(
+            &context.wire.connections[slot: slot].settings, at: context.now.wall)
+        if let report { notify(slot, name, "{\(members)\(report)}", in: &context) }
+    }
+
+    /// A PUBLISH waits for units: it stays unread, and what is behind it too.
+    mutating func park(_ slot: UInt32, at stock: PackStocks.Slot, in context: inout ShardContext) {
+        guard let token = context.wire.connections.token(ofSlot: slot) else { return }
+        context.wire.connections[slot: slot].holdsPacket = true
+        _ = context.quota.wait(.publisher(token), at: stock)
+    }
+
+    /// A message to a device waits for units; dropped when too many do.
+    mutating func hold(
+        _ delivery: HeldDelivery, at stock: PackStocks.Slot, in context: inout ShardContext
+    ) -> DeliveryOutcome {
+        guard context.quota.wait(.delivery(delivery), at: stock) else {
+            context.counters.add(.deliveriesDropped)
+            return .decided(.queueFull)
+        }
+        sessions[slot: delivery.token.slot].holdsDeliveries = true
+        return .pending
+    }
+
+    /// A device's next message in its queue waits for units.
+    mutating func waitInLine(
+        _ token: Token, at stock: PackStocks.Slot, in context: inout ShardContext
+    ) {
+        sessions[slot: token.slot].holdsDeliveries = true
+        _ = context.quota.wait(.queue(token), at: stock)
+    }
+
+    mutating func deliverHeld(_ held: HeldDelivery, in context: inout ShardContext) {
+        var shared: Message? = held.message
+        held.message.withOutbound(isRetained: held.terms.isRetained) { message in
+            let outcome = deliver(
+                held.token, message, held.terms, for: held.sender, sharing: &shared, in: &context)
+            report(outcome, to: held.sender, in: &context)
+        }
+    }
+
+    /// The will of a device that has gone meanwhile.
+    mutating func publishWill(
+        _ will: Message,
+        isRetained: Bool,
+        of device: DeviceIdentity,
+        _ product: ProductCatalogue.Slot, in context: inout ShardContext
+    ) {
+        let verdict = context.quota.charge(
+            absent: device, of: product, payloadBytes: will.payload.count, at: context.now.wall)
+        switch verdict {
+        case .counted:
+            var shared: Message? = will
+            will.withOutbound(isRetained: isRetained) { message in
+                if isRetained { _ = retain(message, for: .nobody, sharing: &shared, in: &context) }
+                guard !subscriptions.isEmpty else { return }
+                _ = deliverToApplications(message, from: nil, sharing: &shared, in: &context)
+            }
+        case .refused: context.counters.add(.publishesOverQuota)
+        case .waits(let stock):
+            _ = context.quota.wait(
+                .will(will, isRetained: isRetained, device, product), at: stock)
+        }
+    }
+
+    /// The will is a message like any other: metered, and then routed ([MQTT-3.1.2-8]).
+    mutating func publishWill(_ slot: UInt32, in context: inout ShardContext) {
+        guard let will = context.wire.connections[slot: slot].settings.will else { return }
+        context.wire.connections[slot: slot].settings.will = nil
+        let message = will.message.expiring(
+            afterSeconds: will.messageExpirySeconds, from: context.now.wall)
+        switch charge(slot, payloadBytes: message.payload.count, in: &context) {
+        case .counted:
+            message.withOutbound(isRetained: will.isRetained) {
+                _ = route($0, from: slot, for: .nothing, in: &context)
+            }
+        case .refused: context.counters.add(.publishesOverQuota)
+        case .waits(let stock):
+            guard case .device(let device) = context.wire.connections[slot: slot].settings.client,
+                let product = context.wire.connections[slot: slot].settings.productSlot
+            else { return }
+            _ = context.quota.wait(
+                .will(message, isRetained: will.isRetained, device, product), at: stock)
+        }
+    }
+}

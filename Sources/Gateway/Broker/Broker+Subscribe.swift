@@ -1,0 +1,310 @@
+import Bytes
+import MQTT
+import Reactor
+import Sessions
+
+/// A SUBSCRIBE or UNSUBSCRIBE whose answer waits until every shard knows of it, and the disk.
+struct PendingSubscribe {
+    /// SUBACK or UNSUBACK.
+    let answer: PacketType
+    let confirmation: Confirmation
+    let reasons: [ReasonCode]
+
+    /// For which it gets what is retained.
+    let retained: [StoredSubscription]
+    var outstanding: Int
+}
+
+// SUBSCRIBE and UNSUBSCRIBE. A device's filters lie on its own connection, as only its home shard
+// gets messages for it; an application's are in the tree of every shard.
+extension Broker {
+    mutating func serveSubscribe(
+        _ slot: UInt32, _ subscribe: borrowing Subscribe, in context: inout ShardContext
+    ) {
+        let identifier = subscribe.properties.subscriptionIdentifier
+        var reasons: [ReasonCode] = []
+        var granted: [StoredSubscription] = []
+        var retained: [StoredSubscription] = []
+        var iterator = subscribe.subscriptions
+        while let wanted = iterator.next() {
+            if let refusal = refusal(slot, wanted.filter, in: &context) {
+                reasons.append(refusal.reasonCode)
+                continue
+            }
+            let subscription = StoredSubscription(
+                filter: wanted.filter.text.bytesArray,
+                options: wanted.options,
+                identifier: identifier
+            )
+            let isNew = remember(slot, subscription, in: &context)
+            if subscription.wantsRetained(isNew: isNew) { retained.append(subscription) }
+            // Named twice: the earlier one has just been replaced.
+            granted.removeAll { $0.filter == subscription.filter }
+            granted.append(subscription)
+            reasons.append(.granted(wanted.options.qos))
+        }
+        announce(
+            slot, granted, retained: retained, answering: subscribe.packetID, reasons, in: &context)
+    }
+
+    private func refusal(
+        _ slot: UInt32, _ filter: borrowing TopicFilter, in context: inout ShardContext
+    ) -> Reason? {
+        if filter.levelCount > context.commons.limits.topicLevels { return .topicFilterInvalid }
+        let session = session(of: slot, in: &context)
+        if sessions[slot: session].subscriptions.count >= context.commons.limits.subscriptions,
+            !sessions[slot: session].isSubscribed(to: filter.text)
+        {
+            return .quotaExceeded
+        }
+        let isAllowed =
+            switch context.wire.connections[slot: slot].settings.client {
+            case .device:
+                DeviceRights.allowsSubscribe(
+                    filter.text,
+                    prefix: context.wire.connections[slot: slot].settings.topicPrefix.span
+                )
+            case .application(let application):
+                application.rights.allowsSubscribe(filter.filter)
+            case .unknown: false
+            }
+        return isAllowed ? nil : .topicNotAllowed
+    }
+
+    /// Keeps a filter with its client; one that is there already is replaced ([MQTT-3.8.4-3]). Whether
+    /// there was none.
+    private mutating func remember(
+        _ slot: UInt32,
+        _ subscription: StoredSubscription, in context: inout ShardContext
+    ) -> Bool {
+        let session = session(of: slot, in: &context)
+        let known = sessions[slot: session].subscriptions.firstIndex {
+            $0.filter == subscription.filter
+        }
+        if let known {
+            sessions[slot: session].subscriptions[known] = subscription
+        } else {
+            sessions[slot: session].subscriptions.append(subscription)
+        }
+        return known == nil
+    }
+
+    /// Brings an application's filters to all shards, and a stored session's to disk, and answers when
+    /// they are there. What is retained follows.
+    private mutating func announce(
+        _ slot: UInt32,
+        _ granted: [StoredSubscription],
+        retained: [StoredSubscription],
+        answering packetID: UInt16,
+        _ reasons: [ReasonCode], in context: inout ShardContext
+    ) {
+        guard !granted.isEmpty, let token = context.wire.connections.token(ofSlot: slot),
+            let session = context.wire.connections[slot: slot].session
+        else { return suback(slot, packetID, reasons, in: &context) }
+        let confirmation = Confirmation(shard: context.index, token: token, packetID: packetID)
+        let isStored = sessions[slot: session.slot].stored != nil
+        var outstanding = 0
+        if case .application = context.wire.connections[slot: slot].settings.client {
+            spread(granted, of: session, isStored: isStored, confirmation, in: &context)
+            outstanding += context.outgoing.count - 1
+        }
+        if isStored {
+            store(session.slot, then: .subscribed(confirmation), in: &context)
+            outstanding += 1
+        }
+        guard outstanding > 0 else {
+            suback(slot, packetID, reasons, in: &context)
+            return handOutRetained(session, retained, in: &context)
+        }
+        confirmations.append(
+            PendingSubscribe(
+                answer: .suback,
+                confirmation: confirmation,
+                reasons: reasons,
+                retained: retained,
+                outstanding: outstanding
+            )
+        )
+    }
+
+    /// Puts filters into the trees of all shards; the others confirm the last of them.
+    private mutating func spread(
+        _ granted: [StoredSubscription],
+        of session: Token,
+        isStored: Bool,
+        _ confirmation: Confirmation, in context: inout ShardContext
+    ) {
+        for (position, subscription) in granted.enumerated() {
+            let subscriber = Subscriber(
+                subscription, shard: context.index, token: session, isStored: isStored)
+            subscriptions.insert(subscriber, filter: subscription.filter.span)
+            let isLast = position == granted.count - 1
+            for shard in context.outgoing.indices where shard != context.index {
+                context.outgoing[shard].append(
+                    .subscribe(
+                        filter: subscription.filter,
+                        subscriber,
+                        confirmation: isLast ? confirmation : nil
+                    )
+                )
+            }
+        }
+    }
+
+    /// Another shard, or the disk, has the filters of a SUBSCRIBE, or no longer those of an UNSUBSCRIBE.
+    mutating func confirmed(_ confirmation: Confirmation, in context: inout ShardContext) {
+        guard let known = confirmations.firstIndex(where: { $0.confirmation == confirmation })
+        else { return }
+        confirmations[known].outstanding -= 1
+        guard confirmations[known].outstanding == 0 else { return }
+        let pending = confirmations.remove(at: known)
+        guard context.wire.connections.contains(confirmation.token) else { return }
+        let slot = confirmation.token.slot
+        if pending.answer == .suback {
+            suback(slot, confirmation.packetID, pending.reasons, in: &context)
+        } else {
+            unsuback(slot, confirmation.packetID, pending.reasons, in: &context)
+        }
+        if let session = context.wire.connections[slot: slot].session {
+            handOutRetained(session, pending.retained, in: &context)
+        }
+        context.wire.flushLater(slot)
+    }
+
+    private mutating func suback(
+        _ slot: UInt32, _ packetID: UInt16, _ reasons: [ReasonCode], in context: inout ShardContext
+    ) {
+        guard context.wire.connections[slot: slot].phase == .open else { return }
+        Suback.encode(
+            packetID: packetID,
+            reasons: reasons.span,
+            version: context.wire.connections[slot: slot].settings.version,
+            into: &context.wire.connections[slot: slot].output
+        )
+    }
+
+    /// Answers when no shard has the filters any more: nothing that they match comes behind the UNSUBACK
+    /// ([MQTT-3.10.4-2]).
+    mutating func serveUnsubscribe(
+        _ slot: UInt32, _ unsubscribe: borrowing Unsubscribe, in context: inout ShardContext
+    ) {
+        let session = session(of: slot, in: &context)
+        var reasons: [ReasonCode] = []
+        var removed: [StoredSubscription] = []
+        var iterator = unsubscribe.filters
+        while let filter = iterator.next() {
+            let text = filter.text.bytesArray
+            let known = sessions[slot: session].subscriptions.firstIndex { $0.filter == text }
+            if let known {
+                removed.append(sessions[slot: session].subscriptions.remove(at: known))
+                reasons.append(.success)
+            } else {
+                reasons.append(.noSubscriptionExisted)
+            }
+        }
+        guard !removed.isEmpty, let token = context.wire.connections.token(ofSlot: slot) else {
+            return unsuback(slot, unsubscribe.packetID, reasons, in: &context)
+        }
+        let confirmation = Confirmation(
+            shard: context.index, token: token, packetID: unsubscribe.packetID)
+        for (position, subscription) in removed.enumerated() {
+            let isLast = position == removed.count - 1
+            withdraw(session, subscription, confirmation: isLast ? confirmation : nil, in: &context)
+        }
+        var outstanding = 0
+        if case .application = context.wire.connections[slot: slot].settings.client {
+            outstanding += context.outgoing.count - 1
+        }
+        if sessions[slot: session].stored != nil {
+            store(session, then: .subscribed(confirmation), in: &context)
+            outstanding += 1
+        }
+        guard outstanding > 0 else {
+            return unsuback(slot, unsubscribe.packetID, reasons, in: &context)
+        }
+        confirmations.append(
+            PendingSubscribe(
+                answer: .unsuback,
+                confirmation: confirmation,
+                reasons: reasons,
+                retained: [],
+                outstanding: outstanding
+            )
+        )
+    }
+
+    private mutating func unsuback(
+        _ slot: UInt32, _ packetID: UInt16, _ reasons: [ReasonCode], in context: inout ShardContext
+    ) {
+        guard context.wire.connections[slot: slot].phase == .open else { return }
+        Unsuback.encode(
+            packetID: packetID,
+            reasons: reasons.span,
+            version: context.wire.connections[slot: slot].settings.version,
+            into: &context.wire.connections[slot: slot].output
+        )
+    }
+
+    /// Takes an application's filter out of every shard's tree; the others confirm it if that is asked for.
+    mutating func withdraw(
+        _ session: UInt32,
+        _ subscription: StoredSubscription,
+        confirmation: Confirmation? = nil, in context: inout ShardContext
+    ) {
+        guard case .application = sessions[slot: session].client,
+            let token = sessions.token(ofSlot: session)
+        else { return }
+        let address = SessionAddress(shard: context.index, token: token)
+        subscriptions.remove(address, filter: subscription.filter.span)
+        for shard in context.outgoing.indices where shard != context.index {
+            context.outgoing[shard].append(
+                .unsubscribe(
+                    filter: subscription.filter, address, confirmation: confirmation))
+        }
+    }
+
+    /// Tells all shards whether the client of a session with shared subscriptions is there: those who
+    /// are get its messages first.
+    mutating func tellConnected(
+        _ session: UInt32, _ isConnected: Bool, in context: inout ShardContext
+    ) {
+        guard case .application = sessions[slot: session].client,
+            sessions[slot: session].subscriptions.contains(where: \.isShared),
+            let token = sessions.token(ofSlot: session)
+        else { return }
+        let address = SessionAddress(shard: context.index, token: token)
+        subscriptions.setConnected(address, isConnected)
+        for shard in context.outgoing.indices where shard != context.index {
+            context.outgoing[shard].append(.connected(address, isConnected))
+        }
+    }
+}
+
+extension StoredSubscription {
+    /// Whether it is one of a share (4.8.2).
+    var isShared: Bool { TopicFilter(unchecked: filter.span).isShared }
+
+    /// Whether a SUBSCRIBE for it gets what is retained ([MQTT-3.3.1-9] to [MQTT-3.3.1-11]); one of a
+    /// share never does (4.8.2).
+    func wantsRetained(isNew: Bool) -> Bool {
+        switch options.retainHandling {
+        case .sendAtSubscribe: !isShared
+        case .sendIfNew: isNew && !isShared
+        case .doNotSend: false
+        }
+    }
+}
+
+extension Subscriber {
+    init(_ subscription: StoredSubscription, shard: Int, token: Token, isStored: Bool) {
+        self.init(
+            shard: shard,
+            token: token,
+            qos: subscription.options.qos,
+            noLocal: subscription.options.noLocal,
+            retainAsPublished: subscription.options.retainAsPublished,
+            isStored: isStored,
+            identifier: subscription.identifier ?? 0
+        )
+    }
+}

@@ -1,0 +1,95 @@
+import Linux
+import MQTT
+import Reactor
+import Sessions
+import Storage
+import Synchronization
+import Time
+
+/// The MQTT of one shard's clients: their sessions and queues, the topic trees, retained messages, and what
+/// is written of all that.
+///
+/// Its verbs work on the connections of the shard's `Wire` and charge its `Quota`; both come in with the
+/// `ShardContext`. Of a PUBLISH they answer what has become of it and what its acknowledgement waits for
+/// (`Publication`), of a delivery a `DeliveryOutcome`. Only the files of this folder name the fields.
+struct Broker: ~Copyable {
+    // Sessions.
+    var sessions: SlotMap<Session>
+
+    /// The sessions of clients, connected or away.
+    var clients: [ClientName: Token] = [:]
+    var absentSessions = 0
+
+    /// The ends of absent clients' sessions and their wills, by the session's slot.
+    var sessionWheel: TimerWheel
+
+    // Stored sessions.
+    var sessionReader: SessionReader
+    var sessionWrites = SessionWrites()
+
+    /// Names of sessions whose removal is not on disk yet, and how many removals of each.
+    var removedSessions: [SessionName: Int] = [:]
+    var nextSessionSweep: MonotonicInstant
+    let startedWall: Timestamp
+
+    /// QoS 2 messages of stored sessions that wait for other shards' parts of their commits.
+    var gathers: [Gather] = []
+
+    // Routing.
+    var subscriptions: TopicTree
+    var confirmations: [PendingSubscribe] = []
+
+    /// Scratch memory: who gets the message that is being routed.
+    var matches = Matches()
+
+    /// The message that is being delivered to many, encoded.
+    var fanOut = PublishFanOut()
+    var isFanningOut = false
+
+    // Retained messages.
+    var retainedReader: CachedReader
+    var retainedRequests: [RetainedRequest] = []
+
+    /// Sessions whose next message neither the allowance nor a pack covers.
+    var quotaWaiters: [Token] = []
+
+    /// Gives the struct an address, so that no call copies it.
+    private let anchor = Atomic<Bool>(false)
+
+    /// A broker without sessions; `loadApplications` follows. `shard`: which replica of the topic tree it is.
+    init(
+        sessionLimit: Int,
+        shard: Int,
+        sessionReader: consuming SessionReader,
+        retainedReader: consuming CachedReader,
+        at time: ShardTime
+    ) {
+        sessions = SlotMap(limit: sessionLimit)
+        sessionWheel = TimerWheel(limit: sessionLimit)
+        subscriptions = TopicTree(seed: .random(in: .min ... .max), shard: shard)
+        self.sessionReader = sessionReader
+        self.retainedReader = retainedReader
+        nextSessionSweep = time.monotonic
+        startedWall = time.wall
+    }
+
+    // MARK: Figures
+
+    var sessionCount: Int { sessions.count }
+
+    /// Sessions of clients that are connected.
+    var connectedCount: Int { sessions.count - absentSessions }
+    var subscriptionCount: Int { subscriptions.count }
+
+    /// Nothing waits to be written.
+    var isSettled: Bool { sessionWrites.isSettled }
+
+    /// The next tick at which a timer of an absent client is due.
+    var nextTimerEvent: UInt64? { sessionWheel.nextEvent }
+
+    /// When writes that failed are tried again.
+    var nextRetry: MonotonicInstant? { sessionWrites.nextRetry }
+
+    /// Whether messages wait for another allowance.
+    var hasQuotaWaiters: Bool { !quotaWaiters.isEmpty }
+}

@@ -1,0 +1,75 @@
+import Sessions
+import Storage
+import Synchronization
+import Time
+
+/// Retained messages, for all shards: written by the store's one writer, read where they are wanted.
+final class RetainedMessageStore: Sendable {
+    let messages: RetainedMessages
+    let limits: RetainedLimits
+    private let shared: SharedEnvironment
+
+    /// Writes that are not on disk yet: a look-up has to wait for them.
+    private let underWay = Atomic<Int>(0)
+
+    init(in shared: SharedEnvironment, limits: RetainedLimits) throws(StoreError) {
+        messages = try RetainedMessages(in: shared.environment)
+        self.limits = limits
+        self.shared = shared
+    }
+
+    /// Whether a look-up on disk could miss what was published before.
+    var isBusy: Bool { underWay.load(ordering: .acquiring) > 0 }
+
+    /// A reader for one thread.
+    func reader() throws(StoreError) -> CachedReader { try CachedReader(shared.environment) }
+
+    /// Retains a message, or deletes its topic's ([MQTT-3.3.1-5], [MQTT-3.3.1-6]). `completion` is called
+    /// once, on the writer's thread: whether that is on disk.
+    func put(
+        _ message: Message,
+        at time: Timestamp,
+        completion: @escaping @Sendable (WriteOutcome) -> Void
+    ) {
+        let messages = messages
+        let limits = limits
+        let box = Box()
+        underWay.add(1, ordering: .acquiringAndReleasing)
+        shared.submit(weight: 3) { transaction throws(StoreError) in
+            let result = try messages.put(message, limits: limits, now: time, in: transaction)
+            box.outcome.withLock { $0 = result }
+        } completion: { [self] result in
+            underWay.subtract(1, ordering: .acquiringAndReleasing)
+            switch result {
+            case .failure: completion(.notStored)
+            case .success:
+                let isFull = box.outcome.withLock { $0 == .full }
+                completion(isFull ? .full : .stored)
+            }
+        }
+    }
+
+    /// Calls `completion` when all that was submitted before is on disk, or could not be written.
+    func wait(_ completion: @escaping @Sendable () -> Void) {
+        shared.submit(weight: 0) { _ throws(StoreError) in
+        } completion: { _ in
+            completion()
+        }
+    }
+
+    /// Deletes messages that have expired, in steps between other writes.
+    func sweep(at time: Timestamp) {
+        let messages = messages
+        shared.submit(weight: Self.sweepStep) { transaction throws(StoreError) in
+            _ = try messages.sweep(now: time, limit: Self.sweepStep, in: transaction)
+        } completion: { _ in
+        }
+    }
+
+    private static var sweepStep: Int { 256 }
+
+    /// What the write says, which may run several times.
+    private final class Box: Sendable {
+        let outcome = Mutex(RetainedOutcome.full)
+    }
+}

@@ -1,0 +1,187 @@
+public import Ledger
+
+extension GatewayConfiguration {
+    /// How far the stores may grow. The maps are sparse: space is taken only when it is used.
+    public struct Storage: Equatable, Sendable {
+        /// Size of the map of the books. Unit: bytes. Range: 1,048,576 (1 MiB) to
+        /// 17,592,186,044,416 (16 TiB). Default: 68,719,476,736 (64 GiB).
+        public var ledgerMapBytes = 68_719_476_736
+
+        /// Size of the map of counters and sessions. Unit: bytes. Range: 1,048,576 (1 MiB) to
+        /// 17,592,186,044,416 (16 TiB). Default: 68,719,476,736 (64 GiB).
+        public var usageMapBytes = 68_719_476_736
+
+        public init() {}
+    }
+}
+
+extension GatewayConfiguration {
+    /// What every listener with `tls: true` uses.
+    public struct TLS: Equatable, Sendable {
+        /// The oldest protocol version that is accepted.
+        public enum Version: String, CaseIterable, Equatable, Sendable {
+            case v1_2 = "1.2"
+            case v1_3 = "1.3"
+        }
+
+        /// PEM file with the server's certificate and its chain, leaf first.
+        /// Default: `./data/tls/cert.pem`.
+        public var certificate = "./data/tls/cert.pem"
+
+        /// PEM file with the certificate's private key. Default: `./data/tls/key.pem`.
+        public var key = "./data/tls/key.pem"
+
+        /// PEM file with the authorities that may sign devices' certificates; `nil` when clients
+        /// are not asked for one. Default: none.
+        public var clientCA: String?
+
+        /// `1.2` or `1.3`. Default: `1.2`.
+        public var minimumVersion = Version.v1_2
+
+        /// How long one key seals session tickets before the next one takes over; tickets stay good
+        /// for one further period. Unit: hours. Range: 1 to 168. Default: 12.
+        public var ticketRotationHours = 12
+
+        public init() {}
+    }
+}
+
+extension GatewayConfiguration {
+    /// How messages are counted (rules C1, C5 and C7).
+    public struct Metering: Equatable, Sendable {
+        /// Payload that one message of the allowance pays for; a started unit counts as one.
+        /// Unit: bytes. Range: 1 to 1,048,576. Default: 512.
+        public var unitBytes = 512
+
+        /// How often changed counters are written to disk: what a crash can lose of a device's count.
+        /// Unit: seconds. Range: 1 to 3,600. Default: 5.
+        public var flushIntervalSeconds = 5
+
+        /// Where the day of a product begins that was created without saying so.
+        /// Unit: minutes east of UTC. Range: -1,080 to 1,080. Default: 0.
+        public var dayOffsetMinutes = 0
+
+        public init() {}
+    }
+}
+
+extension GatewayConfiguration {
+    /// How devices are admitted.
+    public struct Activation: Equatable, Sendable {
+        /// An entitlement is near its expiry when it ends within this time (rule B11).
+        /// Unit: days. Range: 1 to 3,650. Default: 30.
+        public var nearExpiryDays = 30
+
+        /// How far the timestamp that a device signed may be from the gateway's clock, either way.
+        /// Unit: seconds. Range: 0 to 86,400; 0 does not look at it. Default: 0.
+        public var timestampWindowSeconds = 0
+
+        public var freeCodes = FreeCodes()
+
+        public init() {}
+    }
+}
+
+extension GatewayConfiguration {
+    /// The HTTP side.
+    public struct Admin: Equatable, Sendable {
+        /// An IPv4 or IPv6 address of this machine. Default: `127.0.0.1`.
+        public var address = "127.0.0.1"
+
+        /// TCP port. Range: 0 to 65,535; with 0 the system picks a free one. Default: 8080.
+        public var port = 8_080
+
+        /// The largest request body, but for a CSV of devices. Unit: bytes. Range: 1,024 to
+        /// 1,073,741,824 (1 GiB). Default: 16,777,216 (16 MiB).
+        public var requestSizeBytes = 16_777_216
+
+        /// The largest CSV of devices, which is read as it comes. Unit: bytes. Range: 1,024 to
+        /// 17,179,869,184 (16 GiB). Default: 268,435,456 (256 MiB, some 5 million devices).
+        public var importSizeBytes = 268_435_456
+
+        /// Requests that one token may make, and that may come from one address without one; what two
+        /// seconds allow may come at once. Unit: a second. Range: 1 to 1,000,000. Default: 200.
+        public var requestsPerSecond = 200
+
+        /// How long a client may keep a connection waiting: for a request, the rest of one (and one
+        /// second more for each 64 KiB of its body), or until it takes its answer. Unit: seconds.
+        /// Range: 1 to 3,600. Default: 60.
+        public var requestTimeoutSeconds = 60
+
+        /// Connections open at once; more wait to be accepted. Range: 1 to 100,000. Default: 1,000.
+        public var connections = 1_000
+
+        /// Streams of events open at once. Range: 1 to 1,000. Default: 16.
+        public var eventStreams = 16
+
+        public init() {}
+    }
+}
+
+extension GatewayConfiguration {
+    /// What is written to standard error.
+    public struct Log: Equatable, Sendable {
+        public enum Level: String, CaseIterable, Equatable, Sendable {
+            case trace, debug, info, notice, warning, error, critical
+        }
+
+        /// The least important level that is written. Default: `info`.
+        public var level = Level.info
+
+        public init() {}
+    }
+}
+
+extension GatewayConfiguration {
+    /// The codes that accounts and products are given when they are created (rule A7).
+    public struct FreeCodes: Equatable, Sendable {
+        /// How many, and what for.
+        public enum Policy: String, CaseIterable, Equatable, Sendable {
+            /// A new account gets 10 as an enterprise and 5 as an individual, and 5 more when it is
+            /// certified.
+            case perAccount = "account-10-5"
+
+            /// Each new product gets 100 if its account is an enterprise, 20 if it is an individual.
+            case perProduct = "product-100-20"
+            case none
+        }
+
+        /// `account-10-5`, `product-100-20` or `none`. Default: `account-10-5`.
+        public var policy = Policy.perAccount
+
+        /// The package that free codes are of. It is made with the allowance below when it does not
+        /// exist; afterwards it stays as it is. 1 to 64 of `[A-Za-z0-9_.-]`. Default: `free`.
+        public var package = "free"
+
+        /// Unit: days. Range: 1 to 36,500. Default: 365.
+        public var validityDays = 365
+
+        /// Unit: messages per device. Range: 0 to 4,294,967,295. Default: 1,500.
+        public var messagesPerDay = 1_500
+
+        /// Unit: attempts per device. Range: 0 to 1,000,000. Default: 1.
+        public var otaPerMonth = 1
+
+        /// How long stored messages are kept. Unit: days. Range: 0 to 36,500. Default: 7.
+        public var storageDays = 7
+
+        public init() {}
+
+        /// What commands carry; `nil` when no free codes are given. Of a valid configuration.
+        public var terms: FreeCodeTerms? {
+            let name = policy.rawValue
+            guard let policy = FreeCodePolicy.allCases.first(where: { $0.name == name }) else {
+                return nil
+            }
+            guard let package = PackageID(package),
+                let allowance = Allowance(
+                    validityDays: UInt32(validityDays),
+                    messagesPerDay: UInt64(messagesPerDay),
+                    otaPerMonth: UInt32(otaPerMonth),
+                    storageDays: UInt32(storageDays)
+                )
+            else { preconditionFailure("a configuration that was not validated") }
+            return FreeCodeTerms(policy: policy, package: package, allowance: allowance)
+        }
+    }
+}

@@ -1,0 +1,158 @@
+import Bytes
+import Ledger
+
+/// Who a CONNECT says it comes from, before anything has been proved (wire.md, "Who connects").
+enum Claim {
+    case device(DeviceIdentity, proof: Credential)
+    case application(KeyID)
+    case anonymous
+
+    /// How a device proves itself; the bytes that prove it stay in the CONNECT.
+    enum Credential {
+        /// HMAC-SHA256 with the DeviceSecret.
+        case signature
+        /// The DeviceSecret as the password.
+        case secret
+        /// HMAC-SHA256 with the ProductSecret, to be given a DeviceSecret.
+        case registration
+        /// A certificate that TLS has verified.
+        case certificate
+    }
+
+    /// The most bytes of the identifier that a client without one is given: `{PK}.{DK}` of a device,
+    /// `tollgate-` and 24 digits of others.
+    var assignedIdentifierBytes: Int {
+        switch self {
+        case .device(let identity, _):
+            identity.product.text.utf8.count + 1 + identity.device.text.utf8.count
+        case .application, .anonymous: 33
+        }
+    }
+
+    /// Reads user name and client identifier. Fails with the reason when they have none of the forms
+    /// that wire.md knows, or one that this transport does not allow.
+    static func read(
+        userName: Span<UInt8>?,
+        clientID: Span<UInt8>,
+        isEncrypted: Bool
+    ) -> Result<Claim, Reason> {
+        guard let userName else { return .failure(.badCredentials) }
+        if userName.hasPrefix("app:") {
+            guard let key = userName.extracting(4..<userName.count).text.flatMap({ KeyID($0) })
+            else { return .failure(.badCredentials) }
+            return .success(.application(key))
+        }
+        guard let identity = DeviceIdentity(userName: userName) else {
+            return .failure(.badCredentials)
+        }
+        return deviceProof(of: identity, clientID: clientID, isEncrypted: isEncrypted)
+            .map { .device(identity, proof: $0) }
+    }
+
+    private static func deviceProof(
+        of identity: DeviceIdentity,
+        clientID: Span<UInt8>,
+        isEncrypted: Bool
+    ) -> Result<Credential, Reason> {
+        guard let signed = SignedClientIdentifier(clientID) else {
+            return isEncrypted ? .success(.secret) : .failure(.notAllowedOnListener)
+        }
+        guard identity.isNamed(by: signed.name), let method = signed.value("signmethod"),
+            method.isEqual(to: "hmacsha256"), let mode = signed.value("securemode")
+        else { return .failure(.clientIdentifierNotValid) }
+        guard mode.isEqual(to: isEncrypted ? "2" : "3") else {
+            return .failure(.notAllowedOnListener)
+        }
+        guard let type = signed.value("authType") else { return .success(.signature) }
+        guard type.isEqual(to: "register"), signed.value("random") != nil else {
+            return .failure(.clientIdentifierNotValid)
+        }
+        return isEncrypted ? .success(.registration) : .failure(.notAllowedOnListener)
+    }
+}
+
+extension DeviceIdentity {
+    /// `{DK}&{PK}`, the user name of a device.
+    init?(userName: Span<UInt8>) {
+        guard let ampersand = userName.firstIndex(of: UInt8(ascii: "&")),
+            let device = DeviceKey(utf8: userName.extracting(0..<ampersand)),
+            let product = ProductKey(
+                utf8: userName.extracting(ampersand + 1..<userName.count)
+            )
+        else { return nil }
+        self.init(product: product, device: device)
+    }
+
+    /// Whether `name` is `{PK}.{DK}` of this device.
+    func isNamed(by name: Span<UInt8>) -> Bool {
+        let product = product.text.utf8
+        let device = device.text.utf8
+        guard name.count == product.count + 1 + device.count else { return false }
+        var index = 0
+        for byte in product {
+            if name[index] != byte { return false }
+            index += 1
+        }
+        if name[index] != UInt8(ascii: ".") { return false }
+        index += 1
+        for byte in device {
+            if name[index] != byte { return false }
+            index += 1
+        }
+        return true
+    }
+}
+
+/// The client identifier of a device that signs: `{PK}.{DK}|key=value,key=value|` (wire.md, "Who
+/// connects"). Borrowed from the CONNECT; nothing is allocated.
+struct SignedClientIdentifier: ~Escapable {
+    /// `{PK}.{DK}`: what stands before the first `|`.
+    let name: Span<UInt8>
+    private let parameters: Span<UInt8>
+
+    /// `nil` when the identifier does not end in a parameter list between bars.
+    @_lifetime(copy clientID)
+    init?(_ clientID: Span<UInt8>) {
+        guard let bar = clientID.firstIndex(of: UInt8(ascii: "|")), bar + 1 < clientID.count,
+            clientID[clientID.count - 1] == UInt8(ascii: "|")
+        else { return nil }
+        name = clientID.extracting(0..<bar)
+        parameters = clientID.extracting(bar + 1..<max(bar + 1, clientID.count - 1))
+    }
+
+    /// The value of the first parameter of that name, or `nil`.
+    @_lifetime(copy self)
+    func value(_ name: StaticString) -> Span<UInt8>? {
+        var start = 0
+        while start < parameters.count {
+            var end = start
+            while end < parameters.count, parameters[end] != UInt8(ascii: ",") { end += 1 }
+            let parameter = parameters.extracting(start..<end)
+            if let equals = parameter.firstIndex(of: UInt8(ascii: "=")),
+                parameter.extracting(0..<equals).isEqual(to: name)
+            {
+                return parameter.extracting(equals + 1..<parameter.count)
+            }
+            start = end + 1
+        }
+        return nil
+    }
+}
+
+extension Span where Element == UInt8 {
+    /// Whether these bytes are that text's UTF-8.
+    func isEqual(to text: StaticString) -> Bool {
+        guard count == text.utf8CodeUnitCount else { return false }
+        return hasPrefix(text)
+    }
+
+    /// Whether these bytes begin with that text's UTF-8.
+    func hasPrefix(_ text: StaticString) -> Bool {
+        guard count >= text.utf8CodeUnitCount else { return false }
+        // Safe: a static string's UTF-8 lives as long as the program.
+        return text.withUTF8Buffer { bytes in
+            for index in 0..<bytes.count where unsafe bytes[index] != self[index] { return false }
+            return true
+        }
+    }
+}

@@ -1,0 +1,297 @@
+import Bytes
+import Cryptography
+import Ledger
+import Linux
+import MQTT
+import Storage
+import Synchronization
+import Time
+
+/// Who may come in: proofs of identity, the books' decisions, and what stands against a connection at the
+/// moment.
+///
+/// It answers with verdicts; the shard answers CONNECT, asks the ledger and opens the session. The books and
+/// the time come in with each call.
+struct Door: ~Copyable {
+    private var secrets: SecretSealer
+    private var displacements: DisplacementGuard
+    private var pending = PendingAdmissions()
+    private var deferred = DeferredChanges()
+
+    /// How far a signed timestamp may be off; 0: it is not looked at.
+    private let timestampWindowMilliseconds: Int64
+
+    /// Gives the struct an address, so that no call copies it.
+    private let anchor = Atomic<Bool>(false)
+
+    init(
+        secrets: consuming SecretSealer,
+        displacements: DisplacementGuard,
+        timestampWindowMilliseconds: Int64
+    ) {
+        self.secrets = secrets
+        self.displacements = displacements
+        self.timestampWindowMilliseconds = timestampWindowMilliseconds
+    }
+
+    // MARK: Devices
+
+    /// Whether a device has proved its identity, and what the books say of it. One whose connections keep
+    /// displacing each other is told so only when it has.
+    mutating func verdict(
+        on identity: DeviceIdentity,
+        _ credential: Claim.Credential,
+        _ connect: borrowing Connect,
+        in books: inout LedgerReader,
+        at now: ShardTime
+    ) throws(StoreError) -> DeviceVerdict {
+        let verdict = try judge(identity, credential, connect, &books, at: now.wall)
+        switch verdict {
+        case .refuse: return verdict
+        case .register, .decided:
+            return displacements.isAdmitted(identity, at: now.monotonic)
+                ? verdict : .refuse(.connectionRateExceeded)
+        }
+    }
+
+    /// One look into the books. An unknown product or device costs the same work as a wrong secret.
+    private mutating func judge(
+        _ identity: DeviceIdentity,
+        _ credential: Claim.Credential,
+        _ connect: borrowing Connect,
+        _ books: inout LedgerReader,
+        at time: Timestamp
+    ) throws(StoreError) -> DeviceVerdict {
+        let clientID = connect.clientID
+        let password = connect.passwordOrNothing
+        let window = timestampWindowMilliseconds
+        return try books.withDevice(identity) { product, view throws(StoreError) in
+            let product = product.flatMap { $0.isDeleted ? nil : $0 }
+            let isProven: Bool
+            switch credential {
+            case .registration:
+                try secrets.open(product?.secret, of: identity.product)
+                isProven = Proof.isRegistration(
+                    password,
+                    of: identity,
+                    random: Self.parameter("random", of: clientID),
+                    secret: secrets.secret
+                )
+                return isProven && product != nil ? .register : .refuse(.badCredentials)
+            case .signature:
+                let timestamp = Self.parameter("timestamp", of: clientID)
+                try secrets.open(view, of: identity)
+                isProven =
+                    Proof.isSignature(
+                        password,
+                        of: identity,
+                        timestamp: timestamp,
+                        secret: secrets.secret
+                    ) && Self.isRecent(timestamp, at: time, windowMilliseconds: window)
+            case .secret:
+                try secrets.open(view, of: identity)
+                isProven = Proof.isSecret(password, secrets.secret)
+            case .certificate: isProven = true
+            }
+            let hasSecret = if let view { !view.sealedSecret.isEmpty } else { false }
+            guard let product, isProven, credential == .certificate || hasSecret else {
+                return .refuse(.badCredentials)
+            }
+            let decision = Admission.decide(
+                identity,
+                product: product,
+                device: view?.standing,
+                at: time
+            )
+            var proven: SecretFingerprint?
+            if credential != .certificate, let view, !view.isSecretConfirmed {
+                proven = SecretFingerprint(of: view.sealedSecret)
+            }
+            return .decided(decision, product, confirmsSecret: proven)
+        }
+    }
+
+    /// Whether a signed timestamp, in milliseconds, is near enough; a window of 0 does not ask.
+    private static func isRecent(
+        _ timestamp: Span<UInt8>,
+        at time: Timestamp,
+        windowMilliseconds: Int64
+    ) -> Bool {
+        guard windowMilliseconds > 0 else { return true }
+        guard let text = timestamp.text, let milliseconds = Int64(text) else { return false }
+        let distance = time.milliseconds(since: Timestamp(milliseconds: milliseconds)).magnitude
+        return distance <= windowMilliseconds.magnitude
+    }
+
+    /// A parameter of a signing device's client identifier; empty when there is none.
+    @_lifetime(copy clientID)
+    private static func parameter(_ name: StaticString, of clientID: Span<UInt8>) -> Span<UInt8> {
+        guard let signed = SignedClientIdentifier(clientID), let value = signed.value(name) else {
+            return clientID.extracting(0..<0)
+        }
+        return value
+    }
+
+    /// A connection of the device has displaced another one.
+    mutating func noteDisplacement(_ device: DeviceIdentity, at now: ShardTime) {
+        displacements.note(device, at: now.monotonic)
+    }
+
+    // MARK: Waiting for the ledger
+
+    /// A device waits for the ledger to admit it.
+    mutating func beginAdmission() { pending.begin() }
+
+    /// One that waited has been answered.
+    mutating func endAdmission() { pending.end() }
+
+    /// The device's secret is another one from now on.
+    mutating func noteReset(_ device: DeviceIdentity) { pending.noteReset(device) }
+
+    /// Whether a device that waits has proved a secret that is no more.
+    func isReset(_ device: DeviceIdentity) -> Bool { pending.isReset(device) }
+
+    // MARK: Secrets
+
+    /// A secret as the books may hold it.
+    mutating func seal(
+        _ secret: Secret,
+        for device: DeviceIdentity
+    ) throws(CryptoError) -> SealedSecret {
+        try secrets.seal(secret, for: device)
+    }
+
+    /// The device's secret in the clear; `nil` when it does not open.
+    mutating func open(_ sealed: SealedSecret, of device: DeviceIdentity) -> String? {
+        guard secrets.open(sealed.bytes.span, of: device) else { return nil }
+        return secrets.secret.text
+    }
+
+    // MARK: Applications
+
+    /// What an application may do with its key, if it has proved that it is the key's.
+    mutating func verdict(
+        on id: KeyID,
+        _ connect: borrowing Connect,
+        in books: inout LedgerReader
+    ) throws(StoreError) -> ApplicationVerdict {
+        let found = try books.read { books, transaction throws(StoreError) in
+            try books.key(id, in: transaction)
+        }
+        let hash = found?.secretHash ?? Self.nobodysHash
+        guard Proof.isSecret(connect.passwordOrNothing, hash: hash), let found,
+            found.revokedAt == nil, found.role == .application
+        else { return .refuse(.badCredentials) }
+        return .admit(.products(try products(of: found, in: &books)))
+    }
+
+    /// The products a key reaches; `nil`: all. Those of an account, and of its sub-accounts, are as of
+    /// now: a product made later is the key's from its next connection on.
+    private func products(
+        of key: KeyRecord,
+        in books: inout LedgerReader
+    ) throws(StoreError) -> Set<ProductKey>? {
+        if let products = key.products { return Set(products) }
+        guard let account = key.account else { return nil }
+        return try books.read { books, transaction throws(StoreError) in
+            let accounts = try books.family(of: account, in: transaction)
+            var found: Set<ProductKey> = []
+            var cursor: String?
+            repeat {
+                let page = try books.products(
+                    of: accounts,
+                    cursor: cursor,
+                    limit: 1_000,
+                    in: transaction
+                )
+                found.formUnion(page.elements.map { $0.key })
+                cursor = page.cursor
+            } while cursor != nil
+            return found
+        }
+    }
+
+    private static var nobodysHash: SecretHash {
+        guard let hash = SecretHash([UInt8](repeating: 0, count: SecretHash.length)) else {
+            preconditionFailure("32 bytes are a hash")
+        }
+        return hash
+    }
+
+    // MARK: Changes
+
+    /// A product has changed, and could not be read: again in a while.
+    mutating func deferChange(of product: ProductKey, at now: ShardTime) {
+        deferred.insert(product, at: now.monotonic)
+    }
+
+    /// The same for a device.
+    mutating func deferChange(of device: DeviceIdentity, at now: ShardTime) {
+        deferred.insert(device, at: now.monotonic)
+    }
+
+    /// What is to be read again now.
+    mutating func takeDeferredIfDue(
+        at now: ShardTime
+    ) -> (products: Set<ProductKey>, devices: Set<DeviceIdentity>)? {
+        deferred.takeIfDue(at: now.monotonic)
+    }
+
+    /// Whether changes are to be read again.
+    var hasDeferred: Bool { !deferred.isEmpty }
+}
+
+/// What the books and the credentials say of a device.
+enum DeviceVerdict {
+    case refuse(Reason)
+
+    /// It is to be given its secret.
+    case register
+
+    /// `confirmsSecret`: the secret that it has used for the first time.
+    case decided(Decision, ProductRecord, confirmsSecret: SecretFingerprint?)
+}
+
+/// What they say of an application.
+enum ApplicationVerdict {
+    case refuse(Reason)
+    case admit(TopicRights)
+}
+
+extension SecretSealer {
+    /// Opens the device's secret, or, for the same work, the one of nobody, so that a device that does not
+    /// exist and one with a wrong secret look the same. One that does not open is as good as no record.
+    fileprivate mutating func open(
+        _ view: DeviceView?,
+        of device: DeviceIdentity
+    ) throws(StoreError) {
+        let isOpen =
+            if let view, !view.sealedSecret.isEmpty {
+                open(view.sealedSecret, of: device)
+            } else {
+                openNobodys()
+            }
+        if !isOpen { throw .malformed(what: "sealed secret of \(device)") }
+    }
+
+    /// The same for a product's secret.
+    fileprivate mutating func open(
+        _ sealed: SealedSecret?,
+        of product: ProductKey
+    ) throws(StoreError) {
+        let isOpen =
+            if let sealed { open(sealed.bytes.span, of: product) } else { openNobodys() }
+        if !isOpen { throw .malformed(what: "sealed secret of \(product)") }
+    }
+}
+
+extension Connect {
+    /// The password, or no bytes.
+    fileprivate var passwordOrNothing: Span<UInt8> {
+        @_lifetime(copy self)
+        get {
+            guard let password else { return clientID.extracting(0..<0) }
+            return password
+        }
+    }
+}

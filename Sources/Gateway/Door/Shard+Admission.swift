@@ -1,0 +1,306 @@
+import Bytes
+import Cryptography
+import Ledger
+import Linux
+import MQTT
+import Metering
+import Reactor
+import Storage
+import TLS
+import Time
+
+// What follows a decision: the ledger's part, CONNACK, taking over, registering, renewing.
+extension Shard {
+    // MARK: The ledger's part
+
+    /// A code has to be consumed: the device waits until that is on disk (rule B1).
+    mutating func requestActivation(
+        _ slot: UInt32,
+        _ identity: DeviceIdentity,
+        confirmsSecret: SecretFingerprint?
+    ) {
+        context.counters.add(.activationsRequested)
+        door.beginAdmission()
+        let action = Action.activate(
+            identity, confirmsSecret: confirmsSecret, at: context.commons.dataCentre)
+        park(slot, action) { .admissionAnswered($0, $1) }
+    }
+
+    /// The device wants to be given its secret.
+    mutating func requestRegistration(_ slot: UInt32, _ identity: DeviceIdentity) {
+        guard let secret = Secret(RandomBytes.hexadecimal(32)) else {
+            preconditionFailure("hexadecimal digits are a secret")
+        }
+        do throws(CryptoError) {
+            let sealed = try door.seal(secret, for: identity)
+            park(slot, .registerDevice(identity, secret: sealed)) { .registrationAnswered($0, $1) }
+        } catch {
+            refuseConnect(slot, .ledgerUnavailable)
+        }
+    }
+
+    /// The entitlement of a connected device has ended (rules B4, B5).
+    mutating func requestRenewal(_ slot: UInt32, _ identity: DeviceIdentity) {
+        guard !context.wire.connections[slot: slot].isRenewing,
+            let token = context.wire.connections.token(ofSlot: slot)
+        else { return }
+        context.wire.connections[slot: slot].isRenewing = true
+        let mailbox = context.commons.mailboxes[context.index]
+        submit(.renew(identity, at: context.commons.dataCentre)) {
+            mailbox.post(.renewalAnswered(token, $0))
+        }
+    }
+
+    /// Parks a connection until the ledger has answered; nothing more is read from it meanwhile.
+    private mutating func park(
+        _ slot: UInt32,
+        _ action: Action,
+        _ message: @escaping @Sendable (Token, Result<Outcome, StoreError>) -> ShardMessage
+    ) {
+        guard let token = context.wire.connections.token(ofSlot: slot) else { return }
+        context.wire.connections[slot: slot].phase = .admitting
+        let mailbox = context.commons.mailboxes[context.index]
+        submit(action) { mailbox.post(message(token, $0)) }
+    }
+
+    /// Hands a command to the ledger's writer.
+    func submit(
+        _ action: Action,
+        completion: @escaping @Sendable (Result<Outcome, StoreError>) -> Void = { _ in }
+    ) {
+        let command = Command(at: context.now.wall, actor: "gateway", action: action)
+        context.commons.ledger.submit(command, completion: completion)
+    }
+
+    // MARK: The ledger's answers
+
+    mutating func admissionAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
+        defer { door.endAdmission() }
+        guard context.wire.connections.contains(token),
+            context.wire.connections[slot: token.slot].phase == .admitting,
+            case .device(let identity) = context.wire.connections[slot: token.slot].settings.client
+        else { return }
+        let slot = token.slot
+        switch result {
+        case _ where door.isReset(identity): refuseConnect(slot, .badCredentials)
+        case .failure: refuseConnect(slot, .ledgerUnavailable)
+        case .success(.refused(let refusal)): refuseConnect(slot, Reason(refusal))
+        case .success(let outcome):
+            guard case .entitled(let entitlement, _) = outcome.effect else {
+                return refuseConnect(slot, .ledgerUnavailable)
+            }
+            admit(slot, until: entitlement.expiresAt)
+        }
+        resumeReading(slot)
+    }
+
+    /// The secret goes out in one PUBLISH, and the connection is closed (wire.md, "Registration").
+    mutating func registrationAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
+        guard context.wire.connections.contains(token),
+            context.wire.connections[slot: token.slot].phase == .admitting,
+            case .device(let identity) = context.wire.connections[slot: token.slot].settings.client
+        else { return }
+        let slot = token.slot
+        switch result {
+        case .failure: refuseConnect(slot, .ledgerUnavailable)
+        case .success(let outcome):
+            guard case .registered(let sealed) = outcome.effect else {
+                // Whether the device is unknown or has its secret already is not told.
+                return refuseConnect(slot, .badCredentials)
+            }
+            guard let secret = door.open(sealed, of: identity)
+            else { return refuseConnect(slot, .ledgerUnavailable) }
+            connack(slot)
+            broker.publishUncounted(
+                slot,
+                Array("/ext/register".utf8),
+                "{\"productKey\":\"\(identity.product)\",\"deviceName\":\"\(identity.device)\","
+                    + "\"deviceSecret\":\"\(secret)\"}", in: &context
+            )
+            context.wire.connections[slot: slot].settings.client = .unknown
+            end(slot, .disconnected)
+        }
+    }
+
+    mutating func renewalAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
+        guard context.wire.connections.contains(token),
+            context.wire.connections[slot: token.slot].phase == .open
+        else {
+            return
+        }
+        let slot = token.slot
+        context.wire.connections[slot: slot].isRenewing = false
+        switch result {
+        case .success(let outcome):
+            guard case .entitled(let entitlement, _) = outcome.effect else {
+                return endEntitlement(slot)
+            }
+            context.wire.connections[slot: slot].settings.expiresAt = entitlement.expiresAt
+            context.wire.scheduleTimer(slot, at: context.now)
+        case .failure:
+            // The device keeps running while the ledger can't answer; asked again in a while.
+            context.wire.wheel.schedule(
+                slot, at: context.now.tick + ShardTime.ticks(milliseconds: 5_000))
+        }
+    }
+
+    /// Rule B5: told, disconnected, and its will is published.
+    private mutating func endEntitlement(_ slot: UInt32) {
+        if case .device(let identity) = context.wire.connections[slot: slot].settings.client {
+            submit(.endEntitlement(identity))
+        }
+        end(slot, .entitlementEnded)
+    }
+
+    // MARK: In
+
+    /// Lets the client in: its older connection goes, its timers run, CONNACK says so.
+    mutating func admit(_ slot: UInt32, until: Timestamp) {
+        guard let token = context.wire.connections.token(ofSlot: slot) else { return }
+        context.wire.connections[slot: slot].settings.expiresAt = until
+        let name = ClientName(context.wire.connections[slot: slot].settings.client)
+        guard takeOver(from: name, by: token) else { return }
+        let found: Bool?
+        do throws(StoreError) {
+            found = try broker.openSession(for: token, in: &context)
+        } catch {
+            context.counters.add(.sessionReadsFailed)
+            return refuseConnect(slot, .ledgerUnavailable)
+        }
+        guard let isPresent = found else { return refuseConnect(slot, .serverBusy) }
+        context.wire.connections[slot: slot].phase = .open
+        context.wire.connections[slot: slot].openedAt = context.now.wall
+        context.wire.connections[slot: slot].receivedTick = context.now.tick
+        if let product = context.wire.connections[slot: slot].settings.productSlot {
+            context.quota.count(1, at: product)
+        }
+        context.wire.unadmitted -= 1
+        context.counters.add(.connectsAdmitted)
+        context.wire.scheduleTimer(slot, at: context.now)
+        connack(slot, isSessionPresent: isPresent)
+        if isPresent { broker.resumeDeliveries(slot, in: &context) }
+    }
+
+    /// The new connection wins, the old one is closed ([MQTT-3.1.4-3]). False when it has to wait.
+    ///
+    /// What the client sent on the old one before it came back is served first: after a DISCONNECT
+    /// that is still unread there is nothing to take over, and no will to be published. While a
+    /// message there waits for top-up units, the new connection waits too.
+    private mutating func takeOver(from name: ClientName, by newer: Token) -> Bool {
+        guard let older = broker.connection(of: name, in: &context),
+            context.wire.connections[slot: older.slot].phase == .open
+        else { return true }
+        if context.wire.connections[slot: older.slot].isReading { receive(older.slot) }
+        guard context.wire.connections[slot: older.slot].phase == .open else { return true }
+        if context.wire.connections[slot: older.slot].holdsPacket {
+            stand(newer, behind: older)
+            return false
+        }
+        context.counters.add(.takeovers)
+        if case .device(let identity) = name {
+            door.noteDisplacement(identity, at: context.now)
+        }
+        end(older.slot, .sessionTakenOver)
+        return true
+    }
+
+    /// Lets a connection stand behind its client's older one. One that stood there already goes.
+    private mutating func stand(_ newer: Token, behind older: Token) {
+        if let between = context.wire.connections[slot: older.slot].successor, between != newer,
+            context.wire.connections.contains(between)
+        {
+            end(between.slot, .sessionTakenOver)
+        }
+        context.wire.connections[slot: older.slot].successor = newer
+        context.wire.connections[slot: newer.slot].phase = .admitting
+    }
+
+    /// The older connection has been served, or has gone: whoever stands behind it comes in, unless
+    /// the gateway has sent the client away meanwhile.
+    mutating func admitSuccessor(_ successor: Token, after reason: Reason?) {
+        guard context.wire.connections.contains(successor),
+            context.wire.connections[slot: successor.slot].phase == .admitting
+        else { return }
+        let slot = successor.slot
+        if let reason, reason.isServers {
+            refuseConnect(slot, reason)
+        } else {
+            admit(slot, until: context.wire.connections[slot: slot].settings.expiresAt)
+        }
+        resumeReading(slot)
+    }
+
+    private mutating func connack(_ slot: UInt32, isSessionPresent: Bool = false) {
+        let settings = context.wire.connections[slot: slot].settings
+        let assignedClientID = settings.isNamedByUs ? settings.client.identifier : nil
+        Connack.encode(
+            isSessionPresent: isSessionPresent,
+            version: settings.version,
+            into: &context.wire.connections[slot: slot].output
+        ) { properties in
+            if settings.expirySeconds != settings.askedExpirySeconds {
+                properties.sessionExpiryInterval(seconds: settings.expirySeconds)
+            }
+            properties.receiveMaximum(settings.receiveQuota)
+            properties.maximumPacketSize(UInt32(settings.packetBytes))
+            if let assignedClientID {
+                properties.assignedClientIdentifier(assignedClientID.utf8Span.span)
+            }
+            if settings.inboundAliases.limit > 0 {
+                properties.topicAliasMaximum(UInt16(settings.inboundAliases.limit))
+            }
+            if settings.isKeepAliveOurs {
+                properties.serverKeepAlive(seconds: settings.keepAliveSeconds)
+            }
+        }
+        context.wire.flushLater(slot)
+    }
+
+    /// Says no to a CONNECT and closes. `version` is the one to answer in; without an argument the
+    /// one that CONNECT asked for, and with `nil` nothing is said.
+    mutating func refuseConnect(_ slot: UInt32, _ reason: Reason) {
+        refuseConnect(slot, reason, version: context.wire.connections[slot: slot].settings.version)
+    }
+
+    mutating func refuseConnect(_ slot: UInt32, _ reason: Reason, version: ProtocolVersion?) {
+        let text = context.wire.problemText(slot, reason.text)
+        switch version {
+        case .v5:
+            guard reason.reasonCode.isAllowed(in: .connack),
+                context.wire.connections[slot: slot].settings.maximumPacketSize >= 5
+            else { break }
+            Connack.encode(
+                reason: reason.reasonCode,
+                version: .v5,
+                into: &context.wire.connections[slot: slot].output
+            ) { properties in
+                if let text { properties.reasonString(text.utf8Span.span) }
+            }
+        case .v3_1_1:
+            guard let returnCode = reason.returnCode else { break }
+            // Encoded by the nearest return code, which the reason's own code maps to.
+            Connack.encode(
+                reason: returnCode.reason,
+                version: .v3_1_1,
+                into: &context.wire.connections[slot: slot].output
+            )
+        case nil: break
+        }
+        context.wire.connections[slot: slot].settings.client = .unknown
+        context.wire.connections[slot: slot].settings.productSlot = nil
+        end(slot, reason)
+    }
+}
+
+extension Reason {
+    /// What the wire says for a refusal of the ledger.
+    init(_ refusal: Refusal) {
+        self =
+            switch refusal {
+            case .noCodeLeft: .noCodeLeft
+            case .renewalOff: .activationExpired
+            case .deviceDisabled: .deviceDisabled
+            default: .badCredentials
+            }
+    }
+}

@@ -1,0 +1,217 @@
+import Bytes
+import Cryptography
+import Ledger
+import Linux
+import MQTT
+import Metering
+import Reactor
+import Sessions
+import Storage
+import TLS
+import Time
+
+// CONNECT: who is it, where does it live, may it come in.
+extension Shard {
+    mutating func serveConnect(_ slot: UInt32, _ body: Span<UInt8>) {
+        do throws(DecodingError) {
+            let connect = try Connect(decoding: body)
+            context.wire.connections[slot: slot].settings.agree(
+                to: connect,
+                limits: context.commons.limits,
+                listener: context.commons.listeners[context.wire.connections[slot: slot].listener]
+            )
+            identify(slot, connect)
+        } catch {
+            refuseConnect(slot, Reason(error.reason), version: Self.answerVersion(to: body))
+        }
+    }
+
+    /// In which version to refuse a CONNECT that could not be decoded; `nil`: just close.
+    private static func answerVersion(to body: Span<UInt8>) -> ProtocolVersion? {
+        guard let level = Connect.protocolLevel(of: body) else { return nil }
+        return level >= ProtocolVersion.v5.rawValue ? .v5 : .v3_1_1
+    }
+
+    /// Finds out who wants to be let in, and sends it to its home shard if that is another one.
+    private mutating func identify(_ slot: UInt32, _ connect: borrowing Connect) {
+        guard connect.properties.authenticationMethod == nil else {
+            return refuseConnect(slot, .badAuthenticationMethod)
+        }
+        switch claim(slot, connect) {
+        case .failure(let reason):
+            refuseConnect(slot, reason)
+        case .success(let claim):
+            let assigned = claim.assignedIdentifierBytes
+            guard context.wire.connections[slot: slot].settings.takesConnack(assigning: assigned)
+            else {
+                return refuseConnect(slot, .packetTooLarge)
+            }
+            let home = context.commons.homes.shard(
+                of: claim,
+                clientID: connect.clientID,
+                acceptedOn: context.index
+            )
+            if home != context.index {
+                context.wire.connections[slot: slot].newHome = home
+                context.wire.connections[slot: slot].holdsPacket = true
+                return
+            }
+            switch claim {
+            case .device(let identity, let credential):
+                admitDevice(slot, identity, credential, connect)
+            case .application(let key): admitApplication(slot, key, connect)
+            case .anonymous: admitAnonymous(slot, connect)
+            }
+        }
+    }
+
+    private func claim(_ slot: UInt32, _ connect: borrowing Connect) -> Result<Claim, Reason> {
+        let listener = context.commons.listeners[context.wire.connections[slot: slot].listener]
+        if listener.isAnonymous { return .success(.anonymous) }
+        if listener.verifiesClients,
+            let peer = context.wire.connections[slot: slot].certificateIdentity,
+            let identity = DeviceIdentity(certificate: peer)
+        {
+            return .success(.device(identity, proof: .certificate))
+        }
+        return Claim.read(
+            userName: connect.userName,
+            clientID: connect.clientID,
+            isEncrypted: listener.isEncrypted
+        )
+    }
+
+    // MARK: Devices
+
+    private mutating func admitDevice(
+        _ slot: UInt32,
+        _ identity: DeviceIdentity,
+        _ credential: Claim.Credential,
+        _ connect: borrowing Connect
+    ) {
+        context.wire.connections[slot: slot].settings.client = .device(identity)
+        context.wire.connections[slot: slot].settings.topicPrefix = identity.topicPrefix
+        let verdict: DeviceVerdict
+        do throws(StoreError) {
+            verdict = try door.verdict(
+                on: identity, credential, connect, in: &context.books, at: context.now)
+        } catch {
+            return refuseConnect(slot, .ledgerUnavailable)
+        }
+        switch verdict {
+        case .refuse(let reason): refuseConnect(slot, reason)
+        case .register: requestRegistration(slot, identity)
+        case .decided(let decision, let product, let confirmsSecret):
+            context.wire.connections[slot: slot].settings.productSlot =
+                context.quota.product(identity.product)
+                ?? context.quota.keep(ProductFacts(key: identity.product, record: product))
+            if let reason = refusalOfWill(slot, connect) { return refuseConnect(slot, reason) }
+            switch decision {
+            case .admit(let until):
+                if let confirmsSecret { submit(.confirmSecretUse(identity, confirmsSecret)) }
+                admit(slot, until: until)
+            case .readmit, .consume:
+                requestActivation(slot, identity, confirmsSecret: confirmsSecret)
+            case .refuse(let refusal): refuseConnect(slot, Reason(refusal))
+            }
+        }
+    }
+
+    // MARK: Applications
+
+    private mutating func admitApplication(
+        _ slot: UInt32,
+        _ id: KeyID,
+        _ connect: borrowing Connect
+    ) {
+        let verdict: ApplicationVerdict
+        do throws(StoreError) {
+            verdict = try door.verdict(on: id, connect, in: &context.books)
+        } catch {
+            return refuseConnect(slot, .ledgerUnavailable)
+        }
+        switch verdict {
+        case .refuse(let reason): refuseConnect(slot, reason)
+        case .admit(let rights): letIn(slot, connect, key: id, rights: rights)
+        }
+    }
+
+    private mutating func admitAnonymous(_ slot: UInt32, _ connect: borrowing Connect) {
+        let topics = context.commons.listeners[context.wire.connections[slot: slot].listener].topics
+        letIn(slot, connect, key: nil, rights: .patterns(topics))
+    }
+
+    private mutating func letIn(
+        _ slot: UInt32,
+        _ connect: borrowing Connect,
+        key: KeyID?,
+        rights: TopicRights
+    ) {
+        let clientID =
+            connect.clientID.isEmpty ? assignedClientID() : connect.clientID.text ?? ""
+        let client = ApplicationClient(clientID: clientID, key: key, rights: rights)
+        context.wire.connections[slot: slot].settings.client = .application(client)
+        if let reason = refusalOfWill(slot, connect) { return refuseConnect(slot, reason) }
+        admit(slot, until: Timestamp(milliseconds: .max))
+    }
+
+    /// A new client identifier, at home on this shard: whoever comes back with it meets the session
+    /// that it was given for. A few attempts find one, as many as there are shards on average.
+    private func assignedClientID() -> String {
+        while true {
+            let clientID = "tollgate-" + RandomBytes.hexadecimal(12)
+            if context.commons.homes.shard(ofClientID: clientID.utf8Span.span) == context.index {
+                return clientID
+            }
+        }
+    }
+
+    /// A will must be a message that the client may publish; it is kept with the connection. Asked once
+    /// the client is known: a device by its product too.
+    private mutating func refusalOfWill(_ slot: UInt32, _ connect: borrowing Connect) -> Reason? {
+        guard let will = connect.will else { return nil }
+        if case .notAllowed = broker.use(of: will.topic, by: slot, in: &context) {
+            return .topicNotAllowed
+        }
+        if will.properties.payloadFormat == .utf8, !UTF8Rules.isWellFormed(will.payload) {
+            return .payloadFormatInvalid
+        }
+        context.wire.connections[slot: slot].settings.will = StoredWill(
+            Message(will),
+            isRetained: will.isRetained,
+            messageExpirySeconds: will.properties.messageExpiryIntervalSeconds,
+            delaySeconds: will.properties.willDelayIntervalSeconds ?? 0
+        )
+        return nil
+    }
+}
+
+extension DeviceIdentity {
+    /// `d/{PK}/{DK}/`
+    var topicPrefix: [UInt8] { Array("d/\(product)/\(device)/".utf8) }
+
+    /// From a verified certificate: subject CN `{PK}.{DK}`, or SAN URI
+    /// `urn:tollgate:device:{PK}:{DK}` (wire.md).
+    init?(certificate peer: PeerIdentity) {
+        let names =
+            peer.uniformResourceIdentifiers.compactMap { uri -> (Substring, Substring)? in
+                let parts = uri.split(
+                    separator: ":", maxSplits: 4, omittingEmptySubsequences: false)
+                guard parts.count == 5, parts[0] == "urn", parts[1] == "tollgate",
+                    parts[2] == "device"
+                else { return nil }
+                return (parts[3], parts[4])
+            }
+            + [peer.commonName].compactMap { name -> (Substring, Substring)? in
+                guard let name, let dot = name.firstIndex(of: ".") else { return nil }
+                return (name[..<dot], name[name.index(after: dot)...])
+            }
+        for (product, device) in names {
+            if let product = ProductKey(String(product)), let device = DeviceKey(String(device)) {
+                self.init(product: product, device: device)
+                return
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,133 @@
+import Bytes
+import Ledger
+import MQTT
+
+/// Which topics a client may use (wire.md, "Topics").
+enum TopicRights: Sendable {
+    /// What a listener without authentication is open for.
+    case patterns(TopicPatterns)
+
+    /// An application: uplink and notices of its products' devices to read, downlink to write.
+    /// `nil`: all products.
+    case products(Set<ProductKey>?)
+
+    /// Whether an application may publish to `topic`: `d/{PK}/{DK}/down/...` of a product of its own.
+    func allowsPublish(_ topic: Span<UInt8>) -> Bool {
+        switch self {
+        case .patterns(let patterns): return patterns.allowsPublish(topic)
+        case .products(let products):
+            guard let address = DeviceTopic(topic), address.branch == .down else { return false }
+            return products?.contains(address.identity.product) ?? true
+        }
+    }
+
+    /// Whether an application may subscribe to `filter`: it must name one of its products literally,
+    /// unless it may read all of them.
+    func allowsSubscribe(_ filter: Span<UInt8>) -> Bool {
+        switch self {
+        case .patterns(let patterns): return patterns.allowsSubscribe(filter)
+        case .products(let products):
+            var levels = TopicLevels(filter)
+            guard let root = levels.next(), root.isEqual(to: "d"), let level = levels.next() else {
+                return false
+            }
+            if level.isSingleByte(UInt8(ascii: "+")) || level.isSingleByte(UInt8(ascii: "#")) {
+                return products == nil
+            }
+            guard let product = ProductKey(utf8: level) else { return false }
+            return products?.contains(product) ?? true
+        }
+    }
+}
+
+/// What a client's PUBLISH is, by its topic.
+enum PublishTopicUse {
+    case message
+
+    /// A device's `sys/quota/get`: for the gateway itself.
+    case quotaQuestion
+    case notAllowed
+}
+
+/// A device's own topics: everything below `d/{PK}/{DK}/` (wire.md, "Topics").
+enum DeviceRights {
+    /// What a PUBLISH to `topic` is; `prefix` is the device's own, `d/{PK}/{DK}/`.
+    static func use(of topic: Span<UInt8>, prefix: Span<UInt8>) -> PublishTopicUse {
+        guard topic.hasPrefix(prefix) else { return .notAllowed }
+        let rest = topic.extracting(prefix.count..<topic.count)
+        if rest.hasPrefix("up/") { return .message }
+        return rest.isEqual(to: "sys/quota/get") ? .quotaQuestion : .notAllowed
+    }
+
+    /// Filters below `down/` and `sys/`.
+    static func allowsSubscribe(_ filter: Span<UInt8>, prefix: Span<UInt8>) -> Bool {
+        guard filter.hasPrefix(prefix) else { return false }
+        let rest = filter.extracting(prefix.count..<filter.count)
+        return rest.hasPrefix("down/") || rest.hasPrefix("sys/")
+    }
+}
+
+/// A topic name that belongs to one device: `d/{PK}/{DK}/up/...`, `.../down/...` or `.../sys/...`.
+struct DeviceTopic {
+    enum Branch { case up, down, sys }
+
+    let identity: DeviceIdentity
+    let branch: Branch
+
+    /// `nil` for any other topic.
+    init?(_ topic: Span<UInt8>) {
+        var levels = TopicLevels(topic)
+        guard let root = levels.next(), root.isEqual(to: "d"),
+            let productLevel = levels.next(), let product = ProductKey(utf8: productLevel),
+            let deviceLevel = levels.next(), let device = DeviceKey(utf8: deviceLevel),
+            let branch = levels.next(), levels.next() != nil
+        else { return nil }
+        identity = DeviceIdentity(product: product, device: device)
+        if branch.isEqual(to: "up") {
+            self.branch = .up
+        } else if branch.isEqual(to: "down") {
+            self.branch = .down
+        } else if branch.isEqual(to: "sys") {
+            self.branch = .sys
+        } else {
+            return nil
+        }
+    }
+}
+
+/// Which topics a listener without authentication is open for: those that an allowed pattern covers and
+/// no denied one. Patterns are topic filters.
+struct TopicPatterns: Sendable {
+    private let allowed: [[UInt8]]
+    private let denied: [[UInt8]]
+
+    /// Each a list of patterns with spaces between them.
+    init(allowed: String, denied: String) {
+        self.allowed = Self.patterns(allowed)
+        self.denied = Self.patterns(denied)
+    }
+
+    /// The patterns of a list.
+    static func patterns(_ list: String) -> [[UInt8]] {
+        list.split(separator: " ").map { Array($0.utf8) }
+    }
+
+    /// Whether a message may be published to a topic. To one that begins with `$` too: 4.7.2 leaves that to
+    /// the server, and conformance suites try it. No application's rights reach such topics.
+    func allowsPublish(_ topic: Span<UInt8>) -> Bool { allows(topic) }
+
+    /// Whether a filter may be subscribed to. A pattern covers it when it covers all that it matches; a
+    /// filter that is wider than a denied pattern is not denied.
+    func allowsSubscribe(_ filter: Span<UInt8>) -> Bool { allows(filter) }
+
+    /// A wildcard of `text` is a level like any other, that `+` and `#` cover.
+    private func allows(_ text: Span<UInt8>) -> Bool {
+        for pattern in denied where Self.covers(pattern.span, text) { return false }
+        for pattern in allowed where Self.covers(pattern.span, text) { return true }
+        return false
+    }
+
+    private static func covers(_ pattern: Span<UInt8>, _ text: Span<UInt8>) -> Bool {
+        pattern.isSingleByte(UInt8(ascii: "#")) || TopicFilter.matches(filter: pattern, topic: text)
+    }
+}

@@ -1,0 +1,163 @@
+import Bytes
+import Linux
+import MQTT
+import Reactor
+import TLS
+
+// Bytes in and out of a connection: sockets, TLS, and the buffers between them and the packets.
+extension Shard {
+    // MARK: In
+
+    /// Reads once from the socket and serves the packets that are complete.
+    mutating func receive(_ slot: UInt32) {
+        var arrived = ByteBuffer()
+        swap(&arrived, &context.wire.inbound)
+        defer { swap(&arrived, &context.wire.inbound) }
+        arrived.removeAll()
+        let isPlain = context.wire.connections[slot: slot].tls == nil
+        let carried = isPlain ? context.wire.carry(slot, into: &arrived) : 0
+
+        let socket = context.wire.connections[slot: slot].descriptor.socket
+        var isClosed = false
+        do throws(Errno) {
+            _ = try unsafe arrived.appendUnsafely(minimum: Wire.readBytes) {
+                region throws(Errno) in
+                // Safe: the region is the buffer's own free memory.
+                switch try unsafe socket.receive(into: region) {
+                case .bytes(let count): return count
+                case .wouldBlock: return 0
+                case .closed:
+                    isClosed = true
+                    return 0
+                }
+            }
+        } catch {
+            isClosed = true
+        }
+        if arrived.count > carried {
+            if isPlain {
+                takeArrived(slot, &arrived, from: carried)
+            } else {
+                decrypt(slot, arrived.span)
+            }
+        } else if carried > 0 {
+            context.wire.connections[slot: slot].input.append(arrived.span)
+        }
+        if isClosed { end(slot, .connectionLost) }
+    }
+
+    private mutating func decrypt(_ slot: UInt32, _ ciphertext: Span<UInt8>) {
+        var clear = ByteBuffer()
+        swap(&clear, &context.wire.plaintext)
+        defer { swap(&clear, &context.wire.plaintext) }
+        clear.removeAll()
+        let carried = context.wire.carry(slot, into: &clear)
+        context.wire.records.removeAll()
+        var state = TLSSessionState.closed
+        var failure: TLSError?
+        do throws(TLSError) {
+            state =
+                try context.wire.connections[slot: slot].tls?.receive(
+                    ciphertext,
+                    through: &context.wire.port,
+                    into: &clear,
+                    output: &context.wire.records
+                ) ?? .closed
+        } catch {
+            failure = error
+        }
+        guard let token = context.wire.connections.token(ofSlot: slot) else { return }
+        if !context.wire.records.isEmpty { context.wire.sendRecords(slot) }
+        if failure == nil, state != .handshaking { noteEstablished(slot) }
+        if clear.count > carried {
+            takeArrived(slot, &clear, from: carried)
+        } else if carried > 0 {
+            context.wire.connections[slot: slot].input.append(clear.span)
+        }
+        // A CONNECT may have sent the connection home to another shard, which meets the end itself.
+        guard context.wire.connections.contains(token) else { return }
+        if failure != nil {
+            let isHandshake = context.wire.connections[slot: slot].phase == .handshaking
+            end(slot, isHandshake ? .handshakeFailed : .connectionLost)
+        } else if state == .closed {
+            context.wire.connections[slot: slot].isPeerDone = true
+            endIfPeerIsDone(slot)
+        }
+    }
+
+    /// Takes what has come behind the first `carried` bytes, out of its WebSocket if it is in one.
+    private mutating func takeArrived(
+        _ slot: UInt32,
+        _ arrived: inout ByteBuffer,
+        from carried: Int
+    ) {
+        context.counters.add(.bytesReceived, arrived.count - carried)
+        if context.wire.connections[slot: slot].webSocket != nil {
+            return takeFrames(slot, &arrived, from: carried)
+        }
+        context.wire.connections[slot: slot].receivedTick = context.now.tick
+        take(slot, &arrived)
+    }
+
+    private mutating func noteEstablished(_ slot: UInt32) {
+        guard context.wire.connections[slot: slot].phase == .handshaking else { return }
+        context.wire.connections[slot: slot].phase = .awaitingConnect
+        context.wire.connections[slot: slot].phaseTick = context.now.tick
+        context.counters.add(.handshakesCompleted)
+        if context.wire.connections[slot: slot].isResumed {
+            context.counters.add(.handshakesResumed)
+        }
+        context.wire.scheduleTimer(slot, at: context.now)
+    }
+
+    /// Serves the packets in `fresh`, and in what was kept before it; keeps what is left over. A
+    /// connection without the half of a packet owns no memory for one.
+    mutating func take(_ slot: UInt32, _ fresh: inout ByteBuffer) {
+        context.wire.lendOutput(slot)
+        if context.wire.connections[slot: slot].input.isEmpty {
+            let used = servePackets(slot, fresh.span)
+            if used < fresh.count, context.wire.connections[slot: slot].phase != .closing {
+                let rest = fresh.span.extracting(used..<fresh.count)
+                context.wire.connections[slot: slot].input.append(rest)
+            }
+        } else {
+            var pending = ByteBuffer()
+            swap(&pending, &context.wire.connections[slot: slot].input)
+            pending.append(fresh.span)
+            let used = servePackets(slot, pending.span)
+            pending.removeFirst(used)
+            if !pending.isEmpty, context.wire.connections[slot: slot].phase != .closing {
+                swap(&pending, &context.wire.connections[slot: slot].input)
+            }
+        }
+        if context.wire.connections[slot: slot].input.isEmpty {
+            context.wire.connections[slot: slot].input.removeAll(keepingCapacity: false)
+        }
+        if let home = context.wire.connections[slot: slot].newHome {
+            sendHome(slot, to: home)
+            return
+        }
+        context.wire.flush(slot)
+        context.wire.takeBackOutput(slot)
+    }
+
+    /// Serves what has arrived while the connection was waiting for the ledger.
+    mutating func resumeReading(_ slot: UInt32) {
+        context.wire.updateInterest(slot)
+        guard let token = context.wire.connections.token(ofSlot: slot) else { return }
+        var nothing = ByteBuffer()
+        take(slot, &nothing)
+        if context.wire.connections.contains(token) { endIfPeerIsDone(slot) }
+    }
+
+    /// A peer that has said its last is let go of when what it has sent is served: a packet of it may
+    /// wait for the ledger.
+    private mutating func endIfPeerIsDone(_ slot: UInt32) {
+        if context.wire.connections[slot: slot].isPeerDone,
+            context.wire.connections[slot: slot].isReading
+        {
+            end(slot, .connectionLost)
+        }
+    }
+
+}

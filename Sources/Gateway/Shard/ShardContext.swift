@@ -1,0 +1,85 @@
+import Ledger
+import Linux
+import Reactor
+import Synchronization
+import Time
+
+/// What a shard's organs work on together: the connections, the quota, the time of the turn, and the
+/// messages that the turn leaves for other shards. One for each shard; lent to each verb of the broker.
+struct ShardContext: ~Copyable {
+    let index: Int
+    let commons: GatewayCommons
+    let counters: ShardCounters
+
+    /// The time of this turn: the same for all that happens in it.
+    var now: ShardTime
+
+    /// What the ledger's books say.
+    var books: LedgerReader
+    var wire: Wire
+    var quota: Quota
+
+    /// By shard; posted at the end of the turn.
+    var outgoing: [[ShardMessage]]
+
+    /// Gives the struct an address, so that no call copies it.
+    private let anchor = Atomic<Bool>(false)
+
+    init(
+        index: Int,
+        commons: GatewayCommons,
+        counters: ShardCounters,
+        now: ShardTime,
+        books: consuming LedgerReader,
+        wire: consuming Wire,
+        quota: consuming Quota
+    ) {
+        self.index = index
+        self.commons = commons
+        self.counters = counters
+        self.now = now
+        self.books = books
+        self.wire = wire
+        self.quota = quota
+        outgoing = Array(repeating: [], count: commons.mailboxes.count)
+    }
+
+    mutating func tellOthers(_ message: ShardMessage) {
+        for shard in outgoing.indices where shard != index { outgoing[shard].append(message) }
+    }
+
+    /// Posts what the turn has left for the shards: one wake-up for each.
+    mutating func postOutgoing() {
+        for shard in outgoing.indices where !outgoing[shard].isEmpty {
+            commons.mailboxes[shard].post(contentsOf: outgoing[shard])
+            outgoing[shard].removeAll(keepingCapacity: true)
+        }
+    }
+}
+
+/// The time of one turn of a shard.
+struct ShardTime: Sendable {
+    /// Milliseconds of one tick of the timer wheels.
+    static var tickMilliseconds: Int64 { 64 }
+
+    let wall: Timestamp
+    let monotonic: MonotonicInstant
+
+    /// The tick that the turn is in, counted from the shard's start.
+    let tick: UInt64
+
+    init(_ clock: ReactorClock, since start: MonotonicInstant) {
+        self.init(wall: clock.wall, monotonic: clock.monotonic, since: start)
+    }
+
+    init(wall: Timestamp, monotonic: MonotonicInstant, since start: MonotonicInstant) {
+        self.wall = wall
+        self.monotonic = monotonic
+        tick = UInt64(max(0, monotonic.milliseconds(since: start) / Self.tickMilliseconds))
+    }
+
+    /// How many ticks from now `milliseconds` are, rounded up.
+    static func ticks(milliseconds: Int64) -> UInt64 {
+        UInt64(max(1, (milliseconds + tickMilliseconds - 1) / tickMilliseconds))
+    }
+}

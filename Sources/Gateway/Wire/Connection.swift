@@ -1,0 +1,181 @@
+import Bytes
+import Linux
+import MQTT
+import Reactor
+import Synchronization
+import Time
+import TLS
+import WebSocket
+
+/// One socket and everything that hangs on it: a slot of its shard's table, or on its way to
+/// another shard.
+///
+/// While nothing is under way the three buffers own no memory, so an idle connection costs its slot,
+/// its settings and what OpenSSL keeps.
+struct Connection: ~Copyable, Sendable {
+    enum Phase: UInt8, Sendable {
+        /// The TLS handshake is under way.
+        case handshaking
+        /// The first packet must come, and be a CONNECT ([MQTT-3.1.0-1]).
+        case awaitingConnect
+        /// CONNECT is in the ledger's hands; nothing more is read meanwhile.
+        case admitting
+        case open
+        /// Waits for the end of the turn to be closed; takes part in nothing.
+        case closing
+    }
+
+    let descriptor: Descriptor
+    let listener: Int
+    let peer: SocketAddress
+
+    /// When the time limit of its phase began to run, in ticks of the shard's timer wheel: when it was
+    /// accepted, had shaken hands, or was handed over.
+    var phaseTick: UInt64
+
+    var phase: Phase
+    var tls: TLSSession?
+
+    /// What the bytes go through between TLS and the packets, on a listener for WebSockets.
+    var webSocket: WebSocketSession?
+    var settings = NegotiatedSettings()
+
+    /// The session that it serves, from its admission until another connection takes that over.
+    var session: Token?
+
+    /// The start of a packet whose end has not arrived.
+    var input = ByteBuffer()
+
+    /// Packets to be sent.
+    var output = ByteBuffer()
+
+    /// Ciphertext that the full socket left behind.
+    var ciphertext = ByteBuffer()
+
+    /// When something last came, in ticks: keep-alive costs one store per read.
+    var receivedTick: UInt64
+
+    /// When the CONNECT was admitted.
+    var openedAt = Timestamp(milliseconds: 0)
+
+    /// Set when the connection is to be closed: why.
+    var ending: Reason?
+
+    /// The shard it belongs to, when that is another one.
+    var newHome: Int?
+
+    /// The packet in front stays unread until another shard serves it, or the ledger has answered;
+    /// nothing behind it is read either.
+    var holdsPacket = false
+
+    /// The peer has closed its TLS session: nothing more will come.
+    var isPeerDone = false
+
+    /// The client's newer connection, which waits until that packet has been served.
+    var successor: Token?
+
+    /// What epoll watches its socket for.
+    var interest: Interest = []
+    var isFlushListed = false
+
+    /// The entitlement has ended, and the ledger has been asked to renew it.
+    var isRenewing = false
+
+    /// It had been admitted when its end was decided.
+    var wasOpen = false
+
+    /// Never read. Its address makes the struct address-only, so the compiler can't copy it for a call.
+    private let anchor = Atomic<Bool>(false)
+
+    init(
+        descriptor: consuming Descriptor,
+        listener: Int,
+        peer: SocketAddress,
+        tls: consuming TLSSession?,
+        tick: UInt64
+    ) {
+        self.descriptor = descriptor
+        self.listener = listener
+        self.peer = peer
+        phase = tls == nil ? .awaitingConnect : .handshaking
+        self.tls = tls
+        phaseTick = tick
+        receivedTick = tick
+    }
+
+    /// Whether bytes from the peer are taken now.
+    var isReading: Bool { phase != .admitting && phase != .closing && !holdsPacket }
+
+    /// Bytes that wait for the socket.
+    var waitingBytes: Int { output.count + ciphertext.count }
+}
+
+// Facts of the TLS session.
+extension Connection {
+    /// Whether the handshake took up an earlier session.
+    var isResumed: Bool {
+        switch tls {
+        case .some(let session): session.isResumed
+        case .none: false
+        }
+    }
+
+    /// Who the client is by its certificate, if it has shown one and that was verified.
+    var certificateIdentity: PeerIdentity? {
+        switch tls {
+        case .some(let session): session.peerIdentity
+        case .none: nil
+        }
+    }
+
+    /// What the handshake agreed on, for people; `nil` on a plain connection.
+    var encryption: DeviceConnection.Encryption? {
+        switch tls {
+        case .some(let session):
+            guard let version = session.version, let cipher = session.cipherName else { return nil }
+            return DeviceConnection.Encryption(
+                version: version.rawValue,
+                cipher: cipher,
+                isResumed: session.isResumed
+            )
+        case .none: return nil
+        }
+    }
+}
+
+// The WebSocket's verbs, with the connection's own output.
+extension Connection {
+    /// `nil` without a WebSocket.
+    var webSocketState: WebSocketState? {
+        switch webSocket {
+        case .some(let session): session.state
+        case .none: nil
+        }
+    }
+
+    /// Leaves in place of the bytes from `offset` on what their frames carry; answers of the protocol
+    /// go to the output.
+    mutating func unwrap(
+        _ bytes: inout ByteBuffer,
+        from offset: Int,
+        policy: HandshakePolicy,
+        frameLimit: Int
+    ) {
+        _ = webSocket?.receive(
+            &bytes,
+            from: offset,
+            policy: policy,
+            frameLimit: frameLimit,
+            output: &output
+        )
+    }
+
+    /// Makes a frame of the packets in the output that are in none.
+    mutating func wrapOutput() { webSocket?.wrap(&output) }
+
+    /// What is left in the output now is framed already.
+    mutating func noteOutputSent() { webSocket?.noteSent(waiting: output.count) }
+
+    /// Writes the Close frame.
+    mutating func endOutput(_ code: CloseCode) { webSocket?.close(code, output: &output) }
+}

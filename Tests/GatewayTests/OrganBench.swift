@@ -1,0 +1,142 @@
+import Bytes
+import Glibc
+import Ledger
+import Linux
+import Metering
+import MQTT
+import Reactor
+import Sessions
+import Storage
+import Testing
+import TestFiles
+import Time
+
+@testable import Gateway
+
+/// One shard's organs without a loop: connections that nobody reads, and a time that stands still.
+struct OrganBench: ~Copyable {
+    static let noon = Timestamp(milliseconds: 20_000 * 86_400_000 + 43_200_000)
+
+    var context: ShardContext
+    var broker: Broker
+    private let directory = TemporaryDirectory()
+
+    /// Shard 0 of `shards`.
+    init(shards: Int = 2) throws {
+        let shared = try SharedEnvironment(
+            path: directory.file("usage"), mapSizeBytes: 1 << 24, maximumReaders: 16)
+        let ledger = try Ledger(
+            directory: directory.file("ledger"), mapSizeBytes: 1 << 24, maximumReaders: 16)
+        let sessions = try SessionStore(in: shared)
+        let retained = try RetainedMessageStore(
+            in: shared, limits: RetainedLimits(messages: 100, bytes: 100_000))
+        let configuration = GatewayConfiguration()
+        let start = MonotonicInstant(nanoseconds: 0)
+        let time = ShardTime(wall: Self.noon, monotonic: start, since: start)
+        let limits = ShardLimits(GatewayConfiguration.Limits(), shards: shards)
+        let counters = ShardCounters()
+        let commons = GatewayCommons(
+            mailboxes: try (0..<shards).map { _ in try Mailbox() },
+            heartbeats: Heartbeats(shards: shards, at: start),
+            ledger: ledger,
+            usage: try UsageStore(in: shared),
+            sessions: sessions,
+            retained: retained,
+            dataCentre: configuration.home,
+            listeners: configuration.listeners.map { ListenerTraits($0, of: configuration) },
+            limits: limits,
+            homes: Homes(shards: shards),
+            messageUnit: .standard,
+            flushIntervalMilliseconds: 1_000,
+            timestampWindowMilliseconds: 0,
+            drainStep: 64
+        )
+        let books = try ledger.reader()
+        let epoll = try Epoll()
+        let sessionReader = try sessions.reader()
+        let retainedReader = try retained.reader()
+        context = ShardContext(
+            index: 0,
+            commons: commons,
+            counters: counters,
+            now: time,
+            books: books,
+            wire: Wire(epoll: epoll, limits: limits, counters: counters, tlsContext: nil),
+            quota: Quota(
+                unit: .standard,
+                peers: shards - 1,
+                limits: commons.heldLimits,
+                flushMilliseconds: 1_000,
+                from: start,
+                counters: counters
+            ) { _ in nil }
+        )
+        broker = Broker(
+            sessionLimit: limits.sessionsPerShard,
+            shard: 0,
+            sessionReader: sessionReader,
+            retainedReader: retainedReader,
+            at: time
+        )
+    }
+
+    /// A connection that has been accepted.
+    mutating func accept() throws -> UInt32 {
+        let connection = Connection(
+            descriptor: Descriptor(adopting: dup(2)),
+            listener: 1,
+            peer: SocketAddress("127.0.0.1:1883")!,
+            tls: nil,
+            tick: 0
+        )
+        let token = context.wire.connections.insert(connection)
+        return try #require(token).slot
+    }
+
+    /// An application's open connection; its session outlives it when `expirySeconds` is not 0.
+    mutating func connect(_ clientID: String, expirySeconds: UInt32 = 0) throws -> UInt32 {
+        let slot = try accept()
+        let client = ApplicationClient(clientID: clientID, key: nil, rights: .products(nil))
+        context.wire.connections[slot: slot].settings.version = .v5
+        context.wire.connections[slot: slot].settings.client = .application(client)
+        context.wire.connections[slot: slot].settings.expirySeconds = expirySeconds
+        context.wire.connections[slot: slot].phase = .open
+        let connected = context.wire.connections.token(ofSlot: slot)
+        let token = try #require(connected)
+        _ = try broker.openSession(for: token, in: &context)
+        return slot
+    }
+
+    /// Subscribes the client of a connection.
+    mutating func subscribe(_ slot: UInt32, to filter: String) throws {
+        let held = context.wire.connections[slot: slot].session
+        let session = try #require(held)
+        let isStored = context.wire.connections[slot: slot].settings.expirySeconds > 0
+        subscribe(shard: 0, session, to: filter, isStored: isStored)
+    }
+
+    /// Puts a session's filter into the shard's tree.
+    mutating func subscribe(shard: Int, _ session: Token, to filter: String, isStored: Bool) {
+        let subscriber = Subscriber(
+            shard: shard, token: session, qos: .exactlyOnce, noLocal: false, isStored: isStored)
+        broker.subscribeHere(subscriber, to: Array(filter.utf8), confirming: nil, in: &context)
+    }
+
+    /// Publishes at QoS 2.
+    mutating func publish(
+        _ topic: String,
+        from slot: UInt32,
+        for answer: PublishAnswer
+    ) -> Publication {
+        let message = Message(topic: Array(topic.utf8), payload: [1, 2, 3], qos: .exactlyOnce)
+        return message.withOutbound(isRetained: false) { outbound in
+            broker.route(outbound, from: slot, for: answer, in: &context)
+        }
+    }
+
+    /// Bytes that wait to be sent.
+    func waitingBytes(_ slot: UInt32) -> Int { context.wire.connections[slot: slot].output.count }
+
+    /// Messages to another shard.
+    func outgoing(to shard: Int) -> [ShardMessage] { context.outgoing[shard] }
+}
