@@ -276,7 +276,7 @@ struct DevicesTests {
         }
         for (fate, status) in [
             (DownlinkOutcome.noSubscription, 409), (.quotaExceeded, 409), (.tooLarge, 413),
-            (.queueFull, 409),
+            (.queueFull, 409), (.expired, 409), (.notStored, 503),
         ] {
             client.controlPlane.set { $0.fate = fate }
             let answer = try await client.post(messages, text)

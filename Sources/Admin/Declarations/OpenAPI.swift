@@ -1,3 +1,4 @@
+import Gateway
 import HTTPTypes
 
 /// The API's document (OpenAPI 3.1), made from the declarations of all routes.
@@ -119,16 +120,16 @@ enum OpenAPI {
         return .object(answers + problems)
     }
 
-    private static func document(of status: HTTPResponse.Status, _ reasons: [String]) -> JSON {
+    private static func document(of status: HTTPResponse.Status, _ reasons: [Reason]) -> JSON {
         var document: JSON = [
-            "description": .text("\(status.reasonPhrase): \(reasons.joined(separator: ", "))")
+            "description": .text("\(status.reasonPhrase): \(reasons.map(\.name).joined(separator: ", "))")
         ]
         let headers = Problem.headers(of: status)
         if !headers.isEmpty { document = document.adding("headers", self.headers(headers)) }
         // Beside the reference, the reasons of this operation.
         let schema = Schema.problem.document.adding(
             "properties",
-            ["reason": ["enum": .array(reasons.map { .text($0) })]]
+            ["reason": ["enum": .array(reasons.map { .text($0.name) })]]
         )
         return document.adding("content", ["application/problem+json": ["schema": schema]])
     }

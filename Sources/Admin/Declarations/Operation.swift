@@ -1,3 +1,5 @@
+import Gateway
+
 /// What a route does, declared once. Routing, the check of the role and of all parameters, the answer
 /// 405, and the API's document (`GET /openapi.json`) are made from it; the tests hold every answer
 /// against it. So the document can't say anything else than the server does.
@@ -12,7 +14,7 @@
 ///             body: .json(["id": .id(UpgradeID.self), "sizeBytes": .integer(1...1 << 40),
 ///                 "note": .optional(.name)]),
 ///             answers: .created(.upgrade),
-///             problems: ["ota-exhausted", "already-exists"]
+///             problems: [.otaExhausted, .alreadyExists]
 ///         )
 ///     ) { call in
 ///         let (identity, _, _) = try call.device()
@@ -37,8 +39,7 @@
 /// - `problems` are the reasons beyond the usual ones. The usual: 401, 403 and 404 for what the path
 ///   names, 413, 415 and 422 of bodies and parameters, 429, 503, and those of idempotency keys.
 ///   `Client` in the tests fails on a reason, status or member that is not declared.
-///   A reason's status is known to `Problem.status(of:)`: `unknown-...` is 404, others 409, unless
-///   listed there.
+///   A reason's status is in the table of `Reason`.
 struct Operation: Sendable {
     /// Unique; clients made from the document have a function of that name.
     let id: String
@@ -48,7 +49,7 @@ struct Operation: Sendable {
     let headers: [Parameter]
     let body: Body?
     let answers: [Answer]
-    let problems: [String]
+    let problems: [Reason]
 
     init(
         _ id: String,
@@ -58,7 +59,7 @@ struct Operation: Sendable {
         headers: [Parameter] = [],
         body: Body? = nil,
         answers: Answer...,
-        problems: [String] = []
+        problems: [Reason] = []
     ) {
         self.id = id
         self.summary = summary

@@ -1,3 +1,4 @@
+import Gateway
 import HTTPTypes
 import Hummingbird
 
@@ -47,7 +48,7 @@ extension Route {
         guard let body = operation.body, !body.contents.contains(where: { $0.type == request.type })
         else { return }
         let types = body.contents.map(\.type).joined(separator: " or ")
-        throw Problem("unsupported-media-type", "the request's body must be \(types)")
+        throw Problem(.unsupportedMediaType, "the request's body must be \(types)")
     }
 }
 

@@ -1,3 +1,4 @@
+import Gateway
 import HTTPTypes
 import Hummingbird
 
@@ -34,21 +35,21 @@ struct Route: Sendable {
     }
 
     /// The reasons of problems that can come back, by their status.
-    var problems: [(status: HTTPResponse.Status, reasons: [String])] {
+    var problems: [(status: HTTPResponse.Status, reasons: [Reason])] {
         var reasons = operation.problems
-        if access.needsToken { reasons += ["unauthorized", "too-many-requests"] }
-        if access.needsToken, method != .get || access != .everyone { reasons.append("forbidden") }
+        if access.needsToken { reasons += [.unauthorized, .tooManyRequests] }
+        if access.needsToken, method != .get || access != .everyone { reasons.append(.forbidden) }
         let parameters = pathParameters
-        if !parameters.isEmpty { reasons += ["not-found"] + parameters.map(\.absent) }
-        if operation.answers.contains(where: \.isPaged) { reasons.append("unknown-cursor") }
+        if !parameters.isEmpty { reasons += [.notFound] + parameters.map(\.absent) }
+        if operation.answers.contains(where: \.isPaged) { reasons.append(.unknownCursor) }
         if operation.body != nil || !operation.query.isEmpty || access.needsToken {
-            reasons.append("invalid-request")
+            reasons.append(.invalidRequest)
         }
-        if operation.body != nil { reasons += ["request-too-large", "unsupported-media-type"] }
-        if takesIdempotencyKey { reasons.append("idempotency-key-reused") }
-        if access.needsToken { reasons.append("ledger-unavailable") }
-        let byStatus = Dictionary(grouping: Set(reasons)) { Problem.status(of: $0).code }
+        if operation.body != nil { reasons += [.requestTooLarge, .unsupportedMediaType] }
+        if takesIdempotencyKey { reasons.append(.idempotencyKeyReused) }
+        if access.needsToken { reasons.append(.ledgerUnavailable) }
+        let byStatus = Dictionary(grouping: Set(reasons)) { $0.status }
         return byStatus.sorted { $0.key < $1.key }
-            .map { (HTTPResponse.Status(code: $0.key), $0.value.sorted()) }
+            .map { (HTTPResponse.Status(code: $0.key), $0.value.sorted { $0.name < $1.name }) }
     }
 }

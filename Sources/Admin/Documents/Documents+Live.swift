@@ -85,7 +85,7 @@ extension Documents {
         case .refuse(let refusal):
             [
                 "admitted": false, "until": .null, "consumes": .null,
-                "reason": .text(refusal.name), "detail": .text("\(refusal)"),
+                "reason": .text(Reason(refusal).name), "detail": .text("\(refusal)"),
             ]
         }
     }

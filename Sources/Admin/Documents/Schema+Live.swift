@@ -3,6 +3,9 @@ import Ledger
 
 /// The shapes of `Documents`: what only the running gateway knows, its decisions, its events.
 extension Schema {
+    /// One name for the wire, the log, the metrics and the API.
+    static let reason = named("Reason", .choice(Reason.self))
+
     /// RFC 9457.
     static let problem = named(
         "Problem",
@@ -10,8 +13,9 @@ extension Schema {
             "type": .noted(.anyText, "urn:tollgate:reason:REASON"),
             "title": .anyText,
             "status": .integer(400...599),
-            "reason": .noted(.anyText, "The same name as on the wire, in logs and in metrics."),
+            "reason": .reason,
             "detail": .noted(.anyText, "For people."),
+            "remedy": .noted(.anyText, "What can be done about it, for people."),
             "line": .noted(.optional(.count), "Of a CSV body, counted from 1."),
         ])
     )
@@ -108,7 +112,7 @@ extension Schema {
             "admitted": .flag,
             "until": .nullable(.time),
             "consumes": .nullable(.choice(ActivationCause.self)),
-            "reason": .nullable(.anyText),
+            "reason": .nullable(.reason),
             "detail": .nullable(.anyText),
         ])
     )

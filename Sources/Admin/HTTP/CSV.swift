@@ -1,3 +1,4 @@
+import Gateway
 import HTTPTypes
 
 /// Comma-separated values (RFC 4180), see `CSVParser` for how they are read.
@@ -38,6 +39,6 @@ enum CSV {
     }
 
     static func problem(_ line: Int, _ detail: String) -> Problem {
-        Problem("invalid-csv", "line \(line): \(detail)", line: line)
+        Problem(.invalidCSV, "line \(line): \(detail)", line: line)
     }
 }

@@ -70,7 +70,7 @@ struct Desk: Sendable {
 
     private func take(_ caller: RateLimiter.Caller) throws(Problem) {
         guard let delay = rates.delay(of: caller, at: now()) else { return }
-        var problem = Problem("too-many-requests", "more requests than are allowed in a second")
+        var problem = Problem(.tooManyRequests, "more requests than are allowed in a second")
         // Rounded up: a second too early is asked in vain.
         let (seconds, attoseconds) = delay.components
         problem.retryAfterSeconds = Int(seconds) + (attoseconds > 0 ? 1 : 0)

@@ -1,12 +1,11 @@
+import Gateway
 import HTTPTypes
 import Ledger
 import Storage
 
-/// Why a request was not carried out: a problem document (RFC 9457), whose `reason` is the name that
-/// the wire, the logs and the metrics use, too. Whoever gets one may rely on nothing having changed.
+/// Why a request was not carried out: a problem document (RFC 9457). Nothing has changed.
 struct Problem: Error, Equatable, Sendable {
-    let status: HTTPResponse.Status
-    let reason: String
+    let reason: Reason
     let detail: String
 
     /// Where in the request: the line of a CSV body.
@@ -18,59 +17,37 @@ struct Problem: Error, Equatable, Sendable {
     /// What the resource can do instead, in the header `Allow`.
     var allow: String?
 
-    init(_ reason: String, _ detail: String, line: Int? = nil) {
-        status = Self.status(of: reason)
+    /// - Parameter detail: for people; by default, what the reason says of itself.
+    init(_ reason: Reason, _ detail: String? = nil, line: Int? = nil) {
         self.reason = reason
-        self.detail = detail
+        self.detail = detail ?? reason.text
         self.line = line
-    }
-
-    /// A field or parameter of the request that is missing or wrong.
-    static func invalid(_ detail: String) -> Problem { Problem("invalid-request", detail) }
-
-    static let unauthorized = Problem(
-        "unauthorized",
-        "a valid token is needed: Authorization: Bearer TOKEN"
-    )
-
-    static func forbidden(_ detail: String) -> Problem { Problem("forbidden", detail) }
-
-    static func notFound(_ detail: String) -> Problem { Problem("not-found", detail) }
-
-    static let unknownCursor = Problem(
-        "unknown-cursor", "the cursor is none that this list gave with these filters")
-
-    /// The store can't answer: nothing was changed, and the request can be sent again.
-    init(_ error: StoreError) {
-        self.init("ledger-unavailable", "\(error)")
-        retryAfterSeconds = 1
+        if reason.httpStatus == .serviceUnavailable { retryAfterSeconds = 1 }
     }
 
     init(_ refusal: Refusal) {
         var line: Int?
         if case .importLine(let number, _, _) = refusal { line = Int(number) }
-        self.init(refusal.name, "\(refusal)", line: line)
+        self.init(Reason(refusal), "\(refusal)", line: line)
     }
 
-    /// Every reason has one status. What is not listed contradicts what is in the books: 409.
-    static func status(of reason: String) -> HTTPResponse.Status {
-        if reason.hasPrefix("unknown-") { return .notFound }
-        return switch reason {
-        case "unauthorized": .unauthorized
-        case "forbidden": .forbidden
-        case "not-found", "not-connected": .notFound
-        case "method-not-allowed": .methodNotAllowed
-        case "request-too-large", "import-too-large", "message-too-large": .contentTooLarge
-        case "unsupported-media-type": .unsupportedMediaType
-        case "invalid-request", "invalid-csv", "name-too-long", "quantity-out-of-range",
-            "idempotency-key-invalid":
-            .unprocessableContent
-        case "too-many-requests", "too-many-streams": .tooManyRequests
-        case "internal-error": .internalServerError
-        case "ledger-unavailable": .serviceUnavailable
-        default: .conflict
-        }
-    }
+    /// The store can't answer: nothing was changed, and the request can be sent again.
+    init(_ error: StoreError) { self.init(.ledgerUnavailable, "\(error)") }
+
+    /// A field or parameter of the request that is missing or wrong.
+    static func invalid(_ detail: String) -> Problem { Problem(.invalidRequest, detail) }
+
+    static let unauthorized = Problem(
+        .unauthorized, "a valid token is needed: Authorization: Bearer TOKEN")
+
+    static func forbidden(_ detail: String) -> Problem { Problem(.forbidden, detail) }
+
+    static func notFound(_ detail: String) -> Problem { Problem(.notFound, detail) }
+
+    static let unknownCursor = Problem(
+        .unknownCursor, "the cursor is none that this list gave with these filters")
+
+    var status: HTTPResponse.Status { reason.httpStatus }
 
     /// What comes with a problem of that status.
     static func headers(of status: HTTPResponse.Status) -> [Answer.Header] {
@@ -84,13 +61,20 @@ struct Problem: Error, Equatable, Sendable {
 
     var document: JSON {
         var members: [JSON.Member] = [
-            .init(name: "type", value: .text("urn:tollgate:reason:\(reason)")),
+            .init(name: "type", value: .text("urn:tollgate:reason:\(reason.name)")),
             .init(name: "title", value: .text(status.reasonPhrase)),
             .init(name: "status", value: .integer(Int64(status.code))),
-            .init(name: "reason", value: .text(reason)),
+            .init(name: "reason", value: .text(reason.name)),
             .init(name: "detail", value: .text(detail)),
+            .init(name: "remedy", value: .text(reason.remedy)),
         ]
         if let line { members.append(.init(name: "line", value: .integer(Int64(line)))) }
         return .object(members)
     }
+}
+
+extension Reason: Choice {}
+
+extension Reason {
+    var httpStatus: HTTPResponse.Status { HTTPResponse.Status(code: status) }
 }

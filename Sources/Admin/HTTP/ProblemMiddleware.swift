@@ -1,3 +1,4 @@
+import Gateway
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -35,12 +36,12 @@ struct ProblemMiddleware: RouterMiddleware {
             context.logger.error("the store failed", metadata: ["error": "\(error)"])
             return Problem(error)
         case is NIOTooManyBytesError:
-            return Problem("request-too-large", "the request's body is too large")
+            return Problem(.requestTooLarge, "the request's body is too large")
         case let error as HTTPError where error.status == .notFound:
             return absence(request, context)
         default:
             context.logger.error("a request failed", metadata: ["error": "\(error)"])
-            return Problem("internal-error", "the request failed")
+            return Problem(.internalError, "the request failed")
         }
     }
 
@@ -56,7 +57,7 @@ struct ProblemMiddleware: RouterMiddleware {
         // The router answers HEAD wherever it answers GET.
         let allowed = (methods.contains("GET") ? ["HEAD"] : []) + methods
         var problem = Problem(
-            "method-not-allowed", "\(request.method.rawValue) is not among what can be done here")
+            .methodNotAllowed, "\(request.method.rawValue) is not among what can be done here")
         problem.allow = allowed.sorted().joined(separator: ", ")
         return problem
     }

@@ -66,7 +66,7 @@ struct FleetImport: ~Copyable {
         size += piece.count
         guard size <= call.configuration.admin.importSizeBytes else {
             throw Problem(
-                "request-too-large",
+                .requestTooLarge,
                 "an import has at most \(call.configuration.admin.importSizeBytes) bytes")
         }
         digest.update(piece.span)

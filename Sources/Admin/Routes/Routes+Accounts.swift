@@ -43,8 +43,8 @@ extension Routes {
                 ]),
                 answers: .created(.account),
                 problems: [
-                    "already-exists", "unknown-account", "parent-is-sub-account",
-                    "too-many-sub-accounts",
+                    .alreadyExists, .unknownAccount, .parentIsSubAccount,
+                    .tooManySubAccounts,
                 ])
         ) { call in
             let fields = try await call.fields()
@@ -78,7 +78,7 @@ extension Routes {
             Operation(
                 "certifyAccount", "Make an individual account an enterprise (rule A7)",
                 access: .gateway, answers: .ok(.account),
-                problems: ["enterprise-already", "certified-with-parent"])
+                problems: [.enterpriseAlready, .certifiedWithParent])
         ) { call in
             let id = try call.account()
             let terms = call.configuration.activation.freeCodes.terms
@@ -108,7 +108,7 @@ extension Routes {
                         "Where its unassigned codes are counted; the gateway's by default."),
                 ]),
                 answers: .created(.account),
-                problems: ["already-exists", "parent-is-sub-account", "too-many-sub-accounts"])
+                problems: [.alreadyExists, .parentIsSubAccount, .tooManySubAccounts])
         ) { call in
             let parent = try call.account()
             let fields = try await call.fields()

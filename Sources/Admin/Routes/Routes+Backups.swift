@@ -22,7 +22,7 @@ extension Routes {
         ) { call in
             let id = call.parameter("backup") { UInt64($0) }
             guard let backup = call.controlPlane.backups.backup(id) else {
-                throw Problem("unknown-backup", "there is no backup \(id) since the start")
+                throw Problem(.unknownBackup, "there is no backup \(id) since the start")
             }
             return .json(JSON(backup))
         }
@@ -36,7 +36,7 @@ extension Routes {
                         "Absolute, on the gateway's machine; nothing there, or empty.")
                 ]),
                 answers: .created(.backup).with(.accepted),
-                problems: ["backup-directory", "backup-running", "backup-no-space"])
+                problems: [.backupDirectory, .backupRunning, .backupNoSpace])
         ) { call in
             let directory = try await call.fields().text("directory")
             let key = call.idempotencyKey.map { "\(call.principal.actor)\n\($0)" }
@@ -48,7 +48,7 @@ extension Routes {
                 response.status = .accepted
                 return response
             } catch {
-                throw Problem(error.name, "\(error)")
+                throw Problem(Reason(error), "\(error)")
             }
         }
     }

@@ -1,3 +1,4 @@
+import Gateway
 import Hummingbird
 import Ledger
 import Storage
@@ -27,7 +28,7 @@ extension Routes {
             Operation(
                 "putContact", "Add a contact, or change its name",
                 body: .json(["name": .optional(.optionalName)]),
-                answers: .ok(.contact), problems: ["too-many-contacts"])
+                answers: .ok(.contact), problems: [.tooManyContacts])
         ) { call in
             let account = try call.contactsAccount()
             let email = call.parameter("email", EmailAddress.init)

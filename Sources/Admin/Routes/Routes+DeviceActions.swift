@@ -27,7 +27,7 @@ extension Routes {
             Operation(
                 "activateDevice", "Consume a code for a device by hand (rule B7)",
                 answers: .ok(.device),
-                problems: ["entitlement-runs", "no-code-left", "device-disabled"])
+                problems: [.entitlementRuns, .noCodeLeft, .deviceDisabled])
         ) { call in
             try await Self.act(call) { .activateByHand($0) }
         }
@@ -55,7 +55,7 @@ extension Routes {
             Operation(
                 "setDeviceRenewal", "Except a device from automatic renewal, or not (rule B6)",
                 body: .json(["autoRenewal": .flag]), answers: .ok(.device),
-                problems: ["product-renewal-off"])
+                problems: [.productRenewalOff])
         ) { call in
             let fields = try await call.fields()
             let isOn = try fields.flag("autoRenewal")

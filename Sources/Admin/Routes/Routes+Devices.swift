@@ -82,11 +82,11 @@ extension Routes {
             .get, "products/:pk/devices/:dk/connection",
             Operation(
                 "showConnection", "How a device is connected", answers: .ok(.connection),
-                problems: ["not-connected"])
+                problems: [.notConnected])
         ) { call in
             let (identity, _, _) = try call.device()
             guard let connection = await call.controlPlane.connection(of: identity) else {
-                throw Problem("not-connected", "\(identity) is not connected")
+                throw Problem(.notConnected, "\(identity) is not connected")
             }
             return .json(Documents.connection(connection))
         }
@@ -94,11 +94,11 @@ extension Routes {
             .delete, "products/:pk/devices/:dk/connection",
             Operation(
                 "endConnection", "End the connection of a device; it may connect again",
-                answers: .noContent, problems: ["not-connected"])
+                answers: .noContent, problems: [.notConnected])
         ) { call in
             let (identity, _, _) = try call.device()
             guard await call.controlPlane.kick(identity) else {
-                throw Problem("not-connected", "\(identity) is not connected")
+                throw Problem(.notConnected, "\(identity) is not connected")
             }
             return Response(status: .noContent)
         }

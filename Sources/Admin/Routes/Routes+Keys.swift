@@ -49,7 +49,7 @@ extension Routes {
                 "createKey", "Make a key; its secret is shown once", access: .gateway,
                 body: .json(.newKeyRequest),
                 answers: .created(.newKey),
-                problems: ["unknown-account", "unknown-product", "product-of-another-account"])
+                problems: [.unknownAccount, .unknownProduct, .productOfAnotherAccount])
         ) { call in try await Self.createKey(call) }
     }
 

@@ -13,17 +13,15 @@ extension Routes {
                 body: .json(.message),
                 answers: .ok(.delivery),
                 problems: [
-                    "not-connected", "no-subscription", "quota-exceeded", "message-too-large",
-                    "queue-full",
+                    .notConnected, .noSubscription, .quotaExceeded, .packetTooLarge,
+                    .queueFull, .messageExpired, .notStored,
                 ])
         ) { call in
             let (identity, _, _) = try call.device()
             let downlink = try Downlink(try await call.fields())
             let fate = await call.controlPlane.send(downlink, to: identity)
-            switch fate {
-            case .delivered, .queued: return .json(Documents.delivery(fate))
-            default: throw Problem(fate.name, "\(identity): \(fate.text)")
-            }
+            if let reason = fate.refusal { throw Problem(reason, "\(identity): \(reason.text)") }
+            return .json(Documents.delivery(fate))
         }
     }
 }

@@ -1,3 +1,4 @@
+import Gateway
 import Hummingbird
 import Ledger
 import Storage
@@ -35,7 +36,7 @@ extension Routes {
                     "otaPerMonth": .noted(.optional(.integer(0...1_000_000)), "1 by default."),
                     "storageDays": .noted(.optional(.integer(0...36_500)), "7 by default."),
                 ]),
-                answers: .created(.package), problems: ["already-exists"])
+                answers: .created(.package), problems: [.alreadyExists])
         ) { call in
             let fields = try await call.fields()
             var mint = call.mint

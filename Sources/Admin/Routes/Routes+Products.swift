@@ -58,7 +58,7 @@ extension Routes {
                         "Where its codes are counted; the gateway's by default."),
                 ]),
                 answers: .created(.newProduct),
-                problems: ["already-exists", "unknown-account", "unknown-package"])
+                problems: [.alreadyExists, .unknownAccount, .unknownPackage])
         ) { call in try await Self.createProduct(call) }
         on(
             .patch, "products/:pk",
@@ -88,7 +88,7 @@ extension Routes {
             Operation(
                 "upgradePackage", "Give a product a higher package (rule A5)",
                 body: .json(["package": .id(PackageID.self)]), answers: .ok(.product),
-                problems: ["unknown-package", "product-has-no-package", "allowance-lowered"])
+                problems: [.unknownPackage, .productHasNoPackage, .allowanceLowered])
         ) { call in
             let (key, _) = try call.product()
             let fields = try await call.fields()

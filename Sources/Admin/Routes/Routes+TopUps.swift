@@ -21,7 +21,7 @@ extension Routes {
                         .optional(.choice(TopUpSource.self)), "A purchase if missing."),
                 ]),
                 answers: .created(.topUp),
-                problems: ["expiry-passed"])
+                problems: [.expiryPassed])
         ) { call in
             let account = try call.account()
             let fields = try await call.fields()

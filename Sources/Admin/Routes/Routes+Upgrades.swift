@@ -17,8 +17,8 @@ extension Routes {
                 body: .json(["id": .id(UpgradeID.self), "sizeBytes": .upgradeSize]),
                 answers: .created(.upgrade),
                 problems: [
-                    "already-exists", "device-disabled", "device-not-active", "ota-exhausted",
-                    "product-has-no-package", "upgrade-reported",
+                    .alreadyExists, .deviceDisabled, .deviceNotActive, .otaExhausted,
+                    .productHasNoPackage, .upgradeReported,
                 ])
         ) { call in
             let (identity, _) = try call.identity()
@@ -41,7 +41,7 @@ extension Routes {
                     "state": .choice([UpgradeState.succeeded.name, UpgradeState.failed.name])
                 ]),
                 answers: .ok(.upgrade),
-                problems: ["upgrade-reported"])
+                problems: [.upgradeReported])
         ) { call in
             let identity = try call.identityForUpgrades()
             let id = call.parameter("upgrade", UpgradeID.init)

@@ -82,7 +82,7 @@ extension Shard {
         switch result {
         case _ where pendingAdmissions.isReset(identity): refuseConnect(slot, .badCredentials)
         case .failure: refuseConnect(slot, .ledgerUnavailable)
-        case .success(.refused(let refusal)): refuseConnect(slot, Reason(refusal))
+        case .success(.refused(let refusal)): refuseConnect(slot, Reason(refusal).toldToClient)
         case .success(let outcome):
             guard case .entitled(let entitlement, _) = outcome.effect else {
                 return refuseConnect(slot, .ledgerUnavailable)
@@ -280,18 +280,5 @@ extension Shard {
         connections[slot: slot].settings.client = .unknown
         connections[slot: slot].settings.productSlot = nil
         end(slot, reason)
-    }
-}
-
-extension Reason {
-    /// What the wire says for a refusal of the ledger.
-    init(_ refusal: Refusal) {
-        self =
-            switch refusal {
-            case .noCodeLeft: .noCodeLeft
-            case .renewalOff: .activationExpired
-            case .deviceDisabled: .deviceDisabled
-            default: .badCredentials
-            }
     }
 }

@@ -120,7 +120,7 @@ extension Shard {
                 admit(slot, until: until)
             case .readmit, .consume:
                 requestActivation(slot, identity, confirmsSecret: confirmsSecret)
-            case .refuse(let refusal): refuseConnect(slot, Reason(refusal))
+            case .refuse(let refusal): refuseConnect(slot, Reason(refusal).toldToClient)
             }
         }
     }

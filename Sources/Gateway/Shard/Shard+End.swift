@@ -146,13 +146,3 @@ extension Shard {
         if connections[slot: slot].webSocket != nil { heedWebSocket(slot) }
     }
 }
-
-extension Reason {
-    /// Whether the server ends the connection, rather than the client or the network.
-    var isServers: Bool {
-        switch self {
-        case .disconnected, .connectionLost: false
-        default: reasonCode.isAllowed(in: .disconnect)
-        }
-    }
-}

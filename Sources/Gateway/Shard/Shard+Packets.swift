@@ -94,19 +94,3 @@ extension Shard {
         end(slot, .disconnected)
     }
 }
-
-extension Reason {
-    /// The reason for a packet that could not be decoded.
-    init(_ code: ReasonCode) {
-        switch code {
-        case .malformedPacket: self = .malformedPacket
-        case .packetTooLarge: self = .packetTooLarge
-        case .topicAliasInvalid: self = .topicAliasInvalid
-        case .topicNameInvalid: self = .topicNameInvalid
-        case .topicFilterInvalid: self = .topicFilterInvalid
-        case .unsupportedProtocolVersion: self = .unsupportedProtocolVersion
-        case .clientIdentifierNotValid: self = .clientIdentifierNotValid
-        default: self = .protocolError
-        }
-    }
-}

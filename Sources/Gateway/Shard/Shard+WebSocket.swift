@@ -43,18 +43,3 @@ extension Shard {
         connections[slot: slot].endOutput(reason.closeCode)
     }
 }
-
-extension Reason {
-    /// What a WebSocket is closed with (RFC 6455, 7.4.1); the details are said in MQTT before.
-    fileprivate var closeCode: CloseCode {
-        switch self {
-        case .disconnected: .normal
-        case .shuttingDown: .goingAway
-        case .malformedPacket, .protocolError, .notMQTT, .unsupportedProtocolVersion: .protocolError
-        case .packetTooLarge: .messageTooBig
-        case .serverBusy, .ledgerUnavailable, .connectionRateExceeded: .tryAgainLater
-        case .connectionLost: .goingAway
-        default: .policyViolation
-        }
-    }
-}
