@@ -9,6 +9,11 @@ enum Output {
         FileHandle.standardError.write(Data("tollgate: \(text)\n".utf8))
     }
 
+    /// Bytes to standard error. When nobody takes them there is nowhere to say so.
+    static func rawError(_ bytes: [UInt8]) {
+        try? FileHandle.standardError.write(contentsOf: bytes)
+    }
+
     static func raw(_ bytes: [UInt8]) { FileHandle.standardOutput.write(Data(bytes)) }
 
     /// A document for people: a line for each member, and a table for each list of objects.

@@ -30,7 +30,7 @@ struct Serve: AsyncParsableCommand {
         let logger = Self.logger(configuration)
         let gateway: Gateway
         do throws(GatewayError) {
-            gateway = try Gateway.start(configuration)
+            gateway = try Gateway.start(configuration, log: try Self.log(to: logger, configuration))
         } catch {
             throw Failure(text: "\(error)")
         }
@@ -56,10 +56,20 @@ struct Serve: AsyncParsableCommand {
     }
 
     private static func logger(_ configuration: GatewayConfiguration) -> Logger {
-        LoggingSystem.bootstrap(StreamLogHandler.standardError)
-        var logger = Logger(label: "tollgate")
-        logger.logLevel = Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info
-        return logger
+        LoggingSystem.bootstrap { _ in LogWriter(configuration.log, write: Output.rawError) }
+        return Logger(label: "tollgate")
+    }
+
+    /// Where the data plane logs.
+    private static func log(
+        to logger: Logger,
+        _ configuration: GatewayConfiguration
+    ) throws(GatewayError) -> GatewayLog {
+        do throws(Errno) {
+            return try GatewayLog(level: configuration.log.level) { logger.write($0) }
+        } catch {
+            throw .system("eventfd", error)
+        }
     }
 
     /// Returns when a signal has ended the services. The gateway drains first, while the HTTP side

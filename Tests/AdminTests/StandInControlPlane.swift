@@ -25,6 +25,9 @@ final class StandInControlPlane: ControlPlane {
         var sent: [Downlink] = []
         var fate = DownlinkOutcome.delivered
 
+        /// How the last connections of devices went.
+        var outcomes: [DeviceIdentity: DeviceOutcomes] = [:]
+
         /// The commands that were submitted, in order.
         var log: [Command] = []
     }
@@ -77,6 +80,10 @@ final class StandInControlPlane: ControlPlane {
             encryption: .init(
                 version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256", isResumed: false)
         )
+    }
+
+    func outcomes(of device: DeviceIdentity) async -> DeviceOutcomes {
+        state.withLock { $0.outcomes[device] ?? DeviceOutcomes() }
     }
 
     func kick(_ device: DeviceIdentity) async -> Bool {

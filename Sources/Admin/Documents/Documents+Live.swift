@@ -49,6 +49,18 @@ extension Documents {
         ]
     }
 
+    /// `null` when there was none that is remembered.
+    static func outcome(_ outcome: ConnectionOutcome?) -> JSON {
+        guard let outcome else { return .null }
+        return [
+            "reason": .text(outcome.reason.name),
+            "at": JSON(outcome.at),
+            "address": .text(outcome.address),
+            "listener": .text(outcome.listener),
+            "remedy": .text(outcome.reason.remedy),
+        ]
+    }
+
     static func usage(_ usage: DeviceUsage, limit: UInt64?) -> JSON {
         [
             "day": JSON(usage.today.day),
@@ -69,24 +81,28 @@ extension Documents {
 
     static func delivery(_ fate: DownlinkOutcome) -> JSON { ["fate": .text(fate.name)] }
 
-    /// Rule B15.
-    static func decision(_ decision: Decision) -> JSON {
+    /// Rule B15, and how the device's last connections went.
+    static func decision(_ decision: Decision, _ outcomes: DeviceOutcomes) -> JSON {
+        var (isAdmitted, until, consumes) = (true, JSON.null, JSON.null)
+        var (reason, detail, remedy) = (JSON.null, JSON.null, JSON.null)
         switch decision {
-        case .admit(let until), .readmit(let until):
-            [
-                "admitted": true, "until": JSON(until), "consumes": .null, "reason": .null,
-                "detail": .null,
-            ]
-        case .consume(let cause):
-            [
-                "admitted": true, "until": .null, "consumes": .text(cause.name), "reason": .null,
-                "detail": .null,
-            ]
+        case .admit(let time), .readmit(let time): until = JSON(time)
+        case .consume(let cause): consumes = .text(cause.name)
         case .refuse(let refusal):
-            [
-                "admitted": false, "until": .null, "consumes": .null,
-                "reason": .text(Reason(refusal).name), "detail": .text("\(refusal)"),
-            ]
+            isAdmitted = false
+            reason = .text(Reason(refusal).name)
+            detail = .text("\(refusal)")
+            remedy = .text(Reason(refusal).remedy)
         }
+        return [
+            "admitted": .bool(isAdmitted),
+            "until": until,
+            "consumes": consumes,
+            "reason": reason,
+            "detail": detail,
+            "remedy": remedy,
+            "lastRefusal": outcome(outcomes.lastRefusal),
+            "lastEnding": outcome(outcomes.lastEnding),
+        ]
     }
 }

@@ -43,6 +43,11 @@ extension Schema {
         ])
     )
 
+    /// A device, and how its last connections went, as far as the gateway remembers.
+    static let shownDevice = device.adding(
+        ["lastRefusal": .nullable(.outcome), "lastEnding": .nullable(.outcome)],
+        named: "ShownDevice")
+
     /// Rule B10.
     static let activation = named(
         "Activation",

@@ -20,6 +20,18 @@ extension Schema {
         ])
     )
 
+    /// How a connection was refused, or ended.
+    static let outcome = named(
+        "Outcome",
+        .object([
+            "reason": .reason,
+            "at": .time,
+            "address": .anyText,
+            "listener": .anyText,
+            "remedy": .noted(.anyText, "What can be done about it, for people."),
+        ])
+    )
+
     static let health = named("Health", .object(["alive": .flag]))
 
     static let readiness = named(
@@ -114,6 +126,9 @@ extension Schema {
             "consumes": .nullable(.choice(ActivationCause.self)),
             "reason": .nullable(.reason),
             "detail": .nullable(.anyText),
+            "remedy": .nullable(.anyText),
+            "lastRefusal": .nullable(.outcome),
+            "lastEnding": .nullable(.outcome),
         ])
     )
 

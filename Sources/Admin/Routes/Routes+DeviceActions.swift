@@ -11,14 +11,14 @@ extension Routes {
             .post, "products/:pk/devices/:dk/disable",
             Operation(
                 "disableDevice", "Disconnect a device and refuse it (rule B12)",
-                answers: .ok(.device))
+                answers: .ok(.shownDevice))
         ) { call in
             try await Self.act(call) { .setDisabled($0, true) }
         }
         on(
             .post, "products/:pk/devices/:dk/enable",
             Operation(
-                "enableDevice", "Take a disabled device again (rule B12)", answers: .ok(.device))
+                "enableDevice", "Take a disabled device again (rule B12)", answers: .ok(.shownDevice))
         ) { call in
             try await Self.act(call) { .setDisabled($0, false) }
         }
@@ -26,7 +26,7 @@ extension Routes {
             .post, "products/:pk/devices/:dk/activate",
             Operation(
                 "activateDevice", "Consume a code for a device by hand (rule B7)",
-                answers: .ok(.device),
+                answers: .ok(.shownDevice),
                 problems: [.entitlementRuns, .noCodeLeft, .deviceDisabled])
         ) { call in
             try await Self.act(call) { .activateByHand($0) }
@@ -54,7 +54,7 @@ extension Routes {
             .put, "products/:pk/devices/:dk/renewal",
             Operation(
                 "setDeviceRenewal", "Except a device from automatic renewal, or not (rule B6)",
-                body: .json(["autoRenewal": .flag]), answers: .ok(.device),
+                body: .json(["autoRenewal": .flag]), answers: .ok(.shownDevice),
                 problems: [.productRenewalOff])
         ) { call in
             let fields = try await call.fields()

@@ -34,7 +34,9 @@ extension Routes {
         }
         on(
             .get, "products/:pk/devices/:dk",
-            Operation("showDevice", "A device", answers: .ok(.device))
+            Operation(
+                "showDevice", "A device, and how its last connections went",
+                answers: .ok(.shownDevice))
         ) { call in
             .json(try await Self.showDevice(call))
         }
@@ -66,7 +68,8 @@ extension Routes {
             let decision = try call.read { (books, transaction) throws(StoreError) in
                 try books.admission(of: identity, at: now, in: transaction)
             }
-            return .json(Documents.decision(decision))
+            let outcomes = await call.controlPlane.outcomes(of: identity)
+            return .json(Documents.decision(decision, outcomes))
         }
         on(
             .get, "products/:pk/devices/:dk/usage",
@@ -110,6 +113,9 @@ extension Routes {
         guard let presence = presence.first else {
             preconditionFailure("one answer for each device")
         }
+        let outcomes = await call.controlPlane.outcomes(of: identity)
         return Documents.device(identity, record, product, presence, at: call.controlPlane.now)
+            .adding("lastRefusal", Documents.outcome(outcomes.lastRefusal))
+            .adding("lastEnding", Documents.outcome(outcomes.lastEnding))
     }
 }

@@ -25,6 +25,7 @@ extension Shard {
             } catch {
                 // Out of descriptors: the connection stays in line until one is free.
                 counters.add(.connectionsRefusedEarly)
+                noteRefusedEarly(.serverBusy, nil, at: listener)
                 return pauseAccepting()
             }
         }
@@ -67,9 +68,10 @@ extension Shard {
         let isEncrypted = commons.listeners[listener].isEncrypted
         guard !isDraining, !connections.isFull, unadmitted < commons.limits.unadmittedPerShard
         else {
+            let reason = isDraining ? Reason.shuttingDown : .serverBusy
             counters.add(.connectionsRefusedEarly)
-            counters.add(ending: isDraining ? .shuttingDown : .serverBusy)
-            return
+            counters.add(ending: reason)
+            return noteRefusedEarly(reason, accepted.peer, at: listener)
         }
         var session: TLSSession?
         if isEncrypted {

@@ -44,6 +44,7 @@ extension Shard {
         guard !connections[slot: slot].isRenewing, let token = connections.token(ofSlot: slot)
         else { return }
         connections[slot: slot].isRenewing = true
+        note(.renewal(.asked), slot)
         let mailbox = commons.mailboxes[index]
         submit(.renew(identity, at: commons.dataCentre)) {
             mailbox.post(.renewalAnswered(token, $0))
@@ -81,7 +82,9 @@ extension Shard {
         let slot = token.slot
         switch result {
         case _ where pendingAdmissions.isReset(identity): refuseConnect(slot, .badCredentials)
-        case .failure: refuseConnect(slot, .ledgerUnavailable)
+        case .failure(let error):
+            noteStoreFailure(.admission, error, slot)
+            refuseConnect(slot, .ledgerUnavailable)
         case .success(.refused(let refusal)): refuseConnect(slot, Reason(refusal).toldToClient)
         case .success(let outcome):
             guard case .entitled(let entitlement, _) = outcome.effect else {
@@ -99,7 +102,9 @@ extension Shard {
         else { return }
         let slot = token.slot
         switch result {
-        case .failure: refuseConnect(slot, .ledgerUnavailable)
+        case .failure(let error):
+            noteStoreFailure(.registration, error, slot)
+            refuseConnect(slot, .ledgerUnavailable)
         case .success(let outcome):
             guard case .registered(let sealed) = outcome.effect else {
                 // Whether the device is unknown or has its secret already is not told.
@@ -129,11 +134,14 @@ extension Shard {
         switch result {
         case .success(let outcome):
             guard case .entitled(let entitlement, _) = outcome.effect else {
+                note(.renewal(.notRenewed), slot)
                 return endEntitlement(slot)
             }
+            note(.renewal(.renewed), slot)
             connections[slot: slot].settings.expiresAt = entitlement.expiresAt
             scheduleTimer(slot)
-        case .failure:
+        case .failure(let error):
+            noteStoreFailure(.renewal, error, slot)
             // The device keeps running while the ledger can't answer; asked again in a while.
             wheel.schedule(slot, at: tick + Self.ticks(milliseconds: 5_000))
         }
@@ -160,6 +168,7 @@ extension Shard {
             found = try openSession(for: token)
         } catch {
             counters.add(.sessionReadsFailed)
+            noteStoreFailure(.sessionRead, error, slot)
             return refuseConnect(slot, .ledgerUnavailable)
         }
         guard let isPresent = found else { return refuseConnect(slot, .serverBusy) }
@@ -171,6 +180,7 @@ extension Shard {
         }
         unadmitted -= 1
         counters.add(.connectsAdmitted)
+        note(.admitted, slot)
         scheduleTimer(slot)
         connack(slot, isSessionPresent: isPresent)
         if isPresent { resumeDeliveries(slot) }
@@ -277,8 +287,8 @@ extension Shard {
             )
         default: break
         }
+        end(slot, reason)
         connections[slot: slot].settings.client = .unknown
         connections[slot: slot].settings.productSlot = nil
-        end(slot, reason)
     }
 }

@@ -76,8 +76,9 @@ extension Shard {
         }
         // A CONNECT may have sent the connection home to another shard, which meets the end itself.
         guard connections.contains(token) else { return }
-        if failure != nil {
+        if let failure {
             let isHandshake = connections[slot: slot].phase == .handshaking
+            if isHandshake { noteHandshakeFailure(slot, failure) }
             end(slot, isHandshake ? .handshakeFailed : .connectionLost)
         } else if state == .closed {
             connections[slot: slot].isPeerDone = true

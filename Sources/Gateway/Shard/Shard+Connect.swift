@@ -101,6 +101,7 @@ extension Shard {
                 windowMilliseconds: commons.timestampWindowMilliseconds
             )
         } catch {
+            noteStoreFailure(.admission, error, slot)
             return refuseConnect(slot, .ledgerUnavailable)
         }
         switch verdict {
@@ -224,6 +225,7 @@ extension Shard {
                 try books.key(id, in: transaction)
             }
         } catch {
+            noteStoreFailure(.admission, error, slot)
             return refuseConnect(slot, .ledgerUnavailable)
         }
         let password = connect.passwordOrNothing
@@ -235,6 +237,7 @@ extension Shard {
         do throws(StoreError) {
             products = try self.products(of: found)
         } catch {
+            noteStoreFailure(.admission, error, slot)
             return refuseConnect(slot, .ledgerUnavailable)
         }
         letIn(slot, connect, key: id, rights: .products(products))

@@ -31,6 +31,7 @@ extension Shard {
             record = try books.product(key)
         } catch {
             counters.add(.changesDeferred)
+            noteStoreFailure(.productRead, error)
             return deferred.insert(key, at: clock.monotonic)
         }
         guard let record else { return }
@@ -53,6 +54,7 @@ extension Shard {
             }
         } catch {
             counters.add(.changesDeferred)
+            noteStoreFailure(.productRead, error)
             return deferred.insert(identity, at: clock.monotonic)
         }
         let connection = connection(of: .device(identity))

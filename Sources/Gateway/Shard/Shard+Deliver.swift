@@ -21,6 +21,7 @@ extension Shard {
             found = try session(of: .device(identity))
         } catch {
             counters.add(.sessionReadsFailed)
+            noteStoreFailure(.sessionRead, error)
             return .decided(.notStored)
         }
         guard let token = found, sessions.contains(token) else { return .decided(.notConnected) }

@@ -14,6 +14,7 @@ extension Shard {
     mutating func end(_ slot: UInt32, _ reason: Reason) {
         guard connections[slot: slot].ending == nil, let token = connections.token(ofSlot: slot)
         else { return }
+        noteEnd(slot, reason)
         let phase = connections[slot: slot].phase
         if phase == .open, connections[slot: slot].settings.version == .v5, reason.isServers {
             let text = problemText(slot, reason.text)

@@ -24,6 +24,7 @@ extension Shard {
             try loadQueue(session)
         } catch {
             counters.add(.sessionReadsFailed)
+            noteStoreFailure(.sessionRead, error)
             return .decided(.notStored)
         }
         let units = quota.units(payloadBytes: message.payload.count)

@@ -110,6 +110,7 @@ extension Shard {
             }
         } catch {
             counters.add(.retainedReadsFailed)
+            noteStoreFailure(.retainedRead, error)
             return nil
         }
         let identifiers = errand.subscription.identifier.map { [$0] } ?? []

@@ -162,8 +162,13 @@ extension Shard {
     /// The product of a device that is away.
     private mutating func productSlot(of identity: DeviceIdentity) -> ProductCatalogue.Slot? {
         if let known = quota.product(identity.product) { return known }
-        guard let record = try? books.product(identity.product) else { return nil }
-        return quota.keep(ProductFacts(key: identity.product, record: record))
+        do throws(StoreError) {
+            guard let record = try books.product(identity.product) else { return nil }
+            return quota.keep(ProductFacts(key: identity.product, record: record))
+        } catch {
+            noteStoreFailure(.productRead, error, .device(identity))
+            return nil
+        }
     }
 
     /// Brings the queue of an application's session into memory, which was left on disk until now.
@@ -205,6 +210,7 @@ extension Shard {
             } while last != nil
         } catch {
             counters.add(.sessionReadsFailed)
+            noteStoreFailure(.sessionRead, error)
         }
     }
 

@@ -29,6 +29,7 @@ struct Shard: ~Copyable {
     let index: Int
     let commons: GatewayCommons
     let counters: ShardCounters
+    let log: ShardLog
 
     // The reactor.
     let epoll: Epoll
@@ -88,6 +89,7 @@ struct Shard: ~Copyable {
     /// Sessions with messages in line that nothing covers.
     var quotaWaiters: [Token] = []
     var displacements: DisplacementGuard
+    var history = DeviceHistory()
     var subscriptions: TopicTree
     var confirmations: [PendingSubscribe] = []
 
@@ -127,6 +129,8 @@ struct Shard: ~Copyable {
         self.index = index
         self.commons = commons
         self.counters = counters
+        let log = commons.log?.shardLog() ?? ShardLog()
+        self.log = log
         self.listeners = listeners
         self.tlsContext = tlsContext
         self.books = books
@@ -162,6 +166,8 @@ struct Shard: ~Copyable {
                 return try usage.usage(of: device)
             } catch {
                 counters.add(.usageReadsFailed)
+                log.note(
+                    LogRecord(event: .storeFailed(.usageRead, error), subject: .device(device)))
                 return nil
             }
         }

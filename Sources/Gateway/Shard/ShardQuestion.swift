@@ -10,6 +10,7 @@ import Time
 enum ShardQuestion: Sendable {
     case onlineCount(ProductKey, @Sendable (Int) -> Void)
     case connection(DeviceIdentity, @Sendable (DeviceConnection?) -> Void)
+    case outcomes(DeviceIdentity, @Sendable (DeviceOutcomes) -> Void)
     case lastSeen([DeviceIdentity], @Sendable ([Timestamp?]) -> Void)
     case unsettledUsage(DeviceIdentity, @Sendable ([DayUsage]) -> Void)
     case kick(DeviceIdentity, @Sendable (Bool) -> Void)
@@ -21,6 +22,7 @@ enum ShardQuestion: Sendable {
         switch self {
         case .onlineCount(_, let answer): answer(0)
         case .connection(_, let answer): answer(nil)
+        case .outcomes(_, let answer): answer(DeviceOutcomes())
         case .lastSeen(let devices, let answer):
             answer([Timestamp?](repeating: nil, count: devices.count))
         case .unsettledUsage(_, let answer): answer([])
@@ -48,6 +50,7 @@ extension Shard {
         case .onlineCount(let key, let answer):
             answer(quota.onlineCount(of: key))
         case .connection(let identity, let answer): answer(connection(of: identity))
+        case .outcomes(let identity, let answer): answer(outcomes(of: identity))
         case .lastSeen(let identities, let answer): answer(identities.map { lastSeen($0) })
         case .unsettledUsage(let identity, let answer): answer(quota.unsettled(identity))
         case .kick(let identity, let answer):

@@ -1,0 +1,108 @@
+import Ledger
+import Linux
+import Reactor
+import Storage
+import TLS
+
+// What a shard tells the log and remembers of its devices. None of it is on the path of packets.
+extension Shard {
+    /// A connection is about to end, or is not let in.
+    mutating func noteEnd(_ slot: UInt32, _ reason: Reason) {
+        let isOpen = connections[slot: slot].phase == .open
+        let client = connections[slot: slot].settings.client
+        if case .device(let identity) = client {
+            let outcome = DeviceHistory.Outcome(
+                reason: reason,
+                at: clock.wall,
+                address: connections[slot: slot].peer,
+                listener: connections[slot: slot].listener
+            )
+            if isOpen {
+                history.noteEnding(outcome, of: identity)
+            } else {
+                history.noteRefusal(outcome, of: identity)
+            }
+        }
+        // The handshake has been logged with OpenSSL's words.
+        if reason == .handshakeFailed { return }
+        note(isOpen ? .ended(reason) : .refused(reason), slot)
+    }
+
+    func noteHandshakeFailure(_ slot: UInt32, _ error: TLSError) {
+        guard log.isOn(.info) else { return }
+        note(.handshakeFailed(LogRecord.TLSFailure(text: "\(error)")), slot)
+    }
+
+    /// A connection over a limit, which is closed before anything is known of it.
+    func noteRefusedEarly(_ reason: Reason, _ peer: SocketAddress?, at listener: Int) {
+        guard log.isOn(.info) else { return }
+        log.note(
+            LogRecord(
+                event: .refused(reason), address: peer, listener: commons.listeners[listener].name))
+    }
+
+    /// The store has failed, for a client.
+    func noteStoreFailure(
+        _ activity: LogRecord.Activity,
+        _ error: StoreError,
+        _ slot: UInt32
+    ) {
+        note(.storeFailed(activity, error), slot)
+    }
+
+    /// The store has failed, for nobody who is connected.
+    func noteStoreFailure(
+        _ activity: LogRecord.Activity,
+        _ error: StoreError,
+        _ subject: LogRecord.Subject = .unknown
+    ) {
+        guard log.isOn(.error) else { return }
+        log.note(LogRecord(event: .storeFailed(activity, error), subject: subject))
+    }
+
+    /// Something about a connection.
+    func note(_ event: LogRecord.Event, _ slot: UInt32) {
+        guard log.isOn(event.level) else { return }
+        log.note(
+            LogRecord(
+                event: event,
+                subject: LogRecord.Subject(connections[slot: slot].settings.client),
+                address: connections[slot: slot].peer,
+                listener: commons.listeners[connections[slot: slot].listener].name
+            )
+        )
+    }
+
+    func note(_ step: LogRecord.LeaseStep, of account: AccountID) {
+        guard log.isOn(.debug) else { return }
+        log.note(LogRecord(event: .lease(step), subject: .account(account)))
+    }
+
+    func outcomes(of identity: DeviceIdentity) -> DeviceOutcomes {
+        guard let entry = history.entry(of: identity) else { return DeviceOutcomes() }
+        return DeviceOutcomes(
+            lastRefusal: entry.refusal.map { outcome($0) },
+            lastEnding: entry.ending.map { outcome($0) }
+        )
+    }
+
+    private func outcome(_ outcome: DeviceHistory.Outcome) -> ConnectionOutcome {
+        ConnectionOutcome(
+            reason: outcome.reason,
+            at: outcome.at,
+            address: "\(outcome.address)",
+            listener: commons.listeners[outcome.listener].name
+        )
+    }
+}
+
+extension LogRecord.Subject {
+    init(_ client: Client) {
+        self =
+            switch client {
+            case .unknown: .unknown
+            case .device(let identity): .device(identity)
+            case .application(let application): .client(application.clientID)
+            }
+    }
+}
