@@ -90,6 +90,19 @@ struct APIOptions: ParsableArguments {
         return Failure(text: "the gateway has ended the stream")
     }
 
+    /// Hands on the events of a stream as they come, until the gateway ends it; throws when it refuses, or the
+    /// connection is lost.
+    func follow(_ path: String, _ take: (ServerSentEvent) -> Void) async throws(Failure) {
+        let headers = [
+            ("Authorization", "Bearer \(try token)"), ("Accept", "text/event-stream"),
+        ]
+        try Self.check(
+            try await client.follow("/v1/\(path)", headers: headers) { event in
+                if !event.data.isEmpty { take(event) }
+            }
+        )
+    }
+
     /// Sends a file as it is read; the answer's body goes to standard output as it comes.
     func upload(
         _ path: String,

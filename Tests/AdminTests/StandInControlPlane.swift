@@ -25,6 +25,10 @@ final class StandInControlPlane: ControlPlane {
         var sent: [Downlink] = []
         var fate = DownlinkOutcome.delivered
 
+        /// What a trace shows before it ends.
+        var traced: [TraceEvent] = []
+        var tracesEnded = 0
+
         /// How the last connections of devices went.
         var outcomes: [DeviceIdentity: DeviceOutcomes] = [:]
 
@@ -85,6 +89,14 @@ final class StandInControlPlane: ControlPlane {
     func outcomes(of device: DeviceIdentity) async -> DeviceOutcomes {
         state.withLock { $0.outcomes[device] ?? DeviceOutcomes() }
     }
+
+    func begin(_ trace: DeviceTrace) async -> Bool {
+        for event in state.withLock({ $0.traced }) { trace.append(event) }
+        trace.finish()
+        return true
+    }
+
+    func end(_ trace: DeviceTrace) async { state.withLock { $0.tracesEnded += 1 } }
 
     func kick(_ device: DeviceIdentity) async -> Bool {
         state.withLock { $0.online.remove(device) != nil }

@@ -84,6 +84,11 @@ struct Answer: Sendable {
     static let text = Answer(
         status: .ok, note: "Done.", contents: [Content(type: "text/plain", schema: .anyText)])
 
+    /// Server-sent events, until one side goes.
+    static let eventStream = Answer(
+        status: .ok, note: "A stream of events.",
+        contents: [Content(type: "text/event-stream", schema: .anyText)])
+
     /// The same answer with another status.
     func with(_ status: HTTPResponse.Status) -> Answer {
         var answer = self

@@ -13,6 +13,9 @@ struct Desk: Sendable {
     private let now: @Sendable () -> ContinuousClock.Instant
     let streams: StreamSlots
 
+    /// Traces of devices that may be open at once: each costs its shard something.
+    let traces = StreamSlots(maximum: 8)
+
     init(
         controlPlane: any ControlPlane,
         configuration: GatewayConfiguration,

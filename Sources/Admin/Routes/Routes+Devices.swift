@@ -107,6 +107,47 @@ extension Routes {
         }
     }
 
+    mutating func registerTrace() {
+        on(
+            .get, "products/:pk/devices/:dk/trace",
+            Operation(
+                "traceDevice",
+                """
+                What happens to a device from now on, as server-sent events: connected, refused, packet, \
+                ended, and dropped, when the reader is too slow
+                """,
+                access: .operators, answers: .eventStream,
+                problems: [.tooManyStreams, .shuttingDown])
+        ) { call in
+            let (identity, _, _) = try call.device()
+            guard let slot = call.desk.traces.slot() else {
+                var problem = Problem(
+                    .tooManyStreams, "no more traces of devices can be open at once")
+                problem.retryAfterSeconds = 5
+                throw problem
+            }
+            let trace = DeviceTrace(of: identity)
+            guard await call.controlPlane.begin(trace) else { throw Problem(.shuttingDown) }
+            let (request, desk) = (call.request, call.desk)
+            let stream = TraceStream(trace: trace) { try desk.knows(request) }
+            return Response(
+                status: .ok,
+                headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
+                body: ResponseBody { [slot] writer in
+                    do {
+                        try await stream.run(into: &writer, of: request)
+                    } catch {
+                        await desk.controlPlane.end(trace)
+                        throw error
+                    }
+                    await desk.controlPlane.end(trace)
+                    try await writer.finish(nil)
+                    withExtendedLifetime(slot) {}
+                }
+            )
+        }
+    }
+
     static func showDevice(_ call: Call) async throws -> JSON {
         let (identity, product, record) = try call.device()
         let presence = try await call.controlPlane.presence(of: [identity])

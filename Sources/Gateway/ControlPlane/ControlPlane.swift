@@ -48,6 +48,10 @@ public protocol ControlPlane: Sendable {
     /// remembers: since its start, of a limited number of devices.
     func outcomes(of device: DeviceIdentity) async -> DeviceOutcomes
 
+    /// Follows a device live from now on, until `end`; false when the gateway has stopped.
+    func begin(_ trace: DeviceTrace) async -> Bool
+    func end(_ trace: DeviceTrace) async
+
     /// Ends the connection of a device (wire.md: 0x98); false when it was not connected.
     func kick(_ device: DeviceIdentity) async -> Bool
 

@@ -74,6 +74,16 @@ extension Gateway: ControlPlane {
         }
     }
 
+    public func begin(_ trace: DeviceTrace) async -> Bool {
+        await ask(commons.homes.shard(of: trace.device), orElse: false) { .beginTrace(trace, $0) }
+    }
+
+    public func end(_ trace: DeviceTrace) async {
+        _ = await ask(commons.homes.shard(of: trace.device), orElse: false) {
+            .endTrace(trace, $0)
+        }
+    }
+
     public func kick(_ device: DeviceIdentity) async -> Bool {
         await ask(commons.homes.shard(of: device), orElse: false) { .kick(device, $0) }
     }

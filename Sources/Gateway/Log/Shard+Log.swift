@@ -22,6 +22,7 @@ extension Shard {
             } else {
                 history.noteRefusal(outcome, of: identity)
             }
+            traceEnd(slot, reason, of: identity, isOpen: isOpen)
         }
         // The handshake has been logged with OpenSSL's words.
         if reason == .handshakeFailed { return }

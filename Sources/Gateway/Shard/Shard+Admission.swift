@@ -181,6 +181,7 @@ extension Shard {
         unadmitted -= 1
         counters.add(.connectsAdmitted)
         note(.admitted, slot)
+        traceAdmission(slot)
         scheduleTimer(slot)
         connack(slot, isSessionPresent: isPresent)
         if isPresent { resumeDeliveries(slot) }

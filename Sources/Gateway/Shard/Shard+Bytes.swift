@@ -214,6 +214,8 @@ extension Shard {
 
     /// Sends as much of what waits as the socket takes.
     mutating func flush(_ slot: UInt32) {
+        let isTraced = connections[slot: slot].isTraced
+        if isTraced { traceOutgoing(slot) }
         if connections[slot: slot].webSocket != nil { connections[slot: slot].wrapOutput() }
         if connections[slot: slot].tls == nil {
             sendPlain(slot)
@@ -221,6 +223,7 @@ extension Shard {
             flushEncrypted(slot)
         }
         if connections[slot: slot].webSocket != nil { connections[slot: slot].noteOutputSent() }
+        if isTraced { traces.setShownBytes(slot, connections[slot: slot].output.count) }
         updateInterest(slot)
     }
 

@@ -41,10 +41,20 @@ extension Shard {
             return serveConnect(slot, body)
         }
         let version = connections[slot: slot].settings.version
+        guard header.type == .publish else { return try serve(slot, header, body, version) }
+        // What is traced of a PUBLISH is traced with what becomes of it.
+        servePublish(slot, try Publish(decoding: body, header: header, version: version))
+    }
+
+    /// A packet of a client that is connected, other than PUBLISH.
+    private mutating func serve(
+        _ slot: UInt32,
+        _ header: FixedHeader,
+        _ body: Span<UInt8>,
+        _ version: ProtocolVersion
+    ) throws(DecodingError) {
+        if connections[slot: slot].isTraced { traceIncoming(slot, header) }
         switch header.type {
-        case .publish:
-            let publish = try Publish(decoding: body, header: header, version: version)
-            servePublish(slot, publish)
         case .puback:
             acknowledged(slot, try Puback(decoding: body, version: version).packetID)
         case .pubrec:
@@ -65,7 +75,7 @@ extension Shard {
         case .auth where version == .v5:
             // No method was agreed on in CONNECT, so there is nothing to continue ([MQTT-4.12.0-7]).
             end(slot, .protocolError)
-        case .connect, .connack, .suback, .unsuback, .pingresp, .auth:
+        case .connect, .connack, .publish, .suback, .unsuback, .pingresp, .auth:
             // A second CONNECT ([MQTT-3.1.0-2]), or a server's packet.
             end(slot, .protocolError)
         }

@@ -39,6 +39,9 @@ extension Shard {
             let publication = accept(slot, message, for: answer)
             if publication.verdict == .held { return }
             counters.add(.publishesReceived)
+            if connections[slot: slot].isTraced {
+                tracePublish(slot, message, publish.qos, publication.verdict)
+            }
             if publish.qos == .atLeastOnce, let packetID = publish.packetID {
                 acknowledge(
                     slot,
@@ -74,6 +77,9 @@ extension Shard {
         let publication = accept(slot, message, for: answer)
         if publication.verdict == .held { return }
         counters.add(.publishesReceived)
+        if connections[slot: slot].isTraced {
+            tracePublish(slot, message, .exactlyOnce, publication.verdict)
+        }
         var entry = UnansweredPublishes.Entry(
             packetID: packetID,
             isExactlyOnce: true,

@@ -90,6 +90,7 @@ struct Shard: ~Copyable {
     var quotaWaiters: [Token] = []
     var displacements: DisplacementGuard
     var history = DeviceHistory()
+    var traces = DeviceTraces()
     var subscriptions: TopicTree
     var confirmations: [PendingSubscribe] = []
 
@@ -195,6 +196,7 @@ struct Shard: ~Copyable {
         // Questions that were asked meanwhile are answered still.
         readMail()
         dropHeldDeliveries()
+        traces.finishAll()
     }
 
     /// One turn; waits until there is something to do.

@@ -11,6 +11,7 @@ struct DeviceVerbs: AsyncParsableCommand {
             Activate.self, ResetSecret.self, Renewal.self, Delete.self, Activations.self,
             Usage.self, Admission.self, Connection.self, Kick.self, RequestUpgrade.self,
             ReportUpgrade.self, Upgrades.self, UpgradeAllowance.self, Send.self,
+            Trace.self,
         ]
     )
 
