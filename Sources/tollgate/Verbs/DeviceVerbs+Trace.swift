@@ -19,7 +19,7 @@ extension DeviceVerbs {
 
         func run() async throws {
             Task {
-                for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { exit(0) }
+                for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { Self.exit() }
             }
             try await api.follow(DeviceVerbs.path(pk, dk) + "/trace") { event in
                 guard !api.json, let event = JSON(parsing: Array(event.data.utf8)) else {
