@@ -2,7 +2,7 @@ import Admin
 import ArgumentParser
 import Foundation
 
-/// What every verb has: where the API is, who asks, and for whom the answer is.
+/// The options of every verb: the API's address, the token, and the form of the answer.
 struct APIOptions: ParsableArguments {
     @Option(help: "The gateway's API. Default: TOLLGATE_API, or http://127.0.0.1:8080.")
     var api: String?

@@ -265,10 +265,10 @@ struct DevicesTests {
         let identity = DeviceIdentity(
             product: try #require(ProductKey("lamp")), device: try #require(DeviceKey("d1")))
         client.controlPlane.set { $0.online = [identity] }
-        #expect(try await client.post(messages, text).json["fate"]?.text == "delivered")
+        #expect(try await client.post(messages, text).json["outcome"]?.text == "delivered")
         let binary: JSON = ["topic": "x", "payloadBase64": "AP8Q", "qos": 0]
         client.controlPlane.set { $0.fate = .queued }
-        #expect(try await client.post(messages, binary).json["fate"]?.text == "queued")
+        #expect(try await client.post(messages, binary).json["outcome"]?.text == "queued")
         client.controlPlane.set { state in
             #expect(state.sent.map(\.topic.text) == ["set/a", "x"])
             #expect(state.sent.map(\.payload) == [Array("grün".utf8), [0x00, 0xFF, 0x10]])

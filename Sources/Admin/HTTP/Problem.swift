@@ -1,6 +1,9 @@
 import Gateway
 import HTTPTypes
+import Hummingbird
 import Ledger
+import Logging
+import NIOCore
 import Storage
 
 /// Why a request was not carried out: a problem document (RFC 9457). Nothing has changed.
@@ -77,4 +80,107 @@ extension Reason: Choice {}
 
 extension Reason {
     var httpStatus: HTTPResponse.Status { HTTPResponse.Status(code: status) }
+}
+
+/// Answers every error with a problem document, and asks for a new connection after a body that was
+/// too large to be read.
+struct ProblemMiddleware: RouterMiddleware {
+    typealias Context = AdminContext
+
+    let routes: [Route]
+    let server: ServerContext
+
+    func handle(
+        _ request: Request,
+        context: AdminContext,
+        next: @concurrent (Request, AdminContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch {
+            return Response.problem(problem(of: error, request, context))
+        }
+    }
+
+    private func problem(
+        of error: any Error,
+        _ request: Request,
+        _ context: AdminContext
+    ) -> Problem {
+        switch error {
+        case let problem as Problem: return problem
+        case let error as StoreError:
+            context.logger.error("the store failed", metadata: ["error": "\(error)"])
+            return Problem(error)
+        case is NIOTooManyBytesError:
+            return Problem(.requestTooLarge, "the request's body is too large")
+        case let error as HTTPError where error.status == .notFound:
+            return absence(request, context)
+        default:
+            context.logger.error("a request failed", metadata: ["error": "\(error)"])
+            return Problem(.internalError, "the request failed")
+        }
+    }
+
+    /// The router has nothing at that path, or nothing for that method.
+    private func absence(_ request: Request, _ context: AdminContext) -> Problem {
+        do {
+            try server.count(request, from: context.address)
+        } catch {
+            return problem(of: error, request, context)
+        }
+        let methods = routes.filter { $0.matches(request.uri.path) }.map(\.method.rawValue)
+        guard !methods.isEmpty else { return .notFound("there is no \(request.uri.path) here") }
+        // The router answers HEAD wherever it answers GET.
+        let allowed = (methods.contains("GET") ? ["HEAD"] : []) + methods
+        var problem = Problem(
+            .methodNotAllowed, "\(request.method.rawValue) is not among what can be done here")
+        problem.allow = allowed.sorted().joined(separator: ", ")
+        return problem
+    }
+}
+
+extension Response {
+    static func json(_ json: JSON, status: HTTPResponse.Status = .ok) -> Response {
+        Response(status, "application/json", json.bytes)
+    }
+
+    static func problem(_ problem: Problem) -> Response {
+        var response = Response(
+            problem.status,
+            "application/problem+json",
+            problem.document.bytes
+        )
+        if problem.status == .unauthorized {
+            response.headers[.wwwAuthenticate] = "Bearer realm=\"tollgate\""
+        }
+        if let allow = problem.allow { response.headers[.allow] = allow }
+        if let seconds = problem.retryAfterSeconds {
+            response.headers[.retryAfter] = String(seconds)
+        }
+        return response
+    }
+
+    /// A text that is sent as it is read.
+    init(_ status: HTTPResponse.Status, _ type: String, _ text: SpooledText) {
+        self.init(
+            status: status,
+            headers: [.contentType: type, .cacheControl: "no-store"],
+            body: ResponseBody(contentLength: text.count) { writer in
+                var pieces = text.pieces()
+                while let piece = try pieces.next() {
+                    try await writer.write(ByteBuffer(bytes: piece))
+                }
+                try await writer.finish(nil)
+            }
+        )
+    }
+
+    init(_ status: HTTPResponse.Status, _ type: String, _ bytes: [UInt8]) {
+        self.init(
+            status: status,
+            headers: [.contentType: type, .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+        )
+    }
 }

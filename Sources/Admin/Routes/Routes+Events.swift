@@ -43,7 +43,7 @@ extension Routes {
     }
 
     private static func stream(after: UInt64?, _ call: Call) throws -> Response {
-        guard let slot = call.desk.streams.slot() else {
+        guard let slot = call.server.streams.slot() else {
             var problem = Problem(
                 .tooManyStreams, "no more streams of events can be open at once")
             problem.retryAfterSeconds = 5
@@ -52,11 +52,11 @@ extension Routes {
         let newest = try call.read { (books, transaction) throws(StoreError) in
             try books.lastSequence(in: transaction)
         }
-        let (request, desk) = (call.request, call.desk)
+        let (request, server) = (call.request, call.server)
         let stream = EventStream(
-            ledger: desk.controlPlane.ledger,
+            ledger: server.controlPlane.ledger,
             start: call.header("Last-Event-ID").flatMap { UInt64($0) } ?? after ?? newest,
-            isAllowed: { try desk.knows(request) }
+            isAllowed: { try server.knows(request) }
         )
         return Response(
             status: .ok,

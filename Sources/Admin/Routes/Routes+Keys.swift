@@ -4,7 +4,7 @@ import Hummingbird
 import Ledger
 import Storage
 
-/// Keys of applications and operators. Only whoever runs the gateway makes and revokes them.
+/// Keys of applications and operators. Only owners and operators of the whole gateway make and revoke them.
 extension Routes {
     mutating func registerKeys() {
         on(

@@ -4,10 +4,11 @@ import Ledger
 import NIOCore
 import ServiceLifecycle
 import Storage
+import Synchronization
 
 /// The log as it grows, as server-sent events (HTML Living Standard, 9.2).
 ///
-/// Every event behind the first number comes once, in order: whoever comes back with the last `id:`
+/// Every event behind the first number comes once, in order: a client that comes back with the last `id:`
 /// goes on behind it. A comment now and then shows that the connection is alive.
 struct EventStream: Sendable {
     let ledger: Ledger
@@ -105,5 +106,32 @@ struct EventStream: Sendable {
         text.writeString("id: \(event.sequence)\nevent: \(event.change.name)\ndata: ")
         text.writeBytes(Documents.event(event).bytes)
         text.writeString("\n\n")
+    }
+}
+
+/// How many streams may be open at once.
+final class StreamSlots: Sendable {
+    /// Held by a stream for as long as it is open.
+    final class Slot: Sendable {
+        private let slots: StreamSlots
+
+        fileprivate init(_ slots: StreamSlots) { self.slots = slots }
+
+        deinit { slots.taken.withLock { $0 -= 1 } }
+    }
+
+    private let taken = Mutex(0)
+    private let maximum: Int
+
+    init(maximum: Int) { self.maximum = maximum }
+
+    /// `nil` when all are taken.
+    func slot() -> Slot? {
+        let isFree = taken.withLock { taken in
+            guard taken < maximum else { return false }
+            taken += 1
+            return true
+        }
+        return isFree ? Slot(self) : nil
     }
 }

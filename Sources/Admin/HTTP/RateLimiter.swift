@@ -49,7 +49,7 @@ final class RateLimiter: Sendable {
         }
     }
 
-    /// Drops who has not asked for a while; everybody, when nobody has not.
+    /// Drops callers whose burst is whole again; all of them, when there is none.
     private static func forget(
         _ due: inout [Caller: ContinuousClock.Instant],
         at now: ContinuousClock.Instant
@@ -60,7 +60,7 @@ final class RateLimiter: Sendable {
 }
 
 extension RateLimiter.Caller {
-    /// A network of IPv6 is one caller: whoever has one address of it has them all.
+    /// An IPv6 /64 network is one caller: a host has all of its addresses.
     static func origin(of address: String?) -> UInt64 {
         guard let address = address.flatMap(IPAddress.init) else { return 0 }
         return address.isIPv4 ? address.low : address.high
