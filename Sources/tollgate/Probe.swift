@@ -228,7 +228,7 @@ struct MQTTProbe {
     }
 }
 
-/// What a device connects with when it signs (wire.md, "Who connects"): as good on a plain listener
+/// What a device connects with when it signs (Wire.md, "Who connects"): as good on a plain listener
 /// as on TLS, because the secret itself does not go over the wire.
 struct DeviceSignature {
     let userName: String
@@ -258,8 +258,8 @@ struct DeviceSignature {
 struct Wire: ~Copyable {
     private var session: TLSSession?
     private var port = TLSPort()
-    private var plaintext = ByteBuffer()
-    private var output = ByteBuffer()
+    private var plaintext = Bytes.ByteBuffer()
+    private var output = Bytes.ByteBuffer()
 
     /// Plain, when there is no context.
     init(_ context: TLSContext?, serverName: String) throws(TLSError) {
