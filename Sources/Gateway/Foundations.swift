@@ -133,14 +133,16 @@ struct Foundations {
                 return try TicketKeys(saved: saved.span)
             } catch {
                 log?.say(
-                    .warning, "the saved ticket keys can't be used: every client shakes hands in full",
+                    .warning,
+                    "the saved ticket keys can't be used: every client shakes hands in full",
                     .init("file", file), .init("error", "\(error)"))
             }
         } catch {
             // There are none at the first start.
             if error.code != .noSuchFile {
                 log?.say(
-                    .warning, "the saved ticket keys can't be read: every client shakes hands in full",
+                    .warning,
+                    "the saved ticket keys can't be read: every client shakes hands in full",
                     .init("error", "\(error)"))
             }
         }

@@ -51,7 +51,8 @@ extension Gateway {
             _ = try await ledger.submit(Command(at: now, actor: "gateway", action: action))
         } catch {
             commons.log?.say(
-                .error, "imports of earlier runs can't be abandoned now", .init("error", "\(error)"))
+                .error, "imports of earlier runs can't be abandoned now", .init("error", "\(error)")
+            )
         }
     }
 

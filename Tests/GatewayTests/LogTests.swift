@@ -107,7 +107,9 @@ struct LogTests {
         #expect(lines.all.last?.message == "connection refused, and 90 more")
     }
 
-    @Test("a log that is blocked takes nothing more, and the shard goes on; the lost lines are counted")
+    @Test(
+        "a log that is blocked takes nothing more, and the shard goes on; the lost lines are counted"
+    )
     func blocked() throws {
         let lines = Lines()
         lines.block(true)
@@ -173,13 +175,16 @@ struct LogTests {
         }
         for step in LogRecord.RenewalStep.allCases { add(.renewal(step)) }
         for step in LogRecord.LeaseStep.allCases { add(.lease(step)) }
-        for activity in LogRecord.Activity.allCases { add(.storeFailed(activity, .malformed(what: ""))) }
+        for activity in LogRecord.Activity.allCases {
+            add(.storeFailed(activity, .malformed(what: "")))
+        }
         add(.handshakeFailed(.init(text: "")))
         add(.admitted)
         #expect(keys.count == count && count == LogRecord.Event.sampleKeyCount)
     }
 
-    @Test("of each device the last refusal and ending are remembered, of a limited number of devices")
+    @Test(
+        "of each device the last refusal and ending are remembered, of a limited number of devices")
     func history() throws {
         var history = DeviceHistory(limit: 3)
         func identity(_ name: String) throws -> DeviceIdentity {

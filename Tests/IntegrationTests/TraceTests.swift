@@ -63,7 +63,8 @@ extension WholeGateway {
                     shown.filter { $0.isFromDevice == fromDevice }.map(\.type)
                 }
                 let published = shown.filter { $0.isFromDevice && $0.type == "PUBLISH" }
-                #expect(published.map(\.topic) == [device.up("a"), "d/other/x/up/a", device.up("b")])
+                #expect(
+                    published.map(\.topic) == [device.up("a"), "d/other/x/up/a", device.up("b")])
                 #expect(published.map(\.bytes) == [5, 1, 4])
                 #expect(published.map(\.qos) == [1, 1, 1])
                 #expect(published.map(\.outcome) == ["no-subscriber", "refused", "refused"])
@@ -83,7 +84,9 @@ extension WholeGateway {
             }
         }
 
-        @Test("a trace begun while the device is connected shows what comes from then on, and stays bounded")
+        @Test(
+            "a trace begun while the device is connected shows what comes from then on, and stays bounded"
+        )
         func late() async throws {
             try await TestGateway.run(shards: 1) { gateway in
                 let product = try await gateway.createProduct()

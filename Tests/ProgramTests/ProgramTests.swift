@@ -220,7 +220,8 @@ struct ProgramTests {
         let lines = serving.errors.split(separator: "\n").map(String.init)
         let parsed = try lines.map { line in
             try #require(
-                try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String], "\(line)")
+                try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String],
+                "\(line)")
         }
         let refusal = try #require(parsed.first { $0["message"] == "connection refused" })
         #expect(refusal["reason"] == "bad-credentials" && refusal["level"] == "info")
@@ -244,11 +245,13 @@ struct ProgramTests {
             let arguments = line.split(separator: " ").map(String.init)
             #expect(try serving.run(arguments).code == 0, "\(line)")
         }
-        let imported = try serving.run(["device", "import", "lamp", "-"], input: "dk,secret\nd1,s1\n")
+        let imported = try serving.run(
+            ["device", "import", "lamp", "-"], input: "dk,secret\nd1,s1\n")
         #expect(imported.code == 0)
         #expect(try serving.run(["device", "trace", "lamp", "d2"]).code == 1)
         let people = try Followed(serving, ["device", "trace", "lamp", "d1"], in: "people")
-        let programs = try Followed(serving, ["device", "trace", "lamp", "d1", "--json"], in: "json")
+        let programs = try Followed(
+            serving, ["device", "trace", "lamp", "d1", "--json"], in: "json")
         let probe = ["probe", "--url", serving.listener, "--device", "lamp/d1"]
         let environment = ["TOLLGATE_PROBE_PASSWORD": "s1"]
         var isShown = false

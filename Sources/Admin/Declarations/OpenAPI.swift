@@ -122,7 +122,8 @@ enum OpenAPI {
 
     private static func document(of status: HTTPResponse.Status, _ reasons: [Reason]) -> JSON {
         var document: JSON = [
-            "description": .text("\(status.reasonPhrase): \(reasons.map(\.name).joined(separator: ", "))")
+            "description": .text(
+                "\(status.reasonPhrase): \(reasons.map(\.name).joined(separator: ", "))")
         ]
         let headers = Problem.headers(of: status)
         if !headers.isEmpty { document = document.adding("headers", self.headers(headers)) }

@@ -1,4 +1,3 @@
-
 /// A JSON value (RFC 8259) whose objects keep the order of their members.
 public enum JSON: Equatable, Sendable {
     case null

@@ -118,9 +118,12 @@ extension Routes {
                 ended, and dropped, when the reader is too slow
                 """,
                 access: .operators, answers: .eventStream,
-                problems: [.tooManyStreams, .shuttingDown])
+                problems: [.notAcceptable, .tooManyStreams, .shuttingDown])
         ) { call in
             let (identity, _, _) = try call.device()
+            guard call.request.headers[.accept]?.contains("text/event-stream") == true else {
+                throw Problem(.notAcceptable, "the answer is text/event-stream")
+            }
             guard let slot = call.server.traces.slot() else {
                 var problem = Problem(
                     .tooManyStreams, "no more traces of devices can be open at once")
@@ -177,7 +180,8 @@ extension Routes {
         on(
             .post, "products/:pk/devices/:dk/enable",
             Operation(
-                "enableDevice", "Take a disabled device again (rule B12)", answers: .ok(.shownDevice))
+                "enableDevice", "Take a disabled device again (rule B12)",
+                answers: .ok(.shownDevice))
         ) { call in
             try await Self.act(call) { .setDisabled($0, false) }
         }

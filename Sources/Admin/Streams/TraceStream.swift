@@ -113,7 +113,9 @@ extension Documents {
                 .init(name: "type", value: .text(packet.type)),
                 .init(name: "bytes", value: JSON(packet.bytes)),
             ]
-            if let topic = packet.topic { members.append(.init(name: "topic", value: .text(topic))) }
+            if let topic = packet.topic {
+                members.append(.init(name: "topic", value: .text(topic)))
+            }
             if let qos = packet.qos { members.append(.init(name: "qos", value: JSON(qos))) }
             if let outcome = packet.outcome {
                 members.append(.init(name: "outcome", value: .text(outcome)))

@@ -130,7 +130,7 @@ extension TracedPacket {
     mutating func set(_ verdict: PublishVerdict) {
         switch verdict {
         case .taken: outcome = "taken"
-        case .unheard: outcome = "no-subscriber"
+        case .noSubscribers: outcome = "no-subscriber"
         case .undecided, .held: outcome = "pending"
         case .refused(let reason):
             outcome = "refused"

@@ -26,6 +26,7 @@ public final class GatewayLog: Sendable {
 
     private enum Message: Sendable {
         case line(LogLine)
+        case record(LogRecord)
         case wake
         case stop
     }
@@ -48,6 +49,12 @@ public final class GatewayLog: Sendable {
     func say(_ level: LogLevel, _ message: String, _ fields: LogLine.Field...) {
         guard level >= self.level, !isOver.load(ordering: .relaxed) else { return }
         mailbox.post(.line(LogLine(level: level, message: message, fields: fields)))
+    }
+
+    /// The same of a record, which is sampled as those of the shards are.
+    func note(_ record: LogRecord) {
+        guard record.level >= level, !isOver.load(ordering: .relaxed) else { return }
+        mailbox.post(.record(record))
     }
 
     /// Where a shard puts its records.
@@ -99,14 +106,15 @@ public final class GatewayLog: Sendable {
             try mailbox.attach(to: epoll, userData: 0)
             while !isStopping {
                 mailbox.drain(into: &messages)
+                let second = MonotonicInstant.now().nanoseconds / 1_000_000_000
                 for message in messages {
                     switch message {
                     case .line(let line): write(line)
+                    case .record(let record): drain.take(record, at: second)
                     case .wake: break
                     case .stop: isStopping = true
                     }
                 }
-                let second = MonotonicInstant.now().nanoseconds / 1_000_000_000
                 let hasFound = drain.drain(at: second, isLast: isStopping)
                 if isStopping { break }
                 if hasFound {
@@ -150,6 +158,11 @@ struct LogDrain {
 
     var isHolding: Bool { sampler.isHolding }
 
+    /// Writes a record, or counts it.
+    mutating func take(_ record: LogRecord, at second: Int64) {
+        if sampler.takes(record.event, at: second) { write(record.line) }
+    }
+
     /// Writes what the rings hold, and what was held back before `second`, or at all when it is the last
     /// time. False when the rings held nothing.
     mutating func drain(at second: Int64, isLast: Bool = false) -> Bool {
@@ -157,7 +170,7 @@ struct LogDrain {
         for ring in rings {
             while let record = ring.next() {
                 hasFound = true
-                if sampler.takes(record.event, at: second) { write(record.line) }
+                take(record, at: second)
             }
         }
         for line in sampler.summaries(before: isLast ? .max : second) { write(line) }

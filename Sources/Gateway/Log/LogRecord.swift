@@ -26,7 +26,7 @@ struct LogRecord: Sendable {
     /// What the store could not do.
     enum Activity: Int, CaseIterable, Sendable {
         case admission, renewal, registration, sessionRead, sessionWrite, usageRead, usageWrite
-        case retainedRead, productRead
+        case retainedRead, productRead, lease
 
         var text: String {
             switch self {
@@ -39,6 +39,7 @@ struct LogRecord: Sendable {
             case .usageWrite: "writing message counts"
             case .retainedRead: "reading retained messages"
             case .productRead: "reading a change of the books"
+            case .lease: "leasing or returning units of top-up packs"
             }
         }
     }
@@ -56,14 +57,14 @@ struct LogRecord: Sendable {
     }
 
     enum LeaseStep: Int, CaseIterable, Sendable {
-        case asked, granted, refused, returned
+        case asked, granted, refused, ended
 
         var text: String {
             switch self {
             case .asked: "units of top-up packs are asked for"
             case .granted: "units of top-up packs were leased"
             case .refused: "no units of top-up packs are left"
-            case .returned: "leased units were returned"
+            case .ended: "a lease of units was ended"
             }
         }
     }
@@ -105,7 +106,8 @@ extension LogRecord.Event {
         case .handshakeFailed: 2 * reasons
         case .admitted: 2 * reasons + 1
         case .renewal(let step): 2 * reasons + 2 + step.rawValue
-        case .lease(let step): 2 * reasons + 2 + LogRecord.RenewalStep.allCases.count + step.rawValue
+        case .lease(let step):
+            2 * reasons + 2 + LogRecord.RenewalStep.allCases.count + step.rawValue
         case .storeFailed(let activity, _):
             2 * reasons + 2 + LogRecord.RenewalStep.allCases.count
                 + LogRecord.LeaseStep.allCases.count + activity.rawValue

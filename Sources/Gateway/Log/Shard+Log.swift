@@ -22,7 +22,7 @@ extension Shard {
             } else {
                 history.noteRefusal(outcome, of: identity)
             }
-            traceEnd(slot, reason, of: identity, isOpen: isOpen)
+            if !isOpen { traceRefusal(slot, reason, of: identity) }
         }
         // The handshake has been logged with OpenSSL's words.
         if reason == .handshakeFailed { return }
@@ -32,6 +32,15 @@ extension Shard {
     func noteHandshakeFailure(_ slot: UInt32, _ error: TLSError) {
         guard log.isOn(.info) else { return }
         note(.handshakeFailed(LogRecord.TLSFailure(text: "\(error)")), slot)
+    }
+
+    /// The same of a connection that has no slot yet.
+    func noteHandshakeFailure(_ error: TLSError, _ peer: SocketAddress, at listener: Int) {
+        guard log.isOn(.info) else { return }
+        log.note(
+            LogRecord(
+                event: .handshakeFailed(LogRecord.TLSFailure(text: "\(error)")), address: peer,
+                listener: commons.listeners[listener].name))
     }
 
     /// A connection over a limit, which is closed before anything is known of it.
@@ -94,6 +103,28 @@ extension Shard {
             address: "\(outcome.address)",
             listener: commons.listeners[outcome.listener].name
         )
+    }
+}
+
+extension GatewayLog? {
+    /// Whether a write has succeeded; if not, that is logged. On a store's thread.
+    func takes<Value>(_ result: Result<Value, StoreError>, of activity: LogRecord.Activity) -> Bool
+    {
+        switch result {
+        case .success: return true
+        case .failure(let error):
+            self?.note(LogRecord(event: .storeFailed(activity, error)))
+            return false
+        }
+    }
+
+    func noteLease(_ result: Result<Outcome, StoreError>, of account: AccountID) {
+        guard let self, takes(result, of: .lease), case .success(let outcome) = result else {
+            return
+        }
+        let isGranted = if case .leased = outcome.effect { true } else { false }
+        self.note(
+            LogRecord(event: .lease(isGranted ? .granted : .refused), subject: .account(account)))
     }
 }
 

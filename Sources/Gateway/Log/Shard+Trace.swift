@@ -39,14 +39,23 @@ extension Shard {
         )
     }
 
-    func traceEnd(_ slot: UInt32, _ reason: Reason, of identity: DeviceIdentity, isOpen: Bool) {
+    func traceRefusal(_ slot: UInt32, _ reason: Reason, of identity: DeviceIdentity) {
         guard !traces.isEmpty else { return }
-        let refused = TraceEvent.Kind.refused(
-            reason,
-            address: "\(connections[slot: slot].peer)",
-            listener: commons.listeners[connections[slot: slot].listener].name
+        show(
+            .refused(
+                reason,
+                address: "\(connections[slot: slot].peer)",
+                listener: commons.listeners[connections[slot: slot].listener].name
+            ),
+            of: identity
         )
-        show(isOpen ? .ended(reason) : refused, of: identity)
+    }
+
+    /// A traced connection is closed: everything has been written.
+    mutating func traceEnd(_ slot: UInt32, _ reason: Reason) {
+        traces.setShownBytes(slot, 0)
+        guard case .device(let identity) = connections[slot: slot].settings.client else { return }
+        show(.ended(reason), of: identity)
     }
 
     /// A device's PUBLISH, when it is decided whether it is taken.

@@ -34,7 +34,8 @@ public enum DownlinkOutcome: CaseIterable, Equatable, Sendable {
 
     /// One clause for people; the Reason String of MQTT 5.
     public var text: String {
-        refusal?.text ?? (self == .queued ? "waiting for the device's acknowledgements" : "delivered")
+        refusal?.text
+            ?? (self == .queued ? "waiting for the device's acknowledgements" : "delivered")
     }
 
     /// What a PUBACK or PUBREC of MQTT 5 says. A message that is too large for its receiver is

@@ -91,7 +91,7 @@ extension Reason {
     }
 }
 
-extension DownlinkFate {
+extension DownlinkOutcome {
     /// Why the message did not arrive; `nil` when it did, or waits its turn.
     public var refusal: Reason? {
         switch self {

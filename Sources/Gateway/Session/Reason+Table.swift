@@ -263,6 +263,10 @@ extension Reason {
                 api: "unsupported-media-type",
                 "the request's body is of another type than the path takes", 415,
                 "Set Content-Type to one of the types that the answer names.")
+        case .notAcceptable:
+            Row(
+                api: "not-acceptable", "the answer comes in no form that is accepted", 406,
+                "Set Accept to one of the types that the answer names.")
         case .invalidRequest:
             Row(
                 api: "invalid-request", "a field or parameter is missing or wrong", 422,

@@ -61,6 +61,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case methodNotAllowed
     case requestTooLarge
     case unsupportedMediaType
+    case notAcceptable
     case invalidRequest
     case invalidCSV
     case unknownCursor

@@ -75,11 +75,15 @@ extension Shard {
         }
         var session: TLSSession?
         if isEncrypted {
-            guard let context = tlsContext, let made = try? TLSSession(accepting: context) else {
-                counters.add(ending: .handshakeFailed)
-                return
+            guard let context = tlsContext else {
+                preconditionFailure("a listener with TLS has a context")
             }
-            session = consume made
+            do throws(TLSError) {
+                session = try TLSSession(accepting: context)
+            } catch {
+                counters.add(ending: .handshakeFailed)
+                return noteHandshakeFailure(error, accepted.peer, at: listener)
+            }
         }
         let peer = accepted.peer
         var connection = Connection(

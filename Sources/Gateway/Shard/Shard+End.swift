@@ -68,7 +68,7 @@ extension Shard {
         } else {
             unadmitted -= 1
         }
-        if connections[slot: slot].isTraced { traces.setShownBytes(slot, 0) }
+        if connections[slot: slot].isTraced { traceEnd(slot, reason) }
         wheel.cancel(slot)
         let successor = connections[slot: slot].successor
         _ = connections.remove(token)

@@ -42,8 +42,9 @@ extension Shard {
     mutating func submitSessionWrites() {
         guard let changes = sessionWrites.nextBatch(at: clock.monotonic) else { return }
         let mailbox = commons.mailboxes[index]
+        let log = commons.log
         commons.sessions.submit(changes) { result in
-            let isWritten = if case .success = result { true } else { false }
+            let isWritten = log.takes(result, of: .sessionWrite)
             mailbox.post(.sessionsWritten(isWritten))
         }
     }

@@ -19,7 +19,9 @@ extension DeviceVerbs {
 
         func run() async throws {
             Task {
-                for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { Self.exit() }
+                for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
+                    Self.exit()
+                }
             }
             try await api.follow(DeviceVerbs.path(pk, dk) + "/trace") { event in
                 guard !api.json, let event = JSON(parsing: Array(event.data.utf8)) else {
