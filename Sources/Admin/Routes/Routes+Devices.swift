@@ -118,7 +118,7 @@ extension Routes {
                 ended, and dropped, when the reader is too slow
                 """,
                 access: .operators, answers: .eventStream,
-                problems: [.notAcceptable, .tooManyStreams, .shuttingDown])
+                problems: [.notAcceptable, .tooManyStreams])
         ) { call in
             let (identity, _, _) = try call.device()
             guard call.request.headers[.accept]?.contains("text/event-stream") == true else {
@@ -130,21 +130,23 @@ extension Routes {
                 problem.retryAfterSeconds = 5
                 throw problem
             }
-            let trace = DeviceTrace(of: identity)
-            guard await call.controlPlane.begin(trace) else { throw Problem(.shuttingDown) }
             let (request, server) = (call.request, call.server)
-            let stream = TraceStream(trace: trace) { try server.knows(request) }
             return Response(
                 status: .ok,
                 headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
                 body: ResponseBody { [slot] writer in
-                    do {
-                        try await stream.run(into: &writer, of: request)
-                    } catch {
+                    // Begun here, and not before: the body of a HEAD is never written.
+                    let trace = DeviceTrace(of: identity)
+                    let stream = TraceStream(trace: trace) { try server.knows(request) }
+                    if await server.controlPlane.begin(trace) {
+                        do {
+                            try await stream.run(into: &writer, of: request)
+                        } catch {
+                            await server.controlPlane.end(trace)
+                            throw error
+                        }
                         await server.controlPlane.end(trace)
-                        throw error
                     }
-                    await server.controlPlane.end(trace)
                     try await writer.finish(nil)
                     withExtendedLifetime(slot) {}
                 }

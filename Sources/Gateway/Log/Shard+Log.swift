@@ -19,7 +19,8 @@ extension Shard {
             )
             if isOpen {
                 history.noteEnding(outcome, of: identity)
-            } else {
+            } else if reason != .connectionLost {
+                // A client that went away while it waited was not refused.
                 history.noteRefusal(outcome, of: identity)
             }
             if !isOpen { traceRefusal(slot, reason, of: identity) }
