@@ -135,8 +135,8 @@ extension TracedPacket {
         case .refused(let reason):
             outcome = "refused"
             self.reason = reason
-        case .downlink(let fate):
-            reason = fate.refusal
+        case .downlink(let downlink):
+            reason = downlink.refusal
             outcome = reason == nil ? "taken" : "refused"
         }
     }
