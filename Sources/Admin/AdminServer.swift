@@ -57,17 +57,17 @@ public struct AdminServer: Service {
     func router(
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
     ) -> Router<AdminContext> {
-        let desk = Desk(
+        let server = ServerContext(
             controlPlane: controlPlane,
             configuration: configuration,
             ownerToken: ownerToken,
             now: now
         )
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: ProblemMiddleware(routes: Routes.all, desk: desk))
+        router.add(middleware: ProblemMiddleware(routes: Routes.all, server: server))
         for route in Routes.all {
             router.on(RouterPath(route.path), method: route.method) { request, context in
-                try await route.respond(to: request, context, desk)
+                try await route.respond(to: request, context, server)
             }
         }
         return router

@@ -2,7 +2,7 @@ import Cryptography
 public import Gateway
 public import Linux
 
-/// The token of whoever runs the gateway, in a file that only its user can read.
+/// The token of the gateway's owner, in a file that only its user can read.
 ///
 /// It is also the key from which the ids and secrets of requests with an idempotency key are derived,
 /// so that a repeated request makes the same ones.

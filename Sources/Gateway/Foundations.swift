@@ -24,7 +24,11 @@ struct Foundations {
     /// Connections that may wait at a listener to be accepted.
     private static var backlog: Int32 { 4_096 }
 
-    init(_ configuration: GatewayConfiguration, time: TimeSource) throws(GatewayError) {
+    init(
+        _ configuration: GatewayConfiguration,
+        time: TimeSource,
+        log: GatewayLog?
+    ) throws(GatewayError) {
         do throws(ConfigurationProblem) {
             try configuration.validate()
         } catch {
@@ -32,7 +36,12 @@ struct Foundations {
         }
         self.configuration = configuration
         self.time = time
-        _ = try? ProcessLimits.raiseOpenFiles(to: 1 << 20)
+        do throws(Errno) {
+            _ = try ProcessLimits.raiseOpenFiles(to: 1 << 20)
+        } catch {
+            log?.say(
+                .warning, "the limit of open files can't be raised", .init("error", "\(error)"))
+        }
         let shards =
             configuration.shards == 0 ? Thread.availableProcessors.count : configuration.shards
         let secrets = SecretsDirectory(of: configuration)
@@ -41,14 +50,14 @@ struct Foundations {
         sockets = bound.sockets
         addresses = bound.addresses
         counters = (0..<shards).map { _ in ShardCounters() }
-        commons = try Self.commons(configuration, time: time, shards: shards)
+        commons = try Self.commons(configuration, time: time, shards: shards, log: log)
         secretKeys = try Self.openSecretKeys(
             secrets,
             of: commons.ledger,
             data: configuration.data,
             at: time.wall
         )
-        tickets = try Self.openTicketKeys(secrets.ticketFile)
+        tickets = try Self.openTicketKeys(secrets.ticketFile, log)
     }
 
     // MARK: Files
@@ -114,15 +123,32 @@ struct Foundations {
     }
 
     /// Reads, or makes, the keys of the session tickets.
-    private static func openTicketKeys(_ file: String) throws(GatewayError) -> TicketKeys {
-        if let saved = try? FileSystem.read(file, maximumBytes: 4_096),
-            let keys = try? TicketKeys(saved: saved.span)
-        {
-            return keys
+    private static func openTicketKeys(
+        _ file: String,
+        _ log: GatewayLog?
+    ) throws(GatewayError) -> TicketKeys {
+        do throws(FileError) {
+            let saved = try FileSystem.read(file, maximumBytes: 4_096)
+            do throws(TLSError) {
+                return try TicketKeys(saved: saved.span)
+            } catch {
+                log?.say(
+                    .warning,
+                    "the saved ticket keys can't be used: every client shakes hands in full",
+                    .init("file", file), .init("error", "\(error)"))
+            }
+        } catch {
+            // There are none at the first start.
+            if error.code != .noSuchFile {
+                log?.say(
+                    .warning,
+                    "the saved ticket keys can't be read: every client shakes hands in full",
+                    .init("error", "\(error)"))
+            }
         }
         do throws(TLSError) {
             let keys = try TicketKeys()
-            save(keys, to: file)
+            save(keys, to: file, log)
             return keys
         } catch {
             throw .tls(error)
@@ -130,8 +156,12 @@ struct Foundations {
     }
 
     /// Keeps the ticket keys over restarts. Not being able to costs full handshakes, not service.
-    static func save(_ keys: TicketKeys, to file: String) {
-        _ = try? FileSystem.write(keys.savedBytes.span, atomicallyTo: file, mode: 0o600)
+    static func save(_ keys: TicketKeys, to file: String, _ log: GatewayLog?) {
+        do throws(FileError) {
+            try FileSystem.write(keys.savedBytes.span, atomicallyTo: file, mode: 0o600)
+        } catch {
+            log?.say(.warning, "the ticket keys can't be saved", .init("error", "\(error)"))
+        }
     }
 
     /// What TLS listeners answer with, built from the files as they are now.
@@ -199,7 +229,8 @@ struct Foundations {
     private static func commons(
         _ configuration: GatewayConfiguration,
         time: TimeSource,
-        shards: Int
+        shards: Int,
+        log: GatewayLog?
     ) throws(GatewayError) -> GatewayCommons {
         let mailboxes: [Mailbox<ShardMessage>]
         do throws(Errno) {
@@ -213,6 +244,7 @@ struct Foundations {
         let (usage, sessions, retained) = try openUsage(configuration, shards: shards)
         return GatewayCommons(
             mailboxes: mailboxes,
+            log: log,
             heartbeats: Heartbeats(shards: shards, at: time.monotonic),
             ledger: try openLedger(configuration, shards: shards),
             usage: usage,
@@ -285,9 +317,15 @@ struct Foundations {
                 actor: "gateway",
                 action: .topUp(.abandon(holder: holder, limit: 1_000))
             )
-            guard let outcome = try? commons.ledger.carryOut(command),
-                case .ended(_, more: true) = outcome.effect
-            else { return }
+            do throws(StoreError) {
+                guard case .ended(_, more: true) = try commons.ledger.carryOut(command).effect
+                else { return }
+            } catch {
+                commons.log?.say(
+                    .error, "leases of an earlier run can't be abandoned now",
+                    .init("error", "\(error)"))
+                return
+            }
         }
     }
 
@@ -298,6 +336,11 @@ struct Foundations {
         var parcels: [Parcel<Shard>] = []
         for index in commons.mailboxes.indices {
             parcels.append(Parcel(try makeShard(index)))
+        }
+        do throws(Errno) {
+            try commons.log?.start()
+        } catch {
+            throw .system("starting a thread", error)
         }
         var threads: [Thread] = []
         for (index, parcel) in parcels.enumerated() {

@@ -36,14 +36,24 @@ extension Gateway {
                 nextTrim = time.monotonic.adding(milliseconds: 60_000)
                 Heap.trim()
             }
-            try? await Task.sleep(for: .seconds(Self.intervalSeconds))
+            do {
+                try await Task.sleep(for: .seconds(Self.intervalSeconds))
+            } catch {
+                return  // Cancelled.
+            }
         }
     }
 
     /// Nobody will send the rest of an import that an earlier run of the gateway was receiving.
     private func abandonImportsOfOtherRuns() async {
         let action = Action.importing(.abandonOthers(run: run))
-        _ = try? await ledger.submit(Command(at: now, actor: "gateway", action: action))
+        do throws(StoreError) {
+            _ = try await ledger.submit(Command(at: now, actor: "gateway", action: action))
+        } catch {
+            commons.log?.say(
+                .error, "imports of earlier runs can't be abandoned now", .init("error", "\(error)")
+            )
+        }
     }
 
     /// Resets devices whose entitlement has ended to inactive, so that the figures are true
@@ -66,11 +76,16 @@ extension Gateway {
         var count = 0
         while true {
             let command = Command(at: now, actor: "gateway", action: action)
-            guard let outcome = try? await ledger.submit(command),
-                case .ended(let ended, let more) = outcome.effect
-            else { return count }
-            count += Int(ended)
-            if !more { return count }
+            do throws(StoreError) {
+                guard case .ended(let ended, let more) = try await ledger.submit(command).effect
+                else { return count }
+                count += Int(ended)
+                if !more { return count }
+            } catch {
+                commons.log?.say(
+                    .error, "what has ended can't be closed now", .init("error", "\(error)"))
+                return count
+            }
         }
     }
 
@@ -79,7 +94,14 @@ extension Gateway {
     }
 
     private func rotateTicketKeys() {
-        guard (try? tickets.rotate()) != nil else { return }
-        Foundations.save(tickets, to: SecretsDirectory(of: configuration).ticketFile)
+        do throws(TLSError) {
+            try tickets.rotate()
+        } catch {
+            commons.log?.say(
+                .error, "the ticket keys can't be rotated", .init("error", "\(error)"))
+            return
+        }
+        let file = SecretsDirectory(of: configuration).ticketFile
+        Foundations.save(tickets, to: file, commons.log)
     }
 }

@@ -50,14 +50,20 @@ public final class Gateway: Sendable {
 
     var stores: Stores { Stores(ledger: ledger, usage: usage, sessions: sessions) }
 
-    /// Opens the stores, binds the listeners and starts the shards.
+    /// Opens the stores, binds the listeners and starts the shards, and the log, which `drain` ends.
     ///
     /// Throws before anything is running that would have to be stopped.
     public static func start(
         _ configuration: GatewayConfiguration,
-        time: TimeSource = .system
+        time: TimeSource = .system,
+        log: GatewayLog? = nil
     ) throws(GatewayError) -> Gateway {
-        try Gateway(Foundations(configuration, time: time))
+        do throws(GatewayError) {
+            return try Gateway(Foundations(configuration, time: time, log: log))
+        } catch {
+            log?.stop()
+            throw error
+        }
     }
 
     private init(_ foundations: Foundations) throws(GatewayError) {
@@ -68,7 +74,8 @@ public final class Gateway: Sendable {
         let clock = foundations.time
         backups = Backups(
             of: Stores(ledger: ledger, usage: usage, sessions: sessions),
-            in: foundations.configuration.data
+            in: foundations.configuration.data,
+            log: foundations.commons.log
         ) { clock.wall }
         addresses = foundations.addresses
         time = foundations.time
@@ -78,7 +85,8 @@ public final class Gateway: Sendable {
         tickets = foundations.tickets
         startedAt = foundations.time.wall
         stagedDevices = StagedDeviceMover(
-            ledger: foundations.commons.ledger, time: foundations.time)
+            ledger: foundations.commons.ledger, time: foundations.time,
+            log: foundations.commons.log)
         // Weak: the ledger would keep itself open.
         let notices = ChangeNotices(foundations.commons) { [weak stagedDevices] in
             if let stagedDevices { Task { await stagedDevices.moveAll() } }
@@ -109,7 +117,9 @@ public final class Gateway: Sendable {
         guard isFirst else { return }
         for mailbox in commons.mailboxes { mailbox.post(.drain) }
         // Joining blocks, so it has a thread of its own rather than one of the pool's.
-        let remains = Parcel((shards: shards, usage: usage, ledger: ledger, backups: backups))
+        let remains = Parcel(
+            Remains(
+                shards: shards, usage: usage, ledger: ledger, backups: backups, log: commons.log))
         await withCheckedContinuation { continuation in
             let finish = {
                 Self.finish(remains)
@@ -127,16 +137,22 @@ public final class Gateway: Sendable {
 
     /// When this returns, nothing of the stores is held here: whoever lets go of the gateway then may
     /// open them again.
-    private static func finish(
-        _ remains: Parcel<
-            (shards: [Thread], usage: UsageStore, ledger: Ledger, backups: Backups)
-        >
-    ) {
+    private static func finish(_ remains: Parcel<Remains>) {
         guard let remains = remains.take() else { return }
         remains.backups.stop()
         for shard in remains.shards { shard.join() }
         remains.usage.shutdown()
         remains.ledger.shutdown()
+        remains.log?.stop()
+    }
+
+    /// What `finish` ends, in this order.
+    private struct Remains {
+        let shards: [Thread]
+        let usage: UsageStore
+        let ledger: Ledger
+        let backups: Backups
+        let log: GatewayLog?
     }
 
     /// Questions that came when a shard had ended already: nobody is connected any more.

@@ -174,6 +174,7 @@ extension Setting<GatewayConfiguration> {
         .number("admin.requestTimeoutSeconds", \.admin.requestTimeoutSeconds),
         .number("admin.connections", \.admin.connections),
         .number("admin.eventStreams", \.admin.eventStreams),
+        .choice("log.format", \.log.format),
         .choice("log.level", \.log.level),
     ]
 }

@@ -2,7 +2,7 @@ import Admin
 import ArgumentParser
 import Foundation
 
-/// What every verb has: where the API is, who asks, and for whom the answer is.
+/// The options of every verb: the API's address, the token, and the form of the answer.
 struct APIOptions: ParsableArguments {
     @Option(help: "The gateway's API. Default: TOLLGATE_API, or http://127.0.0.1:8080.")
     var api: String?
@@ -88,6 +88,19 @@ struct APIOptions: ParsableArguments {
         }
         try Self.check(answer)
         return Failure(text: "the gateway has ended the stream")
+    }
+
+    /// Hands on the events of a stream as they come, until the gateway ends it; throws when it refuses, or the
+    /// connection is lost.
+    func follow(_ path: String, _ take: (ServerSentEvent) -> Void) async throws(Failure) {
+        let headers = [
+            ("Authorization", "Bearer \(try token)"), ("Accept", "text/event-stream"),
+        ]
+        try Self.check(
+            try await client.follow("/v1/\(path)", headers: headers) { event in
+                if !event.data.isEmpty { take(event) }
+            }
+        )
     }
 
     /// Sends a file as it is read; the answer's body goes to standard output as it comes.

@@ -56,7 +56,7 @@ struct BackUp: AsyncParsableCommand {
         do throws(BackupProblem) {
             backup = try backups.start(in: target)
         } catch {
-            throw Failure(text: "\(error.name): \(error)")
+            throw Failure(text: "\(Reason(error).name): \(error)")
         }
         return try await follow(JSON(backup)) { () throws(Failure) -> JSON? in
             backups.backup(backup.id).map { JSON($0) }

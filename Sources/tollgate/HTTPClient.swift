@@ -106,7 +106,7 @@ struct HTTPClient {
         let channel = try await connect()
         var fields = HTTPHeaders(headers)
         fields.add(name: "Host", value: "\(host):\(port)")
-        // Closing is left to us: NIO takes it amiss when the server was quicker.
+        // We close: NIO reports an error when the server closes first.
         if let body { fields.add(name: "Content-Length", value: String(body.count)) }
         let head = HTTPRequestHead(
             version: .http1_1,

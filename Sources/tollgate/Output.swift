@@ -9,6 +9,11 @@ enum Output {
         FileHandle.standardError.write(Data("tollgate: \(text)\n".utf8))
     }
 
+    /// Bytes to standard error. When nobody takes them there is nowhere to say so.
+    static func rawError(_ bytes: [UInt8]) {
+        try? FileHandle.standardError.write(contentsOf: bytes)
+    }
+
     static func raw(_ bytes: [UInt8]) { FileHandle.standardOutput.write(Data(bytes)) }
 
     /// A document for people: a line for each member, and a table for each list of objects.
@@ -70,7 +75,45 @@ enum Output {
         case .array(let elements): elements.map { text(of: $0) }.joined(separator: " ")
         case .object(let members):
             members.map { "\($0.name)=\(text(of: $0.value))" }.joined(separator: ",")
-        default: String(decoding: json.bytes, as: UTF8.self)
+        case .bool, .integer, .number: String(decoding: json.bytes, as: UTF8.self)
         }
+    }
+}
+
+/// Why the program ends without having done what it was asked.
+struct Failure: Error {
+    /// One line for standard error.
+    let text: String
+
+    /// 1: refused or failed; 2: asked wrongly.
+    var code: Int32 = 1
+}
+
+/// A line on standard error that tells how far something is: on a terminal the same line again and
+/// again, elsewhere a new one now and then.
+struct Progress {
+    private static let isTerminal = isatty(STDERR_FILENO) == 1
+    private var nextLine = ContinuousClock.now + .seconds(5)
+    private var width = 0
+
+    mutating func show(_ text: String) {
+        if Self.isTerminal {
+            let padding = String(repeating: " ", count: max(0, width - text.count))
+            write("\r\(text)\(padding)")
+            width = text.count
+        } else if ContinuousClock.now >= nextLine {
+            nextLine = ContinuousClock.now + .seconds(5)
+            write("\(text)\n")
+        }
+    }
+
+    /// What comes next begins on a line of its own.
+    mutating func end() {
+        if width > 0 { write("\n") }
+        width = 0
+    }
+
+    private func write(_ text: String) {
+        FileHandle.standardError.write(Data(text.utf8))
     }
 }

@@ -30,7 +30,7 @@ struct Serve: AsyncParsableCommand {
         let logger = Self.logger(configuration)
         let gateway: Gateway
         do throws(GatewayError) {
-            gateway = try Gateway.start(configuration)
+            gateway = try Gateway.start(configuration, log: try Self.log(to: logger, configuration))
         } catch {
             throw Failure(text: "\(error)")
         }
@@ -56,14 +56,24 @@ struct Serve: AsyncParsableCommand {
     }
 
     private static func logger(_ configuration: GatewayConfiguration) -> Logger {
-        LoggingSystem.bootstrap(StreamLogHandler.standardError)
-        var logger = Logger(label: "tollgate")
-        logger.logLevel = Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info
-        return logger
+        LoggingSystem.bootstrap { _ in LogWriter(configuration.log, write: Output.rawError) }
+        return Logger(label: "tollgate")
+    }
+
+    /// Where the data plane logs.
+    private static func log(
+        to logger: Logger,
+        _ configuration: GatewayConfiguration
+    ) throws(GatewayError) -> GatewayLog {
+        do throws(Errno) {
+            return try GatewayLog(level: configuration.log.level) { logger.write($0) }
+        } catch {
+            throw .system("eventfd", error)
+        }
     }
 
     /// Returns when a signal has ended the services. The gateway drains first, while the HTTP side
-    /// still tells whoever asks that it does.
+    /// still answers that it does.
     private func serve(
         _ gateway: Gateway,
         _ configuration: GatewayConfiguration,
@@ -106,7 +116,7 @@ struct Serve: AsyncParsableCommand {
         try await group.run()
     }
 
-    /// The service group's own remarks are for whoever works on it.
+    /// The service group's own lines below warnings are of no use to operators.
     private static func quiet(_ logger: Logger) -> Logger {
         var logger = logger
         logger.logLevel = max(logger.logLevel, .warning)
@@ -138,5 +148,34 @@ private struct DrainingGateway: Service {
         try? await gracefulShutdown()
         logger.notice("draining")
         await gateway.drain()
+    }
+}
+
+/// What signals mean beside the first request to go, which the service group answers.
+struct Signals: Service {
+    let gateway: Gateway
+    let logger: Logger
+
+    /// SIGHUP: certificate and key are read again; what can't be used is said, and changes nothing.
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            do throws(GatewayError) {
+                try gateway.reloadCertificates()
+                logger.notice("certificates read again")
+            } catch {
+                logger.error("the certificates stay as they were: \(error)")
+            }
+        }
+    }
+
+    /// A second signal ends the process without waiting for the draining.
+    static func endOnSecond() {
+        Task {
+            var count = 0
+            for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+                count += 1
+                if count == 2 { exit(1) }
+            }
+        }
     }
 }

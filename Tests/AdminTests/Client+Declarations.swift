@@ -1,3 +1,4 @@
+import Gateway
 import HTTPTypes
 import Testing
 
@@ -17,7 +18,8 @@ extension Client {
         let type = answer.headers[.contentType].map { String($0.prefix { $0 != ";" }) }
         guard type != "application/problem+json" else {
             let reasons = route.problems.first { $0.status.code == answer.status }?.reasons ?? []
-            #expect(reasons.contains(answer.reason ?? ""), "\(place) \(answer.text)")
+            #expect(
+                reasons.contains { $0.name == answer.reason }, "\(place) \(answer.text)")
             try Schema.problem.check(answer.json)
             return
         }

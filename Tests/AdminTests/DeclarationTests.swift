@@ -1,3 +1,4 @@
+import Gateway
 import HTTPTypes
 import Ledger
 import Testing
@@ -62,5 +63,26 @@ struct DeclarationTests {
         #expect(try await client.send(.delete, "/v1/none").status == 404)
         #expect(try await client.get("/v1/products/no%20name").status == 404)
         #expect(try await client.get("/v1/products/%zz").status == 404)
+    }
+
+    @Test("the document lists every reason, each with a status of problems, and no other")
+    func reasons() throws {
+        let document = OpenAPI.document(of: Routes.all)
+        let names = document["components"]?["schemas"]?["Reason"]?["enum"]?.array ?? []
+        #expect(names == Reason.allCases.map { .text($0.name) })
+        for route in Routes.all {
+            for problem in route.problems {
+                #expect(problem.reasons.allSatisfy { $0.status == problem.status.code })
+            }
+        }
+    }
+
+    @Test("a problem says what can be done about it")
+    func remedies() async throws {
+        let client = try Client()
+        let answer = try await client.get("/v1/accounts/none")
+        #expect(answer.reason == "unknown-account")
+        #expect(answer.json["remedy"]?.text == Reason.unknownAccount.remedy)
+        #expect(answer.json["type"]?.text == "urn:tollgate:reason:unknown-account")
     }
 }

@@ -252,6 +252,48 @@ struct DevicesTests {
         #expect(try await client.send(.delete, device).status == 404)
     }
 
+    @Test(
+        "a device and its dry run show how it was last refused, and how its last connection ended")
+    func outcomes() async throws {
+        let client = try Client()
+        try await client.furnish()
+        _ = try await client.csv(path, "dk,secret\nd1,a\n")
+        let identity = DeviceIdentity(
+            product: try #require(ProductKey("lamp")), device: try #require(DeviceKey("d1")))
+        for document in ["\(path)/d1", "\(path)/d1/admission"] {
+            let answer = try await client.get(document).json
+            #expect(answer["lastRefusal"] == .null && answer["lastEnding"] == .null)
+        }
+        let at = client.controlPlane.now
+        client.controlPlane.set { state in
+            state.outcomes[identity] = DeviceOutcomes(
+                lastRefusal: ConnectionOutcome(
+                    reason: .noCodeLeft, at: at, address: "192.0.2.1:5", listener: "devices"),
+                lastEnding: ConnectionOutcome(
+                    reason: .keepAliveTimeout, at: at, address: "192.0.2.1:4", listener: "devices")
+            )
+        }
+        for document in ["\(path)/d1", "\(path)/d1/admission"] {
+            let answer = try await client.get(document).json
+            #expect(answer["lastRefusal"]?["reason"]?.text == "no-code-left")
+            #expect(answer["lastRefusal"]?["remedy"]?.text == Reason.noCodeLeft.remedy)
+            #expect(answer["lastRefusal"]?["address"]?.text == "192.0.2.1:5")
+            #expect(answer["lastEnding"]?["reason"]?.text == "keep-alive-timeout")
+            #expect(answer["lastEnding"]?["listener"]?.text == "devices")
+            #expect(answer["lastEnding"]?["at"] == JSON(at))
+        }
+    }
+
+    @Test("a trace is a stream of events, and nothing else")
+    func trace() async throws {
+        let client = try Client()
+        try await client.furnish()
+        _ = try await client.csv(path, "dk,secret\nd1,a\n")
+        let answer = try await client.get("\(path)/d1/trace")
+        #expect(answer.status == 406 && answer.reason == "not-acceptable")
+        #expect(try await client.get("\(path)/d2/trace").reason == "unknown-device")
+    }
+
     @Test("C10: a message is sent to a device as text or bytes, and its fate is the answer")
     func messages() async throws {
         let client = try Client()
@@ -265,10 +307,10 @@ struct DevicesTests {
         let identity = DeviceIdentity(
             product: try #require(ProductKey("lamp")), device: try #require(DeviceKey("d1")))
         client.controlPlane.set { $0.online = [identity] }
-        #expect(try await client.post(messages, text).json["fate"]?.text == "delivered")
+        #expect(try await client.post(messages, text).json["outcome"]?.text == "delivered")
         let binary: JSON = ["topic": "x", "payloadBase64": "AP8Q", "qos": 0]
         client.controlPlane.set { $0.fate = .queued }
-        #expect(try await client.post(messages, binary).json["fate"]?.text == "queued")
+        #expect(try await client.post(messages, binary).json["outcome"]?.text == "queued")
         client.controlPlane.set { state in
             #expect(state.sent.map(\.topic.text) == ["set/a", "x"])
             #expect(state.sent.map(\.payload) == [Array("grün".utf8), [0x00, 0xFF, 0x10]])
@@ -276,7 +318,7 @@ struct DevicesTests {
         }
         for (fate, status) in [
             (DownlinkOutcome.noSubscription, 409), (.quotaExceeded, 409), (.tooLarge, 413),
-            (.queueFull, 409),
+            (.queueFull, 409), (.expired, 409), (.notStored, 503),
         ] {
             client.controlPlane.set { $0.fate = fate }
             let answer = try await client.post(messages, text)

@@ -1,3 +1,4 @@
+import Gateway
 import Testing
 
 @testable import Admin
@@ -76,7 +77,7 @@ struct JSONTests {
         let problem = #expect(throws: Problem.self) {
             try rows(of: "a\n\"" + String(repeating: "x", count: 100_000), size: 1_000)
         }
-        #expect(problem?.line == 2 && problem?.reason == "invalid-csv")
+        #expect(problem?.line == 2 && problem?.reason.name == "invalid-csv")
     }
 
     @Test("RFC 4180: quotes, line ends and a byte order mark are read, lines are counted")

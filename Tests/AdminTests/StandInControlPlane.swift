@@ -25,6 +25,13 @@ final class StandInControlPlane: ControlPlane {
         var sent: [Downlink] = []
         var fate = DownlinkOutcome.delivered
 
+        /// What a trace shows before it ends.
+        var traced: [TraceEvent] = []
+        var tracesEnded = 0
+
+        /// How the last connections of devices went.
+        var outcomes: [DeviceIdentity: DeviceOutcomes] = [:]
+
         /// The commands that were submitted, in order.
         var log: [Command] = []
     }
@@ -78,6 +85,18 @@ final class StandInControlPlane: ControlPlane {
                 version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256", isResumed: false)
         )
     }
+
+    func outcomes(of device: DeviceIdentity) async -> DeviceOutcomes {
+        state.withLock { $0.outcomes[device] ?? DeviceOutcomes() }
+    }
+
+    func begin(_ trace: DeviceTrace) async -> Bool {
+        for event in state.withLock({ $0.traced }) { trace.append(event) }
+        trace.finish()
+        return true
+    }
+
+    func end(_ trace: DeviceTrace) async { state.withLock { $0.tracesEnded += 1 } }
 
     func kick(_ device: DeviceIdentity) async -> Bool {
         state.withLock { $0.online.remove(device) != nil }

@@ -61,7 +61,13 @@ struct OrganBench: ~Copyable {
             counters: counters,
             now: time,
             books: books,
-            wire: Wire(epoll: epoll, limits: limits, counters: counters, tlsContext: nil),
+            wire: Wire(
+                epoll: epoll,
+                limits: limits,
+                counters: counters,
+                tlsContext: nil,
+                journal: Journal(ShardLog(), listeners: ["test"], at: time.wall)
+            ),
             quota: Quota(
                 unit: .standard,
                 peers: shards - 1,

@@ -133,7 +133,7 @@ final class Serving {
 
     private func word(after text: String) -> String {
         guard let range = errors.firstRange(of: text) else { return "" }
-        return String(errors[range.upperBound...].prefix { !$0.isWhitespace })
+        return String(errors[range.upperBound...].prefix { !$0.isWhitespace && $0 != "\"" })
     }
 
     /// Runs a verb against this gateway.

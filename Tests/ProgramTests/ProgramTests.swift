@@ -195,4 +195,104 @@ struct ProgramTests {
         #expect(first.lines == second.lines)
         #expect(first.events == second.events)
     }
+
+    @Test("a refused device: the log, device show and device admission name the reason")
+    func refusals() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let serving = try Serving(program, ["--set", "log.format=json"])
+        for line in [
+            "account create --id acme --name Acme",
+            "package create --id basic --name Basic --validity-days 30",
+            "product create --pk lamp --name Lamp --account acme", "device create lamp d1",
+        ] {
+            let arguments = line.split(separator: " ").map(String.init)
+            #expect(try serving.run(arguments).code == 0, "\(line)")
+        }
+        let probe = ["probe", "--url", serving.listener, "--device", "lamp/d1"]
+        #expect(try serving.run(probe).code == 1)
+        let shown = try serving.run(["device", "show", "lamp", "d1"]).output
+        #expect(shown.contains("lastRefusal.reason"), "\(shown)")
+        #expect(shown.contains("bad-credentials"))
+        let admission = try serving.run(["device", "admission", "lamp", "d1"]).output
+        #expect(admission.contains("no-code-left") && admission.contains("bad-credentials"))
+        #expect(serving.end() == 0)
+        let lines = serving.errors.split(separator: "\n").map(String.init)
+        let parsed = try lines.map { line in
+            try #require(
+                try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String],
+                "\(line)")
+        }
+        let refusal = try #require(parsed.first { $0["message"] == "connection refused" })
+        #expect(refusal["reason"] == "bad-credentials" && refusal["level"] == "info")
+        #expect(refusal["product"] == "lamp" && refusal["device"] == "d1")
+        #expect(refusal["listener"] == "local")
+        #expect(refusal["address"]?.hasPrefix("127.0.0.1:") == true)
+        #expect(parsed.contains { $0["message"] == "drained" })
+    }
+
+    @Test("device trace follows a device live, and ends cleanly with Ctrl-C and with the gateway")
+    func trace() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let serving = try Serving(program)
+        for line in [
+            "account create --id acme --name Acme",
+            "package create --id basic --name Basic --validity-days 30",
+            "product create --pk lamp --name Lamp --account acme",
+            "codes buy acme --package basic --quantity 7 --product lamp",
+        ] {
+            let arguments = line.split(separator: " ").map(String.init)
+            #expect(try serving.run(arguments).code == 0, "\(line)")
+        }
+        let imported = try serving.run(
+            ["device", "import", "lamp", "-"], input: "dk,secret\nd1,s1\n")
+        #expect(imported.code == 0)
+        #expect(try serving.run(["device", "trace", "lamp", "d2"]).code == 1)
+        let people = try Followed(serving, ["device", "trace", "lamp", "d1"], in: "people")
+        let programs = try Followed(
+            serving, ["device", "trace", "lamp", "d1", "--json"], in: "json")
+        let probe = ["probe", "--url", serving.listener, "--device", "lamp/d1"]
+        let environment = ["TOLLGATE_PROBE_PASSWORD": "s1"]
+        var isShown = false
+        // A trace shows what comes after it was begun, and that it was can't be seen from outside.
+        for _ in 0..<100 where !isShown {
+            #expect(try program.run(probe, environment: environment).code == 0)
+            isShown = people.output.contains("ended: ") && programs.output.contains("\"ended\"")
+        }
+        #expect(people.output.contains("connected at local, 127.0.0.1:"), "\(people.output)")
+        #expect(people.output.contains("from device  PINGREQ  2 bytes"))
+        #expect(people.output.contains("to device  CONNACK"))
+        #expect(programs.output.contains("\"event\":\"packet\",\"from\":\"device\""))
+        #expect(people.end(SIGINT) == 0)
+        #expect(serving.end() == 0)
+        #expect(programs.end(nil) == 0)
+    }
+}
+
+/// A verb that runs until it is ended, and what it has printed so far.
+private final class Followed {
+    private let process: Process
+    private let file: URL
+
+    init(_ serving: Serving, _ arguments: [String], in name: String) throws {
+        process = serving.program.process(arguments, ["TOLLGATE_API": serving.api])
+        file = serving.program.directory.appending(path: "\(name).out")
+        _ = FileManager.default.createFile(atPath: file.path, contents: nil)
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = try FileHandle(forWritingTo: file)
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+    }
+
+    var output: String { (try? String(contentsOf: file, encoding: .utf8)) ?? "" }
+
+    /// Sends a signal, if one is given, and waits for the end; answers the exit code, -1 of a killed one.
+    func end(_ signal: Int32?) -> Int32 {
+        if let signal { kill(process.processIdentifier, signal) }
+        process.waitUntilExit()
+        return process.terminationReason == .exit ? process.terminationStatus : -1
+    }
+
+    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 }

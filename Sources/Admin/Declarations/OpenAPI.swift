@@ -1,3 +1,4 @@
+import Gateway
 import HTTPTypes
 
 /// The API's document (OpenAPI 3.1), made from the declarations of all routes.
@@ -119,16 +120,17 @@ enum OpenAPI {
         return .object(answers + problems)
     }
 
-    private static func document(of status: HTTPResponse.Status, _ reasons: [String]) -> JSON {
+    private static func document(of status: HTTPResponse.Status, _ reasons: [Reason]) -> JSON {
         var document: JSON = [
-            "description": .text("\(status.reasonPhrase): \(reasons.joined(separator: ", "))")
+            "description": .text(
+                "\(status.reasonPhrase): \(reasons.map(\.name).joined(separator: ", "))")
         ]
         let headers = Problem.headers(of: status)
         if !headers.isEmpty { document = document.adding("headers", self.headers(headers)) }
         // Beside the reference, the reasons of this operation.
         let schema = Schema.problem.document.adding(
             "properties",
-            ["reason": ["enum": .array(reasons.map { .text($0) })]]
+            ["reason": ["enum": .array(reasons.map { .text($0.name) })]]
         )
         return document.adding("content", ["application/problem+json": ["schema": schema]])
     }
@@ -162,6 +164,37 @@ enum OpenAPI {
         return .object(
             schemas.sorted { $0.key < $1.key }
                 .map { JSON.Member(name: $0.key, value: $0.value.document) }
+        )
+    }
+}
+
+extension OpenAPI {
+    /// Where to go from what `route` has made: every operation on just that.
+    static func links(from route: Route, in routes: [Route]) -> JSON {
+        guard route.method == .post,
+            let name = route.operation.answers.first(where: { $0.status == .created })?.nameOfMade
+        else { return .object([]) }
+        let known = route.pathParameters.map { parameter in
+            JSON.Member(name: parameter.name, value: .text("$request.path.\(parameter.name)"))
+        }
+        let targets = routes.filter { target in
+            guard target.path.hasPrefix("\(route.path)/:") else { return false }
+            return target.pathParameters.count == known.count + 1
+        }
+        return .object(
+            targets.map { target in
+                let made = JSON.Member(
+                    name: target.pathParameters[known.count].name,
+                    value: .text("$response.body#\(name)")
+                )
+                return JSON.Member(
+                    name: target.operation.id,
+                    value: [
+                        "operationId": .text(target.operation.id),
+                        "parameters": .object(known + [made]),
+                    ]
+                )
+            }
         )
     }
 }

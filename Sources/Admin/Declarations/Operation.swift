@@ -1,3 +1,7 @@
+import Gateway
+import HTTPTypes
+import Ledger
+
 /// What a route does, declared once. Routing, the check of the role and of all parameters, the answer
 /// 405, and the API's document (`GET /openapi.json`) are made from it; the tests hold every answer
 /// against it. So the document can't say anything else than the server does.
@@ -12,7 +16,7 @@
 ///             body: .json(["id": .id(UpgradeID.self), "sizeBytes": .integer(1...1 << 40),
 ///                 "note": .optional(.name)]),
 ///             answers: .created(.upgrade),
-///             problems: ["ota-exhausted", "already-exists"]
+///             problems: [.otaExhausted, .alreadyExists]
 ///         )
 ///     ) { call in
 ///         let (identity, _, _) = try call.device()
@@ -37,8 +41,7 @@
 /// - `problems` are the reasons beyond the usual ones. The usual: 401, 403 and 404 for what the path
 ///   names, 413, 415 and 422 of bodies and parameters, 429, 503, and those of idempotency keys.
 ///   `Client` in the tests fails on a reason, status or member that is not declared.
-///   A reason's status is known to `Problem.status(of:)`: `unknown-...` is 404, others 409, unless
-///   listed there.
+///   A reason's status is in the table of `Reason`.
 struct Operation: Sendable {
     /// Unique; clients made from the document have a function of that name.
     let id: String
@@ -48,7 +51,7 @@ struct Operation: Sendable {
     let headers: [Parameter]
     let body: Body?
     let answers: [Answer]
-    let problems: [String]
+    let problems: [Reason]
 
     init(
         _ id: String,
@@ -58,7 +61,7 @@ struct Operation: Sendable {
         headers: [Parameter] = [],
         body: Body? = nil,
         answers: Answer...,
-        problems: [String] = []
+        problems: [Reason] = []
     ) {
         self.id = id
         self.summary = summary
@@ -68,5 +71,180 @@ struct Operation: Sendable {
         self.body = body
         self.answers = answers
         self.problems = problems
+    }
+}
+
+/// Who may call an operation. What the caller's key reaches (its account, its products) is checked
+/// besides, where the account or product is looked up (`Principal.require`).
+enum Access: Equatable, Sendable {
+    /// Everybody, without a token.
+    case open
+
+    /// Every role.
+    case everyone
+
+    /// Every role but applications.
+    case managers
+
+    /// Owners and operators.
+    case operators
+
+    /// Owners whose key is not bound to an account: they run the gateway's machine.
+    case owner
+
+    /// Owners and operators whose key is not bound to an account: they run the gateway.
+    case gateway
+
+    var needsToken: Bool {
+        if case .open = self { return false }
+        return true
+    }
+
+    /// For the document, and for a caller who is refused.
+    var rule: String {
+        switch self {
+        case .open: "no token is needed"
+        case .everyone: "any role"
+        case .managers: "the role owner, operator or sub-account"
+        case .operators: "the role owner or operator"
+        case .owner: "the role owner, with a key that is not bound to an account"
+        case .gateway: "the role owner or operator, with a key that is not bound to an account"
+        }
+    }
+
+    func admits(_ principal: Principal) -> Bool {
+        switch self {
+        case .open, .everyone: true
+        case .managers: principal.role != .application
+        case .operators: principal.isOperator
+        case .gateway: principal.isOperator && principal.account == nil && principal.products == nil
+        case .owner: principal.role == .owner && Access.gateway.admits(principal)
+        }
+    }
+}
+
+/// What an operation takes with the request.
+struct Body: Sendable {
+    let contents: [Answer.Content]
+
+    /// A JSON object.
+    static func json(_ members: KeyValuePairs<String, Schema>) -> Body {
+        json(.object(members))
+    }
+
+    static func json(_ schema: Schema) -> Body {
+        Body(contents: [.init(type: "application/json", schema: schema)])
+    }
+
+    /// The same in another form as well.
+    func or(_ type: String, _ schema: Schema = .anyText) -> Body {
+        Body(contents: contents + [.init(type: type, schema: schema)])
+    }
+
+    /// What the JSON must be; `nil` when none is taken.
+    var json: Schema? { contents.first { $0.type == "application/json" }?.schema }
+}
+
+/// What an operation answers when it was carried out.
+struct Answer: Sendable {
+    /// A form that the body can have.
+    struct Content: Sendable {
+        let type: String
+        let schema: Schema
+    }
+
+    var status: HTTPResponse.Status
+    let note: String
+    var contents: [Content] = []
+    var headers: [Header] = []
+
+    /// The schema of a list's items, which are also the rows of its CSV form.
+    var item: Schema?
+
+    /// The caller can go on behind the last item with `?cursor=`.
+    var isPaged = false
+
+    /// Where in the JSON the name of what was made is (RFC 6901).
+    var nameOfMade: String?
+
+    /// A header that comes with it.
+    struct Header: Sendable {
+        let name: String
+        let note: String
+        var isRequired = true
+    }
+
+    static func ok(_ schema: Schema, _ note: String = "Done.") -> Answer {
+        Answer(
+            status: .ok, note: note, contents: [Content(type: "application/json", schema: schema)])
+    }
+
+    /// - Parameter name: where the name of what was made is; it is the first member by default.
+    static func created(_ schema: Schema, name: String? = nil) -> Answer {
+        Answer(
+            status: .created,
+            note: "Made just now.",
+            contents: [Content(type: "application/json", schema: schema)],
+            headers: [Header(name: "Location", note: "Where it is from now on.")],
+            nameOfMade: name ?? schema.members.first.map { "/\($0.name)" }
+        )
+    }
+
+    static let noContent = Answer(status: .noContent, note: "Done.")
+
+    /// A part of a list, which takes the parameters `limit` and `cursor`; also as CSV.
+    static func page(of item: Schema) -> Answer {
+        var answer = list(of: item)
+        answer.isPaged = true
+        return answer
+    }
+
+    /// A list without further parts; also as CSV.
+    static func list(of item: Schema) -> Answer {
+        let list = Schema.object([
+            "items": .list(item),
+            "cursor": .noted(
+                .nullable(.anyText), "Where the next part begins; null when there is none."),
+        ])
+        return Answer(
+            status: .ok,
+            note:
+                "A list, or a part of it; a part may be short, even empty, and has a cursor then.",
+            contents: [
+                Content(type: "application/json", schema: list),
+                Content(type: "text/csv", schema: .anyText),
+            ],
+            headers: [
+                Header(
+                    name: "Tollgate-Cursor",
+                    note: "The cursor to the next part, when the list comes as CSV.",
+                    isRequired: false
+                )
+            ],
+            item: item
+        )
+    }
+
+    /// Plain text.
+    static let text = Answer(
+        status: .ok, note: "Done.", contents: [Content(type: "text/plain", schema: .anyText)])
+
+    /// Server-sent events, until one side goes.
+    static let eventStream = Answer(
+        status: .ok, note: "A stream of events.",
+        contents: [Content(type: "text/event-stream", schema: .anyText)])
+
+    /// The same answer with another status.
+    func with(_ status: HTTPResponse.Status) -> Answer {
+        var answer = self
+        answer.status = status
+        return answer
+    }
+
+    /// The same answer in another form as well, if the caller wants that.
+    func or(_ type: String, _ schema: Schema = .anyText) -> Answer {
+        var answer = self
+        answer.contents.append(Content(type: type, schema: schema))
+        return answer
     }
 }

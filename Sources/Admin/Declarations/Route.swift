@@ -1,3 +1,4 @@
+import Gateway
 import HTTPTypes
 import Hummingbird
 
@@ -34,21 +35,79 @@ struct Route: Sendable {
     }
 
     /// The reasons of problems that can come back, by their status.
-    var problems: [(status: HTTPResponse.Status, reasons: [String])] {
+    var problems: [(status: HTTPResponse.Status, reasons: [Reason])] {
         var reasons = operation.problems
-        if access.needsToken { reasons += ["unauthorized", "too-many-requests"] }
-        if access.needsToken, method != .get || access != .everyone { reasons.append("forbidden") }
+        if access.needsToken { reasons += [.unauthorized, .tooManyRequests] }
+        if access.needsToken, method != .get || access != .everyone { reasons.append(.forbidden) }
         let parameters = pathParameters
-        if !parameters.isEmpty { reasons += ["not-found"] + parameters.map(\.absent) }
-        if operation.answers.contains(where: \.isPaged) { reasons.append("unknown-cursor") }
+        if !parameters.isEmpty { reasons += [.notFound] + parameters.map(\.absent) }
+        if operation.answers.contains(where: \.isPaged) { reasons.append(.unknownCursor) }
         if operation.body != nil || !operation.query.isEmpty || access.needsToken {
-            reasons.append("invalid-request")
+            reasons.append(.invalidRequest)
         }
-        if operation.body != nil { reasons += ["request-too-large", "unsupported-media-type"] }
-        if takesIdempotencyKey { reasons.append("idempotency-key-reused") }
-        if access.needsToken { reasons.append("ledger-unavailable") }
-        let byStatus = Dictionary(grouping: Set(reasons)) { Problem.status(of: $0).code }
+        if operation.body != nil { reasons += [.requestTooLarge, .unsupportedMediaType] }
+        if takesIdempotencyKey { reasons.append(.idempotencyKeyReused) }
+        if access.needsToken { reasons.append(.ledgerUnavailable) }
+        let byStatus = Dictionary(grouping: Set(reasons)) { $0.status }
         return byStatus.sorted { $0.key < $1.key }
-            .map { (HTTPResponse.Status(code: $0.key), $0.value.sorted()) }
+            .map { (HTTPResponse.Status(code: $0.key), $0.value.sorted { $0.name < $1.name }) }
+    }
+}
+
+extension Route {
+    /// Answers a request for this route: checks the caller and its role, path, query and headers, then
+    /// carries the operation out.
+    func respond(
+        to request: Request,
+        _ context: AdminContext,
+        _ server: ServerContext
+    ) async throws -> Response {
+        let principal = try server.principal(of: request, from: context.address, for: access)
+        guard access.admits(principal) else {
+            throw Problem.forbidden("this needs \(access.rule)")
+        }
+        let path = try pathValues(context.parameters)
+        let query = try Query(parsing: request.uri.query, operation.query)
+        for header in headers {
+            guard let text = HTTPField.Name(header.name).flatMap({ request.headers[$0] }) else {
+                guard header.isRequired else { continue }
+                throw Problem.invalid("\(header.name): is missing")
+            }
+            try header.schema.check(text: text, at: header.name)
+        }
+        try checkType(of: request)
+        return try await answer(
+            Call(
+                request: request, operation: operation, path: path, query: query,
+                principal: principal, server: server)
+        )
+    }
+
+    /// A text that can't name anything names nothing.
+    private func pathValues(_ parameters: Parameters) throws(Problem) -> [String: String] {
+        var values: [String: String] = [:]
+        for parameter in pathParameters {
+            let text = parameters.get(parameter.name) ?? ""
+            guard let value = String(percentEncoded: text),
+                case .text(let rule) = parameter.schema.bare, rule.allows(value)
+            else { throw .notFound("\(text): must be \(parameter.schema.rule)") }
+            values[parameter.name] = value
+        }
+        return values
+    }
+
+    private func checkType(of request: Request) throws(Problem) {
+        guard let body = operation.body, !body.contents.contains(where: { $0.type == request.type })
+        else { return }
+        let types = body.contents.map(\.type).joined(separator: " or ")
+        throw Problem(.unsupportedMediaType, "the request's body must be \(types)")
+    }
+}
+
+extension Request {
+    /// The media type of the body, without parameters; `nil` when it is not told.
+    var type: String? {
+        headers[.contentType]?.split(separator: ";").first
+            .map { $0.filter { $0 != " " }.lowercased() }
     }
 }

@@ -16,8 +16,7 @@ extension Schema {
         let alphabet: Alphabet
         let format: Format?
 
-        /// Of a text that has a reader of its own, which knows better: a regular expression for
-        /// whoever writes one.
+        /// Of a text with a parser of its own, which decides: a regular expression for the document.
         let form: String?
 
         init(lengths: ClosedRange<Int>, alphabet: Alphabet) {
@@ -87,4 +86,113 @@ extension Schema {
         return range.lowerBound == range.upperBound
             ? "\(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
     }
+}
+
+/// A set of characters: those of some ranges, or all but those.
+struct Alphabet: Equatable, Sendable {
+    let ranges: [ClosedRange<Unicode.Scalar>]
+    let isInverted: Bool
+
+    /// For people, where a list of the ranges would say less.
+    private let summary: String?
+
+    static let anything = Alphabet(ranges: [], isInverted: true, summary: "any characters")
+
+    /// All but control characters (Unicode's category Cc).
+    static let printable = Alphabet(
+        ranges: ["\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}"],
+        isInverted: true,
+        summary: "any characters but control characters"
+    )
+
+    /// Of a topic name: printable, and no wildcard.
+    static let topic = Alphabet(
+        ranges: ["\u{0}"..."\u{1F}", "#"..."#", "+"..."+", "\u{7F}"..."\u{9F}"],
+        isInverted: true,
+        summary: "any characters but control characters, + and #"
+    )
+
+    /// Visible ASCII.
+    static let visible = Alphabet(
+        ranges: ["!"..."~"],
+        isInverted: false,
+        summary: "visible ASCII characters"
+    )
+
+    static let digits = Alphabet(ranges: ["0"..."9"], isInverted: false, summary: nil)
+
+    static let hexadecimal = Alphabet(
+        ranges: ["0"..."9", "a"..."f"],
+        isInverted: false,
+        summary: nil
+    )
+
+    private init(ranges: [ClosedRange<Unicode.Scalar>], isInverted: Bool, summary: String?) {
+        self.ranges = ranges
+        self.isInverted = isInverted
+        self.summary = summary
+    }
+
+    /// The ASCII characters that a type of names allows.
+    static func bytes(where isAllowed: (UInt8) -> Bool) -> Alphabet {
+        var ranges: [ClosedRange<Unicode.Scalar>] = []
+        for byte in (0 as UInt8)..<128 where isAllowed(byte) {
+            let scalar = Unicode.Scalar(byte)
+            let run = runs.first { $0.contains(scalar) }
+            if let run, let last = ranges.last, run.contains(last.upperBound),
+                last.upperBound.value + 1 == scalar.value
+            {
+                ranges[ranges.count - 1] = last.lowerBound...scalar
+            } else {
+                ranges.append(scalar...scalar)
+            }
+        }
+        return Alphabet(ranges: ranges, isInverted: false, summary: nil)
+    }
+
+    /// What people write as ranges, in the order they do.
+    private static let runs: [ClosedRange<Unicode.Scalar>] = ["A"..."Z", "a"..."z", "0"..."9"]
+
+    func contains(_ scalar: Unicode.Scalar) -> Bool {
+        ranges.contains { $0.contains(scalar) } != isInverted
+    }
+
+    /// `A-Z a-z 0-9 _`
+    var rule: String { summary ?? sorted.map(Self.text).joined(separator: " ") }
+
+    /// What stands between `[` and `]` in a regular expression.
+    var characterClass: String {
+        (isInverted ? "^" : "") + sorted.map(Self.escaped).joined()
+    }
+
+    /// Letters and digits first; `-`, which would mean a range elsewhere, last.
+    private var sorted: [ClosedRange<Unicode.Scalar>] {
+        func rank(_ range: ClosedRange<Unicode.Scalar>) -> (Int, UInt32) {
+            let first = range.lowerBound
+            let run = Self.runs.firstIndex { $0.contains(first) } ?? Self.runs.count
+            return (first == "-" ? Int.max : run, first.value)
+        }
+        return ranges.sorted { rank($0) < rank($1) }
+    }
+
+    private static func text(_ range: ClosedRange<Unicode.Scalar>) -> String {
+        range.count > 1 ? "\(range.lowerBound)-\(range.upperBound)" : "\(range.lowerBound)"
+    }
+
+    private static func escaped(_ range: ClosedRange<Unicode.Scalar>) -> String {
+        guard range.count > 1 else { return escaped(range.lowerBound) }
+        return "\(escaped(range.lowerBound))-\(escaped(range.upperBound))"
+    }
+
+    private static func escaped(_ scalar: Unicode.Scalar) -> String {
+        if (0x20...0x7E).contains(scalar.value) {
+            return "\\]^".unicodeScalars.contains(scalar) ? "\\\(scalar)" : "\(scalar)"
+        }
+        let digits = String(scalar.value, radix: 16, uppercase: true)
+        return "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+    }
+}
+
+extension ClosedRange<Unicode.Scalar> {
+    fileprivate var count: Int { Int(upperBound.value - lowerBound.value) + 1 }
 }

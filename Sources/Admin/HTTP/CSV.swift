@@ -1,3 +1,4 @@
+import Gateway
 import HTTPTypes
 
 /// Comma-separated values (RFC 4180), see `CSVParser` for how they are read.
@@ -38,6 +39,202 @@ enum CSV {
     }
 
     static func problem(_ line: Int, _ detail: String) -> Problem {
-        Problem("invalid-csv", "line \(line): \(detail)", line: line)
+        Problem(.invalidCSV, "line \(line): \(detail)", line: line)
     }
+}
+
+extension CSV {
+    /// A list of documents as CSV: a column for each member, those of nested objects as
+    /// `codes.total`; lists are joined by spaces.
+    static func text(of documents: [JSON]) -> String {
+        guard let first = documents.first else { return "" }
+        let names = cells(of: first).map(\.name)
+        var text = text(of: names)
+        for document in documents {
+            let cells = cells(of: document)
+            text += CSV.text(
+                of: names.map { name in cells.first { $0.name == name }?.value ?? "" }
+            )
+        }
+        return text
+    }
+
+    private static func cells(of json: JSON) -> [(name: String, value: String)] {
+        guard case .object(let members) = json else { return [] }
+        return members.flatMap { member in
+            guard case .object = member.value else {
+                return [(member.name, text(of: member.value))]
+            }
+            return cells(of: member.value).map { ("\(member.name).\($0.name)", $0.value) }
+        }
+    }
+
+    private static func text(of json: JSON) -> String {
+        switch json {
+        case .null: ""
+        case .text(let text): text
+        case .array(let elements): elements.map { text(of: $0) }.joined(separator: " ")
+        case .bool, .integer, .number, .object: String(decoding: json.bytes, as: UTF8.self)
+        }
+    }
+}
+
+/// Reads comma-separated values (RFC 4180) as they come, in pieces of any size. It holds no more than
+/// one row that has not come whole, and what the latest piece brought.
+struct CSVParser {
+    /// What has come; rows before `position` were read.
+    private var bytes: [UInt8] = []
+    private var position = 0
+
+    /// The line that `position` is on, counted from 1.
+    private var line = 1
+    private var isAtStart = true
+    private var isComplete = false
+
+    /// Of one row, in bytes: three fields of an import are at most 64, 64 and 256, quoted.
+    static let rowMaximum = 65_536
+
+    /// Takes the next piece.
+    mutating func append(_ piece: some Sequence<UInt8>) {
+        bytes.removeFirst(position)
+        position = 0
+        bytes.append(contentsOf: piece)
+    }
+
+    /// Nothing more will come.
+    mutating func finish() { isComplete = true }
+
+    /// The next row; blank lines are passed over. `nil` when it has not come whole, or, after
+    /// `finish()`, when there is none. A line ends with LF or CR LF. Throws when bytes are not UTF-8,
+    /// a quote is out of place, or a row is longer than `rowMaximum`.
+    mutating func next() throws(Problem) -> CSV.Row? {
+        guard skipByteOrderMark() else { return nil }
+        while position < bytes.count {
+            let start = (position: position, line: line)
+            guard let fields = try fields() else {
+                guard bytes.count - start.position <= Self.rowMaximum else {
+                    throw CSV.problem(
+                        start.line, "the row is longer than \(Self.rowMaximum) bytes")
+                }
+                (position, line) = start
+                return nil
+            }
+            if fields != [""] { return CSV.Row(line: start.line, fields: fields) }
+        }
+        return nil
+    }
+
+    /// A byte order mark, as spreadsheets write one; false when it can't be told yet.
+    private mutating func skipByteOrderMark() -> Bool {
+        guard isAtStart else { return true }
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        guard isComplete || bytes.count >= mark.count || !mark.starts(with: bytes) else {
+            return false
+        }
+        if bytes.starts(with: mark) { position = mark.count }
+        isAtStart = false
+        return true
+    }
+
+    /// The fields of a row, past its end; `nil` when it has not come whole.
+    private mutating func fields() throws(Problem) -> [String]? {
+        var fields: [String] = []
+        while true {
+            guard let field = try field() else { return nil }
+            fields.append(field)
+            switch try separator() {
+            case .comma: continue
+            case .end: return fields
+            case nil: return nil
+            }
+        }
+    }
+
+    private enum Separator { case comma, end }
+
+    /// Passes what follows a field: a comma, or the end of the line or of the text.
+    private mutating func separator() throws(Problem) -> Separator? {
+        guard position < bytes.count else { return isComplete ? .end : nil }
+        switch bytes[position] {
+        case .comma:
+            position += 1
+            return .comma
+        case .lineFeed: position += 1
+        case .carriageReturn where following == .lineFeed: position += 2
+        case .carriageReturn where following == nil && !isComplete: return nil
+        default:
+            throw CSV.problem(line, "a comma or the end of the line must follow a quoted field")
+        }
+        line += 1
+        return .end
+    }
+
+    /// The byte behind the one at `position`.
+    private var following: UInt8? { position + 1 < bytes.count ? bytes[position + 1] : nil }
+
+    /// `nil` when it has not come whole.
+    private mutating func field() throws(Problem) -> String? {
+        let start = line
+        let content: String?
+        if position < bytes.count, bytes[position] == .quote {
+            guard let quoted = try quoted() else { return nil }
+            content = String(validating: quoted, as: UTF8.self)
+        } else {
+            guard let end = try endOfPlainField() else { return nil }
+            content = String(validating: bytes[position..<end], as: UTF8.self)
+            position = end
+        }
+        guard let content else { throw CSV.problem(start, "not UTF-8") }
+        return content
+    }
+
+    /// Where the field that begins at `position` ends: before a comma or the end of the line.
+    private func endOfPlainField() throws(Problem) -> Int? {
+        let bytes = bytes.span
+        var end = position
+        while end < bytes.count {
+            switch bytes[end] {
+            case .comma, .lineFeed: return end
+            case .carriageReturn:
+                let isLast = end + 1 == bytes.count
+                if isLast && !isComplete { return nil }
+                if !isLast && bytes[end + 1] == .lineFeed { return end }
+            case .quote:
+                throw CSV.problem(line, "a quote inside a field that does not begin with one")
+            default: break
+            }
+            end += 1
+        }
+        return isComplete ? end : nil
+    }
+
+    /// The content of a field in quotes, past the one that ends it.
+    private mutating func quoted() throws(Problem) -> [UInt8]? {
+        let start = line
+        var content: [UInt8] = []
+        position += 1
+        while position < bytes.count {
+            let byte = bytes[position]
+            if byte == .quote {
+                if following == nil && !isComplete { return nil }
+                guard following == .quote else {
+                    position += 1
+                    return content
+                }
+                position += 1
+            }
+            if byte == .lineFeed { line += 1 }
+            content.append(byte)
+            position += 1
+        }
+        if isComplete { throw CSV.problem(start, "a quoted field without an end") }
+        return nil
+    }
+}
+
+extension UInt8 {
+    fileprivate static let comma = UInt8(ascii: ",")
+    fileprivate static let quote = UInt8(ascii: "\"")
+    fileprivate static let lineFeed = UInt8(ascii: "\n")
+    fileprivate static let carriageReturn = UInt8(ascii: "\r")
 }

@@ -1,12 +1,14 @@
+import Gateway
 import HTTPTypes
+import Hummingbird
 import Ledger
+import Logging
+import NIOCore
 import Storage
 
-/// Why a request was not carried out: a problem document (RFC 9457), whose `reason` is the name that
-/// the wire, the logs and the metrics use, too. Whoever gets one may rely on nothing having changed.
+/// Why a request was not carried out: a problem document (RFC 9457). Nothing has changed.
 struct Problem: Error, Equatable, Sendable {
-    let status: HTTPResponse.Status
-    let reason: String
+    let reason: Reason
     let detail: String
 
     /// Where in the request: the line of a CSV body.
@@ -18,59 +20,37 @@ struct Problem: Error, Equatable, Sendable {
     /// What the resource can do instead, in the header `Allow`.
     var allow: String?
 
-    init(_ reason: String, _ detail: String, line: Int? = nil) {
-        status = Self.status(of: reason)
+    /// - Parameter detail: for people; by default, what the reason says of itself.
+    init(_ reason: Reason, _ detail: String? = nil, line: Int? = nil) {
         self.reason = reason
-        self.detail = detail
+        self.detail = detail ?? reason.text
         self.line = line
-    }
-
-    /// A field or parameter of the request that is missing or wrong.
-    static func invalid(_ detail: String) -> Problem { Problem("invalid-request", detail) }
-
-    static let unauthorized = Problem(
-        "unauthorized",
-        "a valid token is needed: Authorization: Bearer TOKEN"
-    )
-
-    static func forbidden(_ detail: String) -> Problem { Problem("forbidden", detail) }
-
-    static func notFound(_ detail: String) -> Problem { Problem("not-found", detail) }
-
-    static let unknownCursor = Problem(
-        "unknown-cursor", "the cursor is none that this list gave with these filters")
-
-    /// The store can't answer: nothing was changed, and the request can be sent again.
-    init(_ error: StoreError) {
-        self.init("ledger-unavailable", "\(error)")
-        retryAfterSeconds = 1
+        if reason.httpStatus == .serviceUnavailable { retryAfterSeconds = 1 }
     }
 
     init(_ refusal: Refusal) {
         var line: Int?
         if case .importLine(let number, _, _) = refusal { line = Int(number) }
-        self.init(refusal.name, "\(refusal)", line: line)
+        self.init(Reason(refusal), "\(refusal)", line: line)
     }
 
-    /// Every reason has one status. What is not listed contradicts what is in the books: 409.
-    static func status(of reason: String) -> HTTPResponse.Status {
-        if reason.hasPrefix("unknown-") { return .notFound }
-        return switch reason {
-        case "unauthorized": .unauthorized
-        case "forbidden": .forbidden
-        case "not-found", "not-connected": .notFound
-        case "method-not-allowed": .methodNotAllowed
-        case "request-too-large", "import-too-large", "message-too-large": .contentTooLarge
-        case "unsupported-media-type": .unsupportedMediaType
-        case "invalid-request", "invalid-csv", "name-too-long", "quantity-out-of-range",
-            "idempotency-key-invalid":
-            .unprocessableContent
-        case "too-many-requests", "too-many-streams": .tooManyRequests
-        case "internal-error": .internalServerError
-        case "ledger-unavailable": .serviceUnavailable
-        default: .conflict
-        }
-    }
+    /// The store can't answer: nothing was changed, and the request can be sent again.
+    init(_ error: StoreError) { self.init(.ledgerUnavailable, "\(error)") }
+
+    /// A field or parameter of the request that is missing or wrong.
+    static func invalid(_ detail: String) -> Problem { Problem(.invalidRequest, detail) }
+
+    static let unauthorized = Problem(
+        .unauthorized, "a valid token is needed: Authorization: Bearer TOKEN")
+
+    static func forbidden(_ detail: String) -> Problem { Problem(.forbidden, detail) }
+
+    static func notFound(_ detail: String) -> Problem { Problem(.notFound, detail) }
+
+    static let unknownCursor = Problem(
+        .unknownCursor, "the cursor is none that this list gave with these filters")
+
+    var status: HTTPResponse.Status { reason.httpStatus }
 
     /// What comes with a problem of that status.
     static func headers(of status: HTTPResponse.Status) -> [Answer.Header] {
@@ -84,13 +64,123 @@ struct Problem: Error, Equatable, Sendable {
 
     var document: JSON {
         var members: [JSON.Member] = [
-            .init(name: "type", value: .text("urn:tollgate:reason:\(reason)")),
+            .init(name: "type", value: .text("urn:tollgate:reason:\(reason.name)")),
             .init(name: "title", value: .text(status.reasonPhrase)),
             .init(name: "status", value: .integer(Int64(status.code))),
-            .init(name: "reason", value: .text(reason)),
+            .init(name: "reason", value: .text(reason.name)),
             .init(name: "detail", value: .text(detail)),
+            .init(name: "remedy", value: .text(reason.remedy)),
         ]
         if let line { members.append(.init(name: "line", value: .integer(Int64(line)))) }
         return .object(members)
+    }
+}
+
+extension Reason: Choice {}
+
+extension Reason {
+    var httpStatus: HTTPResponse.Status { HTTPResponse.Status(code: status) }
+}
+
+/// Answers every error with a problem document, and asks for a new connection after a body that was
+/// too large to be read.
+struct ProblemMiddleware: RouterMiddleware {
+    typealias Context = AdminContext
+
+    let routes: [Route]
+    let server: ServerContext
+
+    func handle(
+        _ request: Request,
+        context: AdminContext,
+        next: @concurrent (Request, AdminContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch {
+            return Response.problem(problem(of: error, request, context))
+        }
+    }
+
+    private func problem(
+        of error: any Error,
+        _ request: Request,
+        _ context: AdminContext
+    ) -> Problem {
+        switch error {
+        case let problem as Problem: return problem
+        case let error as StoreError:
+            context.logger.error("the store failed", metadata: ["error": "\(error)"])
+            return Problem(error)
+        case is NIOTooManyBytesError:
+            return Problem(.requestTooLarge, "the request's body is too large")
+        case let error as HTTPError where error.status == .notFound:
+            return absence(request, context)
+        default:
+            context.logger.error("a request failed", metadata: ["error": "\(error)"])
+            return Problem(.internalError, "the request failed")
+        }
+    }
+
+    /// The router has nothing at that path, or nothing for that method.
+    private func absence(_ request: Request, _ context: AdminContext) -> Problem {
+        do {
+            try server.count(request, from: context.address)
+        } catch {
+            return problem(of: error, request, context)
+        }
+        let methods = routes.filter { $0.matches(request.uri.path) }.map(\.method.rawValue)
+        guard !methods.isEmpty else { return .notFound("there is no \(request.uri.path) here") }
+        // The router answers HEAD wherever it answers GET.
+        let allowed = (methods.contains("GET") ? ["HEAD"] : []) + methods
+        var problem = Problem(
+            .methodNotAllowed, "\(request.method.rawValue) is not among what can be done here")
+        problem.allow = allowed.sorted().joined(separator: ", ")
+        return problem
+    }
+}
+
+extension Response {
+    static func json(_ json: JSON, status: HTTPResponse.Status = .ok) -> Response {
+        Response(status, "application/json", json.bytes)
+    }
+
+    static func problem(_ problem: Problem) -> Response {
+        var response = Response(
+            problem.status,
+            "application/problem+json",
+            problem.document.bytes
+        )
+        if problem.status == .unauthorized {
+            response.headers[.wwwAuthenticate] = "Bearer realm=\"tollgate\""
+        }
+        if let allow = problem.allow { response.headers[.allow] = allow }
+        if let seconds = problem.retryAfterSeconds {
+            response.headers[.retryAfter] = String(seconds)
+        }
+        return response
+    }
+
+    /// A text that is sent as it is read.
+    init(_ status: HTTPResponse.Status, _ type: String, _ text: SpooledText) {
+        self.init(
+            status: status,
+            headers: [.contentType: type, .cacheControl: "no-store"],
+            body: ResponseBody(contentLength: text.count) { writer in
+                var pieces = text.pieces()
+                while let piece = try pieces.next() {
+                    try await writer.write(ByteBuffer(bytes: piece))
+                }
+                try await writer.finish(nil)
+            }
+        )
+    }
+
+    init(_ status: HTTPResponse.Status, _ type: String, _ bytes: [UInt8]) {
+        self.init(
+            status: status,
+            headers: [.contentType: type, .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+        )
     }
 }

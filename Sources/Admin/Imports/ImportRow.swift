@@ -49,3 +49,52 @@ extension [ImportRow] {
         return devices
     }
 }
+
+/// The columns of an import's CSV, by its header: `dk` and `secret`, and `name` if wanted, in any
+/// order.
+struct ImportColumns {
+    private let count: Int
+    private let device: Int
+    private let secret: Int
+    private let name: Int?
+
+    init(header: CSV.Row) throws(Problem) {
+        let names = header.fields.map { $0.lowercased() }
+        for name in names where !["dk", "secret", "name"].contains(name) {
+            throw CSV.problem(header.line, "there is no column '\(name)': dk,secret[,name]")
+        }
+        guard Set(names).count == names.count, let device = names.firstIndex(of: "dk"),
+            let secret = names.firstIndex(of: "secret")
+        else { throw CSV.problem(header.line, "the header must be dk,secret or dk,secret,name") }
+        count = names.count
+        self.device = device
+        self.secret = secret
+        name = names.firstIndex(of: "name")
+    }
+
+    /// The device in a row behind the header; an empty secret is made.
+    func device(in row: CSV.Row, _ mint: inout Mint) throws(Problem) -> ImportRow {
+        guard row.fields.count == count else {
+            throw CSV.problem(row.line, "\(row.fields.count) fields instead of \(count)")
+        }
+        guard let key = DeviceKey(row.fields[device]) else {
+            throw CSV.problem(row.line, "dk: 1 to 64 of A-Z a-z 0-9 _ . : @ -")
+        }
+        let text = row.fields[secret]
+        guard let secret = text.isEmpty ? mint.secret() : Secret(text) else {
+            throw CSV.problem(
+                row.line, "secret: 1 to 64 visible ASCII characters, or nothing to have one made")
+        }
+        return ImportRow(
+            line: row.line, device: key, secret: secret, name: name.map { row.fields[$0] } ?? "")
+    }
+
+    /// The header of the answer.
+    var answerHeader: [String] { name == nil ? ["dk", "secret"] : ["dk", "secret", "name"] }
+
+    /// The same device in the answer, with its secret.
+    func answer(for row: ImportRow) -> [String] {
+        let fields = [row.device.text, row.secret.text]
+        return name == nil ? fields : fields + [row.name]
+    }
+}

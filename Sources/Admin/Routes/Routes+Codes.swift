@@ -67,8 +67,8 @@ extension Routes {
                 ]),
                 answers: .created(.purchase),
                 problems: [
-                    "unknown-package", "unknown-product", "product-of-another-account",
-                    "package-mismatch",
+                    .unknownPackage, .unknownProduct, .productOfAnotherAccount,
+                    .packageMismatch,
                 ])
         ) { call in
             let account = try call.account()
@@ -119,8 +119,8 @@ extension Routes {
                 ]),
                 answers: .created(.newAssignment),
                 problems: [
-                    "unknown-product", "unknown-package", "product-of-another-account",
-                    "product-has-no-package", "package-mismatch", "not-enough-unassigned",
+                    .unknownProduct, .unknownPackage, .productOfAnotherAccount,
+                    .productHasNoPackage, .packageMismatch, .notEnoughUnassigned,
                 ])
         ) { call in
             let account = try call.account()
@@ -171,7 +171,7 @@ extension Routes {
                     Parameter("product", .id(ProductKey.self), "Which one.", isRequired: true)
                 ],
                 answers: .ok(.assignable),
-                problems: ["unknown-product", "product-of-another-account"])
+                problems: [.unknownProduct, .productOfAnotherAccount])
         ) { call in
             let account = try call.account()
             guard

@@ -1,4 +1,5 @@
 import Gateway
+import HTTPTypes
 import Hummingbird
 import Ledger
 import Storage
@@ -34,7 +35,9 @@ extension Routes {
         }
         on(
             .get, "products/:pk/devices/:dk",
-            Operation("showDevice", "A device", answers: .ok(.device))
+            Operation(
+                "showDevice", "A device, and how its last connections went",
+                answers: .ok(.shownDevice))
         ) { call in
             .json(try await Self.showDevice(call))
         }
@@ -66,7 +69,8 @@ extension Routes {
             let decision = try call.read { (books, transaction) throws(StoreError) in
                 try books.admission(of: identity, at: now, in: transaction)
             }
-            return .json(Documents.decision(decision))
+            let outcomes = await call.controlPlane.outcomes(of: identity)
+            return .json(Documents.decision(decision, outcomes))
         }
         on(
             .get, "products/:pk/devices/:dk/usage",
@@ -82,11 +86,11 @@ extension Routes {
             .get, "products/:pk/devices/:dk/connection",
             Operation(
                 "showConnection", "How a device is connected", answers: .ok(.connection),
-                problems: ["not-connected"])
+                problems: [.notConnected])
         ) { call in
             let (identity, _, _) = try call.device()
             guard let connection = await call.controlPlane.connection(of: identity) else {
-                throw Problem("not-connected", "\(identity) is not connected")
+                throw Problem(.notConnected, "\(identity) is not connected")
             }
             return .json(Documents.connection(connection))
         }
@@ -94,13 +98,59 @@ extension Routes {
             .delete, "products/:pk/devices/:dk/connection",
             Operation(
                 "endConnection", "End the connection of a device; it may connect again",
-                answers: .noContent, problems: ["not-connected"])
+                answers: .noContent, problems: [.notConnected])
         ) { call in
             let (identity, _, _) = try call.device()
             guard await call.controlPlane.kick(identity) else {
-                throw Problem("not-connected", "\(identity) is not connected")
+                throw Problem(.notConnected, "\(identity) is not connected")
             }
             return Response(status: .noContent)
+        }
+    }
+
+    mutating func registerTrace() {
+        on(
+            .get, "products/:pk/devices/:dk/trace",
+            Operation(
+                "traceDevice",
+                """
+                What happens to a device from now on, as server-sent events: connected, refused, packet, \
+                ended, and dropped, when the reader is too slow
+                """,
+                access: .operators, answers: .eventStream,
+                problems: [.notAcceptable, .tooManyStreams])
+        ) { call in
+            let (identity, _, _) = try call.device()
+            guard call.request.headers[.accept]?.contains("text/event-stream") == true else {
+                throw Problem(.notAcceptable, "the answer is text/event-stream")
+            }
+            guard let slot = call.server.traces.slot() else {
+                var problem = Problem(
+                    .tooManyStreams, "no more traces of devices can be open at once")
+                problem.retryAfterSeconds = 5
+                throw problem
+            }
+            let (request, server) = (call.request, call.server)
+            return Response(
+                status: .ok,
+                headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
+                body: ResponseBody { [slot] writer in
+                    // Begun here, and not before: the body of a HEAD is never written.
+                    let trace = DeviceTrace(of: identity)
+                    let stream = TraceStream(trace: trace) { try server.knows(request) }
+                    if await server.controlPlane.begin(trace) {
+                        do {
+                            try await stream.run(into: &writer, of: request)
+                        } catch {
+                            await server.controlPlane.end(trace)
+                            throw error
+                        }
+                        await server.controlPlane.end(trace)
+                    }
+                    try await writer.finish(nil)
+                    withExtendedLifetime(slot) {}
+                }
+            )
         }
     }
 
@@ -110,6 +160,132 @@ extension Routes {
         guard let presence = presence.first else {
             preconditionFailure("one answer for each device")
         }
+        let outcomes = await call.controlPlane.outcomes(of: identity)
         return Documents.device(identity, record, product, presence, at: call.controlPlane.now)
+            .adding("lastRefusal", Documents.outcome(outcomes.lastRefusal))
+            .adding("lastEnding", Documents.outcome(outcomes.lastEnding))
+    }
+}
+
+/// What an operator does to devices.
+extension Routes {
+    mutating func registerDeviceActions() {
+        registerDeviceSettings()
+        on(
+            .post, "products/:pk/devices/:dk/disable",
+            Operation(
+                "disableDevice", "Disconnect a device and refuse it (rule B12)",
+                answers: .ok(.shownDevice))
+        ) { call in
+            try await Self.act(call) { .setDisabled($0, true) }
+        }
+        on(
+            .post, "products/:pk/devices/:dk/enable",
+            Operation(
+                "enableDevice", "Take a disabled device again (rule B12)",
+                answers: .ok(.shownDevice))
+        ) { call in
+            try await Self.act(call) { .setDisabled($0, false) }
+        }
+        on(
+            .post, "products/:pk/devices/:dk/activate",
+            Operation(
+                "activateDevice", "Consume a code for a device by hand (rule B7)",
+                answers: .ok(.shownDevice),
+                problems: [.entitlementRuns, .noCodeLeft, .deviceDisabled])
+        ) { call in
+            try await Self.act(call) { .activateByHand($0) }
+        }
+    }
+
+    private mutating func registerDeviceSettings() {
+        on(
+            .post, "products/:pk/devices/:dk/reset-secret",
+            Operation(
+                "resetSecret", "Give a device a new secret, shown once",
+                answers: .ok(.deviceSecret))
+        ) { call in
+            let (identity, _, _) = try call.device()
+            var mint = call.mint
+            let secret = mint.secret()
+            let sealed = try call.controlPlane.secretKeys.seal(secret, for: identity)
+            try await call.submit(.resetSecret(identity, secret: sealed))
+            return .json([
+                "dk": JSON(identity.device), "pk": JSON(identity.product),
+                "secret": .text(secret.text),
+            ])
+        }
+        on(
+            .put, "products/:pk/devices/:dk/renewal",
+            Operation(
+                "setDeviceRenewal", "Except a device from automatic renewal, or not (rule B6)",
+                body: .json(["autoRenewal": .flag]), answers: .ok(.shownDevice),
+                problems: [.productRenewalOff])
+        ) { call in
+            let fields = try await call.fields()
+            let isOn = try fields.flag("autoRenewal")
+            return try await Self.act(call) { .setDeviceRenewal($0, isOn) }
+        }
+        on(
+            .delete, "products/:pk/devices/:dk",
+            Operation(
+                "deleteDevice", "Delete a device; no code comes back (rule B8)",
+                answers: .noContent)
+        ) { call in
+            let (identity, _, _) = try call.device()
+            try await call.submit(.deleteDevice(identity))
+            return Response(status: .noContent)
+        }
+    }
+
+    /// Submits an action on the device that the path names, and shows what became of it.
+    private static func act(
+        _ call: Call,
+        _ action: (DeviceIdentity) -> Action
+    ) async throws -> Response {
+        let (identity, _, _) = try call.device()
+        try await call.submit(action(identity))
+        return .json(try await showDevice(call))
+    }
+}
+
+/// Messages to devices (rule C10).
+extension Routes {
+    mutating func registerMessages() {
+        on(
+            .post, "products/:pk/devices/:dk/messages",
+            Operation(
+                "sendMessage", "Send a message to a device, if it is connected (rule C10)",
+                access: .everyone,
+                body: .json(.message),
+                answers: .ok(.delivery),
+                problems: [
+                    .notConnected, .noSubscription, .quotaExceeded, .packetTooLarge,
+                    .queueFull, .messageExpired, .notStored,
+                ])
+        ) { call in
+            let (identity, _, _) = try call.device()
+            let downlink = try Downlink(try await call.fields())
+            let outcome = await call.controlPlane.send(downlink, to: identity)
+            if let reason = outcome.refusal { throw Problem(reason, "\(identity): \(reason.text)") }
+            return .json(Documents.delivery(outcome))
+        }
+    }
+}
+
+extension Downlink {
+    /// What the body of a request says; QoS 1 unless it says otherwise.
+    fileprivate init(_ fields: Fields) throws(Problem) {
+        let payload: [UInt8]
+        if let bytes = try fields.optional("payloadBase64", Base64.decoded) {
+            payload = bytes
+        } else {
+            payload = Array(try fields.text("payload").utf8)
+        }
+        self.init(
+            topic: try fields.required("topic", Topic.init),
+            payload: payload,
+            isAtLeastOnce: try fields.optionalNumber("qos") != 0
+        )
     }
 }

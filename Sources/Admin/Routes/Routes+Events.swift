@@ -27,7 +27,7 @@ extension Routes {
                         "Where a stream goes on; instead of the parameter after.")
                 ],
                 answers: .page(of: .event).or("text/event-stream"),
-                problems: ["too-many-streams"])
+                problems: [.tooManyStreams])
         ) { call in
             let after = try call.query("after") { UInt64($0) }
             if call.request.headers[.accept]?.contains("text/event-stream") == true {
@@ -43,20 +43,20 @@ extension Routes {
     }
 
     private static func stream(after: UInt64?, _ call: Call) throws -> Response {
-        guard let slot = call.desk.streams.slot() else {
+        guard let slot = call.server.streams.slot() else {
             var problem = Problem(
-                "too-many-streams", "no more streams of events can be open at once")
+                .tooManyStreams, "no more streams of events can be open at once")
             problem.retryAfterSeconds = 5
             throw problem
         }
         let newest = try call.read { (books, transaction) throws(StoreError) in
             try books.lastSequence(in: transaction)
         }
-        let (request, desk) = (call.request, call.desk)
+        let (request, server) = (call.request, call.server)
         let stream = EventStream(
-            ledger: desk.controlPlane.ledger,
+            ledger: server.controlPlane.ledger,
             start: call.header("Last-Event-ID").flatMap { UInt64($0) } ?? after ?? newest,
-            isAllowed: { try desk.knows(request) }
+            isAllowed: { try server.knows(request) }
         )
         return Response(
             status: .ok,

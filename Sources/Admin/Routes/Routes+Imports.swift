@@ -24,8 +24,8 @@ extension Routes {
                 .or("text/csv", .importedRows),
                 answers: .created(.imported, name: "/devices/0/dk").or("text/csv"),
                 problems: [
-                    "invalid-csv", "import-row", "import-line", "import-too-large",
-                    "import-not-receiving", "imports-under-way",
+                    .invalidCSV, .importRow, .importLine, .importTooLarge,
+                    .importNotReceiving, .importsUnderWay,
                 ])
         ) { call in
             let (key, _) = try call.product()

@@ -4,7 +4,7 @@ import Hummingbird
 import Ledger
 import Storage
 
-/// Keys of applications and operators. Only whoever runs the gateway makes and revokes them.
+/// Keys of applications and operators. Only owners and operators of the whole gateway make and revoke them.
 extension Routes {
     mutating func registerKeys() {
         on(
@@ -49,7 +49,7 @@ extension Routes {
                 "createKey", "Make a key; its secret is shown once", access: .gateway,
                 body: .json(.newKeyRequest),
                 answers: .created(.newKey),
-                problems: ["unknown-account", "unknown-product", "product-of-another-account"])
+                problems: [.unknownAccount, .unknownProduct, .productOfAnotherAccount])
         ) { call in try await Self.createKey(call) }
     }
 

@@ -1,8 +1,73 @@
 import Gateway
 import Hummingbird
 import Ledger
+import Metering
 import Storage
 import Time
+
+extension Routes {
+    mutating func registerPackages() {
+        on(
+            .get, "packages",
+            Operation("listPackages", "The packages, by id", answers: .page(of: .package))
+        ) { call in
+            let (cursor, limit) = try call.page()
+            let page = try call.read { (books, transaction) throws(StoreError) in
+                try books.packages(cursor: cursor, limit: limit, in: transaction)
+            }
+            return call.list(
+                page.elements.map { Documents.package($0.id, $0.record) },
+                cursor: page.cursor
+            )
+        }
+        on(
+            .get, "packages/:package",
+            Operation("showPackage", "A package", answers: .ok(.package))
+        ) { call in
+            .json(try Self.showPackage(call.parameter("package", PackageID.init), call))
+        }
+        on(
+            .post, "packages",
+            Operation(
+                "createPackage", "Create a package", access: .gateway,
+                body: .json([
+                    "id": .noted(.optional(.id(PackageID.self)), "Made when it is missing."),
+                    "name": .name,
+                    "validityDays": .integer(1...36_500),
+                    "messagesPerDay": .noted(.optional(.count), "No limit when it is missing."),
+                    "otaPerMonth": .noted(.optional(.integer(0...1_000_000)), "1 by default."),
+                    "storageDays": .noted(.optional(.integer(0...36_500)), "7 by default."),
+                ]),
+                answers: .created(.package), problems: [.alreadyExists])
+        ) { call in
+            let fields = try await call.fields()
+            var mint = call.mint
+            let id =
+                try fields.optional("id", PackageID.init)
+                ?? PackageID("pkg-\(mint.text(10))")
+            let name = try fields.text("name")
+            let allowance = Allowance(
+                validityDays: UInt32(try fields.number("validityDays")),
+                messagesPerDay: try fields.optionalNumber("messagesPerDay")
+                    .map { UInt64($0) },
+                otaPerMonth: UInt32(
+                    try fields.optionalNumber("otaPerMonth") ?? 1),
+                storageDays: UInt32(try fields.optionalNumber("storageDays") ?? 7)
+            )
+            guard let id, let allowance else { preconditionFailure("checked above") }
+            try await call.submit(.createPackage(id, name: name, allowance))
+            return call.created(try Self.showPackage(id, call), at: "/v1/packages/\(id)")
+        }
+    }
+
+    private static func showPackage(_ id: PackageID, _ call: Call) throws -> JSON {
+        let record = try call.read { (books, transaction) throws(StoreError) in
+            try books.package(id, in: transaction)
+        }
+        guard let record else { throw Problem(.unknownPackage(id)) }
+        return Documents.package(id, record)
+    }
+}
 
 extension Routes {
     mutating func registerProducts() {
@@ -58,7 +123,7 @@ extension Routes {
                         "Where its codes are counted; the gateway's by default."),
                 ]),
                 answers: .created(.newProduct),
-                problems: ["already-exists", "unknown-account", "unknown-package"])
+                problems: [.alreadyExists, .unknownAccount, .unknownPackage])
         ) { call in try await Self.createProduct(call) }
         on(
             .patch, "products/:pk",
@@ -88,7 +153,7 @@ extension Routes {
             Operation(
                 "upgradePackage", "Give a product a higher package (rule A5)",
                 body: .json(["package": .id(PackageID.self)]), answers: .ok(.product),
-                problems: ["unknown-package", "product-has-no-package", "allowance-lowered"])
+                problems: [.unknownPackage, .productHasNoPackage, .allowanceLowered])
         ) { call in
             let (key, _) = try call.product()
             let fields = try await call.fields()
@@ -165,5 +230,49 @@ extension Routes {
         guard let (record, figures) = found else { throw Problem(.unknownProduct(key)) }
         let online = await call.controlPlane.onlineCount(of: key)
         return Documents.product(key, record, figures, online: online)
+    }
+}
+
+extension Routes {
+    /// Rule C8: what all devices of a product used, day by day.
+    mutating func registerProductUsage() {
+        on(
+            .get, "products/:pk/usage",
+            Operation(
+                "listProductUsage",
+                "The messages of all devices of a product, day by day (rule C8)",
+                query: [
+                    Parameter("from", .day, "The first day; by default 30 days before the last."),
+                    Parameter("to", .day, "The last day; today by default."),
+                ],
+                answers: .page(of: .productDay))
+        ) { call in
+            let (key, record) = try call.product()
+            let today = Day(of: call.controlPlane.now, at: record.dayOffset)
+            let last = try call.query("to") { Day($0) } ?? today
+            var first = try call.query("from") { Day($0) } ?? last.adding(days: -30)
+            let (cursor, limit) = try call.page()
+            if let cursor { first = max(first, try Self.day(at: cursor)) }
+            guard first <= last else { return call.list([], cursor: nil) }
+            let found = try await call.controlPlane.usage(
+                of: key, in: first...last, limit: limit + 1)
+            return call.list(
+                found.prefix(limit).map(Documents.productDay),
+                cursor: found.count > limit ? Self.cursor(at: found[limit].day) : nil
+            )
+        }
+    }
+
+    /// A day as eight hexadecimal digits.
+    private static func cursor(at day: Day) -> String {
+        let digits = String(UInt32(bitPattern: day.number), radix: 16)
+        return String(repeating: "0", count: 8 - digits.utf8.count) + digits
+    }
+
+    private static func day(at cursor: String) throws(Problem) -> Day {
+        guard cursor.utf8.count == 8, let number = UInt32(cursor, radix: 16) else {
+            throw .unknownCursor
+        }
+        return Day(number: Int32(bitPattern: number))
     }
 }

@@ -36,6 +36,7 @@ struct Routes {
         registerProductUsage()
         registerDevices()
         registerDeviceActions()
+        registerTrace()
         registerImports()
         registerMessages()
         registerTopUps()

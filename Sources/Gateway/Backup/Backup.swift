@@ -91,17 +91,6 @@ public enum BackupProblem: Error, Equatable, Sendable, CustomStringConvertible {
     /// Copying has failed.
     case failed(String)
 
-    /// Its name in the API.
-    public var name: String {
-        switch self {
-        case .directory: "backup-directory"
-        case .running: "backup-running"
-        case .noSpace: "backup-no-space"
-        case .keyReused: "idempotency-key-reused"
-        case .stopping, .failed: "ledger-unavailable"
-        }
-    }
-
     public var description: String {
         switch self {
         case .directory(let path, let reason): "\(path): \(reason)"

@@ -24,6 +24,7 @@ public final class Backups: Sendable {
 
     private let stores: Stores
     private let data: String
+    private let log: GatewayLog?
     private let now: @Sendable () -> Timestamp
     private let state = Mutex(State())
 
@@ -36,9 +37,16 @@ public final class Backups: Sendable {
     /// - Parameters:
     ///   - data: the directory of the stores, which no backup may be in.
     ///   - now: the clock that times are taken from.
-    public init(of stores: Stores, in data: String, now: @escaping @Sendable () -> Timestamp) {
+    ///   - log: is told when one begins and ends.
+    public init(
+        of stores: Stores,
+        in data: String,
+        log: GatewayLog? = nil,
+        now: @escaping @Sendable () -> Timestamp
+    ) {
         self.stores = stores
         self.data = data
+        self.log = log
         self.now = now
     }
 
@@ -145,11 +153,19 @@ public final class Backups: Sendable {
             if state.entries.count > Self.kept { state.entries.removeFirst() }
             return .success(backup)
         }
-        return try result.get()
+        let backup = try result.get()
+        log?.say(.info, "a backup was begun", .init("directory", backup.directory))
+        return backup
     }
 
     private func finish(_ id: UInt64, _ result: Result<(UInt64, Int), BackupProblem>) {
         let finishedAt = now()
+        switch result {
+        case .success((_, let bytes)):
+            log?.say(.info, "a backup was made", .init("bytes", "\(bytes)"))
+        case .failure(let problem):
+            log?.say(.error, "a backup has failed", .init("error", "\(problem)"))
+        }
         state.withLock { state in
             guard let index = state.entries.firstIndex(where: { $0.backup.id == id }) else {
                 return
@@ -219,7 +235,7 @@ public final class Backups: Sendable {
         }
     }
 
-    /// What a backup that failed has left.
+    /// What a backup that failed has left. What can't be removed, the next one there finds and names.
     private static func remove(_ partial: String) {
         for store in ["usage", "ledger"] {
             for name in ["data.mdb", "data.mdb.partial", "lock.mdb", "owner.lock"] {

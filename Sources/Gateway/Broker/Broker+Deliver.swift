@@ -21,6 +21,7 @@ extension Broker {
             found = try session(of: .device(identity), in: &context)
         } catch {
             context.counters.add(.sessionReadsFailed)
+            context.wire.journal.noteStoreFailure(.sessionRead, error)
             return .decided(.notStored)
         }
         guard let token = found, sessions.contains(token) else { return .decided(.notConnected) }

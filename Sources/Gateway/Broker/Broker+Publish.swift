@@ -45,6 +45,9 @@ extension Broker {
             let publication = accept(slot, message, for: answer, in: &context)
             if publication.verdict == .held { return }
             context.counters.add(.publishesReceived)
+            if context.wire.connections[slot: slot].isTraced {
+                context.wire.tracePublish(slot, message, publish.qos, publication.verdict)
+            }
             if publish.qos == .atLeastOnce, let packetID = publish.packetID {
                 acknowledge(
                     slot,
@@ -80,6 +83,9 @@ extension Broker {
         let publication = accept(slot, message, for: answer, in: &context)
         if publication.verdict == .held { return }
         context.counters.add(.publishesReceived)
+        if context.wire.connections[slot: slot].isTraced {
+            context.wire.tracePublish(slot, message, .exactlyOnce, publication.verdict)
+        }
         var entry = UnansweredPublishes.Entry(
             packetID: packetID,
             isExactlyOnce: true,

@@ -24,6 +24,7 @@ extension Broker {
             try loadQueue(session, in: &context)
         } catch {
             context.counters.add(.sessionReadsFailed)
+            context.wire.journal.noteStoreFailure(.sessionRead, error)
             return .decided(.notStored)
         }
         let units = context.quota.units(payloadBytes: message.payload.count)

@@ -118,6 +118,7 @@ extension Broker {
             }
         } catch {
             context.counters.add(.retainedReadsFailed)
+            context.wire.journal.noteStoreFailure(.retainedRead, error)
             return nil
         }
         let identifiers = request.subscription.identifier.map { [$0] } ?? []

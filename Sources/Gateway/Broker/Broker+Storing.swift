@@ -47,8 +47,9 @@ extension Broker {
     mutating func submitSessionWrites(in context: inout ShardContext) {
         guard let changes = sessionWrites.nextBatch(at: context.now.monotonic) else { return }
         let mailbox = context.commons.mailboxes[context.index]
+        let log = context.commons.log
         context.commons.sessions.submit(changes) { result in
-            let isWritten = if case .success = result { true } else { false }
+            let isWritten = log.takes(result, of: .sessionWrite)
             mailbox.post(.sessionsWritten(isWritten))
         }
     }
@@ -229,6 +230,7 @@ extension Broker {
             } while last != nil
         } catch {
             context.counters.add(.sessionReadsFailed)
+            context.wire.journal.noteStoreFailure(.sessionRead, error)
         }
     }
 

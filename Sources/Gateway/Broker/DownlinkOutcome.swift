@@ -31,33 +31,12 @@ public enum DownlinkOutcome: CaseIterable, Equatable, Sendable {
     case notStored
 
     /// Its name in the API: of a message that arrived, and of the problem when it did not.
-    public var name: String {
-        switch self {
-        case .delivered: "delivered"
-        case .queued: "queued"
-        case .notConnected: "not-connected"
-        case .noSubscription: "no-subscription"
-        case .quotaExceeded: "quota-exceeded"
-        case .tooLarge: "message-too-large"
-        case .queueFull: "queue-full"
-        case .expired: "message-expired"
-        case .notStored: "message-not-stored"
-        }
-    }
+    public var name: String { refusal?.name ?? (self == .queued ? "queued" : "delivered") }
 
     /// One clause for people; the Reason String of MQTT 5.
     public var text: String {
-        switch self {
-        case .delivered: "delivered"
-        case .queued: "waiting for the device's acknowledgements"
-        case .notConnected: "the device is not connected"
-        case .noSubscription: "the device has not subscribed to the topic"
-        case .quotaExceeded: "the device's message allowance of the day is used up"
-        case .tooLarge: "the message is larger than the device takes"
-        case .queueFull: "the device reads too slowly, and its queue is full"
-        case .expired: "the message expired while it waited"
-        case .notStored: "the message could not be stored"
-        }
+        refusal?.text
+            ?? (self == .queued ? "waiting for the device's acknowledgements" : "delivered")
     }
 
     /// What a PUBACK or PUBREC of MQTT 5 says. A message that is too large for its receiver is

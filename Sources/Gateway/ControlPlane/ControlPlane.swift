@@ -44,6 +44,14 @@ public protocol ControlPlane: Sendable {
     /// The connection of a device; `nil` when it is not connected.
     func connection(of device: DeviceIdentity) async -> DeviceConnection?
 
+    /// How a device was last refused, and how its last connection ended, as far as the gateway
+    /// remembers: since its start, of a limited number of devices.
+    func outcomes(of device: DeviceIdentity) async -> DeviceOutcomes
+
+    /// Follows a device live from now on, until `end`; false when the gateway has stopped.
+    func begin(_ trace: DeviceTrace) async -> Bool
+    func end(_ trace: DeviceTrace) async
+
     /// Ends the connection of a device (wire.md: 0x98); false when it was not connected.
     func kick(_ device: DeviceIdentity) async -> Bool
 

@@ -68,6 +68,22 @@ extension Gateway: ControlPlane {
         await ask(commons.homes.shard(of: device), orElse: nil) { .connection(device, $0) }
     }
 
+    public func outcomes(of device: DeviceIdentity) async -> DeviceOutcomes {
+        await ask(commons.homes.shard(of: device), orElse: DeviceOutcomes()) {
+            .outcomes(device, $0)
+        }
+    }
+
+    public func begin(_ trace: DeviceTrace) async -> Bool {
+        await ask(commons.homes.shard(of: trace.device), orElse: false) { .beginTrace(trace, $0) }
+    }
+
+    public func end(_ trace: DeviceTrace) async {
+        _ = await ask(commons.homes.shard(of: trace.device), orElse: false) {
+            .endTrace(trace, $0)
+        }
+    }
+
     public func kick(_ device: DeviceIdentity) async -> Bool {
         await ask(commons.homes.shard(of: device), orElse: false) { .kick(device, $0) }
     }

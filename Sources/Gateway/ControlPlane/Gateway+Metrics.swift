@@ -34,6 +34,12 @@ extension Gateway {
             page.sample(counters.reduce(0) { $0 + $1.events.value(of: counter) })
         }
         page.begin(
+            "tollgate_log_lines_dropped_total",
+            help: "Lines of the log that found no room, as it was written too slowly.",
+            kind: .counter
+        )
+        page.sample(commons.log?.dropped ?? 0)
+        page.begin(
             "tollgate_connections_ended_total",
             help: "Connections that ended, and CONNECTs that were refused, by reason.",
             kind: .counter

@@ -45,6 +45,7 @@ extension Shard {
             let token = context.wire.connections.token(ofSlot: slot)
         else { return }
         context.wire.connections[slot: slot].isRenewing = true
+        context.wire.note(.renewal(.asked), slot)
         let mailbox = context.commons.mailboxes[context.index]
         submit(.renew(identity, at: context.commons.dataCentre)) {
             mailbox.post(.renewalAnswered(token, $0))
@@ -83,8 +84,10 @@ extension Shard {
         let slot = token.slot
         switch result {
         case _ where door.isReset(identity): refuseConnect(slot, .badCredentials)
-        case .failure: refuseConnect(slot, .ledgerUnavailable)
-        case .success(.refused(let refusal)): refuseConnect(slot, Reason(refusal))
+        case .failure(let error):
+            context.wire.noteStoreFailure(.admission, error, slot)
+            refuseConnect(slot, .ledgerUnavailable)
+        case .success(.refused(let refusal)): refuseConnect(slot, Reason(refusal).toldToClient)
         case .success(let outcome):
             guard case .entitled(let entitlement, _) = outcome.effect else {
                 return refuseConnect(slot, .ledgerUnavailable)
@@ -102,7 +105,9 @@ extension Shard {
         else { return }
         let slot = token.slot
         switch result {
-        case .failure: refuseConnect(slot, .ledgerUnavailable)
+        case .failure(let error):
+            context.wire.noteStoreFailure(.registration, error, slot)
+            refuseConnect(slot, .ledgerUnavailable)
         case .success(let outcome):
             guard case .registered(let sealed) = outcome.effect else {
                 // Whether the device is unknown or has its secret already is not told.
@@ -133,11 +138,14 @@ extension Shard {
         switch result {
         case .success(let outcome):
             guard case .entitled(let entitlement, _) = outcome.effect else {
+                context.wire.note(.renewal(.notRenewed), slot)
                 return endEntitlement(slot)
             }
+            context.wire.note(.renewal(.renewed), slot)
             context.wire.connections[slot: slot].settings.expiresAt = entitlement.expiresAt
             context.wire.scheduleTimer(slot, at: context.now)
-        case .failure:
+        case .failure(let error):
+            context.wire.noteStoreFailure(.renewal, error, slot)
             // The device keeps running while the ledger can't answer; asked again in a while.
             context.wire.wheel.schedule(
                 slot, at: context.now.tick + ShardTime.ticks(milliseconds: 5_000))
@@ -165,6 +173,7 @@ extension Shard {
             found = try broker.openSession(for: token, in: &context)
         } catch {
             context.counters.add(.sessionReadsFailed)
+            context.wire.noteStoreFailure(.sessionRead, error, slot)
             return refuseConnect(slot, .ledgerUnavailable)
         }
         guard let isPresent = found else { return refuseConnect(slot, .serverBusy) }
@@ -176,6 +185,8 @@ extension Shard {
         }
         context.wire.unadmitted -= 1
         context.counters.add(.connectsAdmitted)
+        context.wire.note(.admitted, slot)
+        context.wire.traceAdmission(slot)
         context.wire.scheduleTimer(slot, at: context.now)
         connack(slot, isSessionPresent: isPresent)
         if isPresent { broker.resumeDeliveries(slot, in: &context) }
@@ -286,21 +297,8 @@ extension Shard {
             )
         case nil: break
         }
+        end(slot, reason)
         context.wire.connections[slot: slot].settings.client = .unknown
         context.wire.connections[slot: slot].settings.productSlot = nil
-        end(slot, reason)
-    }
-}
-
-extension Reason {
-    /// What the wire says for a refusal of the ledger.
-    init(_ refusal: Refusal) {
-        self =
-            switch refusal {
-            case .noCodeLeft: .noCodeLeft
-            case .renewalOff: .activationExpired
-            case .deviceDisabled: .deviceDisabled
-            default: .badCredentials
-            }
     }
 }

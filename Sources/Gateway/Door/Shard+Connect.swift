@@ -96,6 +96,7 @@ extension Shard {
             verdict = try door.verdict(
                 on: identity, credential, connect, in: &context.books, at: context.now)
         } catch {
+            context.wire.noteStoreFailure(.admission, error, slot)
             return refuseConnect(slot, .ledgerUnavailable)
         }
         switch verdict {
@@ -112,7 +113,7 @@ extension Shard {
                 admit(slot, until: until)
             case .readmit, .consume:
                 requestActivation(slot, identity, confirmsSecret: confirmsSecret)
-            case .refuse(let refusal): refuseConnect(slot, Reason(refusal))
+            case .refuse(let refusal): refuseConnect(slot, Reason(refusal).toldToClient)
             }
         }
     }
@@ -128,6 +129,7 @@ extension Shard {
         do throws(StoreError) {
             verdict = try door.verdict(on: id, connect, in: &context.books)
         } catch {
+            context.wire.noteStoreFailure(.admission, error, slot)
             return refuseConnect(slot, .ledgerUnavailable)
         }
         switch verdict {

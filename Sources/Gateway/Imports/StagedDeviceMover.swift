@@ -1,5 +1,6 @@
 import Ledger
 import Reactor
+import Storage
 import Synchronization
 import Time
 
@@ -9,6 +10,7 @@ import Time
 final class StagedDeviceMover: Sendable {
     private let ledger: Ledger
     private let time: TimeSource
+    private let log: GatewayLog?
     private let state = Mutex(State.idle)
 
     private enum State { case idle, moving, askedAgain }
@@ -16,9 +18,10 @@ final class StagedDeviceMover: Sendable {
     /// Of one command: what an activation waits for at most, besides its own commit.
     private static var rowsAtOnce: UInt32 { 1_000 }
 
-    init(ledger: Ledger, time: TimeSource) {
+    init(ledger: Ledger, time: TimeSource, log: GatewayLog?) {
         self.ledger = ledger
         self.time = time
+        self.log = log
     }
 
     /// Moves until nothing waits, or the ledger can't. One at a time: asked while it is at it, it
@@ -46,9 +49,14 @@ final class StagedDeviceMover: Sendable {
             actor: "gateway",
             action: .importing(.move(limit: Self.rowsAtOnce))
         )
-        guard let outcome = try? await ledger.submit(command),
-            case .moved(_, more: true) = outcome.effect
-        else { return false }
-        return true
+        do throws(StoreError) {
+            guard case .moved(_, more: true) = try await ledger.submit(command).effect else {
+                return false
+            }
+            return true
+        } catch {
+            log?.say(.error, "imported devices can't be moved now", .init("error", "\(error)"))
+            return false
+        }
     }
 }

@@ -10,6 +10,9 @@ import WebSocket
 /// What all shards share: values, and doors to other threads. Nothing in it changes.
 struct GatewayCommons: Sendable {
     let mailboxes: [Mailbox<ShardMessage>]
+
+    /// `nil`: nothing is logged.
+    let log: GatewayLog?
     let heartbeats: Heartbeats
     let ledger: Ledger
     let usage: UsageStore

@@ -25,6 +25,7 @@ extension Shard {
             } catch {
                 // Out of descriptors: the connection stays in line until one is free.
                 context.counters.add(.connectionsRefusedEarly)
+                context.wire.journal.noteRefusedEarly(.serverBusy, nil, at: listener)
                 return pauseAccepting()
             }
         }
@@ -68,19 +69,22 @@ extension Shard {
         guard !isDraining, !context.wire.connections.isFull,
             context.wire.unadmitted < context.commons.limits.unadmittedPerShard
         else {
+            let reason = isDraining ? Reason.shuttingDown : .serverBusy
             context.counters.add(.connectionsRefusedEarly)
-            context.counters.add(ending: isDraining ? .shuttingDown : .serverBusy)
-            return
+            context.counters.add(ending: reason)
+            return context.wire.journal.noteRefusedEarly(reason, accepted.peer, at: listener)
         }
         var session: TLSSession?
         if isEncrypted {
-            guard let context = context.wire.tlsContext,
-                let made = try? TLSSession(accepting: context)
-            else {
-                context.counters.add(ending: .handshakeFailed)
-                return
+            guard let tlsContext = context.wire.tlsContext else {
+                preconditionFailure("a listener with TLS has a context")
             }
-            session = consume made
+            do throws(TLSError) {
+                session = try TLSSession(accepting: tlsContext)
+            } catch {
+                context.counters.add(ending: .handshakeFailed)
+                return context.wire.journal.noteHandshakeFailure(error, accepted.peer, at: listener)
+            }
         }
         let peer = accepted.peer
         var connection = Connection(

@@ -22,6 +22,7 @@ extension Shard {
             record = try context.books.product(key)
         } catch {
             context.counters.add(.changesDeferred)
+            context.wire.journal.noteStoreFailure(.productRead, error)
             return door.deferChange(of: key, at: context.now)
         }
         guard let record else { return }
@@ -44,6 +45,7 @@ extension Shard {
             }
         } catch {
             context.counters.add(.changesDeferred)
+            context.wire.journal.noteStoreFailure(.productRead, error, .device(identity))
             return door.deferChange(of: identity, at: context.now)
         }
         let connection = broker.connection(of: .device(identity), in: &context)

@@ -38,6 +38,7 @@ extension Shard {
         } else {
             context.wire.unadmitted -= 1
         }
+        if context.wire.connections[slot: slot].isTraced { context.wire.traceEnd(slot, reason) }
         context.wire.wheel.cancel(slot)
         let successor = context.wire.connections[slot: slot].successor
         _ = context.wire.connections.remove(token)
@@ -85,15 +86,5 @@ extension Shard {
         context.wire.connections[slot: slot].receivedTick = context.now.tick
         resumeReading(slot)
         if context.wire.connections[slot: slot].webSocket != nil { heedWebSocket(slot) }
-    }
-}
-
-extension Reason {
-    /// Whether the server ends the connection, rather than the client or the network.
-    var isServers: Bool {
-        switch self {
-        case .disconnected, .connectionLost: false
-        default: reasonCode.isAllowed(in: .disconnect)
-        }
     }
 }

@@ -41,10 +41,23 @@ extension Shard {
             return serveConnect(slot, body)
         }
         let version = context.wire.connections[slot: slot].settings.version
+        guard header.type == .publish else { return try serve(slot, header, body, version) }
+        // What is traced of a PUBLISH is traced with what becomes of it.
+        let publish = try Publish(decoding: body, header: header, version: version)
+        broker.servePublish(slot, publish, in: &context)
+    }
+
+    /// A packet of a client that is connected, other than PUBLISH.
+    private mutating func serve(
+        _ slot: UInt32,
+        _ header: FixedHeader,
+        _ body: Span<UInt8>,
+        _ version: ProtocolVersion
+    ) throws(DecodingError) {
+        if context.wire.connections[slot: slot].isTraced {
+            context.wire.traceIncoming(slot, header)
+        }
         switch header.type {
-        case .publish:
-            let publish = try Publish(decoding: body, header: header, version: version)
-            broker.servePublish(slot, publish, in: &context)
         case .puback:
             broker.acknowledged(
                 slot, try Puback(decoding: body, version: version).packetID, in: &context)
@@ -70,7 +83,7 @@ extension Shard {
         case .auth where version == .v5:
             // No method was agreed on in CONNECT, so there is nothing to continue ([MQTT-4.12.0-7]).
             end(slot, .protocolError)
-        case .connect, .connack, .suback, .unsuback, .pingresp, .auth:
+        case .connect, .connack, .publish, .suback, .unsuback, .pingresp, .auth:
             // A second CONNECT ([MQTT-3.1.0-2]), or a server's packet.
             end(slot, .protocolError)
         }
@@ -97,21 +110,5 @@ extension Shard {
             context.wire.connections[slot: slot].settings.will = nil
         }
         end(slot, .disconnected)
-    }
-}
-
-extension Reason {
-    /// The reason for a packet that could not be decoded.
-    init(_ code: ReasonCode) {
-        switch code {
-        case .malformedPacket: self = .malformedPacket
-        case .packetTooLarge: self = .packetTooLarge
-        case .topicAliasInvalid: self = .topicAliasInvalid
-        case .topicNameInvalid: self = .topicNameInvalid
-        case .topicFilterInvalid: self = .topicFilterInvalid
-        case .unsupportedProtocolVersion: self = .unsupportedProtocolVersion
-        case .clientIdentifierNotValid: self = .clientIdentifierNotValid
-        default: self = .protocolError
-        }
     }
 }

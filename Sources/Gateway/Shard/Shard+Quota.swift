@@ -34,8 +34,9 @@ extension Shard {
     private mutating func submit(_ batch: UsageBatch) {
         let mailbox = context.commons.mailboxes[context.index]
         let number = batch.number
+        let log = context.commons.log
         context.commons.usage.submit(batch) { result in
-            let isWritten = if case .success = result { true } else { false }
+            let isWritten = log.takes(result, of: .usageWrite)
             mailbox.post(.usageWritten(batch: number, isWritten: isWritten))
         }
     }
@@ -100,19 +101,25 @@ extension Shard {
 
     private mutating func carryOut(_ action: PackAction) {
         let mailbox = context.commons.mailboxes[context.index]
+        let log = context.commons.log
         switch action {
         case .lease(let account, let needed):
+            context.wire.journal.note(.asked, of: account)
             let lease = TopUpAction.lease(
                 account,
                 holder: context.commons.leaseHolder,
                 needed: needed,
                 block: TopUpStock.block
             )
-            submit(.topUp(lease)) { mailbox.post(.packs(account, .leaseAnswered($0))) }
+            submit(.topUp(lease)) { result in
+                log.noteLease(result, of: account)
+                mailbox.post(.packs(account, .leaseAnswered(result)))
+            }
         case .settle(let account, let settlement):
             let end = TopUpAction.settle(lease: settlement.lease, used: settlement.used)
+            context.wire.journal.note(.ended, of: account)
             submit(.topUp(end)) { result in
-                let isWritten = if case .success = result { true } else { false }
+                let isWritten = log.takes(result, of: .lease)
                 mailbox.post(.packs(account, .settled(settlement, isWritten: isWritten)))
             }
         case .recall(let account): context.tellOthers(.packs(account, .recall(by: context.index)))

@@ -76,8 +76,12 @@ extension Shard {
         }
         // A CONNECT may have sent the connection home to another shard, which meets the end itself.
         guard context.wire.connections.contains(token) else { return }
-        if failure != nil {
+        if let failure {
             let isHandshake = context.wire.connections[slot: slot].phase == .handshaking
+            if isHandshake {
+                context.wire.journal.noteHandshakeFailure(
+                    context.wire.connections[slot: slot], failure)
+            }
             end(slot, isHandshake ? .handshakeFailed : .connectionLost)
         } else if state == .closed {
             context.wire.connections[slot: slot].isPeerDone = true

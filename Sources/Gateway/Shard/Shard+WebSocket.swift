@@ -41,18 +41,3 @@ extension Shard {
     }
 
 }
-
-extension Reason {
-    /// What a WebSocket is closed with (RFC 6455, 7.4.1); the details are said in MQTT before.
-    var closeCode: CloseCode {
-        switch self {
-        case .disconnected: .normal
-        case .shuttingDown: .goingAway
-        case .malformedPacket, .protocolError, .notMQTT, .unsupportedProtocolVersion: .protocolError
-        case .packetTooLarge: .messageTooBig
-        case .serverBusy, .ledgerUnavailable, .connectionRateExceeded: .tryAgainLater
-        case .connectionLost: .goingAway
-        default: .policyViolation
-        }
-    }
-}

@@ -58,6 +58,7 @@ struct Shard: ~Copyable {
         retainedReader: consuming CachedReader,
         time: TimeSource
     ) {
+        let log = commons.log?.shardLog() ?? ShardLog()
         self.listeners = listeners
         let limits = commons.limits
         let clock = ReactorClock(time)
@@ -93,6 +94,8 @@ struct Shard: ~Copyable {
                 return try usage.usage(of: device)
             } catch {
                 counters.add(.usageReadsFailed)
+                log.note(
+                    LogRecord(event: .storeFailed(.usageRead, error), subject: .device(device)))
                 return nil
             }
         }
@@ -119,7 +122,13 @@ struct Shard: ~Copyable {
             counters: counters,
             now: now,
             books: books,
-            wire: Wire(epoll: epoll, limits: limits, counters: counters, tlsContext: tlsContext),
+            wire: Wire(
+                epoll: epoll,
+                limits: limits,
+                counters: counters,
+                tlsContext: tlsContext,
+                journal: Journal(log, listeners: commons.listeners.map(\.name), at: now.wall)
+            ),
             quota: quota
         )
     }
@@ -130,6 +139,7 @@ struct Shard: ~Copyable {
         // Questions that were asked meanwhile are answered still.
         readMail()
         dropHeldDeliveries()
+        context.wire.journal.traces.finishAll()
     }
 
     /// One turn; waits until there is something to do.
@@ -137,6 +147,7 @@ struct Shard: ~Copyable {
         wait()
         clock.refresh()
         context.now = ShardTime(clock, since: startedAt)
+        context.wire.journal.now = context.now.wall
         context.commons.heartbeats.beat(shard: context.index, at: context.now.monotonic)
         readMail()
         readDeferredIfDue()

@@ -10,6 +10,9 @@ import Time
 enum ShardQuestion: Sendable {
     case onlineCount(ProductKey, @Sendable (Int) -> Void)
     case connection(DeviceIdentity, @Sendable (DeviceConnection?) -> Void)
+    case outcomes(DeviceIdentity, @Sendable (DeviceOutcomes) -> Void)
+    case beginTrace(DeviceTrace, @Sendable (Bool) -> Void)
+    case endTrace(DeviceTrace, @Sendable (Bool) -> Void)
     case lastSeen([DeviceIdentity], @Sendable ([Timestamp?]) -> Void)
     case unsettledUsage(DeviceIdentity, @Sendable ([DayUsage]) -> Void)
     case kick(DeviceIdentity, @Sendable (Bool) -> Void)
@@ -21,6 +24,8 @@ enum ShardQuestion: Sendable {
         switch self {
         case .onlineCount(_, let answer): answer(0)
         case .connection(_, let answer): answer(nil)
+        case .outcomes(_, let answer): answer(DeviceOutcomes())
+        case .beginTrace(_, let answer), .endTrace(_, let answer): answer(false)
         case .lastSeen(let devices, let answer):
             answer([Timestamp?](repeating: nil, count: devices.count))
         case .unsettledUsage(_, let answer): answer([])
@@ -48,6 +53,14 @@ extension Shard {
         case .onlineCount(let key, let answer):
             answer(context.quota.onlineCount(of: key))
         case .connection(let identity, let answer): answer(deviceConnection(identity))
+        case .outcomes(let identity, let answer):
+            answer(context.wire.journal.outcomes(of: identity))
+        case .beginTrace(let trace, let answer):
+            beginTrace(trace)
+            answer(true)
+        case .endTrace(let trace, let answer):
+            endTrace(trace)
+            answer(true)
         case .lastSeen(let identities, let answer): answer(identities.map { lastSeen($0) })
         case .unsettledUsage(let identity, let answer): answer(context.quota.unsettled(identity))
         case .kick(let identity, let answer):

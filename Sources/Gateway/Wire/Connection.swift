@@ -81,6 +81,9 @@ struct Connection: ~Copyable, Sendable {
     /// The entitlement has ended, and the ledger has been asked to renew it.
     var isRenewing = false
 
+    /// Somebody follows the device live.
+    var isTraced = false
+
     /// It had been admitted when its end was decided.
     var wasOpen = false
 

@@ -41,6 +41,9 @@ struct Wire: ~Copyable {
     /// How many of the closing list `nextToClose` has answered.
     private var closed = 0
 
+    /// What the log and the traces hear of the connections.
+    var journal: Journal
+
     private let limits: ShardLimits
     private let counters: ShardCounters
 
@@ -51,9 +54,11 @@ struct Wire: ~Copyable {
         epoll: consuming Epoll,
         limits: ShardLimits,
         counters: ShardCounters,
-        tlsContext: TLSContext?
+        tlsContext: TLSContext?,
+        journal: consuming Journal
     ) {
         self.epoll = epoll
+        self.journal = journal
         self.limits = limits
         self.counters = counters
         self.tlsContext = tlsContext
@@ -107,6 +112,7 @@ struct Wire: ~Copyable {
     mutating func end(_ slot: UInt32, _ reason: Reason) {
         guard connections[slot: slot].ending == nil, let token = connections.token(ofSlot: slot)
         else { return }
+        noteEnd(slot, reason)
         let phase = connections[slot: slot].phase
         if phase == .open, connections[slot: slot].settings.version == .v5, reason.isServers {
             let text = problemText(slot, reason.text)
@@ -226,6 +232,8 @@ struct Wire: ~Copyable {
 
     /// Sends as much of what waits as the socket takes.
     mutating func flush(_ slot: UInt32) {
+        let isTraced = connections[slot: slot].isTraced
+        if isTraced { traceOutgoing(slot) }
         if connections[slot: slot].webSocket != nil { connections[slot: slot].wrapOutput() }
         if connections[slot: slot].tls == nil {
             sendPlain(slot)
@@ -233,6 +241,9 @@ struct Wire: ~Copyable {
             flushEncrypted(slot)
         }
         if connections[slot: slot].webSocket != nil { connections[slot: slot].noteOutputSent() }
+        if isTraced {
+            journal.traces.setShownBytes(slot, connections[slot: slot].output.count)
+        }
         updateInterest(slot)
     }
 

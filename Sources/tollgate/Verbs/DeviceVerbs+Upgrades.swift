@@ -43,19 +43,6 @@ extension DeviceVerbs {
         }
     }
 
-    struct UpgradeAllowance: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "How many attempts are left for its OTA upgrades this month.")
-
-        @Argument var pk: String
-        @Argument var dk: String
-        @OptionGroup var api: APIOptions
-
-        func run() async throws {
-            try await api.show(.get, DeviceVerbs.path(pk, dk) + "/upgrade-allowance")
-        }
-    }
-
     struct Upgrades: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Its OTA upgrades, the latest first.")

@@ -42,7 +42,7 @@ struct EventVerbs: AsyncParsableCommand {
                 let loss = try await api.follow(behind: &last) { event in
                     print(event)
                 }
-                // Whoever was never connected has the wrong address, rather.
+                // Never connected: the address is wrong, rather.
                 isConnected = isConnected || last != after
                 guard isConnected else { throw loss }
                 Output.complain("\(loss.text); trying again")

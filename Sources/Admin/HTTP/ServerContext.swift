@@ -1,0 +1,201 @@
+import Cryptography
+import Gateway
+import HTTPTypes
+import Hummingbird
+import Ledger
+import Storage
+
+/// What all requests are answered with: the gateway, its configuration, tokens and limits.
+struct ServerContext: Sendable {
+    let controlPlane: any ControlPlane
+    let configuration: GatewayConfiguration
+    let ownerToken: OwnerToken
+    private let tokens: Tokens
+    private let rates: RateLimiter
+    private let now: @Sendable () -> ContinuousClock.Instant
+    let streams: StreamSlots
+
+    /// Traces of devices that may be open at once: each costs its shard something.
+    let traces = StreamSlots(maximum: 8)
+
+    init(
+        controlPlane: any ControlPlane,
+        configuration: GatewayConfiguration,
+        ownerToken: OwnerToken,
+        now: @escaping @Sendable () -> ContinuousClock.Instant
+    ) {
+        self.now = now
+        self.controlPlane = controlPlane
+        self.configuration = configuration
+        self.ownerToken = ownerToken
+        tokens = Tokens(owner: ownerToken, ledger: controlPlane.ledger)
+        streams = StreamSlots(maximum: configuration.admin.eventStreams)
+        rates = RateLimiter(requestsPerSecond: configuration.admin.requestsPerSecond)
+    }
+
+    /// Who asks; throws when the request needs a valid token and has none, or comes too soon.
+    func principal(
+        of request: Request,
+        from address: String?,
+        for access: Access
+    ) throws -> Principal {
+        let origin = RateLimiter.Caller.origin(of: address)
+        guard access.needsToken else {
+            try take(.visitor(origin))
+            return .nobody
+        }
+        guard let principal = try known(request) else {
+            try take(.stranger(origin))
+            throw Problem.unauthorized
+        }
+        try take(.actor(principal.actor))
+        return principal
+    }
+
+    /// Counts a request for what there is not, as one of its token's, or of where it came from; throws
+    /// when it comes too soon.
+    func count(_ request: Request, from address: String?) throws {
+        if let principal = try known(request) {
+            try take(.actor(principal.actor))
+        } else {
+            try take(.stranger(RateLimiter.Caller.origin(of: address)))
+        }
+    }
+
+    /// Whether the request's token is valid still.
+    func knows(_ request: Request) throws -> Bool { try known(request) != nil }
+
+    private func known(_ request: Request) throws -> Principal? {
+        let prefix = "bearer "
+        guard let header = request.headers[.authorization],
+            header.lowercased().hasPrefix(prefix)
+        else { return nil }
+        return try tokens.principal(of: String(header.dropFirst(prefix.count)))
+    }
+
+    private func take(_ caller: RateLimiter.Caller) throws(Problem) {
+        guard let delay = rates.delay(of: caller, at: now()) else { return }
+        var problem = Problem(.tooManyRequests, "more requests than are allowed in a second")
+        // Rounded up: a second too early is asked in vain.
+        let (seconds, attoseconds) = delay.components
+        problem.retryAfterSeconds = Int(seconds) + (attoseconds > 0 ? 1 : 0)
+        throw problem
+    }
+}
+
+/// What goes along with a request on its way through the router.
+struct AdminContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+
+    /// Where the request came from: the client's IP address, or its proxy's.
+    let address: String?
+
+    init(source: ApplicationRequestContextSource) {
+        address = source.channel.remoteAddress?.ipAddress
+        coreContext = CoreRequestContextStorage(source: source)
+    }
+}
+
+/// Who a request comes from, by its token, and what it reaches.
+struct Principal: Equatable, Sendable {
+    /// As the event log names it: `owner`, or the key's id.
+    let actor: String
+    let role: KeyRole
+
+    /// What the key is bound to; `nil`: to nothing, so that every account is reached.
+    let account: AccountID?
+
+    /// That account and its sub-accounts: whose resources are reached. `nil`: every account's.
+    let accounts: [AccountID]?
+
+    /// Of a key that is bound to a sub-account, its parent: their contacts are one list (rule E1).
+    let parent: AccountID?
+
+    /// Which products are reached; `nil`: all of the account's.
+    let products: [ProductKey]?
+
+    /// A key that is not bound to an account.
+    init(actor: String, role: KeyRole, products: [ProductKey]?) {
+        self.actor = actor
+        self.role = role
+        account = nil
+        accounts = nil
+        parent = nil
+        self.products = products
+    }
+
+    /// A key as the books have it, with what they say of the account that it is bound to.
+    init(_ id: KeyID, _ key: KeyRecord, accounts: [AccountID]?, parent: AccountID?) {
+        actor = id.text
+        role = key.role
+        account = key.account
+        self.accounts = accounts
+        self.parent = parent
+        products = key.products
+    }
+
+    static let owner = Principal(actor: "owner", role: .owner, products: nil)
+
+    /// Who came without a token, which open operations do not ask for: nothing is reached.
+    static let nobody = Principal(actor: "", role: .application, products: [])
+
+    var isOperator: Bool { role == .owner || role == .operator }
+
+    func reaches(_ account: AccountID) -> Bool { accounts?.contains(account) ?? true }
+
+    /// The accounts that are reached, of all or of the one that is asked for; `nil`: all there are.
+    func accounts(among asked: AccountID?) -> [AccountID]? {
+        guard let asked else { return accounts }
+        return reaches(asked) ? [asked] : []
+    }
+
+    func reaches(_ product: ProductKey, of account: AccountID) -> Bool {
+        reaches(account) && products.map { $0.contains(product) } ?? true
+    }
+
+    /// What is out of reach looks as if it did not exist.
+    func require(_ account: AccountID) throws(Problem) {
+        guard reaches(account) else { throw Problem(.unknownAccount(account)) }
+    }
+
+    /// Whether the account's list of contacts is reached (rule E1).
+    func requireContacts(of account: AccountID) throws(Problem) {
+        guard reaches(account) || account == parent else {
+            throw Problem(.unknownAccount(account))
+        }
+    }
+
+    func require(_ product: ProductKey, of account: AccountID) throws(Problem) {
+        guard reaches(product, of: account) else { throw Problem(.unknownProduct(product)) }
+    }
+}
+
+/// Knows whose a bearer token is: the owner's, or `{key id}.{secret}` of a key in the books.
+struct Tokens: Sendable {
+    let owner: OwnerToken
+    let ledger: Ledger
+
+    /// `nil` when the token is nobody's. Secrets are compared in constant time.
+    func principal(of token: String) throws(StoreError) -> Principal? {
+        if constantTimeEqual(Array(token.utf8).span, Array(owner.text.utf8).span) { return .owner }
+        guard let dot = token.firstIndex(of: "."), let id = KeyID(String(token[..<dot])) else {
+            return nil
+        }
+        let secret = token[token.index(after: dot)...]
+        let digest = SHA256.hash(Array(secret.utf8).span)
+        return try ledger.read { (books, transaction) throws(StoreError) in
+            guard let record = try books.key(id, in: transaction), record.revokedAt == nil,
+                constantTimeEqual(record.secretHash.bytes.span, digest.span)
+            else { return nil }
+            guard let account = record.account else {
+                return Principal(id, record, accounts: nil, parent: nil)
+            }
+            return Principal(
+                id,
+                record,
+                accounts: try books.family(of: account, in: transaction),
+                parent: try books.account(account, in: transaction)?.parent
+            )
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import Gateway
+import HTTPTypes
+import Hummingbird
+
+extension Routes {
+    /// What programs that watch the gateway ask for.
+    mutating func registerHealth() {
+        on(
+            .get, "/healthz",
+            Operation(
+                "showHealth", "Whether the process is alive", access: .open,
+                answers: .ok(.health))
+        ) { _ in .json(["alive": true]) }
+        on(
+            .get, "/readyz",
+            Operation(
+                "showReadiness", "Whether new work is taken, and what stands in its way",
+                access: .open,
+                answers: .ok(.readiness),
+                .ok(.readiness, "Something stands in the way.").with(.serviceUnavailable))
+        ) { call in
+            let readiness = await call.controlPlane.readiness()
+            return .json(
+                Documents.readiness(readiness),
+                status: readiness.isReady ? .ok : .serviceUnavailable
+            )
+        }
+        on(
+            .get, "/metrics",
+            Operation(
+                "showMetrics", "All figures of the process in Prometheus' text format (0.0.4)",
+                access: .open, answers: .text)
+        ) { call in
+            let text = await call.controlPlane.metricsText()
+            return Response(.ok, "text/plain; version=0.0.4; charset=utf-8", Array(text.utf8))
+        }
+    }
+
+    /// The API, described.
+    mutating func registerDocument() {
+        on(
+            .get, "/openapi.json",
+            Operation(
+                "showDocument", "This document (OpenAPI 3.1)", access: .open,
+                answers: .ok(.openObject(["openapi": .anyText])))
+        ) { _ in Response(.ok, "application/json", OpenAPI.text) }
+    }
+}
+
+extension Routes {
+    /// Rule A10: proves that the books balance, and what else the stores hold is whole.
+    mutating func registerCheck() {
+        on(
+            .get, "check",
+            Operation(
+                "checkBooks", "Whether the books balance and the counts add up (rules A10, C8)",
+                access: .gateway,
+                answers: .ok(.check))
+        ) { call in
+            .json(Documents.check(try await call.controlPlane.verify()))
+        }
+    }
+}
+
+/// Copies of the stores. They are made on the gateway's machine, and so only for its owner.
+extension Routes {
+    mutating func registerBackups() {
+        on(
+            .get, "backups",
+            Operation(
+                "listBackups", "The last backups since the start, the newest first",
+                access: .owner,
+                answers: .list(of: .backup))
+        ) { call in
+            call.list(call.controlPlane.backups.all.map { JSON($0) }, cursor: nil)
+        }
+        on(
+            .get, "backups/:backup",
+            Operation(
+                "showBackup", "How far a backup is, or how it ended", access: .owner,
+                answers: .ok(.backup))
+        ) { call in
+            let id = call.parameter("backup") { UInt64($0) }
+            guard let backup = call.controlPlane.backups.backup(id) else {
+                throw Problem(.unknownBackup, "there is no backup \(id) since the start")
+            }
+            return .json(JSON(backup))
+        }
+        on(
+            .post, "backups",
+            Operation(
+                "startBackup", "Begin to copy both stores, while they are in use", access: .owner,
+                body: .json([
+                    "directory": .noted(
+                        .text(.init(lengths: 1...4_096, alphabet: .printable)),
+                        "Absolute, on the gateway's machine; nothing there, or empty.")
+                ]),
+                answers: .created(.backup).with(.accepted),
+                problems: [.backupDirectory, .backupRunning, .backupNoSpace])
+        ) { call in
+            let directory = try await call.fields().text("directory")
+            let key = call.idempotencyKey.map { "\(call.principal.actor)\n\($0)" }
+            do throws(BackupProblem) {
+                let backup = try call.controlPlane.backups.start(
+                    in: directory, idempotencyKey: key)
+                var response = call.created(
+                    JSON(backup), at: "/v1/backups/\(backup.id)")
+                response.status = .accepted
+                return response
+            } catch {
+                throw Problem(Reason(error), "\(error)")
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+import Gateway
+import Hummingbird
+import NIOCore
+import ServiceLifecycle
+
+/// What a trace of a device shows, as server-sent events (HTML Living Standard, 9.2).
+///
+/// Ends when the client goes, the gateway or the server is shut down, or the caller's key is revoked.
+struct TraceStream: Sendable {
+    let trace: DeviceTrace
+
+    /// Whether the caller may see it still.
+    let isAllowed: @Sendable () throws -> Bool
+
+    /// How long an event waits for others to be sent with.
+    private static let pause = Duration.milliseconds(50)
+
+    /// How long nothing is sent, at most.
+    private static let beat = Duration.seconds(15)
+
+    @concurrent func run(into writer: inout any ResponseBodyWriter, of request: Request)
+        async throws
+    {
+        let (ticks, tick) = AsyncStream.makeStream(
+            of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        try await request.body.consumeWithInboundCloseHandler { _ in
+            try await withGracefulShutdownHandler {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    defer { group.cancelAll() }
+                    group.addTask {
+                        while true {
+                            try await Task.sleep(for: Self.pause)
+                            tick.yield()
+                        }
+                    }
+                    try await send(on: ticks, into: &writer)
+                }
+            } onGracefulShutdown: {
+                tick.finish()
+            }
+        } onInboundClosed: {
+            tick.finish()
+        }
+    }
+
+    @concurrent private func send(
+        on ticks: AsyncStream<Void>,
+        into writer: inout any ResponseBodyWriter
+    ) async throws {
+        try await writer.write(ByteBuffer(string: ":\n\n"))
+        var told = 0
+        var sentAt = ContinuousClock.now
+        var checkedAt = sentAt
+        for await _ in ticks {
+            // Asked first: what was put before the end is read below.
+            let isOver = trace.isOver
+            let now = ContinuousClock.now
+            var text = ByteBuffer()
+            while let event = trace.next() {
+                Self.append(Documents.trace(event), to: &text)
+            }
+            let dropped = trace.dropped
+            if dropped > told {
+                let document: JSON = ["event": "dropped", "count": JSON(dropped - told)]
+                Self.append(document, to: &text)
+                told = dropped
+            }
+            if checkedAt.duration(to: now) >= Self.beat {
+                guard try isAllowed() else { return }
+                checkedAt = now
+            }
+            if text.readableBytes == 0, sentAt.duration(to: now) >= Self.beat {
+                text.writeString(":\n\n")
+            }
+            if text.readableBytes > 0 {
+                try await writer.write(text)
+                sentAt = now
+            }
+            if isOver { return }
+        }
+    }
+
+    private static func append(_ document: JSON, to text: inout ByteBuffer) {
+        text.writeString("event: \(document["event"]?.text ?? "")\ndata: ")
+        text.writeBytes(document.bytes)
+        text.writeString("\n\n")
+    }
+}
+
+extension Documents {
+    /// An event of a trace. Its members depend on `event`.
+    static func trace(_ event: TraceEvent) -> JSON {
+        let at = JSON(event.at)
+        switch event.kind {
+        case .connected(let address, let listener, let version):
+            return [
+                "at": at, "event": "connected", "address": .text(address),
+                "listener": .text(listener), "protocolVersion": .text(version),
+            ]
+        case .refused(let reason, let address, let listener):
+            return [
+                "at": at, "event": "refused", "reason": .text(reason.name),
+                "remedy": .text(reason.remedy), "address": .text(address),
+                "listener": .text(listener),
+            ]
+        case .ended(let reason):
+            return ["at": at, "event": "ended", "reason": .text(reason.name)]
+        case .packet(let packet):
+            var members: [JSON.Member] = [
+                .init(name: "at", value: at),
+                .init(name: "event", value: "packet"),
+                .init(name: "from", value: packet.isFromDevice ? "device" : "gateway"),
+                .init(name: "type", value: .text(packet.type)),
+                .init(name: "bytes", value: JSON(packet.bytes)),
+            ]
+            if let topic = packet.topic {
+                members.append(.init(name: "topic", value: .text(topic)))
+            }
+            if let qos = packet.qos { members.append(.init(name: "qos", value: JSON(qos))) }
+            if let outcome = packet.outcome {
+                members.append(.init(name: "outcome", value: .text(outcome)))
+            }
+            if let reason = packet.reason {
+                members.append(.init(name: "reason", value: .text(reason.name)))
+            }
+            return .object(members)
+        }
+    }
+}

@@ -1,0 +1,466 @@
+import MQTT
+import WebSocket
+
+// The table of reasons, a row each.
+extension Reason {
+    struct Row {
+        let name: String
+        let text: String
+        let code: ReasonCode
+        let returnCode: ConnectReturnCode?
+        let closeCode: CloseCode
+        let status: Int
+        let remedy: String
+        let isOnWire: Bool
+
+        /// A reason that clients are told in MQTT, or by closing.
+        init(
+            _ name: String,
+            _ text: String,
+            _ code: ReasonCode,
+            _ returnCode: ConnectReturnCode?,
+            _ closeCode: CloseCode,
+            _ status: Int,
+            _ remedy: String
+        ) {
+            self.name = name
+            self.text = text
+            self.code = code
+            self.returnCode = returnCode
+            self.closeCode = closeCode
+            self.status = status
+            self.remedy = remedy
+            isOnWire = true
+        }
+
+        /// A reason that only the API gives.
+        init(api name: String, _ text: String, _ status: Int, _ remedy: String) {
+            self.name = name
+            self.text = text
+            code = .implementationSpecificError
+            returnCode = nil
+            closeCode = .policyViolation
+            self.status = status
+            self.remedy = remedy
+            isOnWire = false
+        }
+    }
+
+    var row: Row {
+        switch self {
+        case .handshakeFailed:
+            Row(
+                "handshake-failed", "the TLS handshake failed", .unspecifiedError, nil,
+                .policyViolation, 400,
+                "Compare the client's TLS versions and trusted certificates with the listener's.")
+        case .handshakeTimeout:
+            Row(
+                "handshake-timeout", "the TLS handshake took too long", .unspecifiedError, nil,
+                .policyViolation, 408,
+                "Check the client's network, or raise limits.handshakeTimeoutSeconds.")
+        case .connectTimeout:
+            Row(
+                "connect-timeout", "no CONNECT within the time allowed", .unspecifiedError, nil,
+                .policyViolation, 408,
+                "Send CONNECT at once, or raise limits.connectTimeoutSeconds.")
+        case .notMQTT:
+            Row(
+                "not-mqtt", "the first packet is not an MQTT CONNECT", .protocolError, nil,
+                .protocolError, 400,
+                "Check the port: only MQTT is spoken here, and CONNECT comes first.")
+        case .webSocketRefused:
+            Row(
+                "websocket-refused", "the WebSocket handshake was refused", .protocolError, nil,
+                .policyViolation, 400,
+                "Ask for the listener's path and the subprotocol mqtt, from an allowed origin.")
+        case .unsupportedProtocolVersion:
+            Row(
+                "unsupported-protocol-version", "only MQTT 3.1.1 and 5.0 are spoken here",
+                .unsupportedProtocolVersion, .unacceptableProtocolVersion, .protocolError, 400,
+                "Use MQTT 3.1.1 or 5.0.")
+        case .clientIdentifierNotValid:
+            Row(
+                "client-identifier-not-valid", "the client identifier is not of the expected form",
+                .clientIdentifierNotValid, .identifierRejected, .policyViolation, 400,
+                "Build the client identifier as the documentation says.")
+        case .badCredentials:
+            Row(
+                "bad-credentials", "unknown product, device or secret", .badUserNameOrPassword,
+                .badUserNameOrPassword, .policyViolation, 401,
+                "Compare key and secret with those of the books; reset a lost secret.")
+        case .badAuthenticationMethod:
+            Row(
+                "bad-authentication-method", "enhanced authentication is not offered",
+                .badAuthenticationMethod, nil, .policyViolation, 400,
+                "Send CONNECT without an Authentication Method.")
+        case .deviceDisabled:
+            Row(
+                "device-disabled", "the device is disabled", .notAuthorized, .notAuthorized,
+                .policyViolation, 409, "Enable the device.")
+        case .notAllowedOnListener:
+            Row(
+                "not-allowed-on-listener", "these credentials are not accepted on this listener",
+                .notAuthorized, .notAuthorized, .policyViolation, 403,
+                "Connect over TLS, or sign with the securemode of this listener.")
+        case .noCodeLeft:
+            Row(
+                "no-code-left", "no activation code left", .quotaExceeded, .notAuthorized,
+                .policyViolation, 409,
+                "Buy codes for the product, or assign unassigned ones to it.")
+        case .activationExpired:
+            Row(
+                "activation-expired", "the activation has expired and is not renewed",
+                .quotaExceeded, .notAuthorized, .policyViolation, 409,
+                "Switch renewal on for the device and its product, or activate it by hand.")
+        case .ledgerUnavailable:
+            Row(
+                "ledger-unavailable", "the ledger can't answer", .serverUnavailable,
+                .serverUnavailable, .tryAgainLater, 503,
+                "Look at /readyz and the log; make room on the disk or raise the map's size.")
+        case .serverBusy:
+            Row(
+                "server-busy", "the server is busy", .serverBusy, .serverUnavailable,
+                .tryAgainLater, 503, "Try again later; raise limits.connections if it lasts.")
+        case .connectionRateExceeded:
+            Row(
+                "connection-rate-exceeded",
+                "the device's connections displace each other too often", .connectionRateExceeded,
+                .serverUnavailable, .tryAgainLater, 429,
+                "Give each device a DeviceKey of its own: two clients use this one.")
+        case .malformedPacket:
+            Row(
+                "malformed-packet", "malformed packet", .malformedPacket, nil, .protocolError, 400,
+                "Correct the client: the packet can't be decoded.")
+        case .protocolError:
+            Row(
+                "protocol-error", "protocol error", .protocolError, nil, .protocolError, 400,
+                "Correct the client: the packet breaks a rule of MQTT.")
+        case .webSocketViolation:
+            Row(
+                "websocket-violation", "a frame breaks the rules of WebSocket", .protocolError, nil,
+                .policyViolation, 400, "Correct the client: a frame breaks RFC 6455.")
+        case .packetTooLarge:
+            Row(
+                "packet-too-large", "the packet is larger than its receiver takes", .packetTooLarge,
+                nil, .messageTooBig, 413,
+                "Send less at once, or raise limits.packetSizeBytes or the client's limit.")
+        case .receiveMaximumExceeded:
+            Row(
+                "receive-maximum-exceeded",
+                "more QoS 2 messages under way than the Receive Maximum", .receiveMaximumExceeded,
+                nil, .policyViolation, 429,
+                "Keep to the Receive Maximum of CONNACK, or raise limits.inflightMessages.")
+        case .topicAliasInvalid:
+            Row(
+                "topic-alias-invalid", "the topic alias is not within the Topic Alias Maximum",
+                .topicAliasInvalid, nil, .policyViolation, 400,
+                "Keep to the Topic Alias Maximum of CONNACK.")
+        case .sessionTakenOver:
+            Row(
+                "session-taken-over", "the client connected elsewhere", .sessionTakenOver, nil,
+                .policyViolation, 409,
+                "If it did not reconnect, find the second client of the same name.")
+        case .keepAliveTimeout:
+            Row(
+                "keep-alive-timeout", "nothing came for too long", .keepAliveTimeout, nil,
+                .policyViolation, 408,
+                "Check the client's network; send PINGREQ within the keep-alive time.")
+        case .entitlementEnded:
+            Row(
+                "entitlement-ended", "the activation has ended and is not renewed",
+                .administrativeAction, nil, .policyViolation, 409,
+                "Buy or assign codes, switch renewal on, or activate the device by hand.")
+        case .kicked:
+            Row(
+                "kicked", "disconnected by an operator", .administrativeAction, nil,
+                .policyViolation, 409,
+                "Connect again, unless the device, its product or its key is gone.")
+        case .shuttingDown:
+            Row(
+                "shutting-down", "the server is shutting down", .serverShuttingDown, nil,
+                .goingAway, 503, "Connect again after a random pause.")
+        case .topicNotAllowed:
+            Row(
+                "topic-not-allowed", "the topic is not allowed", .notAuthorized, .notAuthorized,
+                .policyViolation, 403,
+                "Use the device's own topics, or give the key the right to this one.")
+        case .topicNameInvalid:
+            Row(
+                "topic-name-invalid", "the topic name is not valid", .topicNameInvalid, nil,
+                .policyViolation, 400, "Correct the topic: no wildcard, no U+0000, not too long.")
+        case .topicFilterInvalid:
+            Row(
+                "topic-filter-invalid", "the topic filter is not valid", .topicFilterInvalid, nil,
+                .policyViolation, 400,
+                "Correct the filter: # only as the last level, + as a whole level.")
+        case .payloadFormatInvalid:
+            Row(
+                "payload-format-invalid", "the payload is not UTF-8", .payloadFormatInvalid, nil,
+                .policyViolation, 400, "Send UTF-8, or leave the Payload Format Indicator out.")
+        case .retainedFull:
+            Row(
+                "retained-full", "no more messages can be retained", .quotaExceeded, nil,
+                .policyViolation, 507, "Clear retained messages, or raise limits.retainedMessages.")
+        case .notStored:
+            Row(
+                "not-stored", "the message could not be stored", .implementationSpecificError,
+                .serverUnavailable, .policyViolation, 503,
+                "Send it again later; make room on the disk or raise the map's size.")
+        case .quotaExceeded:
+            Row(
+                "quota-exceeded", "the day's message allowance is used up", .quotaExceeded, nil,
+                .policyViolation, 409,
+                "Wait for the next day, buy a top-up pack, or upgrade the package.")
+        case .disconnected:
+            Row(
+                "disconnected", "the client said goodbye", .normalDisconnection, nil, .normal, 409,
+                "None is needed.")
+        case .connectionLost:
+            Row(
+                "connection-lost", "the connection was lost", .unspecifiedError, nil, .goingAway,
+                409, "Check the client's network and power if it happens often.")
+        case .notConnected:
+            Row(
+                "not-connected", "the device is not connected", .noMatchingSubscribers, nil,
+                .policyViolation, 404,
+                "Send it again when the device is online; see its last ending.")
+        case .noSubscription:
+            Row(
+                "no-subscription", "the device has not subscribed to the topic",
+                .noMatchingSubscribers, nil, .policyViolation, 409,
+                "Have the device subscribe to the topic.")
+        case .queueFull:
+            Row(
+                "queue-full", "the device reads too slowly, and its queue is full", .quotaExceeded,
+                nil, .policyViolation, 409,
+                "Send less often, or raise limits.queueMessages and limits.queueBytes.")
+        case .messageExpired:
+            Row(
+                "message-expired", "the message expired while it waited", .success, nil,
+                .policyViolation, 409, "Give the message a longer Message Expiry Interval.")
+        case .unauthorized:
+            Row(
+                api: "unauthorized", "a valid token is needed", 401,
+                "Send Authorization: Bearer with the owner's token or KEY.SECRET of a key.")
+        case .forbidden:
+            Row(
+                api: "forbidden", "the key's role does not allow it", 403,
+                "Use a key with the role that the answer names.")
+        case .notFound:
+            Row(
+                api: "not-found", "there is nothing at that path", 404,
+                "Compare the path with /openapi.json.")
+        case .methodNotAllowed:
+            Row(
+                api: "method-not-allowed", "the path does not know that method", 405,
+                "Use one of the methods in the header Allow.")
+        case .requestTooLarge:
+            Row(
+                api: "request-too-large", "the request's body is too large", 413,
+                "Send less at once, or raise admin.requestSizeBytes or admin.importSizeBytes.")
+        case .unsupportedMediaType:
+            Row(
+                api: "unsupported-media-type",
+                "the request's body is of another type than the path takes", 415,
+                "Set Content-Type to one of the types that the answer names.")
+        case .notAcceptable:
+            Row(
+                api: "not-acceptable", "the answer comes in no form that is accepted", 406,
+                "Set Accept to one of the types that the answer names.")
+        case .invalidRequest:
+            Row(
+                api: "invalid-request", "a field or parameter is missing or wrong", 422,
+                "Correct the field that the answer names.")
+        case .invalidCSV:
+            Row(
+                api: "invalid-csv", "a line of the CSV text is wrong", 422,
+                "Correct the line that the answer names.")
+        case .unknownCursor:
+            Row(
+                api: "unknown-cursor", "the cursor is none of this list", 404,
+                "Begin the list again without a cursor, or keep its filters.")
+        case .tooManyRequests:
+            Row(
+                api: "too-many-requests", "more requests than are allowed in a second", 429,
+                "Wait as long as Retry-After says, or raise admin.requestsPerSecond.")
+        case .tooManyStreams:
+            Row(
+                api: "too-many-streams", "no more streams can be open at once", 429,
+                "Close a stream, or raise admin.eventStreams.")
+        case .internalError:
+            Row(
+                api: "internal-error", "the request failed", 500,
+                "Look at the log, and report what it says.")
+        case .unknownBackup:
+            Row(
+                api: "unknown-backup", "there is no such backup since the start", 404,
+                "List the backups, or look into the directory.")
+        case .backupDirectory:
+            Row(
+                api: "backup-directory", "the directory can't take a backup", 409,
+                "Name an absolute path at which nothing is, or an empty directory.")
+        case .backupRunning:
+            Row(api: "backup-running", "another backup is under way", 409, "Wait until it is done.")
+        case .backupNoSpace:
+            Row(
+                api: "backup-no-space", "the disk has too little room for a backup", 409,
+                "Make room, or name a directory on another disk.")
+        case .unknownAccount:
+            Row(
+                api: "unknown-account", "there is no such account", 404,
+                "List the accounts that the key reaches.")
+        case .unknownPackage:
+            Row(api: "unknown-package", "there is no such package", 404, "List the packages.")
+        case .unknownProduct:
+            Row(
+                api: "unknown-product", "there is no such product", 404,
+                "List the products that the key reaches.")
+        case .unknownDevice:
+            Row(
+                api: "unknown-device", "there is no such device", 404,
+                "Import the device, or let it register itself.")
+        case .unknownKey:
+            Row(api: "unknown-key", "there is no such key", 404, "List the keys.")
+        case .unknownContact:
+            Row(
+                api: "unknown-contact", "there is no such contact", 404,
+                "List the account's contacts.")
+        case .unknownImport:
+            Row(
+                api: "unknown-import", "there is no such import", 404,
+                "List the product's imports.")
+        case .unknownLease:
+            Row(
+                api: "unknown-lease", "there is no such lease, or it has ended", 404,
+                "Lease units anew.")
+        case .unknownUpgrade:
+            Row(
+                api: "unknown-upgrade", "there is no such upgrade", 404,
+                "List the device's upgrades.")
+        case .alreadyExists:
+            Row(
+                api: "already-exists", "it exists already", 409,
+                "Choose another name; names are not used again.")
+        case .nameTooLong:
+            Row(api: "name-too-long", "the name is too long", 422, "Shorten the name.")
+        case .parentIsSubAccount:
+            Row(
+                api: "parent-is-sub-account", "a sub-account can't have sub-accounts", 409,
+                "Create it under the parent account.")
+        case .tooManySubAccounts:
+            Row(
+                api: "too-many-sub-accounts", "the account has as many sub-accounts as it may", 409,
+                "Use one of the sub-accounts that there are.")
+        case .enterpriseAlready:
+            Row(
+                api: "enterprise-already", "the account is an enterprise already", 409,
+                "None is needed.")
+        case .certifiedWithParent:
+            Row(
+                api: "certified-with-parent", "a sub-account is certified with its parent", 409,
+                "Certify the parent account.")
+        case .tooManyContacts:
+            Row(
+                api: "too-many-contacts", "the account has as many contacts as it may", 409,
+                "Remove a contact first.")
+        case .productOfAnotherAccount:
+            Row(
+                api: "product-of-another-account", "the product belongs to another account", 409,
+                "Use the account that the product belongs to.")
+        case .packageMismatch:
+            Row(
+                api: "package-mismatch", "the codes are of another package than the product's", 409,
+                "Buy codes of the product's package, or upgrade it first.")
+        case .productHasNoPackage:
+            Row(
+                api: "product-has-no-package", "the product has no package yet", 409,
+                "Assign codes of a package to the product.")
+        case .allowanceLowered:
+            Row(
+                api: "allowance-lowered", "an upgrade can't lower an allowance", 409,
+                "Choose a package that lowers none.")
+        case .quantityOutOfRange:
+            Row(
+                api: "quantity-out-of-range", "the quantity is out of range", 422,
+                "Choose a quantity in the range that the answer names.")
+        case .notEnoughUnassigned:
+            Row(
+                api: "not-enough-unassigned",
+                "the account has too few unassigned codes of the package", 409,
+                "Buy codes, or assign fewer.")
+        case .entitlementRuns:
+            Row(
+                api: "entitlement-runs", "the activation still runs", 409,
+                "Wait until it has ended.")
+        case .productRenewalOff:
+            Row(
+                api: "product-renewal-off", "renewal is off for the product", 409,
+                "Switch renewal on for the product first.")
+        case .registrationNotAllowed:
+            Row(
+                api: "registration-not-allowed", "the product lets no such device register itself",
+                409, "Import the device, or open the product's registration.")
+        case .secretInUse:
+            Row(
+                api: "secret-in-use", "the device has its secret already", 409,
+                "Reset the device's secret.")
+        case .importRow:
+            Row(
+                api: "import-row", "a row of the import can't be taken", 409,
+                "Correct the row that the answer names; nothing was imported.")
+        case .importLine:
+            Row(
+                api: "import-line", "a line of the import can't be taken", 409,
+                "Correct the line that the answer names; nothing was imported.")
+        case .importTooLarge:
+            Row(
+                api: "import-too-large", "the import has too many rows", 413,
+                "Split the import, or send it as CSV.")
+        case .importNotReceiving:
+            Row(
+                api: "import-not-receiving", "the import takes no more rows", 409,
+                "Begin the import again.")
+        case .importOutOfStep:
+            Row(
+                api: "import-out-of-step", "the rows are not those that come next", 409,
+                "Go on behind the rows that are there.")
+        case .importsUnderWay:
+            Row(
+                api: "imports-under-way", "as many imports as may be are under way", 409,
+                "Wait until one has ended.")
+        case .noTopUpLeft:
+            Row(
+                api: "no-top-up-left", "nothing is left in the account's message packs", 409,
+                "Buy a top-up pack.")
+        case .expiryPassed:
+            Row(
+                api: "expiry-passed", "the pack would have expired already", 409,
+                "Choose a time after now.")
+        case .leaseExceeded:
+            Row(
+                api: "lease-exceeded", "more was used than the lease had", 409,
+                "Settle what the lease had, and report the fault.")
+        case .deviceNotActive:
+            Row(
+                api: "device-not-active", "the device is not active", 409,
+                "Let the device connect first, or activate it by hand.")
+        case .otaExhausted:
+            Row(
+                api: "ota-exhausted", "the month's OTA attempts are used up", 409,
+                "Wait for the next month, or buy an OTA pack.")
+        case .upgradeReported:
+            Row(
+                api: "upgrade-reported", "the upgrade was reported before", 409,
+                "Ask for a new upgrade under another id.")
+        case .idempotencyKeyReused:
+            Row(
+                api: "idempotency-key-reused",
+                "the idempotency key came with another request before", 409,
+                "Use a new key for a new request.")
+        case .idempotencyKeyInvalid:
+            Row(
+                api: "idempotency-key-invalid", "the idempotency key is not valid", 422,
+                "Use 1 to 128 visible ASCII characters.")
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+extension HTTPClient {
+    /// How long a stream may be silent: the gateway sends a comment every 15 s.
+    private static let silence = Duration.seconds(45)
+
+    /// Gets a stream of events and hands each on as it comes; returns when the stream ends. Any other
+    /// answer is returned with its bytes.
+    func follow(
+        _ path: String,
+        headers: [(String, String)],
+        _ take: (ServerSentEvent) -> Void
+    ) async throws(Failure) -> Answer {
+        do {
+            var fields = HTTPHeaders(headers)
+            fields.add(name: "Host", value: "\(host):\(port)")
+            let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: fields)
+            let channel = try await connect()
+            let raw = channel.channel
+            let heard = Heard()
+            return try await channel.executeThenClose { inbound, outbound in
+                try await outbound.write(contentsOf: [.head(head), .end(nil)])
+                return try await withThrowingTaskGroup(of: Void.self) { group in
+                    defer { group.cancelAll() }
+                    group.addTask {
+                        while heard.at.withLock({ $0 }).duration(to: .now) < Self.silence {
+                            try await Task.sleep(for: .seconds(5))
+                        }
+                        // The reader gets the end of the stream.
+                        raw.close(promise: nil)
+                    }
+                    var reader = ServerSentEvent.Reader()
+                    var answer = Answer(status: 0, bytes: [])
+                    for try await part in inbound {
+                        heard.at.withLock { $0 = .now }
+                        switch part {
+                        case .head(let head):
+                            answer = Answer(status: Int(head.status.code), bytes: [])
+                        case .body(let buffer) where answer.status == 200:
+                            for event in try reader.take(buffer.readableBytesView) { take(event) }
+                        case .body(let buffer):
+                            answer = Answer(
+                                status: answer.status,
+                                bytes: answer.bytes + buffer.readableBytesView)
+                        case .end: return answer
+                        }
+                    }
+                    throw Failure(text: "the connection was lost")
+                }
+            }
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            throw Failure(text: "http://\(host):\(port): \(Self.text(of: error))")
+        }
+    }
+}
+
+/// When the gateway was last heard of.
+private final class Heard: Sendable {
+    let at = Mutex(ContinuousClock.now)
+}
+
+/// An event of a stream (HTML Living Standard, 9.2.6).
+struct ServerSentEvent: Equatable {
+    /// What to come back with; an event may be no more than that.
+    var id: String?
+    var name = ""
+    var data = ""
+
+    /// Puts events together from the bytes of a stream, which come in pieces of any size.
+    struct Reader {
+        private var line: [UInt8] = []
+        private var event = ServerSentEvent()
+
+        /// In bytes.
+        private static let lineMaximum = 1 << 20
+
+        /// The events that end within these bytes; throws when a line has no end.
+        mutating func take(_ bytes: some Sequence<UInt8>) throws(Failure) -> [ServerSentEvent] {
+            var events: [ServerSentEvent] = []
+            for byte in bytes {
+                guard byte == UInt8(ascii: "\n") else {
+                    line.append(byte)
+                    guard line.count <= Self.lineMaximum else {
+                        throw Failure(
+                            text: "an event's line has more than \(Self.lineMaximum) bytes")
+                    }
+                    continue
+                }
+                if line.isEmpty {
+                    if event != ServerSentEvent() { events.append(event) }
+                    event = ServerSentEvent()
+                } else {
+                    takeLine()
+                }
+                line.removeAll(keepingCapacity: true)
+            }
+            return events
+        }
+
+        /// `name: value`; a line that begins with a colon is a comment.
+        private mutating func takeLine() {
+            let text = String(decoding: line, as: UTF8.self)
+            guard let colon = text.firstIndex(of: ":") else { return }
+            var value = text[text.index(after: colon)...]
+            if value.first == " " { value.removeFirst() }
+            switch text[..<colon] {
+            case "id": event.id = String(value)
+            case "event": event.name = String(value)
+            case "data": event.data += (event.data.isEmpty ? "" : "\n") + value
+            default: break
+            }
+        }
+    }
+}
