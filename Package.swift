@@ -156,7 +156,7 @@ let package = Package(
             of: "Gateway",
             [
                 "RoutingLoad", "Support", "TestFiles", "Sessions", "Ledger", "Reactor", "MQTT",
-                "TLS", "Cryptography", "Telemetry", "Linux", "Bytes",
+                "TLS", "Cryptography", "Telemetry", "Linux", "Bytes", "Time",
             ]
         ),
         tests(of: "Settings", ["Ledger"]),
