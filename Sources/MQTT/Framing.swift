@@ -94,7 +94,10 @@ public struct FixedHeader: Sendable, Equatable {
 
     /// Of a PUBLISH: the message's quality of service (3.3.1.2).
     @inlinable
-    public var qos: QoS {
+    public var qos: QoS { Self.qos(of: flags) }
+
+    @inlinable
+    static func qos(of flags: UInt8) -> QoS {
         switch flags & 0b0110 {
         case 0b0010: .atLeastOnce
         case 0b0100: .exactlyOnce
@@ -104,11 +107,14 @@ public struct FixedHeader: Sendable, Equatable {
 
     /// Of a PUBLISH: it may have been sent before (3.3.1.1).
     @inlinable
-    public var isDuplicate: Bool { flags & 0b1000 != 0 }
+    public var isDuplicate: Bool { flags & Self.duplicateBit != 0 }
 
     /// Of a PUBLISH: the message is to be, or was, kept for later subscribers (3.3.1.3).
     @inlinable
-    public var isRetained: Bool { flags & 0b0001 != 0 }
+    public var isRetained: Bool { flags & Self.retainedBit != 0 }
+
+    @inlinable static var duplicateBit: UInt8 { 0b1000 }
+    @inlinable static var retainedBit: UInt8 { 0b0001 }
 }
 
 /// Control packet types; the raw value is the upper half of the first byte (table 2-1).

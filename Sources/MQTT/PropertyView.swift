@@ -18,6 +18,14 @@ public struct PropertyView: ~Escapable, BitwiseCopyable {
         present = []
     }
 
+    /// Takes properties that were validated before.
+    @inlinable
+    @_lifetime(copy bytes)
+    init(unchecked bytes: Span<UInt8>, present: PropertySet) {
+        self.bytes = bytes
+        self.present = present
+    }
+
     /// Validates properties that stand without a length before them, as `bytes` gives them.
     @inlinable
     @_lifetime(copy bytes)

@@ -1,30 +1,71 @@
 public import Bytes
 
 /// PUBLISH (3.3): a message.
+///
+/// Six words hold where its parts are, and the parts are found from them: a type that can't escape
+/// and has more than six is destroyed through its value witness table, a call without effect for
+/// each PUBLISH.
 @frozen
 public struct Publish: ~Escapable, BitwiseCopyable {
-    public let qos: QoS
+    /// All behind the fixed header, valid: the topic and its length come first (3.3.2).
+    @usableFromInline let body: Span<UInt8>
+
+    /// Those of the fixed header.
+    @usableFromInline let flags: UInt8
+
+    /// Where in the body the properties begin, behind their length, and where they end.
+    @usableFromInline let propertiesStart: UInt32
+    @usableFromInline let payloadStart: UInt32
+    @usableFromInline let present: PropertySet
+
+    @inlinable
+    public var qos: QoS { FixedHeader.qos(of: flags) }
 
     /// It may have been sent before.
-    public let isDuplicate: Bool
-    public let isRetained: Bool
+    @inlinable
+    public var isDuplicate: Bool { flags & FixedHeader.duplicateBit != 0 }
+
+    @inlinable
+    public var isRetained: Bool { flags & FixedHeader.retainedBit != 0 }
+
+    @inlinable
+    var topicLength: Int { Int(body[0]) << 8 | Int(body[1]) }
 
     /// A valid topic name; empty only where `properties.topicAlias` stands for it.
-    public let topic: Span<UInt8>
+    @inlinable
+    public var topic: Span<UInt8> {
+        @_lifetime(copy self)
+        // Safe: `init` has found as many bytes behind the length.
+        get { unsafe body.extracting(unchecked: 2..<2 + topicLength) }
+    }
 
-    /// Not 0; 0 only in QoS 0, which has none: see `packetID`.
-    @usableFromInline let identifier: UInt16
+    /// Not 0; nil in QoS 0.
+    @inlinable
+    public var packetID: UInt16? {
+        guard qos != .atMostOnce else { return nil }
+        let start = 2 + topicLength
+        return UInt16(body[start]) << 8 | UInt16(body[start + 1])
+    }
 
     /// Empty in MQTT 3.1.1.
-    public let properties: PropertyView
+    @inlinable
+    public var properties: PropertyView {
+        @_lifetime(copy self)
+        get {
+            // Safe: `init` has found them there.
+            let bytes = unsafe body.extracting(unchecked: Int(propertiesStart)..<Int(payloadStart))
+            return PropertyView(unchecked: bytes, present: present)
+        }
+    }
 
     /// Any bytes, or none; a Payload Format Indicator has not been checked against them
     /// (3.3.2.3.2).
-    public let payload: Span<UInt8>
-
-    /// Nil in QoS 0.
     @inlinable
-    public var packetID: UInt16? { identifier == 0 ? nil : identifier }
+    public var payload: Span<UInt8> {
+        @_lifetime(copy self)
+        // Safe: `payloadStart` is at most the body's length.
+        get { unsafe body.extracting(unchecked: Int(payloadStart)..<body.count) }
+    }
 
     /// Decodes a body; `header` is the one `Framing` found before it.
     @inlinable
@@ -36,29 +77,34 @@ public struct Publish: ~Escapable, BitwiseCopyable {
         version: ProtocolVersion,
         sender: Sender = .client
     ) throws(DecodingError) {
-        qos = header.qos
-        isDuplicate = header.isDuplicate
-        isRetained = header.isRetained
         var reader = ByteReader(body)
-        topic = try reader.requireBinary()
+        let topic = try reader.requireBinary()
         if let violation = TopicName.violationUnlessEmpty(in: topic) {
             throw DecodingError(violation, at: 0)
         }
-        identifier = qos == .atMostOnce ? 0 : try reader.requirePacketID()
+        if header.qos != .atMostOnce { _ = try reader.requirePacketID() }
+        var present: PropertySet = []
+        var propertiesLength = 0
         switch version {
         case .v3_1_1:
-            properties = PropertyView()
             if topic.isEmpty { throw DecodingError(.topicNameEmpty, at: 0) }
         case .v5:
-            properties = try PropertyView(reading: &reader, in: .publish)
+            let properties = try PropertyView(reading: &reader, in: .publish)
             if topic.isEmpty && !properties.contains(.topicAlias) {
                 throw DecodingError(.topicNameMissing, at: 0)
             }
             if sender == .client && properties.contains(.subscriptionIdentifier) {
                 throw DecodingError(.subscriptionIdentifierFromClient, at: 0)
             }
+            present = properties.present
+            propertiesLength = properties.bytes.count
         }
-        payload = reader.readRemaining()
+        self.body = body
+        self.present = present
+        flags = header.flags
+        // No body is longer than a remaining length can say: 28 bits.
+        payloadStart = UInt32(truncatingIfNeeded: reader.offset)
+        propertiesStart = UInt32(truncatingIfNeeded: reader.offset - propertiesLength)
     }
 
     /// Appends the packet. `packetID` is asked for by QoS 1 and 2, and not 0 there.

@@ -41,6 +41,7 @@ extension ByteReader {
 
     /// 1.5.6.
     @inlinable
+    @inline(__always)
     @_lifetime(copy self)
     @_lifetime(self: copy self)
     mutating func requireBinary() throws(DecodingError) -> Span<UInt8> {

@@ -1,8 +1,10 @@
 import Bytes
 import MQTT
+import Reactor
 import Support
 import Telemetry
 import Testing
+import Time
 
 @testable import Gateway
 
@@ -164,7 +166,8 @@ import Testing
 
     @Test("[MQTT-3.3.2-5] a message that has waited for longer than it lasts is not sent")
     func messageExpiry() async throws {
-        try await TestGateway.run(shards: 1) { gateway in
+        let clock = ManualClock(wall: Timestamp(seconds: 1_790_000_000))
+        try await TestGateway.run(shards: 1, time: .manual(clock)) { gateway in
             let subscriber = try TestClient(port: gateway.openPort)
             subscriber.acknowledgesMessages = false
             _ = try subscriber.connect(as: .anonymous("one at a time")) { $0.receiveMaximum(1) }
@@ -190,7 +193,8 @@ import Testing
             }
             let first = try subscriber.message()
             #expect(first.text == "sent")
-            try await Task.sleep(for: .milliseconds(1_200))
+            clock.advance(milliseconds: 1_200)
+            gateway.gateway.clockMoved()
             let packetID = try #require(first.packetID)
             try subscriber.send { Puback.encode(packetID: packetID, version: .v5, into: &$0) }
             #expect(try subscriber.message().text == "late")

@@ -13,6 +13,9 @@ import Testing
         }
     }
 
+    @Test("A decoded PUBLISH has at most six words: a larger one is destroyed by a call for each")
+    func size() { #expect(MemoryLayout<Publish>.size <= 6 * 8) }
+
     @Test("3.3.2, the standard's example: topic a/b, packet identifier 10, in both versions")
     func example() {
         let topic = Array("a/b".utf8)
