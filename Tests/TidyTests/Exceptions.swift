@@ -51,6 +51,5 @@ enum Exceptions {
 
     /// How many partial switches a file had when the rule came. A file leaves this list with its last one, and
     /// none comes onto it.
-    static let partialSwitchesLeft: [String: Int] = [
-    ]
+    static let partialSwitchesLeft: [String: Int] = [:]
 }
