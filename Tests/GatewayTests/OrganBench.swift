@@ -37,6 +37,7 @@ struct OrganBench: ~Copyable {
         let counters = ShardCounters()
         let commons = GatewayCommons(
             mailboxes: try (0..<shards).map { _ in try Mailbox() },
+            log: nil,
             heartbeats: Heartbeats(shards: shards, at: start),
             ledger: ledger,
             usage: try UsageStore(in: shared),
