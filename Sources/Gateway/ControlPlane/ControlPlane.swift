@@ -52,7 +52,7 @@ public protocol ControlPlane: Sendable {
     func begin(_ trace: DeviceTrace) async -> Bool
     func end(_ trace: DeviceTrace) async
 
-    /// Ends the connection of a device (wire.md: 0x98); false when it was not connected.
+    /// Ends the connection of a device (Wire.md: 0x98); false when it was not connected.
     func kick(_ device: DeviceIdentity) async -> Bool
 
     /// Sends a message to a device, and answers what became of it (rule C10): `tooLarge` also for one

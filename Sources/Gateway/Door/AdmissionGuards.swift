@@ -2,7 +2,7 @@ import Ledger
 import Linux
 
 /// Refuses a device whose connections keep displacing each other: two that share an identity, or one
-/// that reconnects in a loop (wire.md, "Duplicate connections").
+/// that reconnects in a loop (Wire.md, "Duplicate connections").
 struct DisplacementGuard {
     private struct Record {
         var windowStart: MonotonicInstant

@@ -1,7 +1,7 @@
 import Bytes
 import Ledger
 
-/// Who a CONNECT says it comes from, before anything has been proved (wire.md, "Who connects").
+/// Who a CONNECT says it comes from, before anything has been proved (Wire.md, "Who connects").
 enum Claim {
     case device(DeviceIdentity, proof: Credential)
     case application(KeyID)
@@ -30,7 +30,7 @@ enum Claim {
     }
 
     /// Reads user name and client identifier. Fails with the reason when they have none of the forms
-    /// that wire.md knows, or one that this transport does not allow.
+    /// that Wire.md knows, or one that this transport does not allow.
     static func read(
         userName: Span<UInt8>?,
         clientID: Span<UInt8>,
@@ -103,7 +103,7 @@ extension DeviceIdentity {
     }
 }
 
-/// The client identifier of a device that signs: `{PK}.{DK}|key=value,key=value|` (wire.md, "Who
+/// The client identifier of a device that signs: `{PK}.{DK}|key=value,key=value|` (Wire.md, "Who
 /// connects"). Borrowed from the CONNECT; nothing is allocated.
 struct SignedClientIdentifier: ~Escapable {
     /// `{PK}.{DK}`: what stands before the first `|`.

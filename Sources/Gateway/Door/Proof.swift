@@ -2,7 +2,7 @@ import Bytes
 import Cryptography
 import Ledger
 
-/// Whether what a client sent proves who it says it is (wire.md, "Who connects"). The work done does
+/// Whether what a client sent proves who it says it is (Wire.md, "Who connects"). The work done does
 /// not depend on whether the device exists, nor the time on where a wrong secret differs.
 enum Proof {
     /// The password of a device that signs: hexadecimal HMAC-SHA256, keyed with the DeviceSecret, over

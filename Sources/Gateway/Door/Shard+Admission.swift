@@ -97,7 +97,7 @@ extension Shard {
         resumeReading(slot)
     }
 
-    /// The secret goes out in one PUBLISH, and the connection is closed (wire.md, "Registration").
+    /// The secret goes out in one PUBLISH, and the connection is closed (Wire.md, "Registration").
     mutating func registrationAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
         guard context.wire.connections.contains(token),
             context.wire.connections[slot: token.slot].phase == .admitting,

@@ -193,7 +193,7 @@ extension DeviceIdentity {
     var topicPrefix: [UInt8] { Array("d/\(product)/\(device)/".utf8) }
 
     /// From a verified certificate: subject CN `{PK}.{DK}`, or SAN URI
-    /// `urn:tollgate:device:{PK}:{DK}` (wire.md).
+    /// `urn:tollgate:device:{PK}:{DK}` (Wire.md).
     init?(certificate peer: PeerIdentity) {
         let names =
             peer.uniformResourceIdentifiers.compactMap { uri -> (Substring, Substring)? in

@@ -2,7 +2,7 @@ import Bytes
 import Ledger
 import MQTT
 
-/// Which topics a client may use (wire.md, "Topics").
+/// Which topics a client may use (Wire.md, "Topics").
 enum TopicRights: Sendable {
     /// What a listener without authentication is open for.
     case patterns(TopicPatterns)
@@ -49,7 +49,7 @@ enum PublishTopicUse {
     case notAllowed
 }
 
-/// A device's own topics: everything below `d/{PK}/{DK}/` (wire.md, "Topics").
+/// A device's own topics: everything below `d/{PK}/{DK}/` (Wire.md, "Topics").
 enum DeviceRights {
     /// What a PUBLISH to `topic` is; `prefix` is the device's own, `d/{PK}/{DK}/`.
     static func use(of topic: Span<UInt8>, prefix: Span<UInt8>) -> PublishTopicUse {

@@ -38,7 +38,7 @@ struct SecretKey: Equatable, Sendable, CustomStringConvertible {
 
 /// A DeviceSecret or ProductSecret in the clear: 1 to 64 visible ASCII bytes (0x21 to 0x7E).
 ///
-/// It is the key of an HMAC (wire.md), so it has to come back as it was: the books hold it sealed
+/// It is the key of an HMAC (Wire.md), so it has to come back as it was: the books hold it sealed
 /// (`SecretKeys`). Its description hides it, so that no log shows one by accident.
 public struct Secret: Hashable, Sendable, CustomStringConvertible {
     public static var maximumLength: Int { 64 }
