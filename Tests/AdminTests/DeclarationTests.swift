@@ -77,6 +77,14 @@ struct DeclarationTests {
         }
     }
 
+    @Test("every problem has a title: its status in words")
+    func titles() {
+        for reason in Reason.allCases {
+            let title = Problem(reason, "detail").document["title"]?.text
+            #expect(title?.isEmpty == false, "\(reason.name), \(reason.status)")
+        }
+    }
+
     @Test("a problem says what can be done about it")
     func remedies() async throws {
         let client = try Client()

@@ -246,7 +246,8 @@ extension TestClient {
         finishWriting()
     }
 
-    /// Says that it goes, and waits until the gateway has closed the connection.
+    /// Says that it goes, and waits until the gateway has closed the connection. Nothing is sent behind
+    /// DISCONNECT ([MQTT-3.14.4-2] of 3.1.1, [MQTT-3.14.4-1]).
     public consuming func leave(
         _ reason: ReasonCode = .normalDisconnection,
         properties: (inout PropertyWriter) -> Void = { _ in }
@@ -256,6 +257,7 @@ extension TestClient {
             Disconnect.encode(
                 reason: reason, version: version, into: &$0, properties: properties)
         }
+        acknowledgesMessages = false
         _ = try untilClosed()
     }
 

@@ -50,7 +50,7 @@ struct Route: Sendable {
         if access.needsToken { reasons.append(.ledgerUnavailable) }
         let byStatus = Dictionary(grouping: Set(reasons)) { $0.status }
         return byStatus.sorted { $0.key < $1.key }
-            .map { (HTTPResponse.Status(code: $0.key), $0.value.sorted { $0.name < $1.name }) }
+            .map { (HTTPResponse.Status(problem: $0.key), $0.value.sorted { $0.name < $1.name }) }
     }
 }
 

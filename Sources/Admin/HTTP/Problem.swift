@@ -76,10 +76,41 @@ struct Problem: Error, Equatable, Sendable {
     }
 }
 
+extension Request {
+    /// Whether an answer of that media type is wanted: `Accept` names it or a range that it is in, or is
+    /// not there (RFC 9110, 12.5.1). Weights are not looked at, but for 0.
+    func accepts(_ type: String) -> Bool {
+        guard let accept = headers[.accept] else { return true }
+        let family = type.prefix { $0 != "/" } + "/*"
+        return accept.split(separator: ",").contains { range in
+            let parts = range.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" } }
+            guard let name = parts.first?.lowercased(), !parts.dropFirst().contains("q=0") else {
+                return false
+            }
+            return name == type || name == family || name == "*/*"
+        }
+    }
+}
+
 extension Reason: Choice {}
 
 extension Reason {
-    var httpStatus: HTTPResponse.Status { HTTPResponse.Status(code: status) }
+    var httpStatus: HTTPResponse.Status { HTTPResponse.Status(problem: status) }
+}
+
+extension HTTPResponse.Status {
+    /// The status of a problem, with its reason phrase (RFC 9110, 15; RFC 4918 for 507), which
+    /// `init(code:)` leaves empty.
+    init(problem code: Int) {
+        self = Self.ofProblems.first { $0.code == code } ?? HTTPResponse.Status(code: code)
+    }
+
+    private static let ofProblems: [HTTPResponse.Status] = [
+        .badRequest, .unauthorized, .forbidden, .notFound, .methodNotAllowed, .notAcceptable,
+        .requestTimeout, .conflict, .contentTooLarge, .unsupportedMediaType, .unprocessableContent,
+        .tooManyRequests, .internalServerError, .serviceUnavailable,
+        HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"),
+    ]
 }
 
 /// Answers every error with a problem document, and asks for a new connection after a body that was

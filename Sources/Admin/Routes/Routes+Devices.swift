@@ -121,7 +121,7 @@ extension Routes {
                 problems: [.notAcceptable, .tooManyStreams])
         ) { call in
             let (identity, _, _) = try call.device()
-            guard call.request.headers[.accept]?.contains("text/event-stream") == true else {
+            guard call.request.accepts("text/event-stream") else {
                 throw Problem(.notAcceptable, "the answer is text/event-stream")
             }
             guard let slot = call.server.traces.slot() else {
