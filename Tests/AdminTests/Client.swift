@@ -71,6 +71,8 @@ final class Client: Sendable {
         headers: [String: String] = [:]
     ) async throws -> Answer {
         var fields = HTTPFields()
+        // A stream's end is found on a connection, which there is none of here.
+        fields[.accept] = "application/json"
         if let token { fields[.authorization] = "Bearer \(token)" }
         if body != nil { fields[.contentType] = type }
         for (name, value) in headers {
