@@ -80,6 +80,18 @@ import Testing
             try workshop.checkDocuments()
                 .isSuperset(of: ["Documents.subject", "Documents.accountSubject"]))
     }
+
+    @Test("a reason without its row, or a refusal without its reason, does not compile")
+    func reasons() throws {
+        let workshop = try Workshop()
+        try workshop.emit("LedgerModel")
+        try workshop.emitProtocols()
+        #expect(try workshop.checkReasons() == [])
+        #expect(try workshop.checkReasons(adding: "case probe") == ["Reason.row"])
+        try workshop.addCase(behind: "enum Refusal")
+        try workshop.emit("LedgerModel")
+        #expect(try workshop.checkReasons() == ["Reason.init"])
+    }
 }
 
 /// A copy of the sources that the ledger's words need, and a compiler.
@@ -194,6 +206,46 @@ private final class Workshop {
         return try compile(
             ["-typecheck"], "Admin",
             [copy, rest, admin.appendingPathComponent("HTTP/JSON.swift")])
+    }
+
+    /// What the reasons need of other modules: MQTT as it is, and the close codes of WebSocket.
+    func emitProtocols() throws {
+        let mqtt = try files(in: root.appendingPathComponent("Sources/MQTT"))
+        let found = try compile(
+            ["-emit-module", "-o", path("modules/MQTT.swiftmodule")], "MQTT", mqtt)
+        let codes = directory.appendingPathComponent("CloseCode.swift")
+        try """
+        public enum CloseCode: Sendable {
+            case normal, goingAway, protocolError, policyViolation, messageTooBig, tryAgainLater
+        }
+        """.write(to: codes, atomically: true, encoding: .utf8)
+        let inCodes = try compile(
+            ["-emit-module", "-o", path("modules/WebSocket.swiftmodule")], "WebSocket", [codes])
+        try #require(found.union(inCodes) == [])
+    }
+
+    /// Type-checks the reasons, with a case more if there is one to be added: what they need of Gateway is
+    /// made up.
+    func checkReasons(adding line: String = "") throws -> Set<String> {
+        let reasons = try files(in: root.appendingPathComponent("Sources/Gateway/Reasons"))
+        let copies = try reasons.map { file in
+            let text = try String(contentsOf: file, encoding: .utf8)
+                .replacingOccurrences(of: "import Ledger\n", with: "import LedgerModel\n")
+                .replacingOccurrences(
+                    of: "    case handshakeFailed\n", with: "    case handshakeFailed\n\(line)\n")
+            let copy = directory.appendingPathComponent(file.lastPathComponent)
+            try text.write(to: copy, atomically: true, encoding: .utf8)
+            return copy
+        }
+        let rest = directory.appendingPathComponent("Rest.swift")
+        try """
+        public enum BackupProblem { case directory, running, noSpace, keyReused, stopping, failed }
+        public enum DownlinkOutcome {
+            case delivered, queued, notConnected, noSubscription, quotaExceeded, tooLarge
+            case queueFull, expired, notStored
+        }
+        """.write(to: rest, atomically: true, encoding: .utf8)
+        return try compile(["-typecheck"], "Gateway", copies + [rest])
     }
 
     private func path(_ name: String) -> String { directory.appendingPathComponent(name).path }

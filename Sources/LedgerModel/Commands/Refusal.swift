@@ -111,55 +111,6 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     case idempotencyKeyReused
     case idempotencyKeyInvalid
 
-    /// Its name in logs, metrics and the API; it never changes.
-    public var name: String {
-        switch self {
-        case .unknownAccount: "unknown-account"
-        case .unknownPackage: "unknown-package"
-        case .unknownProduct: "unknown-product"
-        case .unknownDevice: "unknown-device"
-        case .unknownKey: "unknown-key"
-        case .alreadyExists: "already-exists"
-        case .parentIsSubAccount: "parent-is-sub-account"
-        case .tooManySubAccounts: "too-many-sub-accounts"
-        case .enterpriseAlready: "enterprise-already"
-        case .certifiedWithParent: "certified-with-parent"
-        case .tooManyContacts: "too-many-contacts"
-        case .unknownContact: "unknown-contact"
-        case .productOfAnotherAccount: "product-of-another-account"
-        case .nameTooLong: "name-too-long"
-        case .packageMismatch: "package-mismatch"
-        case .productHasNoPackage: "product-has-no-package"
-        case .allowanceLowered: "allowance-lowered"
-        case .quantityOutOfRange: "quantity-out-of-range"
-        case .notEnoughUnassigned: "not-enough-unassigned"
-        case .noCodeLeft: "no-code-left"
-        case .renewalOff: "renewal-off"
-        case .deviceDisabled: "device-disabled"
-        case .entitlementRuns: "entitlement-runs"
-        case .productRenewalOff: "product-renewal-off"
-        case .registrationNotAllowed: "registration-not-allowed"
-        case .secretInUse: "secret-in-use"
-        case .importRow: "import-row"
-        case .importTooLarge: "import-too-large"
-        case .importLine: "import-line"
-        case .unknownImport: "unknown-import"
-        case .importNotReceiving: "import-not-receiving"
-        case .importOutOfStep: "import-out-of-step"
-        case .importsUnderWay: "imports-under-way"
-        case .noTopUpLeft: "no-top-up-left"
-        case .expiryPassed: "expiry-passed"
-        case .unknownLease: "unknown-lease"
-        case .leaseExceeded: "lease-exceeded"
-        case .deviceNotActive: "device-not-active"
-        case .otaExhausted: "ota-exhausted"
-        case .unknownUpgrade: "unknown-upgrade"
-        case .upgradeReported: "upgrade-reported"
-        case .idempotencyKeyReused: "idempotency-key-reused"
-        case .idempotencyKeyInvalid: "idempotency-key-invalid"
-        }
-    }
-
     public var description: String {
         switch self {
         case .unknownAccount(let id): "there is no account \(id)"
