@@ -19,28 +19,33 @@ public struct Publish: ~Escapable, BitwiseCopyable {
     @usableFromInline let present: PropertySet
 
     @inlinable
+    @inline(__always)
     public var qos: QoS { FixedHeader.qos(of: flags) }
 
     /// It may have been sent before.
     @inlinable
+    @inline(__always)
     public var isDuplicate: Bool { flags & FixedHeader.duplicateBit != 0 }
 
     @inlinable
+    @inline(__always)
     public var isRetained: Bool { flags & FixedHeader.retainedBit != 0 }
 
     @inlinable
+    @inline(__always)
     var topicLength: Int { Int(body[0]) << 8 | Int(body[1]) }
 
     /// A valid topic name; empty only where `properties.topicAlias` stands for it.
     @inlinable
+    @inline(__always)
     public var topic: Span<UInt8> {
         @_lifetime(copy self)
-        // Safe: `init` has found as many bytes behind the length.
-        get { unsafe body.extracting(unchecked: 2..<2 + topicLength) }
+        get { body.extracting(2..<2 + topicLength) }
     }
 
     /// Not 0; nil in QoS 0.
     @inlinable
+    @inline(__always)
     public var packetID: UInt16? {
         guard qos != .atMostOnce else { return nil }
         let start = 2 + topicLength
@@ -49,11 +54,11 @@ public struct Publish: ~Escapable, BitwiseCopyable {
 
     /// Empty in MQTT 3.1.1.
     @inlinable
+    @inline(__always)
     public var properties: PropertyView {
         @_lifetime(copy self)
         get {
-            // Safe: `init` has found them there.
-            let bytes = unsafe body.extracting(unchecked: Int(propertiesStart)..<Int(payloadStart))
+            let bytes = body.extracting(Int(propertiesStart)..<Int(payloadStart))
             return PropertyView(unchecked: bytes, present: present)
         }
     }
@@ -61,10 +66,10 @@ public struct Publish: ~Escapable, BitwiseCopyable {
     /// Any bytes, or none; a Payload Format Indicator has not been checked against them
     /// (3.3.2.3.2).
     @inlinable
+    @inline(__always)
     public var payload: Span<UInt8> {
         @_lifetime(copy self)
-        // Safe: `payloadStart` is at most the body's length.
-        get { unsafe body.extracting(unchecked: Int(payloadStart)..<body.count) }
+        get { body.extracting(Int(payloadStart)..<body.count) }
     }
 
     /// Decodes a body; `header` is the one `Framing` found before it.

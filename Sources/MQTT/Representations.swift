@@ -11,6 +11,7 @@ extension ByteReader {
     }
 
     @inlinable
+    @inline(__always)
     @_lifetime(self: copy self)
     mutating func requireUInt16() throws(DecodingError) -> UInt16 {
         guard let value = readUInt16() else { throw DecodingError(.truncated, at: offset) }

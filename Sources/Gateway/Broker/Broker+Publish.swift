@@ -213,12 +213,18 @@ extension Broker {
     // MARK: Answers
 
     /// Whether one more PUBLISH of QoS 1 or 2 may wait for its acknowledgement ([MQTT-3.3.4-9]).
+    @inline(__always)
     private func mayLeaveUnanswered(_ slot: UInt32, in context: inout ShardContext) -> Bool {
         context.wire.connections[slot: slot].settings.unanswered.isEmpty
-            || context.wire.connections[slot: slot].settings.unanswered.count
-                + sessions[slot: session(of: slot, in: &context)].received.count
-                - context.wire.connections[slot: slot].settings.unanswered.receivedCount
-                < context.wire.connections[slot: slot].settings.receiveQuota
+            || isBelowReceiveMaximum(slot, in: &context)
+    }
+
+    /// The same of a client some of whose PUBLISHes wait.
+    private func isBelowReceiveMaximum(_ slot: UInt32, in context: inout ShardContext) -> Bool {
+        context.wire.connections[slot: slot].settings.unanswered.count
+            + sessions[slot: session(of: slot, in: &context)].received.count
+            - context.wire.connections[slot: slot].settings.unanswered.receivedCount
+            < context.wire.connections[slot: slot].settings.receiveQuota
     }
 
     /// Answers a PUBLISH, when its turn has come and its outcome is known.

@@ -19,6 +19,7 @@ struct OutboundMessage: ~Escapable {
     let expiresAt: Timestamp?
 
     /// A PUBLISH that came at `time`; `topic` is its own, or the one that its alias stands for.
+    @inline(__always)
     @_lifetime(copy publish, copy topic)
     init(_ publish: borrowing Publish, topic: Span<UInt8>, at time: Timestamp) {
         self.topic = topic

@@ -66,11 +66,16 @@ struct ProductCatalogue {
     }
 
     /// The product's calendar day at `time` (rule C5). A message's day is mostly that of the one before.
+    @inline(__always)
     mutating func day(at slot: Slot, _ time: Timestamp) -> Day {
         let index = Int(slot.index)
         if time >= entries[index].dayStart, time < entries[index].dayEnd {
             return entries[index].day
         }
+        return turn(index, to: time)
+    }
+
+    private mutating func turn(_ index: Int, to time: Timestamp) -> Day {
         let offset = entries[index].product.dayOffset
         let day = Day(of: time, at: offset)
         entries[index].day = day
