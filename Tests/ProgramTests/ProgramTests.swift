@@ -255,10 +255,13 @@ struct ProgramTests {
         let probe = ["probe", "--url", serving.listener, "--device", "lamp/d1"]
         let environment = ["TOLLGATE_PROBE_PASSWORD": "s1"]
         var isShown = false
-        // A trace shows what comes after it was begun, and that it was can't be seen from outside.
+        // A trace shows what comes after it was begun, be that in the middle of a connection, and that it
+        // was can't be seen from outside.
         for _ in 0..<100 where !isShown {
             #expect(try program.run(probe, environment: environment).code == 0)
-            isShown = people.output.contains("ended: ") && programs.output.contains("\"ended\"")
+            isShown =
+                people.shows("connected at", before: "ended: ")
+                && programs.shows("\"connected\"", before: "\"ended\"")
         }
         #expect(people.output.contains("connected at local, 127.0.0.1:"), "\(people.output)")
         #expect(people.output.contains("from device  PINGREQ  2 bytes"))
@@ -286,6 +289,13 @@ private final class Followed {
     }
 
     var output: String { (try? String(contentsOf: file, encoding: .utf8)) ?? "" }
+
+    /// Whether the output has both texts, in that order.
+    func shows(_ first: String, before second: String) -> Bool {
+        let output = output
+        guard let found = output.range(of: first) else { return false }
+        return output[found.upperBound...].contains(second)
+    }
 
     /// Sends a signal, if one is given, and waits for the end; answers the exit code, -1 of a killed one.
     func end(_ signal: Int32?) -> Int32 {
