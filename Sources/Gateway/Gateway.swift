@@ -135,8 +135,7 @@ public final class Gateway: Sendable {
         answerLateQuestions()
     }
 
-    /// When this returns, nothing of the stores is held here: whoever lets go of the gateway then may
-    /// open them again.
+    /// When this returns, nothing of the stores is held here: they may be opened again.
     private static func finish(_ remains: Parcel<Remains>) {
         guard let remains = remains.take() else { return }
         remains.backups.stop()

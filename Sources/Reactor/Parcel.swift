@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Carries something that has one owner (a descriptor, a session) through a mailbox: whoever takes it
-/// first owns it. What nobody takes goes with the parcel.
+/// Carries something that has one owner (a descriptor, a session) through a mailbox: the first to take
+/// it owns it. What is not taken goes with the parcel.
 public final class Parcel<Content: ~Copyable>: Sendable {
     private let content: Mutex<Content?>
 

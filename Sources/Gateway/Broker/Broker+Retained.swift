@@ -18,8 +18,8 @@ struct RetainedRequest: Sendable {
 
 // Retained messages: kept when they are published, handed out at SUBSCRIBE (3.3.1.3).
 extension Broker {
-    /// Keeps a message that was published with the RETAIN flag, or deletes its topic's. Whoever waits for
-    /// an acknowledgement is told when that is on disk: then true.
+    /// Keeps a message that was published with the RETAIN flag, or deletes its topic's. True when
+    /// `sender` is told once that is on disk.
     mutating func retain(
         _ message: borrowing OutboundMessage,
         for sender: DownlinkSender,

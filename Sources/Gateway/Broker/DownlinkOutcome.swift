@@ -1,7 +1,7 @@
 import MQTT
 import Reactor
 
-/// What became of a message to a device, for whoever sent it (rule C10).
+/// What became of a message to a device, for its sender (rule C10).
 public enum DownlinkOutcome: CaseIterable, Equatable, Sendable {
     /// On its way over the device's connection, and counted.
     case delivered

@@ -31,7 +31,7 @@ struct LevelTree {
     private var edges: [Int32]
     private var edgeCount = 0
 
-    /// - Parameter seed: makes hash collisions unpredictable for whoever chooses the topics.
+    /// - Parameter seed: makes hash collisions unpredictable to a client that chooses its topics.
     init(seed: UInt64) {
         nodes = [Node(parent: Self.none, hash: seed, level: [])]
         edges = Array(repeating: Self.none, count: 64)

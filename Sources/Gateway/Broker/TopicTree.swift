@@ -36,7 +36,7 @@ package struct TopicTree: Sendable {
     package private(set) var count = 0
 
     /// - Parameters:
-    ///   - seed: makes hash collisions unpredictable for whoever chooses the topics.
+    ///   - seed: makes hash collisions unpredictable to a client that chooses its topics.
     ///   - shard: whose replica it is: which member of a share its first message goes to.
     package init(seed: UInt64, shard: Int) {
         levels = LevelTree(seed: seed)
@@ -77,7 +77,7 @@ package struct TopicTree: Sendable {
     }
 
     /// Removes the session's subscription to exactly this filter, of exactly this share, and what of
-    /// the tree nobody needs any more. Answers whether there was one.
+    /// the tree that is not needed any more. Answers whether there was one.
     @discardableResult
     package mutating func remove(_ session: SessionAddress, filter text: Span<UInt8>) -> Bool {
         let filter = TopicFilter(unchecked: text)

@@ -3,7 +3,7 @@ public import Ledger
 /// Everything that can be set about a gateway: a plain value whose defaults can be used as they are.
 ///
 /// The names of the properties are the keys of `config/tollgate.yaml`. `validate()` says whether the
-/// values make sense together; whoever starts a gateway calls it first.
+/// values make sense together; call it before a gateway is started.
 public struct GatewayConfiguration: Equatable, Sendable {
     /// Threads that serve devices. Unit: threads. Range: 0 to 64; 0 is one per core. Default: 0.
     public var shards = 0

@@ -137,7 +137,7 @@ extension Gateway: ControlPlane {
     ) async -> Answer {
         await withCheckedContinuation { continuation in
             let message = ShardMessage.ask(question { continuation.resume(returning: $0) })
-            // Posted under the lock: whoever stops the gateway answers what was posted before.
+            // Posted under the lock: stopping the gateway answers what was posted before.
             let isPosted = condition.withLock { condition in
                 guard condition != .stopped else { return false }
                 commons.mailboxes[shard].post(message)

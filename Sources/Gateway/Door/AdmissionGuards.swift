@@ -47,7 +47,7 @@ struct DisplacementGuard {
         records[device] = record
     }
 
-    /// Forgets, once a minute, whoever has been quiet.
+    /// Forgets, once a minute, those that have been quiet.
     private mutating func sweep(at time: MonotonicInstant) {
         guard time >= nextSweep else { return }
         nextSweep = time.adding(milliseconds: Self.windowMilliseconds)

@@ -226,8 +226,8 @@ extension Shard {
         context.wire.connections[slot: newer.slot].phase = .admitting
     }
 
-    /// The older connection has been served, or has gone: whoever stands behind it comes in, unless
-    /// the gateway has sent the client away meanwhile.
+    /// The older connection has been served, or has gone: its successor is admitted, unless the
+    /// gateway has sent the client away meanwhile.
     mutating func admitSuccessor(_ successor: Token, after reason: Reason?) {
         guard context.wire.connections.contains(successor),
             context.wire.connections[slot: successor.slot].phase == .admitting

@@ -157,8 +157,8 @@ extension Shard {
         admit(slot, until: Timestamp(milliseconds: .max))
     }
 
-    /// A new client identifier, at home on this shard: whoever comes back with it meets the session
-    /// that it was given for. A few attempts find one, as many as there are shards on average.
+    /// A new client identifier, at home on this shard: a client that comes back with it finds its
+    /// session. A few attempts find one, as many as there are shards on average.
     private func assignedClientID() -> String {
         while true {
             let clientID = "tollgate-" + RandomBytes.hexadecimal(12)

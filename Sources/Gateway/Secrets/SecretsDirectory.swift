@@ -1,6 +1,6 @@
 import Linux
 
-/// Where the files are that must not lie beside the stores: whoever has a copy of the data directory
+/// Where the files are that must not lie beside the stores: a copy of the data directory
 /// has neither a token, nor a device's secret, nor a key of session tickets.
 public struct SecretsDirectory: Sendable {
     public let path: String

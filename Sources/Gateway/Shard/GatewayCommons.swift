@@ -132,7 +132,7 @@ struct ListenerTraits: Sendable {
     }
 }
 
-/// When each shard last began a turn, for whoever wants to know that it still does.
+/// When each shard last began a turn, which tells that it still does.
 final class Heartbeats: Sendable {
     private let shards: [Beat]
 

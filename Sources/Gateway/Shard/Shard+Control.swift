@@ -60,7 +60,7 @@ extension Shard {
         context.wire.scheduleTimer(token.slot, at: context.now)
     }
 
-    /// Whoever is connected as the device proved a secret that is no more, and has to come again.
+    /// The client that is connected as the device proved a secret that is no more, and has to come again.
     /// One with a certificate comes again at once.
     mutating func secretReset(_ identity: DeviceIdentity) {
         door.noteReset(identity)

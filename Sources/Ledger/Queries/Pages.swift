@@ -65,8 +65,8 @@ struct PageBuilder<Key: StorageKey, Element: Sendable> {
 ///
 /// The next page begins behind that key, whether or not there still is a record: so a cursor stays
 /// good while records come and go. The check finds a cursor that was damaged, or that another list,
-/// or the same one with other filters, has given. Whoever forges one only begins elsewhere in a list
-/// that is theirs anyway.
+/// or the same one with other filters, has given. A forged one only begins elsewhere in a
+/// list that the client may read anyway.
 enum PageCursor {
     static func text(at key: some StorageKey, of list: ListMark) -> String {
         let writer = KeyWriter(key)

@@ -171,8 +171,8 @@ public struct DeliveryQueue: Sendable {
     // MARK: Sending
 
     /// The message whose turn it is, when there is room for it: `nil` as well while the next one is
-    /// being written. Stays the next until `didSend` or `drop`; so whoever can't send it now, for want
-    /// of quota, leaves it, and all behind it, where they are.
+    /// being written. Stays the next until `didSend` or `drop`; so a caller that can't send it now, for
+    /// want of quota, leaves it, and all behind it, where they are.
     public mutating func next() -> OutgoingMessage? {
         advance()
         guard hasRoom, cursor < entries.count, isWithinSpan(entries[cursor].sequence) else {
