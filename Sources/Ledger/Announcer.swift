@@ -62,6 +62,8 @@ final class Announcer: Sendable {
                 }
             } catch {
                 failures.add(1, ordering: .relaxed)
+                // A product may be among what could not be read.
+                productsVersion.advance()
                 return false
             }
             guard let last = events.last else { return false }

@@ -89,7 +89,7 @@ enum PublishAnswer {
     }
 }
 
-/// What a delivery to one receiver has come to.
+/// The result of a delivery to one receiver.
 enum DeliveryOutcome {
     case decided(DownlinkOutcome)
 
@@ -151,7 +151,7 @@ enum PublishVerdict: Equatable {
     }
 }
 
-/// What a write has come to that a PUBLISH's acknowledgement waits for.
+/// The result of a write that the acknowledgement of a PUBLISH waits for.
 enum WriteOutcome: Sendable {
     /// It is on disk, or has met its end without being needed there.
     case stored

@@ -278,7 +278,7 @@ struct Quota: ~Copyable {
     /// What waited at a stock has been tried again; more may be needed.
     mutating func retried(at stock: PackStocks.Slot) { packs.stir(stock) }
 
-    /// The next thing to be done for more units, of all that the turn has come to need.
+    /// The next request for units that clients lacked in this turn.
     mutating func nextPackAction() -> PackAction? { packs.nextAction() }
 
     /// What an account's packs have come to, and what follows from that.

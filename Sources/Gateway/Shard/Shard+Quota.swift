@@ -90,7 +90,7 @@ extension Shard {
 
     // MARK: Packs
 
-    /// At the end of a turn, so that one lease covers all that the turn has come to need.
+    /// At the end of a turn, so that one lease covers all that clients lacked in the turn.
     mutating func runPackActions() {
         while let action = context.quota.nextPackAction() { carryOut(action) }
     }

@@ -230,8 +230,8 @@ struct Shard: ~Copyable {
         }
     }
 
-    /// Writes what the turn has left to be written, closes what it has ended, asks for the units that
-    /// it has come to need, posts to the others.
+    /// Writes what the turn has left to be written, closes what it has ended, asks for units that clients
+    /// lacked, posts to the others.
     private mutating func finishTurn() {
         repeat {
             context.wire.flushAll()
