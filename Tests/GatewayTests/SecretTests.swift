@@ -64,8 +64,8 @@ struct SecretTests {
         #expect(try opened(product.bytes, keys) == nil)
         var sealer = try keys.sealer()
         let isOpen = sealer.open(product.bytes.span, of: Self.lamp)
-        let isNobodysOpen = sealer.openNobodys()
-        #expect(isOpen && isNobodysOpen)
+        let isDecoyOpen = sealer.openDecoy()
+        #expect(isOpen && isDecoyOpen)
     }
 
     @Test("key file: the last line seals, all open; comments are for people; saved is read again")

@@ -50,10 +50,10 @@ import Testing
     func heard() {
         for fate in DownlinkOutcome.allCases {
             let verdict = PublishVerdict(fate, hasSubscribers: true)
-            let isNobodys = fate == .notConnected || fate == .noSubscription
-            #expect(verdict == (isNobodys ? .taken : .downlink(fate)))
+            let noReceiver = fate == .notConnected || fate == .noSubscription
+            #expect(verdict == (noReceiver ? .taken : .downlink(fate)))
             #expect(PublishVerdict(fate, hasSubscribers: false) == .downlink(fate))
-            #expect((fate.reasonCode == .noMatchingSubscribers) == isNobodys)
+            #expect((fate.reasonCode == .noMatchingSubscribers) == noReceiver)
             // Every code is one of PUBACK's.
             #expect(fate.reasonCode.isAllowed(in: .puback))
         }

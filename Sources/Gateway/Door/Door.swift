@@ -178,7 +178,7 @@ struct Door: ~Copyable {
         let found = try books.read { books, transaction throws(StoreError) in
             try books.key(id, in: transaction)
         }
-        let hash = found?.secretHash ?? Self.nobodysHash
+        let hash = found?.secretHash ?? Self.decoyHash
         guard Proof.isSecret(connect.passwordOrNothing, hash: hash), let found,
             found.revokedAt == nil, found.role == .application
         else { return .refuse(.badCredentials) }
@@ -211,7 +211,7 @@ struct Door: ~Copyable {
         }
     }
 
-    private static var nobodysHash: SecretHash {
+    private static var decoyHash: SecretHash {
         guard let hash = SecretHash([UInt8](repeating: 0, count: SecretHash.length)) else {
             preconditionFailure("32 bytes are a hash")
         }
@@ -259,8 +259,8 @@ enum ApplicationVerdict {
 }
 
 extension SecretSealer {
-    /// Opens the device's secret, or, for the same work, the one of nobody, so that a device that does not
-    /// exist and one with a wrong secret look the same. One that does not open is as good as no record.
+    /// Opens the device's secret, or, for the same work, a decoy, so that a device that does not exist and one
+    /// with a wrong secret look the same. One that does not open is as good as no record.
     fileprivate mutating func open(
         _ view: DeviceView?,
         of device: DeviceIdentity
@@ -269,7 +269,7 @@ extension SecretSealer {
             if let view, !view.sealedSecret.isEmpty {
                 open(view.sealedSecret, of: device)
             } else {
-                openNobodys()
+                openDecoy()
             }
         if !isOpen { throw .malformed(what: "sealed secret of \(device)") }
     }
@@ -280,7 +280,7 @@ extension SecretSealer {
         of product: ProductKey
     ) throws(StoreError) {
         let isOpen =
-            if let sealed { open(sealed.bytes.span, of: product) } else { openNobodys() }
+            if let sealed { open(sealed.bytes.span, of: product) } else { openDecoy() }
         if !isOpen { throw .malformed(what: "sealed secret of \(product)") }
     }
 }

@@ -28,7 +28,7 @@ public struct SecretSealer: ~Copyable {
     private var owner: ByteBuffer
 
     /// The secret of a device that does not exist, sealed.
-    private let nobodys: [UInt8]
+    private let decoy: [UInt8]
 
     private static var nonceOffset: Int { 1 }
     private static var ciphertextOffset: Int { nonceOffset + AES256GCM.nonceLength }
@@ -36,10 +36,10 @@ public struct SecretSealer: ~Copyable {
     init(_ keys: SecretKeys) throws(CryptoError) {
         var ciphers: [KeyedCipher] = []
         for key in keys.keys { ciphers.append(try KeyedCipher(key)) }
-        let nobodys = "0123456789abcdef0123456789abcdef"
-        let sealed = try Self.seal(nobodys.utf8Span.span, ciphers, owner: Span())
+        let secret = "0123456789abcdef0123456789abcdef"
+        let sealed = try Self.seal(secret.utf8Span.span, ciphers, owner: Span())
         self.ciphers = ciphers
-        self.nobodys = sealed
+        decoy = sealed
         opened = ByteBuffer()
         owner = ByteBuffer()
     }
@@ -63,11 +63,10 @@ public struct SecretSealer: ~Copyable {
         return open(sealed)
     }
 
-    /// What there is to open for a device that does not exist: a secret that nobody has, for the same
-    /// work.
-    mutating func openNobodys() -> Bool {
+    /// Opens a secret that no device has, for the same work as the real one of a device that exists.
+    mutating func openDecoy() -> Bool {
         owner.removeAll()
-        let sealed = nobodys
+        let sealed = decoy
         return open(sealed.span)
     }
 
