@@ -10,11 +10,14 @@ export PATH     := $(PATH):/usr/sbin
 
 # SwiftPM reads all 28 manifests again whenever a variable of the environment is another one, MAKELEVEL for example: it
 # gets these only.
-SWIFT := env -i PATH="$(PATH)" HOME="$(HOME)" $(foreach name,LANG TMPDIR TOLLGATE_SEED \
+PLAIN := env -i PATH="$(PATH)" HOME="$(HOME)" $(foreach name,LANG TMPDIR TOLLGATE_SEED CRASH_SEED \
     http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY SSL_CERT_FILE, \
-    $(if $($(name)),$(name)="$($(name))")) swift
+    $(if $($(name)),$(name)="$($(name))"))
+SWIFT := $(PLAIN) swift
 
-# What the tests do at random is done again, with other seeds, so many times.
+# `make torture` kills gateways under mixed load for so long, and then does again what the tests do at random, with
+# other seeds, so many times.
+MINUTES := 30
 ROUNDS := 10
 RANDOM_TESTS := Crash|Fuzz|Corpus|Property|Determinism|WriteFailure|Damage|RandomLife|MeteringTests.Simulation
 
@@ -31,8 +34,10 @@ test: lint $(VENV)/ready revision  ## lint, build, run all tests
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build
 
-torture: packages revision  ## kill, fuzz and compare with models, ROUNDS=10 times with new seeds; stops at the first failure
+torture: packages revision  ## kill under mixed load for MINUTES=30; then kill, fuzz and compare ROUNDS=10 times; stops at a failure
 	$(SWIFT) build --build-tests
+	@echo "== kill -9 under mixed load, $(MINUTES) minutes"
+	$(PLAIN) CRASH_MINUTES=$(MINUTES) swift test --skip-build --filter MixedCrash
 	@for round in $$(seq $(ROUNDS)); do echo "== round $$round of $(ROUNDS)"; \
 	    $(SWIFT) test --skip-build --filter '$(RANDOM_TESTS)' || exit 1; done
 

@@ -201,9 +201,8 @@ let package = Package(
         .testTarget(
             name: "CrashTests",
             dependencies: [
-                "CrashGateway", "Support", "TestFiles", "Gateway", "Ledger", "Metering", "MQTT",
-                "Linux",
-                "Storage", "Time",
+                "CrashGateway", "tollgate", "Support", "TestFiles", "Gateway", "Ledger", "Metering",
+                "MQTT", "Linux", "Storage", "Time",
             ],
             swiftSettings: strict
         ),

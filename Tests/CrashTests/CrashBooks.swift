@@ -24,7 +24,8 @@ enum CrashBooks {
         }
     }
 
-    private static func with<Result>(
+    /// What `body` does with a gateway that has stopped afterwards.
+    static func with<Result>(
         _ directory: TemporaryDirectory,
         _ body: (TestGateway) async throws -> Result
     ) async throws -> Result {
@@ -42,7 +43,8 @@ enum CrashBooks {
         }
     }
 
-    private static func found(
+    /// The same, in a gateway that runs.
+    static func found(
         with gateway: TestGateway,
         deviceCount: Int
     ) async throws -> [TestDevice] {

@@ -24,7 +24,7 @@ import Time
     )
     func killed() async throws {
         let seed = Self.seed
-        print("crash test: seed \(seed) (TOLLGATE_CRASH_SEED repeats it)")
+        print("crash test: seed \(seed) (CRASH_SEED repeats it)")
         var random = SplitMix64(state: seed)
         let directory = TemporaryDirectory()
         let devices = try await Self.found(directory)
@@ -69,7 +69,7 @@ import Time
     }
 
     static var seed: UInt64 {
-        unsafe getenv("TOLLGATE_CRASH_SEED").flatMap { unsafe UInt64(String(cString: $0)) }
+        unsafe getenv("CRASH_SEED").flatMap { unsafe UInt64(String(cString: $0)) }
             ?? .random(in: 1...UInt64(UInt32.max))
     }
 

@@ -66,7 +66,7 @@ import Testing
         listener: Int
     ) throws {
         let seed = CrashTests.seed
-        print("session crash test: seed \(seed) (TOLLGATE_CRASH_SEED repeats it)")
+        print("session crash test: seed \(seed) (CRASH_SEED repeats it)")
         var random = SplitMix64(state: seed)
         for round in 0...rounds {
             let witness = Witness()
@@ -85,31 +85,10 @@ import Testing
         let (child, port) = try start(directory, shards: shards, listener: listener)
         for subscriber in clients.subscribers { try subscriber.drain(port) }
         child.kill()
-        check(clients.publishers, clients.subscribers, seed)
-    }
-
-    private static func check(
-        _ publishers: [CrashPublisher],
-        _ subscribers: [CrashSubscriber],
-        _ seed: UInt64
-    ) {
-        let acknowledged = publishers.flatMap(\.acknowledged)
-        print("session crash test: \(acknowledged.count) messages acknowledged")
-        #expect(acknowledged.count > rounds)
-        for subscriber in subscribers {
-            let counts = subscriber.counts
-            let due = subscriber.publisher.map { name in
-                acknowledged.filter { $0.hasPrefix("\(name) ") }
-            }
-            let lost = (due ?? acknowledged).filter { counts[$0, default: 0] == 0 }
-            let twice = counts.filter { $0.value > 1 && $0.key.hasSuffix("exactlyOnce") }.keys
-            #expect(lost.isEmpty, "seed \(seed): \(subscriber.name) lost \(lost.prefix(10))")
-            #expect(twice.isEmpty, "seed \(seed): \(subscriber.name) twice \(twice.prefix(10))")
-            #expect(subscriber.complaints.isEmpty, "\(subscriber.complaints.prefix(5))")
-        }
-        for publisher in publishers {
-            #expect(publisher.complaints.isEmpty, "\(publisher.complaints.prefix(5))")
-        }
+        let acknowledged = clients.acknowledged
+        print("session crash test: \(acknowledged) messages acknowledged")
+        #expect(acknowledged > rounds)
+        #expect(clients.findings.isEmpty, "seed \(seed): \(clients.findings.prefix(20))")
     }
 
     /// `listener`: the place of its port in what the gateway prints.

@@ -19,7 +19,7 @@ import Time
     @Test("C6: killed 24 times under load, more units are never granted than were bought")
     func killed() async throws {
         let seed = CrashTests.seed
-        print("top-up crash test: seed \(seed) (TOLLGATE_CRASH_SEED repeats it)")
+        print("top-up crash test: seed \(seed) (CRASH_SEED repeats it)")
         var random = SplitMix64(state: seed)
         let directory = TemporaryDirectory()
         let (product, devices) = try await Self.found(directory)
@@ -130,7 +130,7 @@ import Time
     }
 
     /// Publishes messages of one to three units until the gateway is gone.
-    private static func publish(
+    static func publish(
         _ device: TestDevice,
         _ number: Int,
         _ port: UInt16,

@@ -105,6 +105,9 @@ public final class ChildProcess {
         return true
     }
 
+    /// Whether it has not ended by itself.
+    public var isRunning: Bool { !reap(WNOHANG) }
+
     /// Sends it a signal, if it has not been reaped.
     public func signal(_ number: Int32) {
         if status == nil { _ = Glibc.kill(identifier, number) }
