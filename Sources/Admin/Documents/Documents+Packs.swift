@@ -58,6 +58,11 @@ extension Documents {
         ]
     }
 
+    /// Whose upgrade the units are of; `nil` when they are of none.
+    static func product(of movement: TopUpMovement) -> ProductKey? {
+        cause(of: movement.change.entry).identity?.product
+    }
+
     private static func cause(
         of entry: TopUpChange.Entry
     ) -> (lease: UInt64?, identity: DeviceIdentity?, upgrade: UpgradeID?) {

@@ -116,7 +116,8 @@ extension Schema {
             "name": .name,
             "role": .choice(KeyRole.allCases.filter { $0 != .subAccount }.map(\.name)),
             "account": .noted(
-                .optional(.id(AccountID.self)), "What it reaches; without one, everything."),
+                .optional(.id(AccountID.self)),
+                "What it reaches; without one, everything, or nothing but the products."),
             "products": reachedProducts,
         ]),
         object([
@@ -129,7 +130,7 @@ extension Schema {
 
     private static let reachedProducts = noted(
         .optional(.list(.id(ProductKey.self), counts: 0...1_000)),
-        "What of the account it reaches; without them, all."
+        "What of the account it reaches; without them, all of it."
     )
 
     /// A key with its secret, which is shown once.

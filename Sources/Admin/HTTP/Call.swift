@@ -156,8 +156,12 @@ extension Call {
 
 extension Call {
     /// The account that the path names, if the caller reaches it.
-    func account() throws -> AccountID {
-        let id = parameter("account", AccountID.init)
+    func account() throws -> AccountID { try account(parameter("account", AccountID.init)) }
+
+    /// The same account, if the caller reaches it. Asked for before anything else is looked at, so
+    /// that one out of reach is answered like one that is not there.
+    @discardableResult
+    func account(_ id: AccountID) throws -> AccountID {
         try principal.require(id)
         guard
             try read({ (books, transaction) throws(StoreError) in

@@ -102,16 +102,18 @@ struct Principal: Equatable, Sendable {
     let actor: String
     let role: KeyRole
 
-    /// What the key is bound to; `nil`: to nothing, so that every account is reached.
+    /// What the key is bound to; `nil`: to no account.
     let account: AccountID?
 
-    /// That account and its sub-accounts: whose resources are reached. `nil`: every account's.
+    /// That account and its sub-accounts: whose resources are reached. `nil`: no account bounds them;
+    /// every account is reached, unless `products` says which products alone are.
     let accounts: [AccountID]?
 
     /// Of a key that is bound to a sub-account, its parent: their contacts are one list (rule E1).
     let parent: AccountID?
 
-    /// Which products are reached; `nil`: all of the account's.
+    /// Which products are reached; `nil`: all of the accounts'. Without an account, they are all that is
+    /// reached: their own accounts are not.
     let products: [ProductKey]?
 
     /// A key that is not bound to an account.
@@ -141,17 +143,21 @@ struct Principal: Equatable, Sendable {
 
     var isOperator: Bool { role == .owner || role == .operator }
 
-    func reaches(_ account: AccountID) -> Bool { accounts?.contains(account) ?? true }
+    func reaches(_ account: AccountID) -> Bool { accounts?.contains(account) ?? (products == nil) }
 
-    /// The accounts that are reached, of all or of the one that is asked for; `nil`: all there are.
+    /// Whose products a list has, of all or of the one that is asked for; `nil`: everybody's. Which
+    /// products of theirs, `products` says.
     func accounts(among asked: AccountID?) -> [AccountID]? {
         guard let asked else { return accounts }
-        return reaches(asked) ? [asked] : []
+        return accounts?.contains(asked) ?? true ? [asked] : []
     }
 
     func reaches(_ product: ProductKey, of account: AccountID) -> Bool {
-        reaches(account) && products.map { $0.contains(product) } ?? true
+        accounts?.contains(account) ?? true && reaches(product)
     }
+
+    /// Whether a product of an account that is reached is reached as well.
+    func reaches(_ product: ProductKey) -> Bool { products?.contains(product) ?? true }
 
     /// What is out of reach looks as if it did not exist.
     func require(_ account: AccountID) throws(Problem) {

@@ -76,6 +76,7 @@ extension Routes {
             let package = try fields.required("package", PackageID.init)
             let quantity = try fields.number("quantity")
             let product = try fields.optional("product", ProductKey.init)
+            if let product { try call.product(product, of: account) }
             let effect = try await call.submit(
                 .purchase(account, package: package, quantity: UInt64(quantity), product: product)
             )
@@ -99,7 +100,8 @@ extension Routes {
             let page = try call.read { (books, transaction) throws(StoreError) in
                 try books.purchases(of: account, cursor: cursor, limit: limit, in: transaction)
             }
-            return call.list(page.elements.map(Documents.purchase), cursor: page.cursor)
+            let reached = page.elements.filter { call.reaches($0.record.product) }
+            return call.list(reached.map(Documents.purchase), cursor: page.cursor)
         }
     }
 
@@ -128,10 +130,7 @@ extension Routes {
             let key = try fields.required("product", ProductKey.init)
             let quantity = UInt64(try fields.number("quantity"))
             let given = try fields.optional("package", PackageID.init)
-            let record = try call.product(key)
-            guard record.account == account else {
-                throw Problem(.productOfAnotherAccount(key, account))
-            }
+            let record = try call.product(key, of: account)
             guard let package = given ?? record.package else {
                 throw Problem(.productHasNoPackage(key))
             }
@@ -158,7 +157,8 @@ extension Routes {
                 try books.assignments(
                     of: account, matching: product, cursor: cursor, limit: limit, in: transaction)
             }
-            return call.list(page.elements.map(Documents.assignment), cursor: page.cursor)
+            let reached = page.elements.filter { call.reaches($0.record.product) }
+            return call.list(reached.map(Documents.assignment), cursor: page.cursor)
         }
     }
 
@@ -177,9 +177,7 @@ extension Routes {
             guard
                 let key = try call.query("product", ProductKey.init)
             else { throw Problem.invalid("product: is missing") }
-            guard try call.product(key).account == account else {
-                throw Problem(.productOfAnotherAccount(key, account))
-            }
+            try call.product(key, of: account)
             let found = try call.read { (books, transaction) throws(StoreError) in
                 try books.assignable(to: key, in: transaction)
             }
@@ -192,6 +190,21 @@ extension Routes {
             ])
         }
     }
+}
+
+extension Call {
+    /// A product that a request on an account names, which must be the account's.
+    @discardableResult
+    fileprivate func product(_ key: ProductKey, of account: AccountID) throws -> ProductRecord {
+        let record = try product(key)
+        guard record.account == account else {
+            throw Problem(.productOfAnotherAccount(key, account))
+        }
+        return record
+    }
+
+    /// Whether a line of an account's list is for the caller: of no product, or of one that is reached.
+    func reaches(_ product: ProductKey?) -> Bool { product.map(principal.reaches) ?? true }
 }
 
 extension ActivationFilter {

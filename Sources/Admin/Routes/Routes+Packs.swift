@@ -102,7 +102,8 @@ extension Routes {
                 try books.topUpChanges(
                     of: account, kind: kind, cursor: cursor, limit: limit, in: transaction)
             }
-            return call.list(page.elements.map(Documents.movement), cursor: page.cursor)
+            let reached = page.elements.filter { call.reaches(Documents.product(of: $0)) }
+            return call.list(reached.map(Documents.movement), cursor: page.cursor)
         }
     }
 }

@@ -186,7 +186,10 @@ extension Routes {
         guard let key else { preconditionFailure("letters and digits are a key") }
         let secret = mint.secret()
         let account = try fields.required("account", AccountID.init)
-        try call.principal.require(account)
+        try call.account(account)
+        guard call.principal.products == nil else {
+            throw Problem.forbidden("a key that is bound to products makes no others")
+        }
         let product = NewProduct(
             key: key,
             name: try fields.text("name"),
