@@ -143,3 +143,64 @@ struct LimitsTests {
         #expect(!channel.isActive)
     }
 }
+
+/// What bodies take.
+@Suite("Bodies")
+struct BodyTests {
+    @Test(
+        "every operation that takes JSON has a limit of bytes and of values; only lists have large ones"
+    )
+    func declared() {
+        let bodies = Routes.all.compactMap { route in
+            route.operation.body?.json == nil ? nil : (route.operation.id, route.operation.body)
+        }
+        let large = bodies.filter { $0.1?.jsonLimit.bytes == nil }.map(\.0)
+        #expect(Set(large) == ["createKey", "importDevices", "sendMessage"])
+        for (id, body) in bodies { #expect((body?.jsonLimit.values ?? 0) <= 50_000, "\(id)") }
+    }
+
+    @Test("a body that is longer, or has more values, than its operation takes, is answered 413")
+    func limits() async throws {
+        let client = try Client()
+        try await client.furnish()
+        _ = try await client.csv("/v1/products/lamp/devices", "dk,secret\nd1,s\n")
+        let long = JSON.object([
+            .init(name: "name", value: .text(String(repeating: "a", count: 70_000)))
+        ])
+        let many = JSON.array(Array(repeating: 1, count: 50_001))
+        let names = ["account": "acme", "pk": "lamp", "product": "lamp", "dk": "d1"]
+        let sample = Sample(names: names)
+        for route in Routes.all where route.operation.body?.json != nil {
+            let path = sample.path(of: route)
+            for body in route.operation.body?.jsonLimit.bytes == nil ? [many] : [many, long] {
+                let answer = try await client.send(route.method, path, body.bytes)
+                #expect(answer.status == 413, "\(route.operation.id) \(answer.text)")
+                #expect(answer.reason == "request-too-large")
+            }
+        }
+    }
+
+    @Test("the reader stops at the first value that is too many")
+    func values() throws {
+        let bytes = Array("[1,[2,{\"a\":\"b\"}],null]".utf8)
+        #expect(throws: Never.self) { try JSON(bytes, upTo: 7) }
+        #expect(throws: JSON.Fault.tooManyValues) { try JSON(bytes, upTo: 6) }
+        // What comes behind is not looked at.
+        #expect(throws: JSON.Fault.tooManyValues) { try JSON(Array("[1,2,".utf8), upTo: 2) }
+        #expect(throws: JSON.Fault.malformed) { try JSON(Array("[1,2,".utf8), upTo: 4) }
+    }
+
+    @Test("the budget counts what each body has beyond its free bytes, until its request is over")
+    func budget() {
+        let budget = BodyBudget(maximumBytes: 100)
+        var first: BodyBudget.Share? = budget.share()
+        #expect(first?.grow(to: BodyBudget.freeBytes) == true && budget.takenBytes == 0)
+        #expect(first?.grow(to: BodyBudget.freeBytes + 60) == true && budget.takenBytes == 60)
+        let second = budget.share()
+        #expect(second.grow(to: BodyBudget.freeBytes + 40))
+        #expect(!second.grow(to: BodyBudget.freeBytes + 41))
+        #expect(budget.takenBytes == 100)
+        first = nil
+        #expect(budget.takenBytes == 40 && second.grow(to: BodyBudget.freeBytes + 41))
+    }
+}

@@ -64,7 +64,11 @@ enum OpenAPI {
         if !parameters.isEmpty { document = document.adding("parameters", .array(parameters)) }
         if let body = operation.body {
             document = document.adding(
-                "requestBody", ["required": true, "content": content(body.contents)])
+                "requestBody",
+                [
+                    "description": .text(body.jsonLimit.note), "required": true,
+                    "content": content(body.contents),
+                ])
         }
         return document.adding(
             "responses", responses(of: route, links: links(from: route, in: routes)))

@@ -126,19 +126,51 @@ enum Access: Equatable, Sendable {
 /// What an operation takes with the request.
 struct Body: Sendable {
     let contents: [Answer.Content]
+    let jsonLimit: JSONLimit
 
-    /// A JSON object.
-    static func json(_ members: KeyValuePairs<String, Schema>) -> Body {
-        json(.object(members))
+    /// How much a JSON body may hold.
+    struct JSONLimit: Sendable {
+        /// In bytes; `nil`: what the configuration allows one request.
+        let bytes: Int?
+
+        /// Values of all kinds: each takes memory, however short its text is.
+        let values: Int
+
+        /// A few fields.
+        static let small = JSONLimit(bytes: 65_536, values: 1_000)
+
+        /// A list of so many objects or names, each of a few values.
+        static func list(_ count: Int) -> JSONLimit { JSONLimit(bytes: nil, values: 10 * count) }
+
+        /// A few fields, of which one is long.
+        static let long = JSONLimit(bytes: nil, values: 1_000)
+
+        func bytes(of configuration: GatewayConfiguration.Admin) -> Int {
+            min(bytes ?? .max, configuration.requestSizeBytes)
+        }
+
+        /// For the document.
+        var note: String {
+            bytes.map { "At most \($0) bytes of JSON." }
+                ?? "At most as many bytes of JSON as admin.requestSizeBytes says."
+        }
     }
 
-    static func json(_ schema: Schema) -> Body {
-        Body(contents: [.init(type: "application/json", schema: schema)])
+    /// A JSON object.
+    static func json(
+        _ members: KeyValuePairs<String, Schema>,
+        upTo limit: JSONLimit = .small
+    ) -> Body {
+        json(.object(members), upTo: limit)
+    }
+
+    static func json(_ schema: Schema, upTo limit: JSONLimit = .small) -> Body {
+        Body(contents: [.init(type: "application/json", schema: schema)], jsonLimit: limit)
     }
 
     /// The same in another form as well.
     func or(_ type: String, _ schema: Schema = .anyText) -> Body {
-        Body(contents: contents + [.init(type: type, schema: schema)])
+        Body(contents: contents + [.init(type: type, schema: schema)], jsonLimit: jsonLimit)
     }
 
     /// What the JSON must be; `nil` when none is taken.

@@ -36,7 +36,7 @@ struct Route: Sendable {
 
     /// The reasons of problems that can come back, by their status.
     var problems: [(status: HTTPResponse.Status, reasons: [Reason])] {
-        var reasons = operation.problems
+        var reasons = operation.problems + [.malformedRequest]
         if access.needsToken { reasons += [.unauthorized, .tooManyRequests] }
         if access.needsToken, method != .get || access != .everyone { reasons.append(.forbidden) }
         let parameters = pathParameters
@@ -45,7 +45,9 @@ struct Route: Sendable {
         if operation.body != nil || !operation.query.isEmpty || access.needsToken {
             reasons.append(.invalidRequest)
         }
-        if operation.body != nil { reasons += [.requestTooLarge, .unsupportedMediaType] }
+        if operation.body != nil {
+            reasons += [.requestTooLarge, .tooMuchAtOnce, .unsupportedMediaType]
+        }
         if takesIdempotencyKey { reasons.append(.idempotencyKeyReused) }
         if access.needsToken { reasons.append(.ledgerUnavailable) }
         let byStatus = Dictionary(grouping: Set(reasons)) { $0.status }
@@ -79,7 +81,7 @@ extension Route {
         return try await answer(
             Call(
                 request: request, operation: operation, path: path, query: query,
-                principal: principal, server: server)
+                principal: principal, server: server, share: server.bodies.share())
         )
     }
 

@@ -14,6 +14,9 @@ struct Call: Sendable {
     let principal: Principal
     let server: ServerContext
 
+    /// What the request's body holds of the memory for all.
+    let share: BodyBudget.Share
+
     var controlPlane: any ControlPlane { server.controlPlane }
     var configuration: GatewayConfiguration { server.configuration }
 
@@ -111,20 +114,53 @@ extension Call {
     /// The members of the request's body, a JSON object of the declared form. Traps when the
     /// operation declares none.
     func fields() async throws -> Fields {
-        guard let schema = operation.body?.json else {
+        guard let body = operation.body, let schema = body.json else {
             preconditionFailure("\(operation.id) declares no JSON body")
         }
-        guard let json = JSON(parsing: try await bytes()) else {
-            throw Problem.invalid("the body is not JSON")
-        }
+        let bytes = try await bytes(upTo: body.jsonLimit.bytes(of: configuration.admin))
+        let json = try Self.json(of: bytes, upTo: body.jsonLimit.values)
         try schema.check(json)
         return Fields(json)
     }
 
-    func bytes() async throws -> [UInt8] {
-        let buffer = try await request.body.collect(upTo: configuration.admin.requestSizeBytes)
-        return Array(buffer.readableBytesView)
+    private static func json(of bytes: [UInt8], upTo values: Int) throws(Problem) -> JSON {
+        do throws(JSON.Fault) {
+            return try JSON(bytes, upTo: values)
+        } catch {
+            switch error {
+            case .malformed: throw .invalid("the body is not JSON")
+            case .tooManyValues:
+                throw Problem(.requestTooLarge, "the body has more than \(values) values")
+            }
+        }
     }
+
+    /// The whole body. The caller is known by now: nothing is read for strangers.
+    private func bytes(upTo maximum: Int) async throws -> [UInt8] {
+        let announced = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        guard announced <= maximum else { throw Self.tooLarge(maximum) }
+        var bytes: [UInt8] = []
+        for try await piece in request.body {
+            let length = bytes.count + piece.readableBytes
+            guard length <= maximum else { throw Self.tooLarge(maximum) }
+            guard share.grow(to: length) else { throw Self.tooMuchAtOnce }
+            // What was announced may never come.
+            if bytes.isEmpty { bytes.reserveCapacity(min(announced, 4 * length)) }
+            bytes.append(contentsOf: piece.readableBytesView)
+        }
+        return bytes
+    }
+
+    private static func tooLarge(_ maximum: Int) -> Problem {
+        Problem(.requestTooLarge, "the request's body has more than \(maximum) bytes")
+    }
+
+    private static let tooMuchAtOnce: Problem = {
+        var problem = Problem(
+            .tooMuchAtOnce, "the bodies of other requests take all the memory for them")
+        problem.retryAfterSeconds = 1
+        return problem
+    }()
 
     /// How many items of a list are asked for: `?limit=`.
     func limit() throws(Problem) -> Int { try query("limit") { Int($0) } ?? 100 }

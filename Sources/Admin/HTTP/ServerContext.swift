@@ -14,6 +14,7 @@ struct ServerContext: Sendable {
     private let rates: RateLimiter
     private let now: @Sendable () -> ContinuousClock.Instant
     let streams: StreamSlots
+    let bodies: BodyBudget
 
     /// Traces of devices that may be open at once: each costs its shard something.
     let traces = StreamSlots(maximum: 8)
@@ -30,6 +31,7 @@ struct ServerContext: Sendable {
         self.ownerToken = ownerToken
         tokens = Tokens(owner: ownerToken, ledger: controlPlane.ledger)
         streams = StreamSlots(maximum: configuration.admin.eventStreams)
+        bodies = BodyBudget(maximumBytes: configuration.admin.bodiesInFlightBytes)
         rates = RateLimiter(requestsPerSecond: configuration.admin.requestsPerSecond)
     }
 

@@ -257,7 +257,7 @@ extension Routes {
             Operation(
                 "sendMessage", "Send a message to a device, if it is connected (rule C10)",
                 access: .everyone,
-                body: .json(.message),
+                body: .json(.message, upTo: .long),
                 answers: .ok(.delivery),
                 problems: [
                     .notConnected, .noSubscription, .quotaExceeded, .packetTooLarge,

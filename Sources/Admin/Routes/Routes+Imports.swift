@@ -11,16 +11,18 @@ extension Routes {
             .post, "products/:pk/devices",
             Operation(
                 "importDevices", "Import devices, all of them or none",
-                body: .json([
-                    "devices": .list(
-                        .object([
-                            "dk": .id(DeviceKey.self),
-                            "secret": .noted(.optional(.secret), "Made when it is missing."),
-                            "name": .optional(.optionalName),
-                        ]),
-                        counts: 1...Self.jsonRows
-                    )
-                ])
+                body: .json(
+                    [
+                        "devices": .list(
+                            .object([
+                                "dk": .id(DeviceKey.self),
+                                "secret": .noted(.optional(.secret), "Made when it is missing."),
+                                "name": .optional(.optionalName),
+                            ]),
+                            counts: 1...Self.jsonRows
+                        )
+                    ], upTo: .list(Self.jsonRows)
+                )
                 .or("text/csv", .importedRows),
                 answers: .created(.imported, name: "/devices/0/dk").or("text/csv"),
                 problems: [

@@ -47,7 +47,7 @@ extension Routes {
             .post, "keys",
             Operation(
                 "createKey", "Make a key; its secret is shown once", access: .gateway,
-                body: .json(.newKeyRequest),
+                body: .json(.newKeyRequest, upTo: .list(1_000)),
                 answers: .created(.newKey),
                 problems: [.unknownAccount, .unknownProduct, .productOfAnotherAccount])
         ) { call in try await Self.createKey(call) }

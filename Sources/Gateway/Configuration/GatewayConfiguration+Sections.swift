@@ -108,8 +108,17 @@ extension GatewayConfiguration {
         /// Range: 1 to 3,600. Default: 60.
         public var requestTimeoutSeconds = 60
 
-        /// Connections open at once; more wait to be accepted. Range: 1 to 100,000. Default: 1,000.
+        /// Bytes of JSON bodies in memory at once, of all requests; the first 64 KiB of each are not
+        /// counted. Range: `requestSizeBytes` to 68,719,476,736 (64 GiB). Default: 67,108,864 (64 MiB).
+        public var bodiesInFlightBytes = 67_108_864
+
+        /// Connections open at once. For one more, that one gives way which has waited longest for a
+        /// request; when all are busy, only what watches the gateway is answered. Range: 1 to 100,000.
+        /// Default: 1,000.
         public var connections = 1_000
+
+        /// Of these, from one address (of IPv6, one /64 network). Range: 1 to 100,000. Default: 500.
+        public var connectionsPerAddress = 500
 
         /// Streams of events open at once. Range: 1 to 1,000. Default: 16.
         public var eventStreams = 16

@@ -267,6 +267,10 @@ extension Reason {
             Row(
                 api: "not-acceptable", "the answer comes in no form that is accepted", 406,
                 "Set Accept to one of the types that the answer names.")
+        case .malformedRequest:
+            Row(
+                api: "malformed-request", "the request is not HTTP as it has to be", 400,
+                "Send requests as RFC 9112 has them: HTTP/1.1 with one header Host.")
         case .invalidRequest:
             Row(
                 api: "invalid-request", "a field or parameter is missing or wrong", 422,
@@ -283,6 +287,11 @@ extension Reason {
             Row(
                 api: "too-many-requests", "more requests than are allowed in a second", 429,
                 "Wait as long as Retry-After says, or raise admin.requestsPerSecond.")
+        case .tooMuchAtOnce:
+            Row(
+                api: "too-much-at-once", "more is under way than is allowed at once", 429,
+                "Wait as long as Retry-After says, or raise admin.connections or "
+                    + "admin.bodiesInFlightBytes.")
         case .tooManyStreams:
             Row(
                 api: "too-many-streams", "no more streams can be open at once", 429,

@@ -62,10 +62,12 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case requestTooLarge
     case unsupportedMediaType
     case notAcceptable
+    case malformedRequest
     case invalidRequest
     case invalidCSV
     case unknownCursor
     case tooManyRequests
+    case tooMuchAtOnce
     case tooManyStreams
     case internalError
 
