@@ -1,5 +1,6 @@
 public import Gateway
 import Hummingbird
+import HummingbirdCore
 public import Logging
 import NIOCore
 public import ServiceLifecycle
@@ -33,24 +34,39 @@ public struct AdminServer: Service {
         let admin = configuration.admin
         let application = Application(
             router: router(),
-            server: .http1(
-                configuration: .init(
-                    additionalChannelHandlers: [
-                        ConnectionGuard(
-                            timeout: .seconds(Int64(admin.requestTimeoutSeconds)),
-                            bodyMaximum: 2 * max(admin.requestSizeBytes, admin.importSizeBytes)
-                        )
-                    ]
-                )
-            ),
+            server: channels,
             configuration: ApplicationConfiguration(
                 address: .hostname(admin.address, port: admin.port),
-                availableConnectionsDelegate: .maximum(admin.connections, logger: logger)
+                backlog: 1_024
             ),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
             logger: logger
         )
         try await application.run()
+    }
+
+    /// Every connection is accepted at once, and looked after by a guard of its own.
+    private var channels: HTTPServerBuilder {
+        let admin = configuration.admin
+        let limits = ConnectionLimits(
+            timeout: .seconds(Int64(admin.requestTimeoutSeconds)),
+            bodyMaximum: 2 * max(admin.requestSizeBytes, admin.importSizeBytes),
+            dropMaximum: max(admin.requestSizeBytes, ConnectionLimits.dropMinimum)
+        )
+        let places = ConnectionPlaces(
+            maximum: admin.connections, addressMaximum: admin.connectionsPerAddress)
+        return HTTPServerBuilder { responder in
+            AdminChannel(
+                http: HTTP1Channel(
+                    responder: responder,
+                    configuration: .init(
+                        additionalChannelHandlers: [
+                            ConnectionGuard(limits: limits, places: places)
+                        ]
+                    )
+                )
+            )
+        }
     }
 
     /// - Parameter now: the time by which requests are counted against their rate.

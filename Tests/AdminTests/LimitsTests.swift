@@ -204,3 +204,47 @@ struct BodyTests {
         #expect(budget.takenBytes == 40 && second.grow(to: BodyBudget.freeBytes + 41))
     }
 }
+
+/// Who gets a place among the connections.
+@Suite("Places")
+struct PlaceTests {
+    private final class Gone: Sendable {
+        let ids = NIOLockedValueBox<[Int]>([])
+    }
+
+    @Test("the connection that has waited longest gives way; one that is busy never does")
+    func oldest() throws {
+        let places = ConnectionPlaces(maximum: 3, addressMaximum: 3)
+        let gone = Gone()
+        func enter(_ id: Int) -> ConnectionPlaces.Place? {
+            places.enter(from: UInt64(id)) { gone.ids.withLockedValue { $0.append(id) } }
+        }
+        let first = try #require(enter(1))
+        let second = try #require(enter(2))
+        _ = try #require(enter(3))
+        places.isWaiting(first, false)
+        #expect(enter(4)?.isReserve == false)
+        #expect(gone.ids.withLockedValue { $0 } == [2])
+        // Left already: once more makes no room.
+        places.leave(second)
+        #expect(places.count == 3)
+        // Its wait begins anew behind its request.
+        places.isWaiting(first, true)
+        #expect(enter(5)?.isReserve == false && enter(6)?.isReserve == false)
+        #expect(gone.ids.withLockedValue { $0 } == [2, 3, 4])
+    }
+
+    @Test("when all are busy there is a reserve, which gives way among itself")
+    func reserve() throws {
+        let places = ConnectionPlaces(maximum: 1, addressMaximum: 1)
+        let busy = try #require(places.enter(from: 1) {})
+        places.isWaiting(busy, false)
+        for _ in 0..<(2 * ConnectionPlaces.reserve) {
+            #expect(places.enter(from: 1) {}?.isReserve == true)
+        }
+        #expect(places.count == 1 + ConnectionPlaces.reserve)
+        #expect(places.enter(from: 2) {}?.isReserve == true)
+        places.leave(busy)
+        #expect(places.enter(from: 2) {}?.isReserve == false)
+    }
+}

@@ -5,27 +5,34 @@ import Testing
 /// The HTTP side over real sockets.
 @Suite("HTTP", .waits)
 struct HTTPTests {
-    private func scenario(_ name: String, _ serving: Serving) throws -> Program.Result {
+    private func scenario(
+        _ name: String,
+        _ serving: Serving,
+        _ parameters: [String]
+    ) throws -> Program.Result {
         let directory = serving.program.directory.path
         let token = try String(contentsOfFile: "\(directory)/data/admin.token", encoding: .utf8)
         let script = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "http_scenarios.py").path
         let url = serving.api.split(separator: ":")
-        return try serving.program.python([
-            script, name, "127.0.0.1", String(url[url.count - 1]),
-            token.trimmingCharacters(in: .whitespacesAndNewlines),
-        ])
+        return try serving.program.python(
+            [
+                script, name, "127.0.0.1", String(url[url.count - 1]),
+                token.trimmingCharacters(in: .whitespacesAndNewlines),
+                "\(serving.processIdentifier)",
+            ] + parameters)
     }
 
     private func check(
         _ name: String,
         _ arguments: [String],
+        with parameters: [String] = [],
         prints output: String
     ) throws {
         let program = try Program()
         defer { program.remove() }
         let serving = try Serving(program, arguments)
-        let result = try scenario(name, serving)
+        let result = try scenario(name, serving, parameters)
         #expect(result.output == output + "\n", "\(result.errors)\(serving.errors)")
         #expect(serving.end() == 0)
     }
@@ -91,6 +98,107 @@ struct HTTPTests {
                 endless ended
                 large head 400
                 alive 200
+                """
+        )
+    }
+
+    @Test(
+        "an upload that is refused early is answered, and its connection ends, whatever its client does"
+    )
+    func refusedUploads() throws {
+        let starts = [
+            ("POST /v1/products/lamp/devices", 401), ("POST /v1/products/lamp/devices", 404),
+            ("POST /v1/packages", 413), ("POST /v1/packages", 415), ("PUT /nothing", 404),
+            ("POST /healthz", 405),
+        ]
+        let lines = starts.flatMap { start, status in
+            ["Connection: close", "Connection: Close", "-"].map {
+                "\(start) \($0) {'\(status)': 40}\n"
+            }
+        }
+        try check(
+            "refused", ["--set", "admin.requestTimeoutSeconds=3"],
+            prints: "\(lines.joined())left True\nstubborn True\nalive 200"
+        )
+    }
+
+    @Test(
+        "connections that say nothing silence neither health nor the API", arguments: [1_000, 40])
+    func crowd(connections: Int) throws {
+        let crowd = connections + 100
+        try check(
+            "crowd",
+            [
+                "--set", "admin.connections=\(connections)",
+                "--set", "admin.connectionsPerAddress=\(connections)",
+            ],
+            with: ["\(crowd)", "\(connections + 32)"],
+            prints: """
+                health 200
+                ready 200
+                api 200
+                bounded True
+                left True
+                """
+        )
+    }
+
+    @Test("what one address may not have more of makes it give way to itself")
+    func crowdOfOneAddress() throws {
+        try check(
+            "crowd", ["--set", "admin.connectionsPerAddress=20"],
+            with: ["300", "52"],
+            prints: """
+                health 200
+                ready 200
+                api 200
+                bounded True
+                left True
+                """
+        )
+    }
+
+    @Test("while all places are busy, health is answered, and the rest is told to come again")
+    func busy() throws {
+        try check(
+            "busy", ["--set", "admin.connections=8"],
+            prints: """
+                open [200, 200, 200, 200, 200, 200, 200, 200]
+                health 200
+                api 429 too-much-at-once
+                again True
+                """
+        )
+    }
+
+    @Test("RFC 9112, 3.2: a request of HTTP/1.1 without its Host, or with two, is answered 400")
+    func hosts() throws {
+        try check(
+            "hosts", [],
+            prints: """
+                ['/healthz', 'HTTP/1.1'] 400 True
+                ['/v1/packages', 'HTTP/1.1'] 400 True
+                ['/nothing', 'HTTP/1.1'] 400 True
+                ['/v1/packages', 'HTTP/1.1'] 400 True
+                ['/healthz', 'HTTP/1.1'] 400 True
+                ['/healthz', 'HTTP/1.1'] 200 False
+                ['/healthz', 'HTTP/1.0'] 200 False
+                1.0 200
+                behind another ['200', '400']
+                """
+        )
+    }
+
+    @Test("JSON bodies take memory by what is allowed, one by one and all together")
+    func bodies() throws {
+        try check(
+            "bodies", [],
+            prints: """
+                refused True
+                stranger 401
+                no room 429 True True
+                small 201
+                room True
                 """
         )
     }

@@ -4,8 +4,10 @@ Usage: http_scenarios.py SCENARIO HOST PORT TOKEN. Prints what happened; the tes
 """
 
 import json
+import re
 import socket
 import sys
+import threading
 import time
 import urllib.request
 
@@ -69,6 +71,44 @@ class Stream:
     def close(self):
         self.file.close()
         self.socket.close()
+
+
+def server_sockets():
+    """The gateway's ends of connections to the API, by their states in /proc/net/tcp."""
+    states = []
+    with open("/proc/net/tcp") as table:
+        for line in list(table)[1:]:
+            fields = line.split()
+            # 0A: it listens. 06: TIME-WAIT, which the kernel ends. Without an inode, no process holds it.
+            if fields[1].endswith(f":{int(port):04X}") and fields[3] not in ("0A", "06") and fields[9] != "0":
+                states.append(fields[3])
+    return states
+
+
+def wait_for(what, seconds):
+    """Whether it comes true within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not (done := what()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return done
+
+
+def everybody(count, act):
+    """What each of so many threads found, counted."""
+    found = []
+    threads = [threading.Thread(target=lambda n=n: found.append(act(n))) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return {str(what): found.count(what) for what in sorted(set(found), key=str)}
+
+
+def memory():
+    """The most memory that the gateway has had, in MiB."""
+    with open(f"/proc/{sys.argv[5]}/status") as status:
+        line = next(line for line in status if line.startswith("VmHWM:"))
+    return int(line.split()[1]) // 1024
 
 
 def raw(text, pieces=(), wait=0.0):
@@ -153,3 +193,146 @@ elif scenario == "sizes":
     answer, _ = raw(many + "\r\n")
     print("large head", answer.split()[1] if answer else "ended")
     print("alive", call("GET", "/v1/packages")[0])
+elif scenario == "refused":
+    # Uploads that are refused before they end: whatever the reason, the answer is heard, and no socket stays.
+    body = b"x" * 5_000_000
+    json_type = "Content-Type: application/json\r\n"
+    good = f"Authorization: Bearer {token}\r\n"
+    bad = "Authorization: Bearer wrong\r\n"
+    kinds = [
+        ("POST /v1/products/lamp/devices", "Content-Type: text/csv\r\n" + bad),
+        ("POST /v1/products/lamp/devices", "Content-Type: text/csv\r\n" + good),
+        ("POST /v1/packages", json_type + good),
+        ("POST /v1/packages", "Content-Type: image/png\r\n" + good),
+        ("PUT /nothing", json_type + good),
+        ("POST /healthz", json_type),
+    ]
+
+    def upload(start, fields, more):
+        connection = socket.create_connection((host, port), timeout=20)
+        head = f"{start} HTTP/1.1\r\nHost: a\r\n{fields}{more}Content-Length: {len(body)}\r\n\r\n"
+        # All of it is sent before anything is read.
+        try:
+            connection.sendall(head.encode() + body)
+            answer = b""
+            while b"\r\n\r\n" not in answer and (chunk := connection.recv(65536)):
+                answer += chunk
+            return int(answer.split()[1]) if answer else "nothing"
+        except OSError as error:
+            return type(error).__name__
+        finally:
+            connection.close()
+
+    for start, fields in kinds:
+        for more in ("Connection: close\r\n", "Connection: Close\r\n", ""):
+            print(start, more.strip() or "-", everybody(40, lambda n: upload(start, fields, more)))
+    print("left", wait_for(lambda: server_sockets() == [], 5) or server_sockets())
+    # Who neither sends the rest, nor reads, nor closes, is left as well.
+    stubborn = []
+    for n in range(40):
+        connection = socket.create_connection((host, port), timeout=20)
+        start, fields = kinds[n % len(kinds)]
+        more = "Connection: close\r\n" if n % 2 else ""
+        head = f"{start} HTTP/1.1\r\nHost: a\r\n{fields}{more}Content-Length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body[: 100_000 * (n % 5)])
+        stubborn.append(connection)
+    print("stubborn", wait_for(lambda: server_sockets() == [], 15) or server_sockets())
+    print("alive", call("GET", "/v1/packages")[0])
+elif scenario == "crowd":
+    # So many as would take all places, twice, say nothing, or half of a head.
+    crowd = []
+    for n in range(int(sys.argv[6])):
+        connection = socket.create_connection((host, port), timeout=20)
+        connection.sendall([b"", b"GET /healthz HTTP/1.1\r\nHost:"][n % 2])
+        crowd.append(connection)
+        if n % 100 == 99:
+            start = time.monotonic()
+            status = urllib.request.urlopen(base + "/healthz", timeout=5).status
+            if status != 200 or time.monotonic() - start > 2:
+                print("health", n, status, time.monotonic() - start)
+    print("health", urllib.request.urlopen(base + "/healthz", timeout=5).status)
+    print("ready", urllib.request.urlopen(base + "/readyz", timeout=5).status)
+    print("api", call("GET", "/v1/packages")[0])
+    print("bounded", len(server_sockets()) <= int(sys.argv[7]))
+    for connection in crowd:
+        connection.close()
+    print("left", wait_for(lambda: server_sockets() == [], 5) or server_sockets())
+elif scenario == "busy":
+    # All places are taken by requests under way: what watches the gateway is answered still.
+    streams = [Stream() for _ in range(8)]
+    print("open", [stream.status for stream in streams])
+    print("health", urllib.request.urlopen(base + "/healthz", timeout=5).status)
+    status, problem = call("GET", "/v1/packages")
+    print("api", status, problem["reason"])
+    streams[0].close()
+    print("again", wait_for(lambda: call("GET", "/v1/packages")[0] == 200, 5))
+elif scenario == "hosts":
+    for head in [
+        "GET /healthz HTTP/1.1\r\n",
+        "GET /v1/packages HTTP/1.1\r\n",
+        "GET /nothing HTTP/1.1\r\n",
+        "POST /v1/packages HTTP/1.1\r\nContent-Length: 2\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: a\r\n",
+        "GET /healthz HTTP/1.0\r\n",
+    ]:
+        answer, _ = raw(head + "Connection: close\r\n\r\n" + "{}" * ("POST" in head))
+        print(head.split()[1:3], answer.split()[1], '"malformed-request"' in answer)
+    # Without `Connection: close`: both end the connection.
+    answer, _ = raw("GET /healthz HTTP/1.0\r\n\r\n")
+    print("1.0", answer.split()[1])
+    answer, _ = raw("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n")
+    print("behind another", re.findall(r"HTTP/1.1 (\d+)", answer))
+elif scenario == "bodies":
+    def post(path, body, announced=None, bearer=token, read=True, method="POST"):
+        connection = socket.create_connection((host, port), timeout=60)
+        head = f"{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        head += f"Authorization: Bearer {bearer}\r\nContent-Length: {announced or len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+        if not read:
+            return connection
+        answer = b""
+        try:
+            while b"\r\n\r\n" not in answer and (chunk := connection.recv(65536)):
+                answer += chunk
+        except OSError:
+            pass
+        connection.close()
+        return int(answer.split()[1]) if answer else "nothing"
+
+    package("basic")
+    call("POST", "/v1/accounts", {"id": "acme", "name": "A", "kind": "enterprise"})
+    call("POST", "/v1/products", {"pk": "lamp", "name": "L", "account": "acme"})
+    call("POST", "/v1/products/lamp/devices", {"devices": [{"dk": "d1"}]})
+    call("POST", "/v1/products/lamp/devices/d1/upgrades", {"id": "u", "sizeBytes": 1})
+    names = {"account": "acme", "pk": "lamp", "dk": "d1", "email": "a@b.example", "upgrade": "u"}
+    ones = b"[" + b"1," * 7_500_000 + b"1]"
+    operations = [
+        (method, path.format(**names))
+        for path, item in call("GET", "/openapi.json")[1]["paths"].items()
+        for method, operation in item.items()
+        if "application/json" in operation.get("requestBody", {}).get("content", {})
+    ]
+    # The first one is the largest step: what a gateway needs at all.
+    post("/v1/products/lamp/devices", ones)
+    for method, path in operations:
+        before, start = memory(), time.monotonic()
+        status = post(path, ones, method=method.upper())
+        grown, seconds = memory() - before, time.monotonic() - start
+        if status != 413 or grown > 48 or seconds > 4:
+            print(method, path, status, grown, seconds)
+    print("refused", len(operations) > 10)
+    # Strangers are answered before they have sent their body.
+    connection = post("/v1/products/lamp/devices", b"", announced=15_000_000, bearer="wrong", read=False)
+    print("stranger", connection.recv(65536).split()[1].decode())
+    # Large bodies that don't come to their end hold their bytes: 64 MiB for all.
+    path, half = "/v1/products/lamp/devices", b'{"devices":["' + b"x" * 15_000_000
+    held = [post(path, half, announced=16_000_000, read=False) for _ in range(4)]
+    time.sleep(1)
+    connection = post(path, half, announced=16_000_000, read=False)
+    answer = connection.recv(65536).decode()
+    print("no room", answer.split()[1], "retry-after" in answer.lower(), "too-much-at-once" in answer)
+    print("small", call("POST", "/v1/accounts", {"name": "B", "kind": "individual"})[0])
+    for connection in held:
+        connection.close()
+    print("room", wait_for(lambda: post(path, half + b'"]}') == 422, 10))

@@ -23,7 +23,10 @@ enum Arrows {
         "Admin": people.union([
             "Gateway", "Ledger", "Metering", "Storage", "Cryptography", "Linux", "Bytes", "Time",
         ])
-        .union(["Hummingbird", "HTTPTypes", "NIOHTTPTypes"]),
+        .union([
+            "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOHTTP1", "NIOHTTPTypes",
+            "NIOHTTPTypesHTTP1",
+        ]),
         "tollgate": people.union(["Gateway", "Ledger", "MQTT", "TLS", "Storage", "Linux", "Bytes"])
             .union([
                 "Admin", "Settings", "Cryptography", "Time", "ArgumentParser", "NIOHTTP1",
