@@ -74,7 +74,7 @@ public final class Gateway: Sendable {
         let clock = foundations.time
         backups = Backups(
             of: Stores(ledger: ledger, usage: usage, sessions: sessions),
-            in: foundations.configuration.data,
+            in: BackupPlaces(of: foundations.configuration),
             log: foundations.commons.log
         ) { clock.wall }
         addresses = foundations.addresses

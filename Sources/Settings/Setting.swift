@@ -176,6 +176,7 @@ extension Setting<GatewayConfiguration> {
         .number("admin.connections", \.admin.connections),
         .number("admin.connectionsPerAddress", \.admin.connectionsPerAddress),
         .number("admin.eventStreams", \.admin.eventStreams),
+        .list("backup.directories", \.backup.directories),
         .choice("log.format", \.log.format),
         .choice("log.level", \.log.level),
     ]

@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import Gateway
 import Linux
+import Settings
 import Storage
 import Time
 
@@ -12,24 +13,28 @@ struct BackUp: AsyncParsableCommand {
         commandName: "backup",
         abstract: "Copies the stores, while they are in use or not.",
         discussion: """
-            DIR must not be there, or be empty; what is in it afterwards is a data directory to check \
-            and to serve from. Asks the gateway that has the stores open (or the one at --api), which \
-            writes on its own machine; without one, copies the stores itself. The secrets directory \
-            is not part of it.
+            DIR must not be there, or be empty, and be below a directory that the configuration names \
+            (backup.directories: ./backups and /var/backups/tollgate by default); what is in it \
+            afterwards is a data directory to check and to serve from. Asks the gateway that has the \
+            stores open (or the one at --api), which writes on its own machine, by its own \
+            configuration; without one, copies the stores itself. The secrets directory is not part of it.
             """
     )
 
     @Argument(help: "Where the copies go.") var directory: String
-    @Option(help: "The directory of the stores.") var data = "./data"
+    @OptionGroup var settings: SettingsOptions
+    @Option(help: "The directory of the stores; the same as --set data=DIR.") var data: String?
     @OptionGroup var api: APIOptions
 
     func run() async throws {
         let target = FileSystem.resolved(directory)
+        let configuration = try settings.load(data: data)
+        let data = configuration.data
         let backup: JSON
         if api.api == nil, FileManager.default.fileExists(atPath: "\(data)/ledger") {
-            backup = try await copyOrAsk(target)
+            backup = try await copyOrAsk(target, configuration)
         } else {
-            backup = try await ask(target)
+            backup = try await ask(target, data)
         }
         if let problem = backup["problem"]?.text { throw Failure(text: problem) }
         if api.json { return Output.raw(backup.bytes + [10]) }
@@ -41,17 +46,20 @@ struct BackUp: AsyncParsableCommand {
     }
 
     /// Copies the stores, or has the gateway do it that has them open.
-    private func copyOrAsk(_ target: String) async throws(Failure) -> JSON {
+    private func copyOrAsk(
+        _ target: String,
+        _ configuration: GatewayConfiguration
+    ) async throws(Failure) -> JSON {
         let stores: Stores
         do throws(StoreError) {
-            stores = try Stores(openedIn: data)
+            stores = try Stores(openedIn: configuration.data)
         } catch .ownedByAnotherProcess {
-            return try await ask(target)
+            return try await ask(target, configuration.data)
         } catch {
             throw Failure(text: "\(error)")
         }
         defer { stores.shutdown() }
-        let backups = Backups(of: stores, in: data) { .now() }
+        let backups = Backups(of: stores, in: BackupPlaces(of: configuration)) { .now() }
         let backup: Backup
         do throws(BackupProblem) {
             backup = try backups.start(in: target)
@@ -63,7 +71,7 @@ struct BackUp: AsyncParsableCommand {
         }
     }
 
-    private func ask(_ target: String) async throws(Failure) -> JSON {
+    private func ask(_ target: String, _ data: String) async throws(Failure) -> JSON {
         var api = api
         let link = "\(data)/\(OwnerToken.linkName)"
         if api.tokenFile == nil, FileManager.default.fileExists(atPath: link) {

@@ -18,15 +18,13 @@ struct Serve: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "The YAML file; without one, the defaults hold.") var config: String?
+    @OptionGroup var settings: SettingsOptions
     @Option(help: "The directory of the stores; the same as --set data=DIR.") var data: String?
-    @Option(help: "One setting, KEY=VALUE, over file and environment; can be repeated.")
-    var set: [String] = []
     @Flag(help: "Makes a demonstration product, device and key, and prints how to use them.")
     var demonstration = false
 
     func run() async throws {
-        let configuration = try loadConfiguration()
+        let configuration = try settings.load(data: data)
         let logger = Self.logger(configuration)
         let gateway: Gateway
         do throws(GatewayError) {
@@ -41,18 +39,6 @@ struct Serve: AsyncParsableCommand {
             throw Failure(text: Self.text(of: error, configuration))
         }
         logger.notice("drained")
-    }
-
-    private func loadConfiguration() throws(Failure) -> GatewayConfiguration {
-        do throws(SettingsError) {
-            return try SettingsLoader.load(
-                file: config,
-                environment: ProcessInfo.processInfo.environment,
-                arguments: (data.map { ["data=\($0)"] } ?? []) + set
-            )
-        } catch {
-            throw Failure(text: "\(error)", code: 2)
-        }
     }
 
     private static func logger(_ configuration: GatewayConfiguration) -> Logger {

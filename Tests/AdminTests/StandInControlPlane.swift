@@ -41,7 +41,11 @@ final class StandInControlPlane: ControlPlane {
         let usage = try UsageStore(path: "\(directory)/usage", mapSizeBytes: 1 << 26)
         let sessions = try SessionStore(in: usage.shared)
         let stores = Stores(ledger: ledger, usage: usage, sessions: sessions)
-        backups = Backups(of: stores, in: directory) {
+        backups = Backups(
+            of: stores,
+            in: BackupPlaces(
+                below: ["\(directory)/backups"], data: directory, secrets: "\(directory).secrets")
+        ) {
             Timestamp(milliseconds: 1_800_000_000_000)
         }
         state = Mutex(State())

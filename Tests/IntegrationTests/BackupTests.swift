@@ -168,7 +168,21 @@ extension WholeGateway {
                 #expect(refusal(directory.file("data")) == inside)
                 #expect(refusal(directory.file("data/new")) == inside)
                 #expect(refusal(directory.file("no/../data/ledger/x")) == inside)
-                #expect(refusal("/proc") == "the directory is not empty")
+                #expect(refusal(directory.file("no/../data.secrets/x")).contains("the secrets"))
+                let root = directory.path
+                let outside = "must be below \(root) (backup.directories of the configuration)"
+                for path in [
+                    "/proc", "/", root, "\(root)/", "\(root)/..", "\(root)x", "\(root)/../x",
+                ] {
+                    #expect(refusal(path) == outside, "\(path)")
+                }
+                let other = TemporaryDirectory()
+                defer { withExtendedLifetime(other) {} }
+                try FileSystem.link(other.path, atomicallyAt: directory.file("link"))
+                try FileSystem.link(directory.file("data"), atomicallyAt: directory.file("stores"))
+                #expect(refusal(directory.file("link")) == outside)
+                #expect(refusal(directory.file("link/new")) == outside)
+                #expect(refusal(directory.file("stores/new")) == inside)
 
                 let first = try backups.start(
                     in: directory.file("empty"), idempotencyKey: "key")
@@ -195,6 +209,19 @@ extension WholeGateway {
                 #expect(try FileSystem.isEmptyDirectory(directory.file("cut.partial")) == true)
                 #expect(try FileSystem.isEmptyDirectory(directory.file("cut")) == nil)
             }
+        }
+
+        @Test("a test's directory goes without what its links lead to")
+        func links() throws {
+            let kept = TemporaryDirectory()
+            try FileSystem.write(Span(), atomicallyTo: kept.file("file"), mode: 0o600)
+            let gone = TemporaryDirectory().path
+            try FileSystem.createDirectory("\(gone)/inside", mode: 0o700)
+            try FileSystem.link(kept.path, atomicallyAt: "\(gone)/inside/link")
+            try FileSystem.link("/nowhere/at/all", atomicallyAt: "\(gone)/dangling")
+            TemporaryDirectory.remove(gone)
+            #expect(try FileSystem.isEmptyDirectory(gone) == nil)
+            #expect(try FileSystem.isEmptyDirectory(kept.path) == false)
         }
 
         @Test("a gateway that drains ends the backup under way: nothing of it is left")

@@ -32,47 +32,48 @@ struct BackupTests {
         let serving = try Serving(program)
         try furnish(serving)
         let events = try serving.run(["event", "list", "--json"]).output
-        let hot = try serving.run(["backup", "hot"])
+        let hot = try serving.run(["backup", "backups/hot"])
         #expect(hot.code == 0, "\(hot.errors)")
         #expect(hot.output.hasPrefix("backup of "))
         #expect(
-            hot.output.hasSuffix(" s: \(program.directory.resolvingSymlinksInPath().path)/hot\n"))
+            hot.output.hasSuffix(
+                " s: \(program.directory.resolvingSymlinksInPath().path)/backups/hot\n"))
         #expect(try serving.run(["device", "activate", "lamp", "d2"]).code == 0)
         #expect(serving.end() == 0)
 
-        let cold = try program.run(["backup", "cold", "--json"])
+        let cold = try program.run(["backup", "backups/cold", "--json"])
         let document = try JSONSerialization.jsonObject(with: Data(cold.output.utf8))
         let backup = try #require(document as? [String: Any])
         #expect(backup["state"] as? String == "done")
         for name in ["hot", "cold"] {
             let files = try FileManager.default.subpathsOfDirectory(
-                atPath: program.directory.appending(path: name).path)
+                atPath: program.directory.appending(path: "backups/\(name)").path)
             #expect(files.sorted() == ["ledger", "ledger/data.mdb", "usage", "usage/data.mdb"])
         }
 
         // Without the key file the secrets are not tried; with a wrong one they don't open.
-        let alone = try program.run(["check", "--data", "hot"])
+        let alone = try program.run(["check", "--data", "backups/hot"])
         #expect(alone.code == 0 && alone.output == Program.balance)
         #expect(
             alone.errors
-                == "tollgate: hot.secrets/device-secrets.key: no such file: the secrets were not tried\n"
+                == "tollgate: backups/hot.secrets/device-secrets.key: no such file: the secrets were not tried\n"
         )
-        let tried = try program.run(["check", "--data", "hot", "--secrets", "data.secrets"])
+        let tried = try program.run(["check", "--data", "backups/hot", "--secrets", "data.secrets"])
         #expect(tried.code == 0 && tried.errors.isEmpty)
         let other = program.directory.appending(path: "other")
         try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
         try Data("1 \(String(repeating: "0a", count: 32))\n".utf8)
             .write(to: other.appending(path: "device-secrets.key"))
-        let wrong = try program.run(["check", "--data", "hot", "--secrets", "other"])
+        let wrong = try program.run(["check", "--data", "backups/hot", "--secrets", "other"])
         #expect(wrong.code == 1)
         #expect(wrong.errors.contains("has not the key 1"))
 
         // The older one, in the place of the newer.
         let restored = try Serving(
-            program, ["--data", "hot", "--set", "secrets=data.secrets"])
-        let token = ["--token-file", "hot/admin.token"]
+            program, ["--data", "backups/hot", "--set", "secrets=data.secrets"])
+        let token = ["--token-file", "backups/hot/admin.token"]
         #expect(try restored.run(["event", "list", "--json"] + token).output == events)
-        #expect(try restored.run(["check", "--data", "hot"]).output == Program.balance)
+        #expect(try restored.run(["check", "--data", "backups/hot"]).output == Program.balance)
         let figures = try restored.run(["product", "show", "lamp", "--json"] + token).output
         #expect(figures.contains("\"remaining\":6,\"consumed\":1"))
         #expect(restored.end() == 0)
@@ -92,18 +93,18 @@ struct BackupTests {
         let files = FileManager.default
         var wholeCount = 0
         for round in 0..<8 {
-            let process = program.process(["backup", "copy-\(round)"], [:])
+            let process = program.process(["backup", "backups/copy-\(round)"], [:])
             process.standardOutput = FileHandle.nullDevice
             process.standardError = FileHandle.nullDevice
             try process.run()
             Thread.sleep(forTimeInterval: 0.02 * Double(round))
             kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()
-            let copy = program.directory.appending(path: "copy-\(round)").path
+            let copy = program.directory.appending(path: "backups/copy-\(round)").path
             guard files.fileExists(atPath: copy) else { continue }
             wholeCount += 1
             let check = try program.run([
-                "check", "--data", "copy-\(round)", "--secrets", "data.secrets",
+                "check", "--data", "backups/copy-\(round)", "--secrets", "data.secrets",
             ])
             #expect(check.output == Program.balance, "\(check.errors)")
         }
@@ -111,8 +112,9 @@ struct BackupTests {
         // The store itself is as it was, and what was left behind is named.
         #expect(try program.run(["check"]).output == Program.balance)
         try files.createDirectory(
-            at: program.directory.appending(path: "new.partial"), withIntermediateDirectories: true)
-        let again = try program.run(["backup", "new"])
+            at: program.directory.appending(path: "backups/new.partial"),
+            withIntermediateDirectories: true)
+        let again = try program.run(["backup", "backups/new"])
         #expect(again.code == 1 && again.errors.contains("new.partial is there: another backup"))
     }
 
@@ -122,17 +124,36 @@ struct BackupTests {
         defer { program.remove() }
         let serving = try Serving(program)
         try FileManager.default.createDirectory(
-            at: program.directory.appending(path: "full/x"), withIntermediateDirectories: true)
+            at: program.directory.appending(path: "backups/full/x"),
+            withIntermediateDirectories: true)
         let root = program.directory.resolvingSymlinksInPath().path
         let complaints = [
-            ("full", "tollgate: backup-directory: \(root)/full: the directory is not empty\n"),
+            (
+                "backups/full",
+                "tollgate: backup-directory: \(root)/backups/full: the directory is not empty\n"
+            ),
             (
                 "data/new",
                 "tollgate: backup-directory: \(root)/data/new: must not be in the data directory\n"
             ),
             (
-                "no/such",
-                "tollgate: backup-directory: \(root)/no/such: there is no directory \(root)/no\n"
+                "backups/no/such",
+                "tollgate: backup-directory: \(root)/backups/no/such: "
+                    + "there is no directory \(root)/backups/no\n"
+            ),
+            (
+                "data.secrets/x",
+                "tollgate: backup-directory: \(root)/data.secrets/x: must not be in the secrets directory\n"
+            ),
+            (
+                "elsewhere",
+                "tollgate: backup-directory: \(root)/elsewhere: must be below ./backups or "
+                    + "/var/backups/tollgate (backup.directories of the configuration)\n"
+            ),
+            (
+                "backups",
+                "tollgate: backup-directory: \(root)/backups: must be below ./backups or "
+                    + "/var/backups/tollgate (backup.directories of the configuration)\n"
             ),
         ]
         for isServing in [true, false] {
@@ -146,8 +167,34 @@ struct BackupTests {
         }
         try FileManager.default.removeItem(
             at: program.directory.appending(path: "data/usage/data.mdb"))
-        let half = try program.run(["backup", "new"])
+        let half = try program.run(["backup", "backups/new"])
         #expect(half.code == 1)
         #expect(half.errors == "tollgate: open ./data/usage/data.mdb: No such file or directory\n")
+    }
+
+    @Test("backup: where the configuration says, by the gateway and without one")
+    func configured() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let root = program.directory.resolvingSymlinksInPath().path
+        try Data("backup: {directories: [copies]}\n".utf8)
+            .write(to: program.directory.appending(path: "backup.yaml"))
+        let serving = try Serving(program, ["--set", "backup.directories=copies \(root)/more"])
+        for directory in ["copies/a", "more/b"] {
+            let result = try serving.run(["backup", directory])
+            #expect(result.code == 0, "\(result.errors)")
+        }
+        #expect(try serving.run(["backup", "backups/c"]).code == 1)
+        #expect(serving.end() == 0)
+        #expect(try program.run(["backup", "copies/d", "--config", "backup.yaml"]).code == 0)
+        #expect(try program.run(["backup", "more/e", "--config", "backup.yaml"]).code == 1)
+        #expect(try program.run(["backup", "x/f", "--set", "backup.directories=x"]).code == 0)
+        let environment = ["TOLLGATE_BACKUP_DIRECTORIES": "x"]
+        #expect(try program.run(["backup", "x/g"], environment: environment).code == 0)
+        // A link out of it leads to where it leads.
+        try FileManager.default.createSymbolicLink(
+            atPath: "\(root)/x/link", withDestinationPath: root)
+        let result = try program.run(["backup", "x/link/h"], environment: environment)
+        #expect(result.code == 1 && result.errors.contains("must be below x "), "\(result.errors)")
     }
 }

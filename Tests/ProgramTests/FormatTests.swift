@@ -31,9 +31,9 @@ struct FormatTests {
             let check = try program.run(["check"])
             #expect(check.code == 0 && check.output == text, "\(check.errors)")
         }
-        let backup = try program.run(["backup", "copy"])
+        let backup = try program.run(["backup", "backups/copy"])
         #expect(backup.code == 0, "\(backup.errors)")
-        let copy = try program.run(["check", "--data", "copy", "--json"])
+        let copy = try program.run(["check", "--data", "backups/copy", "--json"])
         #expect(copy.output.contains("\"formats\":{\"ledger\":1,\"usage\":1}"))
     }
 

@@ -29,6 +29,7 @@ public final class TestGateway: Sendable {
         var configuration = GatewayConfiguration()
         configuration.shards = shards
         configuration.data = directory.file("data")
+        configuration.backup.directories = [directory.path]
         configuration.storage.ledgerMapBytes = 1 << 30
         configuration.storage.usageMapBytes = 1 << 30
         configuration.tls.certificate = certificates.certificateFile

@@ -20,13 +20,13 @@ public final class TemporaryDirectory: Sendable {
     /// Where a file of that name is, or would be.
     public func file(_ name: String) -> String { "\(path)/\(name)" }
 
-    /// Removes a file, or a directory with what is in it.
+    /// Removes a file, a symbolic link, or a directory with what is in it. What a link leads to stays.
     public static func remove(_ path: String) {
+        // Of a directory, `unlink` fails; of a link, it takes the link.
+        if unsafe unlink(path) == 0 { return }
         // Safe: `directory` is open until `closedir`; an entry is good until the next `readdir`.
-        guard let directory = unsafe opendir(path) else {
-            unsafe unlink(path)
-            return
-        }
+        let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        guard descriptor >= 0, let directory = unsafe fdopendir(descriptor) else { return }
         while let entry = unsafe readdir(directory) {
             let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
                 unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)

@@ -37,19 +37,17 @@ struct BackupTarget: Sendable {
     /// Where it is until it is whole.
     var partial: String { "\(path).partial" }
 
-    /// Throws `.directory` unless a backup can be made there: an absolute path, outside the data
-    /// directory; nothing there, or an empty directory; above it a directory of the same file system.
-    init(_ directory: String, data: String) throws(BackupProblem) {
+    /// Throws `.directory` unless a backup can be made there: an absolute path, where backups may
+    /// go; nothing there, or an empty directory; above it a directory of the same file system.
+    init(_ directory: String, in places: BackupPlaces) throws(BackupProblem) {
         guard directory.first == "/", !directory.utf8.contains(0) else {
             throw .directory(directory, reason: "must be an absolute path")
         }
         path = FileSystem.resolved(directory)
-        let data = FileSystem.resolved(data)
-        guard path != data, !path.hasPrefix("\(data)/") else {
-            throw .directory(directory, reason: "must not be in the data directory")
-        }
+        try places.require(path, for: directory)
         let fault: String?
         do throws(FileError) {
+            try places.makeParent(of: path)
             fault = try Self.fault(of: path)
         } catch {
             throw .directory(directory, reason: "\(error)")

@@ -23,7 +23,7 @@ public final class Backups: Sendable {
     }
 
     private let stores: Stores
-    private let data: String
+    private let places: BackupPlaces
     private let log: GatewayLog?
     private let now: @Sendable () -> Timestamp
     private let state = Mutex(State())
@@ -35,17 +35,17 @@ public final class Backups: Sendable {
     static var reserveBytes: Int { 64 << 20 }
 
     /// - Parameters:
-    ///   - data: the directory of the stores, which no backup may be in.
+    ///   - places: where backups may go.
     ///   - now: the clock that times are taken from.
     ///   - log: is told when one begins and ends.
     public init(
         of stores: Stores,
-        in data: String,
+        in places: BackupPlaces,
         log: GatewayLog? = nil,
         now: @escaping @Sendable () -> Timestamp
     ) {
         self.stores = stores
-        self.data = data
+        self.places = places
         self.log = log
         self.now = now
     }
@@ -76,7 +76,7 @@ public final class Backups: Sendable {
             guard earlier.directory == FileSystem.resolved(directory) else { throw .keyReused }
             return earlier
         }
-        let target = try BackupTarget(directory, data: data)
+        let target = try BackupTarget(directory, in: places)
         return try begin(target, requireSpace(at: target), idempotencyKey)
     }
 

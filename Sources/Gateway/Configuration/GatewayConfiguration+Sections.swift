@@ -128,6 +128,17 @@ extension GatewayConfiguration {
 }
 
 extension GatewayConfiguration {
+    /// Copies of the stores.
+    public struct Backup: Equatable, Sendable {
+        /// Below which directories backups may be written, and nowhere else; none: nowhere. Default:
+        /// `./backups` and `/var/backups/tollgate`.
+        public var directories = ["./backups", "/var/backups/tollgate"]
+
+        public init() {}
+    }
+}
+
+extension GatewayConfiguration {
     /// What is written to standard error.
     public struct Log: Equatable, Sendable {
         public enum Level: String, CaseIterable, Equatable, Sendable {

@@ -28,6 +28,9 @@ extension GatewayConfiguration {
         )
         try activation.freeCodes.validate()
         try validateAdmin()
+        for (index, directory) in backup.directories.enumerated() {
+            try requireText(directory, "backup.directories[\(index)]")
+        }
     }
 
     private func validateAdmin() throws(ConfigurationProblem) {

@@ -35,6 +35,7 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public var metering = Metering()
     public var activation = Activation()
     public var admin = Admin()
+    public var backup = Backup()
     public var log = Log()
 
     /// `dataCentre` as the books name it. Of a valid configuration.

@@ -1,0 +1,24 @@
+import ArgumentParser
+import Foundation
+import Gateway
+import Settings
+
+/// Where a verb that works on the stores itself has its configuration from.
+struct SettingsOptions: ParsableArguments {
+    @Option(help: "The YAML file; without one, the defaults hold.") var config: String?
+    @Option(help: "One setting, KEY=VALUE, over file and environment; can be repeated.")
+    var set: [String] = []
+
+    /// - Parameter data: the directory of the stores, if it was named.
+    func load(data: String?) throws(Failure) -> GatewayConfiguration {
+        do throws(SettingsError) {
+            return try SettingsLoader.load(
+                file: config,
+                environment: ProcessInfo.processInfo.environment,
+                arguments: (data.map { ["data=\($0)"] } ?? []) + set
+            )
+        } catch {
+            throw Failure(text: "\(error)", code: 2)
+        }
+    }
+}
