@@ -51,7 +51,7 @@ public struct LogWriter: LogHandler {
         _ message: Logger.Message,
         _ fields: [LogLine.Field]
     ) -> [UInt8] {
-        var line = "\(time) \(level.rawValue) \(printable("\(message)"))"
+        var line = "\(time) \(level.rawValue) \("\(message)".printable())"
         for field in fields { line += " \(field.name)=\(quoted(field.value))" }
         return Array("\(line)\n".utf8)
     }
@@ -76,24 +76,9 @@ public struct LogWriter: LogHandler {
         let isPlain =
             !value.isEmpty
             && value.unicodeScalars.allSatisfy { $0.value > 0x20 && $0 != "\"" && $0 != "=" }
-        let text = printable(value)
+        let text = value.printable()
         return isPlain && text == value
             ? text : "\"\(text.replacing("\"", with: "\\\""))\""
-    }
-
-    /// Without control characters, which could end the line or speak to the terminal.
-    private static func printable(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
-        else { return text }
-        var printable = ""
-        for scalar in text.unicodeScalars {
-            if scalar.properties.generalCategory == .control {
-                printable += "\\u{\(String(scalar.value, radix: 16))}"
-            } else {
-                printable.unicodeScalars.append(scalar)
-            }
-        }
-        return printable
     }
 }
 

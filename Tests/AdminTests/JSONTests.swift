@@ -1,4 +1,5 @@
 import Gateway
+import Ledger
 import Testing
 
 @testable import Admin
@@ -34,6 +35,21 @@ struct JSONTests {
         ]
     )
     func malformed(_ text: String) { #expect(read(text) == nil) }
+
+    @Test("what is written has no control character, not even those behind ASCII")
+    func controls() {
+        for value in 0...0x9F as ClosedRange<UInt32> {
+            guard let scalar = Unicode.Scalar(value) else { continue }
+            let json = JSON.text("Â\(scalar)é\u{C2}")
+            let text = String(decoding: json.bytes, as: UTF8.self)
+            #expect(text.unicodeScalars.allSatisfy(DisplayName.allows), "\(value)")
+            #expect(JSON(parsing: json.bytes) == json, "\(value)")
+            #expect(text.printableJSON == text)
+        }
+        #expect("a\u{1B}\u{9B}\n".printable() == "a\\u{1b}\\u{9b}\\u{a}")
+        #expect("a\u{1B}\n".printable(keeping: true) == "a\\u{1b}\n")
+        #expect("\"\u{7F}\"\n".printableJSON == "\"\\u007f\"\n")
+    }
 
     @Test("JSON text is UTF-8")
     func encoding() { #expect(JSON(parsing: [0x22, 0xFF, 0x22]) == nil) }

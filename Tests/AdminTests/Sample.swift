@@ -5,6 +5,9 @@ struct Sample {
     /// What parameters and members of those names are; the others are made from their schemas.
     let names: [String: String]
 
+    /// Optional members as well.
+    var takesAll = false
+
     func path(of route: Route, withQuery: Bool = false) -> String {
         let path = route.path.split(separator: "/")
             .map { part in
@@ -29,6 +32,11 @@ struct Sample {
         )
     }
 
+    /// A JSON body with all members that the operation takes; `nil` when it takes none.
+    func whole(of route: Route) -> JSON? {
+        route.operation.body?.json.map { Sample(names: names, takesAll: true).value($0, "") }
+    }
+
     private func text(_ schema: Schema, _ name: String) -> String {
         let value = value(schema, name)
         return value.text ?? String(decoding: value.bytes, as: UTF8.self)
@@ -40,7 +48,7 @@ struct Sample {
             if let name = names[name] { return .text(name) }
             if let form = rule.form { return .text(form) }
             switch rule.format {
-            case .time: return "2026-11-21T08:00:00Z"
+            case .time, .timeOrDay: return "2026-11-21T08:00:00Z"
             case .day: return "2026-11-21"
             case .email: return "ann@example.org"
             case nil: return .text(String(repeating: "a", count: max(1, rule.lengths.lowerBound)))
@@ -52,7 +60,7 @@ struct Sample {
             return .array((0..<max(1, counts.lowerBound)).map { _ in value(schema, name) })
         case .object(let members, _):
             return .object(
-                members.filter(\.isRequired)
+                members.filter { takesAll || $0.isRequired }
                     .map { JSON.Member(name: $0.name, value: value($0.schema, $0.name)) }
             )
         case .either(let forms): return value(forms[0], name)

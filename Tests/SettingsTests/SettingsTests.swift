@@ -261,4 +261,18 @@ struct SettingsTests {
             try SettingsLoader.load(file: "/")
         }
     }
+
+    @Test(
+        "no text of the configuration has control characters",
+        arguments: ["\u{1B}[2J", "\u{9B}", "\u{7F}"])
+    func controls(_ control: String) {
+        let listeners = "listeners: [{name: a, port: 0, tls: false, protocol: websocket}]"
+        let keys =
+            Setting<GatewayConfiguration>.all.map(\.key)
+            + Setting<GatewayConfiguration.Listener>.all.map { "listeners.a.\($0.key)" }
+        for key in keys {
+            let text = complaint(listeners, arguments: ["\(key)=x\(control)"])
+            #expect(text != "none", "\(key)")
+        }
+    }
 }

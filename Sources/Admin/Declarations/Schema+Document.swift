@@ -21,7 +21,9 @@ extension Schema {
 
     private static func document(of rule: Text) -> JSON {
         var document: JSON = ["type": "string"]
-        if let format = rule.format { document = document.adding("format", .text(format.rawValue)) }
+        if let format = rule.format?.document {
+            document = document.adding("format", .text(format))
+        }
         if rule.lengths.lowerBound > 0 {
             document = document.adding("minLength", JSON(rule.lengths.lowerBound))
         }

@@ -8,7 +8,13 @@ extension Schema {
         enum Format: String, Sendable {
             case time = "date-time"
             case day = "date"
+
+            /// As what is asked for: a time, or a day for its first instant.
+            case timeOrDay = "date-time or date"
             case email
+
+            /// What JSON Schema has for it.
+            var document: String? { self == .timeOrDay ? nil : rawValue }
         }
 
         /// Counted in Unicode scalars, as JSON Schema does.
@@ -44,6 +50,7 @@ extension Schema {
             switch format {
             case .time: Timestamp(text) != nil
             case .day: Day(text) != nil
+            case .timeOrDay: Timestamp(timeOrDay: text) != nil
             case .email: EmailAddress(text) != nil
             case nil:
                 lengths.contains(text.unicodeScalars.count)
@@ -58,11 +65,16 @@ extension Schema {
             return #"^\#(atom)(\.\#(atom))*@(\#(label)\.)+\#(label)$"#
         }()
 
+        /// What `Timestamp` and `Day` take, but for dates that there are not.
+        private static let timeOrDayPattern =
+            #"^\d{4}-\d{2}-\d{2}([Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2}))?$"#
+
         /// For people: `1 to 64 of A-Z a-z 0-9 _`.
         var rule: String {
             switch format {
             case .time: return "a time like 2026-11-21T08:00:00Z"
             case .day: return "a day like 2026-11-21"
+            case .timeOrDay: return "a time like 2026-11-21T08:00:00Z, or a day like 2026-11-21"
             case .email: return "an e-mail address like ann@example.org"
             case nil: break
             }
@@ -73,6 +85,7 @@ extension Schema {
         /// A regular expression (ECMA-262); `nil` when the format says all, or any text will do.
         var pattern: String? {
             if format == .email { return Self.emailPattern }
+            if format == .timeOrDay { return Self.timeOrDayPattern }
             if let form { return form }
             guard format == nil, alphabet != .anything else { return nil }
             let upper = lengths.upperBound == Int.max ? "" : String(lengths.upperBound)
@@ -88,6 +101,14 @@ extension Schema {
     }
 }
 
+extension Timestamp {
+    /// A time, or a day for its first instant (UTC); `nil` when the text is neither.
+    init?(timeOrDay text: String) {
+        guard let time = Timestamp(text) ?? Timestamp("\(text)T00:00:00Z") else { return nil }
+        self = time
+    }
+}
+
 /// A set of characters: those of some ranges, or all but those.
 struct Alphabet: Equatable, Sendable {
     let ranges: [ClosedRange<Unicode.Scalar>]
@@ -100,7 +121,7 @@ struct Alphabet: Equatable, Sendable {
 
     /// All but control characters (Unicode's category Cc).
     static let printable = Alphabet(
-        ranges: ["\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}"],
+        ranges: DisplayName.controls,
         isInverted: true,
         summary: "any characters but control characters"
     )

@@ -1,3 +1,4 @@
+import Gateway
 import Ledger
 
 /// What a JSON value looks like: JSON Schema (2020-12), as far as the API needs it.
@@ -90,14 +91,19 @@ extension Schema {
     /// Any text.
     static let anyText = Schema.text(Text(lengths: 0...Int.max, alphabet: .anything))
 
-    /// A name for people; control characters would spoil the tables and logs it is shown in.
-    static let name = Schema.text(Text(lengths: 1...256, alphabet: .printable))
+    /// A name for people: `DisplayName`.
+    static let name = Schema.text(
+        Text(lengths: 1...DisplayName.maximumLength, alphabet: .printable))
 
     /// As a name, but may be empty.
-    static let optionalName = Schema.text(Text(lengths: 0...256, alphabet: .printable))
+    static let optionalName = Schema.text(
+        Text(lengths: 0...DisplayName.maximumLength, alphabet: .printable))
 
     /// RFC 3339.
     static let time = Schema.text(Text(format: .time))
+
+    /// As what is asked for; a day means its first instant (UTC).
+    static let timeOrDay = Schema.text(Text(format: .timeOrDay))
     static let day = Schema.text(Text(format: .day))
 
     /// Rule E1.
@@ -108,7 +114,8 @@ extension Schema {
     static let count = Schema.integer(0...9_007_199_254_740_991)
 
     /// A secret of the books' kind.
-    static let secret = Schema.text(Text(lengths: 1...64, alphabet: .visible))
+    static let secret = Schema.text(
+        Text(lengths: 1...Secret.maximumLength, alphabet: .visible))
 }
 
 extension Schema {

@@ -114,23 +114,33 @@ extension JSON {
         }
     }
 
+    /// Control characters are escaped, those behind ASCII as well: JSON ends in terminals and logs.
     private static func append(quoted text: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
+        var isAfterC2 = false
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
                 bytes.append(UInt8(ascii: "\\"))
                 bytes.append(byte)
             case UInt8(ascii: "\n"): bytes.append(contentsOf: "\\n".utf8)
-            case 0..<0x20:
-                let digits = Array("0123456789abcdef".utf8)
-                bytes.append(contentsOf: "\\u00".utf8)
-                bytes.append(digits[Int(byte >> 4)])
-                bytes.append(digits[Int(byte & 15)])
+            case 0..<0x20, 0x7F: append(escaped: byte, to: &bytes)
+            case 0x80...0x9F where isAfterC2:
+                // U+0080 to U+009F are C2 80 to C2 9F.
+                bytes.removeLast()
+                append(escaped: byte, to: &bytes)
             default: bytes.append(byte)
             }
+            isAfterC2 = byte == 0xC2
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func append(escaped byte: UInt8, to bytes: inout [UInt8]) {
+        let digits = Array("0123456789abcdef".utf8)
+        bytes.append(contentsOf: "\\u00".utf8)
+        bytes.append(digits[Int(byte >> 4)])
+        bytes.append(digits[Int(byte & 15)])
     }
 }
 

@@ -78,15 +78,19 @@ struct ImportColumns {
             throw CSV.problem(row.line, "\(row.fields.count) fields instead of \(count)")
         }
         guard let key = DeviceKey(row.fields[device]) else {
-            throw CSV.problem(row.line, "dk: 1 to 64 of A-Z a-z 0-9 _ . : @ -")
+            throw CSV.problem(row.line, "dk: must be \(Schema.id(DeviceKey.self).rule)")
         }
         let text = row.fields[secret]
         guard let secret = text.isEmpty ? mint.secret() : Secret(text) else {
             throw CSV.problem(
-                row.line, "secret: 1 to 64 visible ASCII characters, or nothing to have one made")
+                row.line,
+                "secret: must be \(Schema.secret.rule), or nothing to have one made")
         }
-        return ImportRow(
-            line: row.line, device: key, secret: secret, name: name.map { row.fields[$0] } ?? "")
+        let name = name.map { row.fields[$0] } ?? ""
+        guard name.isEmpty || DisplayName(name) != nil else {
+            throw CSV.problem(row.line, "name: must be \(Schema.optionalName.rule)")
+        }
+        return ImportRow(line: row.line, device: key, secret: secret, name: name)
     }
 
     /// The header of the answer.

@@ -140,6 +140,7 @@ extension GatewayConfiguration.Listener {
     }
 
     private func validateTopics(_ list: String, _ path: String) throws(ConfigurationProblem) {
+        try requirePrintable(list, path)
         for pattern in TopicPatterns.patterns(list) {
             do throws(DecodingError) {
                 _ = try TopicFilter(pattern.span)
@@ -260,8 +261,15 @@ private func requireName<Name: Identifier>(
 }
 
 private func requireText(_ value: String, _ path: String) throws(ConfigurationProblem) {
-    guard value.isEmpty || value.utf8.contains(0) else { return }
-    throw ConfigurationProblem(path: path, reason: "must not be empty")
+    guard !value.isEmpty else {
+        throw ConfigurationProblem(path: path, reason: "must not be empty")
+    }
+    try requirePrintable(value, path)
+}
+
+private func requirePrintable(_ value: String, _ path: String) throws(ConfigurationProblem) {
+    guard !value.unicodeScalars.allSatisfy(DisplayName.allows) else { return }
+    throw ConfigurationProblem(path: path, reason: "must not have control characters")
 }
 
 private func requireAddress(_ value: String, _ path: String) throws(ConfigurationProblem) {
