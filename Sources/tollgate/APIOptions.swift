@@ -67,19 +67,29 @@ struct APIOptions: ParsableArguments {
     /// ended the stream: a loss of the connection, of whatever kind; throws when the gateway refuses.
     func follow(
         behind last: inout UInt64?,
-        _ take: (ServerSentEvent) -> Void
+        _ take: (ServerSentEvent) throws(Failure) -> Void
     ) async throws(Failure) -> Failure {
         var headers = [
             ("Authorization", "Bearer \(try token)"), ("Accept", "text/event-stream"),
         ]
         if let last { headers.append(("Last-Event-ID", String(last))) }
         let answer: HTTPClient.Answer
+        var unwritten: Failure?
         do throws(Failure) {
-            answer = try await client.follow("/v1/events", headers: headers) { event in
+            answer = try await client.follow("/v1/events", headers: headers) {
+                event throws(Failure) in
+                if !event.data.isEmpty {
+                    do throws(Failure) {
+                        try take(event)
+                    } catch {
+                        unwritten = error
+                        throw error
+                    }
+                }
                 if let id = event.id.flatMap({ UInt64($0) }) { last = id }
-                if !event.data.isEmpty { take(event) }
             }
         } catch {
+            if let unwritten { throw unwritten }
             return error
         }
         // Too many streams, or a gateway that is just starting: that passes.
@@ -92,13 +102,15 @@ struct APIOptions: ParsableArguments {
 
     /// Hands on the events of a stream as they come, until the gateway ends it; throws when it refuses, or the
     /// connection is lost.
-    func follow(_ path: String, _ take: (ServerSentEvent) -> Void) async throws(Failure) {
+    func follow(_ path: String, _ take: (ServerSentEvent) throws(Failure) -> Void)
+        async throws(Failure)
+    {
         let headers = [
             ("Authorization", "Bearer \(try token)"), ("Accept", "text/event-stream"),
         ]
         try Self.check(
-            try await client.follow("/v1/\(path)", headers: headers) { event in
-                if !event.data.isEmpty { take(event) }
+            try await client.follow("/v1/\(path)", headers: headers) { event throws(Failure) in
+                if !event.data.isEmpty { try take(event) }
             }
         )
     }
@@ -115,7 +127,10 @@ struct APIOptions: ParsableArguments {
         do throws(Failure) {
             let answer = try await client.upload(
                 source, to: "/v1/\(path)", headers: headers, progress: progress
-            ) { Output.raw($0) }
+            ) { piece throws(Failure) in
+                // It is answered when it is made.
+                try Self.afterChange { () throws(Failure) in try Output.raw(piece) }
+            }
             try Self.check(answer)
             progress.end()
         } catch {
@@ -138,34 +153,58 @@ struct APIOptions: ParsableArguments {
     {
         let bytes = try await send(method, path, body: body?.bytes)
         guard !bytes.isEmpty else { return }
-        guard !json, let document = JSON(parsing: bytes) else { return Output.raw(bytes + [10]) }
-        Output.show(document)
+        let show = { () throws(Failure) in
+            guard !json, let document = JSON(parsing: bytes) else { return try Output.json(bytes) }
+            try Output.show(document)
+        }
+        if method == .get { try show() } else { try Self.afterChange(show) }
     }
 
-    /// Shows a list, all of its pages, or its first `limit` items; people see them as `row` has them.
+    /// Who is not shown that a change was made must be told so, at least.
+    private static func afterChange(_ show: () throws(Failure) -> Void) throws(Failure) {
+        do throws(Failure) {
+            try show()
+        } catch {
+            let cause = error.text.isEmpty ? "standard output: its reader has gone" : error.text
+            throw Failure(text: "it was done, but the answer could not be written: \(cause)")
+        }
+    }
+
+    /// Shows a list page by page as they come, all of it, or its first `limit` items; people see them as
+    /// `row` has them.
     func list(
         _ path: String,
         columns: [String],
         limit: Int? = nil,
         row: (JSON) -> JSON = { $0 }
     ) async throws(Failure) {
-        var items: [JSON] = []
+        var table = Output.Table(columns: columns)
+        var count = 0
         var cursor: String?
         repeat {
-            let rest = limit.map { min($0 - items.count, 1_000) } ?? 1_000
+            let rest = limit.map { min($0 - count, 1_000) } ?? 1_000
             let parameters = ["limit=\(rest)"] + (cursor.map { ["cursor=\($0)"] } ?? [])
             let separator = path.contains("?") ? "&" : "?"
             let page = path + separator + parameters.joined(separator: "&")
-            guard let json = JSON(parsing: try await send(.get, page)) else {
+            guard let document = JSON(parsing: try await send(.get, page)) else {
                 throw Failure(text: "the answer is not JSON")
             }
-            items += json["items"]?.array ?? []
-            cursor = json["cursor"]?.text
-        } while cursor != nil && items.count < limit ?? .max
+            let items = document["items"]?.array ?? []
+            cursor = document["cursor"]?.text
+            // A part of a list may be empty, and others follow.
+            guard !items.isEmpty else { continue }
+            if json {
+                let texts = items.map { String(decoding: $0.bytes, as: UTF8.self) }
+                try Output.json(part: (count == 0 ? "[" : ",") + texts.joined(separator: ","))
+            } else {
+                try table.show(items.map(row))
+            }
+            count += items.count
+        } while cursor != nil && count < limit ?? .max
         if json {
-            Output.raw(JSON.array(items).bytes + [10])
-        } else {
-            Output.table(items.map(row), columns: columns)
+            try Output.json(part: count == 0 ? "[]\n" : "]\n")
+        } else if count == 0 {
+            try table.show([])
         }
     }
 }

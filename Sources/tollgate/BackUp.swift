@@ -37,8 +37,8 @@ struct BackUp: AsyncParsableCommand {
             backup = try await ask(target, data)
         }
         if let problem = backup["problem"]?.text { throw Failure(text: problem) }
-        if api.json { return Output.raw(backup.bytes + [10]) }
-        Output.say(
+        if api.json { return try Output.json(backup.bytes) }
+        try Output.say(
             "backup of \(backup["lastEvent"]?.integer ?? 0) events, "
                 + "\(Self.size(backup["bytes"])), in \(Self.seconds(of: backup)) s: "
                 + (backup["directory"]?.text ?? target)

@@ -37,9 +37,9 @@ struct Check: AsyncParsableCommand {
                     "usage": .integer(Int64(formats.usage)),
                 ],
             ]
-            Output.raw(document.bytes + [10])
+            try Output.json(document.bytes)
         } else if problems.isEmpty {
-            Output.say("the books balance\n\(Self.sentence(on: formats))")
+            try Output.say("the books balance\n\(Self.sentence(on: formats))")
         }
         for problem in problems where !api.json { Output.complain(problem) }
         if !problems.isEmpty { throw ExitCode(1) }

@@ -23,10 +23,10 @@ struct Demonstration {
             let accounts = try await send(client, "accounts", nil)["items"]?.array ?? []
             let isOurs = accounts.contains { $0["id"]?.text == Self.account }
             guard accounts.isEmpty || isOurs else {
-                return Output.say("The books are in use: no demonstration was made.")
+                return try Output.say("The books are in use: no demonstration was made.")
             }
             let (secret, key) = try await furnish(client)
-            print(secret: secret, key: key)
+            try show(secret: secret, key: key)
         } catch {
             Output.complain("no demonstration: \(error.text)")
         }
@@ -103,7 +103,7 @@ struct Demonstration {
         return listeners.first(where: \.tls) ?? listeners.first
     }
 
-    private func print(secret: String, key: JSON) {
+    private func show(secret: String, key: JSON) throws(Failure) {
         guard let name = key["userName"]?.text, let password = key["secret"]?.text,
             let listener,
             let address = gateway.addresses[listener.name]
@@ -114,7 +114,7 @@ struct Demonstration {
         let server =
             "-h localhost -p \(address.port)" + (listener.tls ? " --cafile \(authority)" : "")
         let (product, device) = (Self.product, Self.device)
-        Output.say(
+        try Output.say(
             """
 
             Tollgate is running. Paste these in two other terminals, the first one first:

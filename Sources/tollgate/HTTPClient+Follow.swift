@@ -11,7 +11,7 @@ extension HTTPClient {
     func follow(
         _ path: String,
         headers: [(String, String)],
-        _ take: (ServerSentEvent) -> Void
+        _ take: (ServerSentEvent) throws(Failure) -> Void
     ) async throws(Failure) -> Answer {
         do {
             var fields = HTTPHeaders(headers)
@@ -39,7 +39,9 @@ extension HTTPClient {
                         case .head(let head):
                             answer = Answer(status: Int(head.status.code), bytes: [])
                         case .body(let buffer) where answer.status == 200:
-                            for event in try reader.take(buffer.readableBytesView) { take(event) }
+                            for event in try reader.take(buffer.readableBytesView) {
+                                try take(event)
+                            }
                         case .body(let buffer):
                             answer = Answer(
                                 status: answer.status,

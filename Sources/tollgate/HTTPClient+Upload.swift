@@ -15,7 +15,7 @@ extension HTTPClient {
         to path: String,
         headers: [(String, String)],
         progress: UploadProgress,
-        receive: @escaping @Sendable ([UInt8]) -> Void
+        receive: @escaping @Sendable ([UInt8]) throws(Failure) -> Void
     ) async throws(Failure) -> Answer {
         var fields = HTTPHeaders(headers)
         fields.add(name: "Host", value: "\(host):\(port)")
@@ -95,7 +95,7 @@ extension HTTPClient {
     private static func receive(
         _ inbound: NIOAsyncChannelInboundStream<HTTPClientResponsePart>,
         _ progress: UploadProgress,
-        _ receive: ([UInt8]) -> Void
+        _ receive: ([UInt8]) throws(Failure) -> Void
     ) async throws(Failure) -> Answer {
         var status = 0
         var bytes: [UInt8] = []
@@ -107,10 +107,12 @@ extension HTTPClient {
                 case .head: break
                 case .body(let buffer):
                     let piece = Array(buffer.readableBytesView)
-                    if (200...299).contains(status) { receive(piece) } else { bytes += piece }
+                    if (200...299).contains(status) { try receive(piece) } else { bytes += piece }
                 case .end: return Answer(status: status, bytes: bytes)
                 }
             }
+        } catch let failure as Failure {
+            throw failure
         } catch {
             throw Failure(
                 text: "the connection ended before the answer did: \(Self.text(of: error))")
@@ -144,7 +146,7 @@ final class UploadProgress: Sendable {
     private let state = Mutex(State())
     private let total: Int?
     private let beginning = ContinuousClock.now
-    private let isTerminal = isatty(2) == 1
+    private let isTerminal = Output.complainsToTerminal
 
     /// Nothing is shown before: a small file is done by then.
     private static let patience = Duration.seconds(1)
@@ -187,10 +189,9 @@ final class UploadProgress: Sendable {
         }
         guard let state else { return }
         if isTerminal {
-            // Back to the line's beginning, and the rest of it away.
-            write("\r\u{1B}[K\(text(state))")
+            Output.overwrite(text(state))
         } else {
-            write("tollgate: \(text(state))\n")
+            Output.complain(text(state))
         }
     }
 
@@ -198,13 +199,13 @@ final class UploadProgress: Sendable {
     func end() {
         let state = state.withLock { $0 }
         guard state.lastShown != nil else { return }
-        write(isTerminal ? "\r\u{1B}[K" : "")
-        write("tollgate: \(text(state))\n")
+        if isTerminal { Output.overwrite() }
+        Output.complain(text(state))
     }
 
     /// Takes the line away that a terminal shows, so that a complaint has one of its own.
     func clear() {
-        if isTerminal, state.withLock({ $0.lastShown }) != nil { write("\r\u{1B}[K") }
+        if isTerminal, state.withLock({ $0.lastShown }) != nil { Output.overwrite() }
     }
 
     private func text(_ state: State) -> String {
@@ -222,8 +223,6 @@ final class UploadProgress: Sendable {
     private static func seconds(_ duration: Duration) -> Double {
         Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
     }
-
-    private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }
 
 /// A file, or standard input, that is read as it is sent.
@@ -257,6 +256,13 @@ final class UploadSource: Sendable {
     }
 
     deinit { if descriptor > 0 { close(descriptor) } }
+
+    /// All that is left of it.
+    func all() throws(Failure) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while let piece = try next() { bytes += piece }
+        return bytes
+    }
 
     /// The next bytes; `nil` at the end. Waits, and gives up waiting when the task is cancelled.
     func next() throws(Failure) -> [UInt8]? {

@@ -1,32 +1,111 @@
 import Admin
 import Foundation
+import Linux
 
-/// What goes to the terminal: answers to standard output, complaints to standard error.
+/// What goes to the terminal, all of it: answers to standard output, complaints to standard error.
+///
+/// Terminals are never sent a control character that was stored or came over the network. A write that
+/// fails ends the verb in an orderly way: `Failure`.
 enum Output {
-    static func say(_ text: String) { FileHandle.standardOutput.write(Data("\(text)\n".utf8)) }
+    /// Lines for people.
+    static func say(_ text: String) throws(Failure) {
+        try write("\(text.printable(keeping: true))\n", to: STDOUT_FILENO)
+    }
 
+    /// JSON text, and the end of its line.
+    static func json(_ bytes: [UInt8]) throws(Failure) {
+        try write("\(String(decoding: bytes, as: UTF8.self).printableJSON)\n", to: STDOUT_FILENO)
+    }
+
+    /// A part of JSON text.
+    static func json(part: String) throws(Failure) {
+        try write(part.printableJSON, to: STDOUT_FILENO)
+    }
+
+    /// Text for programs, which get it as it is, unless they are a terminal.
+    static func raw(_ bytes: [UInt8]) throws(Failure) {
+        guard isTerminal(STDOUT_FILENO) else { return try write(bytes, to: STDOUT_FILENO) }
+        let text = String(decoding: bytes, as: UTF8.self).replacing("\r\n", with: "\n")
+        try write(text.printable(keeping: true), to: STDOUT_FILENO)
+    }
+
+    /// A line on standard error. When nobody takes it, there is nowhere to say so.
     static func complain(_ text: String) {
-        FileHandle.standardError.write(Data("tollgate: \(text)\n".utf8))
+        try? write("tollgate: \(text.printable(keeping: true))\n", to: STDERR_FILENO)
     }
 
-    /// Bytes to standard error. When nobody takes them there is nowhere to say so.
-    static func rawError(_ bytes: [UInt8]) {
-        try? FileHandle.standardError.write(contentsOf: bytes)
+    /// Lines of the log, which are printable already.
+    static func log(_ bytes: [UInt8]) { try? write(bytes, to: STDERR_FILENO) }
+
+    /// Whether what is complained of is seen by people at once.
+    static let complainsToTerminal = isTerminal(STDERR_FILENO)
+
+    /// Writes the line over that standard error's terminal shows; without text, takes it away.
+    static func overwrite(_ text: String = "") {
+        // Back to its beginning, and the rest of it away.
+        try? write("\r\u{1B}[K\(text.printable())", to: STDERR_FILENO)
     }
 
-    static func raw(_ bytes: [UInt8]) { FileHandle.standardOutput.write(Data(bytes)) }
+    private static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
+    private static func write(_ text: String, to descriptor: Int32) throws(Failure) {
+        try write(Array(text.utf8), to: descriptor)
+    }
+
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) throws(Failure) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            // Safe: the array lends its bytes for the call.
+            let count = unsafe rest.withUnsafeBytes { rest in
+                unsafe Foundation.write(descriptor, rest.baseAddress, rest.count)
+            }
+            if count >= 0 {
+                rest = rest.dropFirst(count)
+            } else {
+                try wait(after: errno, for: descriptor)
+            }
+        }
+    }
+
+    /// Returns when it may be tried again.
+    private static func wait(after code: Int32, for descriptor: Int32) throws(Failure) {
+        switch code {
+        case EINTR: return
+        case EAGAIN:
+            var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            // Safe: `poll` reads and writes one structure, which is ours.
+            _ = unsafe Foundation.poll(&poll, 1, -1)
+        case EPIPE: throw .readerGone
+        default: throw Failure(text: "standard output: \(Errno(rawValue: code))")
+        }
+    }
+
+    /// For the whole process: a reader that goes is an error of `write(2)`, and no signal; and a standard
+    /// stream that was closed by whoever has started the program does not become something else's.
+    static func prepare() {
+        signal(SIGPIPE, SIG_IGN)
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+            // Reading from the first, and writing to the others, fails as before. The number is the lowest free one.
+            // Safe: the text lives through the call.
+            _ = unsafe open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+        }
+    }
+}
+
+extension Output {
     /// A document for people: a line for each member, and a table for each list of objects.
-    static func show(_ document: JSON) {
+    static func show(_ document: JSON) throws(Failure) {
         guard case .object(let members) = document else { return }
         let tables = members.filter { isList($0.value) }
         let cells = cells(of: .object(members.filter { !isList($0.value) }))
         let width = cells.map(\.name.count).max() ?? 0
-        for (name, value) in cells { say("\(padded(name, width))  \(value)") }
+        let lines = cells.map { "\(padded($0.name, width))  \($0.value)" }
+        if !lines.isEmpty { try say(lines.joined(separator: "\n")) }
         for member in tables {
             guard let rows = member.value.array, let first = rows.first else { continue }
-            say("\n\(member.name)")
-            table(rows, columns: Self.cells(of: first).map(\.name))
+            try say("\n\(member.name.printable())")
+            var table = Table(columns: Self.cells(of: first).map(\.name))
+            try table.show(rows)
         }
     }
 
@@ -35,21 +114,35 @@ enum Output {
         return true
     }
 
-    /// A table for people: a column for each name, as wide as its widest cell.
-    static func table(_ documents: [JSON], columns: [String]) {
-        let rows = documents.map { document in
-            let cells = Dictionary(cells(of: document), uniquingKeysWith: { first, _ in first })
-            return columns.map { cells[$0] ?? "" }
-        }
-        let header = columns.map { $0.uppercased() }
-        let widths = columns.indices.map { column in
-            ([header] + rows).map { $0[column].count }.max() ?? 0
-        }
-        for row in [header] + rows {
-            let cells = row.indices.map { index in
-                index == row.count - 1 ? row[index] : padded(row[index], widths[index])
+    /// A table for people, part by part: a column for each name, as wide as its widest cell in the first
+    /// part, below a line of the names.
+    struct Table {
+        let columns: [String]
+        private var widths: [Int]?
+
+        init(columns: [String]) { self.columns = columns }
+
+        mutating func show(_ documents: [JSON]) throws(Failure) {
+            var rows = documents.map { document in
+                let cells = Dictionary(
+                    Output.cells(of: document), uniquingKeysWith: { first, _ in first })
+                return columns.map { cells[$0] ?? "" }
             }
-            say(cells.joined(separator: "  "))
+            if widths == nil { rows.insert(columns.map { $0.uppercased() }, at: 0) }
+            let widths =
+                widths
+                ?? columns.indices.map { column in
+                    rows.map { $0[column].count }.max() ?? 0
+                }
+            self.widths = widths
+            guard !rows.isEmpty else { return }
+            let lines = rows.map { row in
+                row.indices.map { index in
+                    index == row.count - 1 ? row[index] : padded(row[index], widths[index])
+                }
+                .joined(separator: "  ")
+            }
+            try say(lines.joined(separator: "\n"))
         }
     }
 
@@ -57,14 +150,14 @@ enum Output {
         text + String(repeating: " ", count: max(0, width - text.count))
     }
 
-    /// Members as text, those of nested objects as `codes.total`.
+    /// Members as printable text, those of nested objects as `codes.total`.
     private static func cells(of json: JSON) -> [(name: String, value: String)] {
         guard case .object(let members) = json else { return [] }
         return members.flatMap { member -> [(name: String, value: String)] in
             if case .object = member.value {
                 return cells(of: member.value).map { ("\(member.name).\($0.name)", $0.value) }
             }
-            return [(member.name, text(of: member.value))]
+            return [(member.name.printable(), text(of: member.value).printable())]
         }
     }
 
@@ -81,39 +174,36 @@ enum Output {
 }
 
 /// Why the program ends without having done what it was asked.
-struct Failure: Error {
-    /// One line for standard error.
+struct Failure: Error, Equatable {
+    /// One line for standard error; nothing is said when it is empty.
     let text: String
 
-    /// 1: refused or failed; 2: asked wrongly.
+    /// 1: refused or failed; 2: asked wrongly; 141: the output's reader has gone.
     var code: Int32 = 1
+
+    /// Who read the output has enough of it: the code is that of a program which SIGPIPE has ended.
+    static let readerGone = Failure(text: "", code: 128 + SIGPIPE)
 }
 
 /// A line on standard error that tells how far something is: on a terminal the same line again and
 /// again, elsewhere a new one now and then.
 struct Progress {
-    private static let isTerminal = isatty(STDERR_FILENO) == 1
     private var nextLine = ContinuousClock.now + .seconds(5)
-    private var width = 0
+    private var isShown = false
 
     mutating func show(_ text: String) {
-        if Self.isTerminal {
-            let padding = String(repeating: " ", count: max(0, width - text.count))
-            write("\r\(text)\(padding)")
-            width = text.count
+        if Output.complainsToTerminal {
+            Output.overwrite(text)
+            isShown = true
         } else if ContinuousClock.now >= nextLine {
             nextLine = ContinuousClock.now + .seconds(5)
-            write("\(text)\n")
+            Output.complain(text)
         }
     }
 
     /// What comes next begins on a line of its own.
     mutating func end() {
-        if width > 0 { write("\n") }
-        width = 0
-    }
-
-    private func write(_ text: String) {
-        FileHandle.standardError.write(Data(text.utf8))
+        if isShown { Output.overwrite() }
+        isShown = false
     }
 }

@@ -50,11 +50,15 @@ struct Probe: AsyncParsableCommand {
             problems.append("\(url): refused, \(answer.reason)")
         }
         if let http, let problem = await readiness(http) { problems.append(problem) }
-        report(problems, answer, ContinuousClock.now - start)
+        try report(problems, answer, ContinuousClock.now - start)
         if !problems.isEmpty { throw ExitCode(1) }
     }
 
-    private func report(_ problems: [String], _ answer: MQTTProbe.Answer?, _ duration: Duration) {
+    private func report(
+        _ problems: [String],
+        _ answer: MQTTProbe.Answer?,
+        _ duration: Duration
+    ) throws(Failure) {
         let milliseconds = duration / .milliseconds(1)
         if json {
             let document: JSON = [
@@ -64,9 +68,9 @@ struct Probe: AsyncParsableCommand {
                 "milliseconds": .number(milliseconds),
                 "problems": .array(problems.map { .text($0) }),
             ]
-            Output.raw(document.bytes + [10])
+            try Output.json(document.bytes)
         } else if problems.isEmpty, let answer {
-            Output.say("\(url) answers: \(answer.reason), after \(Int(milliseconds)) ms")
+            try Output.say("\(url) answers: \(answer.reason), after \(Int(milliseconds)) ms")
         }
         for problem in problems where !json { Output.complain(problem) }
     }

@@ -42,7 +42,7 @@ struct Serve: AsyncParsableCommand {
     }
 
     private static func logger(_ configuration: GatewayConfiguration) -> Logger {
-        LoggingSystem.bootstrap { _ in LogWriter(configuration.log, write: Output.rawError) }
+        LoggingSystem.bootstrap { _ in LogWriter(configuration.log, write: Output.log) }
         return Logger(label: "tollgate")
     }
 

@@ -17,8 +17,9 @@ struct Tollgate: AsyncParsableCommand {
 
 @main
 enum Program {
-    /// Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+    /// Exit codes: 0 done; 1 refused, or failed; 2 wrong usage; 141 the output's reader has gone.
     static func main() async {
+        Output.prepare()
         do {
             var command = try Tollgate.parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -26,15 +27,25 @@ enum Program {
             } else {
                 try command.run()
             }
-        } catch let failure as Failure {
-            Output.complain(failure.text)
-            exit(failure.code)
         } catch let code as ExitCode {
             exit(code.rawValue)
         } catch {
-            guard Tollgate.exitCode(for: error) != .success else { Tollgate.exit(withError: error) }
-            Output.complain(Tollgate.fullMessage(for: error))
-            exit(2)
+            let failure = failure(of: error)
+            if !failure.text.isEmpty { Output.complain(failure.text) }
+            exit(failure.code)
         }
+    }
+
+    /// Help that was asked for is no failure.
+    private static func failure(of error: any Error) -> Failure {
+        if let failure = error as? Failure { return failure }
+        let text = Tollgate.fullMessage(for: error)
+        guard Tollgate.exitCode(for: error) == .success else { return Failure(text: text, code: 2) }
+        do throws(Failure) {
+            if !text.isEmpty { try Output.say(text) }
+        } catch {
+            return error
+        }
+        return Failure(text: "", code: 0)
     }
 }

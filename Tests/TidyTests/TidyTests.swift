@@ -51,6 +51,20 @@ struct TidyTests {
         }
     }
 
+    @Test(
+        "nothing writes to a standard stream but what can fail in an orderly way",
+        arguments: ["FileHandle", "print(", "fputs", "putchar", "dump("])
+    func standardStreams(_ word: String) {
+        for file in SourceFile.all where file.isSource {
+            for line in file.lines(with: word) {
+                // Not `append(`, not a function of that name.
+                let text = file.lines[line - 1].replacing("clinux_address_print(", with: "")
+                guard text.contains(word), !text.contains("func \(word)") else { continue }
+                Issue.record("\(file.path):\(line): \(word)")
+            }
+        }
+    }
+
     @Test("`nonisolated(unsafe)` has its reason, a `Safe:` comment, right above it")
     func unisolated() {
         for file in SourceFile.all {

@@ -23,11 +23,11 @@ extension DeviceVerbs {
                     Self.exit()
                 }
             }
-            try await api.follow(DeviceVerbs.path(pk, dk) + "/trace") { event in
+            try await api.follow(DeviceVerbs.path(pk, dk) + "/trace") { event throws(Failure) in
                 guard !api.json, let event = JSON(parsing: Array(event.data.utf8)) else {
-                    return Output.say(event.data)
+                    return try Output.json(Array(event.data.utf8))
                 }
-                Output.say(Self.line(of: event))
+                try Output.say(Self.line(of: event))
             }
             Output.complain("the gateway has ended the trace")
         }

@@ -7,7 +7,8 @@ struct DeviceVerbs: AsyncParsableCommand {
         commandName: "device",
         abstract: "Devices, by ProductKey and DeviceKey.",
         subcommands: [
-            List.self, DeviceVerb<DeviceRequests.Show>.self, Create.self, Import.self,
+            List.self, DeviceVerb<DeviceRequests.Show>.self, Create.self,
+            Import.self,
             Imports.self, DeviceVerb<DeviceRequests.Disable>.self,
             DeviceVerb<DeviceRequests.Enable>.self, DeviceVerb<DeviceRequests.Activate>.self,
             DeviceVerb<DeviceRequests.ResetSecret>.self, Renewal.self,
@@ -259,7 +260,7 @@ extension DeviceVerbs {
         @OptionGroup var api: APIOptions
 
         func run() async throws {
-            let bytes = payload == "-" ? FileHandle.standardInput.readDataToEndOfFile() : nil
+            let bytes = payload == "-" ? Data(try UploadSource("-").all()) : nil
             let name = bytes != nil || base64 ? "payloadBase64" : "payload"
             let body = JSON.object(of: [
                 ("topic", .text(topic)),

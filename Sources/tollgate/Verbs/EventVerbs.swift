@@ -39,8 +39,8 @@ struct EventVerbs: AsyncParsableCommand {
             var last = after
             var isConnected = false
             while true {
-                let loss = try await api.follow(behind: &last) { event in
-                    print(event)
+                let loss = try await api.follow(behind: &last) { event throws(Failure) in
+                    try show(event)
                 }
                 // Never connected: the address is wrong, rather.
                 isConnected = isConnected || last != after
@@ -50,11 +50,11 @@ struct EventVerbs: AsyncParsableCommand {
             }
         }
 
-        private func print(_ event: ServerSentEvent) {
+        private func show(_ event: ServerSentEvent) throws(Failure) {
             guard !api.json, let row = JSON(parsing: Array(event.data.utf8))?.eventRow else {
-                return Output.say(event.data)
+                return try Output.json(Array(event.data.utf8))
             }
-            Output.say(
+            try Output.say(
                 JSON.eventColumns.map { name in
                     row[name]?.text ?? row[name]?.integer.map { String($0) } ?? "-"
                 }
