@@ -93,7 +93,7 @@ struct PacksTests {
             (pack("ota", 0), "quantity: must be a whole number from 1 to 1000000000000"),
             (
                 pack("ota", 1, expiresAt: "soon"),
-                "expiresAt: must be a time like 2026-11-21T08:00:00Z"
+                "expiresAt: must be a time like 2026-11-21T08:00:00Z, or a day like 2026-11-21"
             ),
         ]
         for (body, detail) in cases {

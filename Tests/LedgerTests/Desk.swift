@@ -144,6 +144,14 @@ final class Desk {
         )
     }
 
+    func blacklist(of product: String = "PK1") throws -> [String] {
+        let key = ProductKey(product)!
+        return try read { books, transaction throws(StoreError) in
+            try books.blacklist(of: key, limit: 100, in: transaction).elements
+                .map(\.device.text)
+        }
+    }
+
     func record(_ key: String, of product: String = "PK1") throws -> DeviceRecord? {
         try read { books, transaction throws(StoreError) in
             try books.device(Self.device(key, of: product), in: transaction)

@@ -309,4 +309,30 @@ import Time
         }
         #expect(record?.revokedAt == desk.now && record?.secretHash == key.secretHash)
     }
+
+    @Test(
+        "B6, B8: a device that is deleted stays on the blacklist, and is on it when it comes back",
+        arguments: [true, false])
+    func keptBlacklist(isActivated: Bool) throws {
+        let desk = try Desk()
+        try desk.buy(3)
+        let device = Desk.device("d1")
+        let row = DeviceImport(device: device.device, secret: SealedSecret("s")!, name: "")
+        _ = try desk.apply(.importDevices(device.product, [row]))
+        if isActivated { _ = try desk.apply(.activateByHand(device)) }
+        _ = try desk.apply(.setDeviceRenewal(device, false))
+        #expect(try desk.refusal(.deleteDevice(device)) == nil)
+        #expect(try desk.blacklist() == ["d1"])
+        #expect(try desk.record("d1")?.isRegistered == false)
+        #expect(try desk.findings() == [])
+        #expect(try desk.refusal(.importDevices(device.product, [row])) == nil)
+        let returned = try #require(try desk.record("d1"))
+        #expect(returned.isRegistered && returned.isExceptedFromRenewal)
+        #expect(try desk.findings() == [])
+        // Taken from it before it is deleted, nothing is left of it.
+        _ = try desk.apply(.setDeviceRenewal(device, true))
+        _ = try desk.apply(.deleteDevice(device))
+        #expect(try desk.blacklist() == [])
+        #expect(try (desk.record("d1") == nil) == !isActivated)
+    }
 }

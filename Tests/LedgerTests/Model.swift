@@ -82,7 +82,7 @@ struct Model {
         case .deleteDevice(let identity):
             return change(identity) { device in
                 device?.isRegistered = false
-                if device?.periods.isEmpty == true { device = nil }
+                if device?.periods.isEmpty == true, device?.isExcepted == false { device = nil }
             }
         case .setDisabled(let identity, let isDisabled):
             return change(identity, evenIfDeleted: true) { $0?.isDisabled = isDisabled }
@@ -305,6 +305,7 @@ struct Model {
         for row in rows {
             let old = product.devices[row.device.text]
             products[key.text]?.devices[row.device.text] = Device(
+                isExcepted: old?.isExcepted ?? false,
                 isOpen: old?.isOpen ?? false,
                 secret: row.secret,
                 periods: old?.periods ?? []

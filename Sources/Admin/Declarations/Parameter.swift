@@ -38,6 +38,9 @@ struct PathParameter: Sendable {
     /// The reason of the problem when there is no such thing.
     let absent: Reason
 
+    /// Whether callers make it up, so that a wrong one is answered 422.
+    var isWritten: Bool { name == "email" }
+
     /// What `:name` stands for; a new one is added here.
     private static let all = [
         PathParameter(name: "account", schema: .id(AccountID.self), absent: .unknownAccount),

@@ -85,14 +85,17 @@ extension Route {
         )
     }
 
-    /// A text that can't name anything names nothing.
+    /// A text that can't name anything names nothing; of what people write, it is a mistake.
     private func pathValues(_ parameters: Parameters) throws(Problem) -> [String: String] {
         var values: [String: String] = [:]
         for parameter in pathParameters {
             let text = parameters.get(parameter.name) ?? ""
             guard let value = String(percentEncoded: text),
                 case .text(let rule) = parameter.schema.bare, rule.allows(value)
-            else { throw .notFound("\(text): must be \(parameter.schema.rule)") }
+            else {
+                let fault = "\(parameter.name): must be \(parameter.schema.rule)"
+                throw parameter.isWritten ? .invalid(fault) : .notFound("\(text): \(fault)")
+            }
             values[parameter.name] = value
         }
         return values

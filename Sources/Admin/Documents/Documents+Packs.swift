@@ -103,6 +103,7 @@ extension Documents {
             "used": JSON(found.used),
             "left": JSON(found.left),
             "packs": JSON(found.inPacks),
+            "attemptBytes": JSON(UpgradeSize.attemptBytes),
         ]
     }
 
@@ -233,11 +234,14 @@ extension Schema {
             "left": .noted(.count, "Of the allowance."),
             "packs": .noted(
                 .count, "Attempts in the account's packs, for all its devices together."),
+            "attemptBytes": .noted(.count, "What one attempt carries: 5 MB."),
         ])
     )
 
     /// 1 byte to 64 GiB.
-    static let upgradeSize = integer(1...Int64(clamping: UpgradeSize.maximumBytes))
+    static let upgradeSize = noted(
+        .integer(1...Int64(clamping: UpgradeSize.maximumBytes)),
+        "Bytes of what is sent. Each 5 MB (5,242,880 bytes) begun take an attempt.")
 }
 
 extension TopUpKind: Choice {}

@@ -39,6 +39,9 @@ enum Documents {
         ]
     }
 
+    /// How many devices near expiry an account counts.
+    static let nearExpiryMaximum = 10_000
+
     static func contact(_ email: EmailAddress, _ record: ContactRecord) -> JSON {
         [
             "email": JSON(email),
@@ -109,6 +112,16 @@ enum Documents {
             "online": JSON(presence.isOnline),
             "lastSeenAt": JSON(presence.lastSeenAt),
             "registeredAt": JSON(record.registeredAt),
+        ]
+    }
+
+    static func blacklisted(_ identity: DeviceIdentity, _ record: DeviceRecord) -> JSON {
+        [
+            "dk": JSON(identity.device),
+            "pk": JSON(identity.product),
+            "name": .text(record.name),
+            "registered": JSON(record.isRegistered),
+            "expiresAt": JSON(record.entitlement?.expiresAt),
         ]
     }
 

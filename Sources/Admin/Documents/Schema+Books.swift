@@ -29,6 +29,16 @@ extension Schema {
         ])
     )
 
+    /// An account by itself.
+    static let shownAccount = account.adding(
+        [
+            "nearExpiry": .noted(
+                .integer(0...Int64(Documents.nearExpiryMaximum)),
+                "Devices whose activation is about to end (rule B11); more are not counted.")
+        ],
+        named: "ShownAccount"
+    )
+
     /// Rule E1.
     static let contact = named(
         "Contact",
@@ -189,6 +199,19 @@ extension Schema {
             "online": .flag,
             "lastSeenAt": .nullable(.time),
             "registeredAt": .time,
+        ])
+    )
+
+    /// Rule B6.
+    static let blacklisted = named(
+        "Blacklisted",
+        .object([
+            "dk": .id(DeviceKey.self),
+            "pk": .id(ProductKey.self),
+            "name": .optionalName,
+            "registered": .noted(
+                .flag, "False once it was deleted; it is on the list when it returns."),
+            "expiresAt": .nullable(.time),
         ])
     )
 

@@ -2,6 +2,7 @@ import Gateway
 import Hummingbird
 import Ledger
 import Storage
+import Time
 
 extension Routes {
     mutating func registerAccounts() {
@@ -18,12 +19,14 @@ extension Routes {
         on(
             .get, "accounts/:account",
             Operation(
-                "showAccount", "An account and its codes (rule A1)", query: [.dataCentre],
-                answers: .ok(.account))
+                "showAccount",
+                "An account, its codes and how many are about to end (rules A1, B11)",
+                query: [.dataCentre], answers: .ok(.shownAccount))
         ) { call in
-            .json(
-                try Self.show(
-                    try call.account(), at: try call.query("dataCentre", DataCentreID.init), call))
+            let id = try call.account()
+            let account = try Self.show(
+                id, at: try call.query("dataCentre", DataCentreID.init), call)
+            return .json(account.adding("nearExpiry", JSON(try Self.nearExpiry(of: id, call))))
         }
         on(
             .post, "accounts",
@@ -170,6 +173,25 @@ extension Routes {
         return document
     }
 
+    /// Its devices whose activation is about to end, those of its sub-accounts not among them.
+    private static func nearExpiry(of id: AccountID, _ call: Call) throws -> Int {
+        let now = call.controlPlane.now
+        let days = Int64(call.configuration.activation.nearExpiryDays)
+        let filter = ActivationFilter(accounts: [id], products: call.principal.products)
+        var count = 0
+        var cursor: String?
+        repeat {
+            let page = try call.read { [cursor] (books, transaction) throws(StoreError) in
+                try books.nearExpiry(
+                    at: now, withinMilliseconds: now.adding(days: days).milliseconds(since: now),
+                    filter, cursor: cursor, limit: 1_000, in: transaction)
+            }
+            count += page.elements.count
+            cursor = page.cursor
+        } while cursor != nil && count < Documents.nearExpiryMaximum
+        return min(count, Documents.nearExpiryMaximum)
+    }
+
     private static func document(
         _ id: AccountID,
         _ record: AccountRecord,
@@ -214,7 +236,7 @@ extension Routes {
                 answers: .ok(.contact), problems: [.tooManyContacts])
         ) { call in
             let account = try call.contactsAccount()
-            let email = call.parameter("email", EmailAddress.init)
+            let email = try call.contact(of: account)
             let name = try await call.fields().optionalText("name") ?? ""
             try await call.submit(
                 .account(.putContact(account, Contact(email: email, name: name))))
@@ -229,7 +251,7 @@ extension Routes {
             Operation("removeContact", "Remove a contact", answers: .noContent)
         ) { call in
             let account = try call.contactsAccount()
-            let email = call.parameter("email", EmailAddress.init)
+            let email = try call.contact(of: account)
             try await call.submit(.account(.removeContact(account, email)))
             return Response(status: .noContent)
         }
@@ -237,6 +259,17 @@ extension Routes {
 }
 
 extension Call {
+    /// The address that the path names, as the contact has it that is there: letters are the same, large or
+    /// small, for those who write to people, whatever a mailbox may make of them.
+    fileprivate func contact(of account: AccountID) throws -> EmailAddress {
+        let email = parameter("email", EmailAddress.init)
+        let known = try read { (books, transaction) throws(StoreError) in
+            try books.contacts(of: account, limit: 1_000, in: transaction).elements.map(\.email)
+        }
+        let text = email.text.lowercased()
+        return known.first { $0 == email } ?? known.first { $0.text.lowercased() == text } ?? email
+    }
+
     /// The account that the path names, if the caller reaches its contacts.
     fileprivate func contactsAccount() throws -> AccountID {
         let id = parameter("account", AccountID.init)

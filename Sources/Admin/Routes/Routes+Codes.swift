@@ -216,10 +216,10 @@ extension ActivationFilter {
         Parameter("product", .id(ProductKey.self), "Of that product."),
         Parameter("productName", .optionalName, "Of products with that in their name."),
         Parameter("device", .id(DeviceKey.self), "Of that device."),
-        Parameter("activatedFrom", .time, "Activated then or later."),
-        Parameter("activatedTo", .time, "Activated before that."),
-        Parameter("expiresFrom", .time, "Ending then or later."),
-        Parameter("expiresTo", .time, "Ending before that."),
+        Parameter("activatedFrom", .timeOrDay, "Activated then or later."),
+        Parameter("activatedTo", .timeOrDay, "Activated before that."),
+        Parameter("expiresFrom", .timeOrDay, "Ending then or later."),
+        Parameter("expiresTo", .timeOrDay, "Ending before that."),
     ]
 
     init(_ call: Call) throws(Problem) {
@@ -238,8 +238,8 @@ extension ActivationFilter {
         _ from: String,
         _ to: String
     ) throws(Problem) -> Range<Timestamp>? {
-        let lower = try call.query(from) { Timestamp($0) }
-        let upper = try call.query(to) { Timestamp($0) }
+        let lower = try call.query(from) { Timestamp(timeOrDay: $0) }
+        let upper = try call.query(to) { Timestamp(timeOrDay: $0) }
         guard lower != nil || upper != nil else { return nil }
         let start = lower ?? Timestamp(milliseconds: 0)
         let end = upper ?? Timestamp(milliseconds: 253_402_300_799_999)

@@ -59,6 +59,23 @@ extension Routes {
 
     private mutating func registerDeviceViews() {
         on(
+            .get, "products/:pk/blacklist",
+            Operation(
+                "listBlacklist",
+                "The devices that automatic renewal leaves out (rule B6), deleted ones too, by key",
+                answers: .page(of: .blacklisted))
+        ) { call in
+            let (key, _) = try call.product()
+            let (cursor, limit) = try call.page()
+            let page = try call.read { (books, transaction) throws(StoreError) in
+                try books.blacklist(of: key, cursor: cursor, limit: limit, in: transaction)
+            }
+            let items = page.elements.map { device, record in
+                Documents.blacklisted(DeviceIdentity(product: key, device: device), record)
+            }
+            return call.list(items, cursor: page.cursor)
+        }
+        on(
             .get, "products/:pk/devices/:dk/admission",
             Operation(
                 "showAdmission", "What a connection would get now, without doing it (rule B15)",

@@ -16,7 +16,7 @@ extension Routes {
                 body: .json([
                     "kind": .choice(TopUpKind.self),
                     "quantity": .integer(1...Int64(clamping: Books.topUpMaximum)),
-                    "expiresAt": .noted(.time, "When it can't be drawn from any more."),
+                    "expiresAt": .noted(.timeOrDay, "When it can't be drawn from any more."),
                     "source": .noted(
                         .optional(.choice(TopUpSource.self)), "A purchase if missing."),
                 ]),
@@ -33,7 +33,7 @@ extension Routes {
                         source: try fields.optional("source", TopUpSource.init(named:))
                             ?? .purchase,
                         quantity: UInt64(try fields.number("quantity")),
-                        expiresAt: try fields.required("expiresAt") { Timestamp($0) }
+                        expiresAt: try fields.required("expiresAt") { Timestamp(timeOrDay: $0) }
                     )
                 )
             )
@@ -117,7 +117,8 @@ extension Routes {
         on(
             .post, "products/:pk/devices/:dk/upgrades",
             Operation(
-                "requestUpgrade", "Ask whether an upgrade may start, and pay for it (rule D1)",
+                "requestUpgrade",
+                "Ask whether an upgrade may start, and pay for it: an attempt for each 5 MB begun (rule D1)",
                 access: .everyone,
                 body: .json(["id": .id(UpgradeID.self), "sizeBytes": .upgradeSize]),
                 answers: .created(.upgrade),

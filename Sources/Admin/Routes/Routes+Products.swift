@@ -35,7 +35,9 @@ extension Routes {
                     "name": .name,
                     "validityDays": .integer(1...36_500),
                     "messagesPerDay": .noted(.optional(.count), "No limit when it is missing."),
-                    "otaPerMonth": .noted(.optional(.integer(0...1_000_000)), "1 by default."),
+                    "otaPerMonth": .noted(
+                        .optional(.integer(0...1_000_000)),
+                        "Attempts of a device, of 5 MB each; 1 by default."),
                     "storageDays": .noted(.optional(.integer(0...36_500)), "7 by default."),
                 ]),
                 answers: .created(.package), problems: [.alreadyExists])

@@ -30,7 +30,7 @@ extension Audit {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
         expect(
-            device.isRegistered || device.entitlement != nil,
+            device.isRegistered || device.entitlement != nil || device.isExceptedFromRenewal,
             "\(identity) is neither registered nor entitled"
         )
         expect(

@@ -124,7 +124,8 @@ extension Books {
     }
 
     /// Rule B8: no code comes back. A device that ever consumed one leaves its entitlement, its
-    /// secret and its settings, so that it can return; another leaves nothing.
+    /// secret and its settings, so that it can return; so does one that is on the blacklist (rule B6).
+    /// Another leaves nothing.
     func deleteDevice(
         _ identity: DeviceIdentity,
         _ command: Command,
@@ -138,7 +139,7 @@ extension Books {
         }
         var new: DeviceRecord? = device
         new?.isRegistered = false
-        if device.entitlement == nil { new = nil }
+        if device.entitlement == nil, !device.isExceptedFromRenewal { new = nil }
         try replace(device, with: new, of: identity, in: transaction)
         return .done(try record(.deviceDeleted(identity), command, in: transaction))
     }

@@ -69,10 +69,33 @@ extension Books {
         _ limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> DevicePage {
-        let isMeant = { (record: DeviceRecord) in
+        try allDevices(of: product, state?.name ?? "", cursor, limit, in: transaction) { record in
             record.isRegistered && (state == nil || record.state(at: time) == state)
         }
-        let filter = state?.name ?? ""
+    }
+
+    /// The blacklist of a product (rule B6): the devices that are excepted from its automatic renewal,
+    /// deleted ones too, by DeviceKey. All devices are walked.
+    public func blacklist(
+        of product: ProductKey,
+        cursor: String? = nil,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Page<(device: DeviceKey, record: DeviceRecord)> {
+        try allDevices(of: product, "blacklist", cursor, limit, in: transaction) {
+            $0.isExceptedFromRenewal
+        }
+    }
+
+    /// - Parameter filter: what is meant, for the cursor.
+    private func allDevices(
+        of product: ProductKey,
+        _ filter: String,
+        _ cursor: String?,
+        _ limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable,
+        where isMeant: (DeviceRecord) -> Bool
+    ) throws(StoreError) -> DevicePage {
         let landed: DevicePage = try page(
             of: devices, prefix: product, filter: filter, cursor: cursor, limit: limit,
             in: transaction

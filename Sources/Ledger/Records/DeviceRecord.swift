@@ -46,12 +46,13 @@ public struct DeviceRecord: StorageRecord, Hashable, Sendable {
         entitlement = nil
     }
 
-    /// The same with the entitlement that `old`, what a deleted device has left, gives it: the
-    /// entitlement is the device's own (rule B8).
+    /// The same with what `old`, a deleted device, has left: the entitlement, which is the device's own
+    /// (rule B8), and its place on the blacklist (rule B6).
     func keepingEntitlement(of old: DeviceRecord?) -> DeviceRecord {
         var record = self
         record.entitlement = old?.entitlement
         record.isOpen = old?.isOpen ?? false
+        record.isExceptedFromRenewal = old?.isExceptedFromRenewal ?? false
         return record
     }
 

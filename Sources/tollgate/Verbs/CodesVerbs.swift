@@ -220,7 +220,7 @@ struct TopUpVerbs: AsyncParsableCommand {
 struct PackOptions: ParsableArguments {
     @Argument var account: String
     @Option(help: "messages or ota.") var kind: String
-    @Option(help: "Messages, or OTA attempts of 5 MiB.") var quantity: Int64
+    @Option(help: "Messages, or OTA attempts of 5 MB (5,242,880 bytes).") var quantity: Int64
     @Option(help: "When it ends, like 2027-01-01T00:00:00Z.") var expiresAt: String
 
     func enter(_ source: String, _ api: APIOptions) async throws {

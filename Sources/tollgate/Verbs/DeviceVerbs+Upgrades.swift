@@ -5,7 +5,9 @@ import ArgumentParser
 extension DeviceVerbs {
     struct RequestUpgrade: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Asks whether an OTA upgrade may start, and pays for it.")
+            abstract: "Asks whether an OTA upgrade may start, and pays for it.",
+            discussion: "Each 5 MB (5,242,880 bytes) begun take an attempt."
+        )
 
         @Argument var pk: String
         @Argument var dk: String

@@ -7,7 +7,7 @@ struct DeviceVerbs: AsyncParsableCommand {
         commandName: "device",
         abstract: "Devices, by ProductKey and DeviceKey.",
         subcommands: [
-            List.self, DeviceVerb<DeviceRequests.Show>.self, Create.self,
+            List.self, Blacklist.self, DeviceVerb<DeviceRequests.Show>.self, Create.self,
             Import.self,
             Imports.self, DeviceVerb<DeviceRequests.Disable>.self,
             DeviceVerb<DeviceRequests.Enable>.self, DeviceVerb<DeviceRequests.Activate>.self,
@@ -33,6 +33,23 @@ struct DeviceVerbs: AsyncParsableCommand {
                     "dk", "name", "state", "activatedAt", "expiresAt", "codesConsumed",
                     "autoRenewal", "online", "lastSeenAt",
                 ],
+                limit: limit
+            )
+        }
+    }
+
+    struct Blacklist: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Those that automatic renewal leaves out, deleted ones too.")
+
+        @Argument var pk: String
+        @Option(help: "At most so many.") var limit: Int?
+        @OptionGroup var api: APIOptions
+
+        func run() async throws {
+            try await api.list(
+                "products/\(pk.escaped)/blacklist",
+                columns: ["dk", "name", "registered", "expiresAt"],
                 limit: limit
             )
         }

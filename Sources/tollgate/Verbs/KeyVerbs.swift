@@ -32,7 +32,9 @@ struct KeyVerbs: AsyncParsableCommand {
 
         @Option var name: String
         @Option(help: "application, operator, sub-account or owner.") var role = "application"
-        @Option(help: "The account it reaches; when left out, every account, or the products alone.") var account: String?
+        @Option(
+            help: "The account it reaches; when left out, every account, or the products alone.")
+        var account: String?
         @Option(
             parsing: .upToNextOption,
             help: "The products it reaches; all of the account's when left out."

@@ -33,7 +33,8 @@ struct PackageVerbs: AsyncParsableCommand {
         @Option(help: "How long an activation runs, in days.") var validityDays: Int64
         @Option(help: "Messages per device and day; no limit when left out.")
         var messagesPerDay: Int64?
-        @Option(help: "OTA upgrades per device and month. Default: 1.") var otaPerMonth: Int64?
+        @Option(help: "OTA attempts of 5 MB per device and month. Default: 1.") var otaPerMonth:
+            Int64?
         @Option(help: "Days that messages are kept. Default: 7.") var storageDays: Int64?
         @Option(help: "Its id; made when left out.") var id: String?
         @OptionGroup var api: APIOptions
