@@ -31,7 +31,9 @@ struct ServerContext: Sendable {
         self.ownerToken = ownerToken
         tokens = Tokens(owner: ownerToken, ledger: controlPlane.ledger)
         streams = StreamSlots(maximum: configuration.admin.eventStreams)
-        bodies = BodyBudget(maximumBytes: configuration.admin.bodiesInFlightBytes)
+        bodies = BodyBudget(
+            maximumBytes: max(
+                configuration.admin.bodiesInFlightBytes, configuration.admin.requestSizeBytes))
         rates = RateLimiter(requestsPerSecond: configuration.admin.requestsPerSecond)
     }
 

@@ -109,7 +109,8 @@ extension GatewayConfiguration {
         public var requestTimeoutSeconds = 60
 
         /// Bytes of JSON bodies in memory at once, of all requests; the first 64 KiB of each are not
-        /// counted. Range: `requestSizeBytes` to 68,719,476,736 (64 GiB). Default: 67,108,864 (64 MiB).
+        /// counted, and one body has room always. Range: 1,024 to 68,719,476,736 (64 GiB). Default:
+        /// 67,108,864 (64 MiB).
         public var bodiesInFlightBytes = 67_108_864
 
         /// Connections open at once. For one more, that one gives way which has waited longest for a

@@ -41,7 +41,7 @@ extension GatewayConfiguration {
         try require(admin.requestsPerSecond, in: 1...1_000_000, "admin.requestsPerSecond")
         try require(admin.requestTimeoutSeconds, in: 1...3_600, "admin.requestTimeoutSeconds")
         try require(
-            admin.bodiesInFlightBytes, in: admin.requestSizeBytes...68_719_476_736,
+            admin.bodiesInFlightBytes, in: 1_024...68_719_476_736,
             "admin.bodiesInFlightBytes")
         try require(admin.connections, in: 1...100_000, "admin.connections")
         try require(
