@@ -20,10 +20,11 @@ extension Schema {
     }
 
     private static func document(of rule: Text) -> JSON {
-        var document: JSON = ["type": "string"]
-        if let format = rule.format?.document {
-            document = document.adding("format", .text(format))
+        if rule.format == .timeOrDay {
+            return ["anyOf": [time.document, day.document]]
         }
+        var document: JSON = ["type": "string"]
+        if let format = rule.format { document = document.adding("format", .text(format.rawValue)) }
         if rule.lengths.lowerBound > 0 {
             document = document.adding("minLength", JSON(rule.lengths.lowerBound))
         }

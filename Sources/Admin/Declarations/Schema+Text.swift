@@ -12,9 +12,6 @@ extension Schema {
             /// As what is asked for: a time, or a day for its first instant.
             case timeOrDay = "date-time or date"
             case email
-
-            /// What JSON Schema has for it.
-            var document: String? { self == .timeOrDay ? nil : rawValue }
         }
 
         /// Counted in Unicode scalars, as JSON Schema does.
@@ -65,10 +62,6 @@ extension Schema {
             return #"^\#(atom)(\.\#(atom))*@(\#(label)\.)+\#(label)$"#
         }()
 
-        /// What `Timestamp` and `Day` take, but for dates that there are not.
-        private static let timeOrDayPattern =
-            #"^\d{4}-\d{2}-\d{2}([Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2}))?$"#
-
         /// For people: `1 to 64 of A-Z a-z 0-9 _`.
         var rule: String {
             switch format {
@@ -85,7 +78,6 @@ extension Schema {
         /// A regular expression (ECMA-262); `nil` when the format says all, or any text will do.
         var pattern: String? {
             if format == .email { return Self.emailPattern }
-            if format == .timeOrDay { return Self.timeOrDayPattern }
             if let form { return form }
             guard format == nil, alphabet != .anything else { return nil }
             let upper = lengths.upperBound == Int.max ? "" : String(lengths.upperBound)
