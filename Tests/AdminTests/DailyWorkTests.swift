@@ -95,6 +95,28 @@ struct DailyWorkTests {
         #expect(pack.json["expiresAt"] == "2027-01-01T00:00:00Z", "\(pack.text)")
     }
 
+    @Test("a product that was renamed is found under each name it had, in the history")
+    func formerNames() async throws {
+        let client = try await world()
+        for name in ["Torch", "Beacon"] {
+            let body: JSON = ["name": .text(name)]
+            let renamed = try await client.send(.patch, "/v1/products/lamp", body.bytes)
+            #expect(renamed.json["name"]?.text == name)
+        }
+        let lists = [
+            ("/v1/accounts/acme/assignments?product=", 1), ("/v1/near-expiry?productName=", 2),
+        ]
+        for (list, count) in lists {
+            for name in ["Lamp", "torch", "BEAC"] {
+                let items = try await client.get(list + name).json["items"]?.array
+                #expect(items?.count == count, "\(list)\(name)")
+                let shown = items?.first?["productName"]?.text
+                #expect(shown == nil || shown == "Beacon", "\(list)\(name)")
+            }
+            #expect(try await client.get(list + "Lantern").json["items"]?.array?.isEmpty == true)
+        }
+    }
+
     @Test(
         "E1: a contact is the same however its address is written, and a wrong one is answered 422")
     func addresses() async throws {

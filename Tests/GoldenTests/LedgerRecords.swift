@@ -195,6 +195,13 @@ enum LedgerRecords {
         return record
     }
 
+    private static var renamedProduct: ProductRecord {
+        var record = deletedProduct
+        record.rename("Zähler 2")
+        record.rename("Compteur")
+        return record
+    }
+
     private static var usedPool: PoolRecord {
         var pool = PoolRecord()
         pool.assigned = .max
@@ -220,6 +227,7 @@ enum LedgerRecords {
                 records: [
                     "least": ProductRecord(plain, allowance: nil, createdAt: time),
                     "most": deletedProduct,
+                    "renamed": renamedProduct,
                 ]
             ),
             GoldenTable(

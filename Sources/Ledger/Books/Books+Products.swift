@@ -83,7 +83,7 @@ extension Books {
             return .refused(refusal)
         }
         var new = old
-        if let name = update.name { new.name = name }
+        if let name = update.name { new.rename(name) }
         if let autoRenewal = update.autoRenewal { new.autoRenewal = autoRenewal }
         if let registration = update.registration { new.registration = registration }
         if let dayOffset = update.dayOffset { new.dayOffset = dayOffset }

@@ -43,7 +43,7 @@ extension Books {
                 for: ActivationFilter(accounts: [account]), evenIfDeleted: true, in: transaction)
         {
             let wanted = products.filter {
-                $0.key.text == matching || $0.record.name.holds(matching)
+                $0.key.text == matching || $0.record.isCalled(matching)
             }
             return try merge(wanted, account, matching, cursor, limit, in: transaction)
         }
@@ -57,13 +57,15 @@ extension Books {
             limit: limit,
             in: transaction
         ) { (key, record) throws(StoreError) in
-            let name = try products.get(record.product, in: transaction)?.name ?? ""
-            if let matching, matching != record.product.text, !name.holds(matching) { return nil }
+            let product = try products.get(record.product, in: transaction)
+            if let matching, matching != record.product.text, product?.isCalled(matching) != true {
+                return nil
+            }
             return Assignment(
                 sequence: key.second,
                 account: account,
                 record: record,
-                productName: name
+                productName: product?.name ?? ""
             )
         }
     }

@@ -5,7 +5,10 @@ public import Time
 /// The settings of a product as the books keep them. They change rarely, so that readers may cache
 /// them; what every activation changes is in `PoolRecord`.
 public struct ProductRecord: StorageRecord, Hashable, Sendable {
-    public internal(set) var name: String
+    public private(set) var name: String
+
+    /// What it was called before, the latest last: the history is searched by these as well.
+    public private(set) var formerNames: [String] = []
     public let account: AccountID
 
     /// Its one package (rule A4), with the allowance it gives; `nil` before the first codes.
@@ -44,10 +47,27 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         deletedAt = nil
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+    /// Of former names.
+    private static var formerNamesMaximum: Int { 16 }
+
+    mutating func rename(_ new: String) {
+        guard new != name else { return }
+        formerNames.removeAll { $0 == name || $0 == new }
+        formerNames.append(name)
+        if formerNames.count > Self.formerNamesMaximum { formerNames.removeFirst() }
+        name = new
+    }
+
+    /// Whether that is a part of its name, or of one that it had.
+    func isCalled(_ part: String) -> Bool {
+        name.holds(part) || formerNames.contains { $0.holds(part) }
+    }
+
+    /// The second one has former names.
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 = 2 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
+        buffer.append(formerNames.isEmpty ? Version.v1 : .v2)
         buffer.append(text: name)
         buffer.append(account)
         buffer.append(optional: package)
@@ -59,11 +79,13 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         buffer.append(dataCentre)
         buffer.append(createdAt)
         buffer.append(optional: deletedAt) { $0.append($1) }
+        if !formerNames.isEmpty { buffer.append(list: formerNames) { $0.append(text: $1) } }
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        switch try reader.take(Version.self, of: "product") {
-        case .v1:
+        let version = try reader.take(Version.self, of: "product")
+        switch version {
+        case .v1, .v2:
             name = try reader.takeText()
             account = try reader.take(AccountID.self)
             package = try reader.takeOptional(PackageID.self)
@@ -75,6 +97,11 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
             dataCentre = try reader.take(DataCentreID.self)
             createdAt = try reader.takeTimestamp()
             deletedAt = try reader.takeBool() ? try reader.takeTimestamp() : nil
+        }
+        if version == .v2 {
+            formerNames = try reader.takeList { reader throws(MalformedRecord) in
+                try reader.takeText()
+            }
         }
     }
 }
