@@ -12,10 +12,13 @@ public enum SettingsLoader {
     ///   - environment: variables such as `TOLLGATE_ADMIN_PORT`; those that do not begin with
     ///     `TOLLGATE_` are left alone.
     ///   - arguments: each `KEY=VALUE`, as `--set` takes them.
+    ///   - warn: is told what does not stop the start: a variable that is none of ours, though it begins
+    ///     as they do.
     public static func load(
         file: String?,
         environment: [String: String] = [:],
-        arguments: [String] = []
+        arguments: [String] = [],
+        warn: (SettingsWarning) -> Void = { _ in }
     ) throws(SettingsError) -> GatewayConfiguration {
         var text: String?
         if let file { text = try read(file) }
@@ -23,7 +26,8 @@ public enum SettingsLoader {
             yaml: text,
             named: file ?? "",
             environment: environment,
-            arguments: arguments
+            arguments: arguments,
+            warn: warn
         )
     }
 
@@ -32,7 +36,8 @@ public enum SettingsLoader {
         yaml: String?,
         named name: String,
         environment: [String: String] = [:],
-        arguments: [String] = []
+        arguments: [String] = [],
+        warn: (SettingsWarning) -> Void = { _ in }
     ) throws(SettingsError) -> GatewayConfiguration {
         var configuration = GatewayConfiguration()
         var origins: [String: String] = [:]
@@ -41,7 +46,7 @@ public enum SettingsLoader {
             (configuration, origins) = (file.configuration, file.origins)
         }
         var overrides = Overrides(configuration, origins: origins)
-        try overrides.read(environment: environment)
+        try overrides.read(environment: environment, warn: warn)
         try overrides.read(arguments: arguments)
         do throws(ConfigurationProblem) {
             try overrides.configuration.validate()
@@ -90,21 +95,44 @@ struct Overrides {
         "TOLLGATE_API", "TOLLGATE_TOKEN", "TOLLGATE_PROBE_PASSWORD",
     ]
 
-    /// Every variable that begins with `TOLLGATE_` must be a key.
-    mutating func read(environment: [String: String]) throws(SettingsError) {
-        let prefix = "TOLLGATE_"
+    private static let prefix = "TOLLGATE_"
+
+    /// Every variable that begins with `TOLLGATE_` is a key, or one that was set for a Service of that
+    /// name. What looks like a key and is none stops the start; anything else is warned of.
+    mutating func read(
+        environment: [String: String],
+        warn: (SettingsWarning) -> Void
+    ) throws(SettingsError) {
         for (variable, value) in environment.sorted(by: { $0.key < $1.key })
-        where variable.hasPrefix(prefix) && !Self.otherVariables.contains(variable) {
-            let name = String(variable.dropFirst(prefix.count))
-            guard let key = key(ofVariable: name) else {
-                let known = keys.map { prefix + Setting<Never>.environmentName(of: $0) }
-                throw SettingsError(
-                    origin: variable,
-                    reason: UnknownKey.reason(variable, among: known)
-                )
+        where variable.hasPrefix(Self.prefix) && !Self.otherVariables.contains(variable) {
+            let name = String(variable.dropFirst(Self.prefix.count))
+            // A Service `tollgate-admin` has an `ADMIN_PORT` too: tcp://10.0.0.9:8080.
+            if let key = key(ofVariable: name), !ServiceVariable.isAddress(value) {
+                try set(key, to: value, origin: variable)
+            } else if !ServiceVariable.matches(name, value) {
+                try refuse(variable, name, unlessForeign: warn)
             }
-            try set(key, to: value, origin: variable)
         }
+    }
+
+    private func refuse(
+        _ variable: String,
+        _ name: String,
+        unlessForeign warn: (SettingsWarning) -> Void
+    ) throws(SettingsError) {
+        let known = keys.map { Setting<Never>.environmentName(of: $0) }
+        let nearest = UnknownKey.nearest(to: name, among: known)
+        let isInSection = known.contains { key in
+            key.contains("_") && name.hasPrefix(key.prefix { $0 != "_" } + "_")
+        }
+        guard isInSection || nearest != nil else {
+            return warn(
+                SettingsWarning(origin: variable, reason: "there is no such key: left alone"))
+        }
+        throw SettingsError(
+            origin: variable,
+            reason: UnknownKey.reason(nearest.map { Self.prefix + $0 })
+        )
     }
 
     /// Each argument is `KEY=VALUE`, as `--set` takes it.
@@ -192,19 +220,38 @@ public struct SettingsError: Error, Equatable, Sendable, CustomStringConvertible
     }
 }
 
+/// What is odd about the settings, and does not stop the start: one line, the place first.
+public struct SettingsWarning: Equatable, Sendable, CustomStringConvertible {
+    /// The environment variable.
+    public let origin: String
+
+    /// What is odd, as the rest of a sentence.
+    public let reason: String
+
+    public var description: String { "\(origin): \(reason)" }
+}
+
 /// What to say about a key that there is none of.
 enum UnknownKey {
     /// `there is no such key; did you mean limits.packetSizeBytes?`
     static func reason(_ key: String, among known: [String]) -> String {
+        reason(nearest(to: key, among: known))
+    }
+
+    static func reason(_ nearest: String?) -> String {
+        guard let nearest else { return "there is no such key" }
+        return "there is no such key; did you mean \(nearest)?"
+    }
+
+    /// The key that may have been meant.
+    static func nearest(to key: String, among known: [String]) -> String? {
         let limit = max(2, key.count / 4)
         let nearest =
             known
             .map { ($0.hasPrefix(key) ? 1 : distance(key, $0), $0) }
             .min { $0.0 < $1.0 }
-        guard let (distance, name) = nearest, distance <= limit else {
-            return "there is no such key"
-        }
-        return "there is no such key; did you mean \(name)?"
+        guard let (distance, name) = nearest, distance <= limit else { return nil }
+        return name
     }
 
     /// Levenshtein's distance: how many characters to insert, remove or replace.

@@ -24,8 +24,10 @@ struct Serve: AsyncParsableCommand {
     var demonstration = false
 
     func run() async throws {
-        let configuration = try settings.load(data: data)
+        var warnings: [SettingsWarning] = []
+        let configuration = try settings.load(data: data) { warnings.append($0) }
         let logger = Self.logger(configuration)
+        for warning in warnings { logger.warning("\(warning)") }
         let gateway: Gateway
         do throws(GatewayError) {
             gateway = try Gateway.start(configuration, log: try Self.log(to: logger, configuration))

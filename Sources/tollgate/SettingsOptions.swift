@@ -9,13 +9,19 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: "One setting, KEY=VALUE, over file and environment; can be repeated.")
     var set: [String] = []
 
-    /// - Parameter data: the directory of the stores, if it was named.
-    func load(data: String?) throws(Failure) -> GatewayConfiguration {
+    /// - Parameters:
+    ///   - data: the directory of the stores, if it was named.
+    ///   - warn: is given what stops nothing and looks strange.
+    func load(
+        data: String?,
+        warn: (SettingsWarning) -> Void = { _ in }
+    ) throws(Failure) -> GatewayConfiguration {
         do throws(SettingsError) {
             return try SettingsLoader.load(
                 file: config,
                 environment: ProcessInfo.processInfo.environment,
-                arguments: (data.map { ["data=\($0)"] } ?? []) + set
+                arguments: (data.map { ["data=\($0)"] } ?? []) + set,
+                warn: warn
             )
         } catch {
             throw Failure(text: "\(error)", code: 2)

@@ -252,6 +252,72 @@ struct SettingsTests {
         )
     }
 
+    /// What a container sees of the Service `tollgate` with a named and an unnamed port, and of Services
+    /// whose names begin with it, one of them over IPv6.
+    private static let serviceVariables = [
+        "TOLLGATE_SERVICE_HOST": "10.96.14.3", "TOLLGATE_SERVICE_PORT": "1883",
+        "TOLLGATE_SERVICE_PORT_MQTT": "1883", "TOLLGATE_SERVICE_PORT_MQTT_TLS": "8883",
+        "TOLLGATE_PORT": "tcp://10.96.14.3:1883",
+        "TOLLGATE_PORT_1883_TCP": "tcp://10.96.14.3:1883",
+        "TOLLGATE_PORT_1883_TCP_PROTO": "tcp", "TOLLGATE_PORT_1883_TCP_PORT": "1883",
+        "TOLLGATE_PORT_1883_TCP_ADDR": "10.96.14.3",
+        "TOLLGATE_PORT_53_UDP": "udp://10.96.14.3:53", "TOLLGATE_PORT_53_UDP_PROTO": "udp",
+        "TOLLGATE_PORT_9_SCTP_PROTO": "sctp",
+        "TOLLGATE_ADMIN_PORT": "tcp://10.96.14.4:8080",
+        "TOLLGATE_ADMIN_SERVICE_HOST": "10.96.14.4", "TOLLGATE_ADMIN_SERVICE_PORT": "8080",
+        "TOLLGATE_ADMIN_SERVICE_PORT_HTTP": "8080",
+        "TOLLGATE_ADMIN_PORT_8080_TCP": "tcp://10.96.14.4:8080",
+        "TOLLGATE_ADMIN_PORT_8080_TCP_ADDR": "10.96.14.4",
+        "TOLLGATE_LISTENERS_DEVICES_PORT": "tcp://10.96.14.5:8883",
+        "TOLLGATE_LIMITS_SERVICE_HOST": "fd00:96::9",
+        "TOLLGATE_XYZ_PORT": "tcp://[fd00:96::9]:1883",
+        "TOLLGATE_XYZ_PORT_1883_TCP_ADDR": "fd00:96::9",
+    ]
+
+    @Test("what Kubernetes sets for Services called tollgate changes nothing, and is not warned of")
+    func serviceVariables() throws {
+        var warnings: [SettingsWarning] = []
+        let configuration = try SettingsLoader.load(
+            yaml: nil, named: "", environment: Self.serviceVariables
+        ) { warnings.append($0) }
+        #expect(configuration == GatewayConfiguration())
+        #expect(warnings.isEmpty)
+        for (name, value) in Self.serviceVariables {
+            #expect(complaint(nil, environment: [name: value]) == "none", "\(name)")
+        }
+    }
+
+    @Test("a key is a key, whatever its listener is called")
+    func listenerCalledService() throws {
+        let yaml = "listeners: [{name: service, port: 1}]"
+        let environment = ["TOLLGATE_LISTENERS_SERVICE_PORT": "9"]
+        #expect(try load(yaml, environment: environment).listeners[0].port == 9)
+    }
+
+    @Test("a variable that looks like none of ours is warned of; one that does stops the start")
+    func foreignVariables() throws {
+        var warnings: [String] = []
+        let environment = [
+            "TOLLGATE_VERSION": "1.2", "TOLLGATE_HOME": "/opt", "TOLLGATE_NAME": "/web/tollgate",
+            "TOLLGATE_ENV_DEBUG": "", "TOLLGATE_XYZ_PORT": "1883", "TOLLGATE_TAG": "v1",
+        ]
+        let configuration = try SettingsLoader.load(
+            yaml: nil, named: "", environment: environment
+        ) { warnings.append("\($0)") }
+        #expect(configuration == GatewayConfiguration())
+        let told = environment.keys.sorted().map { "\($0): there is no such key: left alone" }
+        #expect(warnings == told)
+        for (name, value) in [
+            ("TOLLGATE_ADMIN_PROT", "1"), ("TOLLGATE_SHARD", "2"), ("TOLLGATE_LIMITS_X", "1"),
+            ("TOLLGATE_ADMIN_PORTS", "tcp://10.0.0.9:1"), ("TOLLGATE_LISTENERS_NONE_PORT", "1"),
+            ("TOLLGATE_ADMIN_PORT_X_TCP", "tcp://10.0.0.9:1"),
+            ("TOLLGATE_TLS_SERVICE_HOST", "not an address"), ("TOLLGATE_LOG", "debug"),
+        ] {
+            let complaint = complaint(nil, environment: [name: value])
+            #expect(complaint.hasPrefix("\(name): there is no such key"), "\(complaint)")
+        }
+    }
+
     @Test("a file that is not there, or is no text, is one line")
     func unreadable() throws {
         #expect(throws: SettingsError(origin: "/none.yaml", reason: "there is no such file")) {
