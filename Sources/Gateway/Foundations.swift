@@ -189,7 +189,8 @@ struct Foundations {
     // MARK: Sockets
 
     /// For each shard a socket at each listener's address. The first shard's chooses the port where
-    /// the configuration leaves it open.
+    /// the configuration leaves it open; it has the port for itself until it shares it with the others',
+    /// so that a second gateway gets none of them.
     private static func bind(
         _ listeners: [GatewayConfiguration.Listener],
         shards: Int
@@ -210,9 +211,10 @@ struct Foundations {
                 do throws(Errno) {
                     let descriptor = try SocketHandle.listen(
                         at: bound,
-                        reusePort: shards > 1,
+                        reusePort: shard > 0,
                         backlog: backlog
                     )
+                    if shard == 0, shards > 1 { try descriptor.socket.sharePort() }
                     bound = try descriptor.socket.localAddress()
                     sockets[shard].append(ListeningSocket(descriptor))
                 } catch {

@@ -37,6 +37,9 @@ public enum GatewayError: Error, CustomStringConvertible {
         case .store(let path, let error): "\(path): \(error)"
         case .crypto(let error): "\(error)"
         case .tls(let error): "\(error)"
+        case .listener(let name, let address, .addressInUse):
+            "listener '\(name)' can't listen on \(address): another program does, "
+                + "perhaps another gateway"
         case .listener(let name, let address, let error):
             "listener '\(name)' can't listen on \(address): \(error)"
         case .system(let what, let error): "\(what): \(error)"

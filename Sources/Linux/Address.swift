@@ -40,6 +40,16 @@ public struct IPAddress: Hashable, Sendable {
     /// `::`, which as a listener's address takes both families.
     @inlinable public static var anyIPv6: IPAddress { IPAddress(ipv6High: 0, low: 0) }
 
+    /// Whether sockets at both addresses would take the same connections: they are one, or one is all
+    /// addresses of the other's family. `::` takes both families.
+    public func overlaps(_ other: IPAddress) -> Bool {
+        if self == other || self == .anyIPv6 || other == .anyIPv6 { return true }
+        return isIPv4 && other.isIPv4 && (self == .anyIPv4 || other == .anyIPv4)
+    }
+
+    /// Whether it is one of this machine's own: `127.0.0.0/8` or `::1`.
+    public var isLoopback: Bool { isIPv4 ? low >> 24 == 127 : self == .loopbackIPv6 }
+
     /// Reads `192.0.2.1` or `2001:db8::1`, by `inet_pton(3)`; `nil` for anything else.
     public init?(_ text: String) {
         guard !text.utf8.contains(0) else { return nil }

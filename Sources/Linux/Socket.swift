@@ -132,6 +132,16 @@ extension SocketHandle {
         reusePort: Bool,
         backlog: Int32
     ) throws(Errno) -> Descriptor {
+        let descriptor = try bind(address, reusePort: reusePort)
+        let number = descriptor.rawValue
+        _ = try retrying { clinux_listen(number, backlog) }
+        return descriptor
+    }
+
+    private static func bind(
+        _ address: SocketAddress,
+        reusePort: Bool
+    ) throws(Errno) -> Descriptor {
         var kernel = address.kernelAddress
         let descriptor = try open(kernel)
         let number = descriptor.rawValue
@@ -143,8 +153,19 @@ extension SocketHandle {
         }
         // Safe: bind(2) reads our address during the call.
         _ = try retrying { unsafe clinux_bind(number, &kernel) }
-        _ = try retrying { clinux_listen(number, backlog) }
         return descriptor
+    }
+
+    /// Lets sockets that ask for `reusePort` listen at this listening socket's address too.
+    ///
+    /// Asked for behind `listen`, not before: so the first socket at an address has it for itself, or fails
+    /// when any other socket listens there, one of another process that shares its address too.
+    public func sharePort() throws(Errno) { try set(SOL_SOCKET, SO_REUSEPORT, 1) }
+
+    /// Takes an address without listening there: another that asks for it is refused, but for one that
+    /// may reuse addresses, as servers may (`SO_REUSEADDR`). `addressInUse` when something listens there.
+    public static func claim(_ address: SocketAddress) throws(Errno) -> Descriptor {
+        try bind(address, reusePort: false)
     }
 
     /// A TCP socket on its way to `address`: non-blocking, closed on exec.

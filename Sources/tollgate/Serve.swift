@@ -6,6 +6,7 @@ import Linux
 import Logging
 import ServiceLifecycle
 import Settings
+import Synchronization
 import UnixSignals
 
 /// Runs the gateway until it is told to go.
@@ -28,6 +29,7 @@ struct Serve: AsyncParsableCommand {
         let configuration = try settings.load(data: data) { warnings.append($0) }
         let logger = Self.logger(configuration)
         for warning in warnings { logger.warning("\(warning)") }
+        let port = try APIPort(configuration.admin)
         let gateway: Gateway
         do throws(GatewayError) {
             gateway = try Gateway.start(configuration, log: try Self.log(to: logger, configuration))
@@ -35,7 +37,7 @@ struct Serve: AsyncParsableCommand {
             throw Failure(text: "\(error)")
         }
         do {
-            try await serve(gateway, configuration, logger)
+            try await serve(gateway, configuration, port, logger)
         } catch {
             await gateway.drain()
             throw Failure(text: Self.text(of: error, configuration))
@@ -65,6 +67,7 @@ struct Serve: AsyncParsableCommand {
     private func serve(
         _ gateway: Gateway,
         _ configuration: GatewayConfiguration,
+        _ claim: APIPort,
         _ logger: Logger
     ) async throws {
         let token = try OwnerToken.loaded(
@@ -84,6 +87,7 @@ struct Serve: AsyncParsableCommand {
             ownerToken: token,
             logger: logger
         ) { port in
+            claim.leave()
             logger.notice("API on http://\(configuration.admin.address):\(port)")
             guard let demonstration else { return }
             Task { await demonstration.present(port: port) }
@@ -115,6 +119,30 @@ struct Serve: AsyncParsableCommand {
         if error is FileError { return "\(error)" }
         return "admin on \(configuration.admin.address):\(configuration.admin.port): \(error)"
     }
+}
+
+/// The API's port, taken before anything else of the gateway is opened: a second gateway fails at it, with
+/// no store and no listener touched. Left when the server listens there.
+private final class APIPort: Sendable {
+    private let descriptor: Mutex<Descriptor?>
+
+    init(_ admin: GatewayConfiguration.Admin) throws(Failure) {
+        guard admin.port != 0, let address = IPAddress(admin.address) else {
+            descriptor = Mutex(nil)
+            return
+        }
+        let place = SocketAddress(address, port: UInt16(admin.port))
+        do throws(Errno) {
+            descriptor = Mutex(try SocketHandle.claim(place))
+        } catch .addressInUse {
+            throw Failure(
+                text: "admin on \(place): another program listens there, perhaps another gateway")
+        } catch {
+            throw Failure(text: "admin on \(place): \(error)")
+        }
+    }
+
+    func leave() { descriptor.withLock { $0 = nil } }
 }
 
 /// What the gateway does now and then, until the services are told to go.

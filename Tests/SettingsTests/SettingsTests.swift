@@ -225,6 +225,28 @@ struct SettingsTests {
                 "t.yaml:3: listeners[1].port: listeners[0] is on 127.0.0.1:1 already"
             ),
             (
+                "listeners:\n  - {name: a, address: 0.0.0.0, port: 1}\n  - {name: b, port: 1}\n",
+                "t.yaml:3: listeners[1].port: listeners[0] is on 0.0.0.0:1 already"
+            ),
+            (
+                "listeners:\n  - {name: a, port: 1}\n  - {name: b, address: '::', port: 1}\n",
+                "t.yaml:3: listeners[1].port: listeners[0] is on 127.0.0.1:1 already"
+            ),
+            (
+                "listeners:\n  - {name: a, address: '::', port: 1}\n"
+                    + "  - {name: b, address: '::ffff:127.0.0.1', port: 1}\n",
+                "t.yaml:3: listeners[1].port: listeners[0] is on [::]:1 already"
+            ),
+            (
+                "listeners:\n  - {name: a, address: '::1', port: 1}\n"
+                    + "  - {name: b, address: '0:0::1', port: 1}\n",
+                "t.yaml:3: listeners[1].port: listeners[0] is on [::1]:1 already"
+            ),
+            (
+                "admin: {port: 1}\nlisteners: [{name: a, address: 0.0.0.0, port: 1}]\n",
+                "t.yaml:1: admin.port: listeners[0] is on 0.0.0.0:1 already"
+            ),
+            (
                 "shards: 1\nlog: {}\nshards: 2\n",
                 "t.yaml:1: shards: is there more than once"
             ),

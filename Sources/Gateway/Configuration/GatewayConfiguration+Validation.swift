@@ -70,17 +70,34 @@ extension GatewayConfiguration {
                         reason: "'\(listener.name)' is the name of listeners[\(other)] already"
                     )
                 }
-                if listener.port != 0, earlier.port == listener.port,
-                    earlier.address == listener.address
-                {
-                    throw ConfigurationProblem(
-                        path: "\(path).port",
-                        reason:
-                            "listeners[\(other)] is on \(listener.address):\(listener.port) already"
-                    )
+                if listener.port == earlier.port, overlap(listener.address, earlier) {
+                    throw taken("\(path).port", by: earlier, other)
                 }
             }
+            if admin.port == listener.port, overlap(admin.address, listener) {
+                throw taken("admin.port", by: listener, index)
+            }
         }
+    }
+
+    private func overlap(
+        _ address: String,
+        _ listener: GatewayConfiguration.Listener
+    ) -> Bool {
+        guard listener.port != 0, let one = IPAddress(address),
+            let other = IPAddress(listener.address)
+        else { return false }
+        return one.overlaps(other)
+    }
+
+    private func taken(
+        _ path: String,
+        by listener: GatewayConfiguration.Listener,
+        _ index: Int
+    ) -> ConfigurationProblem {
+        let place = listener.address.contains(":") ? "[\(listener.address)]" : listener.address
+        return ConfigurationProblem(
+            path: path, reason: "listeners[\(index)] is on \(place):\(listener.port) already")
     }
 }
 
