@@ -211,7 +211,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ProgramTests",
-            dependencies: ["Support", "tollgate", "Ledger", "Storage", "Time"],
+            dependencies: ["Support", "tollgate", "Ledger", "Storage", "Time", "Linux"],
             exclude: ["schemathesis.toml", "http_scenarios.py"],
             swiftSettings: strict
         ),

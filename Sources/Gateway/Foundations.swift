@@ -36,21 +36,17 @@ struct Foundations {
         }
         self.configuration = configuration
         self.time = time
-        do throws(Errno) {
-            _ = try ProcessLimits.raiseOpenFiles(to: 1 << 20)
-        } catch {
-            log?.say(
-                .warning, "the limit of open files can't be raised", .init("error", "\(error)"))
-        }
         let shards =
             configuration.shards == 0 ? Thread.availableProcessors.count : configuration.shards
+        descriptors = try DescriptorBudget.taken(for: configuration, shards: shards, log)
         let secrets = SecretsDirectory(of: configuration)
         try Self.prepareDirectories(configuration.data, secrets)
         let bound = try Self.bind(configuration.listeners, shards: shards)
         sockets = bound.sockets
         addresses = bound.addresses
         counters = (0..<shards).map { _ in ShardCounters() }
-        commons = try Self.commons(configuration, time: time, shards: shards, log: log)
+        commons = try Self.commons(
+            configuration, descriptors, time: time, shards: shards, log: log)
         secretKeys = try Self.openSecretKeys(
             secrets,
             of: commons.ledger,
@@ -230,6 +226,7 @@ struct Foundations {
 
     private static func commons(
         _ configuration: GatewayConfiguration,
+        _ descriptors: DescriptorBudget,
         time: TimeSource,
         shards: Int,
         log: GatewayLog?
@@ -242,7 +239,9 @@ struct Foundations {
         } catch {
             throw .system("eventfd", error)
         }
-        let limits = ShardLimits(configuration.limits, shards: shards)
+        var shared = configuration.limits
+        shared.connections = descriptors.connections
+        let limits = ShardLimits(shared, shards: shards)
         let (usage, sessions, retained) = try openUsage(configuration, shards: shards)
         return GatewayCommons(
             mailboxes: mailboxes,

@@ -31,6 +31,9 @@ public final class Gateway: Sendable {
 
     /// Where each listener is, by its name; a port 0 in the configuration is a real one here.
     public let addresses: [String: SocketAddress]
+
+    /// What the limit of open files makes of the configuration.
+    public let descriptors: DescriptorBudget
     let time: TimeSource
     let commons: GatewayCommons
     let counters: [ShardCounters]

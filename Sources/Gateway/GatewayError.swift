@@ -26,6 +26,9 @@ public enum GatewayError: Error, CustomStringConvertible {
     /// A listener that can't have its address and port.
     case listener(name: String, address: String, Errno)
 
+    /// The limit of open files leaves no room for clients.
+    case descriptors(limit: Int, needed: Int)
+
     /// Threads, event descriptors.
     case system(String, Errno)
 
@@ -42,6 +45,9 @@ public enum GatewayError: Error, CustomStringConvertible {
                 + "perhaps another gateway"
         case .listener(let name, let address, let error):
             "listener '\(name)' can't listen on \(address): \(error)"
+        case .descriptors(let limit, let needed):
+            "the limit of open files is \(limit), and \(needed) are needed at least: "
+                + "raise it (ulimit -n, LimitNOFILE)"
         case .system(let what, let error): "\(what): \(error)"
         }
     }

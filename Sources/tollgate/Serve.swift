@@ -81,8 +81,10 @@ struct Serve: AsyncParsableCommand {
         let demonstration =
             demonstration
             ? Demonstration(configuration: configuration, gateway: gateway, token: token) : nil
+        var limited = configuration
+        limited.admin.connections = gateway.descriptors.httpConnections
         let admin = AdminServer(
-            configuration: configuration,
+            configuration: limited,
             controlPlane: gateway,
             ownerToken: token,
             logger: logger

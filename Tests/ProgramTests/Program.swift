@@ -82,6 +82,21 @@ struct Program {
         process.environment = ["PATH": "/usr/bin:/bin"].merging(environment) { $1 }
         return process
     }
+
+    /// The same with a limit of open files, which a shell sets before it becomes the program.
+    func process(
+        _ arguments: [String],
+        _ environment: [String: String],
+        descriptors: Int?
+    ) -> Process {
+        let process = process(arguments, environment)
+        guard let descriptors else { return process }
+        process.arguments =
+            ["-c", "ulimit -n \(descriptors) && exec \"$@\"", "sh", Self.executable.path]
+            + arguments
+        process.executableURL = URL(filePath: "/bin/sh")
+        return process
+    }
 }
 
 /// A gateway that serves, on free ports.
@@ -92,7 +107,14 @@ final class Serving {
     private let errorFile: URL
 
     /// Waits until the API is up; throws with what the program said when it ends before.
-    init(_ program: Program, _ arguments: [String] = []) throws {
+    ///
+    /// - Parameter descriptors: how many files it may have open; `nil` for as many as the test.
+    init(
+        _ program: Program,
+        _ arguments: [String] = [],
+        environment: [String: String] = [:],
+        descriptors: Int? = nil
+    ) throws {
         self.program = program
         outputFile = program.directory.appending(path: "serve.out")
         errorFile = program.directory.appending(path: "serve.err")
@@ -108,7 +130,9 @@ final class Serving {
               - {name: local, port: 0, tls: false}
             """
         try Data(yaml.utf8).write(to: file)
-        process = program.process(["serve", "--config", "tollgate.yaml"] + arguments, [:])
+        process = program.process(
+            ["serve", "--config", "tollgate.yaml"] + arguments, environment,
+            descriptors: descriptors)
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: outputFile)
         process.standardError = try FileHandle(forWritingTo: errorFile)

@@ -72,6 +72,22 @@ extension Gateway {
         }
     }
 
+    /// The first two under the names that Prometheus' own clients use.
+    private func writeDescriptors(into page: inout PrometheusText) {
+        do throws(Errno) {
+            let open = try ProcessLimits.openFiles()
+            page.begin("process_open_fds", help: "Open file descriptors.", kind: .gauge)
+            page.sample(open)
+        } catch {
+            // None is left to count them with; the others say so.
+        }
+        page.begin("process_max_fds", help: "Most file descriptors.", kind: .gauge)
+        page.sample(descriptors.limit)
+        page.begin(
+            "tollgate_connections_limit", help: "Most open sockets of clients.", kind: .gauge)
+        page.sample(descriptors.connections)
+    }
+
     private func writeStores(into page: inout PrometheusText) {
         let stores = [
             ("ledger", ledger.figures, ledger.environment.figures),

@@ -30,6 +30,8 @@ extension Gateway {
             ),
             Readiness.Check(name: "disk-space", problem: diskProblem()),
             Readiness.Check(name: "map-space", problem: mapProblem()),
+            Readiness.Check(name: "descriptors", problem: descriptorProblem()),
+            Readiness.Check(name: "connections", problem: connectionProblem()),
             Readiness.Check(name: "loop-lag", problem: lagProblem(isRunning: isRunning)),
             Readiness.Check(name: "draining", problem: isRunning ? nil : "shutting down"),
         ])
@@ -50,6 +52,39 @@ extension Gateway {
             return "the map of \(name) is \(Int(figures.mapUsedRatio * 100)) % full"
         }
         return nil
+    }
+
+    /// Descriptors that must be left, and how long a connection that found none is spoken of.
+    private static var freeDescriptorsMinimum: Int { 8 }
+    private static var shortageMilliseconds: Int64 { 10_000 }
+
+    private func descriptorProblem() -> String? {
+        if let ago = commons.heartbeats.millisecondsSinceShortage(at: time.monotonic),
+            ago < Self.shortageMilliseconds
+        {
+            return "none of \(descriptors.limit) was left for a connection"
+        }
+        if descriptors.isShort, isFull {
+            return "the limit of \(descriptors.limit) leaves room for "
+                + "\(descriptors.connections) connections, which are open"
+        }
+        do throws(Errno) {
+            let open = try ProcessLimits.openFiles()
+            guard open > descriptors.limit - Self.freeDescriptorsMinimum else { return nil }
+            return "\(open) of \(descriptors.limit) are open"
+        } catch {
+            return "they can't be counted: \(error)"
+        }
+    }
+
+    private func connectionProblem() -> String? {
+        guard !descriptors.isShort, isFull else { return nil }
+        return "as many as limits.connections allows are open: \(descriptors.connections)"
+    }
+
+    /// Whether a shard has as many connections as it may.
+    private var isFull: Bool {
+        commons.heartbeats.mostConnections >= commons.limits.connectionsPerShard
     }
 
     private func lagProblem(isRunning: Bool) -> String? {

@@ -121,6 +121,36 @@ extension Reason {
             Row(
                 "server-busy", "the server is busy", .serverBusy, .serverUnavailable,
                 .tryAgainLater, 503, "Try again later; raise limits.connections if it lasts.")
+        case .noDescriptorLeft:
+            Row(
+                "no-descriptor-left", "no file descriptor was left for the connection",
+                .serverBusy, .serverUnavailable, .tryAgainLater, 503,
+                "Raise the limit of open files: ulimit -n, or LimitNOFILE of the unit.")
+        case .addressBusy:
+            Row(
+                "address-busy", "too many connections of the address have not said who they are",
+                .serverBusy, .serverUnavailable, .tryAgainLater, 429,
+                "Raise limits.unadmittedPerAddress, or name the network in limits.exemptNetworks.")
+        case .addressRateExceeded:
+            Row(
+                "address-rate-exceeded", "the address connects too often", .connectionRateExceeded,
+                .serverUnavailable, .tryAgainLater, 429,
+                "Raise limits.connectsPerSecondPerAddress, or exempt its network.")
+        case .proxyNotTrusted:
+            Row(
+                "proxy-not-trusted", "the listener is for proxies, and this is none of them",
+                .notAuthorized, .notAuthorized, .policyViolation, 403,
+                "Name the proxy's network in the listener's trustedProxies.")
+        case .proxyHeaderInvalid:
+            Row(
+                "proxy-header-invalid", "no PROXY protocol header, or a malformed one",
+                .malformedPacket, nil, .protocolError, 400,
+                "Let the proxy send version 1 or 2, or switch proxyProtocol off.")
+        case .tooManyFailures:
+            Row(
+                "too-many-failures", "too many wrong secrets: wait before the next attempt",
+                .connectionRateExceeded, .serverUnavailable, .tryAgainLater, 429,
+                "Compare key and secret with the books, then wait a minute.")
         case .connectionRateExceeded:
             Row(
                 "connection-rate-exceeded",

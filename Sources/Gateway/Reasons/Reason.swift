@@ -22,6 +22,12 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case activationExpired
     case ledgerUnavailable
     case serverBusy
+    case noDescriptorLeft
+    case addressBusy
+    case addressRateExceeded
+    case proxyNotTrusted
+    case proxyHeaderInvalid
+    case tooManyFailures
     case connectionRateExceeded
 
     // While connected.

@@ -132,12 +132,16 @@ struct ListenerTraits: Sendable {
     }
 }
 
-/// When each shard last began a turn, which tells that it still does.
+/// When each shard last began a turn, which tells that it still does, and how many connections it had.
 final class Heartbeats: Sendable {
     private let shards: [Beat]
 
     private final class Beat: Sendable {
         let nanoseconds: Atomic<Int64>
+        let connections = Atomic<Int>(0)
+
+        /// When a connection last found no descriptor; 0 for never.
+        let shortage = Atomic<Int64>(0)
 
         init(at time: MonotonicInstant) { nanoseconds = Atomic(time.nanoseconds) }
     }
@@ -148,8 +152,25 @@ final class Heartbeats: Sendable {
         self.shards = (0..<shards).map { _ in Beat(at: time) }
     }
 
-    func beat(shard: Int, at time: MonotonicInstant) {
+    func beat(shard: Int, at time: MonotonicInstant, connections: Int) {
         shards[shard].nanoseconds.store(time.nanoseconds, ordering: .relaxed)
+        shards[shard].connections.store(connections, ordering: .relaxed)
+    }
+
+    func noteShortage(shard: Int, at time: MonotonicInstant) {
+        shards[shard].shortage.store(time.nanoseconds, ordering: .relaxed)
+    }
+
+    /// Connections of the shard that has most.
+    var mostConnections: Int {
+        shards.map { $0.connections.load(ordering: .relaxed) }.max() ?? 0
+    }
+
+    /// How long ago a connection last found no descriptor; `nil` for never.
+    func millisecondsSinceShortage(at time: MonotonicInstant) -> Int64? {
+        let last = shards.map { $0.shortage.load(ordering: .relaxed) }.max() ?? 0
+        guard last > 0 else { return nil }
+        return time.milliseconds(since: MonotonicInstant(nanoseconds: last))
     }
 
     /// How long ago the slowest shard began its last turn. A shard with nothing to do begins one

@@ -23,12 +23,39 @@ extension Shard {
                 }
                 open(accepted, at: listener)
             } catch {
-                // Out of descriptors: the connection stays in line until one is free.
-                context.counters.add(.connectionsRefusedEarly)
-                context.wire.journal.noteRefusedEarly(.serverBusy, nil, at: listener)
-                return pauseAccepting()
+                switch turnAway(at: listener) {
+                case .closed: continue
+                case .nobodyThere: return
+                case .stillInLine: return pauseAccepting()
+                }
             }
         }
+    }
+
+    private enum TurningAway { case closed, nobodyThere, stillInLine }
+
+    /// Accepts a connection that there is no descriptor for, and closes it at once: in line it would wait
+    /// and be told nothing.
+    private mutating func turnAway(at listener: Int) -> TurningAway {
+        let socket = listeners[listener].descriptor.socket
+        var outcome = TurningAway.stillInLine
+        var peer: SocketAddress?
+        do throws(Errno) {
+            let isLent = try spare.lend { () throws(Errno) in
+                // Without a descriptor accept4(2) does not even say that nobody is there.
+                guard let accepted = try socket.accept() else { return }
+                peer = accepted.peer
+            }
+            if isLent { outcome = peer == nil ? .nobodyThere : .closed }
+        } catch {
+            // Another thread was faster, or it is another shortage: the connection stays in line.
+        }
+        guard outcome != .nobodyThere else { return outcome }
+        context.commons.heartbeats.noteShortage(shard: context.index, at: context.now.monotonic)
+        context.counters.add(.connectionsRefusedEarly)
+        context.counters.add(ending: .noDescriptorLeft)
+        context.wire.journal.noteRefusedEarly(.noDescriptorLeft, peer, at: listener)
+        return outcome
     }
 
     /// Looks away from the listeners for a moment, as the connections that can't be taken would wake

@@ -33,6 +33,8 @@ struct Shard: ~Copyable {
     var broker: Broker
     var door: Door
 
+    /// What a connection is accepted with that there is no descriptor for.
+    var spare = SpareDescriptor()
     var isAcceptingPaused = false
     var acceptAgainAt = MonotonicInstant(nanoseconds: 0)
     var isDraining = false
@@ -148,7 +150,9 @@ struct Shard: ~Copyable {
         clock.refresh()
         context.now = ShardTime(clock, since: startedAt)
         context.wire.journal.now = context.now.wall
-        context.commons.heartbeats.beat(shard: context.index, at: context.now.monotonic)
+        context.commons.heartbeats.beat(
+            shard: context.index, at: context.now.monotonic,
+            connections: context.wire.connections.count)
         readMail()
         readDeferredIfDue()
         for index in 0..<events.count {
