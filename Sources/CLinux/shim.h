@@ -201,6 +201,15 @@ static inline long clinux_receive(int descriptor, void *bytes, size_t count) {
     return clinux_result(recv(descriptor, bytes, count, 0));
 }
 
+static inline long clinux_peek(int descriptor, void *bytes, size_t count) {
+    return clinux_result(recv(descriptor, bytes, count, MSG_PEEK));
+}
+
+// Takes bytes out of a TCP socket without copying them: tcp(7), MSG_TRUNC.
+static inline long clinux_skip(int descriptor, size_t count) {
+    return clinux_result(recv(descriptor, NULL, count, MSG_TRUNC));
+}
+
 static inline long clinux_send(int descriptor, const void *bytes, size_t count) {
     return clinux_result(send(descriptor, bytes, count, MSG_NOSIGNAL));
 }

@@ -22,6 +22,28 @@ public struct SocketHandle: Sendable {
         return count == 0 ? .closed : .bytes(count)
     }
 
+    /// The same, and leaves what it reads in the socket (`MSG_PEEK`).
+    @unsafe
+    public func peek(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> ReceiveResult {
+        precondition(unsafe !buffer.isEmpty, "reading into nothing looks like the end")
+        let count = try retryingUnlessBlocked {
+            // Safe: the caller lends `buffer` for the call.
+            unsafe clinux_peek(rawValue, buffer.baseAddress, buffer.count)
+        }
+        guard let count else { return .wouldBlock }
+        return count == 0 ? .closed : .bytes(count)
+    }
+
+    /// Takes so many bytes that are there, and drops them.
+    public func skip(_ count: Int) throws(Errno) {
+        var left = count
+        while left > 0 {
+            let skipped = try retrying { clinux_skip(rawValue, left) }
+            guard skipped > 0 else { return }
+            left -= skipped
+        }
+    }
+
     /// Writes from the front of `bytes` what the socket takes (`send(2)`, `MSG_NOSIGNAL`); nothing
     /// for an empty span.
     ///

@@ -138,6 +138,9 @@ extension Setting<GatewayConfiguration> {
         .number("tls.ticketRotationHours", \.tls.ticketRotationHours),
         .number("limits.connections", \.limits.connections),
         .number("limits.handshakesInFlight", \.limits.handshakesInFlight),
+        .number("limits.unadmittedPerAddress", \.limits.unadmittedPerAddress),
+        .number("limits.connectsPerSecondPerAddress", \.limits.connectsPerSecondPerAddress),
+        .list("limits.exemptNetworks", \.limits.exemptNetworks),
         .number("limits.handshakeTimeoutSeconds", \.limits.handshakeTimeoutSeconds),
         .number("limits.connectTimeoutSeconds", \.limits.connectTimeoutSeconds),
         .number("limits.connectPacketSizeBytes", \.limits.connectPacketSizeBytes),
@@ -200,5 +203,6 @@ extension Setting<GatewayConfiguration.Listener> {
         .text("allowedTopics", \.allowedTopics),
         .text("deniedTopics", \.deniedTopics),
         .flag("proxyProtocol", \.proxyProtocol),
+        .list("trustedProxies", \.trustedProxies),
     ]
 }

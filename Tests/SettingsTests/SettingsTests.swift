@@ -211,9 +211,18 @@ struct SettingsTests {
                 "t.yaml:2: listeners[0].origins: must be a single value"
             ),
             (
-                "listeners:\n  - {name: a, port: 1, proxyProtocol: true}\n",
-                "t.yaml:2: listeners[0].proxyProtocol: is not offered by this version: leave it out, "
-                    + "or say false"
+                "listeners:\n  - {name: a, port: 1, proxyProtocol: true, trustedProxies: []}\n",
+                "t.yaml:2: listeners[0].trustedProxies: needs the networks of the proxies"
+            ),
+            (
+                "listeners:\n  - {name: a, port: 1, trustedProxies: [10.0.0.0/33]}\n",
+                "t.yaml:2: listeners[0].trustedProxies: must be networks like 10.0.0.0/8 or "
+                    + "2001:db8::/32, and one is '10.0.0.0/33'"
+            ),
+            (
+                "limits:\n  exemptNetworks: [10.0.0.0/8, lan]\n",
+                "t.yaml:2: limits.exemptNetworks: must be networks like 10.0.0.0/8 or "
+                    + "2001:db8::/32, and one is 'lan'"
             ),
             ("listeners:\n  - {name: a}\n", "t.yaml:2: listeners[0].port: is missing"),
             (

@@ -1,6 +1,6 @@
 public import Bytes
 import Glibc
-import Linux
+public import Linux
 public import MQTT
 public import TLS
 
@@ -44,16 +44,23 @@ public final class TestClient {
 
     /// Connects the socket and, with a context, shakes hands, taking up an earlier session if one
     /// is given.
+    ///
+    /// - Parameters:
+    ///   - source: the address of the loopback to connect from.
+    ///   - header: what a proxy says before anything else.
     public init(
         port number: UInt16,
         context: TLSContext?,
         resuming resumption: TLSResumption? = nil,
-        version: ProtocolVersion = .v5
+        version: ProtocolVersion = .v5,
+        from source: IPAddress = .loopbackIPv4,
+        announcing header: [UInt8] = []
     ) throws(TestClientError) {
         self.version = version
         do throws(Errno) {
             descriptor = try SocketHandle.connect(
-                to: SocketAddress(.loopbackIPv4, port: number))
+                to: SocketAddress(.loopbackIPv4, port: number),
+                from: SocketAddress(source, port: 0))
             try descriptor.socket.disableDelay()
         } catch {
             throw .system(error)
@@ -67,6 +74,7 @@ public final class TestClient {
         } catch {
             throw .system(error)
         }
+        try write(header.span)
         if let context { try shakeHands(context, resuming: resumption, until: deadline) }
     }
 

@@ -10,6 +10,23 @@ extension GatewayConfiguration {
         /// all listeners. Unit: connections. Range: 1 to 1,000,000. Default: 10,000.
         public var handshakesInFlight = 10_000
 
+        /// Those of one address (of IPv6, of one /64). When there are as many, the one that has been silent
+        /// longest makes room for the next, unless all have come within the last two seconds. Unit: connections.
+        /// Range: 1 to 1,000,000. Default: half of `handshakesInFlight`, but 100 where there may be as many.
+        public var unadmittedPerAddress: Int?
+
+        var unadmittedPerAddressByDefault: Int {
+            max(handshakesInFlight / 2, min(handshakesInFlight, 100))
+        }
+
+        /// Connections of one address (of IPv6, of one /64) in a second, twice as many at once; this machine's
+        /// own are not counted. Unit: connections a second. Range: 1 to 1,000,000. Default: 1,000.
+        public var connectsPerSecondPerAddress = 1_000
+
+        /// Networks that no limit of one address holds for, as many clients come from each of their
+        /// addresses: `10.0.0.0/8`, `2001:db8::/32`. Default: none.
+        public var exemptNetworks: [String] = []
+
         /// The TLS handshake must be complete this long after the connection was accepted.
         /// Unit: seconds. Range: 1 to 300. Default: 20.
         public var handshakeTimeoutSeconds = 20

@@ -71,9 +71,12 @@ extension GatewayConfiguration {
         /// Default: none.
         public var deniedTopics = ""
 
-        /// Whether a proxy in front announces the client's address. Not offered by this version:
-        /// `true` is refused. Default: false.
+        /// Whether a proxy in front announces the client's address, with the PROXY protocol (version 1 or 2)
+        /// before anything else. Nobody else can connect then. Default: false.
         public var proxyProtocol: Bool
+
+        /// The networks of these proxies: `10.0.0.0/8`, `2001:db8::7`. Default: this machine.
+        public var trustedProxies = ["127.0.0.0/8", "::1"]
 
         /// Where clients find it, at that address and port: `wss://203.0.113.7:8084/mqtt`.
         public func url(at address: String) -> String {

@@ -123,11 +123,10 @@ extension GatewayConfiguration.Listener {
         try validateTopics(allowedTopics, "\(path).allowedTopics")
         try validateTopics(deniedTopics, "\(path).deniedTopics")
         try validateWebSocket(path)
-        guard !proxyProtocol else {
+        try requireNetworks(trustedProxies, "\(path).trustedProxies")
+        guard !proxyProtocol || !trustedProxies.isEmpty else {
             throw ConfigurationProblem(
-                path: "\(path).proxyProtocol",
-                reason: "is not offered by this version: leave it out, or say false"
-            )
+                path: "\(path).trustedProxies", reason: "needs the networks of the proxies")
         }
     }
 }
@@ -223,6 +222,12 @@ extension GatewayConfiguration.Limits {
     fileprivate func validate() throws(ConfigurationProblem) {
         try require(connections, in: 1...10_000_000, "limits.connections")
         try require(handshakesInFlight, in: 1...1_000_000, "limits.handshakesInFlight")
+        if let unadmittedPerAddress {
+            try require(unadmittedPerAddress, in: 1...1_000_000, "limits.unadmittedPerAddress")
+        }
+        try require(
+            connectsPerSecondPerAddress, in: 1...1_000_000, "limits.connectsPerSecondPerAddress")
+        try requireNetworks(exemptNetworks, "limits.exemptNetworks")
         try require(handshakeTimeoutSeconds, in: 1...300, "limits.handshakeTimeoutSeconds")
         try require(connectTimeoutSeconds, in: 1...300, "limits.connectTimeoutSeconds")
         try require(packetSizeBytes, in: 128...268_435_460, "limits.packetSizeBytes")
@@ -295,6 +300,15 @@ private func requireAddress(_ value: String, _ path: String) throws(Configuratio
         path: path,
         reason: "must be an IPv4 or IPv6 address, and is '\(value)'"
     )
+}
+
+private func requireNetworks(_ values: [String], _ path: String) throws(ConfigurationProblem) {
+    for value in values where IPNetwork(value) == nil {
+        throw ConfigurationProblem(
+            path: path,
+            reason: "must be networks like 10.0.0.0/8 or 2001:db8::/32, and one is '\(value)'"
+        )
+    }
 }
 
 /// Why a configuration can't be used: one setting, and what is wrong with it.

@@ -59,6 +59,7 @@ extension Shard {
         _ message: @escaping @Sendable (Token, Result<Outcome, StoreError>) -> ShardMessage
     ) {
         guard let token = context.wire.connections.token(ofSlot: slot) else { return }
+        context.wire.noteNoNewcomer(slot)
         context.wire.connections[slot: slot].phase = .admitting
         let mailbox = context.commons.mailboxes[context.index]
         submit(action) { mailbox.post(message(token, $0)) }
@@ -177,6 +178,7 @@ extension Shard {
             return refuseConnect(slot, .ledgerUnavailable)
         }
         guard let isPresent = found else { return refuseConnect(slot, .serverBusy) }
+        context.wire.noteNoNewcomer(slot)
         context.wire.connections[slot: slot].phase = .open
         context.wire.connections[slot: slot].openedAt = context.now.wall
         context.wire.connections[slot: slot].receivedTick = context.now.tick
@@ -223,6 +225,7 @@ extension Shard {
             end(between.slot, .sessionTakenOver)
         }
         context.wire.connections[slot: older.slot].successor = newer
+        context.wire.noteNoNewcomer(newer.slot)
         context.wire.connections[slot: newer.slot].phase = .admitting
     }
 

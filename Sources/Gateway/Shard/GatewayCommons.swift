@@ -59,6 +59,11 @@ struct ShardLimits: Sendable {
     var sessionsPerShard: Int { 2 * connectionsPerShard }
     let sessionExpiryMaximumSeconds: UInt32
     let unadmittedPerShard: Int
+    let unadmittedPerSource: Int
+    let connectsPerSecondPerSource: Double
+
+    /// What no limit of one source holds for.
+    let exemptNetworks: [IPNetwork]
     let handshakeTimeoutMilliseconds: Int64
     let connectTimeoutMilliseconds: Int64
     let connectPacketBytes: Int
@@ -78,6 +83,10 @@ struct ShardLimits: Sendable {
         connectionsPerShard = max(1, (limits.connections + shards - 1) / shards)
         sessionExpiryMaximumSeconds = UInt32(limits.sessionExpiryMaximumSeconds)
         unadmittedPerShard = max(1, (limits.handshakesInFlight + shards - 1) / shards)
+        let perAddress = limits.unadmittedPerAddress ?? limits.unadmittedPerAddressByDefault
+        unadmittedPerSource = max(1, (perAddress + shards - 1) / shards)
+        connectsPerSecondPerSource = Double(limits.connectsPerSecondPerAddress) / Double(shards)
+        exemptNetworks = limits.exemptNetworks.compactMap { IPNetwork($0) }
         handshakeTimeoutMilliseconds = Int64(limits.handshakeTimeoutSeconds) * 1_000
         connectTimeoutMilliseconds = Int64(limits.connectTimeoutSeconds) * 1_000
         connectPacketBytes = limits.connectPacketSizeBytes
@@ -102,6 +111,9 @@ struct ListenerTraits: Sendable {
     let isAnonymous: Bool
     let verifiesClients: Bool
 
+    /// Where connections come from that say whom they are for; `nil` where they are the clients' own.
+    let proxies: [IPNetwork]?
+
     /// Whom to let open a WebSocket; `nil` where MQTT is spoken without one.
     let webSocket: HandshakePolicy?
 
@@ -120,6 +132,8 @@ struct ListenerTraits: Sendable {
         isEncrypted = listener.tls
         isAnonymous = listener.authentication == .none
         verifiesClients = listener.tls && configuration.tls.clientCA != nil
+        proxies =
+            listener.proxyProtocol ? listener.trustedProxies.compactMap { IPNetwork($0) } : nil
         webSocket =
             listener.protocol == .websocket
             ? HandshakePolicy(path: listener.path, origins: listener.origins) : nil

@@ -93,10 +93,7 @@ extension Shard {
     private mutating func open(_ accepted: consuming AcceptedSocket, at listener: Int) {
         context.counters.add(.connectionsAccepted)
         let isEncrypted = context.commons.listeners[listener].isEncrypted
-        guard !isDraining, !context.wire.connections.isFull,
-            context.wire.unadmitted < context.commons.limits.unadmittedPerShard
-        else {
-            let reason = isDraining ? Reason.shuttingDown : .serverBusy
+        if let reason = refusal(of: accepted.peer, at: listener) {
             context.counters.add(.connectionsRefusedEarly)
             context.counters.add(ending: reason)
             return context.wire.journal.noteRefusedEarly(reason, accepted.peer, at: listener)
@@ -124,7 +121,23 @@ extension Shard {
         if context.commons.listeners[listener].webSocket != nil {
             connection.webSocket = WebSocketSession()
         }
+        if context.commons.listeners[listener].proxies != nil { connection.phase = .announcing }
         _ = context.wire.adopt(connection, at: context.now)
+    }
+
+    /// Why a connection that has just been accepted is closed at once; `nil` when it is taken.
+    private mutating func refusal(of peer: SocketAddress, at listener: Int) -> Reason? {
+        if isDraining { return .shuttingDown }
+        if context.wire.connections.isFull { return .serverBusy }
+        if let proxies = context.commons.listeners[listener].proxies {
+            // Whom it speaks for is counted when it has said so.
+            guard proxies.contains(where: { $0.contains(peer.address) }) else {
+                return .proxyNotTrusted
+            }
+        } else if let reason = context.wire.refusal(of: peer.address, at: context.now) {
+            return reason
+        }
+        return context.wire.takesNewcomer(at: context.now) ? nil : .serverBusy
     }
 
 }

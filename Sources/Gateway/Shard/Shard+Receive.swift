@@ -10,6 +10,9 @@ extension Shard {
 
     /// Reads once from the socket and serves the packets that are complete.
     mutating func receive(_ slot: UInt32) {
+        if context.wire.connections[slot: slot].phase == .announcing {
+            return receiveAnnouncement(slot)
+        }
         var arrived = ByteBuffer()
         swap(&arrived, &context.wire.inbound)
         defer { swap(&arrived, &context.wire.inbound) }

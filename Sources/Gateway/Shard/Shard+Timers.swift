@@ -19,7 +19,7 @@ extension Shard {
     private mutating func timerFired(_ slot: UInt32) {
         switch context.wire.connections[slot: slot].phase {
         case .handshaking: end(slot, .handshakeTimeout)
-        case .awaitingConnect: end(slot, .connectTimeout)
+        case .announcing, .awaitingConnect: end(slot, .connectTimeout)
         case .admitting, .closing:
             // The ledger always answers; until then there is nothing to be done.
             context.wire.wheel.schedule(

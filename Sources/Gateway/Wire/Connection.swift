@@ -14,6 +14,8 @@ import WebSocket
 /// its settings and what OpenSSL keeps.
 struct Connection: ~Copyable, Sendable {
     enum Phase: UInt8, Sendable {
+        /// The proxy has to say whom it speaks for.
+        case announcing
         /// The TLS handshake is under way.
         case handshaking
         /// The first packet must come, and be a CONNECT ([MQTT-3.1.0-1]).
@@ -27,7 +29,9 @@ struct Connection: ~Copyable, Sendable {
 
     let descriptor: Descriptor
     let listener: Int
-    let peer: SocketAddress
+
+    /// Where the client is: the other end of the socket, or what a proxy says there.
+    var peer: SocketAddress
 
     /// When the time limit of its phase began to run, in ticks of the shard's timer wheel: when it was
     /// accepted, had shaken hands, or was handed over.

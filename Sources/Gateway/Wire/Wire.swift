@@ -25,6 +25,12 @@ struct Wire: ~Copyable {
 
     /// Connections that have not been admitted.
     var unadmitted = 0
+
+    /// Those of them that have not said who they are.
+    var newcomers = Newcomers()
+
+    /// How often each source connects.
+    var rates: ConnectRates
     var tlsContext: TLSContext?
 
     // Scratch memory that every turn uses again.
@@ -44,7 +50,7 @@ struct Wire: ~Copyable {
     /// What the log and the traces hear of the connections.
     var journal: Journal
 
-    private let limits: ShardLimits
+    let limits: ShardLimits
     private let counters: ShardCounters
 
     /// Gives the struct an address, so that no call copies it.
@@ -63,6 +69,7 @@ struct Wire: ~Copyable {
         self.counters = counters
         self.tlsContext = tlsContext
         connections = SlotMap(limit: limits.connectionsPerShard)
+        rates = ConnectRates(perSecond: limits.connectsPerSecondPerSource)
         wheel = TimerWheel(limit: limits.connectionsPerShard)
     }
 
@@ -84,7 +91,7 @@ struct Wire: ~Copyable {
             return nil
         }
         connections[slot: token.slot].interest = .read
-        unadmitted += 1
+        noteNewcomer(token, at: time)
         scheduleTimer(token.slot, at: time)
         return token.slot
     }
@@ -99,6 +106,7 @@ struct Wire: ~Copyable {
             preconditionFailure("epoll_ctl: \(error)")
         }
         wheel.cancel(slot)
+        noteNoNewcomer(slot)
         guard var connection = connections.remove(token) else { return nil }
         unadmitted -= 1
         connection.newHome = nil
@@ -124,6 +132,7 @@ struct Wire: ~Copyable {
                 if let text { properties.reasonString(text.utf8Span.span) }
             }
         }
+        noteNoNewcomer(slot)
         connections[slot: slot].wasOpen = phase == .open
         connections[slot: slot].phase = .closing
         connections[slot: slot].ending = reason
@@ -354,7 +363,7 @@ struct Wire: ~Copyable {
         case .handshaking:
             return connections[slot: slot].phaseTick
                 + ShardTime.ticks(milliseconds: limits.handshakeTimeoutMilliseconds)
-        case .awaitingConnect, .admitting, .closing:
+        case .announcing, .awaitingConnect, .admitting, .closing:
             return connections[slot: slot].phaseTick
                 + ShardTime.ticks(milliseconds: limits.connectTimeoutMilliseconds)
         case .open:
