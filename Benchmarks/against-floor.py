@@ -170,7 +170,7 @@ class Floor:
         self.servers = {}
 
     def identity(self):
-        return ["--pk", "bench", "--dk", "dev-%06d", "--ds", "benchsecret", "--topic", "d/%P/%D/up/t"]
+        return ["--pk", "bench", "--dk", "dev-%06d", "--ds", "bench-secret-of-all", "--topic", "d/%P/%D/up/t"]
 
 
 class Gateway:
@@ -189,7 +189,7 @@ class Gateway:
         devices = f"{bench.scratch}/devices.csv"
         with open(devices, "w") as file:
             file.write("dk,secret\n")
-            file.writelines(f"dev-{number:06d},benchsecret\n" for number in range(total))
+            file.writelines(f"dev-{number:06d},bench-secret-of-all\n" for number in range(total))
         self.operator("account", "create", "--id", "bench", "--name", "Bench")
         self.operator("package", "create", "--id", "bench", "--name", "Bench", "--validity-days", "365")
         self.operator("product", "create", "--pk", "bench", "--name", "Bench", "--account", "bench")

@@ -47,7 +47,7 @@ operator account create --id bench --name Bench >/dev/null
 operator package create --id bench --name Bench --validity-days 365 >/dev/null
 operator product create --pk bench --name Bench --account bench >/dev/null
 operator codes buy bench --package bench --quantity "$active" --product bench >/dev/null
-{ echo dk,secret; seq -f 'dev-%06g,benchsecret' 0 $((active - 1)); } >"$scratch/active.csv"
+{ echo dk,secret; seq -f 'dev-%06g,bench-secret-of-all' 0 $((active - 1)); } >"$scratch/active.csv"
 operator device import bench "$scratch/active.csv" >/dev/null
 awk -v n="$rows" 'BEGIN {
     print "dk,secret,name"
@@ -59,7 +59,7 @@ awk -v n="$rows" 'BEGIN {
 next=0
 activate() { # until $1 exists: batches of devices, four at a time; a line of latencies for each
     while [ ! -e "$1" ] && [ $next -lt $((active - 500)) ]; do
-        "$scratch/mqload" --mode churn --port 21884 --pk bench --dk 'dev-%06d' --ds benchsecret \
+        "$scratch/mqload" --mode churn --port 21884 --pk bench --dk 'dev-%06d' --ds bench-secret-of-all \
             --base $next --n 500 --c 4
         next=$((next + 500))
     done

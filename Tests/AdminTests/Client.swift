@@ -47,6 +47,7 @@ final class Client: Sendable {
         configuration.data = directory
         configuration.admin.requestsPerSecond = 1_000_000
         configuration.activation.freeCodes.policy = freeCodes
+        configuration.activation.secretLengthMinimum = 1
         configure(&configuration)
         let server = AdminServer(
             configuration: configuration,

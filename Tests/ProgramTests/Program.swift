@@ -125,6 +125,7 @@ final class Serving {
         let yaml = """
             shards: 1
             admin: {port: 0, requestsPerSecond: 100000}
+            activation: {secretLengthMinimum: 1}
             storage: {ledgerMapBytes: 67108864, usageMapBytes: 67108864}
             listeners:
               - {name: local, port: 0, tls: false}

@@ -16,6 +16,7 @@ struct FleetImport: ~Copyable {
     private var parser = CSVParser()
     private var columns: ImportColumns?
     private var mint: Mint
+    private let secretLengthMinimum: Int
     private var digest = SHA256()
     private var size = 0
 
@@ -33,6 +34,7 @@ struct FleetImport: ~Copyable {
         self.call = call
         self.product = product
         mint = call.mint
+        secretLengthMinimum = call.configuration.activation.secretLengthMinimum
         spool = Spool(directory: call.configuration.data)
     }
 
@@ -84,6 +86,7 @@ struct FleetImport: ~Copyable {
             }
             if rows.count == Self.chunkRows { try await stage() }
             let device = try columns.device(in: row, &mint)
+            try device.requireSecret(ofLength: secretLengthMinimum, .importLine)
             rows.append(device)
             try spool.append { CSV.append(columns.answer(for: device), to: &$0) }
         }

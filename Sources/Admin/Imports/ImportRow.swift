@@ -26,6 +26,16 @@ struct ImportRow {
         self.name = name
     }
 
+    /// Throws when the secret that is given is shorter than one may be; those that are made never are.
+    func requireSecret(ofLength minimum: Int, _ reason: Reason) throws(Problem) {
+        guard secret.text.utf8.count < minimum else { return }
+        let place = reason == .importLine ? "line \(line)" : "devices[\(line - 1)]"
+        throw Problem(
+            reason,
+            "\(place): secret: has \(secret.text.utf8.count) characters, and \(minimum) are the least",
+            line: reason == .importLine ? line : nil)
+    }
+
     /// Shows the secret.
     var json: JSON {
         ["dk": JSON(device), "secret": .text(secret.text), "name": .text(name)]

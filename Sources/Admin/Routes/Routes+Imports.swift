@@ -78,7 +78,10 @@ extension Routes {
         var mint = call.mint
         var rows: [ImportRow] = []
         for (index, element) in try await call.fields().array("devices").enumerated() {
-            rows.append(try ImportRow(line: index + 1, json: element, &mint))
+            let row = try ImportRow(line: index + 1, json: element, &mint)
+            try row.requireSecret(
+                ofLength: call.configuration.activation.secretLengthMinimum, .importRow)
+            rows.append(row)
         }
         let devices = try rows.sealed(for: key, with: call.controlPlane.secretKeys)
         try await call.submit(.importDevices(key, devices))

@@ -97,6 +97,18 @@ extension GatewayConfiguration {
         /// Unit: seconds. Range: 1 to 3,600. Default: 60.
         public var duplicatePenaltySeconds = 60
 
+        /// Wrong secrets of one device, or one application's key, in a minute; with more, none is looked at
+        /// for a second, then two, then four. Unit: failures a minute. Range: 1 to 1,000,000. Default: 10.
+        public var wrongSecretsPerMinute = 10
+
+        /// The same from one address (of IPv6, from one /64), whatever they are for. Unit: failures a
+        /// minute. Range: 1 to 1,000,000. Default: 300.
+        public var wrongSecretsPerMinutePerAddress = 300
+
+        /// The longest such time; being refused does not extend it. Unit: seconds. Range: 1 to 3,600.
+        /// Default: 60.
+        public var wrongSecretPenaltySeconds = 60
+
         public init() {}
     }
 }

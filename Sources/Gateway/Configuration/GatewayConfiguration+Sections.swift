@@ -76,6 +76,10 @@ extension GatewayConfiguration {
         /// Unit: seconds. Range: 0 to 86,400; 0 does not look at it. Default: 0.
         public var timestampWindowSeconds = 0
 
+        /// The shortest secret that a device can be given, in an import or one by one; those that the
+        /// gateway makes have 32 characters. Unit: characters. Range: 1 to 32. Default: 16.
+        public var secretLengthMinimum = 16
+
         public var freeCodes = FreeCodes()
 
         public init() {}

@@ -26,6 +26,8 @@ extension GatewayConfiguration {
             in: 0...86_400,
             "activation.timestampWindowSeconds"
         )
+        try require(
+            activation.secretLengthMinimum, in: 1...32, "activation.secretLengthMinimum")
         try activation.freeCodes.validate()
         try validateAdmin()
         for (index, directory) in backup.directories.enumerated() {
@@ -255,6 +257,11 @@ extension GatewayConfiguration.Limits {
         try require(subscriptions, in: 1...10_000, "limits.subscriptions")
         try require(duplicatesPerMinute, in: 1...1_000, "limits.duplicatesPerMinute")
         try require(duplicatePenaltySeconds, in: 1...3_600, "limits.duplicatePenaltySeconds")
+        let failures = 1...1_000_000
+        try require(wrongSecretsPerMinute, in: failures, "limits.wrongSecretsPerMinute")
+        try require(
+            wrongSecretsPerMinutePerAddress, in: failures, "limits.wrongSecretsPerMinutePerAddress")
+        try require(wrongSecretPenaltySeconds, in: 1...3_600, "limits.wrongSecretPenaltySeconds")
     }
 }
 

@@ -15,6 +15,9 @@ import Time
 struct Door: ~Copyable {
     private var secrets: SecretSealer
     private var displacements: DisplacementGuard
+    private var failuresOfNames: FailureGuard<ClaimedName>
+    private var failuresOfClaims: FailureGuard<ClaimAtSource>
+    private var failuresOfSources: FailureGuard<SourceNetwork>
     private var pending = PendingAdmissions()
     private var deferred = DeferredChanges()
 
@@ -27,11 +30,62 @@ struct Door: ~Copyable {
     init(
         secrets: consuming SecretSealer,
         displacements: DisplacementGuard,
+        failures: FailureLimits = FailureLimits(),
         timestampWindowMilliseconds: Int64
     ) {
         self.secrets = secrets
         self.displacements = displacements
+        failuresOfNames = FailureGuard(
+            failuresPerMinute: failures.perName,
+            penaltyMaximumMilliseconds: failures.penaltyMilliseconds)
+        failuresOfClaims = FailureGuard(
+            failuresPerMinute: failures.perName,
+            penaltyMaximumMilliseconds: failures.penaltyMilliseconds)
+        failuresOfSources = FailureGuard(
+            failuresPerMinute: failures.perSource,
+            penaltyMaximumMilliseconds: failures.penaltyMilliseconds)
         self.timestampWindowMilliseconds = timestampWindowMilliseconds
+    }
+
+    // MARK: Guessing
+
+    /// Whether no proof is looked at now, as too many were wrong: from that source, or of that name from
+    /// there, or of that name from anywhere.
+    func holdsBack(
+        _ name: ClaimedName,
+        from source: SourceNetwork?,
+        at now: ShardTime
+    ) -> HoldingBack {
+        if let source {
+            let claim = ClaimAtSource(name: name, source: source)
+            if failuresOfSources.isHeldBack(source, at: now.monotonic)
+                || failuresOfClaims.isHeldBack(claim, at: now.monotonic)
+            {
+                return .everybody
+            }
+        }
+        guard name.countsEverywhere else { return .nobody }
+        return failuresOfNames.isHeldBack(name, at: now.monotonic) ? .strangers : .nobody
+    }
+
+    /// A proof of that name was looked at.
+    mutating func noteProof(
+        _ name: ClaimedName,
+        from source: SourceNetwork?,
+        isRight: Bool,
+        at now: ShardTime
+    ) {
+        let claim = source.map { ClaimAtSource(name: name, source: $0) }
+        if isRight {
+            // What others have guessed is not made good by that.
+            if let claim { failuresOfClaims.noteSuccess(claim, at: now.monotonic) }
+            return
+        }
+        if name.countsEverywhere { failuresOfNames.noteFailure(name, at: now.monotonic) }
+        if let claim {
+            failuresOfClaims.noteFailure(claim, at: now.monotonic)
+            failuresOfSources.noteFailure(claim.source, at: now.monotonic)
+        }
     }
 
     // MARK: Devices
@@ -241,6 +295,16 @@ struct Door: ~Copyable {
     var hasDeferred: Bool { !deferred.isEmpty }
 }
 
+/// Whose proofs are not looked at now.
+enum HoldingBack {
+    case nobody
+
+    /// Those of everybody but whom the name was last let in from: what is guessed elsewhere does not keep
+    /// a device out.
+    case strangers
+    case everybody
+}
+
 /// What the books and the credentials say of a device.
 enum DeviceVerdict {
     case refuse(Reason)
@@ -250,12 +314,28 @@ enum DeviceVerdict {
 
     /// `confirmsSecret`: the secret that it has used for the first time.
     case decided(Decision, ProductRecord, confirmsSecret: SecretFingerprint?)
+
+    /// Whether the secret was right.
+    var isProven: Bool {
+        switch self {
+        case .refuse(let reason): reason != .badCredentials
+        case .register, .decided: true
+        }
+    }
 }
 
 /// What they say of an application.
 enum ApplicationVerdict {
     case refuse(Reason)
     case admit(TopicRights)
+
+    /// Whether the secret was right.
+    var isProven: Bool {
+        switch self {
+        case .refuse(let reason): reason != .badCredentials
+        case .admit: true
+        }
+    }
 }
 
 extension SecretSealer {

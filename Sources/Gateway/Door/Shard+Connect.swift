@@ -91,6 +91,10 @@ extension Shard {
     ) {
         context.wire.connections[slot: slot].settings.client = .device(identity)
         context.wire.connections[slot: slot].settings.topicPrefix = identity.topicPrefix
+        let name = ClaimedName(identity, credential)
+        guard !isHeldBack(name, slot) else {
+            return refuseConnect(slot, .tooManyFailures)
+        }
         let verdict: DeviceVerdict
         do throws(StoreError) {
             verdict = try door.verdict(
@@ -99,6 +103,7 @@ extension Shard {
             context.wire.noteStoreFailure(.admission, error, slot)
             return refuseConnect(slot, .ledgerUnavailable)
         }
+        noteProof(name, slot, isRight: verdict.isProven)
         switch verdict {
         case .refuse(let reason): refuseConnect(slot, reason)
         case .register: requestRegistration(slot, identity)
@@ -118,6 +123,32 @@ extension Shard {
         }
     }
 
+    // MARK: Guessing
+
+    /// Whether too many wrong secrets have come for any more to be looked at.
+    private mutating func isHeldBack(_ name: ClaimedName, _ slot: UInt32) -> Bool {
+        let source = context.wire.source(ofSlot: slot)
+        return switch door.holdsBack(name, from: source, at: context.now) {
+        case .nobody: false
+        case .strangers: source == nil || source != lastSource(of: name)
+        case .everybody: true
+        }
+    }
+
+    private mutating func noteProof(_ name: ClaimedName, _ slot: UInt32, isRight: Bool) {
+        let source = context.wire.source(ofSlot: slot)
+        door.noteProof(name, from: source, isRight: isRight, at: context.now)
+    }
+
+    /// Where a device is connected from, or was when its last connection ended.
+    private mutating func lastSource(of name: ClaimedName) -> SourceNetwork? {
+        guard case .device(let identity) = name else { return nil }
+        if let token = broker.connection(of: .device(identity), in: &context) {
+            return context.wire.source(ofSlot: token.slot)
+        }
+        return context.wire.journal.lastEnding(of: identity).map { SourceNetwork($0) }
+    }
+
     // MARK: Applications
 
     private mutating func admitApplication(
@@ -125,6 +156,9 @@ extension Shard {
         _ id: KeyID,
         _ connect: borrowing Connect
     ) {
+        guard !isHeldBack(.key(id), slot) else {
+            return refuseConnect(slot, .tooManyFailures)
+        }
         let verdict: ApplicationVerdict
         do throws(StoreError) {
             verdict = try door.verdict(on: id, connect, in: &context.books)
@@ -132,6 +166,7 @@ extension Shard {
             context.wire.noteStoreFailure(.admission, error, slot)
             return refuseConnect(slot, .ledgerUnavailable)
         }
+        noteProof(.key(id), slot, isRight: verdict.isProven)
         switch verdict {
         case .refuse(let reason): refuseConnect(slot, reason)
         case .admit(let rights): letIn(slot, connect, key: id, rights: rights)

@@ -102,6 +102,11 @@ struct Journal: ~Copyable {
         log.note(LogRecord(event: .lease(step), subject: .account(account)))
     }
 
+    /// Where the device was when its last connection ended, as far as that is remembered.
+    func lastEnding(of identity: DeviceIdentity) -> IPAddress? {
+        history.entry(of: identity)?.ending?.address.address
+    }
+
     func outcomes(of identity: DeviceIdentity) -> DeviceOutcomes {
         guard let entry = history.entry(of: identity) else { return DeviceOutcomes() }
         return DeviceOutcomes(

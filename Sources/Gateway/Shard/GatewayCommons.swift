@@ -78,6 +78,7 @@ struct ShardLimits: Sendable {
     let subscriptions: Int
     let displacementsPerMinute: Int
     let displacementPenaltyMilliseconds: Int64
+    let failures: FailureLimits
 
     init(_ limits: GatewayConfiguration.Limits, shards: Int) {
         connectionsPerShard = max(1, (limits.connections + shards - 1) / shards)
@@ -101,6 +102,11 @@ struct ShardLimits: Sendable {
         subscriptions = limits.subscriptions
         displacementsPerMinute = limits.duplicatesPerMinute
         displacementPenaltyMilliseconds = Int64(limits.duplicatePenaltySeconds) * 1_000
+        // A name is at home on one shard; those of one source are on all of them.
+        failures = FailureLimits(
+            perName: limits.wrongSecretsPerMinute,
+            perSource: max(1, (limits.wrongSecretsPerMinutePerAddress + shards - 1) / shards),
+            penaltyMilliseconds: Int64(limits.wrongSecretPenaltySeconds) * 1_000)
     }
 }
 

@@ -73,6 +73,7 @@ struct Shard: ~Copyable {
                 limit: limits.displacementsPerMinute,
                 penaltyMilliseconds: limits.displacementPenaltyMilliseconds
             ),
+            failures: limits.failures,
             timestampWindowMilliseconds: commons.timestampWindowMilliseconds
         )
         let now = ShardTime(clock, since: clock.monotonic)
