@@ -6,6 +6,8 @@
 // allocation; `HMACSHA256` of the Cryptography module states the measurement that chose them.
 #define OPENSSL_SUPPRESS_DEPRECATED
 
+#include <string.h>
+
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -50,6 +52,22 @@ static inline int tollgate_ssl_ctx_set1_groups_list(SSL_CTX *context, const char
     return (int)SSL_CTX_set1_groups_list(context, groups);
 }
 
+// Whether the context has one cipher of TLS 1.2 and older, which is called so, authenticates the server and
+// encrypts with 112 bits or more.
+static inline int tollgate_ssl_ctx_has_only(const SSL_CTX *context, const char *name) {
+    const STACK_OF(SSL_CIPHER) *ciphers = SSL_CTX_get_ciphers(context);
+    int count = 0, is_found = 0;
+    for (int index = 0; index < sk_SSL_CIPHER_num(ciphers); index++) {
+        const SSL_CIPHER *cipher = sk_SSL_CIPHER_value(ciphers, index);
+        if (strcmp(SSL_CIPHER_get_version(cipher), "TLSv1.3") == 0) continue;
+        count++;
+        is_found = strcmp(SSL_CIPHER_get_name(cipher), name) == 0
+            && SSL_CIPHER_get_auth_nid(cipher) != NID_auth_null
+            && SSL_CIPHER_get_bits(cipher, NULL) >= 112;
+    }
+    return count == 1 && is_found;
+}
+
 // The SSL_OP_* constants are expressions of a macro with an argument.
 static const uint64_t tollgate_ssl_op_no_renegotiation = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t tollgate_ssl_op_cipher_server_preference = SSL_OP_CIPHER_SERVER_PREFERENCE;
@@ -80,7 +98,15 @@ static inline int tollgate_evp_mac_ctx_set_hmac_sha256_key(
     return EVP_MAC_CTX_set_params(context, parameters);
 }
 
-// X.509: the typed stacks.
+// X.509: times, as seconds of Unix time, and the typed stacks.
+
+static inline int64_t tollgate_asn1_time_seconds(const ASN1_TIME *time) {
+    int days = 0, seconds = 0;
+    ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+    int is_known = epoch != NULL && ASN1_TIME_diff(&days, &seconds, epoch, time) == 1;
+    ASN1_TIME_free(epoch);
+    return is_known ? (int64_t)days * 86400 + seconds : 0;
+}
 
 static inline GENERAL_NAMES *tollgate_x509_subject_alternative_names(const X509 *certificate) {
     return (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);

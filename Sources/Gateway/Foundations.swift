@@ -19,6 +19,8 @@ struct Foundations {
     let secretKeys: SecretKeys
     let tickets: TicketKeys
     let addresses: [String: SocketAddress]
+    let descriptors: DescriptorBudget
+    let certificates: [CertificateValidity]
     private let sockets: [[ListeningSocket]]
 
     /// Connections that may wait at a listener to be accepted.
@@ -54,6 +56,8 @@ struct Foundations {
             at: time.wall
         )
         tickets = try Self.openTicketKeys(secrets.ticketFile, log)
+        certificates = try Self.certificates(configuration)
+        Self.say(certificates, at: time.wall, configuration.tls.expiryWarningDays, to: log)
     }
 
     // MARK: Files
@@ -171,15 +175,26 @@ struct Foundations {
                 serving: TLSServerConfiguration(
                     certificateChainFile: settings.certificate,
                     privateKeyFile: settings.key,
+                    alternative: alternative(settings),
                     clientVerification: settings.clientCA.map { .optional(authorityFile: $0) }
                         ?? .none,
-                    minimumVersion: settings.minimumVersion == .v1_3 ? .v1_3 : .v1_2
+                    minimumVersion: TLSVersion(settings.minimumVersion),
+                    maximumVersion: TLSVersion(settings.maximumVersion),
+                    algorithms: TLSAlgorithms(settings)
                 ),
                 tickets: tickets
             )
         } catch {
             throw .tls(error)
         }
+    }
+
+    private static func alternative(
+        _ settings: GatewayConfiguration.TLS
+    ) -> (certificateChainFile: String, privateKeyFile: String)? {
+        guard let certificate = settings.alternativeCertificate, let key = settings.alternativeKey
+        else { return nil }
+        return (certificate, key)
     }
 
     // MARK: Sockets
@@ -390,5 +405,29 @@ struct Foundations {
         } catch {
             throw .store("\(configuration.data)/ledger", error)
         }
+    }
+}
+
+extension TLSVersion {
+    init(_ version: GatewayConfiguration.TLS.Version) {
+        self =
+            switch version {
+            case .v1_2: .v1_2
+            case .v1_3: .v1_3
+            }
+    }
+}
+
+extension TLSAlgorithms {
+    /// Those of the preset, but for what is named.
+    init(_ settings: GatewayConfiguration.TLS) {
+        self =
+            switch settings.preset {
+            case .standard: .standard
+            case .legacy: .legacy
+            }
+        if !settings.cipherSuites.isEmpty { cipherSuites = settings.cipherSuites }
+        if !settings.ciphers.isEmpty { ciphers = settings.ciphers }
+        if !settings.groups.isEmpty { groups = settings.groups }
     }
 }

@@ -7,6 +7,9 @@ import Time
 
 // What has to be done now and then, whether anybody is connected or not.
 extension Gateway {
+    /// How often is said that a certificate ends soon.
+    private static var dayMilliseconds: Int64 { 86_400_000 }
+
     /// Seconds between two looks at what is due.
     private static var intervalSeconds: Int64 { 10 }
 
@@ -22,6 +25,7 @@ extension Gateway {
     public func upkeep() async {
         var nextRotation = time.monotonic.adding(milliseconds: rotationMilliseconds)
         var nextTrim = time.monotonic
+        var nextWarning = time.monotonic.adding(milliseconds: Self.dayMilliseconds)
         await abandonImportsOfOtherRuns()
         while !Task.isCancelled {
             await sweepEnded()
@@ -31,6 +35,10 @@ extension Gateway {
             if time.monotonic >= nextRotation {
                 nextRotation = time.monotonic.adding(milliseconds: rotationMilliseconds)
                 rotateTicketKeys()
+            }
+            if time.monotonic >= nextWarning {
+                nextWarning = time.monotonic.adding(milliseconds: Self.dayMilliseconds)
+                sayCertificates()
             }
             if time.monotonic >= nextTrim {
                 nextTrim = time.monotonic.adding(milliseconds: 60_000)

@@ -39,6 +39,9 @@ public final class Gateway: Sendable {
     let counters: [ShardCounters]
     let tickets: TicketKeys
     let condition = Mutex(Condition.running)
+
+    /// What the files said when they were last read.
+    let certificateFiles: Mutex<[CertificateValidity]>
     let stagedDevices: StagedDeviceMover
 
     /// Tells this run of the gateway from those before it: an import that one of them was receiving
@@ -81,6 +84,8 @@ public final class Gateway: Sendable {
             log: foundations.commons.log
         ) { clock.wall }
         addresses = foundations.addresses
+        descriptors = foundations.descriptors
+        certificateFiles = Mutex(foundations.certificates)
         time = foundations.time
         commons = foundations.commons
         counters = foundations.counters
@@ -175,6 +180,9 @@ public final class Gateway: Sendable {
         for _ in commons.mailboxes {
             contexts.append(try Foundations.context(configuration, tickets))
         }
+        let files = try Foundations.certificates(configuration)
+        certificateFiles.withLock { $0 = files }
+        sayCertificates()
         for (mailbox, context) in zip(commons.mailboxes, contexts) {
             mailbox.post(.contextReplaced(context))
         }

@@ -10,11 +10,19 @@ public struct TLSServerConfiguration: Sendable {
     /// What the private key's file is encrypted with, if it is.
     public var privateKeyPassword: String?
 
+    /// A second pair of certificate chain and private key, of another kind of key (RSA beside ECDSA): for
+    /// clients that can't verify the first.
+    public var alternative: (certificateChainFile: String, privateKeyFile: String)?
+
     /// Whether devices show certificates, and who signs them.
     public var clientVerification: ClientVerification
 
-    /// The oldest version that is spoken.
+    /// The oldest and the newest version that are spoken.
     public var minimumVersion: TLSVersion
+    public var maximumVersion: TLSVersion
+
+    /// Cipher suites and groups.
+    public var algorithms: TLSAlgorithms
 
     /// The protocols accepted by ALPN (RFC 7301); a peer that offers others, or none, is let in
     /// without one.
@@ -28,16 +36,22 @@ public struct TLSServerConfiguration: Sendable {
         certificateChainFile: String,
         privateKeyFile: String,
         privateKeyPassword: String? = nil,
+        alternative: (certificateChainFile: String, privateKeyFile: String)? = nil,
         clientVerification: ClientVerification = .none,
         minimumVersion: TLSVersion = .v1_2,
+        maximumVersion: TLSVersion = .v1_3,
+        algorithms: TLSAlgorithms = .standard,
         applicationProtocols: [String] = ["mqtt"],
         resumptionLifetimeSeconds: Int = 86_400
     ) {
         self.certificateChainFile = certificateChainFile
         self.privateKeyFile = privateKeyFile
         self.privateKeyPassword = privateKeyPassword
+        self.alternative = alternative
         self.clientVerification = clientVerification
         self.minimumVersion = minimumVersion
+        self.maximumVersion = maximumVersion
+        self.algorithms = algorithms
         self.applicationProtocols = applicationProtocols
         self.resumptionLifetimeSeconds = resumptionLifetimeSeconds
     }

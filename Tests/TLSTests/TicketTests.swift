@@ -1,6 +1,8 @@
 import COpenSSL
-import TLS
+import Glibc
 import Testing
+
+@testable import TLS
 
 @Suite struct TicketTests {
     let fixture = CertificateFixture()
@@ -96,5 +98,54 @@ import Testing
         serving.clientVerification = .required(authorityFile: fixture.path("ca.pem"))
         let stricter = try TLSContext(serving: serving, tickets: keys)
         #expect(try !establish(client, stricter, resuming: resumption).isResumed)
+    }
+
+    @Test("every resumption brings a new ticket in TLS 1.3, so that each is used once")
+    func renewal() throws {
+        let server = try TLSContext(serving: fixture.serving, tickets: TicketKeys())
+        let client = try TLSContext(connecting: TLSClientConfiguration(minimumVersion: .v1_3))
+        var link = try Link(client: client, server: server)
+        try link.run()
+        let issued = link.client.resumption
+        var resumption = try #require(issued)
+        for _ in 0..<5 {
+            var link = try Link(client: client, server: server, resuming: resumption)
+            try link.run()
+            let isResumed = link.server.isResumed
+            #expect(isResumed)
+            let issued = link.client.resumption
+            let next = try #require(issued)
+            // The same session would be the same ticket.
+            #expect(ticket(next) != ticket(resumption))
+            resumption = next
+        }
+    }
+
+    private func ticket(_ resumption: TLSResumption) -> [UInt8] {
+        var start: UnsafePointer<UInt8>?
+        var count = 0
+        // Safe: the bytes belong to the session and are copied here.
+        unsafe SSL_SESSION_get0_ticket(resumption.session, &start, &count)
+        return unsafe Array(UnsafeBufferPointer(start: start, count: count))
+    }
+
+    @Test(
+        "however often it is resumed, a session ends when its lifetime has passed since the full handshake"
+    )
+    func lifetime() throws {
+        var serving = fixture.serving
+        serving.resumptionLifetimeSeconds = 2
+        let server = try TLSContext(serving: serving, tickets: TicketKeys())
+        let client = try TLSContext(connecting: TLSClientConfiguration(minimumVersion: .v1_3))
+        var resumption = try #require(try establish(client, server).next)
+        var lasted = 0
+        for round in 1...10 {
+            usleep(500_000)
+            let again = try establish(client, server, resuming: resumption)
+            guard again.isResumed else { break }
+            lasted = round
+            resumption = try #require(again.next)
+        }
+        #expect((3...6).contains(lasted))
     }
 }

@@ -12,6 +12,10 @@ extension Documents {
             "reasons": .array(
                 failing.map { ["name": .text($0.name), "problem": JSON($0.problem)] }
             ),
+            "warnings": .array(
+                readiness.checks.filter { $0.warning != nil }
+                    .map { ["name": .text($0.name), "warning": JSON($0.warning)] }
+            ),
             "checks": .array(readiness.checks.map { .text($0.name) }),
         ]
     }
@@ -145,6 +149,7 @@ extension Schema {
         .object([
             "ready": .flag,
             "reasons": .list(.object(["name": .anyText, "problem": .anyText])),
+            "warnings": .list(.object(["name": .anyText, "warning": .anyText])),
             "checks": .list(.anyText),
         ])
     )

@@ -18,7 +18,7 @@ extension GatewayConfiguration {
 extension GatewayConfiguration {
     /// What every listener with `tls: true` uses.
     public struct TLS: Equatable, Sendable {
-        /// The oldest protocol version that is accepted.
+        /// A protocol version.
         public enum Version: String, CaseIterable, Equatable, Sendable {
             case v1_2 = "1.2"
             case v1_3 = "1.3"
@@ -35,8 +35,41 @@ extension GatewayConfiguration {
         /// are not asked for one. Default: none.
         public var clientCA: String?
 
+        /// What is offered when nothing else is said.
+        public enum Preset: String, CaseIterable, Equatable, Sendable {
+            /// Forward secrecy and authenticated encryption only.
+            case standard
+
+            /// Behind these what old modems have: CBC, RSA key exchange, P-384.
+            case legacy
+        }
+
+        /// PEM files of a second pair with another kind of key, for clients that can't verify the first:
+        /// RSA beside ECDSA. Both or none. Default: none.
+        public var alternativeCertificate: String?
+        public var alternativeKey: String?
+
         /// `1.2` or `1.3`. Default: `1.2`.
         public var minimumVersion = Version.v1_2
+
+        /// `1.2` or `1.3`, not older than the oldest. Default: `1.3`.
+        public var maximumVersion = Version.v1_3
+
+        /// `standard` or `legacy`. Default: `standard`.
+        public var preset = Preset.standard
+
+        /// Cipher suites of TLS 1.3, the best first, by OpenSSL's names: `TLS_AES_128_GCM_SHA256`.
+        /// Default: those of the preset.
+        public var cipherSuites: [String] = []
+
+        /// The same of TLS 1.2: `ECDHE-RSA-AES128-GCM-SHA256`. Default: those of the preset.
+        public var ciphers: [String] = []
+
+        /// Groups for the exchange of keys: `X25519`, `P-256`. Default: those of the preset.
+        public var groups: [String] = []
+
+        /// How long before a certificate ends that is warned of. Unit: days. Range: 0 to 3,650. Default: 30.
+        public var expiryWarningDays = 30
 
         /// How long one key seals session tickets before the next one takes over; tickets stay good
         /// for one further period. Unit: hours. Range: 1 to 168. Default: 12.

@@ -56,6 +56,21 @@ extension GatewayConfiguration {
         try requireText(tls.key, "tls.key")
         if let clientCA = tls.clientCA { try requireText(clientCA, "tls.clientCA") }
         try require(tls.ticketRotationHours, in: 1...168, "tls.ticketRotationHours")
+        try require(tls.expiryWarningDays, in: 0...3_650, "tls.expiryWarningDays")
+        guard tls.minimumVersion.rawValue <= tls.maximumVersion.rawValue else {
+            throw ConfigurationProblem(
+                path: "tls.maximumVersion", reason: "must not be older than tls.minimumVersion")
+        }
+        if let certificate = tls.alternativeCertificate {
+            try requireText(certificate, "tls.alternativeCertificate")
+        }
+        if let key = tls.alternativeKey { try requireText(key, "tls.alternativeKey") }
+        guard (tls.alternativeCertificate == nil) == (tls.alternativeKey == nil) else {
+            throw ConfigurationProblem(
+                path: tls.alternativeKey == nil
+                    ? "tls.alternativeKey" : "tls.alternativeCertificate",
+                reason: "is missing: certificate and key come together")
+        }
     }
 
     private func validateListeners() throws(ConfigurationProblem) {

@@ -16,6 +16,8 @@ extension Gateway {
         writeCounters(into: &page)
         writeGauges(gauges, into: &page)
         writeStores(into: &page)
+        writeDescriptors(into: &page)
+        writeCertificates(into: &page)
         page.begin("tollgate_ready", help: "Whether new work is taken.", kind: .gauge)
         page.sample(readiness.isReady ? 1 : 0)
         page.begin(

@@ -33,6 +33,7 @@ extension Gateway {
             Readiness.Check(name: "descriptors", problem: descriptorProblem()),
             Readiness.Check(name: "connections", problem: connectionProblem()),
             Readiness.Check(name: "loop-lag", problem: lagProblem(isRunning: isRunning)),
+            certificateChecks(),
             Readiness.Check(name: "draining", problem: isRunning ? nil : "shutting down"),
         ])
     }

@@ -3,15 +3,20 @@ public struct Readiness: Equatable, Sendable {
     /// One thing that has to be in order.
     public struct Check: Equatable, Sendable {
         /// Stable, for programs: `listeners`, `ledger-writable`, `usage-writable`, `disk-space`,
-        /// `map-space`, `loop-lag`, `draining`.
+        /// `map-space`, `descriptors`, `connections`, `loop-lag`,
+        /// `certificates`, `draining`.
         public let name: String
 
         /// What is wrong, for people; `nil` when nothing is.
         public let problem: String?
 
-        public init(name: String, problem: String? = nil) {
+        /// What will go wrong, and does not yet.
+        public let warning: String?
+
+        public init(name: String, problem: String? = nil, warning: String? = nil) {
             self.name = name
             self.problem = problem
+            self.warning = warning
         }
     }
 

@@ -1,0 +1,68 @@
+internal import COpenSSL
+internal import Glibc
+
+/// How long after the full handshake a session may be resumed, however often it is.
+///
+/// A session of TLS 1.3 gets a new ticket with each resumption, as a ticket should be used once (RFC 8446,
+/// C.4). Without a limit of its own such a chain would never end, and a certificate that was verified once
+/// never be looked at again: each ticket carries the time of the full handshake.
+enum TicketLifetime {
+    /// Whole seconds, as eight bytes.
+    private static let length = 8
+
+    /// Limits the tickets of a context that is being built.
+    static func install(seconds: Int, in context: OpaquePointer) throws(TLSError) {
+        // The limit itself travels in the place of a pointer.
+        let argument = unsafe UnsafeMutableRawPointer(bitPattern: max(1, seconds))
+        guard
+            unsafe SSL_CTX_set_session_ticket_cb(
+                context, markTicket, judgeTicket, argument) == 1
+        else { throw TLSError.drained("Limiting the tickets", reason: .library) }
+    }
+
+    /// Marks a session that has none yet with the time of its full handshake, which is now.
+    fileprivate static func mark(_ session: OpaquePointer) -> Bool {
+        if unsafe handshakeTime(of: session) != nil { return true }
+        var now = Int64(time(nil))
+        return unsafe SSL_SESSION_set1_ticket_appdata(session, &now, length) == 1
+    }
+
+    fileprivate static func isFresh(_ session: OpaquePointer, seconds: Int) -> Bool {
+        // Tickets of a program that did not mark them are as old as their session says.
+        let begun = unsafe handshakeTime(of: session) ?? Int64(SSL_SESSION_get_time(session))
+        return Int64(time(nil)) - begun <= Int64(seconds)
+    }
+
+    private static func handshakeTime(of session: OpaquePointer) -> Int64? {
+        var start: UnsafeMutableRawPointer?
+        var count = 0
+        guard unsafe SSL_SESSION_get0_ticket_appdata(session, &start, &count) == 1,
+            count == length, let start = unsafe start
+        else { return nil }
+        // Safe: eight bytes that belong to the session, read before it changes.
+        return unsafe start.loadUnaligned(as: Int64.self)
+    }
+}
+
+/// SSL_CTX_generate_session_ticket_fn of SSL_CTX_set_session_ticket_cb(3).
+private func markTicket(_ ssl: OpaquePointer?, _ argument: UnsafeMutableRawPointer?) -> Int32 {
+    guard let session = unsafe SSL_get_session(ssl) else { return 0 }
+    return unsafe TicketLifetime.mark(session) ? 1 : 0
+}
+
+/// SSL_CTX_decrypt_session_ticket_fn of SSL_CTX_set_session_ticket_cb(3).
+private func judgeTicket(
+    _ ssl: OpaquePointer?,
+    _ session: OpaquePointer?,
+    _ keyName: UnsafePointer<UInt8>?,
+    _ keyNameLength: Int,
+    _ status: SSL_TICKET_STATUS,
+    _ argument: UnsafeMutableRawPointer?
+) -> SSL_TICKET_RETURN {
+    guard status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW,
+        let session = unsafe session,
+        unsafe TicketLifetime.isFresh(session, seconds: Int(bitPattern: argument))
+    else { return SSL_TICKET_RETURN_IGNORE_RENEW }
+    let isRenewed = unsafe status == SSL_TICKET_SUCCESS_RENEW || SSL_version(ssl) == TLS1_3_VERSION
+    return isRenewed ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_USE
+}
