@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh Debian machine: `make run` and `make test`.
 # All can be repeated, and say what they do.
 
-SYSTEM_PACKAGES := libssl-dev liblmdb-dev openssl mosquitto mosquitto-clients python3-venv
+SYSTEM_PACKAGES := libssl-dev liblmdb-dev openssl btrfs-progs mosquitto mosquitto-clients python3-venv
 PYTHON_PACKAGES := paho-mqtt==2.1.0 openapi-spec-validator==0.9.0 \
                    schemathesis==4.32.5 hypothesis==6.170.15
 VENV            := .build-venv
@@ -19,7 +19,7 @@ SWIFT := $(PLAIN) swift
 # other seeds, so many times.
 MINUTES := 30
 ROUNDS := 10
-RANDOM_TESTS := Crash|Fuzz|Corpus|Property|Determinism|WriteFailure|Damage|RandomLife|MeteringTests.Simulation
+RANDOM_TESTS := Crash|Fuzz|Corpus|Property|Determinism|WriteFailure|Fault|FullDisk|Reopening|Signal|Damage|RandomLife|MeteringTests.Simulation
 
 .PHONY: help run test torture build bench compare import format lint packages certificates revision
 .DEFAULT_GOAL := help

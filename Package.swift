@@ -211,7 +211,10 @@ let package = Package(
         ),
         .testTarget(
             name: "ProgramTests",
-            dependencies: ["Support", "tollgate", "Ledger", "Storage", "Time", "Linux"],
+            dependencies: [
+                "Support", "TestFiles", "tollgate", "Gateway", "Ledger", "MQTT", "Storage", "Time",
+                "Linux",
+            ],
             exclude: ["schemathesis.toml", "http_scenarios.py"],
             swiftSettings: strict
         ),

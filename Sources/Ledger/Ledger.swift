@@ -15,6 +15,7 @@ public final class Ledger: Sendable {
     ///
     /// - Parameters:
     ///   - mapSizeBytes: the most it can grow to; address space, not memory or disk.
+    ///   - maximumMapSizeBytes: what the map is made larger to as it fills; as it is, if that is less.
     ///   - maximumReaders: how many readers can exist at once, those of running queries among them.
     ///   - maximumBatch: the most commands in one commit.
     ///   - maximumWaiting: the most commands that may wait; more are answered `.queueFull`.
@@ -24,6 +25,7 @@ public final class Ledger: Sendable {
     public init(
         directory: String,
         mapSizeBytes: Int = 1 << 38,
+        maximumMapSizeBytes: Int = 0,
         maximumReaders: Int = 126,
         maximumBatch: Int = 512,
         maximumWaiting: Int = 65_536,
@@ -33,6 +35,7 @@ public final class Ledger: Sendable {
         let environment = try Environment(
             path: directory,
             mapSizeBytes: mapSizeBytes,
+            maximumMapSizeBytes: maximumMapSizeBytes,
             maximumTables: Books.tableCount,
             // One is the announcer's.
             maximumReaders: maximumReaders + 1,

@@ -65,14 +65,16 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
     /// answers each.
     private mutating func write(_ range: Range<Int>) {
         var rest = range
+        var hasReopened = false
         while !rest.isEmpty {
+            let generation = environment.generation
             switch attempt(rest) {
             case .committed:
                 answer(rest)
                 return
             case .failed(let index, let error) where index == rest.lowerBound:
                 // It was alone in the transaction, so it is the one that cannot be written.
-                if error == .mapFull && turnOver() { continue }
+                if error == .mapFull && makeRoom() { continue }
                 fail(index, error)
                 rest = index + 1..<rest.upperBound
             case .failed(let index, _):
@@ -80,7 +82,12 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
                 write(rest.lowerBound..<index)
                 rest = index..<rest.upperBound
             case .notCommitted(let error) where rest.count == 1:
-                if error == .mapFull && turnOver() { continue }
+                if error == .mapFull && makeRoom() { continue }
+                if environment.generation != generation && !hasReopened {
+                    // Opening the environment again has shown that nothing of it is there: once more.
+                    hasReopened = true
+                    continue
+                }
                 fail(rest.lowerBound, error)
                 return
             case .notCommitted:
@@ -105,11 +112,15 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
                 }
             }
             try transaction.commit()
+            environment.growIfDue()
             return .committed
         } catch {
             return .notCommitted(error)
         }
     }
+
+    /// Makes the map larger, or pages usable; false when neither can be done.
+    private mutating func makeRoom() -> Bool { environment.grow() || turnOver() }
 
     /// Makes pages usable that the newest commit freed; false when that has been tried since, so
     /// that trying again is in vain.

@@ -14,6 +14,7 @@ extension TransactionHandle {
         var isThere = try begin(range, &cursor)
         var left = limit
         while isThere && left > 0 {
+            try requireTime()
             let key = cursor.currentKey(lentBy: self)
             guard range.contains(key) else { return }
             let record = cursor.currentRecord(lentBy: self)
@@ -70,6 +71,7 @@ extension TransactionHandle {
         var target = KeyWriter()
         var isThere = start.isEmpty ? try cursor.move(MDB_FIRST) : try cursor.seek(start)
         while isThere {
+            try requireTime()
             let key = cursor.currentKey(lentBy: self)
             let record = cursor.currentRecord(lentBy: self)
             target.removeAll()

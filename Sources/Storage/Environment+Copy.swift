@@ -22,18 +22,25 @@ extension Environment {
         guard unsafe access(target, F_OK) != 0 else {
             throw .system(code: EEXIST, operation: "copy to \(target)")
         }
-        let descriptor = unsafe open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        let descriptor = unsafe Glibc.open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         if descriptor < 0 { throw .fromErrno("open \(partial)") }
         do throws(StoreError) {
+            try gate.enter()
             defer {
+                gate.remove(watch)
+                gate.leave()
                 watch.end()
-                close(descriptor)
+                Glibc.close(descriptor)
             }
             try watch.begin(descriptor)
+            gate.add(watch)
             try write(to: descriptor, as: partial)
             if fsync(descriptor) != 0 { throw StoreError.fromErrno("fsync \(partial)") }
         } catch {
             unsafe unlink(partial)
+            if watch.isCalledOff {
+                throw .system(code: EINTR, operation: "copying while the store is opened again")
+            }
             throw watch.isStopped ? CopyWatch.stopped : error
         }
         if unsafe rename(partial, target) != 0 { throw .fromErrno("rename \(partial)") }
@@ -47,6 +54,8 @@ extension Environment {
             try transaction.handle.freePages()
         }
         var pages = MDB_stat()
+        try gate.enter()
+        defer { gate.leave() }
         // Safe: fills its structure, and fails only without a handle.
         unsafe mdb_env_stat(handle, &pages)
         return max(0, used - free * Int(pages.ms_psize))
@@ -66,9 +75,9 @@ extension Environment {
 
     private static func syncDirectory(_ directory: String) throws(StoreError) {
         // Safe: the C function reads the path during the call.
-        let descriptor = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let descriptor = unsafe Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if descriptor < 0 { throw .fromErrno("open \(directory)") }
-        defer { close(descriptor) }
+        defer { Glibc.close(descriptor) }
         if fsync(descriptor) != 0 { throw .fromErrno("fsync \(directory)") }
     }
 }
@@ -99,6 +108,7 @@ public final class CopyWatch: Sendable {
         var descriptor: Int32 = -1
         var finishedBytes = 0
         var isStopped = false
+        var isCalledOff = false
     }
 
     private let state = Mutex(State())
@@ -115,13 +125,20 @@ public final class CopyWatch: Sendable {
 
     public var isStopped: Bool { state.withLock { $0.isStopped } }
 
+    /// The copy under way was stopped for the environment's sake.
+    var isCalledOff: Bool { state.withLock { $0.isCalledOff } }
+
     /// Makes the copy under way, and later ones, fail with `ECANCELED` soon.
-    ///
+    public func stop() { stop { $0.isStopped = true } }
+
+    /// The same as the environment has to be opened again; others may be made later.
+    func callOff() { stop { $0.isCalledOff = true } }
+
     /// LMDB can't be told to stop, but it stops when it can't write: from here on, its descriptor is
     /// one of `/dev/full`.
-    public func stop() {
+    private func stop(_ note: (inout State) -> Void) {
         state.withLock { state in
-            state.isStopped = true
+            note(&state)
             guard state.descriptor >= 0 else { return }
             // Safe: the C function reads the path during the call.
             let full = unsafe open("/dev/full", O_WRONLY | O_CLOEXEC)
@@ -135,6 +152,7 @@ public final class CopyWatch: Sendable {
     func begin(_ descriptor: Int32) throws(StoreError) {
         let isStopped = state.withLock { state in
             state.descriptor = descriptor
+            state.isCalledOff = false
             return state.isStopped
         }
         if isStopped { throw Self.stopped }
@@ -142,7 +160,9 @@ public final class CopyWatch: Sendable {
 
     func end() {
         state.withLock { state in
-            if !state.isStopped { state.finishedBytes += Self.size(state.descriptor) }
+            if !state.isStopped && !state.isCalledOff {
+                state.finishedBytes += Self.size(state.descriptor)
+            }
             state.descriptor = -1
         }
     }

@@ -16,12 +16,14 @@ public final class SharedEnvironment: Sendable {
     /// Opens the environment at `path`, or makes one there, and starts its writer.
     ///
     /// - Parameters:
+    ///   - maximumMapSizeBytes: what the map is made larger to as it fills; as it is, if that is less.
     ///   - maximumReaders: how many readers can exist at once.
     ///   - maximumBatch: the most records, about, that one commit writes; see `weight` in `submit`.
     ///   - maximumWaiting: the most requests that may wait; more are answered `.queueFull`.
     public init(
         path: String,
         mapSizeBytes: Int,
+        maximumMapSizeBytes: Int = 0,
         maximumReaders: Int = 126,
         maximumBatch: Int = 8_192,
         maximumWaiting: Int = 65_536,
@@ -30,6 +32,7 @@ public final class SharedEnvironment: Sendable {
         environment = try Environment(
             path: path,
             mapSizeBytes: mapSizeBytes,
+            maximumMapSizeBytes: maximumMapSizeBytes,
             maximumReaders: maximumReaders,
             durability: durability
         )

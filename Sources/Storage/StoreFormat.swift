@@ -45,6 +45,18 @@ public struct StoreFormat: Sendable {
             try Self.number(in: transaction.handle) != nil
         }
         if isNumbered && found == current { return found }
+        while true {
+            do throws(StoreError) {
+                try write(to: environment, from: found)
+                return found
+            } catch .mapFull {
+                // All of it is one change, which may want more than is left.
+                if !environment.grow() { throw .mapFull }
+            }
+        }
+    }
+
+    private func write(to environment: Environment, from found: Int) throws(StoreError) {
         try environment.write { transaction throws(StoreError) in
             for migration in migrations.dropFirst(found - 1) {
                 try migration.migrate(transaction)
@@ -52,7 +64,6 @@ public struct StoreFormat: Sendable {
             let table = try Table<UInt32, FormatRecord>(Self.table, in: transaction)
             try table.put(Self.key, FormatRecord(number: current), in: transaction)
         }
-        return found
     }
 
     /// The format of the store there, as it is; of a new one, the current format.

@@ -1,4 +1,5 @@
 internal import CLMDB
+internal import Glibc
 
 /// An open transaction, lent to a table for the length of a call.
 @safe
@@ -11,17 +12,31 @@ public struct TransactionHandle: ~Escapable {
     /// Which environment's: a table is only good in its own.
     @usableFromInline let environment: ObjectIdentifier
 
+    /// Of a transaction that is to let go early when all are asked to.
+    private let gate: Unmanaged<Gate>?
+
     @_lifetime(borrow owner)
     init(
         _ pointer: OpaquePointer,
         writerState: UnsafeMutablePointer<WriterState>?,
         environment: ObjectIdentifier,
+        gate: Unmanaged<Gate>?,
         owner: borrowing some ~Copyable
     ) {
         // Safe: the owner, a transaction, ends `pointer` in its `deinit` and outlives this value.
         unsafe self.pointer = pointer
         unsafe self.writerState = writerState
         self.environment = environment
+        unsafe self.gate = gate
+    }
+
+    /// Throws when the environment has to be opened again, for which this transaction has to end.
+    func requireTime() throws(StoreError) {
+        // Safe: the transaction, which outlives this value, keeps the environment, and that its gate.
+        let isWanted = unsafe gate?._withUnsafeGuaranteedRef { $0.isWanted } ?? false
+        if isWanted {
+            throw .system(code: EINTR, operation: "reading while the store is opened again")
+        }
     }
 
     /// A record's bytes are lent out: until they are back, writing would move them.
@@ -54,6 +69,8 @@ public struct TransactionHandle: ~Escapable {
         // the write transaction.
         let code = unsafe mdb_dbi_open(pointer, name, UInt32(MDB_CREATE), &table)
         try StoreError.check(code, "mdb_dbi_open \(name)")
+        // Safe: the count lives as long as the environment, and is only touched by the one writer.
+        unsafe writerState?.pointee.noteTable(name, table)
         return table
     }
 
@@ -156,20 +173,30 @@ extension Environment {
     /// aborted transaction does not count.
     func turnOver() throws(StoreError) {
         try write { transaction throws(StoreError) in
-            try transaction.handle.touch()
+            let code = unsafe Environment.touch(transaction.handle.pointer)
+            try StoreError.check(code, "mdb_put")
         }
     }
 }
 
-extension TransactionHandle {
-    /// Writes one small record beside the names of the tables: the fewest pages a change can take.
-    func touch() throws(StoreError) {
+extension Environment {
+    /// Writes one small record beside the names of the tables: the fewest pages a change can take. Answers LMDB's
+    /// code.
+    static func touch(_ transaction: OpaquePointer?) -> Int32 {
         var table: UInt32 = 0
         // Safe: no name asks for the table of names, which is always open.
-        try StoreError.check(unsafe mdb_dbi_open(pointer, nil, 0, &table), "mdb_dbi_open")
+        let code = unsafe mdb_dbi_open(transaction, nil, 0, &table)
+        if code != MDB_SUCCESS { return code }
         let key: InlineArray<2, UInt8> = [0, UInt8(ascii: "t")]
         let record: InlineArray<1, UInt8> = [0]
-        _ = try store(record.span, at: key.span, in: table, overwriting: true)
+        // Safe: LMDB copies the key and the record during the call.
+        return unsafe key.span.withUnsafeBytes { keyBytes in
+            unsafe record.span.withUnsafeBytes { recordBytes in
+                var name = unsafe MDB_val(borrowing: keyBytes)
+                var value = unsafe MDB_val(borrowing: recordBytes)
+                return unsafe mdb_put(transaction, table, &name, &value, 0)
+            }
+        }
     }
 }
 

@@ -19,53 +19,63 @@ public protocol Transaction: ~Copyable {
 /// never waits for a writer, and no writer for it.
 @safe
 public struct ReadTransaction: ~Copyable, Transaction {
-    /// Between `mdb_txn_reset` and `mdb_txn_renew` it must not be read: only `CachedReader`, which
-    /// does not lend it then, knows that state.
-    private let pointer: OpaquePointer
+    /// Between `reset` and `renew` it must not be read: only `CachedReader`, which does not lend it then, knows
+    /// that state.
+    private let reader: Reader
     private let environment: Environment
+
+    /// Whether it is to let go early when the environment has to be opened again: it may be long.
+    private let isInterruptible: Bool
 
     /// Begins a snapshot (`mdb_txn_begin`). `.lmdb(MDB_READERS_FULL)` when all reader slots of
     /// the environment are taken.
     public init(in environment: Environment) throws(StoreError) {
-        var pointer: OpaquePointer?
-        // Safe: the environment is open as long as it is referenced, as it is by this value.
-        let code = unsafe mdb_txn_begin(environment.handle, nil, UInt32(MDB_RDONLY), &pointer)
-        try StoreError.check(code, "mdb_txn_begin")
-        unsafe self.pointer = pointer.unsafelyUnwrapped
+        try self.init(in: environment, isInterruptible: true)
+    }
+
+    init(in environment: Environment, isInterruptible: Bool) throws(StoreError) {
+        let reader = Reader()
+        environment.gate.add(reader)
+        do throws(StoreError) {
+            try environment.begin(reader)
+        } catch {
+            environment.gate.remove(reader)
+            throw error
+        }
+        self.reader = reader
         self.environment = environment
+        self.isInterruptible = isInterruptible
     }
 
     deinit {
-        // Safe: only this value ends the transaction; also good in the reset state.
-        unsafe mdb_txn_abort(pointer)
+        // Also good in the reset state.
+        environment.gate.remove(reader)
     }
 
     public var handle: TransactionHandle {
         @_lifetime(borrow self)
         get {
             unsafe TransactionHandle(
-                pointer,
+                reader.pointer.unsafelyUnwrapped,
                 writerState: nil,
                 environment: ObjectIdentifier(environment),
+                gate: isInterruptible ? Unmanaged.passUnretained(environment.gate) : nil,
                 owner: self
             )
         }
     }
 
     /// Number of the commit that this snapshot shows (`mdb_txn_id`).
-    public var number: Int { unsafe mdb_txn_id(pointer) }
+    public var number: Int { unsafe mdb_txn_id(reader.pointer) }
 
     /// Lets go of the snapshot, and keeps its memory and reader slot for `renew`.
     func reset() {
-        // Safe: the transaction is read-only and open.
-        unsafe mdb_txn_reset(pointer)
+        reader.reset()
+        environment.gate.leave(reader)
     }
 
     /// Takes the newest snapshot after a `reset`.
-    func renew() throws(StoreError) {
-        // Safe: the transaction is read-only and reset.
-        try StoreError.check(unsafe mdb_txn_renew(pointer), "mdb_txn_renew")
-    }
+    func renew() throws(StoreError) { try environment.begin(reader) }
 }
 
 /// The one change under way in an environment: all of it is in the store after `commit`, or none.
@@ -79,24 +89,29 @@ public struct WriteTransaction: ~Copyable, Transaction {
     /// Retained; a strong reference would forbid `discard self`.
     private let environment: Unmanaged<Environment>
 
+    /// The environment's opening that it belongs to.
+    private let generation: Int
+
     /// Begins a change (`mdb_txn_begin`). A thread that has one under way already would wait for
     /// itself: that traps.
     public init(in environment: Environment) throws(StoreError) {
         environment.writerWillBegin()
-        var pointer: OpaquePointer?
-        // Safe: the environment is open as long as it is referenced, as it is by this value.
-        let code = unsafe mdb_txn_begin(environment.handle, nil, 0, &pointer)
-        try StoreError.check(code, "mdb_txn_begin")
+        let (pointer, generation) = try unsafe environment.beginWriting()
         environment.writerDidBegin()
-        unsafe self.pointer = pointer.unsafelyUnwrapped
+        unsafe self.pointer = pointer
+        self.generation = generation
         unsafe self.environment = Unmanaged.passRetained(environment)
     }
 
     deinit {
         // Safe: not committed, so the transaction is still open; the retain of `init` is balanced
         // here or in `commit`, never in both, as `commit` discards self.
-        unsafe environment._withUnsafeGuaranteedRef { $0.writerWillEnd() }
+        unsafe environment._withUnsafeGuaranteedRef { environment in
+            environment.writerWillEnd()
+            _ = unsafe environment.writerState.pointee.takeTables()
+        }
         unsafe mdb_txn_abort(pointer)
+        unsafe environment._withUnsafeGuaranteedRef { $0.gate.leave() }
         unsafe environment.release()
     }
 
@@ -104,13 +119,19 @@ public struct WriteTransaction: ~Copyable, Transaction {
     /// (`mdb_txn_commit`). When it throws, nothing has changed.
     public consuming func commit() throws(StoreError) {
         let pointer = unsafe pointer
+        let generation = generation
         // Safe: balances the retain of `init`; `discard self` keeps `deinit` from doing it again.
         let environment = unsafe environment.takeRetainedValue()
         discard self
         environment.writerWillEnd()
+        // Safe: the writer's state is this thread's until the commit.
+        let tables = unsafe environment.writerState.pointee.takeTables()
+        let number = unsafe mdb_txn_id(pointer)
         // Safe: LMDB frees the handle whether or not the commit succeeds.
         let code = unsafe mdb_txn_commit(pointer)
-        if code != MDB_SUCCESS { throw environment.commitError(code) }
+        if code == MDB_SUCCESS { environment.didCommit() }
+        environment.gate.leave()
+        try environment.conclude(code, number, generation, tables)
     }
 
     public var handle: TransactionHandle {
@@ -120,6 +141,7 @@ public struct WriteTransaction: ~Copyable, Transaction {
                 pointer,
                 writerState: environment._withUnsafeGuaranteedRef { unsafe $0.writerState },
                 environment: environment._withUnsafeGuaranteedRef { ObjectIdentifier($0) },
+                gate: nil,
                 owner: self
             )
         }
@@ -144,6 +166,16 @@ struct WriterState {
     }
 
     mutating func allow(writes count: Int) { writesLeft = count }
+
+    /// Tables that were opened in it, by their numbers: open for good when it is committed.
+    private var tables: [(name: String, number: UInt32)] = []
+
+    mutating func noteTable(_ name: String, _ number: UInt32) { tables.append((name, number)) }
+
+    mutating func takeTables() -> [(name: String, number: UInt32)] {
+        defer { tables = [] }
+        return tables
+    }
 }
 
 extension Environment {
@@ -163,7 +195,7 @@ public struct CachedReader: ~Copyable {
     private let transaction: ReadTransaction
 
     public init(_ environment: Environment) throws(StoreError) {
-        transaction = try ReadTransaction(in: environment)
+        transaction = try ReadTransaction(in: environment, isInterruptible: false)
         transaction.reset()
     }
 

@@ -176,6 +176,20 @@ final class Serving {
         try Verb(program.process(arguments, ["TOLLGATE_API": api]))
     }
 
+    /// Waits for an end that nobody has asked for; `nil` when it does not come. A signal is its negated number.
+    func endOfItself(withinSeconds seconds: Double) -> Int32? {
+        let limit = Date(timeIntervalSinceNow: seconds)
+        while process.isRunning {
+            if Date() > limit { return nil }
+            Thread.sleep(forTimeInterval: 0.02)
+        }
+        return process.terminationReason == .exit
+            ? process.terminationStatus : -process.terminationStatus
+    }
+
+    /// The port of the plain listener.
+    var port: UInt16 { UInt16(listener.split(separator: ":").last ?? "") ?? 0 }
+
     var processIdentifier: Int32 { process.processIdentifier }
 
     /// Sends a signal and waits for the end; answers the exit code.

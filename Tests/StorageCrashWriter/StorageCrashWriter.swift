@@ -14,11 +14,14 @@ import Storage
 ///
 /// `StorageCrashWriter PATH migrate` writes 20,000 numbers in a store of format 1, prints `written`,
 /// and migrates it; having changed all of them, it prints `halfway` and waits to be killed.
+///
+/// `StorageCrashWriter PATH serve` writes 1, 2, 3, ... one after the other, a few milliseconds apart, and reads
+/// the last one with a reader that it keeps; it prints `wrote N`, `refused N REASON`, `read N` or `unread REASON`.
 @main
 struct StorageCrashWriter {
     nonisolated static func main() throws {
         let arguments = CommandLine.arguments
-        precondition(arguments.count == 3, "StorageCrashWriter PATH crash|full|migrate")
+        precondition(arguments.count == 3, "StorageCrashWriter PATH crash|full|migrate|serve")
         let environment = try Environment(path: arguments[1], mapSizeBytes: 1 << 28)
         if arguments[2] == "migrate" { return try migrate(environment) }
         let table = try Table<Int64, EmptyRecord>("numbers", in: environment)
@@ -30,7 +33,11 @@ struct StorageCrashWriter {
             try table.put(-number, EmptyRecord(), in: transaction)
             return number
         }
-        if arguments[2] == "crash" { writeForEver(writer) } else { fill(writer) }
+        switch arguments[2] {
+        case "crash": writeForEver(writer)
+        case "serve": try serve(writer, environment, table)
+        default: fill(writer)
+        }
     }
 
     nonisolated static func migrate(_ environment: Environment) throws {
@@ -60,6 +67,37 @@ struct StorageCrashWriter {
                 if case .success(let number) = result { say("\(number)") }
                 progress.didAnswer(result)
             }
+        }
+    }
+
+    nonisolated static func serve(
+        _ writer: GroupWriter<Int64, Int64>,
+        _ environment: Environment,
+        _ table: Table<Int64, EmptyRecord>
+    ) throws {
+        environment.observe { event in
+            switch event {
+            case .reopened: say("reopened")
+            case .grown(let bytes): say("grown \(bytes)")
+            case .lost(let error): say("lost \(error)")
+            }
+        }
+        var reader = try CachedReader(environment)
+        for number in 1...Int64.max {
+            if let error = write(number, writer) {
+                say("refused \(number) \(error)")
+            } else {
+                say("wrote \(number)")
+            }
+            do throws(StoreError) {
+                let last = try reader.withTransaction { transaction throws(StoreError) in
+                    try table.last(in: transaction)?.key ?? 0
+                }
+                say("read \(last)")
+            } catch {
+                say("unread \(error)")
+            }
+            usleep(2_000)
         }
     }
 

@@ -5,8 +5,8 @@ public struct Child: Sendable {
     public let identifier: Int32
     public let output: Int32
 
-    /// Starts a program that lies next to the test binary.
-    public init(_ name: String, _ words: String...) {
+    /// Starts a program that lies next to the test binary, with some variables beside those of this process.
+    public init(_ name: String, _ words: String..., environment: [String: String] = [:]) {
         let own = Self.ownProgram()
         let program = own[...(own.lastIndex(of: "/") ?? own.startIndex)] + name
         var pipes: [Int32] = [0, 0]
@@ -20,9 +20,17 @@ public struct Child: Sendable {
         unsafe posix_spawn_file_actions_addclose(&actions, pipes[0])
         var arguments = unsafe ([String(program)] + words).map { word in unsafe strdup(word) }
         unsafe arguments.append(nil)
+        var variables = unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") }
+        for index in 0... {
+            guard let variable = unsafe environ[index] else { break }
+            unsafe variables.append(strdup(variable))
+        }
+        unsafe variables.append(nil)
         var child: pid_t = 0
-        let code = unsafe posix_spawn(&child, String(program), &actions, nil, &arguments, environ)
+        let code = unsafe posix_spawn(
+            &child, String(program), &actions, nil, &arguments, &variables)
         for index in 0..<words.count + 1 { unsafe free(arguments[index]) }
+        for index in unsafe variables.indices { unsafe free(variables[index]) }
         unsafe posix_spawn_file_actions_destroy(&actions)
         close(pipes[1])
         precondition(code == 0, "spawn \(program)")
