@@ -258,11 +258,12 @@ struct Foundations {
         shared.connections = descriptors.connections
         let limits = ShardLimits(shared, shards: shards)
         let (usage, sessions, retained) = try openUsage(configuration, shards: shards)
-        return GatewayCommons(
+        let ledger = try openLedger(configuration, shards: shards)
+        let commons = GatewayCommons(
             mailboxes: mailboxes,
             log: log,
             heartbeats: Heartbeats(shards: shards, at: time.monotonic),
-            ledger: try openLedger(configuration, shards: shards),
+            ledger: ledger,
             usage: usage,
             sessions: sessions,
             retained: retained,
@@ -276,6 +277,9 @@ struct Foundations {
                 Int64(configuration.activation.timestampWindowSeconds) * 1_000,
             drainStep: 64
         )
+        commons.storeWatch.watch("ledger", ledger.environment, log)
+        commons.storeWatch.watch("usage", usage.shared.environment, log)
+        return commons
     }
 
     private static func openLedger(
@@ -287,6 +291,7 @@ struct Foundations {
             return try Ledger(
                 directory: path,
                 mapSizeBytes: configuration.storage.ledgerMapBytes,
+                maximumMapSizeBytes: configuration.storage.ledgerMapMaximumBytes,
                 maximumReaders: shards + 126
             )
         } catch {
@@ -304,6 +309,7 @@ struct Foundations {
             let shared = try SharedEnvironment(
                 path: path,
                 mapSizeBytes: configuration.storage.usageMapBytes,
+                maximumMapSizeBytes: configuration.storage.usageMapMaximumBytes,
                 maximumReaders: 2 * shards + 126
             )
             try Stores.usageFormat.migrate(shared.environment)

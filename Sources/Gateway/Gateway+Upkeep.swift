@@ -1,5 +1,6 @@
 import Ledger
 import Linux
+import Metering
 import Reactor
 import Storage
 import TLS
@@ -32,6 +33,7 @@ extension Gateway {
             await expireTopUps()
             // What a commit has not begun to move, or could not, as the disk was full.
             await stagedDevices.moveAll()
+            warnOfFullStores()
             if time.monotonic >= nextRotation {
                 nextRotation = time.monotonic.adding(milliseconds: rotationMilliseconds)
                 rotateTicketKeys()
@@ -49,6 +51,12 @@ extension Gateway {
             } catch {
                 return  // Cancelled.
             }
+        }
+    }
+
+    private func warnOfFullStores() {
+        for (name, figures) in [("ledger", ledger.environment.figures), ("usage", usage.figures)] {
+            commons.storeWatch.warn(name, figures, above: Self.mapUsedMaximum, commons.log)
         }
     }
 

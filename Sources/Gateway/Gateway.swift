@@ -114,20 +114,26 @@ public final class Gateway: Sendable {
         for mailbox in commons.mailboxes { mailbox.post(.tick) }
     }
 
+    /// Waits until a store is lost, which can neither be read nor written any more until the process is started
+    /// anew: a sentence that says so. `nil` when the gateway has drained.
+    public func storeLoss() async -> String? { await commons.storeWatch.loss() }
+
     /// Stops accepting, tells the clients, flushes counters, and closes the stores. Later calls
-    /// return at once.
-    public func drain() async {
+    /// return at once. Answers what the stores could not be given.
+    @discardableResult
+    public func drain() async -> DrainOutcome {
         let isFirst = condition.withLock { condition in
             guard case .running = condition else { return false }
             condition = .draining
             return true
         }
-        guard isFirst else { return }
+        guard isFirst else { return commons.leftovers.sum }
         for mailbox in commons.mailboxes { mailbox.post(.drain) }
         // Joining blocks, so it has a thread of its own rather than one of the pool's.
         let remains = Parcel(
             Remains(
-                shards: shards, usage: usage, ledger: ledger, backups: backups, log: commons.log))
+                shards: shards, usage: usage, ledger: ledger, backups: backups,
+                leftovers: commons.leftovers, log: commons.log))
         await withCheckedContinuation { continuation in
             let finish = {
                 Self.finish(remains)
@@ -141,6 +147,8 @@ public final class Gateway: Sendable {
         }
         condition.withLock { $0 = .stopped }
         answerLateQuestions()
+        commons.storeWatch.end()
+        return commons.leftovers.sum
     }
 
     /// When this returns, nothing of the stores is held here: they may be opened again.
@@ -150,7 +158,16 @@ public final class Gateway: Sendable {
         for shard in remains.shards { shard.join() }
         remains.usage.shutdown()
         remains.ledger.shutdown()
+        tell(remains.leftovers.sum, remains.log)
         remains.log?.stop()
+    }
+
+    private static func tell(_ outcome: DrainOutcome, _ log: GatewayLog?) {
+        guard !outcome.isComplete else { return }
+        log?.say(
+            .error, "not everything could be brought to the stores",
+            .init("counts", "\(outcome.counts)"), .init("leases", "\(outcome.leases)"),
+            .init("session-changes", "\(outcome.sessionChanges)"))
     }
 
     /// What `finish` ends, in this order.
@@ -159,6 +176,7 @@ public final class Gateway: Sendable {
         let usage: UsageStore
         let ledger: Ledger
         let backups: Backups
+        let leftovers: Leftovers
         let log: GatewayLog?
     }
 

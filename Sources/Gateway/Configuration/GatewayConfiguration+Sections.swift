@@ -7,9 +7,17 @@ extension GatewayConfiguration {
         /// 17,592,186,044,416 (16 TiB). Default: 68,719,476,736 (64 GiB).
         public var ledgerMapBytes = 68_719_476_736
 
+        /// What the map of the books is made larger to, without a restart, as it fills. Unit: bytes. Range: 0 (it
+        /// stays as it is) to 17,592,186,044,416 (16 TiB). Default: 0.
+        public var ledgerMapMaximumBytes = 0
+
         /// Size of the map of counters and sessions. Unit: bytes. Range: 1,048,576 (1 MiB) to
         /// 17,592,186,044,416 (16 TiB). Default: 68,719,476,736 (64 GiB).
         public var usageMapBytes = 68_719_476_736
+
+        /// The same for the map of counters and sessions. Unit: bytes. Range: 0 (it stays as it is) to
+        /// 17,592,186,044,416 (16 TiB). Default: 0.
+        public var usageMapMaximumBytes = 0
 
         public init() {}
     }

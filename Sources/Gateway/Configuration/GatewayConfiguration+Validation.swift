@@ -14,6 +14,10 @@ extension GatewayConfiguration {
         let mapBytes = 1_048_576...17_592_186_044_416
         try require(storage.ledgerMapBytes, in: mapBytes, "storage.ledgerMapBytes")
         try require(storage.usageMapBytes, in: mapBytes, "storage.usageMapBytes")
+        let maximum = 0...mapBytes.upperBound
+        try require(
+            storage.ledgerMapMaximumBytes, in: maximum, "storage.ledgerMapMaximumBytes")
+        try require(storage.usageMapMaximumBytes, in: maximum, "storage.usageMapMaximumBytes")
         try validateTLS()
         try validateListeners()
         try limits.validate()

@@ -115,9 +115,27 @@ extension Gateway {
         for (name, writer, _) in stores {
             page.sample(writer.requestsFailed, labels: [PrometheusLabel("store", name)])
         }
-        page.begin("tollgate_store_map_used_ratio", help: "How full the map is.", kind: .gauge)
+        let gauges: [(name: String, help: String, value: (EnvironmentFigures) -> Double)] = [
+            ("map_used_ratio", "How full the map is.", \.mapUsedRatio),
+            (
+                "map_maximum_used_ratio", "How full the map is, of what it may be made larger to.",
+                \.usedRatio
+            ),
+            ("map_bytes", "Size of the map.", { Double($0.mapSizeBytes) }),
+        ]
+        for gauge in gauges {
+            page.begin("tollgate_store_\(gauge.name)", help: gauge.help, kind: .gauge)
+            for (name, _, environment) in stores {
+                page.sample(gauge.value(environment), labels: [PrometheusLabel("store", name)])
+            }
+        }
+        page.begin(
+            "tollgate_store_reopenings_total",
+            help: "How often the store was opened again, as a write to it had failed.",
+            kind: .counter
+        )
         for (name, _, environment) in stores {
-            page.sample(environment.mapUsedRatio, labels: [PrometheusLabel("store", name)])
+            page.sample(environment.reopenings, labels: [PrometheusLabel("store", name)])
         }
     }
 }

@@ -9,8 +9,8 @@ extension Gateway {
     /// Free space below which nothing new is promised, in bytes.
     private static var freeSpaceMinimum: Int { 64 << 20 }
 
-    /// How full a map may be.
-    private static var mapUsedMaximum: Double { 0.8 }
+    /// How full a map may be, of what it may become.
+    static var mapUsedMaximum: Double { 0.8 }
 
     /// How long a shard may take for a turn before it is called stuck, in milliseconds. One without
     /// work begins a turn every second.
@@ -49,8 +49,8 @@ extension Gateway {
 
     private func mapProblem() -> String? {
         for (name, figures) in [("ledger", ledger.environment.figures), ("usage", usage.figures)]
-        where figures.mapUsedRatio > Self.mapUsedMaximum {
-            return "the map of \(name) is \(Int(figures.mapUsedRatio * 100)) % full"
+        where figures.usedRatio > Self.mapUsedMaximum {
+            return "the map of \(name) is \(Int(figures.usedRatio * 100)) % full"
         }
         return nil
     }

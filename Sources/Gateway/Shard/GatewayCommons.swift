@@ -14,6 +14,10 @@ struct GatewayCommons: Sendable {
     /// `nil`: nothing is logged.
     let log: GatewayLog?
     let heartbeats: Heartbeats
+    let storeWatch = StoreWatch()
+
+    /// What the shards could not bring to the stores before they ended.
+    let leftovers = Leftovers()
     let ledger: Ledger
     let usage: UsageStore
     let sessions: SessionStore
