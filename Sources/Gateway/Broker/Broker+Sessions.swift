@@ -37,16 +37,48 @@ extension Broker {
 
     // MARK: Beginning
 
+    /// Before a code is consumed for a client: brings what the store has of its session into memory, and holds a
+    /// place for a new one, until `endReservation`. False when there is no room. Throws when the store can't be
+    /// read.
+    mutating func reserveSession(
+        of slot: UInt32, in context: inout ShardContext
+    ) throws(StoreError) -> Bool {
+        let client = context.wire.connections[slot: slot].settings.client
+        if let known = try session(of: client, in: &context), sessions.contains(known) {
+            try loadQueue(known.slot, in: &context)
+        }
+        guard hasRoom else { return false }
+        reservedSessions += 1
+        return true
+    }
+
+    mutating func endReservation() { reservedSessions -= 1 }
+
+    /// Whether a session may be begun for which no place is held.
+    var hasRoom: Bool { sessions.count + reservedSessions < Int(sessions.limit) }
+
     /// Gives a connection that has just been admitted its client's session: the one that is there, or
     /// a new one in its place ([MQTT-3.1.2-4] to [MQTT-3.1.2-6]). Answers whether it was there,
     /// and `nil` when there is no room for one more. Throws when the store can't be read.
-    mutating func openSession(for connection: Token, in context: inout ShardContext)
-        throws(StoreError) -> Bool?
-    {
+    ///
+    /// - Parameter isOwed: the place was reserved, and the store has been asked: a session that there was is in
+    ///   memory, so one that can't be read now is none.
+    mutating func openSession(
+        for connection: Token, isOwed: Bool = false, in context: inout ShardContext
+    ) throws(StoreError) -> Bool? {
         let slot = connection.slot
         let client = context.wire.connections[slot: slot].settings.client
         let name = ClientName(client)
-        if let known = try session(of: client, in: &context), sessions.contains(known) {
+        let found: Token?
+        do throws(StoreError) {
+            found = try session(of: client, in: &context)
+        } catch {
+            guard isOwed else { throw error }
+            context.counters.add(.sessionReadsFailed)
+            context.wire.noteStoreFailure(.sessionRead, error, slot)
+            found = nil
+        }
+        if let known = found, sessions.contains(known) {
             try loadQueue(known.slot, in: &context)
             if !context.wire.connections[slot: slot].settings.isCleanStart,
                 isToBeKept(known.slot, in: &context)
@@ -61,7 +93,7 @@ extension Broker {
         if session.isPersistent, let stored = Self.storeName(of: client) {
             session.stored = (stored, context.commons.sessions.newNumber())
         }
-        guard let token = sessions.insert(session) else { return nil }
+        guard isOwed || hasRoom, let token = sessions.insert(session) else { return nil }
         clients[name] = token
         context.wire.connections[slot: slot].session = token
         store(token.slot, in: &context)

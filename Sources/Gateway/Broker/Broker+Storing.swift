@@ -174,7 +174,7 @@ extension Broker {
         }
         var session = Session(record, name, of: client, product: product, start: startedWall)
         session.restore(stored)
-        guard let token = sessions.insert(session) else { return nil }
+        guard hasRoom, let token = sessions.insert(session) else { return nil }
         clients[ClientName(client)] = token
         absentSessions += 1
         // It may have expired, and its will be due.

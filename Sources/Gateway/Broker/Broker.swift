@@ -20,6 +20,9 @@ struct Broker: ~Copyable {
     var clients: [ClientName: Token] = [:]
     var absentSessions = 0
 
+    /// Places held for clients that wait for the ledger to admit them.
+    var reservedSessions = 0
+
     /// The ends of absent clients' sessions and their wills, by the session's slot.
     var sessionWheel: TimerWheel
 
@@ -83,6 +86,9 @@ struct Broker: ~Copyable {
 
     /// Nothing waits to be written.
     var isSettled: Bool { sessionWrites.isSettled }
+
+    /// Changes of stored sessions that are not on disk.
+    var unwrittenChanges: Int { sessionWrites.count }
 
     /// The next tick at which a timer of an absent client is due.
     var nextTimerEvent: UInt64? { sessionWheel.nextEvent }

@@ -45,6 +45,11 @@ struct SessionWrites {
     /// Nothing waits, and nothing is on its way.
     var isSettled: Bool { waiting.isEmpty && underWay.isEmpty }
 
+    /// Changes that wait or are on their way.
+    var count: Int {
+        waiting.count { $0.change != nil } + underWay.count { $0.change != nil }
+    }
+
     mutating func append(_ change: SessionChange?, then followUp: FollowUp? = nil) {
         waiting.append(Write(change: change, followUp: followUp))
     }

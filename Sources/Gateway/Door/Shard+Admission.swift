@@ -77,6 +77,7 @@ extension Shard {
     // MARK: The ledger's answers
 
     mutating func admissionAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
+        broker.endReservation()
         defer { door.endAdmission() }
         guard context.wire.connections.contains(token),
             context.wire.connections[slot: token.slot].phase == .admitting,
@@ -93,7 +94,7 @@ extension Shard {
             guard case .entitled(let entitlement, _) = outcome.effect else {
                 return refuseConnect(slot, .ledgerUnavailable)
             }
-            admit(slot, until: entitlement.expiresAt)
+            admit(slot, until: entitlement.expiresAt, isOwed: true)
         }
         resumeReading(slot)
     }
@@ -164,14 +165,16 @@ extension Shard {
     // MARK: In
 
     /// Lets the client in: its older connection goes, its timers run, CONNACK says so.
-    mutating func admit(_ slot: UInt32, until: Timestamp) {
+    ///
+    /// - Parameter isOwed: a code was consumed for it, after its session had been looked for and a place for it held.
+    mutating func admit(_ slot: UInt32, until: Timestamp, isOwed: Bool = false) {
         guard let token = context.wire.connections.token(ofSlot: slot) else { return }
         context.wire.connections[slot: slot].settings.expiresAt = until
         let name = ClientName(context.wire.connections[slot: slot].settings.client)
         guard takeOver(from: name, by: token) else { return }
         let found: Bool?
         do throws(StoreError) {
-            found = try broker.openSession(for: token, in: &context)
+            found = try broker.openSession(for: token, isOwed: isOwed, in: &context)
         } catch {
             context.counters.add(.sessionReadsFailed)
             context.wire.noteStoreFailure(.sessionRead, error, slot)

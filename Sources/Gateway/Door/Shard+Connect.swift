@@ -117,9 +117,24 @@ extension Shard {
                 if let confirmsSecret { submit(.confirmSecretUse(identity, confirmsSecret)) }
                 admit(slot, until: until)
             case .readmit, .consume:
+                // The ledger last: what it gives is not taken back.
+                if let reason = refusalOfSession(slot) { return refuseConnect(slot, reason) }
                 requestActivation(slot, identity, confirmsSecret: confirmsSecret)
             case .refuse(let refusal): refuseConnect(slot, Reason(refusal).toldToClient)
             }
+        }
+    }
+
+    /// Why a device could not be given its session, if it were admitted: nothing but a reset of its secret refuses it
+    /// once a code was consumed for it. A place is held for the session until the ledger has answered.
+    private mutating func refusalOfSession(_ slot: UInt32) -> Reason? {
+        if isDraining { return .shuttingDown }
+        do throws(StoreError) {
+            return try broker.reserveSession(of: slot, in: &context) ? nil : .serverBusy
+        } catch {
+            context.counters.add(.sessionReadsFailed)
+            context.wire.noteStoreFailure(.sessionRead, error, slot)
+            return .ledgerUnavailable
         }
     }
 
