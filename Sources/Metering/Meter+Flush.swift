@@ -12,6 +12,9 @@ extension Meter {
     /// Whether counts are waiting to be flushed.
     public var isDirty: Bool { dirtyCount > 0 }
 
+    /// Counts in batches that the store has yet to answer for.
+    public var carriedCount: Int { batches.values.reduce(0) { $0 + $1.count } }
+
     /// Whether the store has yet to answer for a batch.
     public var isAwaitingStore: Bool { !batches.isEmpty }
 

@@ -126,6 +126,21 @@ enum BrokenStore {
         }
     }
 
+    private static let unreadable: StaticString =
+        "tollgate: a page of a store can't be read: the disk fails, or the file was cut short\n"
+
+    /// From here on, a page of a store that can't be read ends the process with a line that says so, and then as
+    /// it does anyway.
+    static func reportUnreadablePages() {
+        // Safe: the handler calls nothing but write(2), signal(2) and raise(3), on constants.
+        signal(SIGBUS) { number in
+            let text = BrokenStore.unreadable
+            _ = unsafe write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
+            signal(number, SIG_DFL)
+            raise(number)
+        }
+    }
+
     private static func end(_ text: StaticString, _ descriptor: Int32) {
         _ = unsafe write(descriptor, text.utf8Start, text.utf8CodeUnitCount)
         _exit(1)

@@ -7,7 +7,6 @@ import Logging
 import ServiceLifecycle
 import Settings
 import Synchronization
-import UnixSignals
 
 /// Runs the gateway until it is told to go.
 struct Serve: AsyncParsableCommand {
@@ -15,7 +14,8 @@ struct Serve: AsyncParsableCommand {
         abstract: "Runs the gateway.",
         discussion: """
             SIGTERM and SIGINT drain: clients are told, counters flushed, stores synced; a second one \
-            ends the process at once. SIGHUP reads certificate and key again.
+            ends the process at once. SIGHUP reads certificate and key again. Exit code 0 when everything is in \
+            the stores; 1 when it could not be brought there, or a store was lost.
             """
     )
 
@@ -25,6 +25,8 @@ struct Serve: AsyncParsableCommand {
     var demonstration = false
 
     func run() async throws {
+        SignalTrap.set()
+        BrokenStore.reportUnreadablePages()
         var warnings: [SettingsWarning] = []
         let configuration = try settings.load(data: data) { warnings.append($0) }
         let logger = Self.logger(configuration)
@@ -42,7 +44,14 @@ struct Serve: AsyncParsableCommand {
             await gateway.drain()
             throw Failure(text: Self.text(of: error, configuration))
         }
+        let outcome = await gateway.drain()
+        guard outcome.isComplete else { throw Failure(text: Self.text(of: outcome)) }
         logger.notice("drained")
+    }
+
+    private static func text(of outcome: DrainOutcome) -> String {
+        "drained, but the stores could not be given \(outcome.counts) counts of messages, "
+            + "\(outcome.leases) leases of top-up packs, \(outcome.sessionChanges) changes of sessions"
     }
 
     private static func logger(_ configuration: GatewayConfiguration) -> Logger {
@@ -83,6 +92,7 @@ struct Serve: AsyncParsableCommand {
             ? Demonstration(configuration: configuration, gateway: gateway, token: token) : nil
         var limited = configuration
         limited.admin.connections = gateway.descriptors.httpConnections
+        let isUp = AsyncStream.makeStream(of: Void.self)
         let admin = AdminServer(
             configuration: limited,
             controlPlane: gateway,
@@ -90,20 +100,27 @@ struct Serve: AsyncParsableCommand {
             logger: logger
         ) { port in
             claim.leave()
+            isUp.continuation.finish()
             logger.notice("API on http://\(configuration.admin.address):\(port)")
             guard let demonstration else { return }
             Task { await demonstration.present(port: port) }
         }
-        Signals.endOnSecond()
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
                     .init(service: admin),
-                    .init(service: Signals(gateway: gateway, logger: logger)),
-                    .init(service: Upkeep(gateway: gateway)),
+                    .init(
+                        service: Signals(gateway: gateway, logger: logger, isUp: isUp.stream),
+                        successTerminationBehavior: .gracefullyShutdownGroup
+                    ),
+                    .init(
+                        service: StoreGuard(gateway: gateway, logger: logger),
+                        successTerminationBehavior: .ignore,
+                        failureTerminationBehavior: .gracefullyShutdownGroup
+                    ),
                     .init(service: DrainingGateway(gateway: gateway, logger: logger)),
+                    .init(service: Upkeep(gateway: gateway)),
                 ],
-                gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: Self.quiet(logger)
             )
         )
@@ -119,6 +136,7 @@ struct Serve: AsyncParsableCommand {
 
     private static func text(of error: any Error, _ configuration: GatewayConfiguration) -> String {
         if error is FileError { return "\(error)" }
+        if let failure = error as? Failure { return failure.text }
         return "admin on \(configuration.admin.address):\(configuration.admin.port): \(error)"
     }
 }
@@ -169,31 +187,50 @@ private struct DrainingGateway: Service {
     }
 }
 
-/// What signals mean beside the first request to go, which the service group answers.
-struct Signals: Service {
+/// Does what signals ask for: SIGHUP reads certificate and key again; SIGTERM and SIGINT end the services.
+private struct Signals: Service {
     let gateway: Gateway
     let logger: Logger
 
-    /// SIGHUP: certificate and key are read again; what can't be used is said, and changes nothing.
+    /// Ends when the API is up: what was asked for before waits, as services that are starting can't be told to go.
+    let isUp: AsyncStream<Void>
+
+    /// What can't be used of a certificate is said, and changes nothing.
     func run() async throws {
-        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
-            do throws(GatewayError) {
-                try gateway.reloadCertificates()
-                logger.notice("certificates read again")
-            } catch {
-                logger.error("the certificates stay as they were: \(error)")
+        for await _ in isUp {}
+        for await wish in SignalTrap.stream.cancelOnGracefulShutdown() {
+            switch wish {
+            case .end: return
+            case .reload:
+                do throws(GatewayError) {
+                    try gateway.reloadCertificates()
+                    logger.notice("certificates read again")
+                } catch {
+                    logger.error("the certificates stay as they were: \(error)")
+                }
             }
         }
     }
+}
 
-    /// A second signal ends the process without waiting for the draining.
-    static func endOnSecond() {
-        Task {
-            var count = 0
-            for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
-                count += 1
-                if count == 2 { exit(1) }
-            }
+/// Ends the services when a store is lost, so that what supervises the process starts it anew.
+private struct StoreGuard: Service {
+    let gateway: Gateway
+    let logger: Logger
+
+    /// How long draining may take without a store.
+    private static var patience: Duration { .seconds(20) }
+
+    func run() async throws {
+        guard let loss = await gateway.storeLoss() else {
+            // Drained. The services end one after the other, each in its turn.
+            try? await gracefulShutdown()
+            return
         }
+        Task.detached {
+            try await Task.sleep(for: Self.patience)
+            _exit(1)
+        }
+        throw Failure(text: loss)
     }
 }

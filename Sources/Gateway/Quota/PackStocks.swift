@@ -184,7 +184,10 @@ struct PackStocks {
     }
 
     /// No unit is here, and none is on its way.
-    var isSettled: Bool { entries.allSatisfy { $0.stock.isSettled && $0.settling == 0 } }
+    var isSettled: Bool { unsettledCount == 0 }
+
+    /// Accounts of which something is here still, or on its way.
+    var unsettledCount: Int { entries.count { !$0.stock.isSettled || $0.settling > 0 } }
 }
 
 /// What is to be done about an account's message packs.

@@ -249,6 +249,12 @@ struct Quota: ~Copyable {
     /// When the next flush interval begins.
     var nextInterval: MonotonicInstant { nextFlush }
 
+    /// Counts that the store does not have.
+    var unflushedCount: Int { meter.dirtyCount + meter.carriedCount }
+
+    /// Accounts with units of packs here that the ledger does not know to be used or given back.
+    var unsettledLeases: Int { packs.unsettledCount }
+
     /// No batch is on its way, and no unit of a pack is here.
     var isSettled: Bool { !meter.isAwaitingStore && packs.isSettled }
 

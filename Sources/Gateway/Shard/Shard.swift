@@ -142,6 +142,12 @@ struct Shard: ~Copyable {
         // Questions that were asked meanwhile are answered still.
         readMail()
         dropHeldDeliveries()
+        context.commons.leftovers.add(
+            DrainOutcome(
+                counts: context.quota.unflushedCount,
+                leases: context.quota.unsettledLeases,
+                sessionChanges: broker.unwrittenChanges
+            ))
         context.wire.journal.traces.finishAll()
     }
 
