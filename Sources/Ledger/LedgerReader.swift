@@ -46,7 +46,7 @@ public struct LedgerReader: ~Copyable {
             guard let record = try books.device(identity, in: transaction) else {
                 return try body(product, nil)
             }
-            // Deleted, or arriving with an import: few, and not for long.
+            // Deleted, or staged by an import that was committed: few, and not for long.
             var bytes = ByteBuffer(capacity: 256)
             record.encode(into: &bytes)
             return try body(product, DeviceView(stored: bytes.span))

@@ -415,11 +415,11 @@ enum LedgerRecords {
             ),
             GoldenTable(books.importing, keys: ["plain": KeyPair(product, 300)]),
             GoldenTable(
-                books.arrivals,
+                books.stagedDevices,
                 keys: ["plain": KeyPair(300, device)],
                 records: [
-                    "least": ArrivalRecord(ImportLine(line: 1, device: bare)),
-                    "most": ArrivalRecord(ImportLine(line: .max, device: row)),
+                    "least": StagedDeviceRecord(ImportLine(line: 1, device: bare)),
+                    "most": StagedDeviceRecord(ImportLine(line: .max, device: row)),
                 ]
             ),
         ]

@@ -89,7 +89,7 @@ import Time
             #expect(try books.leases.count(in: transaction) == 1)
             #expect(try books.upgrades.count(in: transaction) == 3)
             #expect(try books.imports.count(in: transaction) == 4)
-            #expect(try books.arrivals.count(in: transaction) == 4)
+            #expect(try books.stagedDevices.count(in: transaction) == 4)
             #expect(try books.sealingKeys(in: transaction).map(\.number) == [1])
             #expect(try books.lastSequence(in: transaction) == 72)
             let events = try books.events(after: 0, limit: 1_000, in: transaction)

@@ -113,7 +113,7 @@ import Time
         try roundTrip(record)
         for secret in [SealedSecret("s"), nil] {
             let device = DeviceImport(device: DeviceKey("d")!, secret: secret, name: "n")
-            try roundTrip(ArrivalRecord(ImportLine(line: 300, device: device)))
+            try roundTrip(StagedDeviceRecord(ImportLine(line: 300, device: device)))
         }
     }
 }

@@ -9,19 +9,19 @@ extension Damage {
     static let imports: [Damage] = [
         Damage("a row that is gone", "rows of import") { (books, transaction) throws(StoreError) in
             let name = try landing(books, transaction)
-            try books.arrivals.remove(place("i2", name), in: transaction)
+            try books.stagedDevices.remove(place("i2", name), in: transaction)
         },
         Damage("a row too many", "rows of import") { (books, transaction) throws(StoreError) in
             let name = try landing(books, transaction)
-            try books.arrivals.copy(place("i2", name), to: place("i9", name), in: transaction)
+            try books.stagedDevices.copy(place("i2", name), to: place("i9", name), in: transaction)
         },
-        Damage("a row of no import", "device i2 arrives with no import: 1") {
+        Damage("a row of no import", "device i2 is staged for no import: 1") {
             (books, transaction) throws(StoreError) in
             let name = try landing(books, transaction)
-            try books.arrivals.copy(
+            try books.stagedDevices.copy(
                 place("i2", name), to: KeyPair(1, DeviceKey("i2")!), in: transaction)
         },
-        Damage("a row that has landed as well", "PK2.i2 arrives with import ", "devices known") {
+        Damage("a row that has landed as well", "PK2.i2 is staged for import ", "devices known") {
             (books, transaction) throws(StoreError) in
             try books.devices.copy(
                 Desk.device("i1", of: "PK2"), to: Desk.device("i2", of: "PK2"), in: transaction)

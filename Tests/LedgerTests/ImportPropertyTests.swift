@@ -14,13 +14,13 @@ import Time
         let desk = try ImportSource.desk()
         var model = ImportModel()
         var source = ImportSource(seed: seed)
-        var arrivals: Set<String> = []
+        var staged: Set<String> = []
         for step in 1...600 {
             let command = source.next()
-            let isArriving = try model.arrives(command.action, desk)
+            let isStaged = try model.isStaged(command.action, desk)
             let outcome = try desk.apply(command)
             source.learn(outcome)
-            if isArriving, outcome.effect != nil { arrivals.insert(command.action.kind) }
+            if isStaged, outcome.effect != nil { staged.insert(command.action.kind) }
             var refusal: String?
             if case .refused(let reason) = outcome { refusal = reason.name }
             let place = "seed \(seed), step \(step): \(command)"
@@ -35,7 +35,7 @@ import Time
         // The sequence went through what it is here for.
         #expect(model.commits > 0 && model.conflicts > 0 && model.abandoned > 0, "seed \(seed)")
         #expect(model.deletions > 0, "seed \(seed)")
-        #expect(arrivals.contains("activate"), "seed \(seed): \(arrivals)")
+        #expect(staged.contains("activate"), "seed \(seed): \(staged)")
     }
 
     private static func compare(
@@ -97,7 +97,7 @@ private struct ImportModel {
 
     /// Whether a device connects, or is renewed, that a committed import brings and that has not
     /// landed yet.
-    func arrives(_ action: Action, _ desk: Desk) throws -> Bool {
+    func isStaged(_ action: Action, _ desk: Desk) throws -> Bool {
         let device: DeviceIdentity
         switch action {
         case .activate(let identity, _, _), .renew(let identity, _): device = identity
@@ -110,7 +110,7 @@ private struct ImportModel {
                 let record = try books.importView(number, of: device.product, in: transaction)
                 guard record?.record.state == .landing else { continue }
                 let place = KeyPair(number, device.device)
-                if try books.arrivals.contains(place, in: transaction) { return true }
+                if try books.stagedDevices.contains(place, in: transaction) { return true }
             }
             return false
         }

@@ -177,7 +177,7 @@ extension Audit {
         try expectCount(of: books.importing, live.count, in: transaction) { _, name, _ in
             live[name.second]?.name == name
         }
-        try checkArrivals(&tally, in: transaction)
+        try checkStagedDevices(&tally, in: transaction)
         try read(books.pools, in: transaction) { audit, product, pool in
             audit.expectEqual(
                 pool.imports, tally.underWay[product] ?? 0,
@@ -215,16 +215,16 @@ extension Audit {
     }
 
     /// The staged rows, import by import.
-    private mutating func checkArrivals(
+    private mutating func checkStagedDevices(
         _ tally: inout ImportTally,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
         var seen: [UInt64: (rows: UInt64, returning: UInt64)] = [:]
         let live = tally.live
-        try read(books.arrivals, in: transaction) { (audit, place, _) throws(StoreError) in
+        try read(books.stagedDevices, in: transaction) { (audit, place, _) throws(StoreError) in
             guard let (name, record) = live[place.first] else {
                 return audit.expect(
-                    false, "device \(place.second) arrives with no import: \(place.first)")
+                    false, "device \(place.second) is staged for no import: \(place.first)")
             }
             let identity = DeviceIdentity(product: name.first, device: place.second)
             let old = try audit.get(identity, of: audit.books.devices, in: transaction)
@@ -232,7 +232,7 @@ extension Audit {
             if old?.isOpen == true { seen[place.first, default: (0, 0)].returning += 1 }
             audit.expect(
                 old?.isRegistered != true || record.state == .abandoned || record.conflict != nil,
-                "\(identity) arrives with import \(name.second) and is registered already")
+                "\(identity) is staged for import \(name.second) and is registered already")
         }
         for (number, (name, record)) in live {
             let (rows, returning) = seen[number] ?? (0, 0)
@@ -243,14 +243,14 @@ extension Audit {
                 if record.conflict != nil { continue }
                 expectEqual(
                     record.returning, returning, "active devices that import \(number) brings")
-            case .landing: arriving[name.first, default: Arriving()].add(rows, returning)
+            case .landing: staged[name.first, default: StagedTally()].add(rows, returning)
             case .done, .abandoned: break
             }
         }
     }
 
     /// Devices that committed imports bring and that have not landed yet.
-    struct Arriving {
+    struct StagedTally {
         var known: UInt64 = 0
         var active: UInt64 = 0
 
@@ -268,6 +268,6 @@ private struct ImportTally {
     var rows: UInt64 = 0
     var underWay: [ProductKey: UInt32] = [:]
 
-    /// Those that have, or may get, arrivals: few.
+    /// Those that have, or may get, staged devices: few.
     var live: [UInt64: LiveImport] = [:]
 }

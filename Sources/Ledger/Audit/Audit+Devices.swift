@@ -9,8 +9,8 @@ extension Audit {
         _ pool: PoolRecord,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
-        let arriving = arriving[key] ?? Arriving()
-        var (known, active, consumed) = (arriving.known, arriving.active, UInt64(0))
+        let staged = staged[key] ?? StagedTally()
+        var (known, active, consumed) = (staged.known, staged.active, UInt64(0))
         try read(books.devices, prefix: key, in: transaction) {
             (audit, identity, device) throws(StoreError) in
             audit.devices.seen += 1

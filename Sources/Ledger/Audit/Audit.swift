@@ -64,7 +64,7 @@ struct Audit {
     var devices = DeviceTally()
 
     /// By product; found before the products are read.
-    var arriving: [ProductKey: Arriving] = [:]
+    var staged: [ProductKey: StagedTally] = [:]
 
     init(_ books: Books, limit: Int) {
         self.books = books

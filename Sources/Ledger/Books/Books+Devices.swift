@@ -32,7 +32,7 @@ extension Books {
             }
         }
         if pool.imports > 0 {
-            try settleArrivals(of: identity, from: old, to: new, in: transaction)
+            try settleStagedDevices(of: identity, from: old, to: new, in: transaction)
         }
         let (wasDisabled, isDisabled) = (old?.isDisabled ?? false, new?.isDisabled ?? false)
         if isDisabled && !wasDisabled {

@@ -3,13 +3,13 @@ import Time
 
 /// Imports in chunks: a file of any size comes in, all of it or nothing, while devices connect.
 ///
-/// Rows wait in `arrivals`, under the number of their import, where no query sees them. The commit is a
+/// Rows wait in `stagedDevices`, under the number of their import, where no query sees them. The commit is a
 /// small change, whatever the size: the import's state makes its rows valid, the product's figures
 /// count them, and a device that is not in `devices` is looked up among them (`device(_:in:)`). `move` brings them there in steps.
 ///
 /// So that the commit needs not look at any row, each is checked when it comes, and every device that
 /// comes into the books afterwards is looked up in the imports that are being received
-/// (`settleArrivals`): the first that has it can't be committed any more.
+/// (`settleStagedDevices`): the first that has it can't be committed any more.
 extension Books {
     func carryOut(
         _ action: ImportAction,
@@ -28,7 +28,7 @@ extension Books {
         case .abandonOthers(let run):
             try abandonImports(notOf: run, command, in: transaction)
         case .move(let limit):
-            try moveArrivals(Int(limit), in: transaction)
+            try moveStagedDevices(Int(limit), in: transaction)
         }
     }
 
@@ -110,8 +110,8 @@ extension Books {
             if old?.isOpen == true { returning += 1 }
         }
         for row in rows {
-            try arrivals.put(
-                KeyPair(name.second, row.device.device), ArrivalRecord(row), in: transaction)
+            try stagedDevices.put(
+                KeyPair(name.second, row.device.device), StagedDeviceRecord(row), in: transaction)
         }
         record.rows += UInt64(rows.count)
         record.returning += returning
@@ -155,7 +155,7 @@ extension Books {
         let device = row.device.device
         if !seen.insert(device).inserted { return .repeatedRow }
         for (other, record) in live where record.state != .abandoned {
-            guard try arrivals.contains(KeyPair(other.second, device), in: transaction) else {
+            guard try stagedDevices.contains(KeyPair(other.second, device), in: transaction) else {
                 continue
             }
             if other == name { return .repeatedRow }

@@ -33,8 +33,8 @@ import Time
 ///     upgradeMonths product, device, month -> attempts of the allowance used
 ///     keys          key              answers          actor, idempotency key
 ///     imports       product, number of its first event -> what became of it
-///     importing     product, number: those that still have, or may get, arrivals
-///     arrivals      import's number, device -> row of an import that has not landed
+///     importing     product, number: those that still have, or may get, staged devices
+///     arrivals      import's number, device -> staged device: a row of an import that has not landed
 ///     sealingKeys   number -> fingerprint of a key that secrets are sealed with
 ///     events        sequence number *
 ///
@@ -85,7 +85,7 @@ public final class Books: Sendable {
     let events: Table<UInt64, Event>
     let imports: Table<KeyPair<ProductKey, UInt64>, ImportRecord>
     let importing: Table<KeyPair<ProductKey, UInt64>, EmptyRecord>
-    let arrivals: Table<KeyPair<UInt64, DeviceKey>, ArrivalRecord>
+    let stagedDevices: Table<KeyPair<UInt64, DeviceKey>, StagedDeviceRecord>
     let sealingKeys: Table<UInt32, SealingKeyRecord>
 
     /// The most records that a page of a list reads, about: a bound on how long it takes.
@@ -173,7 +173,7 @@ public final class Books: Sendable {
         events = try Table("events", in: environment)
         imports = try Table("imports", in: environment)
         importing = try Table("importing", in: environment)
-        arrivals = try Table("arrivals", in: environment)
+        stagedDevices = try Table("arrivals", in: environment)
         sealingKeys = try Table("sealingKeys", in: environment)
     }
 }

@@ -103,10 +103,10 @@ extension Books {
             isMeant(record) ? (identity.device, record) : nil
         }
         let list = ListMark(devices.name, filter: filter).within(product)
-        let arriving = try arrivingPages(
+        let staged = try stagedPages(
             of: product, list, cursor: cursor, limit: limit, in: transaction, isMeant)
-        guard !arriving.isEmpty else { return landed }
-        return try DevicePage(merging: [landed] + arriving, list, of: product, limit: limit)
+        guard !staged.isEmpty else { return landed }
+        return try DevicePage(merging: [landed] + staged, list, of: product, limit: limit)
     }
 }
 

@@ -37,7 +37,7 @@ extension Books {
     }
 
     /// Whether rows of committed or abandoned imports wait to be moved.
-    public func hasArrivalsToMove(
+    public func hasStagedDevicesToMove(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Bool {
         try liveImports(in: transaction).contains { $0.record.state != .receiving }
@@ -45,7 +45,7 @@ extension Books {
 
     /// Pages of the devices that committed imports of the product bring and that have not landed yet,
     /// as pages of `list`, that of its devices: one for each import.
-    func arrivingPages(
+    func stagedPages(
         of product: ProductKey,
         _ list: ListMark,
         cursor: String?,
@@ -63,15 +63,15 @@ extension Books {
         where record.state == .landing {
             var builder = PageBuilder<DeviceIdentity, DevicePage.Device>(
                 list, limit: limit, reads: readsPerPage)
-            try arrivals.forEach(
+            try stagedDevices.forEach(
                 in: transaction,
                 prefix: name.second,
                 from: start.map { .excluding(KeyPair(name.second, $0.device)) } ?? .unbounded
-            ) { (place, arrival) throws(StoreError) in
+            ) { (place, staged) throws(StoreError) in
                 guard builder.hasRoom() else { return .stop }
                 let identity = DeviceIdentity(product: product, device: place.second)
                 let old = try devices.get(identity, in: transaction)
-                let new = arrival.record(registeredAt: record.changedAt, after: old)
+                let new = staged.record(registeredAt: record.changedAt, after: old)
                 builder.take(isMeant(new) ? (place.second, new) : nil, at: identity, reads: 2)
                 return .proceed
             }

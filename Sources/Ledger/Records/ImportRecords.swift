@@ -94,7 +94,7 @@ public struct ImportConflict: Hashable, Sendable {
 }
 
 /// A row of an import in chunks, until it lands: the device as the file has it.
-struct ArrivalRecord: StorageRecord, Hashable, Sendable {
+struct StagedDeviceRecord: StorageRecord, Hashable, Sendable {
     /// Where it is in the file.
     let line: UInt64
     let secret: SealedSecret?
@@ -122,7 +122,7 @@ struct ArrivalRecord: StorageRecord, Hashable, Sendable {
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        switch try reader.take(Version.self, of: "arrival") {
+        switch try reader.take(Version.self, of: "staged device") {
         case .v1:
             line = try reader.takeVarint()
             secret = try reader.takeOptionalSealedSecret()

@@ -86,7 +86,7 @@ public enum Effect: Hashable, Sendable {
     /// How many rows the import has by now.
     case staged(rows: UInt64)
 
-    /// How many rows of imports left the table of arrivals; `more` when there are others.
+    /// How many rows of imports are staged no more; `more` when there are others.
     case moved(count: UInt32, more: Bool)
 
     /// Units of a message pack, for their holder to use (rule C6).

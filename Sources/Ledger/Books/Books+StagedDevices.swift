@@ -1,10 +1,10 @@
 public import Storage
 import Time
 
-/// An import that still has, or may get, rows in the table of arrivals.
+/// An import that still has, or may get, staged devices.
 typealias LiveImport = (name: KeyPair<ProductKey, UInt64>, record: ImportRecord)
 
-/// Devices on their way from an import to `devices`.
+/// Staged devices: on their way from an import to `devices`.
 extension Books {
     /// The device as the books have it: also one that a committed import brings and that has not
     /// landed yet, and a deleted one that left an entitlement: ask `isRegistered`.
@@ -14,12 +14,12 @@ extension Books {
     ) throws(StoreError) -> DeviceRecord? {
         let record = try devices.get(identity, in: transaction)
         if record?.isRegistered == true { return record }
-        return try arriving(identity, after: record, in: transaction) ?? record
+        return try staged(identity, after: record, in: transaction) ?? record
     }
 
     /// The device that a committed import brings; `old` is what `devices` has, which is not
     /// registered. Costs one lookup as long as no import of the product is under way.
-    func arriving(
+    func staged(
         _ identity: DeviceIdentity,
         after old: DeviceRecord?,
         in transaction: borrowing some Transaction & ~Copyable
@@ -30,14 +30,14 @@ extension Books {
         for (name, record) in try liveImports(of: identity.product, in: transaction)
         where record.state == .landing {
             let place = KeyPair(name.second, identity.device)
-            if let arrival = try arrivals.get(place, in: transaction) {
-                return arrival.record(registeredAt: record.changedAt, after: old)
+            if let staged = try stagedDevices.get(place, in: transaction) {
+                return staged.record(registeredAt: record.changedAt, after: old)
             }
         }
         return nil
     }
 
-    /// The product's imports that still have, or may get, rows in the table of arrivals: few.
+    /// The product's imports that still have, or may get, staged devices: few.
     func liveImports(
         of product: ProductKey,
         in transaction: borrowing some Transaction & ~Copyable
@@ -77,9 +77,9 @@ extension Books {
     }
 
     /// Keeps the imports of a product true while the record of one of its devices changes from
-    /// `old` to `new`: what was arriving has landed with this change, and an import that is being
+    /// `old` to `new`: what was staged has landed with this change, and an import that is being
     /// received is told that its device is known now, or is active no more.
-    func settleArrivals(
+    func settleStagedDevices(
         of identity: DeviceIdentity,
         from old: DeviceRecord?,
         to new: DeviceRecord?,
@@ -88,16 +88,16 @@ extension Books {
         for (name, record) in try liveImports(of: identity.product, in: transaction)
         where record.state != .abandoned {
             let place = KeyPair(name.second, identity.device)
-            guard let arrival = try arrivals.get(place, in: transaction) else { continue }
+            guard let staged = try stagedDevices.get(place, in: transaction) else { continue }
             var after = record
             if record.state == .landing {
-                try arrivals.delete(place, in: transaction)
+                try stagedDevices.delete(place, in: transaction)
                 // Its device is enabled, whatever the one that was deleted was.
                 try disabled.delete(identity, in: transaction)
                 after.moved += 1
             } else if new?.isRegistered == true {
                 after.conflict =
-                    record.conflict ?? ImportConflict(line: arrival.line, device: identity.device)
+                    record.conflict ?? ImportConflict(line: staged.line, device: identity.device)
             } else if record.conflict == nil {
                 if old?.isOpen == true { after.returning -= 1 }
                 if new?.isOpen == true { after.returning += 1 }
@@ -108,7 +108,7 @@ extension Books {
 
     /// Lands the next rows of the first import that is committed, or removes those of one that is
     /// abandoned. Changes nothing that the books say.
-    func moveArrivals(
+    func moveStagedDevices(
         _ limit: Int,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
@@ -116,20 +116,21 @@ extension Books {
         guard let (name, record) = waiting.first else {
             return .done(.moved(count: 0, more: false))
         }
-        var rows: [(device: DeviceKey, arrival: ArrivalRecord)] = []
-        try arrivals.forEach(in: transaction, prefix: name.second, limit: limit) { place, arrival in
-            rows.append((place.second, arrival))
+        var rows: [(device: DeviceKey, staged: StagedDeviceRecord)] = []
+        try stagedDevices.forEach(in: transaction, prefix: name.second, limit: limit) {
+            place, staged in
+            rows.append((place.second, staged))
             return .proceed
         }
-        for (device, arrival) in rows {
+        for (device, staged) in rows {
             if record.state == .landing {
                 let identity = DeviceIdentity(product: name.first, device: device)
                 let old = try devices.get(identity, in: transaction)
-                let new = arrival.record(registeredAt: record.changedAt, after: old)
+                let new = staged.record(registeredAt: record.changedAt, after: old)
                 try devices.put(identity, new, in: transaction)
                 if old?.isDisabled == true { try disabled.delete(identity, in: transaction) }
             }
-            try arrivals.delete(KeyPair(name.second, device), in: transaction)
+            try stagedDevices.delete(KeyPair(name.second, device), in: transaction)
         }
         var after = record
         after.moved += UInt64(rows.count)
