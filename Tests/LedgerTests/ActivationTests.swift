@@ -10,34 +10,34 @@ import Time
 @Suite struct ActivationTests {
     @Test("B1: the first connection consumes one code of the pool")
     func firstConnection() throws {
-        let desk = try Desk()
-        try desk.buy(2)
+        let store = try TestStore()
+        try store.buy(2)
         #expect(
-            try desk.connect("d1") == .admitted(until: desk.now.adding(days: 10), consumed: true)
+            try store.connect("d1") == .admitted(until: store.now.adding(days: 10), consumed: true)
         )
-        let figures = try desk.figures()
+        let figures = try store.figures()
         #expect(figures.remaining == 1 && figures.consumed == 1)
         #expect(figures.devicesKnown == 1 && figures.devicesActive == 1)
-        #expect(try desk.record("d1")?.state(at: desk.now) == .active)
-        #expect(try desk.history("d1").map(\.cause) == [.first])
+        #expect(try store.record("d1")?.state(at: store.now) == .active)
+        #expect(try store.history("d1").map(\.cause) == [.first])
     }
 
     @Test("B2: reconnecting inside the validity consumes nothing and writes nothing")
     func reconnect() throws {
-        let desk = try Desk()
-        try desk.buy(2)
-        let first = try desk.connect("d1")
-        let sequence = try desk.lastSequence()
-        desk.advance(days: 9, milliseconds: Desk.day - 1)
+        let store = try TestStore()
+        try store.buy(2)
+        let first = try store.connect("d1")
+        let sequence = try store.lastSequence()
+        store.advance(days: 9, milliseconds: TestStore.day - 1)
         for _ in 0..<3 {
-            guard case .admitted(let until, false) = try desk.connect("d1") else {
+            guard case .admitted(let until, false) = try store.connect("d1") else {
                 Issue.record("not admitted without a code")
                 return
             }
             #expect(first == .admitted(until: until, consumed: true))
         }
-        #expect(try desk.figures().consumed == 1)
-        #expect(try desk.lastSequence() == sequence)
+        #expect(try store.figures().consumed == 1)
+        #expect(try store.lastSequence() == sequence)
     }
 
     @Test("B2: two connections that race consume one code")
@@ -49,8 +49,12 @@ import Time
             durability: .unsynced
         )
         let now = Timestamp(milliseconds: 1_700_000_000_000)
-        for action in Desk.beginning
-            + [.purchase(Desk.acme, package: Desk.small, quantity: 100, product: Desk.product)]
+        for action in TestStore.beginning
+            + [
+                .purchase(
+                    TestStore.acme, package: TestStore.small, quantity: 100,
+                    product: TestStore.product)
+            ]
         {
             _ = try await ledger.submit(Command(at: now, actor: "test", action: action))
         }
@@ -60,7 +64,7 @@ import Time
                     let command = Command(
                         at: now,
                         actor: "gateway",
-                        action: .activate(Desk.device("d1"), confirmsSecret: nil)
+                        action: .activate(TestStore.device("d1"), confirmsSecret: nil)
                     )
                     guard
                         case .done(.entitled(_, consumed: true)) = try? await ledger.submit(command)
@@ -72,7 +76,7 @@ import Time
         }
         #expect(consumed == 1)
         let figures = try ledger.read { books, transaction throws(StoreError) in
-            try books.figures(of: Desk.product, in: transaction)
+            try books.figures(of: TestStore.product, in: transaction)
         }
         #expect(figures?.consumed == 1)
         ledger.shutdown()
@@ -80,42 +84,42 @@ import Time
 
     @Test("B3: without a code the device is refused with a reason of its own and stays inactive")
     func noCode() throws {
-        let desk = try Desk()
-        #expect(try desk.connect("d1") == .refused("no-code-left"))
-        try desk.buy(1)
-        _ = try desk.apply(
+        let store = try TestStore()
+        #expect(try store.connect("d1") == .refused("no-code-left"))
+        try store.buy(1)
+        _ = try store.apply(
             .importDevices(
-                Desk.product,
+                TestStore.product,
                 [DeviceImport(device: DeviceKey("d2")!, secret: SealedSecret("s2"))]
             )
         )
-        _ = try desk.connect("d1")
-        let sequence = try desk.lastSequence()
-        #expect(try desk.connect("d2") == .refused("no-code-left"))
-        #expect(try desk.record("d2")?.state(at: desk.now) == .inactive)
-        #expect(try desk.lastSequence() == sequence)
-        #expect(try desk.findings() == [])
+        _ = try store.connect("d1")
+        let sequence = try store.lastSequence()
+        #expect(try store.connect("d2") == .refused("no-code-left"))
+        #expect(try store.record("d2")?.state(at: store.now) == .inactive)
+        #expect(try store.lastSequence() == sequence)
+        #expect(try store.findings() == [])
     }
 
     @Test("B3: a running entitlement gets in although the pool is empty")
     func emptyPool() throws {
-        let desk = try Desk()
-        try desk.buy(1)
-        _ = try desk.connect("d1")
-        #expect(try desk.figures().remaining == 0)
+        let store = try TestStore()
+        try store.buy(1)
+        _ = try store.connect("d1")
+        #expect(try store.figures().remaining == 0)
         #expect(
-            try desk.connect("d1") == .admitted(until: desk.now.adding(days: 10), consumed: false)
+            try store.connect("d1") == .admitted(until: store.now.adding(days: 10), consumed: false)
         )
     }
 
     @Test("B4: online at expiry, the new period starts where the old one ended")
     func onlineRenewal() throws {
-        let desk = try Desk()
-        try desk.buy(2)
-        let start = desk.now
-        _ = try desk.connect("d1")
-        desk.advance(days: 10, milliseconds: 1_500)
-        let outcome = try desk.apply(.renew(Desk.device("d1")))
+        let store = try TestStore()
+        try store.buy(2)
+        let start = store.now
+        _ = try store.connect("d1")
+        store.advance(days: 10, milliseconds: 1_500)
+        let outcome = try store.apply(.renew(TestStore.device("d1")))
         guard case .done(.entitled(let entitlement, consumed: true)) = outcome else {
             Issue.record("not renewed: \(outcome)")
             return
@@ -123,134 +127,134 @@ import Time
         #expect(entitlement.activatedAt == start.adding(days: 10))
         #expect(entitlement.expiresAt == start.adding(days: 20))
         #expect(entitlement.cause == .renewal && entitlement.period == 2)
-        #expect(try desk.figures().devicesActive == 1)
+        #expect(try store.figures().devicesActive == 1)
         // A second renewal, or a reconnection, finds the new period.
         #expect(
-            try desk.apply(.renew(Desk.device("d1")))
+            try store.apply(.renew(TestStore.device("d1")))
                 == .done(.entitled(entitlement, consumed: false))
         )
-        #expect(try desk.figures().consumed == 2)
-        #expect(try desk.findings() == [])
+        #expect(try store.figures().consumed == 2)
+        #expect(try store.findings() == [])
     }
 
     @Test("B4: after a gap longer than a whole period one code is consumed, not several")
     func renewalAfterLongGap() throws {
-        let desk = try Desk()
-        try desk.buy(5)
-        _ = try desk.connect("d1")
-        desk.advance(days: 35)
+        let store = try TestStore()
+        try store.buy(5)
+        _ = try store.connect("d1")
+        store.advance(days: 35)
         guard
-            case .done(.entitled(let entitlement, consumed: true)) = try desk.apply(
-                .renew(Desk.device("d1"))
+            case .done(.entitled(let entitlement, consumed: true)) = try store.apply(
+                .renew(TestStore.device("d1"))
             )
         else {
             Issue.record("not renewed")
             return
         }
-        #expect(entitlement.activatedAt == desk.now)
-        #expect(entitlement.expiresAt == desk.now.adding(days: 10))
+        #expect(entitlement.activatedAt == store.now)
+        #expect(entitlement.expiresAt == store.now.adding(days: 10))
         #expect(
-            try desk.connect("d1")
-                == .admitted(until: desk.now.adding(days: 10), consumed: false)
+            try store.connect("d1")
+                == .admitted(until: store.now.adding(days: 10), consumed: false)
         )
-        #expect(try desk.figures().consumed == 2)
+        #expect(try store.figures().consumed == 2)
     }
 
     @Test("B4: offline at expiry nothing is consumed until it connects, and the period starts then")
     func offlineRenewal() throws {
-        let desk = try Desk()
-        try desk.buy(2)
-        _ = try desk.connect("d1")
-        desk.advance(days: 13)
+        let store = try TestStore()
+        try store.buy(2)
+        _ = try store.connect("d1")
+        store.advance(days: 13)
         #expect(
-            try desk.apply(.endExpired(limit: 10, graceMilliseconds: 60_000))
+            try store.apply(.endExpired(limit: 10, graceMilliseconds: 60_000))
                 == .done(.ended(count: 1, more: false))
         )
-        #expect(try desk.figures().consumed == 1)
+        #expect(try store.figures().consumed == 1)
         #expect(
-            try desk.connect("d1") == .admitted(until: desk.now.adding(days: 10), consumed: true)
+            try store.connect("d1") == .admitted(until: store.now.adding(days: 10), consumed: true)
         )
-        #expect(try desk.history("d1").map(\.cause) == [.first, .renewal])
-        #expect(try desk.history("d1")[1].activatedAt == desk.now)
+        #expect(try store.history("d1").map(\.cause) == [.first, .renewal])
+        #expect(try store.history("d1")[1].activatedAt == store.now)
     }
 
     @Test("B5: online at expiry without a code: refused, and reset to inactive")
     func endWithoutCode() throws {
-        let desk = try Desk()
-        try desk.buy(1)
-        _ = try desk.connect("d1")
-        desk.advance(days: 10)
-        #expect(try desk.refusal(.renew(Desk.device("d1"))) == "no-code-left")
+        let store = try TestStore()
+        try store.buy(1)
+        _ = try store.connect("d1")
+        store.advance(days: 10)
+        #expect(try store.refusal(.renew(TestStore.device("d1"))) == "no-code-left")
         #expect(
-            try desk.apply(.endEntitlement(Desk.device("d1"))).effect
+            try store.apply(.endEntitlement(TestStore.device("d1"))).effect
                 == .changed(
-                    .entitlementEnded(Desk.device("d1"), code: ActivationCode(serial: 1))
+                    .entitlementEnded(TestStore.device("d1"), code: ActivationCode(serial: 1))
                 )
         )
-        #expect(try desk.figures().devicesActive == 0)
-        #expect(try desk.record("d1")?.state(at: desk.now) == .inactive)
-        #expect(try desk.connect("d1") == .refused("no-code-left"))
-        try desk.buy(1)
+        #expect(try store.figures().devicesActive == 0)
+        #expect(try store.record("d1")?.state(at: store.now) == .inactive)
+        #expect(try store.connect("d1") == .refused("no-code-left"))
+        try store.buy(1)
         #expect(
-            try desk.connect("d1") == .admitted(until: desk.now.adding(days: 10), consumed: true)
+            try store.connect("d1") == .admitted(until: store.now.adding(days: 10), consumed: true)
         )
     }
 
     @Test("B5: a running entitlement is not ended by a device that leaves")
     func endTooEarly() throws {
-        let desk = try Desk()
-        try desk.buy(1)
-        _ = try desk.connect("d1")
-        #expect(try desk.apply(.endEntitlement(Desk.device("d1"))) == .done(.unchanged))
-        #expect(try desk.figures().devicesActive == 1)
+        let store = try TestStore()
+        try store.buy(1)
+        _ = try store.connect("d1")
+        #expect(try store.apply(.endEntitlement(TestStore.device("d1"))) == .done(.unchanged))
+        #expect(try store.figures().devicesActive == 1)
     }
 
     @Test("B5: the sweep leaves a device alone whose renewal may still come, and has a limit")
     func sweep() throws {
-        let desk = try Desk()
-        try desk.buy(5)
+        let store = try TestStore()
+        try store.buy(5)
         for index in 1...4 {
-            _ = try desk.connect("d\(index)")
-            desk.advance(days: 0, milliseconds: 1_000)
+            _ = try store.connect("d\(index)")
+            store.advance(days: 0, milliseconds: 1_000)
         }
         // Now is 4 s after the first activation; the first two ended 60 s ago and before.
-        desk.advance(days: 10, milliseconds: 57_000)
+        store.advance(days: 10, milliseconds: 57_000)
         #expect(
-            try desk.apply(.endExpired(limit: 1, graceMilliseconds: 60_000))
+            try store.apply(.endExpired(limit: 1, graceMilliseconds: 60_000))
                 == .done(.ended(count: 1, more: true))
         )
         #expect(
-            try desk.apply(.endExpired(limit: 10, graceMilliseconds: 60_000))
+            try store.apply(.endExpired(limit: 10, graceMilliseconds: 60_000))
                 == .done(.ended(count: 1, more: false))
         )
-        #expect(try desk.figures().devicesActive == 2)
+        #expect(try store.figures().devicesActive == 2)
         guard
-            case .done(.entitled(let entitlement, consumed: true)) = try desk.apply(
-                .renew(Desk.device("d3"))
+            case .done(.entitled(let entitlement, consumed: true)) = try store.apply(
+                .renew(TestStore.device("d3"))
             )
         else {
             Issue.record("not renewed")
             return
         }
         #expect(entitlement.period == 2)
-        #expect(try desk.findings() == [])
+        #expect(try store.findings() == [])
     }
 
     @Test("B7: with product renewal off the device is refused until it is on again")
     func renewalOff() throws {
-        let desk = try Desk()
-        try desk.buy(3)
-        _ = try desk.connect("d1")
-        _ = try desk.apply(.updateProduct(Desk.product, ProductUpdate(autoRenewal: false)))
-        desk.advance(days: 10)
-        #expect(try desk.connect("d1") == .refused("renewal-off"))
-        #expect(try desk.refusal(.renew(Desk.device("d1"))) == "renewal-off")
+        let store = try TestStore()
+        try store.buy(3)
+        _ = try store.connect("d1")
+        _ = try store.apply(.updateProduct(TestStore.product, ProductUpdate(autoRenewal: false)))
+        store.advance(days: 10)
+        #expect(try store.connect("d1") == .refused("renewal-off"))
+        #expect(try store.refusal(.renew(TestStore.device("d1"))) == "renewal-off")
         // A device that never was active is a first one, whatever the setting.
         #expect(
-            try desk.connect("d2") == .admitted(until: desk.now.adding(days: 10), consumed: true)
+            try store.connect("d2") == .admitted(until: store.now.adding(days: 10), consumed: true)
         )
-        _ = try desk.apply(.updateProduct(Desk.product, ProductUpdate(autoRenewal: true)))
-        guard case .admitted(_, consumed: true) = try desk.connect("d1") else {
+        _ = try store.apply(.updateProduct(TestStore.product, ProductUpdate(autoRenewal: true)))
+        guard case .admitted(_, consumed: true) = try store.connect("d1") else {
             Issue.record("not admitted")
             return
         }
@@ -258,38 +262,38 @@ import Time
 
     @Test("B7: an operator activates a blacklisted device by hand, once it has ended")
     func manual() throws {
-        let desk = try Desk()
-        try desk.buy(3)
-        _ = try desk.connect("d1")
-        _ = try desk.apply(.setDeviceRenewal(Desk.device("d1"), false))
+        let store = try TestStore()
+        try store.buy(3)
+        _ = try store.connect("d1")
+        _ = try store.apply(.setDeviceRenewal(TestStore.device("d1"), false))
         #expect(
-            try desk.apply(.activateByHand(Desk.device("d1")))
-                == .refused(.entitlementRuns(until: desk.now.adding(days: 10)))
+            try store.apply(.activateByHand(TestStore.device("d1")))
+                == .refused(.entitlementRuns(until: store.now.adding(days: 10)))
         )
-        desk.advance(days: 12)
-        #expect(try desk.connect("d1") == .refused("renewal-off"))
-        #expect(try desk.refusal(.activateByHand(Desk.device("d1"))) == nil)
+        store.advance(days: 12)
+        #expect(try store.connect("d1") == .refused("renewal-off"))
+        #expect(try store.refusal(.activateByHand(TestStore.device("d1"))) == nil)
         #expect(
-            try desk.connect("d1") == .admitted(until: desk.now.adding(days: 10), consumed: false)
+            try store.connect("d1") == .admitted(until: store.now.adding(days: 10), consumed: false)
         )
-        #expect(try desk.history("d1").map(\.cause) == [.first, .manual])
-        #expect(try desk.refusal(.activateByHand(Desk.device("d9"))) == "unknown-device")
-        #expect(try desk.findings() == [])
+        #expect(try store.history("d1").map(\.cause) == [.first, .manual])
+        #expect(try store.refusal(.activateByHand(TestStore.device("d9"))) == "unknown-device")
+        #expect(try store.findings() == [])
     }
 
     @Test("B15: a dry run says what a connection would, and writes nothing")
     func dryRun() throws {
-        let desk = try Desk()
+        let store = try TestStore()
         func ask(_ key: String) throws -> Decision {
-            try desk.read { books, transaction throws(StoreError) in
-                try books.admission(of: Desk.device(key), at: desk.now, in: transaction)
+            try store.read { books, transaction throws(StoreError) in
+                try books.admission(of: TestStore.device(key), at: store.now, in: transaction)
             }
         }
-        #expect(try ask("d1") == .refuse(.noCodeLeft(Desk.product)))
-        try desk.buy(1)
+        #expect(try ask("d1") == .refuse(.noCodeLeft(TestStore.product)))
+        try store.buy(1)
         #expect(try ask("d1") == .consume(.first))
-        _ = try desk.connect("d1")
-        #expect(try ask("d1") == .admit(until: desk.now.adding(days: 10)))
-        #expect(try ask("d2") == .refuse(.noCodeLeft(Desk.product)))
+        _ = try store.connect("d1")
+        #expect(try ask("d1") == .admit(until: store.now.adding(days: 10)))
+        #expect(try ask("d2") == .refuse(.noCodeLeft(TestStore.product)))
     }
 }

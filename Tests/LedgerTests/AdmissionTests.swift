@@ -7,7 +7,7 @@ import Time
 /// The pure decision, case by case.
 @Suite struct AdmissionTests {
     private let now = Timestamp(milliseconds: 1_700_000_000_000)
-    private let identity = Desk.device("d1")
+    private let identity = TestStore.device("d1")
 
     private func product(
         renewal: Bool = true,
@@ -15,7 +15,7 @@ import Time
         isDeleted: Bool = false
     ) -> ProductRecord {
         var record = ProductRecord(
-            Desk.newProduct("PK1", registration: registration),
+            TestStore.newProduct("PK1", registration: registration),
             allowance: nil,
             createdAt: now
         )
@@ -85,9 +85,10 @@ import Time
 
     @Test("B9, B12: a deleted product and a disabled device are refused, whatever the entitlement")
     func refused() {
-        #expect(decide(nil, device()) == .refuse(.unknownProduct(Desk.product)))
+        #expect(decide(nil, device()) == .refuse(.unknownProduct(TestStore.product)))
         #expect(
-            decide(product(isDeleted: true), device()) == .refuse(.unknownProduct(Desk.product)))
+            decide(product(isDeleted: true), device())
+                == .refuse(.unknownProduct(TestStore.product)))
         #expect(decide(product(), device(isDisabled: true)) == .refuse(.deviceDisabled(identity)))
     }
 

@@ -26,7 +26,7 @@ import Time
     private func opened() throws -> Ledger {
         let ledger = try Ledger(
             directory: directory.path, mapSizeBytes: 1 << 26, durability: .unsynced)
-        for action in Desk.beginning { _ = try ledger.carryOut(Self.command(action)) }
+        for action in TestStore.beginning { _ = try ledger.carryOut(Self.command(action)) }
         return ledger
     }
 
@@ -51,7 +51,7 @@ import Time
         let start = ledger.appliedSequence
         let ear = Ear()
         ear.listen(to: ledger)
-        #expect(start == UInt64(Desk.beginning.count))
+        #expect(start == UInt64(TestStore.beginning.count))
         try await withThrowingTaskGroup(of: Void.self) { group in
             for submitter in 0..<4 {
                 group.addTask {
@@ -80,7 +80,9 @@ import Time
         let ear = Ear()
         ear.listen(to: ledger)
         let purchase = Self.command(
-            .purchase(Desk.acme, package: Desk.small, quantity: 3, product: Desk.product), key: "k")
+            .purchase(
+                TestStore.acme, package: TestStore.small, quantity: 3, product: TestStore.product),
+            key: "k")
         for _ in 0..<3 { _ = try await ledger.submit(purchase) }
         _ = try await ledger.submit(Self.command(.revokeKey(KeyID("none")!)))
         #expect(ear.heard.map(\.change.name) == ["codes-bought"])
@@ -95,18 +97,18 @@ import Time
         let ear = Ear()
         ear.listen(to: ledger)
         var reader = try ledger.reader()
-        #expect(try reader.product(Desk.product)?.name == "Meter PK1")
+        #expect(try reader.product(TestStore.product)?.name == "Meter PK1")
         func rename(_ name: String) -> Command {
-            Self.command(.updateProduct(Desk.product, ProductUpdate(name: name)))
+            Self.command(.updateProduct(TestStore.product, ProductUpdate(name: name)))
         }
         _ = try ledger.carryOut(rename("first"))
-        #expect(try reader.product(Desk.product)?.name == "first")
+        #expect(try reader.product(TestStore.product)?.name == "first")
         // As a replicated log does it: in a transaction of its own. The next commit announces both.
         try ledger.environment.write { transaction throws(StoreError) in
             _ = try ledger.books.apply(rename("second"), in: transaction)
         }
-        _ = try await ledger.submit(Self.command(.deleteProduct(Desk.product)))
-        #expect(try reader.product(Desk.product)?.isDeleted == true)
+        _ = try await ledger.submit(Self.command(.deleteProduct(TestStore.product)))
+        #expect(try reader.product(TestStore.product)?.isDeleted == true)
         #expect(
             ear.heard.map(\.change.name) == [
                 "product-updated", "product-updated", "product-deleted",
@@ -126,7 +128,7 @@ import Time
         #expect(released != nil)
         var commits = ledger.commits().makeAsyncIterator()
         _ = try await ledger.submit(
-            Self.command(.updateProduct(Desk.product, ProductUpdate(name: "n"))))
+            Self.command(.updateProduct(TestStore.product, ProductUpdate(name: "n"))))
         #expect(await commits.next() != nil)
         ledger.shutdown()
         #expect(await commits.next() == nil)

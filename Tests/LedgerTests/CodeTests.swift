@@ -7,66 +7,68 @@ import Time
 
 /// Rules A1 to A6 and A8 to A10.
 @Suite struct CodeTests {
-    private func account(_ desk: Desk) throws -> AccountFigures {
-        try desk.read { books, transaction throws(StoreError) in
-            try books.figures(of: Desk.acme, in: transaction)
+    private func account(_ store: TestStore) throws -> AccountFigures {
+        try store.read { books, transaction throws(StoreError) in
+            try books.figures(of: TestStore.acme, in: transaction)
         }
     }
 
     @Test("A1: total = used + remaining, unassigned codes are part of remaining")
     func accountFigures() throws {
-        let desk = try Desk()
-        try desk.buy(5)
-        try desk.buy(7, for: nil)
-        _ = try desk.connect("d1")
-        let figures = try account(desk)
+        let store = try TestStore()
+        try store.buy(5)
+        try store.buy(7, for: nil)
+        _ = try store.connect("d1")
+        let figures = try account(store)
         #expect(figures == AccountFigures(total: 12, used: 1, remaining: 11, unassigned: 7))
         #expect(figures.total == figures.used + figures.remaining)
     }
 
     @Test("A2: codes bought without a product join the unassigned codes of their package")
     func unassigned() throws {
-        let desk = try Desk()
-        try desk.buy(3, Desk.small, for: nil)
-        try desk.buy(4, Desk.large, for: nil)
-        try desk.buy(2, Desk.small, for: nil)
-        let holdings = try desk.read { books, transaction throws(StoreError) in
-            try books.holdings(of: Desk.acme, in: transaction)
+        let store = try TestStore()
+        try store.buy(3, TestStore.small, for: nil)
+        try store.buy(4, TestStore.large, for: nil)
+        try store.buy(2, TestStore.small, for: nil)
+        let holdings = try store.read { books, transaction throws(StoreError) in
+            try books.holdings(of: TestStore.acme, in: transaction)
         }
-        #expect(holdings.map(\.package) == [Desk.large, Desk.small])
+        #expect(holdings.map(\.package) == [TestStore.large, TestStore.small])
         #expect(holdings.map(\.record.unassigned) == [4, 5])
-        #expect(try desk.figures().assigned == 0)
+        #expect(try store.figures().assigned == 0)
     }
 
     @Test("A3: an assignment takes up to what the account holds, and is in the history")
     func assignment() throws {
-        let desk = try Desk()
-        try desk.buy(3, for: nil)
+        let store = try TestStore()
+        try store.buy(3, for: nil)
         #expect(
-            try desk.refusal(.assign(Desk.product, package: Desk.small, quantity: 4))
+            try store.refusal(.assign(TestStore.product, package: TestStore.small, quantity: 4))
                 == "not-enough-unassigned"
         )
         #expect(
-            try desk.refusal(.assign(Desk.product, package: Desk.small, quantity: 0))
+            try store.refusal(.assign(TestStore.product, package: TestStore.small, quantity: 0))
                 == "quantity-out-of-range"
         )
-        #expect(try desk.refusal(.assign(Desk.product, package: Desk.small, quantity: 3)) == nil)
-        #expect(try desk.figures().remaining == 3)
-        let found = try desk.read { books, transaction throws(StoreError) in
+        #expect(
+            try store.refusal(.assign(TestStore.product, package: TestStore.small, quantity: 3))
+                == nil)
+        #expect(try store.figures().remaining == 3)
+        let found = try store.read { books, transaction throws(StoreError) in
             let byName = try books.assignments(
-                of: Desk.acme,
+                of: TestStore.acme,
                 matching: "meter pk1",
                 limit: 10,
                 in: transaction
             )
             let byKey = try books.assignments(
-                of: Desk.acme,
+                of: TestStore.acme,
                 matching: "PK1",
                 limit: 10,
                 in: transaction
             )
             let other = try books.assignments(
-                of: Desk.acme,
+                of: TestStore.acme,
                 matching: "PK2",
                 limit: 10,
                 in: transaction
@@ -75,151 +77,160 @@ import Time
         }
         #expect(found.0.count == 1 && found.0 == found.1 && found.2.isEmpty)
         let record = try #require(found.0.first).record
-        #expect(record.actor == "test" && record.at == desk.now && record.quantity == 3)
-        #expect(record.package == Desk.small && record.product == Desk.product)
+        #expect(record.actor == "test" && record.at == store.now && record.quantity == 3)
+        #expect(record.package == TestStore.small && record.product == TestStore.product)
     }
 
     @Test("A4: the first codes set the package, another package is refused with both named")
     func onePackage() throws {
-        let desk = try Desk()
-        try desk.buy(1, Desk.small)
-        try desk.buy(5, Desk.large, for: nil)
-        let mismatch = Outcome.refused(.packageMismatch(product: Desk.small, given: Desk.large))
+        let store = try TestStore()
+        try store.buy(1, TestStore.small)
+        try store.buy(5, TestStore.large, for: nil)
+        let mismatch = Outcome.refused(
+            .packageMismatch(product: TestStore.small, given: TestStore.large))
         #expect(
-            try desk.apply(.assign(Desk.product, package: Desk.large, quantity: 1)) == mismatch
+            try store.apply(.assign(TestStore.product, package: TestStore.large, quantity: 1))
+                == mismatch
         )
         #expect(
-            try desk.apply(
-                .purchase(Desk.acme, package: Desk.large, quantity: 1, product: Desk.product)
+            try store.apply(
+                .purchase(
+                    TestStore.acme, package: TestStore.large, quantity: 1,
+                    product: TestStore.product)
             ) == mismatch
         )
-        let text = Refusal.packageMismatch(product: Desk.small, given: Desk.large).description
+        let text = Refusal.packageMismatch(product: TestStore.small, given: TestStore.large)
+            .description
         #expect(text.contains("small") && text.contains("large"))
-        #expect(try desk.figures().assigned == 1)
+        #expect(try store.figures().assigned == 1)
     }
 
     @Test("A5: an upgrade counts for codes to come, running entitlements keep their end")
     func upgrade() throws {
-        let desk = try Desk()
-        try desk.buy(2, Desk.small)
-        let until = desk.now.adding(days: 10)
-        #expect(try desk.connect("d1") == .admitted(until: until, consumed: true))
-        #expect(try desk.refusal(.upgradePackage(Desk.product, to: Desk.large)) == nil)
-        #expect(try desk.connect("d1") == .admitted(until: until, consumed: false))
+        let store = try TestStore()
+        try store.buy(2, TestStore.small)
+        let until = store.now.adding(days: 10)
+        #expect(try store.connect("d1") == .admitted(until: until, consumed: true))
+        #expect(try store.refusal(.upgradePackage(TestStore.product, to: TestStore.large)) == nil)
+        #expect(try store.connect("d1") == .admitted(until: until, consumed: false))
         #expect(
-            try desk.connect("d2") == .admitted(until: desk.now.adding(days: 20), consumed: true)
+            try store.connect("d2") == .admitted(until: store.now.adding(days: 20), consumed: true)
         )
-        let product = try desk.read { books, transaction throws(StoreError) in
-            try books.product(Desk.product, in: transaction)
+        let product = try store.read { books, transaction throws(StoreError) in
+            try books.product(TestStore.product, in: transaction)
         }
-        #expect(product?.package == Desk.large && product?.allowance?.messagesPerDay == 1_000)
-        #expect(try desk.findings() == [])
+        #expect(product?.package == TestStore.large && product?.allowance?.messagesPerDay == 1_000)
+        #expect(try store.findings() == [])
     }
 
     @Test("A5: no allowance may fall, and there must be a package to upgrade")
     func upgradeRefused() throws {
-        let desk = try Desk()
+        let store = try TestStore()
         #expect(
-            try desk.refusal(.upgradePackage(Desk.product, to: Desk.large))
+            try store.refusal(.upgradePackage(TestStore.product, to: TestStore.large))
                 == "product-has-no-package"
         )
-        try desk.buy(1, Desk.large)
+        try store.buy(1, TestStore.large)
         #expect(
-            try desk.apply(.upgradePackage(Desk.product, to: Desk.small))
+            try store.apply(.upgradePackage(TestStore.product, to: TestStore.small))
                 == .refused(.allowanceLowered(allowance: "validityDays"))
         )
     }
 
     @Test("A6: how many codes can be assigned is told before")
     func assignable() throws {
-        let desk = try Desk()
-        try desk.buy(3, Desk.small, for: nil)
-        try desk.buy(4, Desk.large, for: nil)
+        let store = try TestStore()
+        try store.buy(3, TestStore.small, for: nil)
+        try store.buy(4, TestStore.large, for: nil)
         func ask() throws -> [Assignable] {
-            try desk.read { books, transaction throws(StoreError) in
-                try books.assignable(to: Desk.product, in: transaction)
+            try store.read { books, transaction throws(StoreError) in
+                try books.assignable(to: TestStore.product, in: transaction)
             }
         }
         #expect(try ask().map(\.quantity) == [4, 3])
-        _ = try desk.apply(.assign(Desk.product, package: Desk.small, quantity: 1))
-        #expect(try ask() == [Assignable(package: Desk.small, quantity: 2)])
+        _ = try store.apply(.assign(TestStore.product, package: TestStore.small, quantity: 1))
+        #expect(try ask() == [Assignable(package: TestStore.small, quantity: 2)])
     }
 
     @Test("A8: a repeated key changes nothing and is answered as the first time")
     func idempotency() throws {
-        let desk = try Desk()
+        let store = try TestStore()
         let buy = Action.purchase(
-            Desk.acme, package: Desk.small, quantity: 5, product: Desk.product)
-        let first = try desk.apply(buy, key: "order-1")
-        let sequence = try desk.lastSequence()
-        desk.advance(days: 1)
-        let second = try desk.apply(buy, key: "order-1")
+            TestStore.acme, package: TestStore.small, quantity: 5, product: TestStore.product)
+        let first = try store.apply(buy, key: "order-1")
+        let sequence = try store.lastSequence()
+        store.advance(days: 1)
+        let second = try store.apply(buy, key: "order-1")
         #expect(second == .repeated(try #require(first.effect)))
-        #expect(try desk.figures().assigned == 5)
-        #expect(try desk.lastSequence() == sequence)
-        #expect(try desk.apply(buy, key: "order-2").effect != nil)
-        #expect(try desk.apply(buy, key: "order-1", actor: "another").effect != nil)
-        #expect(try desk.figures().assigned == 15)
+        #expect(try store.figures().assigned == 5)
+        #expect(try store.lastSequence() == sequence)
+        #expect(try store.apply(buy, key: "order-2").effect != nil)
+        #expect(try store.apply(buy, key: "order-1", actor: "another").effect != nil)
+        #expect(try store.figures().assigned == 15)
     }
 
     @Test("A8: the same key with another command is refused, and so is a key that is none")
     func idempotencyMisuse() throws {
-        let desk = try Desk()
-        let buy = Action.purchase(Desk.acme, package: Desk.small, quantity: 5, product: nil)
-        let more = Action.purchase(Desk.acme, package: Desk.small, quantity: 6, product: nil)
-        _ = try desk.apply(buy, key: "order-1")
-        #expect(try desk.apply(more, key: "order-1") == .refused(.idempotencyKeyReused))
-        #expect(try desk.apply(more, key: "") == .refused(.idempotencyKeyInvalid))
-        #expect(try desk.apply(more, key: "a\u{0}b") == .refused(.idempotencyKeyInvalid))
+        let store = try TestStore()
+        let buy = Action.purchase(
+            TestStore.acme, package: TestStore.small, quantity: 5, product: nil)
+        let more = Action.purchase(
+            TestStore.acme, package: TestStore.small, quantity: 6, product: nil)
+        _ = try store.apply(buy, key: "order-1")
+        #expect(try store.apply(more, key: "order-1") == .refused(.idempotencyKeyReused))
+        #expect(try store.apply(more, key: "") == .refused(.idempotencyKeyInvalid))
+        #expect(try store.apply(more, key: "a\u{0}b") == .refused(.idempotencyKeyInvalid))
         #expect(
-            try desk.apply(more, key: String(repeating: "k", count: 129))
+            try store.apply(more, key: String(repeating: "k", count: 129))
                 == .refused(.idempotencyKeyInvalid)
         )
-        #expect(try account(desk).total == 5)
+        #expect(try account(store).total == 5)
     }
 
     @Test("A8: a refusal is remembered under its key, also when the command could pass by now")
     func idempotentRefusal() throws {
-        let desk = try Desk()
-        let assign = Action.assign(Desk.product, package: Desk.small, quantity: 1)
-        let first = try desk.apply(assign, key: "a")
-        try desk.buy(1, for: nil)
-        #expect(try desk.apply(assign, key: "a") == first)
-        #expect(try desk.figures().assigned == 0)
-        #expect(try desk.apply(assign, key: "b").effect != nil)
+        let store = try TestStore()
+        let assign = Action.assign(TestStore.product, package: TestStore.small, quantity: 1)
+        let first = try store.apply(assign, key: "a")
+        try store.buy(1, for: nil)
+        #expect(try store.apply(assign, key: "a") == first)
+        #expect(try store.figures().assigned == 0)
+        #expect(try store.apply(assign, key: "b").effect != nil)
     }
 
     @Test("A8: a repetition is known although the gateway made new secrets for it")
     func idempotencyOfGeneratedParts() throws {
-        let desk = try Desk()
+        let store = try TestStore()
         func rows(_ secret: String) -> Action {
             .importDevices(
-                Desk.product,
+                TestStore.product,
                 [DeviceImport(device: DeviceKey("d1")!, secret: SealedSecret(secret)!)]
             )
         }
-        _ = try desk.apply(rows("one"), key: "k")
-        let again = try desk.apply(rows("two"), key: "k")
-        #expect(again == .repeated(.changed(.devicesImported(Desk.product, count: 1, import: nil))))
-        #expect(try desk.record("d1")?.secret == SealedSecret("one"))
+        _ = try store.apply(rows("one"), key: "k")
+        let again = try store.apply(rows("two"), key: "k")
+        #expect(
+            again == .repeated(.changed(.devicesImported(TestStore.product, count: 1, import: nil)))
+        )
+        #expect(try store.record("d1")?.secret == SealedSecret("one"))
     }
 
     @Test("A9: a product consumes its batches first in, first out, and each code is traceable")
     func firstInFirstOut() throws {
-        let desk = try Desk()
-        try desk.buy(2, for: nil)
-        try desk.buy(2)
-        try desk.buy(3, for: nil)
-        _ = try desk.apply(.assign(Desk.product, package: Desk.small, quantity: 3))
-        for index in 1...5 { _ = try desk.connect("d\(index)") }
-        let serials = try (1...5).map { try desk.history("d\($0)")[0].code.serial }
+        let store = try TestStore()
+        try store.buy(2, for: nil)
+        try store.buy(2)
+        try store.buy(3, for: nil)
+        _ = try store.apply(.assign(TestStore.product, package: TestStore.small, quantity: 3))
+        for index in 1...5 { _ = try store.connect("d\(index)") }
+        let serials = try (1...5).map { try store.history("d\($0)")[0].code.serial }
         // Bought for the product first: 3 and 4; then assigned: 1 and 2, and 5 of the next batch.
         #expect(serials == [3, 4, 1, 2, 5])
-        let purchase = try desk.read { books, transaction throws(StoreError) in
+        let purchase = try store.read { books, transaction throws(StoreError) in
             try books.purchase(of: ActivationCode(serial: 5), in: transaction)
         }
         #expect(purchase?.first.serial == 5 && purchase?.record.quantity == 3)
-        let none = try desk.read { books, transaction throws(StoreError) in
+        let none = try store.read { books, transaction throws(StoreError) in
             try books.purchase(of: ActivationCode(serial: 8), in: transaction)
         }
         #expect(none == nil)
@@ -227,35 +238,35 @@ import Time
 
     @Test("A10: verify finds nothing in books that balance")
     func balance() throws {
-        let desk = try Desk()
-        try desk.buy(3)
-        try desk.buy(9, for: nil)
-        _ = try desk.apply(.assign(Desk.product, package: Desk.small, quantity: 4))
-        for index in 1...4 { _ = try desk.connect("d\(index)") }
-        desk.advance(days: 11)
-        _ = try desk.connect("d1")
-        _ = try desk.apply(.deleteDevice(Desk.device("d2")))
-        #expect(try desk.findings() == [])
+        let store = try TestStore()
+        try store.buy(3)
+        try store.buy(9, for: nil)
+        _ = try store.apply(.assign(TestStore.product, package: TestStore.small, quantity: 4))
+        for index in 1...4 { _ = try store.connect("d\(index)") }
+        store.advance(days: 11)
+        _ = try store.connect("d1")
+        _ = try store.apply(.deleteDevice(TestStore.device("d2")))
+        #expect(try store.findings() == [])
     }
 
     @Test("A10: verify names a code that is missing, doubled or miscounted")
     func imbalance() throws {
-        let desk = try Desk()
-        try desk.buy(3)
-        _ = try desk.connect("d1")
-        let books = desk.books
+        let store = try TestStore()
+        try store.buy(3)
+        _ = try store.connect("d1")
+        let books = store.books
         func damaged(
             _ damage: (borrowing WriteTransaction) throws(StoreError) -> Void
         ) throws -> [String] {
-            let transaction = try WriteTransaction(in: desk.environment)
+            let transaction = try WriteTransaction(in: store.environment)
             try damage(transaction)
             return books.verify(in: transaction)
         }
         func pool(_ change: (inout PoolRecord) -> Void) throws -> [String] {
             try damaged { (transaction) throws(StoreError) in
-                var pool = try books.pool(of: Desk.product, in: transaction)
+                var pool = try books.pool(of: TestStore.product, in: transaction)
                 change(&pool)
-                try books.pools.put(Desk.product, pool, in: transaction)
+                try books.pools.put(TestStore.product, pool, in: transaction)
             }
         }
         #expect(try !pool { $0.consumed += 1 }.isEmpty)
@@ -278,6 +289,6 @@ import Time
             try !damaged { t throws(StoreError) in try books.purchases.deleteAll(in: t) }.isEmpty)
         #expect(
             try !damaged { t throws(StoreError) in _ = try books.events.delete(2, in: t) }.isEmpty)
-        #expect(try desk.findings() == [])
+        #expect(try store.findings() == [])
     }
 }

@@ -16,15 +16,15 @@ struct CommandSource: CommandStream {
 
     init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
-    static func desk() throws -> Desk {
-        let desk = try Desk()
-        for action in beginning { try #require(desk.apply(action).effect != nil) }
-        return desk
+    static func store() throws -> TestStore {
+        let store = try TestStore()
+        for action in beginning { try #require(store.apply(action).effect != nil) }
+        return store
     }
 
-    /// Behind the desk's own.
+    /// Behind the store's own.
     static var beginning: [Action] {
-        products.dropFirst().map { .createProduct(Desk.newProduct($0)) }
+        products.dropFirst().map { .createProduct(TestStore.newProduct($0)) }
     }
 
     mutating func learn(_ outcome: Outcome) {}
@@ -63,8 +63,8 @@ struct CommandSource: CommandStream {
 
     private mutating func nextAction() -> Action {
         let product = ProductKey(Self.products[number(3)])!
-        let identity = Desk.device(Self.devices[number(5)], of: product.text)
-        let package = number(3) == 0 ? Desk.large : Desk.small
+        let identity = TestStore.device(Self.devices[number(5)], of: product.text)
+        let package = number(3) == 0 ? TestStore.large : TestStore.small
         switch number(100) {
         case 0..<34:
             return .activate(
@@ -79,7 +79,7 @@ struct CommandSource: CommandStream {
             )
         case 57..<65:
             return .purchase(
-                Desk.acme,
+                TestStore.acme,
                 package: package,
                 quantity: UInt64(number(12)),
                 product: number(2) == 0 ? product : nil
@@ -102,7 +102,7 @@ struct CommandSource: CommandStream {
             return .importDevices(
                 product,
                 (0...number(2)).map { _ in
-                    let device = Desk.device(Self.devices[number(5)], of: product.text)
+                    let device = TestStore.device(Self.devices[number(5)], of: product.text)
                     return DeviceImport(device: device.device, secret: secret(for: device))
                 }
             )

@@ -5,8 +5,8 @@
 protocol CommandStream {
     init(seed: UInt64)
 
-    /// A desk with what the commands take for granted.
-    static func desk() throws -> Desk
+    /// A store with what the commands take for granted.
+    static func store() throws -> TestStore
 
     mutating func next() -> Command
 

@@ -7,8 +7,8 @@ import Time
 /// Serials of the tour: 1 to 20 bought unassigned, 21 to 25 for PK1, 26 to 29 of `sub` for PK3; 1 to 3
 /// assigned to PK1, 4 to 9 to PK2; 30 to 39 free ones of `individual`.
 extension Damage {
-    private static let holding = KeyPair(Desk.acme, Desk.small)
-    private static let range = KeyTriple(Desk.acme, Desk.small, UInt64(10))
+    private static let holding = KeyPair(TestStore.acme, TestStore.small)
+    private static let range = KeyTriple(TestStore.acme, TestStore.small, UInt64(10))
 
     /// Batches, ranges, lots, counters, assignments.
     static let codes: [Damage] = [
@@ -36,7 +36,7 @@ extension Damage {
         },
         Damage("a purchase that is not listed", "batch 21 is not among the purchases of acme") {
             (books, transaction) throws(StoreError) in
-            try books.purchases.remove(KeyPair(Desk.acme, 21), in: transaction)
+            try books.purchases.remove(KeyPair(TestStore.acme, 21), in: transaction)
         },
         Damage("a listed purchase too many", "table purchases: sub, 21 is too many") {
             (books, transaction) throws(StoreError) in
@@ -62,7 +62,8 @@ extension Damage {
         },
         Damage("counters too many", "small of account sub, bought: 25 is not 0") {
             (books, transaction) throws(StoreError) in
-            try books.holdings.copy(holding, to: KeyPair(Tour.sub, Desk.small), in: transaction)
+            try books.holdings.copy(
+                holding, to: KeyPair(Tour.sub, TestStore.small), in: transaction)
         },
         Damage(
             "unassigned codes that are gone", "codes 10 to 20 are nowhere",
@@ -80,7 +81,8 @@ extension Damage {
         ) { (books, transaction) throws(StoreError) in
             try books.unassigned.remove(range, in: transaction)
             try books.unassigned.put(
-                KeyTriple(Tour.sub, Desk.small, 10), RangeRecord(quantity: 11), in: transaction)
+                KeyTriple(Tour.sub, TestStore.small, 10), RangeRecord(quantity: 11), in: transaction
+            )
         },
         Damage("more codes than there are", "unassigned codes, 10 and behind, are not of a batch") {
             (books, transaction) throws(StoreError) in
@@ -90,21 +92,21 @@ extension Damage {
             "an assignment that is gone", "the assignment to PK2 is not in the history as it was"
         ) { (books, transaction) throws(StoreError) in
             let sequence = try assignment(to: Tour.second, books, transaction)
-            try books.assignments.remove(KeyPair(Desk.acme, sequence), in: transaction)
+            try books.assignments.remove(KeyPair(TestStore.acme, sequence), in: transaction)
         },
         Damage("an assignment too many", "table assignments: acme, 3 is too many") {
             (books, transaction) throws(StoreError) in
             let sequence = try assignment(to: Tour.second, books, transaction)
             try books.assignments.copy(
-                KeyPair(Desk.acme, sequence), to: KeyPair(Desk.acme, 3), in: transaction)
+                KeyPair(TestStore.acme, sequence), to: KeyPair(TestStore.acme, 3), in: transaction)
         },
         Damage("an assignment of more", "the assignment to PK2 is not in the history as it was") {
             (books, transaction) throws(StoreError) in
             let sequence = try assignment(to: Tour.second, books, transaction)
             let record = AssignmentRecord(
-                product: Tour.second, package: Desk.small, quantity: 60,
+                product: Tour.second, package: TestStore.small, quantity: 60,
                 at: Timestamp(milliseconds: 0), actor: "test")
-            try books.assignments.put(KeyPair(Desk.acme, sequence), record, in: transaction)
+            try books.assignments.put(KeyPair(TestStore.acme, sequence), record, in: transaction)
         },
         Damage("an assignment that its product has not", "is not found by product PK2") {
             (books, transaction) throws(StoreError) in
@@ -120,7 +122,8 @@ extension Damage {
 
     private static func batch(of quantity: UInt64) -> BatchRecord {
         BatchRecord(
-            account: Desk.acme, package: Desk.small, quantity: quantity, source: .purchase,
+            account: TestStore.acme, package: TestStore.small, quantity: quantity,
+            source: .purchase,
             product: nil, at: Timestamp(milliseconds: 0), actor: "test", sequence: 12)
     }
 

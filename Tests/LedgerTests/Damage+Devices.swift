@@ -7,7 +7,7 @@ import Time
 /// Devices of the tour: PK1.d1 in its second period and open, d2 deleted and closed, d3 in its second
 /// and open, d4 disabled, d5 and r1 without a code; PK2.e1 in its second and open; PK3.f1 open.
 extension Damage {
-    private static let d1 = Desk.device("d1")
+    private static let d1 = TestStore.device("d1")
 
     static let devices: [Damage] = [
         Damage(
@@ -20,11 +20,11 @@ extension Damage {
             "a device too many", "devices known of product PK1: ",
             "the latest entitlement of PK1.x is not in the history as it is"
         ) { (books, transaction) throws(StoreError) in
-            try books.devices.copy(d1, to: Desk.device("x"), in: transaction)
+            try books.devices.copy(d1, to: TestStore.device("x"), in: transaction)
         },
         Damage("a device of no product", "table devices: PK9.x is too many") {
             (books, transaction) throws(StoreError) in
-            try books.devices.copy(d1, to: Desk.device("x", of: "PK9"), in: transaction)
+            try books.devices.copy(d1, to: TestStore.device("x", of: "PK9"), in: transaction)
         },
         device("neither registered nor entitled", "PK1.d5 is neither registered nor entitled", "d5")
         { $0.isRegistered = false },
@@ -56,7 +56,7 @@ extension Damage {
         },
         Damage("a disabled device that is not listed", "PK1.d4 is not among the disabled devices") {
             (books, transaction) throws(StoreError) in
-            try books.disabled.remove(Desk.device("d4"), in: transaction)
+            try books.disabled.remove(TestStore.device("d4"), in: transaction)
         },
         Damage("a listed disabled device too many", "table disabled: PK1.d1 is too many") {
             (books, transaction) throws(StoreError) in
@@ -137,7 +137,7 @@ extension Damage {
         Damage("a period too many", "table periods: PK1.d2, 1 is too many") {
             (books, transaction) throws(StoreError) in
             try books.periods.copy(
-                KeyPair(d1, 1), to: KeyPair(Desk.device("d2"), 1), in: transaction)
+                KeyPair(d1, 1), to: KeyPair(TestStore.device("d2"), 1), in: transaction)
         },
         Damage("a period of another code", "period 1 of PK1.d1 is not in the history") {
             (books, transaction) throws(StoreError) in
@@ -174,7 +174,7 @@ extension Damage {
         _ change: @escaping @Sendable (inout DeviceRecord) -> Void
     ) -> Damage {
         Damage("a device \(what)", finding) { (books, transaction) throws(StoreError) in
-            try books.devices.change(Desk.device(key), in: transaction, change)
+            try books.devices.change(TestStore.device(key), in: transaction, change)
         }
     }
 
@@ -201,7 +201,7 @@ extension Damage {
         _ transaction: borrowing WriteTransaction
     ) throws(StoreError) -> KeyTriple<ProductKey, Timestamp, UInt64> {
         var found: KeyTriple<ProductKey, Timestamp, UInt64>?
-        try table.forEach(in: transaction, prefix: Desk.product) { key, _ in
+        try table.forEach(in: transaction, prefix: TestStore.product) { key, _ in
             if key.third == serial { found = key }
             return found == nil ? .proceed : .stop
         }

@@ -24,7 +24,8 @@ extension Damage {
         Damage("a row that has landed as well", "PK2.i2 is staged for import ", "devices known") {
             (books, transaction) throws(StoreError) in
             try books.devices.copy(
-                Desk.device("i1", of: "PK2"), to: Desk.device("i2", of: "PK2"), in: transaction)
+                TestStore.device("i1", of: "PK2"), to: TestStore.device("i2", of: "PK2"),
+                in: transaction)
         },
         Damage("an import that nobody would land", "is not among those under way") {
             (books, transaction) throws(StoreError) in
@@ -32,7 +33,7 @@ extension Damage {
         },
         Damage("an import that would land twice", "table importing: ") {
             (books, transaction) throws(StoreError) in
-            try books.importing.put(KeyPair(Desk.product, 1), EmptyRecord(), in: transaction)
+            try books.importing.put(KeyPair(TestStore.product, 1), EmptyRecord(), in: transaction)
         },
         Damage("an import that is gone", "imports against those that the log has begun") {
             (books, transaction) throws(StoreError) in

@@ -60,16 +60,16 @@ extension Damage {
         },
         Damage("no totals", "account acme has no totals of its ota packs") {
             (books, transaction) throws(StoreError) in
-            try books.topUpTotals.remove(KeyPair(Desk.acme, .ota), in: transaction)
+            try books.topUpTotals.remove(KeyPair(TestStore.acme, .ota), in: transaction)
         },
         Damage("totals too many", "totals of the ota packs of account sub") {
             (books, transaction) throws(StoreError) in
             try books.topUpTotals.copy(
-                KeyPair(Desk.acme, .ota), to: KeyPair(Tour.sub, .ota), in: transaction)
+                KeyPair(TestStore.acme, .ota), to: KeyPair(Tour.sub, .ota), in: transaction)
         },
         Damage("wrong totals", "totals of the messages packs of account acme") {
             (books, transaction) throws(StoreError) in
-            try books.topUpTotals.change(KeyPair(Desk.acme, .messages), in: transaction) {
+            try books.topUpTotals.change(KeyPair(TestStore.acme, .messages), in: transaction) {
                 $0.used += 1
             }
         },
@@ -77,12 +77,12 @@ extension Damage {
             (books, transaction) throws(StoreError) in
             let place = try pack(.ota, books, transaction)
             try books.topUpChanges.remove(
-                KeyTriple(Desk.acme, .ota, place.id), in: transaction)
+                KeyTriple(TestStore.acme, .ota, place.id), in: transaction)
         },
         Damage("a change too many", "change 3 is not one of the ota packs of acme") {
             (books, transaction) throws(StoreError) in
             try books.topUpChanges.put(
-                KeyTriple(Desk.acme, .ota, 3), EmptyRecord(), in: transaction)
+                KeyTriple(TestStore.acme, .ota, 3), EmptyRecord(), in: transaction)
         },
         Damage(
             "a lease that is gone", "against its leases and changes", "leasesByHolder: gateway-1"
@@ -114,7 +114,7 @@ extension Damage {
         },
     ]
 
-    private static let u3 = KeyPair(Desk.device("d1"), UpgradeID("u3")!)
+    private static let u3 = KeyPair(TestStore.device("d1"), UpgradeID("u3")!)
 
     static let upgrades: [Damage] = [
         Damage(
@@ -126,7 +126,7 @@ extension Damage {
         Damage("an upgrade too many", "the number of upgrades against those requested: 4 is not 3")
         { (books, transaction) throws(StoreError) in
             try books.upgrades.copy(
-                u3, to: KeyPair(Desk.device("d1"), UpgradeID("ghost")!), in: transaction)
+                u3, to: KeyPair(TestStore.device("d1"), UpgradeID("ghost")!), in: transaction)
         },
         Damage("an upgrade that cost nothing", "upgrade u3 of PK1.d1 did not cost what its size") {
             (books, transaction) throws(StoreError) in
@@ -163,7 +163,7 @@ extension Damage {
             (books, transaction) throws(StoreError) in
             let old = try month(books, transaction)
             try books.upgradeMonths.copy(
-                old, to: KeyPair(Desk.device("d5"), old.second), in: transaction)
+                old, to: KeyPair(TestStore.device("d5"), old.second), in: transaction)
         },
     ]
 
@@ -174,7 +174,7 @@ extension Damage {
         _ transaction: borrowing WriteTransaction
     ) throws(StoreError) -> TopUpPlace {
         let place = try books.nextTopUp(
-            of: Desk.acme, kind, at: Timestamp(milliseconds: 0), in: transaction)
+            of: TestStore.acme, kind, at: Timestamp(milliseconds: 0), in: transaction)
         guard let place else { throw .malformed(what: "the test's own: no pack") }
         return place
     }

@@ -5,9 +5,9 @@ import Time
 @testable import LedgerModel
 
 extension Damage {
-    private static let pk1 = Desk.product
+    private static let pk1 = TestStore.product
 
-    private static let total = KeyPair(Desk.acme, DataCentreID.main)
+    private static let total = KeyPair(TestStore.acme, DataCentreID.main)
 
     /// Products, their pools and lots, and what accounts have of them.
     static let products: [Damage] = [
@@ -25,7 +25,7 @@ extension Damage {
         },
         Damage("a total of nothing", "no codes of account acme counted in moon are in a record") {
             (books, transaction) throws(StoreError) in
-            let place = KeyPair(Desk.acme, DataCentreID("moon")!)
+            let place = KeyPair(TestStore.acme, DataCentreID("moon")!)
             try books.accountTotals.put(place, AccountTotalRecord(), in: transaction)
         },
         Damage(
@@ -42,7 +42,7 @@ extension Damage {
         },
         Damage("a product of nobody", "product PK9 is of account gone, which is not there") {
             (books, transaction) throws(StoreError) in
-            let product = Desk.newProduct("PK9", account: AccountID("gone")!)
+            let product = TestStore.newProduct("PK9", account: AccountID("gone")!)
             try books.products.put(
                 ProductKey("PK9")!,
                 ProductRecord(product, allowance: nil, createdAt: Timestamp(milliseconds: 0)),
@@ -64,7 +64,7 @@ extension Damage {
         },
         Damage("a product that is not listed", "product PK1 is not among those of account acme") {
             (books, transaction) throws(StoreError) in
-            try books.accountProducts.remove(KeyPair(Desk.acme, pk1), in: transaction)
+            try books.accountProducts.remove(KeyPair(TestStore.acme, pk1), in: transaction)
         },
         Damage("a listed product too many", "table accountProducts: sub, PK1 is too many") {
             (books, transaction) throws(StoreError) in
@@ -137,7 +137,7 @@ extension Damage {
 
     private static func lot(_ first: UInt64, _ quantity: UInt64) -> LotRecord {
         LotRecord(
-            first: ActivationCode(serial: first), quantity: quantity, package: Desk.small,
+            first: ActivationCode(serial: first), quantity: quantity, package: TestStore.small,
             at: Timestamp(milliseconds: 0))
     }
 }

@@ -63,7 +63,7 @@ extension Damage {
             "an account too many", "records in table accounts against what the log has made: 4",
             "table accounts: the log has not made ghost"
         ) { (books, transaction) throws(StoreError) in
-            try books.accounts.copy(Desk.acme, to: AccountID("ghost")!, in: transaction)
+            try books.accounts.copy(TestStore.acme, to: AccountID("ghost")!, in: transaction)
         },
         Damage(
             "a sub-account of nobody",
@@ -107,12 +107,12 @@ extension Damage {
         },
         Damage("a sub-account that is not listed", "account sub is not among the sub-accounts of") {
             (books, transaction) throws(StoreError) in
-            try books.subAccounts.remove(KeyPair(Desk.acme, Tour.sub), in: transaction)
+            try books.subAccounts.remove(KeyPair(TestStore.acme, Tour.sub), in: transaction)
         },
         Damage("a sub-account too many", "table subAccounts: sub, acme is too many") {
             (books, transaction) throws(StoreError) in
             try books.subAccounts.put(
-                KeyPair(Tour.sub, Desk.acme), EmptyRecord(), in: transaction)
+                KeyPair(Tour.sub, TestStore.acme), EmptyRecord(), in: transaction)
         },
         Damage("a package that is gone", "package mega is not as it was created") {
             (books, transaction) throws(StoreError) in
@@ -120,13 +120,13 @@ extension Damage {
         },
         Damage("a package too many", "table packages: the log has not made ghost") {
             (books, transaction) throws(StoreError) in
-            try books.packages.copy(Desk.small, to: PackageID("ghost")!, in: transaction)
+            try books.packages.copy(TestStore.small, to: PackageID("ghost")!, in: transaction)
         },
         Damage(
             "a package with another allowance", "package small is not as it was created",
             "product PK1 has not its package's allowance"
         ) { (books, transaction) throws(StoreError) in
-            try books.packages.copy(Desk.large, to: Desk.small, in: transaction)
+            try books.packages.copy(TestStore.large, to: TestStore.small, in: transaction)
         },
         Damage("a key that is gone", "key k1 is not as it was created") {
             (books, transaction) throws(StoreError) in
@@ -148,16 +148,16 @@ extension Damage {
         },
         Damage("a key of a product that is gone", "key k1 is bound to product PK1, which is not") {
             (books, transaction) throws(StoreError) in
-            try books.products.remove(Desk.product, in: transaction)
+            try books.products.remove(TestStore.product, in: transaction)
         },
         Damage("a key that is not listed", "key k1 is not among those of account acme") {
             (books, transaction) throws(StoreError) in
-            try books.accountKeys.remove(KeyPair(Desk.acme, KeyID("k1")!), in: transaction)
+            try books.accountKeys.remove(KeyPair(TestStore.acme, KeyID("k1")!), in: transaction)
         },
         Damage("a listed key too many", "table accountKeys: acme, k2 is too many") {
             (books, transaction) throws(StoreError) in
             try books.accountKeys.put(
-                KeyPair(Desk.acme, KeyID("k2")!), EmptyRecord(), in: transaction)
+                KeyPair(TestStore.acme, KeyID("k2")!), EmptyRecord(), in: transaction)
         },
         Damage("a sealing key that is gone", "sealing key 1 is not there") {
             (books, transaction) throws(StoreError) in

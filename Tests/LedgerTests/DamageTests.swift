@@ -9,19 +9,19 @@ import Time
 @Suite struct DamageTests {
     @Test("A10: the books of the tour, which has been everywhere, balance")
     func undamaged() throws {
-        let desk = try Tour.desk()
-        #expect(try desk.findings() == [])
-        for (name, records) in try desk.dump().tables {
+        let store = try Tour.store()
+        #expect(try store.findings() == [])
+        for (name, records) in try store.dump().tables {
             #expect(!records.isEmpty, "table \(name)")
         }
     }
 
     @Test("A10: each kind of damage is named, and where it is", arguments: Damage.all)
     func named(_ damage: Damage) throws {
-        let desk = try Tour.desk()
-        let transaction = try WriteTransaction(in: desk.environment)
-        try damage.deed(desk.books, transaction)
-        let found = desk.books.verify(in: transaction)
+        let store = try Tour.store()
+        let transaction = try WriteTransaction(in: store.environment)
+        try damage.deed(store.books, transaction)
+        let found = store.books.verify(in: transaction)
         for finding in damage.findings {
             #expect(found.contains { $0.contains(finding) }, "\(finding)\nfound: \(found)")
         }
@@ -29,10 +29,10 @@ import Time
 
     @Test("A10: a record or key that does not decode is named by its table, and the check goes on")
     func torn() throws {
-        let desk = try Tour.desk()
-        let dump = try desk.dump()
+        let store = try Tour.store()
+        let dump = try store.dump()
         for (name, records) in dump.tables {
-            let table = try Table<RawKey, RawRecord>(name, in: desk.environment)
+            let table = try Table<RawKey, RawRecord>(name, in: store.environment)
             // An index has no records to be torn. The record of d4 goes, besides.
             guard
                 let (key, record) = records.min(by: {
@@ -41,10 +41,10 @@ import Time
                 !record.bytes.isEmpty
             else { continue }
             for bytes in [[], [9], Array(record.bytes.dropLast()), record.bytes + [0]] {
-                let transaction = try WriteTransaction(in: desk.environment)
+                let transaction = try WriteTransaction(in: store.environment)
                 try table.put(key, RawRecord(bytes), in: transaction)
-                try desk.books.devices.delete(Desk.device("d4"), in: transaction)
-                let found = desk.books.verify(in: transaction)
+                try store.books.devices.delete(TestStore.device("d4"), in: transaction)
+                let found = store.books.verify(in: transaction)
                 let isNamed = found.contains { $0.hasPrefix("table \(name): the record of ") }
                 #expect(isNamed, "\(name) \(bytes): \(found)")
                 #expect(found.contains { $0.contains("PK1.d4") }, "\(name): \(found)")
@@ -54,12 +54,12 @@ import Time
 
     @Test("A10: a key that does not decode is named by its table")
     func tornKeys() throws {
-        let desk = try Tour.desk()
-        for name in desk.books.tableNames {
-            let table = try Table<RawKey, RawRecord>(name, in: desk.environment)
-            let transaction = try WriteTransaction(in: desk.environment)
+        let store = try Tour.store()
+        for name in store.books.tableNames {
+            let table = try Table<RawKey, RawRecord>(name, in: store.environment)
+            let transaction = try WriteTransaction(in: store.environment)
             try table.put(RawKey([0xFF]), RawRecord([1]), in: transaction)
-            let found = desk.books.verify(in: transaction)
+            let found = store.books.verify(in: transaction)
             #expect(
                 found.contains("table \(name): a key is damaged: ff"), "\(name): \(found)")
         }
@@ -67,14 +67,14 @@ import Time
 
     @Test("A10: a record that goes is noticed, whichever it is")
     func missing() throws {
-        let desk = try Tour.desk()
+        let store = try Tour.store()
         // Of an answer to an idempotency key nothing else knows.
-        for (name, records) in try desk.dump().tables where name != "answers" {
-            let table = try Table<RawKey, RawRecord>(name, in: desk.environment)
+        for (name, records) in try store.dump().tables where name != "answers" {
+            let table = try Table<RawKey, RawRecord>(name, in: store.environment)
             for key in records.keys {
-                let transaction = try WriteTransaction(in: desk.environment)
+                let transaction = try WriteTransaction(in: store.environment)
                 try table.delete(key, in: transaction)
-                #expect(!desk.books.verify(in: transaction).isEmpty, "\(name) \(key)")
+                #expect(!store.books.verify(in: transaction).isEmpty, "\(name) \(key)")
             }
         }
     }
@@ -83,15 +83,15 @@ import Time
         "A10: whichever bit of a record or key is flipped, the check comes to its end",
         arguments: [51, Seed.fresh])
     func anything(seed: UInt64) throws {
-        let desk = try Tour.desk()
+        let store = try Tour.store()
         var dice = SplitMix64(seed: seed)
-        let tables = try desk.dump().tables.sorted { $0.key < $1.key }
+        let tables = try store.dump().tables.sorted { $0.key < $1.key }
         for _ in 0..<300 {
             let (name, records) = tables.randomElement(using: &dice)!
-            let table = try Table<RawKey, RawRecord>(name, in: desk.environment)
+            let table = try Table<RawKey, RawRecord>(name, in: store.environment)
             let keys = records.keys.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
             let key = keys.randomElement(using: &dice)!
-            let transaction = try WriteTransaction(in: desk.environment)
+            let transaction = try WriteTransaction(in: store.environment)
             if Bool.random(using: &dice) {
                 let bytes = Self.flipped(records[key]!.bytes, &dice)
                 try table.put(key, RawRecord(bytes), in: transaction)
@@ -100,7 +100,7 @@ import Time
                 let bytes = Self.flipped(key.bytes, &dice)
                 try table.put(RawKey(bytes), records[key]!, in: transaction)
             }
-            _ = desk.books.verify(in: transaction)
+            _ = store.books.verify(in: transaction)
         }
     }
 
@@ -114,11 +114,11 @@ import Time
 
     @Test("A check names no more than it was asked to")
     func limit() throws {
-        let desk = try Tour.desk()
-        try desk.write { (books, transaction) throws(StoreError) in
+        let store = try Tour.store()
+        try store.write { (books, transaction) throws(StoreError) in
             try books.devices.deleteAll(in: transaction)
         }
-        let few = try desk.read { books, transaction throws(StoreError) in
+        let few = try store.read { books, transaction throws(StoreError) in
             books.verify(limit: 3, in: transaction)
         }
         #expect(few.count == 3)

@@ -19,7 +19,7 @@ import Time
     }
 
     private func run<Stream: CommandStream>(_ type: Stream.Type, _ seed: UInt64) throws {
-        let (first, second) = (try Stream.desk(), try Stream.desk())
+        let (first, second) = (try Stream.store(), try Stream.store())
         var stream = Stream(seed: seed)
         var dice = SplitMix64(seed: seed)
         for step in 1...12 {
@@ -56,9 +56,9 @@ import Time
     }
 
     /// What every list answers, whole, with its cursors.
-    private func answers(_ desk: Desk, at time: Timestamp) throws -> [String] {
+    private func answers(_ store: TestStore, at time: Timestamp) throws -> [String] {
         try Question.all(at: time).flatMap { question in
-            try question.pages(desk.books, desk.environment, limit: 7).map {
+            try question.pages(store.books, store.environment, limit: 7).map {
                 "\(question.name): \($0.details) \($0.cursor ?? "")"
             }
         }

@@ -8,47 +8,47 @@ import Time
 /// Rules B10, B11 and E3.
 @Suite struct HistoryTests {
     /// Three devices activated a day apart; the first renewed at its end.
-    private func desk() throws -> (Desk, start: Timestamp) {
-        let desk = try Desk()
-        let start = desk.now
-        try desk.buy(10)
+    private func store() throws -> (TestStore, start: Timestamp) {
+        let store = try TestStore()
+        let start = store.now
+        try store.buy(10)
         for index in 1...3 {
-            _ = try desk.connect("d\(index)")
-            desk.advance(days: 1)
+            _ = try store.connect("d\(index)")
+            store.advance(days: 1)
         }
-        desk.now = start.adding(days: 10)
-        _ = try desk.apply(.renew(Desk.device("d1")))
-        return (desk, start)
+        store.now = start.adding(days: 10)
+        _ = try store.apply(.renew(TestStore.device("d1")))
+        return (store, start)
     }
 
-    private func search(_ desk: Desk, _ filter: ActivationFilter) throws -> [String] {
-        try desk.read { books, transaction throws(StoreError) in
-            try books.consumedCodes(of: Desk.product, filter, limit: 100, in: transaction)
+    private func search(_ store: TestStore, _ filter: ActivationFilter) throws -> [String] {
+        try store.read { books, transaction throws(StoreError) in
+            try books.consumedCodes(of: TestStore.product, filter, limit: 100, in: transaction)
         }.elements.map { "\($0.identity.device)#\($0.entitlement.period)" }
     }
 
     @Test("B10: consumptions are found by DK, activation date and expiry date")
     func searches() throws {
-        let (desk, start) = try desk()
-        #expect(try search(desk, ActivationFilter()) == ["d1#1", "d2#1", "d3#1", "d1#2"])
+        let (store, start) = try store()
+        #expect(try search(store, ActivationFilter()) == ["d1#1", "d2#1", "d3#1", "d1#2"])
         #expect(
-            try search(desk, ActivationFilter(device: DeviceKey("d1")!)) == ["d1#1", "d1#2"]
+            try search(store, ActivationFilter(device: DeviceKey("d1")!)) == ["d1#1", "d1#2"]
         )
         #expect(
             try search(
-                desk,
+                store,
                 ActivationFilter(activated: start.adding(days: 1)..<start.adding(days: 3))
             ) == ["d2#1", "d3#1"]
         )
         #expect(
             try search(
-                desk,
+                store,
                 ActivationFilter(expires: start.adding(days: 11)..<start.adding(days: 21))
             ) == ["d2#1", "d3#1", "d1#2"]
         )
         #expect(
             try search(
-                desk,
+                store,
                 ActivationFilter(
                     device: DeviceKey("d1")!,
                     activated: start..<start.adding(days: 1),
@@ -60,25 +60,25 @@ import Time
 
     @Test("B10: each device has its own list, and a count of at least 1 once it was active")
     func ownList() throws {
-        let (desk, start) = try desk()
-        let list = try desk.history("d1")
+        let (store, start) = try store()
+        let list = try store.history("d1")
         #expect(list.map(\.period) == [1, 2])
         #expect(list.map(\.activatedAt) == [start, start.adding(days: 10)])
         #expect(list.map(\.cause) == [.first, .renewal])
         #expect(Set(list.map(\.code)).count == 2)
-        #expect(try desk.record("d1")?.codesConsumed == 2)
-        #expect(try desk.history("d9") == [])
+        #expect(try store.record("d1")?.codesConsumed == 2)
+        #expect(try store.history("d9") == [])
     }
 
     @Test("B10: the history comes in pages")
     func pages() throws {
-        let (desk, _) = try desk()
+        let (store, _) = try store()
         var cursor: String?
         var found: [UInt64] = []
         repeat {
-            let page = try desk.read { books, transaction throws(StoreError) in
+            let page = try store.read { books, transaction throws(StoreError) in
                 try books.consumedCodes(
-                    of: Desk.product,
+                    of: TestStore.product,
                     cursor: cursor,
                     limit: 3,
                     in: transaction
@@ -89,12 +89,12 @@ import Time
         } while cursor != nil
         #expect(found == [1, 2, 3, 4])
         let own = ActivationFilter(device: DeviceKey("d1")!)
-        let first = try desk.read { books, transaction throws(StoreError) in
-            try books.consumedCodes(of: Desk.product, own, limit: 1, in: transaction)
+        let first = try store.read { books, transaction throws(StoreError) in
+            try books.consumedCodes(of: TestStore.product, own, limit: 1, in: transaction)
         }
-        let second = try desk.read { books, transaction throws(StoreError) in
+        let second = try store.read { books, transaction throws(StoreError) in
             try books.consumedCodes(
-                of: Desk.product,
+                of: TestStore.product,
                 own,
                 cursor: first.cursor,
                 limit: 1,
@@ -104,9 +104,9 @@ import Time
         #expect(first.elements.map(\.entitlement.period) == [1])
         #expect(second.elements.map(\.entitlement.period) == [2] && second.cursor == nil)
         #expect(throws: StoreError.malformed(what: "cursor")) {
-            try desk.read { books, transaction throws(StoreError) in
+            try store.read { books, transaction throws(StoreError) in
                 try books.consumedCodes(
-                    of: Desk.product,
+                    of: TestStore.product,
                     cursor: "zz",
                     limit: 3,
                     in: transaction
@@ -117,31 +117,31 @@ import Time
 
     @Test("B11: near expiry is 0 < rest <= the limit, sorted by expiry, without deleted devices")
     func nearExpiry() throws {
-        let desk = try Desk()
-        let start = desk.now
-        try desk.buy(10)
+        let store = try TestStore()
+        let start = store.now
+        try store.buy(10)
         for index in 1...4 {
-            _ = try desk.connect("d\(index)")
-            desk.advance(days: 1)
+            _ = try store.connect("d\(index)")
+            store.advance(days: 1)
         }
-        _ = try desk.apply(.deleteDevice(Desk.device("d2")))
+        _ = try store.apply(.deleteDevice(TestStore.device("d2")))
         func list(days: Int64, _ filter: ActivationFilter = ActivationFilter()) throws -> [String] {
-            try desk.read { books, transaction throws(StoreError) in
+            try store.read { books, transaction throws(StoreError) in
                 try books.nearExpiry(
-                    at: desk.now,
-                    withinMilliseconds: days * Desk.day,
+                    at: store.now,
+                    withinMilliseconds: days * TestStore.day,
                     filter,
                     limit: 10,
                     in: transaction
                 )
             }.elements.map(\.identity.device.text)
         }
-        desk.now = start.adding(days: 9)
+        store.now = start.adding(days: 9)
         #expect(try list(days: 1) == ["d1"])
         #expect(try list(days: 3) == ["d1", "d3"])
-        desk.now = start.adding(days: 10).adding(milliseconds: -1)
+        store.now = start.adding(days: 10).adding(milliseconds: -1)
         #expect(try list(days: 30) == ["d1", "d3", "d4"])
-        desk.now = start.adding(days: 10)
+        store.now = start.adding(days: 10)
         #expect(try list(days: 30) == ["d3", "d4"])
         #expect(try list(days: 30, ActivationFilter(productName: "METER")) == ["d3", "d4"])
         #expect(try list(days: 30, ActivationFilter(productName: "valve")) == [])
@@ -162,18 +162,18 @@ import Time
 
     @Test("E3: every change is an event with the next number, readable from any point")
     func log() throws {
-        let (desk, _) = try desk()
-        let events = try desk.read { books, transaction throws(StoreError) in
+        let (store, _) = try store()
+        let events = try store.read { books, transaction throws(StoreError) in
             try books.events(after: 0, limit: 1_000, in: transaction)
         }
         #expect(events.map(\.sequence) == Array(1...UInt64(events.count)))
-        #expect(events.count == Int(try desk.lastSequence()))
+        #expect(events.count == Int(try store.lastSequence()))
         #expect(
             events.suffix(3).map(\.change.name) == [
                 "device-registered", "device-activated", "device-activated",
             ]
         )
-        let tail = try desk.read { books, transaction throws(StoreError) in
+        let tail = try store.read { books, transaction throws(StoreError) in
             try books.events(after: UInt64(events.count - 2), limit: 1, in: transaction)
         }
         #expect(tail == [events[events.count - 2]])

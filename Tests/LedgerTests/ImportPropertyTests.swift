@@ -11,26 +11,26 @@ import Time
         "A10: with imports at any step between them, commands leave the books as the model has them",
         arguments: [1, 2, 3, 5, Seed.fresh])
     func model(seed: UInt64) throws {
-        let desk = try ImportSource.desk()
+        let store = try ImportSource.store()
         var model = ImportModel()
         var source = ImportSource(seed: seed)
         var staged: Set<String> = []
         for step in 1...600 {
             let command = source.next()
-            let isStaged = try model.isStaged(command.action, desk)
-            let outcome = try desk.apply(command)
+            let isStaged = try model.isStaged(command.action, store)
+            let outcome = try store.apply(command)
             source.learn(outcome)
             if isStaged, outcome.effect != nil { staged.insert(command.action.kind) }
             var refusal: String?
             if case .refused(let reason) = outcome { refusal = reason.name }
             let place = "seed \(seed), step \(step): \(command)"
             try #require(refusal == model.apply(command, outcome), "\(place)")
-            try Self.compare(desk, model.books, at: command.at, place)
-            if step % 10 == 0 { try #require(desk.findings() == [], "\(place)") }
+            try Self.compare(store, model.books, at: command.at, place)
+            if step % 10 == 0 { try #require(store.findings() == [], "\(place)") }
         }
-        try desk.moveAll()
-        try Self.compare(desk, model.books, at: desk.now, "seed \(seed), at the end")
-        try #require(desk.findings() == [])
+        try store.moveAll()
+        try Self.compare(store, model.books, at: store.now, "seed \(seed), at the end")
+        try #require(store.findings() == [])
         guard seed != Seed.fresh else { return }
         // The sequence went through what it is here for.
         #expect(model.commits > 0 && model.conflicts > 0 && model.abandoned > 0, "seed \(seed)")
@@ -39,15 +39,15 @@ import Time
     }
 
     private static func compare(
-        _ desk: Desk,
+        _ store: TestStore,
         _ model: Model,
         at time: Timestamp,
         _ place: String
     ) throws {
-        try desk.compare(with: model, at: time, place)
+        try store.compare(with: model, at: time, place)
         for (key, product) in model.products {
             let known = product.devices.filter(\.value.isRegistered).keys.sorted()
-            try #require(desk.list(of: key, limit: 2) == known, "\(place)")
+            try #require(store.list(of: key, limit: 2) == known, "\(place)")
         }
     }
 }
@@ -97,7 +97,7 @@ private struct ImportModel {
 
     /// Whether a device connects, or is renewed, that a committed import brings and that has not
     /// landed yet.
-    func isStaged(_ action: Action, _ desk: Desk) throws -> Bool {
+    func isStaged(_ action: Action, _ store: TestStore) throws -> Bool {
         let device: DeviceIdentity
         switch action {
         case .activate(let identity, _, _), .renew(let identity, _): device = identity
@@ -105,7 +105,7 @@ private struct ImportModel {
         }
         let committed = imports.filter { $0.value.product == device.product.text }
             .filter { !$0.value.isReceiving }.keys
-        return try desk.read { books, transaction throws(StoreError) in
+        return try store.read { books, transaction throws(StoreError) in
             for number in committed {
                 let record = try books.importView(number, of: device.product, in: transaction)
                 guard record?.record.state == .landing else { continue }

@@ -29,7 +29,7 @@ struct ImportSource: CommandStream {
         random = SplitMix64(seed: seed &* 77)
     }
 
-    static func desk() throws -> Desk { try CommandSource.desk() }
+    static func store() throws -> TestStore { try CommandSource.store() }
 
     private mutating func number(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
 
@@ -49,7 +49,8 @@ struct ImportSource: CommandStream {
         case 0: break
         case 1:
             action = .purchase(
-                Desk.acme, package: number(3) == 0 ? Desk.large : Desk.small, quantity: 4,
+                TestStore.acme, package: number(3) == 0 ? TestStore.large : TestStore.small,
+                quantity: 4,
                 product: identity.product)
         case 2...3: action = .activate(identity, confirmsSecret: nil)
         case 4...6: action = .deleteDevice(identity)
@@ -69,7 +70,7 @@ struct ImportSource: CommandStream {
         {
             return DeviceIdentity(product: ProductKey(some.product)!, device: device)
         }
-        return Desk.device(
+        return TestStore.device(
             CommandSource.devices[number(5)], of: CommandSource.products[number(3)])
     }
 

@@ -15,8 +15,12 @@ import Time
             mapSizeBytes: 1 << 26,
             durability: .unsynced
         )
-        for action in Desk.beginning
-            + [.purchase(Desk.acme, package: Desk.small, quantity: 3, product: Desk.product)]
+        for action in TestStore.beginning
+            + [
+                .purchase(
+                    TestStore.acme, package: TestStore.small, quantity: 3,
+                    product: TestStore.product)
+            ]
         { _ = try await submit(action, to: ledger) }
         return ledger
     }
@@ -29,7 +33,7 @@ import Time
     func reader() async throws {
         let directory = TemporaryDirectory()
         let ledger = try await opened(directory)
-        let identity = Desk.device("d1")
+        let identity = TestStore.device("d1")
         var reader = try ledger.reader()
         let time = now
         func decide(_ reader: inout LedgerReader) throws -> Decision {
@@ -41,8 +45,8 @@ import Time
         _ = try await submit(.activate(identity, confirmsSecret: nil), to: ledger)
         #expect(try decide(&reader) == .admit(until: now.adding(days: 10)))
         // B9: the cache is dropped once the deletion has been answered.
-        _ = try await submit(.deleteProduct(Desk.product), to: ledger)
-        #expect(try decide(&reader) == .refuse(.unknownProduct(Desk.product)))
+        _ = try await submit(.deleteProduct(TestStore.product), to: ledger)
+        #expect(try decide(&reader) == .refuse(.unknownProduct(TestStore.product)))
         ledger.shutdown()
     }
 
@@ -52,7 +56,7 @@ import Time
         do {
             let ledger = try await opened(directory)
             _ = try await submit(
-                .activate(Desk.device("d1"), confirmsSecret: nil),
+                .activate(TestStore.device("d1"), confirmsSecret: nil),
                 to: ledger
             )
             ledger.shutdown()
@@ -60,7 +64,7 @@ import Time
         let ledger = try Ledger(directory: directory.path, mapSizeBytes: 1 << 26)
         #expect(try ledger.verify() == [])
         let outcome = try await submit(
-            .activate(Desk.device("d1"), confirmsSecret: nil),
+            .activate(TestStore.device("d1"), confirmsSecret: nil),
             to: ledger
         )
         guard case .done(.entitled(let entitlement, consumed: false)) = outcome else {

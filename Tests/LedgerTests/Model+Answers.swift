@@ -23,26 +23,29 @@ extension Model {
                         consumed(product, ActivationFilter(device: DeviceKey(device)!))
                     ))
             }
-            list.append((.assignments(Desk.acme, product), assigned { $0 == product }))
+            list.append((.assignments(TestStore.acme, product), assigned { $0 == product }))
         }
         for filter in expiryFilters(at: time) {
             list.append(
                 (.nearExpiry(filter, days: 9, at: time), nearExpiry(filter, days: 9, at: time)))
         }
-        list.append((.assignments(Desk.acme, nil), assigned { _ in true }))
-        list.append((.assignments(Desk.acme, "METER"), assigned { _ in true }))
-        list.append((.assignments(Desk.acme, "pk3"), assigned { $0 == "PK3" }))
-        list.append((.assignments(Desk.acme, "valve"), []))
+        list.append((.assignments(TestStore.acme, nil), assigned { _ in true }))
+        list.append((.assignments(TestStore.acme, "METER"), assigned { _ in true }))
+        list.append((.assignments(TestStore.acme, "pk3"), assigned { $0 == "PK3" }))
+        list.append((.assignments(TestStore.acme, "valve"), []))
         let existing = products.filter { !$0.value.isDeleted }.keys.sorted()
         list.append((.products(nil, among: nil), existing))
-        list.append((.products(Desk.acme, among: nil), existing))
+        list.append((.products(TestStore.acme, among: nil), existing))
         list.append(
-            (.products(Desk.acme, among: ["PK3", "PK1", "PK9"]), existing.filter { $0 != "PK2" }))
+            (
+                .products(TestStore.acme, among: ["PK3", "PK1", "PK9"]),
+                existing.filter { $0 != "PK2" }
+            ))
         list.append((.accounts(nil), ["acme"]))
-        list.append((.accounts(Desk.acme), []))
+        list.append((.accounts(TestStore.acme), []))
         list.append((.keys(nil), []))
         list.append((.packages(), ["large", "small"]))
-        list.append((.purchases(Desk.acme), purchases.map { "\($0.first)+\($0.quantity)" }))
+        list.append((.purchases(TestStore.acme), purchases.map { "\($0.first)+\($0.quantity)" }))
         return list
     }
 
@@ -66,7 +69,7 @@ extension Model {
         let past = time.adding(days: -9)..<time.adding(days: -3)
         return [
             ActivationFilter(),
-            ActivationFilter(accounts: [Desk.acme]),
+            ActivationFilter(accounts: [TestStore.acme]),
             ActivationFilter(accounts: [AccountID("nobody")!]),
             ActivationFilter(products: [first]),
             ActivationFilter(products: [second, first]),
@@ -74,9 +77,10 @@ extension Model {
             ActivationFilter(productName: "meter pk2"),
             ActivationFilter(productName: "valve"),
             ActivationFilter(device: DeviceKey("d1")!),
-            ActivationFilter(accounts: [Desk.acme], products: [first], device: DeviceKey("d1")!),
+            ActivationFilter(
+                accounts: [TestStore.acme], products: [first], device: DeviceKey("d1")!),
             ActivationFilter(activated: past),
-            ActivationFilter(accounts: [Desk.acme], activated: past),
+            ActivationFilter(accounts: [TestStore.acme], activated: past),
             ActivationFilter(expires: near),
             ActivationFilter(productName: "METER", activated: past, expires: near),
         ]
@@ -146,7 +150,7 @@ extension Model {
         }
         return found.filter { product, device, period in
             period.expiresAt > time && period.expiresAt <= time.adding(days: days)
-                && filter.accounts?.contains(Desk.acme) ?? true
+                && filter.accounts?.contains(TestStore.acme) ?? true
                 && filter.products?.contains { $0.text == product } ?? true
                 && (filter.productName.map { "meter \(product)".holds($0) } ?? true)
                 && (filter.device.map { $0.text == device } ?? true)

@@ -35,7 +35,7 @@ struct Model {
     private var nextSerial: UInt64 = 1
     private var answers: [String: (Action, String?)] = [:]
 
-    static let validity: [PackageID: Int64] = [Desk.small: 10, Desk.large: 20]
+    static let validity: [PackageID: Int64] = [TestStore.small: 10, TestStore.large: 20]
 
     init() { for key in CommandSource.products { products[key] = Product() } }
 
@@ -270,7 +270,7 @@ struct Model {
     private mutating func upgrade(_ key: ProductKey, _ package: PackageID) -> String? {
         guard let product = products[key.text], !product.isDeleted else { return "unknown-product" }
         guard let current = product.package else { return "product-has-no-package" }
-        if current == Desk.large, package == Desk.small { return "allowance-lowered" }
+        if current == TestStore.large, package == TestStore.small { return "allowance-lowered" }
         products[key.text]?.package = package
         return nil
     }

@@ -72,7 +72,7 @@ struct PacksModel {
     private var answers: [String: (Action, String)] = [:]
 
     static let allowances: [PackageID: (days: Int64, attempts: UInt64)] = [
-        Desk.small: (10, 1), PacksSource.mega: (30, 4),
+        TestStore.small: (10, 1), PacksSource.mega: (30, 4),
     ]
 
     init() {

@@ -11,21 +11,21 @@ import Time
         "C6, D1, D2: any sequence of commands leaves packs and upgrades as the model has them",
         arguments: [11, 12, 13, 14, 15, 16])
     func model(seed: UInt64) throws {
-        let desk = try PacksSource.desk()
+        let store = try PacksSource.store()
         var model = PacksModel()
         var source = PacksSource(seed: seed)
         var answers: Set<String> = []
         for step in 1...600 {
             let command = source.next()
             let place = "seed \(seed), step \(step): \(command)"
-            let outcome = try desk.apply(command)
+            let outcome = try store.apply(command)
             let expected = model.apply(command, id: Self.number(outcome))
             source.learn(outcome)
             try #require(Self.answer(outcome, to: command.action) == expected, "\(place)")
             answers.insert(String(expected.prefix { $0 != " " }))
             // The newest changes each time, all of them now and then.
-            try compare(desk, model, changes: step % 25 == 0 ? 9_999 : 20, place)
-            if step % 25 == 0 { try #require(desk.findings() == [], "\(place)") }
+            try compare(store, model, changes: step % 25 == 0 ? 9_999 : 20, place)
+            if step % 25 == 0 { try #require(store.findings() == [], "\(place)") }
         }
         // The sequence went through what it is here for.
         let rows = Set(model.rows.map { $0.2.prefix { $0 != " " } })
@@ -62,12 +62,14 @@ import Time
         "\(verb) \(record.fromAllowance) \(record.fromPacks)"
     }
 
-    private func compare(_ desk: Desk, _ model: PacksModel, changes limit: Int, _ place: String)
+    private func compare(
+        _ store: TestStore, _ model: PacksModel, changes limit: Int, _ place: String
+    )
         throws
     {
-        for account in [Desk.acme, PacksSource.beta] {
+        for account in [TestStore.acme, PacksSource.beta] {
             for kind in TopUpKind.allCases {
-                let (packs, rows) = try desk.read { books, transaction throws(StoreError) in
+                let (packs, rows) = try store.read { books, transaction throws(StoreError) in
                     (
                         try books.topUps(of: account, kind: kind, limit: 999, in: transaction),
                         try books.topUpChanges(
@@ -90,7 +92,7 @@ import Time
             }
         }
         for (identity, upgrades) in model.upgrades {
-            let found = try desk.read { books, transaction throws(StoreError) in
+            let found = try store.read { books, transaction throws(StoreError) in
                 try books.upgrades(of: identity, limit: 999, in: transaction)
             }.elements
             let states = Dictionary(uniqueKeysWithValues: found.map { ($0.id, $0.record.state) })

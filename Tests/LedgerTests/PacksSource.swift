@@ -18,7 +18,8 @@ struct PacksSource: CommandStream {
     static let beta = AccountID("beta")!
     static let mega = PackageID("mega")!
     static let products = [
-        ProductKey("PK1")!: Desk.acme, ProductKey("PK2")!: Desk.acme, ProductKey("PK3")!: beta,
+        ProductKey("PK1")!: TestStore.acme, ProductKey("PK2")!: TestStore.acme,
+        ProductKey("PK3")!: beta,
     ]
     static let keys = products.keys.sorted()
     static let devices = ["d0", "d1", "d2"].map { DeviceKey($0)! }
@@ -26,18 +27,18 @@ struct PacksSource: CommandStream {
 
     init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
-    static func desk() throws -> Desk {
-        let desk = try Desk()
+    static func store() throws -> TestStore {
+        let store = try TestStore()
         let mega = Allowance(
             validityDays: 30, messagesPerDay: 1_000, otaPerMonth: 4, storageDays: 7)!
         let actions: [Action] = [
             .createAccount(NewAccount(id: PacksSource.beta, name: "Beta", kind: .individual)),
             .createPackage(PacksSource.mega, name: "Mega", mega),
-            .createProduct(Desk.newProduct("PK2")),
-            .createProduct(Desk.newProduct("PK3", account: PacksSource.beta)),
+            .createProduct(TestStore.newProduct("PK2")),
+            .createProduct(TestStore.newProduct("PK3", account: PacksSource.beta)),
         ]
-        for action in actions { try #require(desk.apply(action).effect != nil) }
-        return desk
+        for action in actions { try #require(store.apply(action).effect != nil) }
+        return store
     }
 
     mutating func learn(_ outcome: Outcome) {
@@ -69,7 +70,7 @@ struct PacksSource: CommandStream {
     private mutating func number(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
 
     private mutating func nextTopUp() -> TopUpAction {
-        let account = number(4) == 0 ? Self.beta : Desk.acme
+        let account = number(4) == 0 ? Self.beta : TestStore.acme
         switch number(20) {
         case 0..<5:
             return .enter(
@@ -79,7 +80,8 @@ struct PacksSource: CommandStream {
                 quantity: UInt64(number(20)),
                 // Whole days, so that some expire together.
                 expiresAt: Timestamp(
-                    milliseconds: (now.milliseconds / Desk.day + Int64(number(15))) * Desk.day
+                    milliseconds: (now.milliseconds / TestStore.day + Int64(number(15)))
+                        * TestStore.day
                 )
             )
         case 5..<11:
@@ -129,7 +131,7 @@ struct PacksSource: CommandStream {
         case 8..<14:
             return .purchase(
                 Self.products[product]!,
-                package: Desk.small,
+                package: TestStore.small,
                 quantity: 1_000,
                 product: product
             )

@@ -10,18 +10,18 @@ import Time
         "A10, B2: any sequence of commands leaves the books as the model has them",
         arguments: [1, 2, 3, 4, 5, 6, Seed.fresh])
     func model(seed: UInt64) throws {
-        let desk = try CommandSource.desk()
+        let store = try CommandSource.store()
         var model = Model()
         var source = CommandSource(seed: seed)
         for step in 1...600 {
             let command = source.next()
-            let outcome = try desk.apply(command)
+            let outcome = try store.apply(command)
             var refusal: String?
             if case .refused(let reason) = outcome { refusal = reason.name }
             let place = "seed \(seed), step \(step): \(command)"
             try #require(refusal == model.apply(command), "\(place)")
-            try desk.compare(with: model, at: command.at, place)
-            if step % 20 == 0 { try #require(desk.findings() == [], "\(place)") }
+            try store.compare(with: model, at: command.at, place)
+            if step % 20 == 0 { try #require(store.findings() == [], "\(place)") }
         }
     }
 }

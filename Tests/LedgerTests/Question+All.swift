@@ -8,7 +8,7 @@ extension Question {
     /// Every list there is, most of them with several filters.
     static func all(at time: Timestamp) -> [Question] {
         var list = Model().questions(at: time).map(\.question) + [events(), figures()]
-        for account in [Desk.acme, PacksSource.beta] {
+        for account in [TestStore.acme, PacksSource.beta] {
             for kind in [nil] + TopUpKind.allCases {
                 list += [topUps(account, kind, openAt: nil), topUps(account, kind, openAt: time)]
                 list.append(topUpChanges(account, kind))
@@ -34,7 +34,7 @@ extension Question {
         Question("figures", { (line: String) in line }) {
             (books, _, _, transaction) throws(StoreError) in
             var found: [String] = []
-            for account in [Desk.acme, PacksSource.beta] {
+            for account in [TestStore.acme, PacksSource.beta] {
                 found.append("\(try books.figures(of: account, in: transaction))")
                 found.append("\(try books.holdings(of: account, in: transaction))")
             }
@@ -69,7 +69,7 @@ extension Question {
     }
 
     private static func upgrades(_ product: String, _ device: String) -> Question {
-        let identity = Desk.device(device, of: product)
+        let identity = TestStore.device(device, of: product)
         return Question("upgrades of \(identity)", { "\($0.id)" }) {
             (books, cursor, limit, transaction) throws(StoreError) in
             try books.upgrades(of: identity, cursor: cursor, limit: limit, in: transaction)

@@ -76,7 +76,7 @@ extension Question {
     }
 
     static func activations(_ product: String, _ device: String) -> Question {
-        let identity = Desk.device(device, of: product)
+        let identity = TestStore.device(device, of: product)
         return Question("activations of \(identity)", text(of:)) {
             (books, cursor, limit, transaction) throws(StoreError) in
             try books.activations(of: identity, cursor: cursor, limit: limit, in: transaction)
@@ -88,7 +88,7 @@ extension Question {
         Question("near expiry, \(filter.text)", { "\($0.identity)#\($0.entitlement.period)" }) {
             (books, cursor, limit, transaction) throws(StoreError) in
             try books.nearExpiry(
-                at: time, withinMilliseconds: days * Desk.day, filter, cursor: cursor,
+                at: time, withinMilliseconds: days * TestStore.day, filter, cursor: cursor,
                 limit: limit, in: transaction)
         }
     }

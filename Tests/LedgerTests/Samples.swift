@@ -5,7 +5,7 @@ import Time
 /// Values of the ledger's words: every case at least once, with all that is optional and with nothing
 /// of it.
 enum Samples {
-    static let identity = Desk.device("d:1@x")
+    static let identity = TestStore.device("d:1@x")
     static let entitlement = Entitlement(
         code: ActivationCode(serial: 77),
         period: 3,
@@ -15,10 +15,10 @@ enum Samples {
     )
 
     static let actions: [Action] =
-        Desk.beginning + importActions.map { .importing($0) } + [
-            .updateProduct(Desk.product, ProductUpdate()),
+        TestStore.beginning + importActions.map { .importing($0) } + [
+            .updateProduct(TestStore.product, ProductUpdate()),
             .updateProduct(
-                Desk.product,
+                TestStore.product,
                 ProductUpdate(
                     name: "Zähler",
                     autoRenewal: false,
@@ -26,14 +26,15 @@ enum Samples {
                     dayOffset: UTCOffset(minutes: -330)
                 )
             ),
-            .upgradePackage(Desk.product, to: Desk.large),
-            .deleteProduct(Desk.product),
-            .purchase(Desk.acme, package: Desk.small, quantity: 300, product: nil),
-            .purchase(Desk.acme, package: Desk.small, quantity: 1, product: Desk.product),
-            .assign(Desk.product, package: Desk.small, quantity: 1),
-            .importDevices(Desk.product, []),
+            .upgradePackage(TestStore.product, to: TestStore.large),
+            .deleteProduct(TestStore.product),
+            .purchase(TestStore.acme, package: TestStore.small, quantity: 300, product: nil),
+            .purchase(
+                TestStore.acme, package: TestStore.small, quantity: 1, product: TestStore.product),
+            .assign(TestStore.product, package: TestStore.small, quantity: 1),
+            .importDevices(TestStore.product, []),
             .importDevices(
-                Desk.product,
+                TestStore.product,
                 [
                     DeviceImport(device: DeviceKey("a")!, secret: nil, name: "n"),
                     DeviceImport(device: DeviceKey("b")!, secret: SealedSecret("s")),
@@ -58,7 +59,7 @@ enum Samples {
                     name: "key",
                     role: .operator,
                     account: nil,
-                    products: [Desk.product],
+                    products: [TestStore.product],
                     secretHash: SecretHash(Array(0..<32))!
                 )
             ),
@@ -70,24 +71,25 @@ enum Samples {
 
     static let changes: [Change] =
         importChanges + [
-            .accountCreated(Desk.acme, kind: .individual, parent: nil),
+            .accountCreated(TestStore.acme, kind: .individual, parent: nil),
             .packageCreated(
-                Desk.small,
+                TestStore.small,
                 Allowance(validityDays: 1, messagesPerDay: nil, otaPerMonth: 0, storageDays: 0)!
             ),
-            .productCreated(Desk.product, account: Desk.acme),
-            .productUpdated(Desk.product, ProductUpdate(autoRenewal: true)),
-            .packageUpgraded(Desk.product, from: Desk.small, to: Desk.large),
-            .productDeleted(Desk.product, forfeited: 1 << 40),
+            .productCreated(TestStore.product, account: TestStore.acme),
+            .productUpdated(TestStore.product, ProductUpdate(autoRenewal: true)),
+            .packageUpgraded(TestStore.product, from: TestStore.small, to: TestStore.large),
+            .productDeleted(TestStore.product, forfeited: 1 << 40),
             .codesBought(
-                Desk.acme,
-                package: Desk.small,
+                TestStore.acme,
+                package: TestStore.small,
                 quantity: 2,
-                product: Desk.product,
+                product: TestStore.product,
                 first: ActivationCode(serial: 5)
             ),
-            .codesAssigned(Desk.acme, product: Desk.product, package: Desk.small, quantity: 9),
-            .devicesImported(Desk.product, count: 10, import: nil),
+            .codesAssigned(
+                TestStore.acme, product: TestStore.product, package: TestStore.small, quantity: 9),
+            .devicesImported(TestStore.product, count: 10, import: nil),
             .deviceRegistered(identity),
             .deviceActivated(identity, entitlement, at: west),
             .entitlementReopened(identity, code: ActivationCode(serial: 5)),
@@ -104,22 +106,26 @@ enum Samples {
 
     static let refusals: [Refusal] =
         importRefusals + [
-            .unknownAccount(Desk.acme), .unknownPackage(Desk.small), .unknownProduct(Desk.product),
+            .unknownAccount(TestStore.acme), .unknownPackage(TestStore.small),
+            .unknownProduct(TestStore.product),
             .unknownDevice(identity), .unknownKey(KeyID("k")!), .alreadyExists(what: "x"),
-            .parentIsSubAccount(Desk.acme), .productOfAnotherAccount(Desk.product, Desk.acme),
+            .parentIsSubAccount(TestStore.acme),
+            .productOfAnotherAccount(TestStore.product, TestStore.acme),
             .nameTooLong(maximumBytes: 256),
-            .packageMismatch(product: Desk.small, given: Desk.large),
-            .productHasNoPackage(Desk.product), .allowanceLowered(allowance: "otaPerMonth"),
+            .packageMismatch(product: TestStore.small, given: TestStore.large),
+            .productHasNoPackage(TestStore.product), .allowanceLowered(allowance: "otaPerMonth"),
             .quantityOutOfRange(maximum: 9), .notEnoughUnassigned(wanted: 2, available: 1),
-            .noCodeLeft(Desk.product), .renewalOff(identity), .deviceDisabled(identity),
-            .entitlementRuns(until: Timestamp(milliseconds: 4)), .productRenewalOff(Desk.product),
+            .noCodeLeft(TestStore.product), .renewalOff(identity), .deviceDisabled(identity),
+            .entitlementRuns(until: Timestamp(milliseconds: 4)),
+            .productRenewalOff(TestStore.product),
             .registrationNotAllowed(identity), .secretInUse(identity),
             .importRow(row: 3, device: DeviceKey("d")!, fault: .repeatedRow),
             .importTooLarge(maximumRows: 2), .idempotencyKeyReused, .idempotencyKeyInvalid,
-            .tooManySubAccounts(maximum: 3), .enterpriseAlready(Desk.acme),
-            .certifiedWithParent(Desk.acme), .tooManyContacts(maximum: 4),
-            .unknownContact(Desk.acme, email),
-            .noTopUpLeft(Desk.acme), .expiryPassed(Timestamp(milliseconds: 4)), .unknownLease(7),
+            .tooManySubAccounts(maximum: 3), .enterpriseAlready(TestStore.acme),
+            .certifiedWithParent(TestStore.acme), .tooManyContacts(maximum: 4),
+            .unknownContact(TestStore.acme, email),
+            .noTopUpLeft(TestStore.acme), .expiryPassed(Timestamp(milliseconds: 4)),
+            .unknownLease(7),
             .leaseExceeded(lease: 7, units: 300), .deviceNotActive(identity),
             .otaExhausted(needed: 300, allowance: 1, packs: 200),
             .unknownUpgrade(identity, UpgradeID("u")!),
@@ -128,7 +134,8 @@ enum Samples {
 
     static let effects: [Effect] =
         [
-            .unchanged, .changed(.accountCreated(Desk.acme, kind: .enterprise, parent: Desk.acme)),
+            .unchanged,
+            .changed(.accountCreated(TestStore.acme, kind: .enterprise, parent: TestStore.acme)),
             .entitled(entitlement, consumed: true), .registered(SealedSecret("s")!),
             .ended(count: 4, more: true), .leased(lease), .upgrade(upgrade),
         ] + importEffects
@@ -140,7 +147,7 @@ extension Samples {
     static let west = DataCentreID("west")!
     static let terms = FreeCodeTerms(
         policy: .perProduct,
-        package: Desk.small,
+        package: TestStore.small,
         allowance: Allowance(validityDays: 9, messagesPerDay: nil, otaPerMonth: 2, storageDays: 3)!
     )
 
@@ -150,23 +157,23 @@ extension Samples {
                 id: AccountID("s")!,
                 name: "",
                 kind: .individual,
-                parent: Desk.acme,
+                parent: TestStore.acme,
                 email: email,
                 dataCentre: west,
                 freeCodes: terms
             )
         ),
-        .account(.update(Desk.acme, AccountUpdate())),
-        .account(.update(Desk.acme, AccountUpdate(name: "Ä", email: email))),
-        .account(.certify(Desk.acme, freeCodes: nil)),
-        .account(.certify(Desk.acme, freeCodes: terms)),
-        .account(.putContact(Desk.acme, Contact(email: email, name: "Ann"))),
-        .account(.removeContact(Desk.acme, email)),
+        .account(.update(TestStore.acme, AccountUpdate())),
+        .account(.update(TestStore.acme, AccountUpdate(name: "Ä", email: email))),
+        .account(.certify(TestStore.acme, freeCodes: nil)),
+        .account(.certify(TestStore.acme, freeCodes: terms)),
+        .account(.putContact(TestStore.acme, Contact(email: email, name: "Ann"))),
+        .account(.removeContact(TestStore.acme, email)),
         .createProduct(
             NewProduct(
                 key: ProductKey("PK9")!,
                 name: "n",
-                account: Desk.acme,
+                account: TestStore.acme,
                 secret: SealedSecret([1])!,
                 dataCentre: west,
                 freeCodes: terms
@@ -176,23 +183,23 @@ extension Samples {
 
     static let accountChanges: [Change] = [
         .codesGranted(
-            Desk.acme,
-            package: Desk.small,
+            TestStore.acme,
+            package: TestStore.small,
             quantity: 2,
             product: nil,
             first: ActivationCode(serial: 5)
         ),
-        .account(.updated(Desk.acme, AccountUpdate(name: "n"))),
-        .account(.certified(Desk.acme)),
-        .account(.contactPut(Desk.acme, Contact(email: email, name: "Ann"))),
-        .account(.contactRemoved(Desk.acme, email)),
+        .account(.updated(TestStore.acme, AccountUpdate(name: "n"))),
+        .account(.certified(TestStore.acme)),
+        .account(.contactPut(TestStore.acme, Contact(email: email, name: "Ann"))),
+        .account(.contactRemoved(TestStore.acme, email)),
     ]
 }
 
 /// Of top-up packs and upgrades.
 extension Samples {
     static let pack = TopUpPlace(
-        account: Desk.acme,
+        account: TestStore.acme,
         kind: .ota,
         expiresAt: Timestamp(milliseconds: -3),
         id: 300
@@ -200,7 +207,7 @@ extension Samples {
 
     static let lease = TopUpLease(
         id: 301,
-        account: Desk.acme,
+        account: TestStore.acme,
         pack: 300,
         units: 1 << 40,
         expiresAt: Timestamp(milliseconds: 1 << 41)
@@ -208,13 +215,13 @@ extension Samples {
 
     static let topUpActions: [TopUpAction] = [
         .enter(
-            Desk.acme,
+            TestStore.acme,
             .ota,
             source: .gift,
             quantity: 300,
             expiresAt: Timestamp(milliseconds: 1 << 41)
         ),
-        .lease(Desk.acme, holder: LeaseHolder("gateway")!, needed: 300, block: 1),
+        .lease(TestStore.acme, holder: LeaseHolder("gateway")!, needed: 300, block: 1),
         .settle(lease: 300, used: 299),
         .abandon(holder: LeaseHolder("gateway")!, limit: 4),
         .expire(limit: 300),
@@ -270,10 +277,10 @@ extension Samples {
 /// Of imports in chunks.
 extension Samples {
     static let importActions: [ImportAction] = [
-        .begin(Desk.product, key: "k", run: 1 << 63),
-        .begin(Desk.product, key: nil, run: 0),
+        .begin(TestStore.product, key: "k", run: 1 << 63),
+        .begin(TestStore.product, key: nil, run: 0),
         .stage(
-            Desk.product,
+            TestStore.product,
             import: 300,
             after: 1 << 20,
             rows: [
@@ -283,21 +290,21 @@ extension Samples {
                 )
             ]
         ),
-        .commit(Desk.product, import: 300, rows: 9, digest: FileDigest(high: 1, low: 2)),
-        .abandon(Desk.product, import: 300),
+        .commit(TestStore.product, import: 300, rows: 9, digest: FileDigest(high: 1, low: 2)),
+        .abandon(TestStore.product, import: 300),
         .abandonOthers(run: 7),
         .move(limit: 1_000),
     ]
 
     static let importChanges: [Change] = [
-        .devicesImported(Desk.product, count: 10, import: 300),
-        .importBegun(Desk.product),
-        .importAbandoned(Desk.product, import: 300),
+        .devicesImported(TestStore.product, count: 10, import: 300),
+        .importBegun(TestStore.product),
+        .importAbandoned(TestStore.product, import: 300),
     ]
 
     static let importRefusals: [Refusal] = [
         .importLine(line: 300, device: DeviceKey("d")!, fault: .arriving),
-        .unknownImport(Desk.product, 300), .importNotReceiving(300),
+        .unknownImport(TestStore.product, 300), .importNotReceiving(300),
         .importOutOfStep(300, staged: 1 << 40), .importsUnderWay(maximum: 4),
     ]
 

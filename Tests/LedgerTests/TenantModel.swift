@@ -49,7 +49,7 @@ struct TenantModel {
     private(set) var batches: [Batch] = []
     private(set) var assignments: [(product: ProductKey, package: PackageID, quantity: UInt64)] =
         []
-    private(set) var packages: Set<PackageID> = [Desk.small, Desk.large]
+    private(set) var packages: Set<PackageID> = [TestStore.small, TestStore.large]
     private var nextSerial: UInt64 = 1
     private var answers: [String: (Action, String?)] = [:]
 
@@ -57,8 +57,8 @@ struct TenantModel {
     private(set) var seen: Set<String> = []
 
     init() {
-        accounts = [Desk.acme: Account(name: "Acme", kind: .enterprise, home: .main)]
-        products = [Desk.product: Product(account: Desk.acme, home: .main)]
+        accounts = [TestStore.acme: Account(name: "Acme", kind: .enterprise, home: .main)]
+        products = [TestStore.product: Product(account: TestStore.acme, home: .main)]
     }
 
     /// The refusal's name, or nil when the command is carried out.
@@ -272,7 +272,8 @@ struct TenantModel {
         if let last, time < last.expiresAt { return cause == .manual ? "entitlement-runs" : nil }
         guard let package = product.package, !product.pool.isEmpty else { return "no-code-left" }
         let days: [PackageID: Int64] = [
-            Desk.small: 10, Desk.large: 20, TenantSource.free: Int64(TenantSource.freeDays),
+            TestStore.small: 10, TestStore.large: 20,
+            TenantSource.free: Int64(TenantSource.freeDays),
         ]
         var start = time
         if cause == .renewal, let last, time < last.expiresAt.adding(days: days[package]!) {

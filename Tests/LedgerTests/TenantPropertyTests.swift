@@ -11,19 +11,19 @@ import Time
         "A1 to A4, A7, A8, B13, E1: any sequence of commands leaves accounts, contacts and codes as the model has them",
         arguments: [21, 22, 23, 24, Seed.fresh])
     func model(seed: UInt64) throws {
-        let desk = try TenantSource.desk()
+        let store = try TenantSource.store()
         var model = TenantModel()
         var source = TenantSource(seed: seed)
         for step in 1...500 {
             let command = source.next()
-            let outcome = try desk.apply(command)
+            let outcome = try store.apply(command)
             source.learn(outcome)
             var refusal: String?
             if case .refused(let reason) = outcome { refusal = reason.name }
             let place = "seed \(seed), step \(step): \(command)"
             try #require(refusal == model.apply(command), "\(place)")
-            try compare(desk, model, place)
-            if step % 20 == 0 { try #require(desk.findings() == [], "\(place)") }
+            try compare(store, model, place)
+            if step % 20 == 0 { try #require(store.findings() == [], "\(place)") }
         }
         guard seed != Seed.fresh else { return }
         // The sequence went through what it is here for.
@@ -37,15 +37,15 @@ import Time
         #expect(Set(words).subtracting(model.seen) == [], "seed \(seed)")
     }
 
-    private func compare(_ desk: Desk, _ model: TenantModel, _ place: String) throws {
-        for id in TenantSource.accounts { try compare(desk, model, id, place) }
-        for key in TenantSource.products { try compare(desk, model, key, place) }
-        let all = try desk.read { books, transaction throws(StoreError) in
+    private func compare(_ store: TestStore, _ model: TenantModel, _ place: String) throws {
+        for id in TenantSource.accounts { try compare(store, model, id, place) }
+        for key in TenantSource.products { try compare(store, model, key, place) }
+        let all = try store.read { books, transaction throws(StoreError) in
             try books.accounts(limit: 100, in: transaction)
         }.elements.map(\.id)
         try #require(all == model.accounts.keys.sorted(), "\(place)")
         for centre in [nil] + TenantSource.centres {
-            let found = try desk.read { books, transaction throws(StoreError) in
+            let found = try store.read { books, transaction throws(StoreError) in
                 try books.products(of: nil, at: centre, limit: 100, in: transaction)
             }.elements.map(\.key)
             let expected = model.products.filter { _, product in
@@ -56,13 +56,13 @@ import Time
     }
 
     private func compare(
-        _ desk: Desk,
+        _ store: TestStore,
         _ model: TenantModel,
         _ id: AccountID,
         _ place: String
     ) throws {
         let owner = model.owner(id) ?? id
-        let (found, lists) = try desk.read { books, transaction throws(StoreError) in
+        let (found, lists) = try store.read { books, transaction throws(StoreError) in
             (
                 try books.account(id, in: transaction),
                 [
@@ -102,7 +102,7 @@ import Time
         ]
         try #require(lists == own, "\(place), \(id)")
         for centre in [nil] + TenantSource.centres {
-            let figures = try desk.read { books, transaction throws(StoreError) in
+            let figures = try store.read { books, transaction throws(StoreError) in
                 try books.figures(of: id, at: centre, in: transaction)
             }
             try #require(figures == model.figures(of: id, at: centre), "\(place), \(id)")
@@ -110,12 +110,12 @@ import Time
     }
 
     private func compare(
-        _ desk: Desk,
+        _ store: TestStore,
         _ model: TenantModel,
         _ key: ProductKey,
         _ place: String
     ) throws {
-        let found = try desk.read { books, transaction throws(StoreError) in
+        let found = try store.read { books, transaction throws(StoreError) in
             (
                 try books.figures(of: key, in: transaction),
                 try books.product(key, in: transaction)
@@ -137,7 +137,7 @@ import Time
         try #require(found.1?.dataCentre == product?.home, "\(place), \(key)")
         for device in TenantSource.devices {
             let identity = DeviceIdentity(product: key, device: device)
-            let periods = try desk.read { books, transaction throws(StoreError) in
+            let periods = try store.read { books, transaction throws(StoreError) in
                 try books.activations(of: identity, limit: 1_000, in: transaction)
             }.elements.map {
                 TenantModel.Period(entitlement: $0.entitlement, place: $0.dataCentre)

@@ -17,7 +17,7 @@ struct TenantSource: CommandStream {
     /// Sub-accounts that the books have made.
     private var subAccounts: [AccountID] = []
 
-    /// The first is the desk's, like the first of the products.
+    /// The first is the store's, like the first of the products.
     static let accounts = ["acme"].map { AccountID($0)! } + (1...8).map { AccountID("a\($0)")! }
     static let products = (1...6).map { ProductKey("PK\($0)")! }
     static let devices = ["d0", "d1", "d2"].map { DeviceKey($0)! }
@@ -28,7 +28,7 @@ struct TenantSource: CommandStream {
 
     init(seed: UInt64) { random = SplitMix64(seed: seed &* 131) }
 
-    static func desk() throws -> Desk { try Desk() }
+    static func store() throws -> TestStore { try TestStore() }
 
     static func terms(_ policy: FreeCodePolicy) -> FreeCodeTerms {
         FreeCodeTerms(
@@ -87,7 +87,7 @@ struct TenantSource: CommandStream {
     }
 
     private mutating func package() -> PackageID {
-        pick([Desk.small, Desk.small, Self.free, Self.free, Desk.large])
+        pick([TestStore.small, TestStore.small, Self.free, Self.free, TestStore.large])
     }
 
     private mutating func nextAction() -> Action {

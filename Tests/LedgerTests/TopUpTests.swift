@@ -9,37 +9,37 @@ import Time
 @Suite struct TopUpTests {
     @Test("C6: a pack is bought or given, and the list of changes says so")
     func entering() throws {
-        let desk = try Desk()
-        let bought = try desk.topUp(1_000, days: 30)
-        let given = try desk.topUp(5, .ota, days: 60, source: .gift)
-        #expect(try desk.packs().map(\.place) == [bought, given])
-        #expect(try desk.packs(.ota).map(\.record.source) == [.gift])
-        #expect(try desk.packs(.messages).map { $0.available(at: desk.now) } == [1_000])
-        #expect(try desk.packs()[0].record.actor == "test")
+        let store = try TestStore()
+        let bought = try store.topUp(1_000, days: 30)
+        let given = try store.topUp(5, .ota, days: 60, source: .gift)
+        #expect(try store.packs().map(\.place) == [bought, given])
+        #expect(try store.packs(.ota).map(\.record.source) == [.gift])
+        #expect(try store.packs(.messages).map { $0.available(at: store.now) } == [1_000])
+        #expect(try store.packs()[0].record.actor == "test")
         #expect(
-            try desk.movements() == ["gift 5 #\(given.id)", "purchase 1000 #\(bought.id)"]
+            try store.movements() == ["gift 5 #\(given.id)", "purchase 1000 #\(bought.id)"]
         )
-        #expect(try desk.movements(.messages) == ["purchase 1000 #\(bought.id)"])
-        #expect(try desk.lastSequence() == given.id)
-        #expect(try desk.findings() == [])
+        #expect(try store.movements(.messages) == ["purchase 1000 #\(bought.id)"])
+        #expect(try store.lastSequence() == given.id)
+        #expect(try store.findings() == [])
     }
 
     @Test("C6: a pack has 1 to 10^12 units, an account, and an end after now")
     func refusals() throws {
-        let desk = try Desk()
+        let store = try TestStore()
         func enter(
             _ quantity: UInt64,
-            _ account: AccountID = Desk.acme,
+            _ account: AccountID = TestStore.acme,
             milliseconds: Int64 = 1
         ) throws -> String? {
-            try desk.refusal(
+            try store.refusal(
                 .topUp(
                     .enter(
                         account,
                         .messages,
                         source: .purchase,
                         quantity: quantity,
-                        expiresAt: desk.now.adding(milliseconds: milliseconds)
+                        expiresAt: store.now.adding(milliseconds: milliseconds)
                     )
                 )
             )
@@ -49,20 +49,20 @@ import Time
         #expect(try enter(.max) == "quantity-out-of-range")
         #expect(try enter(1, AccountID("nobody")!) == "unknown-account")
         #expect(try enter(1, milliseconds: 0) == "expiry-passed")
-        #expect(try desk.packs() == [] && desk.movements() == [])
+        #expect(try store.packs() == [] && store.movements() == [])
         #expect(try enter(Books.topUpMaximum) == nil)
         #expect(try enter(1) == nil)
-        #expect(try desk.findings() == [])
+        #expect(try store.findings() == [])
     }
 
     @Test("A8: entering a pack twice under one idempotency key makes one")
     func idempotency() throws {
-        let desk = try Desk()
+        let store = try TestStore()
         func enter(_ quantity: UInt64) throws -> Outcome {
-            try desk.apply(
+            try store.apply(
                 .topUp(
                     .enter(
-                        Desk.acme,
+                        TestStore.acme,
                         .messages,
                         source: .purchase,
                         quantity: quantity,
@@ -73,213 +73,213 @@ import Time
             )
         }
         let first = try enter(100)
-        desk.advance(days: 400)
+        store.advance(days: 400)
         #expect(try enter(100) == .repeated(#require(first.effect)))
         #expect(try enter(101) == .refused(.idempotencyKeyReused))
-        #expect(try desk.packs().count == 1)
+        #expect(try store.packs().count == 1)
     }
 
     @Test("C6: units come from the pack that expires first, whenever it was bought")
     func firstExpiringFirst() throws {
-        let desk = try Desk()
-        let late = try desk.topUp(10, days: 30)
-        let early = try desk.topUp(10, days: 5)
-        let middle = try desk.topUp(10, days: 9)
-        #expect(try desk.packs().map(\.place) == [early, middle, late])
-        #expect(try desk.lease(10)?.pack == early.id)
-        #expect(try desk.lease(4)?.pack == middle.id)
-        #expect(try desk.lease(4)?.pack == middle.id)
-        let rest = try #require(try desk.lease(4))
+        let store = try TestStore()
+        let late = try store.topUp(10, days: 30)
+        let early = try store.topUp(10, days: 5)
+        let middle = try store.topUp(10, days: 9)
+        #expect(try store.packs().map(\.place) == [early, middle, late])
+        #expect(try store.lease(10)?.pack == early.id)
+        #expect(try store.lease(4)?.pack == middle.id)
+        #expect(try store.lease(4)?.pack == middle.id)
+        let rest = try #require(try store.lease(4))
         #expect(rest.pack == middle.id && rest.units == 2 && rest.expiresAt == middle.expiresAt)
-        #expect(try desk.lease(4)?.pack == late.id)
-        #expect(try desk.packs(openAt: desk.now).map(\.place) == [late])
-        #expect(try desk.findings() == [])
+        #expect(try store.lease(4)?.pack == late.id)
+        #expect(try store.packs(openAt: store.now).map(\.place) == [late])
+        #expect(try store.findings() == [])
     }
 
     @Test("C6: an OTA pack holds no messages")
     func kinds() throws {
-        let desk = try Desk()
-        try desk.topUp(10, .ota, days: 5)
-        #expect(try desk.lease(1) == nil)
+        let store = try TestStore()
+        try store.topUp(10, .ota, days: 5)
+        #expect(try store.lease(1) == nil)
     }
 
     @Test("C6: a lease is a block, at most a quarter of what is left, at least what is needed")
     func leaseSizes() throws {
-        let desk = try Desk()
-        let pack = try desk.topUp(1_000, days: 5)
-        #expect(try desk.lease(1, block: 100)?.units == 100)
-        #expect(try desk.lease(150, block: 100)?.units == 150)
-        #expect(try desk.lease(1, block: 10_000)?.units == 187)
-        #expect(try desk.lease(0, block: 0)?.units == 1)
-        #expect(try desk.lease(500, block: 0)?.units == 500)
-        #expect(try desk.counters(pack).remaining == 62)
-        #expect(try desk.lease(0, block: .max)?.units == 15)
-        #expect(try desk.lease(.max, block: .max)?.units == 47)
-        #expect(try desk.lease(0) == nil)
-        #expect(try desk.counters(pack).leased == 1_000)
-        #expect(try desk.findings() == [])
+        let store = try TestStore()
+        let pack = try store.topUp(1_000, days: 5)
+        #expect(try store.lease(1, block: 100)?.units == 100)
+        #expect(try store.lease(150, block: 100)?.units == 150)
+        #expect(try store.lease(1, block: 10_000)?.units == 187)
+        #expect(try store.lease(0, block: 0)?.units == 1)
+        #expect(try store.lease(500, block: 0)?.units == 500)
+        #expect(try store.counters(pack).remaining == 62)
+        #expect(try store.lease(0, block: .max)?.units == 15)
+        #expect(try store.lease(.max, block: .max)?.units == 47)
+        #expect(try store.lease(0) == nil)
+        #expect(try store.counters(pack).leased == 1_000)
+        #expect(try store.findings() == [])
     }
 
     @Test("C6: a lease never takes more than its pack has, though the account has more")
     func leaseOfOnePack() throws {
-        let desk = try Desk()
-        try desk.topUp(3, days: 5)
-        try desk.topUp(1_000, days: 6)
-        #expect(try desk.lease(8, block: 100)?.units == 3)
-        #expect(try desk.lease(5, block: 100)?.units == 100)
+        let store = try TestStore()
+        try store.topUp(3, days: 5)
+        try store.topUp(1_000, days: 6)
+        #expect(try store.lease(8, block: 100)?.units == 3)
+        #expect(try store.lease(5, block: 100)?.units == 100)
     }
 
     @Test("C6: what was used of a lease is deducted, the rest goes back to the pack")
     func settling() throws {
-        let desk = try Desk()
-        let pack = try desk.topUp(100, days: 5)
-        let lease = try #require(try desk.lease(40))
-        var counters = try desk.counters(pack)
+        let store = try TestStore()
+        let pack = try store.topUp(100, days: 5)
+        let lease = try #require(try store.lease(40))
+        var counters = try store.counters(pack)
         #expect(counters.remaining == 60 && counters.leased == 40)
-        try desk.settle(lease, used: 25)
-        counters = try desk.counters(pack)
+        try store.settle(lease, used: 25)
+        counters = try store.counters(pack)
         #expect(counters.remaining == 75 && counters.leased == 0 && counters.used == 25)
-        let unused = try #require(try desk.lease(40))
-        try desk.settle(unused, used: 0)
+        let unused = try #require(try store.lease(40))
+        try store.settle(unused, used: 0)
         #expect(
-            try desk.movements() == ["deduction 25 #\(pack.id)", "purchase 100 #\(pack.id)"]
+            try store.movements() == ["deduction 25 #\(pack.id)", "purchase 100 #\(pack.id)"]
         )
-        #expect(try desk.findings() == [])
+        #expect(try store.findings() == [])
     }
 
     @Test("C6: a lease is settled once, and not for more than its units")
     func settlingTwice() throws {
-        let desk = try Desk()
-        let pack = try desk.topUp(100, days: 5)
-        let lease = try #require(try desk.lease(40))
+        let store = try TestStore()
+        let pack = try store.topUp(100, days: 5)
+        let lease = try #require(try store.lease(40))
         #expect(
-            try desk.apply(.topUp(.settle(lease: lease.id, used: 41)))
+            try store.apply(.topUp(.settle(lease: lease.id, used: 41)))
                 == .refused(.leaseExceeded(lease: lease.id, units: 40))
         )
-        try desk.settle(lease, used: 40)
-        #expect(try desk.refusal(.topUp(.settle(lease: lease.id, used: 0))) == "unknown-lease")
-        #expect(try desk.refusal(.topUp(.settle(lease: pack.id, used: 0))) == "unknown-lease")
-        #expect(try desk.counters(pack).used == 40)
+        try store.settle(lease, used: 40)
+        #expect(try store.refusal(.topUp(.settle(lease: lease.id, used: 0))) == "unknown-lease")
+        #expect(try store.refusal(.topUp(.settle(lease: pack.id, used: 0))) == "unknown-lease")
+        #expect(try store.counters(pack).used == 40)
     }
 
     @Test("C6: a crash never grants more than was bought: abandoned leases count as used")
     func abandoning() throws {
-        let desk = try Desk()
-        let pack = try desk.topUp(100, days: 5)
-        let (mine, other) = (Desk.holder, LeaseHolder("gateway-2")!)
-        let settled = try #require(try desk.lease(10, holder: mine))
-        try desk.settle(settled, used: 4)
-        for units: UInt64 in [20, 30] { _ = try desk.lease(units, holder: mine) }
-        let kept = try #require(try desk.lease(8, holder: other))
+        let store = try TestStore()
+        let pack = try store.topUp(100, days: 5)
+        let (mine, other) = (TestStore.holder, LeaseHolder("gateway-2")!)
+        let settled = try #require(try store.lease(10, holder: mine))
+        try store.settle(settled, used: 4)
+        for units: UInt64 in [20, 30] { _ = try store.lease(units, holder: mine) }
+        let kept = try #require(try store.lease(8, holder: other))
         #expect(
-            try desk.apply(.topUp(.abandon(holder: mine, limit: 1)))
+            try store.apply(.topUp(.abandon(holder: mine, limit: 1)))
                 == .done(.ended(count: 1, more: true))
         )
         #expect(
-            try desk.apply(.topUp(.abandon(holder: mine, limit: 10)))
+            try store.apply(.topUp(.abandon(holder: mine, limit: 10)))
                 == .done(.ended(count: 1, more: false))
         )
         #expect(
-            try desk.apply(.topUp(.abandon(holder: mine, limit: 10)))
+            try store.apply(.topUp(.abandon(holder: mine, limit: 10)))
                 == .done(.ended(count: 0, more: false))
         )
-        let counters = try desk.counters(pack)
+        let counters = try store.counters(pack)
         #expect(counters.used == 54 && counters.leased == 8 && counters.remaining == 38)
-        #expect(try desk.lease(.max)?.units == 38)
-        try desk.settle(kept, used: 8)
-        #expect(try desk.findings() == [])
+        #expect(try store.lease(.max)?.units == 38)
+        try store.settle(kept, used: 8)
+        #expect(try store.findings() == [])
     }
 
     @Test("C6: an expired pack gives nothing, also before it is closed")
     func expiredPack() throws {
-        let desk = try Desk()
-        let pack = try desk.topUp(10, days: 1)
-        desk.advance(days: 1, milliseconds: -1)
-        #expect(try desk.lease(1)?.units == 1)
-        #expect(try desk.expireTopUps() == 0)
-        desk.advance(days: 0, milliseconds: 1)
-        #expect(try desk.lease(1) == nil)
-        #expect(try desk.packs(openAt: desk.now) == [])
-        #expect(try desk.packs().map { $0.available(at: desk.now) } == [0])
-        #expect(try desk.expireTopUps() == 1)
-        let counters = try desk.counters(pack)
+        let store = try TestStore()
+        let pack = try store.topUp(10, days: 1)
+        store.advance(days: 1, milliseconds: -1)
+        #expect(try store.lease(1)?.units == 1)
+        #expect(try store.expireTopUps() == 0)
+        store.advance(days: 0, milliseconds: 1)
+        #expect(try store.lease(1) == nil)
+        #expect(try store.packs(openAt: store.now) == [])
+        #expect(try store.packs().map { $0.available(at: store.now) } == [0])
+        #expect(try store.expireTopUps() == 1)
+        let counters = try store.counters(pack)
         #expect(counters.remaining == 0 && counters.expired == 9 && counters.leased == 1)
-        #expect(try desk.movements().first == "expiry 9 #\(pack.id)")
-        #expect(try desk.expireTopUps() == 0)
-        #expect(try desk.findings() == [])
+        #expect(try store.movements().first == "expiry 9 #\(pack.id)")
+        #expect(try store.expireTopUps() == 0)
+        #expect(try store.findings() == [])
     }
 
     @Test("C6: a lease settled after the expiry: the used units are deducted, the others expire")
     func settlingAfterExpiry() throws {
-        let desk = try Desk()
-        let pack = try desk.topUp(100, days: 1)
-        let early = try #require(try desk.lease(40))
-        let late = try #require(try desk.lease(20))
-        desk.advance(days: 1)
+        let store = try TestStore()
+        let pack = try store.topUp(100, days: 1)
+        let early = try #require(try store.lease(40))
+        let late = try #require(try store.lease(20))
+        store.advance(days: 1)
         // Before the pack is closed, and after.
-        try desk.settle(early, used: 30)
-        #expect(try desk.counters(pack).expired == 10)
-        #expect(try desk.expireTopUps() == 1)
-        try desk.settle(late, used: 5)
-        let counters = try desk.counters(pack)
+        try store.settle(early, used: 30)
+        #expect(try store.counters(pack).expired == 10)
+        #expect(try store.expireTopUps() == 1)
+        try store.settle(late, used: 5)
+        let counters = try store.counters(pack)
         #expect(counters.used == 35 && counters.expired == 65 && counters.remaining == 0)
         #expect(
-            try desk.movements().prefix(5).map { $0.prefix { $0 != "#" } } == [
+            try store.movements().prefix(5).map { $0.prefix { $0 != "#" } } == [
                 "expiry 15 ", "deduction 5 ", "expiry 40 ", "expiry 10 ", "deduction 30 ",
             ]
         )
-        #expect(try desk.findings() == [])
+        #expect(try store.findings() == [])
     }
 
     @Test("C6: packs expire in order, at most as many as the limit at once, with one event each")
     func expiryLimit() throws {
-        let desk = try Desk()
-        let packs = try [5, 3, 4, 9].map { try desk.topUp(7, days: $0) }
-        desk.advance(days: 6)
-        let before = try desk.lastSequence()
+        let store = try TestStore()
+        let packs = try [5, 3, 4, 9].map { try store.topUp(7, days: $0) }
+        store.advance(days: 6)
+        let before = try store.lastSequence()
         #expect(
-            try desk.apply(.topUp(.expire(limit: 2))) == .done(.ended(count: 2, more: true))
+            try store.apply(.topUp(.expire(limit: 2))) == .done(.ended(count: 2, more: true))
         )
-        #expect(try desk.counters(packs[0]).remaining == 7)
+        #expect(try store.counters(packs[0]).remaining == 7)
         #expect(
-            try desk.apply(.topUp(.expire(limit: 2))) == .done(.ended(count: 1, more: false))
+            try store.apply(.topUp(.expire(limit: 2))) == .done(.ended(count: 1, more: false))
         )
-        #expect(try desk.lastSequence() == before + 3)
-        #expect(try desk.lease(1)?.pack == packs[3].id)
-        #expect(try desk.findings() == [])
+        #expect(try store.lastSequence() == before + 3)
+        #expect(try store.lease(1)?.pack == packs[3].id)
+        #expect(try store.findings() == [])
     }
 
     @Test("C6: a clock that steps back revives no unit that has expired")
     func clockBack() throws {
-        let desk = try Desk()
-        let pack = try desk.topUp(10, days: 1)
-        let lease = try #require(try desk.lease(4))
-        desk.advance(days: 2)
-        #expect(try desk.expireTopUps() == 1)
-        desk.advance(days: -2)
-        #expect(try desk.lease(1) == nil)
-        try desk.settle(lease, used: 1)
+        let store = try TestStore()
+        let pack = try store.topUp(10, days: 1)
+        let lease = try #require(try store.lease(4))
+        store.advance(days: 2)
+        #expect(try store.expireTopUps() == 1)
+        store.advance(days: -2)
+        #expect(try store.lease(1) == nil)
+        try store.settle(lease, used: 1)
         // What was leased had not expired, and the pack has time left by this clock.
-        #expect(try desk.counters(pack).remaining == 3)
-        desk.advance(days: 1)
-        #expect(try desk.expireTopUps() == 1)
-        #expect(try desk.counters(pack).expired == 9)
-        #expect(try desk.findings() == [])
+        #expect(try store.counters(pack).remaining == 3)
+        store.advance(days: 1)
+        #expect(try store.expireTopUps() == 1)
+        #expect(try store.counters(pack).expired == 9)
+        #expect(try store.findings() == [])
     }
 
     @Test("C6: totals are the sums over the account's packs of one kind")
     func totals() throws {
-        let desk = try Desk()
-        try desk.topUp(10, days: 1)
-        try desk.topUp(20, days: 2)
-        try desk.topUp(3, .ota, days: 2)
-        let lease = try #require(try desk.lease(6))
-        _ = try desk.lease(2)
-        try desk.settle(lease, used: 5)
-        desk.advance(days: 1)
-        _ = try desk.expireTopUps()
-        let totals = try desk.read { books, transaction throws(StoreError) in
-            try books.topUpTotals(of: Desk.acme, .messages, in: transaction)
+        let store = try TestStore()
+        try store.topUp(10, days: 1)
+        try store.topUp(20, days: 2)
+        try store.topUp(3, .ota, days: 2)
+        let lease = try #require(try store.lease(6))
+        _ = try store.lease(2)
+        try store.settle(lease, used: 5)
+        store.advance(days: 1)
+        _ = try store.expireTopUps()
+        let totals = try store.read { books, transaction throws(StoreError) in
+            try books.topUpTotals(of: TestStore.acme, .messages, in: transaction)
         }
         #expect(totals.quantity == 30 && totals.remaining == 20 && totals.leased == 2)
         #expect(totals.used == 5 && totals.expired == 3)
@@ -287,15 +287,16 @@ import Time
 
     @Test("C6: packs and changes come in pages, changes newest first, of one kind or both")
     func pages() throws {
-        let desk = try Desk()
+        let store = try TestStore()
         for index in 1...9 {
-            try desk.topUp(UInt64(index), index % 3 == 0 ? .ota : .messages, days: Int64(index))
+            try store.topUp(UInt64(index), index % 3 == 0 ? .ota : .messages, days: Int64(index))
         }
         var found: [UInt64] = []
         var cursor: String?
         repeat {
-            let page = try desk.read { books, transaction throws(StoreError) in
-                try books.topUpChanges(of: Desk.acme, cursor: cursor, limit: 2, in: transaction)
+            let page = try store.read { books, transaction throws(StoreError) in
+                try books.topUpChanges(
+                    of: TestStore.acme, cursor: cursor, limit: 2, in: transaction)
             }
             #expect(page.elements.count <= 2)
             found += page.elements.map(\.units)
@@ -304,20 +305,20 @@ import Time
         #expect(found == [9, 8, 7, 6, 5, 4, 3, 2, 1])
         found = []
         repeat {
-            let page = try desk.read { books, transaction throws(StoreError) in
-                try books.topUps(of: Desk.acme, cursor: cursor, limit: 4, in: transaction)
+            let page = try store.read { books, transaction throws(StoreError) in
+                try books.topUps(of: TestStore.acme, cursor: cursor, limit: 4, in: transaction)
             }
             found += page.elements.map(\.record.counters.quantity)
             cursor = page.cursor
         } while cursor != nil
         #expect(found == [1, 2, 4, 5, 7, 8, 3, 6, 9])
-        let kind = try desk.read { books, transaction throws(StoreError) in
-            try books.topUpChanges(of: Desk.acme, kind: .ota, limit: 2, in: transaction)
+        let kind = try store.read { books, transaction throws(StoreError) in
+            try books.topUpChanges(of: TestStore.acme, kind: .ota, limit: 2, in: transaction)
         }
         #expect(kind.elements.map(\.units) == [9, 6] && kind.cursor != nil)
         #expect(throws: StoreError.malformed(what: "cursor")) {
-            try desk.read { books, transaction throws(StoreError) in
-                try books.topUpChanges(of: Desk.acme, cursor: "x", limit: 2, in: transaction)
+            try store.read { books, transaction throws(StoreError) in
+                try books.topUpChanges(of: TestStore.acme, cursor: "x", limit: 2, in: transaction)
             }
         }
     }
@@ -325,23 +326,23 @@ import Time
     @Test(
         "A10: the audit finds a pack that does not balance, and one that its changes don't explain")
     func damage() throws {
-        let desk = try Desk()
-        let pack = try desk.topUp(10, days: 1)
-        _ = try desk.lease(4)
-        try desk.write { books, transaction throws(StoreError) in
+        let store = try TestStore()
+        let pack = try store.topUp(10, days: 1)
+        _ = try store.lease(4)
+        try store.write { books, transaction throws(StoreError) in
             var record = try books.topUp(at: pack, in: transaction)
             record.counters.remaining += 1
             try books.topUps.put(pack, record, in: transaction)
         }
-        #expect(try desk.findings().contains { $0.contains("quantity is not remaining") })
-        try desk.write { books, transaction throws(StoreError) in
+        #expect(try store.findings().contains { $0.contains("quantity is not remaining") })
+        try store.write { books, transaction throws(StoreError) in
             var record = try books.topUp(at: pack, in: transaction)
             record.counters.remaining -= 3
             record.counters.used += 2
             try books.topUps.put(pack, record, in: transaction)
             try books.openTopUps.delete(pack, in: transaction)
         }
-        let findings = try desk.findings()
+        let findings = try store.findings()
         #expect(findings.contains { $0.contains("against its leases and changes") })
         #expect(findings.contains { $0.contains("not among the open ones") })
         #expect(findings.contains { $0.contains("totals of the messages packs of account acme") })

@@ -18,24 +18,24 @@ enum Tour {
     static let second = ProductKey("PK2")!
     static let third = ProductKey("PK3")!
 
-    /// A desk after all steps.
-    static func desk() throws -> Desk {
-        let desk = try Desk()
+    /// A store after all steps.
+    static func store() throws -> TestStore {
+        let store = try TestStore()
         var outcome: Outcome?
         for step in steps {
-            let command = Self.command(step, desk, after: outcome)
-            outcome = try desk.apply(command)
+            let command = Self.command(step, store, after: outcome)
+            outcome = try store.apply(command)
             try #require(outcome?.effect != nil, "\(command): \(outcome!)")
         }
-        return desk
+        return store
     }
 
-    /// The command of a step; sets the desk's clock.
-    static func command(_ step: Step, _ desk: Desk, after outcome: Outcome?) -> Command {
-        desk.now = desk.now.adding(milliseconds: step.hours * 3_600_000)
+    /// The command of a step; sets the store's clock.
+    static func command(_ step: Step, _ store: TestStore, after outcome: Outcome?) -> Command {
+        store.now = store.now.adding(milliseconds: step.hours * 3_600_000)
         let action = step.action(outcome)
         return Command(
-            at: desk.now, actor: "test", idempotencyKey: key(of: action), action: action)
+            at: store.now, actor: "test", idempotencyKey: key(of: action), action: action)
     }
 
     private static func key(of action: Action) -> String? {
@@ -54,13 +54,13 @@ enum Tour {
     private static var tenants: [Step] {
         steps([
             .createAccount(
-                NewAccount(id: sub, name: "Sub", kind: .enterprise, parent: Desk.acme)),
+                NewAccount(id: sub, name: "Sub", kind: .enterprise, parent: TestStore.acme)),
             .createPackage(
                 PackageID("mega")!, name: "Mega",
                 Allowance(validityDays: 30, messagesPerDay: nil, otaPerMonth: 4, storageDays: 9)!),
-            .createProduct(Desk.newProduct("PK2")),
-            .createProduct(Desk.newProduct("PK3", account: sub)),
-            .createKey(key("k1", account: Desk.acme)),
+            .createProduct(TestStore.newProduct("PK2")),
+            .createProduct(TestStore.newProduct("PK3", account: sub)),
+            .createKey(key("k1", account: TestStore.acme)),
             .createKey(key("k2", account: nil)),
             .adoptSealingKeys([
                 SealingKey(number: 1, fingerprint: [UInt8](repeating: 9, count: 32))!
@@ -71,16 +71,17 @@ enum Tour {
     private static func key(_ id: String, account: AccountID?) -> NewKey {
         NewKey(
             id: KeyID(id)!, name: "Key \(id)", role: .application, account: account,
-            products: [Desk.product], secretHash: SecretHash(Array(0..<32))!)
+            products: [TestStore.product], secretHash: SecretHash(Array(0..<32))!)
     }
 
     private static var codes: [Step] {
         steps([
-            .purchase(Desk.acme, package: Desk.small, quantity: 20, product: nil),
-            .purchase(Desk.acme, package: Desk.small, quantity: 5, product: Desk.product),
-            .purchase(sub, package: Desk.large, quantity: 4, product: third),
-            .assign(Desk.product, package: Desk.small, quantity: 3),
-            .assign(second, package: Desk.small, quantity: 6),
+            .purchase(TestStore.acme, package: TestStore.small, quantity: 20, product: nil),
+            .purchase(
+                TestStore.acme, package: TestStore.small, quantity: 5, product: TestStore.product),
+            .purchase(sub, package: TestStore.large, quantity: 4, product: third),
+            .assign(TestStore.product, package: TestStore.small, quantity: 3),
+            .assign(second, package: TestStore.small, quantity: 6),
         ])
     }
 
@@ -90,17 +91,18 @@ enum Tour {
         }
         return steps(
             [
-                .importDevices(Desk.product, rows),
-                .registerDevice(Desk.device("r1"), secret: SealedSecret("issued")!),
+                .importDevices(TestStore.product, rows),
+                .registerDevice(TestStore.device("r1"), secret: SealedSecret("issued")!),
             ]
-                + ["d1", "d2", "d3"].map { .activate(Desk.device($0), confirmsSecret: nil) }
+                + ["d1", "d2", "d3"].map { .activate(TestStore.device($0), confirmsSecret: nil) }
                 + [
-                    .activate(Desk.device("e1", of: "PK2"), confirmsSecret: nil),
-                    .activate(Desk.device("f1", of: "PK3"), confirmsSecret: nil),
-                    .confirmSecretUse(Desk.device("d2"), SealedSecret("secret-2")!.fingerprint),
-                    .resetSecret(Desk.device("d3"), secret: SealedSecret("another")!),
-                    .setDisabled(Desk.device("d4"), true),
-                    .setDeviceRenewal(Desk.device("d2"), false),
+                    .activate(TestStore.device("e1", of: "PK2"), confirmsSecret: nil),
+                    .activate(TestStore.device("f1", of: "PK3"), confirmsSecret: nil),
+                    .confirmSecretUse(
+                        TestStore.device("d2"), SealedSecret("secret-2")!.fingerprint),
+                    .resetSecret(TestStore.device("d3"), secret: SealedSecret("another")!),
+                    .setDisabled(TestStore.device("d4"), true),
+                    .setDeviceRenewal(TestStore.device("d2"), false),
                 ])
     }
 
@@ -110,15 +112,15 @@ enum Tour {
         func enter(_ kind: TopUpKind, _ quantity: UInt64, days: Int64) -> Action {
             .topUp(
                 .enter(
-                    Desk.acme, kind, source: days < 10 ? .gift : .purchase, quantity: quantity,
+                    TestStore.acme, kind, source: days < 10 ? .gift : .purchase, quantity: quantity,
                     expiresAt: start.adding(days: days)))
         }
         func request(_ id: String, megabytes: UInt64) -> Action {
             .upgrade(
                 .request(
-                    Desk.device("d1"), UpgradeID(id)!, UpgradeSize(bytes: megabytes << 20)!))
+                    TestStore.device("d1"), UpgradeID(id)!, UpgradeSize(bytes: megabytes << 20)!))
         }
-        let lease = Action.topUp(.lease(Desk.acme, holder: one, needed: 5, block: 9))
+        let lease = Action.topUp(.lease(TestStore.acme, holder: one, needed: 5, block: 9))
         return steps([
             enter(.messages, 7, days: 3), enter(.messages, 100, days: 60),
             enter(.ota, 10, days: 60), lease,
@@ -129,11 +131,11 @@ enum Tour {
             }
         ]
             + steps([
-                .topUp(.lease(Desk.acme, holder: two, needed: 2, block: 0)),
+                .topUp(.lease(TestStore.acme, holder: two, needed: 2, block: 0)),
                 .topUp(.abandon(holder: two, limit: 10)),
                 request("u1", megabytes: 5), request("u2", megabytes: 8),
-                .upgrade(.report(Desk.device("d1"), UpgradeID("u1")!, succeeded: true)),
-                .upgrade(.report(Desk.device("d1"), UpgradeID("u2")!, succeeded: false)),
+                .upgrade(.report(TestStore.device("d1"), UpgradeID("u1")!, succeeded: true)),
+                .upgrade(.report(TestStore.device("d1"), UpgradeID("u2")!, succeeded: false)),
                 request("u3", megabytes: 7),
             ]) + [
                 Step(hours: 72) { _ in .topUp(.expire(limit: 10)) },
@@ -142,15 +144,15 @@ enum Tour {
     }
 
     private static var endings: [Step] {
-        [Step(hours: 240) { _ in .renew(Desk.device("d1")) }]
+        [Step(hours: 240) { _ in .renew(TestStore.device("d1")) }]
             + steps([
-                .endEntitlement(Desk.device("d2")),
+                .endEntitlement(TestStore.device("d2")),
                 .endExpired(limit: 1, graceMilliseconds: 0),
-                .activateByHand(Desk.device("d3")),
-                .activate(Desk.device("e1", of: "PK2"), confirmsSecret: nil),
-                .deleteDevice(Desk.device("d2")),
+                .activateByHand(TestStore.device("d3")),
+                .activate(TestStore.device("e1", of: "PK2"), confirmsSecret: nil),
+                .deleteDevice(TestStore.device("d2")),
                 .updateProduct(second, ProductUpdate(name: "Valve")),
-                .upgradePackage(second, to: Desk.large),
+                .upgradePackage(second, to: TestStore.large),
                 .deleteProduct(third),
                 .revokeKey(KeyID("k2")!),
             ])

@@ -15,9 +15,9 @@ import Time
         arguments: [31, 32, Seed.fresh])
     func life(seed: UInt64) throws {
         var model = Model()
-        try run(CommandSource.self, seed, steps: 150) { desk, command in
+        try run(CommandSource.self, seed, steps: 150) { store, command in
             _ = model.apply(command)
-            try desk.compare(with: model, at: command.at, "seed \(seed): \(command)")
+            try store.compare(with: model, at: command.at, "seed \(seed): \(command)")
         }
         try run(PacksSource.self, seed, steps: 150) { _, _ in }
         try run(ImportSource.self, seed, steps: 150) { _, _ in }
@@ -25,12 +25,12 @@ import Time
 
     @Test("Each kind of command can be cut off at each of its writes")
     func everyKind() throws {
-        let (desk, twin) = (try Desk(), try Desk())
+        let (store, twin) = (try TestStore(), try TestStore())
         var kinds: Set<String> = []
         var outcome: Outcome?
         for step in Tour.steps {
-            let command = Tour.command(step, desk, after: outcome)
-            let (writes, answer) = try cutOff(command, desk, twin)
+            let command = Tour.command(step, store, after: outcome)
+            let (writes, answer) = try cutOff(command, store, twin)
             #expect(writes > 0 && answer.effect != nil, "\(command)")
             outcome = answer
             kinds.insert(command.action.kind)
@@ -42,7 +42,7 @@ import Time
         "B1, B2: when writing fails among commands that are written together, those answered are in the books, and no other",
         arguments: [41, 42, 43, 44, Seed.fresh])
     func groups(seed: UInt64) throws {
-        let twin = try CommandSource.desk()
+        let twin = try CommandSource.store()
         let directory = TemporaryDirectory()
         var stream = CommandSource(seed: seed)
         var dice = SplitMix64(seed: seed)
@@ -52,7 +52,7 @@ import Time
                 durability: .unsynced)
             var commands = (0..<40).map { _ in stream.next() }
             if round == 0 {
-                commands = (Desk.beginning + CommandSource.beginning)
+                commands = (TestStore.beginning + CommandSource.beginning)
                     .map { Command(at: twin.now, actor: "test", action: $0) }
             } else {
                 ledger.environment.allow(writes: .random(in: 0..<150, using: &dice))
@@ -93,16 +93,16 @@ import Time
         _ type: Stream.Type,
         _ seed: UInt64,
         steps: Int,
-        _ compare: (Desk, Command) throws -> Void
+        _ compare: (TestStore, Command) throws -> Void
     ) throws {
-        let (desk, twin) = (try Stream.desk(), try Stream.desk())
+        let (store, twin) = (try Stream.store(), try Stream.store())
         var stream = Stream(seed: seed)
         var cuts = 0
         for _ in 0..<steps {
             let command = stream.next()
-            let (writes, outcome) = try cutOff(command, desk, twin)
+            let (writes, outcome) = try cutOff(command, store, twin)
             stream.learn(outcome)
-            try compare(desk, command)
+            try compare(store, command)
             cuts += writes
         }
         #expect(cuts > steps, "seed \(seed)")
@@ -112,30 +112,30 @@ import Time
     /// Answers how many writes it has.
     private func cutOff(
         _ command: Command,
-        _ desk: Desk,
-        _ twin: Desk
+        _ store: TestStore,
+        _ twin: TestStore
     ) throws -> (writes: Int, outcome: Outcome) {
-        let before = try desk.dump()
+        let before = try store.dump()
         var writes = 0
         var outcome: Outcome?
         while outcome == nil {
-            desk.environment.allow(writes: writes)
+            store.environment.allow(writes: writes)
             do {
-                outcome = try desk.apply(command)
+                outcome = try store.apply(command)
             } catch let error as StoreError where error == WriterState.forbidden {
                 // What a process that starts after the crash finds.
-                try desk.reopen()
-                let after = try desk.dump()
+                try store.reopen()
+                let after = try store.dump()
                 try #require(
                     after == before,
                     "write \(writes) of \(command): \(after.difference(from: before))")
                 writes += 1
             }
         }
-        desk.environment.allow(writes: .max)
-        try #require(try desk.findings() == [], "\(command)")
+        store.environment.allow(writes: .max)
+        try #require(try store.findings() == [], "\(command)")
         try #require(try twin.apply(command) == outcome, "\(command)")
-        let (left, right) = (try desk.dump(), try twin.dump())
+        let (left, right) = (try store.dump(), try twin.dump())
         try #require(left == right, "\(command): \(left.difference(from: right))")
         return (writes, try #require(outcome))
     }

@@ -6,7 +6,7 @@ import Time
 @testable import LedgerModel
 
 /// Top-up packs of the account `acme`.
-extension Desk {
+extension TestStore {
     static let holder = LeaseHolder("gateway")!
 
     /// Enters a pack that runs for `days`; answers its place.

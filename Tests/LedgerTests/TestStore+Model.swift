@@ -5,7 +5,7 @@ import Time
 @testable import Ledger
 @testable import LedgerModel
 
-extension Desk {
+extension TestStore {
     /// Holds the books against the model: figures, every device, its history, who is near expiry.
     func compare(with model: Model, at time: Timestamp, _ place: String) throws {
         var (used, remaining) = (0, 0)
@@ -28,7 +28,7 @@ extension Desk {
         }
         let unassigned = model.unassigned.values.reduce(0) { $0 + $1.count }
         let figures = try read { books, transaction throws(StoreError) in
-            try books.figures(of: Desk.acme, in: transaction)
+            try books.figures(of: TestStore.acme, in: transaction)
         }
         let expected = AccountFigures(
             total: UInt64(used + remaining + unassigned),
@@ -71,7 +71,7 @@ extension Desk {
         let found = try read { books, transaction throws(StoreError) in
             try books.nearExpiry(
                 at: time,
-                withinMilliseconds: 5 * Desk.day,
+                withinMilliseconds: 5 * TestStore.day,
                 limit: 100,
                 in: transaction
             )

@@ -9,7 +9,7 @@ import Time
 /// A ledger of a test's own, with a clock that the test sets. It starts with the account `acme`, the
 /// packages `small` (10 days, 100 messages) and `large` (20 days, 1,000 messages), and the product
 /// `PK1` of `acme`, open for registration.
-final class Desk {
+final class TestStore {
     /// `nil` only while it is opened again. Before the directory: closed before that is removed.
     private var opened: (environment: Environment, books: Books)?
     let directory = TemporaryDirectory()

@@ -5,7 +5,7 @@ import Testing
 @testable import LedgerModel
 
 /// Imports in chunks, step by step.
-extension Desk {
+extension TestStore {
     func begin(
         of product: String = "PK1",
         key: String? = nil,
