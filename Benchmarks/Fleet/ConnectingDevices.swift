@@ -25,7 +25,7 @@ public final class ConnectingDevices: Sendable {
             let identity = DeviceIdentity(
                 product: FleetPlan.large, device: FleetPlan.device(number))
             submitter.submit(
-                .activate(identity, confirmsSecret: FleetBuilder.secret?.fingerprint),
+                .devices(.activate(identity, confirmsSecret: FleetBuilder.secret?.fingerprint)),
                 at: FleetPlan.now)
         }
         submitter.finish()

@@ -26,22 +26,25 @@ struct FleetBuilder {
         let products = plan.products
         for account in Set(products.map(\.account)).sorted() {
             submit(
-                .createAccount(
-                    NewAccount(id: account, name: "Fleet \(account)", kind: .enterprise)))
+                .accounts(
+                    .create(NewAccount(id: account, name: "Fleet \(account)", kind: .enterprise))
+                ))
         }
         guard
             let allowance = Allowance(
                 validityDays: UInt32(FleetPlan.validityDays), messagesPerDay: 1_500,
                 otaPerMonth: 1, storageDays: 7)
         else { preconditionFailure("an allowance") }
-        submit(.createPackage(FleetPlan.package, name: "Basic", allowance))
+        submit(.packages(.create(FleetPlan.package, name: "Basic", allowance)))
         submit(
-            .purchase(
-                FleetPlan.owner, package: FleetPlan.package, quantity: 1_000_000, product: nil))
+            .codes(
+                .purchase(
+                    FleetPlan.owner, package: FleetPlan.package, quantity: 1_000_000, product: nil)
+            ))
         for product in products { found(product) }
         for _ in 0..<FleetPlan.assignments {
             for product in products where product.account == FleetPlan.owner {
-                submit(.assign(product.key, package: FleetPlan.package, quantity: 3))
+                submit(.codes(.assign(product.key, package: FleetPlan.package, quantity: 3)))
             }
         }
     }
@@ -49,14 +52,18 @@ struct FleetBuilder {
     private func found(_ product: FleetPlan.Product) {
         guard let secret = Self.secret else { preconditionFailure("61 bytes are a sealed secret") }
         submit(
-            .createProduct(
-                NewProduct(
-                    key: product.key, name: "Meter \(product.key)", account: product.account,
-                    secret: secret, registration: .imported)))
+            .products(
+                .create(
+                    NewProduct(
+                        key: product.key, name: "Meter \(product.key)", account: product.account,
+                        secret: secret, registration: .imported))
+            ))
         submit(
-            .purchase(
-                product.account, package: FleetPlan.package,
-                quantity: UInt64(product.devices * 2), product: product.key))
+            .codes(
+                .purchase(
+                    product.account, package: FleetPlan.package,
+                    quantity: UInt64(product.devices * 2), product: product.key)
+            ))
     }
 
     /// As long as 32 letters are when they are sealed.
@@ -73,7 +80,7 @@ struct FleetBuilder {
                         device: FleetPlan.device($0),
                         secret: Self.secret)
                 }
-                submit(.importDevices(product.key, rows))
+                submit(.imports(.atOnce(product.key, rows)))
                 done += rows.count
                 if done % 500_000 == 0 { report("imported \(done) devices") }
                 start = end
@@ -99,11 +106,14 @@ struct FleetBuilder {
             let time = FleetPlan.now.adding(days: -350).adding(milliseconds: Int64(index) * step)
             if FleetPlan.isRenewed(Int(number)) {
                 submit(
-                    .activate(identity, confirmsSecret: Self.secret?.fingerprint),
+                    .devices(.activate(identity, confirmsSecret: Self.secret?.fingerprint)),
                     at: time.adding(days: -366))
             }
-            submit(.activate(identity, confirmsSecret: Self.secret?.fingerprint), at: time)
-            if FleetPlan.isDisabled(Int(number)) { submit(.setDisabled(identity, true), at: time) }
+            submit(
+                .devices(.activate(identity, confirmsSecret: Self.secret?.fingerprint)), at: time)
+            if FleetPlan.isDisabled(Int(number)) {
+                submit(.devices(.setDisabled(identity, true)), at: time)
+            }
             if (index + 1) % 500_000 == 0 { report("activated \(index + 1) devices") }
         }
     }

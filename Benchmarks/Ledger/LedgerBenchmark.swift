@@ -67,10 +67,11 @@ struct LedgerBenchmark {
             secret: SealedSecret(Array("bench".utf8))!
         )
         var actions: [Action] = [
-            .createAccount(NewAccount(id: account, name: "Bench", kind: .enterprise)),
-            .createPackage(package, name: "Bench", allowance),
-            .createProduct(product),
-            .purchase(account, package: package, quantity: 100_000_000, product: product.key),
+            .accounts(.create(NewAccount(id: account, name: "Bench", kind: .enterprise))),
+            .packages(.create(package, name: "Bench", allowance)),
+            .products(.create(product)),
+            .codes(
+                .purchase(account, package: package, quantity: 100_000_000, product: product.key)),
         ]
         var start = 0
         while start < devices {
@@ -80,7 +81,7 @@ struct LedgerBenchmark {
                     secret: secret
                 )
             }
-            actions.append(.importDevices(product.key, rows))
+            actions.append(.imports(.atOnce(product.key, rows)))
             start += 50_000
         }
         let counter = Counter()
@@ -102,7 +103,7 @@ struct LedgerBenchmark {
             let command = Command(
                 at: now.adding(milliseconds: Int64(index)),
                 actor: "gateway",
-                action: .activate(identity(device), confirmsSecret: secret.fingerprint)
+                action: .devices(.activate(identity(device), confirmsSecret: secret.fingerprint))
             )
             ledger.submit(command) { result in
                 guard case .success(.done(.entitled(_, consumed: true))) = result else {

@@ -113,7 +113,7 @@ struct Foundations {
             throw .file(error)
         }
         guard keys.fingerprints.count > known.count else { return keys }
-        let action = Action.adoptSealingKeys(keys.fingerprints)
+        let action = Action.keys(.adoptSealingKeys(keys.fingerprints))
         do throws(StoreError) {
             _ = try ledger.carryOut(Command(at: time, actor: "gateway", action: action))
         } catch {
@@ -337,7 +337,7 @@ struct Foundations {
             let command = Command(
                 at: time.wall,
                 actor: "gateway",
-                action: .topUp(.abandon(holder: holder, limit: 1_000))
+                action: .topUps(.abandon(holder: holder, limit: 1_000))
             )
             do throws(StoreError) {
                 guard case .ended(_, more: true) = try commons.ledger.carryOut(command).effect

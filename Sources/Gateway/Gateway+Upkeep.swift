@@ -62,7 +62,7 @@ extension Gateway {
 
     /// Nobody will send the rest of an import that an earlier run of the gateway was receiving.
     private func abandonImportsOfOtherRuns() async {
-        let action = Action.importing(.abandonOthers(run: run))
+        let action = Action.imports(.abandonOthers(run: run))
         do throws(StoreError) {
             _ = try await ledger.submit(Command(at: now, actor: "gateway", action: action))
         } catch {
@@ -77,14 +77,15 @@ extension Gateway {
     @discardableResult
     public func sweepEnded() async -> Int {
         await sweep(
-            .endExpired(limit: Self.sweepLimit, graceMilliseconds: Self.graceMilliseconds))
+            .devices(.endExpired(limit: Self.sweepLimit, graceMilliseconds: Self.graceMilliseconds))
+        )
     }
 
     /// Closes top-up packs that have expired with units left, so that their figures are true
     /// (rule C6). Answers how many.
     @discardableResult
     public func expireTopUps() async -> Int {
-        await sweep(.topUp(.expire(limit: Self.sweepLimit)))
+        await sweep(.topUps(.expire(limit: Self.sweepLimit)))
     }
 
     /// Repeats a command that closes what is due until nothing is. Answers how many were closed.

@@ -14,21 +14,21 @@ public enum Admission {
         at time: Timestamp
     ) -> Decision {
         guard let product, !product.isDeleted else {
-            return .refuse(.unknownProduct(identity.product))
+            return .refuse(.products(.unknown(identity.product)))
         }
         guard let device else {
             // A certificate proves a device that was never imported.
             return product.registration == .open
-                ? .consume(.first) : .refuse(.unknownDevice(identity))
+                ? .consume(.first) : .refuse(.devices(.unknown(identity)))
         }
-        if device.isDisabled { return .refuse(.deviceDisabled(identity)) }
+        if device.isDisabled { return .refuse(.devices(.disabled(identity))) }
         if device.isEntitled(at: time) {
             return device.isRegistered && device.isOpen
                 ? .admit(until: device.expiresAt) : .readmit(until: device.expiresAt)
         }
         if device.codesConsumed == 0 { return .consume(.first) }
         guard product.autoRenewal, !device.isExceptedFromRenewal else {
-            return .refuse(.renewalOff(identity))
+            return .refuse(.devices(.renewalOff(identity)))
         }
         return .consume(.renewal)
     }

@@ -99,14 +99,8 @@ extension Change {
     /// Whether it may be of a product's settings, a package set by its first codes among them.
     fileprivate var mayChangeProduct: Bool {
         switch self {
-        case .productCreated, .productUpdated, .packageUpgraded, .productDeleted, .codesAssigned,
-            .codesBought, .codesGranted:
-            true
-        case .accountCreated, .account, .packageCreated, .devicesImported, .importBegun,
-            .importAbandoned, .deviceRegistered, .deviceActivated, .entitlementReopened,
-            .entitlementEnded, .deviceDisabled, .deviceDeleted, .deviceRenewalSet, .secretReset,
-            .secretConfirmed, .topUp, .upgrade, .keyCreated, .keyRevoked, .sealingKeysAdopted:
-            false
+        case .products, .codes: true
+        case .devices, .packages, .accounts, .imports, .topUps, .upgrades, .keys: false
         }
     }
 }

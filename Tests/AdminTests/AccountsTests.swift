@@ -266,7 +266,7 @@ struct AccountsTests {
         _ = try await client.controlPlane.submit(
             Command(
                 at: client.controlPlane.now, actor: "gateway",
-                action: .activate(identity, confirmsSecret: nil, at: .main))
+                action: .devices(.activate(identity, confirmsSecret: nil, at: .main)))
         )
         #expect(ids(try await client.get("/v1/products?dataCentre=eu-west"), "pk") == ["west"])
         #expect(ids(try await client.get("/v1/products?dataCentre=main"), "pk") == ["lamp"])

@@ -18,7 +18,7 @@ struct DevicesTests {
         let command = Command(
             at: client.controlPlane.now,
             actor: "gateway",
-            action: .activate(identity, confirmsSecret: nil)
+            action: .devices(.activate(identity, confirmsSecret: nil))
         )
         let outcome = try await client.controlPlane.submit(command)
         #expect(outcome.effect != nil)

@@ -35,7 +35,7 @@ struct ImportTests {
         while true {
             let command = Command(
                 at: client.controlPlane.now, actor: "gateway",
-                action: .importing(.move(limit: limit)))
+                action: .imports(.move(limit: limit)))
             guard
                 case .moved(let moved, let more) = try await client.controlPlane.submit(command)
                     .effect

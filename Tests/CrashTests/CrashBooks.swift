@@ -60,17 +60,22 @@ enum CrashBooks {
         let allowance = Allowance(
             validityDays: 30, messagesPerDay: nil, otaPerMonth: 1, storageDays: 7)!
         let actions: [Action] = [
-            .createAccount(NewAccount(id: account, name: "Acme", kind: .enterprise)),
-            .createPackage(package, name: "Basic", allowance),
-            .createProduct(
-                NewProduct(
-                    key: product, name: "Crash", account: account,
-                    secret: try keys.seal(Secret("product-secret")!, for: product))
+            .accounts(.create(NewAccount(id: account, name: "Acme", kind: .enterprise))),
+            .packages(.create(package, name: "Basic", allowance)),
+            .products(
+                .create(
+                    NewProduct(
+                        key: product, name: "Crash", account: account,
+                        secret: try keys.seal(Secret("product-secret")!, for: product)))
             ),
-            .purchase(account, package: package, quantity: UInt64(deviceCount), product: product),
-            .importDevices(
-                product,
-                try devices.map { try $0.row(with: keys) }
+            .codes(
+                .purchase(
+                    account, package: package, quantity: UInt64(deviceCount), product: product)),
+            .imports(
+                .atOnce(
+                    product,
+                    try devices.map { try $0.row(with: keys) }
+                )
             ),
         ]
         for action in actions { try await gateway.submit(action) }

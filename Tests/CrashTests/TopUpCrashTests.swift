@@ -87,7 +87,7 @@ import Time
             product.account, .messages, source: .purchase, quantity: units,
             expiresAt: now.adding(days: days))
         let outcome = try ledger(directory).carryOut(
-            Command(at: now, actor: "tester", action: .topUp(action)))
+            Command(at: now, actor: "tester", action: .topUps(action)))
         #expect(outcome.effect != nil)
     }
 

@@ -34,26 +34,23 @@ import Time
         let allowance = Allowance(
             validityDays: 365, messagesPerDay: nil, otaPerMonth: 1, storageDays: 7)!
         let actions: [Action] = [
-            .createAccount(NewAccount(id: account, name: "a", kind: .enterprise)),
-            .createPackage(package, name: "p", allowance),
-            .createProduct(
-                NewProduct(
-                    key: product,
-                    name: "lamp",
-                    account: account,
-                    package: package,
-                    secret: try keys.seal(Secret("product-secret-lamp")!, for: product),
-                    registration: .imported,
-                    dayOffset: .utc
-                )
+            .accounts(.create(NewAccount(id: account, name: "a", kind: .enterprise))),
+            .packages(.create(package, name: "p", allowance)),
+            .products(
+                .create(
+                    NewProduct(
+                        key: product, name: "lamp", account: account, package: package,
+                        secret: try keys.seal(Secret("product-secret-lamp")!, for: product),
+                        registration: .imported, dayOffset: .utc))
             ),
-            .importDevices(
-                product,
-                [
-                    DeviceImport(
-                        device: DeviceKey("d1")!,
-                        secret: try keys.seal(secret, for: device("d1")))
-                ]
+            .imports(
+                .atOnce(
+                    product,
+                    [
+                        DeviceImport(
+                            device: DeviceKey("d1")!,
+                            secret: try keys.seal(secret, for: device("d1")))
+                    ])
             ),
         ]
         for action in actions {

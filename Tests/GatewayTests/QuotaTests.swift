@@ -64,7 +64,7 @@ import Time
     }
 
     private var nothingLeft: PackNotice {
-        .leaseAnswered(.success(.refused(.deviceDisabled(device))))
+        .leaseAnswered(.success(.refused(.devices(.disabled(device)))))
     }
 
     @Test("C3, C5: the day's allowance is counted to the last unit, and is back the next day")

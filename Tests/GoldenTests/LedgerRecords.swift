@@ -428,7 +428,7 @@ enum LedgerRecords {
     // MARK: The log
 
     private static func log(_ books: Books) -> [GoldenTable] {
-        let disabled = Change.deviceDisabled(identity, true)
+        let disabled = Change.devices(.disabled(identity, true))
         return [
             GoldenTable(
                 books.events,
@@ -446,7 +446,7 @@ enum LedgerRecords {
                         digestHigh: .max, digestLow: 1, at: time, outcome: .done(.unchanged)),
                     "refused": AnswerRecord(
                         digestHigh: 1, digestLow: 2, at: latest,
-                        outcome: .refused(.unknownDevice(identity))),
+                        outcome: .refused(.devices(.unknown(identity)))),
                 ]
             ),
         ]

@@ -112,7 +112,7 @@ import Time
         let device = GoldenStore.device("d5")
         guard
             case .done(.entitled(let entitlement, consumed: true)) = try carryOut(
-                .activate(device, confirmsSecret: nil))
+                .devices(.activate(device, confirmsSecret: nil)))
         else {
             Issue.record("d5 was not activated")
             return
@@ -120,14 +120,15 @@ import Time
         #expect(entitlement.period == 1 && entitlement.cause == .first)
         guard
             case .done(.entitled(_, consumed: false)) = try carryOut(
-                .activate(GoldenStore.device("d1"), confirmsSecret: nil))
+                .devices(.activate(GoldenStore.device("d1"), confirmsSecret: nil)))
         else {
             Issue.record("d1 has no running entitlement")
             return
         }
         let acme = AccountID("acme")!
-        let purchase = Action.purchase(
-            acme, package: PackageID("small")!, quantity: 20, product: nil)
+        let purchase = Action.codes(
+            .purchase(acme, package: PackageID("small")!, quantity: 20, product: nil)
+        )
         guard case .repeated = try carryOut(purchase, key: "key-20") else {
             Issue.record("an answer was forgotten")
             return
@@ -136,12 +137,12 @@ import Time
             Issue.record("nothing can be bought")
             return
         }
-        #expect(try carryOut(.importing(.move(limit: 100))).effect != nil)
+        #expect(try carryOut(.imports(.move(limit: 100))).effect != nil)
         #expect(try ledger.verify() == [])
         // Its entitlement was ended, and no code may be consumed for it.
         let excepted = GoldenStore.device("d2")
-        let refusal = try carryOut(.activate(excepted, confirmsSecret: nil))
-        #expect(refusal == .refused(.renewalOff(excepted)))
+        let refusal = try carryOut(.devices(.activate(excepted, confirmsSecret: nil)))
+        #expect(refusal == .refused(.devices(.renewalOff(excepted))))
         #expect(try ledger.verify() == [])
         let active = try ledger.read { books, transaction throws(StoreError) in
             try books.device(device, in: transaction)?.isActive

@@ -60,7 +60,7 @@ extension WholeGateway {
                 #expect(try gateway.answer(to: refused, version: version).code == expected)
                 let nameless = TestCredentials.anonymous("somebody")
                 #expect(try gateway.answer(to: nameless, version: version).code == expected)
-                try await gateway.submit(.revokeKey(key.key))
+                try await gateway.submit(.keys(.revoke(key.key)))
                 let revoked = TestCredentials.application(key)
                 #expect(try gateway.answer(to: revoked, version: version).code == expected)
                 #expect(try gateway.figures(of: product)?.consumed == 0)
@@ -85,11 +85,11 @@ extension WholeGateway {
             try await TestGateway.run { gateway in
                 let product = try await gateway.createProduct()
                 let device = try await gateway.importDevice("dk1", into: product)
-                try await gateway.submit(.setDisabled(device.identity, true))
+                try await gateway.submit(.devices(.setDisabled(device.identity, true)))
                 let credentials = TestCredentials.signed(device, secureMode: 3)
                 let answer = try gateway.answer(to: credentials, version: version)
                 #expect(answer.code == Expectation.notAuthorized.code(in: version))
-                try await gateway.submit(.setDisabled(device.identity, false))
+                try await gateway.submit(.devices(.setDisabled(device.identity, false)))
                 #expect(try gateway.answer(to: credentials, version: version).code == 0)
             }
         }
@@ -126,7 +126,7 @@ extension WholeGateway {
                 let credentials = TestCredentials.signed(device, secureMode: 3)
                 #expect(try gateway.answer(to: credentials, version: version).code == 0)
                 try await gateway.submit(
-                    .updateProduct(product.key, ProductUpdate(autoRenewal: false)))
+                    .products(.update(product.key, ProductUpdate(autoRenewal: false))))
                 clock.advance(milliseconds: 31 * 86_400_000)
                 gateway.gateway.clockMoved()
                 let answer = try gateway.answer(to: credentials, version: version)

@@ -172,11 +172,11 @@ extension WholeGateway {
                 let key = try await gateway.createApplication(products: [product])
                 let clients = try devices.map { try gateway.connect($0) }
                 let backend = try gateway.connect(key)
-                try await gateway.submit(.setDisabled(devices[0].identity, true))
+                try await gateway.submit(.devices(.setDisabled(devices[0].identity, true)))
                 #expect(try clients[0].endingCode() == 0x87)
-                try await gateway.submit(.deleteDevice(devices[1].identity))
+                try await gateway.submit(.devices(.delete(devices[1].identity)))
                 #expect(try clients[1].endingCode() == 0x98)
-                try await gateway.submit(.revokeKey(key.key))
+                try await gateway.submit(.keys(.revoke(key.key)))
                 #expect(try backend.endingCode() == 0x98)
             }
         }

@@ -29,7 +29,7 @@ extension WholeGateway {
                 let client = try gateway.connect(device)
                 func move(toMinutes minutes: Int) async throws {
                     let update = ProductUpdate(dayOffset: UTCOffset(minutes: minutes))
-                    try await gateway.submit(.updateProduct(product.key, update))
+                    try await gateway.submit(.products(.update(product.key, update)))
                 }
                 for code in [0, 0, 0x97] as [UInt8] {
                     #expect(try publish(device, client) == code)
@@ -60,8 +60,8 @@ extension WholeGateway {
                 let better = PackageID("better")!
                 let allowance = Allowance(
                     validityDays: 365, messagesPerDay: nil, otaPerMonth: 1, storageDays: 7)!
-                try await gateway.submit(.createPackage(better, name: "Better", allowance))
-                try await gateway.submit(.upgradePackage(product.key, to: better))
+                try await gateway.submit(.packages(.create(better, name: "Better", allowance)))
+                try await gateway.submit(.products(.upgradePackage(product.key, to: better)))
                 for (device, client) in zip(devices, clients) {
                     #expect(try publish(device, client) == 0)
                 }
@@ -82,7 +82,7 @@ extension WholeGateway {
                 let neighbour = try gateway.connect(other, version: version)
                 #expect(await gateway.gateway.onlineCount(of: gone.key) == 3)
                 #expect(try gateway.figures(of: gone)?.devicesActive == 3)
-                try await gateway.submit(.deleteProduct(gone.key))
+                try await gateway.submit(.products(.delete(gone.key)))
                 for client in clients {
                     #expect(try client.endingCode() == (version == .v5 ? 0x98 : nil))
                 }
@@ -104,12 +104,12 @@ extension WholeGateway {
                 let product = try await gateway.createProduct()
                 let device = try await gateway.importDevice("dk1", into: product)
                 let client = try gateway.connect(device, version: version)
-                try await gateway.submit(.setDisabled(device.identity, true))
+                try await gateway.submit(.devices(.setDisabled(device.identity, true)))
                 #expect(try client.endingCode() == (version == .v5 ? 0x87 : nil))
                 let refused = try gateway.answer(
                     to: .signed(device, secureMode: 3), version: version)
                 #expect(refused.code == Expectation.notAuthorized.code(in: version))
-                try await gateway.submit(.setDisabled(device.identity, false))
+                try await gateway.submit(.devices(.setDisabled(device.identity, false)))
                 try gateway.connect(device, version: version).ping()
                 #expect(try gateway.figures(of: product)?.consumed == 1)
             }
@@ -129,7 +129,7 @@ extension WholeGateway {
                 let renewed = TestDevice(identity: device.identity, secret: Secret("new-secret")!)
                 let sealed = try gateway.gateway.secretKeys.seal(
                     renewed.secret, for: device.identity)
-                try await gateway.submit(.resetSecret(device.identity, secret: sealed))
+                try await gateway.submit(.devices(.resetSecret(device.identity, secret: sealed)))
                 #expect(try client.endingCode() == (version == .v5 ? 0x98 : nil))
                 try neighbour.ping()
                 let old = try gateway.answer(to: .signed(device, secureMode: 3), version: version)
@@ -149,7 +149,8 @@ extension WholeGateway {
                 let damaged = try Table<DeviceIdentity, Unreadable>("devices", in: environment)
                 let devices = try Table<DeviceIdentity, DeviceRecord>("devices", in: environment)
                 let disable = Command(
-                    at: gateway.now, actor: "tester", action: .setDisabled(device.identity, true))
+                    at: gateway.now, actor: "tester",
+                    action: .devices(.setDisabled(device.identity, true)))
                 let found = try environment.write { transaction throws(StoreError) in
                     _ = try ledger.books.apply(disable, in: transaction)
                     let record = try devices.get(device.identity, in: transaction)
@@ -158,7 +159,8 @@ extension WholeGateway {
                 }
                 let record = try #require(found)
                 // The next commit announces it.
-                try await gateway.submit(.deleteProduct(try await gateway.createProduct("x").key))
+                try await gateway.submit(
+                    .products(.delete(try await gateway.createProduct("x").key)))
                 try await until {
                     await gateway.metric("tollgate_changes_deferred_total") ?? 0 > 1
                 }
@@ -180,12 +182,13 @@ extension WholeGateway {
                 func command(_ action: Action) -> Command {
                     Command(at: gateway.now, actor: "elsewhere", action: action)
                 }
-                _ = try await ledger.submit(command(.setDisabled(devices[0].identity, true)))
+                _ = try await ledger.submit(
+                    command(.devices(.setDisabled(devices[0].identity, true))))
                 #expect(try clients[0].endingCode() == 0x87)
-                _ = try ledger.carryOut(command(.setDisabled(devices[1].identity, true)))
+                _ = try ledger.carryOut(command(.devices(.setDisabled(devices[1].identity, true))))
                 #expect(try clients[1].endingCode() == 0x87)
                 try clients[2].ping()
-                _ = try await ledger.submit(command(.deleteProduct(product.key)))
+                _ = try await ledger.submit(command(.products(.delete(product.key))))
                 #expect(try clients[2].endingCode() == 0x98)
             }
         }
@@ -196,14 +199,16 @@ extension WholeGateway {
                 let product = try await gateway.createProduct("main")
                 let sub = NewAccount(
                     id: AccountID("sub")!, name: "Sub", kind: .enterprise, parent: product.account)
-                try await gateway.submit(.createAccount(sub))
+                try await gateway.submit(.accounts(.create(sub)))
                 let secret = try gateway.gateway.secretKeys.seal(
                     Secret("s")!, for: ProductKey("branch")!)
                 try await gateway.submit(
-                    .createProduct(
-                        NewProduct(
-                            key: ProductKey("branch")!, name: "Branch", account: sub.id,
-                            secret: secret))
+                    .products(
+                        .create(
+                            NewProduct(
+                                key: ProductKey("branch")!, name: "Branch", account: sub.id,
+                                secret: secret))
+                    )
                 )
                 let other = try await gateway.createProduct("other")
                 let application = try await gateway.createApplication(account: product.account)
@@ -211,7 +216,7 @@ extension WholeGateway {
                 #expect(try client.subscribe("d/main/+/up/#") == [1])
                 #expect(try client.subscribe("d/branch/+/up/#") == [1])
                 #expect(try client.subscribe("d/\(other.key)/+/up/#") == [0x87])
-                try await gateway.submit(.revokeKey(application.key))
+                try await gateway.submit(.keys(.revoke(application.key)))
                 #expect(try client.endingCode() == 0x98)
             }
         }
@@ -247,7 +252,7 @@ extension WholeGateway {
                 let stranger = TestDevice(
                     identity: product.identity("nobody"), secret: Secret("s")!)
                 try gateway.connect(devices[1]).disconnect()
-                try await gateway.submit(.setDisabled(devices[2].identity, true))
+                try await gateway.submit(.devices(.setDisabled(devices[2].identity, true)))
                 func ask(_ device: TestDevice) throws -> Decision {
                     try gateway.gateway.ledger.read { (books, transaction) throws(StoreError) in
                         try books.admission(
@@ -259,15 +264,15 @@ extension WholeGateway {
                 }
                 let known = try #require(try gateway.record(of: devices[1].identity)?.entitlement)
                 #expect(try ask(devices[1]) == .admit(until: known.expiresAt))
-                #expect(try ask(devices[2]) == .refuse(.deviceDisabled(devices[2].identity)))
-                #expect(try ask(stranger) == .refuse(.unknownDevice(stranger.identity)))
+                #expect(try ask(devices[2]) == .refuse(.devices(.disabled(devices[2].identity))))
+                #expect(try ask(stranger) == .refuse(.devices(.unknown(stranger.identity))))
                 for _ in 0..<3 { #expect(try ask(devices[0]) == .consume(.first)) }
                 #expect(try gateway.figures(of: product)?.consumed == 1)
                 #expect(try code(devices[1]) == 0)
                 #expect(try code(devices[2]) == 0x87)
                 #expect(try code(stranger) == 0x86)
                 #expect(try code(devices[0]) == 0)
-                #expect(try ask(devices[3]) == .refuse(.noCodeLeft(product.key)))
+                #expect(try ask(devices[3]) == .refuse(.codes(.noneLeft(product.key))))
                 #expect(try code(devices[3]) == 0x97)
                 #expect(try gateway.figures(of: product)?.consumed == 2)
             }

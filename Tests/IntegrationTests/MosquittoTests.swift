@@ -148,7 +148,7 @@ extension WholeGateway {
                 try expectRefusal(
                     devices[1], .quotaExceeded,
                     version == .v5 ? "quota exceeded" : "\(name)not authorised")
-                try await gateway.submit(.setDisabled(devices[0].identity, true))
+                try await gateway.submit(.devices(.setDisabled(devices[0].identity, true)))
                 try expectRefusal(
                     devices[0], .notAuthorized,
                     version == .v5 ? "not authorized" : "\(name)not authorised")

@@ -68,7 +68,7 @@ extension WholeGateway {
                 let product = try await gateway.createProduct(codes: 0)
                 let devices = try await gateway.importDevices(["dk1", "dk2"], into: product)
                 let key = try await gateway.createApplication(products: [product])
-                try await gateway.submit(.setDisabled(devices[1].identity, true))
+                try await gateway.submit(.devices(.setDisabled(devices[1].identity, true)))
                 let secret = try #require(Secret("wrong"))
                 let impostor = TestDevice(identity: devices[0].identity, secret: secret)
                 for (device, expected) in [

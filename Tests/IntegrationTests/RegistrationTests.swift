@@ -58,7 +58,7 @@ extension WholeGateway {
 
                 let fresh = try #require(Secret("fresh"))
                 let sealed = try gateway.gateway.secretKeys.seal(fresh, for: identity)
-                try await gateway.submit(.resetSecret(identity, secret: sealed))
+                try await gateway.submit(.devices(.resetSecret(identity, secret: sealed)))
                 #expect(
                     try register(identity, of: product, at: gateway, version: version) == fresh)
             }
@@ -101,7 +101,7 @@ extension WholeGateway {
                 #expect(try await gateway.gateway.verify().isEmpty)
                 // What does not open is found, and keeps the device out.
                 let garbage = try #require(SealedSecret([1] + [UInt8](repeating: 7, count: 60)))
-                try await gateway.submit(.resetSecret(identity, secret: garbage))
+                try await gateway.submit(.devices(.resetSecret(identity, secret: garbage)))
                 #expect(
                     try await gateway.gateway.verify() == [
                         "the secret of \(identity) can't be opened"

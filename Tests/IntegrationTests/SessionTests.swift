@@ -206,7 +206,7 @@ extension WholeGateway {
                 let connack = try again.connect(as: credentials, isCleanStart: false)
                 #expect(connack.isSessionPresent)
                 #expect(try again.message().text == "later")
-                try await gateway.submit(.deleteDevice(device.identity))
+                try await gateway.submit(.devices(.delete(device.identity)))
                 try await until { try await gateway.sessionCount() == 1 }
                 #expect(
                     try backend.publish(device.down(), "never", qos: .atLeastOnce)?.code == 0x10)

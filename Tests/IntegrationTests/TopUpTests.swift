@@ -130,7 +130,7 @@ extension WholeGateway {
                 let client = try gateway.connect(device)
                 try await gateway.buyPack(10, for: lock)
                 try await gateway.submit(
-                    .topUp(
+                    .topUps(
                         .enter(
                             lamp.account, .ota, source: .gift, quantity: 10,
                             expiresAt: gateway.now.adding(days: 1))

@@ -162,7 +162,7 @@ extension WholeGateway {
                 // The only code is consumed.
                 try refuse(second, TestCredentials.signed(second, secureMode: 3))
                 #expect(await outcomes(second).lastRefusal?.reason == .noCodeLeft)
-                _ = try await gateway.submit(.setDisabled(first.identity, true))
+                _ = try await gateway.submit(.devices(.setDisabled(first.identity, true)))
                 _ = try client.untilClosed()
                 #expect(await outcomes(first).lastEnding?.reason == .deviceDisabled)
                 try refuse(first, credentials)

@@ -16,7 +16,7 @@ extension WholeGateway {
                 let expiresAt = gateway.now.adding(milliseconds: 30)
                 for kind in TopUpKind.allCases {
                     try await gateway.submit(
-                        .topUp(
+                        .topUps(
                             .enter(
                                 account,
                                 kind,

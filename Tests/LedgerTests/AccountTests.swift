@@ -26,14 +26,16 @@ import Time
         _ policy: FreeCodePolicy? = nil,
         at dataCentre: DataCentreID = .main
     ) -> Action {
-        .createAccount(
-            NewAccount(
-                id: AccountID(id)!,
-                name: id,
-                kind: kind,
-                parent: parent.map { AccountID($0)! },
-                dataCentre: dataCentre,
-                freeCodes: policy.map { Self.terms($0) }
+        .accounts(
+            .create(
+                NewAccount(
+                    id: AccountID(id)!,
+                    name: id,
+                    kind: kind,
+                    parent: parent.map { AccountID($0)! },
+                    dataCentre: dataCentre,
+                    freeCodes: policy.map { Self.terms($0) }
+                )
             )
         )
     }
@@ -93,9 +95,10 @@ import Time
     func freeCodesAreCodes() throws {
         let store = try TestStore()
         _ = try store.apply(open("ann", .individual, .perAccount))
-        _ = try store.apply(.createProduct(TestStore.newProduct("PK2", account: AccountID("ann")!)))
+        _ = try store.apply(
+            .products(.create(TestStore.newProduct("PK2", account: AccountID("ann")!))))
         let product = ProductKey("PK2")!
-        #expect(try store.refusal(.assign(product, package: Self.free, quantity: 5)) == nil)
+        #expect(try store.refusal(.codes(.assign(product, package: Self.free, quantity: 5))) == nil)
         #expect(
             try store.connect("d1", of: "PK2")
                 == .admitted(until: store.now.adding(days: 30), consumed: true)
@@ -111,12 +114,12 @@ import Time
     func certification() throws {
         let store = try TestStore()
         let ann = AccountID("ann")!
-        let certify = Action.account(.certify(ann, freeCodes: Self.terms(.perAccount)))
+        let certify = Action.accounts(.certify(ann, freeCodes: Self.terms(.perAccount)))
         #expect(try store.refusal(certify) == "unknown-account")
         _ = try store.apply(open("ann", .individual, .perAccount))
         let before = try store.lastSequence()
         store.advance(days: 1)
-        #expect(try store.apply(certify) == .done(.changed(.account(.certified(ann)))))
+        #expect(try store.apply(certify) == .done(.changed(.accounts(.certified(ann)))))
         #expect(try changes(store, after: before) == ["account-certified", "codes-granted"])
         let record = try #require(try account(store, "ann"))
         #expect(record.kind == .enterprise && record.certifiedAt == store.now)
@@ -139,7 +142,7 @@ import Time
                 secret: SealedSecret([1])!,
                 freeCodes: Self.terms(.perProduct)
             )
-            try #require(try store.refusal(.createProduct(product)) == nil)
+            try #require(try store.refusal(.products(.create(product))) == nil)
         }
         try create("A1", of: TestStore.acme)
         try create("A2", of: AccountID("ann")!)
@@ -161,7 +164,7 @@ import Time
         // Certified, an account's next products get an enterprise's codes; it gets none itself.
         let certify = AccountAction.certify(
             AccountID("ann")!, freeCodes: Self.terms(.perProduct))
-        _ = try store.apply(.account(certify))
+        _ = try store.apply(.accounts(certify))
         try create("A5", of: AccountID("ann")!)
         #expect(try store.figures(of: "A5").remaining == 100)
         #expect(try figures(store, "ann").unassigned == 0)
@@ -174,7 +177,7 @@ import Time
         let store = try TestStore()
         let allowance = Allowance(
             validityDays: 3, messagesPerDay: nil, otaPerMonth: 1, storageDays: 7)!
-        _ = try store.apply(.createPackage(Self.free, name: "Ours", allowance))
+        _ = try store.apply(.packages(.create(Self.free, name: "Ours", allowance)))
         _ = try store.apply(open("firm", .enterprise, .perAccount))
         _ = try store.apply(open("poor", .enterprise))
         let package = try store.read { books, transaction throws(StoreError) in
@@ -219,10 +222,10 @@ import Time
         }
         #expect(pages == [["s2"], ["sub"]])
         #expect(
-            try store.refusal(.account(.certify(AccountID("sub")!, freeCodes: nil)))
+            try store.refusal(.accounts(.certify(AccountID("sub")!, freeCodes: nil)))
                 == "certified-with-parent"
         )
-        _ = try store.apply(.account(.certify(AccountID("ann")!, freeCodes: nil)))
+        _ = try store.apply(.accounts(.certify(AccountID("ann")!, freeCodes: nil)))
         #expect(try account(store, "sub")?.kind == .enterprise)
         #expect(try account(store, "s2")?.certifiedAt == store.now)
         #expect(try store.findings() == [])
@@ -236,7 +239,7 @@ import Time
         }
         #expect(
             try store.apply(open("s0", .individual, under: "acme"))
-                == .refused(.tooManySubAccounts(maximum: 1_000))
+                == .refused(.accounts(.tooManySubAccounts(maximum: 1_000)))
         )
         #expect(try account(store, "s0") == nil)
         #expect(try store.findings() == [])
@@ -246,7 +249,7 @@ import Time
     func update() throws {
         let store = try TestStore()
         func change(_ update: AccountUpdate, _ id: AccountID = TestStore.acme) throws -> Outcome {
-            try store.apply(.account(.update(id, update)))
+            try store.apply(.accounts(.update(id, update)))
         }
         let email = EmailAddress("boss@acme.example")!
         #expect(try change(AccountUpdate(email: email)).effect != nil)
@@ -255,10 +258,10 @@ import Time
         let record = try #require(try account(store, "acme"))
         #expect(record.email == email && record.name == "Acme Ltd.")
         let long = AccountUpdate(name: String(repeating: "n", count: Books.nameMaximumLength + 1))
-        #expect(try change(long) == .refused(.nameTooLong(maximumBytes: 1_024)))
+        #expect(try change(long) == .refused(.commands(.nameTooLong(maximumBytes: 1_024))))
         #expect(
             try change(AccountUpdate(), AccountID("nobody")!)
-                == .refused(.unknownAccount(AccountID("nobody")!))
+                == .refused(.accounts(.unknown(AccountID("nobody")!)))
         )
     }
 
@@ -277,7 +280,7 @@ import Time
         let (ann, bob) = (EmailAddress("ann@example.org")!, EmailAddress("bob@example.org")!)
         func put(_ id: String, _ email: EmailAddress, _ name: String) throws -> Outcome {
             try store.apply(
-                .account(.putContact(AccountID(id)!, Contact(email: email, name: name))))
+                .accounts(.putContact(AccountID(id)!, Contact(email: email, name: name))))
         }
         #expect(try put("acme", bob, "Bob").effect != nil)
         #expect(try put("sub", ann, "Ann").effect != nil)
@@ -285,13 +288,14 @@ import Time
         #expect(try put("sub", bob, "Robert").effect != .unchanged)
         #expect(try contacts(store, "acme") == ["ann@example.org Ann", "bob@example.org Robert"])
         #expect(try contacts(store, "sub") == contacts(store, "acme"))
-        let remove = Action.account(.removeContact(AccountID("sub")!, ann))
+        let remove = Action.accounts(.removeContact(AccountID("sub")!, ann))
         #expect(
             try store.apply(remove)
-                == .done(.changed(.account(.contactRemoved(TestStore.acme, ann)))))
-        #expect(try store.apply(remove) == .refused(.unknownContact(TestStore.acme, ann)))
+                == .done(.changed(.accounts(.contactRemoved(TestStore.acme, ann)))))
+        #expect(
+            try store.apply(remove) == .refused(.accounts(.unknownContact(TestStore.acme, ann))))
         #expect(try contacts(store, "acme") == ["bob@example.org Robert"])
-        #expect(try put("nobody", ann, "") == .refused(.unknownAccount(AccountID("nobody")!)))
+        #expect(try put("nobody", ann, "") == .refused(.accounts(.unknown(AccountID("nobody")!))))
         #expect(try store.findings() == [])
     }
 
@@ -300,10 +304,10 @@ import Time
         let store = try TestStore()
         func put(_ number: Int) throws -> Outcome {
             let email = EmailAddress("c\(number)@example.org")!
-            return try store.apply(.account(.putContact(TestStore.acme, Contact(email: email))))
+            return try store.apply(.accounts(.putContact(TestStore.acme, Contact(email: email))))
         }
         for number in 1...Books.contactMaximum { try #require(try put(number).effect != nil) }
-        #expect(try put(0) == .refused(.tooManyContacts(maximum: 100)))
+        #expect(try put(0) == .refused(.accounts(.tooManyContacts(maximum: 100))))
         #expect(try put(1) == .done(.unchanged))
         #expect(try store.findings() == [])
     }
@@ -314,10 +318,11 @@ import Time
     func home() throws {
         let store = try TestStore()
         _ = try store.apply(
-            .createProduct(
-                NewProduct(
-                    key: ProductKey("PKW")!, name: "West", account: TestStore.acme,
-                    secret: SealedSecret([1])!, registration: .open, dataCentre: Self.west)
+            .products(
+                .create(
+                    NewProduct(
+                        key: ProductKey("PKW")!, name: "West", account: TestStore.acme,
+                        secret: SealedSecret([1])!, registration: .open, dataCentre: Self.west))
             )
         )
         try store.buy(5)
@@ -325,13 +330,15 @@ import Time
         try store.buy(3, for: nil)
         let east = DataCentreID("east")!
         func connect(_ key: String, at place: DataCentreID?) throws {
-            let activate = Action.activate(TestStore.device(key), confirmsSecret: nil, at: place)
+            let activate = Action.devices(
+                .activate(TestStore.device(key), confirmsSecret: nil, at: place))
             try #require(try store.refusal(activate) == nil)
         }
         try connect("d1", at: nil)
         try connect("d2", at: east)
         store.advance(days: 10)
-        try #require(try store.refusal(.renew(TestStore.device("d2"), at: Self.west)) == nil)
+        try #require(
+            try store.refusal(.devices(.renew(TestStore.device("d2"), at: Self.west))) == nil)
         // Again from another place: nothing is consumed (rule B2).
         try connect("d2", at: east)
         #expect(try store.figures().consumed == 3)
@@ -360,10 +367,11 @@ import Time
     func productsByHome() throws {
         let store = try TestStore()
         _ = try store.apply(
-            .createProduct(
-                NewProduct(
-                    key: ProductKey("PKW")!, name: "West", account: TestStore.acme,
-                    secret: SealedSecret([1])!, dataCentre: Self.west)
+            .products(
+                .create(
+                    NewProduct(
+                        key: ProductKey("PKW")!, name: "West", account: TestStore.acme,
+                        secret: SealedSecret([1])!, dataCentre: Self.west))
             )
         )
         func list(_ home: DataCentreID?, _ accounts: [AccountID]?) throws -> [String] {

@@ -51,9 +51,10 @@ import Time
         let now = Timestamp(milliseconds: 1_700_000_000_000)
         for action in TestStore.beginning
             + [
-                .purchase(
-                    TestStore.acme, package: TestStore.small, quantity: 100,
-                    product: TestStore.product)
+                .codes(
+                    .purchase(
+                        TestStore.acme, package: TestStore.small, quantity: 100,
+                        product: TestStore.product))
             ]
         {
             _ = try await ledger.submit(Command(at: now, actor: "test", action: action))
@@ -64,7 +65,7 @@ import Time
                     let command = Command(
                         at: now,
                         actor: "gateway",
-                        action: .activate(TestStore.device("d1"), confirmsSecret: nil)
+                        action: .devices(.activate(TestStore.device("d1"), confirmsSecret: nil))
                     )
                     guard
                         case .done(.entitled(_, consumed: true)) = try? await ledger.submit(command)
@@ -88,9 +89,10 @@ import Time
         #expect(try store.connect("d1") == .refused("no-code-left"))
         try store.buy(1)
         _ = try store.apply(
-            .importDevices(
-                TestStore.product,
-                [DeviceImport(device: DeviceKey("d2")!, secret: SealedSecret("s2"))]
+            .imports(
+                .atOnce(
+                    TestStore.product,
+                    [DeviceImport(device: DeviceKey("d2")!, secret: SealedSecret("s2"))])
             )
         )
         _ = try store.connect("d1")
@@ -119,7 +121,7 @@ import Time
         let start = store.now
         _ = try store.connect("d1")
         store.advance(days: 10, milliseconds: 1_500)
-        let outcome = try store.apply(.renew(TestStore.device("d1")))
+        let outcome = try store.apply(.devices(.renew(TestStore.device("d1"))))
         guard case .done(.entitled(let entitlement, consumed: true)) = outcome else {
             Issue.record("not renewed: \(outcome)")
             return
@@ -130,7 +132,7 @@ import Time
         #expect(try store.figures().devicesActive == 1)
         // A second renewal, or a reconnection, finds the new period.
         #expect(
-            try store.apply(.renew(TestStore.device("d1")))
+            try store.apply(.devices(.renew(TestStore.device("d1"))))
                 == .done(.entitled(entitlement, consumed: false))
         )
         #expect(try store.figures().consumed == 2)
@@ -145,7 +147,7 @@ import Time
         store.advance(days: 35)
         guard
             case .done(.entitled(let entitlement, consumed: true)) = try store.apply(
-                .renew(TestStore.device("d1"))
+                .devices(.renew(TestStore.device("d1")))
             )
         else {
             Issue.record("not renewed")
@@ -167,7 +169,7 @@ import Time
         _ = try store.connect("d1")
         store.advance(days: 13)
         #expect(
-            try store.apply(.endExpired(limit: 10, graceMilliseconds: 60_000))
+            try store.apply(.devices(.endExpired(limit: 10, graceMilliseconds: 60_000)))
                 == .done(.ended(count: 1, more: false))
         )
         #expect(try store.figures().consumed == 1)
@@ -184,11 +186,12 @@ import Time
         try store.buy(1)
         _ = try store.connect("d1")
         store.advance(days: 10)
-        #expect(try store.refusal(.renew(TestStore.device("d1"))) == "no-code-left")
+        #expect(try store.refusal(.devices(.renew(TestStore.device("d1")))) == "no-code-left")
         #expect(
-            try store.apply(.endEntitlement(TestStore.device("d1"))).effect
+            try store.apply(.devices(.endEntitlement(TestStore.device("d1")))).effect
                 == .changed(
-                    .entitlementEnded(TestStore.device("d1"), code: ActivationCode(serial: 1))
+                    .devices(
+                        .entitlementEnded(TestStore.device("d1"), code: ActivationCode(serial: 1)))
                 )
         )
         #expect(try store.figures().devicesActive == 0)
@@ -205,7 +208,8 @@ import Time
         let store = try TestStore()
         try store.buy(1)
         _ = try store.connect("d1")
-        #expect(try store.apply(.endEntitlement(TestStore.device("d1"))) == .done(.unchanged))
+        #expect(
+            try store.apply(.devices(.endEntitlement(TestStore.device("d1")))) == .done(.unchanged))
         #expect(try store.figures().devicesActive == 1)
     }
 
@@ -220,17 +224,17 @@ import Time
         // Now is 4 s after the first activation; the first two ended 60 s ago and before.
         store.advance(days: 10, milliseconds: 57_000)
         #expect(
-            try store.apply(.endExpired(limit: 1, graceMilliseconds: 60_000))
+            try store.apply(.devices(.endExpired(limit: 1, graceMilliseconds: 60_000)))
                 == .done(.ended(count: 1, more: true))
         )
         #expect(
-            try store.apply(.endExpired(limit: 10, graceMilliseconds: 60_000))
+            try store.apply(.devices(.endExpired(limit: 10, graceMilliseconds: 60_000)))
                 == .done(.ended(count: 1, more: false))
         )
         #expect(try store.figures().devicesActive == 2)
         guard
             case .done(.entitled(let entitlement, consumed: true)) = try store.apply(
-                .renew(TestStore.device("d3"))
+                .devices(.renew(TestStore.device("d3")))
             )
         else {
             Issue.record("not renewed")
@@ -245,15 +249,16 @@ import Time
         let store = try TestStore()
         try store.buy(3)
         _ = try store.connect("d1")
-        _ = try store.apply(.updateProduct(TestStore.product, ProductUpdate(autoRenewal: false)))
+        _ = try store.apply(
+            .products(.update(TestStore.product, ProductUpdate(autoRenewal: false))))
         store.advance(days: 10)
         #expect(try store.connect("d1") == .refused("renewal-off"))
-        #expect(try store.refusal(.renew(TestStore.device("d1"))) == "renewal-off")
+        #expect(try store.refusal(.devices(.renew(TestStore.device("d1")))) == "renewal-off")
         // A device that never was active is a first one, whatever the setting.
         #expect(
             try store.connect("d2") == .admitted(until: store.now.adding(days: 10), consumed: true)
         )
-        _ = try store.apply(.updateProduct(TestStore.product, ProductUpdate(autoRenewal: true)))
+        _ = try store.apply(.products(.update(TestStore.product, ProductUpdate(autoRenewal: true))))
         guard case .admitted(_, consumed: true) = try store.connect("d1") else {
             Issue.record("not admitted")
             return
@@ -265,19 +270,21 @@ import Time
         let store = try TestStore()
         try store.buy(3)
         _ = try store.connect("d1")
-        _ = try store.apply(.setDeviceRenewal(TestStore.device("d1"), false))
+        _ = try store.apply(.devices(.setRenewal(TestStore.device("d1"), false)))
         #expect(
-            try store.apply(.activateByHand(TestStore.device("d1")))
-                == .refused(.entitlementRuns(until: store.now.adding(days: 10)))
+            try store.apply(.devices(.activateByHand(TestStore.device("d1"))))
+                == .refused(.devices(.entitlementRuns(until: store.now.adding(days: 10))))
         )
         store.advance(days: 12)
         #expect(try store.connect("d1") == .refused("renewal-off"))
-        #expect(try store.refusal(.activateByHand(TestStore.device("d1"))) == nil)
+        #expect(try store.refusal(.devices(.activateByHand(TestStore.device("d1")))) == nil)
         #expect(
             try store.connect("d1") == .admitted(until: store.now.adding(days: 10), consumed: false)
         )
         #expect(try store.history("d1").map(\.cause) == [.first, .manual])
-        #expect(try store.refusal(.activateByHand(TestStore.device("d9"))) == "unknown-device")
+        #expect(
+            try store.refusal(.devices(.activateByHand(TestStore.device("d9")))) == "unknown-device"
+        )
         #expect(try store.findings() == [])
     }
 
@@ -289,11 +296,11 @@ import Time
                 try books.admission(of: TestStore.device(key), at: store.now, in: transaction)
             }
         }
-        #expect(try ask("d1") == .refuse(.noCodeLeft(TestStore.product)))
+        #expect(try ask("d1") == .refuse(.codes(.noneLeft(TestStore.product))))
         try store.buy(1)
         #expect(try ask("d1") == .consume(.first))
         _ = try store.connect("d1")
         #expect(try ask("d1") == .admit(until: store.now.adding(days: 10)))
-        #expect(try ask("d2") == .refuse(.noCodeLeft(TestStore.product)))
+        #expect(try ask("d2") == .refuse(.codes(.noneLeft(TestStore.product))))
     }
 }

@@ -60,7 +60,8 @@ import Time
         #expect(decide(product(), device(isOpen: false, codes: 0)) == .consume(.first))
         #expect(decide(product(), nil) == .consume(.first))
         for policy in [RegistrationPolicy.imported, .closed] {
-            #expect(decide(product(registration: policy), nil) == .refuse(.unknownDevice(identity)))
+            #expect(
+                decide(product(registration: policy), nil) == .refuse(.devices(.unknown(identity))))
         }
     }
 
@@ -69,10 +70,11 @@ import Time
         #expect(decide(product(), device(isOpen: false, expiresIn: -1)) == .consume(.renewal))
         #expect(
             decide(product(), device(isExcepted: true, expiresIn: 0))
-                == .refuse(.renewalOff(identity))
+                == .refuse(.devices(.renewalOff(identity)))
         )
         #expect(
-            decide(product(renewal: false), device(expiresIn: 0)) == .refuse(.renewalOff(identity))
+            decide(product(renewal: false), device(expiresIn: 0))
+                == .refuse(.devices(.renewalOff(identity)))
         )
     }
 
@@ -85,11 +87,13 @@ import Time
 
     @Test("B9, B12: a deleted product and a disabled device are refused, whatever the entitlement")
     func refused() {
-        #expect(decide(nil, device()) == .refuse(.unknownProduct(TestStore.product)))
+        #expect(decide(nil, device()) == .refuse(.products(.unknown(TestStore.product))))
         #expect(
             decide(product(isDeleted: true), device())
-                == .refuse(.unknownProduct(TestStore.product)))
-        #expect(decide(product(), device(isDisabled: true)) == .refuse(.deviceDisabled(identity)))
+                == .refuse(.products(.unknown(TestStore.product)))
+        )
+        #expect(
+            decide(product(), device(isDisabled: true)) == .refuse(.devices(.disabled(identity))))
     }
 
     @Test("B4: an online renewal starts where the old period ended, unless that period is over too")

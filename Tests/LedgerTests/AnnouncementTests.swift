@@ -60,8 +60,9 @@ import Time
                         let key = NewKey(
                             id: id, name: "", role: .owner, account: nil, products: nil,
                             secretHash: SecretHash(Array(0..<32))!)
-                        _ = try await ledger.submit(Self.command(.createKey(key)))
-                        #expect(ear.heard.contains { $0.change == .keyCreated(id, role: .owner) })
+                        _ = try await ledger.submit(Self.command(.keys(.create(key))))
+                        #expect(
+                            ear.heard.contains { $0.change == .keys(.created(id, role: .owner)) })
                     }
                 }
             }
@@ -80,11 +81,13 @@ import Time
         let ear = Ear()
         ear.listen(to: ledger)
         let purchase = Self.command(
-            .purchase(
-                TestStore.acme, package: TestStore.small, quantity: 3, product: TestStore.product),
+            .codes(
+                .purchase(
+                    TestStore.acme, package: TestStore.small, quantity: 3,
+                    product: TestStore.product)),
             key: "k")
         for _ in 0..<3 { _ = try await ledger.submit(purchase) }
-        _ = try await ledger.submit(Self.command(.revokeKey(KeyID("none")!)))
+        _ = try await ledger.submit(Self.command(.keys(.revoke(KeyID("none")!))))
         #expect(ear.heard.map(\.change.name) == ["codes-bought"])
         ledger.shutdown()
     }
@@ -99,7 +102,7 @@ import Time
         var reader = try ledger.reader()
         #expect(try reader.product(TestStore.product)?.name == "Meter PK1")
         func rename(_ name: String) -> Command {
-            Self.command(.updateProduct(TestStore.product, ProductUpdate(name: name)))
+            Self.command(.products(.update(TestStore.product, ProductUpdate(name: name))))
         }
         _ = try ledger.carryOut(rename("first"))
         #expect(try reader.product(TestStore.product)?.name == "first")
@@ -107,7 +110,7 @@ import Time
         try ledger.environment.write { transaction throws(StoreError) in
             _ = try ledger.books.apply(rename("second"), in: transaction)
         }
-        _ = try await ledger.submit(Self.command(.deleteProduct(TestStore.product)))
+        _ = try await ledger.submit(Self.command(.products(.delete(TestStore.product))))
         #expect(try reader.product(TestStore.product)?.isDeleted == true)
         #expect(
             ear.heard.map(\.change.name) == [
@@ -128,7 +131,7 @@ import Time
         #expect(released != nil)
         var commits = ledger.commits().makeAsyncIterator()
         _ = try await ledger.submit(
-            Self.command(.updateProduct(TestStore.product, ProductUpdate(name: "n"))))
+            Self.command(.products(.update(TestStore.product, ProductUpdate(name: "n")))))
         #expect(await commits.next() != nil)
         ledger.shutdown()
         #expect(await commits.next() == nil)

@@ -41,7 +41,7 @@ import Time
                         try books.admission(of: identity, at: time, in: transaction)
                     }
                     let outcome = try trial(
-                        store, .activate(identity, confirmsSecret: nil), at: time)
+                        store, .devices(.activate(identity, confirmsSecret: nil)), at: time)
                     try #require(Self.agree(decision, outcome), "\(place): \(decision), \(outcome)")
                 }
             }
@@ -71,13 +71,14 @@ import Time
                 }
                 for package in [TestStore.small, TestStore.large] {
                     let quantity = told.first { $0.package == package }?.quantity ?? 0
-                    let more = Action.assign(product, package: package, quantity: quantity + 1)
+                    let more = Action.codes(
+                        .assign(product, package: package, quantity: quantity + 1))
                     guard case .refused = try trial(store, more, at: time) else {
                         Issue.record("\(place): more than \(quantity) of \(package) to \(text)")
                         return
                     }
                     guard quantity > 0 else { continue }
-                    let all = Action.assign(product, package: package, quantity: quantity)
+                    let all = Action.codes(.assign(product, package: package, quantity: quantity))
                     try #require(try trial(store, all, at: time).effect != nil, "\(place)")
                 }
             }
@@ -89,10 +90,12 @@ import Time
         let store = try TestStore()
         let other = AccountID("other")!
         _ = try store.apply(
-            .createAccount(
-                NewAccount(id: other, name: "Other", kind: .individual, parent: TestStore.acme)))
+            .accounts(
+                .create(
+                    NewAccount(id: other, name: "Other", kind: .individual, parent: TestStore.acme))
+            ))
         _ = try store.apply(
-            .purchase(other, package: TestStore.small, quantity: 9, product: nil))
+            .codes(.purchase(other, package: TestStore.small, quantity: 9, product: nil)))
         func ask() throws -> [Assignable] {
             try store.read { books, transaction throws(StoreError) in
                 try books.assignable(to: TestStore.product, in: transaction)
@@ -101,7 +104,7 @@ import Time
         #expect(try ask().isEmpty)
         try store.buy(2, for: nil)
         #expect(try ask() == [Assignable(package: TestStore.small, quantity: 2)])
-        _ = try store.apply(.deleteProduct(TestStore.product))
+        _ = try store.apply(.products(.delete(TestStore.product)))
         #expect(try ask().isEmpty)
     }
 
@@ -118,20 +121,20 @@ import Time
         }
         try expect(known: 0, active: 0, consumed: 0)
         let row = DeviceImport(device: DeviceKey("d1")!, secret: nil)
-        _ = try store.apply(.importDevices(TestStore.product, [row]))
+        _ = try store.apply(.imports(.atOnce(TestStore.product, [row])))
         try expect(known: 1, active: 0, consumed: 0)
         _ = try store.connect("d1")
         _ = try store.connect("d2")
         try expect(known: 2, active: 2, consumed: 2)
-        _ = try store.apply(.setDisabled(TestStore.device("d1"), true))
+        _ = try store.apply(.devices(.setDisabled(TestStore.device("d1"), true)))
         try expect(known: 2, active: 1, consumed: 2)
-        _ = try store.apply(.deleteDevice(TestStore.device("d2")))
+        _ = try store.apply(.devices(.delete(TestStore.device("d2"))))
         try expect(known: 1, active: 0, consumed: 2)
-        _ = try store.apply(.setDisabled(TestStore.device("d1"), false))
+        _ = try store.apply(.devices(.setDisabled(TestStore.device("d1"), false)))
         _ = try store.connect("d2")
         try expect(known: 2, active: 2, consumed: 2)
         store.advance(days: 10)
-        _ = try store.apply(.endExpired(limit: 9, graceMilliseconds: 0))
+        _ = try store.apply(.devices(.endExpired(limit: 9, graceMilliseconds: 0)))
         try expect(known: 2, active: 0, consumed: 2)
         _ = try store.connect("d1")
         try expect(known: 2, active: 1, consumed: 3)
@@ -144,7 +147,7 @@ import Time
         let store = try TestStore()
         try store.buy(4, TestStore.large)
         for key in ["d1", "d2"] { _ = try store.connect(key) }
-        _ = try store.apply(.setDeviceRenewal(TestStore.device("d2"), false))
+        _ = try store.apply(.devices(.setRenewal(TestStore.device("d2"), false)))
         let end = store.now.adding(days: 20)
         func list(_ filter: ActivationFilter = ActivationFilter()) throws -> [String] {
             try store.read { books, transaction throws(StoreError) in

@@ -43,16 +43,19 @@ import Time
         let store = try TestStore()
         try store.buy(3, for: nil)
         #expect(
-            try store.refusal(.assign(TestStore.product, package: TestStore.small, quantity: 4))
+            try store.refusal(
+                .codes(.assign(TestStore.product, package: TestStore.small, quantity: 4)))
                 == "not-enough-unassigned"
         )
         #expect(
-            try store.refusal(.assign(TestStore.product, package: TestStore.small, quantity: 0))
+            try store.refusal(
+                .codes(.assign(TestStore.product, package: TestStore.small, quantity: 0)))
                 == "quantity-out-of-range"
         )
         #expect(
-            try store.refusal(.assign(TestStore.product, package: TestStore.small, quantity: 3))
-                == nil)
+            try store.refusal(
+                .codes(.assign(TestStore.product, package: TestStore.small, quantity: 3))) == nil
+        )
         #expect(try store.figures().remaining == 3)
         let found = try store.read { books, transaction throws(StoreError) in
             let byName = try books.assignments(
@@ -87,19 +90,21 @@ import Time
         try store.buy(1, TestStore.small)
         try store.buy(5, TestStore.large, for: nil)
         let mismatch = Outcome.refused(
-            .packageMismatch(product: TestStore.small, given: TestStore.large))
+            .packages(.mismatch(product: TestStore.small, given: TestStore.large)))
         #expect(
-            try store.apply(.assign(TestStore.product, package: TestStore.large, quantity: 1))
+            try store.apply(
+                .codes(.assign(TestStore.product, package: TestStore.large, quantity: 1)))
                 == mismatch
         )
         #expect(
             try store.apply(
-                .purchase(
-                    TestStore.acme, package: TestStore.large, quantity: 1,
-                    product: TestStore.product)
+                .codes(
+                    .purchase(
+                        TestStore.acme, package: TestStore.large, quantity: 1,
+                        product: TestStore.product))
             ) == mismatch
         )
-        let text = Refusal.packageMismatch(product: TestStore.small, given: TestStore.large)
+        let text = Refusal.packages(.mismatch(product: TestStore.small, given: TestStore.large))
             .description
         #expect(text.contains("small") && text.contains("large"))
         #expect(try store.figures().assigned == 1)
@@ -111,7 +116,9 @@ import Time
         try store.buy(2, TestStore.small)
         let until = store.now.adding(days: 10)
         #expect(try store.connect("d1") == .admitted(until: until, consumed: true))
-        #expect(try store.refusal(.upgradePackage(TestStore.product, to: TestStore.large)) == nil)
+        #expect(
+            try store.refusal(.products(.upgradePackage(TestStore.product, to: TestStore.large)))
+                == nil)
         #expect(try store.connect("d1") == .admitted(until: until, consumed: false))
         #expect(
             try store.connect("d2") == .admitted(until: store.now.adding(days: 20), consumed: true)
@@ -127,13 +134,13 @@ import Time
     func upgradeRefused() throws {
         let store = try TestStore()
         #expect(
-            try store.refusal(.upgradePackage(TestStore.product, to: TestStore.large))
+            try store.refusal(.products(.upgradePackage(TestStore.product, to: TestStore.large)))
                 == "product-has-no-package"
         )
         try store.buy(1, TestStore.large)
         #expect(
-            try store.apply(.upgradePackage(TestStore.product, to: TestStore.small))
-                == .refused(.allowanceLowered(allowance: "validityDays"))
+            try store.apply(.products(.upgradePackage(TestStore.product, to: TestStore.small)))
+                == .refused(.packages(.allowanceLowered(allowance: "validityDays")))
         )
     }
 
@@ -148,15 +155,18 @@ import Time
             }
         }
         #expect(try ask().map(\.quantity) == [4, 3])
-        _ = try store.apply(.assign(TestStore.product, package: TestStore.small, quantity: 1))
+        _ = try store.apply(
+            .codes(.assign(TestStore.product, package: TestStore.small, quantity: 1)))
         #expect(try ask() == [Assignable(package: TestStore.small, quantity: 2)])
     }
 
     @Test("A8: a repeated key changes nothing and is answered as the first time")
     func idempotency() throws {
         let store = try TestStore()
-        let buy = Action.purchase(
-            TestStore.acme, package: TestStore.small, quantity: 5, product: TestStore.product)
+        let buy = Action.codes(
+            .purchase(
+                TestStore.acme, package: TestStore.small, quantity: 5, product: TestStore.product)
+        )
         let first = try store.apply(buy, key: "order-1")
         let sequence = try store.lastSequence()
         store.advance(days: 1)
@@ -172,17 +182,18 @@ import Time
     @Test("A8: the same key with another command is refused, and so is a key that is none")
     func idempotencyMisuse() throws {
         let store = try TestStore()
-        let buy = Action.purchase(
-            TestStore.acme, package: TestStore.small, quantity: 5, product: nil)
-        let more = Action.purchase(
-            TestStore.acme, package: TestStore.small, quantity: 6, product: nil)
+        let buy = Action.codes(
+            .purchase(TestStore.acme, package: TestStore.small, quantity: 5, product: nil))
+        let more = Action.codes(
+            .purchase(TestStore.acme, package: TestStore.small, quantity: 6, product: nil))
         _ = try store.apply(buy, key: "order-1")
-        #expect(try store.apply(more, key: "order-1") == .refused(.idempotencyKeyReused))
-        #expect(try store.apply(more, key: "") == .refused(.idempotencyKeyInvalid))
-        #expect(try store.apply(more, key: "a\u{0}b") == .refused(.idempotencyKeyInvalid))
+        #expect(try store.apply(more, key: "order-1") == .refused(.commands(.idempotencyKeyReused)))
+        #expect(try store.apply(more, key: "") == .refused(.commands(.idempotencyKeyInvalid)))
+        #expect(
+            try store.apply(more, key: "a\u{0}b") == .refused(.commands(.idempotencyKeyInvalid)))
         #expect(
             try store.apply(more, key: String(repeating: "k", count: 129))
-                == .refused(.idempotencyKeyInvalid)
+                == .refused(.commands(.idempotencyKeyInvalid))
         )
         #expect(try account(store).total == 5)
     }
@@ -190,7 +201,7 @@ import Time
     @Test("A8: a refusal is remembered under its key, also when the command could pass by now")
     func idempotentRefusal() throws {
         let store = try TestStore()
-        let assign = Action.assign(TestStore.product, package: TestStore.small, quantity: 1)
+        let assign = Action.codes(.assign(TestStore.product, package: TestStore.small, quantity: 1))
         let first = try store.apply(assign, key: "a")
         try store.buy(1, for: nil)
         #expect(try store.apply(assign, key: "a") == first)
@@ -202,16 +213,18 @@ import Time
     func idempotencyOfGeneratedParts() throws {
         let store = try TestStore()
         func rows(_ secret: String) -> Action {
-            .importDevices(
-                TestStore.product,
-                [DeviceImport(device: DeviceKey("d1")!, secret: SealedSecret(secret)!)]
+            .imports(
+                .atOnce(
+                    TestStore.product,
+                    [DeviceImport(device: DeviceKey("d1")!, secret: SealedSecret(secret)!)])
             )
         }
         _ = try store.apply(rows("one"), key: "k")
         let again = try store.apply(rows("two"), key: "k")
         #expect(
-            again == .repeated(.changed(.devicesImported(TestStore.product, count: 1, import: nil)))
-        )
+            again
+                == .repeated(
+                    .changed(.imports(.imported(TestStore.product, count: 1, import: nil)))))
         #expect(try store.record("d1")?.secret == SealedSecret("one"))
     }
 
@@ -221,7 +234,8 @@ import Time
         try store.buy(2, for: nil)
         try store.buy(2)
         try store.buy(3, for: nil)
-        _ = try store.apply(.assign(TestStore.product, package: TestStore.small, quantity: 3))
+        _ = try store.apply(
+            .codes(.assign(TestStore.product, package: TestStore.small, quantity: 3)))
         for index in 1...5 { _ = try store.connect("d\(index)") }
         let serials = try (1...5).map { try store.history("d\($0)")[0].code.serial }
         // Bought for the product first: 3 and 4; then assigned: 1 and 2, and 5 of the next batch.
@@ -241,11 +255,12 @@ import Time
         let store = try TestStore()
         try store.buy(3)
         try store.buy(9, for: nil)
-        _ = try store.apply(.assign(TestStore.product, package: TestStore.small, quantity: 4))
+        _ = try store.apply(
+            .codes(.assign(TestStore.product, package: TestStore.small, quantity: 4)))
         for index in 1...4 { _ = try store.connect("d\(index)") }
         store.advance(days: 11)
         _ = try store.connect("d1")
-        _ = try store.apply(.deleteDevice(TestStore.device("d2")))
+        _ = try store.apply(.devices(.delete(TestStore.device("d2"))))
         #expect(try store.findings() == [])
     }
 

@@ -24,7 +24,7 @@ struct CommandSource: CommandStream {
 
     /// Behind the store's own.
     static var beginning: [Action] {
-        products.dropFirst().map { .createProduct(TestStore.newProduct($0)) }
+        products.dropFirst().map { .products(.create(TestStore.newProduct($0))) }
     }
 
     mutating func learn(_ outcome: Outcome) {}
@@ -38,10 +38,7 @@ struct CommandSource: CommandStream {
         }
         let action = nextAction()
         var key: String?
-        switch action {
-        case .purchase, .assign: if number(3) == 0 { key = "k\(number(12))" }
-        default: break
-        }
+        if case .codes = action, number(3) == 0 { key = "k\(number(12))" }
         return Command(at: now, actor: "test", idempotencyKey: key, action: action)
     }
 
@@ -67,47 +64,54 @@ struct CommandSource: CommandStream {
         let package = number(3) == 0 ? TestStore.large : TestStore.small
         switch number(100) {
         case 0..<34:
-            return .activate(
-                identity, confirmsSecret: number(2) == 0 ? fingerprint(of: identity) : nil)
-        case 34..<46: return .renew(identity)
-        case 46..<50: return .activateByHand(identity)
-        case 50..<53: return .endEntitlement(identity)
+            return .devices(
+                .activate(
+                    identity, confirmsSecret: number(2) == 0 ? fingerprint(of: identity) : nil)
+            )
+        case 34..<46: return .devices(.renew(identity))
+        case 46..<50: return .devices(.activateByHand(identity))
+        case 50..<53: return .devices(.endEntitlement(identity))
         case 53..<57:
-            return .endExpired(
-                limit: UInt32(1 + number(4)),
-                graceMilliseconds: Int64(number(3)) * 3_600_000
+            return .devices(
+                .endExpired(
+                    limit: UInt32(1 + number(4)), graceMilliseconds: Int64(number(3)) * 3_600_000)
             )
         case 57..<65:
-            return .purchase(
-                TestStore.acme,
-                package: package,
-                quantity: UInt64(number(12)),
-                product: number(2) == 0 ? product : nil
+            return .codes(
+                .purchase(
+                    TestStore.acme, package: package, quantity: UInt64(number(12)),
+                    product: number(2) == 0 ? product : nil)
             )
-        case 65..<71: return .assign(product, package: package, quantity: UInt64(1 + number(8)))
-        case 71..<75: return .deleteDevice(identity)
-        case 75..<79: return .setDisabled(identity, number(3) == 0)
-        case 79..<83: return .setDeviceRenewal(identity, number(2) == 0)
+        case 65..<71:
+            return .codes(.assign(product, package: package, quantity: UInt64(1 + number(8))))
+        case 71..<75: return .devices(.delete(identity))
+        case 75..<79: return .devices(.setDisabled(identity, number(3) == 0))
+        case 79..<83: return .devices(.setRenewal(identity, number(2) == 0))
         case 83..<86:
-            return .updateProduct(product, ProductUpdate(autoRenewal: number(3) != 0))
+            return .products(.update(product, ProductUpdate(autoRenewal: number(3) != 0)))
         case 86..<88:
-            return .updateProduct(
-                product,
-                ProductUpdate(registration: [.open, .open, .imported, .closed][number(4)])
+            return .products(
+                .update(
+                    product,
+                    ProductUpdate(registration: [.open, .open, .imported, .closed][number(4)]))
             )
-        case 88..<92: return .registerDevice(identity, secret: secret(for: identity))
-        case 92..<94: return .resetSecret(identity, secret: secret(for: identity))
-        case 94..<95: return .confirmSecretUse(identity, fingerprint(of: identity))
+        case 88..<92: return .devices(.register(identity, secret: secret(for: identity)))
+        case 92..<94: return .devices(.resetSecret(identity, secret: secret(for: identity)))
+        case 94..<95: return .devices(.confirmSecretUse(identity, fingerprint(of: identity)))
         case 95..<98:
-            return .importDevices(
-                product,
-                (0...number(2)).map { _ in
-                    let device = TestStore.device(Self.devices[number(5)], of: product.text)
-                    return DeviceImport(device: device.device, secret: secret(for: device))
-                }
+            return .imports(
+                .atOnce(
+                    product,
+                    (0...number(2)).map { _ in
+                        let device = TestStore.device(Self.devices[number(5)], of: product.text)
+                        return DeviceImport(device: device.device, secret: secret(for: device))
+                    }
+                )
             )
-        case 98: return .upgradePackage(product, to: package)
-        default: return number(12) == 0 ? .deleteProduct(product) : .endEntitlement(identity)
+        case 98: return .products(.upgradePackage(product, to: package))
+        default:
+            return number(12) == 0
+                ? .products(.delete(product)) : .devices(.endEntitlement(identity))
         }
     }
 }

@@ -35,15 +35,16 @@ extension Damage {
                 5,
                 Event(
                     sequence: 5, at: Timestamp(milliseconds: 0), actor: "test",
-                    change: .accountCreated(Tour.sub, kind: .individual, parent: nil)),
+                    change: .accounts(.created(Tour.sub, kind: .individual, parent: nil))),
                 in: transaction)
         },
         Damage(
             "an answer to something that was never done",
             "the answer to test's key k: account ghost is not as it was created"
         ) { (books, transaction) throws(StoreError) in
-            let change = Change.accountCreated(
-                AccountID("ghost")!, kind: .enterprise, parent: nil)
+            let change = Change.accounts(
+                .created(AccountID("ghost")!, kind: .enterprise, parent: nil)
+            )
             let answer = AnswerRecord(
                 digestHigh: 1, digestLow: 2, at: Timestamp(milliseconds: 0),
                 outcome: .done(.changed(change)))

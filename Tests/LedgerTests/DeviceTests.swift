@@ -8,9 +8,13 @@ import Time
 /// Rules B6, B8, B9, B12, and how devices come into the books.
 @Suite struct DeviceTests {
     private func importing(_ keys: [String], of product: String = "PK1") -> Action {
-        .importDevices(
-            ProductKey(product)!,
-            keys.map { DeviceImport(device: DeviceKey($0)!, secret: SealedSecret("secret-\($0)")) }
+        .imports(
+            .atOnce(
+                ProductKey(product)!,
+                keys.map {
+                    DeviceImport(device: DeviceKey($0)!, secret: SealedSecret("secret-\($0)"))
+                }
+            )
         )
     }
 
@@ -19,17 +23,18 @@ import Time
         let store = try TestStore()
         try store.buy(3)
         _ = try store.connect("d1")
-        #expect(try store.refusal(.setDeviceRenewal(TestStore.device("d1"), false)) == nil)
-        _ = try store.apply(.updateProduct(TestStore.product, ProductUpdate(autoRenewal: false)))
+        #expect(try store.refusal(.devices(.setRenewal(TestStore.device("d1"), false))) == nil)
+        _ = try store.apply(
+            .products(.update(TestStore.product, ProductUpdate(autoRenewal: false))))
         #expect(
-            try store.refusal(.setDeviceRenewal(TestStore.device("d1"), true))
+            try store.refusal(.devices(.setRenewal(TestStore.device("d1"), true)))
                 == "product-renewal-off"
         )
-        _ = try store.apply(.updateProduct(TestStore.product, ProductUpdate(autoRenewal: true)))
+        _ = try store.apply(.products(.update(TestStore.product, ProductUpdate(autoRenewal: true))))
         #expect(try store.record("d1")?.isExceptedFromRenewal == true)
         store.advance(days: 10)
         #expect(try store.connect("d1") == .refused("renewal-off"))
-        #expect(try store.refusal(.setDeviceRenewal(TestStore.device("d1"), true)) == nil)
+        #expect(try store.refusal(.devices(.setRenewal(TestStore.device("d1"), true))) == nil)
         guard case .admitted(_, consumed: true) = try store.connect("d1") else {
             Issue.record("not admitted")
             return
@@ -42,7 +47,7 @@ import Time
         try store.buy(3)
         let until = store.now.adding(days: 10)
         _ = try store.connect("d1")
-        _ = try store.apply(.deleteDevice(TestStore.device("d1")))
+        _ = try store.apply(.devices(.delete(TestStore.device("d1"))))
         #expect(
             try store.figures()
                 == ProductFigures(
@@ -53,7 +58,7 @@ import Time
                     devicesActive: 0
                 )
         )
-        #expect(try store.refusal(.deleteDevice(TestStore.device("d1"))) == "unknown-device")
+        #expect(try store.refusal(.devices(.delete(TestStore.device("d1")))) == "unknown-device")
         store.advance(days: 5)
         #expect(try store.connect("d1") == .admitted(until: until, consumed: false))
         #expect(try store.figures().devicesKnown == 1)
@@ -66,9 +71,9 @@ import Time
         let store = try TestStore()
         try store.buy(3)
         _ = try store.connect("d1")
-        _ = try store.apply(.deleteDevice(TestStore.device("d1")))
+        _ = try store.apply(.devices(.delete(TestStore.device("d1"))))
         store.advance(days: 10)
-        _ = try store.apply(.endExpired(limit: 5, graceMilliseconds: 0))
+        _ = try store.apply(.devices(.endExpired(limit: 5, graceMilliseconds: 0)))
         #expect(
             try store.connect("d1") == .admitted(until: store.now.adding(days: 10), consumed: true)
         )
@@ -80,7 +85,7 @@ import Time
     func deletionOfInactive() throws {
         let store = try TestStore()
         _ = try store.apply(importing(["d1"]))
-        _ = try store.apply(.deleteDevice(TestStore.device("d1")))
+        _ = try store.apply(.devices(.delete(TestStore.device("d1"))))
         #expect(try store.record("d1") == nil)
         #expect(try store.refusal(importing(["d1"])) == nil)
     }
@@ -92,17 +97,19 @@ import Time
         try store.buy(2, for: nil)
         _ = try store.connect("d1")
         #expect(
-            try store.apply(.deleteProduct(TestStore.product))
-                == .done(.changed(.productDeleted(TestStore.product, forfeited: 4)))
+            try store.apply(.products(.delete(TestStore.product)))
+                == .done(.changed(.products(.deleted(TestStore.product, forfeited: 4))))
         )
         #expect(try store.connect("d1") == .refused("unknown-product"))
         #expect(try store.connect("d2") == .refused("unknown-product"))
-        #expect(try store.refusal(.renew(TestStore.device("d1"))) == "unknown-product")
+        #expect(try store.refusal(.devices(.renew(TestStore.device("d1")))) == "unknown-product")
         #expect(
-            try store.refusal(.assign(TestStore.product, package: TestStore.small, quantity: 1))
+            try store.refusal(
+                .codes(.assign(TestStore.product, package: TestStore.small, quantity: 1)))
                 == "unknown-product"
         )
-        #expect(try store.refusal(.createProduct(TestStore.newProduct("PK1"))) == "already-exists")
+        #expect(
+            try store.refusal(.products(.create(TestStore.newProduct("PK1")))) == "already-exists")
         let figures = try store.read { books, transaction throws(StoreError) in
             try books.figures(of: TestStore.acme, in: transaction)
         }
@@ -116,14 +123,16 @@ import Time
         try store.buy(2)
         let until = store.now.adding(days: 10)
         _ = try store.connect("d1")
-        _ = try store.apply(.setDisabled(TestStore.device("d1"), true))
+        _ = try store.apply(.devices(.setDisabled(TestStore.device("d1"), true)))
         #expect(try store.connect("d1") == .refused("device-disabled"))
         #expect(try store.record("d1")?.state(at: store.now) == .disabled)
         #expect(try store.figures().devicesActive == 0)
         store.advance(days: 4)
-        _ = try store.apply(.setDisabled(TestStore.device("d1"), false))
+        _ = try store.apply(.devices(.setDisabled(TestStore.device("d1"), false)))
         #expect(try store.connect("d1") == .admitted(until: until, consumed: false))
-        #expect(try store.apply(.setDisabled(TestStore.device("d1"), false)) == .done(.unchanged))
+        #expect(
+            try store.apply(.devices(.setDisabled(TestStore.device("d1"), false)))
+                == .done(.unchanged))
         #expect(try store.figures().devicesActive == 1)
         #expect(try store.findings() == [])
     }
@@ -133,10 +142,10 @@ import Time
         let store = try TestStore()
         try store.buy(2)
         _ = try store.connect("d1")
-        _ = try store.apply(.setDisabled(TestStore.device("d1"), true))
-        _ = try store.apply(.deleteDevice(TestStore.device("d1")))
+        _ = try store.apply(.devices(.setDisabled(TestStore.device("d1"), true)))
+        _ = try store.apply(.devices(.delete(TestStore.device("d1"))))
         #expect(try store.connect("d1") == .refused("device-disabled"))
-        #expect(try store.refusal(.setDisabled(TestStore.device("d1"), false)) == nil)
+        #expect(try store.refusal(.devices(.setDisabled(TestStore.device("d1"), false))) == nil)
         guard case .admitted(_, consumed: false) = try store.connect("d1") else {
             Issue.record("not admitted")
             return
@@ -172,11 +181,11 @@ import Time
         _ = try store.apply(importing(["d3"]))
         #expect(
             try store.apply(importing(["d1", "d2", "d3"]))
-                == .refused(.importRow(row: 3, device: DeviceKey("d3")!, fault: .exists))
+                == .refused(.imports(.row(row: 3, device: DeviceKey("d3")!, fault: .exists)))
         )
         #expect(
             try store.apply(importing(["d1", "d1"]))
-                == .refused(.importRow(row: 2, device: DeviceKey("d1")!, fault: .repeatedRow))
+                == .refused(.imports(.row(row: 2, device: DeviceKey("d1")!, fault: .repeatedRow)))
         )
         #expect(try store.figures().devicesKnown == 1)
         #expect(try store.record("d1") == nil)
@@ -187,7 +196,7 @@ import Time
         let store = try TestStore()
         try store.buy(2)
         _ = try store.connect("d1")
-        _ = try store.apply(.deleteDevice(TestStore.device("d1")))
+        _ = try store.apply(.devices(.delete(TestStore.device("d1"))))
         #expect(try store.refusal(importing(["d1"])) == nil)
         #expect(
             try store.connect("d1") == .admitted(until: store.now.adding(days: 10), consumed: false)
@@ -206,13 +215,14 @@ import Time
             return try store.books.sealingKeys(in: transaction)
         }
         #expect(try known().isEmpty)
-        let adopted = try store.apply(.adoptSealingKeys([key(1, 1)]))
-        #expect(adopted == .done(.changed(.sealingKeysAdopted([1]))))
-        #expect(try store.apply(.adoptSealingKeys([key(1, 1)])) == .done(.unchanged))
-        #expect(try store.refusal(.adoptSealingKeys([key(7, 7), key(1, 2)])) == "already-exists")
+        let adopted = try store.apply(.keys(.adoptSealingKeys([key(1, 1)])))
+        #expect(adopted == .done(.changed(.keys(.sealingKeysAdopted([1])))))
+        #expect(try store.apply(.keys(.adoptSealingKeys([key(1, 1)]))) == .done(.unchanged))
+        #expect(
+            try store.refusal(.keys(.adoptSealingKeys([key(7, 7), key(1, 2)]))) == "already-exists")
         #expect(try known() == [key(1, 1)])
-        let more = try store.apply(.adoptSealingKeys([key(1, 1), key(200, 3)]))
-        #expect(more == .done(.changed(.sealingKeysAdopted([200]))))
+        let more = try store.apply(.keys(.adoptSealingKeys([key(1, 1), key(200, 3)])))
+        #expect(more == .done(.changed(.keys(.sealingKeysAdopted([200])))))
         #expect(try known() == [key(1, 1), key(200, 3)])
     }
 
@@ -222,17 +232,18 @@ import Time
         try store.buy(1)
         let identity = TestStore.device("d1")
         func register(_ secret: String) throws -> Outcome {
-            try store.apply(.registerDevice(identity, secret: SealedSecret(secret)!))
+            try store.apply(.devices(.register(identity, secret: SealedSecret(secret)!)))
         }
         #expect(try register("one") == .done(.registered(SealedSecret("one")!)))
         #expect(try register("two") == .done(.registered(SealedSecret("one")!)))
         #expect(try store.figures().consumed == 0)
         _ = try store.connect("d1")
-        #expect(try register("three") == .refused(.secretInUse(identity)))
-        _ = try store.apply(.resetSecret(identity, secret: SealedSecret("four")!))
+        #expect(try register("three") == .refused(.devices(.secretInUse(identity))))
+        _ = try store.apply(.devices(.resetSecret(identity, secret: SealedSecret("four")!)))
         #expect(try register("five") == .done(.registered(SealedSecret("four")!)))
-        _ = try store.apply(.confirmSecretUse(identity, SealedSecret("four")!.fingerprint))
-        #expect(try register("six") == .refused(.secretInUse(identity)))
+        _ = try store.apply(
+            .devices(.confirmSecretUse(identity, SealedSecret("four")!.fingerprint)))
+        #expect(try register("six") == .refused(.devices(.secretInUse(identity))))
     }
 
     @Test(
@@ -242,25 +253,28 @@ import Time
         try store.buy(3)
         let identity = TestStore.device("d1")
         let (old, new) = (SealedSecret("old")!, SealedSecret("new")!)
-        let activate = Action.activate(identity, confirmsSecret: old.fingerprint)
+        let activate = Action.devices(.activate(identity, confirmsSecret: old.fingerprint))
         // Its very first login is under way, then one inside its validity (readmitted after a
         // deletion), then one that is simply admitted.
         for isFirst in [true, false] {
-            _ = try store.apply(.registerDevice(identity, secret: old))
-            _ = try store.apply(.resetSecret(identity, secret: new))
-            if !isFirst { _ = try store.apply(.deleteDevice(identity)) }
+            _ = try store.apply(.devices(.register(identity, secret: old)))
+            _ = try store.apply(.devices(.resetSecret(identity, secret: new)))
+            if !isFirst { _ = try store.apply(.devices(.delete(identity))) }
             #expect(try store.refusal(activate) == nil)
             #expect(try store.record("d1")?.isSecretConfirmed == false)
             #expect(
-                try store.apply(.confirmSecretUse(identity, old.fingerprint)) == .done(.unchanged))
+                try store.apply(.devices(.confirmSecretUse(identity, old.fingerprint)))
+                    == .done(.unchanged))
             // Who resets the secret wants the device to be able to get it.
-            let issued = Action.registerDevice(identity, secret: SealedSecret("other")!)
+            let issued = Action.devices(.register(identity, secret: SealedSecret("other")!))
             #expect(try store.apply(issued) == .done(.registered(new)))
         }
-        _ = try store.apply(.activate(identity, confirmsSecret: new.fingerprint))
+        _ = try store.apply(.devices(.activate(identity, confirmsSecret: new.fingerprint)))
         #expect(try store.record("d1")?.isSecretConfirmed == true)
         // One that is confirmed stays so, whatever comes late.
-        #expect(try store.apply(.confirmSecretUse(identity, old.fingerprint)) == .done(.unchanged))
+        #expect(
+            try store.apply(.devices(.confirmSecretUse(identity, old.fingerprint)))
+                == .done(.unchanged))
         #expect(try store.record("d1")?.isSecretConfirmed == true)
         #expect(try store.findings() == [])
     }
@@ -270,11 +284,11 @@ import Time
         let store = try TestStore()
         func set(_ policy: RegistrationPolicy) throws {
             _ = try store.apply(
-                .updateProduct(TestStore.product, ProductUpdate(registration: policy))
+                .products(.update(TestStore.product, ProductUpdate(registration: policy)))
             )
         }
-        let known = Action.registerDevice(TestStore.device("known"), secret: SealedSecret("s")!)
-        let new = Action.registerDevice(TestStore.device("new"), secret: SealedSecret("s")!)
+        let known = Action.devices(.register(TestStore.device("known"), secret: SealedSecret("s")!))
+        let new = Action.devices(.register(TestStore.device("new"), secret: SealedSecret("s")!))
         _ = try store.apply(importing(["known"]))
         try set(.closed)
         #expect(try store.refusal(known) == "registration-not-allowed")
@@ -300,11 +314,11 @@ import Time
             products: [TestStore.product],
             secretHash: SecretHash([UInt8](repeating: 7, count: 32))!
         )
-        #expect(try store.refusal(.createKey(key)) == nil)
-        #expect(try store.refusal(.createKey(key)) == "already-exists")
-        #expect(try store.refusal(.revokeKey(KeyID("k2")!)) == "unknown-key")
-        #expect(try store.refusal(.revokeKey(key.id)) == nil)
-        #expect(try store.apply(.revokeKey(key.id)) == .done(.unchanged))
+        #expect(try store.refusal(.keys(.create(key))) == nil)
+        #expect(try store.refusal(.keys(.create(key))) == "already-exists")
+        #expect(try store.refusal(.keys(.revoke(KeyID("k2")!))) == "unknown-key")
+        #expect(try store.refusal(.keys(.revoke(key.id))) == nil)
+        #expect(try store.apply(.keys(.revoke(key.id))) == .done(.unchanged))
         let record = try store.read { books, transaction throws(StoreError) in
             try books.key(key.id, in: transaction)
         }
@@ -315,25 +329,25 @@ import Time
         "B6, B8: a device that is deleted stays on the blacklist, and is on it when it comes back",
         arguments: [true, false])
     func keptBlacklist(isActivated: Bool) throws {
-        let desk = try Desk()
-        try desk.buy(3)
-        let device = Desk.device("d1")
+        let store = try TestStore()
+        try store.buy(3)
+        let device = TestStore.device("d1")
         let row = DeviceImport(device: device.device, secret: SealedSecret("s")!, name: "")
-        _ = try desk.apply(.importDevices(device.product, [row]))
-        if isActivated { _ = try desk.apply(.activateByHand(device)) }
-        _ = try desk.apply(.setDeviceRenewal(device, false))
-        #expect(try desk.refusal(.deleteDevice(device)) == nil)
-        #expect(try desk.blacklist() == ["d1"])
-        #expect(try desk.record("d1")?.isRegistered == false)
-        #expect(try desk.findings() == [])
-        #expect(try desk.refusal(.importDevices(device.product, [row])) == nil)
-        let returned = try #require(try desk.record("d1"))
+        _ = try store.apply(.imports(.atOnce(device.product, [row])))
+        if isActivated { _ = try store.apply(.devices(.activateByHand(device))) }
+        _ = try store.apply(.devices(.setRenewal(device, false)))
+        #expect(try store.refusal(.devices(.delete(device))) == nil)
+        #expect(try store.blacklist() == ["d1"])
+        #expect(try store.record("d1")?.isRegistered == false)
+        #expect(try store.findings() == [])
+        #expect(try store.refusal(.imports(.atOnce(device.product, [row]))) == nil)
+        let returned = try #require(try store.record("d1"))
         #expect(returned.isRegistered && returned.isExceptedFromRenewal)
-        #expect(try desk.findings() == [])
+        #expect(try store.findings() == [])
         // Taken from it before it is deleted, nothing is left of it.
-        _ = try desk.apply(.setDeviceRenewal(device, true))
-        _ = try desk.apply(.deleteDevice(device))
-        #expect(try desk.blacklist() == [])
-        #expect(try (desk.record("d1") == nil) == !isActivated)
+        _ = try store.apply(.devices(.setRenewal(device, true)))
+        _ = try store.apply(.devices(.delete(device)))
+        #expect(try store.blacklist() == [])
+        #expect(try (store.record("d1") == nil) == !isActivated)
     }
 }

@@ -17,7 +17,7 @@ import Time
             store.advance(days: 1)
         }
         store.now = start.adding(days: 10)
-        _ = try store.apply(.renew(TestStore.device("d1")))
+        _ = try store.apply(.devices(.renew(TestStore.device("d1"))))
         return (store, start)
     }
 
@@ -124,7 +124,7 @@ import Time
             _ = try store.connect("d\(index)")
             store.advance(days: 1)
         }
-        _ = try store.apply(.deleteDevice(TestStore.device("d2")))
+        _ = try store.apply(.devices(.delete(TestStore.device("d2"))))
         func list(days: Int64, _ filter: ActivationFilter = ActivationFilter()) throws -> [String] {
             try store.read { books, transaction throws(StoreError) in
                 try books.nearExpiry(

@@ -35,7 +35,7 @@ import Time
         // The sequence went through what it is here for.
         #expect(model.commits > 0 && model.conflicts > 0 && model.abandoned > 0, "seed \(seed)")
         #expect(model.deletions > 0, "seed \(seed)")
-        #expect(staged.contains("activate"), "seed \(seed): \(staged)")
+        #expect(staged.contains("devices.activate"), "seed \(seed): \(staged)")
     }
 
     private static func compare(
@@ -75,12 +75,12 @@ private struct ImportModel {
     /// The refusal's name; when there must be none, does what was done.
     mutating func apply(_ command: Command, _ outcome: Outcome) -> String? {
         var refusal: String?
-        if case .deleteProduct(let key) = command.action, outcome.effect != nil,
+        if case .products(.delete(let key)) = command.action, outcome.effect != nil,
             imports.values.contains(where: { $0.product == key.text && $0.isReceiving })
         {
             deletions += 1
         }
-        if case .importing(let action) = command.action {
+        if case .imports(let action) = command.action {
             refusal = carryOut(action, outcome, at: command.at)
         } else {
             refusal = books.apply(command)
@@ -100,7 +100,8 @@ private struct ImportModel {
     func isStaged(_ action: Action, _ store: TestStore) throws -> Bool {
         let device: DeviceIdentity
         switch action {
-        case .activate(let identity, _, _), .renew(let identity, _): device = identity
+        case .devices(.activate(let identity, _, _)), .devices(.renew(let identity, _)):
+            device = identity
         default: return false
         }
         let committed = imports.filter { $0.value.product == device.product.text }
@@ -126,10 +127,12 @@ private struct ImportModel {
         at time: Timestamp
     ) -> String? {
         switch action {
+        case .atOnce:
+            return books.apply(Command(at: time, actor: "test", action: .imports(action)))
         case .begin(let product, _, _):
             if books.products[product.text]?.isDeleted == true { return "unknown-product" }
             // Those that are landing count, too: the books know when they are done.
-            if case .refused(.importsUnderWay) = outcome { return "imports-under-way" }
+            if case .refused(.imports(.tooManyUnderWay)) = outcome { return "imports-under-way" }
             guard case .done(.importBegun(let number)) = outcome else { return "not begun" }
             imports[number] = Import(product: product.text)
         case .stage(let product, let number, _, let rows):
@@ -143,7 +146,7 @@ private struct ImportModel {
             imports[number]?.isReceiving = false
             commits += 1
             return books.apply(
-                Command(at: time, actor: "test", action: .importDevices(product, known.rows)))
+                Command(at: time, actor: "test", action: .imports(.atOnce(product, known.rows))))
         case .abandon(_, let number):
             imports[number]?.isReceiving = false
             abandoned += 1

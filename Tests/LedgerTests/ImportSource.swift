@@ -48,15 +48,17 @@ struct ImportSource: CommandStream {
         switch number(20) {
         case 0: break
         case 1:
-            action = .purchase(
-                TestStore.acme, package: number(3) == 0 ? TestStore.large : TestStore.small,
-                quantity: 4,
-                product: identity.product)
-        case 2...3: action = .activate(identity, confirmsSecret: nil)
-        case 4...6: action = .deleteDevice(identity)
-        case 7: action = underWay(of: identity.product.text) ?? .deleteDevice(identity)
-        case 8: action = .registerDevice(identity, secret: secret())
-        default: action = .importing(step())
+            action = .codes(
+                .purchase(
+                    TestStore.acme, package: number(3) == 0 ? TestStore.large : TestStore.small,
+                    quantity: 4,
+                    product: identity.product)
+            )
+        case 2...3: action = .devices(.activate(identity, confirmsSecret: nil))
+        case 4...6: action = .devices(.delete(identity))
+        case 7: action = underWay(of: identity.product.text) ?? .devices(.delete(identity))
+        case 8: action = .devices(.register(identity, secret: secret()))
+        default: action = .imports(step())
         }
         if let action { command = Command(at: command.at, actor: "test", action: action) }
         last = command.action
@@ -80,7 +82,7 @@ struct ImportSource: CommandStream {
             imports.contains(where: { $0.product == product && $0.isReceiving && $0.rows > 0 })
         else { return nil }
         deletions += 1
-        return .deleteProduct(ProductKey(product)!)
+        return .products(.delete(ProductKey(product)!))
     }
 
     private mutating func step() -> ImportAction {
@@ -109,7 +111,7 @@ struct ImportSource: CommandStream {
     }
 
     mutating func learn(_ outcome: Outcome) {
-        guard case .importing(let action)? = last, outcome.effect != nil else { return }
+        guard case .imports(let action)? = last, outcome.effect != nil else { return }
         switch action {
         case .begin(let product, _, _):
             guard case .done(.importBegun(let number)) = outcome else { return }
@@ -121,7 +123,7 @@ struct ImportSource: CommandStream {
             }
         case .commit(_, let number, _, _), .abandon(_, let number):
             change(number) { $0.isReceiving = false }
-        case .abandonOthers, .move: break
+        case .atOnce, .abandonOthers, .move: break
         }
     }
 

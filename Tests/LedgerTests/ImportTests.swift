@@ -7,8 +7,9 @@ import Time
 
 /// Imports in chunks: what the books say at every step of one.
 @Suite struct ImportTests {
-    private static let closed = Action.updateProduct(
-        TestStore.product, ProductUpdate(registration: .imported))
+    private static let closed = Action.products(
+        .update(TestStore.product, ProductUpdate(registration: .imported))
+    )
 
     @Test(
         "Import in chunks: nobody sees a row before the commit; all are there from it on, landed or not"
@@ -74,15 +75,16 @@ import Time
         let store = try TestStore()
         try store.buy(9)
         try store.importInChunks(["a", "b", "c", "d", "e", "f"])
-        #expect(try store.refusal(.setDisabled(TestStore.device("a"), true)) == nil)
-        #expect(try store.refusal(.deleteDevice(TestStore.device("b"))) == nil)
+        #expect(try store.refusal(.devices(.setDisabled(TestStore.device("a"), true))) == nil)
+        #expect(try store.refusal(.devices(.delete(TestStore.device("b")))) == nil)
         #expect(
-            try store.refusal(.resetSecret(TestStore.device("c"), secret: SealedSecret("new")!))
+            try store.refusal(
+                .devices(.resetSecret(TestStore.device("c"), secret: SealedSecret("new")!)))
                 == nil)
-        #expect(try store.refusal(.activateByHand(TestStore.device("d"))) == nil)
-        #expect(try store.refusal(.setDeviceRenewal(TestStore.device("e"), false)) == nil)
+        #expect(try store.refusal(.devices(.activateByHand(TestStore.device("d")))) == nil)
+        #expect(try store.refusal(.devices(.setRenewal(TestStore.device("e"), false))) == nil)
         #expect(
-            try store.apply(.registerDevice(TestStore.device("f"), secret: SealedSecret("x")!))
+            try store.apply(.devices(.register(TestStore.device("f"), secret: SealedSecret("x")!)))
                 == .done(.registered(SealedSecret("secret-f")!)))
         for _ in 0..<2 {
             #expect(try store.list() == ["a", "c", "d", "e", "f"])
@@ -103,29 +105,33 @@ import Time
     func allOrNothing() throws {
         let store = try TestStore()
         _ = try store.apply(
-            .importDevices(TestStore.product, [.init(device: DeviceKey("d5")!, secret: nil)]))
+            .imports(.atOnce(TestStore.product, [.init(device: DeviceKey("d5")!, secret: nil)])))
         let number = try store.begin()
         _ = try store.stage(["d1", "d2"], number)
         #expect(
             try store.stage(["d3", "d4", "d5"], number, after: 2)
-                == .refused(.importLine(line: 6, device: DeviceKey("d5")!, fault: .exists)))
+                == .refused(.imports(.line(line: 6, device: DeviceKey("d5")!, fault: .exists))))
         #expect(try store.importRecord(number)?.rows == 2)
         #expect(
             try store.stage(["d3", "d1"], number, after: 2)
-                == .refused(.importLine(line: 5, device: DeviceKey("d1")!, fault: .repeatedRow)))
+                == .refused(.imports(.line(line: 5, device: DeviceKey("d1")!, fault: .repeatedRow)))
+        )
         #expect(
             try store.stage(["d3", "d3"], number, after: 2)
-                == .refused(.importLine(line: 5, device: DeviceKey("d3")!, fault: .repeatedRow)))
+                == .refused(.imports(.line(line: 5, device: DeviceKey("d3")!, fault: .repeatedRow)))
+        )
         #expect(
             try store.stage(["d3"], number, after: 1)
-                == .refused(.importOutOfStep(number, staged: 2)))
-        #expect(try store.commit(number, rows: 3) == .refused(.importOutOfStep(number, staged: 2)))
-        #expect(try store.refusal(.importing(.abandon(TestStore.product, import: number))) == nil)
+                == .refused(.imports(.outOfStep(number, staged: 2))))
         #expect(
-            try store.apply(.importing(.abandon(TestStore.product, import: number)))
+            try store.commit(number, rows: 3) == .refused(.imports(.outOfStep(number, staged: 2))))
+        #expect(try store.refusal(.imports(.abandon(TestStore.product, import: number))) == nil)
+        #expect(
+            try store.apply(.imports(.abandon(TestStore.product, import: number)))
                 == .done(.unchanged))
-        #expect(try store.stage(["d3"], number, after: 2) == .refused(.importNotReceiving(number)))
-        #expect(try store.commit(number, rows: 2) == .refused(.importNotReceiving(number)))
+        #expect(
+            try store.stage(["d3"], number, after: 2) == .refused(.imports(.notReceiving(number))))
+        #expect(try store.commit(number, rows: 2) == .refused(.imports(.notReceiving(number))))
         #expect(try store.figures().devicesKnown == 1 && store.list() == ["d5"])
         #expect(try store.findings() == [])
         // The corrected file comes while what is left of the first is still there.
@@ -147,14 +153,14 @@ import Time
         #expect(try store.stage(["c", "d"], second) == .done(.staged(rows: 2)))
         #expect(
             try store.stage(["e", "b"], second, after: 2)
-                == .refused(.importLine(line: 5, device: DeviceKey("b")!, fault: .arriving)))
+                == .refused(.imports(.line(line: 5, device: DeviceKey("b")!, fault: .arriving))))
         // Another product has devices of its own.
-        _ = try store.apply(.createProduct(TestStore.newProduct("PK2")))
+        _ = try store.apply(.products(.create(TestStore.newProduct("PK2"))))
         try store.importInChunks(["a", "b"], of: "PK2")
         _ = try store.commit(first, rows: 2)
         #expect(
             try store.stage(["b"], second, after: 2)
-                == .refused(.importLine(line: 4, device: DeviceKey("b")!, fault: .exists)))
+                == .refused(.imports(.line(line: 4, device: DeviceKey("b")!, fault: .exists))))
         _ = try store.commit(second, rows: 2)
         #expect(try store.list(limit: 1) == ["a", "b", "c", "d"])
         #expect(try store.findings() == [])
@@ -171,19 +177,22 @@ import Time
         let store = try TestStore()
         try store.buy(9)
         _ = try store.connect("returns")
-        _ = try store.apply(.deleteDevice(TestStore.device("returns")))
-        let small = Action.importDevices(
-            TestStore.product, [DeviceImport(device: DeviceKey("small")!, secret: nil)])
+        _ = try store.apply(.devices(.delete(TestStore.device("returns"))))
+        let small = Action.imports(
+            .atOnce(TestStore.product, [DeviceImport(device: DeviceKey("small")!, secret: nil)])
+        )
         let ways: [(String, Action)] = [
             (
                 "registers",
-                .registerDevice(TestStore.device("registers"), secret: SealedSecret("s")!)
+                .devices(.register(TestStore.device("registers"), secret: SealedSecret("s")!))
             ),
-            ("connects", .activate(TestStore.device("connects"), confirmsSecret: nil)),
+            ("connects", .devices(.activate(TestStore.device("connects"), confirmsSecret: nil))),
             (
                 "returns",
-                .activate(
-                    TestStore.device("returns"), confirmsSecret: SealedSecret("s")!.fingerprint)
+                .devices(
+                    .activate(
+                        TestStore.device("returns"), confirmsSecret: SealedSecret("s")!.fingerprint)
+                )
             ),
             ("small", small),
         ]
@@ -191,13 +200,13 @@ import Time
             let number = try store.begin()
             #expect(try store.stage(["new", key], number) == .done(.staged(rows: 2)))
             #expect(try store.refusal(action) == nil)
-            let refusal = Refusal.importLine(line: 3, device: DeviceKey(key)!, fault: .exists)
+            let refusal = Refusal.imports(.line(line: 3, device: DeviceKey(key)!, fault: .exists))
             #expect(try store.findings() == [])
             // Also when it has gone again.
-            _ = try store.apply(.deleteDevice(TestStore.device(key)))
+            _ = try store.apply(.devices(.delete(TestStore.device(key))))
             #expect(try store.stage(["more"], number, after: 2) == .refused(refusal))
             #expect(try store.commit(number, rows: 2) == .refused(refusal))
-            _ = try store.apply(.importing(.abandon(TestStore.product, import: number)))
+            _ = try store.apply(.imports(.abandon(TestStore.product, import: number)))
             #expect(try store.findings() == [])
         }
         #expect(try store.moveAll() == 8)
@@ -213,9 +222,9 @@ import Time
         let until = store.now.adding(days: 10)
         for key in ["a", "b", "c"] {
             _ = try store.connect(key)
-            _ = try store.apply(.deleteDevice(TestStore.device(key)))
+            _ = try store.apply(.devices(.delete(TestStore.device(key))))
         }
-        _ = try store.apply(.setDisabled(TestStore.device("b"), true))
+        _ = try store.apply(.devices(.setDisabled(TestStore.device("b"), true)))
         let number = try store.begin()
         _ = try store.stage(["a", "b", "c", "d"], number)
         #expect(try store.figures().devicesActive == 0)
@@ -243,22 +252,24 @@ import Time
         try store.buy(9)
         for key in ["a", "b"] {
             _ = try store.connect(key)
-            _ = try store.apply(.deleteDevice(TestStore.device(key)))
+            _ = try store.apply(.devices(.delete(TestStore.device(key))))
         }
         let number = try store.begin()
         _ = try store.stage(["a", "b", "c"], number)
         store.advance(days: 10)
         #expect(
-            try store.apply(.endEntitlement(TestStore.device("a")))
+            try store.apply(.devices(.endEntitlement(TestStore.device("a"))))
                 == .done(
                     .changed(
-                        .entitlementEnded(
-                            TestStore.device("a"), code: ActivationCode(serial: 1)))))
+                        .devices(
+                            .entitlementEnded(
+                                TestStore.device("a"), code: ActivationCode(serial: 1))
+                        ))))
         #expect(try store.findings() == [])
         _ = try store.commit(number, rows: 3)
         #expect(try store.figures().devicesActive == 1)
         #expect(try store.findings() == [])
-        _ = try store.apply(.endExpired(limit: 9, graceMilliseconds: 0))
+        _ = try store.apply(.devices(.endExpired(limit: 9, graceMilliseconds: 0)))
         #expect(try store.figures().devicesActive == 0 && store.figures().devicesKnown == 3)
         #expect(try store.findings() == [])
         try store.moveAll()
@@ -272,16 +283,17 @@ import Time
         try store.importInChunks(["a", "b", "c"])
         let number = try store.begin()
         _ = try store.stage(["d"], number)
-        _ = try store.apply(.deleteProduct(TestStore.product))
+        _ = try store.apply(.products(.delete(TestStore.product)))
         #expect(
-            try store.stage(["e"], number, after: 1) == .refused(.unknownProduct(TestStore.product))
-        )
-        #expect(try store.commit(number, rows: 1) == .refused(.unknownProduct(TestStore.product)))
+            try store.stage(["e"], number, after: 1)
+                == .refused(.products(.unknown(TestStore.product))))
         #expect(
-            try store.refusal(.importing(.begin(TestStore.product, key: nil, run: 1)))
+            try store.commit(number, rows: 1) == .refused(.products(.unknown(TestStore.product))))
+        #expect(
+            try store.refusal(.imports(.begin(TestStore.product, key: nil, run: 1)))
                 == "unknown-product")
         #expect(try store.findings() == [])
-        #expect(try store.refusal(.importing(.abandon(TestStore.product, import: number))) == nil)
+        #expect(try store.refusal(.imports(.abandon(TestStore.product, import: number))) == nil)
         #expect(try store.moveAll() == 4)
         #expect(try store.findings() == [])
     }
@@ -300,16 +312,17 @@ import Time
         }
         let events = try store.lastSequence()
         #expect(
-            try store.apply(.importing(.begin(TestStore.product, key: "k", run: 1)))
+            try store.apply(.imports(.begin(TestStore.product, key: "k", run: 1)))
                 == .done(.importKnown))
         #expect(try store.commit(0, rows: 1, key: "k") == .repeated(effect))
         #expect(
             try store.commit(0, rows: 1, key: "k", digest: FileDigest(high: 1, low: 3))
-                == .refused(.idempotencyKeyReused))
-        #expect(try store.commit(0, rows: 2, key: "k") == .refused(.idempotencyKeyReused))
+                == .refused(.commands(.idempotencyKeyReused)))
+        #expect(
+            try store.commit(0, rows: 2, key: "k") == .refused(.commands(.idempotencyKeyReused)))
         #expect(try store.lastSequence() == events)
         #expect(
-            try store.refusal(.importing(.begin(TestStore.product, key: "", run: 1)))
+            try store.refusal(.imports(.begin(TestStore.product, key: "", run: 1)))
                 == "idempotency-key-invalid")
         #expect(try store.findings() == [])
     }
@@ -320,9 +333,10 @@ import Time
         let first = try store.begin(key: "k")
         _ = try store.stage(["a"], first)
         let second = try store.begin(key: "k")
-        #expect(try store.stage(["b"], first, after: 1) == .refused(.importNotReceiving(first)))
+        #expect(try store.stage(["b"], first, after: 1) == .refused(.imports(.notReceiving(first))))
         #expect(try store.stage(["a"], second) == .done(.staged(rows: 1)))
-        #expect(try store.commit(first, rows: 1, key: "k") == .refused(.importNotReceiving(first)))
+        #expect(
+            try store.commit(first, rows: 1, key: "k") == .refused(.imports(.notReceiving(first))))
         #expect(try store.findings() == [])
     }
 
@@ -335,9 +349,9 @@ import Time
         _ = try store.stage(["a", "b"], left)
         try store.importInChunks(["c"])
         #expect(
-            try store.apply(.importing(.abandonOthers(run: 1))) == .done(.unchanged))
+            try store.apply(.imports(.abandonOthers(run: 1))) == .done(.unchanged))
         #expect(
-            try store.apply(.importing(.abandonOthers(run: 2)))
+            try store.apply(.imports(.abandonOthers(run: 2)))
                 == .done(.ended(count: 2, more: false)))
         #expect(try store.importRecord(left)?.state == .abandoned)
         #expect(try store.importRecord(other)?.state == .abandoned)
@@ -356,19 +370,21 @@ import Time
     func limits() throws {
         let store = try TestStore()
         let numbers = try (0..<Books.importsOfProductMaximum).map { _ in try store.begin() }
-        let begin = Action.importing(.begin(TestStore.product, key: nil, run: 1))
+        let begin = Action.imports(.begin(TestStore.product, key: nil, run: 1))
         #expect(try store.refusal(begin) == "imports-under-way")
-        _ = try store.apply(.importing(.abandon(TestStore.product, import: numbers[0])))
+        _ = try store.apply(.imports(.abandon(TestStore.product, import: numbers[0])))
         #expect(try store.refusal(begin) == nil)
         let rows = (0...Books.importMaximumRows).map { "d\($0)" }
         #expect(
             try store.stage(rows, numbers[1])
-                == .refused(.importTooLarge(maximumRows: UInt32(Books.importMaximumRows))))
-        #expect(try store.stage(["a"], 9_999) == .refused(.unknownImport(TestStore.product, 9_999)))
+                == .refused(.imports(.tooLarge(maximumRows: UInt32(Books.importMaximumRows)))))
         #expect(
-            try store.commit(9_999, rows: 0) == .refused(.unknownImport(TestStore.product, 9_999)))
+            try store.stage(["a"], 9_999) == .refused(.imports(.unknown(TestStore.product, 9_999))))
         #expect(
-            try store.refusal(.importing(.abandon(TestStore.product, import: 9_999)))
+            try store.commit(9_999, rows: 0)
+                == .refused(.imports(.unknown(TestStore.product, 9_999))))
+        #expect(
+            try store.refusal(.imports(.abandon(TestStore.product, import: 9_999)))
                 == "unknown-import")
         let page = try store.read { books, transaction throws(StoreError) in
             try books.imports(of: TestStore.product, limit: 2, in: transaction)

@@ -17,9 +17,10 @@ import Time
         )
         for action in TestStore.beginning
             + [
-                .purchase(
-                    TestStore.acme, package: TestStore.small, quantity: 3,
-                    product: TestStore.product)
+                .codes(
+                    .purchase(
+                        TestStore.acme, package: TestStore.small, quantity: 3,
+                        product: TestStore.product))
             ]
         { _ = try await submit(action, to: ledger) }
         return ledger
@@ -42,11 +43,11 @@ import Time
             }
         }
         #expect(try decide(&reader) == .consume(.first))
-        _ = try await submit(.activate(identity, confirmsSecret: nil), to: ledger)
+        _ = try await submit(.devices(.activate(identity, confirmsSecret: nil)), to: ledger)
         #expect(try decide(&reader) == .admit(until: now.adding(days: 10)))
         // B9: the cache is dropped once the deletion has been answered.
-        _ = try await submit(.deleteProduct(TestStore.product), to: ledger)
-        #expect(try decide(&reader) == .refuse(.unknownProduct(TestStore.product)))
+        _ = try await submit(.products(.delete(TestStore.product)), to: ledger)
+        #expect(try decide(&reader) == .refuse(.products(.unknown(TestStore.product))))
         ledger.shutdown()
     }
 
@@ -56,7 +57,7 @@ import Time
         do {
             let ledger = try await opened(directory)
             _ = try await submit(
-                .activate(TestStore.device("d1"), confirmsSecret: nil),
+                .devices(.activate(TestStore.device("d1"), confirmsSecret: nil)),
                 to: ledger
             )
             ledger.shutdown()
@@ -64,7 +65,7 @@ import Time
         let ledger = try Ledger(directory: directory.path, mapSizeBytes: 1 << 26)
         #expect(try ledger.verify() == [])
         let outcome = try await submit(
-            .activate(TestStore.device("d1"), confirmsSecret: nil),
+            .devices(.activate(TestStore.device("d1"), confirmsSecret: nil)),
             to: ledger
         )
         guard case .done(.entitled(let entitlement, consumed: false)) = outcome else {
@@ -75,7 +76,7 @@ import Time
         ledger.shutdown()
         await #expect(throws: StoreError.shutDown) {
             try await ledger.submit(
-                Command(at: now, actor: "test", action: .revokeKey(KeyID("k")!)))
+                Command(at: now, actor: "test", action: .keys(.revoke(KeyID("k")!))))
         }
     }
 }

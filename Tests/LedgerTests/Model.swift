@@ -53,55 +53,55 @@ struct Model {
     private mutating func carryOut(_ command: Command) -> String? {
         let time = command.at
         switch command.action {
-        case .activate(let identity, let confirms, _):
+        case .devices(.activate(let identity, let confirms, _)):
             return connect(identity, at: time, online: false, confirms: confirms)
-        case .renew(let identity, _):
+        case .devices(.renew(let identity, _)):
             return connect(identity, at: time, online: true, confirms: nil)
-        case .activateByHand(let identity): return activateByHand(identity, at: time)
-        case .endEntitlement(let identity): return end(identity, at: time)
-        case .endExpired(let limit, let grace):
+        case .devices(.activateByHand(let identity)): return activateByHand(identity, at: time)
+        case .devices(.endEntitlement(let identity)): return end(identity, at: time)
+        case .devices(.endExpired(let limit, let grace)):
             endExpired(Int(limit), at: time.adding(milliseconds: -grace))
             return nil
-        case .purchase(_, let package, let quantity, let product):
+        case .codes(.purchase(_, let package, let quantity, let product)):
             return purchase(package, quantity, product)
-        case .assign(let product, let package, let quantity):
+        case .codes(.assign(let product, let package, let quantity)):
             return assign(product, package, quantity)
-        case .upgradePackage(let product, let package): return upgrade(product, package)
-        case .updateProduct(let product, let update):
+        case .products(.upgradePackage(let product, let package)): return upgrade(product, package)
+        case .products(.update(let product, let update)):
             return change(product) { product in
                 if let renewal = update.autoRenewal { product.renewal = renewal }
                 if let registration = update.registration { product.registration = registration }
             }
-        case .deleteProduct(let product): return change(product) { $0.isDeleted = true }
+        case .products(.delete(let product)): return change(product) { $0.isDeleted = true }
         default: return carryOutOnDevice(command.action)
         }
     }
 
     private mutating func carryOutOnDevice(_ action: Action) -> String? {
         switch action {
-        case .deleteDevice(let identity):
+        case .devices(.delete(let identity)):
             return change(identity) { device in
                 device?.isRegistered = false
                 if device?.periods.isEmpty == true, device?.isExcepted == false { device = nil }
             }
-        case .setDisabled(let identity, let isDisabled):
+        case .devices(.setDisabled(let identity, let isDisabled)):
             return change(identity, evenIfDeleted: true) { $0?.isDisabled = isDisabled }
-        case .setDeviceRenewal(let identity, let isOn):
+        case .devices(.setRenewal(let identity, let isOn)):
             if let product = products[identity.product.text], !product.isDeleted, !product.renewal {
                 return "product-renewal-off"
             }
             return change(identity) { $0?.isExcepted = !isOn }
-        case .resetSecret(let identity, let secret):
+        case .devices(.resetSecret(let identity, let secret)):
             return change(identity) { device in
                 device?.secret = secret
                 device?.isConfirmed = false
             }
-        case .confirmSecretUse(let identity, let proven):
+        case .devices(.confirmSecretUse(let identity, let proven)):
             return change(identity) { device in
                 if device?.secret?.fingerprint == proven { device?.isConfirmed = true }
             }
-        case .registerDevice(let identity, let secret): return register(identity, secret)
-        case .importDevices(let product, let rows): return importDevices(product, rows)
+        case .devices(.register(let identity, let secret)): return register(identity, secret)
+        case .imports(.atOnce(let product, let rows)): return importDevices(product, rows)
         default: return "not in the model"
         }
     }

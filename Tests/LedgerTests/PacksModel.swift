@@ -93,33 +93,33 @@ struct PacksModel {
 
     private mutating func carryOut(_ command: Command, _ id: UInt64) -> String {
         switch command.action {
-        case .topUp(let action): return carryOut(action, id, at: command.at)
-        case .upgrade(.request(let identity, let id, let size)):
+        case .topUps(let action): return carryOut(action, id, at: command.at)
+        case .upgrades(.request(let identity, let id, let size)):
             return request(identity, id, size, at: command.at)
-        case .upgrade(.report(let identity, let id, let succeeded)):
+        case .upgrades(.report(let identity, let id, let succeeded)):
             return report(identity, id, succeeded, at: command.at)
-        case .activate(let identity, _, _): return activate(identity, at: command.at)
-        case .setDisabled(let identity, let isDisabled):
+        case .devices(.activate(let identity, _, _)): return activate(identity, at: command.at)
+        case .devices(.setDisabled(let identity, let isDisabled)):
             return change(identity, evenIfDeleted: true) { $0?.isDisabled = isDisabled }
-        case .deleteDevice(let identity):
+        case .devices(.delete(let identity)):
             return change(identity) { device in
                 device?.isRegistered = false
                 if device?.runsUntil == nil { device = nil }
             }
-        case .purchase(_, let package, _, .some(let key)):
+        case .codes(.purchase(_, let package, _, .some(let key))):
             if products[key]?.isDeleted == false, let has = products[key]?.package, has != package {
                 return "package-mismatch"
             }
             return change(key) { $0.package = package }
-        case .updateProduct(let key, let update):
+        case .products(.update(let key, let update)):
             let minutes = Int64(update.dayOffset?.minutes ?? 0)
             return change(key) { $0.offsetMinutes = minutes }
-        case .upgradePackage(let key, let package):
+        case .products(.upgradePackage(let key, let package)):
             if products[key]?.isDeleted == false, products[key]?.package == nil {
                 return "product-has-no-package"
             }
             return change(key) { $0.package = package }
-        case .deleteProduct(let key): return change(key) { $0.isDeleted = true }
+        case .products(.delete(let key)): return change(key) { $0.isDeleted = true }
         default: return "not in the model"
         }
     }

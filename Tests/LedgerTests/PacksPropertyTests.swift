@@ -37,7 +37,7 @@ import Time
     /// The number that the books gave to the pack or lease that was made; 0 for none.
     private static func number(_ outcome: Outcome) -> UInt64 {
         switch outcome {
-        case .done(.changed(.topUp(let change))): change.pack.id
+        case .done(.changed(.topUps(let change))): change.pack.id
         case .done(.leased(let lease)): lease.id
         default: 0
         }
@@ -47,11 +47,11 @@ import Time
     private static func answer(_ outcome: Outcome, to action: Action) -> String {
         switch (action, outcome) {
         case (_, .refused(let refusal)): refusal.name
-        case (.topUp(.enter), _): "entered"
-        case (.topUp(.settle), _): "settled"
+        case (.topUps(.enter), _): "entered"
+        case (.topUps(.settle), _): "settled"
         case (_, .done(.leased(let lease))): "leased \(lease.units) of \(lease.pack)"
         case (_, .done(.ended(let count, _))): "ended \(count)"
-        case (.upgrade(.report), _): "reported"
+        case (.upgrades(.report), _): "reported"
         case (_, .done(.upgrade(let upgrade))): words("upgrade", upgrade.record)
         case (_, .repeated(.upgrade(let upgrade))): words("repeated", upgrade.record)
         default: "done"

@@ -32,10 +32,10 @@ struct PacksSource: CommandStream {
         let mega = Allowance(
             validityDays: 30, messagesPerDay: 1_000, otaPerMonth: 4, storageDays: 7)!
         let actions: [Action] = [
-            .createAccount(NewAccount(id: PacksSource.beta, name: "Beta", kind: .individual)),
-            .createPackage(PacksSource.mega, name: "Mega", mega),
-            .createProduct(TestStore.newProduct("PK2")),
-            .createProduct(TestStore.newProduct("PK3", account: PacksSource.beta)),
+            .accounts(.create(NewAccount(id: PacksSource.beta, name: "Beta", kind: .individual))),
+            .packages(.create(PacksSource.mega, name: "Mega", mega)),
+            .products(.create(TestStore.newProduct("PK2"))),
+            .products(.create(TestStore.newProduct("PK3", account: PacksSource.beta))),
         ]
         for action in actions { try #require(store.apply(action).effect != nil) }
         return store
@@ -58,12 +58,12 @@ struct PacksSource: CommandStream {
         }
         let action: Action =
             switch number(20) {
-            case 0..<9: .topUp(nextTopUp())
-            case 9..<15: .upgrade(nextUpgrade())
+            case 0..<9: .topUps(nextTopUp())
+            case 9..<15: .upgrades(nextUpgrade())
             default: nextOther()
             }
         var key: String?
-        if case .topUp(.enter) = action, number(3) == 0 { key = "k\(number(90))" }
+        if case .topUps(.enter) = action, number(3) == 0 { key = "k\(number(90))" }
         return Command(at: now, actor: "test", idempotencyKey: key, action: action)
     }
 
@@ -126,22 +126,21 @@ struct PacksSource: CommandStream {
         let identity = identity()
         let product = identity.product
         switch number(80) {
-        case 0..<6: return .setDisabled(identity, number(4) == 0)
-        case 6, 7: return .deleteDevice(identity)
+        case 0..<6: return .devices(.setDisabled(identity, number(4) == 0))
+        case 6, 7: return .devices(.delete(identity))
         case 8..<14:
-            return .purchase(
-                Self.products[product]!,
-                package: TestStore.small,
-                quantity: 1_000,
-                product: product
+            return .codes(
+                .purchase(
+                    Self.products[product]!, package: TestStore.small, quantity: 1_000,
+                    product: product)
             )
         case 14..<17:
             let offset = UTCOffset(minutes: [-660, 0, 480][number(3)])
-            return .updateProduct(product, ProductUpdate(dayOffset: offset))
+            return .products(.update(product, ProductUpdate(dayOffset: offset)))
         case 17:
-            return .upgradePackage(product, to: Self.mega)
-        case 18: return number(8) == 0 ? .deleteProduct(product) : .topUp(.expire(limit: 9))
-        default: return .activate(identity, confirmsSecret: nil)
+            return .products(.upgradePackage(product, to: Self.mega))
+        case 18: return number(8) == 0 ? .products(.delete(product)) : .topUps(.expire(limit: 9))
+        default: return .devices(.activate(identity, confirmsSecret: nil))
         }
     }
 }

@@ -51,7 +51,7 @@ import Time
         #expect(first.elements == ["b", "d"])
         for device in ["a", "c", "e"] { try add(device, to: store) }
         for device in ["b", "d", "f"] {
-            _ = try store.apply(.deleteDevice(TestStore.device(device)))
+            _ = try store.apply(.devices(.delete(TestStore.device(device))))
         }
         let second = try page(after: first.cursor)
         #expect(second.elements == ["e", "h"])
@@ -62,7 +62,7 @@ import Time
 
     private func add(_ device: String, to store: TestStore) throws {
         let row = DeviceImport(device: DeviceKey(device)!, secret: nil)
-        try #require(store.apply(.importDevices(TestStore.product, [row])).effect != nil)
+        try #require(store.apply(.imports(.atOnce(TestStore.product, [row]))).effect != nil)
     }
 
     @Test("A list of devices near their expiry goes on where it was, though time has gone on")
@@ -136,9 +136,11 @@ import Time
         let rows = (0..<9_000).map {
             DeviceImport(device: DeviceKey("device-\(10_000 + $0)")!, secret: nil)
         }
-        try #require(store.apply(.importDevices(TestStore.product, rows)).effect != nil)
-        for row in rows { _ = try store.apply(.setDisabled(Self.identity(row), true)) }
-        for row in rows.suffix(2) { _ = try store.apply(.setDisabled(Self.identity(row), false)) }
+        try #require(store.apply(.imports(.atOnce(TestStore.product, rows))).effect != nil)
+        for row in rows { _ = try store.apply(.devices(.setDisabled(Self.identity(row), true))) }
+        for row in rows.suffix(2) {
+            _ = try store.apply(.devices(.setDisabled(Self.identity(row), false)))
+        }
         let inactive = Question.devices("PK1", .inactive, at: store.now)
         let pages = try inactive.pages(store.books, store.environment, limit: 100)
         #expect(pages.map(\.elements.count) == [0, 0, 0, 0, 2])

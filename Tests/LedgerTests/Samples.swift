@@ -14,128 +14,150 @@ enum Samples {
         cause: .manual
     )
 
-    static let actions: [Action] =
-        TestStore.beginning + importActions.map { .importing($0) } + [
-            .updateProduct(TestStore.product, ProductUpdate()),
-            .updateProduct(
-                TestStore.product,
-                ProductUpdate(
-                    name: "Zähler",
-                    autoRenewal: false,
-                    registration: .closed,
-                    dayOffset: UTCOffset(minutes: -330)
+    static let actions =
+        TestStore.beginning + importActions.map { .imports($0) } + otherActions + accountActions
+        + topUpActions.map { .topUps($0) } + upgradeActions.map { .upgrades($0) }
+
+    private static let otherActions: [Action] =
+        [
+            .products(.update(TestStore.product, ProductUpdate())),
+            .products(
+                .update(
+                    TestStore.product,
+                    ProductUpdate(
+                        name: "Zähler", autoRenewal: false, registration: .closed,
+                        dayOffset: UTCOffset(minutes: -330)))
+            ),
+            .products(.upgradePackage(TestStore.product, to: TestStore.large)),
+            .products(.delete(TestStore.product)),
+            .codes(
+                .purchase(TestStore.acme, package: TestStore.small, quantity: 300, product: nil)),
+            .codes(
+                .purchase(
+                    TestStore.acme, package: TestStore.small, quantity: 1,
+                    product: TestStore.product)),
+            .codes(.assign(TestStore.product, package: TestStore.small, quantity: 1)),
+            .imports(.atOnce(TestStore.product, [])),
+            .imports(
+                .atOnce(
+                    TestStore.product,
+                    [
+                        DeviceImport(device: DeviceKey("a")!, secret: nil, name: "n"),
+                        DeviceImport(device: DeviceKey("b")!, secret: SealedSecret("s")),
+                    ])
+            ),
+            .devices(.register(identity, secret: SealedSecret("s")!)),
+            .devices(.activate(identity, confirmsSecret: SealedSecret("s")!.fingerprint)),
+            .devices(.activate(identity, confirmsSecret: nil, at: west)),
+            .devices(.activateByHand(identity)),
+            .devices(.renew(identity)),
+            .devices(.renew(identity, at: west)),
+            .devices(.endEntitlement(identity)),
+            .devices(.endExpired(limit: 5, graceMilliseconds: -1)),
+            .devices(.setDisabled(identity, true)),
+            .devices(.delete(identity)),
+            .devices(.setRenewal(identity, false)),
+            .devices(.resetSecret(identity, secret: SealedSecret("t")!)),
+            .devices(.confirmSecretUse(identity, SealedSecret("t")!.fingerprint)),
+            .keys(
+                .create(
+                    NewKey(
+                        id: KeyID("k")!, name: "key", role: .operator, account: nil,
+                        products: [TestStore.product], secretHash: SecretHash(Array(0..<32))!))
+            ),
+            .keys(.revoke(KeyID("k")!)),
+            .keys(
+                .adoptSealingKeys([
+                    SealingKey(number: 255, fingerprint: [UInt8](repeating: 9, count: 32))!
+                ])
+            ),
+        ]
+
+    static let changes =
+        importChanges + otherChanges + accountChanges + topUpChanges.map { .topUps($0) }
+        + upgradeChanges.map { .upgrades($0) }
+
+    private static let otherChanges: [Change] =
+        [
+            .accounts(.created(TestStore.acme, kind: .individual, parent: nil)),
+            .packages(
+                .created(
+                    TestStore.small,
+                    Allowance(validityDays: 1, messagesPerDay: nil, otaPerMonth: 0, storageDays: 0)!
                 )
             ),
-            .upgradePackage(TestStore.product, to: TestStore.large),
-            .deleteProduct(TestStore.product),
-            .purchase(TestStore.acme, package: TestStore.small, quantity: 300, product: nil),
-            .purchase(
-                TestStore.acme, package: TestStore.small, quantity: 1, product: TestStore.product),
-            .assign(TestStore.product, package: TestStore.small, quantity: 1),
-            .importDevices(TestStore.product, []),
-            .importDevices(
-                TestStore.product,
-                [
-                    DeviceImport(device: DeviceKey("a")!, secret: nil, name: "n"),
-                    DeviceImport(device: DeviceKey("b")!, secret: SealedSecret("s")),
-                ]
+            .products(.created(TestStore.product, account: TestStore.acme)),
+            .products(.updated(TestStore.product, ProductUpdate(autoRenewal: true))),
+            .products(
+                .packageUpgraded(TestStore.product, from: TestStore.small, to: TestStore.large)),
+            .products(.deleted(TestStore.product, forfeited: 1 << 40)),
+            .codes(
+                .bought(
+                    TestStore.acme, package: TestStore.small, quantity: 2,
+                    product: TestStore.product,
+                    first: ActivationCode(serial: 5))
             ),
-            .registerDevice(identity, secret: SealedSecret("s")!),
-            .activate(identity, confirmsSecret: SealedSecret("s")!.fingerprint),
-            .activate(identity, confirmsSecret: nil, at: west),
-            .activateByHand(identity),
-            .renew(identity),
-            .renew(identity, at: west),
-            .endEntitlement(identity),
-            .endExpired(limit: 5, graceMilliseconds: -1),
-            .setDisabled(identity, true),
-            .deleteDevice(identity),
-            .setDeviceRenewal(identity, false),
-            .resetSecret(identity, secret: SealedSecret("t")!),
-            .confirmSecretUse(identity, SealedSecret("t")!.fingerprint),
-            .createKey(
-                NewKey(
-                    id: KeyID("k")!,
-                    name: "key",
-                    role: .operator,
-                    account: nil,
-                    products: [TestStore.product],
-                    secretHash: SecretHash(Array(0..<32))!
-                )
-            ),
-            .revokeKey(KeyID("k")!),
-            .adoptSealingKeys([
-                SealingKey(number: 255, fingerprint: [UInt8](repeating: 9, count: 32))!
-            ]),
-        ] + accountActions + topUpActions.map { .topUp($0) } + upgradeActions.map { .upgrade($0) }
+            .codes(
+                .assigned(
+                    TestStore.acme, product: TestStore.product, package: TestStore.small,
+                    quantity: 9)),
+            .imports(.imported(TestStore.product, count: 10, import: nil)),
+            .devices(.registered(identity)),
+            .devices(.activated(identity, entitlement, at: west)),
+            .devices(.entitlementReopened(identity, code: ActivationCode(serial: 5))),
+            .devices(.entitlementEnded(identity, code: ActivationCode(serial: 5))),
+            .devices(.disabled(identity, true)),
+            .devices(.deleted(identity)),
+            .devices(.renewalSet(identity, false)),
+            .devices(.secretReset(identity)),
+            .devices(.secretConfirmed(identity)),
+            .keys(.sealingKeysAdopted([1, 255])),
+            .keys(.created(KeyID("k")!, role: .subAccount)),
+            .keys(.revoked(KeyID("k")!)),
+        ]
 
-    static let changes: [Change] =
-        importChanges + [
-            .accountCreated(TestStore.acme, kind: .individual, parent: nil),
-            .packageCreated(
-                TestStore.small,
-                Allowance(validityDays: 1, messagesPerDay: nil, otaPerMonth: 0, storageDays: 0)!
-            ),
-            .productCreated(TestStore.product, account: TestStore.acme),
-            .productUpdated(TestStore.product, ProductUpdate(autoRenewal: true)),
-            .packageUpgraded(TestStore.product, from: TestStore.small, to: TestStore.large),
-            .productDeleted(TestStore.product, forfeited: 1 << 40),
-            .codesBought(
-                TestStore.acme,
-                package: TestStore.small,
-                quantity: 2,
-                product: TestStore.product,
-                first: ActivationCode(serial: 5)
-            ),
-            .codesAssigned(
-                TestStore.acme, product: TestStore.product, package: TestStore.small, quantity: 9),
-            .devicesImported(TestStore.product, count: 10, import: nil),
-            .deviceRegistered(identity),
-            .deviceActivated(identity, entitlement, at: west),
-            .entitlementReopened(identity, code: ActivationCode(serial: 5)),
-            .entitlementEnded(identity, code: ActivationCode(serial: 5)),
-            .deviceDisabled(identity, true),
-            .deviceDeleted(identity),
-            .deviceRenewalSet(identity, false),
-            .secretReset(identity),
-            .secretConfirmed(identity),
-            .sealingKeysAdopted([1, 255]),
-            .keyCreated(KeyID("k")!, role: .subAccount),
-            .keyRevoked(KeyID("k")!),
-        ] + accountChanges + topUpChanges.map { .topUp($0) } + upgradeChanges.map { .upgrade($0) }
+    static let refusals = importRefusals + otherRefusals
 
-    static let refusals: [Refusal] =
-        importRefusals + [
-            .unknownAccount(TestStore.acme), .unknownPackage(TestStore.small),
-            .unknownProduct(TestStore.product),
-            .unknownDevice(identity), .unknownKey(KeyID("k")!), .alreadyExists(what: "x"),
-            .parentIsSubAccount(TestStore.acme),
-            .productOfAnotherAccount(TestStore.product, TestStore.acme),
-            .nameTooLong(maximumBytes: 256),
-            .packageMismatch(product: TestStore.small, given: TestStore.large),
-            .productHasNoPackage(TestStore.product), .allowanceLowered(allowance: "otaPerMonth"),
-            .quantityOutOfRange(maximum: 9), .notEnoughUnassigned(wanted: 2, available: 1),
-            .noCodeLeft(TestStore.product), .renewalOff(identity), .deviceDisabled(identity),
-            .entitlementRuns(until: Timestamp(milliseconds: 4)),
-            .productRenewalOff(TestStore.product),
-            .registrationNotAllowed(identity), .secretInUse(identity),
-            .importRow(row: 3, device: DeviceKey("d")!, fault: .repeatedRow),
-            .importTooLarge(maximumRows: 2), .idempotencyKeyReused, .idempotencyKeyInvalid,
-            .tooManySubAccounts(maximum: 3), .enterpriseAlready(TestStore.acme),
-            .certifiedWithParent(TestStore.acme), .tooManyContacts(maximum: 4),
-            .unknownContact(TestStore.acme, email),
-            .noTopUpLeft(TestStore.acme), .expiryPassed(Timestamp(milliseconds: 4)),
-            .unknownLease(7),
-            .leaseExceeded(lease: 7, units: 300), .deviceNotActive(identity),
-            .otaExhausted(needed: 300, allowance: 1, packs: 200),
-            .unknownUpgrade(identity, UpgradeID("u")!),
-            .upgradeReported(identity, UpgradeID("u")!, .failed),
+    private static let otherRefusals: [Refusal] =
+        [
+            .accounts(.unknown(TestStore.acme)), .packages(.unknown(TestStore.small)),
+            .products(.unknown(TestStore.product)),
+            .devices(.unknown(identity)), .keys(.unknown(KeyID("k")!)),
+            .commands(.alreadyExists(what: "x")),
+            .accounts(.parentIsSubAccount(TestStore.acme)),
+            .products(.ofAnotherAccount(TestStore.product, TestStore.acme)),
+            .commands(.nameTooLong(maximumBytes: 256)),
+            .packages(.mismatch(product: TestStore.small, given: TestStore.large)),
+            .products(.hasNoPackage(TestStore.product)),
+            .packages(.allowanceLowered(allowance: "otaPerMonth")),
+            .commands(.quantityOutOfRange(maximum: 9)),
+            .codes(.notEnoughUnassigned(wanted: 2, available: 1)),
+            .codes(.noneLeft(TestStore.product)), .devices(.renewalOff(identity)),
+            .devices(.disabled(identity)),
+            .devices(.entitlementRuns(until: Timestamp(milliseconds: 4))),
+            .products(.renewalOff(TestStore.product)),
+            .devices(.registrationNotAllowed(identity)), .devices(.secretInUse(identity)),
+            .imports(.row(row: 3, device: DeviceKey("d")!, fault: .repeatedRow)),
+            .imports(.tooLarge(maximumRows: 2)), .commands(.idempotencyKeyReused),
+            .commands(.idempotencyKeyInvalid),
+            .accounts(.tooManySubAccounts(maximum: 3)),
+            .accounts(.enterpriseAlready(TestStore.acme)),
+            .accounts(.certifiedWithParent(TestStore.acme)),
+            .accounts(.tooManyContacts(maximum: 4)),
+            .accounts(.unknownContact(TestStore.acme, email)),
+            .topUps(.noneLeft(TestStore.acme)), .topUps(.expiryPassed(Timestamp(milliseconds: 4))),
+            .topUps(.unknownLease(7)),
+            .topUps(.leaseExceeded(lease: 7, units: 300)), .devices(.notActive(identity)),
+            .upgrades(.exhausted(needed: 300, allowance: 1, packs: 200)),
+            .upgrades(.unknown(identity, UpgradeID("u")!)),
+            .upgrades(.reported(identity, UpgradeID("u")!, .failed)),
         ]
 
     static let effects: [Effect] =
         [
             .unchanged,
-            .changed(.accountCreated(TestStore.acme, kind: .enterprise, parent: TestStore.acme)),
+            .changed(
+                .accounts(.created(TestStore.acme, kind: .enterprise, parent: TestStore.acme))),
             .entitled(entitlement, consumed: true), .registered(SealedSecret("s")!),
             .ended(count: 4, more: true), .leased(lease), .upgrade(upgrade),
         ] + importEffects
@@ -152,47 +174,36 @@ extension Samples {
     )
 
     static let accountActions: [Action] = [
-        .createAccount(
-            NewAccount(
-                id: AccountID("s")!,
-                name: "",
-                kind: .individual,
-                parent: TestStore.acme,
-                email: email,
-                dataCentre: west,
-                freeCodes: terms
-            )
+        .accounts(
+            .create(
+                NewAccount(
+                    id: AccountID("s")!, name: "", kind: .individual, parent: TestStore.acme,
+                    email: email, dataCentre: west, freeCodes: terms))
         ),
-        .account(.update(TestStore.acme, AccountUpdate())),
-        .account(.update(TestStore.acme, AccountUpdate(name: "Ä", email: email))),
-        .account(.certify(TestStore.acme, freeCodes: nil)),
-        .account(.certify(TestStore.acme, freeCodes: terms)),
-        .account(.putContact(TestStore.acme, Contact(email: email, name: "Ann"))),
-        .account(.removeContact(TestStore.acme, email)),
-        .createProduct(
-            NewProduct(
-                key: ProductKey("PK9")!,
-                name: "n",
-                account: TestStore.acme,
-                secret: SealedSecret([1])!,
-                dataCentre: west,
-                freeCodes: terms
-            )
+        .accounts(.update(TestStore.acme, AccountUpdate())),
+        .accounts(.update(TestStore.acme, AccountUpdate(name: "Ä", email: email))),
+        .accounts(.certify(TestStore.acme, freeCodes: nil)),
+        .accounts(.certify(TestStore.acme, freeCodes: terms)),
+        .accounts(.putContact(TestStore.acme, Contact(email: email, name: "Ann"))),
+        .accounts(.removeContact(TestStore.acme, email)),
+        .products(
+            .create(
+                NewProduct(
+                    key: ProductKey("PK9")!, name: "n", account: TestStore.acme,
+                    secret: SealedSecret([1])!, dataCentre: west, freeCodes: terms))
         ),
     ]
 
     static let accountChanges: [Change] = [
-        .codesGranted(
-            TestStore.acme,
-            package: TestStore.small,
-            quantity: 2,
-            product: nil,
-            first: ActivationCode(serial: 5)
+        .codes(
+            .granted(
+                TestStore.acme, package: TestStore.small, quantity: 2, product: nil,
+                first: ActivationCode(serial: 5))
         ),
-        .account(.updated(TestStore.acme, AccountUpdate(name: "n"))),
-        .account(.certified(TestStore.acme)),
-        .account(.contactPut(TestStore.acme, Contact(email: email, name: "Ann"))),
-        .account(.contactRemoved(TestStore.acme, email)),
+        .accounts(.updated(TestStore.acme, AccountUpdate(name: "n"))),
+        .accounts(.certified(TestStore.acme)),
+        .accounts(.contactPut(TestStore.acme, Contact(email: email, name: "Ann"))),
+        .accounts(.contactRemoved(TestStore.acme, email)),
     ]
 }
 
@@ -297,15 +308,15 @@ extension Samples {
     ]
 
     static let importChanges: [Change] = [
-        .devicesImported(TestStore.product, count: 10, import: 300),
-        .importBegun(TestStore.product),
-        .importAbandoned(TestStore.product, import: 300),
+        .imports(.imported(TestStore.product, count: 10, import: 300)),
+        .imports(.begun(TestStore.product)),
+        .imports(.abandoned(TestStore.product, import: 300)),
     ]
 
     static let importRefusals: [Refusal] = [
-        .importLine(line: 300, device: DeviceKey("d")!, fault: .arriving),
-        .unknownImport(TestStore.product, 300), .importNotReceiving(300),
-        .importOutOfStep(300, staged: 1 << 40), .importsUnderWay(maximum: 4),
+        .imports(.line(line: 300, device: DeviceKey("d")!, fault: .arriving)),
+        .imports(.unknown(TestStore.product, 300)), .imports(.notReceiving(300)),
+        .imports(.outOfStep(300, staged: 1 << 40)), .imports(.tooManyUnderWay(maximum: 4)),
     ]
 
     static let importEffects: [Effect] = [

@@ -77,18 +77,22 @@ struct TenantModel {
     /// The terms of free codes are the gateway's, not the client's.
     private static func asked(_ action: Action) -> Action {
         switch action {
-        case .createAccount(let new):
-            .createAccount(
-                NewAccount(
-                    id: new.id, name: new.name, kind: new.kind, parent: new.parent,
-                    email: new.email, dataCentre: new.dataCentre))
-        case .account(.certify(let id, _)): .account(.certify(id, freeCodes: nil))
-        case .createProduct(let new):
-            .createProduct(
-                NewProduct(
-                    key: new.key, name: new.name, account: new.account, package: new.package,
-                    secret: new.secret, registration: new.registration,
-                    dataCentre: new.dataCentre))
+        case .accounts(.create(let new)):
+            .accounts(
+                .create(
+                    NewAccount(
+                        id: new.id, name: new.name, kind: new.kind, parent: new.parent,
+                        email: new.email, dataCentre: new.dataCentre))
+            )
+        case .accounts(.certify(let id, _)): .accounts(.certify(id, freeCodes: nil))
+        case .products(.create(let new)):
+            .products(
+                .create(
+                    NewProduct(
+                        key: new.key, name: new.name, account: new.account, package: new.package,
+                        secret: new.secret, registration: new.registration,
+                        dataCentre: new.dataCentre))
+            )
         default: action
         }
     }
@@ -102,22 +106,21 @@ struct TenantModel {
     private mutating func decide(_ command: Command) -> String? {
         let time = command.at
         switch command.action {
-        case .createAccount(let new): return create(new)
-        case .account(let action): return change(action, at: time)
-        case .createProduct(let new): return create(new)
-        case .deleteProduct(let key):
+        case .accounts(let action): return carryOut(action, at: time)
+        case .products(.create(let new)): return create(new)
+        case .products(.delete(let key)):
             guard products[key]?.isDeleted == false else { return "unknown-product" }
             products[key]?.isDeleted = true
             return nil
-        case .purchase(let account, let package, let quantity, let product):
+        case .codes(.purchase(let account, let package, let quantity, let product)):
             return purchase(account, package, quantity, product)
-        case .assign(let product, let package, let quantity):
+        case .codes(.assign(let product, let package, let quantity)):
             return assign(product, package, quantity)
-        case .activate(let identity, _, let place):
+        case .devices(.activate(let identity, _, let place)):
             return connect(identity, at: time, place, cause: nil)
-        case .renew(let identity, let place):
+        case .devices(.renew(let identity, let place)):
             return connect(identity, at: time, place, cause: .renewal)
-        case .activateByHand(let identity):
+        case .devices(.activateByHand(let identity)):
             return connect(identity, at: time, nil, cause: .manual)
         default: return "not in the model"
         }
@@ -142,8 +145,9 @@ struct TenantModel {
         return nil
     }
 
-    private mutating func change(_ action: AccountAction, at time: Timestamp) -> String? {
+    private mutating func carryOut(_ action: AccountAction, at time: Timestamp) -> String? {
         switch action {
+        case .create(let new): return create(new)
         case .update(let id, let update):
             guard accounts[id] != nil else { return "unknown-account" }
             if let name = update.name { accounts[id]?.name = name }

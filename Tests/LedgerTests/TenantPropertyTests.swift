@@ -28,8 +28,9 @@ import Time
         guard seed != Seed.fresh else { return }
         // The sequence went through what it is here for.
         let words = [
-            "createAccount", "account.update", "account.certify", "account.putContact",
-            "account.removeContact", "createProduct", "purchase", "assign", "repeated",
+            "accounts.create", "accounts.update", "accounts.certify", "accounts.putContact",
+            "accounts.removeContact", "products.create", "codes.purchase", "codes.assign",
+            "repeated",
             "idempotency-key-reused", "elsewhere",
             "certified-with-parent", "enterprise-already", "package-mismatch",
             "product-of-another-account", "5 free",

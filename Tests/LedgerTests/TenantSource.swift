@@ -40,7 +40,7 @@ struct TenantSource: CommandStream {
     }
 
     mutating func learn(_ outcome: Outcome) {
-        if case .done(.changed(.accountCreated(let id, _, .some))) = outcome {
+        if case .done(.changed(.accounts(.created(let id, _, .some)))) = outcome {
             subAccounts.append(id)
         }
     }
@@ -57,7 +57,7 @@ struct TenantSource: CommandStream {
         let action = nextAction()
         var key: String?
         switch action {
-        case .createAccount, .account(.certify), .createProduct, .purchase, .assign:
+        case .accounts(.create), .accounts(.certify), .products(.create), .codes:
             // Mostly a key of its own, sometimes that of another command.
             if number(3) == 0 { key = "k\(number(4) == 0 ? number(steps) : steps)" }
         default: break
@@ -70,8 +70,8 @@ struct TenantSource: CommandStream {
     /// The same under the same key, later; the gateway's terms may be others by then.
     private mutating func again(_ old: Command) -> Command {
         var action = old.action
-        if case .account(.certify(let id, _)) = action {
-            action = .account(.certify(id, freeCodes: terms()))
+        if case .accounts(.certify(let id, _)) = action {
+            action = .accounts(.certify(id, freeCodes: terms()))
         }
         return Command(
             at: now, actor: "test", idempotencyKey: old.idempotencyKey, action: action)
@@ -95,10 +95,10 @@ struct TenantSource: CommandStream {
         let product = pick(Self.products)
         let identity = DeviceIdentity(product: product, device: pick(Self.devices))
         switch number(100) {
-        case 0..<9: return .createAccount(newAccount(account))
-        case 9..<14: return .account(.certify(parent() ?? account, freeCodes: terms()))
+        case 0..<9: return .accounts(.create(newAccount(account)))
+        case 9..<14: return .accounts(.certify(parent() ?? account, freeCodes: terms()))
         case 14..<16:
-            return .account(
+            return .accounts(
                 .update(
                     account,
                     AccountUpdate(
@@ -106,22 +106,23 @@ struct TenantSource: CommandStream {
                         email: number(2) == 0 ? nil : pick(Self.contacts))))
         case 16..<22:
             let contact = Contact(email: pick(Self.contacts), name: "c\(number(2))")
-            return .account(.putContact(account, contact))
-        case 22..<25: return .account(.removeContact(account, pick(Self.contacts)))
-        case 25..<34: return .createProduct(newProduct(product, account))
-        case 34: return number(4) == 0 ? .deleteProduct(product) : .activateByHand(identity)
+            return .accounts(.putContact(account, contact))
+        case 22..<25: return .accounts(.removeContact(account, pick(Self.contacts)))
+        case 25..<34: return .products(.create(newProduct(product, account)))
+        case 34:
+            return number(4) == 0
+                ? .products(.delete(product)) : .devices(.activateByHand(identity))
         case 35..<47:
-            return .purchase(
-                account,
-                package: package(),
-                quantity: UInt64(number(7)),
-                product: number(3) == 0 ? product : nil
+            return .codes(
+                .purchase(
+                    account, package: package(), quantity: UInt64(number(7)),
+                    product: number(3) == 0 ? product : nil)
             )
         case 47..<60:
-            return .assign(product, package: package(), quantity: UInt64(number(5)))
-        case 60..<63: return .activateByHand(identity)
-        case 63..<70: return .renew(identity, at: centre())
-        default: return .activate(identity, confirmsSecret: nil, at: centre())
+            return .codes(.assign(product, package: package(), quantity: UInt64(number(5))))
+        case 60..<63: return .devices(.activateByHand(identity))
+        case 63..<70: return .devices(.renew(identity, at: centre()))
+        default: return .devices(.activate(identity, confirmsSecret: nil, at: centre()))
         }
     }
 

@@ -12,7 +12,7 @@ extension TestStore {
         run: UInt64 = 1
     ) throws -> UInt64 {
         let outcome = try apply(
-            .importing(.begin(ProductKey(product)!, key: key, run: run)))
+            .imports(.begin(ProductKey(product)!, key: key, run: run)))
         guard case .done(.importBegun(let number)) = outcome else {
             Issue.record("not begun: \(outcome)")
             return 0
@@ -36,7 +36,7 @@ extension TestStore {
             )
         }
         return try apply(
-            .importing(
+            .imports(
                 .stage(ProductKey(product)!, import: number, after: after, rows: rows)))
     }
 
@@ -48,7 +48,7 @@ extension TestStore {
         digest: FileDigest = FileDigest(high: 1, low: 2)
     ) throws -> Outcome {
         try apply(
-            .importing(
+            .imports(
                 .commit(ProductKey(product)!, import: number, rows: rows, digest: digest)),
             key: key
         )
@@ -70,8 +70,10 @@ extension TestStore {
             outcome
                 == .done(
                     .changed(
-                        .devicesImported(
-                            ProductKey(product)!, count: UInt32(keys.count), import: number))))
+                        .imports(
+                            .imported(
+                                ProductKey(product)!, count: UInt32(keys.count), import: number)
+                        ))))
         return number
     }
 
@@ -81,7 +83,7 @@ extension TestStore {
         var sum: UInt32 = 0
         while true {
             guard
-                case .done(.moved(let count, let more)) = try apply(.importing(.move(limit: limit)))
+                case .done(.moved(let count, let more)) = try apply(.imports(.move(limit: limit)))
             else { return sum }
             sum += count
             if !more { return sum }

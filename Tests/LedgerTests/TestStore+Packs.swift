@@ -18,7 +18,7 @@ extension TestStore {
         source: TopUpSource = .purchase
     ) throws -> TopUpPlace {
         let outcome = try apply(
-            .topUp(
+            .topUps(
                 .enter(
                     Self.acme,
                     kind,
@@ -28,7 +28,7 @@ extension TestStore {
                 )
             )
         )
-        guard case .done(.changed(.topUp(let change))) = outcome else {
+        guard case .done(.changed(.topUps(let change))) = outcome else {
             throw Unexpected(outcome: outcome)
         }
         return change.pack
@@ -39,21 +39,21 @@ extension TestStore {
         -> TopUpLease?
     {
         let action = TopUpAction.lease(Self.acme, holder: holder, needed: needed, block: block)
-        switch try apply(.topUp(action)) {
+        switch try apply(.topUps(action)) {
         case .done(.leased(let lease)): return lease
-        case .refused(.noTopUpLeft(Self.acme)): return nil
+        case .refused(.topUps(.noneLeft(Self.acme))): return nil
         case let outcome: throw Unexpected(outcome: outcome)
         }
     }
 
     func settle(_ lease: TopUpLease, used: UInt64) throws {
-        let outcome = try apply(.topUp(.settle(lease: lease.id, used: used)))
+        let outcome = try apply(.topUps(.settle(lease: lease.id, used: used)))
         if outcome.effect == nil { throw Unexpected(outcome: outcome) }
     }
 
     /// How many packs were closed.
     func expireTopUps(limit: UInt32 = 100) throws -> UInt32 {
-        let outcome = try apply(.topUp(.expire(limit: limit)))
+        let outcome = try apply(.topUps(.expire(limit: limit)))
         guard case .done(.ended(let count, _)) = outcome else {
             throw Unexpected(outcome: outcome)
         }
@@ -94,7 +94,7 @@ extension TestStore {
     ) throws -> Paid {
         let size = UpgradeSize(bytes: megabytes << 20)!
         let identity = Self.device(device, of: product)
-        switch try apply(.upgrade(.request(identity, UpgradeID(id)!, size))) {
+        switch try apply(.upgrades(.request(identity, UpgradeID(id)!, size))) {
         case .done(.upgrade(let upgrade)):
             return .paid(upgrade.record.fromAllowance, upgrade.record.fromPacks)
         case .repeated(.upgrade(let upgrade)):
@@ -119,7 +119,7 @@ extension TestStore {
     ) throws -> String? {
         let identity = Self.device(device, of: product)
         return try refusal(
-            .upgrade(.report(identity, UpgradeID(id)!, succeeded: succeeded))
+            .upgrades(.report(identity, UpgradeID(id)!, succeeded: succeeded))
         )
     }
 

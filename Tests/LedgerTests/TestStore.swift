@@ -50,18 +50,20 @@ final class TestStore {
 
     static var beginning: [Action] {
         [
-            .createAccount(NewAccount(id: acme, name: "Acme", kind: .enterprise)),
-            .createPackage(
-                small,
-                name: "Small",
-                Allowance(validityDays: 10, messagesPerDay: 100, otaPerMonth: 1, storageDays: 7)!
+            .accounts(.create(NewAccount(id: acme, name: "Acme", kind: .enterprise))),
+            .packages(
+                .create(
+                    small, name: "Small",
+                    Allowance(
+                        validityDays: 10, messagesPerDay: 100, otaPerMonth: 1, storageDays: 7)!)
             ),
-            .createPackage(
-                large,
-                name: "Large",
-                Allowance(validityDays: 20, messagesPerDay: 1_000, otaPerMonth: 1, storageDays: 7)!
+            .packages(
+                .create(
+                    large, name: "Large",
+                    Allowance(
+                        validityDays: 20, messagesPerDay: 1_000, otaPerMonth: 1, storageDays: 7)!)
             ),
-            .createProduct(newProduct("PK1")),
+            .products(.create(newProduct("PK1"))),
         ]
     }
 
@@ -101,7 +103,7 @@ final class TestStore {
     func connect(_ key: String, of product: String = "PK1") throws -> Connected {
         let secret = try record(key, of: product)?.secret
         let outcome = try apply(
-            .activate(Self.device(key, of: product), confirmsSecret: secret?.fingerprint))
+            .devices(.activate(Self.device(key, of: product), confirmsSecret: secret?.fingerprint)))
         return switch outcome {
         case .done(.entitled(let entitlement, let consumed)):
             .admitted(until: entitlement.expiresAt, consumed: consumed)
@@ -118,11 +120,13 @@ final class TestStore {
     func buy(_ quantity: UInt64, _ package: PackageID = small, for product: String? = "PK1") throws
     {
         let outcome = try apply(
-            .purchase(
-                Self.acme,
-                package: package,
-                quantity: quantity,
-                product: product.map { ProductKey($0)! }
+            .codes(
+                .purchase(
+                    Self.acme,
+                    package: package,
+                    quantity: quantity,
+                    product: product.map { ProductKey($0)! }
+                )
             )
         )
         try #require(outcome.effect != nil)

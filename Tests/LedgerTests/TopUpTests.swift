@@ -33,7 +33,7 @@ import Time
             milliseconds: Int64 = 1
         ) throws -> String? {
             try store.refusal(
-                .topUp(
+                .topUps(
                     .enter(
                         account,
                         .messages,
@@ -60,7 +60,7 @@ import Time
         let store = try TestStore()
         func enter(_ quantity: UInt64) throws -> Outcome {
             try store.apply(
-                .topUp(
+                .topUps(
                     .enter(
                         TestStore.acme,
                         .messages,
@@ -75,7 +75,7 @@ import Time
         let first = try enter(100)
         store.advance(days: 400)
         #expect(try enter(100) == .repeated(#require(first.effect)))
-        #expect(try enter(101) == .refused(.idempotencyKeyReused))
+        #expect(try enter(101) == .refused(.commands(.idempotencyKeyReused)))
         #expect(try store.packs().count == 1)
     }
 
@@ -153,12 +153,12 @@ import Time
         let pack = try store.topUp(100, days: 5)
         let lease = try #require(try store.lease(40))
         #expect(
-            try store.apply(.topUp(.settle(lease: lease.id, used: 41)))
-                == .refused(.leaseExceeded(lease: lease.id, units: 40))
+            try store.apply(.topUps(.settle(lease: lease.id, used: 41)))
+                == .refused(.topUps(.leaseExceeded(lease: lease.id, units: 40)))
         )
         try store.settle(lease, used: 40)
-        #expect(try store.refusal(.topUp(.settle(lease: lease.id, used: 0))) == "unknown-lease")
-        #expect(try store.refusal(.topUp(.settle(lease: pack.id, used: 0))) == "unknown-lease")
+        #expect(try store.refusal(.topUps(.settle(lease: lease.id, used: 0))) == "unknown-lease")
+        #expect(try store.refusal(.topUps(.settle(lease: pack.id, used: 0))) == "unknown-lease")
         #expect(try store.counters(pack).used == 40)
     }
 
@@ -172,15 +172,15 @@ import Time
         for units: UInt64 in [20, 30] { _ = try store.lease(units, holder: mine) }
         let kept = try #require(try store.lease(8, holder: other))
         #expect(
-            try store.apply(.topUp(.abandon(holder: mine, limit: 1)))
+            try store.apply(.topUps(.abandon(holder: mine, limit: 1)))
                 == .done(.ended(count: 1, more: true))
         )
         #expect(
-            try store.apply(.topUp(.abandon(holder: mine, limit: 10)))
+            try store.apply(.topUps(.abandon(holder: mine, limit: 10)))
                 == .done(.ended(count: 1, more: false))
         )
         #expect(
-            try store.apply(.topUp(.abandon(holder: mine, limit: 10)))
+            try store.apply(.topUps(.abandon(holder: mine, limit: 10)))
                 == .done(.ended(count: 0, more: false))
         )
         let counters = try store.counters(pack)
@@ -238,11 +238,11 @@ import Time
         store.advance(days: 6)
         let before = try store.lastSequence()
         #expect(
-            try store.apply(.topUp(.expire(limit: 2))) == .done(.ended(count: 2, more: true))
+            try store.apply(.topUps(.expire(limit: 2))) == .done(.ended(count: 2, more: true))
         )
         #expect(try store.counters(packs[0]).remaining == 7)
         #expect(
-            try store.apply(.topUp(.expire(limit: 2))) == .done(.ended(count: 1, more: false))
+            try store.apply(.topUps(.expire(limit: 2))) == .done(.ended(count: 1, more: false))
         )
         #expect(try store.lastSequence() == before + 3)
         #expect(try store.lease(1)?.pack == packs[3].id)

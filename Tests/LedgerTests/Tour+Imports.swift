@@ -14,7 +14,7 @@ extension Tour {
         func step(_ action: @escaping (UInt64) -> ImportAction) -> Step {
             Step(hours: 1) { outcome in
                 if case .done(.importBegun(let number)) = outcome { begun.number = number }
-                return .importing(action(begun.number))
+                return .imports(action(begun.number))
             }
         }
         func begin(_ product: ProductKey, run: UInt64) -> Step {

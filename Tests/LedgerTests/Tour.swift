@@ -40,7 +40,8 @@ enum Tour {
 
     private static func key(of action: Action) -> String? {
         switch action {
-        case .purchase(_, _, let quantity, _), .assign(_, _, let quantity): "key-\(quantity)"
+        case .codes(.purchase(_, _, let quantity, _)), .codes(.assign(_, _, let quantity)):
+            "key-\(quantity)"
         default: nil
         }
     }
@@ -53,18 +54,24 @@ enum Tour {
 
     private static var tenants: [Step] {
         steps([
-            .createAccount(
-                NewAccount(id: sub, name: "Sub", kind: .enterprise, parent: TestStore.acme)),
-            .createPackage(
-                PackageID("mega")!, name: "Mega",
-                Allowance(validityDays: 30, messagesPerDay: nil, otaPerMonth: 4, storageDays: 9)!),
-            .createProduct(TestStore.newProduct("PK2")),
-            .createProduct(TestStore.newProduct("PK3", account: sub)),
-            .createKey(key("k1", account: TestStore.acme)),
-            .createKey(key("k2", account: nil)),
-            .adoptSealingKeys([
-                SealingKey(number: 1, fingerprint: [UInt8](repeating: 9, count: 32))!
-            ]),
+            .accounts(
+                .create(NewAccount(id: sub, name: "Sub", kind: .enterprise, parent: TestStore.acme))
+            ),
+            .packages(
+                .create(
+                    PackageID("mega")!, name: "Mega",
+                    Allowance(
+                        validityDays: 30, messagesPerDay: nil, otaPerMonth: 4, storageDays: 9)!)
+            ),
+            .products(.create(TestStore.newProduct("PK2"))),
+            .products(.create(TestStore.newProduct("PK3", account: sub))),
+            .keys(.create(key("k1", account: TestStore.acme))),
+            .keys(.create(key("k2", account: nil))),
+            .keys(
+                .adoptSealingKeys([
+                    SealingKey(number: 1, fingerprint: [UInt8](repeating: 9, count: 32))!
+                ])
+            ),
         ])
     }
 
@@ -76,12 +83,14 @@ enum Tour {
 
     private static var codes: [Step] {
         steps([
-            .purchase(TestStore.acme, package: TestStore.small, quantity: 20, product: nil),
-            .purchase(
-                TestStore.acme, package: TestStore.small, quantity: 5, product: TestStore.product),
-            .purchase(sub, package: TestStore.large, quantity: 4, product: third),
-            .assign(TestStore.product, package: TestStore.small, quantity: 3),
-            .assign(second, package: TestStore.small, quantity: 6),
+            .codes(.purchase(TestStore.acme, package: TestStore.small, quantity: 20, product: nil)),
+            .codes(
+                .purchase(
+                    TestStore.acme, package: TestStore.small, quantity: 5,
+                    product: TestStore.product)),
+            .codes(.purchase(sub, package: TestStore.large, quantity: 4, product: third)),
+            .codes(.assign(TestStore.product, package: TestStore.small, quantity: 3)),
+            .codes(.assign(second, package: TestStore.small, quantity: 6)),
         ])
     }
 
@@ -91,18 +100,22 @@ enum Tour {
         }
         return steps(
             [
-                .importDevices(TestStore.product, rows),
-                .registerDevice(TestStore.device("r1"), secret: SealedSecret("issued")!),
+                .imports(.atOnce(TestStore.product, rows)),
+                .devices(.register(TestStore.device("r1"), secret: SealedSecret("issued")!)),
             ]
-                + ["d1", "d2", "d3"].map { .activate(TestStore.device($0), confirmsSecret: nil) }
+                + ["d1", "d2", "d3"].map {
+                    .devices(.activate(TestStore.device($0), confirmsSecret: nil))
+                }
                 + [
-                    .activate(TestStore.device("e1", of: "PK2"), confirmsSecret: nil),
-                    .activate(TestStore.device("f1", of: "PK3"), confirmsSecret: nil),
-                    .confirmSecretUse(
-                        TestStore.device("d2"), SealedSecret("secret-2")!.fingerprint),
-                    .resetSecret(TestStore.device("d3"), secret: SealedSecret("another")!),
-                    .setDisabled(TestStore.device("d4"), true),
-                    .setDeviceRenewal(TestStore.device("d2"), false),
+                    .devices(.activate(TestStore.device("e1", of: "PK2"), confirmsSecret: nil)),
+                    .devices(.activate(TestStore.device("f1", of: "PK3"), confirmsSecret: nil)),
+                    .devices(
+                        .confirmSecretUse(
+                            TestStore.device("d2"), SealedSecret("secret-2")!.fingerprint)),
+                    .devices(
+                        .resetSecret(TestStore.device("d3"), secret: SealedSecret("another")!)),
+                    .devices(.setDisabled(TestStore.device("d4"), true)),
+                    .devices(.setRenewal(TestStore.device("d2"), false)),
                 ])
     }
 
@@ -110,51 +123,51 @@ enum Tour {
         let start = Timestamp(milliseconds: 1_700_000_000_000)
         let (one, two) = (LeaseHolder("gateway-1")!, LeaseHolder("gateway-2")!)
         func enter(_ kind: TopUpKind, _ quantity: UInt64, days: Int64) -> Action {
-            .topUp(
+            .topUps(
                 .enter(
                     TestStore.acme, kind, source: days < 10 ? .gift : .purchase, quantity: quantity,
                     expiresAt: start.adding(days: days)))
         }
         func request(_ id: String, megabytes: UInt64) -> Action {
-            .upgrade(
+            .upgrades(
                 .request(
                     TestStore.device("d1"), UpgradeID(id)!, UpgradeSize(bytes: megabytes << 20)!))
         }
-        let lease = Action.topUp(.lease(TestStore.acme, holder: one, needed: 5, block: 9))
+        let lease = Action.topUps(.lease(TestStore.acme, holder: one, needed: 5, block: 9))
         return steps([
             enter(.messages, 7, days: 3), enter(.messages, 100, days: 60),
             enter(.ota, 10, days: 60), lease,
         ]) + [
             Step(hours: 1) { outcome in
                 guard case .done(.leased(let lease)) = outcome else { return lease }
-                return .topUp(.settle(lease: lease.id, used: 2))
+                return .topUps(.settle(lease: lease.id, used: 2))
             }
         ]
             + steps([
-                .topUp(.lease(TestStore.acme, holder: two, needed: 2, block: 0)),
-                .topUp(.abandon(holder: two, limit: 10)),
+                .topUps(.lease(TestStore.acme, holder: two, needed: 2, block: 0)),
+                .topUps(.abandon(holder: two, limit: 10)),
                 request("u1", megabytes: 5), request("u2", megabytes: 8),
-                .upgrade(.report(TestStore.device("d1"), UpgradeID("u1")!, succeeded: true)),
-                .upgrade(.report(TestStore.device("d1"), UpgradeID("u2")!, succeeded: false)),
+                .upgrades(.report(TestStore.device("d1"), UpgradeID("u1")!, succeeded: true)),
+                .upgrades(.report(TestStore.device("d1"), UpgradeID("u2")!, succeeded: false)),
                 request("u3", megabytes: 7),
             ]) + [
-                Step(hours: 72) { _ in .topUp(.expire(limit: 10)) },
+                Step(hours: 72) { _ in .topUps(.expire(limit: 10)) },
                 Step(hours: 1) { _ in lease },
             ]
     }
 
     private static var endings: [Step] {
-        [Step(hours: 240) { _ in .renew(TestStore.device("d1")) }]
+        [Step(hours: 240) { _ in .devices(.renew(TestStore.device("d1"))) }]
             + steps([
-                .endEntitlement(TestStore.device("d2")),
-                .endExpired(limit: 1, graceMilliseconds: 0),
-                .activateByHand(TestStore.device("d3")),
-                .activate(TestStore.device("e1", of: "PK2"), confirmsSecret: nil),
-                .deleteDevice(TestStore.device("d2")),
-                .updateProduct(second, ProductUpdate(name: "Valve")),
-                .upgradePackage(second, to: TestStore.large),
-                .deleteProduct(third),
-                .revokeKey(KeyID("k2")!),
+                .devices(.endEntitlement(TestStore.device("d2"))),
+                .devices(.endExpired(limit: 1, graceMilliseconds: 0)),
+                .devices(.activateByHand(TestStore.device("d3"))),
+                .devices(.activate(TestStore.device("e1", of: "PK2"), confirmsSecret: nil)),
+                .devices(.delete(TestStore.device("d2"))),
+                .products(.update(second, ProductUpdate(name: "Valve"))),
+                .products(.upgradePackage(second, to: TestStore.large)),
+                .products(.delete(third)),
+                .keys(.revoke(KeyID("k2")!)),
             ])
     }
 
@@ -169,15 +182,17 @@ enum Tour {
                 validityDays: 30, messagesPerDay: 50, otaPerMonth: 1, storageDays: 7)!)
         let bob = Contact(email: EmailAddress("bob@example.org")!, name: "Bob")
         return steps([
-            .createAccount(
-                NewAccount(
-                    id: individual, name: "Individual", kind: .individual, email: ann,
-                    freeCodes: free)),
-            .account(.update(individual, AccountUpdate(name: "One"))),
-            .account(.certify(individual, freeCodes: free)),
-            .account(.putContact(individual, Contact(email: ann, name: "Ann"))),
-            .account(.putContact(individual, bob)),
-            .account(.removeContact(individual, bob.email)),
+            .accounts(
+                .create(
+                    NewAccount(
+                        id: individual, name: "Individual", kind: .individual, email: ann,
+                        freeCodes: free))
+            ),
+            .accounts(.update(individual, AccountUpdate(name: "One"))),
+            .accounts(.certify(individual, freeCodes: free)),
+            .accounts(.putContact(individual, Contact(email: ann, name: "Ann"))),
+            .accounts(.putContact(individual, bob)),
+            .accounts(.removeContact(individual, bob.email)),
         ])
     }
 }

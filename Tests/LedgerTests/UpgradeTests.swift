@@ -22,7 +22,7 @@ import Time
                 storageDays: 7
             )!
             try #require(
-                store.refusal(.createPackage(package, name: "Special", allowance)) == nil
+                store.refusal(.packages(.create(package, name: "Special", allowance))) == nil
             )
             try store.buy(5, package)
         }
@@ -87,8 +87,8 @@ import Time
             UpgradeSize(bytes: 20 << 20)!
         )
         #expect(
-            try store.apply(.upgrade(action))
-                == .refused(.otaExhausted(needed: 4, allowance: 1, packs: 2))
+            try store.apply(.upgrades(action))
+                == .refused(.upgrades(.exhausted(needed: 4, allowance: 1, packs: 2)))
         )
         #expect(try store.lastSequence() == sequence && store.upgrades() == [])
         try store.topUp(1, .ota, days: 1)
@@ -122,23 +122,23 @@ import Time
         try store.topUp(10, .ota, days: 90)
         #expect(try store.upgrade("u1", product: "PK9") == .refused("unknown-product"))
         #expect(try store.upgrade("u1") == .refused("unknown-device"))
-        _ = try store.apply(.registerDevice(TestStore.device("d1"), secret: SealedSecret("s")!))
+        _ = try store.apply(.devices(.register(TestStore.device("d1"), secret: SealedSecret("s")!)))
         #expect(try store.upgrade("u1") == .refused("product-has-no-package"))
         try store.buy(2)
         #expect(try store.upgrade("u1") == .refused("device-not-active"))
         _ = try store.connect("d1")
-        _ = try store.apply(.setDisabled(TestStore.device("d1"), true))
+        _ = try store.apply(.devices(.setDisabled(TestStore.device("d1"), true)))
         #expect(try store.upgrade("u1") == .refused("device-disabled"))
-        _ = try store.apply(.setDisabled(TestStore.device("d1"), false))
+        _ = try store.apply(.devices(.setDisabled(TestStore.device("d1"), false)))
         #expect(try store.upgrade("u1") == .paid(1, 0))
-        _ = try store.apply(.deleteDevice(TestStore.device("d1")))
+        _ = try store.apply(.devices(.delete(TestStore.device("d1"))))
         #expect(try store.upgrade("u2") == .refused("unknown-device"))
         _ = try store.connect("d1")
         // B8: it comes back with its entitlement, and with what it has used of it.
         #expect(try store.upgrade("u2") == .paid(0, 1))
         store.advance(days: 10)
         #expect(try store.upgrade("u3") == .refused("device-not-active"))
-        _ = try store.apply(.deleteProduct(TestStore.product))
+        _ = try store.apply(.products(.delete(TestStore.product)))
         #expect(try store.upgrade("u3") == .refused("unknown-product"))
         #expect(try store.findings() == [])
     }
@@ -147,7 +147,7 @@ import Time
     func month() throws {
         let store = try store(otaPerMonth: 2)
         _ = try store.apply(
-            .updateProduct(TestStore.product, ProductUpdate(dayOffset: UTCOffset(minutes: 480)))
+            .products(.update(TestStore.product, ProductUpdate(dayOffset: UTCOffset(minutes: 480))))
         )
         store.now = Timestamp("2026-11-30T15:59:59.999Z")!
         #expect(try store.upgrade("u1") == .paid(1, 0))
@@ -177,8 +177,8 @@ import Time
             storageDays: 7
         )!
         let better = PackageID("better")!
-        _ = try store.apply(.createPackage(better, name: "Better", allowance))
-        #expect(try store.refusal(.upgradePackage(TestStore.product, to: better)) == nil)
+        _ = try store.apply(.packages(.create(better, name: "Better", allowance)))
+        #expect(try store.refusal(.products(.upgradePackage(TestStore.product, to: better))) == nil)
         #expect(try store.upgrade("u2", megabytes: 10) == .paid(2, 0))
         #expect(try store.upgrade("u3") == .refused("ota-exhausted"))
     }
@@ -288,11 +288,11 @@ import Time
         for device in ["d1", "d2", "d3"] {
             #expect(try store.upgrade("u1", of: device, megabytes: 15) == .paid(1, 2))
         }
-        _ = try store.apply(.setDisabled(TestStore.device("d1"), true))
+        _ = try store.apply(.devices(.setDisabled(TestStore.device("d1"), true)))
         #expect(try store.report("u1", of: "d1") == nil)
-        _ = try store.apply(.deleteDevice(TestStore.device("d2")))
+        _ = try store.apply(.devices(.delete(TestStore.device("d2"))))
         #expect(try store.report("u1", of: "d2") == nil)
-        _ = try store.apply(.deleteProduct(TestStore.product))
+        _ = try store.apply(.products(.delete(TestStore.product)))
         #expect(try store.report("u1", of: "d3") == nil)
         #expect(try remaining(store) == 6)
         #expect(try store.findings() == [])

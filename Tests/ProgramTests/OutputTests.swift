@@ -24,11 +24,13 @@ struct OutputTests {
         let allowance = try #require(
             Allowance(validityDays: 1, messagesPerDay: 1, otaPerMonth: 1, storageDays: 1))
         for action in [
-            Action.createAccount(
-                NewAccount(
-                    id: account, name: Self.control, kind: .enterprise, parent: nil, email: nil,
-                    dataCentre: .main, freeCodes: nil)),
-            .createPackage(package, name: Self.control, allowance),
+            Action.accounts(
+                .create(
+                    NewAccount(
+                        id: account, name: Self.control, kind: .enterprise, parent: nil, email: nil,
+                        dataCentre: .main, freeCodes: nil))
+            ),
+            .packages(.create(package, name: Self.control, allowance)),
         ] {
             let command = Command(
                 at: Timestamp(milliseconds: 1_800_000_000_000), actor: Self.control, action: action

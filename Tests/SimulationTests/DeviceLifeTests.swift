@@ -15,7 +15,7 @@ import Time
             let product = try await replay.world.createProduct(codes: 3, validityDays: 2)
             let device = try await replay.world.importDevice("dk", into: product)
             let client = try replay.connect(device)
-            try await replay.world.submit(.deleteDevice(device.identity))
+            try await replay.world.submit(.devices(.delete(device.identity)))
             #expect(try client.endingCode() == 0x98)
             #expect(try replay.figures(of: product).devicesKnown == 0)
 
@@ -25,7 +25,7 @@ import Time
             #expect(try replay.figures(of: product).devicesKnown == 1)
             let expiry = Replay.beginning.adding(days: 2)
             #expect(try replay.record(of: device).entitlement?.expiresAt == expiry)
-            try await replay.world.submit(.deleteDevice(device.identity))
+            try await replay.world.submit(.devices(.delete(device.identity)))
             #expect(try returned.endingCode() == 0x98)
 
             try await replay.set(expiry.adding(milliseconds: 1))
@@ -43,24 +43,24 @@ import Time
             let product = try await replay.world.createProduct(codes: 3, validityDays: 2)
             let device = try await replay.world.importDevice("dk", into: product)
             let client = try replay.connect(device)
-            try await replay.world.submit(.setDisabled(device.identity, true))
+            try await replay.world.submit(.devices(.setDisabled(device.identity, true)))
             #expect(try client.endingCode() == 0x87)
             #expect(try replay.knock(device) == 0x87)
             #expect(try replay.knock(device, version: .v3_1_1) == 5)
             #expect(try replay.figures(of: product).devicesActive == 0)
 
             try await replay.set(Replay.beginning.adding(days: 1))
-            try await replay.world.submit(.setDisabled(device.identity, false))
+            try await replay.world.submit(.devices(.setDisabled(device.identity, false)))
             #expect(try replay.knock(device) == 0)
             #expect(try replay.figures(of: product).consumed == 1)
 
             // Ended while disabled: nothing is consumed before it is let in again.
-            try await replay.world.submit(.setDisabled(device.identity, true))
+            try await replay.world.submit(.devices(.setDisabled(device.identity, true)))
             try await replay.set(Replay.beginning.adding(days: 3))
             _ = await replay.world.gateway.sweepEnded()
             #expect(try replay.knock(device) == 0x87)
             #expect(try replay.figures(of: product).consumed == 1)
-            try await replay.world.submit(.setDisabled(device.identity, false))
+            try await replay.world.submit(.devices(.setDisabled(device.identity, false)))
             #expect(try replay.knock(device) == 0)
             #expect(try replay.figures(of: product).consumed == 2)
         }
@@ -76,7 +76,7 @@ import Time
             let bystander = try await replay.world.importDevice("one", into: kept)
             let clients = try devices.map { try replay.connect($0) }
             let other = try replay.connect(bystander)
-            try await replay.world.submit(.deleteProduct(product.key))
+            try await replay.world.submit(.products(.delete(product.key)))
             for client in clients { #expect(try client.endingCode() == 0x98) }
             for device in devices {
                 #expect(try replay.knock(device) == 0x86)

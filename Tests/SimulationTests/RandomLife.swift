@@ -172,7 +172,8 @@ struct RandomLife {
         guard devices[index].isKnown else { return }
         let isDisabled = !devices[index].isDisabled
         diary.append("\(index) is disabled: \(isDisabled)")
-        try await replay.world.submit(.setDisabled(devices[index].device.identity, isDisabled))
+        try await replay.world.submit(
+            .devices(.setDisabled(devices[index].device.identity, isDisabled)))
         devices[index].isDisabled = isDisabled
         if isDisabled { try expectEnd(index, 0x87) }
     }
@@ -180,7 +181,7 @@ struct RandomLife {
     private mutating func delete(_ index: Int) async throws {
         guard devices[index].isKnown, devices[index].isRegistered else { return }
         diary.append("\(index) is deleted")
-        try await replay.world.submit(.deleteDevice(devices[index].device.identity))
+        try await replay.world.submit(.devices(.delete(devices[index].device.identity)))
         devices[index].isRegistered = false
         if devices[index].codes == 0 { devices[index].isKnown = false }
         try expectEnd(index, 0x98)
@@ -201,7 +202,7 @@ struct RandomLife {
         guard isRenewalOn, devices[index].isKnown, devices[index].isRegistered else { return }
         let isOn = devices[index].isExcepted
         diary.append("\(index) renews: \(isOn)")
-        try await replay.world.submit(.setDeviceRenewal(devices[index].device.identity, isOn))
+        try await replay.world.submit(.devices(.setRenewal(devices[index].device.identity, isOn)))
         devices[index].isExcepted = !isOn
     }
 
@@ -209,7 +210,7 @@ struct RandomLife {
         isRenewalOn.toggle()
         diary.append("renewal: \(isRenewalOn)")
         try await replay.world.submit(
-            .updateProduct(product.key, ProductUpdate(autoRenewal: isRenewalOn)))
+            .products(.update(product.key, ProductUpdate(autoRenewal: isRenewalOn))))
     }
 
     private mutating func activateByHand(_ index: Int) async throws {
@@ -218,7 +219,7 @@ struct RandomLife {
             !device.isEntitled(at: now)
         else { return }
         diary.append("\(index) is activated")
-        try await replay.world.submit(.activateByHand(device.device.identity))
+        try await replay.world.submit(.devices(.activateByHand(device.device.identity)))
         take(index, from: now)
     }
 

@@ -16,10 +16,10 @@ import Time
             let device = try await replay.world.importDevice("dk", into: product)
             let client = try replay.connect(device)
             try await replay.world.submit(
-                .updateProduct(product.key, ProductUpdate(autoRenewal: false)))
+                .products(.update(product.key, ProductUpdate(autoRenewal: false))))
             // Rule B6: while the product's setting is off, a device's can't be changed.
             await #expect(throws: TestGatewayError.self) {
-                try await replay.world.submit(.setDeviceRenewal(device.identity, false))
+                try await replay.world.submit(.devices(.setRenewal(device.identity, false)))
             }
             try await replay.set(Replay.beginning.adding(days: 1))
             #expect(try client.endingCode() == 0x98)
@@ -28,7 +28,7 @@ import Time
             #expect(try replay.knock(device, version: .v3_1_1) == 5)
 
             try await replay.world.submit(
-                .updateProduct(product.key, ProductUpdate(autoRenewal: true)))
+                .products(.update(product.key, ProductUpdate(autoRenewal: true))))
             #expect(try replay.knock(device) == 0)
             #expect(try replay.record(of: device).entitlement?.cause == .renewal)
             #expect(try replay.figures(of: product).consumed == 2)
@@ -46,25 +46,25 @@ import Time
             let (listedClient, otherClient) = (
                 try replay.connect(listed), try replay.connect(other)
             )
-            try await replay.world.submit(.setDeviceRenewal(listed.identity, false))
+            try await replay.world.submit(.devices(.setRenewal(listed.identity, false)))
             try await replay.set(Replay.beginning.adding(days: 1))
             #expect(try listedClient.endingCode() == 0x98)
             #expect(try replay.publish(other, through: otherClient) == 0)
             #expect(try replay.figures(of: product).consumed == 3)
             #expect(try replay.knock(listed) == 0x97)
 
-            try await replay.world.submit(.activateByHand(listed.identity))
+            try await replay.world.submit(.devices(.activateByHand(listed.identity)))
             #expect(try replay.record(of: listed).entitlement?.cause == .manual)
             let client = try replay.connect(listed)
             #expect(try replay.figures(of: product).consumed == 4)
             // Still on the list: the next expiry ends it again, and there is no code for the other.
-            try await replay.world.submit(.setDeviceRenewal(other.identity, false))
+            try await replay.world.submit(.devices(.setRenewal(other.identity, false)))
             try await replay.set(Replay.beginning.adding(days: 2))
             #expect(try client.endingCode() == 0x98)
             #expect(try otherClient.endingCode() == 0x98)
             #expect(try replay.figures(of: product).consumed == 4)
 
-            try await replay.world.submit(.setDeviceRenewal(listed.identity, true))
+            try await replay.world.submit(.devices(.setRenewal(listed.identity, true)))
             #expect(try replay.knock(listed) == 0)
             #expect(try replay.figures(of: product).consumed == 5)
             #expect(try replay.knock(other) == 0x97)
@@ -84,15 +84,15 @@ import Time
             #expect(try replay.publish(device, through: client) == 0x97)
             let large = PackageID("large")!
             try await replay.world.submit(
-                .createPackage(
-                    large,
-                    name: "large",
-                    Allowance(
-                        validityDays: 3, messagesPerDay: 5, otaPerMonth: 1, storageDays: 7)!
+                .packages(
+                    .create(
+                        large, name: "large",
+                        Allowance(
+                            validityDays: 3, messagesPerDay: 5, otaPerMonth: 1, storageDays: 7)!)
                 )
             )
             let before = try #require(try replay.record(of: device).entitlement)
-            try await replay.world.submit(.upgradePackage(product.key, to: large))
+            try await replay.world.submit(.products(.upgradePackage(product.key, to: large)))
             for _ in 0..<3 { #expect(try replay.publish(device, through: client) == 0) }
             #expect(try replay.publish(device, through: client) == 0x97)
             #expect(try replay.record(of: device).entitlement == before)

@@ -57,7 +57,7 @@ struct Replay {
         for _ in 0..<3 {
             _ = await world.gateway.onlineCount(of: Self.nobody.product)
             _ = try await world.gateway.ledger.submit(
-                Command(at: now, actor: "tester", action: .endEntitlement(Self.nobody))
+                Command(at: now, actor: "tester", action: .devices(.endEntitlement(Self.nobody)))
             )
         }
         _ = await world.gateway.onlineCount(of: Self.nobody.product)

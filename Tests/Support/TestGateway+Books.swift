@@ -42,19 +42,15 @@ extension TestGateway {
                 storageDays: 7
             )
         else { preconditionFailure("'\(name)' names no product") }
-        try await submit(.createAccount(NewAccount(id: account, name: name, kind: .enterprise)))
-        try await submit(.createPackage(package, name: name, allowance))
+        try await submit(.accounts(.create(NewAccount(id: account, name: name, kind: .enterprise))))
+        try await submit(.packages(.create(package, name: name, allowance)))
         try await submit(
-            .createProduct(
-                NewProduct(
-                    key: key,
-                    name: name,
-                    account: account,
-                    package: package,
-                    secret: try gateway.secretKeys.seal(secret, for: key),
-                    registration: registration,
-                    dayOffset: dayOffset
-                )
+            .products(
+                .create(
+                    NewProduct(
+                        key: key, name: name, account: account, package: package,
+                        secret: try gateway.secretKeys.seal(secret, for: key),
+                        registration: registration, dayOffset: dayOffset))
             )
         )
         let product = TestProduct(key: key, secret: secret, account: account, package: package)
@@ -65,11 +61,10 @@ extension TestGateway {
     /// Buys codes straight into the product's pool.
     public func buy(_ codes: UInt64, for product: TestProduct) async throws {
         try await submit(
-            .purchase(
-                product.account,
-                package: product.package,
-                quantity: codes,
-                product: product.key
+            .codes(
+                .purchase(
+                    product.account, package: product.package, quantity: codes, product: product.key
+                )
             )
         )
     }
@@ -94,7 +89,7 @@ extension TestGateway {
             return TestDevice(identity: product.identity(name), secret: secret)
         }
         try await submit(
-            .importDevices(product.key, try devices.map { try $0.row(with: gateway.secretKeys) })
+            .imports(.atOnce(product.key, try devices.map { try $0.row(with: gateway.secretKeys) }))
         )
         return devices
     }
@@ -106,7 +101,7 @@ extension TestGateway {
     ) async throws -> DeviceIdentity {
         let identity = product.identity(name)
         try await submit(
-            .importDevices(product.key, [DeviceImport(device: identity.device, secret: nil)])
+            .imports(.atOnce(product.key, [DeviceImport(device: identity.device, secret: nil)]))
         )
         return identity
     }
@@ -124,15 +119,11 @@ extension TestGateway {
             preconditionFailure("'\(name)' names no key")
         }
         try await submit(
-            .createKey(
-                NewKey(
-                    id: key,
-                    name: name,
-                    role: .application,
-                    account: account,
-                    products: products?.map(\.key),
-                    secretHash: hash
-                )
+            .keys(
+                .create(
+                    NewKey(
+                        id: key, name: name, role: .application, account: account,
+                        products: products?.map(\.key), secretHash: hash))
             )
         )
         return TestApplication(key: key, secret: secret)

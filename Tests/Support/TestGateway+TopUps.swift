@@ -8,7 +8,7 @@ extension TestGateway {
     /// Buys a message pack that runs for so many hours.
     public func buyPack(_ units: UInt64, for product: TestProduct, hours: Int64 = 24) async throws {
         try await submit(
-            .topUp(
+            .topUps(
                 .enter(
                     product.account,
                     .messages,

@@ -16,80 +16,75 @@ extension Documents {
 
     private static func subject(of change: Change) -> JSON {
         switch change {
-        case .accountCreated(let id, let kind, let parent):
+        case .accounts(.created(let id, let kind, let parent)):
             ["account": JSON(id), "kind": .text(kind.name), "parent": JSON(parent)]
-        case .packageCreated(let id, let allowance):
+        case .packages(.created(let id, let allowance)):
             ["package": JSON(id), "validityDays": JSON(allowance.validityDays)]
-        case .account(let change): accountSubject(of: change)
-        case .codesBought(let account, let package, let quantity, let product, let first),
-            .codesGranted(let account, let package, let quantity, let product, let first):
+        case .accounts(.updated(let id, let update)):
+            ["account": JSON(id), "name": JSON(update.name), "email": JSON(update.email)]
+        case .accounts(.certified(let id)): ["account": JSON(id)]
+        case .accounts(.contactPut(let id, let contact)):
+            ["account": JSON(id), "email": JSON(contact.email), "name": .text(contact.name)]
+        case .accounts(.contactRemoved(let id, let email)):
+            ["account": JSON(id), "email": JSON(email)]
+        case .codes(.bought(let account, let package, let quantity, let product, let first)),
+            .codes(.granted(let account, let package, let quantity, let product, let first)):
             [
                 "account": JSON(account), "package": JSON(package), "quantity": JSON(quantity),
                 "product": JSON(product), "firstCode": JSON(first),
             ]
-        case .codesAssigned(let account, let product, let package, let quantity):
+        case .codes(.assigned(let account, let product, let package, let quantity)):
             [
                 "account": JSON(account), "product": JSON(product), "package": JSON(package),
                 "quantity": JSON(quantity),
             ]
-        case .keyCreated(let id, let role): ["key": JSON(id), "role": .text(role.name)]
-        case .keyRevoked(let id): ["key": JSON(id)]
-        case .sealingKeysAdopted(let numbers):
+        case .keys(.created(let id, let role)): ["key": JSON(id), "role": .text(role.name)]
+        case .keys(.revoked(let id)): ["key": JSON(id)]
+        case .keys(.sealingKeysAdopted(let numbers)):
             ["numbers": .array(numbers.map { JSON(Int($0)) })]
-        case .topUp(let change): subject(of: change)
-        case .upgrade(let change): subject(of: change)
-        case .productCreated(let key, let account):
+        case .topUps(let change): subject(of: change)
+        case .upgrades(let change): subject(of: change)
+        case .products(.created(let key, let account)):
             ["product": JSON(key), "account": JSON(account)]
-        case .productUpdated(let key, let update):
+        case .products(.updated(let key, let update)):
             [
                 "product": JSON(key), "name": JSON(update.name),
                 "autoRenewal": update.autoRenewal.map { JSON($0) } ?? .null,
                 "registration": JSON(update.registration?.name),
                 "dayOffsetMinutes": JSON(update.dayOffset?.minutes),
             ]
-        case .packageUpgraded(let key, let from, let to):
+        case .products(.packageUpgraded(let key, let from, let to)):
             ["product": JSON(key), "from": JSON(from), "to": JSON(to)]
-        case .productDeleted(let key, let forfeited):
+        case .products(.deleted(let key, let forfeited)):
             ["product": JSON(key), "forfeited": JSON(forfeited)]
-        case .devicesImported(let product, let count, let number):
+        case .imports(.imported(let product, let count, let number)):
             ["product": JSON(product), "count": JSON(count), "import": JSON(number)]
-        case .importBegun(let product): ["product": JSON(product)]
-        case .importAbandoned(let product, let number):
+        case .imports(.begun(let product)): ["product": JSON(product)]
+        case .imports(.abandoned(let product, let number)):
             ["product": JSON(product), "import": JSON(number)]
-        case .deviceActivated(let identity, let entitlement, let place):
+        case .devices(.activated(let identity, let entitlement, let place)):
             [
                 "pk": JSON(identity.product), "dk": JSON(identity.device),
                 "code": JSON(entitlement.code), "cause": .text(entitlement.cause.name),
                 "activatedAt": JSON(entitlement.activatedAt),
                 "expiresAt": JSON(entitlement.expiresAt), "dataCentre": JSON(place),
             ]
-        case .entitlementEnded(let identity, let code),
-            .entitlementReopened(let identity, let code):
+        case .devices(.entitlementEnded(let identity, let code)),
+            .devices(.entitlementReopened(let identity, let code)):
             ["pk": JSON(identity.product), "dk": JSON(identity.device), "code": JSON(code)]
-        case .deviceDisabled(let identity, let isDisabled):
+        case .devices(.disabled(let identity, let isDisabled)):
             [
                 "pk": JSON(identity.product), "dk": JSON(identity.device),
                 "disabled": JSON(isDisabled),
             ]
-        case .deviceRenewalSet(let identity, let isOn):
+        case .devices(.renewalSet(let identity, let isOn)):
             [
                 "pk": JSON(identity.product), "dk": JSON(identity.device),
                 "autoRenewal": JSON(isOn),
             ]
-        case .deviceRegistered(let identity), .deviceDeleted(let identity),
-            .secretReset(let identity), .secretConfirmed(let identity):
+        case .devices(.registered(let identity)), .devices(.deleted(let identity)),
+            .devices(.secretReset(let identity)), .devices(.secretConfirmed(let identity)):
             ["pk": JSON(identity.product), "dk": JSON(identity.device)]
-        }
-    }
-
-    private static func accountSubject(of change: AccountChange) -> JSON {
-        switch change {
-        case .updated(let id, let update):
-            ["account": JSON(id), "name": JSON(update.name), "email": JSON(update.email)]
-        case .certified(let id): ["account": JSON(id)]
-        case .contactPut(let id, let contact):
-            ["account": JSON(id), "email": JSON(contact.email), "name": .text(contact.name)]
-        case .contactRemoved(let id, let email): ["account": JSON(id), "email": JSON(email)]
         }
     }
 }

@@ -100,10 +100,10 @@ struct Call: Sendable {
         )
         switch try await controlPlane.submit(command) {
         case .done(let effect), .repeated(let effect): return effect
-        case .refused(.importRow(let row, let device, let fault)):
+        case .refused(.imports(.row(let row, let device, let fault))):
             throw Problem(
-                line.map { .importLine(line: UInt64($0(row)), device: device, fault: fault) }
-                    ?? .importRow(row: row, device: device, fault: fault)
+                line.map { .imports(.line(line: UInt64($0(row)), device: device, fault: fault)) }
+                    ?? .imports(.row(row: row, device: device, fault: fault))
             )
         case .refused(let refusal): throw Problem(refusal)
         }
@@ -203,7 +203,7 @@ extension Call {
             try read({ (books, transaction) throws(StoreError) in
                 try books.account(id, in: transaction)
             }) != nil
-        else { throw Problem(.unknownAccount(id)) }
+        else { throw Problem(.accounts(.unknown(id))) }
         return id
     }
 
@@ -217,7 +217,7 @@ extension Call {
         let record = try read { (books, transaction) throws(StoreError) in
             try books.product(key, in: transaction)
         }
-        guard let record, !record.isDeleted else { throw Problem(.unknownProduct(key)) }
+        guard let record, !record.isDeleted else { throw Problem(.products(.unknown(key))) }
         try principal.require(key, of: record.account)
         return record
     }
@@ -236,7 +236,7 @@ extension Call {
         let record = try read { (books, transaction) throws(StoreError) in
             try books.device(identity, in: transaction)
         }
-        guard let record, record.isRegistered else { throw Problem(.unknownDevice(identity)) }
+        guard let record, record.isRegistered else { throw Problem(.devices(.unknown(identity))) }
         return (identity, product, record)
     }
 }

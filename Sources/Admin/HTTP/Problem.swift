@@ -30,7 +30,7 @@ struct Problem: Error, Equatable, Sendable {
 
     init(_ refusal: Refusal) {
         var line: Int?
-        if case .importLine(let number, _, _) = refusal { line = Int(number) }
+        if case .imports(.line(let number, _, _)) = refusal { line = Int(number) }
         self.init(Reason(refusal), "\(refusal)", line: line)
     }
 

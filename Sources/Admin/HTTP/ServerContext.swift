@@ -165,18 +165,18 @@ struct Principal: Equatable, Sendable {
 
     /// What is out of reach looks as if it did not exist.
     func require(_ account: AccountID) throws(Problem) {
-        guard reaches(account) else { throw Problem(.unknownAccount(account)) }
+        guard reaches(account) else { throw Problem(.accounts(.unknown(account))) }
     }
 
     /// Whether the account's list of contacts is reached (rule E1).
     func requireContacts(of account: AccountID) throws(Problem) {
         guard reaches(account) || account == parent else {
-            throw Problem(.unknownAccount(account))
+            throw Problem(.accounts(.unknown(account)))
         }
     }
 
     func require(_ product: ProductKey, of account: AccountID) throws(Problem) {
-        guard reaches(product, of: account) else { throw Problem(.unknownProduct(product)) }
+        guard reaches(product, of: account) else { throw Problem(.products(.unknown(product))) }
     }
 }
 

@@ -115,7 +115,7 @@ struct FleetImport: ~Copyable {
         if ledger == nil {
             let devices = try rows.sealed(for: product, with: call.controlPlane.secretKeys)
             let lines = rows.map(\.line)
-            try await call.submit(.importDevices(product, devices)) { lines[Int($0) - 1] }
+            try await call.submit(.imports(.atOnce(product, devices))) { lines[Int($0) - 1] }
         } else {
             try await stage()
             let digest = fileDigest()
@@ -175,7 +175,7 @@ struct ImportLedger {
         self.product = product
         let action = ImportAction.begin(
             product, key: call.idempotencyKey, run: call.controlPlane.run)
-        if case .importBegun(let number) = try await call.carryOut(.importing(action)) {
+        if case .importBegun(let number) = try await call.carryOut(.imports(action)) {
             self.number = number
         } else {
             number = nil
@@ -191,7 +191,7 @@ struct ImportLedger {
         let (call, product) = (call, product)
         underWay = Task {
             try await call.carryOut(
-                .importing(.stage(product, import: number, after: after, rows: rows)))
+                .imports(.stage(product, import: number, after: after, rows: rows)))
         }
     }
 
@@ -201,8 +201,8 @@ struct ImportLedger {
         let action = ImportAction.commit(
             product, import: number ?? 0, rows: staged, digest: digest)
         guard
-            case .changed(.devicesImported(_, _, .some(let number))) =
-                try await call.submit(.importing(action))
+            case .changed(.imports(.imported(_, _, .some(let number)))) =
+                try await call.submit(.imports(action))
         else { preconditionFailure("a commit imports devices") }
         return number
     }
@@ -212,7 +212,7 @@ struct ImportLedger {
     mutating func abandon() async {
         _ = try? await settle()
         guard let number else { return }
-        _ = try? await call.carryOut(.importing(.abandon(product, import: number)))
+        _ = try? await call.carryOut(.imports(.abandon(product, import: number)))
     }
 
     private mutating func settle() async throws {

@@ -73,7 +73,7 @@ extension Routes {
                 name: try fields.optionalText("name"),
                 email: try fields.optional("email", EmailAddress.init)
             )
-            try await call.submit(.account(.update(id, update)))
+            try await call.submit(.accounts(.update(id, update)))
             return .json(try Self.show(id, call))
         }
         on(
@@ -85,7 +85,7 @@ extension Routes {
         ) { call in
             let id = try call.account()
             let terms = call.configuration.activation.freeCodes.terms
-            try await call.submit(.account(.certify(id, freeCodes: terms)))
+            try await call.submit(.accounts(.certify(id, freeCodes: terms)))
             return .json(try Self.show(id, call))
         }
     }
@@ -140,7 +140,7 @@ extension Routes {
                 ?? call.configuration.home,
             freeCodes: call.configuration.activation.freeCodes.terms
         )
-        try await call.submit(.createAccount(account))
+        try await call.submit(.accounts(.create(account)))
         return call.created(try show(id, call), at: "/v1/accounts/\(id)")
     }
 
@@ -169,7 +169,7 @@ extension Routes {
             guard let record = try books.account(id, in: transaction) else { return nil }
             return try Self.document(id, record, at: home, books, transaction)
         }
-        guard let document else { throw Problem(.unknownAccount(id)) }
+        guard let document else { throw Problem(.accounts(.unknown(id))) }
         return document
     }
 
@@ -239,11 +239,11 @@ extension Routes {
             let email = try call.contact(of: account)
             let name = try await call.fields().optionalText("name") ?? ""
             try await call.submit(
-                .account(.putContact(account, Contact(email: email, name: name))))
+                .accounts(.putContact(account, Contact(email: email, name: name))))
             let record = try call.read { (books, transaction) throws(StoreError) in
                 try books.contact(email, of: account, in: transaction)
             }
-            guard let record else { throw Problem(.unknownContact(account, email)) }
+            guard let record else { throw Problem(.accounts(.unknownContact(account, email))) }
             return .json(Documents.contact(email, record))
         }
         on(
@@ -252,7 +252,7 @@ extension Routes {
         ) { call in
             let account = try call.contactsAccount()
             let email = try call.contact(of: account)
-            try await call.submit(.account(.removeContact(account, email)))
+            try await call.submit(.accounts(.removeContact(account, email)))
             return Response(status: .noContent)
         }
     }
@@ -277,7 +277,7 @@ extension Call {
         let record = try read { (books, transaction) throws(StoreError) in
             try books.account(id, in: transaction)
         }
-        guard record != nil else { throw Problem(.unknownAccount(id)) }
+        guard record != nil else { throw Problem(.accounts(.unknown(id))) }
         return id
     }
 }

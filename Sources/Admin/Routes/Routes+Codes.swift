@@ -78,9 +78,11 @@ extension Routes {
             let product = try fields.optional("product", ProductKey.init)
             if let product { try call.product(product, of: account) }
             let effect = try await call.submit(
-                .purchase(account, package: package, quantity: UInt64(quantity), product: product)
+                .codes(
+                    .purchase(
+                        account, package: package, quantity: UInt64(quantity), product: product))
             )
-            guard case .changed(.codesBought(_, _, _, _, let first)) = effect else {
+            guard case .changed(.codes(.bought(_, _, _, _, let first))) = effect else {
                 preconditionFailure("a purchase buys codes")
             }
             let purchase = try call.read { (books, transaction) throws(StoreError) in
@@ -132,9 +134,9 @@ extension Routes {
             let given = try fields.optional("package", PackageID.init)
             let record = try call.product(key, of: account)
             guard let package = given ?? record.package else {
-                throw Problem(.productHasNoPackage(key))
+                throw Problem(.products(.hasNoPackage(key)))
             }
-            try await call.submit(.assign(key, package: package, quantity: quantity))
+            try await call.submit(.codes(.assign(key, package: package, quantity: quantity)))
             let document: JSON = [
                 "product": JSON(key), "quantity": JSON(quantity), "package": JSON(package),
                 "account": JSON(account),
@@ -198,7 +200,7 @@ extension Call {
     fileprivate func product(_ key: ProductKey, of account: AccountID) throws -> ProductRecord {
         let record = try product(key)
         guard record.account == account else {
-            throw Problem(.productOfAnotherAccount(key, account))
+            throw Problem(.products(.ofAnotherAccount(key, account)))
         }
         return record
     }

@@ -194,7 +194,7 @@ extension Routes {
                 "disableDevice", "Disconnect a device and refuse it (rule B12)",
                 answers: .ok(.shownDevice))
         ) { call in
-            try await Self.act(call) { .setDisabled($0, true) }
+            try await Self.act(call) { .devices(.setDisabled($0, true)) }
         }
         on(
             .post, "products/:pk/devices/:dk/enable",
@@ -202,7 +202,7 @@ extension Routes {
                 "enableDevice", "Take a disabled device again (rule B12)",
                 answers: .ok(.shownDevice))
         ) { call in
-            try await Self.act(call) { .setDisabled($0, false) }
+            try await Self.act(call) { .devices(.setDisabled($0, false)) }
         }
         on(
             .post, "products/:pk/devices/:dk/activate",
@@ -211,7 +211,7 @@ extension Routes {
                 answers: .ok(.shownDevice),
                 problems: [.entitlementRuns, .noCodeLeft, .deviceDisabled])
         ) { call in
-            try await Self.act(call) { .activateByHand($0) }
+            try await Self.act(call) { .devices(.activateByHand($0)) }
         }
     }
 
@@ -226,7 +226,7 @@ extension Routes {
             var mint = call.mint
             let secret = mint.secret()
             let sealed = try call.controlPlane.secretKeys.seal(secret, for: identity)
-            try await call.submit(.resetSecret(identity, secret: sealed))
+            try await call.submit(.devices(.resetSecret(identity, secret: sealed)))
             return .json([
                 "dk": JSON(identity.device), "pk": JSON(identity.product),
                 "secret": .text(secret.text),
@@ -241,7 +241,7 @@ extension Routes {
         ) { call in
             let fields = try await call.fields()
             let isOn = try fields.flag("autoRenewal")
-            return try await Self.act(call) { .setDeviceRenewal($0, isOn) }
+            return try await Self.act(call) { .devices(.setRenewal($0, isOn)) }
         }
         on(
             .delete, "products/:pk/devices/:dk",
@@ -250,7 +250,7 @@ extension Routes {
                 answers: .noContent)
         ) { call in
             let (identity, _, _) = try call.device()
-            try await call.submit(.deleteDevice(identity))
+            try await call.submit(.devices(.delete(identity)))
             return Response(status: .noContent)
         }
     }

@@ -57,7 +57,7 @@ extension Routes {
             let found = try call.read { (books, transaction) throws(StoreError) in
                 try books.importView(number, of: key, in: transaction)
             }
-            guard let found else { throw Problem(.unknownImport(key, number)) }
+            guard let found else { throw Problem(.imports(.unknown(key, number))) }
             return .json(Documents.fleetImport(found, of: key))
         }
     }
@@ -84,7 +84,7 @@ extension Routes {
             rows.append(row)
         }
         let devices = try rows.sealed(for: key, with: call.controlPlane.secretKeys)
-        try await call.submit(.importDevices(key, devices))
+        try await call.submit(.imports(.atOnce(key, devices)))
         return call.created(
             ["imported": JSON(rows.count), "devices": .array(rows.map(\.json))],
             at: "/v1/products/\(key)/devices")

@@ -39,7 +39,7 @@ extension Routes {
         ) { call in
             let (id, record) = try Self.key(call)
             try Self.requireOwner(of: record.role, call)
-            try await call.submit(.revokeKey(id))
+            try await call.submit(.keys(.revoke(id)))
             let (_, revoked) = try Self.key(call)
             return .json(Documents.key(id, revoked))
         }
@@ -58,7 +58,7 @@ extension Routes {
         let record = try call.read { (books, transaction) throws(StoreError) in
             try books.key(id, in: transaction)
         }
-        guard let record else { throw Problem(.unknownKey(id)) }
+        guard let record else { throw Problem(.keys(.unknown(id))) }
         return (id, record)
     }
 
@@ -86,11 +86,11 @@ extension Routes {
         }
         let key = NewKey(
             id: id, name: name, role: role, account: account, products: products, secretHash: hash)
-        try await call.submit(.createKey(key))
+        try await call.submit(.keys(.create(key)))
         let record = try call.read { (books, transaction) throws(StoreError) in
             try books.key(id, in: transaction)
         }
-        guard let record else { throw Problem(.unknownKey(id)) }
+        guard let record else { throw Problem(.keys(.unknown(id))) }
         let document = Documents.key(id, record)
             .adding("secret", .text(secret.text))
             .adding("userName", .text("app:\(id)"))

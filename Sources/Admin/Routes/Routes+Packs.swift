@@ -26,7 +26,7 @@ extension Routes {
             let account = try call.account()
             let fields = try await call.fields()
             let effect = try await call.submit(
-                .topUp(
+                .topUps(
                     .enter(
                         account,
                         try fields.required("kind", TopUpKind.init(named:)),
@@ -37,7 +37,7 @@ extension Routes {
                     )
                 )
             )
-            guard case .changed(.topUp(let change)) = effect else {
+            guard case .changed(.topUps(let change)) = effect else {
                 preconditionFailure("a pack was entered")
             }
             let pack = try call.read { (books, transaction) throws(StoreError) in
@@ -181,7 +181,7 @@ extension Routes {
             let upgrade = try call.read { (books, transaction) throws(StoreError) in
                 try books.upgrade(id, of: identity, in: transaction)
             }
-            guard let upgrade else { throw Problem(.unknownUpgrade(identity, id)) }
+            guard let upgrade else { throw Problem(.upgrades(.unknown(identity, id))) }
             return .json(Documents.upgrade(upgrade))
         }
     }
@@ -199,13 +199,13 @@ extension Routes {
             let found = try call.read { (books, transaction) throws(StoreError) in
                 try books.upgradeAllowance(of: identity, at: now, in: transaction)
             }
-            guard let found else { throw Problem(.unknownProduct(identity.product)) }
+            guard let found else { throw Problem(.products(.unknown(identity.product))) }
             return .json(Documents.upgradeAllowance(found))
         }
     }
 
     private static func submit(_ action: UpgradeAction, _ call: Call) async throws -> JSON {
-        guard case .upgrade(let upgrade) = try await call.submit(.upgrade(action)) else {
+        guard case .upgrade(let upgrade) = try await call.submit(.upgrades(action)) else {
             preconditionFailure("an upgrade comes back")
         }
         return Documents.upgrade(upgrade)
@@ -219,7 +219,7 @@ extension Call {
         let record = try read { (books, transaction) throws(StoreError) in
             try books.product(key, in: transaction)
         }
-        guard let record else { throw Problem(.unknownProduct(key)) }
+        guard let record else { throw Problem(.products(.unknown(key))) }
         try principal.require(key, of: record.account)
         return DeviceIdentity(product: key, device: parameter("dk", DeviceKey.init))
     }

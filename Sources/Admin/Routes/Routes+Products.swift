@@ -57,7 +57,7 @@ extension Routes {
                 storageDays: UInt32(try fields.optionalNumber("storageDays") ?? 7)
             )
             guard let id, let allowance else { preconditionFailure("checked above") }
-            try await call.submit(.createPackage(id, name: name, allowance))
+            try await call.submit(.packages(.create(id, name: name, allowance)))
             return call.created(try Self.showPackage(id, call), at: "/v1/packages/\(id)")
         }
     }
@@ -66,7 +66,7 @@ extension Routes {
         let record = try call.read { (books, transaction) throws(StoreError) in
             try books.package(id, in: transaction)
         }
-        guard let record else { throw Problem(.unknownPackage(id)) }
+        guard let record else { throw Problem(.packages(.unknown(id))) }
         return Documents.package(id, record)
     }
 }
@@ -147,7 +147,7 @@ extension Routes {
                 registration: try Self.registration(fields),
                 dayOffset: try Self.dayOffset(fields)
             )
-            try await call.submit(.updateProduct(key, update))
+            try await call.submit(.products(.update(key, update)))
             return .json(try await Self.showProduct(key, call))
         }
         on(
@@ -160,7 +160,7 @@ extension Routes {
             let (key, _) = try call.product()
             let fields = try await call.fields()
             let package = try fields.required("package", PackageID.init)
-            try await call.submit(.upgradePackage(key, to: package))
+            try await call.submit(.products(.upgradePackage(key, to: package)))
             return .json(try await Self.showProduct(key, call))
         }
         on(
@@ -170,8 +170,8 @@ extension Routes {
                 answers: .ok(.deletedProduct))
         ) { call in
             let (key, _) = try call.product()
-            let effect = try await call.submit(.deleteProduct(key))
-            guard case .changed(.productDeleted(_, let forfeited)) = effect else {
+            let effect = try await call.submit(.products(.delete(key)))
+            guard case .changed(.products(.deleted(_, let forfeited))) = effect else {
                 return .json(["pk": JSON(key), "forfeited": 0])
             }
             return .json(["pk": JSON(key), "forfeited": JSON(forfeited)])
@@ -205,7 +205,7 @@ extension Routes {
                 ?? call.configuration.home,
             freeCodes: call.configuration.activation.freeCodes.terms
         )
-        try await call.submit(.createProduct(product))
+        try await call.submit(.products(.create(product)))
         let document = try await showProduct(key, call)
         return call.created(
             document.adding("secret", .text(secret.text), after: "package"),
@@ -232,7 +232,7 @@ extension Routes {
             else { return nil }
             return (record, figures)
         }
-        guard let (record, figures) = found else { throw Problem(.unknownProduct(key)) }
+        guard let (record, figures) = found else { throw Problem(.products(.unknown(key))) }
         let online = await call.controlPlane.onlineCount(of: key)
         return Documents.product(key, record, figures, online: online)
     }

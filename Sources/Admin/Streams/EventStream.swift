@@ -92,7 +92,7 @@ struct EventStream: Sendable {
             }
             guard let newest = events.last else { return true }
             let isRevoked = events.contains { event in
-                if case .keyRevoked = event.change { true } else { false }
+                if case .keys(.revoked) = event.change { true } else { false }
             }
             if isRevoked, try !isAllowed() { return false }
             var text = ByteBuffer()

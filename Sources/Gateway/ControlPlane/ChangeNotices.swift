@@ -17,25 +17,25 @@ struct ChangeNotices: Sendable {
 
     func tell(_ change: Change) {
         switch change {
-        case .productUpdated(let key, _), .packageUpgraded(let key, _, _),
-            .productDeleted(let key, _), .codesAssigned(_, let key, _, _),
-            .codesBought(_, _, _, product: .some(let key), _),
-            .codesGranted(_, _, _, product: .some(let key), _):
+        case .products(.updated(let key, _)), .products(.packageUpgraded(let key, _, _)),
+            .products(.deleted(let key, _)), .codes(.assigned(_, let key, _, _)),
+            .codes(.bought(_, _, _, product: .some(let key), _)),
+            .codes(.granted(_, _, _, product: .some(let key), _)):
             tellAll(.productChanged(key))
-        case .deviceActivated(_, let entitlement, _) where entitlement.cause == .first:
+        case .devices(.activated(_, let entitlement, _)) where entitlement.cause == .first:
             // It was consumed for a connection that waits for the answer.
             break
-        case .deviceDisabled(let device, _), .deviceDeleted(let device),
-            .deviceActivated(let device, _, _), .entitlementReopened(let device, _),
-            .entitlementEnded(let device, _):
+        case .devices(.disabled(let device, _)), .devices(.deleted(let device)),
+            .devices(.activated(let device, _, _)), .devices(.entitlementReopened(let device, _)),
+            .devices(.entitlementEnded(let device, _)):
             tellHome(of: device, .deviceChanged(device))
-        case .secretReset(let device): tellHome(of: device, .secretReset(device))
-        case .topUp(let change): tell(change)
-        case .devicesImported(_, _, import: .some), .importAbandoned: importEnded()
-        case .keyRevoked(let key): tellAll(.keyRevoked(key))
-        case .accountCreated, .account, .packageCreated, .productCreated, .codesBought,
-            .codesGranted, .devicesImported, .importBegun, .deviceRegistered, .deviceRenewalSet,
-            .secretConfirmed, .upgrade, .keyCreated, .sealingKeysAdopted:
+        case .devices(.secretReset(let device)): tellHome(of: device, .secretReset(device))
+        case .topUps(let change): tell(change)
+        case .imports(.imported(_, _, import: .some)), .imports(.abandoned): importEnded()
+        case .keys(.revoked(let key)): tellAll(.keyRevoked(key))
+        case .accounts, .packages, .products(.created), .codes(.bought), .codes(.granted),
+            .imports(.imported), .imports(.begun), .devices(.registered), .devices(.renewalSet),
+            .devices(.secretConfirmed), .upgrades, .keys(.created), .keys(.sealingKeysAdopted):
             break
         }
     }

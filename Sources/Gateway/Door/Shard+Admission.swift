@@ -21,8 +21,9 @@ extension Shard {
     ) {
         context.counters.add(.activationsRequested)
         door.beginAdmission()
-        let action = Action.activate(
-            identity, confirmsSecret: confirmsSecret, at: context.commons.dataCentre)
+        let action = Action.devices(
+            .activate(identity, confirmsSecret: confirmsSecret, at: context.commons.dataCentre)
+        )
         park(slot, action) { .admissionAnswered($0, $1) }
     }
 
@@ -33,7 +34,9 @@ extension Shard {
         }
         do throws(CryptoError) {
             let sealed = try door.seal(secret, for: identity)
-            park(slot, .registerDevice(identity, secret: sealed)) { .registrationAnswered($0, $1) }
+            park(slot, .devices(.register(identity, secret: sealed))) {
+                .registrationAnswered($0, $1)
+            }
         } catch {
             refuseConnect(slot, .ledgerUnavailable)
         }
@@ -47,7 +50,7 @@ extension Shard {
         context.wire.connections[slot: slot].isRenewing = true
         context.wire.note(.renewal(.asked), slot)
         let mailbox = context.commons.mailboxes[context.index]
-        submit(.renew(identity, at: context.commons.dataCentre)) {
+        submit(.devices(.renew(identity, at: context.commons.dataCentre))) {
             mailbox.post(.renewalAnswered(token, $0))
         }
     }
@@ -157,7 +160,7 @@ extension Shard {
     /// Rule B5: told, disconnected, and its will is published.
     private mutating func endEntitlement(_ slot: UInt32) {
         if case .device(let identity) = context.wire.connections[slot: slot].settings.client {
-            submit(.endEntitlement(identity))
+            submit(.devices(.endEntitlement(identity)))
         }
         end(slot, .entitlementEnded)
     }

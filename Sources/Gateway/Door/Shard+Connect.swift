@@ -114,7 +114,9 @@ extension Shard {
             if let reason = refusalOfWill(slot, connect) { return refuseConnect(slot, reason) }
             switch decision {
             case .admit(let until):
-                if let confirmsSecret { submit(.confirmSecretUse(identity, confirmsSecret)) }
+                if let confirmsSecret {
+                    submit(.devices(.confirmSecretUse(identity, confirmsSecret)))
+                }
                 admit(slot, until: until)
             case .readmit, .consume:
                 // The ledger last: what it gives is not taken back.

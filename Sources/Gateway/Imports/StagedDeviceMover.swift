@@ -47,7 +47,7 @@ final class StagedDeviceMover: Sendable {
         let command = Command(
             at: time.wall,
             actor: "gateway",
-            action: .importing(.move(limit: Self.rowsAtOnce))
+            action: .imports(.move(limit: Self.rowsAtOnce))
         )
         do throws(StoreError) {
             guard case .moved(_, more: true) = try await ledger.submit(command).effect else {

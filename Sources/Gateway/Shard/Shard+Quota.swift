@@ -111,14 +111,14 @@ extension Shard {
                 needed: needed,
                 block: TopUpStock.block
             )
-            submit(.topUp(lease)) { result in
+            submit(.topUps(lease)) { result in
                 log.noteLease(result, of: account)
                 mailbox.post(.packs(account, .leaseAnswered(result)))
             }
         case .settle(let account, let settlement):
             let end = TopUpAction.settle(lease: settlement.lease, used: settlement.used)
             context.wire.journal.note(.ended, of: account)
-            submit(.topUp(end)) { result in
+            submit(.topUps(end)) { result in
                 let isWritten = log.takes(result, of: .lease)
                 mailbox.post(.packs(account, .settled(settlement, isWritten: isWritten)))
             }

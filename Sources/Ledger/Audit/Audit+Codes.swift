@@ -17,8 +17,8 @@ extension Audit {
             audit.expect(isListed, "batch \(first) is not among the purchases of \(batch.account)")
         }
         try expectMade(books.batches, log.batches, in: transaction) { change in
-            if case .codesBought(_, _, _, _, let first) = change { return [first.serial] }
-            if case .codesGranted(_, _, _, _, let first) = change { return [first.serial] }
+            if case .codes(.bought(_, _, _, _, let first)) = change { return [first.serial] }
+            if case .codes(.granted(_, _, _, _, let first)) = change { return [first.serial] }
             return []
         }
         expectEqual(log.nextSerial, next, "the next serial")
@@ -146,7 +146,7 @@ extension Audit {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Bool {
         guard let event = try get(sequence, of: books.events, in: transaction),
-            case .codesAssigned(let owner, let target, _, _) = event.change
+            case .codes(.assigned(let owner, let target, _, _)) = event.change
         else { return false }
         return account ?? owner == owner && product ?? target == target
     }
@@ -203,7 +203,7 @@ extension Audit {
             "\(subject) is over and under way")
         let event = try get(name.second, of: books.events, in: transaction)
         expect(
-            event?.change == .importBegun(name.first),
+            event?.change == .imports(.begun(name.first)),
             "\(subject) is not named after the event that began it")
         tally.count += 1
         if record.state == .landing || record.state == .done {

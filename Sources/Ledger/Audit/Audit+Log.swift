@@ -61,49 +61,49 @@ extension Audit {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
         switch change {
-        case .accountCreated(let id, let kind, let parent):
+        case .accounts(.created(let id, let kind, let parent)):
             let record = try get(id, of: books.accounts, in: transaction)
             expect(
                 record != nil && record?.parent == parent
                     && (record?.kind == kind || record?.certifiedAt != nil),
                 "\(source()): account \(id) is not as it was created")
-        case .account(.certified(let id)):
+        case .accounts(.certified(let id)):
             let record = try get(id, of: books.accounts, in: transaction)
             expect(record?.certifiedAt != nil, "\(source()): account \(id) is not certified")
-        case .packageCreated(let id, let allowance):
+        case .packages(.created(let id, let allowance)):
             let record = try get(id, of: books.packages, in: transaction)
             expect(
                 record?.allowance == allowance,
                 "\(source()): package \(id) is not as it was created")
-        case .productCreated(let key, let account):
+        case .products(.created(let key, let account)):
             let record = try get(key, of: books.products, in: transaction)
             expect(
                 record?.account == account, "\(source()): product \(key) is not as it was created")
-        case .productDeleted(let key, _):
+        case .products(.deleted(let key, _)):
             let record = try get(key, of: books.products, in: transaction)
             expect(record?.isDeleted == true, "\(source()): product \(key) is not deleted")
-        case .keyCreated(let id, let role):
+        case .keys(.created(let id, let role)):
             let record = try get(id, of: books.keys, in: transaction)
             expect(record?.role == role, "\(source()): key \(id) is not as it was created")
-        case .keyRevoked(let id):
+        case .keys(.revoked(let id)):
             let record = try get(id, of: books.keys, in: transaction)
             expect(record?.revokedAt != nil, "\(source()): key \(id) is not revoked")
-        case .sealingKeysAdopted(let numbers):
+        case .keys(.sealingKeysAdopted(let numbers)):
             for number in numbers {
                 let record = try get(UInt32(number), of: books.sealingKeys, in: transaction)
                 expect(record != nil, "\(source()): sealing key \(number) is not there")
             }
-        case .codesBought(let account, let package, let quantity, let product, let first),
-            .codesGranted(let account, let package, let quantity, let product, let first):
+        case .codes(.bought(let account, let package, let quantity, let product, let first)),
+            .codes(.granted(let account, let package, let quantity, let product, let first)):
             var origin = CodeSource.grant
-            if case .codesBought = change { origin = .purchase }
+            if case .codes(.bought) = change { origin = .purchase }
             let batch = try get(first.serial, of: books.batches, in: transaction)
             expect(
                 batch?.account == account && batch?.package == package && batch?.source == origin
                     && batch?.quantity == quantity && batch?.product == product
                     && (sequence == nil || batch?.sequence == sequence),
                 "\(source()): batch \(first) is not as it was bought or granted")
-        case .codesAssigned(let account, let product, let package, let quantity):
+        case .codes(.assigned(let account, let product, let package, let quantity)):
             guard let sequence else { return }
             let record = try get(
                 KeyPair(account, sequence), of: books.assignments, in: transaction)
@@ -114,7 +114,7 @@ extension Audit {
             let isListed = try books.productAssignments.contains(
                 KeyPair(product, sequence), in: transaction)
             expect(isListed, "\(source()): the assignment is not found by product \(product)")
-        case .deviceActivated(let identity, let entitlement, let dataCentre):
+        case .devices(.activated(let identity, let entitlement, let dataCentre)):
             let place = KeyTriple(
                 identity.product, entitlement.activatedAt, entitlement.code.serial)
             let record = try get(place, of: books.consumptions, in: transaction)
@@ -123,17 +123,18 @@ extension Audit {
                     == Activation(
                         identity: identity, entitlement: entitlement, dataCentre: dataCentre),
                 "\(source()): the activation of \(identity) is not in the history as it was")
-        case .upgrade(let change):
+        case .upgrades(let change):
             guard let sequence, case .requested = change.entry else { return }
             let place = KeyPair(change.identity, change.id)
             let record = try get(place, of: books.upgrades, in: transaction)
             expect(
                 record?.sequence == sequence,
                 "\(source()): upgrade \(change.id) of \(change.identity) is not there")
-        case .account(.updated), .account(.contactPut), .account(.contactRemoved), .productUpdated,
-            .packageUpgraded, .devicesImported, .importBegun, .importAbandoned, .deviceRegistered,
-            .entitlementReopened, .entitlementEnded, .deviceDisabled, .deviceDeleted,
-            .deviceRenewalSet, .secretReset, .secretConfirmed, .topUp:
+        case .accounts(.updated), .accounts(.contactPut), .accounts(.contactRemoved),
+            .products(.updated), .products(.packageUpgraded), .imports, .topUps,
+            .devices(.registered), .devices(.entitlementReopened), .devices(.entitlementEnded),
+            .devices(.disabled), .devices(.deleted), .devices(.renewalSet),
+            .devices(.secretReset), .devices(.secretConfirmed):
             // A later change may have written over it, or its own tables are held against the log.
             return
         }
@@ -154,30 +155,30 @@ extension Audit {
 extension LogTally {
     fileprivate mutating func count(_ change: Change) {
         switch change {
-        case .accountCreated: accounts += 1
-        case .packageCreated: packages += 1
-        case .productCreated: products += 1
-        case .productDeleted: deletedProducts += 1
-        case .account(.contactPut(let id, let contact)):
+        case .accounts(.created): accounts += 1
+        case .packages(.created): packages += 1
+        case .products(.created): products += 1
+        case .products(.deleted): deletedProducts += 1
+        case .accounts(.contactPut(let id, let contact)):
             contacts[KeyPair(id, contact.email)] = contact.name
-        case .account(.contactRemoved(let id, let email)): contacts[KeyPair(id, email)] = nil
-        case .codesBought, .codesGranted: batches += 1
-        case .codesAssigned: assignments += 1
-        case .deviceActivated: activations += 1
-        case .importBegun: imports += 1
-        case .devicesImported(_, let count, .some):
+        case .accounts(.contactRemoved(let id, let email)): contacts[KeyPair(id, email)] = nil
+        case .codes(.bought), .codes(.granted): batches += 1
+        case .codes(.assigned): assignments += 1
+        case .devices(.activated): activations += 1
+        case .imports(.begun): imports += 1
+        case .imports(.imported(_, let count, .some)):
             committedImports += 1
             importedRows &+= UInt64(count)
-        case .keyCreated: keys += 1
-        case .keyRevoked: revokedKeys += 1
-        case .sealingKeysAdopted(let numbers): sealingKeys += numbers.count
-        case .upgrade(let change):
+        case .keys(.created): keys += 1
+        case .keys(.revoked): revokedKeys += 1
+        case .keys(.sealingKeysAdopted(let numbers)): sealingKeys += numbers.count
+        case .upgrades(let change):
             if case .requested = change.entry { upgrades += 1 }
-        case .account(.updated), .account(.certified), .productUpdated, .packageUpgraded,
-            .devicesImported(_, _, .none), .importAbandoned, .deviceRegistered,
-            .entitlementReopened,
-            .entitlementEnded, .deviceDisabled, .deviceDeleted, .deviceRenewalSet, .secretReset,
-            .secretConfirmed, .topUp:
+        case .accounts(.updated), .accounts(.certified), .products(.updated),
+            .products(.packageUpgraded), .imports(.imported(_, _, .none)), .imports(.abandoned),
+            .devices(.registered), .devices(.entitlementReopened), .devices(.entitlementEnded),
+            .devices(.disabled), .devices(.deleted), .devices(.renewalSet),
+            .devices(.secretReset), .devices(.secretConfirmed), .topUps:
             break
         }
     }

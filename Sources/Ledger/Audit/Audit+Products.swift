@@ -11,11 +11,11 @@ extension Audit {
             try audit.check(product, key, in: transaction)
         }
         try expectMade(books.products, log.products, in: transaction) { change in
-            if case .productCreated(let key, _) = change { [key] } else { [] }
+            if case .products(.created(let key, _)) = change { [key] } else { [] }
         }
         try expectMade(books.products, log.deletedProducts, in: transaction) {
             change in
-            if case .productDeleted(let key, _) = change { [key] } else { [] }
+            if case .products(.deleted(let key, _)) = change { [key] } else { [] }
         } where: {
             $0.isDeleted
         }

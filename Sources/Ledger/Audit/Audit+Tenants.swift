@@ -9,10 +9,10 @@ extension Audit {
         try checkContacts(in: transaction)
         try checkKeys(in: transaction)
         try expectMade(books.packages, log.packages, in: transaction) { change in
-            if case .packageCreated(let id, _) = change { [id] } else { [] }
+            if case .packages(.created(let id, _)) = change { [id] } else { [] }
         }
         try expectMade(books.sealingKeys, log.sealingKeys, in: transaction) { change in
-            if case .sealingKeysAdopted(let numbers) = change {
+            if case .keys(.sealingKeysAdopted(let numbers)) = change {
                 numbers.map { UInt32($0) }
             } else {
                 []
@@ -25,7 +25,7 @@ extension Audit {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
         try expectMade(books.accounts, log.accounts, in: transaction) { change in
-            if case .accountCreated(let id, _, _) = change { [id] } else { [] }
+            if case .accounts(.created(let id, _, _)) = change { [id] } else { [] }
         }
         var children = 0
         try read(books.accounts, in: transaction) { (audit, id, account) throws(StoreError) in
@@ -88,10 +88,10 @@ extension Audit {
     ) throws(StoreError) {
         var bound = 0
         try expectMade(books.keys, log.keys, in: transaction) { change in
-            if case .keyCreated(let id, _) = change { [id] } else { [] }
+            if case .keys(.created(let id, _)) = change { [id] } else { [] }
         }
         try expectMade(books.keys, log.revokedKeys, in: transaction) { change in
-            if case .keyRevoked(let id) = change { [id] } else { [] }
+            if case .keys(.revoked(let id)) = change { [id] } else { [] }
         } where: {
             $0.revokedAt != nil
         }

@@ -2,47 +2,13 @@ public import Storage
 
 /// Accounts: opened, certified, and who gets their alerts (rules A7 and E1).
 extension Books {
-    func createAccount(
-        _ account: NewAccount,
-        _ command: Command,
-        in transaction: borrowing WriteTransaction
-    ) throws(StoreError) -> Outcome {
-        let id = account.id
-        if let refusal = Self.refusal(ofName: account.name) { return .refused(refusal) }
-        if try accounts.contains(id, in: transaction) {
-            return .refused(.alreadyExists(what: "account \(id)"))
-        }
-        var kind = account.kind
-        if let parent = account.parent {
-            guard let record = try accounts.get(parent, in: transaction) else {
-                return .refused(.unknownAccount(parent))
-            }
-            if record.parent != nil { return .refused(.parentIsSubAccount(parent)) }
-            guard try subAccounts(of: parent, in: transaction).count < Self.subAccountMaximum
-            else { return .refused(.tooManySubAccounts(maximum: UInt32(Self.subAccountMaximum))) }
-            kind = record.kind
-            try subAccounts.put(KeyPair(parent, id), EmptyRecord(), in: transaction)
-        }
-        let record = AccountRecord(account, kind: kind, createdAt: command.at)
-        try accounts.put(id, record, in: transaction)
-        let effect = try self.record(
-            .accountCreated(id, kind: kind, parent: account.parent),
-            command,
-            in: transaction
-        )
-        if let terms = account.freeCodes, account.parent == nil {
-            let quantity = terms.policy.quantity(forAccount: kind)
-            try grant(quantity, on: terms, to: id, command, in: transaction)
-        }
-        return .done(effect)
-    }
-
     func carryOut(
         _ action: AccountAction,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         switch action {
+        case .create(let account): try createAccount(account, command, in: transaction)
         case .update(let account, let update):
             try self.update(account, update, command, in: transaction)
         case .certify(let account, let freeCodes):
@@ -52,6 +18,44 @@ extension Books {
         case .removeContact(let account, let email):
             try removeContact(email, of: account, command, in: transaction)
         }
+    }
+
+    private func createAccount(
+        _ account: NewAccount,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        let id = account.id
+        if let refusal = Self.refusal(ofName: account.name) { return .refused(refusal) }
+        if try accounts.contains(id, in: transaction) {
+            return .refused(.commands(.alreadyExists(what: "account \(id)")))
+        }
+        var kind = account.kind
+        if let parent = account.parent {
+            guard let record = try accounts.get(parent, in: transaction) else {
+                return .refused(.accounts(.unknown(parent)))
+            }
+            if record.parent != nil { return .refused(.accounts(.parentIsSubAccount(parent))) }
+            guard try subAccounts(of: parent, in: transaction).count < Self.subAccountMaximum
+            else {
+                return .refused(
+                    .accounts(.tooManySubAccounts(maximum: UInt32(Self.subAccountMaximum))))
+            }
+            kind = record.kind
+            try subAccounts.put(KeyPair(parent, id), EmptyRecord(), in: transaction)
+        }
+        let record = AccountRecord(account, kind: kind, createdAt: command.at)
+        try accounts.put(id, record, in: transaction)
+        let effect = try self.record(
+            .accounts(.created(id, kind: kind, parent: account.parent)),
+            command,
+            in: transaction
+        )
+        if let terms = account.freeCodes, account.parent == nil {
+            let quantity = terms.policy.quantity(forAccount: kind)
+            try grant(quantity, on: terms, to: id, command, in: transaction)
+        }
+        return .done(effect)
     }
 
     private func update(
@@ -64,14 +68,14 @@ extension Books {
             return .refused(refusal)
         }
         guard let old = try accounts.get(id, in: transaction) else {
-            return .refused(.unknownAccount(id))
+            return .refused(.accounts(.unknown(id)))
         }
         var new = old
         if let name = update.name { new.name = name }
         if let email = update.email { new.email = email }
         if new == old { return .done(.unchanged) }
         try accounts.put(id, new, in: transaction)
-        return .done(try record(.account(.updated(id, update)), command, in: transaction))
+        return .done(try record(.accounts(.updated(id, update)), command, in: transaction))
     }
 
     /// A sub-account is what its parent is, so it is certified with it and not by itself.
@@ -82,10 +86,10 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard let record = try accounts.get(id, in: transaction) else {
-            return .refused(.unknownAccount(id))
+            return .refused(.accounts(.unknown(id)))
         }
-        if let parent = record.parent { return .refused(.certifiedWithParent(parent)) }
-        guard record.kind == .individual else { return .refused(.enterpriseAlready(id)) }
+        if let parent = record.parent { return .refused(.accounts(.certifiedWithParent(parent))) }
+        guard record.kind == .individual else { return .refused(.accounts(.enterpriseAlready(id))) }
         for member in try family(of: id, in: transaction) {
             guard var record = try accounts.get(member, in: transaction) else {
                 throw .malformed(what: "sub-account \(member) is not there")
@@ -94,7 +98,7 @@ extension Books {
             record.certifiedAt = command.at
             try accounts.put(member, record, in: transaction)
         }
-        let effect = try self.record(.account(.certified(id)), command, in: transaction)
+        let effect = try self.record(.accounts(.certified(id)), command, in: transaction)
         if let terms {
             let quantity = terms.policy.quantityForCertification
             try grant(quantity, on: terms, to: id, command, in: transaction)
@@ -110,7 +114,7 @@ extension Books {
     ) throws(StoreError) -> Outcome {
         if let refusal = Self.refusal(ofName: contact.name) { return .refused(refusal) }
         guard let owner = try contactOwner(of: id, in: transaction) else {
-            return .refused(.unknownAccount(id))
+            return .refused(.accounts(.unknown(id)))
         }
         let key = KeyPair(owner, contact.email)
         if let held = try contacts.get(key, in: transaction) {
@@ -119,13 +123,13 @@ extension Books {
             let maximum = Self.contactMaximum
             let held = try contacts(of: owner, limit: maximum, in: transaction)
             guard held.elements.count < maximum else {
-                return .refused(.tooManyContacts(maximum: UInt32(maximum)))
+                return .refused(.accounts(.tooManyContacts(maximum: UInt32(maximum))))
             }
         }
         let record = ContactRecord(name: contact.name, at: command.at, actor: command.actor)
         try contacts.put(key, record, in: transaction)
         return .done(
-            try self.record(.account(.contactPut(owner, contact)), command, in: transaction)
+            try self.record(.accounts(.contactPut(owner, contact)), command, in: transaction)
         )
     }
 
@@ -136,22 +140,45 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard let owner = try contactOwner(of: id, in: transaction) else {
-            return .refused(.unknownAccount(id))
+            return .refused(.accounts(.unknown(id)))
         }
         let key = KeyPair(owner, email)
         guard try contacts.contains(key, in: transaction) else {
-            return .refused(.unknownContact(owner, email))
+            return .refused(.accounts(.unknownContact(owner, email)))
         }
         try contacts.delete(key, in: transaction)
         return .done(
-            try record(.account(.contactRemoved(owner, email)), command, in: transaction)
+            try record(.accounts(.contactRemoved(owner, email)), command, in: transaction)
         )
     }
 }
 
 /// Packages and keys.
 extension Books {
-    func createPackage(
+    func carryOut(
+        _ action: PackageAction,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        switch action {
+        case .create(let id, let name, let allowance):
+            try createPackage(id, name, allowance, command, in: transaction)
+        }
+    }
+
+    func carryOut(
+        _ action: KeyAction,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        switch action {
+        case .create(let key): try createKey(key, command, in: transaction)
+        case .revoke(let id): try revokeKey(id, command, in: transaction)
+        case .adoptSealingKeys(let keys): try adoptSealingKeys(keys, command, in: transaction)
+        }
+    }
+
+    private func createPackage(
         _ id: PackageID,
         _ name: String,
         _ allowance: Allowance,
@@ -160,33 +187,33 @@ extension Books {
     ) throws(StoreError) -> Outcome {
         if let refusal = Self.refusal(ofName: name) { return .refused(refusal) }
         if try packages.contains(id, in: transaction) {
-            return .refused(.alreadyExists(what: "package \(id)"))
+            return .refused(.commands(.alreadyExists(what: "package \(id)")))
         }
         let record = PackageRecord(name: name, allowance: allowance, createdAt: command.at)
         try packages.put(id, record, in: transaction)
-        return .done(try self.record(.packageCreated(id, allowance), command, in: transaction))
+        return .done(try self.record(.packages(.created(id, allowance)), command, in: transaction))
     }
 
-    func createKey(
+    private func createKey(
         _ key: NewKey,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         if let refusal = Self.refusal(ofName: key.name) { return .refused(refusal) }
         if try keys.contains(key.id, in: transaction) {
-            return .refused(.alreadyExists(what: "key \(key.id)"))
+            return .refused(.commands(.alreadyExists(what: "key \(key.id)")))
         }
         if let account = key.account, try !accounts.contains(account, in: transaction) {
-            return .refused(.unknownAccount(account))
+            return .refused(.accounts(.unknown(account)))
         }
         for product in key.products ?? [] {
             guard let record = try existing(product, in: transaction) else {
-                return .refused(.unknownProduct(product))
+                return .refused(.products(.unknown(product)))
             }
             if let account = key.account,
                 try !family(of: account, in: transaction).contains(record.account)
             {
-                return .refused(.productOfAnotherAccount(product, account))
+                return .refused(.products(.ofAnotherAccount(product, account)))
             }
         }
         let record = KeyRecord(
@@ -203,25 +230,27 @@ extension Books {
             try accountKeys.put(KeyPair(account, key.id), EmptyRecord(), in: transaction)
         }
         return .done(
-            try self.record(.keyCreated(key.id, role: key.role), command, in: transaction)
+            try self.record(.keys(.created(key.id, role: key.role)), command, in: transaction)
         )
     }
 
-    func revokeKey(
+    private func revokeKey(
         _ id: KeyID,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        guard var key = try keys.get(id, in: transaction) else { return .refused(.unknownKey(id)) }
+        guard var key = try keys.get(id, in: transaction) else {
+            return .refused(.keys(.unknown(id)))
+        }
         if key.revokedAt != nil { return .done(.unchanged) }
         key.revokedAt = command.at
         try keys.put(id, key, in: transaction)
-        return .done(try record(.keyRevoked(id), command, in: transaction))
+        return .done(try record(.keys(.revoked(id)), command, in: transaction))
     }
 
     static func refusal(ofName name: String) -> Refusal? {
         name.utf8.count <= nameMaximumLength
-            ? nil : .nameTooLong(maximumBytes: UInt32(nameMaximumLength))
+            ? nil : .commands(.nameTooLong(maximumBytes: UInt32(nameMaximumLength)))
     }
 }
 
@@ -245,7 +274,7 @@ extension Books {
     }
 
     /// Refused, all of them, when one has the number of another key that the books know.
-    func adoptSealingKeys(
+    private func adoptSealingKeys(
         _ keys: [SealingKey],
         _ command: Command,
         in transaction: borrowing WriteTransaction
@@ -254,7 +283,8 @@ extension Books {
         for key in keys {
             let known = try sealingKeys.get(UInt32(key.number), in: transaction)
             guard known == nil || known?.fingerprint == key.fingerprint else {
-                return .refused(.alreadyExists(what: "another sealing key \(key.number)"))
+                return .refused(
+                    .commands(.alreadyExists(what: "another sealing key \(key.number)")))
             }
             if known == nil { new.append(key) }
         }
@@ -263,7 +293,7 @@ extension Books {
             let record = SealingKeyRecord(fingerprint: key.fingerprint, adoptedAt: command.at)
             try sealingKeys.put(UInt32(key.number), record, in: transaction)
         }
-        let change = Change.sealingKeysAdopted(new.map(\.number))
+        let change = Change.keys(.sealingKeysAdopted(new.map(\.number)))
         return .done(try record(change, command, in: transaction))
     }
 }

@@ -98,14 +98,14 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard let product = try existing(identity.product, in: transaction) else {
-            return .refused(.unknownProduct(identity.product))
+            return .refused(.products(.unknown(identity.product)))
         }
         guard let device = try device(identity, in: transaction), device.isRegistered else {
-            return .refused(.unknownDevice(identity))
+            return .refused(.devices(.unknown(identity)))
         }
-        if device.isDisabled { return .refused(.deviceDisabled(identity)) }
+        if device.isDisabled { return .refused(.devices(.disabled(identity))) }
         if let entitlement = device.entitlement, entitlement.runs(at: command.at) {
-            return .refused(.entitlementRuns(until: entitlement.expiresAt))
+            return .refused(.devices(.entitlementRuns(until: entitlement.expiresAt)))
         }
         return try consume(
             .manual,
@@ -139,17 +139,17 @@ extension Books {
         if new == device { return done }
         if !device.isRegistered {
             new.registeredAt = command.at
-            _ = try record(.deviceRegistered(identity), command, in: transaction)
+            _ = try record(.devices(.registered(identity)), command, in: transaction)
         }
         if !device.isOpen {
             _ = try record(
-                .entitlementReopened(identity, code: entitlement.code),
+                .devices(.entitlementReopened(identity, code: entitlement.code)),
                 command,
                 in: transaction
             )
         }
         if new.isSecretConfirmed && !device.isSecretConfirmed {
-            _ = try record(.secretConfirmed(identity), command, in: transaction)
+            _ = try record(.devices(.secretConfirmed(identity)), command, in: transaction)
         }
         try replace(device, with: new, of: identity, in: transaction)
         return done
@@ -171,7 +171,7 @@ extension Books {
         var pool = try pool(of: identity.product, in: transaction)
         guard let product, let allowance = product.allowance,
             let code = try takeCode(from: &pool, of: identity.product, in: transaction)
-        else { return .refused(.noCodeLeft(identity.product)) }
+        else { return .refused(.codes(.noneLeft(identity.product))) }
         let entitlement = Entitlement(
             code: code,
             period: (device?.codesConsumed ?? 0) + 1,
@@ -183,7 +183,7 @@ extension Books {
         if device?.isRegistered != true {
             new.isRegistered = true
             new.registeredAt = command.at
-            _ = try record(.deviceRegistered(identity), command, in: transaction)
+            _ = try record(.devices(.registered(identity)), command, in: transaction)
         }
         new.confirm(confirmsSecret)
         new.isOpen = true
@@ -195,7 +195,7 @@ extension Books {
         try pools.put(identity.product, pool, in: transaction)
         try countCodes(of: product, used: 1, in: transaction)
         _ = try record(
-            .deviceActivated(identity, entitlement, at: place), command, in: transaction)
+            .devices(.activated(identity, entitlement, at: place)), command, in: transaction)
         return .done(.entitled(entitlement, consumed: true))
     }
 
@@ -241,7 +241,7 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard let device = try device(identity, in: transaction) else {
-            return .refused(.unknownDevice(identity))
+            return .refused(.devices(.unknown(identity)))
         }
         guard device.isOpen, let entitlement = device.entitlement,
             !entitlement.runs(at: command.at)
@@ -283,7 +283,7 @@ extension Books {
         new.isOpen = false
         try replace(device, with: new, of: identity, in: transaction)
         return try record(
-            .entitlementEnded(identity, code: entitlement.code),
+            .devices(.entitlementEnded(identity, code: entitlement.code)),
             command,
             in: transaction
         )

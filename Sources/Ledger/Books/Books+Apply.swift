@@ -14,12 +14,14 @@ extension Books {
         guard let key = command.idempotencyKey else {
             return try carryOut(command, in: transaction)
         }
-        guard Command.isValid(idempotencyKey: key) else { return .refused(.idempotencyKeyInvalid) }
+        guard Command.isValid(idempotencyKey: key) else {
+            return .refused(.commands(.idempotencyKeyInvalid))
+        }
         let (high, low) = command.action.digest
         let name = KeyPair(command.actor, key)
         if let answer = try answers.get(name, in: transaction) {
             guard answer.digestHigh == high, answer.digestLow == low else {
-                return .refused(.idempotencyKeyReused)
+                return .refused(.commands(.idempotencyKeyReused))
             }
             return answer.outcome.again
         }
@@ -39,60 +41,15 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         switch command.action {
-        case .activate(let identity, let confirmsSecret, let place):
-            try activate(identity, confirmsSecret, place, command, in: transaction)
-        case .activateByHand(let identity):
-            try activateByHand(identity, command, in: transaction)
-        case .renew(let identity, let place):
-            try renew(identity, place, command, in: transaction)
-        case .endEntitlement(let identity):
-            try endEntitlement(identity, command, in: transaction)
-        case .endExpired(let limit, let grace):
-            try endExpired(limit, graceMilliseconds: grace, command, in: transaction)
-        case .importing(let action):
-            try carryOut(action, command, in: transaction)
-        case .registerDevice(let identity, let secret):
-            try registerDevice(identity, secret, command, in: transaction)
-        case .importDevices(let product, let rows):
-            try importDevices(product, rows, command, in: transaction)
-        case .setDisabled(let identity, let isDisabled):
-            try setDisabled(identity, isDisabled, command, in: transaction)
-        case .deleteDevice(let identity):
-            try deleteDevice(identity, command, in: transaction)
-        case .setDeviceRenewal(let identity, let isOn):
-            try setDeviceRenewal(identity, isOn, command, in: transaction)
-        case .resetSecret(let identity, let secret):
-            try resetSecret(identity, secret, command, in: transaction)
-        case .confirmSecretUse(let identity, let proven):
-            try confirmSecretUse(identity, proven, command, in: transaction)
-        case .createAccount(let account):
-            try createAccount(account, command, in: transaction)
-        case .account(let action):
-            try carryOut(action, command, in: transaction)
-        case .createPackage(let id, let name, let allowance):
-            try createPackage(id, name, allowance, command, in: transaction)
-        case .createProduct(let product):
-            try createProduct(product, command, in: transaction)
-        case .updateProduct(let key, let update):
-            try updateProduct(key, update, command, in: transaction)
-        case .upgradePackage(let key, let package):
-            try upgradePackage(key, package, command, in: transaction)
-        case .deleteProduct(let key):
-            try deleteProduct(key, command, in: transaction)
-        case .purchase(let account, let package, let quantity, let product):
-            try purchase(account, package, quantity, product, command, in: transaction)
-        case .assign(let product, let package, let quantity):
-            try assign(product, package, quantity, command, in: transaction)
-        case .topUp(let action):
-            try carryOut(action, command, in: transaction)
-        case .upgrade(let action):
-            try carryOut(action, command, in: transaction)
-        case .createKey(let key):
-            try createKey(key, command, in: transaction)
-        case .revokeKey(let id):
-            try revokeKey(id, command, in: transaction)
-        case .adoptSealingKeys(let keys):
-            try adoptSealingKeys(keys, command, in: transaction)
+        case .devices(let action): try carryOut(action, command, in: transaction)
+        case .codes(let action): try carryOut(action, command, in: transaction)
+        case .products(let action): try carryOut(action, command, in: transaction)
+        case .packages(let action): try carryOut(action, command, in: transaction)
+        case .accounts(let action): try carryOut(action, command, in: transaction)
+        case .imports(let action): try carryOut(action, command, in: transaction)
+        case .topUps(let action): try carryOut(action, command, in: transaction)
+        case .upgrades(let action): try carryOut(action, command, in: transaction)
+        case .keys(let action): try carryOut(action, command, in: transaction)
         }
     }
 

@@ -2,7 +2,20 @@ import Storage
 
 /// Codes: bought, assigned, consumed (rules A2 to A4 and A9).
 extension Books {
-    func purchase(
+    func carryOut(
+        _ action: CodeAction,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        switch action {
+        case .purchase(let account, let package, let quantity, let product):
+            try purchase(account, package, quantity, product, command, in: transaction)
+        case .assign(let product, let package, let quantity):
+            try assign(product, package, quantity, command, in: transaction)
+        }
+    }
+
+    private func purchase(
         _ account: AccountID,
         _ package: PackageID,
         _ quantity: UInt64,
@@ -11,14 +24,14 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard try accounts.contains(account, in: transaction) else {
-            return .refused(.unknownAccount(account))
+            return .refused(.accounts(.unknown(account)))
         }
         if let product {
             guard let record = try existing(product, in: transaction) else {
-                return .refused(.unknownProduct(product))
+                return .refused(.products(.unknown(product)))
             }
             if record.account != account {
-                return .refused(.productOfAnotherAccount(product, account))
+                return .refused(.products(.ofAnotherAccount(product, account)))
             }
         }
         if let refusal = try refusal(of: quantity, package, for: product, in: transaction) {
@@ -79,16 +92,22 @@ extension Books {
         let change: Change =
             switch source {
             case .purchase:
-                .codesBought(
-                    account, package: package, quantity: quantity, product: product, first: first)
+                .codes(
+                    .bought(
+                        account, package: package, quantity: quantity, product: product,
+                        first: first)
+                )
             case .grant:
-                .codesGranted(
-                    account, package: package, quantity: quantity, product: product, first: first)
+                .codes(
+                    .granted(
+                        account, package: package, quantity: quantity, product: product,
+                        first: first)
+                )
             }
         return try record(change, command, in: transaction)
     }
 
-    func assign(
+    private func assign(
         _ key: ProductKey,
         _ package: PackageID,
         _ quantity: UInt64,
@@ -96,7 +115,7 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard let product = try existing(key, in: transaction) else {
-            return .refused(.unknownProduct(key))
+            return .refused(.products(.unknown(key)))
         }
         if let refusal = try refusal(of: quantity, package, for: key, in: transaction) {
             return .refused(refusal)
@@ -104,7 +123,7 @@ extension Books {
         var holding = try holding(of: product.account, package, in: transaction)
         guard quantity <= holding.unassigned else {
             return .refused(
-                .notEnoughUnassigned(wanted: quantity, available: holding.unassigned)
+                .codes(.notEnoughUnassigned(wanted: quantity, available: holding.unassigned))
             )
         }
         let taken = try take(quantity, of: product.account, package, command, in: transaction)
@@ -112,7 +131,7 @@ extension Books {
         try holdings.put(KeyPair(product.account, package), holding, in: transaction)
         try give(taken, to: key, in: transaction)
         let effect = try record(
-            .codesAssigned(product.account, product: key, package: package, quantity: quantity),
+            .codes(.assigned(product.account, product: key, package: package, quantity: quantity)),
             command,
             in: transaction
         )
@@ -140,15 +159,15 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Refusal? {
         guard (1...Self.quantityMaximum).contains(quantity) else {
-            return .quantityOutOfRange(maximum: Self.quantityMaximum)
+            return .commands(.quantityOutOfRange(maximum: Self.quantityMaximum))
         }
         guard try packages.contains(package, in: transaction) else {
-            return .unknownPackage(package)
+            return .packages(.unknown(package))
         }
         if let product, let current = try products.get(product, in: transaction)?.package,
             current != package
         {
-            return .packageMismatch(product: current, given: package)
+            return .packages(.mismatch(product: current, given: package))
         }
         return nil
     }
@@ -276,7 +295,7 @@ extension Books {
             )
             try packages.put(terms.package, record, in: transaction)
             _ = try self.record(
-                .packageCreated(terms.package, terms.allowance),
+                .packages(.created(terms.package, terms.allowance)),
                 command,
                 in: transaction
             )

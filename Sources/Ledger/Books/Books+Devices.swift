@@ -1,7 +1,35 @@
 import Storage
 import Time
 
+/// Devices: what is done with one, whoever asks for it (rules B1 to B12).
 extension Books {
+    func carryOut(
+        _ action: DeviceAction,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        switch action {
+        case .register(let identity, let secret):
+            try register(identity, secret, command, in: transaction)
+        case .activate(let identity, let confirmsSecret, let place):
+            try activate(identity, confirmsSecret, place, command, in: transaction)
+        case .activateByHand(let identity): try activateByHand(identity, command, in: transaction)
+        case .renew(let identity, let place): try renew(identity, place, command, in: transaction)
+        case .endEntitlement(let identity): try endEntitlement(identity, command, in: transaction)
+        case .endExpired(let limit, let grace):
+            try endExpired(limit, graceMilliseconds: grace, command, in: transaction)
+        case .setDisabled(let identity, let isDisabled):
+            try setDisabled(identity, isDisabled, command, in: transaction)
+        case .delete(let identity): try delete(identity, command, in: transaction)
+        case .setRenewal(let identity, let isOn):
+            try setRenewal(identity, isOn, command, in: transaction)
+        case .resetSecret(let identity, let secret):
+            try resetSecret(identity, secret, command, in: transaction)
+        case .confirmSecretUse(let identity, let proven):
+            try confirmSecretUse(identity, proven, command, in: transaction)
+        }
+    }
+
     /// Puts `new` in the place of `old`, `nil` meaning no record, and keeps the product's figures of
     /// devices, the indexes of open entitlements and of disabled devices, and the imports under way
     /// true: the only place that writes any of them for one device. `old` is what `device(_:in:)`
@@ -64,7 +92,7 @@ extension Books {
         if before && !after { count -= 1 }
     }
 
-    func setDisabled(
+    private func setDisabled(
         _ identity: DeviceIdentity,
         _ isDisabled: Bool,
         _ command: Command,
@@ -73,7 +101,7 @@ extension Books {
         try change(
             identity,
             evenIfDeleted: true,
-            recording: .deviceDisabled(identity, isDisabled),
+            recording: .devices(.disabled(identity, isDisabled)),
             command,
             in: transaction
         ) { device in
@@ -81,43 +109,46 @@ extension Books {
         }
     }
 
-    func resetSecret(
+    private func resetSecret(
         _ identity: DeviceIdentity,
         _ secret: SealedSecret,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        try change(identity, recording: .secretReset(identity), command, in: transaction) {
+        try change(identity, recording: .devices(.secretReset(identity)), command, in: transaction)
+        {
             device in
             device.secret = secret
             device.isSecretConfirmed = false
         }
     }
 
-    func confirmSecretUse(
+    private func confirmSecretUse(
         _ identity: DeviceIdentity,
         _ proven: SecretFingerprint,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        try change(identity, recording: .secretConfirmed(identity), command, in: transaction) {
+        try change(
+            identity, recording: .devices(.secretConfirmed(identity)), command, in: transaction
+        ) {
             device in
             device.confirm(proven)
         }
     }
 
     /// Rule B6: while the product's renewal is off, the list of exceptions is kept as it is.
-    func setDeviceRenewal(
+    private func setRenewal(
         _ identity: DeviceIdentity,
         _ isOn: Bool,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         if let product = try existing(identity.product, in: transaction), !product.autoRenewal {
-            return .refused(.productRenewalOff(identity.product))
+            return .refused(.products(.renewalOff(identity.product)))
         }
         return try change(
-            identity, recording: .deviceRenewalSet(identity, isOn), command, in: transaction
+            identity, recording: .devices(.renewalSet(identity, isOn)), command, in: transaction
         ) { device in
             device.isExceptedFromRenewal = !isOn
         }
@@ -126,22 +157,22 @@ extension Books {
     /// Rule B8: no code comes back. A device that ever consumed one leaves its entitlement, its
     /// secret and its settings, so that it can return; so does one that is on the blacklist (rule B6).
     /// Another leaves nothing.
-    func deleteDevice(
+    private func delete(
         _ identity: DeviceIdentity,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard try existing(identity.product, in: transaction) != nil else {
-            return .refused(.unknownProduct(identity.product))
+            return .refused(.products(.unknown(identity.product)))
         }
         guard let device = try device(identity, in: transaction), device.isRegistered else {
-            return .refused(.unknownDevice(identity))
+            return .refused(.devices(.unknown(identity)))
         }
         var new: DeviceRecord? = device
         new?.isRegistered = false
         if device.entitlement == nil, !device.isExceptedFromRenewal { new = nil }
         try replace(device, with: new, of: identity, in: transaction)
-        return .done(try record(.deviceDeleted(identity), command, in: transaction))
+        return .done(try record(.devices(.deleted(identity)), command, in: transaction))
     }
 
     /// Changes the record of a device that exists, and records that, if it changes at all.
@@ -154,11 +185,11 @@ extension Books {
         _ body: (inout DeviceRecord) -> Void
     ) throws(StoreError) -> Outcome {
         guard try existing(identity.product, in: transaction) != nil else {
-            return .refused(.unknownProduct(identity.product))
+            return .refused(.products(.unknown(identity.product)))
         }
         guard let device = try device(identity, in: transaction),
             device.isRegistered || evenIfDeleted
-        else { return .refused(.unknownDevice(identity)) }
+        else { return .refused(.devices(.unknown(identity))) }
         var new = device
         body(&new)
         if new == device { return .done(.unchanged) }
@@ -184,17 +215,17 @@ extension DeviceRecord {
 
 /// How devices come into the books without consuming a code (Wire.md, "Registration").
 extension Books {
-    func registerDevice(
+    private func register(
         _ identity: DeviceIdentity,
         _ secret: SealedSecret,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard let product = try existing(identity.product, in: transaction) else {
-            return .refused(.unknownProduct(identity.product))
+            return .refused(.products(.unknown(identity.product)))
         }
         let device = try self.device(identity, in: transaction)
-        if device?.isDisabled == true { return .refused(.deviceDisabled(identity)) }
+        if device?.isDisabled == true { return .refused(.devices(.disabled(identity))) }
         let isKnown = device?.isRegistered == true
         let isAllowed =
             switch product.registration {
@@ -202,10 +233,10 @@ extension Books {
             case .imported: isKnown
             case .closed: false
             }
-        guard isAllowed else { return .refused(.registrationNotAllowed(identity)) }
+        guard isAllowed else { return .refused(.devices(.registrationNotAllowed(identity))) }
         if isKnown, let held = device?.secret {
             return device?.isSecretConfirmed == true
-                ? .refused(.secretInUse(identity)) : .done(.registered(held))
+                ? .refused(.devices(.secretInUse(identity))) : .done(.registered(held))
         }
         var new = device ?? DeviceRecord(secret: secret, registeredAt: command.at)
         new.secret = secret
@@ -215,59 +246,7 @@ extension Books {
             new.registeredAt = command.at
         }
         try replace(device, with: new, of: identity, in: transaction)
-        _ = try record(.deviceRegistered(identity), command, in: transaction)
+        _ = try record(.devices(.registered(identity)), command, in: transaction)
         return .done(.registered(secret))
-    }
-
-    /// All rows, or none and the number of the first bad one.
-    func importDevices(
-        _ key: ProductKey,
-        _ rows: [DeviceImport],
-        _ command: Command,
-        in transaction: borrowing WriteTransaction
-    ) throws(StoreError) -> Outcome {
-        guard try existing(key, in: transaction) != nil else {
-            return .refused(.unknownProduct(key))
-        }
-        guard rows.count <= Self.importMaximumRows else {
-            return .refused(.importTooLarge(maximumRows: UInt32(Self.importMaximumRows)))
-        }
-        if rows.isEmpty { return .done(.unchanged) }
-        var seen: Set<DeviceKey> = []
-        for (index, row) in rows.enumerated() {
-            if let fault = try fault(of: row, for: key, seen: &seen, in: transaction) {
-                return .refused(
-                    .importRow(row: UInt32(index + 1), device: row.device, fault: fault)
-                )
-            }
-        }
-        var pool = try pool(of: key, in: transaction)
-        for row in rows {
-            let identity = DeviceIdentity(product: key, device: row.device)
-            let old = try device(identity, in: transaction)
-            let new = DeviceRecord(secret: row.secret, name: row.name, registeredAt: command.at)
-                .keepingEntitlement(of: old)
-            try replace(old, with: new, of: identity, pool: &pool, in: transaction)
-        }
-        try pools.put(key, pool, in: transaction)
-        return .done(
-            try record(
-                .devicesImported(key, count: UInt32(rows.count), import: nil),
-                command,
-                in: transaction
-            )
-        )
-    }
-
-    private func fault(
-        of row: DeviceImport,
-        for product: ProductKey,
-        seen: inout Set<DeviceKey>,
-        in transaction: borrowing WriteTransaction
-    ) throws(StoreError) -> ImportFault? {
-        if row.name.utf8.count > Self.nameMaximumLength { return .nameTooLong }
-        if !seen.insert(row.device).inserted { return .repeatedRow }
-        let identity = DeviceIdentity(product: product, device: row.device)
-        return try device(identity, in: transaction)?.isRegistered == true ? .exists : nil
     }
 }

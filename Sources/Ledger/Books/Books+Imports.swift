@@ -17,6 +17,8 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         switch action {
+        case .atOnce(let product, let rows):
+            try importAtOnce(rows, of: product, command, in: transaction)
         case .begin(let product, let key, let run):
             try beginImport(of: product, key, run, command, in: transaction)
         case .stage(let product, let number, let after, let rows):
@@ -32,6 +34,58 @@ extension Books {
         }
     }
 
+    /// All rows, or none and the number of the first bad one.
+    private func importAtOnce(
+        _ rows: [DeviceImport],
+        of key: ProductKey,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard try existing(key, in: transaction) != nil else {
+            return .refused(.products(.unknown(key)))
+        }
+        guard rows.count <= Self.importMaximumRows else {
+            return .refused(.imports(.tooLarge(maximumRows: UInt32(Self.importMaximumRows))))
+        }
+        if rows.isEmpty { return .done(.unchanged) }
+        var seen: Set<DeviceKey> = []
+        for (index, row) in rows.enumerated() {
+            if let fault = try fault(of: row, for: key, seen: &seen, in: transaction) {
+                return .refused(
+                    .imports(.row(row: UInt32(index + 1), device: row.device, fault: fault))
+                )
+            }
+        }
+        var pool = try pool(of: key, in: transaction)
+        for row in rows {
+            let identity = DeviceIdentity(product: key, device: row.device)
+            let old = try device(identity, in: transaction)
+            let new = DeviceRecord(secret: row.secret, name: row.name, registeredAt: command.at)
+                .keepingEntitlement(of: old)
+            try replace(old, with: new, of: identity, pool: &pool, in: transaction)
+        }
+        try pools.put(key, pool, in: transaction)
+        return .done(
+            try record(
+                .imports(.imported(key, count: UInt32(rows.count), import: nil)),
+                command,
+                in: transaction
+            )
+        )
+    }
+
+    private func fault(
+        of row: DeviceImport,
+        for product: ProductKey,
+        seen: inout Set<DeviceKey>,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> ImportFault? {
+        if row.name.utf8.count > Self.nameMaximumLength { return .nameTooLong }
+        if !seen.insert(row.device).inserted { return .repeatedRow }
+        let identity = DeviceIdentity(product: product, device: row.device)
+        return try device(identity, in: transaction)?.isRegistered == true ? .exists : nil
+    }
+
     private func beginImport(
         of product: ProductKey,
         _ key: String?,
@@ -40,11 +94,11 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard try existing(product, in: transaction) != nil else {
-            return .refused(.unknownProduct(product))
+            return .refused(.products(.unknown(product)))
         }
         if let key {
             guard Command.isValid(idempotencyKey: key) else {
-                return .refused(.idempotencyKeyInvalid)
+                return .refused(.commands(.idempotencyKeyInvalid))
             }
             if try answers.contains(KeyPair(command.actor, key), in: transaction) {
                 return .done(.importKnown)
@@ -57,13 +111,13 @@ extension Books {
         }
         let underWay = try pool(of: product, in: transaction).imports
         guard Int(underWay) - left.count < Int(Self.importsOfProductMaximum) else {
-            return .refused(.importsUnderWay(maximum: Self.importsOfProductMaximum))
+            return .refused(.imports(.tooManyUnderWay(maximum: Self.importsOfProductMaximum)))
         }
         guard try importing.count(in: transaction) < Int(Self.importsMaximum) else {
-            return .refused(.importsUnderWay(maximum: Self.importsMaximum))
+            return .refused(.imports(.tooManyUnderWay(maximum: Self.importsMaximum)))
         }
         for (name, record) in left { try abandon(name, record, command, in: transaction) }
-        _ = try record(.importBegun(product), command, in: transaction)
+        _ = try record(.imports(.begun(product)), command, in: transaction)
         let number = try head(in: transaction).lastSequence
         let name = KeyPair(product, number)
         let new = ImportRecord(
@@ -83,19 +137,19 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard try existing(name.first, in: transaction) != nil else {
-            return .refused(.unknownProduct(name.first))
+            return .refused(.products(.unknown(name.first)))
         }
         guard var record = try imports.get(name, in: transaction) else {
-            return .refused(.unknownImport(name.first, name.second))
+            return .refused(.imports(.unknown(name.first, name.second)))
         }
         if let refusal = Self.refusal(toGoOn: record, name.second, after: after) {
             return .refused(refusal)
         }
         guard rows.count <= Self.importMaximumRows else {
-            return .refused(.importTooLarge(maximumRows: UInt32(Self.importMaximumRows)))
+            return .refused(.imports(.tooLarge(maximumRows: UInt32(Self.importMaximumRows))))
         }
         guard after + UInt64(rows.count) <= Self.importMaximumTotal else {
-            return .refused(.importTooLarge(maximumRows: UInt32(Self.importMaximumTotal)))
+            return .refused(.imports(.tooLarge(maximumRows: UInt32(Self.importMaximumTotal))))
         }
         let live = try liveImports(of: name.first, in: transaction)
         var seen: Set<DeviceKey> = []
@@ -105,7 +159,7 @@ extension Books {
             let identity = DeviceIdentity(product: name.first, device: device)
             let old = try standing(of: identity, in: transaction)
             if let fault = try fault(of: row, name, old, live, seen: &seen, in: transaction) {
-                return .refused(.importLine(line: row.line, device: device, fault: fault))
+                return .refused(.imports(.line(line: row.line, device: device, fault: fault)))
             }
             if old?.isOpen == true { returning += 1 }
         }
@@ -126,11 +180,11 @@ extension Books {
         _ number: UInt64,
         after: UInt64
     ) -> Refusal? {
-        guard record.state == .receiving else { return .importNotReceiving(number) }
+        guard record.state == .receiving else { return .imports(.notReceiving(number)) }
         if let conflict = record.conflict {
-            return .importLine(line: conflict.line, device: conflict.device, fault: .exists)
+            return .imports(.line(line: conflict.line, device: conflict.device, fault: .exists))
         }
-        return after == record.rows ? nil : .importOutOfStep(number, staged: record.rows)
+        return after == record.rows ? nil : .imports(.outOfStep(number, staged: record.rows))
     }
 
     private func standing(
@@ -171,10 +225,10 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard try existing(name.first, in: transaction) != nil else {
-            return .refused(.unknownProduct(name.first))
+            return .refused(.products(.unknown(name.first)))
         }
         guard var record = try imports.get(name, in: transaction) else {
-            return .refused(.unknownImport(name.first, name.second))
+            return .refused(.imports(.unknown(name.first, name.second)))
         }
         if let refusal = Self.refusal(toGoOn: record, name.second, after: rows) {
             return .refused(refusal)
@@ -186,8 +240,9 @@ extension Books {
         pool.devicesKnown += record.rows
         pool.devicesActive += record.returning
         try pools.put(name.first, pool, in: transaction)
-        let change = Change.devicesImported(
-            name.first, count: UInt32(record.rows), import: name.second)
+        let change = Change.imports(
+            .imported(name.first, count: UInt32(record.rows), import: name.second)
+        )
         return .done(try self.record(change, command, in: transaction))
     }
 
@@ -197,13 +252,13 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard let record = try imports.get(name, in: transaction) else {
-            return .refused(.unknownImport(name.first, name.second))
+            return .refused(.imports(.unknown(name.first, name.second)))
         }
         switch record.state {
         case .receiving:
             return .done(try abandon(name, record, command, in: transaction))
         case .abandoned: return .done(.unchanged)
-        case .landing, .done: return .refused(.importNotReceiving(name.second))
+        case .landing, .done: return .refused(.imports(.notReceiving(name.second)))
         }
     }
 
@@ -235,6 +290,6 @@ extension Books {
         if new.waiting == 0 { try importing.delete(name, in: transaction) }
         try countImports(of: name.first, by: -1, in: transaction)
         return try self.record(
-            .importAbandoned(name.first, import: name.second), command, in: transaction)
+            .imports(.abandoned(name.first, import: name.second)), command, in: transaction)
     }
 }

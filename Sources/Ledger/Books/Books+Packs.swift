@@ -32,10 +32,10 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard try accounts.contains(account, in: transaction) else {
-            return .refused(.unknownAccount(account))
+            return .refused(.accounts(.unknown(account)))
         }
         guard (1...Self.topUpMaximum).contains(quantity) else {
-            return .refused(.quantityOutOfRange(maximum: Self.topUpMaximum))
+            return .refused(.commands(.quantityOutOfRange(maximum: Self.topUpMaximum)))
         }
         let place = TopUpPlace(
             account: account,
@@ -43,7 +43,7 @@ extension Books {
             expiresAt: expiresAt,
             id: try head(in: transaction).lastSequence + 1
         )
-        if place.hasExpired(at: command.at) { return .refused(.expiryPassed(expiresAt)) }
+        if place.hasExpired(at: command.at) { return .refused(.topUps(.expiryPassed(expiresAt))) }
         let record = TopUpRecord(
             source: source,
             quantity: quantity,
@@ -170,7 +170,7 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Effect {
         let change = TopUpChange(pack: place, entry: entry)
-        let effect = try record(.topUp(change), command, in: transaction)
+        let effect = try record(.topUps(change), command, in: transaction)
         if change.movement != nil {
             let sequence = try head(in: transaction).lastSequence
             try topUpChanges.put(
@@ -196,7 +196,7 @@ extension Books {
     ) throws(StoreError) -> Outcome {
         guard
             let place = try nextTopUp(of: account, .messages, at: command.at, in: transaction)
-        else { return .refused(.noTopUpLeft(account)) }
+        else { return .refused(.topUps(.noneLeft(account))) }
         let old = try topUp(at: place, in: transaction)
         let left = try topUpTotals(of: account, .messages, in: transaction).remaining
         let units = min(old.counters.remaining, max(1, needed, min(block, left / 4)))
@@ -236,10 +236,10 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard let lease = try leases.get(id, in: transaction) else {
-            return .refused(.unknownLease(id))
+            return .refused(.topUps(.unknownLease(id)))
         }
         guard used <= lease.units else {
-            return .refused(.leaseExceeded(lease: id, units: lease.units))
+            return .refused(.topUps(.leaseExceeded(lease: id, units: lease.units)))
         }
         let returned = lease.units - used
         let effect = try end(

@@ -1,6 +1,20 @@
 import Storage
 
 extension Books {
+    func carryOut(
+        _ action: ProductAction,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        switch action {
+        case .create(let product): try createProduct(product, command, in: transaction)
+        case .update(let key, let update): try updateProduct(key, update, command, in: transaction)
+        case .upgradePackage(let key, let package):
+            try upgradePackage(key, package, command, in: transaction)
+        case .delete(let key): try deleteProduct(key, command, in: transaction)
+        }
+    }
+
     /// The product, unless it was deleted.
     func existing(
         _ key: ProductKey,
@@ -23,22 +37,22 @@ extension Books {
         return pool
     }
 
-    func createProduct(
+    private func createProduct(
         _ product: NewProduct,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         if let refusal = Self.refusal(ofName: product.name) { return .refused(refusal) }
         if try products.contains(product.key, in: transaction) {
-            return .refused(.alreadyExists(what: "product \(product.key)"))
+            return .refused(.commands(.alreadyExists(what: "product \(product.key)")))
         }
         guard let account = try accounts.get(product.account, in: transaction) else {
-            return .refused(.unknownAccount(product.account))
+            return .refused(.accounts(.unknown(product.account)))
         }
         var allowance: Allowance?
         if let package = product.package {
             guard let record = try packages.get(package, in: transaction) else {
-                return .refused(.unknownPackage(package))
+                return .refused(.packages(.unknown(package)))
             }
             allowance = record.allowance
         }
@@ -51,7 +65,7 @@ extension Books {
             in: transaction
         )
         let effect = try self.record(
-            .productCreated(product.key, account: product.account),
+            .products(.created(product.key, account: product.account)),
             command,
             in: transaction
         )
@@ -70,14 +84,14 @@ extension Books {
         return .done(effect)
     }
 
-    func updateProduct(
+    private func updateProduct(
         _ key: ProductKey,
         _ update: ProductUpdate,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard let old = try existing(key, in: transaction) else {
-            return .refused(.unknownProduct(key))
+            return .refused(.products(.unknown(key)))
         }
         if let name = update.name, let refusal = Self.refusal(ofName: name) {
             return .refused(refusal)
@@ -89,53 +103,55 @@ extension Books {
         if let dayOffset = update.dayOffset { new.dayOffset = dayOffset }
         if new == old { return .done(.unchanged) }
         try products.put(key, new, in: transaction)
-        return .done(try record(.productUpdated(key, update), command, in: transaction))
+        return .done(try record(.products(.updated(key, update)), command, in: transaction))
     }
 
     /// Rule A5: the package is a property of the product, so it changes for all devices and codes
     /// at once. An entitlement keeps the end it was given.
-    func upgradePackage(
+    private func upgradePackage(
         _ key: ProductKey,
         _ package: PackageID,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard var product = try existing(key, in: transaction) else {
-            return .refused(.unknownProduct(key))
+            return .refused(.products(.unknown(key)))
         }
         guard let target = try packages.get(package, in: transaction) else {
-            return .refused(.unknownPackage(package))
+            return .refused(.packages(.unknown(package)))
         }
         guard let current = product.package, let allowance = product.allowance else {
-            return .refused(.productHasNoPackage(key))
+            return .refused(.products(.hasNoPackage(key)))
         }
         if current == package { return .done(.unchanged) }
         if let lowered = target.allowance.lowered(from: allowance) {
-            return .refused(.allowanceLowered(allowance: lowered))
+            return .refused(.packages(.allowanceLowered(allowance: lowered)))
         }
         product.package = package
         product.allowance = target.allowance
         try products.put(key, product, in: transaction)
         return .done(
-            try record(.packageUpgraded(key, from: current, to: package), command, in: transaction)
+            try record(
+                .products(.packageUpgraded(key, from: current, to: package)), command,
+                in: transaction)
         )
     }
 
     /// Rule B9: the record stays, so that the books still balance and the name is not used again.
-    func deleteProduct(
+    private func deleteProduct(
         _ key: ProductKey,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard var product = try existing(key, in: transaction) else {
-            return .refused(.unknownProduct(key))
+            return .refused(.products(.unknown(key)))
         }
         let forfeited = try pool(of: key, in: transaction).remaining
         product.deletedAt = command.at
         try products.put(key, product, in: transaction)
         try countCodes(of: product, lost: forfeited, in: transaction)
         return .done(
-            try record(.productDeleted(key, forfeited: forfeited), command, in: transaction)
+            try record(.products(.deleted(key, forfeited: forfeited)), command, in: transaction)
         )
     }
 }

@@ -25,15 +25,15 @@ extension Books {
     ) throws(StoreError) -> Outcome {
         if let known = try upgrade(id, of: identity, in: transaction) {
             if known.record.state != .requested {
-                return .refused(.upgradeReported(identity, id, known.record.state))
+                return .refused(.upgrades(.reported(identity, id, known.record.state)))
             }
             guard known.record.size == size else {
-                return .refused(.alreadyExists(what: "upgrade \(id) of \(identity)"))
+                return .refused(.commands(.alreadyExists(what: "upgrade \(id) of \(identity)")))
             }
             return .repeated(.upgrade(known))
         }
         guard let product = try existing(identity.product, in: transaction) else {
-            return .refused(.unknownProduct(identity.product))
+            return .refused(.products(.unknown(identity.product)))
         }
         let device = try self.device(identity, in: transaction)
         if let refusal = Self.refusal(ofUpgradeOf: identity, device, product, at: command.at) {
@@ -61,7 +61,8 @@ extension Books {
         )
         guard fromAllowance + record.fromPacks == size.attempts else {
             return .refused(
-                .otaExhausted(needed: size.attempts, allowance: left, packs: record.fromPacks)
+                .upgrades(
+                    .exhausted(needed: size.attempts, allowance: left, packs: record.fromPacks))
             )
         }
         let upgrade = Upgrade(identity: identity, id: id, record: record)
@@ -75,10 +76,10 @@ extension Books {
         _ product: ProductRecord,
         at time: Timestamp
     ) -> Refusal? {
-        guard let device, device.isRegistered else { return .unknownDevice(identity) }
-        if device.isDisabled { return .deviceDisabled(identity) }
-        if product.package == nil { return .productHasNoPackage(identity.product) }
-        return device.entitlement?.runs(at: time) == true ? nil : .deviceNotActive(identity)
+        guard let device, device.isRegistered else { return .devices(.unknown(identity)) }
+        if device.isDisabled { return .devices(.disabled(identity)) }
+        if product.package == nil { return .products(.hasNoPackage(identity.product)) }
+        return device.entitlement?.runs(at: time) == true ? nil : .devices(.notActive(identity))
     }
 
     /// What the account's OTA packs give, the one that expires first in front: together `units`, or
@@ -123,21 +124,13 @@ extension Books {
             in: record.month,
             in: transaction
         )
-        _ = try self.record(
-            .upgrade(
-                UpgradeChange(
-                    identity: identity,
-                    id: id,
-                    entry: .requested(
-                        record.size,
-                        fromAllowance: record.fromAllowance,
-                        fromPacks: record.fromPacks
-                    )
-                )
-            ),
-            command,
-            in: transaction
+        let change = UpgradeChange(
+            identity: identity,
+            id: id,
+            entry: .requested(
+                record.size, fromAllowance: record.fromAllowance, fromPacks: record.fromPacks)
         )
+        _ = try self.record(.upgrades(change), command, in: transaction)
         for draw in record.draws {
             try deduct(draw, for: upgrade, command, in: transaction)
         }
@@ -151,24 +144,20 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard let known = try upgrade(id, of: identity, in: transaction) else {
-            return .refused(.unknownUpgrade(identity, id))
+            return .refused(.upgrades(.unknown(identity, id)))
         }
         let state = succeeded ? UpgradeState.succeeded : .failed
         if known.record.state == state { return .repeated(.upgrade(known)) }
         guard known.record.state == .requested else {
-            return .refused(.upgradeReported(identity, id, known.record.state))
+            return .refused(.upgrades(.reported(identity, id, known.record.state)))
         }
         var record = known.record
         record.state = state
         record.reportedAt = command.at
         try upgrades.put(KeyPair(identity, id), record, in: transaction)
-        _ = try self.record(
-            .upgrade(
-                UpgradeChange(identity: identity, id: id, entry: .reported(succeeded: succeeded))
-            ),
-            command,
-            in: transaction
-        )
+        let change = UpgradeChange(
+            identity: identity, id: id, entry: .reported(succeeded: succeeded))
+        _ = try self.record(.upgrades(change), command, in: transaction)
         let upgrade = Upgrade(identity: identity, id: id, record: record)
         if !succeeded { try giveBack(upgrade, command, in: transaction) }
         return .done(.upgrade(upgrade))

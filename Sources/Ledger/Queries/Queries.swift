@@ -130,7 +130,7 @@ extension Books {
         )
         if case .consume = decision, try pool(of: identity.product, in: transaction).remaining == 0
         {
-            return .refuse(.noCodeLeft(identity.product))
+            return .refuse(.codes(.noneLeft(identity.product)))
         }
         return decision
     }

@@ -112,7 +112,7 @@ extension Books {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> TopUpMovement? {
         guard let event = try events.get(sequence, in: transaction),
-            case .topUp(let change) = event.change, let movement = change.movement
+            case .topUps(let change) = event.change, let movement = change.movement
         else { return nil }
         return TopUpMovement(
             sequence: sequence,

@@ -33,26 +33,19 @@ public struct AccountRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.append(text: name)
-        buffer.append(case: kind)
-        buffer.append(optional: parent)
-        buffer.append(optional: email)
-        buffer.append(dataCentre)
-        buffer.append(createdAt)
-        buffer.append(optional: certifiedAt) { $0.append($1) }
+        buffer.append(Version.v1, name, kind, parent, email, dataCentre, createdAt, certifiedAt)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "account") {
         case .v1:
-            name = try reader.takeText()
-            kind = try reader.take(case: AccountKind.self)
-            parent = try reader.takeOptional(AccountID.self)
-            email = try reader.takeOptional(EmailAddress.self)
-            dataCentre = try reader.take(DataCentreID.self)
-            createdAt = try reader.takeTimestamp()
-            certifiedAt = try reader.takeBool() ? try reader.takeTimestamp() : nil
+            name = try reader.take()
+            kind = try reader.take()
+            parent = try reader.take()
+            email = try reader.take()
+            dataCentre = try reader.take()
+            createdAt = try reader.take()
+            certifiedAt = try reader.take()
         }
     }
 }
@@ -102,18 +95,12 @@ public struct ContactRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.append(text: name)
-        buffer.append(at)
-        buffer.append(text: actor)
+        buffer.append(Version.v1, name, at, actor)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "contact") {
-        case .v1:
-            name = try reader.takeText()
-            at = try reader.takeTimestamp()
-            actor = try reader.takeText()
+        case .v1: self = try reader.make(Self.init(name:at:actor:))
         }
     }
 }
@@ -150,26 +137,14 @@ public struct KeyRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.append(text: name)
-        buffer.append(case: role)
-        buffer.append(optional: account)
-        buffer.append(optional: products) { $0.append(list: $1) { $0.append($1) } }
-        buffer.append(secretHash)
-        buffer.append(createdAt)
-        buffer.append(optional: revokedAt) { $0.append($1) }
+        buffer.append(Version.v1, name, role, account, products, secretHash, createdAt, revokedAt)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "key") {
         case .v1:
-            name = try reader.takeText()
-            role = try reader.take(case: KeyRole.self)
-            account = try reader.takeOptional(AccountID.self)
-            products = try reader.takeOptionalProducts()
-            secretHash = try reader.takeSecretHash()
-            createdAt = try reader.takeTimestamp()
-            revokedAt = try reader.takeBool() ? try reader.takeTimestamp() : nil
+            self = try reader.make(
+                Self.init(name:role:account:products:secretHash:createdAt:revokedAt:))
         }
     }
 }

@@ -48,14 +48,14 @@ struct SealingKeyRecord: StorageRecord, Hashable, Sendable {
     func encode(into buffer: inout ByteBuffer) {
         buffer.append(Version.v1)
         buffer.append(fingerprint.span)
-        buffer.append(adoptedAt)
+        buffer.append(fields: adoptedAt)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "sealing key") {
         case .v1:
             fingerprint = try reader.takeFingerprint()
-            adoptedAt = try reader.takeTimestamp()
+            adoptedAt = try reader.take()
         }
     }
 }
@@ -80,8 +80,7 @@ struct AnswerRecord: StorageRecord, Hashable, Sendable {
         buffer.append(Version.v1)
         buffer.append(digestHigh)
         buffer.append(digestLow)
-        buffer.append(at)
-        outcome.encode(into: &buffer)
+        buffer.append(fields: at, outcome)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
@@ -89,8 +88,8 @@ struct AnswerRecord: StorageRecord, Hashable, Sendable {
         case .v1:
             digestHigh = try reader.takeUInt64()
             digestLow = try reader.takeUInt64()
-            at = try reader.takeTimestamp()
-            outcome = try Outcome(decoding: &reader)
+            at = try reader.take()
+            outcome = try reader.take()
         }
     }
 }

@@ -17,18 +17,12 @@ public struct PackageRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.append(text: name)
-        buffer.append(allowance)
-        buffer.append(createdAt)
+        buffer.append(Version.v1, name, allowance, createdAt)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "package") {
-        case .v1:
-            name = try reader.takeText()
-            allowance = try reader.takeAllowance()
-            createdAt = try reader.takeTimestamp()
+        case .v1: self = try reader.make(Self.init(name:allowance:createdAt:))
         }
     }
 }
@@ -66,28 +60,14 @@ public struct BatchRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.append(account)
-        buffer.append(package)
-        buffer.appendVarint(quantity)
-        buffer.append(case: source)
-        buffer.append(optional: product)
-        buffer.append(at)
-        buffer.append(text: actor)
-        buffer.appendVarint(sequence)
+        buffer.append(Version.v1, account, package, quantity, source, product, at, actor, sequence)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "batch") {
         case .v1:
-            account = try reader.take(AccountID.self)
-            package = try reader.take(PackageID.self)
-            quantity = try reader.takeVarint()
-            source = try reader.take(case: CodeSource.self)
-            product = try reader.takeOptional(ProductKey.self)
-            at = try reader.takeTimestamp()
-            actor = try reader.takeText()
-            sequence = try reader.takeVarint()
+            self = try reader.make(
+                Self.init(account:package:quantity:source:product:at:actor:sequence:))
         }
     }
 }
@@ -111,18 +91,12 @@ public struct HoldingRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.appendVarint(bought)
-        buffer.appendVarint(granted)
-        buffer.appendVarint(assigned)
+        buffer.append(Version.v1, bought, granted, assigned)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "holding") {
-        case .v1:
-            bought = try reader.takeVarint()
-            granted = try reader.takeVarint()
-            assigned = try reader.takeVarint()
+        case .v1: self = try reader.make(Self.init(bought:granted:assigned:))
         }
     }
 }
@@ -138,14 +112,12 @@ struct RangeRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.appendVarint(quantity)
+        buffer.append(Version.v1, quantity)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "range") {
-        case .v1:
-            quantity = try reader.takeVarint()
+        case .v1: quantity = try reader.take()
         }
     }
 }
@@ -169,22 +141,12 @@ public struct AssignmentRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.append(product)
-        buffer.append(package)
-        buffer.appendVarint(quantity)
-        buffer.append(at)
-        buffer.append(text: actor)
+        buffer.append(Version.v1, product, package, quantity, at, actor)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "assignment") {
-        case .v1:
-            product = try reader.take(ProductKey.self)
-            package = try reader.take(PackageID.self)
-            quantity = try reader.takeVarint()
-            at = try reader.takeTimestamp()
-            actor = try reader.takeText()
+        case .v1: self = try reader.make(Self.init(product:package:quantity:at:actor:))
         }
     }
 }

@@ -23,22 +23,17 @@ struct ConsumptionRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.append(device)
-        buffer.appendVarint(UInt64(period))
-        buffer.append(expiresAt)
-        buffer.append(case: cause)
-        buffer.append(dataCentre)
+        buffer.append(Version.v1, device, period, expiresAt, cause, dataCentre)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "consumption") {
         case .v1:
-            device = try reader.take(DeviceKey.self)
-            period = try reader.takeVarint32()
-            expiresAt = try reader.takeTimestamp()
-            cause = try reader.take(case: ActivationCause.self)
-            dataCentre = try reader.take(DataCentreID.self)
+            device = try reader.take()
+            period = try reader.take()
+            expiresAt = try reader.take()
+            cause = try reader.take()
+            dataCentre = try reader.take()
         }
     }
 }
@@ -54,14 +49,12 @@ struct ExpiryRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.append(activatedAt)
+        buffer.append(Version.v1, activatedAt)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "expiry") {
-        case .v1:
-            activatedAt = try reader.takeTimestamp()
+        case .v1: activatedAt = try reader.take()
         }
     }
 }
@@ -79,16 +72,12 @@ struct PeriodRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.append(activatedAt)
-        buffer.append(code)
+        buffer.append(Version.v1, activatedAt, code)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "period") {
-        case .v1:
-            activatedAt = try reader.takeTimestamp()
-            code = try reader.takeCode()
+        case .v1: self = try reader.make(Self.init(activatedAt:code:))
         }
     }
 }
@@ -104,14 +93,12 @@ struct ExpiringRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.append(device)
+        buffer.append(Version.v1, device)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "expiring entitlement") {
-        case .v1:
-            device = try reader.take(DeviceKey.self)
+        case .v1: device = try reader.take()
         }
     }
 }

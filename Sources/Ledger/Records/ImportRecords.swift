@@ -43,38 +43,24 @@ public struct ImportRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.append(case: state)
-        buffer.append(text: actor)
-        buffer.append(optional: idempotencyKey) { $0.append(text: $1) }
+        buffer.append(Version.v1, state, actor, idempotencyKey)
         buffer.append(run)
-        buffer.append(beganAt)
-        buffer.append(changedAt)
-        buffer.appendVarint(rows)
-        buffer.appendVarint(moved)
-        buffer.appendVarint(returning)
-        buffer.append(optional: conflict) {
-            $0.appendVarint($1.line)
-            $0.append($1.device)
-        }
+        buffer.append(fields: beganAt, changedAt, rows, moved, returning, conflict)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "import") {
         case .v1:
-            state = try reader.take(case: ImportState.self)
-            actor = try reader.takeText()
-            idempotencyKey = try reader.takeBool() ? try reader.takeText() : nil
+            state = try reader.take()
+            actor = try reader.take()
+            idempotencyKey = try reader.take()
             run = try reader.takeUInt64()
-            beganAt = try reader.takeTimestamp()
-            changedAt = try reader.takeTimestamp()
-            rows = try reader.takeVarint()
-            moved = try reader.takeVarint()
-            returning = try reader.takeVarint()
-            conflict =
-                try reader.takeBool()
-                ? ImportConflict(
-                    line: try reader.takeVarint(), device: try reader.take(DeviceKey.self)) : nil
+            beganAt = try reader.take()
+            changedAt = try reader.take()
+            rows = try reader.take()
+            moved = try reader.take()
+            returning = try reader.take()
+            conflict = try reader.take()
             guard moved <= rows else {
                 throw .malformed(what: "import that moved more than it had")
             }
@@ -90,6 +76,14 @@ public struct ImportConflict: Hashable, Sendable {
     init(line: UInt64, device: DeviceKey) {
         self.line = line
         self.device = device
+    }
+}
+
+extension ImportConflict: RecordField {
+    package func encode(into buffer: inout ByteBuffer) { buffer.append(fields: line, device) }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(line:device:))
     }
 }
 
@@ -115,18 +109,15 @@ struct StagedDeviceRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.appendVarint(line)
-        buffer.append(optional: secret)
-        buffer.append(text: name)
+        buffer.append(Version.v1, line, secret, name)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "staged device") {
         case .v1:
-            line = try reader.takeVarint()
-            secret = try reader.takeOptionalSealedSecret()
-            name = try reader.takeText()
+            line = try reader.take()
+            secret = try reader.take()
+            name = try reader.take()
         }
     }
 }

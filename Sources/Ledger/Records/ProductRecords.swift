@@ -67,18 +67,9 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1, v2 = 2 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(formerNames.isEmpty ? Version.v1 : .v2)
-        buffer.append(text: name)
-        buffer.append(account)
-        buffer.append(optional: package)
-        buffer.append(optional: allowance) { $0.append($1) }
-        buffer.append(secret)
-        buffer.append(autoRenewal)
-        buffer.append(case: registration)
-        buffer.append(dayOffset)
-        buffer.append(dataCentre)
-        buffer.append(createdAt)
-        buffer.append(optional: deletedAt) { $0.append($1) }
+        buffer.append(
+            formerNames.isEmpty ? Version.v1 : .v2, name, account, package, allowance, secret,
+            autoRenewal, registration, dayOffset, dataCentre, createdAt, deletedAt)
         if !formerNames.isEmpty { buffer.append(list: formerNames) { $0.append(text: $1) } }
     }
 
@@ -86,17 +77,17 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         let version = try reader.take(Version.self, of: "product")
         switch version {
         case .v1, .v2:
-            name = try reader.takeText()
-            account = try reader.take(AccountID.self)
-            package = try reader.takeOptional(PackageID.self)
-            allowance = try reader.takeBool() ? try reader.takeAllowance() : nil
-            secret = try reader.takeSealedSecret()
-            autoRenewal = try reader.takeBool()
-            registration = try reader.take(case: RegistrationPolicy.self)
-            dayOffset = try reader.takeOffset()
-            dataCentre = try reader.take(DataCentreID.self)
-            createdAt = try reader.takeTimestamp()
-            deletedAt = try reader.takeBool() ? try reader.takeTimestamp() : nil
+            name = try reader.take()
+            account = try reader.take()
+            package = try reader.take()
+            allowance = try reader.take()
+            secret = try reader.take()
+            autoRenewal = try reader.take()
+            registration = try reader.take()
+            dayOffset = try reader.take()
+            dataCentre = try reader.take()
+            createdAt = try reader.take()
+            deletedAt = try reader.take()
         }
         if version == .v2 {
             formerNames = try reader.takeList { reader throws(MalformedRecord) in
@@ -190,20 +181,12 @@ struct LotRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.append(first)
-        buffer.appendVarint(quantity)
-        buffer.append(package)
-        buffer.append(at)
+        buffer.append(Version.v1, first, quantity, package, at)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "lot") {
-        case .v1:
-            first = try reader.takeCode()
-            quantity = try reader.takeVarint()
-            package = try reader.take(PackageID.self)
-            at = try reader.takeTimestamp()
+        case .v1: self = try reader.make(Self.init(first:quantity:package:at:))
         }
     }
 }

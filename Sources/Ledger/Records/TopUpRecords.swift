@@ -19,27 +19,23 @@ public struct TopUpRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.append(case: source)
-        buffer.append(at)
-        buffer.append(text: actor)
-        counters.encode(into: &buffer)
+        buffer.append(Version.v1, source, at, actor, counters)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "top-up pack") {
         case .v1:
-            source = try reader.take(case: TopUpSource.self)
-            at = try reader.takeTimestamp()
-            actor = try reader.takeText()
-            counters = try TopUpCounters(decoding: &reader)
+            source = try reader.take()
+            at = try reader.take()
+            actor = try reader.take()
+            counters = try reader.take()
         }
     }
 }
 
 /// Where the units of a pack, or of all packs of an account and kind, are:
 /// `quantity = remaining + leased + used + expired` at all times.
-public struct TopUpCounters: StorageRecord, Hashable, Sendable {
+public struct TopUpCounters: StorageRecord, RecordField, Hashable, Sendable {
     public internal(set) var quantity: UInt64 = 0
 
     /// To be drawn from; also those of a pack that has expired, until it is closed.
@@ -110,22 +106,17 @@ public struct TopUpCounters: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.appendVarint(quantity)
-        buffer.appendVarint(remaining)
-        buffer.appendVarint(leased)
-        buffer.appendVarint(used)
-        buffer.appendVarint(expired)
+        buffer.append(Version.v1, quantity, remaining, leased, used, expired)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "top-up counters") {
         case .v1:
-            quantity = try reader.takeVarint()
-            remaining = try reader.takeVarint()
-            leased = try reader.takeVarint()
-            used = try reader.takeVarint()
-            expired = try reader.takeVarint()
+            quantity = try reader.take()
+            remaining = try reader.take()
+            leased = try reader.take()
+            used = try reader.take()
+            expired = try reader.take()
         }
     }
 }
@@ -147,20 +138,12 @@ struct LeaseRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.append(pack)
-        buffer.append(holder)
-        buffer.appendVarint(units)
-        buffer.append(at)
+        buffer.append(Version.v1, pack, holder, units, at)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "lease") {
-        case .v1:
-            pack = try reader.takeTopUpPlace()
-            holder = try reader.take(LeaseHolder.self)
-            units = try reader.takeVarint()
-            at = try reader.takeTimestamp()
+        case .v1: self = try reader.make(Self.init(pack:holder:units:at:))
         }
     }
 }
@@ -174,14 +157,12 @@ struct UpgradeNameRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.append(id)
+        buffer.append(Version.v1, id)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "upgrade name") {
-        case .v1:
-            id = try reader.take(UpgradeID.self)
+        case .v1: id = try reader.take()
         }
     }
 }
@@ -195,14 +176,12 @@ struct UpgradeMonthRecord: StorageRecord, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.appendVarint(used)
+        buffer.append(Version.v1, used)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "upgrade month") {
-        case .v1:
-            used = try reader.takeVarint()
+        case .v1: used = try reader.take()
         }
     }
 }

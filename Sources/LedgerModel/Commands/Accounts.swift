@@ -1,8 +1,9 @@
-public import Bytes
-public import Encoding
+package import Bytes
+package import Encoding
 
-/// What a command does about an account that exists.
+/// What a command does with accounts.
 public enum AccountAction: Hashable, Sendable {
+    case create(NewAccount)
     case update(AccountID, AccountUpdate)
 
     /// An individual account, its sub-accounts with it, becomes an enterprise, once, and gets the free
@@ -14,66 +15,52 @@ public enum AccountAction: Hashable, Sendable {
     case removeContact(AccountID, EmailAddress)
 }
 
-/// A tag byte, then the parts in order, the account first.
-extension AccountAction: StorageRecord {
-    /// Fixed for good: the tag of a removed case is not used again.
-    enum Tag: UInt8, CaseIterable {
-        case update = 1
-        case certify = 2
-        case putContact = 3
-        case removeContact = 4
+extension AccountAction: ActionPart {
+    enum Tag: UInt16, RecordTag {
+        case create = 1
+        case update = 0x17_01
+        case certify = 0x17_02
+        case putContact = 0x17_03
+        case removeContact = 0x17_04
     }
 
-    public func encode(into buffer: inout ByteBuffer) {
+    package func encode(into buffer: inout ByteBuffer) {
         switch self {
-        case .update(let account, let update):
-            buffer.append(case: Tag.update)
-            buffer.append(account)
-            update.encode(into: &buffer)
-        case .certify(let account, let freeCodes):
-            buffer.append(case: Tag.certify)
-            buffer.append(account)
-            buffer.append(optional: freeCodes) { $1.encode(into: &$0) }
-        case .putContact(let account, let contact):
-            buffer.append(case: Tag.putContact)
-            buffer.append(account)
-            buffer.append(contact.email)
-            buffer.append(text: contact.name)
+        case .create(let newAccount): buffer.append(Tag.create, newAccount)
+        case .update(let account, let update): buffer.append(Tag.update, account, update)
+        case .certify(let account, let freeCodes): buffer.append(Tag.certify, account, freeCodes)
+        case .putContact(let account, let contact): buffer.append(Tag.putContact, account, contact)
         case .removeContact(let account, let email):
-            buffer.append(case: Tag.removeContact)
-            buffer.append(account)
-            buffer.append(email)
+            buffer.append(Tag.removeContact, account, email)
         }
     }
 
-    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        let tag = try reader.take(tag: Tag.self, of: "action on an account")
-        let account = try reader.take(AccountID.self)
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
         self =
-            switch tag {
-            case .update:
-                .update(account, try AccountUpdate(decoding: &reader))
-            case .certify:
-                .certify(
-                    account,
-                    freeCodes: try reader.takeBool() ? try FreeCodeTerms(decoding: &reader) : nil
-                )
-            case .putContact:
-                .putContact(
-                    account,
-                    Contact(
-                        email: try reader.take(EmailAddress.self),
-                        name: try reader.takeText()
-                    )
-                )
-            case .removeContact:
-                .removeContact(account, try reader.take(EmailAddress.self))
+            switch try reader.takeTag(of: Self.self) {
+            case .create: try reader.make(Self.create)
+            case .update: try reader.make(Self.update)
+            case .certify: try reader.make(Self.certify)
+            case .putContact: try reader.make(Self.putContact)
+            case .removeContact: try reader.make(Self.removeContact)
             }
+    }
+
+    /// The terms of free codes are the gateway's, and may be other ones when the request is repeated.
+    var asked: AccountAction {
+        switch self {
+        case .create(var account):
+            account.freeCodes = nil
+            return .create(account)
+        case .certify(let account, _): return .certify(account, freeCodes: nil)
+        case .update, .putContact, .removeContact: return self
+        }
     }
 }
 
-/// A fact about an account, as the event log keeps it (rule E3).
+/// A fact about an account.
 public enum AccountChange: Hashable, Sendable {
+    case created(AccountID, kind: AccountKind, parent: AccountID?)
     case updated(AccountID, AccountUpdate)
 
     /// It is an enterprise from here on, and so are its sub-accounts.
@@ -82,10 +69,43 @@ public enum AccountChange: Hashable, Sendable {
     /// The contact is on the account's list, under that name.
     case contactPut(AccountID, Contact)
     case contactRemoved(AccountID, EmailAddress)
+}
 
-    /// Its name in the API.
-    public var name: String {
+extension AccountChange: ChangePart {
+    enum Tag: UInt16, RecordTag {
+        case created = 1
+        case updated = 0x1E_01
+        case certified = 0x1E_02
+        case contactPut = 0x1E_03
+        case contactRemoved = 0x1E_04
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
         switch self {
+        case .created(let account, let kind, let parent):
+            buffer.append(Tag.created, account, kind, parent)
+        case .updated(let account, let update): buffer.append(Tag.updated, account, update)
+        case .certified(let account): buffer.append(Tag.certified, account)
+        case .contactPut(let account, let contact): buffer.append(Tag.contactPut, account, contact)
+        case .contactRemoved(let account, let email):
+            buffer.append(Tag.contactRemoved, account, email)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .created: try reader.make(Self.created)
+            case .updated: try reader.make(Self.updated)
+            case .certified: try reader.make(Self.certified)
+            case .contactPut: try reader.make(Self.contactPut)
+            case .contactRemoved: try reader.make(Self.contactRemoved)
+            }
+    }
+
+    var name: String {
+        switch self {
+        case .created: "account-created"
         case .updated: "account-updated"
         case .certified: "account-certified"
         case .contactPut: "contact-put"
@@ -94,57 +114,75 @@ public enum AccountChange: Hashable, Sendable {
     }
 }
 
-/// A tag byte, then the parts in order, the account first.
-extension AccountChange: StorageRecord {
-    /// Fixed for good: the tag of a removed case is not used again.
-    enum Tag: UInt8, CaseIterable {
-        case updated = 1
-        case certified = 2
-        case contactPut = 3
-        case contactRemoved = 4
+/// Why something can't be done with an account.
+public enum AccountRefusal: Hashable, Sendable {
+    case unknown(AccountID)
+
+    /// A sub-account can't have sub-accounts.
+    case parentIsSubAccount(AccountID)
+
+    /// An account has at most so many sub-accounts.
+    case tooManySubAccounts(maximum: UInt32)
+
+    /// Rule A7: an enterprise can't be certified as one.
+    case enterpriseAlready(AccountID)
+
+    /// Rule A7: it is a sub-account of the one that is named, which is what can be certified.
+    case certifiedWithParent(AccountID)
+
+    /// Rule E1.
+    case tooManyContacts(maximum: UInt32)
+    case unknownContact(AccountID, EmailAddress)
+}
+
+extension AccountRefusal: RefusalPart {
+    enum Tag: UInt16, RecordTag {
+        case unknown = 1
+        case parentIsSubAccount = 7
+        case tooManySubAccounts = 40
+        case enterpriseAlready = 41
+        case certifiedWithParent = 42
+        case tooManyContacts = 43
+        case unknownContact = 44
     }
 
-    public func encode(into buffer: inout ByteBuffer) {
+    package func encode(into buffer: inout ByteBuffer) {
         switch self {
-        case .updated(let account, let update):
-            buffer.append(case: Tag.updated)
-            buffer.append(account)
-            update.encode(into: &buffer)
-        case .certified(let account):
-            buffer.append(case: Tag.certified)
-            buffer.append(account)
-        case .contactPut(let account, let contact):
-            buffer.append(case: Tag.contactPut)
-            buffer.append(account)
-            buffer.append(contact.email)
-            buffer.append(text: contact.name)
-        case .contactRemoved(let account, let email):
-            buffer.append(case: Tag.contactRemoved)
-            buffer.append(account)
-            buffer.append(email)
+        case .unknown(let account): buffer.append(Tag.unknown, account)
+        case .parentIsSubAccount(let account): buffer.append(Tag.parentIsSubAccount, account)
+        case .tooManySubAccounts(let maximum): buffer.append(Tag.tooManySubAccounts, maximum)
+        case .enterpriseAlready(let account): buffer.append(Tag.enterpriseAlready, account)
+        case .certifiedWithParent(let parent): buffer.append(Tag.certifiedWithParent, parent)
+        case .tooManyContacts(let maximum): buffer.append(Tag.tooManyContacts, maximum)
+        case .unknownContact(let account, let email):
+            buffer.append(Tag.unknownContact, account, email)
         }
     }
 
-    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        let tag = try reader.take(tag: Tag.self, of: "change of an account")
-        let account = try reader.take(AccountID.self)
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
         self =
-            switch tag {
-            case .updated:
-                .updated(account, try AccountUpdate(decoding: &reader))
-            case .certified:
-                .certified(account)
-            case .contactPut:
-                .contactPut(
-                    account,
-                    Contact(
-                        email: try reader.take(EmailAddress.self),
-                        name: try reader.takeText()
-                    )
-                )
-            case .contactRemoved:
-                .contactRemoved(account, try reader.take(EmailAddress.self))
+            switch try reader.takeTag(of: Self.self) {
+            case .unknown: try reader.make(Self.unknown)
+            case .parentIsSubAccount: try reader.make(Self.parentIsSubAccount)
+            case .tooManySubAccounts: try reader.make(Self.tooManySubAccounts)
+            case .enterpriseAlready: try reader.make(Self.enterpriseAlready)
+            case .certifiedWithParent: try reader.make(Self.certifiedWithParent)
+            case .tooManyContacts: try reader.make(Self.tooManyContacts)
+            case .unknownContact: try reader.make(Self.unknownContact)
             }
+    }
+
+    public var description: String {
+        switch self {
+        case .unknown(let id): "there is no account \(id)"
+        case .parentIsSubAccount(let id): "\(id) is a sub-account and can't have sub-accounts"
+        case .tooManySubAccounts(let maximum): "an account has at most \(maximum) sub-accounts"
+        case .enterpriseAlready(let id): "account \(id) is an enterprise already"
+        case .certifiedWithParent(let parent):
+            "a sub-account is certified with its parent, \(parent)"
+        case .tooManyContacts(let maximum): "an account has at most \(maximum) contacts"
+        case .unknownContact(let id, let email): "account \(id) has no contact \(email)"
+        }
     }
 }
 
@@ -166,7 +204,7 @@ public struct NewAccount: Hashable, Sendable {
     public let dataCentre: DataCentreID
 
     /// Rule A7. `nil`: none are given. A sub-account gets none of its own.
-    public let freeCodes: FreeCodeTerms?
+    public internal(set) var freeCodes: FreeCodeTerms?
 
     public init(
         id: AccountID,
@@ -187,28 +225,13 @@ public struct NewAccount: Hashable, Sendable {
     }
 }
 
-/// The parts in order, within the bytes of an action.
-extension NewAccount: StorageRecord {
-    public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(id)
-        buffer.append(text: name)
-        buffer.append(case: kind)
-        buffer.append(optional: parent)
-        buffer.append(optional: email)
-        buffer.append(dataCentre)
-        buffer.append(optional: freeCodes) { $1.encode(into: &$0) }
+extension NewAccount: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(fields: id, name, kind, parent, email, dataCentre, freeCodes)
     }
 
-    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        self.init(
-            id: try reader.take(AccountID.self),
-            name: try reader.takeText(),
-            kind: try reader.take(case: AccountKind.self),
-            parent: try reader.takeOptional(AccountID.self),
-            email: try reader.takeOptional(EmailAddress.self),
-            dataCentre: try reader.take(DataCentreID.self),
-            freeCodes: try reader.takeBool() ? try FreeCodeTerms(decoding: &reader) : nil
-        )
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(id:name:kind:parent:email:dataCentre:freeCodes:))
     }
 }
 
@@ -225,18 +248,11 @@ public struct AccountUpdate: Hashable, Sendable {
     }
 }
 
-/// The parts in order, within the bytes of an action.
-extension AccountUpdate: StorageRecord {
-    public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(optional: name) { $0.append(text: $1) }
-        buffer.append(optional: email)
-    }
+extension AccountUpdate: RecordField {
+    package func encode(into buffer: inout ByteBuffer) { buffer.append(fields: name, email) }
 
-    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        self.init(
-            name: try reader.takeBool() ? try reader.takeText() : nil,
-            email: try reader.takeOptional(EmailAddress.self)
-        )
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(name:email:))
     }
 }
 
@@ -251,8 +267,16 @@ public struct Contact: Hashable, Sendable {
     }
 }
 
+extension Contact: RecordField {
+    package func encode(into buffer: inout ByteBuffer) { buffer.append(fields: email, name) }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(email:name:))
+    }
+}
+
 /// What an account is (Rules.md, "account").
-public enum AccountKind: UInt8, Hashable, Sendable, CaseIterable {
+public enum AccountKind: UInt8, RecordField, Hashable, Sendable, CaseIterable {
     case enterprise = 1
     case individual = 2
 

@@ -49,27 +49,78 @@ extension Command: StorageRecord {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.append(at)
-        buffer.append(text: actor)
-        buffer.append(optional: idempotencyKey) { $0.append(text: $1) }
-        action.encode(into: &buffer)
+        buffer.append(Version.v1, at, actor, idempotencyKey, action)
     }
 
     /// Throws `.malformed` unless the bytes are a command of a known version.
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "command") {
         case .v1:
-            let at = try reader.takeTimestamp()
+            let at = try reader.take(Timestamp.self)
             let actor = try reader.takeText()
             guard Self.isValid(actor: actor) else { throw .malformed(what: "actor") }
-            let idempotencyKey: String? = try reader.takeBool() ? try reader.takeText() : nil
             self.init(
                 at: at,
                 actor: actor,
-                idempotencyKey: idempotencyKey,
-                action: try Action(decoding: &reader)
+                idempotencyKey: try reader.take(),
+                action: try reader.take()
             )
+        }
+    }
+}
+
+/// Why a command is refused whatever its area is.
+public enum CommandRefusal: Hashable, Sendable {
+    /// The thing that `what` names exists already (or existed: names are not used again).
+    case alreadyExists(what: String)
+    case nameTooLong(maximumBytes: UInt32)
+
+    /// A quantity of codes or units is 1 to `maximum`.
+    case quantityOutOfRange(maximum: UInt64)
+
+    /// Rule A8: the key came before with another command.
+    case idempotencyKeyReused
+    case idempotencyKeyInvalid
+}
+
+extension CommandRefusal: RefusalPart {
+    enum Tag: UInt16, RecordTag {
+        case alreadyExists = 6
+        case nameTooLong = 9
+        case quantityOutOfRange = 13
+        case idempotencyKeyReused = 24
+        case idempotencyKeyInvalid = 25
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .alreadyExists(let what): buffer.append(Tag.alreadyExists, what)
+        case .nameTooLong(let maximumBytes): buffer.append(Tag.nameTooLong, maximumBytes)
+        case .quantityOutOfRange(let maximum): buffer.append(Tag.quantityOutOfRange, maximum)
+        case .idempotencyKeyReused: buffer.append(Tag.idempotencyKeyReused)
+        case .idempotencyKeyInvalid: buffer.append(Tag.idempotencyKeyInvalid)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .alreadyExists: try reader.make(Self.alreadyExists)
+            case .nameTooLong: try reader.make(Self.nameTooLong)
+            case .quantityOutOfRange: try reader.make(Self.quantityOutOfRange)
+            case .idempotencyKeyReused: .idempotencyKeyReused
+            case .idempotencyKeyInvalid: .idempotencyKeyInvalid
+            }
+    }
+
+    public var description: String {
+        switch self {
+        case .alreadyExists(let what): "\(what) exists already"
+        case .nameTooLong(let maximumBytes): "a name has at most \(maximumBytes) bytes"
+        case .quantityOutOfRange(let maximum): "a quantity is 1 to \(maximum)"
+        case .idempotencyKeyReused: "the idempotency key was used for another request"
+        case .idempotencyKeyInvalid:
+            "an idempotency key has 1 to \(Command.idempotencyKeyMaximumLength) bytes"
         }
     }
 }

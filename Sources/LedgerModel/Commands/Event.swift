@@ -23,23 +23,14 @@ extension Event: StorageRecord {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.appendVarint(sequence)
-        buffer.append(at)
-        buffer.append(text: actor)
-        change.encode(into: &buffer)
+        buffer.append(Version.v1, sequence, at, actor, change)
     }
 
     /// Throws `.malformed` unless the bytes are an event of a known version.
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "event") {
         case .v1:
-            self.init(
-                sequence: try reader.takeVarint(),
-                at: try reader.takeTimestamp(),
-                actor: try reader.takeText(),
-                change: try Change(decoding: &reader)
-            )
+            self = try reader.make(Self.init(sequence:at:actor:change:))
         }
     }
 }

@@ -1,13 +1,17 @@
-public import Bytes
-public import Encoding
+package import Bytes
+package import Encoding
 
-/// The steps of an import that is too large for one command: begin, any number of chunks, commit. The
+/// What a command does with imports of devices.
+///
+/// One that is too large for one command has steps: begin, any number of chunks, commit. The
 /// rows of an import wait in a table of their own, where no query sees them; the commit makes all of
 /// them valid at once, however many they are, and afterwards they are moved to the other devices in
-/// small steps.
-///
-/// An import is named by its product and the number of the event that began it.
+/// small steps. It is named by its product and the number of the event that began it.
 public enum ImportAction: Hashable, Sendable {
+    /// A small import in one command: all rows or none; row numbers in the refusal count from 1. At most
+    /// 50,000 rows.
+    case atOnce(ProductKey, [DeviceImport])
+
     /// `key` is the idempotency key that the commit will carry: was it used before, nothing begins
     /// and the effect is `importKnown`. An import under way of the same actor and key is abandoned:
     /// its client has come back. So is one that another `run` of the gateway has left.
@@ -30,86 +34,178 @@ public enum ImportAction: Hashable, Sendable {
     case move(limit: UInt32)
 }
 
-/// A tag byte, then the parts in order.
-extension ImportAction: StorageRecord {
-    /// Fixed for good: the tag of a removed case is not used again.
-    enum Tag: UInt8, CaseIterable {
-        case begin = 1
-        case stage = 2
-        case commit = 3
-        case abandon = 4
-        case abandonOthers = 5
-        case move = 6
+extension ImportAction: ActionPart {
+    enum Tag: UInt16, RecordTag {
+        case atOnce = 9
+        case begin = 0x2D_01
+        case stage = 0x2D_02
+        case commit = 0x2D_03
+        case abandon = 0x2D_04
+        case abandonOthers = 0x2D_05
+        case move = 0x2D_06
     }
 
-    public func encode(into buffer: inout ByteBuffer) {
+    /// A run of the gateway is eight bytes.
+    package func encode(into buffer: inout ByteBuffer) {
         switch self {
+        case .atOnce(let product, let rows): buffer.append(Tag.atOnce, product, rows)
         case .begin(let product, let key, let run):
-            buffer.append(case: Tag.begin)
-            buffer.append(product)
-            buffer.append(optional: key) { $0.append(text: $1) }
+            buffer.append(Tag.begin, product, key)
             buffer.append(run)
         case .stage(let product, let number, let after, let rows):
-            buffer.append(case: Tag.stage)
-            buffer.append(product)
-            buffer.appendVarint(number)
-            buffer.appendVarint(after)
-            buffer.append(list: rows) { $1.encode(into: &$0) }
+            buffer.append(Tag.stage, product, number, after, rows)
         case .commit(let product, let number, let rows, let digest):
-            buffer.append(case: Tag.commit)
-            buffer.append(product)
-            buffer.appendVarint(number)
-            buffer.appendVarint(rows)
-            buffer.append(digest.high)
-            buffer.append(digest.low)
-        case .abandon(let product, let number):
-            buffer.append(case: Tag.abandon)
-            buffer.append(product)
-            buffer.appendVarint(number)
+            buffer.append(Tag.commit, product, number, rows, digest)
+        case .abandon(let product, let number): buffer.append(Tag.abandon, product, number)
         case .abandonOthers(let run):
-            buffer.append(case: Tag.abandonOthers)
+            buffer.append(Tag.abandonOthers)
             buffer.append(run)
-        case .move(let limit):
-            buffer.append(case: Tag.move)
-            buffer.appendVarint(UInt64(limit))
+        case .move(let limit): buffer.append(Tag.move, limit)
         }
     }
 
-    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
         self =
-            switch try reader.take(tag: Tag.self, of: "import action") {
+            switch try reader.takeTag(of: Self.self) {
+            case .atOnce: try reader.make(Self.atOnce)
             case .begin:
-                .begin(
-                    try reader.take(ProductKey.self),
-                    key: try reader.takeBool() ? try reader.takeText() : nil,
-                    run: try reader.takeUInt64()
-                )
-            case .stage:
-                .stage(
-                    try reader.take(ProductKey.self),
-                    import: try reader.takeVarint(),
-                    after: try reader.takeVarint(),
-                    rows: try reader.takeList { (reader) throws(MalformedRecord) in
-                        try ImportLine(decoding: &reader)
-                    }
-                )
-            case .commit:
-                .commit(
-                    try reader.take(ProductKey.self),
-                    import: try reader.takeVarint(),
-                    rows: try reader.takeVarint(),
-                    digest: FileDigest(
-                        high: try reader.takeUInt64(),
-                        low: try reader.takeUInt64()
-                    )
-                )
-            case .abandon:
-                .abandon(try reader.take(ProductKey.self), import: try reader.takeVarint())
-            case .abandonOthers:
-                .abandonOthers(run: try reader.takeUInt64())
-            case .move:
-                .move(limit: try reader.takeVarint32())
+                .begin(try reader.take(), key: try reader.take(), run: try reader.takeUInt64())
+            case .stage: try reader.make(Self.stage)
+            case .commit: try reader.make(Self.commit)
+            case .abandon: try reader.make(Self.abandon)
+            case .abandonOthers: .abandonOthers(run: try reader.takeUInt64())
+            case .move: try reader.make(Self.move)
             }
+    }
+
+    /// Secrets are sealed afresh, and an import that begins again has another number.
+    var asked: ImportAction {
+        switch self {
+        case .atOnce(let product, let rows):
+            .atOnce(
+                product,
+                rows.map { DeviceImport(device: $0.device, secret: nil, name: $0.name) }
+            )
+        case .commit(let product, _, let rows, let digest):
+            .commit(product, import: 0, rows: rows, digest: digest)
+        case .begin, .stage, .abandon, .abandonOthers, .move: self
+        }
+    }
+}
+
+/// A fact about an import.
+public enum ImportChange: Hashable, Sendable {
+    /// All devices at once; `import` names an import in chunks, and is `nil` when it was one command.
+    case imported(ProductKey, count: UInt32, import: UInt64?)
+
+    /// Its number is the event's.
+    case begun(ProductKey)
+    case abandoned(ProductKey, import: UInt64)
+}
+
+extension ImportChange: ChangePart {
+    enum Tag: UInt16, RecordTag {
+        case imported = 9
+        case begun = 60
+        case abandoned = 61
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .imported(let product, let count, let number):
+            buffer.append(Tag.imported, product, count, number)
+        case .begun(let product): buffer.append(Tag.begun, product)
+        case .abandoned(let product, let number): buffer.append(Tag.abandoned, product, number)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .imported: try reader.make(Self.imported)
+            case .begun: try reader.make(Self.begun)
+            case .abandoned: try reader.make(Self.abandoned)
+            }
+    }
+
+    var name: String {
+        switch self {
+        case .imported: "devices-imported"
+        case .begun: "import-begun"
+        case .abandoned: "import-abandoned"
+        }
+    }
+}
+
+/// Why an import can't begin, go on or be committed.
+public enum ImportRefusal: Hashable, Sendable {
+    /// `row` counts from 1.
+    case row(row: UInt32, device: DeviceKey, fault: ImportFault)
+    case tooLarge(maximumRows: UInt32)
+
+    /// The same of an import in chunks, which knows the line of its file.
+    case line(line: UInt64, device: DeviceKey, fault: ImportFault)
+    case unknown(ProductKey, UInt64)
+
+    /// It was abandoned, or is committed already.
+    case notReceiving(UInt64)
+
+    /// The chunk is not the one that comes next: `staged` rows are there.
+    case outOfStep(UInt64, staged: UInt64)
+
+    /// As many as may be; or what abandoned ones left is still being removed.
+    case tooManyUnderWay(maximum: UInt32)
+}
+
+extension ImportRefusal: RefusalPart {
+    enum Tag: UInt16, RecordTag {
+        case row = 22
+        case tooLarge = 23
+        case line = 70
+        case unknown = 71
+        case notReceiving = 72
+        case outOfStep = 73
+        case tooManyUnderWay = 74
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .row(let row, let device, let fault): buffer.append(Tag.row, row, device, fault)
+        case .tooLarge(let maximumRows): buffer.append(Tag.tooLarge, maximumRows)
+        case .line(let line, let device, let fault): buffer.append(Tag.line, line, device, fault)
+        case .unknown(let product, let number): buffer.append(Tag.unknown, product, number)
+        case .notReceiving(let number): buffer.append(Tag.notReceiving, number)
+        case .outOfStep(let number, let staged): buffer.append(Tag.outOfStep, number, staged)
+        case .tooManyUnderWay(let maximum): buffer.append(Tag.tooManyUnderWay, maximum)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .row: try reader.make(Self.row)
+            case .tooLarge: try reader.make(Self.tooLarge)
+            case .line: try reader.make(Self.line)
+            case .unknown: try reader.make(Self.unknown)
+            case .notReceiving: try reader.make(Self.notReceiving)
+            case .outOfStep: try reader.make(Self.outOfStep)
+            case .tooManyUnderWay: try reader.make(Self.tooManyUnderWay)
+            }
+    }
+
+    public var description: String {
+        switch self {
+        case .row(let row, let device, let fault): "row \(row): \(fault.words(on: device))"
+        case .tooLarge(let maximumRows): "an import has at most \(maximumRows) rows"
+        case .line(let line, let device, let fault): "line \(line): \(fault.words(on: device))"
+        case .unknown(let product, let number): "product \(product) has no import \(number)"
+        case .notReceiving(let number):
+            "import \(number) takes no more rows: it was abandoned or is committed"
+        case .outOfStep(let number, let staged):
+            "import \(number) has \(staged) rows, and the next are other ones"
+        case .tooManyUnderWay(let maximum):
+            "at most \(maximum) imports at a time; try again when one has ended"
+        }
     }
 }
 
@@ -125,15 +221,11 @@ public struct ImportLine: Hashable, Sendable {
     }
 }
 
-/// The parts in order, within the bytes of an action.
-extension ImportLine: StorageRecord {
-    public func encode(into buffer: inout ByteBuffer) {
-        buffer.appendVarint(line)
-        device.encode(into: &buffer)
-    }
+extension ImportLine: RecordField {
+    package func encode(into buffer: inout ByteBuffer) { buffer.append(fields: line, device) }
 
-    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        self.init(line: try reader.takeVarint(), device: try DeviceImport(decoding: &reader))
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(line:device:))
     }
 }
 
@@ -152,20 +244,13 @@ public struct DeviceImport: Hashable, Sendable {
     }
 }
 
-/// The parts in order, within the bytes of an action.
-extension DeviceImport: StorageRecord {
-    public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(device)
-        buffer.append(optional: secret)
-        buffer.append(text: name)
+extension DeviceImport: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(fields: device, secret, name)
     }
 
-    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        self.init(
-            device: try reader.take(DeviceKey.self),
-            secret: try reader.takeOptionalSealedSecret(),
-            name: try reader.takeText()
-        )
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(device:secret:name:))
     }
 }
 
@@ -180,8 +265,20 @@ public struct FileDigest: Hashable, Sendable {
     }
 }
 
+/// 16 bytes.
+extension FileDigest: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(high)
+        buffer.append(low)
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self.init(high: try reader.takeUInt64(), low: try reader.takeUInt64())
+    }
+}
+
 /// What is wrong with a row of an import.
-public enum ImportFault: UInt8, CaseIterable, Hashable, Sendable {
+public enum ImportFault: UInt8, RecordField, CaseIterable, Hashable, Sendable {
     /// The product has a device of this DeviceKey.
     case exists = 1
 
@@ -193,10 +290,19 @@ public enum ImportFault: UInt8, CaseIterable, Hashable, Sendable {
 
     /// Another import that is under way has the same DeviceKey.
     case arriving = 4
+
+    fileprivate func words(on device: DeviceKey) -> String {
+        switch self {
+        case .exists: "device \(device) exists already"
+        case .repeatedRow: "device \(device) is in an earlier row, too"
+        case .nameTooLong: "the name of device \(device) is too long"
+        case .arriving: "another import that is under way has device \(device), too"
+        }
+    }
 }
 
 /// The state of an import in chunks.
-public enum ImportState: UInt8, CaseIterable, Hashable, Sendable {
+public enum ImportState: UInt8, RecordField, CaseIterable, Hashable, Sendable {
     /// It takes rows; no query sees them.
     case receiving = 1
 

@@ -1,9 +1,126 @@
-public import Bytes
-public import Encoding
+package import Bytes
+package import Encoding
+
+/// What a command does with the keys of applications and operators, and with those that secrets are
+/// sealed with.
+public enum KeyAction: Hashable, Sendable {
+    case create(NewKey)
+    case revoke(KeyID)
+
+    /// The keys that secrets are sealed with from now on; those that are known already are left as
+    /// they are.
+    case adoptSealingKeys([SealingKey])
+}
+
+extension KeyAction: ActionPart {
+    enum Tag: UInt16, RecordTag {
+        case create = 21
+        case revoke = 22
+        case adoptSealingKeys = 55
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .create(let newKey): buffer.append(Tag.create, newKey)
+        case .revoke(let key): buffer.append(Tag.revoke, key)
+        case .adoptSealingKeys(let keys): buffer.append(Tag.adoptSealingKeys, keys)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .create: try reader.make(Self.create)
+            case .revoke: try reader.make(Self.revoke)
+            case .adoptSealingKeys: try reader.make(Self.adoptSealingKeys)
+            }
+    }
+
+    /// A new key's id and hash are the gateway's.
+    var asked: KeyAction {
+        switch self {
+        case .create(var key):
+            key.id = KeyID(checked: "-")
+            key.secretHash = .blank
+            return .create(key)
+        case .revoke, .adoptSealingKeys: return self
+        }
+    }
+}
+
+/// A fact about a key.
+public enum KeyChange: Hashable, Sendable {
+    case created(KeyID, role: KeyRole)
+    case revoked(KeyID)
+
+    /// The numbers of keys that secrets are sealed with from here on.
+    case sealingKeysAdopted([UInt8])
+}
+
+extension KeyChange: ChangePart {
+    enum Tag: UInt16, RecordTag {
+        case created = 19
+        case revoked = 20
+        case sealingKeysAdopted = 70
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .created(let key, let role): buffer.append(Tag.created, key, role)
+        case .revoked(let key): buffer.append(Tag.revoked, key)
+        case .sealingKeysAdopted(let numbers): buffer.append(Tag.sealingKeysAdopted, numbers)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .created: try reader.make(Self.created)
+            case .revoked: try reader.make(Self.revoked)
+            case .sealingKeysAdopted: try reader.make(Self.sealingKeysAdopted)
+            }
+    }
+
+    var name: String {
+        switch self {
+        case .created: "key-created"
+        case .revoked: "key-revoked"
+        case .sealingKeysAdopted: "sealing-keys-adopted"
+        }
+    }
+}
+
+/// Why something can't be done with a key.
+public enum KeyRefusal: Hashable, Sendable {
+    case unknown(KeyID)
+}
+
+extension KeyRefusal: RefusalPart {
+    enum Tag: UInt16, RecordTag { case unknown = 5 }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .unknown(let key): buffer.append(Tag.unknown, key)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .unknown: try reader.make(Self.unknown)
+            }
+    }
+
+    public var description: String {
+        switch self {
+        case .unknown(let id): "there is no key \(id)"
+        }
+    }
+}
 
 /// An application's or operator's key to be created. Its secret is not in the books.
 public struct NewKey: Hashable, Sendable {
-    public let id: KeyID
+    public internal(set) var id: KeyID
     public let name: String
     public let role: KeyRole
 
@@ -12,7 +129,7 @@ public struct NewKey: Hashable, Sendable {
 
     /// Which products the key reaches; `nil`: all of the account's.
     public let products: [ProductKey]?
-    public let secretHash: SecretHash
+    public internal(set) var secretHash: SecretHash
 
     public init(
         id: KeyID,
@@ -31,31 +148,18 @@ public struct NewKey: Hashable, Sendable {
     }
 }
 
-/// The parts in order, within the bytes of an action.
-extension NewKey: StorageRecord {
-    public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(id)
-        buffer.append(text: name)
-        buffer.append(case: role)
-        buffer.append(optional: account)
-        buffer.append(optional: products) { $0.append(list: $1) { $0.append($1) } }
-        buffer.append(secretHash)
+extension NewKey: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(fields: id, name, role, account, products, secretHash)
     }
 
-    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        self.init(
-            id: try reader.take(KeyID.self),
-            name: try reader.takeText(),
-            role: try reader.take(case: KeyRole.self),
-            account: try reader.takeOptional(AccountID.self),
-            products: try reader.takeOptionalProducts(),
-            secretHash: try reader.takeSecretHash()
-        )
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(id:name:role:account:products:secretHash:))
     }
 }
 
 /// What the holder of a key may do (Operating.md, "HTTP").
-public enum KeyRole: UInt8, Hashable, Sendable, CaseIterable {
+public enum KeyRole: UInt8, RecordField, Hashable, Sendable, CaseIterable {
     case owner = 1
     case `operator` = 2
     case subAccount = 3
@@ -84,5 +188,21 @@ public struct SecretHash: Hashable, Sendable {
     public init?(_ bytes: [UInt8]) {
         guard bytes.count == Self.length else { return nil }
         self.bytes = bytes
+    }
+
+    private init(checked bytes: [UInt8]) { self.bytes = bytes }
+
+    /// Stands for one that makes no difference.
+    static let blank = SecretHash(checked: [UInt8](repeating: 0, count: length))
+}
+
+/// 32 bytes, without a length.
+extension SecretHash: RecordField {
+    package func encode(into buffer: inout ByteBuffer) { buffer.append(bytes.span) }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        guard let bytes = reader.readBytes(Self.length), let hash = SecretHash(bytes.bytesArray)
+        else { throw .malformed(what: "hash") }
+        self = hash
     }
 }

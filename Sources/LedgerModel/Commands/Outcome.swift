@@ -1,5 +1,5 @@
-public import Bytes
-public import Encoding
+package import Bytes
+package import Encoding
 
 /// What became of a command.
 public enum Outcome: Hashable, Sendable {
@@ -23,38 +23,28 @@ public enum Outcome: Hashable, Sendable {
     }
 }
 
-/// A tag byte, then the parts in order: what is remembered under an idempotency key.
-extension Outcome: StorageRecord {
-    /// Fixed for good: the tag of a removed case is not used again.
-    enum Tag: UInt8, CaseIterable {
+/// What is remembered under an idempotency key.
+extension Outcome: TaggedRecord {
+    enum Tag: UInt16, RecordTag {
         case done = 1
         case repeated = 2
         case refused = 3
     }
 
-    public func encode(into buffer: inout ByteBuffer) {
+    package func encode(into buffer: inout ByteBuffer) {
         switch self {
-        case .done(let effect):
-            buffer.append(case: Tag.done)
-            effect.encode(into: &buffer)
-        case .repeated(let effect):
-            buffer.append(case: Tag.repeated)
-            effect.encode(into: &buffer)
-        case .refused(let refusal):
-            buffer.append(case: Tag.refused)
-            refusal.encode(into: &buffer)
+        case .done(let effect): buffer.append(Tag.done, effect)
+        case .repeated(let effect): buffer.append(Tag.repeated, effect)
+        case .refused(let refusal): buffer.append(Tag.refused, refusal)
         }
     }
 
-    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
         self =
-            switch try reader.take(tag: Tag.self, of: "outcome") {
-            case .done:
-                .done(try Effect(decoding: &reader))
-            case .repeated:
-                .repeated(try Effect(decoding: &reader))
-            case .refused:
-                .refused(try Refusal(decoding: &reader))
+            switch try reader.takeTag(of: Self.self) {
+            case .done: try reader.make(Self.done)
+            case .repeated: try reader.make(Self.repeated)
+            case .refused: try reader.make(Self.refused)
             }
     }
 }
@@ -96,10 +86,8 @@ public enum Effect: Hashable, Sendable {
     case upgrade(Upgrade)
 }
 
-/// A tag byte, then the parts in order: what is remembered under an idempotency key.
-extension Effect: StorageRecord {
-    /// Fixed for good: the tag of a removed case is not used again.
-    enum Tag: UInt8, CaseIterable {
+extension Effect: TaggedRecord {
+    enum Tag: UInt16, RecordTag {
         case unchanged = 1
         case changed = 2
         case entitled = 3
@@ -113,84 +101,37 @@ extension Effect: StorageRecord {
         case moved = 23
     }
 
-    public func encode(into buffer: inout ByteBuffer) {
+    package func encode(into buffer: inout ByteBuffer) {
         switch self {
-        case .unchanged:
-            buffer.append(case: Tag.unchanged)
-        case .changed(let change):
-            buffer.append(case: Tag.changed)
-            change.encode(into: &buffer)
+        case .unchanged: buffer.append(Tag.unchanged)
+        case .changed(let change): buffer.append(Tag.changed, change)
         case .entitled(let entitlement, let consumed):
-            buffer.append(case: Tag.entitled)
-            buffer.append(entitlement)
-            buffer.append(consumed)
-        case .registered(let secret):
-            buffer.append(case: Tag.registered)
-            buffer.append(secret)
-        case .ended(let count, let more):
-            buffer.append(case: Tag.ended)
-            buffer.appendVarint(UInt64(count))
-            buffer.append(more)
-        case .leased(let lease):
-            buffer.append(case: Tag.leased)
-            buffer.append(lease)
-        case .upgrade(let upgrade):
-            buffer.append(case: Tag.upgrade)
-            buffer.append(upgrade.identity)
-            buffer.append(upgrade.id)
-            upgrade.record.encode(into: &buffer)
-        case .importBegun(let number):
-            buffer.append(case: Tag.importBegun)
-            buffer.appendVarint(number)
-        case .importKnown:
-            buffer.append(case: Tag.importKnown)
-        case .staged(let rows):
-            buffer.append(case: Tag.staged)
-            buffer.appendVarint(rows)
-        case .moved(let count, let more):
-            buffer.append(case: Tag.moved)
-            buffer.appendVarint(UInt64(count))
-            buffer.append(more)
+            buffer.append(Tag.entitled, entitlement, consumed)
+        case .registered(let secret): buffer.append(Tag.registered, secret)
+        case .ended(let count, let more): buffer.append(Tag.ended, count, more)
+        case .leased(let lease): buffer.append(Tag.leased, lease)
+        case .upgrade(let upgrade): buffer.append(Tag.upgrade, upgrade)
+        case .importBegun(let number): buffer.append(Tag.importBegun, number)
+        case .importKnown: buffer.append(Tag.importKnown)
+        case .staged(let rows): buffer.append(Tag.staged, rows)
+        case .moved(let count, let more): buffer.append(Tag.moved, count, more)
         }
     }
 
-    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
         self =
-            switch try reader.take(tag: Tag.self, of: "effect") {
-            case .unchanged:
-                .unchanged
-            case .changed:
-                .changed(try Change(decoding: &reader))
-            case .entitled:
-                .entitled(
-                    try reader.takeEntitlement(),
-                    consumed: try reader.takeBool()
-                )
-            case .registered:
-                .registered(try reader.takeSealedSecret())
-            case .ended:
-                .ended(
-                    count: try reader.takeVarint32(),
-                    more: try reader.takeBool()
-                )
-            case .leased:
-                .leased(try reader.takeTopUpLease())
-            case .upgrade:
-                .upgrade(
-                    Upgrade(
-                        identity: try reader.takeIdentity(),
-                        id: try reader.take(UpgradeID.self),
-                        record: try UpgradeRecord(decoding: &reader)
-                    )
-                )
-            case .importBegun:
-                .importBegun(try reader.takeVarint())
-            case .importKnown:
-                .importKnown
-            case .staged:
-                .staged(rows: try reader.takeVarint())
-            case .moved:
-                .moved(count: try reader.takeVarint32(), more: try reader.takeBool())
+            switch try reader.takeTag(of: Self.self) {
+            case .unchanged: .unchanged
+            case .changed: try reader.make(Self.changed)
+            case .entitled: try reader.make(Self.entitled)
+            case .registered: try reader.make(Self.registered)
+            case .ended: try reader.make(Self.ended)
+            case .leased: try reader.make(Self.leased)
+            case .upgrade: try reader.make(Self.upgrade)
+            case .importBegun: try reader.make(Self.importBegun)
+            case .importKnown: .importKnown
+            case .staged: try reader.make(Self.staged)
+            case .moved: try reader.make(Self.moved)
             }
     }
 }

@@ -1,6 +1,159 @@
-public import Bytes
-public import Encoding
+package import Bytes
+package import Encoding
 public import Time
+
+/// What a command does with products.
+public enum ProductAction: Hashable, Sendable {
+    case create(NewProduct)
+    case update(ProductKey, ProductUpdate)
+
+    /// Another package for all devices and codes of the product at once (rule A5).
+    case upgradePackage(ProductKey, to: PackageID)
+
+    /// Neither consumed nor unconsumed codes come back; the devices are refused (rule B9).
+    case delete(ProductKey)
+}
+
+extension ProductAction: ActionPart {
+    enum Tag: UInt16, RecordTag {
+        case create = 3
+        case update = 4
+        case upgradePackage = 5
+        case delete = 6
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .create(let newProduct): buffer.append(Tag.create, newProduct)
+        case .update(let product, let update): buffer.append(Tag.update, product, update)
+        case .upgradePackage(let product, let package):
+            buffer.append(Tag.upgradePackage, product, package)
+        case .delete(let product): buffer.append(Tag.delete, product)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .create: try reader.make(Self.create)
+            case .update: try reader.make(Self.update)
+            case .upgradePackage: try reader.make(Self.upgradePackage)
+            case .delete: try reader.make(Self.delete)
+            }
+    }
+
+    /// The terms of free codes are the gateway's, and may be other ones when the request is repeated.
+    var asked: ProductAction {
+        switch self {
+        case .create(var product):
+            product.secret = .blank
+            product.freeCodes = nil
+            return .create(product)
+        case .update, .upgradePackage, .delete: return self
+        }
+    }
+}
+
+/// A fact about a product.
+public enum ProductChange: Hashable, Sendable {
+    case created(ProductKey, account: AccountID)
+    case updated(ProductKey, ProductUpdate)
+    case packageUpgraded(ProductKey, from: PackageID, to: PackageID)
+
+    /// `forfeited`: how many unconsumed codes went with it (rule B9).
+    case deleted(ProductKey, forfeited: UInt64)
+}
+
+extension ProductChange: ChangePart {
+    enum Tag: UInt16, RecordTag {
+        case created = 3
+        case updated = 4
+        case packageUpgraded = 5
+        case deleted = 6
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .created(let product, let account): buffer.append(Tag.created, product, account)
+        case .updated(let product, let update): buffer.append(Tag.updated, product, update)
+        case .packageUpgraded(let product, let from, let to):
+            buffer.append(Tag.packageUpgraded, product, from, to)
+        case .deleted(let product, let forfeited): buffer.append(Tag.deleted, product, forfeited)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .created: try reader.make(Self.created)
+            case .updated: try reader.make(Self.updated)
+            case .packageUpgraded: try reader.make(Self.packageUpgraded)
+            case .deleted: try reader.make(Self.deleted)
+            }
+    }
+
+    var name: String {
+        switch self {
+        case .created: "product-created"
+        case .updated: "product-updated"
+        case .packageUpgraded: "package-upgraded"
+        case .deleted: "product-deleted"
+        }
+    }
+}
+
+/// Why something can't be done with a product.
+public enum ProductRefusal: Hashable, Sendable {
+    /// There is no such product, or it was deleted (rule B9).
+    case unknown(ProductKey)
+    case ofAnotherAccount(ProductKey, AccountID)
+
+    /// Rule A5: there is nothing to upgrade.
+    case hasNoPackage(ProductKey)
+
+    /// Rule B6: device settings wait until the product's is on.
+    case renewalOff(ProductKey)
+}
+
+extension ProductRefusal: RefusalPart {
+    enum Tag: UInt16, RecordTag {
+        case unknown = 3
+        case ofAnotherAccount = 8
+        case hasNoPackage = 11
+        case renewalOff = 19
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .unknown(let product): buffer.append(Tag.unknown, product)
+        case .ofAnotherAccount(let product, let account):
+            buffer.append(Tag.ofAnotherAccount, product, account)
+        case .hasNoPackage(let product): buffer.append(Tag.hasNoPackage, product)
+        case .renewalOff(let product): buffer.append(Tag.renewalOff, product)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .unknown: try reader.make(Self.unknown)
+            case .ofAnotherAccount: try reader.make(Self.ofAnotherAccount)
+            case .hasNoPackage: try reader.make(Self.hasNoPackage)
+            case .renewalOff: try reader.make(Self.renewalOff)
+            }
+    }
+
+    public var description: String {
+        switch self {
+        case .unknown(let product): "there is no product \(product)"
+        case .ofAnotherAccount(let product, let account):
+            "product \(product) does not belong to account \(account)"
+        case .hasNoPackage(let product): "product \(product) has no package yet"
+        case .renewalOff(let product):
+            "automatic renewal is off for product \(product); switch it on to change its devices"
+        }
+    }
+}
 
 /// A product to be created. Automatic renewal starts switched on (rule B6).
 public struct NewProduct: Hashable, Sendable {
@@ -10,7 +163,7 @@ public struct NewProduct: Hashable, Sendable {
 
     /// Usually `nil`: the first purchase or assignment sets it (rule A4).
     public let package: PackageID?
-    public let secret: SealedSecret
+    public internal(set) var secret: SealedSecret
     public let registration: RegistrationPolicy
     public let dayOffset: UTCOffset
 
@@ -19,7 +172,7 @@ public struct NewProduct: Hashable, Sendable {
 
     /// Rule A7. `nil`: none are given. They set the product's package if it has none, and one that
     /// starts with another package than the terms' gets none.
-    public let freeCodes: FreeCodeTerms?
+    public internal(set) var freeCodes: FreeCodeTerms?
 
     public init(
         key: ProductKey,
@@ -44,32 +197,16 @@ public struct NewProduct: Hashable, Sendable {
     }
 }
 
-/// The parts in order, within the bytes of an action.
-extension NewProduct: StorageRecord {
-    public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(key)
-        buffer.append(text: name)
-        buffer.append(account)
-        buffer.append(optional: package)
-        buffer.append(secret)
-        buffer.append(case: registration)
-        buffer.append(dayOffset)
-        buffer.append(dataCentre)
-        buffer.append(optional: freeCodes) { $1.encode(into: &$0) }
+extension NewProduct: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(
+            fields: key, name, account, package, secret, registration, dayOffset, dataCentre,
+            freeCodes)
     }
 
-    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        self.init(
-            key: try reader.take(ProductKey.self),
-            name: try reader.takeText(),
-            account: try reader.take(AccountID.self),
-            package: try reader.takeOptional(PackageID.self),
-            secret: try reader.takeSealedSecret(),
-            registration: try reader.take(case: RegistrationPolicy.self),
-            dayOffset: try reader.takeOffset(),
-            dataCentre: try reader.take(DataCentreID.self),
-            freeCodes: try reader.takeBool() ? try FreeCodeTerms(decoding: &reader) : nil
-        )
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(
+            Self.init(key:name:account:package:secret:registration:dayOffset:dataCentre:freeCodes:))
     }
 }
 
@@ -97,28 +234,18 @@ public struct ProductUpdate: Hashable, Sendable {
     }
 }
 
-/// The parts in order, within the bytes of an action.
-extension ProductUpdate: StorageRecord {
-    public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(optional: name) { $0.append(text: $1) }
-        buffer.append(optional: autoRenewal) { $0.append($1) }
-        buffer.append(optional: registration) { $0.append(case: $1) }
-        buffer.append(optional: dayOffset) { $0.append($1) }
+extension ProductUpdate: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(fields: name, autoRenewal, registration, dayOffset)
     }
 
-    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        self.init(
-            name: try reader.takeBool() ? try reader.takeText() : nil,
-            autoRenewal: try reader.takeBool() ? try reader.takeBool() : nil,
-            registration: try reader.takeBool()
-                ? try reader.take(case: RegistrationPolicy.self) : nil,
-            dayOffset: try reader.takeBool() ? try reader.takeOffset() : nil
-        )
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(name:autoRenewal:registration:dayOffset:))
     }
 }
 
 /// Which devices of a product may get themselves registered by connecting (Wire.md, "Registration").
-public enum RegistrationPolicy: UInt8, Hashable, Sendable, CaseIterable {
+public enum RegistrationPolicy: UInt8, RecordField, Hashable, Sendable, CaseIterable {
     /// Any device that proves the ProductSecret or presents a certificate of ours.
     case open = 1
 

@@ -5,8 +5,7 @@ public import Time
 /// What a command does with top-up packs (rule C6).
 public enum TopUpAction: Hashable, Sendable {
     /// A new pack for the account: 1 to `Books.topUpMaximum` units, which expire after now.
-    case enter(
-        AccountID, TopUpKind, source: TopUpSource, quantity: UInt64, expiresAt: Timestamp)
+    case enter(AccountID, TopUpKind, source: TopUpSource, quantity: UInt64, expiresAt: Timestamp)
 
     /// Units of the account's message pack that expires first, for a holder who counts in memory:
     /// at least `needed` if the pack has as many left, else what it has; up to `block`, but no more
@@ -25,74 +24,42 @@ public enum TopUpAction: Hashable, Sendable {
     case expire(limit: UInt32)
 }
 
-/// A tag byte, then the parts in order.
-extension TopUpAction: StorageRecord {
-    /// Fixed for good: the tag of a removed case is not used again.
-    enum Tag: UInt8, CaseIterable {
-        case enter = 1
-        case lease = 2
-        case settle = 3
-        case abandon = 4
-        case expire = 5
+extension TopUpAction: ActionPart {
+    enum Tag: UInt16, RecordTag {
+        case enter = 0x1E_01
+        case lease = 0x1E_02
+        case settle = 0x1E_03
+        case abandon = 0x1E_04
+        case expire = 0x1E_05
     }
 
-    public func encode(into buffer: inout ByteBuffer) {
+    package func encode(into buffer: inout ByteBuffer) {
         switch self {
         case .enter(let account, let kind, let source, let quantity, let expiresAt):
-            buffer.append(case: Tag.enter)
-            buffer.append(account)
-            buffer.append(case: kind)
-            buffer.append(case: source)
-            buffer.appendVarint(quantity)
-            buffer.append(expiresAt)
+            buffer.append(Tag.enter, account, kind, source, quantity, expiresAt)
         case .lease(let account, let holder, let needed, let block):
-            buffer.append(case: Tag.lease)
-            buffer.append(account)
-            buffer.append(holder)
-            buffer.appendVarint(needed)
-            buffer.appendVarint(block)
-        case .settle(let lease, let used):
-            buffer.append(case: Tag.settle)
-            buffer.appendVarint(lease)
-            buffer.appendVarint(used)
-        case .abandon(let holder, let limit):
-            buffer.append(case: Tag.abandon)
-            buffer.append(holder)
-            buffer.appendVarint(UInt64(limit))
-        case .expire(let limit):
-            buffer.append(case: Tag.expire)
-            buffer.appendVarint(UInt64(limit))
+            buffer.append(Tag.lease, account, holder, needed, block)
+        case .settle(let lease, let used): buffer.append(Tag.settle, lease, used)
+        case .abandon(let holder, let limit): buffer.append(Tag.abandon, holder, limit)
+        case .expire(let limit): buffer.append(Tag.expire, limit)
         }
     }
 
-    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
         self =
-            switch try reader.take(tag: Tag.self, of: "top-up action") {
-            case .enter:
-                .enter(
-                    try reader.take(AccountID.self),
-                    try reader.take(case: TopUpKind.self),
-                    source: try reader.take(case: TopUpSource.self),
-                    quantity: try reader.takeVarint(),
-                    expiresAt: try reader.takeTimestamp()
-                )
-            case .lease:
-                .lease(
-                    try reader.take(AccountID.self),
-                    holder: try reader.take(LeaseHolder.self),
-                    needed: try reader.takeVarint(),
-                    block: try reader.takeVarint()
-                )
-            case .settle:
-                .settle(lease: try reader.takeVarint(), used: try reader.takeVarint())
-            case .abandon:
-                .abandon(
-                    holder: try reader.take(LeaseHolder.self),
-                    limit: try reader.takeVarint32()
-                )
-            case .expire:
-                .expire(limit: try reader.takeVarint32())
+            switch try reader.takeTag(of: Self.self) {
+            case .enter: try reader.make(Self.enter)
+            case .lease: try reader.make(Self.lease)
+            case .settle: try reader.make(Self.settle)
+            case .abandon: try reader.make(Self.abandon)
+            case .expire: try reader.make(Self.expire)
             }
+    }
+
+    var asked: TopUpAction {
+        switch self {
+        case .enter, .lease, .settle, .abandon, .expire: self
+        }
     }
 }
 
@@ -126,8 +93,7 @@ public struct TopUpChange: Hashable, Sendable {
         case expired(units: UInt64)
     }
 
-    /// Its name in the API.
-    public var name: String {
+    var name: String {
         switch entry {
         case .entered(.purchase, _): "top-up-bought"
         case .entered(.gift, _): "top-up-given"
@@ -156,10 +122,20 @@ public struct TopUpChange: Hashable, Sendable {
     }
 }
 
-/// The pack, a tag byte, then the parts in order.
-extension TopUpChange: StorageRecord {
-    /// Fixed for good: the tag of a removed case is not used again.
-    enum Tag: UInt8, CaseIterable {
+extension TopUpChange: ChangePart {
+    enum Tag: UInt16, RecordTag { case change = 40 }
+
+    package func encode(into buffer: inout ByteBuffer) { buffer.append(Tag.change, pack, entry) }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.takeTag(of: Self.self) {
+        case .change: self = try reader.make(Self.init(pack:entry:))
+        }
+    }
+}
+
+extension TopUpChange.Entry: TaggedRecord {
+    enum Tag: UInt16, RecordTag {
         case entered = 1
         case leased = 2
         case settled = 3
@@ -169,81 +145,86 @@ extension TopUpChange: StorageRecord {
         case returned = 7
     }
 
-    public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(pack)
-        switch entry {
-        case .entered(let source, let quantity):
-            buffer.append(case: Tag.entered)
-            buffer.append(case: source)
-            buffer.appendVarint(quantity)
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .entered(let source, let quantity): buffer.append(Tag.entered, source, quantity)
         case .leased(let lease, let units, let holder):
-            buffer.append(case: Tag.leased)
-            buffer.appendVarint(lease)
-            buffer.appendVarint(units)
-            buffer.append(holder)
+            buffer.append(Tag.leased, lease, units, holder)
         case .settled(let lease, let used, let returned):
-            buffer.append(case: Tag.settled)
-            buffer.appendVarint(lease)
-            buffer.appendVarint(used)
-            buffer.appendVarint(returned)
-        case .abandoned(let lease, let units):
-            buffer.append(case: Tag.abandoned)
-            buffer.appendVarint(lease)
-            buffer.appendVarint(units)
-        case .expired(let units):
-            buffer.append(case: Tag.expired)
-            buffer.appendVarint(units)
+            buffer.append(Tag.settled, lease, used, returned)
+        case .abandoned(let lease, let units): buffer.append(Tag.abandoned, lease, units)
+        case .expired(let units): buffer.append(Tag.expired, units)
         case .deducted(let units, let identity, let upgrade):
-            buffer.append(case: Tag.deducted)
-            buffer.appendVarint(units)
-            buffer.append(identity)
-            buffer.append(upgrade)
+            buffer.append(Tag.deducted, units, identity, upgrade)
         case .returned(let units, let identity, let upgrade):
-            buffer.append(case: Tag.returned)
-            buffer.appendVarint(units)
-            buffer.append(identity)
-            buffer.append(upgrade)
+            buffer.append(Tag.returned, units, identity, upgrade)
         }
     }
 
-    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        pack = try reader.takeTopUpPlace()
-        entry =
-            switch try reader.take(tag: Tag.self, of: "change of a top-up pack") {
-            case .entered:
-                .entered(
-                    try reader.take(case: TopUpSource.self),
-                    quantity: try reader.takeVarint()
-                )
-            case .leased:
-                .leased(
-                    lease: try reader.takeVarint(),
-                    units: try reader.takeVarint(),
-                    holder: try reader.take(LeaseHolder.self)
-                )
-            case .settled:
-                .settled(
-                    lease: try reader.takeVarint(),
-                    used: try reader.takeVarint(),
-                    returned: try reader.takeVarint()
-                )
-            case .abandoned:
-                .abandoned(lease: try reader.takeVarint(), units: try reader.takeVarint())
-            case .expired:
-                .expired(units: try reader.takeVarint())
-            case .deducted:
-                .deducted(
-                    units: try reader.takeVarint(),
-                    try reader.takeIdentity(),
-                    try reader.take(UpgradeID.self)
-                )
-            case .returned:
-                .returned(
-                    units: try reader.takeVarint(),
-                    try reader.takeIdentity(),
-                    try reader.take(UpgradeID.self)
-                )
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .entered: try reader.make(Self.entered)
+            case .leased: try reader.make(Self.leased)
+            case .settled: try reader.make(Self.settled)
+            case .abandoned: try reader.make(Self.abandoned)
+            case .expired: try reader.make(Self.expired)
+            case .deducted: try reader.make(Self.deducted)
+            case .returned: try reader.make(Self.returned)
             }
+    }
+}
+
+/// Why a pack can't be entered or drawn from.
+public enum TopUpRefusal: Hashable, Sendable {
+    /// Rule C6: no unit is left in the account's message packs.
+    case noneLeft(AccountID)
+
+    /// A pack would have expired before it is there.
+    case expiryPassed(Timestamp)
+
+    /// There is no such lease, or it was settled or abandoned.
+    case unknownLease(UInt64)
+
+    /// More was used than the lease's `units`.
+    case leaseExceeded(lease: UInt64, units: UInt64)
+}
+
+extension TopUpRefusal: RefusalPart {
+    enum Tag: UInt16, RecordTag {
+        case noneLeft = 50
+        case expiryPassed = 51
+        case unknownLease = 52
+        case leaseExceeded = 53
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .noneLeft(let account): buffer.append(Tag.noneLeft, account)
+        case .expiryPassed(let time): buffer.append(Tag.expiryPassed, time)
+        case .unknownLease(let id): buffer.append(Tag.unknownLease, id)
+        case .leaseExceeded(let lease, let units): buffer.append(Tag.leaseExceeded, lease, units)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .noneLeft: try reader.make(Self.noneLeft)
+            case .expiryPassed: try reader.make(Self.expiryPassed)
+            case .unknownLease: try reader.make(Self.unknownLease)
+            case .leaseExceeded: try reader.make(Self.leaseExceeded)
+            }
+    }
+
+    public var description: String {
+        switch self {
+        case .noneLeft(let account): "account \(account) has nothing left in its message packs"
+        case .expiryPassed(let time): "\(time) is not after now; a pack expires later"
+        case .unknownLease(let id): "there is no lease \(id), or it has ended"
+        case .leaseExceeded(let lease, let units):
+            "more was used than the \(units) units of lease \(lease)"
+        }
     }
 }
 
@@ -296,7 +277,7 @@ public struct TopUpMovement: Hashable, Sendable {
 }
 
 /// What a top-up pack holds.
-public enum TopUpKind: UInt8, Hashable, Sendable, CaseIterable {
+public enum TopUpKind: UInt8, RecordField, Hashable, Sendable, CaseIterable {
     /// Messages past a device's daily allowance (rule C6).
     case messages = 1
 
@@ -323,7 +304,7 @@ extension TopUpKind: StorageKey {
 }
 
 /// How a top-up pack came to an account (rule C6).
-public enum TopUpSource: UInt8, Hashable, Sendable, CaseIterable {
+public enum TopUpSource: UInt8, RecordField, Hashable, Sendable, CaseIterable {
     case purchase = 1
     case gift = 2
 
@@ -375,6 +356,16 @@ extension TopUpPlace: StorageKey {
     }
 }
 
+extension TopUpPlace: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(fields: account, kind, expiresAt, id)
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(account:kind:expiresAt:id:))
+    }
+}
+
 /// Units of a message pack that their holder may use without asking again (rule C6). They are no
 /// longer left in the pack; the holder settles what it used, or is taken to have used all.
 public struct TopUpLease: Hashable, Sendable {
@@ -395,5 +386,15 @@ public struct TopUpLease: Hashable, Sendable {
         self.pack = pack
         self.units = units
         self.expiresAt = expiresAt
+    }
+}
+
+extension TopUpLease: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(fields: id, account, pack, units, expiresAt)
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(id:account:pack:units:expiresAt:))
     }
 }

@@ -16,45 +16,33 @@ public enum UpgradeAction: Hashable, Sendable {
     case report(DeviceIdentity, UpgradeID, succeeded: Bool)
 }
 
-/// A tag byte, then the parts in order.
-extension UpgradeAction: StorageRecord {
-    /// Fixed for good: the tag of a removed case is not used again.
-    enum Tag: UInt8, CaseIterable {
-        case request = 1
-        case report = 2
+extension UpgradeAction: ActionPart {
+    enum Tag: UInt16, RecordTag {
+        case request = 0x1F_01
+        case report = 0x1F_02
     }
 
-    public func encode(into buffer: inout ByteBuffer) {
+    package func encode(into buffer: inout ByteBuffer) {
         switch self {
         case .request(let identity, let id, let size):
-            buffer.append(case: Tag.request)
-            buffer.append(identity)
-            buffer.append(id)
-            buffer.append(size)
+            buffer.append(Tag.request, identity, id, size)
         case .report(let identity, let id, let succeeded):
-            buffer.append(case: Tag.report)
-            buffer.append(identity)
-            buffer.append(id)
-            buffer.append(succeeded)
+            buffer.append(Tag.report, identity, id, succeeded)
         }
     }
 
-    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
         self =
-            switch try reader.take(tag: Tag.self, of: "upgrade action") {
-            case .request:
-                .request(
-                    try reader.takeIdentity(),
-                    try reader.take(UpgradeID.self),
-                    try reader.takeUpgradeSize()
-                )
-            case .report:
-                .report(
-                    try reader.takeIdentity(),
-                    try reader.take(UpgradeID.self),
-                    succeeded: try reader.takeBool()
-                )
+            switch try reader.takeTag(of: Self.self) {
+            case .request: try reader.make(Self.request)
+            case .report: try reader.make(Self.report)
             }
+    }
+
+    var asked: UpgradeAction {
+        switch self {
+        case .request, .report: self
+        }
     }
 }
 
@@ -76,8 +64,7 @@ public struct UpgradeChange: Hashable, Sendable {
         case reported(succeeded: Bool)
     }
 
-    /// Its name in the API.
-    public var name: String {
+    var name: String {
         switch entry {
         case .requested: "upgrade-requested"
         case .reported(succeeded: true): "upgrade-succeeded"
@@ -86,43 +73,89 @@ public struct UpgradeChange: Hashable, Sendable {
     }
 }
 
-/// The upgrade, a tag byte, then the parts in order.
-extension UpgradeChange: StorageRecord {
-    /// Fixed for good: the tag of a removed case is not used again.
-    enum Tag: UInt8, CaseIterable {
+extension UpgradeChange: ChangePart {
+    enum Tag: UInt16, RecordTag { case change = 41 }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Tag.change, identity, id, entry)
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.takeTag(of: Self.self) {
+        case .change:
+            self = try reader.make(Self.init(identity:id:entry:))
+        }
+    }
+}
+
+extension UpgradeChange.Entry: TaggedRecord {
+    enum Tag: UInt16, RecordTag {
         case requested = 1
         case reported = 2
     }
 
-    public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(identity)
-        buffer.append(id)
-        switch entry {
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
         case .requested(let size, let fromAllowance, let fromPacks):
-            buffer.append(case: Tag.requested)
-            buffer.append(size)
-            buffer.appendVarint(fromAllowance)
-            buffer.appendVarint(fromPacks)
-        case .reported(let succeeded):
-            buffer.append(case: Tag.reported)
-            buffer.append(succeeded)
+            buffer.append(Tag.requested, size, fromAllowance, fromPacks)
+        case .reported(let succeeded): buffer.append(Tag.reported, succeeded)
         }
     }
 
-    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        identity = try reader.takeIdentity()
-        id = try reader.take(UpgradeID.self)
-        entry =
-            switch try reader.take(tag: Tag.self, of: "change of an upgrade") {
-            case .requested:
-                .requested(
-                    try reader.takeUpgradeSize(),
-                    fromAllowance: try reader.takeVarint(),
-                    fromPacks: try reader.takeVarint()
-                )
-            case .reported:
-                .reported(succeeded: try reader.takeBool())
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .requested: try reader.make(Self.requested)
+            case .reported: try reader.make(Self.reported)
             }
+    }
+}
+
+/// Why an upgrade is not admitted, or its report is not taken.
+public enum UpgradeRefusal: Hashable, Sendable {
+    /// Rule D1: what is left of the month's allowance and in the OTA packs is less than the cost.
+    case exhausted(needed: UInt64, allowance: UInt64, packs: UInt64)
+    case unknown(DeviceIdentity, UpgradeID)
+
+    /// Rule D2: the upgrade ended like this before.
+    case reported(DeviceIdentity, UpgradeID, UpgradeState)
+}
+
+extension UpgradeRefusal: RefusalPart {
+    enum Tag: UInt16, RecordTag {
+        case exhausted = 55
+        case unknown = 56
+        case reported = 57
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .exhausted(let needed, let allowance, let packs):
+            buffer.append(Tag.exhausted, needed, allowance, packs)
+        case .unknown(let identity, let id): buffer.append(Tag.unknown, identity, id)
+        case .reported(let identity, let id, let state):
+            buffer.append(Tag.reported, identity, id, state)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .exhausted: try reader.make(Self.exhausted)
+            case .unknown: try reader.make(Self.unknown)
+            case .reported: try reader.make(Self.reported)
+            }
+    }
+
+    public var description: String {
+        switch self {
+        case .exhausted(let needed, let allowance, let packs):
+            "the upgrade needs \(needed) attempts; \(allowance) are left of this month's "
+                + "allowance and \(packs) in OTA packs"
+        case .unknown(let identity, let id): "device \(identity) has no upgrade \(id)"
+        case .reported(_, let id, let state):
+            "upgrade \(id) was reported before: it has \(state.name)"
+        }
     }
 }
 
@@ -139,9 +172,19 @@ public struct Upgrade: Hashable, Sendable {
     }
 }
 
+extension Upgrade: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(fields: identity, id, record)
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(identity:id:record:))
+    }
+}
+
 /// An OTA upgrade as the books keep it (rules D1 and D2): what it cost, and from where that was
 /// taken, so that it can be given back there.
-public struct UpgradeRecord: StorageRecord, Hashable, Sendable {
+public struct UpgradeRecord: StorageRecord, RecordField, Hashable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     /// Number of the event of its request.
@@ -184,41 +227,29 @@ public struct UpgradeRecord: StorageRecord, Hashable, Sendable {
     public var fromPacks: UInt64 { draws.reduce(0) { $0 &+ $1.units } }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
-        buffer.appendVarint(sequence)
-        buffer.append(size)
-        buffer.appendSignedVarint(Int64(month.number))
-        buffer.appendVarint(fromAllowance)
-        buffer.append(list: draws) { buffer, draw in
-            buffer.append(draw.pack)
-            buffer.appendVarint(draw.units)
-        }
-        buffer.append(requestedAt)
-        buffer.append(text: requestedBy)
-        buffer.append(case: state)
-        buffer.append(optional: reportedAt) { $0.append($1) }
+        buffer.append(
+            Version.v1, sequence, size, month, fromAllowance, draws, requestedAt, requestedBy,
+            state, reportedAt)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "upgrade") {
         case .v1:
-            sequence = try reader.takeVarint()
-            size = try reader.takeUpgradeSize()
-            month = try reader.takeMonth()
-            fromAllowance = try reader.takeVarint()
-            draws = try reader.takeList { (reader) throws(MalformedRecord) in
-                TopUpDraw(pack: try reader.takeTopUpPlace(), units: try reader.takeVarint())
-            }
-            requestedAt = try reader.takeTimestamp()
-            requestedBy = try reader.takeText()
-            state = try reader.take(case: UpgradeState.self)
-            reportedAt = try reader.takeBool() ? try reader.takeTimestamp() : nil
+            sequence = try reader.take()
+            size = try reader.take()
+            month = try reader.take()
+            fromAllowance = try reader.take()
+            draws = try reader.take()
+            requestedAt = try reader.take()
+            requestedBy = try reader.take()
+            state = try reader.take()
+            reportedAt = try reader.take()
         }
     }
 }
 
 /// What is known of an OTA upgrade (rule D2).
-public enum UpgradeState: UInt8, Hashable, Sendable, CaseIterable {
+public enum UpgradeState: UInt8, RecordField, Hashable, Sendable, CaseIterable {
     /// Admitted and paid for; its outcome was not reported.
     case requested = 1
     case succeeded = 2
@@ -256,6 +287,17 @@ public struct UpgradeSize: Hashable, Sendable {
     public var attempts: UInt64 { (bytes - 1) / Self.attemptBytes + 1 }
 }
 
+extension UpgradeSize: RecordField {
+    package func encode(into buffer: inout ByteBuffer) { bytes.encode(into: &buffer) }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        guard let size = UpgradeSize(bytes: try reader.take()) else {
+            throw .malformed(what: "upgrade size")
+        }
+        self = size
+    }
+}
+
 /// Units that one upgrade took from one OTA pack (rule D1).
 public struct TopUpDraw: Hashable, Sendable {
     public let pack: TopUpPlace
@@ -264,5 +306,13 @@ public struct TopUpDraw: Hashable, Sendable {
     public init(pack: TopUpPlace, units: UInt64) {
         self.pack = pack
         self.units = units
+    }
+}
+
+extension TopUpDraw: RecordField {
+    package func encode(into buffer: inout ByteBuffer) { buffer.append(fields: pack, units) }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(pack:units:))
     }
 }

@@ -92,7 +92,7 @@ public struct ActivationCode: Hashable, Comparable, Sendable, CustomStringConver
 }
 
 /// How a batch of codes came to an account.
-public enum CodeSource: UInt8, Hashable, Sendable, CaseIterable {
+public enum CodeSource: UInt8, RecordField, Hashable, Sendable, CaseIterable {
     /// Bought with a package (rule A2).
     case purchase = 1
 

@@ -1,6 +1,3 @@
-public import Bytes
-public import Encoding
-
 /// What a code of a package lets its device do (Rules.md, "package").
 public struct Allowance: Hashable, Sendable {
     /// How long an entitlement runs, in periods of 24 hours: 1 to 36,500.
@@ -44,7 +41,7 @@ public struct Allowance: Hashable, Sendable {
 }
 
 /// How many free codes there are, and what for (rule A7).
-public enum FreeCodePolicy: UInt8, Hashable, Sendable, CaseIterable {
+public enum FreeCodePolicy: UInt8, RecordField, Hashable, Sendable, CaseIterable {
     /// For an account when it is created, 10 for an enterprise and 5 for an individual, and 5 more
     /// when an individual becomes an enterprise.
     case perAccount = 1
@@ -102,22 +99,5 @@ public struct FreeCodeTerms: Hashable, Sendable {
         self.policy = policy
         self.package = package
         self.allowance = allowance
-    }
-}
-
-/// The parts in order, within the bytes of an action.
-extension FreeCodeTerms: StorageRecord {
-    public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(case: policy)
-        buffer.append(package)
-        buffer.append(allowance)
-    }
-
-    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        self.init(
-            policy: try reader.take(case: FreeCodePolicy.self),
-            package: try reader.take(PackageID.self),
-            allowance: try reader.takeAllowance()
-        )
     }
 }

@@ -31,7 +31,7 @@ public struct Entitlement: Hashable, Sendable {
 }
 
 /// Why a code was consumed (rule B10).
-public enum ActivationCause: UInt8, Hashable, Sendable, CaseIterable {
+public enum ActivationCause: UInt8, RecordField, Hashable, Sendable, CaseIterable {
     /// The device's first connection.
     case first = 1
 

@@ -12,6 +12,11 @@ public struct SealedSecret: Hashable, Sendable {
         guard (1...Self.maximumLength).contains(bytes.count) else { return nil }
         self.bytes = bytes
     }
+
+    private init(checked bytes: [UInt8]) { self.bytes = bytes }
+
+    /// Stands for one that makes no difference.
+    static let blank = SealedSecret(checked: [0])
 }
 
 /// Tells a sealed secret from every other that a device had: 64-bit FNV-1a over its bytes. It says

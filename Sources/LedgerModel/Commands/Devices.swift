@@ -1,0 +1,264 @@
+package import Bytes
+package import Encoding
+public import Time
+
+/// What a command does with devices: with one, or with those whose entitlements have ended.
+public enum DeviceAction: Hashable, Sendable {
+    /// Dynamic registration: `secret` is given to the device, unless it has one that no login has
+    /// confirmed yet, which is issued again (Wire.md, "Registration"). Consumes no code.
+    case register(DeviceIdentity, secret: SealedSecret)
+
+    /// The device connects, its credentials proven: admits it, and consumes a code when it needs one
+    /// (rules B1 to B3, B7, B8). `confirmsSecret` is the secret that it proved, if it proved one, and
+    /// confirms nothing when the device has another by now; `at` is where it
+    /// connects, `nil` being the product's home (rule B13).
+    case activate(DeviceIdentity, confirmsSecret: SecretFingerprint?, at: DataCentreID? = nil)
+
+    /// An operator activates a device whose entitlement does not run (rule B7).
+    case activateByHand(DeviceIdentity)
+
+    /// The device is online and its entitlement ends: the next period starts where it ended
+    /// (rule B4). When the refusal comes back, the device goes (rule B5). `at` is where it is
+    /// connected, `nil` being the product's home (rule B13).
+    case renew(DeviceIdentity, at: DataCentreID? = nil)
+
+    /// The device has gone, or went, without renewal: closes its entitlement if it has ended.
+    case endEntitlement(DeviceIdentity)
+
+    /// Closes entitlements that ended `graceMilliseconds` or longer before the command's time, the
+    /// earliest first, at most `limit` of them. The grace leaves online devices time to be renewed.
+    case endExpired(limit: UInt32, graceMilliseconds: Int64)
+
+    /// Rule B12. The entitlement runs on.
+    case setDisabled(DeviceIdentity, Bool)
+
+    /// Returns no code; the entitlement and the secret are kept (rule B8).
+    case delete(DeviceIdentity)
+
+    /// Off puts the device on the product's list of exceptions (rule B6).
+    case setRenewal(DeviceIdentity, Bool)
+
+    /// A new secret that has not been used, so that registering issues it again.
+    case resetSecret(DeviceIdentity, secret: SealedSecret)
+
+    /// The device logged in with that secret: if it has it still, registering no longer issues it.
+    case confirmSecretUse(DeviceIdentity, SecretFingerprint)
+}
+
+extension DeviceAction: ActionPart {
+    enum Tag: UInt16, RecordTag {
+        case register = 10
+        case activate = 11
+        case activateByHand = 12
+        case renew = 13
+        case endEntitlement = 14
+        case endExpired = 15
+        case setDisabled = 16
+        case delete = 17
+        case setRenewal = 18
+        case resetSecret = 19
+        case confirmSecretUse = 20
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .register(let identity, let secret): buffer.append(Tag.register, identity, secret)
+        case .activate(let identity, let confirmsSecret, let place):
+            buffer.append(Tag.activate, identity, confirmsSecret, place)
+        case .activateByHand(let identity): buffer.append(Tag.activateByHand, identity)
+        case .renew(let identity, let place): buffer.append(Tag.renew, identity, place)
+        case .endEntitlement(let identity): buffer.append(Tag.endEntitlement, identity)
+        case .endExpired(let limit, let grace): buffer.append(Tag.endExpired, limit, grace)
+        case .setDisabled(let identity, let isDisabled):
+            buffer.append(Tag.setDisabled, identity, isDisabled)
+        case .delete(let identity): buffer.append(Tag.delete, identity)
+        case .setRenewal(let identity, let isOn): buffer.append(Tag.setRenewal, identity, isOn)
+        case .resetSecret(let identity, let secret):
+            buffer.append(Tag.resetSecret, identity, secret)
+        case .confirmSecretUse(let identity, let proven):
+            buffer.append(Tag.confirmSecretUse, identity, proven)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .register: try reader.make(Self.register)
+            case .activate: try reader.make(Self.activate)
+            case .activateByHand: try reader.make(Self.activateByHand)
+            case .renew: try reader.make(Self.renew)
+            case .endEntitlement: try reader.make(Self.endEntitlement)
+            case .endExpired: try reader.make(Self.endExpired)
+            case .setDisabled: try reader.make(Self.setDisabled)
+            case .delete: try reader.make(Self.delete)
+            case .setRenewal: try reader.make(Self.setRenewal)
+            case .resetSecret: try reader.make(Self.resetSecret)
+            case .confirmSecretUse: try reader.make(Self.confirmSecretUse)
+            }
+    }
+
+    var asked: DeviceAction {
+        switch self {
+        case .register(let identity, _): .register(identity, secret: .blank)
+        case .resetSecret(let identity, _): .resetSecret(identity, secret: .blank)
+        case .activate, .activateByHand, .renew, .endEntitlement, .endExpired, .setDisabled,
+            .delete, .setRenewal, .confirmSecretUse:
+            self
+        }
+    }
+}
+
+/// A fact about a device.
+public enum DeviceChange: Hashable, Sendable {
+    case registered(DeviceIdentity)
+
+    /// `at` is where the device connected (rule B13), the product's home if an operator activated it.
+    case activated(DeviceIdentity, Entitlement, at: DataCentreID)
+
+    /// It was counted as ended, and runs: the device came back with a clock that stepped back.
+    case entitlementReopened(DeviceIdentity, code: ActivationCode)
+    case entitlementEnded(DeviceIdentity, code: ActivationCode)
+    case disabled(DeviceIdentity, Bool)
+    case deleted(DeviceIdentity)
+    case renewalSet(DeviceIdentity, Bool)
+    case secretReset(DeviceIdentity)
+    case secretConfirmed(DeviceIdentity)
+}
+
+extension DeviceChange: ChangePart {
+    enum Tag: UInt16, RecordTag {
+        case registered = 10
+        case activated = 11
+        case entitlementReopened = 12
+        case entitlementEnded = 13
+        case disabled = 14
+        case deleted = 15
+        case renewalSet = 16
+        case secretReset = 17
+        case secretConfirmed = 18
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .registered(let identity): buffer.append(Tag.registered, identity)
+        case .activated(let identity, let entitlement, let place):
+            buffer.append(Tag.activated, identity, entitlement, place)
+        case .entitlementReopened(let identity, let code):
+            buffer.append(Tag.entitlementReopened, identity, code)
+        case .entitlementEnded(let identity, let code):
+            buffer.append(Tag.entitlementEnded, identity, code)
+        case .disabled(let identity, let isDisabled):
+            buffer.append(Tag.disabled, identity, isDisabled)
+        case .deleted(let identity): buffer.append(Tag.deleted, identity)
+        case .renewalSet(let identity, let isOn): buffer.append(Tag.renewalSet, identity, isOn)
+        case .secretReset(let identity): buffer.append(Tag.secretReset, identity)
+        case .secretConfirmed(let identity): buffer.append(Tag.secretConfirmed, identity)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .registered: try reader.make(Self.registered)
+            case .activated: try reader.make(Self.activated)
+            case .entitlementReopened: try reader.make(Self.entitlementReopened)
+            case .entitlementEnded: try reader.make(Self.entitlementEnded)
+            case .disabled: try reader.make(Self.disabled)
+            case .deleted: try reader.make(Self.deleted)
+            case .renewalSet: try reader.make(Self.renewalSet)
+            case .secretReset: try reader.make(Self.secretReset)
+            case .secretConfirmed: try reader.make(Self.secretConfirmed)
+            }
+    }
+
+    var name: String {
+        switch self {
+        case .registered: "device-registered"
+        case .activated: "device-activated"
+        case .entitlementReopened: "entitlement-reopened"
+        case .entitlementEnded: "entitlement-ended"
+        case .disabled: "device-disabled"
+        case .deleted: "device-deleted"
+        case .renewalSet: "device-renewal-set"
+        case .secretReset: "secret-reset"
+        case .secretConfirmed: "secret-confirmed"
+        }
+    }
+}
+
+/// Why something can't be done with a device.
+public enum DeviceRefusal: Hashable, Sendable {
+    case unknown(DeviceIdentity)
+
+    /// Rule B7: the entitlement has ended and is not renewed automatically.
+    case renewalOff(DeviceIdentity)
+
+    /// Rule B12.
+    case disabled(DeviceIdentity)
+
+    /// An operator need not activate it: the entitlement runs until then.
+    case entitlementRuns(until: Timestamp)
+
+    /// The product lets no such device register itself.
+    case registrationNotAllowed(DeviceIdentity)
+
+    /// The device's secret was issued and used (Wire.md, "Registration").
+    case secretInUse(DeviceIdentity)
+
+    /// Rule D1: the device's entitlement does not run, so that it has no allowance.
+    case notActive(DeviceIdentity)
+}
+
+extension DeviceRefusal: RefusalPart {
+    enum Tag: UInt16, RecordTag {
+        case unknown = 4
+        case renewalOff = 16
+        case disabled = 17
+        case entitlementRuns = 18
+        case registrationNotAllowed = 20
+        case secretInUse = 21
+        case notActive = 54
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .unknown(let identity): buffer.append(Tag.unknown, identity)
+        case .renewalOff(let identity): buffer.append(Tag.renewalOff, identity)
+        case .disabled(let identity): buffer.append(Tag.disabled, identity)
+        case .entitlementRuns(let until): buffer.append(Tag.entitlementRuns, until)
+        case .registrationNotAllowed(let identity):
+            buffer.append(Tag.registrationNotAllowed, identity)
+        case .secretInUse(let identity): buffer.append(Tag.secretInUse, identity)
+        case .notActive(let identity): buffer.append(Tag.notActive, identity)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .unknown: try reader.make(Self.unknown)
+            case .renewalOff: try reader.make(Self.renewalOff)
+            case .disabled: try reader.make(Self.disabled)
+            case .entitlementRuns: try reader.make(Self.entitlementRuns)
+            case .registrationNotAllowed: try reader.make(Self.registrationNotAllowed)
+            case .secretInUse: try reader.make(Self.secretInUse)
+            case .notActive: try reader.make(Self.notActive)
+            }
+    }
+
+    public var description: String {
+        switch self {
+        case .unknown(let identity): "product \(identity.product) has no device \(identity.device)"
+        case .renewalOff(let identity):
+            "the activation of \(identity) has ended and automatic renewal is off for it"
+        case .disabled(let identity): "device \(identity) is disabled"
+        case .entitlementRuns(let until): "the device is active until \(until)"
+        case .registrationNotAllowed(let identity):
+            "product \(identity.product) does not let \(identity.device) register itself"
+        case .secretInUse(let identity):
+            "the secret of \(identity) was issued and used; an operator can reset it"
+        case .notActive(let identity):
+            "device \(identity) is not active, and only an active one has OTA upgrades"
+        }
+    }
+}
