@@ -95,10 +95,6 @@ public enum Violation: String, Sendable, CaseIterable {
         case .unsupportedProtocolName, .unsupportedProtocolVersion: .unsupportedProtocolVersion
         case .clientIdentifierMissing: .clientIdentifierNotValid
         case .topicAliasZero: .topicAliasInvalid
-        case .topicNameEmpty, .topicNameWildcard: .topicNameInvalid
-        case .topicFilterEmpty, .multiLevelWildcardMisplaced, .singleLevelWildcardMisplaced,
-            .shareNameMissing, .shareNameInvalid:
-            .topicFilterInvalid
         case .packetIdentifierZero, .sessionPresentOnFailure, .reasonCodeNotAllowed,
             .reasonCodesMissing, .duplicateProperty, .booleanOutOfRange, .receiveMaximumZero,
             .maximumPacketSizeZero, .subscriptionIdentifierZero, .responseTopicInvalid,
@@ -112,7 +108,10 @@ public enum Violation: String, Sendable, CaseIterable {
             .truncated, .trailingBytes, .illFormedString, .nullCharacter, .connectFlagReserved,
             .willQoSWithoutWill, .willQoSReserved, .willRetainWithoutWill,
             .passwordWithoutUserName, .connackFlagReserved, .unknownProperty,
-            .propertyNotAllowed, .subscriptionOptionsReserved:
+            .propertyNotAllowed, .subscriptionOptionsReserved, .topicNameEmpty, .topicNameWildcard,
+            .topicFilterEmpty, .multiLevelWildcardMisplaced, .singleLevelWildcardMisplaced,
+            .shareNameMissing, .shareNameInvalid:
+            // 0x8F and 0x90 are for topics that are correctly formed, and not accepted (2.4).
             .malformedPacket
         }
     }

@@ -49,10 +49,10 @@ extension Conformance.MalformedTests {
             .disconnect(0x81)),
         Exchange(
             "[MQTT-3.3.2-2] [MQTT-4.7.0-1] + in a topic", .packet(0x30, .text("a/+/b"), [0]),
-            .disconnect(0x90)),
+            .disconnect(0x81)),
         Exchange(
             "[MQTT-3.3.2-2] [MQTT-4.7.0-1] # in a topic", .packet(0x32, .text("a/#"), [0, 1, 0]),
-            .disconnect(0x90)),
+            .disconnect(0x81)),
         Exchange(
             "[MQTT-4.7.3-1] an empty topic without an alias", .packet(0x30, .text(""), [0]),
             .disconnect(0x82)),
@@ -139,30 +139,30 @@ extension Conformance.MalformedTests {
             "a filter without its options", .packet(0x82, [0, 1, 0], .text("t")), .disconnect(0x81)),
         Exchange(
             "[MQTT-4.7.3-1] an empty filter", .packet(0x82, [0, 1, 0], .text(""), [0]),
-            .disconnect(0x8F)),
+            .disconnect(0x81)),
         Exchange(
             "[MQTT-4.7.1-1] # before the end", .packet(0x82, [0, 1, 0], .text("a/#/b"), [0]),
-            .disconnect(0x8F)),
+            .disconnect(0x81)),
         Exchange(
             "[MQTT-4.7.1-1] # in a level", .packet(0x82, [0, 1, 0], .text("a/b#"), [0]),
-            .disconnect(0x8F)),
+            .disconnect(0x81)),
         Exchange(
             "[MQTT-4.7.1-2] + in a level", .packet(0x82, [0, 1, 0], .text("a/b+/c"), [0]),
-            .disconnect(0x8F)),
+            .disconnect(0x81)),
         Exchange(
             "[MQTT-4.8.2-1] a share without a name",
             .packet(0x82, [0, 1, 0], .text("$share//t"), [0]),
-            .disconnect(0x8F)),
+            .disconnect(0x81)),
         Exchange(
             "[MQTT-4.8.2-2] a wildcard in a share's name",
-            .packet(0x82, [0, 1, 0], .text("$share/g+/t"), [0]), .disconnect(0x8F)),
+            .packet(0x82, [0, 1, 0], .text("$share/g+/t"), [0]), .disconnect(0x81)),
         Exchange(
             "[MQTT-4.8.2-2] a share without a filter",
             .packet(0x82, [0, 1, 0], .text("$share/g"), [0]),
-            .disconnect(0x8F)),
+            .disconnect(0x81)),
         Exchange(
             "[MQTT-4.8.2-2] a share with an empty filter",
-            .packet(0x82, [0, 1, 0], .text("$share/g/"), [0]), .disconnect(0x8F)),
+            .packet(0x82, [0, 1, 0], .text("$share/g/"), [0]), .disconnect(0x81)),
         Exchange("[MQTT-3.10.3-2] no filter", .packet(0xA2, [0, 1, 0]), .disconnect(0x82)),
         Exchange(
             "[MQTT-2.2.1-3] UNSUBSCRIBE with identifier 0", .packet(0xA2, [0, 0, 0], .text("t")),

@@ -63,10 +63,10 @@ extension Conformance.RefusedConnectTests {
             .connect(flags: 0b110, [0], .counted([0xFF]), .text("")), .connack(0x81)),
         Exchange(
             "[MQTT-4.7.3-1] an empty will topic",
-            .connect(flags: 0b110, [0], .text(""), .text("")), .connack(0x90)),
+            .connect(flags: 0b110, [0], .text(""), .text("")), .connack(0x81)),
         Exchange(
             "[MQTT-4.7.0-1] a wildcard in the will topic",
-            .connect(flags: 0b110, [0], .text("w/#"), .text("")), .connack(0x90)),
+            .connect(flags: 0b110, [0], .text("w/#"), .text("")), .connack(0x81)),
         Exchange(
             "[MQTT-3.1.3-12] an ill-formed user name",
             .connect(flags: 0x82, .counted([0xC0, 0xAF])), .connack(0x81)),

@@ -73,7 +73,7 @@ import Testing
         #expect(rule(0, [0, 0, 0], .v5) == .topicNameMissing)
         #expect(rule(0, [0, 0, 3, 0x23, 0, 1], .v5) == nil)
         #expect(Violation.topicNameMissing.reason == .protocolError)
-        #expect(Violation.topicNameEmpty.reason == .topicNameInvalid)
+        #expect(Violation.topicNameEmpty.reason == .malformedPacket)
     }
 
     @Test("[MQTT-3.3.2-1] [MQTT-3.3.2-2] The topic name is a string without wildcards")

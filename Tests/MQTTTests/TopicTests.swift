@@ -89,7 +89,7 @@ import Testing
             #expect(filterRule(text) == .multiLevelWildcardMisplaced, "\(text)")
         }
         for text in ["#", "/#", "a/#", "+/#", "//#"] { #expect(filterRule(text) == nil) }
-        #expect(Violation.multiLevelWildcardMisplaced.reason == .topicFilterInvalid)
+        #expect(Violation.multiLevelWildcardMisplaced.reason == .malformedPacket)
     }
 
     @Test("[MQTT-4.7.1-2] + stands alone in its level")
@@ -100,7 +100,7 @@ import Testing
         for text in ["+", "+/tennis/#", "sport/+/player1", "/+", "+/"] {
             #expect(filterRule(text) == nil)
         }
-        #expect(Violation.singleLevelWildcardMisplaced.reason == .topicFilterInvalid)
+        #expect(Violation.singleLevelWildcardMisplaced.reason == .malformedPacket)
     }
 
     @Test("[MQTT-4.7.3-1] Topic names and filters have at least one character")
@@ -121,7 +121,7 @@ import Testing
             }
             #expect(nameRule(String(repeating: "ß", count: position + 1)) == nil)
         }
-        #expect(Violation.topicNameWildcard.reason == .topicNameInvalid)
+        #expect(Violation.topicNameWildcard.reason == .malformedPacket)
     }
 
     @Test("[MQTT-4.8.2-1] [MQTT-4.8.2-2] A share has a name without wildcards, then a filter")
@@ -143,8 +143,8 @@ import Testing
         }
         #expect(filterRule("$share/g/a#") == .multiLevelWildcardMisplaced)
         #expect(filterRule("$share") == nil && filterRule("$share1/a") == nil)
-        #expect(Violation.shareNameMissing.reason == .topicFilterInvalid)
-        #expect(Violation.shareNameInvalid.reason == .topicFilterInvalid)
+        #expect(Violation.shareNameMissing.reason == .malformedPacket)
+        #expect(Violation.shareNameInvalid.reason == .malformedPacket)
     }
 
     @Test("4.7.1.1: a topic has one level more than slashes")
