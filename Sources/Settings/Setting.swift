@@ -217,6 +217,7 @@ extension Setting<GatewayConfiguration.Listener> {
         .number("packetSizeBytes", \.packetSizeBytes),
         .text("allowedTopics", \.allowedTopics),
         .text("deniedTopics", \.deniedTopics),
+        .flag("systemTopics", \.systemTopics),
         .flag("proxyProtocol", \.proxyProtocol),
         .list("trustedProxies", \.trustedProxies),
     ]

@@ -45,6 +45,38 @@ extension Conformance {
         }
 
         @Test(
+            "[MQTT-4.3.3-8] [MQTT-4.3.3-10] a QoS 2 message that comes again while it is being written is answered as often, and delivered once",
+            arguments: Place.all, [0, 600] as [UInt32]
+        )
+        func exactlyOnceAgain(place: Place, expiry: UInt32) async throws {
+            let room = try Room(place)
+            let (receiver, _) = try room.connect("receiver", isCleanStart: true, expiry: expiry)
+            try receiver.subscribe(room.topic("t"), qos: .exactlyOnce)
+            let (sender, _) = try room.connect("sender", isCleanStart: true, expiry: expiry)
+            let properties: [UInt8] = place.version == .v5 ? [0] : []
+            func publish(_ first: UInt8, _ identifier: UInt8) -> [UInt8] {
+                .packet(first, .text(room.topic("t")), [0, identifier], properties, [identifier])
+            }
+            try sender.send(
+                publish(0x34, 1) + publish(0x3C, 1) + publish(0x34, 2) + publish(0x3C, 1)
+                    + publish(0x34, 2))
+            var answers: [UInt8] = []
+            for _ in 0..<5 { answers.append(try sender.acknowledgement(.pubrec).packetID.low) }
+            #expect(answers == [1, 1, 2, 1, 2])
+            for identifier: UInt16 in [1, 2] {
+                try sender.send(.pubrel, identifier)
+                #expect(try sender.acknowledgement(.pubcomp).packetID == identifier)
+            }
+            #expect(try [receiver.message(), receiver.message()].map(\.payload) == [[1], [2]])
+            #expect(try await room.unread(by: receiver) == [])
+            // The identifiers are free: each names a new message.
+            try sender.send(publish(0x34, 1))
+            #expect(try sender.acknowledgement(.pubrec).packetID == 1)
+            #expect(try receiver.message().payload == [1])
+            try room.forget("receiver", "sender")
+        }
+
+        @Test(
             "[MQTT-4.3.2-5] a PUBLISH of QoS 1 with an identifier that was acknowledged is a new one, with DUP or not",
             arguments: Place.all
         )
@@ -266,4 +298,8 @@ extension Conformance {
             }
         }
     }
+}
+
+extension UInt16 {
+    fileprivate var low: UInt8 { UInt8(truncatingIfNeeded: self) }
 }

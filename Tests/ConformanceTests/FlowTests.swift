@@ -122,6 +122,41 @@ extension Conformance {
         }
 
         @Test(
+            "[MQTT-3.1.2-24] no SUBACK or UNSUBACK is larger than the client takes: a request for one ends the connection with 0x95, and has no effect",
+            arguments: Place.v5
+        )
+        func subackFits(place: Place) async throws {
+            let room = try Room(place)
+            for (count, fits) in [(20, true), (35, true), (36, false), (300, false)] {
+                for type: UInt8 in [0x82, 0xA2] {
+                    let client = try room.connect("small", isCleanStart: true) {
+                        $0.maximumPacketSize(40)
+                    }.0
+                    var filters: [UInt8] = []
+                    for number in 0..<count {
+                        filters += .text(room.topic("\(number)"))
+                        if type == 0x82 { filters.append(1) }
+                    }
+                    try client.send(.packet(type, [0, 9, 0], filters))
+                    let answer = try #require(try client.nextBytes())
+                    #expect(answer.count <= 40)
+                    #expect(answer[0] == (fits ? (type == 0x82 ? 0x90 : 0xB0) : 0xE0))
+                    if fits {
+                        #expect(answer.count == 5 + count)
+                        continue
+                    }
+                    #expect(answer[2] == 0x95)
+                    let (again, connack) = try room.connect("small")
+                    #expect(connack.isSessionPresent)
+                    try room.client("sender").publish(room.topic("0"), "x", qos: .atLeastOnce)
+                    #expect(try await room.unread(by: again) == [])
+                    try again.leave()
+                }
+            }
+            try room.forget("small")
+        }
+
+        @Test(
             "[MQTT-3.1.2-24] [MQTT-3.2.2-19] a client that takes too little even for its CONNACK is refused with 0x95, or without a word",
             arguments: Place.v5
         )

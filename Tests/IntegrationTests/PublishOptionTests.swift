@@ -200,11 +200,12 @@ extension WholeGateway {
         }
 
         @Test(
-            "4.7.2: anybody may publish to topics that begin with $, unless they are denied; # does not bring them",
+            "4.7.2: with systemTopics anybody may publish below $SYS, unless that is denied; # does not bring it",
             arguments: ProtocolVersion.allCases)
         func dollarTopics(version: ProtocolVersion) async throws {
             for isDenied in [false, true] {
                 try await TestGateway.run {
+                    $0.listeners[2].systemTopics = true
                     if isDenied { $0.listeners[2].deniedTopics = "$SYS/#" }
                 } _: { gateway in
                     let client = try gateway.anonymous("client", version: version)
@@ -214,6 +215,144 @@ extension WholeGateway {
                     #expect(answer?.code == (version == .v5 ? refused : 0))
                     #expect(try await gateway.unread(by: client) == [])
                 }
+            }
+        }
+
+        @Test(
+            "4.7.2: clients can't exchange messages below $SYS: not published, retained or as a will, nor from a listener that allows it",
+            arguments: ProtocolVersion.allCases)
+        func systemTopics(version: ProtocolVersion) async throws {
+            try await TestGateway.run { configuration in
+                configuration.listeners.append(
+                    GatewayConfiguration.Listener(
+                        name: "suite", port: 0, tls: false, authentication: .none))
+                configuration.listeners[3].systemTopics = true
+            } _: { gateway in
+                let watcher = try gateway.anonymous("watcher", version: version)
+                try watcher.subscribe("$SYS/#", "$SYS", "$SYSTEM/x")
+                let client = try gateway.anonymous("client", version: version)
+                for topic in ["$SYS", "$SYS/a", "$SYS/broker/connection/b/state"] {
+                    for qos in QoS.allCases {
+                        let answer = try client.publish(topic, "x", qos: qos, isRetained: true)
+                        #expect(answer?.code ?? 0 == (version == .v5 && answer != nil ? 0x87 : 0))
+                    }
+                    let will = TestWill(topic: topic, payload: "gone", qos: .atLeastOnce)
+                    let mortal = try gateway.anonymous("mortal", version: version, will: will)
+                    mortal.finishWriting()
+                    _ = try mortal.untilClosed()
+                }
+                let suite = try TestClient.connected(
+                    port: gateway.port(of: "suite"), version: version, as: .anonymous("suite"))
+                suite.tellsUnheard = true
+                try suite.subscribe("$SYS/#")
+                try suite.publish("$SYS/a", "own", qos: .atLeastOnce, isRetained: true)
+                #expect(try suite.message().text == "own")
+                let late = try gateway.anonymous("late", version: version)
+                try late.subscribe("$SYS/#", "$SYS/+")
+                #expect(try await gateway.unread(by: late) == [])
+                #expect(try await gateway.unread(by: watcher) == [])
+                // Others that begin with $ are anybody's.
+                try client.publish("$SYSTEM/x", "y", qos: .atLeastOnce)
+                #expect(try watcher.message().text == "y")
+            }
+        }
+
+        @Test(
+            "what is denied does not come by a wider filter either: live, retained, queued, shared, as a will",
+            arguments: [1, 2])
+        func deniedDeliveries(shards: Int) async throws {
+            try await TestGateway.run(shards: shards) { configuration in
+                configuration.listeners.append(
+                    GatewayConfiguration.Listener(
+                        name: "all", port: 0, tls: false, authentication: .none))
+                configuration.listeners[2].deniedTopics = "no/# a/+/no"
+            } _: { gateway in
+                func other(_ name: String, will: TestWill? = nil) throws -> TestClient {
+                    let client = try TestClient.connected(
+                        port: gateway.port(of: "all"), as: .anonymous(name), will: will)
+                    client.tellsUnheard = true
+                    return client
+                }
+                let free = try other("free")
+                try free.publish("no/kept", "x", qos: .atLeastOnce, isRetained: true)
+                try free.publish("yes/kept", "x", qos: .atLeastOnce, isRetained: true)
+                let (away, _) = try gateway.open("away", .v5, expiry: 600)
+                #expect(try away.subscribe("#", "no/1", "no/#") == [1, 0x87, 0x87])
+                #expect(try away.message().topic == "yes/kept")
+                try away.leave()
+                let client = try gateway.anonymous("client")
+                #expect(try client.subscribe("#", "+/1", "a/#") == [1, 1, 1])
+                #expect(try client.message().topic == "yes/kept")
+                let member = try gateway.anonymous("member")
+                try member.subscribe("$share/g/#")
+                let freeMember = try other("free-member")
+                try freeMember.subscribe("$share/g/#")
+                let will = TestWill(topic: "no/will", payload: "x", qos: .atLeastOnce)
+                let mortal = try other("mortal", will: will)
+                mortal.finishWriting()
+                _ = try mortal.untilClosed()
+                for qos in QoS.allCases {
+                    for topic in ["no", "no/1", "a/b/no", "no/2/3"] {
+                        try free.publish(topic, "x", qos: qos)
+                    }
+                }
+                try free.ping()
+                #expect(try await gateway.unread(by: client) == [])
+                #expect(try await gateway.unread(by: member) == [])
+                // Another member of the share gets all that one may not have.
+                #expect(try await gateway.unread(by: freeMember).count == 13)
+                let (back, _) = try gateway.open("away", .v5, expiry: 600)
+                #expect(try await gateway.unread(by: back) == [])
+                try free.publish("a/b/yes", "x", qos: .atLeastOnce)
+                #expect(try back.message().topic == "a/b/yes")
+                #expect(try client.message().topic == "a/b/yes")
+            }
+        }
+
+        @Test(
+            "limits.topicLevels holds for topics, filters, wills and the API alike",
+            arguments: ProtocolVersion.allCases)
+        func topicLevels(version: ProtocolVersion) async throws {
+            try await TestGateway.run {
+                $0.limits.topicLevels = 6
+            } _: { gateway in
+                let six = "a/b/c/d/e/f"
+                let client = try gateway.anonymous("client", version: version)
+                let failure: UInt8 = version == .v5 ? 0x8F : 0x80
+                #expect(
+                    try client.subscribe(six, "\(six)/g", "$share/g/\(six)", "a/#", "//////")
+                        == [1, failure, 1, 1, failure])
+                for (topic, isTaken) in [(six, true), ("\(six)/g", false), ("//////", false)] {
+                    for qos in [QoS.atLeastOnce, .exactlyOnce] {
+                        let answer = try client.publish(topic, "x", qos: qos)
+                        #expect(answer?.code == (isTaken || version != .v5 ? 0 : 0x90))
+                    }
+                    try client.publish(topic, "x")
+                }
+                // By its share too.
+                for _ in 0..<6 { #expect(try client.message().topic == six) }
+                #expect(try await gateway.unread(by: client) == [])
+                for (topic, isTaken) in [(six, true), ("\(six)/g", false)] {
+                    let other = try TestClient(port: gateway.openPort, version: version)
+                    let will = TestWill(topic: topic, payload: "x")
+                    let answer = try other.connect(as: .anonymous("other"), will: will)
+                    #expect(answer.code == (isTaken ? 0 : version == .v5 ? 0x90 : 5))
+                }
+                let product = try await gateway.createProduct()
+                let device = try await gateway.importDevice("dk1", into: product)
+                let receiver = try gateway.connect(device, version: version)
+                #expect(
+                    try receiver.subscribe(device.down("a/#"), device.down("a/b/c")) == [
+                        1, failure,
+                    ])
+                #expect(
+                    try receiver.publish(device.up("a/b/c"), "x", qos: .atLeastOnce)?.code
+                        == (version == .v5 ? 0x90 : 0))
+                let deep = try #require(Downlink.Topic("a/b/c"))
+                let outcome = await gateway.gateway.send(
+                    Downlink(topic: deep, payload: [1]), to: device.identity)
+                #expect(outcome == .noSubscription)
+                #expect(try await gateway.unread(by: receiver) == [])
             }
         }
 

@@ -110,6 +110,10 @@ extension Broker {
     ) -> DeliveryOutcome {
         guard sessions.contains(token) else { return .decided(.notConnected) }
         let session = token.slot
+        if context.limitsDeliveries, !mayReceive(session, message.topic) {
+            // Of a share, another member may.
+            return .decided(terms.sharedFilter == nil ? .noSubscription : .notConnected)
+        }
         if message.isExpired(at: context.now.wall) {
             context.counters.add(.deliveriesDropped)
             return .decided(.expired)
@@ -137,6 +141,15 @@ extension Broker {
             return enqueue(token, slot, message, terms, for: sender, sharing: &shared, in: &context)
         }
         return send(token, slot, message, terms, for: sender, sharing: &shared, in: &context)
+    }
+
+    /// Whether a message may be handed to a session's client: what is denied to it does not come by a wider
+    /// filter either.
+    func mayReceive(_ session: UInt32, _ topic: Span<UInt8>) -> Bool {
+        guard case .application(let application) = sessions[slot: session].client else {
+            return true
+        }
+        return application.rights.allowsDelivery(topic)
     }
 
     /// Whether a QoS 1 or 2 message can be sent at once and need not be kept: it is its turn, and

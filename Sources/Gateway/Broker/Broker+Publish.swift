@@ -69,8 +69,12 @@ extension Broker {
         _ packetID: UInt16,
         _ message: borrowing OutboundMessage, in context: inout ShardContext
     ) {
-        // The same message again while its answer is still to come.
-        if context.wire.connections[slot: slot].settings.unanswered.contains(packetID) { return }
+        if context.wire.connections[slot: slot].settings.unanswered.contains(packetID) {
+            // The same message again while its answer is still to come: it gets the same.
+            return context.wire.connections[slot: slot].settings.unanswered.repeatAnswer(
+                packetID,
+                limit: Int(context.wire.connections[slot: slot].settings.receiveQuota))
+        }
         if sessions[slot: session(of: slot, in: &context)].received.contains(packetID) {
             return receivedAgain(slot, packetID, in: &context)
         }
@@ -172,6 +176,9 @@ extension Broker {
         case .notAllowed:
             context.counters.add(.publishesForbidden)
             return Publication(.refused(.topicNotAllowed))
+        }
+        guard message.topic.hasNoMoreLevels(than: context.commons.limits.topicLevels) else {
+            return Publication(.refused(.topicNameInvalid))
         }
         guard message.properties.isEmpty || message.isPayloadAsIndicated else {
             return Publication(.refused(.payloadFormatInvalid))
@@ -288,7 +295,7 @@ extension Broker {
             return context.wire.end(slot, .notStored)
         }
         if entry.isExactlyOnce {
-            receivedExactlyOnce(slot, entry.packetID, entry.verdict, in: &context)
+            receivedExactlyOnce(slot, entry, in: &context)
         } else {
             acknowledgeOnce(slot, entry.packetID, entry.verdict, in: &context)
         }
@@ -320,10 +327,10 @@ extension Broker {
     }
 
     private mutating func receivedExactlyOnce(
-        _ slot: UInt32,
-        _ packetID: UInt16,
-        _ verdict: PublishVerdict, in context: inout ShardContext
+        _ slot: UInt32, _ entry: UnansweredPublishes.Entry, in context: inout ShardContext
     ) {
+        let packetID = entry.packetID
+        let verdict = entry.verdict
         let version = context.wire.connections[slot: slot].settings.version
         let isRefused = version == .v5 && verdict.reasonCode.isFailure
         // A PUBREC with a failure ends the exchange ([MQTT-4.3.3-9]).
@@ -334,7 +341,8 @@ extension Broker {
             {
                 sessionWrites.append(.complete(number, packetID: packetID))
             }
-        } else {
+        } else if !entry.isRepetition {
+            // Behind the PUBREC of the first copy, its PUBREL may have come already.
             _ = sessions[slot: session].received.insert(packetID)
         }
         guard verdict != .taken, version == .v5 else {
@@ -382,6 +390,14 @@ extension Broker {
         }
     }
 
+}
+
+extension Span<UInt8> {
+    /// Whether a topic has so many levels at most; one of fewer bytes need not be looked at.
+    @inline(__always)
+    func hasNoMoreLevels(than limit: Int) -> Bool {
+        count < limit || TopicName.levelCount(of: self) <= limit
+    }
 }
 
 extension OutboundMessage {

@@ -199,7 +199,9 @@ extension Broker {
         if !next.isDuplicate, message.isExpired(at: context.now.wall) { return .dropped }
         let terms = DeliveryTerms(next.content)
         return message.withOutbound(isRetained: terms.isRetained) { outbound in
-            guard takes(slot, outbound, terms, in: &context) else { return .dropped }
+            guard takes(slot, outbound, terms, in: &context),
+                !context.limitsDeliveries || mayReceive(token.slot, outbound.topic)
+            else { return .dropped }
             let verdict =
                 next.isCharged
                 ? .counted : charge(slot, payloadBytes: outbound.payload.count, in: &context)

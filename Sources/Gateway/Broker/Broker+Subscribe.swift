@@ -21,6 +21,9 @@ extension Broker {
     mutating func serveSubscribe(
         _ slot: UInt32, _ subscribe: borrowing Subscribe, in context: inout ShardContext
     ) {
+        guard
+            context.wire.connections[slot: slot].settings.takesAnswer(reasonCodes: subscribe.count)
+        else { return context.wire.end(slot, .packetTooLarge) }
         let identifier = subscribe.properties.subscriptionIdentifier
         var reasons: [ReasonCode] = []
         var granted: [StoredSubscription] = []
@@ -188,6 +191,10 @@ extension Broker {
     mutating func serveUnsubscribe(
         _ slot: UInt32, _ unsubscribe: borrowing Unsubscribe, in context: inout ShardContext
     ) {
+        guard
+            context.wire.connections[slot: slot].settings.takesAnswer(
+                reasonCodes: unsubscribe.count)
+        else { return context.wire.end(slot, .packetTooLarge) }
         let session = session(of: slot, in: &context)
         var reasons: [ReasonCode] = []
         var removed: [StoredSubscription] = []

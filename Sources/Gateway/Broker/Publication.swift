@@ -188,6 +188,9 @@ struct UnansweredPublishes {
         /// Its packet identifier is among those that the session has received.
         var isReceived = false
 
+        /// The same QoS 2 message again, behind the first: answered as that is.
+        var isRepetition = false
+
         var isDecided: Bool { verdict.isDecided && outstanding == 0 }
     }
 
@@ -204,6 +207,17 @@ struct UnansweredPublishes {
     mutating func append(_ entry: Entry) {
         entries.append(entry)
         if entry.isReceived { receivedCount += 1 }
+    }
+
+    /// The QoS 2 message with that packet identifier has come again, and its answer is still to come: each
+    /// copy gets one ([MQTT-4.3.3-8]), in the order of the PUBLISHes. More copies than `limit` at once are
+    /// answered by those.
+    mutating func repeatAnswer(_ packetID: UInt16, limit: Int) {
+        guard entries.count < 2 * limit else { return }
+        append(
+            Entry(
+                packetID: packetID, isExactlyOnce: true, verdict: .taken, isReceived: true,
+                isRepetition: true))
     }
 
     /// The outcome of the first undecided message with that packet identifier.
@@ -230,7 +244,14 @@ struct UnansweredPublishes {
         guard let first = entries.first, first.isDecided else { return nil }
         entries.removeFirst()
         if first.isReceived { receivedCount -= 1 }
-        if entries.isEmpty { entries = [] }
+        if entries.isEmpty {
+            entries = []
+        } else if first.isExactlyOnce {
+            for index in entries.indices
+            where entries[index].isRepetition && entries[index].packetID == first.packetID {
+                entries[index].verdict = first.verdict
+            }
+        }
         return first
     }
 }

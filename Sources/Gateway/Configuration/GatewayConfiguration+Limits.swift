@@ -82,7 +82,7 @@ extension GatewayConfiguration {
         /// Default: 1,073,741,824 (1 GiB).
         public var retainedBytes = 1_073_741_824
 
-        /// Levels of a topic name or filter. Unit: levels. Range: 4 to 128. Default: 32.
+        /// Levels of a topic name or filter, of a will's topic too. Unit: levels. Range: 4 to 128. Default: 32.
         public var topicLevels = 32
 
         /// Topic filters that one client is subscribed to. Unit: filters. Range: 1 to 10,000.

@@ -67,9 +67,13 @@ extension GatewayConfiguration {
         /// topic filters with spaces between them. Default: `#`, all.
         public var allowedTopics = "#"
 
-        /// The same: those of them that may not. A wider filter may be subscribed to all the same.
-        /// Default: none.
+        /// The same: those of them that may not. A wider filter may be subscribed to, and brings none
+        /// of them. Default: none.
         public var deniedTopics = ""
+
+        /// The same: whether clients may exchange messages on `$SYS` and what is below it, which a
+        /// server should prevent (4.7.2). For conformance suites. Default: false.
+        public var systemTopics = false
 
         /// Whether a proxy in front announces the client's address, with the PROXY protocol (version 1 or 2)
         /// before anything else. Nobody else can connect then. Default: false.

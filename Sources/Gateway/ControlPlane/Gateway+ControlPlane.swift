@@ -2,6 +2,7 @@ public import Ledger
 import Linux
 public import Metering
 import Reactor
+import Sessions
 public import Storage
 import Synchronization
 public import Time
@@ -92,6 +93,10 @@ extension Gateway: ControlPlane {
         let limit = commons.limits.packetBytes
         guard let message = downlink.message(to: device, packetBytes: limit) else {
             return .tooLarge
+        }
+        let topic = message.topic
+        guard topic.span.hasNoMoreLevels(than: commons.limits.topicLevels) else {
+            return .noSubscription
         }
         return await ask(commons.homes.shard(of: device), orElse: .notConnected) {
             .send(message, to: device, $0)

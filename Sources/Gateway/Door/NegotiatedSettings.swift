@@ -128,6 +128,15 @@ struct NegotiatedSettings {
         return bytes + (bytes >= 127 ? 2 : 0) <= maximumPacketSize
     }
 
+    /// Whether a SUBACK or UNSUBACK with so many reason codes is within what the client takes
+    /// ([MQTT-3.1.2-24]): none of them can be left out ([MQTT-3.8.4-6], [MQTT-3.11.3-1]).
+    func takesAnswer(reasonCodes: Int) -> Bool {
+        guard maximumPacketSize < .max else { return true }
+        // Packet identifier 2, property length 1.
+        let rest = 3 + reasonCodes
+        return 1 + VariableByteInteger.size(of: rest) + rest <= maximumPacketSize
+    }
+
     /// Whether a packet may carry `text` as its Reason String: asked for ([MQTT-3.1.2-29]), and no
     /// reason for the packet to be too large ([MQTT-3.2.2-19], [MQTT-3.4.2-2], [MQTT-3.14.2-3]).
     func takesReasonString(_ text: String) -> Bool {

@@ -21,6 +21,17 @@ enum TopicRights: Sendable {
         }
     }
 
+    /// Whether a message that one of its filters matches may be handed to the client.
+    @inline(__always)
+    func allowsDelivery(_ topic: Span<UInt8>) -> Bool {
+        switch self {
+        case .patterns(let patterns):
+            return !patterns.limitsDeliveries || patterns.allowsDelivery(topic)
+        // A filter is no wider than the rights it was allowed by.
+        case .products: return true
+        }
+    }
+
     /// Whether an application may subscribe to `filter`: it must name one of its products literally,
     /// unless it may read all of them.
     func allowsSubscribe(_ filter: Span<UInt8>) -> Bool {
@@ -101,10 +112,14 @@ struct TopicPatterns: Sendable {
     private let allowed: [[UInt8]]
     private let denied: [[UInt8]]
 
+    /// Whether clients may exchange messages on `$SYS`, which a server should prevent (4.7.2).
+    private let systemTopics: Bool
+
     /// Each a list of patterns with spaces between them.
-    init(allowed: String, denied: String) {
+    init(allowed: String, denied: String, systemTopics: Bool = false) {
         self.allowed = Self.patterns(allowed)
         self.denied = Self.patterns(denied)
+        self.systemTopics = systemTopics
     }
 
     /// The patterns of a list.
@@ -114,11 +129,23 @@ struct TopicPatterns: Sendable {
 
     /// Whether a message may be published to a topic. To one that begins with `$` too: 4.7.2 leaves that to
     /// the server, and conformance suites try it. No application's rights reach such topics.
-    func allowsPublish(_ topic: Span<UInt8>) -> Bool { allows(topic) }
+    func allowsPublish(_ topic: Span<UInt8>) -> Bool {
+        (systemTopics || !topic.isSystemTopic) && allows(topic)
+    }
 
     /// Whether a filter may be subscribed to. A pattern covers it when it covers all that it matches; a
-    /// filter that is wider than a denied pattern is not denied.
+    /// filter that is wider than a denied pattern is not denied, but what is denied does not come by it.
     func allowsSubscribe(_ filter: Span<UInt8>) -> Bool { allows(filter) }
+
+    /// Whether there are topics that a filter may match, and yet don't come by it.
+    var limitsDeliveries: Bool { !denied.isEmpty || !systemTopics }
+
+    /// Whether a message may be handed to a subscriber: by a filter that was allowed.
+    func allowsDelivery(_ topic: Span<UInt8>) -> Bool {
+        if !systemTopics, topic.isSystemTopic { return false }
+        for pattern in denied where Self.covers(pattern.span, topic) { return false }
+        return true
+    }
 
     /// A wildcard of `text` is a level like any other, that `+` and `#` cover.
     private func allows(_ text: Span<UInt8>) -> Bool {
@@ -129,5 +156,14 @@ struct TopicPatterns: Sendable {
 
     private static func covers(_ pattern: Span<UInt8>, _ text: Span<UInt8>) -> Bool {
         pattern.isSingleByte(UInt8(ascii: "#")) || TopicFilter.matches(filter: pattern, topic: text)
+    }
+}
+
+extension Span<UInt8> {
+    /// `$SYS`, or below it: where a server tells of itself.
+    var isSystemTopic: Bool {
+        guard count >= 4, self[0] == UInt8(ascii: "$") else { return false }
+        return extracting(0..<4).isEqual(to: "$SYS")
+            && (count == 4 || self[4] == UInt8(ascii: "/"))
     }
 }

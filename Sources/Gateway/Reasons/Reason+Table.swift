@@ -216,13 +216,14 @@ extension Reason {
                 "Use the device's own topics, or give the key the right to this one.")
         case .topicNameInvalid:
             Row(
-                "topic-name-invalid", "the topic name is not valid", .topicNameInvalid, nil,
-                .policyViolation, 400, "Correct the topic: no wildcard, no U+0000, not too long.")
+                "topic-name-invalid", "the topic name has too many levels", .topicNameInvalid,
+                .notAuthorized, .policyViolation, 400,
+                "Use fewer levels, or raise limits.topicLevels.")
         case .topicFilterInvalid:
             Row(
-                "topic-filter-invalid", "the topic filter is not valid", .topicFilterInvalid, nil,
-                .policyViolation, 400,
-                "Correct the filter: # only as the last level, + as a whole level.")
+                "topic-filter-invalid", "the topic filter has too many levels",
+                .topicFilterInvalid, nil, .policyViolation, 400,
+                "Use fewer levels, or raise limits.topicLevels.")
         case .payloadFormatInvalid:
             Row(
                 "payload-format-invalid", "the payload is not UTF-8", .payloadFormatInvalid, nil,

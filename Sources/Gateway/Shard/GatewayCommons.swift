@@ -152,7 +152,8 @@ struct ListenerTraits: Sendable {
         receiveMaximum = listener.receiveMaximum ?? limits.inflightMessages
         packetBytes = listener.packetSizeBytes ?? limits.packetSizeBytes
         topics = TopicPatterns(
-            allowed: listener.allowedTopics, denied: listener.deniedTopics)
+            allowed: listener.allowedTopics, denied: listener.deniedTopics,
+            systemTopics: listener.systemTopics)
     }
 }
 

@@ -11,6 +11,9 @@ struct ShardContext: ~Copyable {
     let commons: GatewayCommons
     let counters: ShardCounters
 
+    /// Whether there are clients to whom not all that their filters match may be handed.
+    let limitsDeliveries: Bool
+
     /// The time of this turn: the same for all that happens in it.
     var now: ShardTime
 
@@ -36,6 +39,7 @@ struct ShardContext: ~Copyable {
     ) {
         self.index = index
         self.commons = commons
+        limitsDeliveries = commons.listeners.contains(where: \.isAnonymous)
         self.counters = counters
         self.now = now
         self.books = books
