@@ -46,6 +46,7 @@ public struct Connect: ~Escapable, BitwiseCopyable {
     /// The protocol version byte of any CONNECT body, supported or not, or nil where there is none.
     ///
     /// A client that announces 5 or more understands a CONNACK of MQTT 5.0; below that, one of 3.1.1.
+    /// Bit 7 says nothing of that: bridges set it to be known as such.
     @inlinable
     public static func protocolLevel(of body: Span<UInt8>) -> UInt8? {
         var reader = ByteReader(body)

@@ -55,6 +55,31 @@ extension Conformance {
             #expect(try await room.unread(by: watcher) == [])
         }
 
+        @Test(
+            "[MQTT-3.1.2-2] and [MQTT-3.1.2-1] [MQTT-3.1.2-2] of 3.1.1: every protocol level under every name is answered in the client's own version, bit 7 aside"
+        )
+        func levels() throws {
+            let room = try Room(Place(version: .v5, shards: 1))
+            for name in ["MQTT", "MQIsdp", "mqtt", "", "MQTT5"] {
+                for level in UInt8.min...UInt8.max {
+                    let isSpoken = name == "MQTT" && (level == 4 || level == 5)
+                    let isNew = level & 0x7F >= 5
+                    let refused: [UInt8] = isNew ? [0, 0x84] : [0, 1]
+                    let socket = try room.socket()
+                    // A bridge of mosquitto: 0x83 and 0x84, clean, with a name.
+                    try socket.send(
+                        .connect(level: level, name: name, properties: [])
+                            + (isSpoken ? [0xE0, 0] : []))
+                    var came: [[UInt8]] = []
+                    while let packet = try socket.nextBytes() { came.append(packet) }
+                    #expect(came.count == 1 && came.first?.first == 0x20, "\(name) \(level)")
+                    let code = Array(came.first?[2...3] ?? [])
+                    #expect(code == (isSpoken ? [0, 0] : refused), "\(name) \(level)")
+                    #expect((came.first?.count ?? 0 > 4) == isNew, "\(name) \(level)")
+                }
+            }
+        }
+
         private func play(_ exchange: Exchange, _ version: ProtocolVersion) throws {
             let room = try Room(Place(version: version, shards: 1))
             let socket = try room.socket()

@@ -27,9 +27,12 @@ extension Shard {
     }
 
     /// In which version to refuse a CONNECT that could not be decoded; `nil`: just close.
+    ///
+    /// A bridge of mosquitto sets bit 7 of its level at first (`try_private`): told in its own version
+    /// that this one is not spoken, it comes back without the bit.
     private static func answerVersion(to body: Span<UInt8>) -> ProtocolVersion? {
         guard let level = Connect.protocolLevel(of: body) else { return nil }
-        return level >= ProtocolVersion.v5.rawValue ? .v5 : .v3_1_1
+        return level & 0x7F >= ProtocolVersion.v5.rawValue ? .v5 : .v3_1_1
     }
 
     /// Finds out who wants to be let in, and sends it to its home shard if that is another one.
@@ -225,7 +228,14 @@ extension Shard {
     private mutating func refusalOfWill(_ slot: UInt32, _ connect: borrowing Connect) -> Reason? {
         guard let will = connect.will else { return nil }
         if case .notAllowed = broker.use(of: will.topic, by: slot, in: &context) {
-            return .topicNotAllowed
+            // A bridge announces itself below $SYS: it comes in, and nobody hears of that.
+            let isBridges =
+                context.wire.connections[slot: slot].settings.productSlot == nil
+                && will.topic.isSystemTopic
+            return isBridges ? nil : .topicNotAllowed
+        }
+        guard will.topic.hasNoMoreLevels(than: context.commons.limits.topicLevels) else {
+            return .topicNameInvalid
         }
         if will.properties.payloadFormat == .utf8, !UTF8Rules.isWellFormed(will.payload) {
             return .payloadFormatInvalid
