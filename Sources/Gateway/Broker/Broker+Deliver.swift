@@ -47,6 +47,7 @@ extension Broker {
         return DeliveryTerms(
             qos: min(message.qos, granted),
             isRetained: message.isRetained && keepsFlag,
+            isBeingRetained: message.isRetained,
             subscriptionIdentifiers: identifiers
         )
     }
@@ -114,6 +115,7 @@ extension Broker {
             // Of a share, another member may.
             return .decided(terms.sharedFilter == nil ? .noSubscription : .notConnected)
         }
+        if terms.isBeingRetained, !retainedRequests.isEmpty { noteOvertaken(token, message.topic) }
         if message.isExpired(at: context.now.wall) {
             context.counters.add(.deliveriesDropped)
             return .decided(.expired)

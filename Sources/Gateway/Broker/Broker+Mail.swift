@@ -130,6 +130,13 @@ extension Broker {
     /// A connection is being closed: nobody waits for the answers to its SUBSCRIBEs.
     mutating func dropConfirmations(of connection: Token) {
         confirmations.removeAll { $0.confirmation.token == connection }
+        retainedRequests.removeAll { request in
+            if case .announced(let confirmation) = request.step {
+                confirmation.token == connection
+            } else {
+                false
+            }
+        }
     }
 
     /// A session's messages are held no more.

@@ -5,15 +5,43 @@ import Sessions
 import Storage
 
 /// A SUBSCRIBE's wish for what is retained.
+///
+/// It is answered with what is retained when the subscription begins. What is published from then on comes
+/// live, and may be found by the look-up as well, which is later: of such a topic nothing is handed out.
 struct RetainedRequest: Sendable {
+    enum Step {
+        /// The filter is not known everywhere yet.
+        case announced(Confirmation)
+
+        /// Writes were under way when it was.
+        case writing
+
+        /// The next page can be read.
+        case ready
+
+        /// A page has been read. Other shards may have sent on live what is in it: it is handed out when
+        /// that must have come.
+        case read([Message], pass: UInt64)
+    }
+
     let session: Token
-    let subscription: StoredSubscription
+    var subscription: StoredSubscription
+
+    /// The number of the last write when the session subscribed: what is older comes by this way only.
+    let askedAt: UInt64
+    var step: Step
 
     /// Where the next page begins.
     var cursor: RetainedCursor?
 
-    /// It waits for writes that were under way when it came.
-    var isWaiting = false
+    /// Topics of which something newer has come live since it subscribed.
+    var overtaken: Set<[UInt8]> = []
+}
+
+/// The other shards that have yet to say that all that they had sent before has come.
+struct Pass {
+    let number: UInt64
+    var outstanding: Int
 }
 
 // Retained messages: kept when they are published, handed out at SUBSCRIBE (3.3.1.3).
@@ -37,18 +65,70 @@ extension Broker {
         return true
     }
 
-    /// Begins to hand out what is retained for new subscriptions ([MQTT-3.3.1-9] to
+    // MARK: Asking
+
+    /// A session has asked for what is retained, and its filters begin to be known ([MQTT-3.3.1-9] to
     /// [MQTT-3.3.1-11]); those of shares get nothing (4.8.2).
+    mutating func askForRetained(
+        _ session: Token,
+        _ wishes: [StoredSubscription],
+        at askedAt: UInt64,
+        _ step: RetainedRequest.Step
+    ) {
+        for subscription in wishes {
+            forgetRetained(session, subscription.filter)
+            retainedRequests.append(
+                RetainedRequest(
+                    session: session, subscription: subscription, askedAt: askedAt, step: step))
+        }
+    }
+
+    /// The filter has been unsubscribed from, or is asked for anew: what has not been handed out for it is
+    /// not any more ([MQTT-3.10.4-2]).
+    mutating func forgetRetained(_ session: Token, _ filter: [UInt8]) {
+        retainedRequests.removeAll {
+            $0.session == session && $0.subscription.filter == filter
+        }
+    }
+
+    /// The filter's subscription has been replaced by one that asks for nothing: what is on its way comes
+    /// as that one says, as none may be lost by it ([MQTT-3.8.4-3]).
+    mutating func updateRetained(_ session: Token, _ subscription: StoredSubscription) {
+        for position in retainedRequests.indices
+        where retainedRequests[position].session == session
+            && retainedRequests[position].subscription.filter == subscription.filter
+        {
+            retainedRequests[position].subscription = subscription
+        }
+    }
+
+    /// All shards know the filters: what was published before is on disk, or about to be.
     mutating func handOutRetained(
-        _ session: Token, _ wishes: [StoredSubscription], in context: inout ShardContext
+        _ session: Token, announced confirmation: Confirmation, in context: inout ShardContext
+    ) {
+        let isBusy = context.commons.retained.isBusy
+        var isAwaited = false
+        for position in retainedRequests.indices {
+            guard case .announced(confirmation) = retainedRequests[position].step else { continue }
+            retainedRequests[position].step = isBusy ? .writing : .ready
+            isAwaited = isBusy
+        }
+        if isAwaited { awaitRetainedWrites(session, in: &context) }
+    }
+
+    /// The same for filters that need not be told to anybody.
+    mutating func handOutRetained(
+        _ session: Token,
+        _ wishes: [StoredSubscription],
+        at askedAt: UInt64, in context: inout ShardContext
     ) {
         guard !wishes.isEmpty else { return }
         let isBusy = context.commons.retained.isBusy
-        for subscription in wishes {
-            retainedRequests.append(
-                RetainedRequest(session: session, subscription: subscription, isWaiting: isBusy))
-        }
-        guard isBusy else { return }
+        askForRetained(session, wishes, at: askedAt, isBusy ? .writing : .ready)
+        if isBusy { awaitRetainedWrites(session, in: &context) }
+    }
+
+    private func awaitRetainedWrites(_ session: Token, in context: inout ShardContext) {
         let mailbox = context.commons.mailboxes[context.index]
         context.commons.retained.wait { mailbox.post(.retainedWritten(session)) }
     }
@@ -57,24 +137,68 @@ extension Broker {
     mutating func retainedWritten(_ session: Token) {
         for position in retainedRequests.indices
         where retainedRequests[position].session == session {
-            retainedRequests[position].isWaiting = false
+            guard case .writing = retainedRequests[position].step else { continue }
+            retainedRequests[position].step = .ready
         }
     }
+
+    // MARK: What comes live meanwhile
+
+    /// A message that is being retained goes to a session live: nothing older of its topic follows it, and
+    /// it does not come twice.
+    mutating func noteOvertaken(_ session: Token, _ topic: Span<UInt8>) {
+        for position in retainedRequests.indices
+        where retainedRequests[position].session == session {
+            let filter = retainedRequests[position].subscription.filter
+            guard TopicFilter.matches(filter: filter.span, topic: topic) else { continue }
+            retainedRequests[position].overtaken.insert(topic.bytesArray)
+        }
+    }
+
+    /// Another shard wants to know when all that this one has sent it has come.
+    func answerPass(_ number: UInt64, to shard: Int, in context: inout ShardContext) {
+        context.outgoing[shard].append(.passed(number))
+    }
+
+    /// All that another shard had sent before it was asked has come.
+    mutating func passed(_ number: UInt64) {
+        guard let known = passes.firstIndex(where: { $0.number == number }) else { return }
+        passes[known].outstanding -= 1
+        if passes[known].outstanding == 0 { passes.remove(at: known) }
+    }
+
+    private func hasPassed(_ number: UInt64) -> Bool { !passes.contains { $0.number == number } }
+
+    // MARK: Handing out
 
     /// One page for each request a turn, so that a million retained messages hold up nobody.
     mutating func serveRetainedRequests(in context: inout ShardContext) {
         guard !retainedRequests.isEmpty else { return }
         var requests: [RetainedRequest] = []
         swap(&requests, &retainedRequests)
+        let pass = Pass(number: lastPass + 1, outstanding: context.outgoing.count - 1)
+        var isAsked = false
         for request in requests {
-            if let rest = run(request, in: &context) { retainedRequests.append(rest) }
+            guard let rest = run(request, pass: pass.number, in: &context) else { continue }
+            if case .read(_, pass.number) = rest.step { isAsked = true }
+            retainedRequests.append(rest)
         }
+        guard isAsked else { return }
+        lastPass = pass.number
+        passes.append(pass)
+        context.tellOthers(.pass(pass.number, from: context.index))
     }
 
     /// Whether some request can go on at once.
     mutating func hasRetainedRequests(in context: inout ShardContext) -> Bool {
         retainedRequests.contains { request in
-            !request.isWaiting && sessions.contains(request.session)
+            let isDue =
+                switch request.step {
+                case .announced, .writing: false
+                case .ready: true
+                case .read(_, let pass): hasPassed(pass)
+                }
+            return isDue && sessions.contains(request.session)
                 && hasRoomForPage(request.session.slot, in: &context)
         }
     }
@@ -87,16 +211,30 @@ extension Broker {
             && sessions[slot: session].queue.keptCount < context.commons.limits.queueMessages / 2
     }
 
-    /// Hands out one page; answers what is left to do.
-    private mutating func run(_ request: RetainedRequest, in context: inout ShardContext)
-        -> RetainedRequest?
-    {
+    /// Takes a request one step further; answers what is left to do. `pass`: the number of this turn's.
+    private mutating func run(
+        _ request: RetainedRequest, pass: UInt64, in context: inout ShardContext
+    ) -> RetainedRequest? {
         guard sessions.contains(request.session),
             openConnection(of: request.session.slot, in: &context) != nil
         else { return nil }
-        guard !request.isWaiting, hasRoomForPage(request.session.slot, in: &context) else {
-            return request
+        switch request.step {
+        case .announced, .writing: return request
+        case .ready:
+            guard hasRoomForPage(request.session.slot, in: &context) else { return request }
+            return read(request, pass: pass, in: &context)
+        case .read(let messages, let pass):
+            guard hasPassed(pass), hasRoomForPage(request.session.slot, in: &context) else {
+                return request
+            }
+            return handOut(messages, of: request, in: &context)
         }
+    }
+
+    /// Reads a page, and hands it out if nothing in it can be newer than the request.
+    private mutating func read(
+        _ request: RetainedRequest, pass: UInt64, in context: inout ShardContext
+    ) -> RetainedRequest? {
         let limits = RetainedPageLimits(
             messages: max(1, min(100, context.commons.limits.queueMessages / 2)),
             bytes: context.commons.limits.queueBytes / 2,
@@ -121,8 +259,23 @@ extension Broker {
             context.wire.journal.noteStoreFailure(.retainedRead, error)
             return nil
         }
+        var rest = request
+        rest.cursor = page.next
+        let mayBeNewer =
+            context.outgoing.count > 1 && context.commons.retained.lastWrite != request.askedAt
+        guard mayBeNewer, !page.messages.isEmpty else {
+            return handOut(page.messages, of: rest, in: &context)
+        }
+        rest.step = .read(page.messages, pass: pass)
+        return rest
+    }
+
+    /// Hands out a page; answers what is left to do.
+    private mutating func handOut(
+        _ messages: [Message], of request: RetainedRequest, in context: inout ShardContext
+    ) -> RetainedRequest? {
         let identifiers = request.subscription.identifier.map { [$0] } ?? []
-        for message in page.messages {
+        for message in messages where !request.overtaken.contains(message.topic) {
             let terms = DeliveryTerms(
                 qos: min(message.qos, request.subscription.options.qos),
                 isRetained: true,
@@ -133,9 +286,9 @@ extension Broker {
                 _ = deliver(request.session, outbound, terms, sharing: &shared, in: &context)
             }
         }
-        guard let next = page.next else { return nil }
+        guard request.cursor != nil else { return nil }
         var rest = request
-        rest.cursor = next
+        rest.step = .ready
         return rest
     }
 }

@@ -153,6 +153,7 @@ extension Broker {
         DeliveryTerms(
             qos: min(message.qos, receiver.qos),
             isRetained: message.isRetained && receiver.retainAsPublished,
+            isBeingRetained: message.isRetained,
             subscriptionIdentifiers:
                 receiver.hasIdentifiers ? Array(matches.identifiers(of: receiver)) : [],
             sharedFilter: subscriptions.share(of: receiver)

@@ -140,6 +140,8 @@ extension Broker {
         {
             context.wire.connections[slot: connection.slot].settings.will = nil
         }
+        // Before anything that the client says on its new connection.
+        publishWill(connection.slot, in: &context)
     }
 
     // MARK: Leaving

@@ -9,9 +9,6 @@ struct PendingSubscribe {
     let answer: PacketType
     let confirmation: Confirmation
     let reasons: [ReasonCode]
-
-    /// For which it gets what is retained.
-    let retained: [StoredSubscription]
     var outstanding: Int
 }
 
@@ -25,6 +22,7 @@ extension Broker {
             context.wire.connections[slot: slot].settings.takesAnswer(reasonCodes: subscribe.count)
         else { return context.wire.end(slot, .packetTooLarge) }
         let identifier = subscribe.properties.subscriptionIdentifier
+        let askedAt = context.commons.retained.lastWrite
         var reasons: [ReasonCode] = []
         var granted: [StoredSubscription] = []
         var retained: [StoredSubscription] = []
@@ -40,14 +38,18 @@ extension Broker {
                 identifier: identifier
             )
             let isNew = remember(slot, subscription, in: &context)
-            if subscription.wantsRetained(isNew: isNew) { retained.append(subscription) }
             // Named twice: the earlier one has just been replaced.
             granted.removeAll { $0.filter == subscription.filter }
+            if subscription.wantsRetained(isNew: isNew) {
+                retained.removeAll { $0.filter == subscription.filter }
+                retained.append(subscription)
+            }
             granted.append(subscription)
             reasons.append(.granted(wanted.options.qos))
         }
         announce(
-            slot, granted, retained: retained, answering: subscribe.packetID, reasons, in: &context)
+            slot, granted, retained: retained, at: askedAt, answering: subscribe.packetID, reasons,
+            in: &context)
     }
 
     private func refusal(
@@ -86,6 +88,7 @@ extension Broker {
         }
         if let known {
             sessions[slot: session].subscriptions[known] = subscription
+            if let token = sessions.token(ofSlot: session) { updateRetained(token, subscription) }
         } else {
             sessions[slot: session].subscriptions.append(subscription)
         }
@@ -98,6 +101,7 @@ extension Broker {
         _ slot: UInt32,
         _ granted: [StoredSubscription],
         retained: [StoredSubscription],
+        at askedAt: UInt64,
         answering packetID: UInt16,
         _ reasons: [ReasonCode], in context: inout ShardContext
     ) {
@@ -117,14 +121,14 @@ extension Broker {
         }
         guard outstanding > 0 else {
             suback(slot, packetID, reasons, in: &context)
-            return handOutRetained(session, retained, in: &context)
+            return handOutRetained(session, retained, at: askedAt, in: &context)
         }
+        askForRetained(session, retained, at: askedAt, .announced(confirmation))
         confirmations.append(
             PendingSubscribe(
                 answer: .suback,
                 confirmation: confirmation,
                 reasons: reasons,
-                retained: retained,
                 outstanding: outstanding
             )
         )
@@ -169,7 +173,7 @@ extension Broker {
             unsuback(slot, confirmation.packetID, pending.reasons, in: &context)
         }
         if let session = context.wire.connections[slot: slot].session {
-            handOutRetained(session, pending.retained, in: &context)
+            handOutRetained(session, announced: confirmation, in: &context)
         }
         context.wire.flushLater(slot)
     }
@@ -204,6 +208,7 @@ extension Broker {
             let known = sessions[slot: session].subscriptions.firstIndex { $0.filter == text }
             if let known {
                 removed.append(sessions[slot: session].subscriptions.remove(at: known))
+                if let token = sessions.token(ofSlot: session) { forgetRetained(token, text) }
                 reasons.append(.success)
             } else {
                 reasons.append(.noSubscriptionExisted)
@@ -234,7 +239,6 @@ extension Broker {
                 answer: .unsuback,
                 confirmation: confirmation,
                 reasons: reasons,
-                retained: [],
                 outstanding: outstanding
             )
         )

@@ -52,6 +52,8 @@ struct Broker: ~Copyable {
     // Retained messages.
     var retainedReader: CachedReader
     var retainedRequests: [RetainedRequest] = []
+    var passes: [Pass] = []
+    var lastPass: UInt64 = 0
 
     /// Sessions whose next message neither the allowance nor a pack covers.
     var quotaWaiters: [Token] = []

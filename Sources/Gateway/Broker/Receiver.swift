@@ -48,14 +48,19 @@ struct DeliveryTerms: Sendable {
     /// The shared subscription that it comes by; `nil`: by one of the receiver's own.
     let sharedFilter: [UInt8]?
 
+    /// It was published with the RETAIN flag just now, and comes live.
+    let isBeingRetained: Bool
+
     init(
         qos: QoS,
         isRetained: Bool = false,
+        isBeingRetained: Bool = false,
         subscriptionIdentifiers: [UInt32] = [],
         sharedFilter: [UInt8]? = nil
     ) {
         self.qos = qos
         self.isRetained = isRetained
+        self.isBeingRetained = isBeingRetained
         self.subscriptionIdentifiers = subscriptionIdentifiers
         self.sharedFilter = sharedFilter
     }

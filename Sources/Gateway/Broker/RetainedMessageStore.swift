@@ -12,6 +12,9 @@ final class RetainedMessageStore: Sendable {
     /// Writes that are not on disk yet: a look-up has to wait for them.
     private let underWay = Atomic<Int>(0)
 
+    /// How many writes have been asked for.
+    private let writes = Atomic<UInt64>(0)
+
     init(in shared: SharedEnvironment, limits: RetainedLimits) throws(StoreError) {
         messages = try RetainedMessages(in: shared.environment)
         self.limits = limits
@@ -20,6 +23,10 @@ final class RetainedMessageStore: Sendable {
 
     /// Whether a look-up on disk could miss what was published before.
     var isBusy: Bool { underWay.load(ordering: .acquiring) > 0 }
+
+    /// The number of the last write that was asked for. While it stays the same, nothing that a look-up
+    /// finds is newer.
+    var lastWrite: UInt64 { writes.load(ordering: .acquiring) }
 
     /// A reader for one thread.
     func reader() throws(StoreError) -> CachedReader { try CachedReader(shared.environment) }
@@ -35,6 +42,7 @@ final class RetainedMessageStore: Sendable {
         let limits = limits
         let box = Box()
         underWay.add(1, ordering: .acquiringAndReleasing)
+        writes.add(1, ordering: .acquiringAndReleasing)
         shared.submit(weight: 3) { transaction throws(StoreError) in
             let result = try messages.put(message, limits: limits, now: time, in: transaction)
             box.outcome.withLock { $0 = result }

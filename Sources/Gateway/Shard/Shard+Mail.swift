@@ -43,6 +43,8 @@ extension Shard {
         case .connected(let session, let isConnected):
             broker.noteConnected(session, isConnected)
         case .subscribed(let confirmation): broker.confirmed(confirmation, in: &context)
+        case .pass(let number, let shard): broker.answerPass(number, to: shard, in: &context)
+        case .passed(let number): broker.passed(number)
         case .admissionAnswered(let token, let result): admissionAnswered(token, result)
         case .registrationAnswered(let token, let result): registrationAnswered(token, result)
         case .renewalAnswered(let token, let result): renewalAnswered(token, result)

@@ -38,6 +38,12 @@ enum ShardMessage: Sendable {
     case connected(SessionAddress, Bool)
     case subscribed(Confirmation)
 
+    /// Another shard wants to know when all that the receiving one has sent it has come.
+    case pass(UInt64, from: Int)
+
+    /// It has: the receiving shard asked under that number.
+    case passed(UInt64)
+
     /// Of an account's message packs: from the ledger, another shard, or the control side.
     case packs(AccountID, PackNotice)
 
