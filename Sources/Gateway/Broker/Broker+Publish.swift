@@ -183,6 +183,10 @@ extension Broker {
         guard message.properties.isEmpty || message.isPayloadAsIndicated else {
             return Publication(.refused(.payloadFormatInvalid))
         }
+        if !pace.isIdle, mustWait(slot, message, in: &context) {
+            holdPublisher(slot, in: &context)
+            return Publication(.held)
+        }
         switch charge(slot, payloadBytes: message.payload.count, in: &context) {
         case .counted: break
         case .refused:

@@ -128,6 +128,10 @@ extension Broker {
             sequence = sessions[slot: session].queue.append(
                 message, isStored: stored == nil, limits: limits)
         }
+        if sequence == nil, takesBeyondLimit(token, in: &context) {
+            sequence = sessions[slot: session].queue.append(
+                message, isStored: stored == nil, limits: Self.limitsBeyond(limits, in: context))
+        }
         guard let sequence else {
             context.counters.add(.deliveriesDropped)
             return .full

@@ -55,6 +55,9 @@ struct Broker: ~Copyable {
     var passes: [Pass] = []
     var lastPass: UInt64 = 0
 
+    /// Who publishes faster than applications read.
+    var pace = Pace()
+
     /// Sessions whose next message neither the allowance nor a pack covers.
     var quotaWaiters: [Token] = []
 

@@ -53,7 +53,8 @@ extension GatewayConfiguration {
         /// Unit: bytes. Range: `packetSizeBytes` to 1,073,741,824 (1 GiB). Default: 1,048,576.
         public var queueBytes = 1_048_576
 
-        /// QoS 1 and 2 messages that wait for one client, or are not acknowledged by it.
+        /// QoS 1 and 2 messages that wait for one client, or are not acknowledged by it. An application that
+        /// reads loses none for that: those who publish to it are slowed down.
         /// Unit: messages. Range: 1 to 1,000,000. Default: 1,000.
         public var queueMessages = 1_000
 

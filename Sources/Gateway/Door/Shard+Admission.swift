@@ -211,7 +211,8 @@ extension Shard {
         else { return true }
         if context.wire.connections[slot: older.slot].isReading { receive(older.slot) }
         guard context.wire.connections[slot: older.slot].phase == .open else { return true }
-        if context.wire.connections[slot: older.slot].holdsPacket {
+        // What waits for a slow application is not acknowledged, and sent again by its client.
+        if context.wire.connections[slot: older.slot].holdsPacket, !broker.holdsPublisher(older) {
             stand(newer, behind: older)
             return false
         }

@@ -43,6 +43,7 @@ extension Shard {
         case .connected(let session, let isConnected):
             broker.noteConnected(session, isConnected)
         case .subscribed(let confirmation): broker.confirmed(confirmation, in: &context)
+        case .crowded(let session, let isCrowded): broker.noteCrowded(session, isCrowded)
         case .pass(let number, let shard): broker.answerPass(number, to: shard, in: &context)
         case .passed(let number): broker.passed(number)
         case .admissionAnswered(let token, let result): admissionAnswered(token, result)

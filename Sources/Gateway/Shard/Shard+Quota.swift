@@ -62,7 +62,8 @@ extension Shard {
         context.quota.retried(at: stock)
     }
 
-    private mutating func unpark(_ token: Token) {
+    /// Has the packet that a connection was held at served, and those behind it.
+    mutating func unpark(_ token: Token) {
         guard context.wire.connections.contains(token),
             context.wire.connections[slot: token.slot].phase == .open
         else {

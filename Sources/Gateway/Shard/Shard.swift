@@ -175,6 +175,7 @@ struct Shard: ~Copyable {
         flushCountersIfDue()
         broker.sweepDueSessions(in: &context)
         broker.serveRetainedRequests(in: &context)
+        servePublishersThatWait()
         resumeAcceptingIfDue()
         if isDraining { drainSome() }
         finishTurn()
@@ -201,6 +202,7 @@ struct Shard: ~Copyable {
         if let retry = broker.nextRetry {
             limit = min(limit, retry.milliseconds(since: clock.source.monotonic) + 1)
         }
+        if let pause = broker.paceMilliseconds { limit = min(limit, pause) }
         if door.hasDeferred { limit = min(limit, DeferredChanges.pauseMilliseconds) }
         let flush =
             broker.hasQuotaWaiters ? context.quota.nextInterval : context.quota.flushDue

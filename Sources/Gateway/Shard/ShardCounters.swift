@@ -28,6 +28,7 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
     case publishesDelivered
     case publishesForbidden
     case publishesOverQuota
+    case publishersHeld
     case deliveriesOverQuota
     case deliveriesDropped
     case unitsCounted
@@ -61,6 +62,11 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
             ("publishes_forbidden", "PUBLISH packets to a topic that the client may not use.")
         case .publishesOverQuota:
             ("publishes_over_quota", "Uplink messages over the day's allowance, not taken.")
+        case .publishersHeld:
+            (
+                "publishers_held",
+                "Times that a client was not read from, as an application's queue was full."
+            )
         case .deliveriesOverQuota:
             ("deliveries_over_quota", "Downlink messages over the day's allowance, not delivered.")
         case .deliveriesDropped:

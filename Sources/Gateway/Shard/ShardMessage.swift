@@ -38,6 +38,9 @@ enum ShardMessage: Sendable {
     case connected(SessionAddress, Bool)
     case subscribed(Confirmation)
 
+    /// Publishers to a session are to wait, as its queue is full, or need not any more.
+    case crowded(SessionAddress, Bool)
+
     /// Another shard wants to know when all that the receiving one has sent it has come.
     case pass(UInt64, from: Int)
 

@@ -96,6 +96,10 @@ public struct DeliveryQueue: Sendable {
     public var count: Int { entries.count - head - doneCount }
     public var isEmpty: Bool { count == 0 }
 
+    /// How many messages have ever been done with, but for a number that stays the same: tells whether the
+    /// client acknowledges any.
+    public var doneTotal: UInt64 { nextSequence - UInt64(count) }
+
     /// Whether the client's Receive Maximum lets one more be sent.
     public var hasRoom: Bool { inFlightCount < Int(limit) }
 
