@@ -89,6 +89,7 @@ public struct Meter: ~Copyable {
         precondition(counters[index].holders > 0, "a counter is released once by each who holds it")
         counters[index].holders -= 1
         guard counters[index].holders == 0 else { return }
+        counters[index].reserved = 0
         if counters[index].isListed { released.append(slot.index) }
         dropIfSettled(slot.index)
     }
@@ -111,15 +112,23 @@ public struct Meter: ~Copyable {
     /// Counts `units` on `day` unless they would cross `allowance` (`nil`: no limit, rule C9; a count
     /// then ends at what 32 bits hold): then nothing is counted, and `charge(_:units:drawn:day:)` or
     /// `noteExhausted` follows.
+    ///
+    /// - Parameter isReserved: the units are among those that were set aside by `reserve`; others leave
+    ///   these alone.
     public mutating func charge(
         _ slot: Slot,
         units: UInt32,
         allowance: UInt32?,
+        isReserved: Bool = false,
         day: Day
     ) -> MeterVerdict {
         let index = Int(slot.index)
         if counters[index].tally.usage.day != day { turn(slot.index, to: day) }
-        let verdict = counters[index].tally.usage.charge(units, allowance: allowance)
+        var free = allowance
+        if !isReserved, counters[index].reserved > 0, let allowance {
+            free = allowance - min(allowance, counters[index].reserved)
+        }
+        let verdict = counters[index].tally.usage.charge(units, allowance: free)
         if verdict == .counted, !counters[index].tally.isDirty {
             counters[index].tally.isDirty = true
             list(slot.index)
@@ -134,6 +143,12 @@ public struct Meter: ~Copyable {
         if counters[index].tally.usage.day != day { turn(slot.index, to: day) }
         counters[index].tally.usage.charge(units, drawn: drawn)
         soil(slot.index)
+    }
+
+    /// Sets so many units of the day's allowance aside, for messages to the device that were accepted and
+    /// wait for their turn (rule C10); with the device's last connection it ends.
+    public mutating func reserve(_ slot: Slot, units: UInt32) {
+        counters[Int(slot.index)].reserved = units
     }
 
     /// Notes that the device can't send more on `day`. True once per device and day, for the one
@@ -230,6 +245,9 @@ struct Counter {
 
     /// Connections that hold it: two for a moment, when one displaces the other.
     var holders: UInt32 = 1
+
+    /// Units of the allowance that are set aside for messages to the device.
+    var reserved: UInt32 = 0
 
     /// Whether its slot is in the queue of dirty ones.
     var isListed: Bool

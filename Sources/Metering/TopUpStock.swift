@@ -180,6 +180,12 @@ public struct TopUpStock: Sendable {
         available = 0
     }
 
+    /// The same at the end of the process: none is asked for ahead of need any more.
+    public mutating func giveBackForGood() {
+        giveBack()
+        wasDrawn = false
+    }
+
     /// To be called once a flush interval: what has not been drawn from since the last time goes back.
     public mutating func lookAround(at time: Timestamp) {
         endExpired(at: time)

@@ -108,6 +108,39 @@ import Time
             [.settle(account, TopUpSettlement(lease: 1, used: 1, returned: 99))])
     }
 
+    @Test("C6: a shard that ends gives back what it holds, and asks for no more ahead of need")
+    func end() {
+        var quota = quota()
+        var client = client(&quota, unitsPerDay: 0)
+        isEqual(charge(&quota, &client, at: noon), "waits")
+        _ = quota.nextPackAction()
+        _ = quota.receive(leased(100), of: account)
+        isEqual(charge(&quota, &client, at: noon), "counted")
+        isEqual(quota.giveBackPacks().count, 1)
+        isEqual(quota.nextPackAction(), nil)
+    }
+
+    @Test("C10: units that are set aside are spent by what they were set aside for only")
+    func reserved() {
+        var quota = quota()
+        var client = client(&quota, unitsPerDay: 5)
+        quota.reserve(&client, units: 3, at: noon)
+        isEqual(charge(&quota, &client, at: noon), "counted")
+        isEqual(charge(&quota, &client, at: noon), "counted")
+        isEqual(charge(&quota, &client, at: noon), "waits")
+        for _ in 0..<3 {
+            guard
+                case .counted = quota.charge(&client, payloadBytes: 1, isReserved: true, at: noon)
+            else {
+                Issue.record("it was set aside")
+                return
+            }
+        }
+        isEqual(quota.unsettled(device).map(\.used), [5])
+        quota.reserve(&client, units: 0, at: noon)
+        isEqual(charge(&quota, &client, at: noon.adding(days: 1)), "counted")
+    }
+
     @Test("C4: when no pack has anything left, the device is told once a day")
     func exhausted() {
         var quota = quota()

@@ -84,7 +84,9 @@ extension Broker {
             return hold(HeldDelivery(token, kept, terms, sender), at: stock, in: &context)
         }
         let content = QueuedMessage(kept, terms, units: units)
-        switch append(token, content, for: sender, in: &context) {
+        let appended = append(token, content, for: sender, in: &context)
+        reserveUnits(session, slot, in: &context)
+        switch appended {
         case .full: return .decided(.queueFull)
         case .kept(let sequence):
             guard let last = sendInLine(token, in: &context), last >= sequence else {
@@ -94,6 +96,21 @@ extension Broker {
         case .beingWritten: return .pending
         case .gathered(let place): return .gathered(place, content)
         }
+    }
+
+    /// Sets aside, of a device's day, what its queue will need: what it was said to get is not used up by
+    /// what it sends itself (rule C10). Not while its queue waits for the next day or a pack.
+    private mutating func reserveUnits(
+        _ session: UInt32, _ slot: UInt32, in context: inout ShardContext
+    ) {
+        guard context.wire.connections[slot: slot].settings.productSlot != nil else { return }
+        let waiting = sessions[slot: session].queue.uncoveredUnits
+        guard waiting > 0 || context.wire.connections[slot: slot].settings.meterSlot != nil else {
+            return
+        }
+        context.quota.reserve(
+            &context.wire.connections[slot: slot].settings,
+            units: sessions[slot: session].waitsForQuota ? 0 : waiting, at: context.now.wall)
     }
 
     private enum AppendOutcome {
@@ -168,10 +185,12 @@ extension Broker {
                 context.counters.add(.deliveriesDropped)
             case .waits:
                 noteSent(token.slot, slot, last, in: &context)
+                reserveUnits(token.slot, slot, in: &context)
                 return last
             }
         }
         noteSent(token.slot, slot, last, in: &context)
+        reserveUnits(token.slot, slot, in: &context)
         return last
     }
 
@@ -208,13 +227,14 @@ extension Broker {
             else { return .dropped }
             let verdict =
                 next.isCharged
-                ? .counted : charge(slot, payloadBytes: outbound.payload.count, in: &context)
+                ? .counted
+                : charge(
+                    slot, payloadBytes: outbound.payload.count, isReserved: true, in: &context)
             switch verdict {
             case .counted: break
             case .refused:
                 context.counters.add(.deliveriesOverQuota)
-                guard sessions[slot: token.slot].queue.keepsSent else { return .dropped }
-                // Accepted is accepted: it waits for the next day, or a pack.
+                // Accepted is accepted: it waits for the next day, or a pack, as long as its session lasts.
                 waitForQuota(token)
                 return .waits
             case .waits(let stock):

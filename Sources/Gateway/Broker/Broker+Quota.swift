@@ -11,12 +11,12 @@ import Time
 // What messages cost: charged when they are taken or sent, and held when their units have been asked for.
 extension Broker {
     /// Counts a message of or to a client; a device hears once a day that nothing covers it (rules C4, C6).
-    mutating func charge(_ slot: UInt32, payloadBytes: Int, in context: inout ShardContext)
-        -> ChargeVerdict
-    {
+    mutating func charge(
+        _ slot: UInt32, payloadBytes: Int, isReserved: Bool = false, in context: inout ShardContext
+    ) -> ChargeVerdict {
         let verdict = context.quota.charge(
             &context.wire.connections[slot: slot].settings, payloadBytes: payloadBytes,
-            at: context.now.wall)
+            isReserved: isReserved, at: context.now.wall)
         if case .refused(isFirst: true) = verdict {
             notifyOfQuota(slot, "notice", "\"reason\":\"quota-exhausted\",", in: &context)
         }

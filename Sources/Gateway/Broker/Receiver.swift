@@ -51,6 +51,7 @@ struct DeliveryTerms: Sendable {
     /// It was published with the RETAIN flag just now, and comes live.
     let isBeingRetained: Bool
 
+
     init(
         qos: QoS,
         isRetained: Bool = false,

@@ -170,7 +170,7 @@ struct PackStocks {
     /// Ends all leases.
     mutating func giveBackAll() -> [PackAction] {
         allSlots.flatMap { slot in
-            entries[Int(slot.index)].stock.giveBack()
+            entries[Int(slot.index)].stock.giveBackForGood()
             return takeSettlements(at: slot)
         }
     }

@@ -73,16 +73,28 @@ struct Quota: ~Copyable {
     func units(payloadBytes: Int) -> UInt32 { unit.units(payloadBytes: payloadBytes) }
 
     /// Counts a message of or to a client. Applications are not counted: the device that they write to
-    /// is.
+    /// is. `isReserved`: it is one that units were reserved for.
     mutating func charge(
         _ client: inout NegotiatedSettings,
         payloadBytes: Int,
+        isReserved: Bool = false,
         at time: Timestamp
     ) -> ChargeVerdict {
         guard let product = client.productSlot else { return .counted }
         let day = products.day(at: product, time)
         let counter = counter(of: &client, day)
-        return charge(counter, product, units: unit.units(payloadBytes: payloadBytes), day, time)
+        let units = unit.units(payloadBytes: payloadBytes)
+        return charge(counter, product, units: units, isReserved: isReserved, day, time)
+    }
+
+    /// Sets units of the day aside for messages that wait for a device, so that what it sends itself does
+    /// not use them up (rule C10).
+    mutating func reserve(
+        _ client: inout NegotiatedSettings, units: UInt64, at time: Timestamp
+    ) {
+        guard let product = client.productSlot else { return }
+        let counter = counter(of: &client, products.day(at: product, time))
+        meter.reserve(counter, units: UInt32(clamping: units))
     }
 
     /// The same for a device that is away.
@@ -102,11 +114,13 @@ struct Quota: ~Copyable {
         _ counter: Meter.Slot,
         _ product: ProductCatalogue.Slot,
         units: UInt32,
+        isReserved: Bool = false,
         _ day: Day,
         _ time: Timestamp
     ) -> ChargeVerdict {
         let allowance = products.allowance(at: product)
-        let verdict = meter.charge(counter, units: units, allowance: allowance, day: day)
+        let verdict = meter.charge(
+            counter, units: units, allowance: allowance, isReserved: isReserved, day: day)
         guard case .short(let missing) = verdict else {
             counters.add(.unitsCounted, Int(units))
             return .counted

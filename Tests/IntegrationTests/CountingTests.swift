@@ -1,0 +1,110 @@
+import Gateway
+import Ledger
+import MQTT
+import Reactor
+import Support
+import Testing
+import Time
+
+extension WholeGateway {
+    /// What counts, once (rule C2), what is kept for (C10), and when a device is told (C11).
+    @Suite struct CountingTests {
+        private func used(_ gateway: TestGateway, _ device: TestDevice) async throws -> UInt64 {
+            try await gateway.gateway.usage(of: device.identity).today.used
+        }
+
+        /// Sends a QoS 1 PUBLISH and waits for its PUBACK.
+        private func send(
+            _ client: TestClient, _ device: TestDevice, _ text: String, _ packetID: UInt16,
+            isDuplicate: Bool = false
+        ) throws {
+            try client.sendPublish(
+                device.up(), Array(text.utf8), qos: .atLeastOnce, packetID: packetID,
+                isDuplicate: isDuplicate)
+            #expect(try client.acknowledgement(.puback, packetID).code == 0)
+        }
+
+        @Test(
+            "C10: a downlink that was acknowledged is handed over, whatever the device sends meanwhile",
+            arguments: [1, 2], [0, 600] as [UInt32]
+        )
+        func reserved(shards: Int, expiry: UInt32) async throws {
+            try await TestGateway.run(shards: shards) { gateway in
+                let product = try await gateway.createProduct(messagesPerDay: 100)
+                let device = try await gateway.importDevice("dk1", into: product)
+                let key = try await gateway.createApplication(products: [product])
+                let backend = try gateway.connect(key)
+                let client = try TestClient(port: gateway.plainPort)
+                client.acknowledgesMessages = false
+                client.tellsUnheard = false
+                _ = try client.connect(as: .signed(device, secureMode: 3)) {
+                    if expiry > 0 { $0.sessionExpiryInterval(seconds: expiry) }
+                    $0.receiveMaximum(10)
+                }
+                try client.subscribe(device.down("#"))
+                for number in 0..<80 {
+                    let answer = try backend.publish(
+                        device.down(), "\(number)", qos: .atLeastOnce)
+                    #expect(answer?.code == 0)
+                }
+                // 20 units are left for what the device says itself.
+                var taken = 0
+                for _ in 0..<40
+                where try client.publish(device.up(), "x", qos: .atLeastOnce)?.code == 0 {
+                    taken += 1
+                }
+                #expect(taken == 20)
+                for number in 0..<80 {
+                    let message = try client.message()
+                    #expect(message.text == "\(number)")
+                    let packetID = try #require(message.packetID)
+                    try client.send { Puback.encode(packetID: packetID, version: .v5, into: &$0) }
+                }
+                #expect(try await used(gateway, device) == 100)
+            }
+        }
+
+        @Test(
+            "C10: one that can't be paid for after all waits while the connection lives, and comes on the next day"
+        )
+        func waits() async throws {
+            let clock = ManualClock(wall: Timestamp(seconds: 1_795_255_200))
+            try await TestGateway.run(time: .manual(clock)) { gateway in
+                let product = try await gateway.createProduct(messagesPerDay: 0)
+                let device = try await gateway.importDevice("dk1", into: product)
+                let key = try await gateway.createApplication(products: [product])
+                try await gateway.buyPack(4, for: product)
+                let backend = try gateway.connect(key)
+                let client = try TestClient(port: gateway.plainPort)
+                client.acknowledgesMessages = false
+                _ = try client.connect(as: .signed(device, secureMode: 3)) { $0.receiveMaximum(1) }
+                try client.subscribe(device.down("#"))
+                for number in 0..<3 {
+                    let answer = try backend.publish(
+                        device.down(), "\(number)", qos: .atLeastOnce)
+                    #expect(answer?.code == 0)
+                }
+                // The pack's units are the account's: nothing of them is set aside.
+                for _ in 0..<3 { try client.publish(device.up(), "x", qos: .atLeastOnce) }
+                let first = try client.message()
+                #expect(first.text == "0")
+                let packetID = try #require(first.packetID)
+                try client.send { Puback.encode(packetID: packetID, version: .v5, into: &$0) }
+                #expect(try await gateway.unread(by: client) == [])
+                try await gateway.buyPack(10, for: product)
+                for number in 1..<3 {
+                    try await until {
+                        clock.advance(milliseconds: 1_000)
+                        gateway.gateway.clockMoved()
+                        return try await !gateway.unread(by: client).isEmpty
+                    }
+                    let message = try client.message()
+                    #expect(message.text == "\(number)")
+                    let packetID = try #require(message.packetID)
+                    try client.send { Puback.encode(packetID: packetID, version: .v5, into: &$0) }
+                }
+            }
+        }
+
+    }
+}
