@@ -162,6 +162,15 @@ public struct Meter: ~Copyable {
         return true
     }
 
+    /// The device could not hear the notice of `day`: it counts as not given.
+    public mutating func withdrawNotice(_ slot: Slot, on day: Day) {
+        let index = Int(slot.index)
+        if counters[index].tally.usage.day != day { turn(slot.index, to: day) }
+        guard counters[index].tally.usage.isNoticed else { return }
+        counters[index].tally.usage.isNoticed = false
+        soil(slot.index)
+    }
+
     private mutating func soil(_ index: Int32) {
         guard !counters[Int(index)].tally.isDirty else { return }
         counters[Int(index)].tally.isDirty = true

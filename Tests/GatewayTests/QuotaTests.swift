@@ -141,6 +141,25 @@ import Time
         isEqual(charge(&quota, &client, at: noon.adding(days: 1)), "counted")
     }
 
+    @Test("C11: a notice that was not heard is due, on its day only, and given once")
+    func unheard() {
+        var quota = quota()
+        var client = client(&quota, unitsPerDay: 0)
+        isEqual(charge(&quota, &client, at: noon), "waits")
+        _ = quota.nextPackAction()
+        _ = quota.receive(nothingLeft, of: account)
+        isEqual(charge(&quota, &client, at: noon), "refused first")
+        quota.noteUnheard(&client, at: noon)
+        isEqual(charge(&quota, &client, at: noon), "refused first")
+        quota.noteUnheard(&client, at: noon)
+        isEqual(quota.takeOwedNotice(&client, at: noon.adding(days: 1)), false)
+        isEqual(charge(&quota, &client, at: noon), "refused first")
+        quota.noteUnheard(&client, at: noon)
+        isEqual(quota.takeOwedNotice(&client, at: noon), true)
+        isEqual(quota.takeOwedNotice(&client, at: noon), false)
+        isEqual(charge(&quota, &client, at: noon), "refused")
+    }
+
     @Test("C4: when no pack has anything left, the device is told once a day")
     func exhausted() {
         var quota = quota()

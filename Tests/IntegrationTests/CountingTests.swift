@@ -106,5 +106,58 @@ extension WholeGateway {
             }
         }
 
+        @Test(
+            "C11: a device that is refused before it has subscribed is told when it has, once; on this connection or a later one",
+            arguments: ProtocolVersion.allCases, [false, true]
+        )
+        func told(version: ProtocolVersion, comesBack: Bool) async throws {
+            try await TestGateway.run { gateway in
+                let product = try await gateway.createProduct(messagesPerDay: 1)
+                let device = try await gateway.importDevice("dk1", into: product)
+                var client = try gateway.connect(device, version: version)
+                for _ in 0..<3 { try client.publish(device.up(), "x", qos: .atLeastOnce) }
+                try client.subscribe(device.down("#"))
+                #expect(try await gateway.unread(by: client) == [])
+                if comesBack {
+                    try client.leave()
+                    client = try gateway.connect(device, version: version)
+                }
+                try client.subscribe(device.sys("notice"))
+                let notice = try client.message()
+                #expect(notice.topic == device.sys("notice"))
+                #expect(notice.text.contains("\"reason\":\"quota-exhausted\""))
+                try client.publish(device.up(), "x", qos: .atLeastOnce)
+                try client.subscribe(device.sys("#"))
+                #expect(try await gateway.unread(by: client) == [])
+            }
+        }
+
+        @Test(
+            "C11: a downlink, or a will, that nothing covers is told of as well when it can be; a device that subscribed before is told at once"
+        )
+        func toldOfOthers() async throws {
+            try await TestGateway.run { gateway in
+                let product = try await gateway.createProduct(messagesPerDay: 0)
+                let devices = try await gateway.importDevices(["dk1", "dk2"], into: product)
+                let key = try await gateway.createApplication(products: [product])
+                let backend = try gateway.connect(key, subscribedTo: "d/lamp/+/up/#")
+                let first = try gateway.connect(devices[0], version: .v3_1_1)
+                try first.subscribe(devices[0].down("#"))
+                try backend.publish(devices[0].down(), "x", qos: .atLeastOnce)
+                #expect(try await gateway.unread(by: first) == [])
+                try first.subscribe(devices[0].sys("#"))
+                #expect(try first.message().topic == devices[0].sys("notice"))
+
+                let will = TestWill(topic: devices[1].up("will"), payload: "gone")
+                let second = try gateway.connect(devices[1], version: .v3_1_1, will: will)
+                try second.subscribe(devices[1].sys("#"))
+                second.finishWriting()
+                _ = try second.untilClosed()
+                let again = try gateway.connect(devices[1], version: .v3_1_1)
+                try again.subscribe(devices[1].sys("#"))
+                #expect(try again.message().topic == devices[1].sys("notice"))
+                #expect(try await gateway.unread(by: again) == [])
+            }
+        }
     }
 }

@@ -291,26 +291,35 @@ extension Broker {
     // MARK: Of the gateway
 
     /// The gateway's own notices and answers on the device's `sys` topics: not counted, QoS 0, and
-    /// only to a device that has subscribed.
+    /// only to a device that has subscribed. Whether it has got it.
+    @discardableResult
     mutating func notify(
         _ slot: UInt32, _ name: String, _ payload: String, in context: inout ShardContext
-    ) {
-        guard case .device = context.wire.connections[slot: slot].settings.client else { return }
+    ) -> Bool {
+        guard wantsNotices(slot, name, in: &context) else { return false }
         let topic =
             context.wire.connections[slot: slot].settings.topicPrefix + Array("sys/\(name)".utf8)
-        guard let session = context.wire.connections[slot: slot].session else { return }
-        let wants = sessions[slot: session.slot].subscriptions.contains { subscription in
+        return publishUncounted(slot, topic, payload, in: &context)
+    }
+
+    /// Whether a device has subscribed to one of its `sys` topics.
+    func wantsNotices(_ slot: UInt32, _ name: String, in context: inout ShardContext) -> Bool {
+        guard case .device = context.wire.connections[slot: slot].settings.client,
+            let session = context.wire.connections[slot: slot].session
+        else { return false }
+        let topic =
+            context.wire.connections[slot: slot].settings.topicPrefix + Array("sys/\(name)".utf8)
+        return sessions[slot: session.slot].subscriptions.contains { subscription in
             TopicFilter.matches(filter: subscription.filter.span, topic: topic.span)
         }
-        guard wants else { return }
-        publishUncounted(slot, topic, payload, in: &context)
     }
 
     /// A PUBLISH that nobody subscribed to or is charged for; left out for a client that does not
-    /// take as much.
+    /// take as much. Whether it was sent.
+    @discardableResult
     mutating func publishUncounted(
         _ slot: UInt32, _ topic: [UInt8], _ payload: String, in context: inout ShardContext
-    ) {
+    ) -> Bool {
         let payload = Array(payload.utf8)
         let isTaken = context.wire.connections[slot: slot].settings.takesPublish(
             topic: topic.count,
@@ -318,7 +327,10 @@ extension Broker {
             properties: 0,
             qos: .atMostOnce
         )
-        guard isTaken else { return context.counters.add(.deliveriesDropped) }
+        guard isTaken else {
+            context.counters.add(.deliveriesDropped)
+            return false
+        }
         Publish.encode(
             topic: topic.span,
             payload: payload.span,
@@ -326,5 +338,6 @@ extension Broker {
             into: &context.wire.connections[slot: slot].output
         )
         context.wire.flushLater(slot)
+        return true
     }
 }

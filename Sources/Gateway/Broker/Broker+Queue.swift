@@ -272,6 +272,7 @@ extension Broker {
     mutating func resumeDeliveries(_ slot: UInt32, in context: inout ShardContext) {
         guard let token = context.wire.connections[slot: slot].session else { return }
         let version = context.wire.connections[slot: slot].settings.version
+        tellOwedNotice(slot, in: &context)
         for packetID in sessions[slot: token.slot].queue.released {
             Pubrel.encode(
                 packetID: packetID, version: version,

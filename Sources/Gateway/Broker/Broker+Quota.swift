@@ -17,23 +17,56 @@ extension Broker {
         let verdict = context.quota.charge(
             &context.wire.connections[slot: slot].settings, payloadBytes: payloadBytes,
             isReserved: isReserved, at: context.now.wall)
-        if case .refused(isFirst: true) = verdict {
-            notifyOfQuota(slot, "notice", "\"reason\":\"quota-exhausted\",", in: &context)
-        }
+        if case .refused(isFirst: true) = verdict { tellOfExhaustion(slot, in: &context) }
         return verdict
+    }
+
+    /// Nothing covers a device's messages any more. What it can't hear is told when it can (rule C11).
+    private mutating func tellOfExhaustion(_ slot: UInt32, in context: inout ShardContext) {
+        let isHeard =
+            context.wire.connections[slot: slot].phase == .open
+            && notifyOfQuota(slot, "notice", "\"reason\":\"quota-exhausted\",", in: &context)
+        guard !isHeard else { return }
+        context.quota.noteUnheard(
+            &context.wire.connections[slot: slot].settings, at: context.now.wall)
+    }
+
+    /// The same of a device that has gone: it may be back by now.
+    private mutating func tellOfExhaustion(
+        absent device: DeviceIdentity,
+        _ product: ProductCatalogue.Slot, in context: inout ShardContext
+    ) {
+        guard let session = clients[.device(device)], sessions.contains(session),
+            let slot = openConnection(of: session.slot, in: &context)
+        else {
+            return context.quota.noteUnheard(absent: device, of: product, at: context.now.wall)
+        }
+        tellOfExhaustion(slot, in: &context)
+    }
+
+    /// A device may be able to hear what it could not before: it has subscribed, or come back.
+    mutating func tellOwedNotice(_ slot: UInt32, in context: inout ShardContext) {
+        guard
+            context.quota.takeOwedNotice(
+                &context.wire.connections[slot: slot].settings, at: context.now.wall)
+        else { return }
+        tellOfExhaustion(slot, in: &context)
     }
 
     /// `sys/quota/get` is answered on `sys/quota`.
     mutating func answerQuotaQuestion(_ slot: UInt32, in context: inout ShardContext) {
-        notifyOfQuota(slot, "quota", "", in: &context)
+        _ = notifyOfQuota(slot, "quota", "", in: &context)
     }
 
+    /// Whether the device has been told.
     private mutating func notifyOfQuota(
         _ slot: UInt32, _ name: String, _ members: String, in context: inout ShardContext
-    ) {
-        let report = context.quota.report(
-            &context.wire.connections[slot: slot].settings, at: context.now.wall)
-        if let report { notify(slot, name, "{\(members)\(report)}", in: &context) }
+    ) -> Bool {
+        guard wantsNotices(slot, name, in: &context),
+            let report = context.quota.report(
+                &context.wire.connections[slot: slot].settings, at: context.now.wall)
+        else { return false }
+        return notify(slot, name, "{\(members)\(report)}", in: &context)
     }
 
     /// A PUBLISH waits for units: it stays unread, and what is behind it too.
@@ -89,7 +122,9 @@ extension Broker {
                 guard !subscriptions.isEmpty else { return }
                 _ = deliverToApplications(message, from: nil, sharing: &shared, in: &context)
             }
-        case .refused: context.counters.add(.publishesOverQuota)
+        case .refused(let isFirst):
+            context.counters.add(.publishesOverQuota)
+            if isFirst { tellOfExhaustion(absent: device, product, in: &context) }
         case .waits(let stock):
             _ = context.quota.wait(
                 .will(will, isRetained: isRetained, device, product), at: stock)

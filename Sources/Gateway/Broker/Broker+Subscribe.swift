@@ -188,6 +188,7 @@ extension Broker {
             version: context.wire.connections[slot: slot].settings.version,
             into: &context.wire.connections[slot: slot].output
         )
+        tellOwedNotice(slot, in: &context)
     }
 
     /// Answers when no shard has the filters any more: nothing that they match comes behind the UNSUBACK

@@ -20,6 +20,10 @@ struct Quota: ~Copyable {
     private let flushMilliseconds: Int64
     private var nextFlush: MonotonicInstant
 
+    /// Devices that were refused on a day, and could not hear of it yet (rule C11).
+    private var unheard: [DeviceIdentity: Day] = [:]
+
+
     /// Of the counts that were dirty when the flush was due, those that no batch has carried yet.
     private var countsToFlush = 0
 
@@ -137,6 +141,49 @@ struct Quota: ~Copyable {
             return .counted
         }
     }
+
+    // MARK: The day's notice
+
+    /// A device that is to be told that nothing covers its messages can't hear it: that is due until it can
+    /// (rule C11).
+    mutating func noteUnheard(_ client: inout NegotiatedSettings, at time: Timestamp) {
+        guard let product = client.productSlot, case .device(let device) = client.client else {
+            return
+        }
+        let day = products.day(at: product, time)
+        noteUnheard(device, counter(of: &client, day), day)
+    }
+
+    /// The same for a device that is away.
+    mutating func noteUnheard(
+        absent device: DeviceIdentity, of product: ProductCatalogue.Slot, at time: Timestamp
+    ) {
+        let day = products.day(at: product, time)
+        let counter = meter.hold(device, on: day)
+        defer { meter.release(counter) }
+        noteUnheard(device, counter, day)
+    }
+
+    private mutating func noteUnheard(
+        _ device: DeviceIdentity, _ counter: Meter.Slot, _ day: Day
+    ) {
+        meter.withdrawNotice(counter, on: day)
+        if unheard.count >= Self.unheardLimit { unheard = unheard.filter { $0.value >= day } }
+        if unheard.count < Self.unheardLimit { unheard[device] = day }
+    }
+
+    /// Whether a device that can hear it now is still to be told of this day. If so, it counts as told.
+    mutating func takeOwedNotice(_ client: inout NegotiatedSettings, at time: Timestamp) -> Bool {
+        guard !unheard.isEmpty, let product = client.productSlot,
+            case .device(let device) = client.client, let owed = unheard[device]
+        else { return false }
+        unheard[device] = nil
+        let day = products.day(at: product, time)
+        return owed == day && meter.noteExhausted(counter(of: &client, day), on: day)
+    }
+
+    /// Devices that are remembered so. Any other is told with its next message.
+    private static var unheardLimit: Int { 65_536 }
 
     /// The device's counter, looked up with its first message.
     private mutating func counter(of client: inout NegotiatedSettings, _ day: Day) -> Meter.Slot {
