@@ -25,6 +25,109 @@ extension WholeGateway {
         }
 
         @Test(
+            "C2: a QoS 1 PUBLISH that is sent again with DUP is counted once: on its connection, the next, and that of a clean session",
+            arguments: ProtocolVersion.allCases
+        )
+        func sentAgain(version: ProtocolVersion) async throws {
+            try await TestGateway.run { gateway in
+                let product = try await gateway.createProduct(messagesPerDay: 100)
+                let devices = try await gateway.importDevices(["dk1", "dk2"], into: product)
+                let key = try await gateway.createApplication(products: [product])
+                let backend = try gateway.connect(key, subscribedTo: "d/lamp/+/up/#")
+                let device = devices[0]
+                let client = try gateway.connect(device, version: version)
+                for number in 1...20 as ClosedRange<UInt16> {
+                    try send(client, device, "message \(number)", number)
+                }
+                #expect(try await used(gateway, device) == 20)
+                for number in 1...20 as ClosedRange<UInt16> {
+                    try send(client, device, "message \(number)", number, isDuplicate: true)
+                }
+                #expect(try await used(gateway, device) == 20)
+                client.lose()
+                let again = try gateway.connect(device, version: version)
+                for number in 1...20 as ClosedRange<UInt16> {
+                    try send(again, device, "message \(number)", number, isDuplicate: true)
+                }
+                #expect(try await used(gateway, device) == 20)
+                // [MQTT-4.3.2-5]: delivered as often as it was sent.
+                for _ in 0..<60 { _ = try backend.message() }
+            }
+        }
+
+        @Test(
+            "C2: with DUP, what is not the same message is counted: other content, another identifier or device, one that was refused; and the same without DUP"
+        )
+        func notTheSame() async throws {
+            try await TestGateway.run { gateway in
+                let product = try await gateway.createProduct(messagesPerDay: 30)
+                let devices = try await gateway.importDevices(["dk1", "dk2"], into: product)
+                let client = try gateway.connect(devices[0])
+                client.tellsUnheard = false
+                func publish(
+                    _ text: String, _ packetID: UInt16, isDuplicate: Bool, by client: TestClient,
+                    _ device: TestDevice
+                ) throws -> UInt8 {
+                    try client.sendPublish(
+                        device.up(), Array(text.utf8), qos: .atLeastOnce, packetID: packetID,
+                        isDuplicate: isDuplicate)
+                    return try client.acknowledgement(.puback, packetID).code
+                }
+                let first = devices[0]
+                // Its first copy was lost.
+                _ = try publish("a", 1, isDuplicate: true, by: client, first)
+                #expect(try await used(gateway, first) == 1)
+                _ = try publish("b", 1, isDuplicate: true, by: client, first)
+                _ = try publish("b", 2, isDuplicate: true, by: client, first)
+                _ = try publish("b", 2, isDuplicate: false, by: client, first)
+                #expect(try await used(gateway, first) == 4)
+                let other = try gateway.connect(devices[1])
+                _ = try publish("b", 2, isDuplicate: true, by: other, devices[1])
+                #expect(try await used(gateway, devices[1]) == 1)
+                // Nobody sends for nothing by saying that it is always the same.
+                for _ in 0..<100 { _ = try publish("c", 3, isDuplicate: true, by: client, first) }
+                #expect(try await used(gateway, first) > 8)
+                while try publish("d", 4, isDuplicate: false, by: client, first) != 0x97 {}
+                let full = try await used(gateway, first)
+                #expect(try publish("e", 5, isDuplicate: false, by: client, first) == 0x97)
+                #expect(try publish("e", 5, isDuplicate: true, by: client, first) == 0x97)
+                #expect(try await used(gateway, first) == full)
+            }
+        }
+
+        @Test(
+            "C2: a retained message to a device is counted once, however often it subscribes; a new one again",
+            arguments: [1, 2], [QoS.atMostOnce, .atLeastOnce]
+        )
+        func retained(shards: Int, qos: QoS) async throws {
+            try await TestGateway.run(shards: shards) { gateway in
+                let product = try await gateway.createProduct(messagesPerDay: 100)
+                let device = try await gateway.importDevice("dk1", into: product)
+                let key = try await gateway.createApplication(products: [product])
+                let backend = try gateway.connect(key)
+                try backend.publish(device.down("a"), "one", qos: .atLeastOnce, isRetained: true)
+                for round in 0..<3 {
+                    let client = try gateway.connect(device, version: round == 1 ? .v3_1_1 : .v5)
+                    for _ in 0..<3 {
+                        try client.subscribe(device.down("#"), qos: qos)
+                        #expect(try client.message().text == "one")
+                    }
+                    try client.leave()
+                }
+                #expect(try await used(gateway, device) == 1)
+                let client = try gateway.connect(device)
+                try client.subscribe(device.down("#"), qos: qos)
+                #expect(try client.message().isRetained)
+                // Live it counts, and not again when it is handed out.
+                try backend.publish(device.down("a"), "two", qos: .atLeastOnce, isRetained: true)
+                #expect(try client.message().text == "two")
+                try client.subscribe(device.down("#"), qos: qos)
+                #expect(try client.message().text == "two")
+                #expect(try await used(gateway, device) == 2)
+            }
+        }
+
+        @Test(
             "C10: a downlink that was acknowledged is handed over, whatever the device sends meanwhile",
             arguments: [1, 2], [0, 600] as [UInt32]
         )

@@ -26,7 +26,27 @@ extension Broker {
         }
         guard let token = found, sessions.contains(token) else { return .decided(.notConnected) }
         guard let terms = terms(for: token.slot, message) else { return .decided(.noSubscription) }
-        return deliver(token, message, terms, for: sender, sharing: &shared, in: &context)
+        let outcome = deliver(token, message, terms, for: sender, sharing: &shared, in: &context)
+        if message.isRetained { noteHandedOut(token, message, outcome, in: &context) }
+        return outcome
+    }
+
+    /// A device has been handed a message that is, or is being, retained: it is not counted again at the
+    /// next SUBSCRIBE (rule C2).
+    mutating func noteHandedOut(
+        _ token: Token,
+        _ message: borrowing OutboundMessage,
+        _ outcome: DeliveryOutcome, in context: inout ShardContext
+    ) {
+        guard sessions.contains(token), sessions[slot: token.slot].productSlot != nil else {
+            return
+        }
+        switch outcome {
+        case .decided(.delivered), .decided(.queued), .pending, .gathered: break
+        case .decided: return
+        }
+        context.quota.handedOut.insert(
+            context.quota.handedOut.print(message.topic, message.payload))
     }
 
     /// What a session's own subscriptions make of a message; `nil` when none matches.
@@ -196,7 +216,10 @@ extension Broker {
         for sender: DownlinkSender,
         sharing shared: inout Message?, in context: inout ShardContext
     ) -> DeliveryOutcome {
-        switch charge(slot, payloadBytes: message.payload.count, in: &context) {
+        let verdict =
+            terms.isCounted
+            ? charge(slot, payloadBytes: message.payload.count, in: &context) : .counted
+        switch verdict {
         case .counted: break
         case .refused:
             context.counters.add(.deliveriesOverQuota)

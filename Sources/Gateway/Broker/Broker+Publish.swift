@@ -42,7 +42,8 @@ extension Broker {
                 return context.wire.end(slot, .receiveMaximumExceeded)
             }
             let answer = answer(slot, publish.packetID, isCommitted: false, in: &context)
-            let publication = accept(slot, message, for: answer, in: &context)
+            let publication = accept(
+                slot, message, isDuplicate: publish.isDuplicate, for: answer, in: &context)
             if publication.verdict == .held { return }
             context.counters.add(.publishesReceived)
             if context.wire.connections[slot: slot].isTraced {
@@ -166,6 +167,7 @@ extension Broker {
     private mutating func accept(
         _ slot: UInt32,
         _ message: borrowing OutboundMessage,
+        isDuplicate: Bool = false,
         for answer: PublishAnswer, in context: inout ShardContext
     ) -> Publication {
         switch use(of: message.topic, by: slot, in: &context) {
@@ -187,7 +189,7 @@ extension Broker {
             holdPublisher(slot, in: &context)
             return Publication(.held)
         }
-        switch charge(slot, payloadBytes: message.payload.count, in: &context) {
+        switch charge(slot, message, isDuplicate: isDuplicate, for: answer, in: &context) {
         case .counted: break
         case .refused:
             context.counters.add(.publishesOverQuota)
@@ -202,6 +204,26 @@ extension Broker {
             return Publication(.noSubscribers)
         }
         return route(message, from: slot, for: answer, in: &context)
+    }
+
+    /// Counts a client's message. Of QoS 1, the same one that comes again with DUP is not counted again
+    /// (rule C2), although it is handed on again ([MQTT-4.3.2-5]).
+    @inline(__always)
+    private mutating func charge(
+        _ slot: UInt32,
+        _ message: borrowing OutboundMessage,
+        isDuplicate: Bool,
+        for answer: PublishAnswer, in context: inout ShardContext
+    ) -> ChargeVerdict {
+        guard case .acknowledgement(_, let packetID) = answer, message.qos == .atLeastOnce,
+            context.wire.connections[slot: slot].settings.productSlot != nil
+        else { return charge(slot, payloadBytes: message.payload.count, in: &context) }
+        let print = context.quota.published.print(
+            message.topic, message.payload, packetID: packetID)
+        if isDuplicate, context.quota.published.takeRepetition(print) { return .counted }
+        let verdict = charge(slot, payloadBytes: message.payload.count, in: &context)
+        if case .counted = verdict { context.quota.published.insert(print) }
+        return verdict
     }
 
     /// What a PUBLISH of the client's to `topic` is.

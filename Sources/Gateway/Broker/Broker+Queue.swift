@@ -69,12 +69,16 @@ extension Broker {
         sharing shared: inout Message?, in context: inout ShardContext
     ) -> DeliveryOutcome {
         let session = token.slot
-        let units = context.quota.units(payloadBytes: message.payload.count)
+        // Of none: it has been counted before.
+        let units =
+            terms.isCounted ? context.quota.units(payloadBytes: message.payload.count) : 0
         let waiting = UInt32(clamping: sessions[slot: session].queue.uncoveredUnits)
         let kept = Self.shared(message, &shared)
-        let coverage = context.quota.coverage(
-            of: &context.wire.connections[slot: slot].settings, units: waiting + units,
-            at: context.now.wall)
+        let coverage =
+            terms.isCounted
+            ? context.quota.coverage(
+                of: &context.wire.connections[slot: slot].settings, units: waiting + units,
+                at: context.now.wall) : .covered
         switch coverage {
         case .covered: break
         case .refused:
@@ -226,7 +230,7 @@ extension Broker {
                 !context.limitsDeliveries || mayReceive(token.slot, outbound.topic)
             else { return .dropped }
             let verdict =
-                next.isCharged
+                next.isCharged || next.content.units == 0
                 ? .counted
                 : charge(
                     slot, payloadBytes: outbound.payload.count, isReserved: true, in: &context)

@@ -279,16 +279,32 @@ extension Broker {
             let terms = DeliveryTerms(
                 qos: min(message.qos, request.subscription.options.qos),
                 isRetained: true,
-                subscriptionIdentifiers: identifiers
+                subscriptionIdentifiers: identifiers,
+                isCounted: !wasHandedOut(message, to: request.session, in: &context)
             )
             var shared: Message? = message
             message.withOutbound(isRetained: true) { outbound in
-                _ = deliver(request.session, outbound, terms, sharing: &shared, in: &context)
+                let outcome = deliver(
+                    request.session, outbound, terms, sharing: &shared, in: &context)
+                noteHandedOut(request.session, outbound, outcome, in: &context)
             }
         }
         guard request.cursor != nil else { return nil }
         var rest = request
         rest.step = .ready
         return rest
+    }
+
+    /// Whether a device has got this very message before, and it was counted (rule C2).
+    private func wasHandedOut(
+        _ message: Message, to session: Token, in context: inout ShardContext
+    ) -> Bool {
+        guard sessions.contains(session), sessions[slot: session.slot].productSlot != nil else {
+            return false
+        }
+        let topic = message.topic
+        let payload = message.payload
+        let print = context.quota.handedOut.print(topic.span, payload.span)
+        return context.quota.handedOut.contains(print)
     }
 }

@@ -51,16 +51,20 @@ struct DeliveryTerms: Sendable {
     /// It was published with the RETAIN flag just now, and comes live.
     let isBeingRetained: Bool
 
+    /// Not one that was counted when the receiver got it before (rule C2).
+    let isCounted: Bool
 
     init(
         qos: QoS,
         isRetained: Bool = false,
         isBeingRetained: Bool = false,
         subscriptionIdentifiers: [UInt32] = [],
-        sharedFilter: [UInt8]? = nil
+        sharedFilter: [UInt8]? = nil,
+        isCounted: Bool = true
     ) {
         self.qos = qos
         self.isRetained = isRetained
+        self.isCounted = isCounted
         self.isBeingRetained = isBeingRetained
         self.subscriptionIdentifiers = subscriptionIdentifiers
         self.sharedFilter = sharedFilter

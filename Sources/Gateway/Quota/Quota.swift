@@ -23,6 +23,11 @@ struct Quota: ~Copyable {
     /// Devices that were refused on a day, and could not hear of it yet (rule C11).
     private var unheard: [DeviceIdentity: Day] = [:]
 
+    /// QoS 1 messages of devices that were counted lately, and may be sent again.
+    var published = CountedMessages()
+
+    /// Retained messages that were counted when they were handed to their devices.
+    var handedOut = CountedMessages()
 
     /// Of the counts that were dirty when the flush was due, those that no batch has carried yet.
     private var countsToFlush = 0
