@@ -49,6 +49,7 @@ struct Foundations {
         counters = (0..<shards).map { _ in ShardCounters() }
         commons = try Self.commons(
             configuration, descriptors, time: time, shards: shards, log: log)
+        try Self.prepareBooks(commons, configuration)
         secretKeys = try Self.openSecretKeys(
             secrets,
             of: commons.ledger,
@@ -263,6 +264,8 @@ struct Foundations {
             mailboxes: mailboxes,
             log: log,
             heartbeats: Heartbeats(shards: shards, at: time.monotonic),
+            clock: BooksClock(
+                time, aheadHours: configuration.activation.clockAheadHours, log: log),
             ledger: ledger,
             usage: usage,
             sessions: sessions,
@@ -280,6 +283,22 @@ struct Foundations {
         commons.storeWatch.watch("ledger", ledger.environment, log)
         commons.storeWatch.watch("usage", usage.shared.environment, log)
         return commons
+    }
+
+    /// Holds the clock against the books, before anything is written with its time (rule B16), and
+    /// tells them the limits (rule A12).
+    private static func prepareBooks(
+        _ commons: GatewayCommons,
+        _ configuration: GatewayConfiguration
+    ) throws(GatewayError) {
+        do throws(StoreError) {
+            try commons.clock.begin(with: commons.ledger)
+            let action = Action.limits(.adopt(configuration.limits.ofBooks))
+            _ = try commons.ledger.carryOut(
+                Command(at: commons.clock.now, actor: "gateway", action: action))
+        } catch {
+            throw .store("\(configuration.data)/ledger", error)
+        }
     }
 
     private static func openLedger(

@@ -31,6 +31,7 @@ extension Gateway {
         while !Task.isCancelled {
             await sweepEnded()
             await expireTopUps()
+            await endUpgrades()
             // What a commit has not begun to move, or could not, as the disk was full.
             await stagedDevices.moveAll()
             warnOfFullStores()
@@ -88,10 +89,22 @@ extension Gateway {
         await sweep(.topUps(.expire(limit: Self.sweepLimit)))
     }
 
+    /// Ends OTA upgrades that nobody has reported in time (rule D2). Answers how many.
+    @discardableResult
+    public func endUpgrades() async -> Int {
+        let days = configuration.metering.upgradeReportDays
+        guard days > 0 else { return 0 }
+        return await sweep(
+            .upgrades(
+                .expire(limit: Self.sweepLimit, ageMilliseconds: Int64(days) * 86_400_000)))
+    }
+
     /// Repeats a command that closes what is due until nothing is. Answers how many were closed.
     private func sweep(_ action: Action) async -> Int {
         var count = 0
         while true {
+            // What has ended by a clock that the books doubt may be running still (rule B16).
+            if commons.clock.doubt != nil { return count }
             let command = Command(at: now, actor: "gateway", action: action)
             do throws(StoreError) {
                 guard case .ended(let ended, let more) = try await ledger.submit(command).effect

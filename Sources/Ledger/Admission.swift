@@ -16,7 +16,8 @@ public enum Admission {
         guard let product, !product.isDeleted else {
             return .refuse(.products(.unknown(identity.product)))
         }
-        guard let device else {
+        // One that was deleted before it consumed a code is as good as none.
+        guard let device, device.isRegistered || device.codesConsumed > 0 else {
             // A certificate proves a device that was never imported.
             return product.registration == .open
                 ? .consume(.first) : .refuse(.devices(.unknown(identity)))

@@ -99,8 +99,20 @@ extension Change {
     /// Whether it may be of a product's settings, a package set by its first codes among them.
     fileprivate var mayChangeProduct: Bool {
         switch self {
-        case .products, .codes: true
-        case .devices, .packages, .accounts, .imports, .topUps, .upgrades, .keys: false
+        case .corrections(let correction): correction.mayChangeProduct
+        case .products, .codes, .productSecrets: true
+        case .devices, .packages, .accounts, .imports, .topUps, .upgrades, .keys, .clock, .limits:
+            false
+        }
+    }
+}
+
+extension Correction {
+    /// A product whose bought codes are all taken back has no package of its own any more.
+    fileprivate var mayChangeProduct: Bool {
+        switch entry {
+        case .purchaseVoided, .assignmentVoided: true
+        case .consumptionVoided, .entitlementMoved: false
         }
     }
 }

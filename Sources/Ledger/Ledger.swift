@@ -107,8 +107,9 @@ public final class Ledger: Sendable {
     /// Whether the books balance (rule A10) and every index agrees with its records: sentences that
     /// name what is wrong, at most `limit`; none when all is right. Reads the whole store.
     public func verify(limit: Int = 100) throws(StoreError) -> [String] {
-        try read { (books, transaction) throws(StoreError) in
-            books.verify(limit: limit, in: transaction)
+        let format = format
+        return try read { (books, transaction) throws(StoreError) in
+            books.verify(limit: limit, format: format, in: transaction)
         }
     }
 

@@ -16,6 +16,14 @@ public struct ReactorClock: Sendable {
         monotonic = source.monotonic
     }
 
+    /// Whether the wall clock was set between that reading and this one: it has gone another way than
+    /// the one that nobody sets, by a second at least.
+    public func hasStepped(since earlier: ReactorClock) -> Bool {
+        let passed = monotonic.milliseconds(since: earlier.monotonic)
+        let step = wall.milliseconds(since: earlier.wall) - passed
+        return step.magnitude >= 1_000
+    }
+
     /// Reads both clocks: once per turn, after the wait.
     public mutating func refresh() {
         wall = source.wall

@@ -175,13 +175,16 @@ struct RolesTests {
     ]
 
     /// What is done on the gateway's own machine.
-    private static let forOwners: Set<String> = ["listBackups", "showBackup", "startBackup"]
+    private static let forOwners: Set<String> = [
+        "listBackups", "showBackup", "startBackup", "voidPurchase", "voidAssignment",
+        "voidActivation", "moveEntitlement",
+    ]
 
     /// What needs a key that is not bound to an account.
     private static let global: Set<String> = [
         "listAccounts", "createAccount", "certifyAccount", "createPackage", "listKeys", "showKey",
         "createKey",
-        "revokeKey", "listEvents", "checkBooks",
+        "revokeKey", "listEvents", "checkBooks", "showClock", "confirmClock",
     ]
 
     private func lastEvent(_ client: Client) async throws -> Int64? {

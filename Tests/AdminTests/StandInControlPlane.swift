@@ -57,6 +57,10 @@ final class StandInControlPlane: ControlPlane {
 
     var now: Timestamp { state.withLock { $0.now } }
 
+    func advance(milliseconds: Int64) {
+        state.withLock { $0.now = $0.now.adding(milliseconds: milliseconds) }
+    }
+
     func readiness() async -> Readiness { Readiness(checks: state.withLock { $0.checks }) }
 
     func metricsText() async -> String { "# TYPE tollgate_up gauge\ntollgate_up 1\n" }

@@ -39,6 +39,8 @@ struct OrganBench: ~Copyable {
             mailboxes: try (0..<shards).map { _ in try Mailbox() },
             log: nil,
             heartbeats: Heartbeats(shards: shards, at: start),
+            clock: BooksClock(
+                .manual(ManualClock(wall: Self.noon, monotonic: start)), aheadHours: 0, log: nil),
             ledger: ledger,
             usage: try UsageStore(in: shared),
             sessions: sessions,

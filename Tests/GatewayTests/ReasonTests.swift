@@ -31,7 +31,8 @@ struct ReasonTests {
         let connack: [Reason] = [
             .unsupportedProtocolVersion, .clientIdentifierNotValid, .badCredentials,
             .badAuthenticationMethod, .deviceDisabled, .notAllowedOnListener, .noCodeLeft,
-            .activationExpired, .ledgerUnavailable, .serverBusy, .connectionRateExceeded,
+            .activationExpired, .ledgerUnavailable, .clockDoubted, .limitReached, .serverBusy,
+            .connectionRateExceeded,
             .malformedPacket, .protocolError, .packetTooLarge, .topicNotAllowed, .notStored,
         ]
         let publish: [Reason] = [

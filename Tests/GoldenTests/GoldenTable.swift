@@ -5,26 +5,30 @@ import Storage
 ///
 /// It is made from the table itself, so that its types are the table's.
 struct GoldenTable {
-    /// A key or record, what is written for it today, and whether bytes are read as it.
+    /// A key or record, what is written for it today, and whether bytes are read as it. Of an older
+    /// layout: `nil`, as nothing writes it any more.
     struct Line {
         let name: String
-        let bytes: [UInt8]
+        let bytes: [UInt8]?
         let isRead: ([UInt8]) throws -> Bool
     }
 
     let name: String
     let lines: [Line]
 
+    /// - Parameter older: what lines of older layouts are read as.
     init<Key: StorageKey & Equatable, Record: StorageRecord & Equatable>(
         _ table: Table<Key, Record>,
         keys: KeyValuePairs<String, Key>,
-        records: KeyValuePairs<String, Record>
+        records: KeyValuePairs<String, Record>,
+        older: KeyValuePairs<String, Record> = [:]
     ) {
         name = table.name
         let table = table.name
         lines =
             keys.map { Self.line("\(table) key \($0.key)", $0.value) }
             + records.map { Self.line("\(table) record \($0.key)", $0.value) }
+            + older.map { Self.line("\(table) record \($0.key)", $0.value, isWritten: false) }
     }
 
     /// An index, whose keys say all.
@@ -46,11 +50,12 @@ struct GoldenTable {
 
     private static func line<Record: StorageRecord & Equatable>(
         _ name: String,
-        _ record: Record
+        _ record: Record,
+        isWritten: Bool = true
     ) -> Line {
         var buffer = ByteBuffer()
         record.encode(into: &buffer)
-        return Line(name: name, bytes: buffer.span.bytesArray) { bytes in
+        return Line(name: name, bytes: isWritten ? buffer.span.bytesArray : nil) { bytes in
             var reader = ByteReader(bytes.span)
             let read = try Record(decoding: &reader)
             return read == record && reader.isAtEnd

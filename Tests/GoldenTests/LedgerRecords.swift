@@ -46,14 +46,48 @@ enum LedgerRecords {
             + packs(books) + upgrades(books) + imports(books) + log(books)
     }
 
+    private static var someLimits: LimitsRecord {
+        var limits = BooksLimits()
+        limits.productsOfIndividual = 10
+        limits.productsOfEnterprise = 300
+        limits.devicesOfProduct = 1 << 40
+        limits.devicesOfAccount = .max
+        limits.registrationsPerDay = 1
+        return LimitsRecord(limits: limits)
+    }
+
+    private static var fullBooks: BooksRecord {
+        var books = BooksRecord(lastSequence: .max, nextSerial: 1 << 40)
+        books.knownTime = time
+        books.clockAheadMilliseconds = 86_400_000
+        return books
+    }
+
     private static func theBooks(_ books: Books) -> [GoldenTable] {
         [
             GoldenTable(
                 books.books,
                 keys: ["only": 1],
                 records: [
+                    "empty v2": BooksRecord(lastSequence: 0, nextSerial: 1),
+                    "full v2": fullBooks,
+                ],
+                older: [
                     "empty": BooksRecord(lastSequence: 0, nextSerial: 1),
                     "full": BooksRecord(lastSequence: .max, nextSerial: 1 << 40),
+                ]
+            ),
+            GoldenTable(
+                books.limits,
+                keys: ["only": 1],
+                records: ["none": LimitsRecord(limits: BooksLimits()), "some": someLimits]
+            ),
+            GoldenTable(
+                books.registrations,
+                keys: ["plain": product],
+                records: [
+                    "plain": RegistrationsRecord(day: Day(number: 20_000), count: 300),
+                    "early": RegistrationsRecord(day: Day(number: -1), count: 0),
                 ]
             ),
             GoldenTable(
@@ -78,6 +112,13 @@ enum LedgerRecords {
         return person
     }
 
+    private static var personWithProducts: AccountRecord {
+        var person = person
+        person.products = 300
+        person.freeProducts = 1
+        return person
+    }
+
     private static func tenants(_ books: Books) -> [GoldenTable] {
         let plain = NewAccount(id: acme, name: "Acme", kind: .enterprise)
         var total = AccountTotalRecord()
@@ -88,6 +129,10 @@ enum LedgerRecords {
                 books.accounts,
                 keys: ["plain": acme],
                 records: [
+                    "least v2": AccountRecord(plain, kind: .enterprise, createdAt: earliest),
+                    "most v2": personWithProducts,
+                ],
+                older: [
                     "least": AccountRecord(plain, kind: .enterprise, createdAt: earliest),
                     "most": person,
                 ]
@@ -130,56 +175,6 @@ enum LedgerRecords {
         ]
     }
 
-    // MARK: Codes
-
-    private static func codes(_ books: Books) -> [GoldenTable] {
-        [
-            GoldenTable(
-                books.packages,
-                keys: ["plain": small],
-                records: [
-                    "plain": PackageRecord(name: "Small", allowance: allowance, createdAt: time),
-                    "unlimited": PackageRecord(name: "", allowance: unlimited, createdAt: latest),
-                ]
-            ),
-            GoldenTable(
-                books.holdings,
-                keys: ["plain": KeyPair(acme, small)],
-                records: [
-                    "empty": HoldingRecord(bought: 0, granted: 0, assigned: 0),
-                    "full": HoldingRecord(bought: 1 << 62, granted: 300, assigned: 127),
-                ]
-            ),
-            GoldenTable(
-                books.batches,
-                keys: ["first": 1, "last": .max],
-                records: [
-                    "bought": BatchRecord(
-                        account: acme, package: small, quantity: 1_000_000_000, source: .purchase,
-                        product: product, at: time, actor: "owner", sequence: 300),
-                    "granted": BatchRecord(
-                        account: acme, package: small, quantity: 1, source: .grant, product: nil,
-                        at: earliest, actor: "", sequence: .max),
-                ]
-            ),
-            GoldenTable(books.purchases, keys: ["plain": KeyPair(acme, 1)]),
-            GoldenTable(
-                books.unassigned,
-                keys: ["plain": KeyTriple(acme, small, 300)],
-                records: ["one": RangeRecord(quantity: 1), "most": RangeRecord(quantity: .max)]
-            ),
-            GoldenTable(
-                books.assignments,
-                keys: ["plain": KeyPair(acme, 12)],
-                records: [
-                    "plain": AssignmentRecord(
-                        product: product, package: small, quantity: 300, at: time, actor: "owner")
-                ]
-            ),
-            GoldenTable(books.productAssignments, keys: ["plain": KeyPair(product, 12)]),
-        ]
-    }
-
     // MARK: Products
 
     private static var deletedProduct: ProductRecord {
@@ -195,13 +190,6 @@ enum LedgerRecords {
         return record
     }
 
-    private static var renamedProduct: ProductRecord {
-        var record = deletedProduct
-        record.rename("Zähler 2")
-        record.rename("Compteur")
-        return record
-    }
-
     private static var usedPool: PoolRecord {
         var pool = PoolRecord()
         pool.assigned = .max
@@ -213,36 +201,76 @@ enum LedgerRecords {
         pool.nextSerial = 1 << 33
         pool.lotRemaining = 6
         pool.imports = 7
+        pool.lotValidityDays = 365
+        pool.returned = 8
         return pool
+    }
+
+    private static var usedPoolOfVersion1: PoolRecord {
+        var pool = usedPool
+        pool.lotValidityDays = 0
+        pool.returned = 0
+        return pool
+    }
+
+    private static var rotatedProduct: ProductRecord {
+        var record = product(deletedProduct, .freeCodes)
+        record.secret = nil
+        record.previousSecret = secret
+        record.previousUntil = time
+        record.formerNames = ["", "Meter"]
+        return record
+    }
+
+    private static func product(
+        _ record: ProductRecord,
+        _ origin: PackageOrigin
+    ) -> ProductRecord {
+        var record = record
+        record.packageOrigin = origin
+        return record
     }
 
     private static func products(_ books: Books) -> [GoldenTable] {
         let plain = NewProduct(
             key: product, name: "Meter", account: acme, secret: SealedSecret([9])!,
             registration: .open)
+        let least = ProductRecord(plain, allowance: nil, createdAt: time)
         return [
             GoldenTable(
                 books.products,
                 keys: ["plain": product],
                 records: [
-                    "least": ProductRecord(plain, allowance: nil, createdAt: time),
-                    "most": deletedProduct,
-                    "renamed": renamedProduct,
+                    "least v2": least,
+                    "most v2": rotatedProduct,
+                ],
+                older: [
+                    "least": product(least, .codes), "most": product(deletedProduct, .codes),
                 ]
             ),
             GoldenTable(
                 books.pools,
                 keys: ["plain": product],
-                records: ["empty": PoolRecord(), "used": usedPool]
+                records: ["empty v2": PoolRecord(), "used v2": usedPool],
+                older: ["empty": PoolRecord(), "used": usedPoolOfVersion1]
             ),
             GoldenTable(
                 books.lots,
                 keys: ["plain": KeyPair(product, 1)],
                 records: [
-                    "plain": LotRecord(first: code, quantity: 300, package: small, at: time),
-                    "last": LotRecord(first: lastCode, quantity: 1, package: large, at: latest),
+                    "plain v2": LotRecord(
+                        first: code, quantity: 300, package: small, at: time, assignment: 12),
+                    "last v2": LotRecord(
+                        first: lastCode, quantity: 1, package: large, at: latest, assignment: nil),
+                ],
+                older: [
+                    "plain": LotRecord(
+                        first: code, quantity: 300, package: small, at: time, assignment: nil),
+                    "last": LotRecord(
+                        first: lastCode, quantity: 1, package: large, at: latest, assignment: nil),
                 ]
             ),
+            GoldenTable(books.returned, keys: ["plain": KeyPair(product, 77)]),
         ]
     }
 
@@ -255,6 +283,11 @@ enum LedgerRecords {
         record.isSecretConfirmed = true
         record.entitlement = entitlement
         return record
+    }
+
+    private static var moved: ConsumptionRecord {
+        ConsumptionRecord(device: device, entitlement: entitlement, dataCentre: west)
+            .moved(to: DeviceKey("new")!, period: 300)
     }
 
     private static var deletedDevice: DeviceRecord {
@@ -285,7 +318,15 @@ enum LedgerRecords {
                 keys: tripleKeys,
                 records: [
                     "plain": ConsumptionRecord(
-                        device: device, entitlement: entitlement, dataCentre: west)
+                        device: device, entitlement: entitlement, dataCentre: west),
+                    "moved": moved,
+                ]
+            ),
+            GoldenTable(
+                books.voidedConsumptions,
+                keys: ["plain": KeyTriple(product, 77, 300)],
+                records: [
+                    "plain": VoidedConsumptionRecord(activatedAt: time, consumption: moved)
                 ]
             ),
             GoldenTable(
@@ -304,87 +345,6 @@ enum LedgerRecords {
                 records: ["plain": ExpiringRecord(device: device)]
             ),
             GoldenTable(books.disabled, keys: ["plain": identity]),
-        ]
-    }
-
-    // MARK: Top-up packs and upgrades
-
-    private static var counters: TopUpCounters {
-        var counters = TopUpCounters(quantity: .max)
-        counters.remaining = 1 << 40
-        counters.leased = 300
-        counters.used = 127
-        counters.expired = 1
-        return counters
-    }
-
-    private static func packs(_ books: Books) -> [GoldenTable] {
-        var bought = TopUpRecord(source: .purchase, quantity: 1, at: time, actor: "owner")
-        bought.counters = counters
-        return [
-            GoldenTable(
-                books.topUps,
-                keys: ["plain": pack, "before 1970": oldPack],
-                records: [
-                    "new": TopUpRecord(source: .gift, quantity: 300, at: earliest, actor: ""),
-                    "used": bought,
-                ]
-            ),
-            GoldenTable(books.openTopUps, keys: ["plain": pack]),
-            GoldenTable(books.topUpExpiries, keys: ["plain": KeyPair(time, pack)]),
-            GoldenTable(
-                books.topUpTotals,
-                keys: ["messages": KeyPair(acme, .messages), "ota": KeyPair(acme, .ota)],
-                records: ["empty": TopUpCounters(quantity: 0), "used": counters]
-            ),
-            GoldenTable(books.topUpChanges, keys: ["plain": KeyTriple(acme, .messages, 300)]),
-            GoldenTable(
-                books.leases,
-                keys: ["plain": 301],
-                records: [
-                    "plain": LeaseRecord(pack: pack, holder: holder, units: 1 << 40, at: time)
-                ]
-            ),
-            GoldenTable(books.leasesByHolder, keys: ["plain": KeyPair(holder, 301)]),
-        ]
-    }
-
-    private static var failedUpgrade: UpgradeRecord {
-        var record = UpgradeRecord(
-            sequence: 300, size: UpgradeSize(bytes: 64 << 30)!, month: Month(number: -1),
-            fromAllowance: 0,
-            draws: [TopUpDraw(pack: pack, units: 2), TopUpDraw(pack: oldPack, units: .max)],
-            requestedAt: time, requestedBy: "key:k1")
-        record.state = .failed
-        record.reportedAt = latest
-        return record
-    }
-
-    private static func upgrades(_ books: Books) -> [GoldenTable] {
-        let free = UpgradeRecord(
-            sequence: 1, size: UpgradeSize(bytes: 1)!, month: Month(number: 647),
-            fromAllowance: 1, draws: [], requestedAt: earliest, requestedBy: "")
-        return [
-            GoldenTable(
-                books.upgrades,
-                keys: ["plain": KeyPair(identity, upgrade)],
-                records: ["requested": free, "failed": failedUpgrade]
-            ),
-            GoldenTable(
-                books.upgradeOrder,
-                keys: ["plain": KeyPair(identity, 300)],
-                records: ["plain": UpgradeNameRecord(id: upgrade)]
-            ),
-            GoldenTable(
-                books.upgradeMonths,
-                keys: [
-                    "plain": KeyPair(identity, Month(number: 647)),
-                    "before 1970": KeyPair(identity, Month(number: .min)),
-                ],
-                records: [
-                    "none": UpgradeMonthRecord(used: 0), "most": UpgradeMonthRecord(used: .max),
-                ]
-            ),
         ]
     }
 
@@ -436,6 +396,14 @@ enum LedgerRecords {
                 records: [
                     "plain": Event(sequence: 300, at: time, actor: "owner", change: disabled),
                     "last": Event(sequence: .max, at: earliest, actor: "", change: disabled),
+                ]
+            ),
+            GoldenTable(
+                books.documents,
+                keys: ["plain": KeyPair("key:k1", "once")],
+                records: [
+                    "plain": DocumentRecord(bytes: [0x7B, 0x7D]),
+                    "empty": DocumentRecord(bytes: []),
                 ]
             ),
             GoldenTable(

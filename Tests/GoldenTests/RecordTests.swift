@@ -25,11 +25,13 @@ import Testing
         var unused = Set(file.lines.keys)
         for line in tables.flatMap(\.lines) {
             guard let golden = file.lines[line.name] else {
-                Issue.record("missing line: \(line.name): \(GoldenFile.hex(line.bytes))")
+                let bytes = line.bytes.map(GoldenFile.hex) ?? "of an older layout"
+                Issue.record("missing line: \(line.name): \(bytes)")
                 continue
             }
             unused.remove(line.name)
-            #expect(GoldenFile.hex(line.bytes) == GoldenFile.hex(golden), "\(line.name)")
+            let bytes = line.bytes ?? golden
+            #expect(GoldenFile.hex(bytes) == GoldenFile.hex(golden), "\(line.name)")
             #expect(try line.isRead(golden), "\(line.name)")
         }
         #expect(unused.isEmpty, "lines that nothing reads")

@@ -110,6 +110,73 @@ import Time
         #expect(try store.findings() == [])
     }
 
+    @Test("A4: free codes don't set the package: bought ones replace it, an upgrade may be any")
+    func freeCodesDoNotTie() throws {
+        let store = try TestStore()
+        let ann = AccountID("ann")!
+        let product = ProductKey("PK2")!
+        _ = try store.apply(open("ann", .individual, .perAccount))
+        func record() throws -> ProductRecord? {
+            try store.read { books, transaction throws(StoreError) in
+                try books.product(product, in: transaction)
+            }
+        }
+        func buy(_ package: PackageID, for product: ProductKey?) throws -> String? {
+            try store.refusal(
+                .codes(.purchase(ann, package: package, quantity: 2, product: product)))
+        }
+        _ = try store.apply(.products(.create(TestStore.newProduct("PK2", account: ann))))
+        #expect(try store.refusal(.codes(.assign(product, package: Self.free, quantity: 2))) == nil)
+        let free = store.now.adding(days: 30)
+        #expect(try store.connect("d1", of: "PK2") == .admitted(until: free, consumed: true))
+        // Unassigned ones first: an assignment sets it as a purchase does.
+        #expect(try buy(TestStore.small, for: nil) == nil)
+        #expect(
+            try store.refusal(.codes(.assign(product, package: TestStore.small, quantity: 1)))
+                == nil)
+        #expect(try record()?.package == TestStore.small)
+        #expect(try record()?.allowance == TestStore.allowances[TestStore.small])
+        // The one that runs keeps its end; the free code that is left is a free code.
+        #expect(try store.connect("d1", of: "PK2") == .admitted(until: free, consumed: false))
+        #expect(try store.connect("d2", of: "PK2") == .admitted(until: free, consumed: true))
+        #expect(
+            try store.connect("d3", of: "PK2")
+                == .admitted(until: store.now.adding(days: 10), consumed: true))
+        // Now it is set.
+        #expect(try buy(TestStore.large, for: product) == "package-mismatch")
+        #expect(
+            try store.refusal(.codes(.assign(product, package: Self.free, quantity: 1)))
+                == "package-mismatch")
+        #expect(try store.findings() == [])
+
+        // Another product: bought for it straight away, or upgraded, also to one that lowers something.
+        for (key, action) in [
+            (
+                "PK3",
+                Action.codes(
+                    .purchase(
+                        ann, package: TestStore.small, quantity: 1, product: ProductKey("PK3")!))
+            ),
+            ("PK4", .products(.upgradePackage(ProductKey("PK4")!, to: TestStore.small))),
+        ] {
+            let product = ProductKey(key)!
+            _ = try store.apply(.products(.create(TestStore.newProduct(key, account: ann))))
+            #expect(
+                try store.refusal(.codes(.assign(product, package: Self.free, quantity: 1))) == nil)
+            #expect(try store.refusal(action) == nil)
+            let package = try store.read { books, transaction throws(StoreError) in
+                try books.product(product, in: transaction)?.package
+            }
+            #expect(package == TestStore.small)
+            #expect(
+                try store.refusal(.products(.upgradePackage(product, to: TestStore.large))) == nil)
+            #expect(
+                try store.refusal(.products(.upgradePackage(product, to: TestStore.small)))
+                    == "allowance-lowered")
+        }
+        #expect(try store.findings() == [])
+    }
+
     @Test("A7: an individual that is certified is an enterprise and gets 5 more, once")
     func certification() throws {
         let store = try TestStore()
@@ -154,11 +221,12 @@ import Time
             try figures(store, "ann")
                 == AccountFigures(total: 40, used: 0, remaining: 40, unassigned: 0)
         )
-        // Rule A4: they are the product's first codes. Another package is a matter of an upgrade.
+        // Rule A4: until codes are bought, their package is the product's.
         let record = try store.read { books, transaction throws(StoreError) in
             try books.product(ProductKey("A1")!, in: transaction)
         }
         #expect(record?.package == Self.free && record?.allowance?.validityDays == 30)
+        #expect(record?.packageOrigin == .freeCodes)
         try create("A4", of: TestStore.acme, TestStore.large)
         #expect(try store.figures(of: "A4").assigned == 0)
         // Certified, an account's next products get an enterprise's codes; it gets none itself.

@@ -155,9 +155,88 @@ import Time
             }
         }
         #expect(try ask().map(\.quantity) == [4, 3])
+        // Codes of one allowance can go together, and these are of two.
+        #expect(try ask().mostTogether == 4)
         _ = try store.apply(
             .codes(.assign(TestStore.product, package: TestStore.small, quantity: 1)))
-        #expect(try ask() == [Assignable(package: TestStore.small, quantity: 2)])
+        #expect(try ask().map(\.package) == [TestStore.small] && ask().mostTogether == 2)
+    }
+
+    @Test("A4: packages of the same allowance are the same: their codes join, and are one number")
+    func sameAllowance() throws {
+        let store = try TestStore()
+        let twin = TestStore.twin
+        _ = try store.apply(.packages(.create(twin, name: "Twin", TestStore.allowances[twin]!)))
+        try store.buy(1, TestStore.small)
+        try store.buy(2, TestStore.small, for: nil)
+        try store.buy(3, twin, for: nil)
+        try store.buy(9, TestStore.large, for: nil)
+        let told = try store.read { books, transaction throws(StoreError) in
+            try books.assignable(to: TestStore.product, in: transaction)
+        }
+        #expect(told.map(\.package) == [TestStore.small, twin] && told.mostTogether == 5)
+        // Bought for the product straight away, too.
+        try store.buy(1, twin)
+        func assign(_ package: PackageID, _ quantity: UInt64) throws -> Outcome {
+            try store.apply(
+                .codes(.assign(TestStore.product, package: package, quantity: quantity)))
+        }
+        #expect(
+            try assign(TestStore.small, 6)
+                == .refused(.codes(.notEnoughUnassigned(wanted: 6, available: 5))))
+        #expect(try assign(twin, 1).effect != nil)
+        #expect(try assign(TestStore.small, 4).effect != nil)
+        #expect(try store.figures().remaining == 7)
+        let history = try store.read { books, transaction throws(StoreError) in
+            try books.assignments(of: TestStore.acme, limit: 10, in: transaction).elements
+        }
+        #expect(history.map(\.record.package) == [twin, TestStore.small, twin])
+        #expect(history.map(\.record.quantity) == [2, 2, 1])
+        let product = try store.read { books, transaction throws(StoreError) in
+            try books.product(TestStore.product, in: transaction)
+        }
+        #expect(product?.package == TestStore.small)
+        #expect(try store.findings() == [])
+    }
+
+    @Test("A6: without a package named, an assignment is of the product's, or of all there is")
+    func unnamedPackage() throws {
+        let store = try TestStore()
+        func assign(_ quantity: UInt64) throws -> String? {
+            try store.refusal(.codes(.assign(TestStore.product, package: nil, quantity: quantity)))
+        }
+        #expect(try assign(1) == "product-has-no-package")
+        try store.buy(3, TestStore.large, for: nil)
+        try store.buy(2, TestStore.small, for: nil)
+        #expect(try assign(1) == "product-has-no-package")
+        _ = try store.apply(
+            .codes(.assign(TestStore.product, package: TestStore.large, quantity: 1)))
+        #expect(try assign(2) == nil)
+        #expect(try assign(1) == "not-enough-unassigned")
+        _ = try store.apply(.products(.create(TestStore.newProduct("PK2"))))
+        let second = Action.codes(.assign(ProductKey("PK2")!, package: nil, quantity: 2))
+        #expect(try store.refusal(second) == nil)
+        #expect(try store.findings() == [])
+    }
+
+    @Test("A8: what was answered is remembered with its key, the first of it, and of no other key")
+    func remembered() throws {
+        let store = try TestStore()
+        func answer() throws -> [UInt8]? {
+            try store.read { books, transaction throws(StoreError) in
+                try books.answer(to: "k", of: "test", in: transaction)
+            }
+        }
+        let sequence = try store.lastSequence()
+        _ = try store.apply(.answers(.remember(key: "k", answer: [1])))
+        #expect(try answer() == nil)
+        _ = try store.apply(.products(.delete(TestStore.product)), key: "k")
+        for bytes in [[1], [2]] as [[UInt8]] {
+            _ = try store.apply(.answers(.remember(key: "k", answer: bytes)))
+        }
+        #expect(try answer() == [1])
+        #expect(try store.lastSequence() == sequence + 1)
+        #expect(try store.findings() == [])
     }
 
     @Test("A8: a repeated key changes nothing and is answered as the first time")

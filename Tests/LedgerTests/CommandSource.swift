@@ -10,6 +10,10 @@ struct CommandSource: CommandStream {
     private var now = Timestamp(milliseconds: 1_700_000_000_000)
     private var secrets = 0
     private var sent: [DeviceIdentity: [SealedSecret]] = [:]
+    private var firsts: [ActivationCode] = []
+
+    /// The numbers of assignments, for a test that has asked the books for them.
+    var assignments: [UInt64] = []
 
     static let products = ["PK1", "PK2", "PK3"]
     static let devices = (0..<5).map { "d\($0)" }
@@ -25,9 +29,17 @@ struct CommandSource: CommandStream {
     /// Behind the store's own.
     static var beginning: [Action] {
         products.dropFirst().map { .products(.create(TestStore.newProduct($0))) }
+            + [
+                .packages(
+                    .create(TestStore.twin, name: "Twin", TestStore.allowances[TestStore.twin]!))
+            ]
     }
 
-    mutating func learn(_ outcome: Outcome) {}
+    mutating func learn(_ outcome: Outcome) {
+        if case .done(.changed(.codes(.bought(_, _, _, _, let first)))) = outcome {
+            firsts.append(first)
+        }
+    }
 
     mutating func next() -> Command {
         // Mostly forward by hours, sometimes by days or backward.
@@ -58,16 +70,34 @@ struct CommandSource: CommandStream {
         return (last ?? secret(for: identity)).fingerprint
     }
 
+    private mutating func correction(of identity: DeviceIdentity) -> CorrectionAction {
+        switch number(8) {
+        case 0:
+            let first = firsts.suffix(5).randomElement(using: &random)
+            return .voidPurchase(
+                TestStore.acme, first: first ?? ActivationCode(serial: 1),
+                cause: "bought by mistake")
+        case 1:
+            let sequence = assignments.suffix(5).randomElement(using: &random)
+            return .voidAssignment(
+                TestStore.acme, sequence: sequence ?? 0, cause: "another product")
+        case 2..<5: return .voidConsumption(identity, cause: "a wrong clock")
+        default:
+            return .move(
+                identity, to: DeviceKey(Self.devices[number(5)])!, cause: "repaired")
+        }
+    }
+
     private mutating func nextAction() -> Action {
         let product = ProductKey(Self.products[number(3)])!
         let identity = TestStore.device(Self.devices[number(5)], of: product.text)
-        let package = number(3) == 0 ? TestStore.large : TestStore.small
+        let package = [TestStore.large, TestStore.small, TestStore.small, TestStore.twin][number(4)]
         switch number(100) {
-        case 0..<34:
+        case 0..<4: return .corrections(correction(of: identity))
+        case 4..<34:
             return .devices(
                 .activate(
-                    identity, confirmsSecret: number(2) == 0 ? fingerprint(of: identity) : nil)
-            )
+                    identity, confirmsSecret: number(2) == 0 ? fingerprint(of: identity) : nil))
         case 34..<46: return .devices(.renew(identity))
         case 46..<50: return .devices(.activateByHand(identity))
         case 50..<53: return .devices(.endEntitlement(identity))

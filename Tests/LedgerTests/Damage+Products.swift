@@ -71,7 +71,7 @@ extension Damage {
             try books.accountProducts.put(
                 KeyPair(Tour.sub, pk1), EmptyRecord(), in: transaction)
         },
-        Damage("no pool", "product PK1 has no pool", "the number of records in table pools: 2") {
+        Damage("no pool", "product PK1 has no pool", "the number of records in table pools: 3") {
             (books, transaction) throws(StoreError) in
             try books.pools.remove(pk1, in: transaction)
         },
@@ -138,6 +138,6 @@ extension Damage {
     private static func lot(_ first: UInt64, _ quantity: UInt64) -> LotRecord {
         LotRecord(
             first: ActivationCode(serial: first), quantity: quantity, package: TestStore.small,
-            at: Timestamp(milliseconds: 0))
+            at: Timestamp(milliseconds: 0), assignment: 0)
     }
 }

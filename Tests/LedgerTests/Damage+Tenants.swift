@@ -9,7 +9,7 @@ extension Damage {
     static let whole: [Damage] = [
         Damage(
             "no record of the whole", "the stored last sequence number against the log's: 0 is not",
-            "the next serial: 1 is not 40"
+            "the next serial: 1 is not 47"
         ) { (books, transaction) throws(StoreError) in
             try books.books.remove(1, in: transaction)
         },
@@ -17,7 +17,7 @@ extension Damage {
             (books, transaction) throws(StoreError) in
             try books.books.change(1, in: transaction) { $0.lastSequence = 9 }
         },
-        Damage("a wrong next serial", "the next serial: 41 is not 40", "the end of all codes") {
+        Damage("a wrong next serial", "the next serial: 48 is not 47", "the end of all codes") {
             (books, transaction) throws(StoreError) in
             try books.books.change(1, in: transaction) { $0.nextSerial += 1 }
         },

@@ -25,6 +25,7 @@ struct Damage: Sendable, CustomTestStringConvertible {
 
     static let all =
         whole + tenants + codes + products + devices + history + packs + upgrades + imports
+        + corrections
 }
 
 extension Table {

@@ -68,8 +68,9 @@ import Time
     @Test("A10: a record that goes is noticed, whichever it is")
     func missing() throws {
         let store = try Tour.store()
-        // Of an answer to an idempotency key nothing else knows.
-        for (name, records) in try store.dump().tables where name != "answers" {
+        // Of an answer to an idempotency key nothing else knows, nor how often devices have registered.
+        let alone: Set = ["answers", "documents", "registrations"]
+        for (name, records) in try store.dump().tables where !alone.contains(name) {
             let table = try Table<RawKey, RawRecord>(name, in: store.environment)
             for key in records.keys {
                 let transaction = try WriteTransaction(in: store.environment)

@@ -76,6 +76,7 @@ import Time
         add(TopUpKind.self)
         add(TopUpSource.self)
         add(UpgradeState.self)
+        add(BooksLimit.self)
         #expect(try Self.lines(of: "values") == lines)
     }
 
@@ -92,16 +93,19 @@ import Time
         // What comes behind the pack, or the upgrade, that a change is of.
         var topUps: [[UInt8]] = []
         var upgrades: [[UInt8]] = []
+        var corrections: [[UInt8]] = []
         for bytes in changes {
             var reader = ByteReader(bytes.span)
             switch try Change(from: &reader) {
             case .topUps(let change): topUps.append(Self.bytes(of: change.entry))
             case .upgrades(let change): upgrades.append(Self.bytes(of: change.entry))
+            case .corrections(let change): corrections.append(Self.bytes(of: change.entry))
             default: break
             }
         }
         expectAll(TopUpChange.Entry.self, in: topUps)
         expectAll(UpgradeChange.Entry.self, in: upgrades)
+        expectAll(Correction.Entry.self, in: corrections)
     }
 
     /// Each tag is what some of the bytes begin with.

@@ -44,7 +44,7 @@ extension Model {
         list.append((.accounts(nil), ["acme"]))
         list.append((.accounts(TestStore.acme), []))
         list.append((.keys(nil), []))
-        list.append((.packages(), ["large", "small"]))
+        list.append((.packages(), ["large", "small", "twin"]))
         list.append((.purchases(TestStore.acme), purchases.map { "\($0.first)+\($0.quantity)" }))
         return list
     }

@@ -23,19 +23,48 @@ struct Model {
         var registration = RegistrationPolicy.open
         var isDeleted = false
         var pool: [UInt64] = []
+
+        /// Given back by corrections, in order: they go first.
+        var returned: [UInt64] = []
+
+        /// An upgrade has named the package, which no correction takes back.
+        var isPackageNamed = false
         var devices: [String: Device] = [:]
 
         var consumed: Int { devices.values.reduce(0) { $0 + $1.periods.count } }
+        var remaining: Int { pool.count + returned.count }
+
+        mutating func takeCode() -> UInt64 {
+            returned.isEmpty ? pool.removeFirst() : returned.removeFirst()
+        }
+
+        /// A package goes with the last of the codes that have brought it.
+        mutating func forgetPackage() {
+            if !isPackageNamed, remaining == 0, consumed == 0 { package = nil }
+        }
     }
 
-    private(set) var products: [String: Product] = [:]
-    private(set) var unassigned: [PackageID: [UInt64]] = [:]
+    var products: [String: Product] = [:]
+    var unassigned: [PackageID: [UInt64]] = [:]
     private(set) var purchases: [(first: UInt64, quantity: UInt64)] = []
     private(set) var assignments: [(product: String, package: PackageID, quantity: UInt64)] = []
+
+    /// Which assignment a code came to its product with, by its place among all.
+    var assignment: [UInt64: Int] = [:]
+
+    /// The numbers of their events: what the books have called them.
+    var sequences: [UInt64] = []
     private var nextSerial: UInt64 = 1
     private var answers: [String: (Action, String?)] = [:]
 
-    static let validity: [PackageID: Int64] = [TestStore.small: 10, TestStore.large: 20]
+    static let validity: [PackageID: Int64] = [
+        TestStore.small: 10, TestStore.large: 20, TestStore.twin: 10,
+    ]
+
+    /// Packages of the same allowance are the same (rule A4).
+    private static func areSame(_ one: PackageID, _ other: PackageID) -> Bool {
+        validity[one] == validity[other]
+    }
 
     init() { for key in CommandSource.products { products[key] = Product() } }
 
@@ -64,7 +93,7 @@ struct Model {
             return nil
         case .codes(.purchase(_, let package, let quantity, let product)):
             return purchase(package, quantity, product)
-        case .codes(.assign(let product, let package, let quantity)):
+        case .codes(.assign(let product, let package?, let quantity)):
             return assign(product, package, quantity)
         case .products(.upgradePackage(let product, let package)): return upgrade(product, package)
         case .products(.update(let product, let update)):
@@ -73,6 +102,7 @@ struct Model {
                 if let registration = update.registration { product.registration = registration }
             }
         case .products(.delete(let product)): return change(product) { $0.isDeleted = true }
+        case .corrections(let action): return correct(action, at: time)
         default: return carryOutOnDevice(command.action)
         }
     }
@@ -82,7 +112,10 @@ struct Model {
         case .devices(.delete(let identity)):
             return change(identity) { device in
                 device?.isRegistered = false
-                if device?.periods.isEmpty == true, device?.isExcepted == false { device = nil }
+                if device?.periods.isEmpty == true {
+                    let isExcepted = device?.isExcepted == true
+                    device = isExcepted ? Device(isRegistered: false, isExcepted: true) : nil
+                }
             }
         case .devices(.setDisabled(let identity, let isDisabled)):
             return change(identity, evenIfDeleted: true) { $0?.isDisabled = isDisabled }
@@ -144,7 +177,11 @@ struct Model {
             return "unknown-product"
         }
         var device = product.devices[identity.device.text]
-        if device == nil, product.registration != .open { return "unknown-device" }
+        if device.map({ !$0.isRegistered && $0.periods.isEmpty }) ?? true,
+            product.registration != .open
+        {
+            return "unknown-device"
+        }
         if device?.isDisabled == true { return "device-disabled" }
         let last = device?.periods.last
         if let last, time < last.expiresAt {
@@ -153,7 +190,7 @@ struct Model {
         } else {
             if last != nil, !product.renewal || device?.isExcepted == true { return "renewal-off" }
             guard let package = product.package, let days = Self.validity[package],
-                !product.pool.isEmpty
+                product.remaining > 0
             else { return "no-code-left" }
             var start = time
             if online, let last, time < last.expiresAt.adding(days: days) { start = last.expiresAt }
@@ -162,7 +199,7 @@ struct Model {
             device?.isOpen = true
             device?.periods.append(
                 Entitlement(
-                    code: ActivationCode(serial: product.pool.removeFirst()),
+                    code: ActivationCode(serial: product.takeCode()),
                     period: (last?.period ?? 0) + 1,
                     activatedAt: start,
                     expiresAt: start.adding(days: days),
@@ -187,12 +224,12 @@ struct Model {
         if device.isDisabled { return "device-disabled" }
         if let last = device.periods.last, time < last.expiresAt { return "entitlement-runs" }
         guard let package = product.package, let days = Self.validity[package],
-            !product.pool.isEmpty
+            product.remaining > 0
         else { return "no-code-left" }
         device.isOpen = true
         device.periods.append(
             Entitlement(
-                code: ActivationCode(serial: product.pool.removeFirst()),
+                code: ActivationCode(serial: product.takeCode()),
                 period: UInt32(device.periods.count + 1),
                 activatedAt: time,
                 expiresAt: time.adding(days: days),
@@ -237,13 +274,13 @@ struct Model {
         if let key, products[key.text]?.isDeleted == true { return "unknown-product" }
         if quantity == 0 { return "quantity-out-of-range" }
         let current = key.flatMap { products[$0.text]?.package }
-        if let current, current != package { return "package-mismatch" }
+        if let current, !Self.areSame(current, package) { return "package-mismatch" }
         let serials = Array(nextSerial..<nextSerial + quantity)
         purchases.append((nextSerial, quantity))
         nextSerial += quantity
         if let key {
             products[key.text]?.pool += serials
-            products[key.text]?.package = package
+            products[key.text]?.package = current ?? package
         } else {
             unassigned[package, default: []] += serials
         }
@@ -256,22 +293,35 @@ struct Model {
         _ quantity: UInt64
     ) -> String? {
         guard let product = products[key.text], !product.isDeleted else { return "unknown-product" }
-        if let current = product.package, current != package { return "package-mismatch" }
-        guard let held = unassigned[package], held.count >= Int(quantity) else {
-            return "not-enough-unassigned"
+        if let current = product.package, !Self.areSame(current, package) {
+            return "package-mismatch"
         }
-        assignments.append((key.text, package, quantity))
-        products[key.text]?.pool += held.prefix(Int(quantity))
-        products[key.text]?.package = package
-        unassigned[package] = Array(held.dropFirst(Int(quantity)))
+        let others = unassigned.keys.filter { $0 != package && Self.areSame($0, package) }
+        let packages = [package] + others.sorted()
+        let held = packages.reduce(0) { $0 + (unassigned[$1]?.count ?? 0) }
+        if held < Int(quantity) { return "not-enough-unassigned" }
+        var wanted = Int(quantity)
+        for part in packages {
+            let taken = (unassigned[part] ?? []).prefix(wanted)
+            if taken.isEmpty { continue }
+            wanted -= taken.count
+            for serial in taken { assignment[serial] = assignments.count }
+            assignments.append((key.text, part, UInt64(taken.count)))
+            products[key.text]?.pool += taken
+            if products[key.text]?.package == nil { products[key.text]?.package = part }
+            unassigned[part]?.removeFirst(taken.count)
+        }
         return nil
     }
 
     private mutating func upgrade(_ key: ProductKey, _ package: PackageID) -> String? {
         guard let product = products[key.text], !product.isDeleted else { return "unknown-product" }
         guard let current = product.package else { return "product-has-no-package" }
-        if current == TestStore.large, package == TestStore.small { return "allowance-lowered" }
-        products[key.text]?.package = package
+        if current == TestStore.large, package != TestStore.large { return "allowance-lowered" }
+        if current != package {
+            products[key.text]?.package = package
+            products[key.text]?.isPackageNamed = true
+        }
         return nil
     }
 
@@ -310,6 +360,9 @@ struct Model {
                 secret: row.secret,
                 periods: old?.periods ?? []
             )
+            if old?.isExcepted == true {
+                products[key.text]?.devices[row.device.text]?.isExcepted = true
+            }
         }
         return nil
     }

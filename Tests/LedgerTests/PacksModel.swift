@@ -65,6 +65,9 @@ struct PacksModel {
     private(set) var packs: [Pack] = []
     private(set) var upgrades: [DeviceIdentity: [UpgradeID: Upgrade]] = [:]
 
+    /// In the order in which they were requested.
+    private var requested: [(device: DeviceIdentity, id: UpgradeID, at: Timestamp)] = []
+
     /// Account, kind and what the list of changes shows, oldest first.
     private(set) var rows: [(AccountID, TopUpKind, String)] = []
     private var leases: [Lease] = []
@@ -98,6 +101,8 @@ struct PacksModel {
             return request(identity, id, size, at: command.at)
         case .upgrades(.report(let identity, let id, let succeeded)):
             return report(identity, id, succeeded, at: command.at)
+        case .upgrades(.expire(let limit, let age)):
+            return end(Int(limit), before: command.at.adding(milliseconds: -age))
         case .devices(.activate(let identity, _, _)): return activate(identity, at: command.at)
         case .devices(.setDisabled(let identity, let isDisabled)):
             return change(identity, evenIfDeleted: true) { $0?.isDisabled = isDisabled }
@@ -232,7 +237,21 @@ struct PacksModel {
             month: month,
             fromAllowance: fromAllowance
         )
+        requested.append((identity, id, time))
         return "upgrade \(fromAllowance) \(needed - fromAllowance)"
+    }
+
+    /// What nobody has reported, the first first, up to one that is not old enough.
+    private mutating func end(_ limit: Int, before latest: Timestamp) -> String {
+        let open = requested.filter { upgrades[$0.device]?[$0.id]?.state == .requested }
+        let due = open.prefix { $0.at <= latest }.prefix(limit)
+        for (device, id, _) in due {
+            upgrades[device]?[id]?.state = .unreported
+            for index in packs.indices {
+                _ = packs[index].turn(.upgraded("\(device) \(id)"), into: .used)
+            }
+        }
+        return "ended \(due.count)"
     }
 
     private mutating func report(

@@ -104,6 +104,10 @@ struct PacksSource: CommandStream {
         if number(3) == 0, let (identity, id) = upgrades.suffix(8).randomElement(using: &random) {
             return .report(identity, id, succeeded: number(3) == 0)
         }
+        if number(12) == 0 {
+            return .expire(
+                limit: UInt32(1 + number(3)), ageMilliseconds: Int64(number(4)) * TestStore.day)
+        }
         // Mostly a new name, sometimes one that was used before.
         let id = UpgradeID("u\(steps - (number(8) == 0 ? number(30) : 0))")!
         let units = UInt64(1 + number(6)) * UpgradeSize.attemptBytes

@@ -20,6 +20,11 @@ import Time
             if case .refused(let reason) = outcome { refusal = reason.name }
             let place = "seed \(seed), step \(step): \(command)"
             try #require(refusal == model.apply(command), "\(place)")
+            source.learn(outcome)
+            if case .codes(.assign) = command.action {
+                source.assignments = try store.assignments()
+                model.sequences = source.assignments
+            }
             try store.compare(with: model, at: command.at, place)
             if step % 20 == 0 { try #require(store.findings() == [], "\(place)") }
         }

@@ -45,6 +45,17 @@ extension Refusal {
         case .upgrades(.exhausted): "ota-exhausted"
         case .upgrades(.unknown): "unknown-upgrade"
         case .upgrades(.reported): "upgrade-reported"
+        case .clock(.behind): "clock-behind"
+        case .clock(.ahead): "clock-ahead"
+        case .limits: "limit-reached"
+        case .corrections(let refusal):
+            switch refusal {
+            case .unknownPurchase: "unknown-purchase"
+            case .unknownAssignment: "unknown-assignment"
+            case .nothingToVoid: "nothing-to-void"
+            case .nothingConsumed: "nothing-consumed"
+            case .nothingRuns: "nothing-runs"
+            }
         case .commands(.idempotencyKeyReused): "idempotency-key-reused"
         case .commands(.idempotencyKeyInvalid): "idempotency-key-invalid"
         }

@@ -16,7 +16,7 @@ enum Samples {
 
     static let actions =
         TestStore.beginning + importActions.map { .imports($0) } + otherActions + accountActions
-        + topUpActions.map { .topUps($0) } + upgradeActions.map { .upgrades($0) }
+        + topUpActions.map { .topUps($0) } + upgradeActions.map { .upgrades($0) } + moneyActions
 
     private static let otherActions: [Action] =
         [
@@ -114,9 +114,9 @@ enum Samples {
             .keys(.sealingKeysAdopted([1, 255])),
             .keys(.created(KeyID("k")!, role: .subAccount)),
             .keys(.revoked(KeyID("k")!)),
-        ]
+        ] + moneyChanges
 
-    static let refusals = importRefusals + otherRefusals
+    static let refusals = importRefusals + otherRefusals + moneyRefusals
 
     private static let otherRefusals: [Refusal] =
         [
@@ -152,6 +152,16 @@ enum Samples {
             .upgrades(.unknown(identity, UpgradeID("u")!)),
             .upgrades(.reported(identity, UpgradeID("u")!, .failed)),
         ]
+
+    static let limits: BooksLimits = {
+        var limits = BooksLimits()
+        limits.productsOfIndividual = 10
+        limits.productsOfEnterprise = 300
+        limits.devicesOfProduct = 1 << 40
+        limits.devicesOfAccount = .max
+        limits.registrationsPerDay = 0
+        return limits
+    }()
 
     static let effects: [Effect] =
         [
@@ -321,5 +331,60 @@ extension Samples {
 
     static let importEffects: [Effect] = [
         .importBegun(300), .importKnown, .staged(rows: 300), .moved(count: 300, more: true),
+    ]
+}
+
+/// Of the clock, corrections, limits, products' secrets and answers.
+extension Samples {
+    static let moneyActions: [Action] = [
+        .clock(.beat(aheadMilliseconds: 86_400_000, elapsedMilliseconds: 300)),
+        .clock(.confirm),
+        .corrections(
+            .voidPurchase(TestStore.acme, first: ActivationCode(serial: 300), cause: "refund")),
+        .corrections(.voidAssignment(TestStore.acme, sequence: 300, cause: "mistake")),
+        .corrections(.voidConsumption(identity, cause: "clock")),
+        .corrections(.move(identity, to: DeviceKey("new")!, cause: "repair")),
+        .limits(.adopt(limits)),
+        .productSecrets(
+            .rotate(TestStore.product, secret: SealedSecret("s")!, overlapMilliseconds: 300)),
+        .productSecrets(.revoke(TestStore.product)),
+        .answers(.remember(key: "k-1", answer: [1, 255])),
+        .upgrades(.expire(limit: 300, ageMilliseconds: 300)),
+        .codes(.assign(TestStore.product, package: nil, quantity: 300)),
+    ]
+
+    static let moneyChanges: [Change] = [
+        .clock(.confirmed(before: Timestamp(milliseconds: 1_700_000_000_000))),
+        .clock(.confirmed(before: nil)),
+        .corrections(
+            Correction(
+                .purchaseVoided(
+                    TestStore.acme, package: TestStore.small, quantity: 300,
+                    first: ActivationCode(serial: 5)),
+                cause: "refund")),
+        .corrections(
+            Correction(
+                .assignmentVoided(
+                    TestStore.acme, product: TestStore.product, package: TestStore.small,
+                    quantity: 300, sequence: 4),
+                cause: "mistake")),
+        .corrections(Correction(.consumptionVoided(identity, entitlement), cause: "clock")),
+        .corrections(
+            Correction(
+                .entitlementMoved(identity, to: DeviceKey("new")!, entitlement),
+                cause: "repair")),
+        .limits(.adopted(limits)),
+        .upgrades(UpgradeChange(identity: identity, id: UpgradeID("u")!, entry: .unreported)),
+        .productSecrets(.rotated(TestStore.product, until: Timestamp(milliseconds: 4))),
+        .productSecrets(.revoked(TestStore.product)),
+    ]
+
+    static let moneyRefusals: [Refusal] = [
+        .clock(.behind(known: Timestamp(milliseconds: 4))),
+        .clock(.ahead(known: Timestamp(milliseconds: 4))),
+        .corrections(.unknownPurchase(TestStore.acme, ActivationCode(serial: 5))),
+        .corrections(.unknownAssignment(TestStore.acme, 300)), .corrections(.nothingToVoid),
+        .corrections(.nothingConsumed(identity)), .corrections(.nothingRuns(identity)),
+        .limits(.reached(.registrationsOfDay, maximum: 300)),
     ]
 }

@@ -60,6 +60,11 @@ extension Action.Area {
         case .topUps: TopUpAction.self
         case .upgrades: UpgradeAction.self
         case .keys: KeyAction.self
+        case .clock: ClockAction.self
+        case .corrections: CorrectionAction.self
+        case .limits: LimitAction.self
+        case .productSecrets: ProductSecretAction.self
+        case .answers: AnswerAction.self
         }
     }
 }
@@ -76,6 +81,10 @@ extension Change.Area {
         case .topUps: TopUpChange.self
         case .upgrades: UpgradeChange.self
         case .keys: KeyChange.self
+        case .clock: ClockChange.self
+        case .corrections: Correction.self
+        case .limits: LimitChange.self
+        case .productSecrets: ProductSecretChange.self
         }
     }
 }
@@ -92,6 +101,9 @@ extension Refusal.Area {
         case .topUps: TopUpRefusal.self
         case .upgrades: UpgradeRefusal.self
         case .keys: KeyRefusal.self
+        case .clock: ClockDoubt.self
+        case .corrections: CorrectionRefusal.self
+        case .limits: LimitRefusal.self
         case .commands: CommandRefusal.self
         }
     }

@@ -14,6 +14,9 @@ struct TenantModel {
         var home: DataCentreID
         var certifiedAt: Timestamp?
         var contacts: [EmailAddress: String] = [:]
+
+        /// Products that it has had at once and was given codes for, with its sub-accounts'.
+        var freeProducts = 0
         var unassigned: [PackageID: [UInt64]] = [:]
     }
 
@@ -21,6 +24,9 @@ struct TenantModel {
         var account: AccountID
         var home: DataCentreID
         var package: PackageID?
+
+        /// Only free codes have brought it (rule A4).
+        var isPackageFree = false
         var isDeleted = false
         var pool: [UInt64] = []
 
@@ -114,7 +120,7 @@ struct TenantModel {
             return nil
         case .codes(.purchase(let account, let package, let quantity, let product)):
             return purchase(account, package, quantity, product)
-        case .codes(.assign(let product, let package, let quantity)):
+        case .codes(.assign(let product, let package?, let quantity)):
             return assign(product, package, quantity)
         case .devices(.activate(let identity, _, let place)):
             return connect(identity, at: time, place, cause: nil)
@@ -184,9 +190,15 @@ struct TenantModel {
         if let package = new.package, !packages.contains(package) { return "unknown-package" }
         products[new.key] = Product(
             account: new.account, home: new.dataCentre, package: new.package)
+        let root = account.parent ?? new.account
+        let living = products.values.count { product in
+            !product.isDeleted && (accounts[product.account]?.parent ?? product.account) == root
+        }
         if new.freeCodes?.policy == .perProduct,
-            new.package == nil || new.package == TenantSource.free
+            new.package == nil || new.package == TenantSource.free,
+            living > accounts[root]?.freeProducts ?? 0
         {
+            accounts[root]?.freeProducts = living
             grant(account.kind == .enterprise ? 100 : 20, to: new.account, new.key)
         }
         return nil
@@ -220,7 +232,21 @@ struct TenantModel {
 
     private mutating func give(_ serials: [UInt64], _ package: PackageID, to product: ProductKey) {
         products[product]?.pool += serials
-        if products[product]?.package == nil { products[product]?.package = package }
+        let isBought = serials.contains { !isFree($0) }
+        guard products[product]?.package == nil || (isBought && hasFreePackage(product)) else {
+            return
+        }
+        if products[product]?.package != nil { seen.insert("free package replaced") }
+        products[product]?.package = package
+        products[product]?.isPackageFree = !isBought
+    }
+
+    private func isFree(_ serial: UInt64) -> Bool {
+        batches.last { $0.first <= serial }?.source == .grant
+    }
+
+    private func hasFreePackage(_ product: ProductKey?) -> Bool {
+        product.flatMap { products[$0]?.isPackageFree } ?? false
     }
 
     private mutating func purchase(
@@ -234,14 +260,20 @@ struct TenantModel {
             guard let product = products[key], !product.isDeleted else { return "unknown-product" }
             if product.account != account { return "product-of-another-account" }
         }
-        if let refusal = refusal(quantity, package, key) { return refusal }
+        if let refusal = refusal(quantity, package, key, isBought: true) { return refusal }
         enter(.purchase, account, package, quantity, key)
         return nil
     }
 
-    private func refusal(_ quantity: UInt64, _ package: PackageID, _ key: ProductKey?) -> String? {
+    private func refusal(
+        _ quantity: UInt64,
+        _ package: PackageID,
+        _ key: ProductKey?,
+        isBought: Bool
+    ) -> String? {
         if quantity == 0 { return "quantity-out-of-range" }
         if !packages.contains(package) { return "unknown-package" }
+        if isBought, hasFreePackage(key) { return nil }
         let current = key.flatMap { products[$0]?.package }
         return current.map { $0 != package } == true ? "package-mismatch" : nil
     }
@@ -252,8 +284,9 @@ struct TenantModel {
         _ quantity: UInt64
     ) -> String? {
         guard let product = products[key], !product.isDeleted else { return "unknown-product" }
-        if let refusal = refusal(quantity, package, key) { return refusal }
         let held = accounts[product.account]?.unassigned[package] ?? []
+        let isBought = held.prefix(Int(quantity)).contains { !isFree($0) }
+        if let refusal = refusal(quantity, package, key, isBought: isBought) { return refusal }
         if held.count < Int(quantity) { return "not-enough-unassigned" }
         give(Array(held.prefix(Int(quantity))), package, to: key)
         accounts[product.account]?.unassigned[package] = Array(held.dropFirst(Int(quantity)))
@@ -279,15 +312,18 @@ struct TenantModel {
             TestStore.small: 10, TestStore.large: 20,
             TenantSource.free: Int64(TenantSource.freeDays),
         ]
+        let code = product.pool.removeFirst()
+        // A free code is of its own package for good (rule A7).
+        let length = days[isFree(code) ? TenantSource.free : package]!
         var start = time
-        if cause == .renewal, let last, time < last.expiresAt.adding(days: days[package]!) {
+        if cause == .renewal, let last, time < last.expiresAt.adding(days: length) {
             start = last.expiresAt
         }
         let entitlement = Entitlement(
-            code: ActivationCode(serial: product.pool.removeFirst()),
+            code: ActivationCode(serial: code),
             period: (last?.period ?? 0) + 1,
             activatedAt: start,
-            expiresAt: start.adding(days: days[package]!),
+            expiresAt: start.adding(days: length),
             cause: cause == .manual ? .manual : last == nil ? .first : .renewal
         )
         let period = Period(entitlement: entitlement, place: place ?? product.home)

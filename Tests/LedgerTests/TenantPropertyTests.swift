@@ -88,7 +88,8 @@ import Time
             TenantModel.Account(
                 name: $0.name, kind: $0.kind, parent: $0.parent, email: $0.email,
                 home: $0.dataCentre, certifiedAt: $0.certifiedAt,
-                contacts: expected?.contacts ?? [:], unassigned: expected?.unassigned ?? [:])
+                contacts: expected?.contacts ?? [:], freeProducts: Int($0.freeProducts),
+                unassigned: expected?.unassigned ?? [:])
         }
         try #require(record == expected, "\(place), \(id)")
         let own: [[String]] = [

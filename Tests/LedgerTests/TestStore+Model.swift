@@ -13,15 +13,15 @@ extension TestStore {
             let known = product.devices.values.count { $0.isRegistered }
             let active = product.devices.values.count { $0.isActive }
             let expected = ProductFigures(
-                assigned: UInt64(product.pool.count + product.consumed),
-                remaining: UInt64(product.pool.count),
+                assigned: UInt64(product.remaining + product.consumed),
+                remaining: UInt64(product.remaining),
                 consumed: UInt64(product.consumed),
                 devicesKnown: UInt64(known),
                 devicesActive: UInt64(active)
             )
             try #require(figures(of: key) == expected, "\(place)")
             used += product.consumed
-            if !product.isDeleted { remaining += product.pool.count }
+            if !product.isDeleted { remaining += product.remaining }
             for device in CommandSource.devices {
                 try compare(product.devices[device], device, of: key, place)
             }

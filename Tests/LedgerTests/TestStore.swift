@@ -46,23 +46,25 @@ final class TestStore {
     static let acme = AccountID("acme")!
     static let small = PackageID("small")!
     static let large = PackageID("large")!
+
+    /// Of the same allowance as `small`; tests create it that need it.
+    static let twin = PackageID("twin")!
     static let product = ProductKey("PK1")!
+
+    static let allowances: [PackageID: Allowance] = [
+        small: Allowance(
+            validityDays: 10, messagesPerDay: 100, otaPerMonth: 1, storageDays: 7)!,
+        large: Allowance(
+            validityDays: 20, messagesPerDay: 1_000, otaPerMonth: 1, storageDays: 7)!,
+        twin: Allowance(
+            validityDays: 10, messagesPerDay: 100, otaPerMonth: 1, storageDays: 7)!,
+    ]
 
     static var beginning: [Action] {
         [
             .accounts(.create(NewAccount(id: acme, name: "Acme", kind: .enterprise))),
-            .packages(
-                .create(
-                    small, name: "Small",
-                    Allowance(
-                        validityDays: 10, messagesPerDay: 100, otaPerMonth: 1, storageDays: 7)!)
-            ),
-            .packages(
-                .create(
-                    large, name: "Large",
-                    Allowance(
-                        validityDays: 20, messagesPerDay: 1_000, otaPerMonth: 1, storageDays: 7)!)
-            ),
+            .packages(.create(small, name: "Small", allowances[small]!)),
+            .packages(.create(large, name: "Large", allowances[large]!)),
             .products(.create(newProduct("PK1"))),
         ]
     }
@@ -173,6 +175,13 @@ final class TestStore {
         try read { books, transaction throws(StoreError) in
             try books.lastSequence(in: transaction)
         }
+    }
+
+    /// The numbers of the account's assignments, in order.
+    func assignments(of account: AccountID = acme) throws -> [UInt64] {
+        try read { books, transaction throws(StoreError) in
+            try books.assignments(of: account, limit: 10_000, in: transaction)
+        }.elements.map(\.sequence).reversed()
     }
 
     func findings() throws -> [String] {

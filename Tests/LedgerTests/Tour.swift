@@ -33,7 +33,13 @@ enum Tour {
     /// The command of a step; sets the store's clock.
     static func command(_ step: Step, _ store: TestStore, after outcome: Outcome?) -> Command {
         store.now = store.now.adding(milliseconds: step.hours * 3_600_000)
-        let action = step.action(outcome)
+        var action = step.action(outcome)
+        // The number of its latest assignment only the store knows.
+        if case .corrections(.voidAssignment(let account, 0, let cause)) = action {
+            let sequence = (try? store.assignments(of: account).last) ?? 0
+            action = .corrections(
+                .voidAssignment(account, sequence: sequence, cause: cause))
+        }
         return Command(
             at: store.now, actor: "test", idempotencyKey: key(of: action), action: action)
     }
@@ -46,7 +52,9 @@ enum Tour {
         }
     }
 
-    static var steps: [Step] { tenants + codes + devices + packs + endings + people + imports }
+    static var steps: [Step] {
+        tenants + codes + devices + packs + endings + people + imports + corrections
+    }
 
     private static func steps(_ actions: [Action]) -> [Step] {
         actions.map { action in Step(hours: 1) { _ in action } }
@@ -193,6 +201,42 @@ enum Tour {
             .accounts(.putContact(individual, Contact(email: ann, name: "Ann"))),
             .accounts(.putContact(individual, bob)),
             .accounts(.removeContact(individual, bob.email)),
+        ])
+    }
+
+    static let fourth = ProductKey("PK4")!
+
+    /// Of PK4, of `individual`: codes 40 and 41 were consumed by g1 and g2, 41 is the product's again,
+    /// 42 to 46 are void, and g3 has the entitlement of g1.
+    private static var corrections: [Step] {
+        var limits = BooksLimits()
+        limits.registrationsPerDay = 100
+        let mega = PackageID("mega")!
+        func device(_ key: String) -> DeviceIdentity { TestStore.device(key, of: "PK4") }
+        return steps([
+            .limits(.adopt(limits)),
+            .products(.create(TestStore.newProduct("PK4", account: individual))),
+            .codes(.purchase(individual, package: mega, quantity: 7, product: nil)),
+            .codes(.assign(fourth, package: mega, quantity: 2)),
+            .devices(.activate(device("g1"), confirmsSecret: nil)),
+            .devices(.activate(device("g2"), confirmsSecret: nil)),
+            .corrections(.voidConsumption(device("g2"), cause: "a wrong clock")),
+            .codes(.assign(fourth, package: mega, quantity: 1)),
+            .corrections(.voidAssignment(individual, sequence: 0, cause: "another product")),
+            .corrections(
+                .voidPurchase(individual, first: ActivationCode(serial: 40), cause: "refund")),
+            .devices(.register(device("g3"), secret: SealedSecret("issued")!)),
+            .corrections(.move(device("g1"), to: DeviceKey("g3")!, cause: "repaired")),
+            .productSecrets(
+                .rotate(fourth, secret: SealedSecret("rotated")!, overlapMilliseconds: 1_000)),
+            .productSecrets(.revoke(fourth)),
+            .upgrades(
+                .request(device("g3"), UpgradeID("u9")!, UpgradeSize(bytes: 1)!)),
+            .upgrades(.expire(limit: 1, ageMilliseconds: 0)),
+            .clock(.beat(aheadMilliseconds: 86_400_000, elapsedMilliseconds: 0)),
+            .clock(.confirm),
+            .clock(.beat(aheadMilliseconds: 0, elapsedMilliseconds: 0)),
+            .answers(.remember(key: "key-7", answer: [1, 2, 3])),
         ])
     }
 }

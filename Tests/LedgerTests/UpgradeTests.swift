@@ -361,4 +361,34 @@ import Time
         #expect(findings.contains { $0.contains("took from pack \(pack.id)") })
         #expect(findings.contains { $0.contains("not in the device's list") })
     }
+
+    @Test("D2: an upgrade that nobody reports ends after a time, and its attempts stay used")
+    func unreported() throws {
+        let store = try TestStore()
+        try store.buy(1, TestStore.large)
+        _ = try store.connect("d1")
+        let device = TestStore.device("d1")
+        let (first, second) = (UpgradeID("u1")!, UpgradeID("u2")!)
+        func request(_ id: UpgradeID) throws -> String? {
+            try store.refusal(.upgrades(.request(device, id, UpgradeSize(bytes: 1)!)))
+        }
+        func expire(days: Int64) throws -> Outcome {
+            try store.apply(
+                .upgrades(.expire(limit: 10, ageMilliseconds: days * TestStore.day)))
+        }
+        #expect(try request(first) == nil)
+        store.advance(days: 3)
+        #expect(try expire(days: 4) == .done(.ended(count: 0, more: false)))
+        #expect(try expire(days: 3) == .done(.ended(count: 1, more: false)))
+        #expect(try expire(days: 3) == .done(.ended(count: 0, more: false)))
+        let found = try store.read { books, transaction throws(StoreError) in
+            try books.upgrade(first, of: device, in: transaction)
+        }
+        #expect(found?.record.state == .unreported && found?.record.reportedAt == store.now)
+        #expect(
+            try store.apply(.upgrades(.report(device, first, succeeded: false)))
+                == .refused(.upgrades(.reported(device, first, .unreported))))
+        #expect(try request(second) == "ota-exhausted")
+        #expect(try store.findings() == [])
+    }
 }

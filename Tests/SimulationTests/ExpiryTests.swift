@@ -165,7 +165,7 @@ import Time
         let clock = ManualClock(wall: Replay.beginning)
         let directory = TemporaryDirectory()
         let (product, device) = try await TestGateway.run(
-            time: .manual(clock), directory: directory
+            time: .manual(clock), directory: directory, configure: Replay.turningByHand
         ) { world in
             let product = try await world.createProduct(codes: 5, validityDays: 1)
             let device = try await world.importDevice("dk", into: product)
@@ -174,7 +174,9 @@ import Time
             return (product, device)
         }
         clock.set(wall: Replay.beginning.adding(days: 4))
-        try await TestGateway.run(time: .manual(clock), directory: directory) { world in
+        try await TestGateway.run(
+            time: .manual(clock), directory: directory, configure: Replay.turningByHand
+        ) { world in
             let replay = Replay(clock: clock, world: world)
             let client = try replay.connect(device)
             #expect(try replay.figures(of: product).consumed == 2)

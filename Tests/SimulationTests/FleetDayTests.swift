@@ -30,7 +30,9 @@ import Time
         var key: TestApplication?
         // One gateway serves until noon of the day, another one the rest.
         for shift in [0...Int64(12), 13...Self.hours - 1] {
-            try await TestGateway.run(time: .manual(clock), directory: directory) { world in
+            try await TestGateway.run(
+                time: .manual(clock), directory: directory, configure: Replay.turningByHand
+            ) { world in
                 let replay = Replay(clock: clock, world: world)
                 if members.isEmpty {
                     members = try await Self.found(replay)
@@ -43,7 +45,9 @@ import Time
                 }
             }
         }
-        try await TestGateway.run(time: .manual(clock), directory: directory) { world in
+        try await TestGateway.run(
+            time: .manual(clock), directory: directory, configure: Replay.turningByHand
+        ) { world in
             for member in members {
                 let usage = try await world.gateway.usage(of: member.device.identity)
                 let today = Day(of: clock.wall, at: member.offset)

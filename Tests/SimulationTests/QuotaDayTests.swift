@@ -113,7 +113,9 @@ import Time
     func restartInTheDay() async throws {
         let clock = ManualClock(wall: Replay.beginning)
         let directory = TemporaryDirectory()
-        let device = try await TestGateway.run(time: .manual(clock), directory: directory) {
+        let device = try await TestGateway.run(
+            time: .manual(clock), directory: directory, configure: Replay.turningByHand
+        ) {
             world in
             let replay = Replay(clock: clock, world: world)
             let product = try await world.createProduct(messagesPerDay: 5)
@@ -122,7 +124,9 @@ import Time
             for _ in 0..<3 { #expect(try replay.publish(device, through: client) == 0) }
             return device
         }
-        try await TestGateway.run(time: .manual(clock), directory: directory) { world in
+        try await TestGateway.run(
+            time: .manual(clock), directory: directory, configure: Replay.turningByHand
+        ) { world in
             let replay = Replay(clock: clock, world: world)
             #expect(try await world.gateway.usage(of: device.identity).today.used == 3)
             let client = try replay.connect(device)

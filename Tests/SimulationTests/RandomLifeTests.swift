@@ -32,7 +32,10 @@ import Time
             try await TestGateway.run(
                 time: .manual(clock),
                 directory: directory,
-                configure: { $0.limits.duplicatesPerMinute = 1_000 }
+                configure: {
+                    Replay.turningByHand(&$0)
+                    $0.limits.duplicatesPerMinute = 1_000
+                }
             ) { world in
                 let replay = Replay(clock: clock, world: world)
                 if life == nil { life = try await Self.found(replay, seed) }

@@ -19,13 +19,18 @@ struct Replay {
     static let hour: Int64 = 3_600_000
     static let day: Int64 = 86_400_000
 
+    /// The calendar is turned by days at once, which a gateway would doubt (rule B16).
+    static func turningByHand(_ configuration: inout GatewayConfiguration) {
+        configuration.activation.clockAheadHours = 0
+    }
+
     /// Lends `body` a gateway at `beginning`. Afterwards its books must balance (rule A10).
     static func run(
         at time: Timestamp = beginning,
         _ body: (Replay) async throws -> Void
     ) async throws {
         let clock = ManualClock(wall: time)
-        try await TestGateway.run(time: .manual(clock)) { world in
+        try await TestGateway.run(time: .manual(clock), configure: Replay.turningByHand) { world in
             let replay = Replay(clock: clock, world: world)
             try await body(replay)
             try await replay.settle()

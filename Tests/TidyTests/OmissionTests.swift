@@ -27,13 +27,14 @@ import Testing
 
     private static let actions = [
         "DeviceAction", "CodeAction", "ProductAction", "PackageAction", "AccountAction",
-        "ImportAction", "TopUpAction", "UpgradeAction", "KeyAction",
+        "ImportAction", "TopUpAction", "UpgradeAction", "KeyAction", "ClockAction",
+        "CorrectionAction", "LimitAction", "ProductSecretAction", "AnswerAction",
     ].map { Probe($0, ["\($0).encode", "\($0).asked"]) }
 
     private static let changes =
         [
             "DeviceChange", "CodeChange", "ProductChange", "PackageChange", "AccountChange",
-            "ImportChange", "KeyChange",
+            "ImportChange", "KeyChange", "ClockChange", "LimitChange", "ProductSecretChange",
         ].map { Probe($0, ["\($0).encode", "\($0).name"]) } + [
             Probe(
                 "TopUpChange", in: "struct TopUpChange",
@@ -41,11 +42,15 @@ import Testing
             Probe(
                 "UpgradeChange", in: "struct UpgradeChange",
                 ["UpgradeChange.encode", "UpgradeChange.name"]),
+            Probe(
+                "Correction", in: "struct Correction",
+                ["Correction.encode", "Correction.name"]),
         ]
 
     private static let refusals = [
         "DeviceRefusal", "CodeRefusal", "ProductRefusal", "PackageRefusal", "AccountRefusal",
         "ImportRefusal", "TopUpRefusal", "UpgradeRefusal", "KeyRefusal", "CommandRefusal",
+        "ClockDoubt", "CorrectionRefusal", "LimitRefusal",
     ].map { Probe($0, ["\($0).encode", "\($0).description"]) }
 
     private static let answers = [
@@ -223,6 +228,7 @@ private final class Workshop {
         enum Documents {
             static func subject(of change: TopUpChange) -> JSON { .null }
             static func subject(of change: UpgradeChange) -> JSON { .null }
+            static func subject(of correction: Correction) -> JSON { .null }
         }
         extension JSON { init(_ value: Any?) { self = .null } }
         """.write(to: rest, atomically: true, encoding: .utf8)

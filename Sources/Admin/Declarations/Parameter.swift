@@ -55,6 +55,10 @@ struct PathParameter: Sendable {
             name: "backup", schema: .text(.init(lengths: 1...19, alphabet: .digits)),
             absent: .unknownBackup),
         PathParameter(name: "upgrade", schema: .id(UpgradeID.self), absent: .unknownUpgrade),
+        PathParameter(name: "code", schema: .code, absent: .unknownPurchase),
+        PathParameter(
+            name: "assignment", schema: .text(.init(lengths: 1...19, alphabet: .digits)),
+            absent: .unknownAssignment),
         PathParameter(name: "key", schema: .id(KeyID.self), absent: .unknownKey),
     ]
 

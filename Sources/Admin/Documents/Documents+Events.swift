@@ -42,6 +42,19 @@ extension Documents {
         case .keys(.revoked(let id)): ["key": JSON(id)]
         case .keys(.sealingKeysAdopted(let numbers)):
             ["numbers": .array(numbers.map { JSON(Int($0)) })]
+        case .clock(.confirmed(let before)): ["before": JSON(before)]
+        case .corrections(let correction): subject(of: correction)
+        case .limits(.adopted(let limits)):
+            [
+                "productsOfIndividual": JSON(limits.productsOfIndividual),
+                "productsOfEnterprise": JSON(limits.productsOfEnterprise),
+                "devicesOfProduct": JSON(limits.devicesOfProduct),
+                "devicesOfAccount": JSON(limits.devicesOfAccount),
+                "registrationsPerDay": JSON(limits.registrationsPerDay),
+            ]
+        case .productSecrets(.rotated(let product, let until)):
+            ["product": JSON(product), "until": JSON(until)]
+        case .productSecrets(.revoked(let product)): ["product": JSON(product)]
         case .topUps(let change): subject(of: change)
         case .upgrades(let change): subject(of: change)
         case .products(.created(let key, let account)):

@@ -20,6 +20,17 @@ extension Documents {
         ]
     }
 
+    /// Rule B16.
+    static func clock(_ now: Timestamp, _ known: BooksTime, aheadMilliseconds: UInt64?) -> JSON {
+        [
+            "now": JSON(now),
+            "believed": JSON(known.doubt == nil),
+            "doubt": JSON(known.doubt?.name),
+            "known": JSON(known.doubt?.known),
+            "aheadHours": JSON(aheadMilliseconds.map { $0 / 3_600_000 }),
+        ]
+    }
+
     /// Rule A10: sentences that name what is wrong, at most 100.
     static func check(_ problems: [String]) -> JSON {
         [
@@ -151,6 +162,22 @@ extension Schema {
             "reasons": .list(.object(["name": .anyText, "problem": .anyText])),
             "warnings": .list(.object(["name": .anyText, "warning": .anyText])),
             "checks": .list(.anyText),
+        ])
+    )
+
+    /// Rule B16.
+    static let clock = named(
+        "Clock",
+        .object([
+            "now": .time,
+            "believed": .noted(.flag, "While it is not, no code is consumed."),
+            "doubt": .noted(
+                .nullable(.choice(["behind", "ahead"])), "Where it is, when it is doubted."),
+            "known": .noted(
+                .nullable(.time), "Then: the last time that the books are sure of."),
+            "aheadHours": .noted(
+                .nullable(.count),
+                "How far ahead it may be of the last sign of life; null: it is not looked at."),
         ])
     )
 

@@ -148,6 +148,7 @@ enum Documents {
             "firstCode": JSON(purchase.first),
             "at": JSON(purchase.record.at),
             "actor": .text(purchase.record.actor),
+            "voided": JSON(purchase.record.voided),
         ]
     }
 
@@ -160,6 +161,8 @@ enum Documents {
             "productName": .text(assignment.productName),
             "at": JSON(assignment.record.at),
             "actor": .text(assignment.record.actor),
+            "sequence": JSON(assignment.sequence),
+            "voided": JSON(assignment.record.voided),
         ]
     }
 

@@ -69,6 +69,7 @@ extension Schema {
             "firstCode": .code,
             "at": .time,
             "actor": .anyText,
+            "voided": .noted(.count, "How many of its codes are void (rule A11)."),
         ])
     )
 
@@ -83,6 +84,19 @@ extension Schema {
             "productName": .anyText,
             "at": .time,
             "actor": .anyText,
+            "sequence": .noted(.count, "Names it, when it is to be voided."),
+            "voided": .noted(.count, "How many of its codes were taken back (rule A11)."),
+        ])
+    )
+
+    /// Rules A11 and B17.
+    static let correction = named(
+        "Correction",
+        .openObject([
+            "change": .choice([
+                "purchase-voided", "assignment-voided", "consumption-voided",
+                "entitlement-moved",
+            ])
         ])
     )
 
@@ -252,6 +266,16 @@ extension Schema {
     static let deviceSecret = named(
         "DeviceSecret",
         .object(["dk": .id(DeviceKey.self), "pk": .id(ProductKey.self), "secret": .secret])
+    )
+
+    static let productSecret = named(
+        "ProductSecret",
+        .object([
+            "pk": .id(ProductKey.self),
+            "secret": .noted(.nullable(.secret), "Null: it was revoked."),
+            "previousUntil": .noted(
+                .nullable(.time), "How long the one before is taken; null: it is not."),
+        ])
     )
 
     static let deletedProduct = named(

@@ -92,13 +92,7 @@ struct Call: Sendable {
     /// `line` tells in which line of a CSV body a row of an import is.
     @discardableResult
     func submit(_ action: Action, line: ((UInt32) -> Int)? = nil) async throws -> Effect {
-        let command = Command(
-            at: controlPlane.now,
-            actor: principal.actor,
-            idempotencyKey: idempotencyKey,
-            action: action
-        )
-        switch try await controlPlane.submit(command) {
+        switch try await outcome(of: action) {
         case .done(let effect), .repeated(let effect): return effect
         case .refused(.imports(.row(let row, let device, let fault))):
             throw Problem(
@@ -107,6 +101,48 @@ struct Call: Sendable {
             )
         case .refused(let refusal): throw Problem(refusal)
         }
+    }
+
+    /// Carries out a change, and answers the document that shows what it has done. Repeated under its
+    /// key it answers the first document, whatever has become of the thing since (rule A8); so a
+    /// document must hold no secret, which the `mint` makes again.
+    func submit(
+        _ action: Action,
+        showing document: (Effect) async throws -> JSON
+    ) async throws -> JSON {
+        let effect: Effect
+        switch try await outcome(of: action) {
+        case .done(let done): effect = done
+        case .repeated(let done):
+            if let first = try firstAnswer() { return first }
+            effect = done
+        case .refused(let refusal): throw Problem(refusal)
+        }
+        let made = try await document(effect)
+        if let idempotencyKey, made.bytes.count <= Books.answerMaximumLength {
+            try await carryOut(.answers(.remember(key: idempotencyKey, answer: made.bytes)))
+        }
+        return made
+    }
+
+    private func outcome(of action: Action) async throws -> Outcome {
+        try await controlPlane.submit(
+            Command(
+                at: controlPlane.now,
+                actor: principal.actor,
+                idempotencyKey: idempotencyKey,
+                action: action
+            )
+        )
+    }
+
+    /// What this key was answered; `nil` when the first answer was never made.
+    private func firstAnswer() throws -> JSON? {
+        guard let idempotencyKey else { return nil }
+        let bytes = try read { (books, transaction) throws(StoreError) in
+            try books.answer(to: idempotencyKey, of: principal.actor, in: transaction)
+        }
+        return bytes.flatMap { JSON(parsing: $0) }
     }
 }
 
@@ -207,6 +243,10 @@ extension Call {
         return id
     }
 
+    /// Whether the request may be the repetition of one that was answered: whether what it is about is
+    /// still there is the books' to say then (rule A8).
+    private var isRepeatable: Bool { idempotencyKey != nil && request.method != .get }
+
     /// The product that the path names, if the caller reaches it and it was not deleted.
     func product() throws -> (key: ProductKey, record: ProductRecord) {
         let key = parameter("pk", ProductKey.init)
@@ -217,7 +257,9 @@ extension Call {
         let record = try read { (books, transaction) throws(StoreError) in
             try books.product(key, in: transaction)
         }
-        guard let record, !record.isDeleted else { throw Problem(.products(.unknown(key))) }
+        guard let record, !record.isDeleted || isRepeatable else {
+            throw Problem(.products(.unknown(key)))
+        }
         try principal.require(key, of: record.account)
         return record
     }

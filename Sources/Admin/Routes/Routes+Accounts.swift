@@ -73,8 +73,10 @@ extension Routes {
                 name: try fields.optionalText("name"),
                 email: try fields.optional("email", EmailAddress.init)
             )
-            try await call.submit(.accounts(.update(id, update)))
-            return .json(try Self.show(id, call))
+            return .json(
+                try await call.submit(.accounts(.update(id, update))) { _ in
+                    try Self.show(id, call)
+                })
         }
         on(
             .post, "accounts/:account/certify",
@@ -85,8 +87,10 @@ extension Routes {
         ) { call in
             let id = try call.account()
             let terms = call.configuration.activation.freeCodes.terms
-            try await call.submit(.accounts(.certify(id, freeCodes: terms)))
-            return .json(try Self.show(id, call))
+            return .json(
+                try await call.submit(.accounts(.certify(id, freeCodes: terms))) { _ in
+                    try Self.show(id, call)
+                })
         }
     }
 
@@ -140,8 +144,9 @@ extension Routes {
                 ?? call.configuration.home,
             freeCodes: call.configuration.activation.freeCodes.terms
         )
-        try await call.submit(.accounts(.create(account)))
-        return call.created(try show(id, call), at: "/v1/accounts/\(id)")
+        let document = try await call.submit(.accounts(.create(account))) { _ in try show(id, call)
+        }
+        return call.created(document, at: "/v1/accounts/\(id)")
     }
 
     /// All accounts, or the sub-accounts of one.
@@ -238,13 +243,15 @@ extension Routes {
             let account = try call.contactsAccount()
             let email = try call.contact(of: account)
             let name = try await call.fields().optionalText("name") ?? ""
-            try await call.submit(
-                .accounts(.putContact(account, Contact(email: email, name: name))))
-            let record = try call.read { (books, transaction) throws(StoreError) in
-                try books.contact(email, of: account, in: transaction)
+            let action = AccountAction.putContact(account, Contact(email: email, name: name))
+            let document = try await call.submit(.accounts(action)) { _ in
+                let record = try call.read { (books, transaction) throws(StoreError) in
+                    try books.contact(email, of: account, in: transaction)
+                }
+                guard let record else { throw Problem(.accounts(.unknownContact(account, email))) }
+                return Documents.contact(email, record)
             }
-            guard let record else { throw Problem(.accounts(.unknownContact(account, email))) }
-            return .json(Documents.contact(email, record))
+            return .json(document)
         }
         on(
             .delete, "accounts/:account/contacts/:email",

@@ -77,18 +77,19 @@ extension Routes {
             let quantity = try fields.number("quantity")
             let product = try fields.optional("product", ProductKey.init)
             if let product { try call.product(product, of: account) }
-            let effect = try await call.submit(
+            let document = try await call.submit(
                 .codes(
                     .purchase(
                         account, package: package, quantity: UInt64(quantity), product: product))
-            )
-            guard case .changed(.codes(.bought(_, _, _, _, let first))) = effect else {
-                preconditionFailure("a purchase buys codes")
+            ) { effect in
+                guard case .changed(.codes(.bought(_, _, _, _, let first))) = effect else {
+                    preconditionFailure("a purchase buys codes")
+                }
+                let purchase = try call.read { (books, transaction) throws(StoreError) in
+                    try books.purchase(of: first, in: transaction)
+                }
+                return purchase.map(Documents.purchase) ?? .null
             }
-            let purchase = try call.read { (books, transaction) throws(StoreError) in
-                try books.purchase(of: first, in: transaction)
-            }
-            let document = purchase.map(Documents.purchase) ?? .null
             return call.created(document, at: "/v1/accounts/\(account)/purchases")
         }
         on(
@@ -132,11 +133,12 @@ extension Routes {
             let key = try fields.required("product", ProductKey.init)
             let quantity = UInt64(try fields.number("quantity"))
             let given = try fields.optional("package", PackageID.init)
-            let record = try call.product(key, of: account)
-            guard let package = given ?? record.package else {
-                throw Problem(.products(.hasNoPackage(key)))
+            try call.product(key, of: account)
+            let effect = try await call.submit(
+                .codes(.assign(key, package: given, quantity: quantity)))
+            guard case .changed(.codes(.assigned(_, _, let package, _))) = effect else {
+                preconditionFailure("an assignment assigns codes")
             }
-            try await call.submit(.codes(.assign(key, package: package, quantity: quantity)))
             let document: JSON = [
                 "product": JSON(key), "quantity": JSON(quantity), "package": JSON(package),
                 "account": JSON(account),
@@ -185,7 +187,7 @@ extension Routes {
             }
             return .json([
                 "product": JSON(key),
-                "quantity": JSON(found.reduce(0) { $0 + $1.quantity }),
+                "quantity": JSON(found.mostTogether),
                 "packages": .array(
                     found.map { ["package": JSON($0.package), "quantity": JSON($0.quantity)] }
                 ),

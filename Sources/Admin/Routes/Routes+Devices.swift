@@ -209,7 +209,7 @@ extension Routes {
             Operation(
                 "activateDevice", "Consume a code for a device by hand (rule B7)",
                 answers: .ok(.shownDevice),
-                problems: [.entitlementRuns, .noCodeLeft, .deviceDisabled])
+                problems: [.entitlementRuns, .noCodeLeft, .deviceDisabled, .clockDoubted])
         ) { call in
             try await Self.act(call) { .devices(.activateByHand($0)) }
         }
@@ -222,7 +222,7 @@ extension Routes {
                 "resetSecret", "Give a device a new secret, shown once",
                 answers: .ok(.deviceSecret))
         ) { call in
-            let (identity, _, _) = try call.device()
+            let (identity, _) = try call.identity()
             var mint = call.mint
             let secret = mint.secret()
             let sealed = try call.controlPlane.secretKeys.seal(secret, for: identity)
@@ -249,7 +249,7 @@ extension Routes {
                 "deleteDevice", "Delete a device; no code comes back (rule B8)",
                 answers: .noContent)
         ) { call in
-            let (identity, _, _) = try call.device()
+            let (identity, _) = try call.identity()
             try await call.submit(.devices(.delete(identity)))
             return Response(status: .noContent)
         }
@@ -260,9 +260,9 @@ extension Routes {
         _ call: Call,
         _ action: (DeviceIdentity) -> Action
     ) async throws -> Response {
-        let (identity, _, _) = try call.device()
-        try await call.submit(action(identity))
-        return .json(try await showDevice(call))
+        let (identity, _) = try call.identity()
+        return .json(
+            try await call.submit(action(identity)) { _ in try await showDevice(call) })
     }
 }
 

@@ -1,6 +1,9 @@
 import Gateway
 import HTTPTypes
 import Hummingbird
+import Ledger
+import Storage
+import Time
 
 extension Routes {
     /// What programs that watch the gateway ask for.
@@ -59,6 +62,39 @@ extension Routes {
         ) { call in
             .json(Documents.check(try await call.controlPlane.verify()))
         }
+    }
+}
+
+/// Rule B16: the clock that the commands' times come from.
+extension Routes {
+    mutating func registerClock() {
+        on(
+            .get, "clock",
+            Operation(
+                "showClock", "The gateway's clock, and whether the books believe it (rule B16)",
+                access: .gateway, answers: .ok(.clock))
+        ) { call in .json(try Self.clock(call)) }
+        on(
+            .post, "clock/confirm",
+            Operation(
+                "confirmClock",
+                "Say that the gateway's clock is right, whatever the books hold of it (rule B16)",
+                access: .gateway, answers: .ok(.clock))
+        ) { call in
+            try await call.submit(.clock(.confirm))
+            return .json(try Self.clock(call))
+        }
+    }
+
+    private static func clock(_ call: Call) throws -> JSON {
+        let now = call.controlPlane.now
+        let (known, limit) = try call.read { (books, transaction) throws(StoreError) in
+            (
+                try books.time(at: now, in: transaction),
+                try books.clockLimit(in: transaction)
+            )
+        }
+        return Documents.clock(now, known, aheadMilliseconds: limit)
     }
 }
 

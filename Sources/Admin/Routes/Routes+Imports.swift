@@ -26,7 +26,7 @@ extension Routes {
                 .or("text/csv", .importedRows),
                 answers: .created(.imported, name: "/devices/0/dk").or("text/csv"),
                 problems: [
-                    .invalidCSV, .importRow, .importLine, .importTooLarge,
+                    .invalidCSV, .importRow, .importLine, .importTooLarge, .limitReached,
                     .importNotReceiving, .importsUnderWay,
                 ])
         ) { call in

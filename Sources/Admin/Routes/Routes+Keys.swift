@@ -39,9 +39,10 @@ extension Routes {
         ) { call in
             let (id, record) = try Self.key(call)
             try Self.requireOwner(of: record.role, call)
-            try await call.submit(.keys(.revoke(id)))
-            let (_, revoked) = try Self.key(call)
-            return .json(Documents.key(id, revoked))
+            return .json(
+                try await call.submit(.keys(.revoke(id))) { _ in
+                    Documents.key(id, try Self.key(call).1)
+                })
         }
         on(
             .post, "keys",
@@ -86,12 +87,15 @@ extension Routes {
         }
         let key = NewKey(
             id: id, name: name, role: role, account: account, products: products, secretHash: hash)
-        try await call.submit(.keys(.create(key)))
-        let record = try call.read { (books, transaction) throws(StoreError) in
-            try books.key(id, in: transaction)
+        let shown = try await call.submit(.keys(.create(key))) { _ in
+            let record = try call.read { (books, transaction) throws(StoreError) in
+                try books.key(id, in: transaction)
+            }
+            guard let record else { throw Problem(.keys(.unknown(id))) }
+            return Documents.key(id, record)
         }
-        guard let record else { throw Problem(.keys(.unknown(id))) }
-        let document = Documents.key(id, record)
+        let document =
+            shown
             .adding("secret", .text(secret.text))
             .adding("userName", .text("app:\(id)"))
             .adding("token", .text("\(id).\(secret.text)"))

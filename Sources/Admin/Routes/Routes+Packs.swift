@@ -25,25 +25,22 @@ extension Routes {
         ) { call in
             let account = try call.account()
             let fields = try await call.fields()
-            let effect = try await call.submit(
-                .topUps(
-                    .enter(
-                        account,
-                        try fields.required("kind", TopUpKind.init(named:)),
-                        source: try fields.optional("source", TopUpSource.init(named:))
-                            ?? .purchase,
-                        quantity: UInt64(try fields.number("quantity")),
-                        expiresAt: try fields.required("expiresAt") { Timestamp(timeOrDay: $0) }
-                    )
-                )
+            let action = TopUpAction.enter(
+                account,
+                try fields.required("kind", TopUpKind.init(named:)),
+                source: try fields.optional("source", TopUpSource.init(named:)) ?? .purchase,
+                quantity: UInt64(try fields.number("quantity")),
+                expiresAt: try fields.required("expiresAt") { Timestamp(timeOrDay: $0) }
             )
-            guard case .changed(.topUps(let change)) = effect else {
-                preconditionFailure("a pack was entered")
+            let document = try await call.submit(.topUps(action)) { effect in
+                guard case .changed(.topUps(let change)) = effect else {
+                    preconditionFailure("a pack was entered")
+                }
+                let pack = try call.read { (books, transaction) throws(StoreError) in
+                    try books.topUp(change.pack, in: transaction)
+                }
+                return pack.map { Documents.topUp($0, at: call.controlPlane.now) } ?? .null
             }
-            let pack = try call.read { (books, transaction) throws(StoreError) in
-                try books.topUp(change.pack, in: transaction)
-            }
-            let document = pack.map { Documents.topUp($0, at: call.controlPlane.now) } ?? .null
             return call.created(document, at: "/v1/accounts/\(account)/topups")
         }
     }
@@ -123,7 +120,7 @@ extension Routes {
                 body: .json(["id": .id(UpgradeID.self), "sizeBytes": .upgradeSize]),
                 answers: .created(.upgrade),
                 problems: [
-                    .alreadyExists, .deviceDisabled, .deviceNotActive, .otaExhausted,
+                    .alreadyExists, .deviceDisabled, .deviceNotActive, .otaExhausted, .clockDoubted,
                     .productHasNoPackage, .upgradeReported,
                 ])
         ) { call in

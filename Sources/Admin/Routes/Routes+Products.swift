@@ -125,7 +125,7 @@ extension Routes {
                         "Where its codes are counted; the gateway's by default."),
                 ]),
                 answers: .created(.newProduct),
-                problems: [.alreadyExists, .unknownAccount, .unknownPackage])
+                problems: [.alreadyExists, .unknownAccount, .unknownPackage, .limitReached])
         ) { call in try await Self.createProduct(call) }
         on(
             .patch, "products/:pk",
@@ -147,8 +147,10 @@ extension Routes {
                 registration: try Self.registration(fields),
                 dayOffset: try Self.dayOffset(fields)
             )
-            try await call.submit(.products(.update(key, update)))
-            return .json(try await Self.showProduct(key, call))
+            return .json(
+                try await call.submit(.products(.update(key, update))) { _ in
+                    try await Self.showProduct(key, call)
+                })
         }
         on(
             .post, "products/:pk/upgrade",
@@ -160,8 +162,10 @@ extension Routes {
             let (key, _) = try call.product()
             let fields = try await call.fields()
             let package = try fields.required("package", PackageID.init)
-            try await call.submit(.products(.upgradePackage(key, to: package)))
-            return .json(try await Self.showProduct(key, call))
+            return .json(
+                try await call.submit(.products(.upgradePackage(key, to: package))) { _ in
+                    try await Self.showProduct(key, call)
+                })
         }
         on(
             .delete, "products/:pk",
@@ -205,8 +209,9 @@ extension Routes {
                 ?? call.configuration.home,
             freeCodes: call.configuration.activation.freeCodes.terms
         )
-        try await call.submit(.products(.create(product)))
-        let document = try await showProduct(key, call)
+        let document = try await call.submit(.products(.create(product))) { _ in
+            try await showProduct(key, call)
+        }
         return call.created(
             document.adding("secret", .text(secret.text), after: "package"),
             at: "/v1/products/\(key)"

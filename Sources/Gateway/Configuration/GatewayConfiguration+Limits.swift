@@ -1,3 +1,5 @@
+import Ledger
+
 extension GatewayConfiguration {
     /// What one client, and all of them together, may take. Limits for the whole gateway are shared
     /// equally by its shards.
@@ -109,7 +111,38 @@ extension GatewayConfiguration {
         /// The longest such time; being refused does not extend it. Unit: seconds. Range: 1 to 3,600.
         /// Default: 60.
         public var wrongSecretPenaltySeconds = 60
+        /// Products of an individual account, with those of its sub-accounts (rule A12).
+        /// Unit: products. Range: 0 (no limit) to 1,000,000. Default: 10.
+        public var productsOfIndividual = 10
+
+        /// The same of an enterprise. Default: 300.
+        public var productsOfEnterprise = 300
+
+        /// Registered devices of one product. Unit: devices. Range: 0 (no limit) to 1,000,000,000.
+        /// Default: 10,000,000.
+        public var devicesOfProduct = 10_000_000
+
+        /// Registered devices of an account, with those of its sub-accounts. Unit: devices.
+        /// Range: 0 (no limit) to 1,000,000,000. Default: 100,000,000.
+        public var devicesOfAccount = 100_000_000
+
+        /// Devices of one product that nobody had imported, and that register themselves.
+        /// Unit: a day. Range: 0 (no limit) to 1,000,000,000. Default: 10,000.
+        public var registrationsPerDay = 10_000
 
         public init() {}
+    }
+}
+
+extension GatewayConfiguration.Limits {
+    /// Those that the books keep (rule A12).
+    var ofBooks: BooksLimits {
+        var limits = BooksLimits()
+        limits.productsOfIndividual = UInt64(productsOfIndividual)
+        limits.productsOfEnterprise = UInt64(productsOfEnterprise)
+        limits.devicesOfProduct = UInt64(devicesOfProduct)
+        limits.devicesOfAccount = UInt64(devicesOfAccount)
+        limits.registrationsPerDay = UInt64(registrationsPerDay)
+        return limits
     }
 }

@@ -102,6 +102,10 @@ extension GatewayConfiguration {
         /// Unit: minutes east of UTC. Range: -1,080 to 1,080. Default: 0.
         public var dayOffsetMinutes = 0
 
+        /// An OTA upgrade whose outcome nobody has reported ends after so long (rule D2); its attempts
+        /// stay used. Unit: days. Range: 0 (never) to 3,650. Default: 30.
+        public var upgradeReportDays = 30
+
         public init() {}
     }
 }
@@ -120,6 +124,10 @@ extension GatewayConfiguration {
         /// The shortest secret that a device can be given, in an import or one by one; those that the
         /// gateway makes have 32 characters. Unit: characters. Range: 1 to 32. Default: 16.
         public var secretLengthMinimum = 16
+        /// How far the clock may be ahead of the last sign of life in the books before nothing is
+        /// consumed any more (rule B16). Unit: hours. Range: 0 to 8,760; with 0 the clock is not
+        /// looked at. Default: 24.
+        public var clockAheadHours = 24
 
         public var freeCodes = FreeCodes()
 

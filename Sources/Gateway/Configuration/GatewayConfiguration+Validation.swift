@@ -24,6 +24,7 @@ extension GatewayConfiguration {
         try require(metering.unitBytes, in: 1...1_048_576, "metering.unitBytes")
         try require(metering.flushIntervalSeconds, in: 1...3_600, "metering.flushIntervalSeconds")
         try require(metering.dayOffsetMinutes, in: -1_080...1_080, "metering.dayOffsetMinutes")
+        try require(metering.upgradeReportDays, in: 0...3_650, "metering.upgradeReportDays")
         try require(activation.nearExpiryDays, in: 1...3_650, "activation.nearExpiryDays")
         try require(
             activation.timestampWindowSeconds,
@@ -32,6 +33,7 @@ extension GatewayConfiguration {
         )
         try require(
             activation.secretLengthMinimum, in: 1...32, "activation.secretLengthMinimum")
+        try require(activation.clockAheadHours, in: 0...8_760, "activation.clockAheadHours")
         try activation.freeCodes.validate()
         try validateAdmin()
         for (index, directory) in backup.directories.enumerated() {
@@ -281,6 +283,12 @@ extension GatewayConfiguration.Limits {
         try require(
             wrongSecretsPerMinutePerAddress, in: failures, "limits.wrongSecretsPerMinutePerAddress")
         try require(wrongSecretPenaltySeconds, in: 1...3_600, "limits.wrongSecretPenaltySeconds")
+        try require(productsOfIndividual, in: 0...1_000_000, "limits.productsOfIndividual")
+        try require(productsOfEnterprise, in: 0...1_000_000, "limits.productsOfEnterprise")
+        let devices = 0...1_000_000_000
+        try require(devicesOfProduct, in: devices, "limits.devicesOfProduct")
+        try require(devicesOfAccount, in: devices, "limits.devicesOfAccount")
+        try require(registrationsPerDay, in: devices, "limits.registrationsPerDay")
     }
 }
 

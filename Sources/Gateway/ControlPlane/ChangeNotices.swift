@@ -6,12 +6,14 @@ import Reactor
 struct ChangeNotices: Sendable {
     private let mailboxes: [Mailbox<ShardMessage>]
     private let homes: Homes
+    private let clock: BooksClock
     private let importEnded: @Sendable () -> Void
 
     /// - Parameter importEnded: called when an import has rows to be moved or removed.
     init(_ commons: GatewayCommons, importEnded: @escaping @Sendable () -> Void) {
         mailboxes = commons.mailboxes
         homes = commons.homes
+        clock = commons.clock
         self.importEnded = importEnded
     }
 
@@ -30,12 +32,17 @@ struct ChangeNotices: Sendable {
             .devices(.entitlementEnded(let device, _)):
             tellHome(of: device, .deviceChanged(device))
         case .devices(.secretReset(let device)): tellHome(of: device, .secretReset(device))
+        case .corrections(let correction): tell(correction)
+        case .clock(.confirmed):
+            clock.confirm()
+            tellAll(.tick)
         case .topUps(let change): tell(change)
         case .imports(.imported(_, _, import: .some)), .imports(.abandoned): importEnded()
         case .keys(.revoked(let key)): tellAll(.keyRevoked(key))
         case .accounts, .packages, .products(.created), .codes(.bought), .codes(.granted),
             .imports(.imported), .imports(.begun), .devices(.registered), .devices(.renewalSet),
-            .devices(.secretConfirmed), .upgrades, .keys(.created), .keys(.sealingKeysAdopted):
+            .devices(.secretConfirmed), .upgrades, .keys(.created), .keys(.sealingKeysAdopted),
+            .limits, .productSecrets:
             break
         }
     }
@@ -46,6 +53,19 @@ struct ChangeNotices: Sendable {
         case (.entered, .ota), (.leased, _), (.settled, _), (.abandoned, _), (.deducted, _),
             (.returned, _), (.expired, _):
             break
+        }
+    }
+
+    /// A device whose entitlement was taken is disconnected; it may connect again.
+    private func tell(_ correction: Correction) {
+        switch correction.entry {
+        case .assignmentVoided(_, let product, _, _, _): tellAll(.productChanged(product))
+        case .purchaseVoided: tellAll(.productsChanged)
+        case .consumptionVoided(let device, _): tellHome(of: device, .entitlementTaken(device))
+        case .entitlementMoved(let device, let to, _):
+            tellHome(of: device, .entitlementTaken(device))
+            let other = DeviceIdentity(product: device.product, device: to)
+            tellHome(of: other, .deviceChanged(other))
         }
     }
 

@@ -131,7 +131,11 @@ extension Gateway: ControlPlane {
     }
 
     public func submit(_ command: Command) async throws(StoreError) -> Outcome {
-        try await ledger.submit(command)
+        let wall = time.wall
+        let monotonic = time.monotonic
+        _ = commons.clock.time(wall: wall, monotonic: monotonic)
+        commons.clock.beatIfDue(at: monotonic, wall: wall, ledger)
+        return try await ledger.submit(command)
     }
 
     /// Asks a shard; `fallback` when it has stopped.

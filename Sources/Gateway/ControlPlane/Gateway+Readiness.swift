@@ -28,6 +28,7 @@ extension Gateway {
                 name: "usage-writable",
                 problem: usage.writerFigures.failure.map { "\($0)" }
             ),
+            Readiness.Check(name: "clock", problem: commons.clock.doubt.map { "\($0)" }),
             Readiness.Check(name: "disk-space", problem: diskProblem()),
             Readiness.Check(name: "map-space", problem: mapProblem()),
             Readiness.Check(name: "descriptors", problem: descriptorProblem()),

@@ -2,9 +2,9 @@
 public struct Readiness: Equatable, Sendable {
     /// One thing that has to be in order.
     public struct Check: Equatable, Sendable {
-        /// Stable, for programs: `listeners`, `ledger-writable`, `usage-writable`, `disk-space`,
-        /// `map-space`, `descriptors`, `connections`, `loop-lag`,
-        /// `certificates`, `draining`.
+        /// Stable, for programs: `listeners`, `ledger-writable`, `usage-writable`, `clock`,
+        /// `disk-space`, `map-space`, `descriptors`, `connections`, `loop-lag`, `certificates`,
+        /// `draining`.
         public let name: String
 
         /// What is wrong, for people; `nil` when nothing is.

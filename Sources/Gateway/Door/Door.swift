@@ -99,7 +99,7 @@ struct Door: ~Copyable {
         in books: inout LedgerReader,
         at now: ShardTime
     ) throws(StoreError) -> DeviceVerdict {
-        let verdict = try judge(identity, credential, connect, &books, at: now.wall)
+        let verdict = try judge(identity, credential, connect, &books, at: now)
         switch verdict {
         case .refuse: return verdict
         case .register, .decided:
@@ -114,7 +114,7 @@ struct Door: ~Copyable {
         _ credential: Claim.Credential,
         _ connect: borrowing Connect,
         _ books: inout LedgerReader,
-        at time: Timestamp
+        at now: ShardTime
     ) throws(StoreError) -> DeviceVerdict {
         let clientID = connect.clientID
         let password = connect.passwordOrNothing
@@ -125,12 +125,15 @@ struct Door: ~Copyable {
             switch credential {
             case .registration:
                 try secrets.open(product?.secret, of: identity.product)
-                isProven = Proof.isRegistration(
-                    password,
-                    of: identity,
-                    random: Self.parameter("random", of: clientID),
-                    secret: secrets.secret
-                )
+                let random = Self.parameter("random", of: clientID)
+                var isRegistration = Proof.isRegistration(
+                    password, of: identity, random: random, secret: secrets.secret)
+                if let previous = product?.previousSecret(at: now.books), !isRegistration {
+                    try secrets.open(previous, of: identity.product)
+                    isRegistration = Proof.isRegistration(
+                        password, of: identity, random: random, secret: secrets.secret)
+                }
+                isProven = isRegistration && product?.secret != nil
                 return isProven && product != nil ? .register : .refuse(.badCredentials)
             case .signature:
                 let timestamp = Self.parameter("timestamp", of: clientID)
@@ -141,7 +144,7 @@ struct Door: ~Copyable {
                         of: identity,
                         timestamp: timestamp,
                         secret: secrets.secret
-                    ) && Self.isRecent(timestamp, at: time, windowMilliseconds: window)
+                    ) && Self.isRecent(timestamp, at: now.wall, windowMilliseconds: window)
             case .secret:
                 try secrets.open(view, of: identity)
                 isProven = Proof.isSecret(password, secrets.secret)
@@ -155,7 +158,7 @@ struct Door: ~Copyable {
                 identity,
                 product: product,
                 device: view?.standing,
-                at: time
+                at: now.books
             )
             var proven: SecretFingerprint?
             if credential != .certificate, let view, !view.isSecretConfirmed {

@@ -47,6 +47,7 @@ extension Shard {
         guard !context.wire.connections[slot: slot].isRenewing,
             let token = context.wire.connections.token(ofSlot: slot)
         else { return }
+        if context.commons.clock.doubt != nil { return }
         context.wire.connections[slot: slot].isRenewing = true
         context.wire.note(.renewal(.asked), slot)
         let mailbox = context.commons.mailboxes[context.index]
@@ -113,6 +114,7 @@ extension Shard {
         case .failure(let error):
             context.wire.noteStoreFailure(.registration, error, slot)
             refuseConnect(slot, .ledgerUnavailable)
+        case .success(.refused(.limits)): refuseConnect(slot, .limitReached)
         case .success(let outcome):
             guard case .registered(let sealed) = outcome.effect else {
                 // Whether the device is unknown or has its secret already is not told.
@@ -141,6 +143,7 @@ extension Shard {
         let slot = token.slot
         context.wire.connections[slot: slot].isRenewing = false
         switch result {
+        case .success(.refused(.clock)): askForRenewalLater(slot)
         case .success(let outcome):
             guard case .entitled(let entitlement, _) = outcome.effect else {
                 context.wire.note(.renewal(.notRenewed), slot)
@@ -151,10 +154,14 @@ extension Shard {
             context.wire.scheduleTimer(slot, at: context.now)
         case .failure(let error):
             context.wire.noteStoreFailure(.renewal, error, slot)
-            // The device keeps running while the ledger can't answer; asked again in a while.
-            context.wire.wheel.schedule(
-                slot, at: context.now.tick + ShardTime.ticks(milliseconds: 5_000))
+            askForRenewalLater(slot)
         }
+    }
+
+    /// The device stays connected while the ledger can't answer, or the clock is doubted (rule B16).
+    private mutating func askForRenewalLater(_ slot: UInt32) {
+        context.wire.wheel.schedule(
+            slot, at: context.now.tick + ShardTime.ticks(milliseconds: 5_000))
     }
 
     /// Rule B5: told, disconnected, and its will is published.

@@ -121,6 +121,8 @@ extension Shard {
                     submit(.devices(.confirmSecretUse(identity, confirmsSecret)))
                 }
                 admit(slot, until: until)
+            case .consume where context.commons.clock.doubt != nil:
+                refuseConnect(slot, .clockDoubted)
             case .readmit, .consume:
                 // The ledger last: what it gives is not taken back.
                 if let reason = refusalOfSession(slot) { return refuseConnect(slot, reason) }

@@ -31,6 +31,9 @@ struct ProductCatalogue {
     /// The product's slot, if it has been read already.
     func slot(of key: ProductKey) -> Slot? { slots[key] }
 
+    /// All that have been read.
+    var keys: [ProductKey] { Array(slots.keys) }
+
     /// Keeps what the books say of a product.
     mutating func insert(_ product: ProductFacts) -> Slot {
         if let slot = slots[product.key] {

@@ -61,6 +61,9 @@ struct Quota: ~Copyable {
     /// The product's slot, if it has been read from the books.
     func product(_ key: ProductKey) -> ProductCatalogue.Slot? { products.slot(of: key) }
 
+    /// Those that have been read.
+    var productKeys: [ProductKey] { products.keys }
+
     /// Keeps what the books say of a product.
     mutating func keep(_ product: ProductFacts) -> ProductCatalogue.Slot {
         products.insert(product)

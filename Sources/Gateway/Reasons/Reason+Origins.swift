@@ -48,8 +48,22 @@ extension Reason {
             case .upgrades(.exhausted): .otaExhausted
             case .upgrades(.unknown): .unknownUpgrade
             case .upgrades(.reported): .upgradeReported
+            case .clock(.behind), .clock(.ahead): .clockDoubted
+            case .limits(.reached): .limitReached
+            case .corrections(let refusal): Reason(refusal)
             case .commands(.idempotencyKeyReused): .idempotencyKeyReused
             case .commands(.idempotencyKeyInvalid): .idempotencyKeyInvalid
+            }
+    }
+
+    private init(_ refusal: CorrectionRefusal) {
+        self =
+            switch refusal {
+            case .unknownPurchase: .unknownPurchase
+            case .unknownAssignment: .unknownAssignment
+            case .nothingToVoid: .nothingToVoid
+            case .nothingConsumed: .nothingConsumed
+            case .nothingRuns: .nothingRuns
             }
     }
 

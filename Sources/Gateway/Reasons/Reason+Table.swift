@@ -117,6 +117,16 @@ extension Reason {
                 "ledger-unavailable", "the ledger can't answer", .serverUnavailable,
                 .serverUnavailable, .tryAgainLater, 503,
                 "Look at /readyz and the log; make room on the disk or raise the map's size.")
+        case .clockDoubted:
+            Row(
+                "clock-doubted", "the clock does not agree with the books", .serverUnavailable,
+                .serverUnavailable, .tryAgainLater, 503,
+                "Set the gateway's clock right, or confirm it: tollgate clock confirm.")
+        case .limitReached:
+            Row(
+                "limit-reached", "an account or a product has as much as it may have",
+                .quotaExceeded, .notAuthorized, .policyViolation, 409,
+                "Delete what is not needed, or raise the limit in the configuration.")
         case .serverBusy:
             Row(
                 "server-busy", "the server is busy", .serverBusy, .serverUnavailable,
@@ -361,6 +371,26 @@ extension Reason {
                 "Import the device, or let it register itself.")
         case .unknownKey:
             Row(api: "unknown-key", "there is no such key", 404, "List the keys.")
+        case .unknownPurchase:
+            Row(
+                api: "unknown-purchase", "there is no such purchase", 404,
+                "List the account's purchases: the first code names one.")
+        case .unknownAssignment:
+            Row(
+                api: "unknown-assignment", "there is no such assignment", 404,
+                "List the account's assignments: the sequence number names one.")
+        case .nothingToVoid:
+            Row(
+                api: "nothing-to-void", "none of the codes can be taken back", 409,
+                "Void the consumptions first, if they were a mistake too.")
+        case .nothingConsumed:
+            Row(
+                api: "nothing-consumed", "the device has consumed no code", 409,
+                "Look at the activations of the device.")
+        case .nothingRuns:
+            Row(
+                api: "nothing-runs", "the device has no activation that runs", 409,
+                "Look at the activations of the device.")
         case .unknownContact:
             Row(
                 api: "unknown-contact", "there is no such contact", 404,

@@ -21,6 +21,8 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case noCodeLeft
     case activationExpired
     case ledgerUnavailable
+    case clockDoubted
+    case limitReached
     case serverBusy
     case noDescriptorLeft
     case addressBusy
@@ -89,6 +91,11 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case unknownProduct
     case unknownDevice
     case unknownKey
+    case unknownPurchase
+    case unknownAssignment
+    case nothingToVoid
+    case nothingConsumed
+    case nothingRuns
     case unknownContact
     case unknownImport
     case unknownLease

@@ -42,6 +42,18 @@ public struct SecretKeys: Sendable, CustomStringConvertible {
         return try sealer.seal(secret, for: product)
     }
 
+    /// Opens a product's secret, to be shown; `nil` when it can't be.
+    public func open(
+        _ sealed: SealedSecret,
+        of product: ProductKey
+    ) throws(CryptoError) -> Secret? {
+        var sealer = try sealer()
+        guard sealer.open(sealed.bytes.span, of: product), let text = sealer.secret.text else {
+            return nil
+        }
+        return Secret(text)
+    }
+
     /// What the books know of the keys.
     public var fingerprints: [SealingKey] { keys.map(\.fingerprint) }
 

@@ -18,6 +18,7 @@ struct GatewayCommons: Sendable {
 
     /// What the shards could not bring to the stores before they ended.
     let leftovers = Leftovers()
+    let clock: BooksClock
     let ledger: Ledger
     let usage: UsageStore
     let sessions: SessionStore

@@ -32,6 +32,17 @@ extension Shard {
         broker.endSessions(in: &context) { session in session.productSlot == slot }
     }
 
+    /// The same of all products that the shard knows.
+    mutating func productsChanged() {
+        for key in context.quota.productKeys { productChanged(key) }
+    }
+
+    /// The device's entitlement was taken back, or is another device's: it has to come again.
+    mutating func entitlementTaken(_ identity: DeviceIdentity) {
+        guard let token = broker.connection(of: .device(identity), in: &context) else { return }
+        end(token.slot, .kicked)
+    }
+
     /// A device that must not be connected any more goes (rules B8, B12); one that was given another
     /// entitlement is told nothing.
     mutating func deviceChanged(_ identity: DeviceIdentity) {

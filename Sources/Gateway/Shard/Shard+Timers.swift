@@ -31,12 +31,19 @@ extension Shard {
                 return end(slot, .keepAliveTimeout)
             }
             if case .device(let identity) = context.wire.connections[slot: slot].settings.client,
-                context.wire.connections[slot: slot].settings.expiresAt <= context.now.wall
+                context.wire.connections[slot: slot].settings.expiresAt <= context.now.books
             {
                 requestRenewal(slot, identity)
             }
             context.wire.scheduleLater(slot, at: context.now)
         }
+    }
+
+    /// Says to the books that time has passed (rule B16), before anything else of this turn comes
+    /// to them.
+    func beatIfDue() {
+        let commons = context.commons
+        commons.clock.beatIfDue(at: context.now.monotonic, wall: context.now.wall, commons.ledger)
     }
 
     /// A clock has moved: what is due is done now, and every timer is set anew.

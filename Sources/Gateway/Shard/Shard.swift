@@ -76,7 +76,7 @@ struct Shard: ~Copyable {
             failures: limits.failures,
             timestampWindowMilliseconds: commons.timestampWindowMilliseconds
         )
-        let now = ShardTime(clock, since: clock.monotonic)
+        let now = ShardTime(clock, since: clock.monotonic, commons.clock)
         broker = Broker(
             sessionLimit: limits.sessionsPerShard,
             shard: index,
@@ -154,12 +154,15 @@ struct Shard: ~Copyable {
     /// One turn; waits until there is something to do.
     mutating func turn() {
         wait()
+        let before = clock
         clock.refresh()
-        context.now = ShardTime(clock, since: startedAt)
+        context.now = ShardTime(clock, since: startedAt, context.commons.clock)
         context.wire.journal.now = context.now.wall
         context.commons.heartbeats.beat(
             shard: context.index, at: context.now.monotonic,
             connections: context.wire.connections.count)
+        beatIfDue()
+        if clock.hasStepped(since: before) { lookAtClock() }
         readMail()
         readDeferredIfDue()
         for index in 0..<events.count {

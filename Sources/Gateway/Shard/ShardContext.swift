@@ -69,16 +69,27 @@ struct ShardTime: Sendable {
     let wall: Timestamp
     let monotonic: MonotonicInstant
 
+    /// What entitlements go by: the wall clock, unless the books doubt it (rule B16).
+    let books: Timestamp
+
     /// The tick that the turn is in, counted from the shard's start.
     let tick: UInt64
 
-    init(_ clock: ReactorClock, since start: MonotonicInstant) {
-        self.init(wall: clock.wall, monotonic: clock.monotonic, since: start)
+    init(_ clock: ReactorClock, since start: MonotonicInstant, _ books: BooksClock) {
+        self.init(
+            wall: clock.wall, monotonic: clock.monotonic, since: start,
+            books: books.time(wall: clock.wall, monotonic: clock.monotonic))
     }
 
-    init(wall: Timestamp, monotonic: MonotonicInstant, since start: MonotonicInstant) {
+    init(
+        wall: Timestamp,
+        monotonic: MonotonicInstant,
+        since start: MonotonicInstant,
+        books: Timestamp? = nil
+    ) {
         self.wall = wall
         self.monotonic = monotonic
+        self.books = books ?? wall
         tick = UInt64(max(0, monotonic.milliseconds(since: start) / Self.tickMilliseconds))
     }
 

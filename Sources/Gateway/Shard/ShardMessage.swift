@@ -62,7 +62,9 @@ enum ShardMessage: Sendable {
 
     // From the control side.
     case productChanged(ProductKey)
+    case productsChanged
     case deviceChanged(DeviceIdentity)
+    case entitlementTaken(DeviceIdentity)
     case secretReset(DeviceIdentity)
     case keyRevoked(KeyID)
     case ask(ShardQuestion)

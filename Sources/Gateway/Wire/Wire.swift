@@ -374,10 +374,11 @@ struct Wire: ~Copyable {
             if connections[slot: slot].settings.productSlot != nil,
                 !connections[slot: slot].isRenewing
             {
-                // Looked at once an hour at least, as the calendar may be set meanwhile.
                 let expiresAt = connections[slot: slot].settings.expiresAt
-                let left = expiresAt.milliseconds(since: time.wall)
-                let ticks = ShardTime.ticks(milliseconds: min(max(left, 1), 3_600_000))
+                let left = expiresAt.milliseconds(since: time.books)
+                // Nothing is renewed while the clock is doubted (rule B16): asked again in a while.
+                let least: Int64 = time.books == time.wall ? 1 : 5_000
+                let ticks = ShardTime.ticks(milliseconds: min(max(left, least), 3_600_000))
                 deadline = min(deadline, time.tick + ticks)
             }
             return deadline == .max

@@ -1,6 +1,6 @@
 import Storage
 
-/// The codes of the accounts: bought + granted = unassigned + assigned (rule A10).
+/// The codes of the accounts: bought + granted = unassigned + assigned + voided (rule A10).
 extension Audit {
     /// Batches follow one another without a gap, and are in the list of purchases.
     mutating func checkBatches(
@@ -10,6 +10,8 @@ extension Audit {
         try read(books.batches, in: transaction) { (audit, first, batch) throws(StoreError) in
             audit.expectEqual(first, next, "the serial after the batches before")
             next = first &+ batch.quantity
+            audit.expectEqual(
+                batch.voided, audit.log.voidedCodes[first] ?? 0, "void codes of batch \(first)")
             let isListed = try audit.books.purchases.contains(
                 KeyPair(batch.account, first),
                 in: transaction
@@ -41,9 +43,11 @@ extension Audit {
             audit.expectEqual(holding.bought, found.bought, "\(subject), bought")
             audit.expectEqual(holding.granted, found.granted, "\(subject), granted")
             audit.expectEqual(holding.assigned, found.assigned, "\(subject), assigned")
+            audit.expectEqual(holding.voided, found.voided, "\(subject), voided")
             audit.expect(
-                holding.bought &+ holding.granted == found.unassigned &+ holding.assigned,
-                "\(subject): bought + granted is not unassigned + assigned"
+                holding.bought &+ holding.granted
+                    == found.unassigned &+ holding.assigned &+ holding.voided,
+                "\(subject): bought + granted is not unassigned + assigned + voided"
             )
         }
         for key in counted.keys.sorted(by: { "\($0)" < "\($1)" }) {
@@ -63,6 +67,7 @@ extension Audit {
             case .grant: counted[key, default: CodeTally()].granted &+= batch.quantity
             }
         }
+        try countVoided(in: &counted, in: transaction)
         try read(books.unassigned, in: transaction) { (audit, key, range) throws(StoreError) in
             let owner = KeyPair(key.first, key.second)
             counted[owner, default: CodeTally()].unassigned &+= range.quantity
@@ -80,8 +85,38 @@ extension Audit {
             try audit.checkBatch(
                 of: lot.first.serial, lot.quantity, owner,
                 "codes of lot \(key.second) of product \(key.first)", in: transaction)
+            guard product.packageOrigin == .freeCodes else { return }
+            let batch = try audit.find { () throws(StoreError) in
+                try audit.books.purchase(of: lot.first, in: transaction)
+            }
+            audit.expect(
+                batch?.record.source != .purchase,
+                "product \(key.first) has bought codes, and the package of free ones")
         }
         return counted
+    }
+
+    /// Void codes are of a batch, and as many of it as the log has voided.
+    private mutating func countVoided(
+        in counted: inout [KeyPair<AccountID, PackageID>: CodeTally],
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var tally = counted
+        var voided: [UInt64: UInt64] = [:]
+        try read(books.voided, in: transaction) { (audit, first, range) throws(StoreError) in
+            let batch = try audit.find { () throws(StoreError) in
+                try audit.books.purchase(of: ActivationCode(serial: first), in: transaction)
+            }
+            guard let batch else { return audit.expect(false, "void code \(first) is of no batch") }
+            voided[batch.first.serial, default: 0] &+= range.quantity
+            let owner = KeyPair(batch.record.account, batch.record.package)
+            tally[owner, default: CodeTally()].voided &+= range.quantity
+        }
+        counted = tally
+        for first in Set(voided.keys).union(log.voidedCodes.keys).sorted() {
+            expectEqual(
+                voided[first] ?? 0, log.voidedCodes[first] ?? 0, "void codes of batch \(first)")
+        }
     }
 
     private mutating func checkBatch(
@@ -103,7 +138,7 @@ extension Audit {
         )
     }
 
-    /// Every code ever bought is in exactly one place: unassigned, or in one product's lot.
+    /// Every code ever bought is in exactly one place: unassigned, in one product's lot, or void.
     mutating func checkRanges(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
@@ -114,6 +149,11 @@ extension Audit {
         try read(books.lots, in: transaction) { _, _, lot in
             ranges.append((lot.first.serial, lot.quantity))
         }
+        try read(books.voided, in: transaction) { _, first, range in
+            ranges.append((first, range.quantity))
+        }
+        // A correction may have left nothing of a lot.
+        ranges.removeAll { $0.quantity == 0 }
         ranges.sort { $0.first < $1.first }
         var next: UInt64 = 1
         for range in ranges {
@@ -128,7 +168,11 @@ extension Audit {
     mutating func checkAssignments(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
-        try read(books.assignments, in: transaction) { _, _, _ in }
+        try read(books.assignments, in: transaction) { audit, key, assignment in
+            audit.expectEqual(
+                assignment.voided, audit.log.unassignedAgain[key.second] ?? 0,
+                "codes of assignment \(key.second) that were taken back")
+        }
         try expectCount(of: books.assignments, log.assignments, in: transaction) {
             (audit, key, _) throws(StoreError) in
             try audit.isAssignment(key.second, of: key.first, in: transaction)
@@ -158,6 +202,7 @@ struct CodeTally {
     var granted: UInt64 = 0
     var unassigned: UInt64 = 0
     var assigned: UInt64 = 0
+    var voided: UInt64 = 0
 }
 
 /// The imports in chunks: their rows are all there, and those that are committed count as devices.

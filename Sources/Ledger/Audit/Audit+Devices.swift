@@ -30,8 +30,7 @@ extension Audit {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
         expect(
-            device.isRegistered || device.entitlement != nil || device.isExceptedFromRenewal,
-            "\(identity) is neither registered nor entitled"
+            device.isWorthKeeping, "\(identity) is neither registered nor entitled"
         )
         expect(
             device.secret != nil || !device.isSecretConfirmed,
@@ -95,6 +94,9 @@ struct DeviceTally {
 
     /// Entries of the history.
     var entries = 0
+
+    /// Codes that products have again.
+    var returned = 0
 }
 
 /// Nothing is in an index, or in a history, that nothing else knows.
@@ -146,9 +148,22 @@ extension Audit {
             (audit, key, _) throws(StoreError) in
             try audit.books.products.contains(key.first, in: transaction)
         }
-        try expectCount(of: books.consumptions, log.activations, wasRead: true, in: transaction) {
+        let activations = log.activations - log.voidedConsumptions
+        try expectCount(of: books.consumptions, activations, wasRead: true, in: transaction) {
             (audit, key, entry) throws(StoreError) in
             try audit.isOfDevice(entry, at: key, in: transaction)
+        }
+        try expectCount(of: books.returned, devices.returned, in: transaction) {
+            (audit, key, _) throws(StoreError) in
+            try audit.books.products.contains(key.first, in: transaction)
+        }
+        try expectCount(of: books.voidedConsumptions, log.voidedConsumptions, in: transaction) {
+            (audit, key, _) throws(StoreError) in
+            guard let event = try audit.get(key.third, of: audit.books.events, in: transaction),
+                case .corrections(let correction) = event.change,
+                case .consumptionVoided(_, let entitlement) = correction.entry
+            else { return false }
+            return entitlement.code.serial == key.second
         }
         let entries = try books.consumptions.count(in: transaction)
         try expectCount(of: books.expiries, entries, in: transaction) {

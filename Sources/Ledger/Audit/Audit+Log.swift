@@ -1,4 +1,5 @@
 import Storage
+import Time
 
 /// Rule E3: the log has no gap, its last number is the stored one, and what it says was made is there.
 extension Audit {
@@ -117,12 +118,16 @@ extension Audit {
         case .devices(.activated(let identity, let entitlement, let dataCentre)):
             let place = KeyTriple(
                 identity.product, entitlement.activatedAt, entitlement.code.serial)
+            let made = Activation(
+                identity: identity, entitlement: entitlement, dataCentre: dataCentre)
             let record = try get(place, of: books.consumptions, in: transaction)
+            if record.map({ Books.activation(at: place, $0.unmoved) }) == made { return }
+            let isVoid = try wasVoided(made, at: place, in: transaction)
             expect(
-                record.map { Books.activation(at: place, $0) }
-                    == Activation(
-                        identity: identity, entitlement: entitlement, dataCentre: dataCentre),
+                isVoid,
                 "\(source()): the activation of \(identity) is not in the history as it was")
+        case .corrections(let correction):
+            try check(correction, source(), sequence, in: transaction)
         case .upgrades(let change):
             guard let sequence, case .requested = change.entry else { return }
             let place = KeyPair(change.identity, change.id)
@@ -134,16 +139,59 @@ extension Audit {
             .products(.updated), .products(.packageUpgraded), .imports, .topUps,
             .devices(.registered), .devices(.entitlementReopened), .devices(.entitlementEnded),
             .devices(.disabled), .devices(.deleted), .devices(.renewalSet),
-            .devices(.secretReset), .devices(.secretConfirmed):
+            .devices(.secretReset), .devices(.secretConfirmed), .clock, .limits, .productSecrets:
             // A later change may have written over it, or its own tables are held against the log.
             return
         }
+    }
+
+    private mutating func check(
+        _ correction: Correction,
+        _ source: @autoclosure () -> String,
+        _ sequence: UInt64?,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        switch correction.entry {
+        case .consumptionVoided(let identity, let entitlement):
+            guard let sequence else { return }
+            let key = KeyTriple(identity.product, entitlement.code.serial, sequence)
+            let record = try get(key, of: books.voidedConsumptions, in: transaction)
+            expect(
+                record?.consumption.device == identity.device
+                    && record?.activatedAt == entitlement.activatedAt,
+                "\(source()): what was taken back of \(identity) is not there as it was")
+        case .purchaseVoided, .assignmentVoided, .entitlementMoved:
+            // Their sums are held against the log, or a later correction may have followed.
+            return
+        }
+    }
+
+    /// Whether that activation was taken back since.
+    private func wasVoided(
+        _ activation: Activation,
+        at place: KeyTriple<ProductKey, Timestamp, UInt64>,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Bool {
+        var isFound = false
+        let codes = KeyPair(place.first, place.third)
+        try books.voidedConsumptions.forEach(in: transaction, prefix: codes) { _, record in
+            isFound =
+                record.activatedAt == place.second
+                && Books.activation(at: place, record.consumption.unmoved) == activation
+            return isFound ? .stop : .proceed
+        }
+        return isFound
     }
 
     /// Answers to idempotency keys: what they say was done is there.
     mutating func checkAnswers(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
+        try read(books.documents, in: transaction) { (audit, key, _) throws(StoreError) in
+            let isAnswer = try audit.books.answers.contains(key, in: transaction)
+            audit.expect(
+                isAnswer, "\(key.first) was told something of key \(key.second), which is unknown")
+        }
         try read(books.answers, in: transaction) { (audit, key, answer) throws(StoreError) in
             guard case .changed(let change)? = answer.outcome.effect else { return }
             try audit.check(
@@ -172,14 +220,30 @@ extension LogTally {
         case .keys(.created): keys += 1
         case .keys(.revoked): revokedKeys += 1
         case .keys(.sealingKeysAdopted(let numbers)): sealingKeys += numbers.count
+        case .corrections(let correction): count(correction)
+        case .limits(.adopted(let adopted)): limits = adopted
         case .upgrades(let change):
             if case .requested = change.entry { upgrades += 1 }
         case .accounts(.updated), .accounts(.certified), .products(.updated),
             .products(.packageUpgraded), .imports(.imported(_, _, .none)), .imports(.abandoned),
             .devices(.registered), .devices(.entitlementReopened), .devices(.entitlementEnded),
             .devices(.disabled), .devices(.deleted), .devices(.renewalSet),
-            .devices(.secretReset), .devices(.secretConfirmed), .topUps:
+            .devices(.secretReset), .devices(.secretConfirmed), .topUps, .clock,
+            .productSecrets:
             break
+        }
+    }
+}
+
+extension LogTally {
+    fileprivate mutating func count(_ correction: Correction) {
+        switch correction.entry {
+        case .purchaseVoided(_, _, let quantity, let first):
+            voidedCodes[first.serial, default: 0] &+= quantity
+        case .assignmentVoided(_, _, _, let quantity, let sequence):
+            unassignedAgain[sequence, default: 0] &+= quantity
+        case .consumptionVoided: voidedConsumptions += 1
+        case .entitlementMoved: break
         }
     }
 }
@@ -196,6 +260,14 @@ struct LogTally {
     var batches = 0
     var assignments = 0
     var activations = 0
+    var voidedConsumptions = 0
+
+    /// Those that were adopted last.
+    var limits: BooksLimits?
+
+    /// By corrections: codes of a batch that are void, and of an assignment that are unassigned again.
+    var voidedCodes: [UInt64: UInt64] = [:]
+    var unassignedAgain: [UInt64: UInt64] = [:]
     var keys = 0
     var revokedKeys = 0
     var sealingKeys = 0

@@ -76,7 +76,8 @@ extension Audit {
         var serials = ConsumedSerials()
         var assigned: UInt64 = 0
         var ordinal: UInt32 = 0
-        try read(books.lots, prefix: key, in: transaction) { audit, place, lot in
+        try read(books.lots, prefix: key, in: transaction) {
+            (audit, place, lot) throws(StoreError) in
             ordinal &+= 1
             audit.expectEqual(place.second, ordinal, "the next lot of product \(key)")
             assigned &+= lot.quantity
@@ -90,12 +91,24 @@ extension Audit {
                     lot.first.serial &+ consumed,
                     "the next serial of product \(key)"
                 )
+                // Formats before 3 don't say it.
+                if audit.format < 3 { return }
+                let days = try audit.find { () throws(StoreError) in
+                    try audit.books.validityDays(ofFree: lot, in: transaction)
+                }
+                audit.expectEqual(
+                    pool.lotValidityDays, days ?? pool.lotValidityDays,
+                    "days that codes of lot \(ordinal) of product \(key) entitle for")
             }
         }
         expectEqual(pool.lots, ordinal, "the number of lots of product \(key)")
         expectEqual(pool.assigned, assigned, "codes assigned to product \(key)")
-        expectEqual(pool.consumed, serials.count, "codes that product \(key) took from its lots")
-        serials.seal(atMost: try books.consumptions.count(in: transaction))
+        expectEqual(
+            pool.consumed &+ UInt64(pool.returned), serials.count,
+            "codes that product \(key) took from its lots")
+        serials.seal(
+            atMost: try books.consumptions.count(in: transaction)
+                + books.returned.count(in: transaction))
         return serials
     }
 
@@ -125,7 +138,18 @@ extension Audit {
                 "code \(code) of product \(key) is not found by its expiry"
             )
         }
+        var returned: UInt32 = 0
+        try read(books.returned, prefix: key, in: transaction) { audit, place, _ in
+            returned &+= 1
+            let isOwn = left.take(place.second)
+            audit.expect(
+                isOwn,
+                "code \(ActivationCode(serial: place.second)), which \(key) has again, is consumed"
+                    + " or not its own")
+        }
+        expectEqual(pool.returned, returned, "codes that product \(key) has again")
         serials = left
+        devices.returned += Int(returned)
         devices.entries += Int(entries)
         expectEqual(pool.consumed, entries, "codes that product \(key) consumed by its history")
     }

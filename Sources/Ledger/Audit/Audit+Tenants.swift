@@ -28,11 +28,16 @@ extension Audit {
             if case .accounts(.created(let id, _, _)) = change { [id] } else { [] }
         }
         var children = 0
+        let living = try countProducts(in: transaction)
         try read(books.accounts, in: transaction) { (audit, id, account) throws(StoreError) in
             audit.expect(
                 account.certifiedAt == nil || account.kind == .enterprise,
                 "account \(id) was certified and is no enterprise"
             )
+            // Formats before 4 don't count them.
+            audit.expectEqual(
+                audit.format < 4 ? living[id] ?? 0 : account.products, living[id] ?? 0,
+                "products of account \(id) and its sub-accounts")
             guard let parent = account.parent else { return }
             children += 1
             let record = try audit.get(parent, of: audit.books.accounts, in: transaction)
@@ -53,6 +58,30 @@ extension Audit {
             try audit.get(key.second, of: audit.books.accounts, in: transaction)?.parent
                 == key.first
         }
+    }
+
+    /// By account, those of its sub-accounts among them; sub-accounts have none of their own.
+    private mutating func countProducts(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [AccountID: UInt64] {
+        var living: [AccountID: UInt64] = [:]
+        try read(books.products, in: transaction) { (audit, _, product) throws(StoreError) in
+            if product.isDeleted { return }
+            let account = try audit.get(
+                product.account, of: audit.books.accounts, in: transaction)
+            living[account?.parent ?? product.account, default: 0] += 1
+        }
+        var limits: BooksLimits?
+        try read(books.limits, in: transaction) { audit, key, record in
+            audit.expectEqual(key, Books.limitsKey, "the key of the limits")
+            limits = record.limits
+        }
+        expect(limits == log.limits, "the limits are not those that were adopted last")
+        try read(books.registrations, in: transaction) { (audit, key, _) throws(StoreError) in
+            let isThere = try audit.books.products.contains(key, in: transaction)
+            audit.expect(isThere, "registrations of product \(key), which is not there")
+        }
+        return living
     }
 
     /// Rule E1: contacts are as the log has left them, and of accounts that are no sub-accounts.

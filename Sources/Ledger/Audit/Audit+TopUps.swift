@@ -157,6 +157,12 @@ extension Audit {
                 tally.begin(identity)
             }
             tally.count(record)
+            if record.state == .requested, audit.format >= 5 {
+                tally.open += 1
+                let place = KeyPair(record.sequence, identity)
+                let open = try audit.get(place, of: audit.books.openUpgrades, in: transaction)
+                audit.expect(open?.id == key.second, "\(subject) is not among those not reported")
+            }
             audit.expect(
                 record.fromAllowance &+ record.fromPacks == record.size.attempts,
                 "\(subject) did not cost what its size says"
@@ -175,6 +181,12 @@ extension Audit {
             let upgrade = try audit.get(
                 KeyPair(key.first, name.id), of: audit.books.upgrades, in: transaction)
             return upgrade?.sequence == key.second
+        }
+        try expectCount(of: books.openUpgrades, tally.open, in: transaction) {
+            (audit, key, name) throws(StoreError) in
+            let upgrade = try audit.get(
+                KeyPair(key.second, name.id), of: audit.books.upgrades, in: transaction)
+            return upgrade?.sequence == key.first && upgrade?.state == .requested
         }
         try read(books.upgradeMonths, in: transaction) { _, _, _ in }
         try expectCount(of: books.upgradeMonths, tally.usedMonths, in: transaction) {
@@ -233,6 +245,9 @@ extension Audit {
 
 /// What upgrades that were not given back took, summed on the way through all of them.
 struct UpgradeTally {
+    /// Those that were not reported.
+    var open = 0
+
     private(set) var identity: DeviceIdentity?
 
     /// Of this device's allowances.

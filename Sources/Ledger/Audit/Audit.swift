@@ -6,11 +6,15 @@ extension Books {
     /// name what is wrong and where, at most `limit`; none when all is right. Reads the whole store.
     ///
     /// A record that does not decode is a finding too, and so is a part that can't be read.
+    ///
+    /// - Parameter format: the store's, if it was not brought to the current one: what came later is not
+    ///   asked of it.
     public func verify(
         limit: Int = 100,
+        format: Int = Books.format.current,
         in transaction: borrowing some Transaction & ~Copyable
     ) -> [String] {
-        var audit = Audit(self, limit: limit)
+        var audit = Audit(self, limit: limit, format: format)
         audit.check("the log") { (audit) throws(StoreError) in
             try audit.checkLog(in: transaction)
         }
@@ -54,6 +58,9 @@ extension Books {
 struct Audit {
     let books: Books
     private let limit: Int
+
+    /// The store's.
+    let format: Int
     private(set) var findings: [String] = []
     private var known: Set<String> = []
 
@@ -66,9 +73,10 @@ struct Audit {
     /// By product; found before the products are read.
     var staged: [ProductKey: StagedTally] = [:]
 
-    init(_ books: Books, limit: Int) {
+    init(_ books: Books, limit: Int, format: Int) {
         self.books = books
         self.limit = limit
+        self.format = format
     }
 
     /// The same finding is named once, however often it is come across.

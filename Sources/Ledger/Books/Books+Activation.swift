@@ -14,11 +14,12 @@ extension Books {
     ) throws(StoreError) -> Outcome {
         let product = try products.get(identity.product, in: transaction)
         let device = try self.device(identity, in: transaction)
+        let now = try time(at: command.at, in: transaction)
         switch Admission.decide(
             identity,
             product: product,
             device: device?.standing,
-            at: command.at
+            at: now.time
         ) {
         case .refuse(let refusal): return .refused(refusal)
         case .admit, .readmit:
@@ -35,7 +36,7 @@ extension Books {
                 identity,
                 product,
                 device,
-                from: command.at,
+                after: nil,
                 at: place,
                 confirmsSecret: confirmsSecret,
                 command,
@@ -53,11 +54,12 @@ extension Books {
     ) throws(StoreError) -> Outcome {
         let product = try products.get(identity.product, in: transaction)
         let device = try self.device(identity, in: transaction)
+        let now = try time(at: command.at, in: transaction)
         switch Admission.decide(
             identity,
             product: product,
             device: device?.standing,
-            at: command.at
+            at: now.time
         ) {
         case .refuse(let refusal): return .refused(refusal)
         case .admit, .readmit:
@@ -69,20 +71,12 @@ extension Books {
                 in: transaction
             )
         case .consume(let cause):
-            var start = command.at
-            if let ended = device?.entitlement, let allowance = product?.allowance {
-                start = Admission.onlineRenewalStart(
-                    after: ended.expiresAt,
-                    validityDays: allowance.validityDays,
-                    at: command.at
-                )
-            }
             return try consume(
                 cause,
                 identity,
                 product,
                 device,
-                from: start,
+                after: device?.entitlement?.expiresAt,
                 at: place,
                 confirmsSecret: nil,
                 command,
@@ -104,7 +98,8 @@ extension Books {
             return .refused(.devices(.unknown(identity)))
         }
         if device.isDisabled { return .refused(.devices(.disabled(identity))) }
-        if let entitlement = device.entitlement, entitlement.runs(at: command.at) {
+        let now = try time(at: command.at, in: transaction)
+        if let entitlement = device.entitlement, entitlement.runs(at: now.time) {
             return .refused(.devices(.entitlementRuns(until: entitlement.expiresAt)))
         }
         return try consume(
@@ -112,7 +107,7 @@ extension Books {
             identity,
             product,
             device,
-            from: command.at,
+            after: nil,
             at: nil,
             confirmsSecret: nil,
             command,
@@ -155,31 +150,52 @@ extension Books {
         return done
     }
 
-    /// Consumes one code, if one is left, for a period from `start` on. It is one of the product's
-    /// pool, wherever the device is connected (rule B13).
+    /// Consumes one code, if one is left, for a period from now on; of a device that is online, from
+    /// the end of its last one on (`ended`). The code is one of the product's pool, wherever the device
+    /// is connected (rule B13).
     private func consume(
         _ cause: ActivationCause,
         _ identity: DeviceIdentity,
         _ product: ProductRecord?,
         _ device: DeviceRecord?,
-        from start: Timestamp,
+        after ended: Timestamp?,
         at place: DataCentreID?,
         confirmsSecret: SecretFingerprint?,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
+        if let doubt = try time(at: command.at, in: transaction).doubt {
+            return .refused(.clock(doubt))
+        }
+        let isNew = device.map { !$0.isRegistered && $0.entitlement == nil } ?? true
+        if isNew, let product,
+            let refusal = try refusal(
+                ofRegistrationIn: identity.product, product, at: command.at, in: transaction)
+        {
+            return .refused(refusal)
+        }
         var pool = try pool(of: identity.product, in: transaction)
         guard let product, let allowance = product.allowance,
-            let code = try takeCode(from: &pool, of: identity.product, in: transaction)
+            let taken = try takeCode(from: &pool, of: identity.product, in: transaction)
         else { return .refused(.codes(.noneLeft(identity.product))) }
+        let days = taken.freeDays == 0 ? allowance.validityDays : taken.freeDays
+        var start = command.at
+        if let ended {
+            start = Admission.onlineRenewalStart(
+                after: ended, validityDays: days, at: command.at)
+        }
         let entitlement = Entitlement(
-            code: code,
+            code: taken.code,
             period: (device?.codesConsumed ?? 0) + 1,
             activatedAt: start,
-            expiresAt: start.adding(days: Int64(allowance.validityDays)),
+            expiresAt: start.adding(days: Int64(days)),
             cause: cause
         )
         var new = device ?? DeviceRecord(secret: nil, registeredAt: command.at)
+        if isNew {
+            try countRegistration(
+                in: identity.product, product, at: command.at, in: transaction)
+        }
         if device?.isRegistered != true {
             new.isRegistered = true
             new.registeredAt = command.at
@@ -243,8 +259,8 @@ extension Books {
         guard let device = try device(identity, in: transaction) else {
             return .refused(.devices(.unknown(identity)))
         }
-        guard device.isOpen, let entitlement = device.entitlement,
-            !entitlement.runs(at: command.at)
+        let now = try time(at: command.at, in: transaction).time
+        guard device.isOpen, let entitlement = device.entitlement, !entitlement.runs(at: now)
         else { return .done(.unchanged) }
         return .done(try close(device, entitlement, of: identity, command, in: transaction))
     }
@@ -255,7 +271,8 @@ extension Books {
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        let latest = command.at.adding(milliseconds: -max(0, graceMilliseconds))
+        let now = try time(at: command.at, in: transaction).time
+        let latest = now.adding(milliseconds: -max(0, graceMilliseconds))
         var ended: [DeviceIdentity] = []
         try expiring.forEach(in: transaction, limit: Int(limit)) { key, record in
             guard key.first <= latest else { return .stop }

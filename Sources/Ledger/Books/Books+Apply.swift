@@ -50,7 +50,39 @@ extension Books {
         case .topUps(let action): try carryOut(action, command, in: transaction)
         case .upgrades(let action): try carryOut(action, command, in: transaction)
         case .keys(let action): try carryOut(action, command, in: transaction)
+        case .clock(let action): try carryOut(action, command, in: transaction)
+        case .corrections(let action): try carryOut(action, command, in: transaction)
+        case .limits(let action): try carryOut(action, command, in: transaction)
+        case .productSecrets(let action): try carryOut(action, command, in: transaction)
+        case .answers(let action): try carryOut(action, command, in: transaction)
         }
+    }
+
+    private func carryOut(
+        _ action: AnswerAction,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        switch action {
+        case .remember(let key, let answer): try remember(answer, key, command, in: transaction)
+        }
+    }
+
+    /// What a client was told (rule A8): no change of the books, and no event.
+    private func remember(
+        _ answer: [UInt8],
+        _ key: String,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard Command.isValid(idempotencyKey: key), answer.count <= Self.answerMaximumLength else {
+            return .refused(.commands(.idempotencyKeyInvalid))
+        }
+        let name = KeyPair(command.actor, key)
+        if try answers.contains(name, in: transaction) {
+            _ = try documents.insert(name, DocumentRecord(bytes: answer), in: transaction)
+        }
+        return .done(.unchanged)
     }
 
     /// Appends an event and counts it; the only place that does.
@@ -61,6 +93,7 @@ extension Books {
     ) throws(StoreError) -> Effect {
         var head = try head(in: transaction)
         head.lastSequence += 1
+        head.note(command.at)
         let event = Event(
             sequence: head.lastSequence,
             at: command.at,

@@ -155,8 +155,8 @@ extension Books {
     }
 
     /// Rule B8: no code comes back. A device that ever consumed one leaves its entitlement, its
-    /// secret and its settings, so that it can return; so does one that is on the blacklist (rule B6).
-    /// Another leaves nothing.
+    /// secret and its settings, so that it can return; another leaves its exception from renewal, if it
+    /// has one: that list is the product's (rule B6).
     private func delete(
         _ identity: DeviceIdentity,
         _ command: Command,
@@ -168,10 +168,15 @@ extension Books {
         guard let device = try device(identity, in: transaction), device.isRegistered else {
             return .refused(.devices(.unknown(identity)))
         }
-        var new: DeviceRecord? = device
-        new?.isRegistered = false
-        if device.entitlement == nil, !device.isExceptedFromRenewal { new = nil }
-        try replace(device, with: new, of: identity, in: transaction)
+        var new = device
+        new.isRegistered = false
+        if device.entitlement == nil {
+            new = DeviceRecord(secret: nil, registeredAt: device.registeredAt)
+            new.isRegistered = false
+            new.isExceptedFromRenewal = device.isExceptedFromRenewal
+        }
+        try replace(
+            device, with: new.isWorthKeeping ? new : nil, of: identity, in: transaction)
         return .done(try record(.devices(.deleted(identity)), command, in: transaction))
     }
 
@@ -237,6 +242,15 @@ extension Books {
         if isKnown, let held = device?.secret {
             return device?.isSecretConfirmed == true
                 ? .refused(.devices(.secretInUse(identity))) : .done(.registered(held))
+        }
+        if !isKnown {
+            if let refusal = try refusal(
+                ofRegistrationIn: identity.product, product, at: command.at, in: transaction)
+            {
+                return .refused(refusal)
+            }
+            try countRegistration(
+                in: identity.product, product, at: command.at, in: transaction)
         }
         var new = device ?? DeviceRecord(secret: secret, registeredAt: command.at)
         new.secret = secret

@@ -41,7 +41,7 @@ extension Books {
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        guard try existing(key, in: transaction) != nil else {
+        guard let product = try existing(key, in: transaction) else {
             return .refused(.products(.unknown(key)))
         }
         guard rows.count <= Self.importMaximumRows else {
@@ -55,6 +55,11 @@ extension Books {
                     .imports(.row(row: UInt32(index + 1), device: row.device, fault: fault))
                 )
             }
+        }
+        if let refusal = try refusal(
+            ofDevices: UInt64(rows.count), of: key, product, in: transaction)
+        {
+            return .refused(refusal)
         }
         var pool = try pool(of: key, in: transaction)
         for row in rows {
@@ -224,13 +229,18 @@ extension Books {
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        guard try existing(name.first, in: transaction) != nil else {
+        guard let product = try existing(name.first, in: transaction) else {
             return .refused(.products(.unknown(name.first)))
         }
         guard var record = try imports.get(name, in: transaction) else {
             return .refused(.imports(.unknown(name.first, name.second)))
         }
         if let refusal = Self.refusal(toGoOn: record, name.second, after: rows) {
+            return .refused(refusal)
+        }
+        if let refusal = try refusal(
+            ofDevices: record.rows, of: name.first, product, in: transaction)
+        {
             return .refused(refusal)
         }
         record.state = .landing

@@ -67,8 +67,9 @@ extension Books {
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         var due: [TopUpPlace] = []
+        let now = try time(at: command.at, in: transaction).time
         try topUpExpiries.forEach(in: transaction, limit: Int(limit)) { key, _ in
-            guard key.second.hasExpired(at: command.at) else { return .stop }
+            guard key.second.hasExpired(at: now) else { return .stop }
             due.append(key.second)
             return .proceed
         }
@@ -194,8 +195,8 @@ extension Books {
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        guard
-            let place = try nextTopUp(of: account, .messages, at: command.at, in: transaction)
+        let now = try time(at: command.at, in: transaction).time
+        guard let place = try nextTopUp(of: account, .messages, at: now, in: transaction)
         else { return .refused(.topUps(.noneLeft(account))) }
         let old = try topUp(at: place, in: transaction)
         let left = try topUpTotals(of: account, .messages, in: transaction).remaining
@@ -250,7 +251,7 @@ extension Books {
             command,
             in: transaction
         )
-        if lease.pack.hasExpired(at: command.at) {
+        if lease.pack.hasExpired(at: try time(at: command.at, in: transaction).time) {
             let pack = try topUp(at: lease.pack, in: transaction)
             try expire(returned, of: pack, at: lease.pack, command, in: transaction)
         }

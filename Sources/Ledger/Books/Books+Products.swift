@@ -46,15 +46,19 @@ extension Books {
         if try products.contains(product.key, in: transaction) {
             return .refused(.commands(.alreadyExists(what: "product \(product.key)")))
         }
-        guard let account = try accounts.get(product.account, in: transaction) else {
+        guard try accounts.contains(product.account, in: transaction) else {
             return .refused(.accounts(.unknown(product.account)))
         }
+        var (owner, root) = try root(of: product.account, in: transaction)
         var allowance: Allowance?
         if let package = product.package {
             guard let record = try packages.get(package, in: transaction) else {
                 return .refused(.packages(.unknown(package)))
             }
             allowance = record.allowance
+        }
+        if let refusal = try refusal(ofProductOf: root, in: transaction) {
+            return .refused(refusal)
         }
         let record = ProductRecord(product, allowance: allowance, createdAt: command.at)
         try products.put(product.key, record, in: transaction)
@@ -64,16 +68,25 @@ extension Books {
             EmptyRecord(),
             in: transaction
         )
+        root.products += 1
+        try accounts.put(owner, root, in: transaction)
         let effect = try self.record(
             .products(.created(product.key, account: product.account)),
             command,
             in: transaction
         )
-        if let terms = product.freeCodes,
-            product.package == nil || product.package == terms.package
-        {
+        if let terms = product.freeCodes {
+            let free = try packages.get(terms.package, in: transaction)?.allowance
+            guard allowance == nil || allowance == free ?? terms.allowance else {
+                return .done(effect)
+            }
+            // Once for each product that the account has ever had at once (rule A7).
+            let quantity = terms.policy.quantity(forProductOf: root.kind)
+            guard quantity > 0, root.products > root.freeProducts else { return .done(effect) }
+            root.freeProducts = root.products
+            try accounts.put(owner, root, in: transaction)
             try grant(
-                terms.policy.quantity(forProductOf: account.kind),
+                quantity,
                 on: terms,
                 to: product.account,
                 product: product.key,
@@ -107,7 +120,8 @@ extension Books {
     }
 
     /// Rule A5: the package is a property of the product, so it changes for all devices and codes
-    /// at once. An entitlement keeps the end it was given.
+    /// at once. An entitlement keeps the end it was given. One that only free codes have brought is
+    /// not the product's own: it may be followed by any (rule A4).
     private func upgradePackage(
         _ key: ProductKey,
         _ package: PackageID,
@@ -124,11 +138,14 @@ extension Books {
             return .refused(.products(.hasNoPackage(key)))
         }
         if current == package { return .done(.unchanged) }
-        if let lowered = target.allowance.lowered(from: allowance) {
+        if product.packageOrigin != .freeCodes,
+            let lowered = target.allowance.lowered(from: allowance)
+        {
             return .refused(.packages(.allowanceLowered(allowance: lowered)))
         }
         product.package = package
         product.allowance = target.allowance
+        product.packageOrigin = .named
         try products.put(key, product, in: transaction)
         return .done(
             try record(
@@ -150,6 +167,9 @@ extension Books {
         product.deletedAt = command.at
         try products.put(key, product, in: transaction)
         try countCodes(of: product, lost: forfeited, in: transaction)
+        var (owner, root) = try root(of: product.account, in: transaction)
+        root.products -= 1
+        try accounts.put(owner, root, in: transaction)
         return .done(
             try record(.products(.deleted(key, forfeited: forfeited)), command, in: transaction)
         )

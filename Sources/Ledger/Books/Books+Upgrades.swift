@@ -13,6 +13,8 @@ extension Books {
             try requestUpgrade(identity, id, size, command, in: transaction)
         case .report(let identity, let id, let succeeded):
             try reportUpgrade(identity, id, succeeded, command, in: transaction)
+        case .expire(let limit, let age):
+            try expireUpgrades(limit, ageMilliseconds: age, command, in: transaction)
         }
     }
 
@@ -34,6 +36,9 @@ extension Books {
         }
         guard let product = try existing(identity.product, in: transaction) else {
             return .refused(.products(.unknown(identity.product)))
+        }
+        if let doubt = try time(at: command.at, in: transaction).doubt {
+            return .refused(.clock(doubt))
         }
         let device = try self.device(identity, in: transaction)
         if let refusal = Self.refusal(ofUpgradeOf: identity, device, product, at: command.at) {
@@ -118,6 +123,8 @@ extension Books {
             UpgradeNameRecord(id: id),
             in: transaction
         )
+        try openUpgrades.put(
+            KeyPair(record.sequence, identity), UpgradeNameRecord(id: id), in: transaction)
         try setUpgrades(
             used + record.fromAllowance,
             of: identity,
@@ -155,12 +162,47 @@ extension Books {
         record.state = state
         record.reportedAt = command.at
         try upgrades.put(KeyPair(identity, id), record, in: transaction)
+        try openUpgrades.delete(KeyPair(record.sequence, identity), in: transaction)
         let change = UpgradeChange(
             identity: identity, id: id, entry: .reported(succeeded: succeeded))
         _ = try self.record(.upgrades(change), command, in: transaction)
         let upgrade = Upgrade(identity: identity, id: id, record: record)
         if !succeeded { try giveBack(upgrade, command, in: transaction) }
         return .done(.upgrade(upgrade))
+    }
+
+    /// Rule D2: what nobody reports ends after a time.
+    private func expireUpgrades(
+        _ limit: UInt32,
+        ageMilliseconds: Int64,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        let latest = try time(at: command.at, in: transaction).time
+            .adding(milliseconds: -max(0, ageMilliseconds))
+        var due: [Upgrade] = []
+        try openUpgrades.forEach(in: transaction, limit: Int(limit)) {
+            (key, name) throws(StoreError) in
+            guard let upgrade = try upgrade(name.id, of: key.second, in: transaction) else {
+                throw .malformed(what: "upgrade \(name.id) of \(key.second) is not there")
+            }
+            guard upgrade.record.requestedAt <= latest else { return .stop }
+            due.append(upgrade)
+            return .proceed
+        }
+        for upgrade in due {
+            var record = upgrade.record
+            record.state = .unreported
+            record.reportedAt = command.at
+            try upgrades.put(KeyPair(upgrade.identity, upgrade.id), record, in: transaction)
+            try openUpgrades.delete(
+                KeyPair(record.sequence, upgrade.identity), in: transaction)
+            let change = UpgradeChange(
+                identity: upgrade.identity, id: upgrade.id, entry: .unreported)
+            _ = try self.record(.upgrades(change), command, in: transaction)
+        }
+        let isFull = limit > 0 && due.count == Int(limit)
+        return .done(.ended(count: UInt32(due.count), more: isFull))
     }
 
     private func giveBack(
@@ -234,7 +276,7 @@ extension Books {
             command,
             in: transaction
         )
-        if draw.pack.hasExpired(at: command.at) {
+        if draw.pack.hasExpired(at: try time(at: command.at, in: transaction).time) {
             try expire(draw.units, of: new, at: draw.pack, command, in: transaction)
         }
     }

@@ -12,6 +12,7 @@ import Time
 ///     packages      package          holdings         account, package -> counters
 ///     batches       first serial     purchases        account, first serial
 ///     unassigned    account, package, first serial -> quantity   (first in, first out)
+///     voided        first serial -> quantity: codes that a correction has voided
 ///     assignments   account, event number
 ///     productAssignments  product, event number
 ///     accountTotals account, data centre -> codes of its products *
@@ -21,6 +22,8 @@ import Time
 ///     devices       product, device -> registration and latest entitlement *
 ///     consumptions  product, activatedAt, serial -> history entry *
 ///     expiries      product, expiresAt, serial -> activatedAt *
+///     returned      product, serial: codes given back by a correction, consumed first
+///     voidedConsumptions  product, serial, event number -> history entry that was taken back
 ///     periods       product, device, period -> where its history entry is (past periods only)
 ///     expiring      expiresAt, product, serial -> device: open entitlements *
 ///     disabled      product, device: disabled devices
@@ -30,12 +33,16 @@ import Time
 ///     leases        event number -> pack, units        leasesByHolder  holder, event number
 ///     upgrades      product, device, upgrade -> cost and outcome
 ///     upgradeOrder  product, device, event number -> upgrade
+///     openUpgrades  event number, product, device -> upgrade that was not reported
 ///     upgradeMonths product, device, month -> attempts of the allowance used
 ///     keys          key              answers          actor, idempotency key
 ///     imports       product, number of its first event -> what became of it
 ///     importing     product, number: those that still have, or may get, staged devices
 ///     arrivals      import's number, device -> staged device: a row of an import that has not landed
+///     limits        1 -> what accounts and products may have
+///     registrations product -> devices that registered themselves, of one day
 ///     sealingKeys   number -> fingerprint of a key that secrets are sealed with
+///     documents     actor, idempotency key -> what the client was answered
 ///     events        sequence number *
 ///
 /// An activation's entries in `consumptions`, `expiries`, `expiring` and `events` are next to those
@@ -58,6 +65,7 @@ public final class Books: Sendable {
     let batches: Table<UInt64, BatchRecord>
     let purchases: Table<KeyPair<AccountID, UInt64>, EmptyRecord>
     let unassigned: Table<KeyTriple<AccountID, PackageID, UInt64>, RangeRecord>
+    let voided: Table<UInt64, VoidRecord>
     let assignments: Table<KeyPair<AccountID, UInt64>, AssignmentRecord>
     let productAssignments: Table<KeyPair<ProductKey, UInt64>, EmptyRecord>
     let accountTotals: Table<KeyPair<AccountID, DataCentreID>, AccountTotalRecord>
@@ -67,6 +75,8 @@ public final class Books: Sendable {
     let devices: Table<DeviceIdentity, DeviceRecord>
     let consumptions: Table<KeyTriple<ProductKey, Timestamp, UInt64>, ConsumptionRecord>
     let expiries: Table<KeyTriple<ProductKey, Timestamp, UInt64>, ExpiryRecord>
+    let returned: Table<KeyPair<ProductKey, UInt64>, EmptyRecord>
+    let voidedConsumptions: Table<KeyTriple<ProductKey, UInt64, UInt64>, VoidedConsumptionRecord>
     let periods: Table<KeyPair<DeviceIdentity, UInt32>, PeriodRecord>
     let expiring: Table<KeyTriple<Timestamp, ProductKey, UInt64>, ExpiringRecord>
     let disabled: Table<DeviceIdentity, EmptyRecord>
@@ -79,25 +89,24 @@ public final class Books: Sendable {
     let leasesByHolder: Table<KeyPair<LeaseHolder, UInt64>, EmptyRecord>
     let upgrades: Table<KeyPair<DeviceIdentity, UpgradeID>, UpgradeRecord>
     let upgradeOrder: Table<KeyPair<DeviceIdentity, UInt64>, UpgradeNameRecord>
+    let openUpgrades: Table<KeyPair<UInt64, DeviceIdentity>, UpgradeNameRecord>
     let upgradeMonths: Table<KeyPair<DeviceIdentity, Month>, UpgradeMonthRecord>
     let keys: Table<KeyID, KeyRecord>
     let answers: Table<KeyPair<String, String>, AnswerRecord>
+    let documents: Table<KeyPair<String, String>, DocumentRecord>
     let events: Table<UInt64, Event>
     let imports: Table<KeyPair<ProductKey, UInt64>, ImportRecord>
     let importing: Table<KeyPair<ProductKey, UInt64>, EmptyRecord>
     let stagedDevices: Table<KeyPair<UInt64, DeviceKey>, StagedDeviceRecord>
+    let limits: Table<UInt32, LimitsRecord>
+    let registrations: Table<ProductKey, RegistrationsRecord>
     let sealingKeys: Table<UInt32, SealingKeyRecord>
 
     /// The most records that a page of a list reads, about: a bound on how long it takes.
     let readsPerPage: Int
 
     /// How many tables there are, with the one of the format: the environment has to allow that many.
-    public static var tableCount: Int { 41 }
-
-    /// The ledger's formats. A step is added at the end, and never changed once it was released.
-    public static let format = StoreFormat(migrations: [
-        .init("the store carries its format number") { _ in }
-    ])
+    public static var tableCount: Int { 48 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
@@ -111,6 +120,9 @@ public final class Books: Sendable {
 
     /// Of codes, in one purchase or assignment.
     public static var quantityMaximum: UInt64 { 1_000_000_000 }
+
+    /// In bytes, of a remembered answer; a longer one is made anew for each repetition.
+    public static var answerMaximumLength: Int { 65_536 }
 
     /// Of messages or OTA attempts, in one top-up pack.
     public static var topUpMaximum: UInt64 { 1_000_000_000_000 }
@@ -146,6 +158,7 @@ public final class Books: Sendable {
         batches = try Table("batches", in: environment)
         purchases = try Table("purchases", in: environment)
         unassigned = try Table("unassigned", in: environment)
+        voided = try Table("voided", in: environment)
         assignments = try Table("assignments", in: environment)
         productAssignments = try Table("productAssignments", in: environment)
         accountTotals = try Table("accountTotals", in: environment)
@@ -155,6 +168,8 @@ public final class Books: Sendable {
         devices = try Table("devices", in: environment)
         consumptions = try Table("consumptions", in: environment)
         expiries = try Table("expiries", in: environment)
+        returned = try Table("returned", in: environment)
+        voidedConsumptions = try Table("voidedConsumptions", in: environment)
         periods = try Table("periods", in: environment)
         expiring = try Table("expiring", in: environment)
         disabled = try Table("disabled", in: environment)
@@ -167,13 +182,17 @@ public final class Books: Sendable {
         leasesByHolder = try Table("leasesByHolder", in: environment)
         upgrades = try Table("upgrades", in: environment)
         upgradeOrder = try Table("upgradeOrder", in: environment)
+        openUpgrades = try Table("openUpgrades", in: environment)
         upgradeMonths = try Table("upgradeMonths", in: environment)
         keys = try Table("keys", in: environment)
         answers = try Table("answers", in: environment)
+        documents = try Table("documents", in: environment)
         events = try Table("events", in: environment)
         imports = try Table("imports", in: environment)
         importing = try Table("importing", in: environment)
         stagedDevices = try Table("arrivals", in: environment)
+        limits = try Table("limits", in: environment)
+        registrations = try Table("registrations", in: environment)
         sealingKeys = try Table("sealingKeys", in: environment)
     }
 }

@@ -1,9 +1,20 @@
 public import Storage
 
-/// How many codes of a package can be assigned to a product (rule A6).
+/// An account's unassigned codes of a package.
 public struct Assignable: Hashable, Sendable {
     public let package: PackageID
+    public let allowance: Allowance
     public let quantity: UInt64
+}
+
+extension [Assignable] {
+    /// How many of them can be assigned to one product, by one assignment or several: those of one
+    /// allowance, the one that most are of (rule A6).
+    public var mostTogether: UInt64 {
+        var sums: [Allowance: UInt64] = [:]
+        for part in self { sums[part.allowance, default: 0] += part.quantity }
+        return sums.values.max() ?? 0
+    }
 }
 
 /// An entry of the assignment history (rule A3).
@@ -17,6 +28,13 @@ public struct Assignment: Hashable, Sendable {
     public let productName: String
 }
 
+extension ProductRecord {
+    /// Whether `part` occurs in its name, or in one that it had.
+    func wasCalled(_ part: String) -> Bool {
+        name.holds(part) || formerNames.contains { $0.holds(part) }
+    }
+}
+
 /// A batch of codes, with its place in the books.
 public struct Purchase: Hashable, Sendable {
     /// The first of its codes; the others follow it.
@@ -27,7 +45,7 @@ public struct Purchase: Hashable, Sendable {
 /// Rule A3: the history of assignments.
 extension Books {
     /// The account's assignments, newest first; with `matching`, those of the product of that key and
-    /// of products whose name contains it (rule A3).
+    /// of products whose name, or a former one, contains it (rule A3).
     ///
     /// The products that it matches are asked one by one, each in its own index, and merged; only
     /// when the account has too many for that, all of its assignments are walked.
@@ -43,7 +61,7 @@ extension Books {
                 for: ActivationFilter(accounts: [account]), evenIfDeleted: true, in: transaction)
         {
             let wanted = products.filter {
-                $0.key.text == matching || $0.record.isCalled(matching)
+                $0.key.text == matching || $0.record.wasCalled(matching)
             }
             return try merge(wanted, account, matching, cursor, limit, in: transaction)
         }
@@ -58,7 +76,9 @@ extension Books {
             in: transaction
         ) { (key, record) throws(StoreError) in
             let product = try products.get(record.product, in: transaction)
-            if let matching, matching != record.product.text, product?.isCalled(matching) != true {
+            if let matching, matching != record.product.text,
+                product?.wasCalled(matching) != true
+            {
                 return nil
             }
             return Assignment(
@@ -155,22 +175,56 @@ extension Books {
         return found
     }
 
-    /// How many codes can be assigned to the product (rule A6): of its package, or, before it has
-    /// one, of each package that the account holds unassigned codes of. Empty when there are none, or
-    /// no such product.
+    /// The codes that can be assigned to the product (rule A6): those of its allowance, or, before
+    /// it has one, any. Empty when there are none, or no such product.
     public func assignable(
         to key: ProductKey,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> [Assignable] {
         guard let product = try existing(key, in: transaction) else { return [] }
         var found: [Assignable] = []
-        try holdings.forEach(in: transaction, prefix: product.account) { key, holding in
-            let fits = product.package == nil || product.package == key.second
-            if fits, holding.unassigned > 0 {
-                found.append(Assignable(package: key.second, quantity: holding.unassigned))
+        for part in try unassignedCodes(of: product.account, in: transaction) {
+            let hasBought = try hasBought(part.package, product.account, in: transaction)
+            if product.takes(part.allowance, from: hasBought ? .purchase : .grant) {
+                found.append(part)
             }
+        }
+        return found
+    }
+
+    /// The account's unassigned codes, by package.
+    func unassignedCodes(
+        of account: AccountID,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [Assignable] {
+        var found: [Assignable] = []
+        try holdings.forEach(in: transaction, prefix: account) {
+            (key, holding) throws(StoreError) in
+            guard holding.unassigned > 0 else { return .proceed }
+            guard let allowance = try packages.get(key.second, in: transaction)?.allowance else {
+                throw .malformed(what: "codes of package \(key.second), which is not there")
+            }
+            found.append(
+                Assignable(
+                    package: key.second, allowance: allowance, quantity: holding.unassigned))
             return .proceed
         }
         return found
+    }
+
+    /// Whether a bought code is among the account's unassigned ones of the package.
+    private func hasBought(
+        _ package: PackageID,
+        _ account: AccountID,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Bool {
+        var isFound = false
+        try unassigned.forEach(in: transaction, prefix: KeyPair(account, package)) {
+            (key, _) throws(StoreError) in
+            let code = ActivationCode(serial: key.third)
+            isFound = try purchase(of: code, in: transaction)?.record.source == .purchase
+            return isFound ? .stop : .proceed
+        }
+        return isFound
     }
 }

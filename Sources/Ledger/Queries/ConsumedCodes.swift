@@ -56,7 +56,7 @@ public struct ActivationFilter: Hashable, Sendable {
     func matches(_ key: ProductKey, _ product: ProductRecord) -> Bool {
         if let accounts, !accounts.contains(product.account) { return false }
         if let products, !products.contains(key) { return false }
-        if let productName { return product.isCalled(productName) }
+        if let productName { return product.wasCalled(productName) }
         return true
     }
 

@@ -171,7 +171,8 @@ extension Books {
             if let key = ProductKey(decoding: &keyReader),
                 let record = try? ProductRecord(decoding: &reader)
             {
-                product(key, record.secret)
+                if let secret = record.secret { product(key, secret) }
+                if let secret = record.previousSecret { product(key, secret) }
             }
             return .proceed
         }

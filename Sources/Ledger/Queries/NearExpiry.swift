@@ -111,6 +111,28 @@ extension Books {
         return builder.page
     }
 
+    /// How many devices of the accounts are near their expiry (rule B11); counts no further than
+    /// `maximum`.
+    public func nearExpiryCount(
+        of accounts: [AccountID],
+        at time: Timestamp,
+        withinMilliseconds milliseconds: Int64,
+        atMost maximum: Int = 10_000,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Int {
+        let filter = ActivationFilter(accounts: accounts)
+        var count = 0
+        var cursor: String?
+        repeat {
+            let page = try nearExpiry(
+                at: time, withinMilliseconds: milliseconds, filter, cursor: cursor,
+                limit: min(1_000, maximum - count), in: transaction)
+            count += page.elements.count
+            cursor = page.cursor
+        } while cursor != nil && count < maximum
+        return count
+    }
+
     /// All open entitlements of the window, those of all products.
     private func walk(
         _ window: ExpiryWindow,

@@ -195,3 +195,15 @@ extension Books {
         try head(in: transaction).lastSequence
     }
 }
+
+extension Books {
+    /// What a client was answered to the command with that key (rule A8); `nil` when that was not
+    /// written down.
+    public func answer(
+        to key: String,
+        of actor: String,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [UInt8]? {
+        try documents.get(KeyPair(actor, key), in: transaction)?.bytes
+    }
+}

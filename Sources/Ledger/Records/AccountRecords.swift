@@ -20,6 +20,13 @@ public struct AccountRecord: StorageRecord, Hashable, Sendable {
     /// Set once it was certified as an enterprise (rule A7).
     public internal(set) var certifiedAt: Timestamp?
 
+    /// Its products, with those of its sub-accounts, that were not deleted (rule A12). Kept for
+    /// accounts that are no sub-accounts.
+    public internal(set) var products: UInt64 = 0
+
+    /// How many of these it has ever had at once and was given free codes for (rule A7).
+    var freeProducts: UInt64 = 0
+
     /// An account as the command makes it, with the kind that it is found to have.
     init(_ account: NewAccount, kind: AccountKind, createdAt: Timestamp) {
         name = account.name
@@ -30,22 +37,28 @@ public struct AccountRecord: StorageRecord, Hashable, Sendable {
         self.createdAt = createdAt
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1, name, kind, parent, email, dataCentre, createdAt, certifiedAt)
+        buffer.append(
+            Version.v2, name, kind, parent, email, dataCentre, createdAt, certifiedAt, products,
+            freeProducts)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        switch try reader.take(Version.self, of: "account") {
-        case .v1:
-            name = try reader.take()
-            kind = try reader.take()
-            parent = try reader.take()
-            email = try reader.take()
-            dataCentre = try reader.take()
-            createdAt = try reader.take()
-            certifiedAt = try reader.take()
+        let version = try reader.take(Version.self, of: "account")
+        name = try reader.take()
+        kind = try reader.take()
+        parent = try reader.take()
+        email = try reader.take()
+        dataCentre = try reader.take()
+        createdAt = try reader.take()
+        certifiedAt = try reader.take()
+        switch version {
+        case .v1: break
+        case .v2:
+            products = try reader.take()
+            freeProducts = try reader.take()
         }
     }
 }

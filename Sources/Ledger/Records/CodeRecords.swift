@@ -43,6 +43,9 @@ public struct BatchRecord: StorageRecord, Hashable, Sendable {
     /// Number of its event; the log says the rest.
     public let sequence: UInt64
 
+    /// How many of its codes were voided since (rule A11).
+    public internal(set) var voided: UInt64 = 0
+
     init(
         account: AccountID, package: PackageID, quantity: UInt64, source: CodeSource,
         product: ProductKey?, at: Timestamp, actor: String, sequence: UInt64
@@ -57,22 +60,26 @@ public struct BatchRecord: StorageRecord, Hashable, Sendable {
         self.sequence = sequence
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1, account, package, quantity, source, product, at, actor, sequence)
+        buffer.append(
+            Version.v2, account, package, quantity, source, product, at, actor, sequence, voided)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        switch try reader.take(Version.self, of: "batch") {
-        case .v1:
-            self = try reader.make(
-                Self.init(account:package:quantity:source:product:at:actor:sequence:))
+        let version = try reader.take(Version.self, of: "batch")
+        self = try reader.make(
+            Self.init(account:package:quantity:source:product:at:actor:sequence:))
+        switch version {
+        case .v1: break
+        case .v2: voided = try reader.take()
         }
     }
 }
 
-/// An account's codes of one package, counted (rule A10): bought + granted = unassigned + assigned.
+/// An account's codes of one package, counted (rule A10): bought + granted = unassigned + assigned +
+/// voided.
 public struct HoldingRecord: StorageRecord, Hashable, Sendable {
     public internal(set) var bought: UInt64
     public internal(set) var granted: UInt64
@@ -80,23 +87,28 @@ public struct HoldingRecord: StorageRecord, Hashable, Sendable {
     /// To products, at purchase or later.
     public internal(set) var assigned: UInt64
 
-    init(bought: UInt64, granted: UInt64, assigned: UInt64) {
+    /// By corrections (rule A11).
+    public internal(set) var voided: UInt64
+
+    init(bought: UInt64, granted: UInt64, assigned: UInt64, voided: UInt64 = 0) {
         self.bought = bought
         self.granted = granted
         self.assigned = assigned
+        self.voided = voided
     }
 
-    public var unassigned: UInt64 { bought + granted - assigned }
+    public var unassigned: UInt64 { bought + granted - assigned - voided }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1, bought, granted, assigned)
+        buffer.append(Version.v2, bought, granted, assigned, voided)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "holding") {
-        case .v1: self = try reader.make(Self.init(bought:granted:assigned:))
+        case .v1: self = try reader.make { Self(bought: $0, granted: $1, assigned: $2) }
+        case .v2: self = try reader.make(Self.init(bought:granted:assigned:voided:))
         }
     }
 }
@@ -130,6 +142,9 @@ public struct AssignmentRecord: StorageRecord, Hashable, Sendable {
     public let at: Timestamp
     public let actor: String
 
+    /// How many of its codes were taken back since (rule A11).
+    public internal(set) var voided: UInt64 = 0
+
     init(product: ProductKey, package: PackageID, quantity: UInt64, at: Timestamp, actor: String) {
         self.product = product
         self.package = package
@@ -138,15 +153,43 @@ public struct AssignmentRecord: StorageRecord, Hashable, Sendable {
         self.actor = actor
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1, product, package, quantity, at, actor)
+        buffer.append(Version.v2, product, package, quantity, at, actor, voided)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        switch try reader.take(Version.self, of: "assignment") {
-        case .v1: self = try reader.make(Self.init(product:package:quantity:at:actor:))
+        let version = try reader.take(Version.self, of: "assignment")
+        self = try reader.make(Self.init(product:package:quantity:at:actor:))
+        switch version {
+        case .v1: break
+        case .v2: voided = try reader.take()
+        }
+    }
+}
+
+/// How many codes of a batch are void, from the serial they are filed under on (rule A11).
+struct VoidRecord: StorageRecord, Hashable, Sendable {
+    let quantity: UInt64
+
+    /// Number of the correction's event.
+    let sequence: UInt64
+
+    init(quantity: UInt64, sequence: UInt64) {
+        self.quantity = quantity
+        self.sequence = sequence
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1, quantity, sequence)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "void codes") {
+        case .v1: self = try reader.make(Self.init(quantity:sequence:))
         }
     }
 }

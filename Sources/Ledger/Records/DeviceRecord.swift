@@ -46,14 +46,19 @@ public struct DeviceRecord: StorageRecord, Hashable, Sendable {
         entitlement = nil
     }
 
-    /// The same with what `old`, a deleted device, has left: the entitlement, which is the device's own
-    /// (rule B8), and its place on the blacklist (rule B6).
+    /// The same with what `old`, which a deleted device has left, gives it: the entitlement is the
+    /// device's own (rule B8), its exception from renewal is the product's (rule B6).
     func keepingEntitlement(of old: DeviceRecord?) -> DeviceRecord {
         var record = self
         record.entitlement = old?.entitlement
         record.isOpen = old?.isOpen ?? false
         record.isExceptedFromRenewal = old?.isExceptedFromRenewal ?? false
         return record
+    }
+
+    /// Whether a deleted device leaves a record.
+    var isWorthKeeping: Bool {
+        isRegistered || entitlement != nil || isExceptedFromRenewal
     }
 
     /// Rule B10: at least 1 once it was active.

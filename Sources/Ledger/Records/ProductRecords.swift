@@ -5,16 +5,25 @@ public import Time
 /// The settings of a product as the books keep them. They change rarely, so that readers may cache
 /// them; what every activation changes is in `PoolRecord`.
 public struct ProductRecord: StorageRecord, Hashable, Sendable {
-    public private(set) var name: String
-
-    /// What it was called before, the latest last: the history is searched by these as well.
-    public private(set) var formerNames: [String] = []
+    public internal(set) var name: String
     public let account: AccountID
 
     /// Its one package (rule A4), with the allowance it gives; `nil` before the first codes.
     public internal(set) var package: PackageID?
     public internal(set) var allowance: Allowance?
-    public let secret: SealedSecret
+
+    /// How it has come to its package; means nothing before it has one.
+    public internal(set) var packageOrigin: PackageOrigin
+
+    /// `nil`: it was revoked.
+    public internal(set) var secret: SealedSecret?
+
+    /// The one before, until then.
+    public internal(set) var previousSecret: SealedSecret?
+    public internal(set) var previousUntil: Timestamp?
+
+    /// What it was called before, the latest last: the history is found by these, too (rule A3).
+    public internal(set) var formerNames: [String] = []
 
     /// Rule B6.
     public internal(set) var autoRenewal: Bool
@@ -32,23 +41,8 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
 
     public var isDeleted: Bool { deletedAt != nil }
 
-    /// A product as the command makes it, with the allowance of its package if it has one.
-    public init(_ product: NewProduct, allowance: Allowance?, createdAt: Timestamp) {
-        name = product.name
-        account = product.account
-        package = product.package
-        self.allowance = allowance
-        secret = product.secret
-        autoRenewal = true
-        registration = product.registration
-        dayOffset = product.dayOffset
-        dataCentre = product.dataCentre
-        self.createdAt = createdAt
-        deletedAt = nil
-    }
-
     /// Of former names.
-    private static var formerNamesMaximum: Int { 16 }
+    static var formerNamesMaximum: Int { 16 }
 
     mutating func rename(_ new: String) {
         guard new != name else { return }
@@ -58,43 +52,77 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         name = new
     }
 
-    /// Whether that is a part of its name, or of one that it had.
-    func isCalled(_ part: String) -> Bool {
-        name.holds(part) || formerNames.contains { $0.holds(part) }
+    /// The secret before the present one, while it is taken still.
+    public func previousSecret(at time: Timestamp) -> SealedSecret? {
+        guard let previousUntil, time < previousUntil else { return nil }
+        return previousSecret
     }
 
-    /// The second one has former names.
-    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 = 2 }
+    /// A product as the command makes it, with the allowance of its package if it has one.
+    public init(_ product: NewProduct, allowance: Allowance?, createdAt: Timestamp) {
+        name = product.name
+        account = product.account
+        package = product.package
+        self.allowance = allowance
+        packageOrigin = .named
+        secret = product.secret
+        autoRenewal = true
+        registration = product.registration
+        dayOffset = product.dayOffset
+        dataCentre = product.dataCentre
+        self.createdAt = createdAt
+        deletedAt = nil
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
 
     public func encode(into buffer: inout ByteBuffer) {
         buffer.append(
-            formerNames.isEmpty ? Version.v1 : .v2, name, account, package, allowance, secret,
-            autoRenewal, registration, dayOffset, dataCentre, createdAt, deletedAt)
-        if !formerNames.isEmpty { buffer.append(list: formerNames) { $0.append(text: $1) } }
+            Version.v2, name, account, package, allowance, packageOrigin, secret, autoRenewal,
+            registration, dayOffset, dataCentre, createdAt, deletedAt, previousSecret,
+            previousUntil, formerNames)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         let version = try reader.take(Version.self, of: "product")
+        name = try reader.take()
+        account = try reader.take()
+        package = try reader.take()
+        allowance = try reader.take()
         switch version {
-        case .v1, .v2:
-            name = try reader.take()
-            account = try reader.take()
-            package = try reader.take()
-            allowance = try reader.take()
+        case .v1:
+            packageOrigin = .codes
+            secret = try reader.take(SealedSecret.self)
+        case .v2:
+            packageOrigin = try reader.take()
             secret = try reader.take()
-            autoRenewal = try reader.take()
-            registration = try reader.take()
-            dayOffset = try reader.take()
-            dataCentre = try reader.take()
-            createdAt = try reader.take()
-            deletedAt = try reader.take()
         }
-        if version == .v2 {
-            formerNames = try reader.takeList { reader throws(MalformedRecord) in
-                try reader.takeText()
-            }
+        autoRenewal = try reader.take()
+        registration = try reader.take()
+        dayOffset = try reader.take()
+        dataCentre = try reader.take()
+        createdAt = try reader.take()
+        deletedAt = try reader.take()
+        switch version {
+        case .v1: break
+        case .v2:
+            previousSecret = try reader.take()
+            previousUntil = try reader.take()
+            formerNames = try reader.take()
         }
     }
+}
+
+/// How a product has come to its package, and so what may take its place (rule A4).
+public enum PackageOrigin: UInt8, RecordField, Hashable, Sendable, CaseIterable {
+    /// Named when the product was created or upgraded: only an upgrade changes it.
+    case named = 1
+
+    /// By the first codes that were bought.
+    case codes = 2
+
+    /// It has free codes only: the first that are bought bring theirs.
+    case freeCodes = 3
 }
 
 /// A product's pool of codes and its counters: what every activation changes, in one small record of
@@ -121,6 +149,13 @@ public struct PoolRecord: StorageRecord, Hashable, Sendable {
     var nextSerial: UInt64 = 0
     var lotRemaining: UInt64 = 0
 
+    /// How long a code of that lot entitles, when it is free; a bought one, 0, as long as the
+    /// product's package says (rules A4 and A7).
+    var lotValidityDays: UInt32 = 0
+
+    /// Codes of lots that were consumed, and given back by a correction (rule A11): they go first.
+    var returned: UInt32 = 0
+
     /// Imports in chunks that are receiving or landing. At 0, which is nearly always, no
     /// look-up asks for staged devices.
     var imports: UInt32 = 0
@@ -130,10 +165,10 @@ public struct PoolRecord: StorageRecord, Hashable, Sendable {
 
     init() {}
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
+        buffer.append(Version.v2)
         buffer.append(assigned)
         buffer.append(consumed)
         buffer.append(devicesKnown)
@@ -143,23 +178,29 @@ public struct PoolRecord: StorageRecord, Hashable, Sendable {
         buffer.append(nextSerial)
         buffer.append(lotRemaining)
         buffer.append(imports)
+        buffer.append(lotValidityDays)
+        buffer.append(returned)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        switch try reader.take(Version.self, of: "pool") {
-        case .v1:
-            assigned = try reader.takeUInt64()
-            consumed = try reader.takeUInt64()
-            devicesKnown = try reader.takeUInt64()
-            devicesActive = try reader.takeUInt64()
-            lots = try reader.takeUInt32()
-            lot = try reader.takeUInt32()
-            nextSerial = try reader.takeUInt64()
-            lotRemaining = try reader.takeUInt64()
-            imports = try reader.takeUInt32()
-            guard consumed <= assigned else {
-                throw .malformed(what: "pool with more used than had")
-            }
+        let version = try reader.take(Version.self, of: "pool")
+        assigned = try reader.takeUInt64()
+        consumed = try reader.takeUInt64()
+        devicesKnown = try reader.takeUInt64()
+        devicesActive = try reader.takeUInt64()
+        lots = try reader.takeUInt32()
+        lot = try reader.takeUInt32()
+        nextSerial = try reader.takeUInt64()
+        lotRemaining = try reader.takeUInt64()
+        imports = try reader.takeUInt32()
+        switch version {
+        case .v1: lotValidityDays = 0
+        case .v2:
+            lotValidityDays = try reader.takeUInt32()
+            returned = try reader.takeUInt32()
+        }
+        guard consumed <= assigned else {
+            throw .malformed(what: "pool with more used than had")
         }
     }
 }
@@ -171,22 +212,40 @@ struct LotRecord: StorageRecord, Hashable, Sendable {
     let package: PackageID
     let at: Timestamp
 
-    init(first: ActivationCode, quantity: UInt64, package: PackageID, at: Timestamp) {
+    /// Number of the assignment's event that brought it, 0 for a purchase; `nil` when that was not
+    /// written down.
+    let assignment: UInt64?
+
+    init(
+        first: ActivationCode, quantity: UInt64, package: PackageID, at: Timestamp,
+        assignment: UInt64?
+    ) {
         self.first = first
         self.quantity = quantity
         self.package = package
         self.at = at
+        self.assignment = assignment
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+    /// The same without its last codes.
+    func cut(to quantity: UInt64) -> LotRecord {
+        LotRecord(
+            first: first, quantity: quantity, package: package, at: at, assignment: assignment)
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
 
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1, first, quantity, package, at)
+        buffer.append(Version.v2, first, quantity, package, at, assignment)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         switch try reader.take(Version.self, of: "lot") {
-        case .v1: self = try reader.make(Self.init(first:quantity:package:at:))
+        case .v1:
+            self = try reader.make {
+                Self(first: $0, quantity: $1, package: $2, at: $3, assignment: nil)
+            }
+        case .v2: self = try reader.make(Self.init(first:quantity:package:at:assignment:))
         }
     }
 }

@@ -12,10 +12,16 @@ public enum Action: Hashable, Sendable {
     case topUps(TopUpAction)
     case upgrades(UpgradeAction)
     case keys(KeyAction)
+    case clock(ClockAction)
+    case corrections(CorrectionAction)
+    case limits(LimitAction)
+    case productSecrets(ProductSecretAction)
+    case answers(AnswerAction)
 
     /// Each is read by `init(from:)`.
     enum Area: CaseIterable {
-        case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys
+        case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
+            clock, corrections, limits, productSecrets, answers
     }
 
     private var part: (area: Area, record: any ActionPart) {
@@ -29,6 +35,11 @@ public enum Action: Hashable, Sendable {
         case .topUps(let action): (.topUps, action)
         case .upgrades(let action): (.upgrades, action)
         case .keys(let action): (.keys, action)
+        case .clock(let action): (.clock, action)
+        case .corrections(let action): (.corrections, action)
+        case .limits(let action): (.limits, action)
+        case .productSecrets(let action): (.productSecrets, action)
+        case .answers(let action): (.answers, action)
         }
     }
 }
@@ -57,6 +68,11 @@ extension Action: RecordField {
                 case .topUps: try reader.takeNext().map(Action.topUps)
                 case .upgrades: try reader.takeNext().map(Action.upgrades)
                 case .keys: try reader.takeNext().map(Action.keys)
+                case .clock: try reader.takeNext().map(Action.clock)
+                case .corrections: try reader.takeNext().map(Action.corrections)
+                case .limits: try reader.takeNext().map(Action.limits)
+                case .productSecrets: try reader.takeNext().map(Action.productSecrets)
+                case .answers: try reader.takeNext().map(Action.answers)
                 }
             if let action {
                 self = action

@@ -12,10 +12,15 @@ public enum Change: Hashable, Sendable {
     case topUps(TopUpChange)
     case upgrades(UpgradeChange)
     case keys(KeyChange)
+    case clock(ClockChange)
+    case corrections(Correction)
+    case limits(LimitChange)
+    case productSecrets(ProductSecretChange)
 
     /// Each is read by `init(from:)`.
     enum Area: CaseIterable {
-        case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys
+        case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
+            clock, corrections, limits, productSecrets
     }
 
     private var part: (area: Area, record: any ChangePart) {
@@ -29,6 +34,10 @@ public enum Change: Hashable, Sendable {
         case .topUps(let change): (.topUps, change)
         case .upgrades(let change): (.upgrades, change)
         case .keys(let change): (.keys, change)
+        case .clock(let change): (.clock, change)
+        case .corrections(let change): (.corrections, change)
+        case .limits(let change): (.limits, change)
+        case .productSecrets(let change): (.productSecrets, change)
         }
     }
 
@@ -59,6 +68,10 @@ extension Change: RecordField {
                 case .topUps: try reader.takeNext().map(Change.topUps)
                 case .upgrades: try reader.takeNext().map(Change.upgrades)
                 case .keys: try reader.takeNext().map(Change.keys)
+                case .clock: try reader.takeNext().map(Change.clock)
+                case .corrections: try reader.takeNext().map(Change.corrections)
+                case .limits: try reader.takeNext().map(Change.limits)
+                case .productSecrets: try reader.takeNext().map(Change.productSecrets)
                 }
             if let change {
                 self = change

@@ -6,22 +6,26 @@ public enum CodeAction: Hashable, Sendable {
     /// Codes for the account, or for one of its products straight away (rules A2, A4, A8).
     case purchase(AccountID, package: PackageID, quantity: UInt64, product: ProductKey?)
 
-    /// Unassigned codes of the product's account to the product (rules A3, A4, A8).
-    case assign(ProductKey, package: PackageID, quantity: UInt64)
+    /// Unassigned codes of the product's account to the product (rules A3, A4, A8). Without a
+    /// package: of the product's, or, before it has one of its own, of the only allowance there is.
+    case assign(ProductKey, package: PackageID?, quantity: UInt64)
 }
 
 extension CodeAction: ActionPart {
     enum Tag: UInt16, RecordTag {
         case purchase = 7
         case assign = 8
+        case assignOfItsPackage = 61
     }
 
     package func encode(into buffer: inout ByteBuffer) {
         switch self {
         case .purchase(let account, let package, let quantity, let product):
             buffer.append(Tag.purchase, account, package, quantity, product)
-        case .assign(let product, let package, let quantity):
+        case .assign(let product, let package?, let quantity):
             buffer.append(Tag.assign, product, package, quantity)
+        case .assign(let product, nil, let quantity):
+            buffer.append(Tag.assignOfItsPackage, product, quantity)
         }
     }
 
@@ -29,7 +33,12 @@ extension CodeAction: ActionPart {
         self =
             switch try reader.takeTag(of: Self.self) {
             case .purchase: try reader.make(Self.purchase)
-            case .assign: try reader.make(Self.assign)
+            case .assign:
+                try reader.make { (product: ProductKey, package: PackageID, quantity: UInt64) in
+                    Self.assign(product, package: package, quantity: quantity)
+                }
+            case .assignOfItsPackage:
+                try reader.make { Self.assign($0, package: nil, quantity: $1) }
             }
     }
 

@@ -13,13 +13,18 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     case topUps(TopUpRefusal)
     case upgrades(UpgradeRefusal)
     case keys(KeyRefusal)
+    case clock(ClockDoubt)
+    case corrections(CorrectionRefusal)
+    case limits(LimitRefusal)
 
     /// Of whatever area.
     case commands(CommandRefusal)
 
     /// Each is read by `init(from:)`.
     enum Area: CaseIterable {
-        case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys, commands
+        case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
+            commands,
+            clock, corrections, limits
     }
 
     private var part: (area: Area, record: any RefusalPart) {
@@ -33,6 +38,9 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .topUps(let refusal): (.topUps, refusal)
         case .upgrades(let refusal): (.upgrades, refusal)
         case .keys(let refusal): (.keys, refusal)
+        case .clock(let refusal): (.clock, refusal)
+        case .corrections(let refusal): (.corrections, refusal)
+        case .limits(let refusal): (.limits, refusal)
         case .commands(let refusal): (.commands, refusal)
         }
     }
@@ -60,6 +68,9 @@ extension Refusal: RecordField {
                 case .topUps: try reader.takeNext().map(Refusal.topUps)
                 case .upgrades: try reader.takeNext().map(Refusal.upgrades)
                 case .keys: try reader.takeNext().map(Refusal.keys)
+                case .clock: try reader.takeNext().map(Refusal.clock)
+                case .corrections: try reader.takeNext().map(Refusal.corrections)
+                case .limits: try reader.takeNext().map(Refusal.limits)
                 case .commands: try reader.takeNext().map(Refusal.commands)
                 }
             if let refusal {

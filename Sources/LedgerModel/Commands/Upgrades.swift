@@ -14,12 +14,17 @@ public enum UpgradeAction: Hashable, Sendable {
     /// gives its attempts back to where they came from: the allowance of its month, which may be
     /// over, and the packs, which may have expired. The same report again changes nothing.
     case report(DeviceIdentity, UpgradeID, succeeded: Bool)
+
+    /// Ends upgrades that were requested so long ago and never reported, the earliest first, at most
+    /// `limit` of them. Their attempts stay used: nobody has said that they failed.
+    case expire(limit: UInt32, ageMilliseconds: Int64)
 }
 
 extension UpgradeAction: ActionPart {
     enum Tag: UInt16, RecordTag {
         case request = 0x1F_01
         case report = 0x1F_02
+        case expire = 0x1F_03
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -28,6 +33,7 @@ extension UpgradeAction: ActionPart {
             buffer.append(Tag.request, identity, id, size)
         case .report(let identity, let id, let succeeded):
             buffer.append(Tag.report, identity, id, succeeded)
+        case .expire(let limit, let age): buffer.append(Tag.expire, limit, age)
         }
     }
 
@@ -36,12 +42,13 @@ extension UpgradeAction: ActionPart {
             switch try reader.takeTag(of: Self.self) {
             case .request: try reader.make(Self.request)
             case .report: try reader.make(Self.report)
+            case .expire: try reader.make(Self.expire)
             }
     }
 
     var asked: UpgradeAction {
         switch self {
-        case .request, .report: self
+        case .request, .report, .expire: self
         }
     }
 }
@@ -62,6 +69,9 @@ public struct UpgradeChange: Hashable, Sendable {
     public enum Entry: Hashable, Sendable {
         case requested(UpgradeSize, fromAllowance: UInt64, fromPacks: UInt64)
         case reported(succeeded: Bool)
+
+        /// It ended without a report (rule D2).
+        case unreported
     }
 
     var name: String {
@@ -69,6 +79,7 @@ public struct UpgradeChange: Hashable, Sendable {
         case .requested: "upgrade-requested"
         case .reported(succeeded: true): "upgrade-succeeded"
         case .reported(succeeded: false): "upgrade-failed"
+        case .unreported: "upgrade-unreported"
         }
     }
 }
@@ -92,6 +103,7 @@ extension UpgradeChange.Entry: TaggedRecord {
     enum Tag: UInt16, RecordTag {
         case requested = 1
         case reported = 2
+        case unreported = 3
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -99,6 +111,7 @@ extension UpgradeChange.Entry: TaggedRecord {
         case .requested(let size, let fromAllowance, let fromPacks):
             buffer.append(Tag.requested, size, fromAllowance, fromPacks)
         case .reported(let succeeded): buffer.append(Tag.reported, succeeded)
+        case .unreported: buffer.append(Tag.unreported)
         }
     }
 
@@ -107,6 +120,7 @@ extension UpgradeChange.Entry: TaggedRecord {
             switch try reader.takeTag(of: Self.self) {
             case .requested: try reader.make(Self.requested)
             case .reported: try reader.make(Self.reported)
+            case .unreported: .unreported
             }
     }
 }
@@ -257,12 +271,16 @@ public enum UpgradeState: UInt8, RecordField, Hashable, Sendable, CaseIterable {
     /// Its attempts were given back.
     case failed = 3
 
+    /// Nobody has reported it in time; its attempts stay used.
+    case unreported = 4
+
     /// Its name in the API.
     public var name: String {
         switch self {
         case .requested: "requested"
         case .succeeded: "succeeded"
         case .failed: "failed"
+        case .unreported: "unreported"
         }
     }
 }

@@ -7,7 +7,7 @@ struct CodesVerbs: AsyncParsableCommand {
         abstract: "Activation codes: bought, assigned, consumed.",
         subcommands: [
             Buy.self, Purchases.self, Assignable.self, Assign.self, Assignments.self,
-            Consumed.self, NearExpiry.self,
+            Consumed.self, NearExpiry.self, VoidPurchase.self, VoidAssignment.self,
         ]
     )
 
@@ -37,7 +37,10 @@ struct CodesVerbs: AsyncParsableCommand {
         func run() async throws {
             try await api.list(
                 "accounts/\(account.escaped)/purchases",
-                columns: ["at", "package", "quantity", "product", "source", "firstCode", "actor"]
+                columns: [
+                    "at", "package", "quantity", "product", "source", "firstCode", "actor",
+                    "voided",
+                ]
             )
         }
     }
@@ -83,8 +86,41 @@ struct CodesVerbs: AsyncParsableCommand {
         func run() async throws {
             try await api.list(
                 "accounts/\(account.escaped)/assignments" + query([("product", product)]),
-                columns: ["at", "product", "productName", "package", "quantity", "actor"]
+                columns: [
+                    "sequence", "at", "product", "productName", "package", "quantity", "voided",
+                    "actor",
+                ]
             )
+        }
+    }
+
+    struct VoidPurchase: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Voids the codes of a purchase that are not consumed (owners only).")
+
+        @Argument var account: String
+        @Argument(help: "The purchase's first code.") var code: String
+        @Option(help: "Why; the history keeps it.") var cause: String
+        @OptionGroup var api: APIOptions
+
+        func run() async throws {
+            let path = "accounts/\(account.escaped)/purchases/\(code.escaped)/void"
+            try await api.show(.post, path, ["cause": .text(cause)])
+        }
+    }
+
+    struct VoidAssignment: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Takes back the codes of an assignment that are not consumed (owners only).")
+
+        @Argument var account: String
+        @Argument(help: "Its sequence number in the list.") var sequence: UInt64
+        @Option(help: "Why; the history keeps it.") var cause: String
+        @OptionGroup var api: APIOptions
+
+        func run() async throws {
+            let path = "accounts/\(account.escaped)/assignments/\(sequence)/void"
+            try await api.show(.post, path, ["cause": .text(cause)])
         }
     }
 

@@ -17,6 +17,7 @@ struct DeviceVerbs: AsyncParsableCommand {
             DeviceVerb<DeviceRequests.Connection>.self, DeviceVerb<DeviceRequests.Kick>.self,
             RequestUpgrade.self, ReportUpgrade.self, Upgrades.self,
             DeviceVerb<DeviceRequests.UpgradeAllowance>.self, Send.self, Trace.self,
+            VoidActivation.self, Move.self,
         ]
     )
 
@@ -68,6 +69,37 @@ struct DeviceVerbs: AsyncParsableCommand {
             let device = JSON.object(of: [("dk", .text(dk)), ("name", name.map { .text($0) })])
             try await api.show(
                 .post, "products/\(pk.escaped)/devices", ["devices": [device]])
+        }
+    }
+
+    struct VoidActivation: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Takes back the latest code that a device has consumed (owners only).")
+
+        @Argument var pk: String
+        @Argument var dk: String
+        @Option(help: "Why; the history keeps it.") var cause: String
+        @OptionGroup var api: APIOptions
+
+        func run() async throws {
+            let path = "products/\(pk.escaped)/devices/\(dk.escaped)/void-activation"
+            try await api.show(.post, path, ["cause": .text(cause)])
+        }
+    }
+
+    struct Move: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Gives a device's running activation to another one (owners only).")
+
+        @Argument var pk: String
+        @Argument var dk: String
+        @Argument(help: "The DeviceKey of the other one.") var to: String
+        @Option(help: "Why; the history keeps it.") var cause: String
+        @OptionGroup var api: APIOptions
+
+        func run() async throws {
+            let path = "products/\(pk.escaped)/devices/\(dk.escaped)/move"
+            try await api.show(.post, path, ["to": .text(to), "cause": .text(cause)])
         }
     }
 

@@ -61,8 +61,47 @@ struct ProductVerbs: AsyncParsableCommand {
         abstract: "Kinds of devices, each with a package and a pool of codes.",
         subcommands: [
             List.self, Show.self, Create.self, Update.self, Upgrade.self, Usage.self, Delete.self,
+            ShowSecret.self, RotateSecret.self, RevokeSecret.self,
         ]
     )
+
+    struct ShowSecret: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Shows the secret that its devices register with.")
+
+        @Argument var pk: String
+        @OptionGroup var api: APIOptions
+
+        func run() async throws { try await api.show(.get, "products/\(pk.escaped)/secret") }
+    }
+
+    struct RotateSecret: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Gives it another secret; the one before is taken for a while still.")
+
+        @Argument var pk: String
+        @Option(help: "How long the one before is taken, in hours. Default: 24.")
+        var overlapHours: Int64?
+        @OptionGroup var api: APIOptions
+
+        func run() async throws {
+            try await api.show(
+                .post, "products/\(pk.escaped)/secret/rotate",
+                .object(of: [("overlapHours", overlapHours.map { .integer($0) })]))
+        }
+    }
+
+    struct RevokeSecret: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lets no device register itself by a secret, until there is another one.")
+
+        @Argument var pk: String
+        @OptionGroup var api: APIOptions
+
+        func run() async throws {
+            try await api.show(.post, "products/\(pk.escaped)/secret/revoke")
+        }
+    }
 
     struct List: AsyncParsableCommand {
         @Option(help: "Only this account's.") var account: String?
