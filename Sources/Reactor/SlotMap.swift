@@ -2,7 +2,7 @@
 ///
 /// Slots are handed out lowest first and the last one freed first, so the numbers stay small and the
 /// memory warm. Storage grows by chunks of 1,024 elements and is kept until the table goes away; of
-/// its own the table has eight bytes a slot.
+/// its own the table has four bytes a slot.
 ///
 /// A slot's generation counts how often it changed hands: even while it is free, odd while it is
 /// taken. It wraps after 2,147,483,648 elements in the same slot (20 hours of 30,000 connections
@@ -19,15 +19,13 @@ public struct SlotMap<Element: ~Copyable>: ~Copyable {
     /// Each slot's generation; initialised below `used`.
     @usableFromInline let generations: UnsafeMutablePointer<UInt32>
 
-    /// For a free slot, the next free one; initialised below `used`.
-    @usableFromInline let nextFree: UnsafeMutablePointer<UInt32>
-
     /// The most elements there may be.
     public let limit: UInt32
 
     /// Slots below are or were taken.
     @usableFromInline var used: UInt32
 
+    /// The first free slot below `used`, or `.max`; where its element would be it has the next one.
     @usableFromInline var firstFree: UInt32
     @usableFromInline var occupied: UInt32
 
@@ -42,11 +40,13 @@ public struct SlotMap<Element: ~Copyable>: ~Copyable {
     init(limit: Int, firstGeneration: UInt32) {
         precondition(limit > 0 && limit < Int(UInt32.max), "no such number of elements")
         precondition(firstGeneration % 2 == 0, "a slot begins free")
+        precondition(
+            MemoryLayout<Element>.stride >= 4 && MemoryLayout<Element>.alignment >= 4,
+            "a free slot has room for the number of the next")
         self.limit = UInt32(limit)
         self.firstGeneration = firstGeneration
         unsafe chunks = .allocate(capacity: (limit + Int(Self.chunkMask)) >> Int(Self.chunkShift))
         unsafe generations = .allocate(capacity: limit)
-        unsafe nextFree = .allocate(capacity: limit)
         used = 0
         firstFree = .max
         occupied = 0
@@ -63,7 +63,6 @@ public struct SlotMap<Element: ~Copyable>: ~Copyable {
         }
         unsafe chunks.deallocate()
         unsafe generations.deallocate()
-        unsafe nextFree.deallocate()
     }
 
     /// How many elements there are.
@@ -83,8 +82,7 @@ public struct SlotMap<Element: ~Copyable>: ~Copyable {
         let slot: UInt32
         if firstFree != .max {
             slot = firstFree
-            // Safe: free slots are below `used`.
-            firstFree = unsafe nextFree[Int(slot)]
+            firstFree = nextFree(after: slot)
         } else {
             guard used < limit else { return nil }
             slot = addSlot()
@@ -103,11 +101,12 @@ public struct SlotMap<Element: ~Copyable>: ~Copyable {
         guard contains(token) else { return nil }
         let slot = token.slot
         // Safe: the token is the one of a taken slot, whose element is initialised.
+        let element = unsafe pointer(slot).move()
         unsafe generations[Int(slot)] &+= 1
-        unsafe nextFree[Int(slot)] = firstFree
+        unsafe UnsafeMutableRawPointer(pointer(slot)).storeBytes(of: firstFree, as: UInt32.self)
         firstFree = slot
         occupied -= 1
-        return unsafe pointer(slot).move()
+        return element
     }
 
     /// True while the element that the token was made for is there.
@@ -175,6 +174,13 @@ public struct SlotMap<Element: ~Copyable>: ~Copyable {
         unsafe chunks[Int(slot >> Self.chunkShift)] + Int(slot & Self.chunkMask)
     }
 
+    /// What `remove` has left in a free slot.
+    @inlinable
+    func nextFree(after slot: UInt32) -> UInt32 {
+        // Safe: a slot in the list has no element, and has had this number since its last one went.
+        unsafe UnsafeRawPointer(pointer(slot)).load(as: UInt32.self)
+    }
+
     /// Brings the next fresh slot into use, free, and with it a chunk when it is the chunk's first.
     @inlinable
     mutating func addSlot() -> UInt32 {
@@ -186,7 +192,6 @@ public struct SlotMap<Element: ~Copyable>: ~Copyable {
             )
         }
         unsafe (generations + Int(slot)).initialize(to: firstGeneration)
-        unsafe (nextFree + Int(slot)).initialize(to: .max)
         used = slot + 1
         return slot
     }
