@@ -135,9 +135,10 @@ struct OrganBench: ~Copyable {
     mutating func publish(
         _ topic: String,
         from slot: UInt32,
+        qos: QoS = .exactlyOnce,
         for answer: PublishAnswer
     ) -> Publication {
-        let message = Message(topic: Array(topic.utf8), payload: [1, 2, 3], qos: .exactlyOnce)
+        let message = Message(topic: Array(topic.utf8), payload: [1, 2, 3], qos: qos)
         return message.withOutbound(isRetained: false) { outbound in
             broker.route(outbound, from: slot, for: answer, in: &context)
         }

@@ -29,7 +29,7 @@ import Time
 
     private func client(_ quota: inout Quota, unitsPerDay: UInt32?) -> NegotiatedSettings {
         var client = NegotiatedSettings()
-        client.client = .device(device)
+        client.client = .device(DeviceClient(device))
         client.productSlot = quota.keep(
             ProductFacts(
                 key: device.product, account: account, dayOffset: .utc, unitsPerDay: unitsPerDay))

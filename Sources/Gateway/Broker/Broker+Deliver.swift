@@ -18,7 +18,7 @@ extension Broker {
     ) -> DeliveryOutcome {
         let found: Token?
         do throws(StoreError) {
-            found = try session(of: .device(identity), in: &context)
+            found = try session(of: identity, in: &context)
         } catch {
             context.counters.add(.sessionReadsFailed)
             context.wire.journal.noteStoreFailure(.sessionRead, error)
@@ -247,7 +247,7 @@ extension Broker {
         _ slot: UInt32, _ terms: DeliveryTerms, in context: inout ShardContext
     ) -> Bool {
         terms.subscriptionIdentifiers.isEmpty
-            && context.wire.connections[slot: slot].settings.outboundAliases.limit == 0
+            && context.wire.connections[slot: slot].settings.outboundAliasMaximum == 0
     }
 
     /// The same as `encode` in a delivery to many: what is encoded once is copied.
@@ -284,11 +284,10 @@ extension Broker {
         let version = context.wire.connections[slot: slot].settings.version
         let remaining = version == .v5 ? message.remainingSeconds(at: context.now.wall) : nil
         var alias = OutboundAliases.Choice.none
-        if context.wire.connections[slot: slot].settings.outboundAliases.limit > 0,
-            takes(slot, message, terms, more: 3, in: &context)
-        {
-            alias = context.wire.connections[slot: slot].settings.outboundAliases.choose(
-                for: message.topic)
+        let aliasMaximum = context.wire.connections[slot: slot].settings.outboundAliasMaximum
+        if aliasMaximum > 0, takes(slot, message, terms, more: 3, in: &context) {
+            alias = context.wire.connections[slot: slot].outboundAliases.choose(
+                for: message.topic, limit: aliasMaximum)
         }
         let topic = alias.isKnown ? message.topic.extracting(0..<0) : message.topic
         Publish.encode(

@@ -13,17 +13,14 @@ extension Broker {
         guard publish.properties.contains(.topicAlias),
             let alias = publish.properties.topicAlias
         else { return servePublish(slot, publish, topic: publish.topic, in: &context) }
-        guard context.wire.connections[slot: slot].settings.inboundAliases.allows(alias) else {
+        guard context.wire.connections[slot: slot].settings.allows(alias: alias) else {
             return context.wire.end(slot, .topicAliasInvalid)
         }
         if !publish.topic.isEmpty {
-            context.wire.connections[slot: slot].settings.inboundAliases.set(
-                alias, to: publish.topic)
+            context.wire.connections[slot: slot].inboundAliases.set(alias, to: publish.topic)
             return servePublish(slot, publish, topic: publish.topic, in: &context)
         }
-        guard
-            let topic = context.wire.connections[slot: slot].settings.inboundAliases.topic(
-                of: alias)
+        guard let topic = context.wire.connections[slot: slot].inboundAliases.topic(of: alias)
         else {
             // Nothing is known by that alias yet (3.3.4).
             return context.wire.end(slot, .protocolError)

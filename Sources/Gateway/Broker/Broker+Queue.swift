@@ -51,7 +51,7 @@ extension Broker {
             case .device(let device) = sessions[slot: session].client
         else { return true }
         let verdict = context.quota.coverage(
-            ofAbsent: device, of: product, units: units, at: context.now.wall)
+            ofAbsent: device.identity, of: product, units: units, at: context.now.wall)
         return switch verdict {
         case .covered, .waits: true
         case .refused: false

@@ -36,7 +36,7 @@ extension Broker {
         absent device: DeviceIdentity,
         _ product: ProductCatalogue.Slot, in context: inout ShardContext
     ) {
-        guard let session = clients[.device(device)], sessions.contains(session),
+        guard let session = known(device),
             let slot = openConnection(of: session.slot, in: &context)
         else {
             return context.quota.noteUnheard(absent: device, of: product, at: context.now.wall)
@@ -133,8 +133,8 @@ extension Broker {
 
     /// The will is a message like any other: metered, and then routed ([MQTT-3.1.2-8]).
     mutating func publishWill(_ slot: UInt32, in context: inout ShardContext) {
-        guard let will = context.wire.connections[slot: slot].settings.will else { return }
-        context.wire.connections[slot: slot].settings.will = nil
+        guard let will = context.wire.connections[slot: slot].will else { return }
+        context.wire.connections[slot: slot].will = nil
         let message = will.message.expiring(
             afterSeconds: will.messageExpirySeconds, from: context.now.wall)
         switch charge(slot, payloadBytes: message.payload.count, in: &context) {
@@ -148,7 +148,7 @@ extension Broker {
                 let product = context.wire.connections[slot: slot].settings.productSlot
             else { return }
             _ = context.quota.wait(
-                .will(message, isRetained: will.isRetained, device, product), at: stock)
+                .will(message, isRetained: will.isRetained, device.identity, product), at: stock)
         }
     }
 }

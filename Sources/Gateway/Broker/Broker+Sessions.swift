@@ -9,10 +9,38 @@ import Time
 extension Broker {
     // MARK: Finding
 
+    /// The session of a client, connected or away; `nil`: none is in memory.
+    func known(_ client: Client) -> Token? {
+        clients.slot(hash: client.nameHash) { sessions[slot: $0].client.hasName(of: client) }
+            .flatMap { sessions.token(ofSlot: $0) }
+    }
+
+    func known(_ device: DeviceIdentity) -> Token? {
+        clients.slot(hash: device.nameHash) { sessions[slot: $0].client.hasName(of: device) }
+            .flatMap { sessions.token(ofSlot: $0) }
+    }
+
+    /// From now on the client's session is found by its name.
+    mutating func enter(_ session: UInt32) {
+        clients.insert(session, hash: sessions[slot: session].client.nameHash)
+    }
+
+    /// The reverse of `enter`.
+    mutating func strike(_ session: UInt32) {
+        clients.remove(session, hash: sessions[slot: session].client.nameHash)
+    }
+
     /// The connection that serves a client's session, be it about to be closed.
-    func connection(of name: ClientName, in context: inout ShardContext) -> Token? {
-        guard let session = clients[name], sessions.contains(session),
-            let connection = sessions[slot: session.slot].connection,
+    func connection(of client: Client, in context: inout ShardContext) -> Token? {
+        known(client).flatMap { connection(serving: $0, in: &context) }
+    }
+
+    func connection(of device: DeviceIdentity, in context: inout ShardContext) -> Token? {
+        known(device).flatMap { connection(serving: $0, in: &context) }
+    }
+
+    private func connection(serving session: Token, in context: inout ShardContext) -> Token? {
+        guard let connection = sessions[slot: session.slot].connection,
             context.wire.connections.contains(connection)
         else { return nil }
         return connection
@@ -44,7 +72,7 @@ extension Broker {
         of slot: UInt32, in context: inout ShardContext
     ) throws(StoreError) -> Bool {
         let client = context.wire.connections[slot: slot].settings.client
-        if let known = try session(of: client, in: &context), sessions.contains(known) {
+        if let known = try session(of: client, in: &context) {
             try loadQueue(known.slot, in: &context)
         }
         guard hasRoom else { return false }
@@ -68,7 +96,6 @@ extension Broker {
     ) throws(StoreError) -> Bool? {
         let slot = connection.slot
         let client = context.wire.connections[slot: slot].settings.client
-        let name = ClientName(client)
         let found: Token?
         do throws(StoreError) {
             found = try session(of: client, in: &context)
@@ -78,7 +105,7 @@ extension Broker {
             context.wire.noteStoreFailure(.sessionRead, error, slot)
             found = nil
         }
-        if let known = found, sessions.contains(known) {
+        if let known = found {
             try loadQueue(known.slot, in: &context)
             if !context.wire.connections[slot: slot].settings.isCleanStart,
                 isToBeKept(known.slot, in: &context)
@@ -94,7 +121,7 @@ extension Broker {
             session.stored = (stored, context.commons.sessions.newNumber())
         }
         guard isOwed || hasRoom, let token = sessions.insert(session) else { return nil }
-        clients[name] = token
+        enter(token.slot)
         context.wire.connections[slot: slot].session = token
         store(token.slot, in: &context)
         return false
@@ -136,9 +163,9 @@ extension Broker {
         else { return }
         context.wire.connections[slot: connection.slot].session = nil
         if isResumed,
-            context.wire.connections[slot: connection.slot].settings.will?.delaySeconds ?? 0 > 0
+            context.wire.connections[slot: connection.slot].will?.delaySeconds ?? 0 > 0
         {
-            context.wire.connections[slot: connection.slot].settings.will = nil
+            context.wire.connections[slot: connection.slot].will = nil
         }
         // Before anything that the client says on its new connection.
         publishWill(connection.slot, in: &context)
@@ -165,12 +192,12 @@ extension Broker {
     /// (3.1.3.2.2). It then stays with the session.
     mutating func leavesWillBehind(_ slot: UInt32, in context: inout ShardContext) -> Bool {
         guard let session = context.wire.connections[slot: slot].session,
-            let will = context.wire.connections[slot: slot].settings.will, will.delaySeconds > 0,
+            let will = context.wire.connections[slot: slot].will, will.delaySeconds > 0,
             sessions[slot: session.slot].isPersistent
         else { return false }
         let dueAt = context.now.wall.adding(milliseconds: Int64(will.delaySeconds) * 1_000)
         sessions[slot: session.slot].will = (will, dueAt)
-        context.wire.connections[slot: slot].settings.will = nil
+        context.wire.connections[slot: slot].will = nil
         return true
     }
 
@@ -200,8 +227,7 @@ extension Broker {
     mutating func endSession(_ token: Token, in context: inout ShardContext) {
         guard sessions.contains(token) else { return }
         let session = token.slot
-        let name = ClientName(sessions[slot: session].client)
-        if clients[name] == token { clients[name] = nil }
+        strike(session)
         if let connection = sessions[slot: session].connection {
             if context.wire.connections.contains(connection) {
                 context.wire.connections[slot: connection.slot].session = nil
@@ -228,7 +254,8 @@ extension Broker {
         case .unknown: break
         case .device(let device):
             guard let product = sessions[slot: session].productSlot else { return }
-            publishWill(message, isRetained: will.isRetained, of: device, product, in: &context)
+            publishWill(
+                message, isRetained: will.isRetained, of: device.identity, product, in: &context)
         case .application:
             var shared: Message? = message
             let publisher = sessions.token(ofSlot: session)

@@ -21,7 +21,7 @@ extension Broker {
         if let connection = sessions[slot: session].connection,
             context.wire.connections.contains(connection)
         {
-            will = context.wire.connections[slot: connection.slot].settings.will
+            will = context.wire.connections[slot: connection.slot].will
         }
         var record = SessionRecord(
             number: stored.number,
@@ -126,11 +126,7 @@ extension Broker {
     static func storeName(of client: Client) -> SessionName? {
         switch client {
         case .unknown: nil
-        case .device(let identity):
-            SessionName(
-                product: identity.product.text.utf8Span.span,
-                device: identity.device.text.utf8Span.span
-            )
+        case .device(let device): storeName(of: device.identity)
         case .application(let application):
             if let key = application.key {
                 SessionName(
@@ -141,14 +137,29 @@ extension Broker {
         }
     }
 
+    private static func storeName(of device: DeviceIdentity) -> SessionName {
+        SessionName(
+            product: device.product.text.utf8Span.span,
+            device: device.device.text.utf8Span.span
+        )
+    }
+
     // MARK: Loading
 
     /// A client's session, from memory or the store; `nil` when it has none.
     mutating func session(of client: Client, in context: inout ShardContext) throws(StoreError)
         -> Token?
     {
-        if let known = clients[ClientName(client)] { return known }
+        if let known = known(client) { return known }
         return try loadSession(of: client, in: &context)
+    }
+
+    /// A device's. Allocates nothing when it is in memory.
+    mutating func session(of device: DeviceIdentity, in context: inout ShardContext)
+        throws(StoreError) -> Token?
+    {
+        if let known = known(device) { return known }
+        return try loadSession(of: .device(DeviceClient(device)), in: &context)
     }
 
     /// Brings a client's stored session into memory, as one of a client that is away; `nil` when there
@@ -169,13 +180,13 @@ extension Broker {
     ) throws(StoreError) -> Token? {
         let record = stored.record
         var product: ProductCatalogue.Slot?
-        if case .device(let identity) = client {
-            product = try productSlot(of: identity, in: &context)
+        if case .device(let device) = client {
+            product = try productSlot(of: device.identity, in: &context)
         }
         var session = Session(record, name, of: client, product: product, start: startedWall)
         session.restore(stored)
         guard hasRoom, let token = sessions.insert(session) else { return nil }
-        clients[ClientName(client)] = token
+        enter(token.slot)
         absentSessions += 1
         // It may have expired, and its will be due.
         lookAtAbsent(token.slot, in: &context)
@@ -240,7 +251,7 @@ extension Broker {
         throws(StoreError)
     {
         guard let client = Client(stored: due.name), isAtHome(client, in: &context) else { return }
-        guard let known = clients[ClientName(client)], sessions.contains(known) else {
+        guard let known = known(client) else {
             _ = try loadSession(of: client, in: &context)
             return
         }
@@ -279,7 +290,7 @@ extension Broker {
             let session = Session(record, name, of: client, product: nil, start: startedWall)
             let own = sessions.insert(session)
             precondition(own == token, "a fresh table's slots come in order")
-            clients[ClientName(client)] = token
+            enter(token.slot)
             absentSessions += 1
             scheduleAbsent(token.slot, in: &context)
         }
@@ -299,13 +310,11 @@ extension Broker {
         }
         if case .device = sessions[slot: session].client {
             sessionWheel.cancel(session)
-            clients[ClientName(sessions[slot: session].client)] = nil
+            strike(session)
             absentSessions -= 1
             _ = sessions.remove(token)
         } else {
-            sessions[slot: session].isLoaded = false
-            sessions[slot: session].queue = DeliveryQueue(keepsSent: true, limit: .max)
-            sessions[slot: session].received = ReceivedIdentifiers()
+            sessions[slot: session].unload()
         }
     }
 }
@@ -315,7 +324,7 @@ extension Homes {
     func shard(of client: Client) -> Int {
         switch client {
         case .unknown: 0
-        case .device(let identity): shard(of: identity)
+        case .device(let device): shard(of: device.identity)
         case .application(let application):
             shard(ofClientID: application.clientID.utf8Span.span)
         }
@@ -332,7 +341,7 @@ extension Client {
                 let product = ProductKey(String(decoding: rest[..<dot], as: UTF8.self)),
                 let device = DeviceKey(String(decoding: rest[(dot + 1)...], as: UTF8.self))
             else { return nil }
-            self = .device(DeviceIdentity(product: product, device: device))
+            self = .device(DeviceClient(DeviceIdentity(product: product, device: device)))
         case .application:
             guard let end = rest.firstIndex(of: 0),
                 let key = KeyID(String(decoding: rest[..<end], as: UTF8.self))

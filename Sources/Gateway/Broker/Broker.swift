@@ -16,8 +16,8 @@ struct Broker: ~Copyable {
     // Sessions.
     var sessions: SlotMap<Session>
 
-    /// The sessions of clients, connected or away.
-    var clients: [ClientName: Token] = [:]
+    /// The sessions of clients, connected or away, by the clients' names.
+    var clients = SlotIndex()
     var absentSessions = 0
 
     /// Places held for clients that wait for the ledger to admit them.

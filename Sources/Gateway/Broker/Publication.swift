@@ -197,7 +197,8 @@ struct UnansweredPublishes {
     private var entries: Deque<Entry> = []
 
     /// How many of them are also among the packet identifiers that the session has received.
-    private(set) var receivedCount = 0
+    private var receivedEntries: UInt16 = 0
+    var receivedCount: Int { Int(receivedEntries) }
 
     var isEmpty: Bool { entries.isEmpty }
     var count: Int { entries.count }
@@ -206,7 +207,7 @@ struct UnansweredPublishes {
 
     mutating func append(_ entry: Entry) {
         entries.append(entry)
-        if entry.isReceived { receivedCount += 1 }
+        if entry.isReceived { receivedEntries += 1 }
     }
 
     /// The QoS 2 message with that packet identifier has come again, and its answer is still to come: each
@@ -243,7 +244,7 @@ struct UnansweredPublishes {
     mutating func next() -> Entry? {
         guard let first = entries.first, first.isDecided else { return nil }
         entries.removeFirst()
-        if first.isReceived { receivedCount -= 1 }
+        if first.isReceived { receivedEntries -= 1 }
         if entries.isEmpty {
             entries = []
         } else if first.isExactlyOnce {

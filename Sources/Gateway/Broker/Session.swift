@@ -8,46 +8,43 @@ import Time
 /// What MQTT calls a session: what the gateway keeps of a client beyond one packet, and, when the
 /// client has asked for that, beyond one connection ([MQTT-3.1.2-23]) and beyond the process. It lives
 /// in a slot of its shard's table; its token is what the topic tree knows of a subscriber.
+///
+/// Of an idle device that wants nothing kept the slot is all there is: messages, a will and what the store
+/// has to know are outside of it (`Kept`).
 struct Session: ~Copyable, Sendable {
+    /// What only some sessions have: those that outlive their connections, and those that were sent
+    /// messages of QoS 1 or 2.
+    struct Kept: ~Copyable, Sendable {
+        var queue: DeliveryQueue
+        var received = ReceivedIdentifiers()
+        var stored: (name: SessionName, number: SessionNumber)?
+        var leftAt = Timestamp(milliseconds: 0)
+        var endsAt = Timestamp(milliseconds: .max)
+        var touchedTick: UInt64 = 0
+        var sentBelow: UInt64 = 0
+        var will: (will: StoredWill, dueAt: Timestamp)?
+    }
+
+    var kept = OnDemand<Kept>()
     var client: Client
-
-    /// The device's product in the shard's catalogue.
-    let productSlot: ProductCatalogue.Slot?
-
-    /// Where it is in the store; `nil` for one that is in memory only.
-    var stored: (name: SessionName, number: SessionNumber)?
-    var version: ProtocolVersion
-
-    /// The connection that serves it; `nil` while the client is away.
-    var connection: Token?
+    var subscriptions: [StoredSubscription] = []
 
     /// How long it outlives its connection, in seconds; 0: it ends with it, `UInt32.max`: never.
     var expirySeconds: UInt32
 
-    /// When the client has gone, and when the session ends for that; while it is away.
-    var leftAt = Timestamp(milliseconds: 0)
-    var endsAt = Timestamp(milliseconds: .max)
+    /// The connection that serves it; `nil` while the client is away.
+    var connection: Token?
+    var version: ProtocolVersion
 
-    /// The will of the connection before, until it is due ([MQTT-3.1.2-8]), and when that is.
-    var will: (will: StoredWill, dueAt: Timestamp)?
+    /// What its queue begins with.
+    private let keepsSent: Bool
 
-    var subscriptions: [StoredSubscription] = []
-
-    /// QoS 1 and 2 messages to the client.
-    var queue: DeliveryQueue
-
-    /// Packet identifiers of QoS 2 messages that were taken and await their PUBREL: a redelivery of
-    /// one is acknowledged and not taken again ([MQTT-4.3.3-10], [MQTT-4.3.3-12]).
-    var received = ReceivedIdentifiers()
+    /// The device's product in the shard's catalogue.
+    let productSlot: ProductCatalogue.Slot?
 
     /// Whether `queue` and `received` are what the store has; else they are still there only.
     var isLoaded = true
-
-    /// When something was last put into its queue, in ticks of the shard's timer wheel.
-    var touchedTick: UInt64 = 0
-
-    /// All messages of the queue below this sequence have been sent.
-    var sentBelow: UInt64 = 0
+    private let receiveMaximum: UInt16
 
     /// Messages to it wait for top-up units, and later ones behind them.
     var holdsDeliveries = false
@@ -65,8 +62,8 @@ struct Session: ~Copyable, Sendable {
         version = settings.version
         self.connection = connection
         expirySeconds = settings.expirySeconds
-        queue = DeliveryQueue(
-            keepsSent: settings.expirySeconds > 0, limit: settings.receiveMaximum)
+        keepsSent = settings.expirySeconds > 0
+        receiveMaximum = settings.receiveMaximum
     }
 
     /// One of a client that is away, as the store has it, without its queue. A client that was connected
@@ -80,9 +77,13 @@ struct Session: ~Copyable, Sendable {
     ) {
         self.client = client
         productSlot = product
-        stored = (name, record.number)
         version = record.version
         expirySeconds = record.expiryIntervalSeconds
+        keepsSent = true
+        receiveMaximum = .max
+        subscriptions = record.subscriptions
+        isLoaded = false
+        stored = (name, record.number)
         leftAt = record.endedAt ?? start
         if record.expiryIntervalSeconds < .max {
             endsAt = leftAt.adding(seconds: Int64(record.expiryIntervalSeconds))
@@ -91,9 +92,6 @@ struct Session: ~Copyable, Sendable {
             let delayed = leftAt.adding(seconds: Int64(will.delaySeconds))
             self.will = (will, delayed < endsAt ? delayed : endsAt)
         }
-        subscriptions = record.subscriptions
-        queue = DeliveryQueue(keepsSent: true, limit: .max)
-        isLoaded = false
     }
 
     /// Takes up what the store has of messages.
@@ -102,6 +100,13 @@ struct Session: ~Copyable, Sendable {
         received = stored.received
         sentBelow = stored.sentBelow
         isLoaded = true
+    }
+
+    /// Lets go of what it knows of messages: the store has all of it.
+    mutating func unload() {
+        queue = DeliveryQueue(keepsSent: true, limit: .max)
+        received = ReceivedIdentifiers()
+        isLoaded = false
     }
 
     /// Whether it outlives its connection.
@@ -119,5 +124,95 @@ struct Session: ~Copyable, Sendable {
             return true
         }
         return false
+    }
+}
+
+// What only some sessions have: read, it is what a new session begins with; a change brings it into being.
+extension Session {
+    private mutating func keep() {
+        kept.make(Kept(queue: DeliveryQueue(keepsSent: keepsSent, limit: receiveMaximum)))
+    }
+
+    /// QoS 1 and 2 messages to the client.
+    var queue: DeliveryQueue {
+        _read {
+            if kept.isMade {
+                yield kept.value.queue
+            } else {
+                yield DeliveryQueue(keepsSent: keepsSent, limit: receiveMaximum)
+            }
+        }
+        _modify {
+            keep()
+            yield &kept.value.queue
+        }
+    }
+
+    /// Packet identifiers of QoS 2 messages that were taken and await their PUBREL: a redelivery of
+    /// one is acknowledged and not taken again ([MQTT-4.3.3-10], [MQTT-4.3.3-12]).
+    var received: ReceivedIdentifiers {
+        _read {
+            if kept.isMade { yield kept.value.received } else { yield ReceivedIdentifiers() }
+        }
+        _modify {
+            keep()
+            yield &kept.value.received
+        }
+    }
+
+    /// Where it is in the store; `nil` for one that is in memory only.
+    var stored: (name: SessionName, number: SessionNumber)? {
+        _read {
+            if kept.isMade { yield kept.value.stored } else { yield nil }
+        }
+        _modify {
+            keep()
+            yield &kept.value.stored
+        }
+    }
+
+    /// When the client has gone, and when the session ends for that; while it is away.
+    var leftAt: Timestamp {
+        get { kept.isMade ? kept.value.leftAt : Timestamp(milliseconds: 0) }
+        set {
+            keep()
+            kept.value.leftAt = newValue
+        }
+    }
+
+    var endsAt: Timestamp {
+        get { kept.isMade ? kept.value.endsAt : Timestamp(milliseconds: .max) }
+        set {
+            keep()
+            kept.value.endsAt = newValue
+        }
+    }
+
+    /// The will of the connection before, until it is due ([MQTT-3.1.2-8]), and when that is.
+    var will: (will: StoredWill, dueAt: Timestamp)? {
+        get { kept.isMade ? kept.value.will : nil }
+        set {
+            guard kept.isMade || newValue != nil else { return }
+            keep()
+            kept.value.will = newValue
+        }
+    }
+
+    /// When something was last put into its queue, in ticks of the shard's timer wheel.
+    var touchedTick: UInt64 {
+        get { kept.isMade ? kept.value.touchedTick : 0 }
+        set {
+            keep()
+            kept.value.touchedTick = newValue
+        }
+    }
+
+    /// All messages of the queue below this sequence have been sent.
+    var sentBelow: UInt64 {
+        get { kept.isMade ? kept.value.sentBelow : 0 }
+        set {
+            keep()
+            kept.value.sentBelow = newValue
+        }
     }
 }

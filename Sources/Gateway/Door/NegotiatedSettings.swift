@@ -7,20 +7,29 @@ import Time
 
 /// What a client's CONNECT agreed on, and what has become of it since: of one connection, whereas the
 /// `Session` may see many.
+///
+/// Every connection has it in its slot, so the fields are as small as MQTT allows, and in an order that
+/// leaves no gaps (`SizeTests`).
 struct NegotiatedSettings {
-    var version = ProtocolVersion.v3_1_1
+    /// The largest packet that the client may send, in bytes ([MQTT-3.2.2-15]).
+    var packetBytes = 0
+
+    var client = Client.unknown
+
+    /// `d/{PK}/{DK}/` of a device: the client's own array. Here too, because every message asks for it.
+    var topicPrefix: [UInt8] = []
+
+    /// The end of the device's entitlement.
+    var expiresAt = Timestamp(milliseconds: .max)
+
+    /// PUBLISHes that can't be acknowledged yet.
+    var unanswered = UnansweredPublishes()
 
     /// Seconds between packets that the client promises; 0: no promise.
     var keepAliveSeconds: UInt16 = 0
 
-    /// The keep-alive is the gateway's choice, and the client has to be told ([MQTT-3.1.2-21]).
-    var isKeepAliveOurs = false
-
-    /// The client left it to the gateway to name it, and has to be told ([MQTT-3.2.2-16]).
-    var isNamedByUs = false
-
-    /// Clean Start, or Clean Session of 3.1.1: an earlier session is discarded ([MQTT-3.1.2-4]).
-    var isCleanStart = true
+    /// The largest packet the client takes, in bytes ([MQTT-3.1.2-24]); `UInt32.max`: any.
+    var maximumPacketSize = UInt32.max
 
     /// How long the client wants its session to outlive the connection, in seconds (3.1.2.11.2);
     /// `UInt32.max`: for ever.
@@ -29,46 +38,38 @@ struct NegotiatedSettings {
     /// How long it does.
     var expirySeconds: UInt32 = 0
 
-    /// The largest packet the client takes, in bytes ([MQTT-3.1.2-24]); `Int.max`: any.
-    var maximumPacketSize = Int.max
-
     /// The most QoS 1 and 2 messages that may be under way to the client ([MQTT-3.3.4-9]).
     var receiveMaximum: UInt16 = .max
-
-    /// The largest packet that the client may send, in bytes ([MQTT-3.2.2-15]).
-    var packetBytes = 0
 
     /// The most QoS 1 and 2 messages that the client may have under way ([MQTT-3.3.4-7]).
     var receiveQuota: UInt16 = .max
 
-    var inboundAliases = InboundAliases(limit: 0)
-    var outboundAliases = OutboundAliases(limit: 0)
+    /// The highest topic alias that the client was told it may use; 0: none.
+    var inboundAliasMaximum: UInt16 = 0
 
-    /// Whether Reason Strings are sent. Without, those of CONNACK and DISCONNECT are left out too,
-    /// which [MQTT-3.1.2-29] allows.
-    var wantsProblemInformation = true
-
-    /// Published when the client goes without a DISCONNECT ([MQTT-3.1.2-8]).
-    var will: StoredWill?
-
-    /// PUBLISHes that can't be acknowledged yet.
-    var unanswered = UnansweredPublishes()
-
-    var client = Client.unknown
-
-    // Of a device only; here, and not in `client`, because every message asks for them.
-
-    /// `d/{PK}/{DK}/`: every topic of the device's own begins so.
-    var topicPrefix: [UInt8] = []
+    /// The most topic aliases that are used towards the client.
+    var outboundAliasMaximum: UInt16 = 0
 
     /// The device's product in the shard's catalogue; `nil` for a client that is not metered.
     var productSlot: ProductCatalogue.Slot?
 
+    var version = ProtocolVersion.v3_1_1
+
+    /// The keep-alive is the gateway's choice, and the client has to be told ([MQTT-3.1.2-21]).
+    var isKeepAliveOurs = false
+
+    /// The client left it to the gateway to name it, and has to be told ([MQTT-3.2.2-16]).
+    var isNamedByUs = false
+
     /// The device's counter, from its first message on.
     var meterSlot: Meter.Slot?
 
-    /// The end of the device's entitlement.
-    var expiresAt = Timestamp(milliseconds: .max)
+    /// Clean Start, or Clean Session of 3.1.1: an earlier session is discarded ([MQTT-3.1.2-4]).
+    var isCleanStart = true
+
+    /// Whether Reason Strings are sent. Without, those of CONNACK and DISCONNECT are left out too,
+    /// which [MQTT-3.1.2-29] allows.
+    var wantsProblemInformation = true
 
     /// Takes over what a CONNECT asks for, within the limits.
     mutating func agree(
@@ -94,16 +95,19 @@ struct NegotiatedSettings {
             case .v3_1_1: isCleanStart ? 0 : .max
             }
         expirySeconds = min(askedExpirySeconds, limits.sessionExpiryMaximumSeconds)
-        maximumPacketSize = connect.properties.maximumPacketSize.map { Int($0) } ?? .max
+        maximumPacketSize = connect.properties.maximumPacketSize ?? .max
         wantsProblemInformation = connect.properties.requestProblemInformation ?? true
         let receiveMaximum = connect.properties.receiveMaximum ?? .max
         self.receiveMaximum = min(receiveMaximum, UInt16(limits.receiveMaximum))
         packetBytes = listener.packetBytes
         receiveQuota = UInt16(listener.receiveMaximum)
-        inboundAliases = InboundAliases(limit: version == .v5 ? listener.topicAliasMaximum : 0)
-        let taken = Int(connect.properties.topicAliasMaximum ?? 0)
-        outboundAliases = OutboundAliases(limit: min(taken, listener.topicAliasMaximum))
+        inboundAliasMaximum = version == .v5 ? UInt16(listener.topicAliasMaximum) : 0
+        let taken = connect.properties.topicAliasMaximum ?? 0
+        outboundAliasMaximum = min(taken, UInt16(listener.topicAliasMaximum))
     }
+
+    /// Whether the client may use that topic alias ([MQTT-3.3.2-9]).
+    func allows(alias: UInt16) -> Bool { alias > 0 && alias <= inboundAliasMaximum }
 
     /// Whether the client takes a PUBLISH whose parts have so many bytes ([MQTT-3.1.2-25]).
     func takesPublish(topic: Int, payload: Int, properties: Int, qos: QoS) -> Bool {
@@ -112,7 +116,7 @@ struct NegotiatedSettings {
         let rest =
             2 + topic + (qos > .atMostOnce ? 2 : 0)
             + VariableByteInteger.size(of: properties) + properties + payload
-        return 1 + VariableByteInteger.size(of: rest) + rest <= maximumPacketSize
+        return 1 + VariableByteInteger.size(of: rest) + rest <= Int(maximumPacketSize)
     }
 
     /// Whether a CONNACK is within what the client takes ([MQTT-3.1.2-24]), whatever it has to say: no
@@ -122,10 +126,10 @@ struct NegotiatedSettings {
         // Expiry Interval, Topic Alias Maximum, Server Keep Alive, Assigned Client Identifier.
         let bytes =
             13 + (expirySeconds != askedExpirySeconds ? 5 : 0)
-            + (inboundAliases.limit > 0 ? 3 : 0) + (isKeepAliveOurs ? 3 : 0)
+            + (inboundAliasMaximum > 0 ? 3 : 0) + (isKeepAliveOurs ? 3 : 0)
             + (isNamedByUs ? 3 + identifierBytes : 0)
         // Of 127 bytes and more the lengths have two bytes.
-        return bytes + (bytes >= 127 ? 2 : 0) <= maximumPacketSize
+        return bytes + (bytes >= 127 ? 2 : 0) <= Int(maximumPacketSize)
     }
 
     /// Whether a SUBACK or UNSUBACK with so many reason codes is within what the client takes
@@ -141,65 +145,11 @@ struct NegotiatedSettings {
     /// reason for the packet to be too large ([MQTT-3.2.2-19], [MQTT-3.4.2-2], [MQTT-3.14.2-3]).
     func takesReasonString(_ text: String) -> Bool {
         wantsProblemInformation
-            && text.utf8.count + Self.reasonStringOverhead <= maximumPacketSize
+            && text.utf8.count + Self.reasonStringOverhead <= Int(maximumPacketSize)
     }
 
     /// The bytes around the Reason String of a PUBACK or PUBREC, the largest packet to have one:
     /// fixed header 2, packet identifier 2, reason code 1, property length 1, identifier and length
     /// of the property 3.
     private static var reasonStringOverhead: Int { 9 }
-}
-
-/// Who is connected, once that has been proved.
-enum Client {
-    case unknown
-    case device(DeviceIdentity)
-    case application(ApplicationClient)
-
-    /// Whether it is an application that came with that key.
-    func isApplication(of key: KeyID) -> Bool {
-        if case .application(let application) = self { application.key == key } else { false }
-    }
-
-    /// What it is called: an application's own client identifier, `{PK}.{DK}` of a device.
-    var identifier: String? {
-        switch self {
-        case .unknown: nil
-        case .device(let identity): "\(identity)"
-        case .application(let application): application.clientID
-        }
-    }
-}
-
-/// A connected application, or anybody on a listener without authentication.
-final class ApplicationClient: Sendable {
-    let clientID: String
-
-    /// The key it came with; `nil` on a listener without authentication.
-    let key: KeyID?
-    let rights: TopicRights
-
-    init(clientID: String, key: KeyID?, rights: TopicRights) {
-        self.clientID = clientID
-        self.key = key
-        self.rights = rights
-    }
-}
-
-/// What two connections of the same client have in common: the later one displaces the earlier.
-enum ClientName: Hashable {
-    case device(DeviceIdentity)
-
-    /// Client identifiers are the key's own: no key's application can displace another's. Bytes, because
-    /// equal strings may differ in them: "å" of one character and of two ([MQTT-3.1.3-2]).
-    case application(KeyID?, clientID: [UInt8])
-
-    init(_ client: Client) {
-        switch client {
-        case .device(let identity): self = .device(identity)
-        case .application(let application):
-            self = .application(application.key, clientID: Array(application.clientID.utf8))
-        case .unknown: preconditionFailure("only an admitted client has a name")
-        }
-    }
 }

@@ -85,9 +85,10 @@ extension Shard {
         defer { door.endAdmission() }
         guard context.wire.connections.contains(token),
             context.wire.connections[slot: token.slot].phase == .admitting,
-            case .device(let identity) = context.wire.connections[slot: token.slot].settings.client
+            case .device(let client) = context.wire.connections[slot: token.slot].settings.client
         else { return }
         let slot = token.slot
+        let identity = client.identity
         switch result {
         case _ where door.isReset(identity): refuseConnect(slot, .badCredentials)
         case .failure(let error):
@@ -107,9 +108,10 @@ extension Shard {
     mutating func registrationAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
         guard context.wire.connections.contains(token),
             context.wire.connections[slot: token.slot].phase == .admitting,
-            case .device(let identity) = context.wire.connections[slot: token.slot].settings.client
+            case .device(let client) = context.wire.connections[slot: token.slot].settings.client
         else { return }
         let slot = token.slot
+        let identity = client.identity
         switch result {
         case .failure(let error):
             context.wire.noteStoreFailure(.registration, error, slot)
@@ -166,8 +168,8 @@ extension Shard {
 
     /// Rule B5: told, disconnected, and its will is published.
     private mutating func endEntitlement(_ slot: UInt32) {
-        if case .device(let identity) = context.wire.connections[slot: slot].settings.client {
-            submit(.devices(.endEntitlement(identity)))
+        if case .device(let client) = context.wire.connections[slot: slot].settings.client {
+            submit(.devices(.endEntitlement(client.identity)))
         }
         end(slot, .entitlementEnded)
     }
@@ -180,8 +182,8 @@ extension Shard {
     mutating func admit(_ slot: UInt32, until: Timestamp, isOwed: Bool = false) {
         guard let token = context.wire.connections.token(ofSlot: slot) else { return }
         context.wire.connections[slot: slot].settings.expiresAt = until
-        let name = ClientName(context.wire.connections[slot: slot].settings.client)
-        guard takeOver(from: name, by: token) else { return }
+        let client = context.wire.connections[slot: slot].settings.client
+        guard takeOver(client, by: token) else { return }
         let found: Bool?
         do throws(StoreError) {
             found = try broker.openSession(for: token, isOwed: isOwed, in: &context)
@@ -212,8 +214,8 @@ extension Shard {
     /// What the client sent on the old one before it came back is served first: after a DISCONNECT
     /// that is still unread there is nothing to take over, and no will to be published. While a
     /// message there waits for top-up units, the new connection waits too.
-    private mutating func takeOver(from name: ClientName, by newer: Token) -> Bool {
-        guard let older = broker.connection(of: name, in: &context),
+    private mutating func takeOver(_ client: Client, by newer: Token) -> Bool {
+        guard let older = broker.connection(of: client, in: &context),
             context.wire.connections[slot: older.slot].phase == .open
         else { return true }
         if context.wire.connections[slot: older.slot].isReading { receive(older.slot) }
@@ -224,8 +226,8 @@ extension Shard {
             return false
         }
         context.counters.add(.takeovers)
-        if case .device(let identity) = name {
-            door.noteDisplacement(identity, at: context.now)
+        if case .device(let device) = client {
+            door.noteDisplacement(device.identity, at: context.now)
         }
         end(older.slot, .sessionTakenOver)
         return true
@@ -274,8 +276,8 @@ extension Shard {
             if let assignedClientID {
                 properties.assignedClientIdentifier(assignedClientID.utf8Span.span)
             }
-            if settings.inboundAliases.limit > 0 {
-                properties.topicAliasMaximum(UInt16(settings.inboundAliases.limit))
+            if settings.inboundAliasMaximum > 0 {
+                properties.topicAliasMaximum(settings.inboundAliasMaximum)
             }
             if settings.isKeepAliveOurs {
                 properties.serverKeepAlive(seconds: settings.keepAliveSeconds)

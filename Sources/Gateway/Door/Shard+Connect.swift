@@ -55,7 +55,7 @@ extension Shard {
                 acceptedOn: context.index
             )
             if home != context.index {
-                context.wire.connections[slot: slot].newHome = home
+                context.wire.connections[slot: slot].newHome = UInt8(home)
                 context.wire.connections[slot: slot].holdsPacket = true
                 return
             }
@@ -92,8 +92,9 @@ extension Shard {
         _ credential: Claim.Credential,
         _ connect: borrowing Connect
     ) {
-        context.wire.connections[slot: slot].settings.client = .device(identity)
-        context.wire.connections[slot: slot].settings.topicPrefix = identity.topicPrefix
+        let client = DeviceClient(identity)
+        context.wire.connections[slot: slot].settings.client = .device(client)
+        context.wire.connections[slot: slot].settings.topicPrefix = client.topicPrefix
         let name = ClaimedName(identity, credential)
         guard !isHeldBack(name, slot) else {
             return refuseConnect(slot, .tooManyFailures)
@@ -165,7 +166,7 @@ extension Shard {
     /// Where a device is connected from, or was when its last connection ended.
     private mutating func lastSource(of name: ClaimedName) -> SourceNetwork? {
         guard case .device(let identity) = name else { return nil }
-        if let token = broker.connection(of: .device(identity), in: &context) {
+        if let token = broker.connection(of: identity, in: &context) {
             return context.wire.source(ofSlot: token.slot)
         }
         return context.wire.journal.lastEnding(of: identity).map { SourceNetwork($0) }
@@ -242,7 +243,7 @@ extension Shard {
         if will.properties.payloadFormat == .utf8, !UTF8Rules.isWellFormed(will.payload) {
             return .payloadFormatInvalid
         }
-        context.wire.connections[slot: slot].settings.will = StoredWill(
+        context.wire.connections[slot: slot].will = StoredWill(
             Message(will),
             isRetained: will.isRetained,
             messageExpirySeconds: will.properties.messageExpiryIntervalSeconds,
@@ -253,9 +254,6 @@ extension Shard {
 }
 
 extension DeviceIdentity {
-    /// `d/{PK}/{DK}/`
-    var topicPrefix: [UInt8] { Array("d/\(product)/\(device)/".utf8) }
-
     /// From a verified certificate: subject CN `{PK}.{DK}`, or SAN URI
     /// `urn:tollgate:device:{PK}:{DK}` (Wire.md).
     init?(certificate peer: PeerIdentity) {

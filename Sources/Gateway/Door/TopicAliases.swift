@@ -2,20 +2,13 @@ import Bytes
 
 /// Topic aliases of one client, for one connection (3.3.2.3.4). Owns no memory until one is used.
 struct InboundAliases {
-    /// The highest that the client was told it may use; 0: none.
-    let limit: Int
-
     /// By alias less one; empty: not in use yet.
     private var topics: [[UInt8]] = []
 
-    init(limit: Int) { self.limit = limit }
-
-    /// Whether the client may use that alias ([MQTT-3.3.2-9]).
-    func allows(_ alias: UInt16) -> Bool { alias > 0 && Int(alias) <= limit }
-
-    /// From now on the alias, which must be allowed, stands for that topic.
+    /// From now on the alias stands for that topic: one that the client may use, as there is memory for
+    /// all below it too.
     mutating func set(_ alias: UInt16, to topic: Span<UInt8>) {
-        precondition(allows(alias), "an alias within the limit")
+        precondition(alias > 0, "no alias is 0 ([MQTT-3.3.2-8])")
         while topics.count < Int(alias) { topics.append([]) }
         topics[Int(alias) - 1] = topic.bytesArray
     }
@@ -51,18 +44,16 @@ struct OutboundAliases {
         var isKnown: Bool { if case .known = self { true } else { false } }
     }
 
-    let limit: Int
     private var topics: [[UInt8]] = []
 
-    init(limit: Int) { self.limit = limit }
-
-    /// Names the topic of a PUBLISH that is sent now. Costs a comparison with each alias.
-    mutating func choose(for topic: Span<UInt8>) -> Choice {
+    /// Names the topic of a PUBLISH that is sent now, with at most `limit` aliases. Costs a comparison with
+    /// each.
+    mutating func choose(for topic: Span<UInt8>, limit: UInt16) -> Choice {
         for index in topics.indices {
             let held = topics[index]
             if topic.isEqual(to: held.span) { return .known(UInt16(index + 1)) }
         }
-        guard topics.count < limit else { return .none }
+        guard topics.count < Int(limit) else { return .none }
         topics.append(topic.bytesArray)
         return .fresh(UInt16(topics.count))
     }

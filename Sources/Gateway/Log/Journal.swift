@@ -31,8 +31,8 @@ struct Journal: ~Copyable {
     /// A connection is about to end, or is not let in: what the log and the traces hear of it.
     func noteEnd(_ connection: borrowing Connection, _ reason: Reason) {
         let isOpen = connection.phase == .open
-        if !isOpen, case .device(let identity) = connection.settings.client {
-            traceRefusal(connection, reason, of: identity)
+        if !isOpen, case .device(let client) = connection.settings.client {
+            traceRefusal(connection, reason, of: client.identity)
         }
         // The handshake has been logged with OpenSSL's words.
         if reason == .handshakeFailed { return }
@@ -129,7 +129,7 @@ extension Wire {
     /// A connection is about to end, or is not let in.
     mutating func noteEnd(_ slot: UInt32, _ reason: Reason) {
         journal.noteEnd(connections[slot: slot], reason)
-        guard case .device(let identity) = connections[slot: slot].settings.client else { return }
+        guard case .device(let client) = connections[slot: slot].settings.client else { return }
         let outcome = DeviceHistory.Outcome(
             reason: reason,
             at: journal.now,
@@ -137,7 +137,7 @@ extension Wire {
             listener: connections[slot: slot].listener
         )
         let wasOpen = connections[slot: slot].phase == .open
-        journal.remember(outcome, of: identity, wasOpen: wasOpen)
+        journal.remember(outcome, of: client.identity, wasOpen: wasOpen)
     }
 
     /// Something about a connection, for the log.
@@ -178,7 +178,7 @@ extension LogRecord.Subject {
         self =
             switch client {
             case .unknown: .unknown
-            case .device(let identity): .device(identity)
+            case .device(let device): .device(device.identity)
             case .application(let application): .client(application.clientID)
             }
     }

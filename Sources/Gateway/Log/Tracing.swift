@@ -8,14 +8,14 @@ extension Shard {
     /// Begins to follow a device, connected or not.
     mutating func beginTrace(_ trace: DeviceTrace) {
         context.wire.journal.traces.insert(trace)
-        guard let token = broker.connection(of: .device(trace.device), in: &context) else { return }
+        guard let token = broker.connection(of: trace.device, in: &context) else { return }
         context.wire.setTraced(token.slot, true)
     }
 
     mutating func endTrace(_ trace: DeviceTrace) {
         context.wire.journal.traces.remove(trace)
         guard !context.wire.journal.traces.contains(trace.device),
-            let token = broker.connection(of: .device(trace.device), in: &context)
+            let token = broker.connection(of: trace.device, in: &context)
         else { return }
         context.wire.setTraced(token.slot, false)
     }
@@ -31,9 +31,10 @@ extension Wire {
     /// A client is let in.
     mutating func traceAdmission(_ slot: UInt32) {
         guard !journal.traces.isEmpty,
-            case .device(let identity) = connections[slot: slot].settings.client,
-            journal.traces.contains(identity)
+            case .device(let client) = connections[slot: slot].settings.client
         else { return }
+        let identity = client.identity
+        guard journal.traces.contains(identity) else { return }
         setTraced(slot, true)
         journal.show(
             .connected(
@@ -48,8 +49,8 @@ extension Wire {
     /// A traced connection is closed: everything has been written.
     mutating func traceEnd(_ slot: UInt32, _ reason: Reason) {
         journal.traces.setShownBytes(slot, 0)
-        guard case .device(let identity) = connections[slot: slot].settings.client else { return }
-        journal.show(.ended(reason), of: identity)
+        guard case .device(let client) = connections[slot: slot].settings.client else { return }
+        journal.show(.ended(reason), of: client.identity)
     }
 
     /// A device's PUBLISH, when it is decided whether it is taken.
@@ -124,8 +125,8 @@ extension Wire {
     }
 
     private func show(_ packet: TracedPacket, _ slot: UInt32) {
-        guard case .device(let identity) = connections[slot: slot].settings.client else { return }
-        journal.show(.packet(packet), of: identity)
+        guard case .device(let client) = connections[slot: slot].settings.client else { return }
+        journal.show(.packet(packet), of: client.identity)
     }
 }
 

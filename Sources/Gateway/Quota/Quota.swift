@@ -159,7 +159,7 @@ struct Quota: ~Copyable {
             return
         }
         let day = products.day(at: product, time)
-        noteUnheard(device, counter(of: &client, day), day)
+        noteUnheard(device.identity, counter(of: &client, day), day)
     }
 
     /// The same for a device that is away.
@@ -183,9 +183,9 @@ struct Quota: ~Copyable {
     /// Whether a device that can hear it now is still to be told of this day. If so, it counts as told.
     mutating func takeOwedNotice(_ client: inout NegotiatedSettings, at time: Timestamp) -> Bool {
         guard !unheard.isEmpty, let product = client.productSlot,
-            case .device(let device) = client.client, let owed = unheard[device]
+            case .device(let device) = client.client,
+            let owed = unheard.removeValue(forKey: device.identity)
         else { return false }
-        unheard[device] = nil
         let day = products.day(at: product, time)
         return owed == day && meter.noteExhausted(counter(of: &client, day), on: day)
     }
@@ -194,12 +194,17 @@ struct Quota: ~Copyable {
     private static var unheardLimit: Int { 65_536 }
 
     /// The device's counter, looked up with its first message.
+    @inline(__always)
     private mutating func counter(of client: inout NegotiatedSettings, _ day: Day) -> Meter.Slot {
         if let held = client.meterSlot { return held }
+        return firstHold(of: &client, day)
+    }
+
+    private mutating func firstHold(of client: inout NegotiatedSettings, _ day: Day) -> Meter.Slot {
         guard case .device(let device) = client.client else {
             preconditionFailure("only devices are metered")
         }
-        let held = meter.hold(device, on: day)
+        let held = meter.hold(device.identity, on: day)
         client.meterSlot = held
         return held
     }

@@ -39,7 +39,7 @@ extension Shard {
 
     /// The device's entitlement was taken back, or is another device's: it has to come again.
     mutating func entitlementTaken(_ identity: DeviceIdentity) {
-        guard let token = broker.connection(of: .device(identity), in: &context) else { return }
+        guard let token = broker.connection(of: identity, in: &context) else { return }
         end(token.slot, .kicked)
     }
 
@@ -49,7 +49,7 @@ extension Shard {
         let session: Token?
         let standing: Standing?
         do throws(StoreError) {
-            session = try broker.session(of: .device(identity), in: &context)
+            session = try broker.session(of: identity, in: &context)
             guard session != nil else { return }
             standing = try context.books.withDevice(identity) { _, view throws(StoreError) in
                 view?.standing
@@ -59,7 +59,7 @@ extension Shard {
             context.wire.journal.noteStoreFailure(.productRead, error, .device(identity))
             return door.deferChange(of: identity, at: context.now)
         }
-        let connection = broker.connection(of: .device(identity), in: &context)
+        let connection = broker.connection(of: identity, in: &context)
         guard let standing, standing.isRegistered else {
             if let connection { end(connection.slot, .kicked) }
             if let session { broker.endSession(session, in: &context) }
@@ -75,7 +75,7 @@ extension Shard {
     /// One with a certificate comes again at once.
     mutating func secretReset(_ identity: DeviceIdentity) {
         door.noteReset(identity)
-        guard let token = broker.connection(of: .device(identity), in: &context) else { return }
+        guard let token = broker.connection(of: identity, in: &context) else { return }
         end(token.slot, .kicked)
     }
 

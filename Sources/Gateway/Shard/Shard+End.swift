@@ -64,8 +64,8 @@ extension Shard {
         guard let meterSlot = context.wire.connections[slot: slot].settings.meterSlot else {
             return
         }
-        let name = ClientName(context.wire.connections[slot: slot].settings.client)
-        if let successor = broker.connection(of: name, in: &context), successor != token,
+        let client = context.wire.connections[slot: slot].settings.client
+        if let successor = broker.connection(of: client, in: &context), successor != token,
             context.wire.connections[slot: successor.slot].settings.meterSlot == nil
         {
             // The hold goes on with the connection that took over, if it has none of its own.

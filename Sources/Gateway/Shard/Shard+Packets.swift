@@ -107,7 +107,7 @@ extension Shard {
         }
         // Only a goodbye without a reason discards the will ([MQTT-3.14.4-3], 3.14.2.1).
         if disconnect.reason == .normalDisconnection {
-            context.wire.connections[slot: slot].settings.will = nil
+            context.wire.connections[slot: slot].will = nil
         }
         end(slot, .disconnected)
     }

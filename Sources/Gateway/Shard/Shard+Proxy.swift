@@ -10,7 +10,9 @@ extension Shard {
         swap(&arrived, &context.wire.inbound)
         defer { swap(&arrived, &context.wire.inbound) }
         arrived.removeAll()
-        arrived.append(context.wire.connections[slot: slot].input.span)
+        if context.wire.connections[slot: slot].rare.isMade {
+            arrived.append(context.wire.connections[slot: slot].rare.value.input.span)
+        }
         let kept = arrived.count
         let socket = context.wire.connections[slot: slot].descriptor.socket
         do throws(Errno) {
@@ -22,7 +24,9 @@ extension Shard {
                 context.wire.connections[slot: slot].input.append(fresh)
             case .complete(let length, let source):
                 try socket.skip(length - kept)
-                context.wire.connections[slot: slot].input.removeAll(keepingCapacity: false)
+                if kept > 0 {
+                    context.wire.connections[slot: slot].input.removeAll(keepingCapacity: false)
+                }
                 announced(slot, source)
             case .malformed: end(slot, .proxyHeaderInvalid)
             }

@@ -137,11 +137,9 @@ extension Shard {
                 swap(&pending, &context.wire.connections[slot: slot].input)
             }
         }
-        if context.wire.connections[slot: slot].input.isEmpty {
-            context.wire.connections[slot: slot].input.removeAll(keepingCapacity: false)
-        }
+        context.wire.connections[slot: slot].freeEmptyInput()
         if let home = context.wire.connections[slot: slot].newHome {
-            sendHome(slot, to: home)
+            sendHome(slot, to: Int(home))
             return
         }
         context.wire.flush(slot)

@@ -30,10 +30,10 @@ extension Shard {
             {
                 return end(slot, .keepAliveTimeout)
             }
-            if case .device(let identity) = context.wire.connections[slot: slot].settings.client,
+            if case .device(let client) = context.wire.connections[slot: slot].settings.client,
                 context.wire.connections[slot: slot].settings.expiresAt <= context.now.books
             {
-                requestRenewal(slot, identity)
+                requestRenewal(slot, client.identity)
             }
             context.wire.scheduleLater(slot, at: context.now)
         }

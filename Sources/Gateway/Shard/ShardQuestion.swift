@@ -64,7 +64,7 @@ extension Shard {
         case .lastSeen(let identities, let answer): answer(identities.map { lastSeen($0) })
         case .unsettledUsage(let identity, let answer): answer(context.quota.unsettled(identity))
         case .kick(let identity, let answer):
-            guard let token = broker.connection(of: .device(identity), in: &context) else {
+            guard let token = broker.connection(of: identity, in: &context) else {
                 return answer(false)
             }
             end(token.slot, .kicked)
@@ -88,7 +88,7 @@ extension Shard {
 
     /// When a connected device's last packet came, to within a tick; `nil` when it is not connected.
     private mutating func lastSeen(_ identity: DeviceIdentity) -> Timestamp? {
-        guard let token = broker.connection(of: .device(identity), in: &context) else {
+        guard let token = broker.connection(of: identity, in: &context) else {
             return nil
         }
         let ticksAgo =
@@ -98,7 +98,7 @@ extension Shard {
     }
 
     private mutating func deviceConnection(_ identity: DeviceIdentity) -> DeviceConnection? {
-        guard let token = broker.connection(of: .device(identity), in: &context) else {
+        guard let token = broker.connection(of: identity, in: &context) else {
             return nil
         }
         let slot = token.slot

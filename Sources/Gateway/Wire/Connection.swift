@@ -2,6 +2,7 @@ import Bytes
 import Linux
 import MQTT
 import Reactor
+import Sessions
 import Synchronization
 import Time
 import TLS
@@ -10,8 +11,9 @@ import WebSocket
 /// One socket and everything that hangs on it: a slot of its shard's table, or on its way to
 /// another shard.
 ///
-/// While nothing is under way the three buffers own no memory, so an idle connection costs its slot,
-/// its settings and what OpenSSL keeps.
+/// While nothing is under way its buffers own no memory, and what few connections have is not in the slot
+/// (`Rare`). So an idle connection costs its slot and what OpenSSL keeps. As most are idle, the fields are as
+/// small as they may be, and in an order that leaves no gaps (`SizeTests`).
 struct Connection: ~Copyable, Sendable {
     enum Phase: UInt8, Sendable {
         /// The proxy has to say whom it speaks for.
@@ -27,46 +29,19 @@ struct Connection: ~Copyable, Sendable {
         case closing
     }
 
-    let descriptor: Descriptor
-    let listener: Int
-
-    /// Where the client is: the other end of the socket, or what a proxy says there.
-    var peer: SocketAddress
-
-    /// When the time limit of its phase began to run, in ticks of the shard's timer wheel: when it was
-    /// accepted, had shaken hands, or was handed over.
-    var phaseTick: UInt64
-
-    var phase: Phase
-    var tls: TLSSession?
-
-    /// What the bytes go through between TLS and the packets, on a listener for WebSockets.
-    var webSocket: WebSocketSession?
-    var settings = NegotiatedSettings()
-
-    /// The session that it serves, from its admission until another connection takes that over.
-    var session: Token?
-
-    /// The start of a packet whose end has not arrived.
-    var input = ByteBuffer()
+    /// What few connections have, or for a moment only.
+    struct Rare: ~Copyable, Sendable {
+        var input = ByteBuffer()
+        var ciphertext = ByteBuffer()
+        var inboundAliases = InboundAliases()
+        var outboundAliases = OutboundAliases()
+        var will: StoredWill?
+        var successor: Token?
+    }
 
     /// Packets to be sent.
     var output = ByteBuffer()
-
-    /// Ciphertext that the full socket left behind.
-    var ciphertext = ByteBuffer()
-
-    /// When something last came, in ticks: keep-alive costs one store per read.
-    var receivedTick: UInt64
-
-    /// When the CONNECT was admitted.
-    var openedAt = Timestamp(milliseconds: 0)
-
-    /// Set when the connection is to be closed: why.
-    var ending: Reason?
-
-    /// The shard it belongs to, when that is another one.
-    var newHome: Int?
+    var tls: TLSSession?
 
     /// The packet in front stays unread until another shard serves it, or the ledger has answered;
     /// nothing behind it is read either.
@@ -74,12 +49,6 @@ struct Connection: ~Copyable, Sendable {
 
     /// The peer has closed its TLS session: nothing more will come.
     var isPeerDone = false
-
-    /// The client's newer connection, which waits until that packet has been served.
-    var successor: Token?
-
-    /// What epoll watches its socket for.
-    var interest: Interest = []
     var isFlushListed = false
 
     /// The entitlement has ended, and the ledger has been asked to renew it.
@@ -94,6 +63,39 @@ struct Connection: ~Copyable, Sendable {
     /// Never read. Its address makes the struct address-only, so the compiler can't copy it for a call.
     private let anchor = Atomic<Bool>(false)
 
+    /// What the bytes go through between TLS and the packets, on a listener for WebSockets.
+    var webSocket: WebSocketSession?
+    var rare = OnDemand<Rare>()
+
+    /// When the time limit of its phase began to run, in ticks of the shard's timer wheel: when it was
+    /// accepted, had shaken hands, or was handed over.
+    var phaseTick: UInt64
+
+    /// When something last came, in ticks: keep-alive costs one store per read.
+    var receivedTick: UInt64
+
+    /// When the CONNECT was admitted.
+    var openedAt = Timestamp(milliseconds: 0)
+    var settings = NegotiatedSettings()
+    var phase: Phase
+
+    /// Where the client is: the other end of the socket, or what a proxy says there.
+    var peer: SocketAddress
+    let descriptor: Descriptor
+
+    /// What epoll watches its socket for.
+    var interest: Interest = []
+
+    /// The session that it serves, from its admission until another connection takes that over.
+    var session: Token?
+
+    /// Set when the connection is to be closed: why.
+    var ending: Reason?
+    private let listenerNumber: UInt16
+
+    /// The shard it belongs to, when that is another one.
+    var newHome: UInt8?
+
     init(
         descriptor: consuming Descriptor,
         listener: Int,
@@ -102,7 +104,7 @@ struct Connection: ~Copyable, Sendable {
         tick: UInt64
     ) {
         self.descriptor = descriptor
-        self.listener = listener
+        listenerNumber = UInt16(listener)
         self.peer = peer
         phase = tls == nil ? .awaitingConnect : .handshaking
         self.tls = tls
@@ -110,11 +112,98 @@ struct Connection: ~Copyable, Sendable {
         receivedTick = tick
     }
 
+    /// The one it was accepted by.
+    var listener: Int { Int(listenerNumber) }
+
     /// Whether bytes from the peer are taken now.
     var isReading: Bool { phase != .admitting && phase != .closing && !holdsPacket }
 
     /// Bytes that wait for the socket.
-    var waitingBytes: Int { output.count + ciphertext.count }
+    var waitingBytes: Int { output.count + (rare.isMade ? rare.value.ciphertext.count : 0) }
+}
+
+// What few connections have: read, it is empty; a change brings it into being.
+extension Connection {
+    /// The start of a packet whose end has not arrived.
+    var input: ByteBuffer {
+        @inline(__always) _read {
+            if rare.isMade {
+                yield rare.value.input
+            } else {
+                let empty = ByteBuffer()
+                yield empty
+            }
+        }
+        _modify {
+            rare.make(Rare())
+            yield &rare.value.input
+        }
+    }
+
+    /// Gives the memory of an empty input back.
+    @inline(__always)
+    mutating func freeEmptyInput() {
+        guard rare.isMade, rare.value.input.isEmpty else { return }
+        rare.value.input.removeAll(keepingCapacity: false)
+    }
+
+    /// Ciphertext that the full socket left behind.
+    var ciphertext: ByteBuffer {
+        _read {
+            if rare.isMade {
+                yield rare.value.ciphertext
+            } else {
+                let empty = ByteBuffer()
+                yield empty
+            }
+        }
+        _modify {
+            rare.make(Rare())
+            yield &rare.value.ciphertext
+        }
+    }
+
+    /// What the client's topic aliases stand for.
+    var inboundAliases: InboundAliases {
+        _read {
+            if rare.isMade { yield rare.value.inboundAliases } else { yield InboundAliases() }
+        }
+        _modify {
+            rare.make(Rare())
+            yield &rare.value.inboundAliases
+        }
+    }
+
+    /// The topics that have an alias towards the client.
+    var outboundAliases: OutboundAliases {
+        _read {
+            if rare.isMade { yield rare.value.outboundAliases } else { yield OutboundAliases() }
+        }
+        _modify {
+            rare.make(Rare())
+            yield &rare.value.outboundAliases
+        }
+    }
+
+    /// Published when the client goes without a DISCONNECT ([MQTT-3.1.2-8]).
+    var will: StoredWill? {
+        get { rare.isMade ? rare.value.will : nil }
+        set {
+            guard rare.isMade || newValue != nil else { return }
+            rare.make(Rare())
+            rare.value.will = newValue
+        }
+    }
+
+    /// The client's newer connection, which waits until the packet that is held has been served.
+    var successor: Token? {
+        get { rare.isMade ? rare.value.successor : nil }
+        set {
+            guard rare.isMade || newValue != nil else { return }
+            rare.make(Rare())
+            rare.value.successor = newValue
+        }
+    }
 }
 
 // Facts of the TLS session.

@@ -186,7 +186,7 @@ struct Wire: ~Copyable {
     mutating func carry(_ slot: UInt32, into buffer: inout ByteBuffer) -> Int {
         let count = connections[slot: slot].input.count
         guard count > 0, count <= Self.carriedBytes else { return 0 }
-        buffer.append(connections[slot: slot].input.span)
+        buffer.append(connections[slot: slot].rare.value.input.span)
         connections[slot: slot].input.removeAll()
         return count
     }
@@ -310,7 +310,7 @@ struct Wire: ~Copyable {
                 }
             } else {
                 connections[slot: slot].ciphertext.append(fresh.span)
-                let sent = try socket.sent(of: connections[slot: slot].ciphertext.span)
+                let sent = try socket.sent(of: connections[slot: slot].rare.value.ciphertext.span)
                 counters.add(.bytesSent, sent)
                 connections[slot: slot].ciphertext.removeFirst(sent)
                 if connections[slot: slot].ciphertext.isEmpty {

@@ -58,12 +58,6 @@ public struct DeliveryQueue: Sendable {
     /// From `head` on.
     var doneCount = 0
 
-    /// Whether sent messages are kept, to be sent again on a later connection.
-    public let keepsSent: Bool
-
-    /// The client's Receive Maximum ([MQTT-3.3.4-9]).
-    public private(set) var limit: UInt16
-
     /// The sequence that the next message gets.
     public internal(set) var nextSequence: UInt64 = 0
 
@@ -79,6 +73,12 @@ public struct DeliveryQueue: Sendable {
 
     /// How many of those kept, and never sent, have an end.
     var expiringCount = 0
+
+    /// Whether sent messages are kept, to be sent again on a later connection.
+    public let keepsSent: Bool
+
+    /// The client's Receive Maximum ([MQTT-3.3.4-9]).
+    public private(set) var limit: UInt16
 
     /// An empty queue. `keepsSent`: for a session that outlives its connection.
     public init(keepsSent: Bool, limit: UInt16) {
