@@ -35,6 +35,7 @@ import Time
                 configure: {
                     Replay.turningByHand(&$0)
                     $0.limits.duplicatesPerMinute = 1_000
+                    $0.limits.wrongSecretsPerMinute = 1_000
                 }
             ) { world in
                 let replay = Replay(clock: clock, world: world)

@@ -149,10 +149,12 @@ struct TidyTests {
         }
     }
 
-    @Test("a file has at most 500 lines")
+    @Test("a file has at most 500 lines; functions that are one exhaustive switch don't count")
     func fileLength() {
         for file in SourceFile.all where file.lines.count > 501 {
-            Issue.record("\(file.path): \(file.lines.count - 1) lines")
+            let tables = FunctionScanner.functions(in: file.codeLines).filter(\.isTable)
+            let lines = file.lines.count - 1 - tables.reduce(0) { $0 + $1.codeLines }
+            if lines > 500 { Issue.record("\(file.path): \(lines) lines") }
         }
     }
 

@@ -71,6 +71,12 @@ extension GatewayConfiguration {
             try requireText(certificate, "tls.alternativeCertificate")
         }
         if let key = tls.alternativeKey { try requireText(key, "tls.alternativeKey") }
+        for (names, path) in [
+            (tls.cipherSuites, "tls.cipherSuites"), (tls.ciphers, "tls.ciphers"),
+            (tls.groups, "tls.groups"),
+        ] {
+            for (index, name) in names.enumerated() { try requireText(name, "\(path)[\(index)]") }
+        }
         guard (tls.alternativeCertificate == nil) == (tls.alternativeKey == nil) else {
             throw ConfigurationProblem(
                 path: tls.alternativeKey == nil

@@ -46,8 +46,10 @@ extension Reason {
         }
     }
 
-    var row: Row {
-        switch self {
+    var row: Row { Self.row(of: self) }
+
+    private static func row(of reason: Reason) -> Row {
+        switch reason {
         case .handshakeFailed:
             Row(
                 "handshake-failed", "the TLS handshake failed", .unspecifiedError, nil,
