@@ -49,13 +49,10 @@ struct Foundations {
         counters = (0..<shards).map { _ in ShardCounters() }
         commons = try Self.commons(
             configuration, descriptors, time: time, shards: shards, log: log)
+        let known = try Self.sealingKeys(of: commons.ledger, configuration.data)
+        secretKeys = try Self.openSecretKeys(secrets, known, data: configuration.data)
         try Self.prepareBooks(commons, configuration)
-        secretKeys = try Self.openSecretKeys(
-            secrets,
-            of: commons.ledger,
-            data: configuration.data,
-            at: time.wall
-        )
+        try Self.adopt(secretKeys, known, commons, configuration.data)
         tickets = try Self.openTicketKeys(secrets.ticketFile, log)
         certificates = try Self.certificates(configuration)
         Self.say(certificates, at: time.wall, configuration.tls.expiryWarningDays, to: log)
@@ -81,22 +78,26 @@ struct Foundations {
         }
     }
 
-    /// Reads the keys that secrets are sealed with, or makes the first one, and tells the books. Throws,
-    /// having made nothing, when they are not those that the books were written with.
-    private static func openSecretKeys(
-        _ secrets: SecretsDirectory,
-        of ledger: Ledger,
-        data: String,
-        at time: Timestamp
-    ) throws(GatewayError) -> SecretKeys {
-        let known: [SealingKey]
+    /// The keys that the books were written with.
+    private static func sealingKeys(
+        of ledger: Ledger, _ data: String
+    ) throws(GatewayError) -> [SealingKey] {
         do throws(StoreError) {
-            known = try ledger.read { books, transaction throws(StoreError) in
+            return try ledger.read { books, transaction throws(StoreError) in
                 try books.sealingKeys(in: transaction)
             }
         } catch {
             throw .store("\(data)/ledger", error)
         }
+    }
+
+    /// Reads the keys that secrets are sealed with, or makes the first one. Throws, having made nothing,
+    /// when they are not those that the books know.
+    private static func openSecretKeys(
+        _ secrets: SecretsDirectory,
+        _ known: [SealingKey],
+        data: String
+    ) throws(GatewayError) -> SecretKeys {
         let loaded = try SecretKeys.loaded(from: secrets.keyFile)
         let keys = loaded ?? SecretKeys()
         do throws(SecretsProblem) {
@@ -113,14 +114,24 @@ struct Foundations {
         } catch {
             throw .file(error)
         }
-        guard keys.fingerprints.count > known.count else { return keys }
+        return keys
+    }
+
+    /// Tells the books of keys that are new to them.
+    private static func adopt(
+        _ keys: SecretKeys,
+        _ known: [SealingKey],
+        _ commons: GatewayCommons,
+        _ data: String
+    ) throws(GatewayError) {
+        guard keys.fingerprints.count > known.count else { return }
         let action = Action.keys(.adoptSealingKeys(keys.fingerprints))
         do throws(StoreError) {
-            _ = try ledger.carryOut(Command(at: time, actor: "gateway", action: action))
+            _ = try commons.ledger.carryOut(
+                Command(at: commons.clock.now, actor: "gateway", action: action))
         } catch {
             throw .store("\(data)/ledger", error)
         }
-        return keys
     }
 
     /// Reads, or makes, the keys of the session tickets.

@@ -1,3 +1,5 @@
+import Ledger
+
 @testable import Admin
 
 /// Requests made from the declarations alone, so that a new route is tested as soon as it is there.
@@ -7,6 +9,9 @@ struct Sample {
 
     /// Optional members as well.
     var takesAll = false
+
+    /// What has a form that no schema tells.
+    private static let usual = ["assignment": "1", "code": "\(ActivationCode(serial: 1))"]
 
     func path(of route: Route, withQuery: Bool = false) -> String {
         let path = route.path.split(separator: "/")
@@ -45,7 +50,7 @@ struct Sample {
     private func value(_ schema: Schema, _ name: String) -> JSON {
         switch schema.bare {
         case .text(let rule):
-            if let name = names[name] { return .text(name) }
+            if let name = names[name] ?? Self.usual[name] { return .text(name) }
             if let form = rule.form { return .text(form) }
             switch rule.format {
             case .time, .timeOrDay: return "2026-11-21T08:00:00Z"

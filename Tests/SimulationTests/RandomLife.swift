@@ -195,7 +195,6 @@ struct RandomLife {
         devices[index].isKnown = true
         devices[index].isRegistered = true
         devices[index].isDisabled = false
-        devices[index].isExcepted = false
     }
 
     private mutating func exceptFromRenewal(_ index: Int) async throws {

@@ -81,8 +81,7 @@ extension Routes {
                 "Say that the gateway's clock is right, whatever the books hold of it (rule B16)",
                 access: .gateway, answers: .ok(.clock))
         ) { call in
-            try await call.submit(.clock(.confirm))
-            return .json(try Self.clock(call))
+            .json(try await call.submit(.clock(.confirm)) { _ in try Self.clock(call) })
         }
     }
 

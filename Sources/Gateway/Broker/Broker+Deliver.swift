@@ -46,7 +46,7 @@ extension Broker {
         case .decided: return
         }
         context.quota.handedOut.insert(
-            context.quota.handedOut.print(message.topic, message.payload))
+            context.quota.handedOut.fingerprint(message.topic, message.payload))
     }
 
     /// What a session's own subscriptions make of a message; `nil` when none matches.

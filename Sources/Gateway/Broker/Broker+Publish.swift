@@ -215,7 +215,7 @@ extension Broker {
         guard case .acknowledgement(_, let packetID) = answer, message.qos == .atLeastOnce,
             context.wire.connections[slot: slot].settings.productSlot != nil
         else { return charge(slot, payloadBytes: message.payload.count, in: &context) }
-        let print = context.quota.published.print(
+        let print = context.quota.published.fingerprint(
             message.topic, message.payload, packetID: packetID)
         if isDuplicate, context.quota.published.takeRepetition(print) { return .counted }
         let verdict = charge(slot, payloadBytes: message.payload.count, in: &context)

@@ -304,7 +304,7 @@ extension Broker {
         }
         let topic = message.topic
         let payload = message.payload
-        let print = context.quota.handedOut.print(topic.span, payload.span)
+        let print = context.quota.handedOut.fingerprint(topic.span, payload.span)
         return context.quota.handedOut.contains(print)
     }
 }

@@ -23,7 +23,7 @@ struct CountedMessages {
     private let seed = UInt64.random(in: .min ... .max)
 
     /// What a message is known by; one that is handed out as retained has no packet identifier.
-    func print(_ topic: Span<UInt8>, _ payload: Span<UInt8>, packetID: UInt16 = 0) -> Print {
+    func fingerprint(_ topic: Span<UInt8>, _ payload: Span<UInt8>, packetID: UInt16 = 0) -> Print {
         let ofTopic = topic.fingerprint(seed: seed ^ UInt64(packetID))
         return Print(bits: payload.fingerprint(seed: ofTopic) & ~Self.countMask)
     }
