@@ -297,18 +297,23 @@ struct Foundations {
     }
 
     /// Holds the clock against the books, before anything is written with its time (rule B16), and
-    /// tells them the limits (rule A12).
+    /// tells them the limits (rule A12). A full disk does not stop the start: `upkeep` tells them again.
     private static func prepareBooks(
         _ commons: GatewayCommons,
         _ configuration: GatewayConfiguration
     ) throws(GatewayError) {
         do throws(StoreError) {
             try commons.clock.begin(with: commons.ledger)
-            let action = Action.limits(.adopt(configuration.limits.ofBooks))
+        } catch {
+            throw .store("\(configuration.data)/ledger", error)
+        }
+        let action = Action.limits(.adopt(configuration.limits.ofBooks))
+        do throws(StoreError) {
             _ = try commons.ledger.carryOut(
                 Command(at: commons.clock.now, actor: "gateway", action: action))
         } catch {
-            throw .store("\(configuration.data)/ledger", error)
+            commons.log?.say(
+                .warning, "the books can't be told their limits now", .init("error", "\(error)"))
         }
     }
 

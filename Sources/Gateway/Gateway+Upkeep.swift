@@ -28,7 +28,9 @@ extension Gateway {
         var nextTrim = time.monotonic
         var nextWarning = time.monotonic.adding(milliseconds: Self.dayMilliseconds)
         await abandonImportsOfOtherRuns()
+        var areLimitsTold = false
         while !Task.isCancelled {
+            if !areLimitsTold { areLimitsTold = await tellLimits() }
             await sweepEnded()
             await expireTopUps()
             await endUpgrades()
@@ -58,6 +60,18 @@ extension Gateway {
     private func warnOfFullStores() {
         for (name, figures) in [("ledger", ledger.environment.figures), ("usage", usage.figures)] {
             commons.storeWatch.warn(name, figures, above: Self.mapUsedMaximum, commons.log)
+        }
+    }
+
+    /// Tells the books their limits (rule A12), which the start could not when the disk was full; they are
+    /// changed by that only if they are others. False when they can't be told now either.
+    private func tellLimits() async -> Bool {
+        let action = Action.limits(.adopt(configuration.limits.ofBooks))
+        do throws(StoreError) {
+            _ = try await ledger.submit(Command(at: now, actor: "gateway", action: action))
+            return true
+        } catch {
+            return false
         }
     }
 

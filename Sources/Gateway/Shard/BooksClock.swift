@@ -53,12 +53,19 @@ final class BooksClock: Sendable {
         isDoubted.load(ordering: .acquiring) ? state.withLock { $0.doubt } : nil
     }
 
-    /// The first sign of life, at the start: tells the books what to look at, and asks what they know.
+    /// The first sign of life, at the start: tells the books what to look at, and asks what they know. On a
+    /// full disk the next one tells them.
     func begin(with ledger: Ledger) throws(StoreError) {
         let (wall, monotonic) = (source.wall, source.monotonic)
         let action = Action.clock(
             .beat(aheadMilliseconds: UInt64(aheadMilliseconds), elapsedMilliseconds: 0))
-        _ = try ledger.carryOut(Command(at: wall, actor: "gateway", action: action))
+        do throws(StoreError) {
+            _ = try ledger.carryOut(Command(at: wall, actor: "gateway", action: action))
+            state.withLock { $0.beatAt = monotonic }
+        } catch {
+            log?.say(
+                .warning, "the books can't be given a sign of life now", .init("error", "\(error)"))
+        }
         let found = try ledger.read { books, transaction throws(StoreError) in
             try books.time(at: wall, in: transaction)
         }
@@ -66,7 +73,6 @@ final class BooksClock: Sendable {
         nextBeat.store(
             monotonic.adding(milliseconds: Self.beatMilliseconds).nanoseconds,
             ordering: .releasing)
-        state.withLock { $0.beatAt = monotonic }
         if let doubt = found.doubt { state.withLock { set(doubt, &$0) } }
     }
 
