@@ -8,7 +8,7 @@ extension WholeGateway {
     /// A code is consumed for a device that gets in, and for no other: what can refuse is asked before the ledger.
     @Suite struct ConsumptionTests {
         @Test(
-            "B1: a device for whose session there is no place consumes no code, also when several want the last one"
+            "B1, B18: a device for whose session there is no place consumes no code, also when several want the last one"
         )
         func noPlace() async throws {
             try await TestGateway.run(shards: 1, configure: { $0.limits.connections = 4 }) {
