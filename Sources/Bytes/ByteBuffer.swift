@@ -97,6 +97,7 @@ public struct ByteBuffer: ~Copyable, Sendable {
     public mutating func append(_ value: UInt16) { appendInteger(value) }
 
     @inlinable
+    @inline(__always)
     public mutating func append(_ value: UInt32) { appendInteger(value) }
 
     @inlinable
@@ -187,6 +188,7 @@ public struct ByteBuffer: ~Copyable, Sendable {
     }
 
     @inlinable
+    @inline(__always)
     mutating func appendInteger<Integer: FixedWidthInteger>(_ value: Integer) {
         let size = MemoryLayout<Integer>.size
         reserve(size)

@@ -10,23 +10,20 @@ extension Span where Element == UInt8 {
     public func hasPrefix(_ prefix: Span<UInt8>) -> Bool {
         let length = prefix.count
         guard count >= length else { return false }
+        guard length >= 8 else {
+            for index in prefix.indices where self[index] != prefix[index] { return false }
+            return true
+        }
         // Safe: a UInt8 has no padding.
         let bytes = unsafe bytes
         let expected = unsafe prefix.bytes
         var offset = 0
-        while offset + 8 <= length {
+        while offset <= length - 8 {
             guard bytes.word(at: offset) == expected.word(at: offset) else { return false }
             offset += 8
         }
-        if offset < length, length >= 8 {
-            // The last eight, some of which have been compared before.
-            return bytes.word(at: length - 8) == expected.word(at: length - 8)
-        }
-        while offset < length {
-            guard self[offset] == prefix[offset] else { return false }
-            offset += 1
-        }
-        return true
+        // The last eight, some of which have been compared before.
+        return bytes.word(at: length - 8) == expected.word(at: length - 8)
     }
 
     @inlinable

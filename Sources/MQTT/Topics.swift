@@ -10,6 +10,7 @@ public enum TopicName {
 
     /// The same for the topic of a PUBLISH, which may be empty when a topic alias stands for it.
     @inlinable
+    @inline(__always)
     static func violationUnlessEmpty(in bytes: Span<UInt8>) -> Violation? {
         if UTF8Rules.isPlainASCII(bytes, forbiddingWildcards: true) { return nil }
         return violationCharacterwise(in: bytes)

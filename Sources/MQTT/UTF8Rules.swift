@@ -11,6 +11,7 @@ public enum UTF8Rules {
 
     /// Whether every byte is from 0x01 to 0x7F and, if so asked, neither `+` nor `#`.
     @inlinable
+    @inline(__always)
     static func isPlainASCII(_ bytes: Span<UInt8>, forbiddingWildcards: Bool) -> Bool {
         let count = bytes.count
         guard count >= 8 else {
@@ -21,30 +22,39 @@ public enum UTF8Rules {
             }
             return true
         }
-        // Safe: bytes have no padding, so that any of them can be read as part of a word.
+        // Safe: bytes have no padding, so that any of them can be read as part of a word; loads are
+        // checked.
         let raw = unsafe bytes.bytes
-        var suspects: UInt64 = 0
+        var highBits: UInt64 = 0
         var offset = 0
-        while offset < count {
-            // The last eight bytes may overlap those before. Safe: `offset + 8 <= count`.
-            let start = Swift.min(offset, count - 8)
-            let word = unsafe raw.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self)
-            suspects |= word | zeroBytes(word)
-            if forbiddingWildcards {
-                suspects |= zeroBytes(word ^ 0x2B2B_2B2B_2B2B_2B2B)
-                suspects |= zeroBytes(word ^ 0x2323_2323_2323_2323)
-            }
+        while offset <= count - 8 {
+            let word = unsafe raw.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            highBits |= suspects(in: word, forbiddingWildcards)
             offset += 8
         }
-        return suspects & 0x8080_8080_8080_8080 == 0
+        // The last eight, some of which have been looked at before.
+        let word = unsafe raw.unsafeLoadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
+        highBits |= suspects(in: word, forbiddingWildcards)
+        return highBits & 0x8080_8080_8080_8080 == 0
     }
 
-    /// The high bit of each byte that is zero, exact for words of ASCII: a byte of 0x80 or more
-    /// may be reported or not, and is found by its own high bit.
+    /// Has some byte's high bit set if and only if one of the eight is not plain.
     @inlinable
-    static func zeroBytes(_ word: UInt64) -> UInt64 {
-        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+    @inline(__always)
+    static func suspects(in word: UInt64, _ forbiddingWildcards: Bool) -> UInt64 {
+        var suspects = word | lowered(word)
+        if forbiddingWildcards {
+            // `+` is 0x2B and `#` is 0x23: with bit 3 set they are the same, and nothing else is.
+            suspects |= lowered((word | 0x0808_0808_0808_0808) ^ 0x2B2B_2B2B_2B2B_2B2B)
+        }
+        return suspects
     }
+
+    /// Each byte less one. Of a word of ASCII some high bit is set if and only if a byte is zero: only
+    /// a zero borrows from the byte above it.
+    @inlinable
+    @inline(__always)
+    static func lowered(_ word: UInt64) -> UInt64 { word &- 0x0101_0101_0101_0101 }
 
     /// Whether `bytes` are well-formed UTF-8, U+0000 among it: what a payload may be (3.3.2.3.2).
     public static func isWellFormed(_ bytes: Span<UInt8>) -> Bool {

@@ -110,6 +110,27 @@ import Testing
         #expect(nameRule(" ") == nil && nameRule("/") == nil && filterRule("/") == nil)
     }
 
+    @Test("Of ASCII a topic name may have all but U+0000 and the wildcards, wherever they stand")
+    func plainNames() {
+        for length in 1..<26 {
+            for position in 0..<length {
+                for byte in UInt8(0)..<0x80 {
+                    var name = [UInt8](repeating: 0x7F, count: length)
+                    name[position] = byte
+                    let expected: Violation? =
+                        switch byte {
+                        case 0: .nullCharacter
+                        case UInt8(ascii: "+"), UInt8(ascii: "#"): .topicNameWildcard
+                        default: nil
+                        }
+                    if TopicName.violation(in: name.span) != expected {
+                        Issue.record("\(byte) at \(position) of \(length)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test("[MQTT-3.3.2-2] A topic name has no wildcard, wherever it stands")
     func wildcardInName() {
         for position in 0..<20 {
