@@ -27,6 +27,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,7 +58,7 @@ static inline long clinux_write(int descriptor, const void *bytes, size_t count)
     return clinux_result(write(descriptor, bytes, count));
 }
 
-// epoll(7), eventfd(2), signalfd(2).
+// epoll(7), eventfd(2), timerfd_create(2), signalfd(2).
 
 static inline long clinux_epoll_create(void) { return clinux_result(epoll_create1(EPOLL_CLOEXEC)); }
 
@@ -77,6 +78,19 @@ static inline long clinux_epoll_wait(
 
 static inline long clinux_eventfd(void) {
     return clinux_result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+}
+
+static inline long clinux_timerfd(void) {
+    return clinux_result(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+}
+
+// Once, in so many nanoseconds; none would switch it off.
+static inline long clinux_timer_set(int timer, int64_t nanoseconds) {
+    struct itimerspec spec;
+    memset(&spec, 0, sizeof spec);
+    spec.it_value.tv_sec = nanoseconds / 1000000000;
+    spec.it_value.tv_nsec = nanoseconds % 1000000000;
+    return clinux_result(timerfd_settime(timer, 0, &spec, NULL));
 }
 
 static inline long clinux_signalfd(const int *signals, size_t count) {

@@ -46,7 +46,9 @@ public final class Mailbox<Message: Sendable>: Sendable {
     /// their memory.
     @inlinable
     public func drain(into messages: inout [Message]) {
-        messages.removeAll(keepingCapacity: true)
-        queue.withLock { queue in swap(&queue, &messages) }
+        if !messages.isEmpty { messages.removeAll(keepingCapacity: true) }
+        queue.withLock { queue in
+            if !queue.isEmpty { swap(&queue, &messages) }
+        }
     }
 }

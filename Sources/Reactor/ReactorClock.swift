@@ -10,10 +10,14 @@ public struct ReactorClock: Sendable {
     public private(set) var wall: Timestamp
     public private(set) var monotonic: MonotonicInstant
 
+    /// When the wall clock was read.
+    private var wallReadAt: MonotonicInstant
+
     public init(_ source: TimeSource) {
         self.source = source
-        wall = source.wall
         monotonic = source.monotonic
+        wall = source.wall
+        wallReadAt = monotonic
     }
 
     /// Whether the wall clock was set between that reading and this one: it has gone another way than
@@ -24,9 +28,18 @@ public struct ReactorClock: Sendable {
         return step.magnitude >= 1_000
     }
 
-    /// Reads both clocks: once per turn, after the wait.
+    /// Reads the clocks: once per turn, after the wait.
+    ///
+    /// The machine's wall clock is read once in a millisecond, which is all that it tells: a busy shard
+    /// has fifty turns in that time.
     public mutating func refresh() {
-        wall = source.wall
         monotonic = source.monotonic
+        switch source {
+        case .manual: break
+        case .system:
+            if monotonic.nanoseconds(since: wallReadAt) < 1_000_000 { return }
+        }
+        wall = source.wall
+        wallReadAt = monotonic
     }
 }

@@ -96,11 +96,13 @@ public struct TimerWheel: ~Copyable {
     /// Moves on to `tick`, and appends the timers whose deadline that reaches to `fired`, by their
     /// deadline; they are not scheduled any more. A tick in the past changes nothing.
     public mutating func advance(to tick: UInt64, into fired: inout [UInt32]) {
+        // Nothing is scheduled before the next tick.
+        if tick <= now { return }
         while let event = nextEvent, event <= tick {
             now = event
             expire(event, into: &fired)
         }
-        if tick > now { now = tick }
+        now = tick
     }
 
     /// A tick by which `advance` has something to do: not after the first deadline, and often

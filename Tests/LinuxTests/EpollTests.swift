@@ -53,6 +53,31 @@ import Testing
         }
     }
 
+    @Test("An alarm is told once when its time is up; set anew, it forgets what it was set to")
+    func alarm() throws {
+        let epoll = try Epoll()
+        let alarm = try Alarm()
+        var events = EventBuffer(capacity: 4)
+        try epoll.add(
+            alarm.descriptor.rawValue,
+            interest: [.read, .edgeTriggered],
+            userData: 5
+        )
+        #expect(try epoll.wait(into: &events, timeoutMilliseconds: 0) == 0)
+        for nanoseconds in [20_000_000, 1, 0, -1_000] as [Int64] {
+            let start = MonotonicInstant.now()
+            try alarm.set(nanoseconds: 3_600_000_000_000)
+            try alarm.set(nanoseconds: nanoseconds)
+            #expect(try epoll.wait(into: &events, timeoutMilliseconds: -1) == 1)
+            #expect(events[0].userData == 5)
+            #expect(MonotonicInstant.now().nanoseconds(since: start) >= nanoseconds)
+            #expect(try epoll.wait(into: &events, timeoutMilliseconds: 0) == 0)
+        }
+        try alarm.set(nanoseconds: 1)
+        try alarm.set(nanoseconds: 3_600_000_000_000)
+        #expect(try epoll.wait(into: &events, timeoutMilliseconds: 20) == 0)
+    }
+
     @Test("A wait ends with its time, not before")
     func timeout() throws {
         let epoll = try Epoll()

@@ -88,4 +88,21 @@ import Time
         #expect(clock.monotonic == MonotonicInstant(nanoseconds: 1_500_000_000))
         #expect(ReactorClock(.system).wall > Timestamp(seconds: 1_700_000_000))
     }
+
+    @Test("The machine's wall clock is never more than a millisecond behind")
+    func wallClock() {
+        var clock = ReactorClock(.system)
+        var last = clock
+        var steps = 0
+        while steps < 20 {
+            let (before, wall) = (MonotonicInstant.now(), Timestamp.now())
+            clock.refresh()
+            let took = MonotonicInstant.now().nanoseconds(since: before)
+            #expect(clock.monotonic >= last.monotonic)
+            if clock.wall != last.wall { steps += 1 }
+            // One millisecond of age, and one that is cut off. A pause in between tells nothing.
+            if took < 1_000_000 { #expect(abs(wall.milliseconds(since: clock.wall)) <= 2) }
+            last = clock
+        }
+    }
 }

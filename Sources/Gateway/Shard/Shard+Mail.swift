@@ -12,10 +12,11 @@ extension Shard {
     mutating func readMail() {
         var batch: [ShardMessage] = []
         swap(&batch, &mail)
+        defer { swap(&batch, &mail) }
         context.commons.mailboxes[context.index].drain(into: &batch)
+        if batch.isEmpty { return }
         for message in batch { receive(message) }
         batch.removeAll(keepingCapacity: true)
-        swap(&batch, &mail)
     }
 
     private mutating func receive(_ message: ShardMessage) {

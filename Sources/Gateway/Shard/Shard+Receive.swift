@@ -142,7 +142,7 @@ extension Shard {
             sendHome(slot, to: Int(home))
             return
         }
-        context.wire.flush(slot)
+        if !context.wire.connections[slot: slot].isFlushed { context.wire.flush(slot) }
         context.wire.takeBackOutput(slot)
     }
 

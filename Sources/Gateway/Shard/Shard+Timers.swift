@@ -7,6 +7,8 @@ import Time
 extension Shard {
 
     mutating func fireTimers() {
+        // The wheels move together, and most turns begin in the tick of the one before.
+        if context.now.tick <= context.wire.wheel.now { return }
         var fired: [UInt32] = []
         swap(&fired, &firedTimers)
         fired.removeAll(keepingCapacity: true)

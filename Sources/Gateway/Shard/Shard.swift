@@ -24,6 +24,7 @@ struct Shard: ~Copyable {
     var clock: ReactorClock
     private let startedAt: MonotonicInstant
     private var events: EventBuffer
+    private var alarm: DueAlarm
     var firedTimers: [UInt32] = []
     var mail: [ShardMessage] = []
     var listeners: [ListeningSocket]
@@ -105,6 +106,8 @@ struct Shard: ~Copyable {
         let epoll: Epoll
         do throws(Errno) {
             epoll = try Epoll()
+            alarm = try DueAlarm()
+            try alarm.attach(to: epoll, userData: Self.alarmToken.rawValue)
             try commons.mailboxes[index].attach(
                 to: epoll,
                 userData: Self.mailboxToken.rawValue
@@ -186,31 +189,39 @@ struct Shard: ~Copyable {
 
     private mutating func wait() {
         do throws(Errno) {
-            try context.wire.epoll.wait(
-                into: &events, timeoutMilliseconds: waitMilliseconds())
+            var limit: Int32 = -1
+            if isDraining {
+                limit = 10
+            } else if context.quota.isFlushing || broker.hasRetainedRequests(in: &context) {
+                limit = 0
+            } else {
+                try alarm.set(by: nextDue, clock)
+            }
+            try context.wire.epoll.wait(into: &events, timeoutMilliseconds: limit)
         } catch {
             preconditionFailure("epoll_wait: \(error)")
         }
     }
 
-    /// Until the next timer, the next flush of counters, or the next step of draining.
-    private mutating func waitMilliseconds() -> Int32 {
-        if isDraining { return 10 }
-        if context.quota.isFlushing || broker.hasRetainedRequests(in: &context) { return 0 }
-        var limit: Int64 = 1_000
+    /// The next timer, the next flush of counters, or the next heartbeat.
+    private var nextDue: MonotonicInstant {
+        let now = clock.monotonic
+        var due = now.adding(milliseconds: 1_000)
         if let event = nextTimerEvent {
-            let due = startedAt.adding(milliseconds: Int64(event) * ShardTime.tickMilliseconds)
-            limit = min(limit, due.milliseconds(since: clock.source.monotonic) + 1)
+            let elapsed = Int64(event) * ShardTime.tickMilliseconds
+            due = min(due, startedAt.adding(milliseconds: elapsed))
         }
-        if let retry = broker.nextRetry {
-            limit = min(limit, retry.milliseconds(since: clock.source.monotonic) + 1)
+        if let retry = broker.nextRetry { due = min(due, retry) }
+        if door.hasDeferred {
+            due = min(due, now.adding(milliseconds: DeferredChanges.pauseMilliseconds))
         }
-        if let pause = broker.paceMilliseconds { limit = min(limit, pause) }
-        if door.hasDeferred { limit = min(limit, DeferredChanges.pauseMilliseconds) }
+        if let pause = broker.paceMilliseconds {
+            due = min(due, now.adding(milliseconds: pause))
+        }
         let flush =
             broker.hasQuotaWaiters ? context.quota.nextInterval : context.quota.flushDue
-        if let flush { limit = min(limit, flush.milliseconds(since: clock.source.monotonic) + 1) }
-        return Int32(max(0, limit))
+        if let flush { due = min(due, flush) }
+        return due
     }
 
     private var nextTimerEvent: UInt64? {
@@ -219,12 +230,18 @@ struct Shard: ~Copyable {
     }
 
     private mutating func serveReserved(_ token: Token) {
-        guard token != Self.mailboxToken else { return }
-        accept(Int(token.slot) - 1)
+        switch token {
+        case Self.mailboxToken: break
+        case Self.alarmToken: alarm.wentOff()
+        default: accept(Int(token.slot) - 1)
+        }
     }
 
     /// What the mailbox's events carry; listeners follow from 1 on.
     static var mailboxToken: Token { .reserved(0) }
+
+    /// What the alarm's carry: no listener has so high a number.
+    static var alarmToken: Token { .reserved(.max) }
 
     static func listenerToken(_ index: Int) -> Token { .reserved(UInt32(index + 1)) }
 

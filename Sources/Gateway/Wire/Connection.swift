@@ -118,6 +118,23 @@ struct Connection: ~Copyable, Sendable {
     /// Whether bytes from the peer are taken now.
     var isReading: Bool { phase != .admitting && phase != .closing && !holdsPacket }
 
+    /// What the next packet may be; `nil` while nothing is taken.
+    @inline(__always)
+    var expectedPacket: ExpectedPacket? {
+        guard isReading else { return nil }
+        return ExpectedPacket(
+            isConnect: phase != .open,
+            version: settings.version,
+            maximumBytes: settings.packetBytes
+        )
+    }
+
+    /// Whether a flush has nothing to do: nothing waits for the socket, and what it is watched for is
+    /// right.
+    var isFlushed: Bool {
+        waitingBytes == 0 && isReading && interest == .read
+    }
+
     /// Bytes that wait for the socket.
     var waitingBytes: Int { output.count + (rare.isMade ? rare.value.ciphertext.count : 0) }
 }
@@ -204,6 +221,16 @@ extension Connection {
             rare.value.successor = newValue
         }
     }
+}
+
+/// What a connection takes next.
+struct ExpectedPacket {
+    /// Nothing but a CONNECT; what follows is not known yet.
+    let isConnect: Bool
+    let version: ProtocolVersion
+
+    /// How long the packet may be.
+    let maximumBytes: Int
 }
 
 // Facts of the TLS session.

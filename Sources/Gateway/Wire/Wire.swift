@@ -142,6 +142,7 @@ struct Wire: ~Copyable {
     /// The connection that was ended first of those that are still there: a connection that was taken over
     /// leaves its counter to its successor before that one goes too.
     mutating func nextToClose() -> Token? {
+        if closingList.isEmpty { return nil }
         while closed < closingList.count {
             let token = closingList[closed]
             closed += 1
@@ -229,7 +230,7 @@ struct Wire: ~Copyable {
     }
 
     mutating func flushAll() {
-        while let token = flushList.popLast() {
+        while !flushList.isEmpty, let token = flushList.popLast() {
             guard connections.contains(token) else { continue }
             connections[slot: token.slot].isFlushListed = false
             flush(token.slot)
