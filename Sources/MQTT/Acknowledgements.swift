@@ -72,6 +72,7 @@ public struct Acknowledgement<Kind: AcknowledgementKind>: ~Escapable, BitwiseCop
 
     /// Appends the packet without properties; in 3.1.1 there is no place for `reason`.
     @inlinable
+    @inline(__always)
     public static func encode(
         packetID: UInt16,
         reason: ReasonCode = .success,

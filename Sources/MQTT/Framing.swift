@@ -77,19 +77,20 @@ public struct FixedHeader: Sendable, Equatable {
     @inlinable
     @inline(__always)
     public init(firstByte: UInt8, remainingLength: Int) throws(DecodingError) {
+        flags = firstByte & 0x0F
+        self.remainingLength = remainingLength
+        // First what comes most often, without asking which of the fifteen it is.
+        if firstByte >> 4 == PacketType.publish.rawValue {
+            if flags & 0b0110 == 0b0110 { throw DecodingError(.publishQoSReserved, at: 0) }
+            if flags & 0b1110 == 0b1000 { throw DecodingError(.duplicateAtMostOnce, at: 0) }
+            type = .publish
+            return
+        }
         guard let type = PacketType(rawValue: firstByte >> 4) else {
             throw DecodingError(.reservedPacketType, at: 0)
         }
-        let flags = firstByte & 0x0F
-        if type == .publish {
-            if flags & 0b0110 == 0b0110 { throw DecodingError(.publishQoSReserved, at: 0) }
-            if flags & 0b1110 == 0b1000 { throw DecodingError(.duplicateAtMostOnce, at: 0) }
-        } else if flags != type.requiredFlags {
-            throw DecodingError(.invalidFlags, at: 0)
-        }
+        if flags != type.requiredFlags { throw DecodingError(.invalidFlags, at: 0) }
         self.type = type
-        self.flags = flags
-        self.remainingLength = remainingLength
     }
 
     /// Of a PUBLISH: the message's quality of service (3.3.1.2).

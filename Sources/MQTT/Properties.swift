@@ -141,6 +141,7 @@ public struct PropertySet: OptionSet, Sendable {
     public init(_ id: PropertyID) { rawValue = 1 << UInt64(id.rawValue) }
 
     @inlinable
+    @inline(__always)
     public func contains(_ id: PropertyID) -> Bool { rawValue & PropertySet(id).rawValue != 0 }
 
     /// What belongs to one connection, subscription or will, and does not travel with a message.

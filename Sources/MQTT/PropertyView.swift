@@ -53,6 +53,7 @@ public struct PropertyView: ~Escapable, BitwiseCopyable {
     public var isEmpty: Bool { bytes.isEmpty }
 
     @inlinable
+    @inline(__always)
     public func contains(_ id: PropertyID) -> Bool { present.contains(id) }
 
     /// Which properties `bytes` are, if they break no rule; `offset` is added to that of an error.

@@ -68,6 +68,7 @@ extension ByteReader {
 
     /// 2.2.1: a packet identifier, which is not 0.
     @inlinable
+    @inline(__always)
     @_lifetime(self: copy self)
     mutating func requirePacketID() throws(DecodingError) -> UInt16 {
         let value = try requireUInt16()

@@ -23,6 +23,8 @@ public struct DayUsage: Equatable, Sendable {
 
     /// Counts `units` if all of them are within `allowance` (`nil`: no limit, rule C9), and nothing
     /// otherwise.
+    @inlinable
+    @inline(__always)
     mutating func charge(_ units: UInt32, allowance: UInt32?) -> MeterVerdict {
         let (sum, overflows) = used.addingReportingOverflow(units)
         guard let allowance else {
@@ -60,6 +62,7 @@ public struct MessageUnit: Sendable {
 
     /// The units of a message with `payloadBytes` of payload (MQTT's limit keeps this in 32 bits).
     @inlinable
+    @inline(__always)
     public func units(payloadBytes: Int) -> UInt32 {
         payloadBytes <= bytes ? 1 : UInt32((payloadBytes + bytes - 1) / bytes)
     }

@@ -14,11 +14,11 @@ public import Time
 public struct Meter: ~Copyable {
     /// Names a counter to those who hold it.
     public struct Slot: Equatable, Sendable {
-        let index: Int32
+        @usableFromInline let index: Int32
     }
 
     /// By slot: what the packet path touches, and apart from it, whose it is; `nil`: a free slot.
-    var counters: [Counter] = []
+    @usableFromInline var counters: [Counter] = []
     var devices: [DeviceIdentity?] = []
     var freeSlots: [Int32] = []
     var slots: [DeviceIdentity: Int32] = [:]
@@ -115,6 +115,7 @@ public struct Meter: ~Copyable {
     ///
     /// - Parameter isReserved: the units are among those that were set aside by `reserve`; others leave
     ///   these alone.
+    @inlinable
     public mutating func charge(
         _ slot: Slot,
         units: UInt32,
@@ -129,10 +130,7 @@ public struct Meter: ~Copyable {
             free = allowance - min(allowance, counters[index].reserved)
         }
         let verdict = counters[index].tally.usage.charge(units, allowance: free)
-        if verdict == .counted, !counters[index].tally.isDirty {
-            counters[index].tally.isDirty = true
-            list(slot.index)
-        }
+        if verdict == .counted { soil(slot.index) }
         return verdict
     }
 
@@ -171,7 +169,8 @@ public struct Meter: ~Copyable {
         soil(slot.index)
     }
 
-    private mutating func soil(_ index: Int32) {
+    @inlinable
+    mutating func soil(_ index: Int32) {
         guard !counters[Int(index)].tally.isDirty else { return }
         counters[Int(index)].tally.isDirty = true
         list(index)
@@ -193,7 +192,8 @@ public struct Meter: ~Copyable {
     }
 
     /// Makes `day` the one that the slot counts, whichever way the clock went.
-    private mutating func turn(_ index: Int32, to day: Day) {
+    @usableFromInline
+    mutating func turn(_ index: Int32, to day: Day) {
         let counter = counters[Int(index)]
         let arriving = takeFromShelf(index, day) ?? Tally(usage: settledUsage(index, day))
         if !counter.tally.isSettled { shelves[index, default: []].append(counter.tally) }
@@ -226,6 +226,7 @@ public struct Meter: ~Copyable {
     }
 
     /// Notes that one more of the slot's counts is dirty.
+    @usableFromInline
     mutating func list(_ index: Int32) {
         dirtyCount += 1
         guard !counters[Int(index)].isListed else { return }
@@ -245,9 +246,10 @@ public enum MeterVerdict: Equatable, Sendable {
 }
 
 /// What the packet path touches of a device: plain numbers, without a reference to count.
+@usableFromInline
 struct Counter {
     /// The day that was counted last.
-    var tally: Tally
+    @usableFromInline var tally: Tally
 
     /// No later day has a count, in memory or in the store.
     var newestDay: Day
@@ -256,7 +258,7 @@ struct Counter {
     var holders: UInt32 = 1
 
     /// Units of the allowance that are set aside for messages to the device.
-    var reserved: UInt32 = 0
+    @usableFromInline var reserved: UInt32 = 0
 
     /// Whether its slot is in the queue of dirty ones.
     var isListed: Bool
@@ -266,11 +268,12 @@ struct Counter {
 ///
 /// Counts are absolute, so only the last batch that carried a count matters: once that one is
 /// written, the store has it, whatever became of those before.
+@usableFromInline
 struct Tally {
-    var usage: DayUsage
+    @usableFromInline var usage: DayUsage
 
     /// Changed since a batch carried it last.
-    var isDirty = false
+    @usableFromInline var isDirty = false
 
     /// The last batch that carried it, until the store has answered; 0 then.
     var batchUnderWay: UInt64 = 0

@@ -150,9 +150,9 @@ extension Broker {
     /// Whether a message would go to a session that publishers wait for. A client that has to acknowledge
     /// messages itself is not kept from it: it might be what is waited for.
     mutating func mustWait(
-        _ slot: UInt32, _ message: borrowing OutboundMessage, in context: inout ShardContext
+        _ slot: UInt32, _ topic: Span<UInt8>, _ qos: QoS, in context: inout ShardContext
     ) -> Bool {
-        guard message.qos > .atMostOnce, !pace.awaited.isEmpty, !subscriptions.isEmpty,
+        guard qos > .atMostOnce, !pace.awaited.isEmpty, !subscriptions.isEmpty,
             let own = context.wire.connections[slot: slot].session
         else { return false }
         if context.wire.connections[slot: slot].settings.productSlot == nil,
@@ -164,7 +164,7 @@ extension Broker {
         swap(&found, &matches)
         defer { swap(&found, &matches) }
         let publisher = SessionAddress(shard: context.index, token: own)
-        subscriptions.collect(message.topic, from: publisher, into: &found)
+        subscriptions.collect(topic, from: publisher, into: &found)
         return found.receivers.contains { receiver in
             receiver.qos > .atMostOnce && receiver.session != publisher
                 && pace.awaited.contains(receiver.session)

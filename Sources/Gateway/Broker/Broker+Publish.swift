@@ -7,15 +7,24 @@ import Sessions
 
 // PUBLISH from a client: may it, does its allowance cover it, who gets it, and what is answered.
 extension Broker {
+    @inline(__always)
     mutating func servePublish(
         _ slot: UInt32, _ publish: borrowing Publish, in context: inout ShardContext
     ) {
-        guard publish.properties.contains(.topicAlias),
-            let alias = publish.properties.topicAlias
-        else { return servePublish(slot, publish, topic: publish.topic, in: &context) }
-        guard context.wire.connections[slot: slot].settings.allows(alias: alias) else {
-            return context.wire.end(slot, .topicAliasInvalid)
+        if publish.properties.contains(.topicAlias) {
+            serveAliased(slot, publish, in: &context)
+        } else {
+            servePublish(slot, publish, topic: publish.topic, in: &context)
         }
+    }
+
+    /// One with a topic alias, which it defines or stands for its topic.
+    private mutating func serveAliased(
+        _ slot: UInt32, _ publish: borrowing Publish, in context: inout ShardContext
+    ) {
+        guard let alias = publish.properties.topicAlias,
+            context.wire.connections[slot: slot].settings.allows(alias: alias)
+        else { return context.wire.end(slot, .topicAliasInvalid) }
         if !publish.topic.isEmpty {
             context.wire.connections[slot: slot].inboundAliases.set(alias, to: publish.topic)
             return servePublish(slot, publish, topic: publish.topic, in: &context)
@@ -33,40 +42,52 @@ extension Broker {
         _ publish: borrowing Publish,
         topic: Span<UInt8>, in context: inout ShardContext
     ) {
-        let message = OutboundMessage(publish, topic: topic, at: context.now.wall)
-        guard publish.qos == .exactlyOnce, let packetID = publish.packetID else {
-            if publish.qos == .atLeastOnce, !mayLeaveUnanswered(slot, in: &context) {
-                return context.wire.end(slot, .receiveMaximumExceeded)
-            }
-            let answer = answer(slot, publish.packetID, isCommitted: false, in: &context)
-            let publication = accept(
-                slot, message, isDuplicate: publish.isDuplicate, for: answer, in: &context)
-            if publication.verdict == .held { return }
-            context.counters.add(.publishesReceived)
-            if context.wire.connections[slot: slot].isTraced {
-                context.wire.tracePublish(slot, message, publish.qos, publication.verdict)
-            }
-            if publish.qos == .atLeastOnce, let packetID = publish.packetID {
-                acknowledge(
-                    slot,
-                    UnansweredPublishes.Entry(
-                        packetID: packetID,
-                        isExactlyOnce: false,
-                        verdict: publication.verdict,
-                        outstanding: publication.confirmations
-                    ), in: &context
-                )
-            }
-            return
+        guard publish.qos != .exactlyOnce else {
+            return serveExactlyOnce(slot, publish, topic, in: &context)
         }
-        serveExactlyOnce(slot, packetID, message, in: &context)
+        if publish.qos == .atLeastOnce, !mayLeaveUnanswered(slot, in: &context) {
+            return context.wire.end(slot, .receiveMaximumExceeded)
+        }
+        let verdict: PublishVerdict
+        var confirmations = 0
+        if let unrouted = verdictUnrouted(slot, publish, topic, in: &context) {
+            if unrouted == .held { return }
+            verdict = unrouted
+        } else {
+            (verdict, confirmations) = routeOnce(slot, publish, topic, in: &context)
+        }
+        notePublish(slot, publish, topic, verdict, in: &context)
+        guard publish.qos == .atLeastOnce, let packetID = publish.packetID else { return }
+        acknowledge(
+            slot,
+            UnansweredPublishes.Entry(
+                packetID: packetID,
+                isExactlyOnce: false,
+                verdict: verdict,
+                outstanding: confirmations
+            ), in: &context
+        )
+    }
+
+    /// Routes a message of QoS 0 or 1: what has become of it, and how many writes its acknowledgement
+    /// waits for.
+    @inline(never)
+    private mutating func routeOnce(
+        _ slot: UInt32, _ publish: borrowing Publish, _ topic: Span<UInt8>,
+        in context: inout ShardContext
+    ) -> (PublishVerdict, confirmations: Int) {
+        let answer = answer(slot, publish.packetID, isCommitted: false, in: &context)
+        let message = OutboundMessage(publish, topic: topic, at: context.now.wall)
+        let publication = route(message, from: slot, for: answer, in: &context)
+        return (publication.verdict, publication.confirmations)
     }
 
     private mutating func serveExactlyOnce(
         _ slot: UInt32,
-        _ packetID: UInt16,
-        _ message: borrowing OutboundMessage, in context: inout ShardContext
+        _ publish: borrowing Publish,
+        _ topic: Span<UInt8>, in context: inout ShardContext
     ) {
+        guard let packetID = publish.packetID else { return }
         if context.wire.connections[slot: slot].settings.unanswered.contains(packetID) {
             // The same message again while its answer is still to come: it gets the same.
             return context.wire.connections[slot: slot].settings.unanswered.repeatAnswer(
@@ -80,14 +101,17 @@ extension Broker {
             sessions[slot: session(of: slot, in: &context)].received.count
                 < context.wire.connections[slot: slot].settings.receiveQuota
         else { return context.wire.end(slot, .receiveMaximumExceeded) }
-        let isStored = sessions[slot: session(of: slot, in: &context)].stored != nil
-        let answer = answer(slot, packetID, isCommitted: isStored, in: &context)
-        let publication = accept(slot, message, for: answer, in: &context)
-        if publication.verdict == .held { return }
-        context.counters.add(.publishesReceived)
-        if context.wire.connections[slot: slot].isTraced {
-            context.wire.tracePublish(slot, message, .exactlyOnce, publication.verdict)
+        let publication: Publication
+        if let unrouted = verdictUnrouted(slot, publish, topic, in: &context) {
+            if unrouted == .held { return }
+            publication = Publication(unrouted)
+        } else {
+            let isStored = sessions[slot: session(of: slot, in: &context)].stored != nil
+            let answer = answer(slot, packetID, isCommitted: isStored, in: &context)
+            let message = OutboundMessage(publish, topic: topic, at: context.now.wall)
+            publication = route(message, from: slot, for: answer, in: &context)
         }
+        notePublish(slot, publish, topic, publication.verdict, in: &context)
         var entry = UnansweredPublishes.Entry(
             packetID: packetID,
             isExactlyOnce: true,
@@ -99,6 +123,20 @@ extension Broker {
             keepIdentifier(slot, &entry, with: publication.commit, in: &context)
         }
         acknowledge(slot, entry, in: &context)
+    }
+
+    /// Counts a PUBLISH whose verdict is there, and shows it in the traces of the client.
+    @inline(__always)
+    private func notePublish(
+        _ slot: UInt32,
+        _ publish: borrowing Publish,
+        _ topic: Span<UInt8>,
+        _ verdict: PublishVerdict, in context: inout ShardContext
+    ) {
+        context.counters.add(.publishesReceived)
+        if context.wire.connections[slot: slot].isTraced {
+            context.wire.tracePublish(slot, publish, topic, verdict)
+        }
     }
 
     /// What a PUBLISH is to be answered by. `isCommitted`: its packet identifier goes to disk.
@@ -157,50 +195,48 @@ extension Broker {
         acknowledge(slot, entry, in: &context)
     }
 
-    /// Takes a message, or says why not; whatever that is, the connection stays.
+    /// What becomes of a message that is not handed on: it may not be published, is not paid for, is a
+    /// question to the gateway, or a device's that nobody has subscribed to. `nil`: it is to be routed.
     ///
-    /// In line, because a call would copy the whole view of the packet.
+    /// In line, as most messages come to a verdict here.
     @inline(__always)
-    private mutating func accept(
+    private mutating func verdictUnrouted(
         _ slot: UInt32,
-        _ message: borrowing OutboundMessage,
-        isDuplicate: Bool = false,
-        for answer: PublishAnswer, in context: inout ShardContext
-    ) -> Publication {
-        switch use(of: message.topic, by: slot, in: &context) {
+        _ publish: borrowing Publish,
+        _ topic: Span<UInt8>, in context: inout ShardContext
+    ) -> PublishVerdict? {
+        switch use(of: topic, by: slot, in: &context) {
         case .message: break
         case .quotaQuestion:
             answerQuotaQuestion(slot, in: &context)
-            return Publication(.taken)
+            return .taken
         case .notAllowed:
             context.counters.add(.publishesForbidden)
-            return Publication(.refused(.topicNotAllowed))
+            return .refused(.topicNotAllowed)
         }
-        guard message.topic.hasNoMoreLevels(than: context.commons.limits.topicLevels) else {
-            return Publication(.refused(.topicNameInvalid))
+        guard topic.hasNoMoreLevels(than: context.commons.limits.topicLevels) else {
+            return .refused(.topicNameInvalid)
         }
-        guard message.properties.isEmpty || message.isPayloadAsIndicated else {
-            return Publication(.refused(.payloadFormatInvalid))
+        guard publish.properties.isEmpty || publish.isPayloadAsIndicated else {
+            return .refused(.payloadFormatInvalid)
         }
-        if !pace.isIdle, mustWait(slot, message, in: &context) {
+        if !pace.isIdle, mustWait(slot, topic, publish.qos, in: &context) {
             holdPublisher(slot, in: &context)
-            return Publication(.held)
+            return .held
         }
-        switch charge(slot, message, isDuplicate: isDuplicate, for: answer, in: &context) {
+        switch charge(slot, publish, topic, in: &context) {
         case .counted: break
         case .refused:
             context.counters.add(.publishesOverQuota)
-            return Publication(.refused(.quotaExceeded))
+            return .refused(.quotaExceeded)
         case .waits(let stock):
             park(slot, at: stock, in: &context)
-            return Publication(.held)
+            return .held
         }
-        if subscriptions.isEmpty, context.wire.connections[slot: slot].settings.productSlot != nil,
-            !message.isRetained
-        {
-            return Publication(.noSubscribers)
-        }
-        return route(message, from: slot, for: answer, in: &context)
+        let isUnheard =
+            subscriptions.isEmpty && !publish.isRetained
+            && context.wire.connections[slot: slot].settings.productSlot != nil
+        return isUnheard ? .noSubscribers : nil
     }
 
     /// Counts a client's message. Of QoS 1, the same one that comes again with DUP is not counted again
@@ -208,22 +244,21 @@ extension Broker {
     @inline(__always)
     private mutating func charge(
         _ slot: UInt32,
-        _ message: borrowing OutboundMessage,
-        isDuplicate: Bool,
-        for answer: PublishAnswer, in context: inout ShardContext
+        _ publish: borrowing Publish,
+        _ topic: Span<UInt8>, in context: inout ShardContext
     ) -> ChargeVerdict {
-        guard case .acknowledgement(_, let packetID) = answer, message.qos == .atLeastOnce,
+        guard publish.qos == .atLeastOnce, let packetID = publish.packetID,
             context.wire.connections[slot: slot].settings.productSlot != nil
-        else { return charge(slot, payloadBytes: message.payload.count, in: &context) }
-        let print = context.quota.published.fingerprint(
-            message.topic, message.payload, packetID: packetID)
-        if isDuplicate, context.quota.published.takeRepetition(print) { return .counted }
-        let verdict = charge(slot, payloadBytes: message.payload.count, in: &context)
+        else { return charge(slot, payloadBytes: publish.payload.count, in: &context) }
+        let print = context.quota.published.fingerprint(topic, publish.payload, packetID: packetID)
+        if publish.isDuplicate, context.quota.published.takeRepetition(print) { return .counted }
+        let verdict = charge(slot, payloadBytes: publish.payload.count, in: &context)
         if case .counted = verdict { context.quota.published.insert(print) }
         return verdict
     }
 
     /// What a PUBLISH of the client's to `topic` is.
+    @inline(__always)
     func use(of topic: Span<UInt8>, by slot: UInt32, in context: inout ShardContext)
         -> PublishTopicUse
     {
@@ -258,6 +293,7 @@ extension Broker {
     }
 
     /// Answers a PUBLISH, when its turn has come and its outcome is known.
+    @inline(__always)
     private mutating func acknowledge(
         _ slot: UInt32, _ entry: UnansweredPublishes.Entry, in context: inout ShardContext
     ) {
@@ -308,6 +344,7 @@ extension Broker {
         context.wire.flushLater(slot)
     }
 
+    @inline(__always)
     private mutating func answer(
         _ slot: UInt32, _ entry: UnansweredPublishes.Entry, in context: inout ShardContext
     ) {
@@ -324,6 +361,7 @@ extension Broker {
         }
     }
 
+    @inline(__always)
     private mutating func acknowledgeOnce(
         _ slot: UInt32,
         _ packetID: UInt16,
@@ -338,11 +376,20 @@ extension Broker {
                 into: &context.wire.connections[slot: slot].output
             )
         }
+        acknowledgeWithReason(slot, packetID, verdict, in: &context)
+    }
+
+    /// To a client of MQTT 5.
+    private func acknowledgeWithReason(
+        _ slot: UInt32,
+        _ packetID: UInt16,
+        _ verdict: PublishVerdict, in context: inout ShardContext
+    ) {
         let text = context.wire.problemText(slot, verdict.text)
         Puback.encode(
             packetID: packetID,
             reason: verdict.reasonCode,
-            version: version,
+            version: .v5,
             into: &context.wire.connections[slot: slot].output
         ) { properties in
             if let text { properties.reasonString(text.utf8Span.span) }
@@ -423,7 +470,7 @@ extension Span<UInt8> {
     }
 }
 
-extension OutboundMessage {
+extension Publish {
     /// Whether the payload is the UTF-8 that its Payload Format Indicator says (3.3.2.3.2).
     fileprivate var isPayloadAsIndicated: Bool {
         guard properties.payloadFormat == .utf8 else { return true }

@@ -11,6 +11,7 @@ import Time
 // What messages cost: charged when they are taken or sent, and held when their units have been asked for.
 extension Broker {
     /// Counts a message of or to a client; a device hears once a day that nothing covers it (rules C4, C6).
+    @inline(__always)
     mutating func charge(
         _ slot: UInt32, payloadBytes: Int, isReserved: Bool = false, in context: inout ShardContext
     ) -> ChargeVerdict {

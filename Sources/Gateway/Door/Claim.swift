@@ -147,6 +147,7 @@ extension Span where Element == UInt8 {
     }
 
     /// Whether these bytes begin with that text's UTF-8.
+    @inline(__always)
     func hasPrefix(_ text: StaticString) -> Bool {
         guard count >= text.utf8CodeUnitCount else { return false }
         // Safe: a static string's UTF-8 lives as long as the program.

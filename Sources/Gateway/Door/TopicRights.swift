@@ -63,6 +63,7 @@ enum PublishTopicUse {
 /// A device's own topics: everything below `d/{PK}/{DK}/` (Wire.md, "Topics").
 enum DeviceRights {
     /// What a PUBLISH to `topic` is; `prefix` is the device's own, `d/{PK}/{DK}/`.
+    @inline(__always)
     static func use(of topic: Span<UInt8>, prefix: Span<UInt8>) -> PublishTopicUse {
         guard topic.hasPrefix(prefix) else { return .notAllowed }
         let rest = topic.extracting(prefix.count..<topic.count)

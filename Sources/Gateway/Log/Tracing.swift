@@ -56,16 +56,16 @@ extension Wire {
     /// A device's PUBLISH, when it is decided whether it is taken.
     func tracePublish(
         _ slot: UInt32,
-        _ message: borrowing OutboundMessage,
-        _ qos: QoS,
+        _ publish: borrowing Publish,
+        _ topic: Span<UInt8>,
         _ verdict: PublishVerdict
     ) {
         var packet = TracedPacket(
             isFromDevice: true,
             type: PacketType.publish.name,
-            bytes: message.payload.count,
-            topic: message.topic.text,
-            qos: Int(qos.rawValue)
+            bytes: publish.payload.count,
+            topic: topic.text,
+            qos: Int(publish.qos.rawValue)
         )
         packet.set(verdict)
         show(packet, slot)

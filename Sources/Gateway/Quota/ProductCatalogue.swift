@@ -55,6 +55,7 @@ struct ProductCatalogue {
     func online(at slot: Slot) -> Int { entries[Int(slot.index)].online }
 
     /// The day's allowance in units, `nil` without one; read for every message.
+    @inline(__always)
     func allowance(at slot: Slot) -> UInt32? { entries[Int(slot.index)].product.unitsPerDay }
 
     /// Where the product's days begin.

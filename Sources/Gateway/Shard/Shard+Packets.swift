@@ -9,18 +9,25 @@ extension Shard {
     mutating func servePackets(_ slot: UInt32, _ bytes: Span<UInt8>) -> Int {
         var used = 0
         do throws(DecodingError) {
-            while used < bytes.count, context.wire.connections[slot: slot].isReading {
+            let connectBytes = context.commons.limits.connectPacketBytes
+            while used < bytes.count,
+                let expected = context.wire.connections[slot: slot].expectedPacket
+            {
                 let rest = bytes.extracting(used..<bytes.count)
-                let limit =
-                    context.wire.connections[slot: slot].phase == .open
-                    ? context.wire.connections[slot: slot].settings.packetBytes
-                    : context.commons.limits.connectPacketBytes
+                let limit = expected.isConnect ? connectBytes : expected.maximumBytes
                 guard
                     case .packet(let header, let headerLength, let length) =
                         try Framing.next(in: rest, maximumPacketSize: limit)
                 else { break }
                 let body = rest.extracting(headerLength..<length)
-                try serve(slot, header, body)
+                if header.type == .publish, !expected.isConnect {
+                    // What is traced of a PUBLISH is traced with what becomes of it.
+                    let publish = try Publish(
+                        decoding: body, header: header, version: expected.version)
+                    broker.servePublish(slot, publish, in: &context)
+                } else {
+                    try serve(slot, header, body, as: expected)
+                }
                 if context.wire.connections[slot: slot].holdsPacket { break }
                 context.counters.add(.packetsReceived)
                 used += length
@@ -31,29 +38,19 @@ extension Shard {
         return used
     }
 
-    private mutating func serve(
-        _ slot: UInt32,
-        _ header: FixedHeader,
-        _ body: Span<UInt8>
-    ) throws(DecodingError) {
-        guard context.wire.connections[slot: slot].phase == .open else {
-            guard header.type == .connect else { return end(slot, .notMQTT) }
-            return serveConnect(slot, body)
-        }
-        let version = context.wire.connections[slot: slot].settings.version
-        guard header.type == .publish else { return try serve(slot, header, body, version) }
-        // What is traced of a PUBLISH is traced with what becomes of it.
-        let publish = try Publish(decoding: body, header: header, version: version)
-        broker.servePublish(slot, publish, in: &context)
-    }
-
-    /// A packet of a client that is connected, other than PUBLISH.
+    /// The first packet, or one of a client that is connected, other than PUBLISH.
+    @inline(never)
     private mutating func serve(
         _ slot: UInt32,
         _ header: FixedHeader,
         _ body: Span<UInt8>,
-        _ version: ProtocolVersion
+        as expected: ExpectedPacket
     ) throws(DecodingError) {
+        if expected.isConnect {
+            guard header.type == .connect else { return end(slot, .notMQTT) }
+            return serveConnect(slot, body)
+        }
+        let version = expected.version
         if context.wire.connections[slot: slot].isTraced {
             context.wire.traceIncoming(slot, header)
         }
