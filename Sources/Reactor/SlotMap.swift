@@ -137,16 +137,17 @@ public struct SlotMap<Element: ~Copyable>: ~Copyable {
     /// The element in the slot, in place; traps when the slot is free.
     @inlinable
     public subscript(slot slot: UInt32) -> Element {
-        unsafeAddress {
-            precondition(isOccupied(slot: slot), "no element in this slot")
-            // Safe: a taken slot's element is initialised, and stays there while it is borrowed.
-            return unsafe UnsafePointer(pointer(slot))
-        }
-        unsafeMutableAddress {
-            precondition(isOccupied(slot: slot), "no element in this slot")
-            // Safe: a taken slot's element is initialised, and stays there while it is borrowed.
-            return unsafe pointer(slot)
-        }
+        // Safe: a taken slot's element is initialised, and stays there while it is borrowed.
+        unsafeAddress { unsafe UnsafePointer(pointer(toSlot: slot)) }
+        unsafeMutableAddress { unsafe pointer(toSlot: slot) }
+    }
+
+    /// Where the slot's element is until it is removed, for the accessor of a type that holds the map and lends
+    /// its elements; traps when the slot is free.
+    @unsafe @inlinable
+    public func pointer(toSlot slot: UInt32) -> UnsafeMutablePointer<Element> {
+        precondition(isOccupied(slot: slot), "no element in this slot")
+        return unsafe pointer(slot)
     }
 
     /// The first taken slot at or after `slot`, to visit all of them in ascending order:

@@ -106,11 +106,11 @@ struct OrganBench: ~Copyable {
     mutating func connect(_ clientID: String, expirySeconds: UInt32 = 0) throws -> UInt32 {
         let slot = try accept()
         let client = ApplicationClient(clientID: clientID, key: nil, rights: .products(nil))
-        context.wire.connections[slot: slot].settings.version = .v5
-        context.wire.connections[slot: slot].settings.client = .application(client)
-        context.wire.connections[slot: slot].settings.expirySeconds = expirySeconds
-        context.wire.connections[slot: slot].phase = .open
-        let connected = context.wire.connections.token(ofSlot: slot)
+        context.wire[slot].settings.version = .v5
+        context.wire[slot].settings.client = .application(client)
+        context.wire[slot].settings.expirySeconds = expirySeconds
+        context.wire[slot].phase = .open
+        let connected = context.wire.token(of: slot)
         let token = try #require(connected)
         _ = try broker.openSession(for: token, in: &context)
         return slot
@@ -118,9 +118,9 @@ struct OrganBench: ~Copyable {
 
     /// Subscribes the client of a connection.
     mutating func subscribe(_ slot: UInt32, to filter: String) throws {
-        let held = context.wire.connections[slot: slot].session
+        let held = context.wire[slot].session
         let session = try #require(held)
-        let isStored = context.wire.connections[slot: slot].settings.expirySeconds > 0
+        let isStored = context.wire[slot].settings.expirySeconds > 0
         subscribe(shard: 0, session, to: filter, isStored: isStored)
     }
 
@@ -145,7 +145,7 @@ struct OrganBench: ~Copyable {
     }
 
     /// Bytes that wait to be sent.
-    func waitingBytes(_ slot: UInt32) -> Int { context.wire.connections[slot: slot].output.count }
+    func waitingBytes(_ slot: UInt32) -> Int { context.wire[slot].output.count }
 
     /// Messages to another shard.
     func outgoing(to shard: Int) -> [ShardMessage] { context.outgoing[shard] }

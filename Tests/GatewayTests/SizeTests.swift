@@ -25,15 +25,15 @@ import Time
     func plainConnection() throws {
         var bench = try OrganBench()
         let slot = try bench.connect("a")
-        bench.context.wire.connections[slot: slot].freeEmptyInput()
-        bench.context.wire.connections[slot: slot].will = nil
-        bench.context.wire.connections[slot: slot].successor = nil
+        bench.context.wire[slot].freeEmptyInput()
+        bench.context.wire[slot].will = nil
+        bench.context.wire[slot].successor = nil
         bench.broker.publishWill(slot, in: &bench.context)
         let isWithout =
-            bench.context.wire.connections[slot: slot].input.isEmpty
-            && bench.context.wire.connections[slot: slot].ciphertext.isEmpty
-            && bench.context.wire.connections[slot: slot].waitingBytes == 0
-        let isMade = bench.context.wire.connections[slot: slot].rare.isMade
+            bench.context.wire[slot].input.isEmpty
+            && bench.context.wire[slot].ciphertext.isEmpty
+            && bench.context.wire[slot].waitingBytes == 0
+        let isMade = bench.context.wire[slot].rare.isMade
         #expect(isWithout && !isMade)
     }
 
@@ -47,7 +47,7 @@ import Time
         let delivered = bench.waitingBytes(subscriber)
         #expect(delivered > 0)
         for slot in [publisher, subscriber] {
-            let held = bench.context.wire.connections[slot: slot].session
+            let held = bench.context.wire[slot].session
             let session = try #require(held).slot
             let isBare =
                 !bench.broker.sessions[slot: session].queue.keepsSent

@@ -15,11 +15,11 @@ import Testing
         let second = try bench.accept()
         bench.context.wire.lendOutput(first)
         bench.context.wire.lendOutput(second)
-        let lent = [first, second].map { bench.context.wire.connections[slot: $0].output.capacity }
+        let lent = [first, second].map { bench.context.wire[$0].output.capacity }
         #expect(lent[0] >= 4_096 && lent[1] == 0)
         bench.context.wire.takeBackOutput(first)
         bench.context.wire.lendOutput(second)
-        let moved = [first, second].map { bench.context.wire.connections[slot: $0].output.capacity }
+        let moved = [first, second].map { bench.context.wire[$0].output.capacity }
         #expect(moved[0] == 0 && moved[1] == lent[0])
     }
 
@@ -28,9 +28,9 @@ import Testing
         var bench = try OrganBench()
         let slot = try bench.accept()
         bench.context.wire.lendOutput(slot)
-        bench.context.wire.connections[slot: slot].output.append(Array("abc".utf8).span)
+        bench.context.wire[slot].output.append(Array("abc".utf8).span)
         bench.context.wire.takeBackOutput(slot)
-        let count = bench.context.wire.connections[slot: slot].output.count
+        let count = bench.context.wire[slot].output.count
         #expect(count == 3)
     }
 
@@ -39,14 +39,14 @@ import Testing
         var bench = try OrganBench()
         let slot = try bench.accept()
         var arrived = ByteBuffer()
-        bench.context.wire.connections[slot: slot].input.append([1, 2, 3].span)
+        bench.context.wire[slot].input.append([1, 2, 3].span)
         let carried = bench.context.wire.carry(slot, into: &arrived)
-        let isEmpty = bench.context.wire.connections[slot: slot].input.isEmpty
+        let isEmpty = bench.context.wire[slot].input.isEmpty
         #expect(carried == 3 && isEmpty && arrived.span.bytesArray == [1, 2, 3])
         let long = [UInt8](repeating: 0, count: 5_000)
-        bench.context.wire.connections[slot: slot].input.append(long.span)
+        bench.context.wire[slot].input.append(long.span)
         let none = bench.context.wire.carry(slot, into: &arrived)
-        let kept = bench.context.wire.connections[slot: slot].input.count
+        let kept = bench.context.wire[slot].input.count
         #expect(none == 0 && kept == 5_000)
     }
 
@@ -58,7 +58,7 @@ import Testing
         bench.context.wire.end(second, .kicked)
         bench.context.wire.end(first, .connectionLost)
         bench.context.wire.end(second, .connectionLost)
-        let reason = bench.context.wire.connections[slot: second].ending
+        let reason = bench.context.wire[second].ending
         #expect(reason == .kicked)
         let order = [
             bench.context.wire.nextToClose()?.slot, bench.context.wire.nextToClose()?.slot,

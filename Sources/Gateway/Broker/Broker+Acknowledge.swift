@@ -6,7 +6,7 @@ import Sessions
 extension Broker {
     /// PUBACK: the window has room for the next message in line.
     mutating func acknowledged(_ slot: UInt32, _ packetID: UInt16, in context: inout ShardContext) {
-        guard let token = context.wire.connections[slot: slot].session else { return }
+        guard let token = context.wire[slot].session else { return }
         switch sessions[slot: token.slot].queue.acknowledge(packetID) {
         case .taken(let sequence):
             storeGone(token.slot, sequence)
@@ -20,7 +20,7 @@ extension Broker {
     mutating func received(
         _ slot: UInt32, _ packetID: UInt16, _ reason: ReasonCode, in context: inout ShardContext
     ) {
-        guard let token = context.wire.connections[slot: slot].session else { return }
+        guard let token = context.wire[slot].session else { return }
         let session = token.slot
         if reason.isFailure {
             if case .taken(let sequence) = sessions[slot: session].queue.refuse(packetID) {
@@ -58,14 +58,14 @@ extension Broker {
         Pubrel.encode(
             packetID: packetID,
             reason: reason,
-            version: context.wire.connections[slot: slot].settings.version,
-            into: &context.wire.connections[slot: slot].output
+            version: context.wire[slot].settings.version,
+            into: &context.wire[slot].output
         )
     }
 
     /// PUBCOMP: the window has room for the next message in line.
     mutating func completed(_ slot: UInt32, _ packetID: UInt16, in context: inout ShardContext) {
-        guard let token = context.wire.connections[slot: slot].session else { return }
+        guard let token = context.wire[slot].session else { return }
         switch sessions[slot: token.slot].queue.complete(packetID) {
         case .taken(let sequence):
             storeGone(token.slot, sequence)

@@ -148,7 +148,7 @@ extension Broker {
             return .decided(.tooLarge)
         }
         if sessions[slot: session].holdsDeliveries,
-            let stock = context.quota.stock(of: context.wire.connections[slot: slot].settings)
+            let stock = context.quota.stock(of: context.wire[slot].settings)
         {
             // Behind those that wait for top-up units already.
             let kept = Self.shared(message, &shared)
@@ -183,7 +183,7 @@ extension Broker {
 
     /// Whether a client reads more slowly than it is sent to.
     func isBehind(_ slot: UInt32, in context: inout ShardContext) -> Bool {
-        context.wire.connections[slot: slot].waitingBytes > context.commons.limits.queueBytes
+        context.wire[slot].waitingBytes > context.commons.limits.queueBytes
     }
 
     /// Whether the client takes a PUBLISH of that size ([MQTT-3.1.2-24]).
@@ -193,11 +193,11 @@ extension Broker {
         _ terms: DeliveryTerms,
         more: Int = 0, in context: inout ShardContext
     ) -> Bool {
-        guard context.wire.connections[slot: slot].settings.maximumPacketSize < .max else {
+        guard context.wire[slot].settings.maximumPacketSize < .max else {
             return true
         }
         let expiryBytes = message.expiresAt == nil ? 0 : 5
-        return context.wire.connections[slot: slot].settings.takesPublish(
+        return context.wire[slot].settings.takesPublish(
             topic: message.topic.count,
             payload: message.payload.count,
             properties: message.travellingBytes + expiryBytes + terms.identifierBytes + more,
@@ -247,7 +247,7 @@ extension Broker {
         _ slot: UInt32, _ terms: DeliveryTerms, in context: inout ShardContext
     ) -> Bool {
         terms.subscriptionIdentifiers.isEmpty
-            && context.wire.connections[slot: slot].settings.outboundAliasMaximum == 0
+            && context.wire[slot].settings.outboundAliasMaximum == 0
     }
 
     /// The same as `encode` in a delivery to many: what is encoded once is copied.
@@ -258,7 +258,7 @@ extension Broker {
         packetID: UInt16?, in context: inout ShardContext
     ) {
         context.counters.add(.publishesDelivered)
-        let version = context.wire.connections[slot: slot].settings.version
+        let version = context.wire[slot].settings.version
         fanOut.append(
             topic: message.topic,
             payload: message.payload,
@@ -266,7 +266,7 @@ extension Broker {
             expirySeconds: version == .v5 ? message.remainingSeconds(at: context.now.wall) : nil,
             form: PublishForm(version: version, qos: terms.qos, isRetained: terms.isRetained),
             packetID: packetID,
-            to: &context.wire.connections[slot: slot].output
+            to: &context.wire[slot].output
         )
     }
 
@@ -281,12 +281,12 @@ extension Broker {
         isDuplicate: Bool = false, in context: inout ShardContext
     ) {
         context.counters.add(.publishesDelivered)
-        let version = context.wire.connections[slot: slot].settings.version
+        let version = context.wire[slot].settings.version
         let remaining = version == .v5 ? message.remainingSeconds(at: context.now.wall) : nil
         var alias = OutboundAliases.Choice.none
-        let aliasMaximum = context.wire.connections[slot: slot].settings.outboundAliasMaximum
+        let aliasMaximum = context.wire[slot].settings.outboundAliasMaximum
         if aliasMaximum > 0, takes(slot, message, terms, more: 3, in: &context) {
-            alias = context.wire.connections[slot: slot].outboundAliases.choose(
+            alias = context.wire[slot].outboundAliases.choose(
                 for: message.topic, limit: aliasMaximum)
         }
         let topic = alias.isKnown ? message.topic.extracting(0..<0) : message.topic
@@ -298,7 +298,7 @@ extension Broker {
             isRetained: terms.isRetained,
             isDuplicate: isDuplicate,
             version: version,
-            into: &context.wire.connections[slot: slot].output
+            into: &context.wire[slot].output
         ) { properties in
             properties.append(
                 contentsOf: message.properties, excluding: OutboundMessage.excludedProperties)
@@ -319,18 +319,16 @@ extension Broker {
         _ slot: UInt32, _ name: String, _ payload: String, in context: inout ShardContext
     ) -> Bool {
         guard wantsNotices(slot, name, in: &context) else { return false }
-        let topic =
-            context.wire.connections[slot: slot].settings.topicPrefix + Array("sys/\(name)".utf8)
+        let topic = context.wire[slot].settings.topicPrefix + Array("sys/\(name)".utf8)
         return publishUncounted(slot, topic, payload, in: &context)
     }
 
     /// Whether a device has subscribed to one of its `sys` topics.
     func wantsNotices(_ slot: UInt32, _ name: String, in context: inout ShardContext) -> Bool {
-        guard case .device = context.wire.connections[slot: slot].settings.client,
-            let session = context.wire.connections[slot: slot].session
+        guard case .device = context.wire[slot].settings.client,
+            let session = context.wire[slot].session
         else { return false }
-        let topic =
-            context.wire.connections[slot: slot].settings.topicPrefix + Array("sys/\(name)".utf8)
+        let topic = context.wire[slot].settings.topicPrefix + Array("sys/\(name)".utf8)
         return sessions[slot: session.slot].subscriptions.contains { subscription in
             TopicFilter.matches(filter: subscription.filter.span, topic: topic.span)
         }
@@ -343,7 +341,7 @@ extension Broker {
         _ slot: UInt32, _ topic: [UInt8], _ payload: String, in context: inout ShardContext
     ) -> Bool {
         let payload = Array(payload.utf8)
-        let isTaken = context.wire.connections[slot: slot].settings.takesPublish(
+        let isTaken = context.wire[slot].settings.takesPublish(
             topic: topic.count,
             payload: payload.count,
             properties: 0,
@@ -356,8 +354,8 @@ extension Broker {
         Publish.encode(
             topic: topic.span,
             payload: payload.span,
-            version: context.wire.connections[slot: slot].settings.version,
-            into: &context.wire.connections[slot: slot].output
+            version: context.wire[slot].settings.version,
+            into: &context.wire[slot].output
         )
         context.wire.flushLater(slot)
         return true

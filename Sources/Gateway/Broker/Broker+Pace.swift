@@ -153,9 +153,9 @@ extension Broker {
         _ slot: UInt32, _ topic: Span<UInt8>, _ qos: QoS, in context: inout ShardContext
     ) -> Bool {
         guard qos > .atMostOnce, !pace.awaited.isEmpty, !subscriptions.isEmpty,
-            let own = context.wire.connections[slot: slot].session
+            let own = context.wire[slot].session
         else { return false }
-        if context.wire.connections[slot: slot].settings.productSlot == nil,
+        if context.wire[slot].settings.productSlot == nil,
             sessions[slot: own.slot].queue.inFlightCount > 0
         {
             return false
@@ -173,9 +173,9 @@ extension Broker {
 
     /// A PUBLISH stays unread, and all that is behind it.
     mutating func holdPublisher(_ slot: UInt32, in context: inout ShardContext) {
-        guard let token = context.wire.connections.token(ofSlot: slot) else { return }
+        guard let token = context.wire.token(of: slot) else { return }
         context.counters.add(.publishersHeld)
-        context.wire.connections[slot: slot].holdsPacket = true
+        context.wire[slot].holdsPacket = true
         pace.publishers.append(token)
     }
 
@@ -193,6 +193,9 @@ extension Broker {
         pace.publishers.removeAll { publishers.contains($0) }
         pace.publishers.insert(contentsOf: publishers, at: 0)
     }
+
+    /// Whether some session has no room, or a publisher waits.
+    var mayHoldPublishers: Bool { !pace.isIdle }
 
     /// Whether the next packet of a connection waits for an application's queue.
     func holdsPublisher(_ connection: Token) -> Bool { pace.publishers.contains(connection) }

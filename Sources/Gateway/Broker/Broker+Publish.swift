@@ -23,14 +23,13 @@ extension Broker {
         _ slot: UInt32, _ publish: borrowing Publish, in context: inout ShardContext
     ) {
         guard let alias = publish.properties.topicAlias,
-            context.wire.connections[slot: slot].settings.allows(alias: alias)
+            context.wire[slot].settings.allows(alias: alias)
         else { return context.wire.end(slot, .topicAliasInvalid) }
         if !publish.topic.isEmpty {
-            context.wire.connections[slot: slot].inboundAliases.set(alias, to: publish.topic)
+            context.wire[slot].inboundAliases.set(alias, to: publish.topic)
             return servePublish(slot, publish, topic: publish.topic, in: &context)
         }
-        guard let topic = context.wire.connections[slot: slot].inboundAliases.topic(of: alias)
-        else {
+        guard let topic = context.wire[slot].inboundAliases.topic(of: alias) else {
             // Nothing is known by that alias yet (3.3.4).
             return context.wire.end(slot, .protocolError)
         }
@@ -88,18 +87,18 @@ extension Broker {
         _ topic: Span<UInt8>, in context: inout ShardContext
     ) {
         guard let packetID = publish.packetID else { return }
-        if context.wire.connections[slot: slot].settings.unanswered.contains(packetID) {
+        if context.wire[slot].settings.unanswered.contains(packetID) {
             // The same message again while its answer is still to come: it gets the same.
-            return context.wire.connections[slot: slot].settings.unanswered.repeatAnswer(
+            return context.wire[slot].settings.unanswered.repeatAnswer(
                 packetID,
-                limit: Int(context.wire.connections[slot: slot].settings.receiveQuota))
+                limit: Int(context.wire[slot].settings.receiveQuota))
         }
         if sessions[slot: session(of: slot, in: &context)].received.contains(packetID) {
             return receivedAgain(slot, packetID, in: &context)
         }
         guard mayLeaveUnanswered(slot, in: &context),
             sessions[slot: session(of: slot, in: &context)].received.count
-                < context.wire.connections[slot: slot].settings.receiveQuota
+                < context.wire[slot].settings.receiveQuota
         else { return context.wire.end(slot, .receiveMaximumExceeded) }
         let publication: Publication
         if let unrouted = verdictUnrouted(slot, publish, topic, in: &context) {
@@ -134,7 +133,7 @@ extension Broker {
         _ verdict: PublishVerdict, in context: inout ShardContext
     ) {
         context.counters.add(.publishesReceived)
-        if context.wire.connections[slot: slot].isTraced {
+        if context.wire[slot].isTraced {
             context.wire.tracePublish(slot, publish, topic, verdict)
         }
     }
@@ -145,7 +144,7 @@ extension Broker {
         _ packetID: UInt16?,
         isCommitted: Bool, in context: inout ShardContext
     ) -> PublishAnswer {
-        guard let packetID, let token = context.wire.connections.token(ofSlot: slot) else {
+        guard let packetID, let token = context.wire.token(of: slot) else {
             return .nothing
         }
         return isCommitted
@@ -163,7 +162,7 @@ extension Broker {
         _ = sessions[slot: session].received.insert(entry.packetID)
         entry.isReceived = true
         guard sessions[slot: session].stored != nil,
-            let connection = context.wire.connections.token(ofSlot: slot),
+            let connection = context.wire.token(of: slot),
             let token = sessions.token(ofSlot: session)
         else { return }
         entry.outstanding += 1
@@ -178,7 +177,7 @@ extension Broker {
             packetID: packetID, isExactlyOnce: true, verdict: .taken, isReceived: true)
         let session = session(of: slot, in: &context)
         guard sessions[slot: session].stored != nil,
-            let connection = context.wire.connections.token(ofSlot: slot)
+            let connection = context.wire.token(of: slot)
         else { return acknowledge(slot, entry, in: &context) }
         let gather = gathers.firstIndex {
             $0.session == sessions.token(ofSlot: session) && $0.packetID == packetID
@@ -235,7 +234,7 @@ extension Broker {
         }
         let isUnheard =
             subscriptions.isEmpty && !publish.isRetained
-            && context.wire.connections[slot: slot].settings.productSlot != nil
+            && context.wire[slot].settings.productSlot != nil
         return isUnheard ? .noSubscribers : nil
     }
 
@@ -248,7 +247,7 @@ extension Broker {
         _ topic: Span<UInt8>, in context: inout ShardContext
     ) -> ChargeVerdict {
         guard publish.qos == .atLeastOnce, let packetID = publish.packetID,
-            context.wire.connections[slot: slot].settings.productSlot != nil
+            context.wire[slot].settings.productSlot != nil
         else { return charge(slot, payloadBytes: publish.payload.count, in: &context) }
         let print = context.quota.published.fingerprint(topic, publish.payload, packetID: packetID)
         if publish.isDuplicate, context.quota.published.takeRepetition(print) { return .counted }
@@ -262,12 +261,12 @@ extension Broker {
     func use(of topic: Span<UInt8>, by slot: UInt32, in context: inout ShardContext)
         -> PublishTopicUse
     {
-        if context.wire.connections[slot: slot].settings.productSlot != nil {
-            let prefix = context.wire.connections[slot: slot].settings.topicPrefix.span
+        if context.wire[slot].settings.productSlot != nil {
+            let prefix = context.wire[slot].settings.topicPrefix.span
             return DeviceRights.use(of: topic, prefix: prefix)
         }
         guard
-            case .application(let application) = context.wire.connections[slot: slot].settings
+            case .application(let application) = context.wire[slot].settings
                 .client
         else {
             return .notAllowed
@@ -280,16 +279,16 @@ extension Broker {
     /// Whether one more PUBLISH of QoS 1 or 2 may wait for its acknowledgement ([MQTT-3.3.4-9]).
     @inline(__always)
     private func mayLeaveUnanswered(_ slot: UInt32, in context: inout ShardContext) -> Bool {
-        context.wire.connections[slot: slot].settings.unanswered.isEmpty
+        context.wire[slot].settings.unanswered.isEmpty
             || isBelowReceiveMaximum(slot, in: &context)
     }
 
     /// The same of a client some of whose PUBLISHes wait.
     private func isBelowReceiveMaximum(_ slot: UInt32, in context: inout ShardContext) -> Bool {
-        context.wire.connections[slot: slot].settings.unanswered.count
+        context.wire[slot].settings.unanswered.count
             + sessions[slot: session(of: slot, in: &context)].received.count
-            - context.wire.connections[slot: slot].settings.unanswered.receivedCount
-            < context.wire.connections[slot: slot].settings.receiveQuota
+            - context.wire[slot].settings.unanswered.receivedCount
+            < context.wire[slot].settings.receiveQuota
     }
 
     /// Answers a PUBLISH, when its turn has come and its outcome is known.
@@ -298,8 +297,8 @@ extension Broker {
         _ slot: UInt32, _ entry: UnansweredPublishes.Entry, in context: inout ShardContext
     ) {
         guard entry.isDecided,
-            context.wire.connections[slot: slot].settings.unanswered.isEmpty
-        else { return context.wire.connections[slot: slot].settings.unanswered.append(entry) }
+            context.wire[slot].settings.unanswered.isEmpty
+        else { return context.wire[slot].settings.unanswered.append(entry) }
         answer(slot, entry, in: &context)
     }
 
@@ -308,12 +307,10 @@ extension Broker {
         _ token: Token, _ packetID: UInt16, _ outcome: DownlinkOutcome,
         in context: inout ShardContext
     ) {
-        guard context.wire.connections.contains(token),
-            context.wire.connections[slot: token.slot].phase == .open
-        else {
+        guard context.wire.contains(token), context.wire[token.slot].phase == .open else {
             return
         }
-        context.wire.connections[slot: token.slot].settings.unanswered.decide(packetID, outcome)
+        context.wire[token.slot].settings.unanswered.decide(packetID, outcome)
         answerDue(token, in: &context)
     }
 
@@ -324,20 +321,18 @@ extension Broker {
         _ count: Int,
         _ confirmed: WriteOutcome, in context: inout ShardContext
     ) {
-        guard context.wire.connections.contains(token),
-            context.wire.connections[slot: token.slot].phase == .open
-        else {
+        guard context.wire.contains(token), context.wire[token.slot].phase == .open else {
             return
         }
-        context.wire.connections[slot: token.slot].settings.unanswered.confirm(
+        context.wire[token.slot].settings.unanswered.confirm(
             packetID, count: count, confirmed)
         answerDue(token, in: &context)
     }
 
     private mutating func answerDue(_ token: Token, in context: inout ShardContext) {
         let slot = token.slot
-        while context.wire.connections[slot: slot].phase == .open,
-            let next = context.wire.connections[slot: slot].settings.unanswered.next()
+        while context.wire[slot].phase == .open,
+            let next = context.wire[slot].settings.unanswered.next()
         {
             answer(slot, next, in: &context)
         }
@@ -348,9 +343,7 @@ extension Broker {
     private mutating func answer(
         _ slot: UInt32, _ entry: UnansweredPublishes.Entry, in context: inout ShardContext
     ) {
-        if entry.verdict == .refused(.notStored),
-            context.wire.connections[slot: slot].settings.version == .v3_1_1
-        {
+        if entry.verdict == .refused(.notStored), context.wire[slot].settings.version == .v3_1_1 {
             // It can't be told but by silence: it will send the message again.
             return context.wire.end(slot, .notStored)
         }
@@ -367,13 +360,13 @@ extension Broker {
         _ packetID: UInt16,
         _ verdict: PublishVerdict, in context: inout ShardContext
     ) {
-        let version = context.wire.connections[slot: slot].settings.version
+        let version = context.wire[slot].settings.version
         guard verdict != .taken, version == .v5 else {
             // MQTT 3.1.1 has no way to refuse: acknowledged, and dropped (rule C4).
             return Puback.encode(
                 packetID: packetID,
                 version: version,
-                into: &context.wire.connections[slot: slot].output
+                into: &context.wire[slot].output
             )
         }
         acknowledgeWithReason(slot, packetID, verdict, in: &context)
@@ -390,7 +383,7 @@ extension Broker {
             packetID: packetID,
             reason: verdict.reasonCode,
             version: .v5,
-            into: &context.wire.connections[slot: slot].output
+            into: &context.wire[slot].output
         ) { properties in
             if let text { properties.reasonString(text.utf8Span.span) }
         }
@@ -401,7 +394,7 @@ extension Broker {
     ) {
         let packetID = entry.packetID
         let verdict = entry.verdict
-        let version = context.wire.connections[slot: slot].settings.version
+        let version = context.wire[slot].settings.version
         let isRefused = version == .v5 && verdict.reasonCode.isFailure
         // A PUBREC with a failure ends the exchange ([MQTT-4.3.3-9]).
         let session = session(of: slot, in: &context)
@@ -419,7 +412,7 @@ extension Broker {
             return Pubrec.encode(
                 packetID: packetID,
                 version: version,
-                into: &context.wire.connections[slot: slot].output
+                into: &context.wire[slot].output
             )
         }
         let text = context.wire.problemText(slot, verdict.text)
@@ -427,18 +420,18 @@ extension Broker {
             packetID: packetID,
             reason: verdict.reasonCode,
             version: version,
-            into: &context.wire.connections[slot: slot].output
+            into: &context.wire[slot].output
         ) { properties in
             if let text { properties.reasonString(text.utf8Span.span) }
         }
     }
 
     mutating func servePubrel(_ slot: UInt32, _ packetID: UInt16, in context: inout ShardContext) {
-        let version = context.wire.connections[slot: slot].settings.version
+        let version = context.wire[slot].settings.version
         let session = session(of: slot, in: &context)
         if sessions[slot: session].received.remove(packetID) {
             if let number = sessions[slot: session].stored?.number,
-                let connection = context.wire.connections.token(ofSlot: slot)
+                let connection = context.wire.token(of: slot)
             {
                 return sessionWrites.append(
                     .complete(number, packetID: packetID),
@@ -448,14 +441,14 @@ extension Broker {
             Pubcomp.encode(
                 packetID: packetID,
                 version: version,
-                into: &context.wire.connections[slot: slot].output
+                into: &context.wire[slot].output
             )
         } else {
             Pubcomp.encode(
                 packetID: packetID,
                 reason: .packetIdentifierNotFound,
                 version: version,
-                into: &context.wire.connections[slot: slot].output
+                into: &context.wire[slot].output
             )
         }
     }

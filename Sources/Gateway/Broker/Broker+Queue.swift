@@ -77,7 +77,7 @@ extension Broker {
         let coverage =
             terms.isCounted
             ? context.quota.coverage(
-                of: &context.wire.connections[slot: slot].settings, units: waiting + units,
+                of: &context.wire[slot].settings, units: waiting + units,
                 at: context.now.wall) : .covered
         switch coverage {
         case .covered: break
@@ -107,13 +107,13 @@ extension Broker {
     private mutating func reserveUnits(
         _ session: UInt32, _ slot: UInt32, in context: inout ShardContext
     ) {
-        guard context.wire.connections[slot: slot].settings.productSlot != nil else { return }
+        guard context.wire[slot].settings.productSlot != nil else { return }
         let waiting = sessions[slot: session].queue.uncoveredUnits
-        guard waiting > 0 || context.wire.connections[slot: slot].settings.meterSlot != nil else {
+        guard waiting > 0 || context.wire[slot].settings.meterSlot != nil else {
             return
         }
         context.quota.reserve(
-            &context.wire.connections[slot: slot].settings,
+            &context.wire[slot].settings,
             units: sessions[slot: session].waitsForQuota ? 0 : waiting, at: context.now.wall)
     }
 
@@ -274,13 +274,13 @@ extension Broker {
     /// The client is back: PUBREL and what was sent but not acknowledged go out again, in their order
     /// ([MQTT-4.4.0-1]), then what has waited for it.
     mutating func resumeDeliveries(_ slot: UInt32, in context: inout ShardContext) {
-        guard let token = context.wire.connections[slot: slot].session else { return }
-        let version = context.wire.connections[slot: slot].settings.version
+        guard let token = context.wire[slot].session else { return }
+        let version = context.wire[slot].settings.version
         tellOwedNotice(slot, in: &context)
         for packetID in sessions[slot: token.slot].queue.released {
             Pubrel.encode(
                 packetID: packetID, version: version,
-                into: &context.wire.connections[slot: slot].output)
+                into: &context.wire[slot].output)
         }
         sendInLine(token, in: &context)
     }

@@ -16,7 +16,7 @@ extension Broker {
         _ slot: UInt32, payloadBytes: Int, isReserved: Bool = false, in context: inout ShardContext
     ) -> ChargeVerdict {
         let verdict = context.quota.charge(
-            &context.wire.connections[slot: slot].settings, payloadBytes: payloadBytes,
+            &context.wire[slot].settings, payloadBytes: payloadBytes,
             isReserved: isReserved, at: context.now.wall)
         if case .refused(isFirst: true) = verdict { tellOfExhaustion(slot, in: &context) }
         return verdict
@@ -25,11 +25,11 @@ extension Broker {
     /// Nothing covers a device's messages any more. What it can't hear is told when it can (rule C11).
     private mutating func tellOfExhaustion(_ slot: UInt32, in context: inout ShardContext) {
         let isHeard =
-            context.wire.connections[slot: slot].phase == .open
+            context.wire[slot].phase == .open
             && notifyOfQuota(slot, "notice", "\"reason\":\"quota-exhausted\",", in: &context)
         guard !isHeard else { return }
         context.quota.noteUnheard(
-            &context.wire.connections[slot: slot].settings, at: context.now.wall)
+            &context.wire[slot].settings, at: context.now.wall)
     }
 
     /// The same of a device that has gone: it may be back by now.
@@ -49,7 +49,7 @@ extension Broker {
     mutating func tellOwedNotice(_ slot: UInt32, in context: inout ShardContext) {
         guard
             context.quota.takeOwedNotice(
-                &context.wire.connections[slot: slot].settings, at: context.now.wall)
+                &context.wire[slot].settings, at: context.now.wall)
         else { return }
         tellOfExhaustion(slot, in: &context)
     }
@@ -65,15 +65,15 @@ extension Broker {
     ) -> Bool {
         guard wantsNotices(slot, name, in: &context),
             let report = context.quota.report(
-                &context.wire.connections[slot: slot].settings, at: context.now.wall)
+                &context.wire[slot].settings, at: context.now.wall)
         else { return false }
         return notify(slot, name, "{\(members)\(report)}", in: &context)
     }
 
     /// A PUBLISH waits for units: it stays unread, and what is behind it too.
     mutating func park(_ slot: UInt32, at stock: PackStocks.Slot, in context: inout ShardContext) {
-        guard let token = context.wire.connections.token(ofSlot: slot) else { return }
-        context.wire.connections[slot: slot].holdsPacket = true
+        guard let token = context.wire.token(of: slot) else { return }
+        context.wire[slot].holdsPacket = true
         _ = context.quota.wait(.publisher(token), at: stock)
     }
 
@@ -134,8 +134,8 @@ extension Broker {
 
     /// The will is a message like any other: metered, and then routed ([MQTT-3.1.2-8]).
     mutating func publishWill(_ slot: UInt32, in context: inout ShardContext) {
-        guard let will = context.wire.connections[slot: slot].will else { return }
-        context.wire.connections[slot: slot].will = nil
+        guard let will = context.wire[slot].will else { return }
+        context.wire[slot].will = nil
         let message = will.message.expiring(
             afterSeconds: will.messageExpirySeconds, from: context.now.wall)
         switch charge(slot, payloadBytes: message.payload.count, in: &context) {
@@ -145,8 +145,8 @@ extension Broker {
             }
         case .refused: context.counters.add(.publishesOverQuota)
         case .waits(let stock):
-            guard case .device(let device) = context.wire.connections[slot: slot].settings.client,
-                let product = context.wire.connections[slot: slot].settings.productSlot
+            guard case .device(let device) = context.wire[slot].settings.client,
+                let product = context.wire[slot].settings.productSlot
             else { return }
             _ = context.quota.wait(
                 .will(message, isRetained: will.isRetained, device.identity, product), at: stock)

@@ -206,7 +206,7 @@ extension Broker {
     /// Whether a page would not be dropped for want of room.
     private func hasRoomForPage(_ session: UInt32, in context: inout ShardContext) -> Bool {
         guard let slot = openConnection(of: session, in: &context) else { return false }
-        return context.wire.connections[slot: slot].waitingBytes < context.commons.limits.queueBytes
+        return context.wire[slot].waitingBytes < context.commons.limits.queueBytes
             / 2
             && sessions[slot: session].queue.keptCount < context.commons.limits.queueMessages / 2
     }

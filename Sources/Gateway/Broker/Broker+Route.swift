@@ -14,14 +14,14 @@ extension Broker {
         for answer: PublishAnswer, in context: inout ShardContext
     ) -> Publication {
         var shared: Message?
-        let publisher = context.wire.connections[slot: slot].session
+        let publisher = context.wire[slot].session
         let isAwaited =
             message.isRetained
             && retain(
                 message, for: answer.confirmation(of: context.index), sharing: &shared, in: &context
             )
         var publication: Publication
-        if case .application = context.wire.connections[slot: slot].settings.client {
+        if case .application = context.wire[slot].settings.client {
             publication = routeFromApplication(
                 message, from: publisher, for: answer, sharing: &shared, in: &context)
         } else if subscriptions.isEmpty {

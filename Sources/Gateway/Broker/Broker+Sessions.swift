@@ -41,7 +41,7 @@ extension Broker {
 
     private func connection(serving session: Token, in context: inout ShardContext) -> Token? {
         guard let connection = sessions[slot: session.slot].connection,
-            context.wire.connections.contains(connection)
+            context.wire.contains(connection)
         else { return nil }
         return connection
     }
@@ -49,15 +49,15 @@ extension Broker {
     /// The slot of the open connection that serves a session; `nil` while the client is away.
     func openConnection(of session: UInt32, in context: inout ShardContext) -> UInt32? {
         guard let connection = sessions[slot: session].connection,
-            context.wire.connections.contains(connection),
-            context.wire.connections[slot: connection.slot].phase == .open
+            context.wire.contains(connection),
+            context.wire[connection.slot].phase == .open
         else { return nil }
         return connection.slot
     }
 
     /// The slot of the session that an open connection serves.
     func session(of slot: UInt32, in context: inout ShardContext) -> UInt32 {
-        guard let session = context.wire.connections[slot: slot].session else {
+        guard let session = context.wire[slot].session else {
             preconditionFailure("an open connection serves a session")
         }
         return session.slot
@@ -71,7 +71,7 @@ extension Broker {
     mutating func reserveSession(
         of slot: UInt32, in context: inout ShardContext
     ) throws(StoreError) -> Bool {
-        let client = context.wire.connections[slot: slot].settings.client
+        let client = context.wire[slot].settings.client
         if let known = try session(of: client, in: &context) {
             try loadQueue(known.slot, in: &context)
         }
@@ -95,7 +95,7 @@ extension Broker {
         for connection: Token, isOwed: Bool = false, in context: inout ShardContext
     ) throws(StoreError) -> Bool? {
         let slot = connection.slot
-        let client = context.wire.connections[slot: slot].settings.client
+        let client = context.wire[slot].settings.client
         let found: Token?
         do throws(StoreError) {
             found = try session(of: client, in: &context)
@@ -107,22 +107,20 @@ extension Broker {
         }
         if let known = found {
             try loadQueue(known.slot, in: &context)
-            if !context.wire.connections[slot: slot].settings.isCleanStart,
-                isToBeKept(known.slot, in: &context)
-            {
+            if !context.wire[slot].settings.isCleanStart, isToBeKept(known.slot, in: &context) {
                 resume(known, with: connection, in: &context)
                 return true
             }
             detach(known.slot, isResumed: false, in: &context)
             endSession(known, in: &context)
         }
-        var session = Session(context.wire.connections[slot: slot].settings, connection: connection)
+        var session = Session(context.wire[slot].settings, connection: connection)
         if session.isPersistent, let stored = Self.storeName(of: client) {
             session.stored = (stored, context.commons.sessions.newNumber())
         }
         guard isOwed || hasRoom, let token = sessions.insert(session) else { return nil }
         enter(token.slot)
-        context.wire.connections[slot: slot].session = token
+        context.wire[slot].session = token
         store(token.slot, in: &context)
         return false
     }
@@ -144,12 +142,12 @@ extension Broker {
         sessions[slot: session].will = nil
         sessions[slot: session].connection = connection
         sessions[slot: session].endsAt = Timestamp(milliseconds: .max)
-        let settings = context.wire.connections[slot: connection.slot].settings
+        let settings = context.wire[connection.slot].settings
         sessions[slot: session].client = settings.client
         sessions[slot: session].version = settings.version
         sessions[slot: session].expirySeconds = settings.expirySeconds
         sessions[slot: session].queue.resume(limit: settings.receiveMaximum)
-        context.wire.connections[slot: connection.slot].session = token
+        context.wire[connection.slot].session = token
         if wasAbsent { tellConnected(session, true, in: &context) }
         store(session, in: &context)
     }
@@ -159,13 +157,11 @@ extension Broker {
     private mutating func detach(_ session: UInt32, isResumed: Bool, in context: inout ShardContext)
     {
         guard let connection = sessions[slot: session].connection,
-            context.wire.connections.contains(connection)
+            context.wire.contains(connection)
         else { return }
-        context.wire.connections[slot: connection.slot].session = nil
-        if isResumed,
-            context.wire.connections[slot: connection.slot].will?.delaySeconds ?? 0 > 0
-        {
-            context.wire.connections[slot: connection.slot].will = nil
+        context.wire[connection.slot].session = nil
+        if isResumed, context.wire[connection.slot].will?.delaySeconds ?? 0 > 0 {
+            context.wire[connection.slot].will = nil
         }
         // Before anything that the client says on its new connection.
         publishWill(connection.slot, in: &context)
@@ -179,8 +175,7 @@ extension Broker {
         -> Bool
     {
         let session = session(of: slot, in: &context)
-        guard seconds == 0 || context.wire.connections[slot: slot].settings.askedExpirySeconds > 0
-        else {
+        guard seconds == 0 || context.wire[slot].settings.askedExpirySeconds > 0 else {
             return false
         }
         sessions[slot: session].expirySeconds = min(
@@ -191,20 +186,20 @@ extension Broker {
     /// Whether the will of a connection that is being closed waits, as the client may come back
     /// (3.1.3.2.2). It then stays with the session.
     mutating func leavesWillBehind(_ slot: UInt32, in context: inout ShardContext) -> Bool {
-        guard let session = context.wire.connections[slot: slot].session,
-            let will = context.wire.connections[slot: slot].will, will.delaySeconds > 0,
+        guard let session = context.wire[slot].session,
+            let will = context.wire[slot].will, will.delaySeconds > 0,
             sessions[slot: session.slot].isPersistent
         else { return false }
         let dueAt = context.now.wall.adding(milliseconds: Int64(will.delaySeconds) * 1_000)
         sessions[slot: session.slot].will = (will, dueAt)
-        context.wire.connections[slot: slot].will = nil
+        context.wire[slot].will = nil
         return true
     }
 
     /// The connection is being closed: its session goes with it, or waits for the client to come back.
     mutating func leaveSession(_ slot: UInt32, in context: inout ShardContext) {
-        guard let token = context.wire.connections[slot: slot].session else { return }
-        context.wire.connections[slot: slot].session = nil
+        guard let token = context.wire[slot].session else { return }
+        context.wire[slot].session = nil
         let session = token.slot
         guard sessions[slot: session].isPersistent else { return endSession(token, in: &context) }
         sessions[slot: session].connection = nil
@@ -229,8 +224,8 @@ extension Broker {
         let session = token.slot
         strike(session)
         if let connection = sessions[slot: session].connection {
-            if context.wire.connections.contains(connection) {
-                context.wire.connections[slot: connection.slot].session = nil
+            if context.wire.contains(connection) {
+                context.wire[connection.slot].session = nil
             }
         } else {
             absentSessions -= 1

@@ -19,9 +19,9 @@ extension Broker {
         guard let stored = sessions[slot: session].stored else { return }
         var will = sessions[slot: session].will?.will
         if let connection = sessions[slot: session].connection,
-            context.wire.connections.contains(connection)
+            context.wire.contains(connection)
         {
-            will = context.wire.connections[slot: connection.slot].will
+            will = context.wire[connection.slot].will
         }
         var record = SessionRecord(
             number: stored.number,
@@ -108,13 +108,13 @@ extension Broker {
     private mutating func complete(
         _ connection: Token, _ packetID: UInt16, in context: inout ShardContext
     ) {
-        guard context.wire.connections.contains(connection),
-            context.wire.connections[slot: connection.slot].phase == .open
+        guard context.wire.contains(connection),
+            context.wire[connection.slot].phase == .open
         else { return }
         Pubcomp.encode(
             packetID: packetID,
-            version: context.wire.connections[slot: connection.slot].settings.version,
-            into: &context.wire.connections[slot: connection.slot].output
+            version: context.wire[connection.slot].settings.version,
+            into: &context.wire[connection.slot].output
         )
         context.wire.flushLater(connection.slot)
     }

@@ -19,7 +19,7 @@ extension Broker {
         _ slot: UInt32, _ subscribe: borrowing Subscribe, in context: inout ShardContext
     ) {
         guard
-            context.wire.connections[slot: slot].settings.takesAnswer(reasonCodes: subscribe.count)
+            context.wire[slot].settings.takesAnswer(reasonCodes: subscribe.count)
         else { return context.wire.end(slot, .packetTooLarge) }
         let identifier = subscribe.properties.subscriptionIdentifier
         let askedAt = context.commons.retained.lastWrite
@@ -63,11 +63,11 @@ extension Broker {
             return .quotaExceeded
         }
         let isAllowed =
-            switch context.wire.connections[slot: slot].settings.client {
+            switch context.wire[slot].settings.client {
             case .device:
                 DeviceRights.allowsSubscribe(
                     filter.text,
-                    prefix: context.wire.connections[slot: slot].settings.topicPrefix.span
+                    prefix: context.wire[slot].settings.topicPrefix.span
                 )
             case .application(let application):
                 application.rights.allowsSubscribe(filter.filter)
@@ -105,13 +105,13 @@ extension Broker {
         answering packetID: UInt16,
         _ reasons: [ReasonCode], in context: inout ShardContext
     ) {
-        guard !granted.isEmpty, let token = context.wire.connections.token(ofSlot: slot),
-            let session = context.wire.connections[slot: slot].session
+        guard !granted.isEmpty, let token = context.wire.token(of: slot),
+            let session = context.wire[slot].session
         else { return suback(slot, packetID, reasons, in: &context) }
         let confirmation = Confirmation(shard: context.index, token: token, packetID: packetID)
         let isStored = sessions[slot: session.slot].stored != nil
         var outstanding = 0
-        if case .application = context.wire.connections[slot: slot].settings.client {
+        if case .application = context.wire[slot].settings.client {
             spread(granted, of: session, isStored: isStored, confirmation, in: &context)
             outstanding += context.outgoing.count - 1
         }
@@ -165,14 +165,14 @@ extension Broker {
         confirmations[known].outstanding -= 1
         guard confirmations[known].outstanding == 0 else { return }
         let pending = confirmations.remove(at: known)
-        guard context.wire.connections.contains(confirmation.token) else { return }
+        guard context.wire.contains(confirmation.token) else { return }
         let slot = confirmation.token.slot
         if pending.answer == .suback {
             suback(slot, confirmation.packetID, pending.reasons, in: &context)
         } else {
             unsuback(slot, confirmation.packetID, pending.reasons, in: &context)
         }
-        if let session = context.wire.connections[slot: slot].session {
+        if let session = context.wire[slot].session {
             handOutRetained(session, announced: confirmation, in: &context)
         }
         context.wire.flushLater(slot)
@@ -181,12 +181,12 @@ extension Broker {
     private mutating func suback(
         _ slot: UInt32, _ packetID: UInt16, _ reasons: [ReasonCode], in context: inout ShardContext
     ) {
-        guard context.wire.connections[slot: slot].phase == .open else { return }
+        guard context.wire[slot].phase == .open else { return }
         Suback.encode(
             packetID: packetID,
             reasons: reasons.span,
-            version: context.wire.connections[slot: slot].settings.version,
-            into: &context.wire.connections[slot: slot].output
+            version: context.wire[slot].settings.version,
+            into: &context.wire[slot].output
         )
         tellOwedNotice(slot, in: &context)
     }
@@ -197,7 +197,7 @@ extension Broker {
         _ slot: UInt32, _ unsubscribe: borrowing Unsubscribe, in context: inout ShardContext
     ) {
         guard
-            context.wire.connections[slot: slot].settings.takesAnswer(
+            context.wire[slot].settings.takesAnswer(
                 reasonCodes: unsubscribe.count)
         else { return context.wire.end(slot, .packetTooLarge) }
         let session = session(of: slot, in: &context)
@@ -215,7 +215,7 @@ extension Broker {
                 reasons.append(.noSubscriptionExisted)
             }
         }
-        guard !removed.isEmpty, let token = context.wire.connections.token(ofSlot: slot) else {
+        guard !removed.isEmpty, let token = context.wire.token(of: slot) else {
             return unsuback(slot, unsubscribe.packetID, reasons, in: &context)
         }
         let confirmation = Confirmation(
@@ -225,7 +225,7 @@ extension Broker {
             withdraw(session, subscription, confirmation: isLast ? confirmation : nil, in: &context)
         }
         var outstanding = 0
-        if case .application = context.wire.connections[slot: slot].settings.client {
+        if case .application = context.wire[slot].settings.client {
             outstanding += context.outgoing.count - 1
         }
         if sessions[slot: session].stored != nil {
@@ -248,12 +248,12 @@ extension Broker {
     private mutating func unsuback(
         _ slot: UInt32, _ packetID: UInt16, _ reasons: [ReasonCode], in context: inout ShardContext
     ) {
-        guard context.wire.connections[slot: slot].phase == .open else { return }
+        guard context.wire[slot].phase == .open else { return }
         Unsuback.encode(
             packetID: packetID,
             reasons: reasons.span,
-            version: context.wire.connections[slot: slot].settings.version,
-            into: &context.wire.connections[slot: slot].output
+            version: context.wire[slot].settings.version,
+            into: &context.wire[slot].output
         )
     }
 

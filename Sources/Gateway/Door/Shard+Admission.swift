@@ -44,11 +44,11 @@ extension Shard {
 
     /// The entitlement of a connected device has ended (rules B4, B5).
     mutating func requestRenewal(_ slot: UInt32, _ identity: DeviceIdentity) {
-        guard !context.wire.connections[slot: slot].isRenewing,
-            let token = context.wire.connections.token(ofSlot: slot)
+        guard !context.wire[slot].isRenewing,
+            let token = context.wire.token(of: slot)
         else { return }
         if context.commons.clock.doubt != nil { return }
-        context.wire.connections[slot: slot].isRenewing = true
+        context.wire[slot].isRenewing = true
         context.wire.note(.renewal(.asked), slot)
         let mailbox = context.commons.mailboxes[context.index]
         submit(.devices(.renew(identity, at: context.commons.dataCentre))) {
@@ -62,9 +62,9 @@ extension Shard {
         _ action: Action,
         _ message: @escaping @Sendable (Token, Result<Outcome, StoreError>) -> ShardMessage
     ) {
-        guard let token = context.wire.connections.token(ofSlot: slot) else { return }
+        guard let token = context.wire.token(of: slot) else { return }
         context.wire.noteNoNewcomer(slot)
-        context.wire.connections[slot: slot].phase = .admitting
+        context.wire[slot].phase = .admitting
         let mailbox = context.commons.mailboxes[context.index]
         submit(action) { mailbox.post(message(token, $0)) }
     }
@@ -83,9 +83,9 @@ extension Shard {
     mutating func admissionAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
         broker.endReservation()
         defer { door.endAdmission() }
-        guard context.wire.connections.contains(token),
-            context.wire.connections[slot: token.slot].phase == .admitting,
-            case .device(let client) = context.wire.connections[slot: token.slot].settings.client
+        guard context.wire.contains(token),
+            context.wire[token.slot].phase == .admitting,
+            case .device(let client) = context.wire[token.slot].settings.client
         else { return }
         let slot = token.slot
         let identity = client.identity
@@ -106,9 +106,9 @@ extension Shard {
 
     /// The secret goes out in one PUBLISH, and the connection is closed (Wire.md, "Registration").
     mutating func registrationAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
-        guard context.wire.connections.contains(token),
-            context.wire.connections[slot: token.slot].phase == .admitting,
-            case .device(let client) = context.wire.connections[slot: token.slot].settings.client
+        guard context.wire.contains(token),
+            context.wire[token.slot].phase == .admitting,
+            case .device(let client) = context.wire[token.slot].settings.client
         else { return }
         let slot = token.slot
         let identity = client.identity
@@ -131,19 +131,17 @@ extension Shard {
                 "{\"productKey\":\"\(identity.product)\",\"deviceName\":\"\(identity.device)\","
                     + "\"deviceSecret\":\"\(secret)\"}", in: &context
             )
-            context.wire.connections[slot: slot].settings.client = .unknown
+            context.wire[slot].settings.client = .unknown
             end(slot, .disconnected)
         }
     }
 
     mutating func renewalAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
-        guard context.wire.connections.contains(token),
-            context.wire.connections[slot: token.slot].phase == .open
-        else {
+        guard context.wire.contains(token), context.wire[token.slot].phase == .open else {
             return
         }
         let slot = token.slot
-        context.wire.connections[slot: slot].isRenewing = false
+        context.wire[slot].isRenewing = false
         switch result {
         case .success(.refused(.clock)): askForRenewalLater(slot)
         case .success(let outcome):
@@ -152,7 +150,7 @@ extension Shard {
                 return endEntitlement(slot)
             }
             context.wire.note(.renewal(.renewed), slot)
-            context.wire.connections[slot: slot].settings.expiresAt = entitlement.expiresAt
+            context.wire[slot].settings.expiresAt = entitlement.expiresAt
             context.wire.scheduleTimer(slot, at: context.now)
         case .failure(let error):
             context.wire.noteStoreFailure(.renewal, error, slot)
@@ -162,13 +160,12 @@ extension Shard {
 
     /// The device stays connected while the ledger can't answer, or the clock is doubted (rule B16).
     private mutating func askForRenewalLater(_ slot: UInt32) {
-        context.wire.wheel.schedule(
-            slot, at: context.now.tick + ShardTime.ticks(milliseconds: 5_000))
+        context.wire.scheduleTimer(slot, in: 5_000, at: context.now)
     }
 
     /// Rule B5: told, disconnected, and its will is published.
     private mutating func endEntitlement(_ slot: UInt32) {
-        if case .device(let client) = context.wire.connections[slot: slot].settings.client {
+        if case .device(let client) = context.wire[slot].settings.client {
             submit(.devices(.endEntitlement(client.identity)))
         }
         end(slot, .entitlementEnded)
@@ -180,9 +177,9 @@ extension Shard {
     ///
     /// - Parameter isOwed: a code was consumed for it, after its session had been looked for and a place for it held.
     mutating func admit(_ slot: UInt32, until: Timestamp, isOwed: Bool = false) {
-        guard let token = context.wire.connections.token(ofSlot: slot) else { return }
-        context.wire.connections[slot: slot].settings.expiresAt = until
-        let client = context.wire.connections[slot: slot].settings.client
+        guard let token = context.wire.token(of: slot) else { return }
+        context.wire[slot].settings.expiresAt = until
+        let client = context.wire[slot].settings.client
         guard takeOver(client, by: token) else { return }
         let found: Bool?
         do throws(StoreError) {
@@ -194,10 +191,10 @@ extension Shard {
         }
         guard let isPresent = found else { return refuseConnect(slot, .serverBusy) }
         context.wire.noteNoNewcomer(slot)
-        context.wire.connections[slot: slot].phase = .open
-        context.wire.connections[slot: slot].openedAt = context.now.wall
-        context.wire.connections[slot: slot].receivedTick = context.now.tick
-        if let product = context.wire.connections[slot: slot].settings.productSlot {
+        context.wire[slot].phase = .open
+        context.wire[slot].openedAt = context.now.wall
+        context.wire[slot].receivedTick = context.now.tick
+        if let product = context.wire[slot].settings.productSlot {
             context.quota.count(1, at: product)
         }
         context.wire.unadmitted -= 1
@@ -216,12 +213,12 @@ extension Shard {
     /// message there waits for top-up units, the new connection waits too.
     private mutating func takeOver(_ client: Client, by newer: Token) -> Bool {
         guard let older = broker.connection(of: client, in: &context),
-            context.wire.connections[slot: older.slot].phase == .open
+            context.wire[older.slot].phase == .open
         else { return true }
-        if context.wire.connections[slot: older.slot].isReading { receive(older.slot) }
-        guard context.wire.connections[slot: older.slot].phase == .open else { return true }
+        if context.wire[older.slot].isReading { receive(older.slot) }
+        guard context.wire[older.slot].phase == .open else { return true }
         // What waits for a slow application is not acknowledged, and sent again by its client.
-        if context.wire.connections[slot: older.slot].holdsPacket, !broker.holdsPublisher(older) {
+        if context.wire[older.slot].holdsPacket, !broker.holdsPublisher(older) {
             stand(newer, behind: older)
             return false
         }
@@ -235,38 +232,38 @@ extension Shard {
 
     /// Lets a connection stand behind its client's older one. One that stood there already goes.
     private mutating func stand(_ newer: Token, behind older: Token) {
-        if let between = context.wire.connections[slot: older.slot].successor, between != newer,
-            context.wire.connections.contains(between)
+        if let between = context.wire[older.slot].successor, between != newer,
+            context.wire.contains(between)
         {
             end(between.slot, .sessionTakenOver)
         }
-        context.wire.connections[slot: older.slot].successor = newer
+        context.wire[older.slot].successor = newer
         context.wire.noteNoNewcomer(newer.slot)
-        context.wire.connections[slot: newer.slot].phase = .admitting
+        context.wire[newer.slot].phase = .admitting
     }
 
     /// The older connection has been served, or has gone: its successor is admitted, unless the
     /// gateway has sent the client away meanwhile.
     mutating func admitSuccessor(_ successor: Token, after reason: Reason?) {
-        guard context.wire.connections.contains(successor),
-            context.wire.connections[slot: successor.slot].phase == .admitting
+        guard context.wire.contains(successor),
+            context.wire[successor.slot].phase == .admitting
         else { return }
         let slot = successor.slot
         if let reason, reason.isServers {
             refuseConnect(slot, reason)
         } else {
-            admit(slot, until: context.wire.connections[slot: slot].settings.expiresAt)
+            admit(slot, until: context.wire[slot].settings.expiresAt)
         }
         resumeReading(slot)
     }
 
     private mutating func connack(_ slot: UInt32, isSessionPresent: Bool = false) {
-        let settings = context.wire.connections[slot: slot].settings
+        let settings = context.wire[slot].settings
         let assignedClientID = settings.isNamedByUs ? settings.client.identifier : nil
         Connack.encode(
             isSessionPresent: isSessionPresent,
             version: settings.version,
-            into: &context.wire.connections[slot: slot].output
+            into: &context.wire[slot].output
         ) { properties in
             if settings.expirySeconds != settings.askedExpirySeconds {
                 properties.sessionExpiryInterval(seconds: settings.expirySeconds)
@@ -289,7 +286,7 @@ extension Shard {
     /// Says no to a CONNECT and closes. `version` is the one to answer in; without an argument the
     /// one that CONNECT asked for, and with `nil` nothing is said.
     mutating func refuseConnect(_ slot: UInt32, _ reason: Reason) {
-        refuseConnect(slot, reason, version: context.wire.connections[slot: slot].settings.version)
+        refuseConnect(slot, reason, version: context.wire[slot].settings.version)
     }
 
     mutating func refuseConnect(_ slot: UInt32, _ reason: Reason, version: ProtocolVersion?) {
@@ -297,12 +294,12 @@ extension Shard {
         switch version {
         case .v5:
             guard reason.reasonCode.isAllowed(in: .connack),
-                context.wire.connections[slot: slot].settings.maximumPacketSize >= 5
+                context.wire[slot].settings.maximumPacketSize >= 5
             else { break }
             Connack.encode(
                 reason: reason.reasonCode,
                 version: .v5,
-                into: &context.wire.connections[slot: slot].output
+                into: &context.wire[slot].output
             ) { properties in
                 if let text { properties.reasonString(text.utf8Span.span) }
             }
@@ -312,12 +309,12 @@ extension Shard {
             Connack.encode(
                 reason: returnCode.reason,
                 version: .v3_1_1,
-                into: &context.wire.connections[slot: slot].output
+                into: &context.wire[slot].output
             )
         case nil: break
         }
         end(slot, reason)
-        context.wire.connections[slot: slot].settings.client = .unknown
-        context.wire.connections[slot: slot].settings.productSlot = nil
+        context.wire[slot].settings.client = .unknown
+        context.wire[slot].settings.productSlot = nil
     }
 }

@@ -15,10 +15,10 @@ extension Shard {
     mutating func serveConnect(_ slot: UInt32, _ body: Span<UInt8>) {
         do throws(DecodingError) {
             let connect = try Connect(decoding: body)
-            context.wire.connections[slot: slot].settings.agree(
+            context.wire[slot].settings.agree(
                 to: connect,
                 limits: context.commons.limits,
-                listener: context.commons.listeners[context.wire.connections[slot: slot].listener]
+                listener: context.commons.listeners[context.wire[slot].listener]
             )
             identify(slot, connect)
         } catch {
@@ -45,8 +45,7 @@ extension Shard {
             refuseConnect(slot, reason)
         case .success(let claim):
             let assigned = claim.assignedIdentifierBytes
-            guard context.wire.connections[slot: slot].settings.takesConnack(assigning: assigned)
-            else {
+            guard context.wire[slot].settings.takesConnack(assigning: assigned) else {
                 return refuseConnect(slot, .packetTooLarge)
             }
             let home = context.commons.homes.shard(
@@ -55,8 +54,8 @@ extension Shard {
                 acceptedOn: context.index
             )
             if home != context.index {
-                context.wire.connections[slot: slot].newHome = UInt8(home)
-                context.wire.connections[slot: slot].holdsPacket = true
+                context.wire[slot].newHome = UInt8(home)
+                context.wire[slot].holdsPacket = true
                 return
             }
             switch claim {
@@ -69,10 +68,10 @@ extension Shard {
     }
 
     private func claim(_ slot: UInt32, _ connect: borrowing Connect) -> Result<Claim, Reason> {
-        let listener = context.commons.listeners[context.wire.connections[slot: slot].listener]
+        let listener = context.commons.listeners[context.wire[slot].listener]
         if listener.isAnonymous { return .success(.anonymous) }
         if listener.verifiesClients,
-            let peer = context.wire.connections[slot: slot].certificateIdentity,
+            let peer = context.wire[slot].certificateIdentity,
             let identity = DeviceIdentity(certificate: peer)
         {
             return .success(.device(identity, proof: .certificate))
@@ -93,8 +92,8 @@ extension Shard {
         _ connect: borrowing Connect
     ) {
         let client = DeviceClient(identity)
-        context.wire.connections[slot: slot].settings.client = .device(client)
-        context.wire.connections[slot: slot].settings.topicPrefix = client.topicPrefix
+        context.wire[slot].settings.client = .device(client)
+        context.wire[slot].settings.topicPrefix = client.topicPrefix
         let name = ClaimedName(identity, credential)
         guard !isHeldBack(name, slot) else {
             return refuseConnect(slot, .tooManyFailures)
@@ -112,7 +111,7 @@ extension Shard {
         case .refuse(let reason): refuseConnect(slot, reason)
         case .register: requestRegistration(slot, identity)
         case .decided(let decision, let product, let confirmsSecret):
-            context.wire.connections[slot: slot].settings.productSlot =
+            context.wire[slot].settings.productSlot =
                 context.quota.product(identity.product)
                 ?? context.quota.keep(ProductFacts(key: identity.product, record: product))
             if let reason = refusalOfWill(slot, connect) { return refuseConnect(slot, reason) }
@@ -197,7 +196,7 @@ extension Shard {
     }
 
     private mutating func admitAnonymous(_ slot: UInt32, _ connect: borrowing Connect) {
-        let topics = context.commons.listeners[context.wire.connections[slot: slot].listener].topics
+        let topics = context.commons.listeners[context.wire[slot].listener].topics
         letIn(slot, connect, key: nil, rights: .patterns(topics))
     }
 
@@ -210,7 +209,7 @@ extension Shard {
         let clientID =
             connect.clientID.isEmpty ? assignedClientID() : connect.clientID.text ?? ""
         let client = ApplicationClient(clientID: clientID, key: key, rights: rights)
-        context.wire.connections[slot: slot].settings.client = .application(client)
+        context.wire[slot].settings.client = .application(client)
         if let reason = refusalOfWill(slot, connect) { return refuseConnect(slot, reason) }
         admit(slot, until: Timestamp(milliseconds: .max))
     }
@@ -233,7 +232,7 @@ extension Shard {
         if case .notAllowed = broker.use(of: will.topic, by: slot, in: &context) {
             // A bridge announces itself below $SYS: it comes in, and nobody hears of that.
             let isBridges =
-                context.wire.connections[slot: slot].settings.productSlot == nil
+                context.wire[slot].settings.productSlot == nil
                 && will.topic.isSystemTopic
             return isBridges ? nil : .topicNotAllowed
         }
@@ -243,7 +242,7 @@ extension Shard {
         if will.properties.payloadFormat == .utf8, !UTF8Rules.isWellFormed(will.payload) {
             return .payloadFormatInvalid
         }
-        context.wire.connections[slot: slot].will = StoredWill(
+        context.wire[slot].will = StoredWill(
             Message(will),
             isRetained: will.isRetained,
             messageExpirySeconds: will.properties.messageExpiryIntervalSeconds,

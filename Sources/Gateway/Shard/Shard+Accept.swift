@@ -128,7 +128,7 @@ extension Shard {
     /// Why a connection that has just been accepted is closed at once; `nil` when it is taken.
     private mutating func refusal(of peer: SocketAddress, at listener: Int) -> Reason? {
         if isDraining { return .shuttingDown }
-        if context.wire.connections.isFull { return .serverBusy }
+        if context.wire.isFull { return .serverBusy }
         if let proxies = context.commons.listeners[listener].proxies {
             // Whom it speaks for is counted when it has said so.
             guard proxies.contains(where: { $0.contains(peer.address) }) else {

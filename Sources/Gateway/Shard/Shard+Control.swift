@@ -67,7 +67,7 @@ extension Shard {
         }
         guard let token = connection else { return }
         if standing.isDisabled { return end(token.slot, .deviceDisabled) }
-        context.wire.connections[slot: token.slot].settings.expiresAt = standing.expiresAt
+        context.wire[token.slot].settings.expiresAt = standing.expiresAt
         context.wire.scheduleTimer(token.slot, at: context.now)
     }
 
@@ -86,10 +86,10 @@ extension Shard {
 
     /// Ends all connections that `isMeant`.
     private mutating func endAll(_ reason: Reason, where isMeant: (borrowing Connection) -> Bool) {
-        var next = context.wire.connections.occupiedSlot(from: 0)
+        var next = context.wire.nextSlot(from: 0)
         while let slot = next {
-            if isMeant(context.wire.connections[slot: slot]) { end(slot, reason) }
-            next = context.wire.connections.occupiedSlot(from: slot + 1)
+            if isMeant(context.wire[slot]) { end(slot, reason) }
+            next = context.wire.nextSlot(from: slot + 1)
         }
     }
 

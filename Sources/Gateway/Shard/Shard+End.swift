@@ -13,8 +13,8 @@ extension Shard {
     /// it why.
     mutating func end(_ slot: UInt32, _ reason: Reason) {
         if reason == .kicked || reason == .entitlementEnded,
-            context.wire.connections[slot: slot].phase == .open,
-            context.wire.connections[slot: slot].settings.version == .v3_1_1
+            context.wire[slot].phase == .open,
+            context.wire[slot].settings.version == .v3_1_1
         {
             broker.notify(slot, "notice", "{\"reason\":\"\(reason.name)\"}", in: &context)
         }
@@ -31,17 +31,16 @@ extension Shard {
     private mutating func close(_ token: Token) {
         let slot = token.slot
         context.wire.finish(slot)
-        let reason = context.wire.connections[slot: slot].ending ?? .connectionLost
+        let reason = context.wire[slot].ending ?? .connectionLost
         context.counters.add(ending: reason)
-        if context.wire.connections[slot: slot].wasOpen {
+        if context.wire[slot].wasOpen {
             leave(token)
         } else {
             context.wire.unadmitted -= 1
         }
-        if context.wire.connections[slot: slot].isTraced { context.wire.traceEnd(slot, reason) }
-        context.wire.wheel.cancel(slot)
-        let successor = context.wire.connections[slot: slot].successor
-        _ = context.wire.connections.remove(token)
+        if context.wire[slot].isTraced { context.wire.traceEnd(slot, reason) }
+        let successor = context.wire[slot].successor
+        context.wire.remove(token)
         if let successor { admitSuccessor(successor, after: reason) }
     }
 
@@ -55,21 +54,21 @@ extension Shard {
     /// Takes an admitted client out of everything that knows it.
     private mutating func leave(_ token: Token) {
         let slot = token.slot
-        if let product = context.wire.connections[slot: slot].settings.productSlot {
+        if let product = context.wire[slot].settings.productSlot {
             context.quota.count(-1, at: product)
         }
         if !broker.leavesWillBehind(slot, in: &context) { broker.publishWill(slot, in: &context) }
         broker.leaveSession(slot, in: &context)
         broker.dropConfirmations(of: token)
-        guard let meterSlot = context.wire.connections[slot: slot].settings.meterSlot else {
+        guard let meterSlot = context.wire[slot].settings.meterSlot else {
             return
         }
-        let client = context.wire.connections[slot: slot].settings.client
+        let client = context.wire[slot].settings.client
         if let successor = broker.connection(of: client, in: &context), successor != token,
-            context.wire.connections[slot: successor.slot].settings.meterSlot == nil
+            context.wire[successor.slot].settings.meterSlot == nil
         {
             // The hold goes on with the connection that took over, if it has none of its own.
-            context.wire.connections[slot: successor.slot].settings.meterSlot = meterSlot
+            context.wire[successor.slot].settings.meterSlot = meterSlot
         } else {
             context.quota.release(meterSlot)
         }
@@ -82,9 +81,9 @@ extension Shard {
         guard let connection = handOver.take(),
             let slot = context.wire.adopt(connection, at: context.now)
         else { return }
-        context.wire.connections[slot: slot].phaseTick = context.now.tick
-        context.wire.connections[slot: slot].receivedTick = context.now.tick
+        context.wire[slot].phaseTick = context.now.tick
+        context.wire[slot].receivedTick = context.now.tick
         resumeReading(slot)
-        if context.wire.connections[slot: slot].webSocket != nil { heedWebSocket(slot) }
+        if context.wire[slot].webSocket != nil { heedWebSocket(slot) }
     }
 }

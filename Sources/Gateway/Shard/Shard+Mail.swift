@@ -80,11 +80,11 @@ extension Shard {
     /// next gateway all at once.
     mutating func drainSome() {
         for _ in 0..<context.commons.drainStep {
-            guard let slot = context.wire.connections.occupiedSlot(from: drainCursor) else { break }
+            guard let slot = context.wire.nextSlot(from: drainCursor) else { break }
             end(slot, .shuttingDown)
             drainCursor = slot + 1
         }
-        if context.wire.connections.occupiedSlot(from: drainCursor) == nil {
+        if context.wire.nextSlot(from: drainCursor) == nil {
             // From the start again: another shard may have handed over a connection meanwhile.
             drainCursor = 0
             finishDraining()
@@ -95,7 +95,7 @@ extension Shard {
     /// shard stops when they have them.
     private mutating func finishDraining() {
         closeAll()
-        guard context.wire.connections.isEmpty else { return }
+        guard context.wire.count == 0 else { return }
         flushCounters()
         carryOut(context.quota.giveBackPacks())
         broker.submitSessionWrites(in: &context)

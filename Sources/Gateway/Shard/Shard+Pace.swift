@@ -6,15 +6,15 @@ extension Shard {
     /// Looks at who has room again, and serves those who have waited for that: each as far as there is
     /// room, those who got nowhere first the next time.
     mutating func servePublishersThatWait() {
-        guard !broker.pace.isIdle else { return }
+        guard broker.mayHoldPublishers else { return }
         broker.lookAtCrowded(in: &context)
         var waitedInVain: [Token] = []
-        for token in broker.takeWaitingPublishers() where context.wire.connections.contains(token) {
-            let before = context.wire.connections[slot: token.slot].input.count
+        for token in broker.takeWaitingPublishers() where context.wire.contains(token) {
+            let before = context.wire[token.slot].input.count
             unpark(token)
-            guard context.wire.connections.contains(token),
-                context.wire.connections[slot: token.slot].holdsPacket,
-                context.wire.connections[slot: token.slot].input.count == before
+            guard context.wire.contains(token),
+                context.wire[token.slot].holdsPacket,
+                context.wire[token.slot].input.count == before
             else { continue }
             waitedInVain.append(token)
         }

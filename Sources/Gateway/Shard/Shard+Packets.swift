@@ -11,7 +11,7 @@ extension Shard {
         do throws(DecodingError) {
             let connectBytes = context.commons.limits.connectPacketBytes
             while used < bytes.count,
-                let expected = context.wire.connections[slot: slot].expectedPacket
+                let expected = context.wire[slot].expectedPacket
             {
                 let rest = bytes.extracting(used..<bytes.count)
                 let limit = expected.isConnect ? connectBytes : expected.maximumBytes
@@ -28,7 +28,7 @@ extension Shard {
                 } else {
                     try serve(slot, header, body, as: expected)
                 }
-                if context.wire.connections[slot: slot].holdsPacket { break }
+                if context.wire[slot].holdsPacket { break }
                 context.counters.add(.packetsReceived)
                 used += length
             }
@@ -51,7 +51,7 @@ extension Shard {
             return serveConnect(slot, body)
         }
         let version = expected.version
-        if context.wire.connections[slot: slot].isTraced {
+        if context.wire[slot].isTraced {
             context.wire.traceIncoming(slot, header)
         }
         switch header.type {
@@ -74,7 +74,7 @@ extension Shard {
             broker.serveUnsubscribe(
                 slot, try Unsubscribe(decoding: body, version: version), in: &context)
         case .pingreq:
-            Pingresp.encode(into: &context.wire.connections[slot: slot].output)
+            Pingresp.encode(into: &context.wire[slot].output)
         case .disconnect:
             serveDisconnect(slot, try Disconnect(decoding: body, version: version))
         case .auth where version == .v5:
@@ -89,7 +89,7 @@ extension Shard {
     /// A packet that breaks the rules ends its connection, with the reason that the standard gives.
     private mutating func refuse(_ slot: UInt32, _ error: DecodingError) {
         let reason = Reason(error.reason)
-        if context.wire.connections[slot: slot].phase == .open {
+        if context.wire[slot].phase == .open {
             end(slot, reason)
         } else {
             refuseConnect(slot, reason, version: nil)
@@ -104,7 +104,7 @@ extension Shard {
         }
         // Only a goodbye without a reason discards the will ([MQTT-3.14.4-3], 3.14.2.1).
         if disconnect.reason == .normalDisconnection {
-            context.wire.connections[slot: slot].will = nil
+            context.wire[slot].will = nil
         }
         end(slot, .disconnected)
     }

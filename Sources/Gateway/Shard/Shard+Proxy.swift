@@ -10,22 +10,19 @@ extension Shard {
         swap(&arrived, &context.wire.inbound)
         defer { swap(&arrived, &context.wire.inbound) }
         arrived.removeAll()
-        if context.wire.connections[slot: slot].rare.isMade {
-            arrived.append(context.wire.connections[slot: slot].rare.value.input.span)
-        }
-        let kept = arrived.count
-        let socket = context.wire.connections[slot: slot].descriptor.socket
+        let kept = context.wire.copyInput(slot, to: &arrived)
+        let socket = context.wire[slot].descriptor.socket
         do throws(Errno) {
             guard try socket.peek(into: &arrived) else { return end(slot, .connectionLost) }
             switch ProxyHeader.read(arrived.span) {
             case .incomplete:
                 try socket.skip(arrived.count - kept)
                 let fresh = arrived.span.extracting(kept..<arrived.count)
-                context.wire.connections[slot: slot].input.append(fresh)
+                context.wire[slot].input.append(fresh)
             case .complete(let length, let source):
                 try socket.skip(length - kept)
                 if kept > 0 {
-                    context.wire.connections[slot: slot].input.removeAll(keepingCapacity: false)
+                    context.wire[slot].input.removeAll(keepingCapacity: false)
                 }
                 announced(slot, source)
             case .malformed: end(slot, .proxyHeaderInvalid)
@@ -38,12 +35,12 @@ extension Shard {
     /// From here on the connection is the client's: limits, log, history and traces go by its address.
     private mutating func announced(_ slot: UInt32, _ source: SocketAddress?) {
         if let source {
-            context.wire.connections[slot: slot].peer = source
+            context.wire[slot].peer = source
             if let reason = context.wire.refusal(of: source.address, at: context.now) {
                 return end(slot, reason)
             }
         }
-        let isPlain = context.wire.connections[slot: slot].tls == nil
+        let isPlain = context.wire[slot].tls == nil
         context.wire.nameNewcomer(slot, phase: isPlain ? .awaitingConnect : .handshaking)
         context.wire.scheduleTimer(slot, at: context.now)
     }

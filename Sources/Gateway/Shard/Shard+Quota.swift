@@ -64,21 +64,19 @@ extension Shard {
 
     /// Has the packet that a connection was held at served, and those behind it.
     mutating func unpark(_ token: Token) {
-        guard context.wire.connections.contains(token),
-            context.wire.connections[slot: token.slot].phase == .open
-        else {
+        guard context.wire.contains(token), context.wire[token.slot].phase == .open else {
             return
         }
         let slot = token.slot
-        context.wire.connections[slot: slot].holdsPacket = false
-        context.wire.connections[slot: slot].receivedTick = context.now.tick
+        context.wire[slot].holdsPacket = false
+        context.wire[slot].receivedTick = context.now.tick
         resumeReading(slot)
         context.wire.scheduleTimer(slot, at: context.now)
-        guard !context.wire.connections[slot: slot].holdsPacket,
-            context.wire.connections[slot: slot].phase == .open,
-            let successor = context.wire.connections[slot: slot].successor
+        guard !context.wire[slot].holdsPacket,
+            context.wire[slot].phase == .open,
+            let successor = context.wire[slot].successor
         else { return }
-        context.wire.connections[slot: slot].successor = nil
+        context.wire[slot].successor = nil
         admitSuccessor(successor, after: nil)
     }
 

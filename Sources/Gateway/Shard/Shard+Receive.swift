@@ -10,17 +10,17 @@ extension Shard {
 
     /// Reads once from the socket and serves the packets that are complete.
     mutating func receive(_ slot: UInt32) {
-        if context.wire.connections[slot: slot].phase == .announcing {
+        if context.wire[slot].phase == .announcing {
             return receiveAnnouncement(slot)
         }
         var arrived = ByteBuffer()
         swap(&arrived, &context.wire.inbound)
         defer { swap(&arrived, &context.wire.inbound) }
         arrived.removeAll()
-        let isPlain = context.wire.connections[slot: slot].tls == nil
+        let isPlain = context.wire[slot].tls == nil
         let carried = isPlain ? context.wire.carry(slot, into: &arrived) : 0
 
-        let socket = context.wire.connections[slot: slot].descriptor.socket
+        let socket = context.wire[slot].descriptor.socket
         var isClosed = false
         do throws(Errno) {
             _ = try unsafe arrived.appendUnsafely(minimum: Wire.readBytes) {
@@ -44,7 +44,7 @@ extension Shard {
                 decrypt(slot, arrived.span)
             }
         } else if carried > 0 {
-            context.wire.connections[slot: slot].input.append(arrived.span)
+            context.wire[slot].input.append(arrived.span)
         }
         if isClosed { end(slot, .connectionLost) }
     }
@@ -55,39 +55,31 @@ extension Shard {
         defer { swap(&clear, &context.wire.plaintext) }
         clear.removeAll()
         let carried = context.wire.carry(slot, into: &clear)
-        context.wire.records.removeAll()
         var state = TLSSessionState.closed
         var failure: TLSError?
         do throws(TLSError) {
-            state =
-                try context.wire.connections[slot: slot].tls?.receive(
-                    ciphertext,
-                    through: &context.wire.port,
-                    into: &clear,
-                    output: &context.wire.records
-                ) ?? .closed
+            state = try context.wire.decrypt(slot, ciphertext, into: &clear)
         } catch {
             failure = error
         }
-        guard let token = context.wire.connections.token(ofSlot: slot) else { return }
-        if !context.wire.records.isEmpty { context.wire.sendRecords(slot) }
+        guard let token = context.wire.token(of: slot) else { return }
         if failure == nil, state != .handshaking { noteEstablished(slot) }
         if clear.count > carried {
             takeArrived(slot, &clear, from: carried)
         } else if carried > 0 {
-            context.wire.connections[slot: slot].input.append(clear.span)
+            context.wire[slot].input.append(clear.span)
         }
         // A CONNECT may have sent the connection home to another shard, which meets the end itself.
-        guard context.wire.connections.contains(token) else { return }
+        guard context.wire.contains(token) else { return }
         if let failure {
-            let isHandshake = context.wire.connections[slot: slot].phase == .handshaking
+            let isHandshake = context.wire[slot].phase == .handshaking
             if isHandshake {
                 context.wire.journal.noteHandshakeFailure(
-                    context.wire.connections[slot: slot], failure)
+                    context.wire[slot], failure)
             }
             end(slot, isHandshake ? .handshakeFailed : .connectionLost)
         } else if state == .closed {
-            context.wire.connections[slot: slot].isPeerDone = true
+            context.wire[slot].isPeerDone = true
             endIfPeerIsDone(slot)
         }
     }
@@ -99,19 +91,19 @@ extension Shard {
         from carried: Int
     ) {
         context.counters.add(.bytesReceived, arrived.count - carried)
-        if context.wire.connections[slot: slot].webSocket != nil {
+        if context.wire[slot].webSocket != nil {
             return takeFrames(slot, &arrived, from: carried)
         }
-        context.wire.connections[slot: slot].receivedTick = context.now.tick
+        context.wire[slot].receivedTick = context.now.tick
         take(slot, &arrived)
     }
 
     private mutating func noteEstablished(_ slot: UInt32) {
-        guard context.wire.connections[slot: slot].phase == .handshaking else { return }
-        context.wire.connections[slot: slot].phase = .awaitingConnect
-        context.wire.connections[slot: slot].phaseTick = context.now.tick
+        guard context.wire[slot].phase == .handshaking else { return }
+        context.wire[slot].phase = .awaitingConnect
+        context.wire[slot].phaseTick = context.now.tick
         context.counters.add(.handshakesCompleted)
-        if context.wire.connections[slot: slot].isResumed {
+        if context.wire[slot].isResumed {
             context.counters.add(.handshakesResumed)
         }
         context.wire.scheduleTimer(slot, at: context.now)
@@ -121,46 +113,44 @@ extension Shard {
     /// connection without the half of a packet owns no memory for one.
     mutating func take(_ slot: UInt32, _ fresh: inout ByteBuffer) {
         context.wire.lendOutput(slot)
-        if context.wire.connections[slot: slot].input.isEmpty {
+        if context.wire[slot].input.isEmpty {
             let used = servePackets(slot, fresh.span)
-            if used < fresh.count, context.wire.connections[slot: slot].phase != .closing {
+            if used < fresh.count, context.wire[slot].phase != .closing {
                 let rest = fresh.span.extracting(used..<fresh.count)
-                context.wire.connections[slot: slot].input.append(rest)
+                context.wire[slot].input.append(rest)
             }
         } else {
             var pending = ByteBuffer()
-            swap(&pending, &context.wire.connections[slot: slot].input)
+            swap(&pending, &context.wire[slot].input)
             pending.append(fresh.span)
             let used = servePackets(slot, pending.span)
             pending.removeFirst(used)
-            if !pending.isEmpty, context.wire.connections[slot: slot].phase != .closing {
-                swap(&pending, &context.wire.connections[slot: slot].input)
+            if !pending.isEmpty, context.wire[slot].phase != .closing {
+                swap(&pending, &context.wire[slot].input)
             }
         }
-        context.wire.connections[slot: slot].freeEmptyInput()
-        if let home = context.wire.connections[slot: slot].newHome {
+        context.wire[slot].freeEmptyInput()
+        if let home = context.wire[slot].newHome {
             sendHome(slot, to: Int(home))
             return
         }
-        if !context.wire.connections[slot: slot].isFlushed { context.wire.flush(slot) }
+        if !context.wire[slot].isFlushed { context.wire.flush(slot) }
         context.wire.takeBackOutput(slot)
     }
 
     /// Serves what has arrived while the connection was waiting for the ledger.
     mutating func resumeReading(_ slot: UInt32) {
         context.wire.updateInterest(slot)
-        guard let token = context.wire.connections.token(ofSlot: slot) else { return }
+        guard let token = context.wire.token(of: slot) else { return }
         var nothing = ByteBuffer()
         take(slot, &nothing)
-        if context.wire.connections.contains(token) { endIfPeerIsDone(slot) }
+        if context.wire.contains(token) { endIfPeerIsDone(slot) }
     }
 
     /// A peer that has said its last is let go of when what it has sent is served: a packet of it may
     /// wait for the ledger.
     private mutating func endIfPeerIsDone(_ slot: UInt32) {
-        if context.wire.connections[slot: slot].isPeerDone,
-            context.wire.connections[slot: slot].isReading
-        {
+        if context.wire[slot].isPeerDone, context.wire[slot].isReading {
             end(slot, .connectionLost)
         }
     }

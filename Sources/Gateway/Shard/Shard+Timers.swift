@@ -7,33 +7,32 @@ import Time
 extension Shard {
 
     mutating func fireTimers() {
-        // The wheels move together, and most turns begin in the tick of the one before.
-        if context.now.tick <= context.wire.wheel.now { return }
+        // The broker's wheel moves with the wire's.
+        guard context.wire.mayHaveDueTimers(at: context.now) else { return }
         var fired: [UInt32] = []
         swap(&fired, &firedTimers)
         fired.removeAll(keepingCapacity: true)
-        context.wire.wheel.advance(to: context.now.tick, into: &fired)
-        for slot in fired where context.wire.connections.isOccupied(slot: slot) { timerFired(slot) }
+        context.wire.takeDueTimers(at: context.now, into: &fired)
+        for slot in fired where context.wire.token(of: slot) != nil { timerFired(slot) }
         broker.fireTimers(&fired, in: &context)
         swap(&fired, &firedTimers)
     }
 
     private mutating func timerFired(_ slot: UInt32) {
-        switch context.wire.connections[slot: slot].phase {
+        switch context.wire[slot].phase {
         case .handshaking: end(slot, .handshakeTimeout)
         case .announcing, .awaitingConnect: end(slot, .connectTimeout)
         case .admitting, .closing:
             // The ledger always answers; until then there is nothing to be done.
-            context.wire.wheel.schedule(
-                slot, at: context.now.tick + ShardTime.ticks(milliseconds: 1_000))
+            context.wire.scheduleTimer(slot, in: 1_000, at: context.now)
         case .open:
             if let silence = context.wire.silenceTicks(slot),
-                context.now.tick >= context.wire.connections[slot: slot].receivedTick + silence
+                context.now.tick >= context.wire[slot].receivedTick + silence
             {
                 return end(slot, .keepAliveTimeout)
             }
-            if case .device(let client) = context.wire.connections[slot: slot].settings.client,
-                context.wire.connections[slot: slot].settings.expiresAt <= context.now.books
+            if case .device(let client) = context.wire[slot].settings.client,
+                context.wire[slot].settings.expiresAt <= context.now.books
             {
                 requestRenewal(slot, client.identity)
             }
@@ -50,16 +49,16 @@ extension Shard {
 
     /// A clock has moved: what is due is done now, and every timer is set anew.
     mutating func lookAtClock() {
-        var next = context.wire.connections.occupiedSlot(from: 0)
+        var next = context.wire.nextSlot(from: 0)
         while let slot = next {
             if context.wire.nextDeadline(slot, at: context.now) <= context.now.tick
-                || context.wire.connections[slot: slot].phase == .open
+                || context.wire[slot].phase == .open
             {
                 timerFired(slot)
             } else {
                 context.wire.scheduleLater(slot, at: context.now)
             }
-            next = context.wire.connections.occupiedSlot(from: slot + 1)
+            next = context.wire.nextSlot(from: slot + 1)
         }
         broker.lookAtClock(in: &context)
     }

@@ -11,28 +11,28 @@ extension Shard {
         _ arrived: inout ByteBuffer,
         from carried: Int
     ) {
-        guard let token = context.wire.connections.token(ofSlot: slot),
-            let policy = context.commons.listeners[context.wire.connections[slot: slot].listener]
+        guard let token = context.wire.token(of: slot),
+            let policy = context.commons.listeners[context.wire[slot].listener]
                 .webSocket
         else { return }
         context.wire.lendOutput(slot)
-        context.wire.connections[slot: slot].unwrap(
+        context.wire[slot].unwrap(
             &arrived,
             from: carried,
             policy: policy,
             frameLimit: context.commons.limits.packetBytes
         )
         if arrived.count > carried {
-            context.wire.connections[slot: slot].receivedTick = context.now.tick
+            context.wire[slot].receivedTick = context.now.tick
         }
         take(slot, &arrived)
         // CONNECT may have sent the connection home to another shard, which heeds it there.
-        if context.wire.connections.contains(token) { heedWebSocket(slot) }
+        if context.wire.contains(token) { heedWebSocket(slot) }
     }
 
     /// Ends a connection whose WebSocket is over, after the packets that came before that.
     mutating func heedWebSocket(_ slot: UInt32) {
-        switch context.wire.connections[slot: slot].webSocketState {
+        switch context.wire[slot].webSocketState {
         case .opening, .open, .ended, nil: break
         case .refused: end(slot, .webSocketRefused)
         case .closedByPeer: end(slot, .connectionLost)

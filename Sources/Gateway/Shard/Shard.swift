@@ -163,7 +163,7 @@ struct Shard: ~Copyable {
         context.wire.journal.now = context.now.wall
         context.commons.heartbeats.beat(
             shard: context.index, at: context.now.monotonic,
-            connections: context.wire.connections.count)
+            connections: context.wire.count)
         beatIfDue()
         if clock.hasStepped(since: before) { lookAtClock() }
         readMail()
@@ -173,7 +173,7 @@ struct Shard: ~Copyable {
             let token = Token(rawValue: event.userData)
             if token.isReserved {
                 serveReserved(token)
-            } else if context.wire.connections.contains(token) {
+            } else if context.wire.contains(token) {
                 serve(token.slot, event)
             }
         }
@@ -225,7 +225,7 @@ struct Shard: ~Copyable {
     }
 
     private var nextTimerEvent: UInt64? {
-        guard let event = context.wire.wheel.nextEvent else { return broker.nextTimerEvent }
+        guard let event = context.wire.nextTimerEvent else { return broker.nextTimerEvent }
         return min(event, broker.nextTimerEvent ?? .max)
     }
 
@@ -248,14 +248,14 @@ struct Shard: ~Copyable {
     private mutating func serve(_ slot: UInt32, _ event: ReadyEvent) {
         if event.isWritable {
             context.wire.flush(slot)
-            if context.wire.connections[slot: slot].output.isEmpty {
-                context.wire.connections[slot: slot].output.removeAll(keepingCapacity: false)
+            if context.wire[slot].output.isEmpty {
+                context.wire[slot].output.removeAll(keepingCapacity: false)
             }
-            if let session = context.wire.connections[slot: slot].session {
+            if let session = context.wire[slot].session {
                 broker.sendInLine(session, in: &context)
             }
         }
-        if event.isReadable, context.wire.connections[slot: slot].isReading {
+        if event.isReadable, context.wire[slot].isReading {
             receive(slot)
         } else if event.isOver {
             // Reported in every turn until it is let go of, whatever the socket is watched for.

@@ -74,13 +74,13 @@ extension Shard {
         case .gauges(let answer):
             answer(
                 ShardGauges(
-                    connections: context.wire.connections.count,
+                    connections: context.wire.count,
                     clients: broker.connectedCount,
                     sessions: broker.sessionCount,
                     unadmitted: context.wire.unadmitted,
                     subscriptions: broker.subscriptionCount,
                     counters: context.quota.counterCount,
-                    timers: context.wire.wheel.count
+                    timers: context.wire.timerCount
                 )
             )
         }
@@ -93,7 +93,7 @@ extension Shard {
         }
         let ticksAgo =
             context.now.tick
-            - min(context.now.tick, context.wire.connections[slot: token.slot].receivedTick)
+            - min(context.now.tick, context.wire[token.slot].receivedTick)
         return context.now.wall.adding(milliseconds: -Int64(ticksAgo) * ShardTime.tickMilliseconds)
     }
 
@@ -102,15 +102,15 @@ extension Shard {
             return nil
         }
         let slot = token.slot
-        let settings = context.wire.connections[slot: slot].settings
+        let settings = context.wire[slot].settings
         return DeviceConnection(
-            address: "\(context.wire.connections[slot: slot].peer)",
-            listener: context.commons.listeners[context.wire.connections[slot: slot].listener].name,
-            connectedAt: context.wire.connections[slot: slot].openedAt,
+            address: "\(context.wire[slot].peer)",
+            listener: context.commons.listeners[context.wire[slot].listener].name,
+            connectedAt: context.wire[slot].openedAt,
             protocolVersion: settings.version == .v5 ? "5.0" : "3.1.1",
             clientID: "\(identity)",
             keepAliveSeconds: Int(settings.keepAliveSeconds),
-            encryption: context.wire.connections[slot: slot].encryption
+            encryption: context.wire[slot].encryption
         )
     }
 }

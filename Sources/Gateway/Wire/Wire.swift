@@ -21,7 +21,7 @@ struct Wire: ~Copyable {
 
     /// One timer for each connection: the time limits of the handshake and of CONNECT, then keep-alive and
     /// the end of the entitlement, whichever comes first.
-    var wheel: TimerWheel
+    private var wheel: TimerWheel
 
     /// Connections that have not been admitted.
     var unadmitted = 0
@@ -34,10 +34,10 @@ struct Wire: ~Copyable {
     var tlsContext: TLSContext?
 
     // Scratch memory that every turn uses again.
-    var port = TLSPort()
+    private var port = TLSPort()
     var inbound = ByteBuffer(capacity: Wire.readBytes)
     var plaintext = ByteBuffer(capacity: Wire.readBytes)
-    var records = ByteBuffer(capacity: Wire.readBytes)
+    private var records = ByteBuffer(capacity: Wire.readBytes)
     private var spareOutput = ByteBuffer(capacity: 4_096)
 
     // What is left to do at the end of the turn.
@@ -73,6 +73,29 @@ struct Wire: ~Copyable {
         wheel = TimerWheel(limit: limits.connectionsPerShard)
     }
 
+    // MARK: The connections
+
+    /// The connection in a slot, in place; traps when there is none.
+    subscript(slot: UInt32) -> Connection {
+        // Safe: a connection stays where it is while it is in its slot.
+        @inline(__always) unsafeAddress { unsafe UnsafePointer(connections.pointer(toSlot: slot)) }
+        @inline(__always) unsafeMutableAddress { unsafe connections.pointer(toSlot: slot) }
+    }
+
+    var count: Int { connections.count }
+    var isFull: Bool { connections.isFull }
+
+    /// Whether the token's connection is still there.
+    @inline(__always)
+    func contains(_ token: Token) -> Bool { connections.contains(token) }
+
+    /// Names the connection in a slot to those who hold it over a turn.
+    @inline(__always)
+    func token(of slot: UInt32) -> Token? { connections.token(ofSlot: slot) }
+
+    /// The first slot at or after `slot` with a connection, to visit all of them.
+    func nextSlot(from slot: UInt32) -> UInt32? { connections.occupiedSlot(from: slot) }
+
     // MARK: Coming and going
 
     /// Gives a connection a slot, a timer and a place in epoll. It is closed when epoll has no room.
@@ -105,14 +128,20 @@ struct Wire: ~Copyable {
         } catch {
             preconditionFailure("epoll_ctl: \(error)")
         }
-        wheel.cancel(slot)
         noteNoNewcomer(slot)
-        guard var connection = connections.remove(token) else { return nil }
+        guard var connection = remove(token) else { return nil }
         unadmitted -= 1
         connection.newHome = nil
         connection.holdsPacket = false
         connection.isFlushListed = false
         return connection
+    }
+
+    /// Takes a connection out for good, with its timer.
+    @discardableResult
+    mutating func remove(_ token: Token) -> Connection? {
+        wheel.cancel(token.slot)
+        return connections.remove(token)
     }
 
     /// Ends a connection at the end of this turn; the first reason counts. A client of MQTT 5 is told by a
@@ -193,6 +222,23 @@ struct Wire: ~Copyable {
     }
 
     private static var carriedBytes: Int { 4_096 }
+
+    /// Appends what was kept of the connection's input, and says how much.
+    func copyInput(_ slot: UInt32, to buffer: inout ByteBuffer) -> Int {
+        guard connections[slot: slot].rare.isMade else { return 0 }
+        buffer.append(connections[slot: slot].rare.value.input.span)
+        return connections[slot: slot].rare.value.input.count
+    }
+
+    /// Appends what the records say, and sends what TLS answers to them.
+    mutating func decrypt(
+        _ slot: UInt32, _ ciphertext: Span<UInt8>, into plaintext: inout ByteBuffer
+    ) throws(TLSError) -> TLSSessionState {
+        records.removeAll()
+        defer { if !records.isEmpty { sendRecords(slot) } }
+        return try connections[slot: slot].tls?.receive(
+            ciphertext, through: &port, into: &plaintext, output: &records) ?? .closed
+    }
 
     /// A connection being served writes into warm memory; it has its own only when the socket is
     /// full.
@@ -296,7 +342,7 @@ struct Wire: ~Copyable {
     }
 
     /// Sends what an earlier turn left, then `records`, and keeps what the socket does not take.
-    mutating func sendRecords(_ slot: UInt32) {
+    private mutating func sendRecords(_ slot: UInt32) {
         var fresh = ByteBuffer()
         swap(&fresh, &records)
         defer { swap(&fresh, &records) }
@@ -347,6 +393,23 @@ struct Wire: ~Copyable {
     }
 
     // MARK: Timers
+
+    /// The tick by which timers are to be looked at.
+    var nextTimerEvent: UInt64? { wheel.nextEvent }
+    var timerCount: Int { wheel.count }
+
+    /// Whether timers may be due; most turns begin in the tick of the one before.
+    func mayHaveDueTimers(at time: ShardTime) -> Bool { time.tick > wheel.now }
+
+    /// The connections whose timers are due, by their slots.
+    mutating func takeDueTimers(at time: ShardTime, into slots: inout [UInt32]) {
+        wheel.advance(to: time.tick, into: &slots)
+    }
+
+    /// Sets the connection's timer to so many milliseconds from now.
+    mutating func scheduleTimer(_ slot: UInt32, in milliseconds: Int64, at time: ShardTime) {
+        wheel.schedule(slot, at: time.tick + ShardTime.ticks(milliseconds: milliseconds))
+    }
 
     /// Sets the connection's timer to the next thing that may be due.
     mutating func scheduleTimer(_ slot: UInt32, at time: ShardTime) {
