@@ -108,29 +108,52 @@ extension WholeGateway {
             }
         }
 
-        @Test("what others guess does not keep a device out where it was before")
-        func knownAddress() async throws {
+        @Test(
+            "what others guess keeps no device out: where it is, where it was, where it never was, before its first connection"
+        )
+        func elsewhere() async throws {
             try await TestGateway.run { gateway in
-                let product = try await gateway.createProduct(codes: 1)
-                let device = try await gateway.importDevice("dk1", into: product)
+                let product = try await gateway.createProduct(codes: 2)
+                let devices = try await gateway.importDevices(["dk1", "dk2"], into: product)
+                let device = devices[0]
                 var client = try gateway.connect(device)
-                // Nor while it is connected, from several addresses at once.
+                // While it is connected, from several addresses at once.
                 for host in 1...4 {
                     let source = IPAddress("127.0.4.\(host)")!
                     _ = try guess(20, gateway, from: source) { _ in wrong(device.identity) }
                 }
                 for _ in 0..<5 { client = try gateway.connect(device) }
-                client.lose()
-                try await Task.sleep(for: .milliseconds(200))
+                try client.leave()
                 _ = try guess(20, gateway) { _ in wrong(device.identity) }
                 _ = try gateway.connect(device)
-                // At an address where it never was it has to wait.
-                _ = try guess(20, gateway, from: IPAddress("127.0.6.1")!) { _ in
+                _ = try gateway.connect(device, from: IPAddress("127.0.5.1")!)
+                // An address that has guessed once has to wait, and so does each of many.
+                for host in 1...40 {
+                    let source = IPAddress("127.0.7.\(host)")!
+                    _ = try guess(1, gateway, from: source) { _ in wrong(device.identity) }
+                }
+                let codes = try guess(10, gateway, from: IPAddress("127.0.7.1")!) { _ in
                     wrong(device.identity)
                 }
-                let elsewhere = try TestClient(
-                    port: gateway.plainPort, context: nil, from: IPAddress("127.0.5.1")!)
-                #expect(try elsewhere.connect(as: .signed(device, secureMode: 3)).code == 0x9F)
+                #expect(codes == [0x9F: 10])
+                _ = try guess(20, gateway) { _ in wrong(devices[1].identity) }
+                _ = try gateway.connect(devices[1])
+            }
+        }
+
+        @Test("what others guess keeps no application out")
+        func applicationElsewhere() async throws {
+            try await TestGateway.run { gateway in
+                let key = try await gateway.createApplication()
+                let impostor = TestApplication(key: key.key, secret: "wrong")
+                for host in 1...3 {
+                    let source = IPAddress("127.0.4.\(host)")!
+                    _ = try guess(20, gateway, from: source) { _ in .application(impostor) }
+                }
+                try gateway.connect(key).leave()
+                let guessing = try TestClient(
+                    port: gateway.plainPort, context: nil, from: IPAddress("127.0.4.1")!)
+                #expect(try guessing.connect(as: .application(key)).code == 0x9F)
             }
         }
 

@@ -50,22 +50,26 @@ struct Door: ~Copyable {
     // MARK: Guessing
 
     /// Whether no proof is looked at now, as too many were wrong: from that source, or of that name from
-    /// there, or of that name from anywhere.
+    /// there, or of that name from anywhere. The latter holds for sources that have failed themselves: whoever
+    /// knows a name must not be able to keep its owner out.
     func holdsBack(
         _ name: ClaimedName,
         from source: SourceNetwork?,
         at now: ShardTime
     ) -> HoldingBack {
-        if let source {
-            let claim = ClaimAtSource(name: name, source: source)
-            if failuresOfSources.isHeldBack(source, at: now.monotonic)
+        let claim = source.map { ClaimAtSource(name: name, source: $0) }
+        if let claim {
+            if failuresOfSources.isHeldBack(claim.source, at: now.monotonic)
                 || failuresOfClaims.isHeldBack(claim, at: now.monotonic)
             {
-                return .everybody
+                return .all
             }
         }
-        guard name.countsEverywhere else { return .nobody }
-        return failuresOfNames.isHeldBack(name, at: now.monotonic) ? .strangers : .nobody
+        guard name.countsEverywhere, failuresOfNames.isHeldBack(name, at: now.monotonic) else {
+            return .none
+        }
+        if let claim, !failuresOfClaims.remembersFailure(claim, at: now.monotonic) { return .none }
+        return .strangers
     }
 
     /// A proof of that name was looked at.
@@ -300,12 +304,11 @@ struct Door: ~Copyable {
 
 /// Whose proofs are not looked at now.
 enum HoldingBack {
-    case nobody
+    case none
 
-    /// Those of everybody but whom the name was last let in from: what is guessed elsewhere does not keep
-    /// a device out.
+    /// All but those from where the name was last let in.
     case strangers
-    case everybody
+    case all
 }
 
 /// What the books and the credentials say of a device.

@@ -37,6 +37,12 @@ struct FailureGuard<Key: Hashable> {
         return time < until
     }
 
+    /// Whether a wrong proof of late has not been followed by a right one.
+    func remembersFailure(_ key: Key, at time: MonotonicInstant) -> Bool {
+        guard let record = records.value(of: key) else { return false }
+        return record.weight > time.milliseconds(since: record.weighedAt)
+    }
+
     /// A proof was wrong.
     mutating func noteFailure(_ key: Key, at time: MonotonicInstant) {
         let (failureWeight, maximum) = (failureWeight, penaltyMaximumMilliseconds)

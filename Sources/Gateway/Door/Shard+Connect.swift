@@ -95,7 +95,8 @@ extension Shard {
         context.wire[slot].settings.client = .device(client)
         context.wire[slot].settings.topicPrefix = client.topicPrefix
         let name = ClaimedName(identity, credential)
-        guard !isHeldBack(name, slot) else {
+        // A certificate has been proved by TLS.
+        guard credential == .certificate || !isHeldBack(name, slot) else {
             return refuseConnect(slot, .tooManyFailures)
         }
         let verdict: DeviceVerdict
@@ -151,9 +152,9 @@ extension Shard {
     private mutating func isHeldBack(_ name: ClaimedName, _ slot: UInt32) -> Bool {
         let source = context.wire.source(ofSlot: slot)
         return switch door.holdsBack(name, from: source, at: context.now) {
-        case .nobody: false
+        case .none: false
         case .strangers: source == nil || source != lastSource(of: name)
-        case .everybody: true
+        case .all: true
         }
     }
 
