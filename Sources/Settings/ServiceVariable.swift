@@ -4,10 +4,13 @@ enum ServiceVariable {
     /// Whether a variable is one of these, by its name behind `TOLLGATE_` and by its value.
     ///
     /// `SERVICE_HOST=10.0.0.9`, `SERVICE_PORT=1883`, `SERVICE_PORT_MQTT=1883`, `PORT=tcp://10.0.0.9:1883`,
-    /// `PORT_1883_TCP=tcp://10.0.0.9:1883`, and of the latter `_PROTO`, `_PORT` and `_ADDR`.
+    /// `PORT_1883_TCP=tcp://10.0.0.9:1883`, and of the latter `_PROTO`, `_PORT` and `_ADDR`. Of Docker's links
+    /// also `NAME=/web/tollgate-admin`, and the variables of the other container: `ADMIN_ENV_PATH=...`.
     static func matches(_ name: String, _ value: String) -> Bool {
         let words = name.split(separator: "_", omittingEmptySubsequences: false)
         if words.suffix(2).elementsEqual(["SERVICE", "HOST"]) { return isHost(value) }
+        if words.last == "NAME", isLink(value) { return true }
+        if words.dropFirst().dropLast().contains("ENV") { return true }
         if isServicePort(words) { return UInt16(value) != nil }
         if isAddress(value) { return words.last == "PORT" || isPort(words) }
         guard let part = words.last, isPort(words.dropLast()) else { return false }
@@ -16,6 +19,11 @@ enum ServiceVariable {
     }
 
     private static let protocols = ["tcp", "udp", "sctp"]
+
+    /// `/web/tollgate-admin`: a container, and what it calls the other.
+    private static func isLink(_ value: String) -> Bool {
+        value.hasPrefix("/") && value.split(separator: "/").count == 2
+    }
 
     /// `...SERVICE_PORT`, or with the name of a port behind it.
     private static func isServicePort(_ words: [Substring]) -> Bool {

@@ -5,25 +5,49 @@ struct Setting<Root>: Sendable {
     /// Below its root: `limits.packetSizeBytes`, `port`.
     let key: String
 
-    /// Whether several values can be given.
-    let isList: Bool
+    private let value: Value
 
-    /// Sets the value; answers what the text should have been when it is something else.
-    let set: @Sendable (inout Root, String) -> Expectation?
+    private enum Value: Sendable {
+        /// Sets it from a text; answers what that should have been when it is something else.
+        case single(@Sendable (inout Root, String) -> Expectation?)
+        case list(@Sendable (inout Root, [String]) -> Void)
+    }
+
+    /// Whether several values can be given.
+    var isList: Bool {
+        switch value {
+        case .single: false
+        case .list: true
+        }
+    }
 
     /// What a text was expected to be: `a whole number`.
     struct Expectation: Equatable, Sendable {
         let text: String
     }
 
-    init(
-        key: String,
-        isList: Bool = false,
-        set: @escaping @Sendable (inout Root, String) -> Expectation?
-    ) {
+    init(key: String, set: @escaping @Sendable (inout Root, String) -> Expectation?) {
         self.key = key
-        self.isList = isList
-        self.set = set
+        value = .single(set)
+    }
+
+    /// Sets the value from one text, of a list its elements with blanks between them; answers what the text
+    /// should have been when it is something else.
+    func set(_ root: inout Root, _ text: String) -> Expectation? {
+        switch value {
+        case .single(let set): return set(&root, text)
+        case .list(let set):
+            set(&root, text.split(separator: " ").map(String.init))
+            return nil
+        }
+    }
+
+    /// Sets a list to these elements, whatever is in them.
+    func set(_ root: inout Root, elements: [String]) {
+        switch value {
+        case .single: preconditionFailure("\(key) is no list")
+        case .list(let set): set(&root, elements)
+        }
     }
 
     static func number(
@@ -79,15 +103,17 @@ struct Setting<Root>: Sendable {
         }
     }
 
-    /// A list: in YAML also a sequence, else its elements with blanks between them.
+    /// A list: a sequence in YAML, or one text with blanks between the elements.
     static func list(
         _ key: String,
         _ value: any WritableKeyPath<Root, [String]> & Sendable
     ) -> Setting {
-        Setting(key: key, isList: true) { root, text in
-            root[keyPath: value] = text.split(separator: " ").map(String.init)
-            return nil
-        }
+        Setting(key: key, value: .list { root, elements in root[keyPath: value] = elements })
+    }
+
+    private init(key: String, value: Value) {
+        self.key = key
+        self.value = value
     }
 
     static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
@@ -222,8 +248,8 @@ extension Setting<GatewayConfiguration.Listener> {
         .number("topicAliasMaximum", \.topicAliasMaximum),
         .number("receiveMaximum", \.receiveMaximum),
         .number("packetSizeBytes", \.packetSizeBytes),
-        .text("allowedTopics", \.allowedTopics),
-        .text("deniedTopics", \.deniedTopics),
+        .list("allowedTopics", \.allowedTopics),
+        .list("deniedTopics", \.deniedTopics),
         .flag("systemTopics", \.systemTopics),
         .flag("proxyProtocol", \.proxyProtocol),
         .list("trustedProxies", \.trustedProxies),

@@ -148,14 +148,13 @@ struct SettingsFile {
         to node: Node,
         path: String
     ) throws(SettingsError) {
-        let text: String
         if setting.isList, case .sequence(let sequence) = node {
-            text = try sequence.map { element throws(SettingsError) in
+            let elements = try sequence.map { element throws(SettingsError) in
                 try value(of: element, path: path)
-            }.joined(separator: " ")
-        } else {
-            text = try value(of: node, path: path)
+            }
+            return setting.set(&root, elements: elements)
         }
+        let text = try value(of: node, path: path)
         guard let expectation = setting.set(&root, text) else { return }
         throw SettingsError(
             origin: origin(of: node),

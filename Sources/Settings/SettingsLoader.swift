@@ -51,7 +51,11 @@ public enum SettingsLoader {
         do throws(ConfigurationProblem) {
             try overrides.configuration.validate()
         } catch {
-            let origin = overrides.origins[error.path] ?? (yaml == nil ? "defaults" : name)
+            // An element has the origin of its list.
+            let list = error.path[..<(error.path.lastIndex(of: "[") ?? error.path.endIndex)]
+            let origin =
+                overrides.origins[error.path] ?? overrides.origins[String(list)]
+                ?? (yaml == nil ? "defaults" : name)
             throw SettingsError(origin: origin, path: error.path, reason: error.reason)
         }
         return overrides.configuration

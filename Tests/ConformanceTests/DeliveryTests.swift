@@ -139,7 +139,7 @@ extension Conformance {
         func refusedExactlyOnce(place: Place) async throws {
             try await TestGateway.run(shards: place.shards) {
                 for index in $0.listeners.indices where $0.listeners[index].name == "open" {
-                    $0.listeners[index].deniedTopics = "no/#"
+                    $0.listeners[index].deniedTopics = ["no/#"]
                 }
             } _: { gateway in
                 let room = Room(gateway)

@@ -206,7 +206,7 @@ extension WholeGateway {
             for isDenied in [false, true] {
                 try await TestGateway.run {
                     $0.listeners[2].systemTopics = true
-                    if isDenied { $0.listeners[2].deniedTopics = "$SYS/#" }
+                    if isDenied { $0.listeners[2].deniedTopics = ["$SYS/#"] }
                 } _: { gateway in
                     let client = try gateway.anonymous("client", version: version)
                     try client.subscribe("+/uptime", "#")
@@ -265,7 +265,7 @@ extension WholeGateway {
                 configuration.listeners.append(
                     GatewayConfiguration.Listener(
                         name: "all", port: 0, tls: false, authentication: .none))
-                configuration.listeners[2].deniedTopics = "no/# a/+/no"
+                configuration.listeners[2].deniedTopics = ["no/#", "a/+/no"]
             } _: { gateway in
                 func other(_ name: String, will: TestWill? = nil) throws -> TestClient {
                     let client = try TestClient.connected(
@@ -363,8 +363,8 @@ extension WholeGateway {
                 configuration.listeners[2].topicAliasMaximum = 5
                 configuration.listeners[2].receiveMaximum = 6
                 configuration.listeners[2].packetSizeBytes = 1_000
-                configuration.listeners[2].allowedTopics = "a/# b/+"
-                configuration.listeners[2].deniedTopics = "a/secret"
+                configuration.listeners[2].allowedTopics = ["a/#", "b/+"]
+                configuration.listeners[2].deniedTopics = ["a/secret"]
             } _: { gateway in
                 let client = try TestClient(port: gateway.openPort)
                 let answer = try client.connect(as: .anonymous("client"))

@@ -139,6 +139,21 @@ struct SettingsTests {
         #expect(byDefault.listeners[0].origins.isEmpty)
     }
 
+    @Test("a list in the file keeps its elements whole; one text is split at its spaces")
+    func lists() throws {
+        let yaml = """
+            backup: {directories: ["/srv/my backups", /srv/others]}
+            listeners:
+              - {name: open, port: 1, authentication: none, allowedTopics: [my room/#, b], deniedTopics: c d}
+            """
+        let configuration = try load(yaml)
+        #expect(configuration.backup.directories == ["/srv/my backups", "/srv/others"])
+        #expect(configuration.listeners[0].allowedTopics == ["my room/#", "b"])
+        #expect(configuration.listeners[0].deniedTopics == ["c", "d"])
+        let environment = ["TOLLGATE_BACKUP_DIRECTORIES": "/a /b"]
+        #expect(try load(yaml, environment: environment).backup.directories == ["/a", "/b"])
+    }
+
     @Test(
         "what is wrong in the file is one line with the file, the line, the key and the reason",
         arguments: [
@@ -215,7 +230,7 @@ struct SettingsTests {
                 "t.yaml:2: listeners[0].trustedProxies: needs the networks of the proxies"
             ),
             (
-                "listeners:\n  - {name: a, port: 1, trustedProxies: [10.0.0.0/33]}\n",
+                "listeners:\n  - {name: a, port: 1, proxyProtocol: true, trustedProxies: [10.0.0.0/33]}\n",
                 "t.yaml:2: listeners[0].trustedProxies: must be networks like 10.0.0.0/8 or "
                     + "2001:db8::/32, and one is '10.0.0.0/33'"
             ),
@@ -223,6 +238,35 @@ struct SettingsTests {
                 "limits:\n  exemptNetworks: [10.0.0.0/8, lan]\n",
                 "t.yaml:2: limits.exemptNetworks: must be networks like 10.0.0.0/8 or "
                     + "2001:db8::/32, and one is 'lan'"
+            ),
+            (
+                "listeners:\n  - {name: a, port: 1, trustedProxies: [10.0.0.0/8]}\n",
+                "t.yaml:2: listeners[0].trustedProxies: is for proxyProtocol true only"
+            ),
+            (
+                "listeners:\n  - {name: a, port: 1, path: /live}\n",
+                "t.yaml:2: listeners[0].path: is for protocol websocket only"
+            ),
+            (
+                "listeners:\n  - {name: a, port: 1, deniedTopics: [no/#]}\n",
+                "t.yaml:2: listeners[0].deniedTopics: is for authentication none only"
+            ),
+            (
+                "listeners:\n  - {name: a, port: 1, authentication: none, deniedTopics: [a, b/#/c]}\n",
+                "t.yaml:2: listeners[0].deniedTopics[1]: 'b/#/c' is not a topic filter"
+            ),
+            (
+                "storage:\n  ledgerMapMaximumBytes: 1048576\n",
+                "t.yaml:2: storage.ledgerMapMaximumBytes: must be from 68719476736 to "
+                    + "17592186044416, and is 1048576"
+            ),
+            (
+                "limits: {handshakesInFlight: 10, unadmittedPerAddress: 11}\n",
+                "t.yaml:1: limits.unadmittedPerAddress: must be from 1 to 10, and is 11"
+            ),
+            (
+                "backup: {directories: [a, '']}\n",
+                "t.yaml:1: backup.directories[1]: must not be empty"
             ),
             ("listeners:\n  - {name: a}\n", "t.yaml:2: listeners[0].port: is missing"),
             (
@@ -299,6 +343,8 @@ struct SettingsTests {
         "TOLLGATE_ADMIN_SERVICE_PORT_HTTP": "8080",
         "TOLLGATE_ADMIN_PORT_8080_TCP": "tcp://10.96.14.4:8080",
         "TOLLGATE_ADMIN_PORT_8080_TCP_ADDR": "10.96.14.4",
+        "TOLLGATE_ADMIN_NAME": "/web/tollgate-admin", "TOLLGATE_LIMITS_ENV_PATH": "/usr/bin:/bin",
+        "TOLLGATE_DATA_ENV_X": "1",
         "TOLLGATE_LISTENERS_DEVICES_PORT": "tcp://10.96.14.5:8883",
         "TOLLGATE_LIMITS_SERVICE_HOST": "fd00:96::9",
         "TOLLGATE_XYZ_PORT": "tcp://[fd00:96::9]:1883",
@@ -329,7 +375,7 @@ struct SettingsTests {
     func foreignVariables() throws {
         var warnings: [String] = []
         let environment = [
-            "TOLLGATE_VERSION": "1.2", "TOLLGATE_HOME": "/opt", "TOLLGATE_NAME": "/web/tollgate",
+            "TOLLGATE_VERSION": "1.2", "TOLLGATE_HOME": "/opt", "TOLLGATE_NAME": "gate-7",
             "TOLLGATE_ENV_DEBUG": "", "TOLLGATE_XYZ_PORT": "1883", "TOLLGATE_TAG": "v1",
         ]
         let configuration = try SettingsLoader.load(

@@ -14,7 +14,7 @@ extension GatewayConfiguration {
 
         /// Those of one address (of IPv6, of one /64). When there are as many, the one that has been silent
         /// longest makes room for the next, unless all have come within the last two seconds. Unit: connections.
-        /// Range: 1 to 1,000,000. Default: half of `handshakesInFlight`, but 100 where there may be as many.
+        /// Range: 1 to `handshakesInFlight`. Default: half of it, but 100 where there may be as many.
         public var unadmittedPerAddress: Int?
 
         var unadmittedPerAddressByDefault: Int {

@@ -64,12 +64,12 @@ extension GatewayConfiguration {
         public var packetSizeBytes: Int?
 
         /// Of a listener without authentication: the topics that may be published and subscribed to, as
-        /// topic filters with spaces between them. Default: `#`, all.
-        public var allowedTopics = "#"
+        /// topic filters. Default: `#`, all.
+        public var allowedTopics = ["#"]
 
         /// The same: those of them that may not. A wider filter may be subscribed to, and brings none
         /// of them. Default: none.
-        public var deniedTopics = ""
+        public var deniedTopics: [String] = []
 
         /// The same: whether clients may exchange messages on `$SYS` and what is below it, which a
         /// server should prevent (4.7.2). For conformance suites. Default: false.

@@ -14,10 +14,12 @@ extension GatewayConfiguration {
         let mapBytes = 1_048_576...17_592_186_044_416
         try require(storage.ledgerMapBytes, in: mapBytes, "storage.ledgerMapBytes")
         try require(storage.usageMapBytes, in: mapBytes, "storage.usageMapBytes")
-        let maximum = 0...mapBytes.upperBound
-        try require(
-            storage.ledgerMapMaximumBytes, in: maximum, "storage.ledgerMapMaximumBytes")
-        try require(storage.usageMapMaximumBytes, in: maximum, "storage.usageMapMaximumBytes")
+        try requireGrowth(
+            to: storage.ledgerMapMaximumBytes, from: storage.ledgerMapBytes,
+            "storage.ledgerMapMaximumBytes")
+        try requireGrowth(
+            to: storage.usageMapMaximumBytes, from: storage.usageMapBytes,
+            "storage.usageMapMaximumBytes")
         try validateTLS()
         try validateListeners()
         try limits.validate()
@@ -39,6 +41,14 @@ extension GatewayConfiguration {
         for (index, directory) in backup.directories.enumerated() {
             try requireText(directory, "backup.directories[\(index)]")
         }
+    }
+
+    /// 0 means that a map does not grow.
+    private func requireGrowth(
+        to maximum: Int, from bytes: Int, _ path: String
+    ) throws(ConfigurationProblem) {
+        guard maximum != 0 else { return }
+        try require(maximum, in: bytes...17_592_186_044_416, path)
     }
 
     private func validateAdmin() throws(ConfigurationProblem) {
@@ -149,6 +159,7 @@ extension GatewayConfiguration.Listener {
         try requireAddress(address, "\(path).address")
         try require(port, in: 0...65_535, "\(path).port")
         try validateLimits(path, limits)
+        try validateUse(path)
         try validateTopics(allowedTopics, "\(path).allowedTopics")
         try validateTopics(deniedTopics, "\(path).deniedTopics")
         try validateWebSocket(path)
@@ -184,16 +195,42 @@ extension GatewayConfiguration.Listener {
         }
     }
 
-    private func validateTopics(_ list: String, _ path: String) throws(ConfigurationProblem) {
-        try requirePrintable(list, path)
-        for pattern in TopicPatterns.patterns(list) {
+    /// What has been set and has no effect is a mistake.
+    private func validateUse(_ path: String) throws(ConfigurationProblem) {
+        let unset = Self(name: name, port: port)
+        let isWebSocket = `protocol` == .websocket
+        let isAnonymous = authentication == .none
+        let uses: [(key: String, isSet: Bool, isUsed: Bool, with: String)] = [
+            ("path", self.path != unset.path, isWebSocket, "protocol websocket"),
+            ("origins", origins != unset.origins, isWebSocket, "protocol websocket"),
+            (
+                "allowedTopics", allowedTopics != unset.allowedTopics, isAnonymous,
+                "authentication none"
+            ),
+            (
+                "deniedTopics", deniedTopics != unset.deniedTopics, isAnonymous,
+                "authentication none"
+            ),
+            ("systemTopics", systemTopics, isAnonymous, "authentication none"),
+            (
+                "trustedProxies", trustedProxies != unset.trustedProxies, proxyProtocol,
+                "proxyProtocol true"
+            ),
+        ]
+        for use in uses where use.isSet && !use.isUsed {
+            throw ConfigurationProblem(
+                path: "\(path).\(use.key)", reason: "is for \(use.with) only")
+        }
+    }
+
+    private func validateTopics(_ patterns: [String], _ path: String) throws(ConfigurationProblem) {
+        for (index, pattern) in patterns.enumerated() {
+            try requirePrintable(pattern, "\(path)[\(index)]")
             do throws(DecodingError) {
-                _ = try TopicFilter(pattern.span)
+                _ = try TopicFilter(pattern.utf8Span.span)
             } catch {
                 throw ConfigurationProblem(
-                    path: path,
-                    reason: "'\(String(decoding: pattern, as: UTF8.self))' is not a topic filter"
-                )
+                    path: "\(path)[\(index)]", reason: "'\(pattern)' is not a topic filter")
             }
         }
     }
@@ -206,12 +243,6 @@ extension GatewayConfiguration.Listener {
             throw ConfigurationProblem(
                 path: "\(place).path",
                 reason: "must begin with '/', without blanks, '?' and '#', and is '\(path)'"
-            )
-        }
-        guard origins.isEmpty || `protocol` == .websocket else {
-            throw ConfigurationProblem(
-                path: "\(place).origins",
-                reason: "is for protocol websocket only"
             )
         }
         for origin in origins where !Self.isOrigin(origin) {
@@ -252,7 +283,8 @@ extension GatewayConfiguration.Limits {
         try require(connections, in: 1...10_000_000, "limits.connections")
         try require(handshakesInFlight, in: 1...1_000_000, "limits.handshakesInFlight")
         if let unadmittedPerAddress {
-            try require(unadmittedPerAddress, in: 1...1_000_000, "limits.unadmittedPerAddress")
+            try require(
+                unadmittedPerAddress, in: 1...handshakesInFlight, "limits.unadmittedPerAddress")
         }
         try require(
             connectsPerSecondPerAddress, in: 1...1_000_000, "limits.connectsPerSecondPerAddress")

@@ -116,16 +116,10 @@ struct TopicPatterns: Sendable {
     /// Whether clients may exchange messages on `$SYS`, which a server should prevent (4.7.2).
     private let systemTopics: Bool
 
-    /// Each a list of patterns with spaces between them.
-    init(allowed: String, denied: String, systemTopics: Bool = false) {
-        self.allowed = Self.patterns(allowed)
-        self.denied = Self.patterns(denied)
+    init(allowed: [String], denied: [String], systemTopics: Bool = false) {
+        self.allowed = allowed.map { Array($0.utf8) }
+        self.denied = denied.map { Array($0.utf8) }
         self.systemTopics = systemTopics
-    }
-
-    /// The patterns of a list.
-    static func patterns(_ list: String) -> [[UInt8]] {
-        list.split(separator: " ").map { Array($0.utf8) }
     }
 
     /// Whether a message may be published to a topic. To one that begins with `$` too: 4.7.2 leaves that to
