@@ -142,7 +142,7 @@ struct RolesTests {
         }
     }
 
-    @Test("applications read; only who runs the gateway reaches what belongs to no account")
+    @Test("tenants raise no allowance: what they may do is listed")
     func access() async throws {
         let (client, sample) = try await world()
         let application = try await key(client, "application", account: Self.account)
@@ -168,6 +168,31 @@ struct RolesTests {
             #expect(try await send(route, client, sample, token: unbound).status == 200, "\(id)")
         }
     }
+
+    @Test("tenants raise no allowance: what they may do is listed, all else is an operator's")
+    func tenants() async throws {
+        let (client, sample) = try await world()
+        let tenant = try await key(client, "sub-account", account: Self.account)
+        let changes = Routes.all.filter { $0.method != .get && $0.access.needsToken }
+        for route in changes where !Self.forTenants.contains(route.operation.id) {
+            let answer = try await send(route, client, sample, token: tenant)
+            #expect(answer.status == 403, "\(route.operation.id)")
+        }
+        #expect(Self.forTenants.isSubset(of: changes.map(\.operation.id)))
+        let named: JSON = ["account": .text(Self.account), "name": "N", "package": "basic"]
+        let refused = try await client.send(
+            .post, "/v1/products", named.bytes, type: "application/json", token: tenant)
+        #expect(refused.status == 403)
+    }
+
+    /// What tenants may do: nothing that gives them more than was bought.
+    private static let forTenants: Set<String> = [
+        "updateAccount", "putContact", "removeContact", "assignCodes", "endConnection",
+        "disableDevice", "enableDevice", "activateDevice", "resetSecret", "setDeviceRenewal",
+        "deleteDevice", "sendMessage", "importDevices", "requestUpgrade", "reportUpgrade",
+        "rotateProductSecret", "revokeProductSecret", "createProduct", "updateProduct",
+        "deleteProduct",
+    ]
 
     /// What applications may do besides reading.
     private static let forApplications: Set<String> = [

@@ -155,7 +155,7 @@ extension Routes {
         on(
             .post, "products/:pk/upgrade",
             Operation(
-                "upgradePackage", "Give a product a higher package (rule A5)",
+                "upgradePackage", "Give a product a higher package (rule A5)", access: .operators,
                 body: .json(["package": .id(PackageID.self)]), answers: .ok(.product),
                 problems: [.unknownPackage, .productHasNoPackage, .allowanceLowered])
         ) { call in
@@ -196,11 +196,16 @@ extension Routes {
         guard call.principal.products == nil else {
             throw Problem.forbidden("a key that is bound to products makes no others")
         }
+        let package = try fields.optional("package", PackageID.init)
+        // An allowance is sold: a tenant's product has that of the codes that are bought for it (rule A4).
+        guard package == nil || call.principal.isOperator else {
+            throw Problem.forbidden("naming a package needs \(Access.operators.rule)")
+        }
         let product = NewProduct(
             key: key,
             name: try fields.text("name"),
             account: account,
-            package: try fields.optional("package", PackageID.init),
+            package: package,
             secret: try call.controlPlane.secretKeys.seal(secret, for: key),
             registration: try Self.registration(fields) ?? .imported,
             dayOffset: try Self.dayOffset(fields)
