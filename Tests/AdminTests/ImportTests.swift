@@ -197,7 +197,7 @@ struct ImportTests {
         try await client.furnish()
         // An answer that nobody hears.
         let answer = try await client.upload(path, pieces(csv()) { throw Gone() })
-        #expect(answer.status == 422)
+        #expect(answer.status == 400)
         #expect(try await known(client) == 0)
         let imports = try await client.get("/v1/products/lamp/imports").json["items"]?.array
         #expect(imports?.map { $0["state"]?.text } == ["abandoned"])

@@ -183,10 +183,46 @@ struct HTTPTests {
                 ['/healthz', 'HTTP/1.1'] 400 True
                 ['/healthz', 'HTTP/1.1'] 200 False
                 ['/healthz', 'HTTP/1.0'] 200 False
+                ['/healthz', 'HTTP/1.1'] 200 False
+                ['/healthz', 'HTTP/1.1'] 200 False
+                ['/healthz', 'HTTP/1.1'] 200 False
+                ['/healthz', 'HTTP/1.1'] 400 True
+                ['/healthz', 'HTTP/1.1'] 400 True
+                ['/healthz', 'HTTP/1.1'] 400 True
+                ['/healthz', 'HTTP/1.1'] 400 True
+                ['/healthz', 'HTTP/1.1'] 400 True
+                ['/healthz', 'HTTP/1.1'] 400 True
                 1.0 200
                 behind another ['200', '400']
                 """
         )
+    }
+
+    @Test("RFC 9110, 10.1.1: a client that waits for 100 before its body gets it, or the answer")
+    func expect() throws {
+        try check(
+            "expect", [],
+            prints: """
+                json ['100', '201']
+                capitals ['100', '201']
+                1.0 ['201']
+                stranger ['401']
+                wrong type ['415']
+                csv ['100', '201']
+                """
+        )
+    }
+
+    @Test("a body that does not come whole, or is none, is the client's mistake: 400")
+    func brokenBodies() throws {
+        let lines = "half [('400',)]\nbad chunk [('400',)]\nhalf a chunk [('400',)]\n"
+        let program = try Program()
+        defer { program.remove() }
+        let serving = try Serving(program)
+        let result = try scenario("broken bodies", serving, [])
+        #expect(result.output == lines + lines + "alive 200\n", "\(result.errors)")
+        #expect(!serving.errors.contains(" error "), "\(serving.errors)")
+        #expect(serving.end() == 0)
     }
 
     @Test("JSON bodies take memory by what is allowed, one by one and all together")

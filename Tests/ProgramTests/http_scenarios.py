@@ -275,6 +275,8 @@ elif scenario == "hosts":
         "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n",
         "GET /healthz HTTP/1.1\r\nHost: a\r\n",
         "GET /healthz HTTP/1.0\r\n",
+        *[f"GET /healthz HTTP/1.1\r\nHost: {name}\r\n" for name in (
+            "gate.example:8080", "127.0.0.1:", "[::1]:8080", "a b", "a/b?c@d", "a:b", "[::1", "[]", "[::1]x")],
     ]:
         answer, _ = raw(head + "Connection: close\r\n\r\n" + "{}" * ("POST" in head))
         print(head.split()[1:3], answer.split()[1], '"malformed-request"' in answer)
@@ -283,6 +285,53 @@ elif scenario == "hosts":
     print("1.0", answer.split()[1])
     answer, _ = raw("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n")
     print("behind another", re.findall(r"HTTP/1.1 (\d+)", answer))
+elif scenario == "expect":
+    # A client that waits for 100 before it sends its body (RFC 9110, 10.1.1).
+    def ask(path, kind, body, bearer=token, expectation="100-continue", version="1.1"):
+        connection = socket.create_connection((host, port), timeout=5)
+        connection.sendall((
+            f"POST {path} HTTP/{version}\r\nHost: a\r\nExpect: {expectation}\r\nContent-Type: {kind}\r\n"
+            f"Authorization: Bearer {bearer}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n").encode())
+        if version == "1.0":
+            connection.sendall(body.encode())
+        answer = connection.recv(65536).decode()
+        if answer == "HTTP/1.1 100 Continue\r\n\r\n":
+            connection.sendall(body.encode())
+            answer += connection.recv(65536).decode()
+        connection.close()
+        return re.findall(r"HTTP/1.1 (\d+)", answer)
+
+    package = lambda name: json.dumps({"id": name, "name": name, "validityDays": 1})
+    print("json", ask("/v1/packages", "application/json", package("a")))
+    print("capitals", ask("/v1/packages", "application/json", package("b"), expectation="100-Continue"))
+    print("1.0", ask("/v1/packages", "application/json", package("c"), version="1.0"))
+    print("stranger", ask("/v1/packages", "application/json", package("d"), bearer="wrong"))
+    print("wrong type", ask("/v1/packages", "text/plain", package("d")))
+    call("POST", "/v1/accounts", {"id": "acme", "name": "A", "kind": "enterprise"})
+    call("POST", "/v1/products", {"pk": "lamp", "name": "L", "account": "acme"})
+    print("csv", ask("/v1/products/lamp/devices", "text/csv", "dk,secret\nd1,\n"))
+elif scenario == "broken bodies":
+    # Bodies that end too early, or are not what their head says.
+    call("POST", "/v1/accounts", {"id": "acme", "name": "A", "kind": "enterprise"})
+    call("POST", "/v1/products", {"pk": "lamp", "name": "L", "account": "acme"})
+
+    def broken(path, kind, fields, body, times):
+        answers = set()
+        for _ in range(times):
+            connection = socket.create_connection((host, port), timeout=5)
+            connection.sendall((
+                f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: {kind}\r\nAuthorization: Bearer {token}\r\n"
+                f"{fields}\r\n\r\n{body}").encode())
+            connection.shutdown(socket.SHUT_WR)
+            answers.add(tuple(re.findall(r"HTTP/1.1 (\d+)", connection.recv(65536).decode())))
+            connection.close()
+        return sorted(answers)
+
+    for path, kind in [("/v1/packages", "application/json"), ("/v1/products/lamp/devices", "text/csv")]:
+        print("half", broken(path, kind, "Content-Length: 50", "{}", 50))
+        print("bad chunk", broken(path, kind, "Transfer-Encoding: chunked", "zz\r\n{}\r\n", 50))
+        print("half a chunk", broken(path, kind, "Transfer-Encoding: chunked", "9\r\n{}", 50))
+    print("alive", call("GET", "/v1/packages")[0])
 elif scenario == "bodies":
     def post(path, body, announced=None, bearer=token, read=True, method="POST"):
         connection = socket.create_connection((host, port), timeout=60)

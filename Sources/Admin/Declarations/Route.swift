@@ -81,7 +81,8 @@ extension Route {
         return try await answer(
             Call(
                 request: request, operation: operation, path: path, query: query,
-                principal: principal, server: server, share: server.bodies.share())
+                principal: principal, server: server, channel: context.channel,
+                share: server.bodies.share())
         )
     }
 

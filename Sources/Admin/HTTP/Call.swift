@@ -2,6 +2,8 @@ import Gateway
 import HTTPTypes
 import Hummingbird
 import Ledger
+import NIOCore
+import NIOHTTPTypes
 import Storage
 import Time
 
@@ -13,6 +15,7 @@ struct Call: Sendable {
     let query: Query
     let principal: Principal
     let server: ServerContext
+    let channel: any Channel
 
     /// What the request's body holds of the memory for all.
     let share: BodyBudget.Share
@@ -176,7 +179,8 @@ extension Call {
         let announced = request.headers[.contentLength].flatMap { Int($0) } ?? 0
         guard announced <= maximum else { throw Self.tooLarge(maximum) }
         var bytes: [UInt8] = []
-        for try await piece in request.body {
+        var pieces = try await body()
+        while let piece = try await Self.next(of: &pieces) {
             let length = bytes.count + piece.readableBytes
             guard length <= maximum else { throw Self.tooLarge(maximum) }
             guard share.grow(to: length) else { throw Self.tooMuchAtOnce }
@@ -185,6 +189,26 @@ extension Call {
             bytes.append(contentsOf: piece.readableBytesView)
         }
         return bytes
+    }
+
+    /// The body, piece by piece. A client that waits to be told so sends it from here on (RFC 9110, 10.1.1).
+    func body() async throws -> RequestBody.AsyncIterator {
+        if request.headers[.expect]?.lowercased() == "100-continue" {
+            try await channel.writeAndFlush(HTTPResponsePart.head(.init(status: .continue)))
+        }
+        return request.body.makeAsyncIterator()
+    }
+
+    /// The next piece of a body; throws when it has ended before its end, or is not what HTTP says it is.
+    static func next(of pieces: inout RequestBody.AsyncIterator) async throws -> ByteBuffer? {
+        do {
+            let piece = try await pieces.next(isolation: #isolation)
+            // A connection that is cut off on our side ends the body like its own end does.
+            try Task.checkCancellation()
+            return piece
+        } catch {
+            throw Problem(.malformedRequest, "the body did not come whole: nothing was changed")
+        }
     }
 
     private static func tooLarge(_ maximum: Int) -> Problem {

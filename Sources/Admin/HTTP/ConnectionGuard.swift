@@ -198,6 +198,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
+        case .head(let head) where head.status.kind == .informational:
+            context.write(data, promise: promise)
         case .head(var head):
             if isReading, let announcedBytes,
                 announcedBytes - bodyBytes > limits.dropMaximum, case .none = ending
@@ -338,7 +340,7 @@ struct ConnectionLimits: Sendable {
 
 extension Problem {
     fileprivate static let noHost = Problem(
-        .malformedRequest, "a request of HTTP/1.1 has one header Host (RFC 9112, 3.2)")
+        .malformedRequest, "a request of HTTP/1.1 has one header Host, with a host (RFC 9112, 3.2)")
 
     fileprivate static let noPlace: Problem = {
         var problem = Problem(

@@ -3,6 +3,7 @@ import Gateway
 import HTTPTypes
 import Hummingbird
 import Ledger
+import NIOCore
 import Storage
 
 /// What all requests are answered with: the gateway, its configuration, tokens and limits.
@@ -94,8 +95,12 @@ struct AdminContext: RequestContext {
     /// Where the request came from: the client's IP address, or its proxy's.
     let address: String?
 
+    /// The connection.
+    let channel: any Channel
+
     init(source: ApplicationRequestContextSource) {
-        address = source.channel.remoteAddress?.ipAddress
+        channel = source.channel
+        address = channel.remoteAddress?.ipAddress
         coreContext = CoreRequestContextStorage(source: source)
     }
 }

@@ -42,26 +42,15 @@ struct FleetImport: ~Copyable {
     static func run(_ call: Call, of product: ProductKey) async throws -> Imported {
         var fleet = FleetImport(call, of: product)
         do {
-            var body = call.request.body.makeAsyncIterator()
-            while let piece = try await Self.next(of: &body) { try await fleet.take(piece) }
+            var pieces = try await call.body()
+            while let piece = try await Call.next(of: &pieces) {
+                try await fleet.take([UInt8](piece.readableBytesView))
+            }
             return try await fleet.finish()
         } catch {
             await fleet.abandon()
             throw error
         }
-    }
-
-    /// The next piece of the body; throws when it has ended before its end.
-    private static func next(of body: inout RequestBody.AsyncIterator) async throws -> [UInt8]? {
-        let piece: NIOCore.ByteBuffer?
-        do {
-            piece = try await body.next(isolation: #isolation)
-            // A connection that is cut off on our side ends the body like its own end does.
-            try Task.checkCancellation()
-        } catch {
-            throw Problem.invalid("the body did not come whole: nothing was imported")
-        }
-        return piece.map { [UInt8]($0.readableBytesView) }
     }
 
     private mutating func take(_ piece: [UInt8]) async throws {
