@@ -1,8 +1,8 @@
 import Ledger
 
 extension String {
-    /// Without control characters, which could end a line or speak to a terminal: `\u{1b}` stands for
-    /// each. What is stored, or what clients call themselves, may hold anything.
+    /// Without control characters, which could end a line, speak to a terminal or turn the text around:
+    /// `\u{1b}` stands for each. What is stored, or what clients call themselves, may hold anything.
     ///
     /// - Parameter lineFeeds: whether those stay.
     public func printable(keeping lineFeeds: Bool = false) -> String {
@@ -17,12 +17,20 @@ extension String {
         }
     }
 
+    /// Unicode's line and paragraph separators, marks of the writing's direction, and what has no width and no
+    /// part in a script's spelling.
+    private static let misleading: [ClosedRange<Unicode.Scalar>] = [
+        "\u{61C}"..."\u{61C}", "\u{200B}"..."\u{200B}", "\u{200E}"..."\u{200F}",
+        "\u{2028}"..."\u{202E}", "\u{2060}"..."\u{2069}", "\u{FEFF}"..."\u{FEFF}",
+    ]
+
     private func replacingControls(
         keeping lineFeeds: Bool,
         _ replacement: (Unicode.Scalar) -> String
     ) -> String {
         func stays(_ scalar: Unicode.Scalar) -> Bool {
-            DisplayName.allows(scalar) || lineFeeds && scalar == "\n"
+            DisplayName.allows(scalar) && !Self.misleading.contains { $0.contains(scalar) }
+                || lineFeeds && scalar == "\n"
         }
         if unicodeScalars.allSatisfy(stays) { return self }
         var text = ""

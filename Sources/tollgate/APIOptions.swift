@@ -1,6 +1,7 @@
 import Admin
 import ArgumentParser
 import Foundation
+import Linux
 
 /// The options of every verb: the API's address, the token, and the form of the answer.
 struct APIOptions: ParsableArguments {
@@ -44,6 +45,21 @@ struct APIOptions: ParsableArguments {
             return String(decoding: bytes, as: UTF8.self)
                 .trimmingCharacters(in: .whitespacesAndNewlines)
         }
+    }
+
+    /// For the gateway that has this data directory open: its token is there, unless another one is named, or a
+    /// gateway on another machine, which is not to see it.
+    func at(data: String) -> Self {
+        let environment = ProcessInfo.processInfo.environment
+        let link = "\(data)/\(OwnerToken.linkName)"
+        let host = (api ?? environment["TOLLGATE_API"]).flatMap { URL(string: $0)?.host() }
+        guard tokenFile == nil, environment["TOLLGATE_TOKEN"] ?? "" == "",
+            host == nil || host == "localhost" || IPAddress(host ?? "")?.isLoopback == true,
+            FileManager.default.fileExists(atPath: link)
+        else { return self }
+        var options = self
+        options.tokenFile = link
+        return options
     }
 
     /// Sends a request; a problem document becomes a failure.

@@ -72,14 +72,9 @@ struct BackUp: AsyncParsableCommand {
     }
 
     private func ask(_ target: String, _ data: String) async throws(Failure) -> JSON {
-        var api = api
-        let link = "\(data)/\(OwnerToken.linkName)"
-        if api.tokenFile == nil, FileManager.default.fileExists(atPath: link) {
-            api.tokenFile = link
-        }
+        let asked = api.at(data: data)
         let body: JSON = ["directory": .text(target)]
-        let asked = api
-        guard let backup = JSON(parsing: try await api.send(.post, "backups", body: body.bytes)),
+        guard let backup = JSON(parsing: try await asked.send(.post, "backups", body: body.bytes)),
             let id = backup["id"]?.integer
         else { throw Failure(text: "the answer is not understood") }
         return try await follow(backup) { () async throws(Failure) -> JSON? in

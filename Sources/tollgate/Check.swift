@@ -91,9 +91,7 @@ struct Check: AsyncParsableCommand {
     }
 
     private func ask() async throws(Failure) -> ([String], Stores.Formats) {
-        var api = api
-        if api.tokenFile == nil { api.tokenFile = "\(data)/\(OwnerToken.linkName)" }
-        guard let answer = JSON(parsing: try await api.send(.get, "check")),
+        guard let answer = JSON(parsing: try await api.at(data: data).send(.get, "check")),
             let problems = answer["problems"]?.array,
             let ledger = answer["formats"]?["ledger"]?.integer,
             let usage = answer["formats"]?["usage"]?.integer

@@ -19,14 +19,15 @@ struct Demonstration {
     /// Makes what is missing, and prints. A gateway with accounts of its own is left alone.
     func present(port: Int) async {
         do throws(Failure) {
-            let client = try HTTPClient(url: "http://\(host):\(port)")
+            let url = "http://\(host):\(port)"
+            let client = try HTTPClient(url: url)
             let accounts = try await send(client, "accounts", nil)["items"]?.array ?? []
             let isOurs = accounts.contains { $0["id"]?.text == Self.account }
             guard accounts.isEmpty || isOurs else {
                 return try Output.say("The books are in use: no demonstration was made.")
             }
             let (secret, key) = try await furnish(client)
-            try show(secret: secret, key: key)
+            try show(secret: secret, key: key, at: url)
         } catch {
             Output.complain("no demonstration: \(error.text)")
         }
@@ -103,7 +104,7 @@ struct Demonstration {
         return listeners.first(where: \.tls) ?? listeners.first
     }
 
-    private func show(secret: String, key: JSON) throws(Failure) {
+    private func show(secret: String, key: JSON, at url: String) throws(Failure) {
         guard let name = key["userName"]?.text, let password = key["secret"]?.text,
             let listener,
             let address = gateway.addresses[listener.name]
@@ -114,6 +115,7 @@ struct Demonstration {
         let server =
             "-h localhost -p \(address.port)" + (listener.tls ? " --cafile \(authority)" : "")
         let (product, device) = (Self.product, Self.device)
+        let api = url == "http://127.0.0.1:8080" ? "" : " --api \(url)"
         try Output.say(
             """
 
@@ -126,7 +128,7 @@ struct Demonstration {
 
             The device's first connection consumes one of the product's activation codes:
 
-              .build/release/tollgate product list --token-file \(configuration.data)/admin.token
+              .build/release/tollgate product list --token-file \(configuration.data)/admin.token\(api)
 
             """
         )

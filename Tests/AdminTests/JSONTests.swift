@@ -47,6 +47,9 @@ struct JSONTests {
             #expect(text.printableJSON == text)
         }
         #expect("a\u{1B}\u{9B}\n".printable() == "a\\u{1b}\\u{9b}\\u{a}")
+        #expect("a\u{202E}b\u{2028}c\u{FEFF}".printable() == "a\\u{202e}b\\u{2028}c\\u{feff}")
+        #expect("\"\u{2066}\"\n".printableJSON == "\"\\u2066\"\n")
+        #expect("क्‍ष א 👩‍🚀".printable() == "क्‍ष א 👩‍🚀")
         #expect("a\u{1B}\n".printable(keeping: true) == "a\\u{1b}\n")
         #expect("\"\u{7F}\"\n".printableJSON == "\"\\u007f\"\n")
     }

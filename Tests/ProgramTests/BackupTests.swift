@@ -39,6 +39,12 @@ struct BackupTests {
             hot.output.hasSuffix(
                 " s: \(program.directory.resolvingSymlinksInPath().path)/backups/hot\n"))
         #expect(try serving.run(["device", "activate", "lamp", "d2"]).code == 0)
+        // The token that is named is the one that is sent.
+        for verb in [["backup", "backups/other"], ["check"]] {
+            let environment = ["TOLLGATE_API": serving.api, "TOLLGATE_TOKEN": "not-the-owners"]
+            let refused = try program.run(verb, environment: environment)
+            #expect(refused.code == 1 && refused.errors.contains("unauthorized"), "\(refused)")
+        }
         #expect(serving.end() == 0)
 
         let cold = try program.run(["backup", "backups/cold", "--json"])
