@@ -21,29 +21,41 @@ public struct OwnerToken: Equatable, Sendable, CustomStringConvertible {
     public static func loaded(
         from secrets: SecretsDirectory,
         linkedIn data: String
-    ) throws(FileError) -> OwnerToken {
-        let token = try loaded(from: secrets.tokenFile)
-        let target = FileSystem.resolved(secrets.tokenFile)
-        try FileSystem.link(target, atomicallyAt: "\(data)/\(linkName)")
-        return token
+    ) throws(OwnerTokenProblem) -> OwnerToken {
+        let text: String
+        do throws(FileError) {
+            if let kept = try kept(in: secrets.tokenFile) {
+                text = kept
+            } else {
+                text = try made(in: secrets.tokenFile)
+            }
+            let target = FileSystem.resolved(secrets.tokenFile)
+            try FileSystem.link(target, atomicallyAt: "\(data)/\(linkName)")
+        } catch {
+            throw .file(error)
+        }
+        guard text.utf8.count >= minimumBytes else { throw .tooShort(path: secrets.tokenFile) }
+        return OwnerToken(text: text)
     }
 
-    /// A file whose first word is shorter than 16 bytes is refused (`EINVAL`), and left as it is.
-    private static func loaded(from path: String) throws(FileError) -> OwnerToken {
+    static var minimumBytes: Int { 16 }
+
+    /// The file's first word; `nil` when there is no file, as at the first start.
+    private static func kept(in path: String) throws(FileError) -> String? {
         do throws(FileError) {
             let bytes = try FileSystem.read(path, maximumBytes: 4_096)
             let text = String(decoding: bytes, as: UTF8.self)
-            guard let token = text.split(whereSeparator: \.isWhitespace).first,
-                token.utf8.count >= 16
-            else { throw FileError(operation: "read token", path: path, code: .invalidArgument) }
-            return OwnerToken(text: String(token))
+            return text.split(whereSeparator: \.isWhitespace).first.map(String.init) ?? ""
         } catch {
-            // There is none at the first start.
             guard error.code == .noSuchFile else { throw error }
+            return nil
         }
-        let token = OwnerToken(text: hexadecimal(RandomBytes.make(32)))
-        try FileSystem.write(Array("\(token.text)\n".utf8).span, atomicallyTo: path, mode: 0o600)
-        return token
+    }
+
+    private static func made(in path: String) throws(FileError) -> String {
+        let text = hexadecimal(RandomBytes.make(32))
+        try FileSystem.write(Array("\(text)\n".utf8).span, atomicallyTo: path, mode: 0o600)
+        return text
     }
 
     /// The value of an `Authorization` header that presents it.
@@ -51,6 +63,23 @@ public struct OwnerToken: Equatable, Sendable, CustomStringConvertible {
 
     /// Hides the token, so that no log shows it by accident.
     public var description: String { "OwnerToken(hidden)" }
+}
+
+/// Why there is no owner's token.
+public enum OwnerTokenProblem: Error, Equatable, CustomStringConvertible {
+    case file(FileError)
+
+    /// The file is left as it is.
+    case tooShort(path: String)
+
+    public var description: String {
+        switch self {
+        case .file(let error): "\(error)"
+        case .tooShort(let path):
+            "\(path): the owner's token has \(OwnerToken.minimumBytes) characters at least; remove "
+                + "the file to have one made"
+        }
+    }
 }
 
 /// Two lower-case digits a byte.

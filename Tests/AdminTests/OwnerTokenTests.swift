@@ -22,7 +22,7 @@ struct OwnerTokenTests {
         var configuration = GatewayConfiguration()
         configuration.secrets = "\(directory)/secrets"
         let secrets = SecretsDirectory(of: configuration)
-        func load() throws(FileError) -> OwnerToken {
+        func load() throws(OwnerTokenProblem) -> OwnerToken {
             try OwnerToken.loaded(from: secrets, linkedIn: data)
         }
         let made = try load()
@@ -36,7 +36,12 @@ struct OwnerTokenTests {
         #expect(try load() == made)
         #expect(
             try String(contentsOfFile: "\(data)/admin.token", encoding: .utf8).contains(made.text))
-        try Data("short\n".utf8).write(to: URL(filePath: file))
-        #expect(throws: FileError.self) { try load() }
+        for text in ["short\n", "", " \n"] {
+            try Data(text.utf8).write(to: URL(filePath: file))
+            let problem = OwnerTokenProblem.tooShort(path: file)
+            #expect(throws: problem) { try load() }
+            #expect("\(problem)".hasPrefix("\(file): the owner's token has 16 characters at least"))
+            #expect(try String(contentsOfFile: file, encoding: .utf8) == text)
+        }
     }
 }
