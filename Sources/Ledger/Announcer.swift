@@ -112,7 +112,7 @@ extension Correction {
     fileprivate var mayChangeProduct: Bool {
         switch entry {
         case .purchaseVoided, .assignmentVoided: true
-        case .consumptionVoided, .entitlementMoved: false
+        case .consumptionVoided, .entitlementMoved, .topUpVoided: false
         }
     }
 }

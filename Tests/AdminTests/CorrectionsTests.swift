@@ -42,13 +42,35 @@ struct CorrectionsTests {
         let code = try #require(
             try await client.get(purchases).json["items"]?.array?.first?["firstCode"]?.text)
         let refund = try await client.post("\(purchases)/\(code)/void", Self.cause)
-        #expect(refund.status == 200 && refund.json["quantity"] == 9)
+        #expect(refund.status == 200 && refund.json["quantity"] == 10)
         #expect(try await client.get("/v1/accounts/acme").json["codes"]?["unassigned"] == 0)
         let twice = try await client.post("\(purchases)/\(code)/void", Self.cause)
         #expect(twice.status == 409 && twice.reason == "nothing-to-void")
         let unknown = ActivationCode(serial: 99)
         let missing = try await client.post("\(purchases)/\(unknown)/void", Self.cause)
         #expect(missing.status == 404 && missing.reason == "unknown-purchase")
+        #expect(try client.controlPlane.ledger.verify() == [])
+    }
+
+    @Test("A11: an owner voids a top-up pack, which its figures and the list of changes show")
+    func topUps() async throws {
+        let client = try Client()
+        try await client.furnish()
+        let path = "/v1/accounts/acme/topups"
+        let pack = try await client.post(
+            path, ["kind": "messages", "quantity": 9, "expiresAt": "2100-01-01"])
+        let id = try #require(pack.json["id"]?.integer)
+        let voided = try await client.post("\(path)/\(id)/void", Self.cause)
+        #expect(voided.status == 200 && voided.json["change"]?.text == "top-up-pack-voided")
+        #expect(voided.json["units"] == 9 && voided.json["pack"] == pack.json["id"])
+        let shown = try await client.get(path).json["items"]?.array?.first
+        #expect(shown?["voided"] == 9 && shown?["remaining"] == 0)
+        let changes = try await client.get("\(path)/changes").json["items"]?.array
+        #expect(changes?.map { $0["change"]?.text } == ["void", "purchase"])
+        let twice = try await client.post("\(path)/\(id)/void", Self.cause)
+        #expect(twice.status == 409 && twice.reason == "nothing-to-void")
+        let missing = try await client.post("\(path)/1/void", Self.cause)
+        #expect(missing.status == 404 && missing.reason == "unknown-top-up")
         #expect(try client.controlPlane.ledger.verify() == [])
     }
 
@@ -61,7 +83,8 @@ struct CorrectionsTests {
             let token = try #require(key.json["token"]?.text)
             for path in [
                 "accounts/acme/purchases/\(ActivationCode(serial: 1))/void",
-                "accounts/acme/assignments/1/void", "products/lamp/devices/d1/void-activation",
+                "accounts/acme/assignments/1/void", "accounts/acme/topups/1/void",
+                "products/lamp/devices/d1/void-activation",
                 "products/lamp/devices/d1/move",
             ] {
                 let answer = try await client.send(

@@ -202,7 +202,7 @@ struct RolesTests {
     /// What is done on the gateway's own machine.
     private static let forOwners: Set<String> = [
         "listBackups", "showBackup", "startBackup", "voidPurchase", "voidAssignment",
-        "voidActivation", "moveEntitlement",
+        "voidTopUp", "voidActivation", "moveEntitlement",
     ]
 
     /// What needs a key that is not bound to an account.

@@ -11,7 +11,9 @@ struct Sample {
     var takesAll = false
 
     /// What has a form that no schema tells.
-    private static let usual = ["assignment": "1", "code": "\(ActivationCode(serial: 1))"]
+    private static let usual = [
+        "assignment": "1", "topup": "1", "code": "\(ActivationCode(serial: 1))",
+    ]
 
     func path(of route: Route, withQuery: Bool = false) -> String {
         let path = route.path.split(separator: "/")

@@ -17,21 +17,24 @@ extension LedgerRecords {
     static func packs(_ books: Books) -> [GoldenTable] {
         var bought = TopUpRecord(source: .purchase, quantity: 1, at: time, actor: "owner")
         bought.counters = counters
+        let given = TopUpRecord(source: .gift, quantity: 300, at: earliest, actor: "")
+        var void = bought
+        void.counters.remaining = 0
+        void.counters.voided = 1 << 32 + 1
         return [
             GoldenTable(
                 books.topUps,
                 keys: ["plain": pack, "before 1970": oldPack],
-                records: [
-                    "new": TopUpRecord(source: .gift, quantity: 300, at: earliest, actor: ""),
-                    "used": bought,
-                ]
+                records: ["new v2": given, "used v2": bought, "void v2": void],
+                older: ["new": given, "used": bought]
             ),
             GoldenTable(books.openTopUps, keys: ["plain": pack]),
             GoldenTable(books.topUpExpiries, keys: ["plain": KeyPair(time, pack)]),
             GoldenTable(
                 books.topUpTotals,
                 keys: ["messages": KeyPair(acme, .messages), "ota": KeyPair(acme, .ota)],
-                records: ["empty": TopUpCounters(quantity: 0), "used": counters]
+                records: ["empty v2": TopUpCounters(quantity: 0), "used v2": counters],
+                older: ["empty": TopUpCounters(quantity: 0), "used": counters]
             ),
             GoldenTable(books.topUpChanges, keys: ["plain": KeyTriple(acme, .messages, 300)]),
             GoldenTable(

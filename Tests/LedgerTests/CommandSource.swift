@@ -72,16 +72,16 @@ struct CommandSource: CommandStream {
 
     private mutating func correction(of identity: DeviceIdentity) -> CorrectionAction {
         switch number(8) {
-        case 0:
+        case 0, 1:
             let first = firsts.suffix(5).randomElement(using: &random)
             return .voidPurchase(
                 TestStore.acme, first: first ?? ActivationCode(serial: 1),
                 cause: "bought by mistake")
-        case 1:
+        case 2:
             let sequence = assignments.suffix(5).randomElement(using: &random)
             return .voidAssignment(
                 TestStore.acme, sequence: sequence ?? 0, cause: "another product")
-        case 2..<5: return .voidConsumption(identity, cause: "a wrong clock")
+        case 3..<6: return .voidConsumption(identity, cause: "a wrong clock")
         default:
             return .move(
                 identity, to: DeviceKey(Self.devices[number(5)])!, cause: "repaired")

@@ -48,6 +48,7 @@ import Time
         case .purchaseVoided(_, _, let quantity, _): return quantity
         case .assignmentVoided(_, _, _, let quantity, _): return quantity
         case .consumptionVoided, .entitlementMoved: return 1
+        case .topUpVoided(_, let units): return units
         }
     }
 
@@ -150,6 +151,114 @@ import Time
         let serials = try ["d2", "d3", "d1"].map { try store.history($0)[0].code.serial }
         #expect(serials == [1, 2, 3])
         #expect(try store.connect("d4") == .refused("no-code-left"))
+        #expect(try store.findings() == [])
+    }
+
+    @Test("A11: a code that a consumption has given back is void with its purchase")
+    func returnedCodes() throws {
+        let store = try TestStore()
+        try store.buy(5)
+        for device in ["d1", "d2", "d3"] { _ = try store.connect(device) }
+        #expect(quantity(try voidConsumption(store, "d2")) == 1)
+        // Code 2 is in the middle of what was consumed; 4 and 5 were not.
+        #expect(quantity(try voidPurchase(store, 1)) == 3)
+        #expect(try store.findings() == [])
+        #expect(
+            try account(store) == AccountFigures(total: 2, used: 2, remaining: 0, unassigned: 0))
+        #expect(try store.connect("d4") == .refused("no-code-left"))
+        #expect(try voidPurchase(store, 1) == .refused(.corrections(.nothingToVoid)))
+        for (device, last) in [("d1", false), ("d3", true)] {
+            #expect(quantity(try voidConsumption(store, device)) == 1)
+            #expect(try product(store)?.package == TestStore.small)
+            #expect(quantity(try voidPurchase(store, 1)) == 1)
+            #expect((try product(store)?.package == nil) == last)
+            #expect(try store.findings() == [])
+        }
+        #expect(
+            try account(store) == AccountFigures(total: 0, used: 0, remaining: 0, unassigned: 0))
+        // What is bought next is consumed as ever.
+        try store.buy(1)
+        #expect(try store.connect("d4") != .refused("no-code-left"))
+        #expect(try store.history("d4").map(\.code.serial) == [6])
+        #expect(try store.findings() == [])
+    }
+
+    @Test("A11: a top-up pack is voided as far as it is not used, and what comes back later, too")
+    func topUps() throws {
+        let store = try TestStore()
+        let pack = try store.lastSequence() + 1
+        let enter = TopUpAction.enter(
+            TestStore.acme, .messages, source: .purchase, quantity: 100,
+            expiresAt: store.now.adding(days: 30))
+        _ = try store.apply(.topUps(enter))
+        func void(_ pack: UInt64) throws -> Outcome {
+            try store.apply(.corrections(.voidTopUp(TestStore.acme, pack: pack, cause: "refund")))
+        }
+        let lease = TopUpAction.lease(
+            TestStore.acme, holder: LeaseHolder("gateway")!, needed: 10, block: 1)
+        guard case .done(.leased(let held)) = try store.apply(.topUps(lease)) else {
+            Issue.record("no lease")
+            return
+        }
+        #expect(quantity(try void(pack)) == 90)
+        #expect(try void(pack) == .refused(.corrections(.nothingToVoid)))
+        #expect(try store.findings() == [])
+        #expect(
+            try store.apply(.topUps(lease)) == .refused(.topUps(.noneLeft(TestStore.acme))))
+        _ = try store.apply(.topUps(.settle(lease: held.id, used: 4)))
+        let (totals, changes) = try store.read { books, transaction throws(StoreError) in
+            (
+                try books.topUpTotals(of: TestStore.acme, .messages, in: transaction),
+                try books.topUpChanges(of: TestStore.acme, limit: 9, in: transaction).elements
+            )
+        }
+        #expect(totals.used == 4 && totals.voided == 96 && totals.remaining == 0)
+        #expect(
+            changes.map { "\($0.kind.name) \($0.units)" } == [
+                "void 6", "deduction 4", "void 90", "purchase 100",
+            ])
+        // What names no pack of the account: an event of another kind, one that is not there.
+        for number in [1, held.id, 9_999] {
+            #expect(
+                try void(number)
+                    == .refused(.corrections(.unknownTopUp(TestStore.acme, number))))
+        }
+        #expect(try store.findings() == [])
+    }
+
+    @Test("A11: a pack that has expired is not voided, and attempts of a voided one are void")
+    func otherTopUps() throws {
+        let store = try TestStore()
+        try store.buy(1)
+        _ = try store.connect("d1")
+        let pack = try store.lastSequence() + 1
+        _ = try store.apply(
+            .topUps(
+                .enter(
+                    TestStore.acme, .ota, source: .gift, quantity: 5,
+                    expiresAt: store.now.adding(days: 1))))
+        func void() throws -> Outcome {
+            try store.apply(.corrections(.voidTopUp(TestStore.acme, pack: pack, cause: "mistake")))
+        }
+        let (device, id) = (TestStore.device("d1"), UpgradeID("u")!)
+        _ = try store.apply(.upgrades(.request(device, id, UpgradeSize(bytes: 11 << 20)!)))
+        #expect(quantity(try void()) == 3)
+        _ = try store.apply(.upgrades(.report(device, id, succeeded: false)))
+        let totals = try store.read { books, transaction throws(StoreError) in
+            try books.topUpTotals(of: TestStore.acme, .ota, in: transaction)
+        }
+        #expect(totals.voided == 5 && totals.used == 0)
+        let late = try store.lastSequence() + 1
+        _ = try store.apply(
+            .topUps(
+                .enter(
+                    TestStore.acme, .ota, source: .gift, quantity: 5,
+                    expiresAt: store.now.adding(days: 1))))
+        store.advance(days: 2)
+        #expect(
+            try store.apply(
+                .corrections(.voidTopUp(TestStore.acme, pack: late, cause: "mistake")))
+                == .refused(.corrections(.nothingToVoid)))
         #expect(try store.findings() == [])
     }
 

@@ -25,7 +25,9 @@ extension Damage {
                 account: AccountID("gone")!, kind: .ota, expiresAt: place.expiresAt, id: 1)
             try books.topUps.copy(place, to: ghost, in: transaction)
         },
-        Damage("a pack that lost units", "quantity is not remaining + leased + used + expired") {
+        Damage(
+            "a pack that lost units", "quantity is not remaining + leased + used + expired + voided"
+        ) {
             (books, transaction) throws(StoreError) in
             try books.topUps.change(pack(.ota, books, transaction), in: transaction) {
                 $0.counters.remaining -= 1
@@ -36,6 +38,13 @@ extension Damage {
             try books.topUps.change(pack(.messages, books, transaction), in: transaction) {
                 $0.counters.remaining += 1
                 $0.counters.quantity += 1
+            }
+        },
+        Damage("a pack that is void in part", "is void and has units left") {
+            (books, transaction) throws(StoreError) in
+            try books.topUps.change(pack(.ota, books, transaction), in: transaction) {
+                $0.counters.remaining -= 1
+                $0.counters.voided += 1
             }
         },
         Damage("an open pack that is not listed", "is not among the open ones") {

@@ -114,7 +114,7 @@ extension Damage {
         { (books, transaction) throws(StoreError) in
             try books.lots.put(KeyPair(pk1, 2), lot(27, 2), in: transaction)
         },
-        Damage("a lot as large as can be", "codes assigned to product PK1: 8 is not 4") {
+        Damage("a lot as large as can be", "product PK1: 8 is not 18446744073709551614") {
             (books, transaction) throws(StoreError) in
             try books.lots.put(KeyPair(pk1, 2), lot(1, .max), in: transaction)
         },

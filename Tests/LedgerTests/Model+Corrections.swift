@@ -11,6 +11,7 @@ extension Model {
         case .voidAssignment(_, let sequence, _): voidAssignment(sequence)
         case .voidConsumption(let identity, _): voidConsumption(identity, at: time)
         case .move(let identity, let device, _): move(identity, to: device, at: time)
+        case .voidTopUp: "not in the model"
         }
     }
 
@@ -21,16 +22,17 @@ extension Model {
         let serials = first..<first + batch.quantity
         let before = codesLeft
         for key in products.keys where products[key]?.isDeleted == false {
-            let count = products[key]?.pool.count
+            let count = products[key]?.remaining
             products[key]?.pool.removeAll { serials.contains($0) }
-            if products[key]?.pool.count != count { products[key]?.forgetPackage() }
+            products[key]?.returned.removeAll { serials.contains($0) }
+            if products[key]?.remaining != count { products[key]?.forgetPackage() }
         }
         for package in unassigned.keys { unassigned[package]?.removeAll { serials.contains($0) } }
         return before == codesLeft ? "nothing-to-void" : nil
     }
 
     private var codesLeft: Int {
-        products.values.reduce(0) { $0 + $1.pool.count } + unassigned.values.joined().count
+        products.values.reduce(0) { $0 + $1.remaining } + unassigned.values.joined().count
     }
 
     private mutating func voidAssignment(_ sequence: UInt64) -> String? {

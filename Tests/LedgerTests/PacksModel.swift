@@ -12,6 +12,7 @@ struct PacksModel {
         case used
         case upgraded(String)
         case expired
+        case void
     }
 
     struct Pack: Equatable {
@@ -24,6 +25,7 @@ struct PacksModel {
         func count(_ isCounted: (Unit) -> Bool) -> UInt64 { UInt64(units.count(where: isCounted)) }
 
         var remaining: UInt64 { count { $0 == .remaining } }
+        var isVoid: Bool { units.contains(.void) }
 
         /// Turns the first `limit` units that are `old` into `new`; answers how many it found.
         mutating func turn(_ old: Unit, into new: Unit, limit: UInt64 = .max) -> UInt64 {
@@ -125,6 +127,14 @@ struct PacksModel {
             }
             return change(key) { $0.package = package }
         case .products(.delete(let key)): return change(key) { $0.isDeleted = true }
+        case .corrections(.voidTopUp(let account, let pack, _)):
+            guard let index = packs.firstIndex(where: { $0.id == pack && $0.account == account })
+            else { return "unknown-top-up" }
+            if packs[index].expiresAt <= command.at || packs[index].remaining == 0 {
+                return "nothing-to-void"
+            }
+            note("void", packs[index].turn(.remaining, into: .void), index)
+            return "voided"
         default: return "not in the model"
         }
     }
@@ -181,11 +191,8 @@ struct PacksModel {
         }
         if packs[index].count({ $0 == .leased(lease) }) < used { return "lease-exceeded" }
         note("deduction", packs[index].turn(.leased(lease), into: .used, limit: used), index)
-        if packs[index].expiresAt <= time {
-            note("expiry", packs[index].turn(.leased(lease), into: .expired), index)
-        } else {
-            _ = packs[index].turn(.leased(lease), into: .remaining)
-        }
+        let returned = packs[index].turn(.leased(lease), into: .remaining)
+        withdraw(returned, index, at: time)
         leases.removeAll { $0.id == lease }
         return "settled"
     }
@@ -270,13 +277,7 @@ struct PacksModel {
                 let count = packs[index].turn(unit, into: succeeded ? .used : .remaining)
                 if succeeded { continue }
                 note("return", count, index)
-                if packs[index].expiresAt <= time {
-                    note(
-                        "expiry",
-                        packs[index].turn(.remaining, into: .expired, limit: count),
-                        index
-                    )
-                }
+                withdraw(count, index, at: time)
             }
             return "reported"
         }
@@ -346,6 +347,15 @@ struct PacksModel {
 
     private func pack(of lease: UInt64) -> Int? {
         packs.firstIndex { $0.units.contains(.leased(lease)) }
+    }
+
+    /// So many units have come back to the pack.
+    private mutating func withdraw(_ units: UInt64, _ index: Int, at time: Timestamp) {
+        if packs[index].isVoid {
+            note("void", packs[index].turn(.remaining, into: .void, limit: units), index)
+        } else if packs[index].expiresAt <= time {
+            note("expiry", packs[index].turn(.remaining, into: .expired, limit: units), index)
+        }
     }
 
     private mutating func expire(_ index: Int) {

@@ -29,7 +29,8 @@ import Time
         }
         // The sequence went through what it is here for.
         let rows = Set(model.rows.map { $0.2.prefix { $0 != " " } })
-        #expect(rows == ["purchase", "gift", "deduction", "return", "expiry"], "seed \(seed)")
+        let kinds = ["purchase", "gift", "deduction", "return", "expiry", "void"]
+        #expect(rows.map { String($0) }.sorted() == kinds.sorted(), "seed \(seed)")
         let words = ["leased", "settled", "ended", "upgrade", "reported", "ota-exhausted"]
         #expect(answers.isSuperset(of: words), "seed \(seed)")
     }
@@ -49,6 +50,7 @@ import Time
         case (_, .refused(let refusal)): refusal.name
         case (.topUps(.enter), _): "entered"
         case (.topUps(.settle), _): "settled"
+        case (.corrections, _): "voided"
         case (_, .done(.leased(let lease))): "leased \(lease.units) of \(lease.pack)"
         case (_, .done(.ended(let count, _))): "ended \(count)"
         case (.upgrades(.report), _): "reported"
@@ -106,10 +108,12 @@ extension PacksModel.Pack {
         var counters = TopUpCounters(quantity: UInt64(units.count))
         counters.remaining = remaining
         counters.expired = count { $0 == .expired }
+        counters.voided = count { $0 == .void }
         counters.used = count {
             if case .upgraded = $0 { true } else { $0 == .used }
         }
-        counters.leased = counters.quantity - remaining - counters.expired - counters.used
+        counters.leased =
+            counters.quantity - remaining - counters.expired - counters.used - counters.voided
         return counters
     }
 }

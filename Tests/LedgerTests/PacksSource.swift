@@ -14,6 +14,7 @@ struct PacksSource: CommandStream {
     /// Leases that the books have made, and upgrades that were admitted.
     private var leases: [UInt64] = []
     private var upgrades: [(DeviceIdentity, UpgradeID)] = []
+    private var packs: [UInt64] = []
 
     static let beta = AccountID("beta")!
     static let mega = PackageID("mega")!
@@ -43,6 +44,9 @@ struct PacksSource: CommandStream {
 
     mutating func learn(_ outcome: Outcome) {
         if case .done(.leased(let lease)) = outcome { leases.append(lease.id) }
+        if case .done(.changed(.topUps(let change))) = outcome, case .entered = change.entry {
+            packs.append(change.pack.id)
+        }
         if case .done(.upgrade(let upgrade)) = outcome {
             upgrades.append((upgrade.identity, upgrade.id))
         }
@@ -143,6 +147,11 @@ struct PacksSource: CommandStream {
             return .products(.update(product, ProductUpdate(dayOffset: offset)))
         case 17:
             return .products(.upgradePackage(product, to: Self.mega))
+        case 19..<27:
+            return .corrections(
+                .voidTopUp(
+                    number(4) == 0 ? Self.beta : TestStore.acme,
+                    pack: packs.suffix(9).randomElement(using: &random) ?? 1, cause: "refund"))
         case 18: return number(8) == 0 ? .products(.delete(product)) : .topUps(.expire(limit: 9))
         default: return .devices(.activate(identity, confirmsSecret: nil))
         }

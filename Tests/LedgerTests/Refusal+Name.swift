@@ -55,6 +55,7 @@ extension Refusal {
             case .nothingToVoid: "nothing-to-void"
             case .nothingConsumed: "nothing-consumed"
             case .nothingRuns: "nothing-runs"
+            case .unknownTopUp: "unknown-top-up"
             }
         case .commands(.idempotencyKeyReused): "idempotency-key-reused"
         case .commands(.idempotencyKeyInvalid): "idempotency-key-invalid"

@@ -259,6 +259,7 @@ extension Samples {
         TopUpChange(pack: pack, entry: .expired(units: 8)),
         TopUpChange(pack: pack, entry: .deducted(units: 8, identity, UpgradeID("u.1")!)),
         TopUpChange(pack: pack, entry: .returned(units: 8, identity, UpgradeID("u.1")!)),
+        TopUpChange(pack: pack, entry: .voided(units: 8)),
     ]
 
     static var upgrade: Upgrade {
@@ -344,6 +345,7 @@ extension Samples {
         .corrections(.voidAssignment(TestStore.acme, sequence: 300, cause: "mistake")),
         .corrections(.voidConsumption(identity, cause: "clock")),
         .corrections(.move(identity, to: DeviceKey("new")!, cause: "repair")),
+        .corrections(.voidTopUp(TestStore.acme, pack: 300, cause: "refund")),
         .limits(.adopt(limits)),
         .productSecrets(
             .rotate(TestStore.product, secret: SealedSecret("s")!, overlapMilliseconds: 300)),
@@ -373,6 +375,7 @@ extension Samples {
             Correction(
                 .entitlementMoved(identity, to: DeviceKey("new")!, entitlement),
                 cause: "repair")),
+        .corrections(Correction(.topUpVoided(pack, units: 300), cause: "refund")),
         .limits(.adopted(limits)),
         .upgrades(UpgradeChange(identity: identity, id: UpgradeID("u")!, entry: .unreported)),
         .productSecrets(.rotated(TestStore.product, until: Timestamp(milliseconds: 4))),
@@ -385,6 +388,7 @@ extension Samples {
         .corrections(.unknownPurchase(TestStore.acme, ActivationCode(serial: 5))),
         .corrections(.unknownAssignment(TestStore.acme, 300)), .corrections(.nothingToVoid),
         .corrections(.nothingConsumed(identity)), .corrections(.nothingRuns(identity)),
+        .corrections(.unknownTopUp(TestStore.acme, 300)),
         .limits(.reached(.registrationsOfDay, maximum: 300)),
     ]
 }

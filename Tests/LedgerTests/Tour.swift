@@ -220,11 +220,11 @@ enum Tour {
             .codes(.assign(fourth, package: mega, quantity: 2)),
             .devices(.activate(device("g1"), confirmsSecret: nil)),
             .devices(.activate(device("g2"), confirmsSecret: nil)),
-            .corrections(.voidConsumption(device("g2"), cause: "a wrong clock")),
             .codes(.assign(fourth, package: mega, quantity: 1)),
             .corrections(.voidAssignment(individual, sequence: 0, cause: "another product")),
             .corrections(
                 .voidPurchase(individual, first: ActivationCode(serial: 40), cause: "refund")),
+            .corrections(.voidConsumption(device("g2"), cause: "a wrong clock")),
             .devices(.register(device("g3"), secret: SealedSecret("issued")!)),
             .corrections(.move(device("g1"), to: DeviceKey("g3")!, cause: "repaired")),
             .productSecrets(
@@ -237,6 +237,18 @@ enum Tour {
             .clock(.confirm),
             .clock(.beat(aheadMilliseconds: 0, elapsedMilliseconds: 0)),
             .answers(.remember(key: "key-7", answer: [1, 2, 3])),
-        ])
+            .topUps(
+                .enter(
+                    individual, .ota, source: .gift, quantity: 3,
+                    expiresAt: Timestamp(milliseconds: 1_800_000_000_000))),
+        ]) + [
+            Step(hours: 1) { outcome in
+                guard case .done(.changed(.topUps(let change))) = outcome else {
+                    return .topUps(.expire(limit: 1))
+                }
+                return .corrections(
+                    .voidTopUp(individual, pack: change.pack.id, cause: "a mistake"))
+            }
+        ]
     }
 }

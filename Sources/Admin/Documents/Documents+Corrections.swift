@@ -37,6 +37,11 @@ extension Documents {
                     "activatedAt": JSON(entitlement.activatedAt),
                     "expiresAt": JSON(entitlement.expiresAt),
                 ]
+            case .topUpVoided(let pack, let units):
+                [
+                    "account": JSON(pack.account), "kind": .text(pack.kind.name),
+                    "pack": JSON(pack.id), "units": JSON(units),
+                ]
             }
         return subject.adding("cause", .text(correction.cause))
     }

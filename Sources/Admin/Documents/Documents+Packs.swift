@@ -18,6 +18,7 @@ extension Documents {
             "leased": JSON(counters.leased),
             "used": JSON(counters.used),
             "expired": JSON(counters.expired + counters.remaining - remaining),
+            "voided": JSON(counters.voided),
             "expiresAt": JSON(pack.place.expiresAt),
             "at": JSON(pack.record.at),
             "actor": .text(pack.record.actor),
@@ -35,6 +36,7 @@ extension Documents {
                         "leased": JSON(totals[kind]?.leased ?? 0),
                         "used": JSON(totals[kind]?.used ?? 0),
                         "expired": JSON(totals[kind]?.expired ?? 0),
+                        "voided": JSON(totals[kind]?.voided ?? 0),
                     ]
                 )
             }
@@ -71,7 +73,7 @@ extension Documents {
             (lease, nil, nil)
         case .deducted(_, let identity, let upgrade), .returned(_, let identity, let upgrade):
             (nil, identity, upgrade)
-        case .entered, .expired: (nil, nil, nil)
+        case .entered, .expired, .voided: (nil, nil, nil)
         }
     }
 
@@ -125,8 +127,8 @@ extension Documents {
         case .settled(_, let used, let returned):
             members.append(.init(name: "used", value: JSON(used)))
             members.append(.init(name: "returned", value: JSON(returned)))
-        case .abandoned(_, let units), .expired(let units), .deducted(let units, _, _),
-            .returned(let units, _, _):
+        case .abandoned(_, let units), .expired(let units), .voided(let units),
+            .deducted(let units, _, _), .returned(let units, _, _):
             members.append(.init(name: "units", value: JSON(units)))
         }
         if let lease = cause.lease { members.append(.init(name: "lease", value: JSON(lease))) }
@@ -156,7 +158,7 @@ extension Documents {
 
 /// The shapes of `Documents`: top-up packs and OTA upgrades.
 extension Schema {
-    /// Rule C6: quantity = remaining + leased + used + expired.
+    /// Rule C6: quantity = remaining + leased + used + expired + voided.
     static let topUp = named(
         "TopUp",
         .object([
@@ -169,6 +171,7 @@ extension Schema {
             "leased": .noted(.count, "With the gateway, which has not settled yet."),
             "used": .count,
             "expired": .count,
+            "voided": .noted(.count, "By a correction (rule A11)."),
             "expiresAt": .time,
             "at": .time,
             "actor": .anyText,
@@ -182,7 +185,7 @@ extension Schema {
         "TopUpCounters",
         .object([
             "quantity": .count, "remaining": .count, "leased": .count, "used": .count,
-            "expired": .count,
+            "expired": .count, "voided": .count,
         ])
     )
 

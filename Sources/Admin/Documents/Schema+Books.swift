@@ -95,7 +95,7 @@ extension Schema {
         .openObject([
             "change": .choice([
                 "purchase-voided", "assignment-voided", "consumption-voided",
-                "entitlement-moved",
+                "entitlement-moved", "top-up-pack-voided",
             ])
         ])
     )

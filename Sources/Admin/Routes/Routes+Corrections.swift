@@ -9,6 +9,19 @@ extension Routes {
     mutating func registerCorrections() {
         registerVoidedCodes()
         on(
+            .post, "accounts/:account/topups/:topup/void",
+            Operation(
+                "voidTopUp",
+                "Void the units of a top-up pack that are not used; its id names it (rule A11)",
+                access: .owner, body: .json(["cause": Self.cause]), answers: .ok(.correction),
+                problems: [.nothingToVoid])
+        ) { call in
+            let action = CorrectionAction.voidTopUp(
+                try call.account(), pack: call.parameter("topup") { UInt64($0) },
+                cause: try await call.fields().text("cause"))
+            return try await Self.correct(action, call)
+        }
+        on(
             .post, "products/:pk/devices/:dk/void-activation",
             Operation(
                 "voidActivation",

@@ -51,7 +51,7 @@ struct ChangeNotices: Sendable {
         switch (change.entry, change.pack.kind) {
         case (.entered, .messages): tellAll(.packs(change.pack.account, .packsChanged))
         case (.entered, .ota), (.leased, _), (.settled, _), (.abandoned, _), (.deducted, _),
-            (.returned, _), (.expired, _):
+            (.returned, _), (.expired, _), (.voided, _):
             break
         }
     }
@@ -66,6 +66,9 @@ struct ChangeNotices: Sendable {
             tellHome(of: device, .entitlementTaken(device))
             let other = DeviceIdentity(product: device.product, device: to)
             tellHome(of: other, .deviceChanged(other))
+        case .topUpVoided(let pack, _):
+            // What is leased of it goes back.
+            if pack.kind == .messages { tellAll(.packs(pack.account, .packsChanged)) }
         }
     }
 

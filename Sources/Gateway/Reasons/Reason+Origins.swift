@@ -61,6 +61,7 @@ extension Reason {
             switch refusal {
             case .unknownPurchase: .unknownPurchase
             case .unknownAssignment: .unknownAssignment
+            case .unknownTopUp: .unknownTopUp
             case .nothingToVoid: .nothingToVoid
             case .nothingConsumed: .nothingConsumed
             case .nothingRuns: .nothingRuns

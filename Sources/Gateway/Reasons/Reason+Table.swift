@@ -381,9 +381,13 @@ extension Reason {
             Row(
                 api: "unknown-assignment", "there is no such assignment", 404,
                 "List the account's assignments: the sequence number names one.")
+        case .unknownTopUp:
+            Row(
+                api: "unknown-top-up", "there is no such top-up pack", 404,
+                "List the account's packs: the id names one.")
         case .nothingToVoid:
             Row(
-                api: "nothing-to-void", "none of the codes can be taken back", 409,
+                api: "nothing-to-void", "nothing of it can be taken back", 409,
                 "Void the consumptions first, if they were a mistake too.")
         case .nothingConsumed:
             Row(

@@ -93,6 +93,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case unknownKey
     case unknownPurchase
     case unknownAssignment
+    case unknownTopUp
     case nothingToVoid
     case nothingConsumed
     case nothingRuns

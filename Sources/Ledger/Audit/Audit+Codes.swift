@@ -81,7 +81,8 @@ extension Audit {
                     false, "lot \(key.second) is of product \(key.first), which is not there")
             }
             let owner = KeyPair(product.account, lot.package)
-            counted[owner, default: CodeTally()].assigned &+= lot.quantity
+            counted[owner, default: CodeTally()].assigned &+= try audit.living(lot, in: transaction)
+                .reduce(0) { $0 &+ $1.quantity }
             try audit.checkBatch(
                 of: lot.first.serial, lot.quantity, owner,
                 "codes of lot \(key.second) of product \(key.first)", in: transaction)
@@ -119,6 +120,13 @@ extension Audit {
         }
     }
 
+    func living(
+        _ lot: LotRecord,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [Books.CodeRange] {
+        try find { () throws(StoreError) in try books.living(lot, in: transaction) } ?? []
+    }
+
     private mutating func checkBatch(
         of first: UInt64,
         _ quantity: UInt64,
@@ -142,12 +150,12 @@ extension Audit {
     mutating func checkRanges(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
-        var ranges: [(first: UInt64, quantity: UInt64)] = []
+        var ranges: [Books.CodeRange] = []
         try read(books.unassigned, in: transaction) { _, key, range in
             ranges.append((key.third, range.quantity))
         }
-        try read(books.lots, in: transaction) { _, _, lot in
-            ranges.append((lot.first.serial, lot.quantity))
+        try read(books.lots, in: transaction) { (audit, _, lot) throws(StoreError) in
+            ranges += try audit.living(lot, in: transaction)
         }
         try read(books.voided, in: transaction) { _, first, range in
             ranges.append((first, range.quantity))

@@ -160,7 +160,7 @@ extension Audit {
                 record?.consumption.device == identity.device
                     && record?.activatedAt == entitlement.activatedAt,
                 "\(source()): what was taken back of \(identity) is not there as it was")
-        case .purchaseVoided, .assignmentVoided, .entitlementMoved:
+        case .purchaseVoided, .assignmentVoided, .entitlementMoved, .topUpVoided:
             // Their sums are held against the log, or a later correction may have followed.
             return
         }
@@ -243,7 +243,7 @@ extension LogTally {
         case .assignmentVoided(_, _, _, let quantity, let sequence):
             unassignedAgain[sequence, default: 0] &+= quantity
         case .consumptionVoided: voidedConsumptions += 1
-        case .entitlementMoved: break
+        case .entitlementMoved, .topUpVoided: break
         }
     }
 }

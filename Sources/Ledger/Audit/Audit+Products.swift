@@ -80,12 +80,15 @@ extension Audit {
             (audit, place, lot) throws(StoreError) in
             ordinal &+= 1
             audit.expectEqual(place.second, ordinal, "the next lot of product \(key)")
-            assigned &+= lot.quantity
+            let living = try audit.living(lot, in: transaction)
+            assigned &+= living.reduce(0) { $0 &+ $1.quantity }
             if ordinal < pool.lot {
-                serials.add(first: lot.first.serial, quantity: lot.quantity)
+                for range in living { serials.add(range) }
             } else if ordinal == pool.lot {
                 let consumed = lot.quantity - min(pool.lotRemaining, lot.quantity)
-                serials.add(first: lot.first.serial, quantity: consumed)
+                for range in try audit.living(lot.cut(to: consumed), in: transaction) {
+                    serials.add(range)
+                }
                 audit.expectEqual(
                     pool.nextSerial,
                     lot.first.serial &+ consumed,
@@ -164,10 +167,9 @@ struct ConsumedSerials {
     private(set) var count: UInt64 = 0
 
     /// Adds a range; they may come in any order.
-    mutating func add(first: UInt64, quantity: UInt64) {
-        guard quantity > 0 else { return }
-        ranges.append((first, quantity, 0))
-        count &+= quantity
+    mutating func add(_ range: Books.CodeRange) {
+        ranges.append((range.first, range.quantity, 0))
+        count &+= range.quantity
     }
 
     /// Orders the ranges; no `add` afterwards.

@@ -1,7 +1,7 @@
 import Storage
 import Time
 
-/// The top-up packs: quantity = remaining + leased + used + expired, as leases and changes say (C6).
+/// The top-up packs: each unit is in one place, as leases and changes say (rules C6 and A11).
 extension Audit {
     mutating func checkTopUps(
         in transaction: borrowing some Transaction & ~Copyable
@@ -17,11 +17,14 @@ extension Audit {
             let subject = "top-up pack \(place.id) of account \(place.account)"
             audit.expect(
                 pack.counters.isBalanced,
-                "\(subject): quantity is not remaining + leased + used + expired"
+                "\(subject): quantity is not remaining + leased + used + expired + voided"
             )
             audit.expectEqual(pack.counters, expected, "\(subject) against its leases and changes")
             let isKnown = try audit.books.accounts.contains(place.account, in: transaction)
             audit.expect(isKnown, "\(subject): there is no such account")
+            audit.expect(
+                pack.counters.voided == 0 || pack.counters.remaining == 0,
+                "\(subject) is void and has units left")
             if pack.counters.remaining > 0 {
                 open += 1
                 try audit.checkOpenTopUp(place, subject, in: transaction)
@@ -140,6 +143,7 @@ extension TopUpCounters {
         case .deduction: used &+= row.units
         case .giveBack: used &-= row.units
         case .expiry: expired &+= row.units
+        case .void: voided &+= row.units
         }
     }
 }

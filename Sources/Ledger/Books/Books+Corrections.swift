@@ -21,7 +21,20 @@ extension Books {
         case .move(let identity, let device, let cause):
             if let refusal = Self.refusal(ofName: cause) { return .refused(refusal) }
             return try move(identity, device, cause, command, in: transaction)
+        case .voidTopUp(let account, let pack, let cause):
+            if let refusal = Self.refusal(ofName: cause) { return .refused(refusal) }
+            return try voidTopUp(account, pack, cause, command, in: transaction)
         }
+    }
+
+    private func record(
+        _ entry: Correction.Entry,
+        _ cause: String,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        let correction = Correction(entry, cause: cause)
+        return .done(try record(.corrections(correction), command, in: transaction))
     }
 
     // MARK: Codes that are not consumed
@@ -36,30 +49,34 @@ extension Books {
         guard var batch = try batches.get(first.serial, in: transaction), batch.account == account
         else { return .refused(.corrections(.unknownPurchase(account, first))) }
         let serials = first.serial..<first.serial + batch.quantity
-        var taken = try takeUnassigned(serials, of: account, batch.package, in: transaction)
+        let sequence = try head(in: transaction).lastSequence + 1
+        func void(_ ranges: [CodeRange]) throws(StoreError) -> UInt64 {
+            for range in ranges {
+                let record = VoidRecord(quantity: range.quantity, sequence: sequence)
+                try voided.put(range.first, record, in: transaction)
+            }
+            return ranges.reduce(0) { $0 + $1.quantity }
+        }
+        var quantity = try void(
+            takeUnassigned(serials, of: account, batch.package, in: transaction))
         var assigned: UInt64 = 0
         for key in try products(of: account, in: transaction) {
+            let back = try takeReturned(serials, of: key, in: transaction)
             let cut = try cutLots(of: key, in: transaction) { serials.contains($0.first.serial) }
-            assigned += cut.reduce(0) { $0 + $1.quantity }
-            taken += cut
+            assigned += try void(back + cut)
+            if !back.isEmpty || !cut.isEmpty { try forgetPackage(of: key, in: transaction) }
         }
-        let quantity = taken.reduce(0) { $0 + $1.quantity }
+        quantity += assigned
         guard quantity > 0 else { return .refused(.corrections(.nothingToVoid)) }
-        let sequence = try head(in: transaction).lastSequence + 1
-        for range in taken {
-            let record = VoidRecord(quantity: range.quantity, sequence: sequence)
-            try voided.put(range.first, record, in: transaction)
-        }
         var holding = try holding(of: account, batch.package, in: transaction)
         holding.assigned -= assigned
         holding.voided += quantity
         try holdings.put(KeyPair(account, batch.package), holding, in: transaction)
         batch.voided += quantity
         try batches.put(first.serial, batch, in: transaction)
-        let entry = Correction.Entry.purchaseVoided(
-            account, package: batch.package, quantity: quantity, first: first)
-        return .done(
-            try record(.corrections(Correction(entry, cause: cause)), command, in: transaction))
+        return try record(
+            .purchaseVoided(account, package: batch.package, quantity: quantity, first: first),
+            cause, command, in: transaction)
     }
 
     private func voidAssignment(
@@ -84,6 +101,7 @@ extension Books {
         }
         let quantity = cut.reduce(0) { $0 + $1.quantity }
         guard quantity > 0 else { return .refused(.corrections(.nothingToVoid)) }
+        try forgetPackage(of: assignment.product, in: transaction)
         for range in cut {
             try unassigned.put(
                 KeyTriple(account, assignment.package, range.first),
@@ -96,15 +114,35 @@ extension Books {
         try holdings.put(KeyPair(account, assignment.package), holding, in: transaction)
         assignment.voided += quantity
         try assignments.put(place, assignment, in: transaction)
-        let entry = Correction.Entry.assignmentVoided(
-            account, product: assignment.product, package: assignment.package,
-            quantity: quantity, sequence: sequence)
-        return .done(
-            try record(.corrections(Correction(entry, cause: cause)), command, in: transaction))
+        return try record(
+            .assignmentVoided(
+                account, product: assignment.product, package: assignment.package,
+                quantity: quantity, sequence: sequence),
+            cause, command, in: transaction)
     }
 
     /// Codes of a batch, consecutive ones.
-    private typealias CodeRange = (first: UInt64, quantity: UInt64)
+    typealias CodeRange = (first: UInt64, quantity: UInt64)
+
+    /// The codes of a lot that are not void. Those that were given back and voided then are among the
+    /// consumed ones, so they stay in its range.
+    func living(
+        _ lot: LotRecord,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [CodeRange] {
+        var next = lot.first.serial
+        let (sum, isDamaged) = next.addingReportingOverflow(lot.quantity)
+        let end = isDamaged ? .max : sum
+        var ranges: [CodeRange] = []
+        try voided.forEach(in: transaction, from: .including(next), to: .excluding(end)) {
+            first, void in
+            if first > next { ranges.append((next, first - next)) }
+            next = first &+ void.quantity
+            return .proceed
+        }
+        if next < end { ranges.append((next, end - next)) }
+        return ranges
+    }
 
     /// The account's unassigned codes among `serials`, which are a batch's.
     private func takeUnassigned(
@@ -127,6 +165,31 @@ extension Books {
             try unassigned.delete(KeyTriple(account, package, range.first), in: transaction)
         }
         return found
+    }
+
+    /// The codes among `serials` that the product had consumed, and has again.
+    private func takeReturned(
+        _ serials: Range<UInt64>,
+        of key: ProductKey,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> [CodeRange] {
+        var back: [CodeRange] = []
+        try returned.forEach(
+            in: transaction, prefix: key,
+            from: .including(KeyPair(key, serials.lowerBound)),
+            to: .excluding(KeyPair(key, serials.upperBound))
+        ) { place, _ in
+            back.append((place.second, 1))
+            return .proceed
+        }
+        if back.isEmpty { return [] }
+        for code in back { try returned.delete(KeyPair(key, code.first), in: transaction) }
+        var pool = try pool(of: key, in: transaction)
+        pool.returned -= UInt32(back.count)
+        pool.assigned -= UInt64(back.count)
+        try pools.put(key, pool, in: transaction)
+        try countLost(UInt64(back.count), of: key, in: transaction)
+        return back
     }
 
     /// Takes from a product's lots that `isMeant` what it has not consumed of them. The lots stay, as
@@ -155,26 +218,32 @@ extension Books {
         }
         guard !ranges.isEmpty else { return [] }
         try pools.put(key, pool, in: transaction)
+        try countLost(ranges.reduce(0) { $0 + $1.quantity }, of: key, in: transaction)
+        return ranges
+    }
+
+    private func countLost(
+        _ codes: UInt64,
+        of key: ProductKey,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
         guard let product = try products.get(key, in: transaction) else {
             throw .malformed(what: "pool of \(key) without a product")
         }
-        let lost = ranges.reduce(0) { $0 + $1.quantity }
-        try countCodes(of: product, lost: lost, in: transaction)
-        try forgetPackage(of: key, product, in: transaction)
-        return ranges
+        try countCodes(of: product, lost: codes, in: transaction)
     }
 
     /// A package that came with bought codes goes with the last of them (rule A4).
     private func forgetPackage(
         of key: ProductKey,
-        _ product: ProductRecord,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) {
-        guard product.packageOrigin == .codes else { return }
+        guard let product = try products.get(key, in: transaction), product.packageOrigin == .codes
+        else { return }
         var free: PackageID?
         var hasBought = false
         try lots.forEach(in: transaction, prefix: key) { (_, lot) throws(StoreError) in
-            guard lot.quantity > 0 else { return .proceed }
+            if try living(lot, in: transaction).isEmpty { return .proceed }
             switch try purchase(of: lot.first, in: transaction)?.record.source {
             case .purchase, nil: hasBought = true
             case .grant: free = free ?? lot.package
@@ -231,9 +300,8 @@ extension Books {
         try returned.put(
             KeyPair(identity.product, entitlement.code.serial), EmptyRecord(), in: transaction)
         try countCodes(of: product, returned: 1, in: transaction)
-        let entry = Correction.Entry.consumptionVoided(identity, entitlement)
-        return .done(
-            try record(.corrections(Correction(entry, cause: cause)), command, in: transaction))
+        return try record(
+            .consumptionVoided(identity, entitlement), cause, command, in: transaction)
     }
 
     /// Return and repair: nothing is consumed, and the device that had it is inactive (rule B17).
@@ -283,9 +351,8 @@ extension Books {
         after.entitlement = moved
         after.isOpen = true
         try replace(new, with: after, of: other, in: transaction)
-        let entry = Correction.Entry.entitlementMoved(identity, to: key, moved)
-        return .done(
-            try record(.corrections(Correction(entry, cause: cause)), command, in: transaction))
+        return try record(
+            .entitlementMoved(identity, to: key, moved), cause, command, in: transaction)
     }
 
     /// The device as it is without its latest entitlement: with the one before, if it had one, which may
@@ -312,5 +379,33 @@ extension Books {
             new.isOpen = entitlement.runs(at: try time(at: command.at, in: transaction).time)
         }
         return new.isWorthKeeping ? new : nil
+    }
+
+    // MARK: Top-up packs
+
+    /// What holders have of it comes back to it, and is void then.
+    private func voidTopUp(
+        _ account: AccountID,
+        _ id: UInt64,
+        _ cause: String,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        // A pack's id is the number of the event that has entered it.
+        guard case .topUps(let made) = try events.get(id, in: transaction)?.change,
+            case .entered = made.entry, made.pack.account == account
+        else { return .refused(.corrections(.unknownTopUp(account, id))) }
+        let place = made.pack
+        let pack = try topUp(at: place, in: transaction)
+        let units = pack.counters.remaining
+        guard units > 0, !place.hasExpired(at: try time(at: command.at, in: transaction).time)
+        else {
+            return .refused(.corrections(.nothingToVoid))
+        }
+        try withdraw(units, of: pack, at: place, as: \.voided, in: transaction)
+        let outcome = try record(
+            .topUpVoided(place, units: units), cause, command, in: transaction)
+        try listChange(of: place, in: transaction)
+        return outcome
     }
 }

@@ -81,19 +81,45 @@ extension Books {
         return .done(.ended(count: UInt32(due.count), more: isFull))
     }
 
-    /// So many of the units that are left can't be used any more.
-    func expire(
+    private func expire(
         _ units: UInt64,
         of pack: TopUpRecord,
         at place: TopUpPlace,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) {
-        guard units > 0 else { return }
-        var new = pack
-        try new.counters.move(units, from: \.remaining, to: \.expired)
-        try replace(pack, with: new, at: place, in: transaction)
+        try withdraw(units, of: pack, at: place, as: \.expired, in: transaction)
         _ = try record(.expired(units: units), of: place, command, in: transaction)
+    }
+
+    /// So many of the units that are left can't be used any more.
+    func withdraw(
+        _ units: UInt64,
+        of pack: TopUpRecord,
+        at place: TopUpPlace,
+        as part: WritableKeyPath<TopUpCounters, UInt64>,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        var new = pack
+        try new.counters.move(units, from: \.remaining, to: part)
+        try replace(pack, with: new, at: place, in: transaction)
+    }
+
+    /// Units that have come back to a pack that was voided, or has expired, can't be used any more.
+    func withdraw(
+        returned units: UInt64,
+        at place: TopUpPlace,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        if units == 0 { return }
+        let pack = try topUp(at: place, in: transaction)
+        if pack.counters.voided > 0 {
+            try withdraw(units, of: pack, at: place, as: \.voided, in: transaction)
+            _ = try record(.voided(units: units), of: place, command, in: transaction)
+        } else if place.hasExpired(at: try time(at: command.at, in: transaction).time) {
+            try expire(units, of: pack, at: place, command, in: transaction)
+        }
     }
 
     /// The pack that is drawn from next: the first to expire that has units left.
@@ -172,15 +198,18 @@ extension Books {
     ) throws(StoreError) -> Effect {
         let change = TopUpChange(pack: place, entry: entry)
         let effect = try record(.topUps(change), command, in: transaction)
-        if change.movement != nil {
-            let sequence = try head(in: transaction).lastSequence
-            try topUpChanges.put(
-                KeyTriple(place.account, place.kind, sequence),
-                EmptyRecord(),
-                in: transaction
-            )
-        }
+        if change.movement != nil { try listChange(of: place, in: transaction) }
         return effect
+    }
+
+    /// Files the latest event in the account's list of changes.
+    func listChange(
+        of place: TopUpPlace,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        let key = KeyTriple(
+            place.account, place.kind, try head(in: transaction).lastSequence)
+        try topUpChanges.put(key, EmptyRecord(), in: transaction)
     }
 }
 
@@ -251,10 +280,7 @@ extension Books {
             command,
             in: transaction
         )
-        if lease.pack.hasExpired(at: try time(at: command.at, in: transaction).time) {
-            let pack = try topUp(at: lease.pack, in: transaction)
-            try expire(returned, of: pack, at: lease.pack, command, in: transaction)
-        }
+        try withdraw(returned: returned, at: lease.pack, command, in: transaction)
         return .done(effect)
     }
 

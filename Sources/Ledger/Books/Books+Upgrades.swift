@@ -276,8 +276,6 @@ extension Books {
             command,
             in: transaction
         )
-        if draw.pack.hasExpired(at: try time(at: command.at, in: transaction).time) {
-            try expire(draw.units, of: new, at: draw.pack, command, in: transaction)
-        }
+        try withdraw(returned: draw.units, at: draw.pack, command, in: transaction)
     }
 }

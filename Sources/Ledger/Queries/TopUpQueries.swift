@@ -112,7 +112,7 @@ extension Books {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> TopUpMovement? {
         guard let event = try events.get(sequence, in: transaction),
-            case .topUps(let change) = event.change, let movement = change.movement
+            let change = event.change.ofTopUp, let movement = change.movement
         else { return nil }
         return TopUpMovement(
             sequence: sequence,
@@ -154,5 +154,16 @@ extension Books {
             in: transaction,
             element
         )
+    }
+}
+
+extension Change {
+    /// What it was for a top-up pack.
+    fileprivate var ofTopUp: TopUpChange? {
+        if case .topUps(let change) = self { return change }
+        guard case .corrections(let correction) = self,
+            case .topUpVoided(let pack, let units) = correction.entry
+        else { return nil }
+        return TopUpChange(pack: pack, entry: .voided(units: units))
     }
 }

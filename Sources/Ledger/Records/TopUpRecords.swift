@@ -34,7 +34,7 @@ public struct TopUpRecord: StorageRecord, Hashable, Sendable {
 }
 
 /// Where the units of a pack, or of all packs of an account and kind, are:
-/// `quantity = remaining + leased + used + expired` at all times.
+/// `quantity = remaining + leased + used + expired + voided` at all times.
 public struct TopUpCounters: StorageRecord, RecordField, Hashable, Sendable {
     public internal(set) var quantity: UInt64 = 0
 
@@ -48,6 +48,13 @@ public struct TopUpCounters: StorageRecord, RecordField, Hashable, Sendable {
     /// Not used in time.
     public internal(set) var expired: UInt64 = 0
 
+    /// Taken back by a correction (rule A11).
+    public internal(set) var voided: UInt64 = 0
+
+    private static var parts: [WritableKeyPath<TopUpCounters, UInt64>] {
+        [\.quantity, \.remaining, \.leased, \.used, \.expired, \.voided]
+    }
+
     init() {}
 
     /// A new pack's.
@@ -58,15 +65,11 @@ public struct TopUpCounters: StorageRecord, RecordField, Hashable, Sendable {
 
     /// For counting what may be damaged: wraps around rather than traps.
     mutating func add(_ other: TopUpCounters) {
-        quantity &+= other.quantity
-        remaining &+= other.remaining
-        leased &+= other.leased
-        used &+= other.used
-        expired &+= other.expired
+        for part in Self.parts { self[keyPath: part] &+= other[keyPath: part] }
     }
 
     var isBalanced: Bool {
-        [leased, used, expired].reduce((remaining, false)) { sum, part in
+        [leased, used, expired, voided].reduce((remaining, false)) { sum, part in
             let (total, overflow) = sum.0.addingReportingOverflow(part)
             return (total, sum.1 || overflow)
         } == (quantity, false)
@@ -89,10 +92,7 @@ public struct TopUpCounters: StorageRecord, RecordField, Hashable, Sendable {
     /// Counts `new` in the place of `old`, in the totals of all packs. Throws `.malformed` when the
     /// totals can't have been their sums.
     mutating func replace(_ old: TopUpCounters?, with new: TopUpCounters) throws(StoreError) {
-        let parts: [WritableKeyPath<TopUpCounters, UInt64>] = [
-            \.quantity, \.remaining, \.leased, \.used, \.expired,
-        ]
-        for part in parts {
+        for part in Self.parts {
             let (rest, isLess) = self[keyPath: part]
                 .subtractingReportingOverflow(old?[keyPath: part] ?? 0)
             let (sum, overflow) = rest.addingReportingOverflow(new[keyPath: part])
@@ -103,20 +103,22 @@ public struct TopUpCounters: StorageRecord, RecordField, Hashable, Sendable {
         }
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1, quantity, remaining, leased, used, expired)
+        buffer.append(Version.v2, quantity, remaining, leased, used, expired, voided)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        switch try reader.take(Version.self, of: "top-up counters") {
-        case .v1:
-            quantity = try reader.take()
-            remaining = try reader.take()
-            leased = try reader.take()
-            used = try reader.take()
-            expired = try reader.take()
+        let version = try reader.take(Version.self, of: "top-up counters")
+        quantity = try reader.take()
+        remaining = try reader.take()
+        leased = try reader.take()
+        used = try reader.take()
+        expired = try reader.take()
+        switch version {
+        case .v1: break
+        case .v2: voided = try reader.take()
         }
     }
 }

@@ -18,6 +18,9 @@ public enum CorrectionAction: Hashable, Sendable {
 
     /// The device's running entitlement is another device's of the same product from now on.
     case move(DeviceIdentity, to: DeviceKey, cause: String)
+
+    /// The units of a top-up pack that are not used are void, and so is what comes back to it later.
+    case voidTopUp(AccountID, pack: UInt64, cause: String)
 }
 
 extension CorrectionAction: ActionPart {
@@ -26,6 +29,7 @@ extension CorrectionAction: ActionPart {
         case voidAssignment = 0x39_02
         case voidConsumption = 0x39_03
         case move = 0x39_04
+        case voidTopUp = 0x39_05
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -38,6 +42,8 @@ extension CorrectionAction: ActionPart {
             buffer.append(Tag.voidConsumption, identity, cause)
         case .move(let identity, let device, let cause):
             buffer.append(Tag.move, identity, device, cause)
+        case .voidTopUp(let account, let pack, let cause):
+            buffer.append(Tag.voidTopUp, account, pack, cause)
         }
     }
 
@@ -48,12 +54,13 @@ extension CorrectionAction: ActionPart {
             case .voidAssignment: try reader.make(Self.voidAssignment)
             case .voidConsumption: try reader.make(Self.voidConsumption)
             case .move: try reader.make(Self.move)
+            case .voidTopUp: try reader.make(Self.voidTopUp)
             }
     }
 
     var asked: CorrectionAction {
         switch self {
-        case .voidPurchase, .voidAssignment, .voidConsumption, .move: self
+        case .voidPurchase, .voidAssignment, .voidConsumption, .move, .voidTopUp: self
         }
     }
 }
@@ -82,6 +89,7 @@ public struct Correction: Hashable, Sendable {
 
         /// `entitlement` is as the other device has it.
         case entitlementMoved(DeviceIdentity, to: DeviceKey, Entitlement)
+        case topUpVoided(TopUpPlace, units: UInt64)
     }
 
     /// Its name in the API.
@@ -91,6 +99,7 @@ public struct Correction: Hashable, Sendable {
         case .assignmentVoided: "assignment-voided"
         case .consumptionVoided: "consumption-voided"
         case .entitlementMoved: "entitlement-moved"
+        case .topUpVoided: "top-up-pack-voided"
         }
     }
 }
@@ -115,6 +124,7 @@ extension Correction.Entry: TaggedRecord {
         case assignmentVoided = 2
         case consumptionVoided = 3
         case entitlementMoved = 4
+        case topUpVoided = 5
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -128,6 +138,7 @@ extension Correction.Entry: TaggedRecord {
             buffer.append(Tag.consumptionVoided, identity, entitlement)
         case .entitlementMoved(let identity, let device, let entitlement):
             buffer.append(Tag.entitlementMoved, identity, device, entitlement)
+        case .topUpVoided(let pack, let units): buffer.append(Tag.topUpVoided, pack, units)
         }
     }
 
@@ -138,6 +149,7 @@ extension Correction.Entry: TaggedRecord {
             case .assignmentVoided: try reader.make(Self.assignmentVoided)
             case .consumptionVoided: try reader.make(Self.consumptionVoided)
             case .entitlementMoved: try reader.make(Self.entitlementMoved)
+            case .topUpVoided: try reader.make(Self.topUpVoided)
             }
     }
 }
@@ -146,8 +158,9 @@ extension Correction.Entry: TaggedRecord {
 public enum CorrectionRefusal: Hashable, Sendable, CustomStringConvertible {
     case unknownPurchase(AccountID, ActivationCode)
     case unknownAssignment(AccountID, UInt64)
+    case unknownTopUp(AccountID, UInt64)
 
-    /// All of its codes were consumed, are void already, or went with a deleted product.
+    /// All of it was used, is void already, has expired, or went with a deleted product.
     case nothingToVoid
 
     /// The device has no code that could be taken back.
@@ -162,7 +175,8 @@ public enum CorrectionRefusal: Hashable, Sendable, CustomStringConvertible {
             "account \(account) has no purchase whose first code is \(first)"
         case .unknownAssignment(let account, let sequence):
             "account \(account) has no assignment \(sequence)"
-        case .nothingToVoid: "none of its codes can be taken back: they are consumed, void or gone"
+        case .unknownTopUp(let account, let pack): "account \(account) has no top-up pack \(pack)"
+        case .nothingToVoid: "nothing of it can be taken back: all is used, void or gone"
         case .nothingConsumed(let identity): "device \(identity) has consumed no code"
         case .nothingRuns(let identity): "device \(identity) has no entitlement that runs"
         }
@@ -176,6 +190,7 @@ extension CorrectionRefusal: RefusalPart {
         case nothingToVoid = 0x51_03
         case nothingConsumed = 0x51_04
         case nothingRuns = 0x51_05
+        case unknownTopUp = 0x51_06
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -187,6 +202,7 @@ extension CorrectionRefusal: RefusalPart {
         case .nothingToVoid: buffer.append(Tag.nothingToVoid)
         case .nothingConsumed(let identity): buffer.append(Tag.nothingConsumed, identity)
         case .nothingRuns(let identity): buffer.append(Tag.nothingRuns, identity)
+        case .unknownTopUp(let account, let pack): buffer.append(Tag.unknownTopUp, account, pack)
         }
     }
 
@@ -198,6 +214,7 @@ extension CorrectionRefusal: RefusalPart {
             case .nothingToVoid: .nothingToVoid
             case .nothingConsumed: try reader.make(Self.nothingConsumed)
             case .nothingRuns: try reader.make(Self.nothingRuns)
+            case .unknownTopUp: try reader.make(Self.unknownTopUp)
             }
     }
 }

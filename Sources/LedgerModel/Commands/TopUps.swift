@@ -91,6 +91,9 @@ public struct TopUpChange: Hashable, Sendable {
 
         /// Not used when the pack expired.
         case expired(units: UInt64)
+
+        /// Came back to a pack after that was voided (rule A11).
+        case voided(units: UInt64)
     }
 
     var name: String {
@@ -103,6 +106,7 @@ public struct TopUpChange: Hashable, Sendable {
         case .deducted: "top-up-deducted"
         case .returned: "top-up-returned"
         case .expired: "top-up-expired"
+        case .voided: "top-up-voided"
         }
     }
 
@@ -118,6 +122,7 @@ public struct TopUpChange: Hashable, Sendable {
         case .deducted(let units, _, _): (.deduction, units)
         case .returned(let units, _, _): (.giveBack, units)
         case .expired(let units): (.expiry, units)
+        case .voided(let units): (.void, units)
         }
     }
 }
@@ -143,6 +148,7 @@ extension TopUpChange.Entry: TaggedRecord {
         case expired = 5
         case deducted = 6
         case returned = 7
+        case voided = 8
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -158,6 +164,7 @@ extension TopUpChange.Entry: TaggedRecord {
             buffer.append(Tag.deducted, units, identity, upgrade)
         case .returned(let units, let identity, let upgrade):
             buffer.append(Tag.returned, units, identity, upgrade)
+        case .voided(let units): buffer.append(Tag.voided, units)
         }
     }
 
@@ -171,6 +178,7 @@ extension TopUpChange.Entry: TaggedRecord {
             case .expired: try reader.make(Self.expired)
             case .deducted: try reader.make(Self.deducted)
             case .returned: try reader.make(Self.returned)
+            case .voided: try reader.make(Self.voided)
             }
     }
 }
@@ -263,6 +271,9 @@ public struct TopUpMovement: Hashable, Sendable {
         case giveBack
         case expiry
 
+        /// With a correction of the pack, or behind it (rule A11).
+        case void
+
         /// Its name in the API.
         public var name: String {
             switch self {
@@ -271,6 +282,7 @@ public struct TopUpMovement: Hashable, Sendable {
             case .deduction: "deduction"
             case .giveBack: "return"
             case .expiry: "expiry"
+            case .void: "void"
             }
         }
     }

@@ -181,7 +181,9 @@ struct TopUpVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "topup",
         abstract: "Packs of extra messages and OTA attempts, shared by an account's devices.",
-        subcommands: [Buy.self, Gift.self, List.self, Totals.self, Changes.self]
+        subcommands: [
+            Buy.self, Gift.self, List.self, Totals.self, Changes.self, VoidPack.self,
+        ]
     )
 
     struct Buy: AsyncParsableCommand {
@@ -213,7 +215,7 @@ struct TopUpVerbs: AsyncParsableCommand {
                 "accounts/\(account.escaped)/topups\(filter)",
                 columns: [
                     "id", "kind", "source", "quantity", "remaining", "leased", "used", "expired",
-                    "expiresAt", "at", "actor",
+                    "voided", "expiresAt", "at", "actor",
                 ]
             )
         }
@@ -248,6 +250,24 @@ struct TopUpVerbs: AsyncParsableCommand {
                 ],
                 limit: limit
             )
+        }
+    }
+}
+
+extension TopUpVerbs {
+    struct VoidPack: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "void",
+            abstract: "Voids the units of a pack that are not used (owners only).")
+
+        @Argument var account: String
+        @Argument(help: "Its id in the list.") var pack: UInt64
+        @Option(help: "Why; the history keeps it.") var cause: String
+        @OptionGroup var api: APIOptions
+
+        func run() async throws {
+            let path = "accounts/\(account.escaped)/topups/\(pack)/void"
+            try await api.show(.post, path, ["cause": .text(cause)])
         }
     }
 }
