@@ -42,6 +42,8 @@ import Ledger
 ///   names, 413, 415 and 422 of bodies and parameters, 429, 503, and those of idempotency keys.
 ///   `Client` in the tests fails on a reason, status or member that is not declared.
 ///   A reason's status is in the table of `Reason`.
+/// - `isRemembered: false` is for a write that is not one command to the books: it takes no idempotency
+///   key. All others are tried by `ReplayTests`, where a new one needs its line.
 struct Operation: Sendable {
     /// Unique; clients made from the document have a function of that name.
     let id: String
@@ -53,6 +55,9 @@ struct Operation: Sendable {
     let answers: [Answer]
     let problems: [Reason]
 
+    /// Whether its writes are in the books, which remember what an idempotency key was answered (rule A8).
+    let isRemembered: Bool
+
     init(
         _ id: String,
         _ summary: String,
@@ -61,7 +66,8 @@ struct Operation: Sendable {
         headers: [Parameter] = [],
         body: Body? = nil,
         answers: Answer...,
-        problems: [Reason] = []
+        problems: [Reason] = [],
+        isRemembered: Bool = true
     ) {
         self.id = id
         self.summary = summary
@@ -71,6 +77,7 @@ struct Operation: Sendable {
         self.body = body
         self.answers = answers
         self.problems = problems
+        self.isRemembered = isRemembered
     }
 }
 

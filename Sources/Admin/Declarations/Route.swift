@@ -18,8 +18,10 @@ struct Route: Sendable {
         segments.filter { $0.first == ":" }.map { .named($0.dropFirst()) }
     }
 
-    /// Whatever changes something can be sent again with an idempotency key (rule A8).
-    var takesIdempotencyKey: Bool { method != .get && access.needsToken }
+    /// Whatever changes the books can be sent again with an idempotency key (rule A8).
+    var takesIdempotencyKey: Bool {
+        method != .get && access.needsToken && operation.isRemembered
+    }
 
     var headers: [Parameter] {
         operation.headers + (takesIdempotencyKey ? [Call.idempotencyKeyParameter] : [])

@@ -269,7 +269,9 @@ extension Call {
 
     /// Whether the request may be the repetition of one that was answered: whether what it is about is
     /// still there is the books' to say then (rule A8).
-    private var isRepeatable: Bool { idempotencyKey != nil && request.method != .get }
+    private var isRepeatable: Bool {
+        idempotencyKey != nil && request.method != .get && operation.isRemembered
+    }
 
     /// The product that the path names, if the caller reaches it and it was not deleted.
     func product() throws -> (key: ProductKey, record: ProductRecord) {

@@ -241,15 +241,15 @@ extension Routes {
                 answers: .ok(.contact), problems: [.tooManyContacts])
         ) { call in
             let account = try call.contactsAccount()
-            let email = try call.contact(of: account)
+            let email = call.parameter("email", EmailAddress.init)
             let name = try await call.fields().optionalText("name") ?? ""
             let action = AccountAction.putContact(account, Contact(email: email, name: name))
             let document = try await call.submit(.accounts(action)) { _ in
-                let record = try call.read { (books, transaction) throws(StoreError) in
+                let contact = try call.read { (books, transaction) throws(StoreError) in
                     try books.contact(email, of: account, in: transaction)
                 }
-                guard let record else { throw Problem(.accounts(.unknownContact(account, email))) }
-                return Documents.contact(email, record)
+                guard let contact else { throw Problem(.accounts(.unknownContact(account, email))) }
+                return Documents.contact(contact.email, contact.record)
             }
             return .json(document)
         }
@@ -258,7 +258,7 @@ extension Routes {
             Operation("removeContact", "Remove a contact", answers: .noContent)
         ) { call in
             let account = try call.contactsAccount()
-            let email = try call.contact(of: account)
+            let email = call.parameter("email", EmailAddress.init)
             try await call.submit(.accounts(.removeContact(account, email)))
             return Response(status: .noContent)
         }
@@ -266,17 +266,6 @@ extension Routes {
 }
 
 extension Call {
-    /// The address that the path names, as the contact has it that is there: letters are the same, large or
-    /// small, for those who write to people, whatever a mailbox may make of them.
-    fileprivate func contact(of account: AccountID) throws -> EmailAddress {
-        let email = parameter("email", EmailAddress.init)
-        let known = try read { (books, transaction) throws(StoreError) in
-            try books.contacts(of: account, limit: 1_000, in: transaction).elements.map(\.email)
-        }
-        let text = email.text.lowercased()
-        return known.first { $0 == email } ?? known.first { $0.text.lowercased() == text } ?? email
-    }
-
     /// The account that the path names, if the caller reaches its contacts.
     fileprivate func contactsAccount() throws -> AccountID {
         let id = parameter("account", AccountID.init)

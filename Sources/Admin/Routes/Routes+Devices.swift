@@ -115,7 +115,7 @@ extension Routes {
             .delete, "products/:pk/devices/:dk/connection",
             Operation(
                 "endConnection", "End the connection of a device; it may connect again",
-                answers: .noContent, problems: [.notConnected])
+                answers: .noContent, problems: [.notConnected], isRemembered: false)
         ) { call in
             let (identity, _, _) = try call.device()
             guard await call.controlPlane.kick(identity) else {
@@ -279,7 +279,8 @@ extension Routes {
                 problems: [
                     .notConnected, .noSubscription, .quotaExceeded, .packetTooLarge,
                     .queueFull, .messageExpired, .notStored,
-                ])
+                ],
+                isRemembered: false)
         ) { call in
             let (identity, _, _) = try call.device()
             let downlink = try Downlink(try await call.fields())

@@ -116,9 +116,10 @@ extension Books {
         guard let owner = try contactOwner(of: id, in: transaction) else {
             return .refused(.accounts(.unknown(id)))
         }
-        let key = KeyPair(owner, contact.email)
-        if let held = try contacts.get(key, in: transaction) {
-            if held.name == contact.name { return .done(.unchanged) }
+        let known = try self.contact(contact.email, of: owner, in: transaction)
+        let contact = Contact(email: known?.email ?? contact.email, name: contact.name)
+        if let known {
+            if known.record.name == contact.name { return .done(.unchanged) }
         } else {
             let maximum = Self.contactMaximum
             let held = try contacts(of: owner, limit: maximum, in: transaction)
@@ -127,7 +128,7 @@ extension Books {
             }
         }
         let record = ContactRecord(name: contact.name, at: command.at, actor: command.actor)
-        try contacts.put(key, record, in: transaction)
+        try contacts.put(KeyPair(owner, contact.email), record, in: transaction)
         return .done(
             try self.record(.accounts(.contactPut(owner, contact)), command, in: transaction)
         )
@@ -142,13 +143,12 @@ extension Books {
         guard let owner = try contactOwner(of: id, in: transaction) else {
             return .refused(.accounts(.unknown(id)))
         }
-        let key = KeyPair(owner, email)
-        guard try contacts.contains(key, in: transaction) else {
+        guard let known = try contact(email, of: owner, in: transaction)?.email else {
             return .refused(.accounts(.unknownContact(owner, email)))
         }
-        try contacts.delete(key, in: transaction)
+        try contacts.delete(KeyPair(owner, known), in: transaction)
         return .done(
-            try record(.accounts(.contactRemoved(owner, email)), command, in: transaction)
+            try record(.accounts(.contactRemoved(owner, known)), command, in: transaction)
         )
     }
 }

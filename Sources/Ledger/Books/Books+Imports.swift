@@ -98,16 +98,17 @@ extension Books {
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        guard try existing(product, in: transaction) != nil else {
-            return .refused(.products(.unknown(product)))
-        }
         if let key {
             guard Command.isValid(idempotencyKey: key) else {
                 return .refused(.commands(.idempotencyKeyInvalid))
             }
+            // Before all else: whatever has become of the product, the first answer holds.
             if try answers.contains(KeyPair(command.actor, key), in: transaction) {
                 return .done(.importKnown)
             }
+        }
+        guard try existing(product, in: transaction) != nil else {
+            return .refused(.products(.unknown(product)))
         }
         let left = try liveImports(of: product, in: transaction).filter { _, record in
             let hasReturned =

@@ -72,14 +72,16 @@ extension Books {
         ) { ($0.second, $1) }
     }
 
-    /// One of them; `nil` when there is none of that address.
+    /// One of them; `nil` when there is none of that address. Letters are the same, large or small, for
+    /// those who write to people, whatever a mailbox may make of them.
     public func contact(
         _ email: EmailAddress,
         of account: AccountID,
         in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> ContactRecord? {
-        let owner = try contactOwner(of: account, in: transaction) ?? account
-        return try contacts.get(KeyPair(owner, email), in: transaction)
+    ) throws(StoreError) -> (email: EmailAddress, record: ContactRecord)? {
+        let held = try contacts(of: account, limit: 1_000, in: transaction).elements
+        let text = email.text.lowercased()
+        return held.first { $0.email == email } ?? held.first { $0.email.text.lowercased() == text }
     }
 
     /// Whose list a contact of the account is on: an account and its sub-accounts have one (rule E1).
