@@ -17,12 +17,13 @@ public enum Admission {
             return .refuse(.products(.unknown(identity.product)))
         }
         // One that was deleted before it consumed a code is as good as none.
-        guard let device, device.isRegistered || device.codesConsumed > 0 else {
-            // A certificate proves a device that was never imported.
-            return product.registration == .open
-                ? .consume(.first) : .refuse(.devices(.unknown(identity)))
+        let isKnown = device.map { $0.isRegistered || $0.codesConsumed > 0 } ?? false
+        if !isKnown, product.registration != .open {
+            return .refuse(.devices(.unknown(identity)))
         }
-        if device.isDisabled { return .refuse(.devices(.disabled(identity))) }
+        if device?.isDisabled == true { return .refuse(.devices(.disabled(identity))) }
+        // A certificate proves a device that was never imported.
+        guard let device, isKnown else { return .consume(.first) }
         if device.isEntitled(at: time) {
             return device.isRegistered && device.isOpen
                 ? .admit(until: device.expiresAt) : .readmit(until: device.expiresAt)

@@ -94,6 +94,9 @@ import Time
         )
         #expect(
             decide(product(), device(isDisabled: true)) == .refuse(.devices(.disabled(identity))))
+        // Also of one that was deleted, and has consumed nothing that counts.
+        let gone = device(isRegistered: false, isDisabled: true, isOpen: false, codes: 0)
+        #expect(decide(product(), gone) == .refuse(.devices(.disabled(identity))))
     }
 
     @Test("B4: an online renewal starts where the old period ended, unless that period is over too")
