@@ -159,6 +159,8 @@ struct PacksTests {
         #expect(try await client.get("\(Self.upgrades)/u2").json["state"]?.text == "succeeded")
         #expect(try await client.get("\(Self.upgrades)/u9").reason == "unknown-upgrade")
         #expect(try await report("u2", "failed").reason == "upgrade-reported")
+        let again: JSON = ["id": "u2", "sizeBytes": 5_242_881]
+        #expect(try await client.post(Self.upgrades, again).reason == "upgrade-reported")
     }
 
     @Test("D2: how many attempts a device has left this month can be asked, and what packs hold")

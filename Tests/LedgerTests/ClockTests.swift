@@ -61,6 +61,28 @@ import Time
         #expect(try store.findings() == [])
     }
 
+    @Test(
+        "A8, B16: what a doubted clock has refused is decided when it is asked again with its key")
+    func repeated() throws {
+        let store = try store()
+        let row = DeviceImport(device: DeviceKey("d2")!, secret: nil)
+        _ = try store.apply(.imports(.atOnce(TestStore.product, [row])))
+        let action = Action.devices(.activateByHand(TestStore.device("d2")))
+        let now = store.now
+        store.advance(days: 400)
+        guard case .refused(.clock) = try store.apply(action, key: "k") else {
+            Issue.record("the clock was believed")
+            return
+        }
+        store.now = now
+        guard case .done(let effect) = try store.apply(action, key: "k") else {
+            Issue.record("the first answer was for good")
+            return
+        }
+        #expect(try store.apply(action, key: "k") == .repeated(effect))
+        #expect(try store.findings() == [])
+    }
+
     @Test("B16: packs don't expire, and upgrades are not paid, by a clock that is doubted")
     func packs() throws {
         let store = try store()

@@ -124,7 +124,8 @@ extension Routes {
                     .productHasNoPackage, .upgradeReported,
                 ])
         ) { call in
-            let (identity, _) = try call.identity()
+            // One that was paid for is found by its name, whatever has become of the product.
+            let identity = try call.identityForUpgrades()
             let fields = try await call.fields()
             let id = try fields.required("id", UpgradeID.init)
             guard let size = UpgradeSize(bytes: UInt64(try fields.number("sizeBytes"))) else {

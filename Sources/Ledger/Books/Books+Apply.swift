@@ -5,8 +5,8 @@ extension Books {
     ///
     /// Deterministic: the command and the books are its only input. A refusal has written nothing,
     /// except that a command with an idempotency key is remembered with its answer, done or refused
-    /// (rule A8): repeated, it changes nothing and is answered as the first time. Errors are the
-    /// store's; the transaction has to be aborted then.
+    /// (rule A8): repeated, it changes nothing and is answered as the first time; but a doubted clock
+    /// (rule B16) decides nothing. Errors are the store's; the transaction has to be aborted then.
     public func apply(
         _ command: Command,
         in transaction: borrowing WriteTransaction
@@ -26,6 +26,8 @@ extension Books {
             return answer.outcome.again
         }
         let outcome = try carryOut(command, in: transaction)
+        // By a clock that is doubted nothing is decided: it is asked again when the clock is right.
+        if case .refused(.clock) = outcome { return outcome }
         let answer = AnswerRecord(
             digestHigh: high,
             digestLow: low,
