@@ -48,6 +48,14 @@ public struct Meter: ~Copyable {
         self.stored = stored
     }
 
+    /// Whose a counter is that somebody holds.
+    public func device(of slot: Slot) -> DeviceIdentity {
+        guard let device = devices[Int(slot.index)] else {
+            preconditionFailure("a counter that is held is some device's")
+        }
+        return device
+    }
+
     /// How many counters are in memory.
     public var count: Int { slots.count }
 

@@ -12,16 +12,28 @@ public struct TopUpStock: Sendable {
     private struct Held {
         let lease: TopUpLease
         var used: UInt64 = 0
+        var uses: [DeviceIdentity: UInt64] = [:]
 
         var left: UInt64 { lease.units - used }
         var settlement: TopUpSettlement {
-            TopUpSettlement(lease: lease.id, used: used, returned: left)
+            TopUpSettlement(lease: lease.id, used: used, returned: left, uses: uses)
+        }
+
+        mutating func use(_ units: UInt64, by device: DeviceIdentity) {
+            used += units
+            if uses.count < TopUpStock.devicesOfLease || uses[device] != nil {
+                uses[device, default: 0] += units
+            }
         }
     }
 
     /// Units that a lease should have, where the account has plenty: what a crash costs, and how
     /// often the ledger is asked.
     public static let block: UInt64 = 1_024
+
+    /// Devices that the end of a lease names: all of them, unless a lease is greater than a block. Of
+    /// the others' units it is not said who used them.
+    public static let devicesOfLease = Int(block)
 
     /// The first to expire in front.
     private var leases: [Held] = []
@@ -60,14 +72,16 @@ public struct TopUpStock: Sendable {
     // MARK: Drawing
 
     /// Takes units, the first-expiring first; all that are asked for, or none.
-    public mutating func draw(_ units: UInt32, at time: Timestamp) -> TopUpVerdict {
+    public mutating func draw(
+        _ units: UInt32, for device: DeviceIdentity, at time: Timestamp
+    ) -> TopUpVerdict {
         let verdict = look(for: units, at: time)
         guard verdict == .drawn else { return verdict }
         available -= UInt64(units)
         var missing = UInt64(units)
         while missing > 0, !leases.isEmpty {
             let taken = min(missing, leases[0].left)
-            leases[0].used += taken
+            leases[0].use(taken, by: device)
             missing -= taken
             if leases[0].left == 0 { ended.append(leases.removeFirst().settlement) }
         }
@@ -245,9 +259,22 @@ public struct TopUpSettlement: Equatable, Sendable {
     /// Units that go back to their pack.
     public let returned: UInt64
 
-    public init(lease: UInt64, used: UInt64, returned: UInt64) {
+    /// How many units each device used, of `devicesOfLease` devices.
+    public let uses: [DeviceIdentity: UInt64]
+
+    public init(
+        lease: UInt64, used: UInt64, returned: UInt64, uses: [DeviceIdentity: UInt64] = [:]
+    ) {
         self.lease = lease
         self.used = used
         self.returned = returned
+        self.uses = uses
+    }
+
+    /// What the ledger is told.
+    public var action: TopUpAction {
+        .settle(
+            lease: lease, used: used,
+            uses: uses.map { TopUpUse(device: $0.key, units: $0.value) })
     }
 }

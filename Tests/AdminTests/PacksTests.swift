@@ -71,6 +71,50 @@ struct PacksTests {
         #expect(unknown.status == 404 && unknown.reason == "unknown-cursor")
     }
 
+    @Test("C6: a deduction of messages names the devices, to those who reach them")
+    func devices() async throws {
+        let client = try await client()
+        _ = try await client.post("/v1/products", ["pk": "lock", "name": "L", "account": "acme"])
+        _ = try await client.post(Self.topUps, pack("messages", 100))
+        let acme = try #require(AccountID("acme"))
+        func submit(_ action: TopUpAction) async throws -> Effect? {
+            try await client.controlPlane.submit(
+                Command(
+                    at: client.controlPlane.now, actor: "gateway", action: .topUps(action))
+            ).effect
+        }
+        guard
+            case .leased(let lease) = try await submit(
+                .lease(acme, holder: LeaseHolder("g")!, needed: 9, block: 1))
+        else {
+            Issue.record("no lease")
+            return
+        }
+        func use(_ product: String, _ device: String, _ units: UInt64) -> TopUpUse {
+            TopUpUse(
+                device: DeviceIdentity(
+                    product: ProductKey(product)!, device: DeviceKey(device)!), units: units)
+        }
+        let uses = [use("lamp", "d1", 2), use("lock", "e1", 5)]
+        _ = try await submit(.settle(lease: lease.id, used: 8, uses: uses))
+        let path = Self.topUps + "/changes"
+        let row = try await client.get(path).json["items"]?.array?.first
+        #expect(
+            row?["devices"] == [
+                ["pk": "lock", "dk": "e1", "units": 5], ["pk": "lamp", "dk": "d1", "units": 2],
+            ])
+        #expect(row?["units"] == 8 && row?["lease"] != .null)
+        let key = try await client.post(
+            "/v1/keys",
+            ["name": "K", "role": "application", "account": "acme", "products": ["lamp"]])
+        let token = try #require(key.json["token"]?.text)
+        let narrow = try await client.get(path, token: token).json["items"]?.array?.first
+        #expect(narrow?["devices"] == [["pk": "lamp", "dk": "d1", "units": 2]])
+        let events = try await client.get("/v1/events?limit=1000").json["items"]?.array
+        let settled = events?.first { $0["change"]?.text == "top-up-settled" }
+        #expect(settled?["devices"] == row?["devices"])
+    }
+
     @Test("A8: a pack entered twice under one idempotency key is one pack")
     func idempotency() async throws {
         let client = try await client()

@@ -105,7 +105,7 @@ import Time
         isEqual(quota.isSettled, false)
         isEqual(
             quota.giveBackPacks(),
-            [.settle(account, TopUpSettlement(lease: 1, used: 1, returned: 99))])
+            [.settle(account, TopUpSettlement(lease: 1, used: 1, returned: 99, uses: [device: 1]))])
     }
 
     @Test("C6: a shard that ends gives back what it holds, and asks for no more ahead of need")

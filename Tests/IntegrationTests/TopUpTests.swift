@@ -289,6 +289,8 @@ extension WholeGateway {
             try await TestGateway.run(directory: directory) { gateway in
                 let pack = try gateway.packs(of: product)[0]
                 #expect(pack.used == 4 && pack.remaining == 96 && pack.leased == 0)
+                let used = try gateway.unitsUsed(of: product)
+                #expect(used == Dictionary(uniqueKeysWithValues: devices.map { ($0.identity, 1) }))
                 for device in devices {
                     let usage = try await gateway.usedToday(device)
                     #expect(usage.used == 0 && usage.topUp == 1)

@@ -167,7 +167,9 @@ struct PacksModel {
             let units = packs[index].turn(.remaining, into: .leased(id), limit: wanted)
             leases.append(Lease(id: id, holder: holder))
             return "leased \(units) of \(packs[index].id)"
-        case .settle(let lease, let used): return settle(lease, used, at: time)
+        case .settle(let lease, let used, let uses):
+            let known = uses.reduce(0) { $0 + $1.units }
+            return settle(lease, used, known: known, at: time)
         case .abandon(let holder, let limit):
             let gone = leases.filter { $0.holder == holder }.prefix(Int(limit)).map(\.id)
             for lease in gone {
@@ -185,11 +187,15 @@ struct PacksModel {
         }
     }
 
-    private mutating func settle(_ lease: UInt64, _ used: UInt64, at time: Timestamp) -> String {
+    private mutating func settle(
+        _ lease: UInt64, _ used: UInt64, known: UInt64, at time: Timestamp
+    ) -> String {
         guard leases.contains(where: { $0.id == lease }), let index = pack(of: lease) else {
             return "unknown-lease"
         }
-        if packs[index].count({ $0 == .leased(lease) }) < used { return "lease-exceeded" }
+        if packs[index].count({ $0 == .leased(lease) }) < used || known > used {
+            return "lease-exceeded"
+        }
         note("deduction", packs[index].turn(.leased(lease), into: .used, limit: used), index)
         let returned = packs[index].turn(.leased(lease), into: .remaining)
         withdraw(returned, index, at: time)

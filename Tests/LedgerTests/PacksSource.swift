@@ -98,7 +98,10 @@ struct PacksSource: CommandStream {
         case 11..<16:
             let recent = leases.suffix(6)
             let lease = recent.isEmpty ? 1 : recent[recent.startIndex + number(recent.count)]
-            return .settle(lease: lease, used: UInt64(number(6)))
+            let uses = (0..<number(3)).map { _ in
+                TopUpUse(device: identity(), units: UInt64(number(3)))
+            }
+            return .settle(lease: lease, used: UInt64(number(6)), uses: uses)
         case 16: return .abandon(holder: Self.holders[number(2)], limit: UInt32(1 + number(4)))
         default: return .expire(limit: UInt32(1 + number(3)))
         }

@@ -244,6 +244,7 @@ extension Samples {
         ),
         .lease(TestStore.acme, holder: LeaseHolder("gateway")!, needed: 300, block: 1),
         .settle(lease: 300, used: 299),
+        .settle(lease: 300, used: 299, uses: [TopUpUse(device: identity, units: 298)]),
         .abandon(holder: LeaseHolder("gateway")!, limit: 4),
         .expire(limit: 300),
     ]
@@ -255,6 +256,11 @@ extension Samples {
             entry: .leased(lease: 300, units: 8, holder: LeaseHolder("gateway")!)
         ),
         TopUpChange(pack: pack, entry: .settled(lease: 300, used: 200, returned: 100)),
+        TopUpChange(
+            pack: pack,
+            entry: .settled(
+                lease: 300, used: 200, returned: 100,
+                uses: [TopUpUse(device: identity, units: 199)])),
         TopUpChange(pack: pack, entry: .abandoned(lease: 300, units: 8)),
         TopUpChange(pack: pack, entry: .expired(units: 8)),
         TopUpChange(pack: pack, entry: .deducted(units: 8, identity, UpgradeID("u.1")!)),

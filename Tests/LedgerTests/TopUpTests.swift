@@ -347,4 +347,38 @@ import Time
         #expect(findings.contains { $0.contains("not among the open ones") })
         #expect(findings.contains { $0.contains("totals of the messages packs of account acme") })
     }
+
+    @Test("C6: the list of changes says which devices used the units of a pack, as the holder told")
+    func uses() throws {
+        let store = try TestStore()
+        _ = try store.apply(
+            .topUps(
+                .enter(
+                    TestStore.acme, .messages, source: .purchase, quantity: 40,
+                    expiresAt: store.now.adding(days: 9))))
+        let lease = TopUpAction.lease(
+            TestStore.acme, holder: LeaseHolder("gateway")!, needed: 10, block: 1)
+        guard case .done(.leased(let held)) = try store.apply(.topUps(lease)) else {
+            Issue.record("no lease")
+            return
+        }
+        func use(_ device: String, _ units: UInt64) -> TopUpUse {
+            TopUpUse(device: TestStore.device(device), units: units)
+        }
+        for uses in [
+            [use("d1", 8)], [use("d1", 4), use("d2", 4)], [use("d1", .max), use("d2", 2)],
+        ] {
+            #expect(
+                try store.apply(.topUps(.settle(lease: held.id, used: 7, uses: uses)))
+                    == .refused(.topUps(.leaseExceeded(lease: held.id, units: 10))))
+        }
+        // Of one unit it is not known whose it was.
+        let uses = [use("d1", 4), use("d2", 2)]
+        _ = try store.apply(.topUps(.settle(lease: held.id, used: 7, uses: uses)))
+        let changes = try store.read { books, transaction throws(StoreError) in
+            try books.topUpChanges(of: TestStore.acme, limit: 9, in: transaction).elements
+        }
+        #expect(changes.map(\.change.uses) == [uses, []] && changes[0].units == 7)
+        #expect(try store.findings() == [])
+    }
 }

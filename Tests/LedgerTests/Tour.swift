@@ -148,7 +148,10 @@ enum Tour {
         ]) + [
             Step(hours: 1) { outcome in
                 guard case .done(.leased(let lease)) = outcome else { return lease }
-                return .topUps(.settle(lease: lease.id, used: 2))
+                return .topUps(
+                    .settle(
+                        lease: lease.id, used: 2,
+                        uses: [TopUpUse(device: TestStore.device("d1"), units: 2)]))
             }
         ]
             + steps([

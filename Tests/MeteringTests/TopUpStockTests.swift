@@ -22,9 +22,21 @@ import Time
         return stock
     }
 
+    private static let device = identity("d1")
+
+    private static func identity(_ key: String) -> DeviceIdentity {
+        DeviceIdentity(product: ProductKey("PK1")!, device: DeviceKey(key)!)
+    }
+
+    /// What was used, all of it by the one device.
+    private func ended(_ lease: UInt64, used: UInt64, returned: UInt64) -> TopUpSettlement {
+        let uses = used > 0 ? [Self.device: used] : [:]
+        return TopUpSettlement(lease: lease, used: used, returned: returned, uses: uses)
+    }
+
     private func draw(_ stock: inout TopUpStock, _ units: UInt32, hours: Int64 = 0) -> TopUpVerdict
     {
-        stock.draw(units, at: noon.adding(milliseconds: hours * 3_600_000))
+        stock.draw(units, for: Self.device, at: noon.adding(milliseconds: hours * 3_600_000))
     }
 
     @Test("C6: units are leased before they are used, one lease for all that is needed meanwhile")
@@ -70,9 +82,9 @@ import Time
         stock.giveBack()
         #expect(
             stock.takeSettlements() == [
-                TopUpSettlement(lease: 2, used: 5, returned: 0),
-                TopUpSettlement(lease: 3, used: 2, returned: 3),
-                TopUpSettlement(lease: 1, used: 0, returned: 5),
+                ended(2, used: 5, returned: 0),
+                ended(3, used: 2, returned: 3),
+                ended(1, used: 0, returned: 5),
             ])
         #expect(stock.takeSettlements() == [] && stock.isSettled)
     }
@@ -87,8 +99,8 @@ import Time
         #expect(within == .drawn)
         #expect(
             stock.takeSettlements() == [
-                TopUpSettlement(lease: 1, used: 1, returned: 4),
-                TopUpSettlement(lease: 2, used: 5, returned: 0),
+                ended(1, used: 1, returned: 4),
+                ended(2, used: 5, returned: 0),
             ])
     }
 
@@ -126,7 +138,7 @@ import Time
         var stock = stock(lease(1, 10))
         _ = draw(&stock, 4)
         stock.packsChanged()
-        #expect(stock.takeSettlements() == [TopUpSettlement(lease: 1, used: 4, returned: 6)])
+        #expect(stock.takeSettlements() == [ended(1, used: 4, returned: 6)])
         let next = draw(&stock, 1)
         #expect(next == .wait)
     }
@@ -180,7 +192,7 @@ import Time
         stock.lookAround(at: noon)
         #expect(stock.takeSettlements() == [] && !stock.isSettled)
         stock.lookAround(at: noon)
-        #expect(stock.takeSettlements() == [TopUpSettlement(lease: 1, used: 2, returned: 8)])
+        #expect(stock.takeSettlements() == [ended(1, used: 2, returned: 8)])
         #expect(stock.isSettled)
     }
 
@@ -189,10 +201,10 @@ import Time
         var stock = stock(lease(1, 2), lease(2, 9, hours: 48))
         _ = draw(&stock, 3)
         stock.lookAround(at: noon)
-        #expect(stock.takeSettlements() == [TopUpSettlement(lease: 1, used: 2, returned: 0)])
+        #expect(stock.takeSettlements() == [ended(1, used: 2, returned: 0)])
         _ = draw(&stock, 1)
         stock.lookAround(at: noon.adding(milliseconds: 48 * 3_600_000))
-        let expired = TopUpSettlement(lease: 2, used: 2, returned: 7)
+        let expired = ended(2, used: 2, returned: 7)
         #expect(stock.takeSettlements() == [expired])
         stock.settleAgain(expired)
         #expect(!stock.isSettled && stock.takeSettlements() == [expired])
@@ -209,5 +221,31 @@ import Time
         stock.lookAround(at: noon)
         let asked = draw(&stock, 1)
         #expect(asked == .wait && stock.nextRequest() == .lease(needed: 1))
+    }
+
+    @Test(
+        "C6: the end of a lease says which devices used its units, across leases, up to a limit")
+    func devices() {
+        var stock = stock(lease(1, 5), lease(2, 10))
+        let (one, two) = (Self.device, Self.identity("d2"))
+        let draws: [(DeviceIdentity, UInt32)] = [(one, 2), (two, 1), (one, 1), (two, 4)]
+        for (device, units) in draws {
+            let verdict = stock.draw(units, for: device, at: noon)
+            #expect(verdict == .drawn)
+        }
+        stock.giveBack()
+        #expect(
+            stock.takeSettlements() == [
+                TopUpSettlement(lease: 1, used: 5, returned: 0, uses: [one: 3, two: 2]),
+                TopUpSettlement(lease: 2, used: 3, returned: 7, uses: [two: 3]),
+            ])
+        let many = UInt64(TopUpStock.devicesOfLease) + 10
+        stock.leased(lease(3, many))
+        for number in 0..<many {
+            _ = stock.draw(1, for: Self.identity("d\(number)"), at: noon)
+        }
+        let uses = stock.takeSettlements().first?.uses
+        #expect(uses?.count == TopUpStock.devicesOfLease)
+        #expect(uses?.values.allSatisfy { $0 == 1 } == true)
     }
 }

@@ -28,6 +28,16 @@ extension TestGateway {
         }.elements.map(\.record.counters)
     }
 
+    /// How many units of the account's message packs each device has used, as the books say.
+    public func unitsUsed(of product: TestProduct) throws -> [DeviceIdentity: UInt64] {
+        let changes = try gateway.ledger.read { (books, transaction) throws(StoreError) in
+            try books.topUpChanges(
+                of: product.account, kind: .messages, limit: 100, in: transaction)
+        }.elements
+        let uses = changes.flatMap(\.change.uses).map { ($0.device, $0.units) }
+        return Dictionary(uses, uniquingKeysWith: +)
+    }
+
     /// What the device has used today.
     public func usedToday(_ device: TestDevice) async throws -> DeviceUsage.DayCount {
         try await gateway.usage(of: device.identity).today

@@ -43,7 +43,8 @@ extension Documents {
         )
     }
 
-    static func movement(_ movement: TopUpMovement) -> JSON {
+    /// - Parameter reaches: whether the caller is told of a product's devices.
+    static func movement(_ movement: TopUpMovement, _ reaches: (ProductKey) -> Bool) -> JSON {
         let cause = cause(of: movement.change.entry)
         return [
             "sequence": JSON(movement.sequence),
@@ -57,7 +58,23 @@ extension Documents {
             "pk": JSON(cause.identity?.product),
             "dk": JSON(cause.identity?.device),
             "upgrade": JSON(cause.upgrade),
+            "devices": devices(movement.change.uses.filter { reaches($0.device.product) }),
         ]
+    }
+
+    /// Those that used most in front.
+    private static func devices(_ uses: [TopUpUse]) -> JSON {
+        let sorted = uses.sorted {
+            ($1.units, $0.device.product, $0.device.device)
+                < ($0.units, $1.device.product, $1.device.device)
+        }
+        return .array(
+            sorted.map {
+                [
+                    "pk": JSON($0.device.product), "dk": JSON($0.device.device),
+                    "units": JSON($0.units),
+                ]
+            })
     }
 
     /// Whose upgrade the units are of; `nil` when they are of none.
@@ -69,7 +86,7 @@ extension Documents {
         of entry: TopUpChange.Entry
     ) -> (lease: UInt64?, identity: DeviceIdentity?, upgrade: UpgradeID?) {
         switch entry {
-        case .settled(let lease, _, _), .abandoned(let lease, _), .leased(let lease, _, _):
+        case .settled(let lease, _, _, _), .abandoned(let lease, _), .leased(let lease, _, _):
             (lease, nil, nil)
         case .deducted(_, let identity, let upgrade), .returned(_, let identity, let upgrade):
             (nil, identity, upgrade)
@@ -124,9 +141,10 @@ extension Documents {
         case .leased(_, let units, let holder):
             members.append(.init(name: "units", value: JSON(units)))
             members.append(.init(name: "holder", value: JSON(holder)))
-        case .settled(_, let used, let returned):
+        case .settled(_, let used, let returned, let uses):
             members.append(.init(name: "used", value: JSON(used)))
             members.append(.init(name: "returned", value: JSON(returned)))
+            members.append(.init(name: "devices", value: devices(uses)))
         case .abandoned(_, let units), .expired(let units), .voided(let units),
             .deducted(let units, _, _), .returned(let units, _, _):
             members.append(.init(name: "units", value: JSON(units)))
@@ -204,6 +222,12 @@ extension Schema {
             "pk": .noted(.nullable(.id(ProductKey.self)), "Of OTA attempts."),
             "dk": .nullable(.id(DeviceKey.self)),
             "upgrade": .nullable(.id(UpgradeID.self)),
+            "devices": .noted(
+                .list(
+                    .object([
+                        "pk": .id(ProductKey.self), "dk": .id(DeviceKey.self), "units": .count,
+                    ])),
+                "Of a deduction of messages: which devices used how many, as far as it is known."),
         ])
     )
 

@@ -100,7 +100,8 @@ extension Routes {
                     of: account, kind: kind, cursor: cursor, limit: limit, in: transaction)
             }
             let reached = page.elements.filter { call.reaches(Documents.product(of: $0)) }
-            return call.list(reached.map(Documents.movement), cursor: page.cursor)
+            return call.list(
+                reached.map { Documents.movement($0) { call.reaches($0) } }, cursor: page.cursor)
         }
     }
 }

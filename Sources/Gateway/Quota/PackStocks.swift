@@ -51,9 +51,11 @@ struct PackStocks {
 
     // MARK: Drawing
 
-    /// Takes units of the account's stock, and notes when there is something to be done about it.
-    mutating func draw(_ units: UInt32, from slot: Slot, at time: Timestamp) -> TopUpVerdict {
-        let draw = entries[Int(slot.index)].stock.draw(units, at: time)
+    /// Takes units of the account's stock for a device, and notes when there is something to be done about it.
+    mutating func draw(
+        _ units: UInt32, for device: DeviceIdentity, from slot: Slot, at time: Timestamp
+    ) -> TopUpVerdict {
+        let draw = entries[Int(slot.index)].stock.draw(units, for: device, at: time)
         if draw == .wait || entries[Int(slot.index)].stock.isLow { stir(slot) }
         return draw
     }

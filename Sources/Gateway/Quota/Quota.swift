@@ -138,7 +138,7 @@ struct Quota: ~Copyable {
             return .counted
         }
         let stock = products.stock(at: product, in: &packs)
-        switch packs.draw(missing, from: stock, at: time) {
+        switch packs.draw(missing, for: meter.device(of: counter), from: stock, at: time) {
         case .wait: return .waits(stock)
         case .nothingLeft:
             return .refused(isFirst: meter.noteExhausted(counter, on: day))

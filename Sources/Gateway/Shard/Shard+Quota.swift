@@ -115,9 +115,8 @@ extension Shard {
                 mailbox.post(.packs(account, .leaseAnswered(result)))
             }
         case .settle(let account, let settlement):
-            let end = TopUpAction.settle(lease: settlement.lease, used: settlement.used)
             context.wire.journal.note(.ended, of: account)
-            submit(.topUps(end)) { result in
+            submit(.topUps(settlement.action)) { result in
                 let isWritten = log.takes(result, of: .lease)
                 mailbox.post(.packs(account, .settled(settlement, isWritten: isWritten)))
             }

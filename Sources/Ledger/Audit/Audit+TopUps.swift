@@ -130,6 +130,10 @@ extension Audit {
                 row?.change.pack.account == key.first && row?.change.pack.kind == key.second,
                 "change \(key.third) is not one of the \(key.second.name) packs of \(key.first)"
             )
+            if let row, !row.change.uses.isEmpty {
+                let isKnown = row.change.uses.units.map { $0 <= row.units } ?? false
+                audit.expect(isKnown, "change \(key.third) names devices of more than was used")
+            }
             if let row { counted[row.change.pack, default: TopUpCounters()].count(row) }
         }
         return counted

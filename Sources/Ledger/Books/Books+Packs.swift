@@ -13,8 +13,8 @@ extension Books {
             try enterTopUp(account, kind, source, quantity, expiresAt, command, in: transaction)
         case .lease(let account, let holder, let needed, let block):
             try lease(account, holder, needed: needed, block: block, command, in: transaction)
-        case .settle(let lease, let used):
-            try settle(lease, used: used, command, in: transaction)
+        case .settle(let lease, let used, let uses):
+            try settle(lease, used: used, uses, command, in: transaction)
         case .abandon(let holder, let limit):
             try abandon(holder, limit, command, in: transaction)
         case .expire(let limit):
@@ -262,13 +262,14 @@ extension Books {
     func settle(
         _ id: UInt64,
         used: UInt64,
+        _ uses: [TopUpUse],
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         guard let lease = try leases.get(id, in: transaction) else {
             return .refused(.topUps(.unknownLease(id)))
         }
-        guard used <= lease.units else {
+        guard used <= lease.units, let known = uses.units, known <= used else {
             return .refused(.topUps(.leaseExceeded(lease: id, units: lease.units)))
         }
         let returned = lease.units - used
@@ -276,7 +277,7 @@ extension Books {
             id,
             lease,
             used: used,
-            .settled(lease: id, used: used, returned: returned),
+            .settled(lease: id, used: used, returned: returned, uses: uses),
             command,
             in: transaction
         )

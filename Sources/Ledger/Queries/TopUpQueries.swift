@@ -99,7 +99,9 @@ extension Books {
             guard let row = try movement(head.position, in: transaction) else {
                 throw .malformed(what: "event \(head.position) is no change of a top-up pack")
             }
-            builder.take(row, at: KeyPair(account, head.position), reads: 2)
+            // A lease may name a thousand devices: some of them are as long as another record.
+            let reads = 2 + row.change.uses.count / 8
+            builder.take(row, at: KeyPair(account, head.position), reads: reads)
             merge.removeFirst()
             try add(head.source, before: head.position)
         }

@@ -12,9 +12,9 @@ public enum TopUpAction: Hashable, Sendable {
     /// than a quarter of what the account has, so that no holder keeps the last ones.
     case lease(AccountID, holder: LeaseHolder, needed: UInt64, block: UInt64)
 
-    /// The holder used so many of the lease's units; the others go back to the pack, or expire with
-    /// it. The lease ends.
-    case settle(lease: UInt64, used: UInt64)
+    /// The holder used so many of the lease's units, `uses` of them by devices that it knows; the
+    /// others go back to the pack, or expire with it. The lease ends.
+    case settle(lease: UInt64, used: UInt64, uses: [TopUpUse] = [])
 
     /// The holder has ended: what it leased counts as used, so that a crash never grants more than was
     /// bought. At most `limit` leases, the oldest first.
@@ -31,6 +31,9 @@ extension TopUpAction: ActionPart {
         case settle = 0x1E_03
         case abandon = 0x1E_04
         case expire = 0x1E_05
+
+        /// A `settle` that names devices.
+        case settleUses = 0x1E_06
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -39,7 +42,10 @@ extension TopUpAction: ActionPart {
             buffer.append(Tag.enter, account, kind, source, quantity, expiresAt)
         case .lease(let account, let holder, let needed, let block):
             buffer.append(Tag.lease, account, holder, needed, block)
-        case .settle(let lease, let used): buffer.append(Tag.settle, lease, used)
+        case .settle(let lease, let used, let uses) where uses.isEmpty:
+            buffer.append(Tag.settle, lease, used)
+        case .settle(let lease, let used, let uses):
+            buffer.append(Tag.settleUses, lease, used, uses)
         case .abandon(let holder, let limit): buffer.append(Tag.abandon, holder, limit)
         case .expire(let limit): buffer.append(Tag.expire, limit)
         }
@@ -50,7 +56,8 @@ extension TopUpAction: ActionPart {
             switch try reader.takeTag(of: Self.self) {
             case .enter: try reader.make(Self.enter)
             case .lease: try reader.make(Self.lease)
-            case .settle: try reader.make(Self.settle)
+            case .settle: try reader.make { .settle(lease: $0, used: $1) }
+            case .settleUses: try reader.make(Self.settle)
             case .abandon: try reader.make(Self.abandon)
             case .expire: try reader.make(Self.expire)
             }
@@ -77,8 +84,9 @@ public struct TopUpChange: Hashable, Sendable {
         case entered(TopUpSource, quantity: UInt64)
         case leased(lease: UInt64, units: UInt64, holder: LeaseHolder)
 
-        /// `returned`: the lease's units that were not used.
-        case settled(lease: UInt64, used: UInt64, returned: UInt64)
+        /// `returned`: the lease's units that were not used; `uses`: by whom the used ones were, as far as
+        /// the holder has said.
+        case settled(lease: UInt64, used: UInt64, returned: UInt64, uses: [TopUpUse] = [])
 
         /// The holder was gone; all units of its lease count as used.
         case abandoned(lease: UInt64, units: UInt64)
@@ -110,6 +118,11 @@ public struct TopUpChange: Hashable, Sendable {
         }
     }
 
+    /// Whose the units are, as far as it is known: of a deduction from a pack of messages.
+    public var uses: [TopUpUse] {
+        if case .settled(_, _, _, let uses) = entry { uses } else { [] }
+    }
+
     /// What it is in the account's list of changes; `nil` for what only moves units between the pack
     /// and a holder.
     public var movement: (kind: TopUpMovement.Kind, units: UInt64)? {
@@ -117,7 +130,7 @@ public struct TopUpChange: Hashable, Sendable {
         case .entered(.purchase, let quantity): (.purchase, quantity)
         case .entered(.gift, let quantity): (.gift, quantity)
         case .leased: nil
-        case .settled(_, let used, _): used > 0 ? (.deduction, used) : nil
+        case .settled(_, let used, _, _): used > 0 ? (.deduction, used) : nil
         case .abandoned(_, let units): (.deduction, units)
         case .deducted(let units, _, _): (.deduction, units)
         case .returned(let units, _, _): (.giveBack, units)
@@ -149,6 +162,9 @@ extension TopUpChange.Entry: TaggedRecord {
         case deducted = 6
         case returned = 7
         case voided = 8
+
+        /// A `settled` that names devices.
+        case settledUses = 9
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -156,8 +172,10 @@ extension TopUpChange.Entry: TaggedRecord {
         case .entered(let source, let quantity): buffer.append(Tag.entered, source, quantity)
         case .leased(let lease, let units, let holder):
             buffer.append(Tag.leased, lease, units, holder)
-        case .settled(let lease, let used, let returned):
+        case .settled(let lease, let used, let returned, let uses) where uses.isEmpty:
             buffer.append(Tag.settled, lease, used, returned)
+        case .settled(let lease, let used, let returned, let uses):
+            buffer.append(Tag.settledUses, lease, used, returned, uses)
         case .abandoned(let lease, let units): buffer.append(Tag.abandoned, lease, units)
         case .expired(let units): buffer.append(Tag.expired, units)
         case .deducted(let units, let identity, let upgrade):
@@ -173,13 +191,45 @@ extension TopUpChange.Entry: TaggedRecord {
             switch try reader.takeTag(of: Self.self) {
             case .entered: try reader.make(Self.entered)
             case .leased: try reader.make(Self.leased)
-            case .settled: try reader.make(Self.settled)
+            case .settled: try reader.make { .settled(lease: $0, used: $1, returned: $2) }
+            case .settledUses: try reader.make(Self.settled)
             case .abandoned: try reader.make(Self.abandoned)
             case .expired: try reader.make(Self.expired)
             case .deducted: try reader.make(Self.deducted)
             case .returned: try reader.make(Self.returned)
             case .voided: try reader.make(Self.voided)
             }
+    }
+}
+
+/// How many units of a lease one device used (rule C6).
+public struct TopUpUse: Hashable, Sendable {
+    public let device: DeviceIdentity
+    public let units: UInt64
+
+    public init(device: DeviceIdentity, units: UInt64) {
+        self.device = device
+        self.units = units
+    }
+}
+
+extension TopUpUse: RecordField {
+    package func encode(into buffer: inout ByteBuffer) { buffer.append(fields: device, units) }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(device:units:))
+    }
+}
+
+extension [TopUpUse] {
+    /// Of all of them; `nil` when that is no number.
+    package var units: UInt64? {
+        reduce(0) { sum, use in
+            sum.flatMap { sum in
+                let (total, overflow) = sum.addingReportingOverflow(use.units)
+                return overflow ? nil : total
+            }
+        }
     }
 }
 
@@ -194,7 +244,7 @@ public enum TopUpRefusal: Hashable, Sendable {
     /// There is no such lease, or it was settled or abandoned.
     case unknownLease(UInt64)
 
-    /// More was used than the lease's `units`.
+    /// More was used than the lease's `units`, or by devices than was used.
     case leaseExceeded(lease: UInt64, units: UInt64)
 }
 

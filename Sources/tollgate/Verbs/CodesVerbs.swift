@@ -246,7 +246,7 @@ struct TopUpVerbs: AsyncParsableCommand {
                 "accounts/\(account.escaped)/topups/changes" + query([("kind", kind)]),
                 columns: [
                     "sequence", "at", "change", "kind", "units", "pack", "pk", "dk", "upgrade",
-                    "actor",
+                    "actor", "devices",
                 ],
                 limit: limit
             )
