@@ -13,6 +13,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/provider.h>
@@ -96,6 +97,39 @@ static inline int tollgate_evp_mac_ctx_set_hmac_sha256_key(
         OSSL_PARAM_construct_end(),
     };
     return EVP_MAC_CTX_set_params(context, parameters);
+}
+
+// EVP_KDF: the same for key derivation.
+
+// HKDF-Expand-Label without a context (RFC 8446, 7.1): EVP_KDF-TLS13_KDF(7).
+static inline int tollgate_tls13_expand_label(
+    EVP_KDF_CTX *context, const char *digest, const unsigned char *secret, size_t secret_count,
+    const char *label, unsigned char *target, size_t count) {
+    int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)digest, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)secret, secret_count),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX, (void *)"tls13 ", 6),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL, (void *)label, strlen(label)),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_KDF_derive(context, target, count, parameters);
+}
+
+// The key block of TLS 1.2 (RFC 5246, 6.3): EVP_KDF-TLS1_PRF(7).
+static inline int tollgate_tls12_key_block(
+    EVP_KDF_CTX *context, const char *digest, const unsigned char *master, size_t master_count,
+    const unsigned char *server_random, const unsigned char *client_random, unsigned char *target, size_t count) {
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)digest, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SECRET, (void *)master, master_count),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, (void *)"key expansion", 13),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, (void *)server_random, SSL3_RANDOM_SIZE),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, (void *)client_random, SSL3_RANDOM_SIZE),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_KDF_derive(context, target, count, parameters);
 }
 
 // X.509: times, as seconds of Unix time, and the typed stacks.

@@ -13,11 +13,14 @@ public final class TLSContext: Sendable {
 
     /// A context for peers that connect to us.
     ///
+    /// `secrets` is for `TLSConnection`; sessions of TLS 1.3 stay with OpenSSL without it.
+    ///
     /// Throws `.unreadableFile`, `.malformedFile`, `.wrongPassword`, `.keyMismatch` or
     /// `.refusedSetting`, with the file concerned.
     public init(
         serving configuration: TLSServerConfiguration,
-        tickets: TicketKeys
+        tickets: TicketKeys,
+        secrets: SecretSource = .none
     ) throws(TLSError) {
         unsafe handle = try Self.make(TLS_server_method())
         try setVersions(from: configuration.minimumVersion, to: configuration.maximumVersion)
@@ -42,6 +45,7 @@ public final class TLSContext: Sendable {
         try unsafe TicketSealing(keys: tickets).install(in: handle)
         try unsafe TicketLifetime.install(
             seconds: configuration.resumptionLifetimeSeconds, in: handle)
+        unsafe secrets.install(in: handle)
         // What the queue may hold now is of calls that found another way.
         ErrorStack.clear()
     }

@@ -109,6 +109,7 @@ public struct TLSAlert: RawRepresentable, Hashable, Sendable {
     public static let insufficientSecurity = TLSAlert(rawValue: 71)
     public static let internalError = TLSAlert(rawValue: 80)
     public static let userCanceled = TLSAlert(rawValue: 90)
+    public static let noRenegotiation = TLSAlert(rawValue: 100)
     public static let missingExtension = TLSAlert(rawValue: 109)
     public static let unrecognizedName = TLSAlert(rawValue: 112)
     public static let certificateRequired = TLSAlert(rawValue: 116)

@@ -21,6 +21,9 @@ public struct TLSPort: ~Copyable, Sendable {
     nonisolated(unsafe) let bio: OpaquePointer
     nonisolated(unsafe) let cell: UnsafeMutablePointer<CiphertextCell>
 
+    /// For the connections whose records we protect ourselves.
+    var ciphers = RecordCiphers()
+
     /// Traps when there is no memory for two small objects.
     public init() {
         guard let method = unsafe CiphertextMethod.shared, let bio = unsafe BIO_new(method) else {

@@ -132,6 +132,26 @@ public struct TLSSession: ~Copyable, Sendable {
         return try settle(result)
     }
 
+    /// Gives the handshake a whole record and no more than that; appends what it answers to `output`. Answers
+    /// whether it is complete; plaintext has not been read then.
+    ///
+    /// Throws as `receive` does.
+    mutating func shakeHands(
+        _ record: Span<UInt8>,
+        through port: inout TLSPort,
+        output: inout ByteBuffer
+    ) throws(TLSError) -> Bool {
+        guard condition == .handshaking else {
+            throw TLSError(reason: .ended, attempt: "Shaking hands")
+        }
+        attach(to: port)
+        let ssl = unsafe self.ssl
+        let result = unsafe port.withCiphertext(record, output: &output) { _ in
+            unsafe SSL_do_handshake(ssl)
+        }
+        return try settle(result) == .open
+    }
+
     /// Encrypts all of `plaintext`, in records of up to 16 KB, and appends them to `output`. The
     /// session must be established.
     ///
@@ -183,7 +203,7 @@ public struct TLSSession: ~Copyable, Sendable {
         unsafe attachedBIO = unsafe bio
     }
 
-    /// What the last result of SSL_read(3) means.
+    /// What the last result of SSL_read(3) or SSL_do_handshake(3) means.
     private mutating func settle(_ result: Int32) throws(TLSError) -> TLSSessionState {
         if result > 0 {
             condition = .established

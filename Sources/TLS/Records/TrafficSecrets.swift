@@ -1,0 +1,112 @@
+internal import COpenSSL
+
+/// The secrets that a handshake of TLS 1.3 ends with, `client_` and `server_application_traffic_secret_0` (RFC 8446,
+/// 7.1), as OpenSSL tells them. It has no call that would answer them afterwards.
+@safe
+struct TrafficSecrets: ~Copyable {
+    /// Of the lengths that follow; the rest are zero.
+    private var client = InlineArray<48, UInt8>(repeating: 0)
+    private var server = InlineArray<48, UInt8>(repeating: 0)
+    private var clientCount = 0
+    private var serverCount = 0
+
+    /// The first keys of both directions, if both secrets are there, as long as the hash makes them.
+    func keys(of suite: RecordSuite) -> (incoming: RecordKeys, outgoing: RecordKeys)? {
+        let length = suite.hash.length
+        guard clientCount == length, serverCount == length else { return nil }
+        var incoming = RecordKeys()
+        var outgoing = RecordKeys()
+        let isMade =
+            incoming.setSecret(client.span, of: suite) && outgoing.setSecret(server.span, of: suite)
+        return isMade ? (incoming, outgoing) : nil
+    }
+
+    mutating func wipe() {
+        // Safe: the fields are ours.
+        unsafe withUnsafeMutableBytes(of: &client) {
+            unsafe OPENSSL_cleanse($0.baseAddress, $0.count)
+        }
+        unsafe withUnsafeMutableBytes(of: &server) {
+            unsafe OPENSSL_cleanse($0.baseAddress, $0.count)
+        }
+        clientCount = 0
+        serverCount = 0
+    }
+}
+
+// The key log.
+extension TrafficSecrets {
+    // Safe: an index is a number; made once, under the lock of a `static let`.
+    private static let index = CRYPTO_get_ex_new_index(
+        CRYPTO_EX_INDEX_SSL, 0, nil, nil, nil, nil)
+
+    /// Has the key log of the session's context written to `secrets`, until that is nil.
+    static func attach(_ secrets: UnsafeMutablePointer<TrafficSecrets>?, to ssl: OpaquePointer) {
+        unsafe SSL_set_ex_data(ssl, index, secrets)
+    }
+
+    /// SSL_CTX_set_keylog_callback(3): all lines of all handshakes of the context.
+    static func logKeys(of context: OpaquePointer) {
+        unsafe SSL_CTX_set_keylog_callback(context, takeKeyLogLine)
+    }
+
+    fileprivate static func attached(to ssl: OpaquePointer?) -> UnsafeMutablePointer<
+        TrafficSecrets
+    >? {
+        // Safe: only `attach` puts something at this index.
+        unsafe SSL_get_ex_data(ssl, index)?.assumingMemoryBound(to: TrafficSecrets.self)
+    }
+
+    /// Takes one line, "label, client random, secret", the latter in hexadecimal (RFC 9850). Others are passed over.
+    mutating func take(keyLogLine line: UnsafePointer<CChar>) {
+        if let digits = unsafe Self.secret(in: line, labelled: "CLIENT_TRAFFIC_SECRET_0 ") {
+            clientCount = unsafe Self.decode(digits, into: &client)
+        } else if let digits = unsafe Self.secret(in: line, labelled: "SERVER_TRAFFIC_SECRET_0 ") {
+            serverCount = unsafe Self.decode(digits, into: &server)
+        }
+    }
+
+    /// The digits of the secret, if the line begins with this label.
+    private static func secret(
+        in line: UnsafePointer<CChar>,
+        labelled label: StaticString
+    ) -> UnsafePointer<CChar>? {
+        let length = label.utf8CodeUnitCount
+        // Safe: OpenSSL ends the line with a zero, which ends both comparisons.
+        guard unsafe strncmp(line, label.utf8Start, length) == 0 else { return nil }
+        guard let space = unsafe strchr(line + length, 0x20) else { return nil }
+        return unsafe UnsafePointer(space) + 1
+    }
+
+    /// Answers how many bytes there are; none, if there are more than 48 or anything but digits.
+    private static func decode(
+        _ digits: UnsafePointer<CChar>,
+        into secret: inout InlineArray<48, UInt8>
+    ) -> Int {
+        let length = unsafe strlen(digits)
+        guard length <= 96, length.isMultiple(of: 2) else { return 0 }
+        for index in 0..<length / 2 {
+            guard let high = unsafe value(digits[2 * index]),
+                let low = unsafe value(digits[2 * index + 1])
+            else { return 0 }
+            secret[index] = high << 4 | low
+        }
+        return length / 2
+    }
+
+    private static func value(_ digit: CChar) -> UInt8? {
+        switch UInt8(bitPattern: digit) {
+        case let digit where (0x30...0x39).contains(digit): digit - 0x30
+        case let digit where (0x61...0x66).contains(digit): digit - 0x61 + 10
+        default: nil
+        }
+    }
+}
+
+/// SSL_CTX_keylog_cb_func(3).
+private func takeKeyLogLine(_ ssl: OpaquePointer?, _ line: UnsafePointer<CChar>?) {
+    guard let line = unsafe line, let secrets = unsafe TrafficSecrets.attached(to: ssl) else {
+        return
+    }
+    unsafe secrets.pointee.take(keyLogLine: line)
+}
