@@ -65,6 +65,9 @@ struct RecordLink: ~Copyable {
         try server.send(text.utf8Span.span, through: &serverPort, output: &toClient)
     }
 
+    /// The server's connection alone; everything else goes away.
+    consuming func takeServer() -> TLSConnection { server }
+
     mutating func takeFromServer() -> String {
         defer { serverReceived.removeAll() }
         return String(copying: serverReceived.span)
