@@ -194,7 +194,8 @@ struct Foundations {
                     maximumVersion: TLSVersion(settings.maximumVersion),
                     algorithms: TLSAlgorithms(settings)
                 ),
-                tickets: tickets
+                tickets: tickets,
+                secrets: .keyLog
             )
         } catch {
             throw .tls(error)

@@ -158,7 +158,8 @@ import Testing
         }
         print("idle connection: \((residentBytes() - before) / count) bytes of resident memory")
         print(
-            "state: \(MemoryLayout<RecordState>.size) bytes, in the slot \(MemoryLayout<TLSConnection>.size)")
+            "state: \(MemoryLayout<RecordState>.size) bytes, in the slot \(MemoryLayout<TLSConnection>.size)"
+        )
         #expect(held.count == 2 * count)
     }
 

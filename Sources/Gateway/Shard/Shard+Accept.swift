@@ -98,13 +98,13 @@ extension Shard {
             context.counters.add(ending: reason)
             return context.wire.journal.noteRefusedEarly(reason, accepted.peer, at: listener)
         }
-        var session: TLSSession?
+        var tls: TLSConnection?
         if isEncrypted {
             guard let tlsContext = context.wire.tlsContext else {
                 preconditionFailure("a listener with TLS has a context")
             }
             do throws(TLSError) {
-                session = try TLSSession(accepting: tlsContext)
+                tls = try TLSConnection(accepting: tlsContext)
             } catch {
                 context.counters.add(ending: .handshakeFailed)
                 return context.wire.journal.noteHandshakeFailure(error, accepted.peer, at: listener)
@@ -115,7 +115,7 @@ extension Shard {
             descriptor: accepted.takeDescriptor(),
             listener: listener,
             peer: peer,
-            tls: session,
+            tls: tls,
             tick: context.now.tick
         )
         if context.commons.listeners[listener].webSocket != nil {

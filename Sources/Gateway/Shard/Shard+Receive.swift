@@ -64,12 +64,14 @@ extension Shard {
         }
         guard let token = context.wire.token(of: slot) else { return }
         if failure == nil, state != .handshaking { noteEstablished(slot) }
+        // Before what it sent is served: a CONNECT may send the connection home to another shard.
+        if failure != nil || state == .closed { context.wire[slot].isPeerDone = true }
         if clear.count > carried {
             takeArrived(slot, &clear, from: carried)
         } else if carried > 0 {
             context.wire[slot].input.append(clear.span)
         }
-        // A CONNECT may have sent the connection home to another shard, which meets the end itself.
+        // Its home shard ends it, when the CONNECT has been served.
         guard context.wire.contains(token) else { return }
         if let failure {
             let isHandshake = context.wire[slot].phase == .handshaking
@@ -79,7 +81,6 @@ extension Shard {
             }
             end(slot, isHandshake ? .handshakeFailed : .connectionLost)
         } else if state == .closed {
-            context.wire[slot].isPeerDone = true
             endIfPeerIsDone(slot)
         }
     }

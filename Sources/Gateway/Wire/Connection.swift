@@ -41,7 +41,7 @@ struct Connection: ~Copyable, Sendable {
 
     /// Packets to be sent.
     var output = ByteBuffer()
-    var tls: TLSSession?
+    var tls: TLSConnection?
 
     /// The packet in front stays unread until another shard serves it, or the ledger has answered;
     /// nothing behind it is read either.
@@ -100,7 +100,7 @@ struct Connection: ~Copyable, Sendable {
         descriptor: consuming Descriptor,
         listener: Int,
         peer: SocketAddress,
-        tls: consuming TLSSession?,
+        tls: consuming TLSConnection?,
         tick: UInt64
     ) {
         self.descriptor = descriptor

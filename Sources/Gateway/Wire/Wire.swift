@@ -140,7 +140,9 @@ struct Wire: ~Copyable {
     /// Takes a connection out for good, with its timer.
     @discardableResult
     mutating func remove(_ token: Token) -> Connection? {
+        guard connections.contains(token) else { return nil }
         wheel.cancel(token.slot)
+        connections[slot: token.slot].tls?.forget(in: &port)
         return connections.remove(token)
     }
 

@@ -9,6 +9,9 @@ internal import COpenSSL
 struct Handshake: ~Copyable, Sendable {
     var session: TLSSession
 
+    /// Of a record that has arrived in part.
+    var part = PartialRecord()
+
     // Safe: owned by this value alone; OpenSSL writes to it within calls of ours only.
     private nonisolated(unsafe) let secrets: UnsafeMutablePointer<TrafficSecrets>
 
