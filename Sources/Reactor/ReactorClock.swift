@@ -10,14 +10,10 @@ public struct ReactorClock: Sendable {
     public private(set) var wall: Timestamp
     public private(set) var monotonic: MonotonicInstant
 
-    /// When the wall clock was read.
-    private var wallReadAt: MonotonicInstant
-
     public init(_ source: TimeSource) {
         self.source = source
         monotonic = source.monotonic
         wall = source.wall
-        wallReadAt = monotonic
     }
 
     /// Whether the wall clock was set between that reading and this one: it has gone another way than
@@ -28,18 +24,10 @@ public struct ReactorClock: Sendable {
         return step.magnitude >= 1_000
     }
 
-    /// Reads the clocks: once per turn, after the wait.
-    ///
-    /// The machine's wall clock is read once in a millisecond, which is all that it tells: a busy shard
-    /// has fifty turns in that time.
+    /// Reads both clocks: once per turn, after the wait. No shard's time is before that of another one whose message
+    /// it reads in that turn: what expires in 100 seconds never has 101 left.
     public mutating func refresh() {
         monotonic = source.monotonic
-        switch source {
-        case .manual: break
-        case .system:
-            if monotonic.nanoseconds(since: wallReadAt) < 1_000_000 { return }
-        }
         wall = source.wall
-        wallReadAt = monotonic
     }
 }

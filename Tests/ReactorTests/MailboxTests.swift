@@ -89,20 +89,13 @@ import Time
         #expect(ReactorClock(.system).wall > Timestamp(seconds: 1_700_000_000))
     }
 
-    @Test("The machine's wall clock is never more than a millisecond behind")
-    func wallClock() {
-        var clock = ReactorClock(.system)
-        var last = clock
-        var steps = 0
-        while steps < 20 {
-            let (before, wall) = (MonotonicInstant.now(), Timestamp.now())
-            clock.refresh()
-            let took = MonotonicInstant.now().nanoseconds(since: before)
-            #expect(clock.monotonic >= last.monotonic)
-            if clock.wall != last.wall { steps += 1 }
-            // One millisecond of age, and one that is cut off. A pause in between tells nothing.
-            if took < 1_000_000 { #expect(abs(wall.milliseconds(since: clock.wall)) <= 2) }
-            last = clock
+    @Test("What is read in a turn is not before what another had read when it posted")
+    func causality() {
+        var (sender, receiver) = (ReactorClock(.system), ReactorClock(.system))
+        for _ in 0..<10_000 {
+            sender.refresh()
+            receiver.refresh()
+            #expect(receiver.wall >= sender.wall && receiver.monotonic >= sender.monotonic)
         }
     }
 }

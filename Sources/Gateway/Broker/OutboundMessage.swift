@@ -70,7 +70,8 @@ struct OutboundMessage: ~Escapable {
     /// What is left of the Message Expiry Interval, in seconds; `nil` without one ([MQTT-3.3.2-6]).
     func remainingSeconds(at time: Timestamp) -> UInt32? {
         guard let expiresAt else { return nil }
-        return UInt32(clamping: (expiresAt.milliseconds(since: time) + 999) / 1_000)
+        // Rounded up, but for a millisecond: another shard's clock may have been read that much later.
+        return UInt32(clamping: max(1, (expiresAt.milliseconds(since: time) + 998) / 1_000))
     }
 
     /// Whether it must not be handed on any more ([MQTT-3.3.2-5]).
