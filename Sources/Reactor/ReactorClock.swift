@@ -24,8 +24,7 @@ public struct ReactorClock: Sendable {
         return step.magnitude >= 1_000
     }
 
-    /// Reads both clocks: once per turn, after the wait. No shard's time is before that of another one whose message
-    /// it reads in that turn: what expires in 100 seconds never has 101 left.
+    /// Reads both clocks: once per turn, after the wait. Between shards they differ by what a turn takes.
     public mutating func refresh() {
         monotonic = source.monotonic
         wall = source.wall

@@ -105,6 +105,9 @@ extension Conformance {
             let room = try Room(place)
             let clients = try ["a", "A", "a ", "å", "a\u{30A}"].map { try room.client($0) }
             for client in clients { try client.ping() }
+            _ = try room.client("a")
+            #expect(try clients[0].endingCode() == (place.version == .v5 ? 0x8E : nil))
+            for client in clients.dropFirst() { try client.ping() }
         }
 
         @Test(

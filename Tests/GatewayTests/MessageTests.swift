@@ -2,6 +2,7 @@ import Bytes
 import MQTT
 import Sessions
 import Testing
+import Time
 
 @testable import Gateway
 
@@ -52,5 +53,20 @@ import Testing
         let message = Message(will)
         #expect(message.topic == topic && message.payload == payload)
         #expect(message.qos == .exactlyOnce && message.properties == expected)
+    }
+
+    @Test(
+        "[MQTT-3.3.2-6] Of an expiry no more is left than was given, by any shard's clock",
+        arguments: [(-1, 100), (0, 100), (1, 100), (1_000, 99), (99_000, 1), (99_999, 1)]
+    )
+    func remaining(milliseconds: Int64, seconds: UInt32) {
+        let sent = Timestamp(seconds: 1_000)
+        let message = Message(
+            topic: Array("a".utf8), payload: [], qos: .atLeastOnce, properties: [],
+            expiresAt: sent.adding(seconds: 100))
+        message.withOutbound(isRetained: false) {
+            let left = $0.remainingSeconds(at: sent.adding(milliseconds: milliseconds))
+            #expect(left == seconds)
+        }
     }
 }

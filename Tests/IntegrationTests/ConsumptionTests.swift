@@ -2,6 +2,7 @@ import Gateway
 import Ledger
 import MQTT
 import Support
+import Synchronization
 import Testing
 
 extension WholeGateway {
@@ -23,13 +24,15 @@ extension WholeGateway {
                     try client.leave()
                 }
                 let port = gateway.plainPort
+                let answered = Answered()
                 let codes = try await withThrowingTaskGroup(of: UInt8.self) { group in
                     for device in devices[7..<11] {
                         group.addTask {
                             let client = try TestClient(port: port)
                             let code = try connect(client, device)
-                            // Stays until all have been answered.
-                            try await Task.sleep(for: .milliseconds(500))
+                            // All stay until all have been answered.
+                            answered.count.add(1, ordering: .relaxed)
+                            try await until { answered.count.load(ordering: .relaxed) == 4 }
                             withExtendedLifetime(client) {}
                             return code
                         }
@@ -48,6 +51,10 @@ extension WholeGateway {
             }
         }
     }
+}
+
+private final class Answered: Sendable {
+    let count = Atomic(0)
 }
 
 private func connect(_ client: TestClient, _ device: TestDevice) throws -> UInt8 {

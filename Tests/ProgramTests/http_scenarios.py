@@ -180,11 +180,11 @@ elif scenario == "sizes":
     )
     answer, _ = raw(head + "3000\r\n\r\n" + " " * 3000)
     print("too large", answer.split()[1], '"request-too-large"' in answer)
-    # More than twice the limit is not even read.
+    # What can't be a body is not read to its end; what the system holds in between is some megabytes.
     connection = socket.create_connection((host, port), timeout=20)
     connection.sendall((head + "1000000000\r\n\r\n").encode())
     try:
-        for _ in range(200):
+        for _ in range(1_000_000_000 // 65536):
             connection.sendall(b" " * 65536)
         print("endless", "read")
     except (ConnectionResetError, BrokenPipeError):

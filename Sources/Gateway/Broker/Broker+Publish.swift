@@ -195,7 +195,7 @@ extension Broker {
     }
 
     /// What becomes of a message that is not handed on: it may not be published, is not paid for, is a
-    /// question to the gateway, or a device's that nobody has subscribed to. `nil`: it is to be routed.
+    /// question to the gateway, or a device's without a subscriber. `nil`: it is to be routed.
     ///
     /// In line, as most messages come to a verdict here.
     @inline(__always)

@@ -50,8 +50,8 @@ struct Door: ~Copyable {
     // MARK: Guessing
 
     /// Whether no proof is looked at now, as too many were wrong: from that source, or of that name from
-    /// there, or of that name from anywhere. The latter holds for sources that have failed themselves: whoever
-    /// knows a name must not be able to keep its owner out.
+    /// there, or of that name from anywhere. The latter holds for sources that have failed themselves: to know
+    /// a name must not be enough to keep its owner out.
     func holdsBack(
         _ name: ClaimedName,
         from source: SourceNetwork?,

@@ -53,7 +53,7 @@ struct CountedMessages {
         return entries[print.place] & ~Self.countMask == print.bits
     }
 
-    /// The same of one that has come again. True three times: who always says that it is the same message
+    /// The same of one that has come again. True three times, so that a device that always sets DUP
     /// pays for every fourth.
     mutating func takeRepetition(_ print: Print) -> Bool {
         guard contains(print) else { return false }

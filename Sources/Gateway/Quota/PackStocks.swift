@@ -76,7 +76,7 @@ struct PackStocks {
 
     /// The next thing to be done for more units.
     mutating func nextAction() -> PackAction? {
-        while !stirred.isEmpty, let slot = stirred.popLast() {
+        while let slot = stirred.popLast() {
             let index = Int(slot.index)
             entries[index].isStirred = false
             switch entries[index].stock.nextRequest() {

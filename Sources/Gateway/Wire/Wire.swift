@@ -278,7 +278,7 @@ struct Wire: ~Copyable {
     }
 
     mutating func flushAll() {
-        while !flushList.isEmpty, let token = flushList.popLast() {
+        while let token = flushList.popLast() {
             guard connections.contains(token) else { continue }
             connections[slot: token.slot].isFlushListed = false
             flush(token.slot)

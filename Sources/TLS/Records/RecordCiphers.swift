@@ -106,8 +106,25 @@ struct RecordCiphers: ~Copyable, Sendable {
     mutating func forget(_ keys: inout RecordKeys, _ cipher: RecordCipher) {
         for direction in [Direction.opening, .sealing] {
             let place = unsafe place(of: cipher, direction)
-            if unsafe place.pointee.isKeyed(with: &keys) { unsafe Self.clear(place) }
+            guard unsafe place.pointee.isKeyed(with: &keys) else { continue }
+            unsafe Self.unkey(place, direction)
         }
+    }
+
+    /// Gives the context a key of zeros, over what it has expanded: one that were made anew for each connection
+    /// that comes and goes would be looked up again each time.
+    private static func unkey(
+        _ place: UnsafeMutablePointer<KeyedContext>,
+        _ direction: Direction
+    ) {
+        unsafe OPENSSL_cleanse(&place.pointee.key, MemoryLayout<InlineArray<4, UInt64>>.size)
+        guard let context = unsafe place.pointee.context else { return }
+        // Safe: no key is longer than the zeros, which the context then has.
+        let isUnkeyed = unsafe withUnsafeBytes(of: &place.pointee.key) { zeros in
+            unsafe EVP_CipherInit_ex2(
+                context, nil, Self.bytes(zeros), nil, direction.rawValue, nil) == 1
+        }
+        if !isUnkeyed { unsafe clear(place) }
     }
 
     private static func clear(_ place: UnsafeMutablePointer<KeyedContext>) {
@@ -115,6 +132,7 @@ struct RecordCiphers: ~Copyable, Sendable {
         unsafe EVP_CIPHER_CTX_free(place.pointee.context)
         unsafe OPENSSL_cleanse(place, MemoryLayout<KeyedContext>.size)
         unsafe place.initialize(to: KeyedContext())
+        ErrorStack.clear()
     }
 
     /// The context for one record, or nil when OpenSSL has no memory.
