@@ -2,7 +2,7 @@ public import Bytes
 
 /// A value that a table keeps under a key.
 ///
-/// The bytes are its own affair; a version byte first lets it grow. See the `append…` and `take…`
+/// The bytes are its own; a version byte first lets it grow. See the `append…` and `take…`
 /// helpers on `ByteBuffer` and `ByteReader`.
 public protocol StorageRecord {
     func encode(into buffer: inout ByteBuffer)

@@ -1,6 +1,6 @@
 import CLinux
 
-/// An IPv4 or IPv6 address. An IPv4 address in IPv6 clothes (`::ffff:192.0.2.1`, as a listener for
+/// An IPv4 or IPv6 address. An IPv4 address mapped into IPv6 (`::ffff:192.0.2.1`, as a listener for
 /// both families reports it) is the IPv4 address.
 @frozen
 public struct IPAddress: Hashable, Sendable {
@@ -11,9 +11,7 @@ public struct IPAddress: Hashable, Sendable {
     public let isIPv4: Bool
 
     @inlinable
-    public init(ipv4 bits: UInt32) {
-        self.init(high: 0, low: UInt64(bits), isIPv4: true)
-    }
+    public init(ipv4 bits: UInt32) { self.init(high: 0, low: UInt64(bits), isIPv4: true) }
 
     @inlinable
     public init(ipv6High high: UInt64, low: UInt64) {
@@ -54,13 +52,8 @@ public struct IPAddress: Hashable, Sendable {
     public init?(_ text: String) {
         guard !text.utf8.contains(0) else { return nil }
         var kernel = clinux_address()
-        if text.utf8.contains(UInt8(ascii: ":")) {
-            guard Self.parse(6, text, into: &kernel) else { return nil }
-            kernel.family = 6
-        } else {
-            guard Self.parse(4, text, into: &kernel) else { return nil }
-            kernel.family = 4
-        }
+        kernel.family = text.utf8.contains(UInt8(ascii: ":")) ? 6 : 4
+        guard Self.parse(Int32(kernel.family), text, into: &kernel) else { return nil }
         self.init(kernel)
     }
 

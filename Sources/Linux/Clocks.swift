@@ -38,16 +38,12 @@ public struct MonotonicInstant: Hashable, Comparable, Sendable {
     }
 
     @inlinable
-    public static func < (left: Self, right: Self) -> Bool {
-        left.nanoseconds < right.nanoseconds
-    }
+    public static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 }
 
 extension Timestamp {
     /// Reads the wall clock: `clock_gettime(2)` with `CLOCK_REALTIME`, in whole milliseconds.
-    public static func now() -> Timestamp {
-        Timestamp(milliseconds: clinux_realtime() / 1_000_000)
-    }
+    public static func now() -> Timestamp { Timestamp(milliseconds: clinux_realtime() / 1_000_000) }
 }
 
 /// Processor time used so far, in nanoseconds.

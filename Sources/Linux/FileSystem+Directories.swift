@@ -30,7 +30,6 @@ extension FileSystem {
         try sync(directory: parent(of: target))
     }
 
-    /// Removes an empty directory.
     public static func removeDirectory(_ path: String) throws(FileError) {
         // Safe: the text lives through the call.
         try call("rmdir", path) { unsafe clinux_remove_directory(path) }

@@ -12,21 +12,20 @@ public struct IPNetwork: Hashable, Sendable {
     public init?(_ text: String) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = parts.first, let address = IPAddress(String(first)) else { return nil }
-        // The IPv4 address in IPv6 clothes has 96 bits of these.
-        let clothes = address.isIPv4 && first.contains(":") ? 96 : 0
+        // An IPv4 address mapped into IPv6 has 96 bits before its own.
+        let mapped = address.isIPv4 && first.contains(":") ? 96 : 0
         var length = address.isIPv4 ? 32 : 128
         if parts.count == 2 {
             let digits = parts[1].utf8
             guard (1...3).contains(digits.count), digits.allSatisfy({ (48...57).contains($0) }),
-                let given = Int(parts[1]), (0...length).contains(given - clothes)
+                let given = Int(parts[1]), (0...length).contains(given - mapped)
             else { return nil }
-            length = given - clothes
+            length = given - mapped
         }
         self.address = address.masked(to: length)
         prefixLength = length
     }
 
-    /// Whether the address is in the range.
     public func contains(_ other: IPAddress) -> Bool {
         other.isIPv4 == address.isIPv4 && other.masked(to: prefixLength) == address
     }

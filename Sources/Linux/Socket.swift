@@ -13,22 +13,25 @@ public struct SocketHandle: Sendable {
     /// A reset or a timeout of the connection is an error.
     @unsafe
     public func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> ReceiveResult {
-        precondition(unsafe !buffer.isEmpty, "reading into nothing looks like the end")
-        let count = try retryingUnlessBlocked {
-            // Safe: the caller lends `buffer` for the call.
-            unsafe clinux_receive(rawValue, buffer.baseAddress, buffer.count)
-        }
-        guard let count else { return .wouldBlock }
-        return count == 0 ? .closed : .bytes(count)
+        try unsafe read(into: buffer, clinux_receive)
     }
 
     /// The same, and leaves what it reads in the socket (`MSG_PEEK`).
     @unsafe
     public func peek(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> ReceiveResult {
+        try unsafe read(into: buffer, clinux_peek)
+    }
+
+    @unsafe
+    @inline(always)
+    private func read(
+        into buffer: UnsafeMutableRawBufferPointer,
+        _ call: (Int32, UnsafeMutableRawPointer?, Int) -> Int
+    ) throws(Errno) -> ReceiveResult {
         precondition(unsafe !buffer.isEmpty, "reading into nothing looks like the end")
+        // Safe: the caller lends `buffer` for the call.
         let count = try retryingUnlessBlocked {
-            // Safe: the caller lends `buffer` for the call.
-            unsafe clinux_peek(rawValue, buffer.baseAddress, buffer.count)
+            unsafe call(rawValue, buffer.baseAddress, buffer.count)
         }
         guard let count else { return .wouldBlock }
         return count == 0 ? .closed : .bytes(count)
@@ -71,9 +74,7 @@ public struct SocketHandle: Sendable {
                 let number = try retryingUnlessBlocked { unsafe clinux_accept(rawValue, &peer) }
                 guard let number else { return nil }
                 return AcceptedSocket(
-                    descriptor: Descriptor(adopting: Int32(number)),
-                    peer: SocketAddress(peer)
-                )
+                    descriptor: Descriptor(adopting: Int32(number)), peer: SocketAddress(peer))
             } catch  where Self.isPending(error) {
                 continue
             }
@@ -109,14 +110,10 @@ public struct SocketHandle: Sendable {
     }
 
     /// Sends each write at once (`TCP_NODELAY`): for callers that batch their writes.
-    public func disableDelay() throws(Errno) {
-        try set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-    }
+    public func disableDelay() throws(Errno) { try set(Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
 
     /// Makes `close` send a reset and drop what was not sent (`SO_LINGER` of zero).
-    public func resetOnClose() throws(Errno) {
-        _ = try retrying { clinux_linger_zero(rawValue) }
-    }
+    public func resetOnClose() throws(Errno) { _ = try retrying { clinux_linger_zero(rawValue) } }
 
     /// How much the kernel buffers for sending (`SO_SNDBUF`) and receiving (`SO_RCVBUF`), in bytes,
     /// doubled and bounded by the kernel; `nil` leaves its own choice.
@@ -193,15 +190,12 @@ extension SocketHandle {
     /// A TCP socket on its way to `address`: non-blocking, closed on exec.
     ///
     /// It becomes writable when the attempt has ended; `pendingError` says how.
-    public static func connect(to address: SocketAddress) throws(Errno) -> Descriptor {
-        try connect(to: address, from: nil)
-    }
-
-    /// The same, from an address of this machine (a load harness needs more ports than one address
-    /// has); its port may be 0.
+    ///
+    /// - Parameter source: an address of this machine (a load harness needs more ports than one address
+    ///   has); its port may be 0.
     public static func connect(
         to address: SocketAddress,
-        from source: SocketAddress?
+        from source: SocketAddress? = nil
     ) throws(Errno) -> Descriptor {
         var kernel = address.kernelAddress
         let descriptor = try open(kernel)

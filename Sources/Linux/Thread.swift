@@ -43,9 +43,7 @@ public final class Thread: Sendable {
         self.handle = handle
     }
 
-    deinit {
-        if !isJoined.load(ordering: .relaxed) { pthread_detach(handle) }
-    }
+    deinit { if !isJoined.load(ordering: .relaxed) { pthread_detach(handle) } }
 
     /// Waits until the thread has ended; once, and not from the thread itself.
     public func join() {
@@ -78,7 +76,6 @@ public final class Thread: Sendable {
     }
 }
 
-/// What a new thread needs to begin.
 final class ThreadStart {
     private let name: String
     private let processor: Int?

@@ -30,7 +30,6 @@ public struct Wakeup: ~Copyable, Sendable {
     }
 }
 
-/// A signal, `signal(7)`.
 public struct Signal: RawRepresentable, Hashable, Sendable {
     public let rawValue: Int32
 

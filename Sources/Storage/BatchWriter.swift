@@ -99,7 +99,6 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
         }
     }
 
-    /// One transaction with all of `range`.
     private mutating func attempt(_ range: Range<Int>) -> Attempt {
         replies.removeAll(keepingCapacity: true)
         do throws(StoreError) {
@@ -123,7 +122,7 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
     private mutating func makeRoom() -> Bool { environment.grow() || turnOver() }
 
     /// Makes pages usable that the newest commit freed; false when that has been tried since, so
-    /// that trying again is in vain.
+    /// that trying again can't help.
     private mutating func turnOver() -> Bool {
         if environment.figures.lastTransaction == turnedOverAt { return false }
         defer { turnedOverAt = environment.figures.lastTransaction }

@@ -27,9 +27,7 @@ extension TransactionHandle {
     }
 
     /// Puts the cursor at the range's first key in its direction, or past it if there is none.
-    private func begin(
-        _ range: ScanRange, _ cursor: inout Cursor
-    ) throws(StoreError) -> Bool {
+    private func begin(_ range: ScanRange, _ cursor: inout Cursor) throws(StoreError) -> Bool {
         range.isReversed ? try beginAtUpper(range, &cursor) : try beginAtLower(range, &cursor)
     }
 
@@ -54,8 +52,7 @@ extension TransactionHandle {
             if !hasEnd { return try cursor.move(MDB_LAST) }
             return try cursor.seekBackward(end.span, including: false, lentBy: self)
         }
-        return try cursor.seekBackward(
-            range.upper, including: range.includesUpper, lentBy: self)
+        return try cursor.seekBackward(range.upper, including: range.includesUpper, lentBy: self)
     }
 }
 
@@ -185,9 +182,7 @@ struct Cursor: ~Copyable {
     mutating func move(_ operation: MDB_cursor_op) throws(StoreError) -> Bool {
         // Safe: both values are filled during the call.
         let code = unsafe mdb_cursor_get(pointer, &key, &record, operation)
-        if code == MDB_NOTFOUND { return false }
-        try StoreError.check(code, "mdb_cursor_get")
-        return true
+        return try StoreError.isFound(code, "mdb_cursor_get")
     }
 
     /// Moves to the first key at or after `target`; false when there is none.
@@ -197,9 +192,7 @@ struct Cursor: ~Copyable {
             unsafe key = MDB_val(borrowing: bytes)
             return unsafe mdb_cursor_get(pointer, &key, &record, MDB_SET_RANGE)
         }
-        if code == MDB_NOTFOUND { return false }
-        try StoreError.check(code, "mdb_cursor_get")
-        return true
+        return try StoreError.isFound(code, "mdb_cursor_get")
     }
 
     /// Moves to the last key before `target`, or at it when that is `including`.

@@ -115,7 +115,6 @@ public final class CopyWatch: Sendable {
 
     public init() {}
 
-    /// Bytes written so far.
     public var bytes: Int {
         state.withLock { state in
             state.descriptor < 0

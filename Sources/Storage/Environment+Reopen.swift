@@ -26,7 +26,7 @@ struct OpeningHistory {
 }
 
 // LMDB refuses everything (`MDB_PANIC`) once a write of its meta page has failed: what is then in that page, only
-// another opening can tell. So the environment is closed and opened again, while everybody else waits outside.
+// another opening can tell. So the environment is closed and opened again, while all other threads wait outside.
 extension Environment {
     /// How long those inside may take to let go, and how long opening is tried.
     private static var patienceMilliseconds: UInt64 { 10_000 }
@@ -57,7 +57,7 @@ extension Environment {
             try gate.enter()
             let generation = generation
             var pointer: OpaquePointer?
-            // Safe: nobody closes the environment while this thread is inside.
+            // Safe: the environment is not closed while this thread is inside.
             let code = unsafe mdb_txn_begin(handle, nil, 0, &pointer)
             if code == MDB_SUCCESS { return unsafe (pointer.unsafelyUnwrapped, generation) }
             gate.leave()
@@ -131,14 +131,18 @@ extension Environment {
                 try openAgain(&history, until: Deadline(milliseconds: Self.patienceMilliseconds))
                 return .reopened
             } catch {
-                history.loss = error
-                gate.lose(error)
-                return .lost(error)
+                return lose(error, &history)
             }
         }
         guard let event else { return }
         tell(event)
         if case .lost(let error) = event { throw error }
+    }
+
+    private func lose(_ error: StoreError, _ history: inout OpeningHistory) -> EnvironmentEvent {
+        history.loss = error
+        gate.lose(error)
+        return .lost(error)
     }
 
     private func openAgain(
@@ -213,7 +217,7 @@ extension Environment {
         grow()
     }
 
-    /// Makes the map twice as large, if it may become so (`mdb_env_set_mapsize`), while everybody else waits
+    /// Makes the map twice as large, if it may become so (`mdb_env_set_mapsize`), while all others wait
     /// outside. False when it has not.
     @discardableResult
     func grow() -> Bool {
@@ -238,9 +242,7 @@ extension Environment {
                 try openAgain(&history, until: deadline)
                 return .reopened
             } catch {
-                history.loss = error
-                gate.lose(error)
-                return .lost(error)
+                return lose(error, &history)
             }
         }
         guard let event else { return false }

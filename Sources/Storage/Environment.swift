@@ -21,7 +21,7 @@ public final class Environment: Sendable {
     private let memoryDirectories: [String]
 
     /// `nil` while it is closed, which is when it is opened again, or can't be.
-    // Safe: changes only while everybody is outside the gate; `MDB_env` may be used by all threads, but for
+    // Safe: changes only while all threads are outside the gate; `MDB_env` may be used by all threads, but for
     // opening and closing.
     nonisolated(unsafe) private(set) var handle: OpaquePointer?
 
@@ -32,7 +32,7 @@ public final class Environment: Sendable {
     /// The thread of the write transaction under way, or 0.
     private let writingThread = Atomic<UInt>(0)
 
-    /// Who is inside, and keeps it from being opened again.
+    /// The threads inside, which keep it from being opened again.
     let gate = Gate()
     let history = Mutex(OpeningHistory())
     let mapSize: Atomic<Int>
@@ -54,35 +54,17 @@ public final class Environment: Sendable {
     ///   - maximumMapSizeBytes: what the map is made larger to as it fills; as it is, if that is less.
     ///   - maximumTables: how many tables can be opened; each costs some words per transaction.
     ///   - maximumReaders: how many read transactions and `CachedReader`s can live at once.
+    ///   - memoryDirectories: where the reader table may be, best first; by default where memory is, see
+    ///     `OpeningDirectory`.
     /// - Throws: `.alreadyOpen`, `.ownedByAnotherProcess`, or what the system or LMDB says.
-    public convenience init(
-        path: String,
-        mapSizeBytes: Int,
-        maximumMapSizeBytes: Int = 0,
-        maximumTables: Int = 32,
-        maximumReaders: Int = 126,
-        durability: Durability = .synced
-    ) throws(StoreError) {
-        try self.init(
-            path: path,
-            mapSizeBytes: mapSizeBytes,
-            maximumMapSizeBytes: maximumMapSizeBytes,
-            maximumTables: maximumTables,
-            maximumReaders: maximumReaders,
-            durability: durability,
-            memoryDirectories: OpeningDirectory.candidates
-        )
-    }
-
-    /// - Parameter memoryDirectories: where the reader table may be, see `OpeningDirectory`.
-    init(
+    public init(
         path: String,
         mapSizeBytes: Int,
         maximumMapSizeBytes: Int = 0,
         maximumTables: Int = 32,
         maximumReaders: Int = 126,
         durability: Durability = .synced,
-        memoryDirectories: [String]
+        memoryDirectories: [String]? = nil
     ) throws(StoreError) {
         precondition(mapSizeBytes > 0 && maximumTables > 0 && maximumReaders > 0)
         lock = try EnvironmentLock(directory: path)
@@ -91,7 +73,7 @@ public final class Environment: Sendable {
         self.maximumTables = maximumTables
         self.maximumReaders = maximumReaders
         self.durability = durability
-        self.memoryDirectories = memoryDirectories
+        self.memoryDirectories = memoryDirectories ?? OpeningDirectory.candidates
         mapSize = Atomic(mapSizeBytes)
         unsafe writerState = .allocate(capacity: 1)
         unsafe writerState.initialize(to: WriterState())
@@ -114,7 +96,7 @@ public final class Environment: Sendable {
 
     // MARK: Opening and closing
 
-    /// Opens it, while nobody is inside.
+    /// Opens it, while no thread is inside.
     func open() throws(StoreError) {
         var handle: OpaquePointer?
         try StoreError.check(unsafe mdb_env_create(&handle), "mdb_env_create")
@@ -124,7 +106,7 @@ public final class Environment: Sendable {
             try directory.occupyTable()
             inMemory.store(directory.isInMemory, ordering: .relaxed)
         } catch {
-            // Safe: LMDB wants a handle closed whose opening failed; it is still this thread's alone.
+            // Safe: a handle whose opening failed has to be closed; it is still this thread's alone.
             unsafe mdb_env_close(handle)
             throw error
         }
@@ -155,7 +137,7 @@ public final class Environment: Sendable {
 
     /// Closes it, if it is open, when transactions and readers have ended.
     func close() {
-        // Safe: nobody is inside the gate, or nobody has a reference any more; closed once, as it is forgotten.
+        // Safe: no thread is inside the gate, or there is no reference any more; closed once, as it is forgotten.
         if unsafe handle != nil { unsafe mdb_env_close(handle) }
         unsafe handle = nil
     }
@@ -263,8 +245,7 @@ public final class Environment: Sendable {
         // Safe: it fills the number during the call, and fails only without a handle.
         guard unsafe mdb_env_get_fd(handle, &descriptor) == MDB_SUCCESS else { return }
         reserve.withLock { reserve in
-            reserve.extend(
-                descriptor, usedBytes: figures.mapUsedBytes, limit: figures.mapSizeBytes)
+            reserve.extend(descriptor, usedBytes: figures.mapUsedBytes, limit: figures.mapSizeBytes)
         }
     }
 
@@ -278,9 +259,7 @@ public final class Environment: Sendable {
         )
     }
 
-    func writerDidBegin() {
-        writingThread.store(UInt(pthread_self()), ordering: .relaxed)
-    }
+    func writerDidBegin() { writingThread.store(UInt(pthread_self()), ordering: .relaxed) }
 
     /// Traps where LMDB would unlock another thread's lock.
     func writerWillEnd() {
@@ -365,13 +344,7 @@ public struct EnvironmentFigures: Hashable, Sendable {
     /// Of one that has not been asked.
     static var none: Self {
         EnvironmentFigures(
-            mapSizeBytes: 1,
-            maximumMapSizeBytes: 1,
-            mapUsedBytes: 0,
-            lastTransaction: 0,
-            readers: 0,
-            maximumReaders: 0,
-            reopenings: 0
-        )
+            mapSizeBytes: 1, maximumMapSizeBytes: 1, mapUsedBytes: 0, lastTransaction: 0,
+            readers: 0, maximumReaders: 0, reopenings: 0)
     }
 }

@@ -2,10 +2,10 @@ internal import CLMDB
 internal import Glibc
 internal import Synchronization
 
-/// Who is in an environment right now, and what keeps everybody out while it is opened again.
+/// Which threads are in an environment right now, and what keeps them out while it is opened again.
 ///
-/// Going in and out costs a reader that is kept no more than two stores to a flag of its own. Those who find
-/// the gate shut wait: it is for milliseconds.
+/// Going in and out costs a reader that is kept no more than two stores to a flag of its own. A thread that finds
+/// the gate shut waits, for milliseconds.
 final class Gate: Sendable {
     private let isShut = Atomic<Bool>(false)
 
@@ -53,9 +53,7 @@ final class Gate: Sendable {
 
     // MARK: Readers and copies
 
-    func add(_ reader: Reader) {
-        readers.withLock { $0[ObjectIdentifier(reader)] = reader }
-    }
+    func add(_ reader: Reader) { readers.withLock { $0[ObjectIdentifier(reader)] = reader } }
 
     /// Ends the reader's transaction, which may be reset or none, and forgets it.
     func remove(_ reader: Reader) {
@@ -72,16 +70,13 @@ final class Gate: Sendable {
         if isWanted { copy.callOff() }
     }
 
-    /// Whether a copy is under way.
     var isCopying: Bool { copies.withLock { !$0.isEmpty } }
 
-    func remove(_ copy: CopyWatch) {
-        copies.withLock { $0[ObjectIdentifier(copy)] = nil }
-    }
+    func remove(_ copy: CopyWatch) { copies.withLock { $0[ObjectIdentifier(copy)] = nil } }
 
     // MARK: Shutting
 
-    /// Lets nobody in, and waits until all have let go; false when they have not by then.
+    /// Lets no thread in, and waits until all are out; false when some still are at the deadline.
     func shut(until deadline: Deadline) -> Bool {
         isShut.store(true, ordering: .sequentiallyConsistent)
         for copy in copies.withLock({ Array($0.values) }) { copy.callOff() }
@@ -99,7 +94,7 @@ final class Gate: Sendable {
             }
     }
 
-    /// Ends the transactions that readers have kept for their next use. Everybody is out.
+    /// Ends the transactions that readers have kept for their next use. All threads are out.
     func endReaders() {
         readers.withLock { readers in
             for reader in readers.values { reader.end() }
@@ -108,7 +103,7 @@ final class Gate: Sendable {
 
     func open() { isShut.store(false, ordering: .sequentiallyConsistent) }
 
-    /// Stays shut; who waits, and who comes, is told.
+    /// Stays shut; every thread that waits or comes gets the error.
     func lose(_ error: StoreError) { loss.withLock { $0 = error } }
 }
 
@@ -152,14 +147,11 @@ final class Reader: Sendable {
 struct Deadline {
     private let nanoseconds: UInt64
 
-    init(milliseconds: UInt64) {
-        nanoseconds = monotonicNanoseconds() + milliseconds * 1_000_000
-    }
+    init(milliseconds: UInt64) { nanoseconds = monotonicNanoseconds() + milliseconds * 1_000_000 }
 
     var isOver: Bool { monotonicNanoseconds() >= nanoseconds }
 }
 
-/// The monotonic clock.
 private func monotonicNanoseconds() -> UInt64 {
     var time = timespec()
     // Safe: the function fills the structure during the call.

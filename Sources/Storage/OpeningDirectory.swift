@@ -5,7 +5,7 @@ internal import Glibc
 /// `data.mdb` a link to the store's.
 ///
 /// The reader table is a shared map that every read writes to. On the store's own file system a full disk would
-/// be a SIGBUS there, wherever written pages need new space (btrfs, and others that copy on write). Nobody but
+/// be a SIGBUS there, wherever written pages need new space (btrfs, and others that copy on write). Only
 /// this process may have the store open (`EnvironmentLock`), so no other one has to find the table: the
 /// directory is removed as soon as the store is open, and both files live on in the process alone.
 @safe
@@ -13,7 +13,7 @@ struct OpeningDirectory: ~Copyable {
     /// What LMDB is given to open.
     let path: String
 
-    /// False when no directory in memory can be had: the table is then in the store's directory, beside the
+    /// False when there is no directory in memory: the table is then in the store's directory, beside the
     /// data, as LMDB would have it.
     let isInMemory: Bool
 
@@ -21,18 +21,16 @@ struct OpeningDirectory: ~Copyable {
     static var candidates: [String] { ["/dev/shm", "/run", "/tmp"] }
 
     /// Makes the directory in the first of `candidates` that is in memory and has room.
-    init(for store: String, in candidates: [String] = Self.candidates) throws(StoreError) {
+    init(for store: String, in candidates: [String]) throws(StoreError) {
         let made = try Self.first(of: candidates, for: store)
         path = made ?? store
         isInMemory = made != nil
     }
 
-    deinit {
-        if isInMemory { Self.remove(path) }
-    }
+    deinit { if isInMemory { Self.remove(path) } }
 
-    /// After LMDB has opened the table and made it as large as it wants it: takes room for all of it, so that no
-    /// write to it can want any.
+    /// After LMDB has opened the table and given it its size: takes room for all of it, so that no write to it
+    /// needs any.
     func occupyTable() throws(StoreError) { try Self.occupy("\(path)/lock.mdb") }
 
     private static func first(
@@ -47,7 +45,7 @@ struct OpeningDirectory: ~Copyable {
         return nil
     }
 
-    /// A directory of that kind with a table whose first page has its room; `nil` when there is none to be had.
+    /// A directory of that kind with a table whose first page has its room; `nil` when there is none.
     private static func make(in memory: String, linkingTo store: String) -> String? {
         var template = Array("\(memory)/tollgate-XXXXXX".utf8CString)
         // Safe: `mkdtemp` writes the name into the array, which ends with a zero, during the call.

@@ -118,7 +118,6 @@ final class WriterThread: Sendable {
     }
 }
 
-/// What a new thread is given.
 private final class ThreadBody {
     let run: () -> Void
 
@@ -149,7 +148,5 @@ final class Semaphore: Sendable {
     }
 
     /// Waits until there is a signal, and takes it.
-    func wait() {
-        while unsafe sem_wait(storage) != 0 { precondition(errno == EINTR, "sem_wait") }
-    }
+    func wait() { while unsafe sem_wait(storage) != 0 { precondition(errno == EINTR, "sem_wait") } }
 }

@@ -13,13 +13,8 @@ public final class SharedEnvironment: Sendable {
     public let environment: Environment
     private let writer: GroupWriter<Request, Void>
 
-    /// Opens the environment at `path`, or makes one there, and starts its writer.
-    ///
-    /// - Parameters:
-    ///   - maximumMapSizeBytes: what the map is made larger to as it fills; as it is, if that is less.
-    ///   - maximumReaders: how many readers can exist at once.
-    ///   - maximumBatch: the most records, about, that one commit writes; see `weight` in `submit`.
-    ///   - maximumWaiting: the most requests that may wait; more are answered `.queueFull`.
+    /// Opens the environment at `path`, or makes one there, and starts its writer; see `Environment` and
+    /// `GroupWriter`. A batch is counted in records, by the `weight` of `submit`.
     public init(
         path: String,
         mapSizeBytes: Int,

@@ -15,8 +15,8 @@ struct SpaceReserve {
     /// How far ahead, at least; taken twice as much at a time.
     private static var aheadBytes: Int { 4 << 20 }
 
-    /// Takes more when there is less than `aheadBytes` left ahead of `usedBytes`; what can't be had is not an
-    /// error.
+    /// Takes more when there is less than `aheadBytes` left ahead of `usedBytes`; what there is no room for is
+    /// not an error.
     mutating func extend(_ descriptor: Int32, usedBytes: Int, limit: Int) {
         let wanted = min(limit, usedBytes + 2 * Self.aheadBytes)
         guard usedBytes + Self.aheadBytes > endBytes, wanted > endBytes,

@@ -46,6 +46,13 @@ public enum StoreError: Error, Hashable, Sendable {
         if code != MDB_SUCCESS { throw StoreError(lmdb: code, operation) }
     }
 
+    /// Whether there is something: false for `MDB_NOTFOUND`; throws for any other failure.
+    static func isFound(_ code: Int32, _ operation: String) throws(StoreError) -> Bool {
+        if code == MDB_NOTFOUND { return false }
+        try check(code, operation)
+        return true
+    }
+
     init(lmdb code: Int32, _ operation: String) {
         self =
             switch code {

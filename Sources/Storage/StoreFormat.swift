@@ -50,7 +50,7 @@ public struct StoreFormat: Sendable {
                 try write(to: environment, from: found)
                 return found
             } catch .mapFull {
-                // All of it is one change, which may want more than is left.
+                // All of it is one change, which may need more than is left.
                 if !environment.grow() { throw .mapFull }
             }
         }
@@ -58,9 +58,7 @@ public struct StoreFormat: Sendable {
 
     private func write(to environment: Environment, from found: Int) throws(StoreError) {
         try environment.write { transaction throws(StoreError) in
-            for migration in migrations.dropFirst(found - 1) {
-                try migration.migrate(transaction)
-            }
+            for migration in migrations.dropFirst(found - 1) { try migration.migrate(transaction) }
             let table = try Table<UInt32, FormatRecord>(Self.table, in: transaction)
             try table.put(Self.key, FormatRecord(number: current), in: transaction)
         }

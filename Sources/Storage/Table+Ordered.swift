@@ -6,28 +6,12 @@ public import Bytes
 /// Collect the keys first, then write.
 extension Table {
     /// Calls `body` with each key and record between the two ends, decoded, in ascending order, or
-    /// descending if `reversed`, until it answers `.stop` or `limit` were seen.
+    /// descending if `reversed`, until it answers `.stop` or `limit` were seen. All keys begin with
+    /// `prefix`: the first part of a `KeyPair`, say. Ends that lie outside the prefix do not widen it.
     @inlinable
     public func forEach(
         in transaction: borrowing some Transaction & ~Copyable,
-        from lower: KeyBound<Key> = .unbounded,
-        to upper: KeyBound<Key> = .unbounded,
-        reversed: Bool = false,
-        limit: Int = .max,
-        _ body: (Key, Record) throws(StoreError) -> Iteration
-    ) throws(StoreError) {
-        try scan(in: transaction, from: lower, to: upper, reversed: reversed, limit: limit) {
-            (key, record) throws(StoreError) in
-            try body(Self.decodeKey(key), Self.decodeRecord(record))
-        }
-    }
-
-    /// The same for the keys that begin with `prefix`: the first part of a `KeyPair`, say. Ends that
-    /// lie outside the prefix do not widen it.
-    @inlinable
-    public func forEach(
-        in transaction: borrowing some Transaction & ~Copyable,
-        prefix: some StorageKey,
+        prefix: some StorageKey = EveryKey(),
         from lower: KeyBound<Key> = .unbounded,
         to upper: KeyBound<Key> = .unbounded,
         reversed: Bool = false,
@@ -46,31 +30,17 @@ extension Table {
     @inlinable
     public func scan(
         in transaction: borrowing some Transaction & ~Copyable,
+        prefix: some StorageKey = EveryKey(),
         from lower: KeyBound<Key> = .unbounded,
         to upper: KeyBound<Key> = .unbounded,
         reversed: Bool = false,
         limit: Int = .max,
         _ body: (Span<UInt8>, Span<UInt8>) throws(StoreError) -> Iteration
     ) throws(StoreError) {
-        let everything = KeyWriter()
-        try scan(
-            checked(transaction.handle), prefixed: everything, lower, upper, reversed, limit, body)
-    }
-
-    /// `forEach` of the keys that begin with `prefix`, without decoding.
-    @inlinable
-    public func scan(
-        in transaction: borrowing some Transaction & ~Copyable,
-        prefix: some StorageKey,
-        from lower: KeyBound<Key> = .unbounded,
-        to upper: KeyBound<Key> = .unbounded,
-        reversed: Bool = false,
-        limit: Int = .max,
-        _ body: (Span<UInt8>, Span<UInt8>) throws(StoreError) -> Iteration
-    ) throws(StoreError) {
-        let prefix = KeyWriter(prefix)
-        try scan(
-            checked(transaction.handle), prefixed: prefix, lower, upper, reversed, limit, body)
+        var start = KeyWriter()
+        prefix.encode(into: &start)
+        let handle = checked(transaction.handle)
+        try scan(handle, prefixed: start, lower, upper, reversed, limit, body)
     }
 
     /// The record of the least key, with it.
@@ -78,12 +48,7 @@ extension Table {
     public func first(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> (key: Key, record: Record)? {
-        var found: (key: Key, record: Record)?
-        try forEach(in: transaction, limit: 1) { (key, record) in
-            found = (key, record)
-            return .stop
-        }
-        return found
+        try end(in: transaction, reversed: false)
     }
 
     /// The record of the greatest key, with it.
@@ -91,8 +56,16 @@ extension Table {
     public func last(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> (key: Key, record: Record)? {
+        try end(in: transaction, reversed: true)
+    }
+
+    @inlinable
+    func end(
+        in transaction: borrowing some Transaction & ~Copyable,
+        reversed: Bool
+    ) throws(StoreError) -> (key: Key, record: Record)? {
         var found: (key: Key, record: Record)?
-        try forEach(in: transaction, reversed: true, limit: 1) { (key, record) in
+        try forEach(in: transaction, reversed: reversed, limit: 1) { (key, record) in
             found = (key, record)
             return .stop
         }
@@ -142,7 +115,6 @@ extension Table {
     }
 }
 
-/// Where a range of keys begins or ends.
 public enum KeyBound<Key: StorageKey> {
     /// At the table's, or the prefix's, own end.
     case unbounded
@@ -162,12 +134,18 @@ public enum KeyBound<Key: StorageKey> {
     }
 
     @inlinable
-    var isIncluding: Bool {
-        if case .including = self { true } else { false }
-    }
+    var isIncluding: Bool { if case .including = self { true } else { false } }
 }
 
 extension KeyBound: Sendable where Key: Sendable {}
+
+/// The prefix of all keys: no bytes.
+@frozen
+public struct EveryKey: StorageKey {
+    @inlinable public init() {}
+    @inlinable public func encode(into writer: inout KeyWriter) {}
+    @inlinable public init?(decoding reader: inout ByteReader) {}
+}
 
 /// Whether an iteration goes on after this record.
 public enum Iteration: Sendable {

@@ -120,8 +120,7 @@ public struct Table<Key: StorageKey, Record: StorageRecord>: Sendable {
         let name = KeyWriter(key)
         var bytes = ByteBuffer(capacity: 256)
         record.encode(into: &bytes)
-        return try handle.store(
-            bytes.span, at: name.span, in: identifier, overwriting: overwriting)
+        return try handle.store(bytes.span, at: name.span, in: identifier, overwriting: overwriting)
     }
 
     /// The handle, when it is of this table's environment; another's would read another table.

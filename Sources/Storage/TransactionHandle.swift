@@ -48,9 +48,7 @@ public struct TransactionHandle: ~Escapable {
     }
 
     @usableFromInline
-    func takeBack() {
-        unsafe writerState?.pointee.lentRecords -= 1
-    }
+    func takeBack() { unsafe writerState?.pointee.lentRecords -= 1 }
 
     /// Traps when a record is lent out: a put or delete would change the bytes under its reader.
     private func willWrite() throws(StoreError) {
@@ -81,8 +79,7 @@ public struct TransactionHandle: ~Escapable {
         // Safe: LMDB copies the name. It wants one transaction at a time to do this: stores are opened
         // by one thread, which is also the one to ask.
         let code = unsafe mdb_dbi_open(pointer, name, 0, &table)
-        if code == MDB_NOTFOUND { return nil }
-        try StoreError.check(code, "mdb_dbi_open \(name)")
+        guard try StoreError.isFound(code, "mdb_dbi_open \(name)") else { return nil }
         return table
     }
 
@@ -104,8 +101,7 @@ public struct TransactionHandle: ~Escapable {
             var name = unsafe MDB_val(borrowing: bytes)
             return unsafe mdb_get(pointer, table, &name, &found)
         }
-        if code == MDB_NOTFOUND { return nil }
-        try StoreError.check(code, "mdb_get")
+        guard try StoreError.isFound(code, "mdb_get") else { return nil }
         // Safe: LMDB keeps the bytes until the transaction ends or writes; the first is after this
         // handle's lifetime, the second is trapped by `willWrite` while the record is lent.
         return unsafe found.span(lentBy: self)
@@ -144,9 +140,7 @@ public struct TransactionHandle: ~Escapable {
             var name = unsafe MDB_val(borrowing: bytes)
             return unsafe mdb_del(pointer, table, &name, nil)
         }
-        if code == MDB_NOTFOUND { return false }
-        try StoreError.check(code, "mdb_del")
-        return true
+        return try StoreError.isFound(code, "mdb_del")
     }
 
     /// Removes every record of the table (`mdb_drop`).

@@ -150,7 +150,6 @@ public struct WriteTransaction: ~Copyable, Transaction {
 
 /// What an environment knows about its write transaction under way.
 struct WriterState {
-    /// Records lent out right now.
     var lentRecords = 0
 
     /// How many more puts and deletes pass; tests lower it, to end a change between any two of them.

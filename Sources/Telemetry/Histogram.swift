@@ -62,11 +62,9 @@ public enum HistogramScale {
     @usableFromInline static var divisionBits: Int { 5 }
     @usableFromInline static var octaves: Int { 41 }
 
-    /// How many buckets there are.
     @inlinable
     public static var bucketCount: Int { (octaves - divisionBits + 1) << divisionBits }
 
-    /// The bucket that `value` falls into.
     @inlinable
     public static func bucket(of value: UInt64) -> Int {
         let octave = 63 - (value | 1).leadingZeroBitCount
@@ -76,7 +74,6 @@ public enum HistogramScale {
         return (shift << divisionBits) + Int(value >> UInt64(shift))
     }
 
-    /// The lowest value in the bucket.
     @inlinable
     public static func lowest(in bucket: Int) -> UInt64 {
         let divisions = 1 << divisionBits
@@ -101,22 +98,6 @@ public struct HistogramSnapshot: Equatable, Sendable {
     /// The highest recorded value, exactly; 0 when there is none.
     public private(set) var highest: UInt64
 
-    /// One without values.
-    public init() {
-        self.init(
-            counts: Array(repeating: 0, count: HistogramScale.bucketCount),
-            sum: 0,
-            highest: 0
-        )
-    }
-
-    init(counts: [UInt64], sum: UInt64, highest: UInt64) {
-        self.counts = counts
-        self.sum = sum
-        self.highest = highest
-    }
-
-    /// How many values were recorded.
     public var count: UInt64 { counts.reduce(0, &+) }
 
     /// The average; `nil` when there is no value.
@@ -125,7 +106,6 @@ public struct HistogramSnapshot: Equatable, Sendable {
         return count == 0 ? nil : Double(sum) / Double(count)
     }
 
-    /// Adds what `other` holds.
     public mutating func merge(_ other: HistogramSnapshot) {
         for index in counts.indices { counts[index] &+= other.counts[index] }
         sum &+= other.sum
@@ -157,5 +137,13 @@ public struct HistogramSnapshot: Equatable, Sendable {
             total &+= counts[bucket]
         }
         return highest <= bound ? count : total
+    }
+}
+
+extension HistogramSnapshot {
+    /// One without values.
+    public init() {
+        self.init(
+            counts: Array(repeating: 0, count: HistogramScale.bucketCount), sum: 0, highest: 0)
     }
 }

@@ -20,7 +20,6 @@ public struct PrometheusText: ~Copyable {
         get { text.span }
     }
 
-    /// The page as a string.
     public consuming func finish() -> String {
         let span = text.span
         // Safe: the span lends its bytes for the call.
@@ -87,12 +86,8 @@ public struct PrometheusText: ~Copyable {
         text.append(utf8: family)
         text.append(utf8: suffix)
         var separator = "{"
-        for label in labels {
+        for label in labels + (extra.map { [$0] } ?? []) {
             append(label, after: separator)
-            separator = ","
-        }
-        if let extra {
-            append(extra, after: separator)
             separator = ","
         }
         text.append(utf8: separator == "{" ? " " : "} ")
@@ -127,7 +122,6 @@ public struct PrometheusText: ~Copyable {
     }
 }
 
-/// The kinds of metric family.
 public enum PrometheusKind: String, Sendable {
     /// Only ever grows (and starts again at zero with the process).
     case counter

@@ -27,8 +27,6 @@ struct FrameDecoder: ~Copyable {
     /// The payload of the control frame under way, or of the last one.
     private(set) var control = ByteBuffer()
 
-    init() {}
-
     /// Reads frames from `read` on and puts payload at `write`, until a control frame is complete, or
     /// all has been read (`nil`).
     mutating func next(

@@ -10,14 +10,10 @@ struct FrameHeader: Equatable, Sendable {
 
     let opcode: Opcode
     let isFinal: Bool
-
-    /// Bytes of the payload.
     let length: Int
 
     /// The masking key, its first byte lowest.
     let mask: UInt32
-
-    /// Bytes of the header.
     let size: Int
 
     /// The header at the front of `bytes`; `nil` while its end is missing. Every rule is checked with
@@ -68,9 +64,7 @@ struct FrameHeader: Equatable, Sendable {
 
 extension FrameHeader {
     /// How many bytes the header of a server's frame has: it is not masked.
-    static func serverSize(length: Int) -> Int {
-        length <= 125 ? 2 : length <= 65_535 ? 4 : 10
-    }
+    static func serverSize(length: Int) -> Int { length <= 125 ? 2 : length <= 65_535 ? 4 : 10 }
 
     /// Writes the header of a server's frame, which is the whole of a message, over the bytes at
     /// `index`.
@@ -104,8 +98,6 @@ enum Opcode: UInt8, Sendable {
 struct Masking: Sendable {
     /// The key's four bytes, lowest first; its lowest is the next byte's.
     private(set) var key: UInt32
-
-    init(key: UInt32) { self.key = key }
 
     /// Unmasks `count` bytes at `source`, and moves them down to `target` in the same pass.
     ///

@@ -9,10 +9,7 @@ enum OpeningHandshake {
     /// Where the head ends, if it ends in `bytes`; nothing before `start` is looked at again.
     ///
     /// Throws as soon as it is clear that no request will come of it.
-    static func end(
-        in bytes: Span<UInt8>,
-        from start: Int
-    ) throws(HandshakeRefusal) -> Int? {
+    static func end(in bytes: Span<UInt8>, from start: Int) throws(HandshakeRefusal) -> Int? {
         // A client that begins with MQTT or TLS is refused at once, not after a time limit.
         guard bytes.count == 0 || bytes[0].isTokenCharacter else { throw .malformed }
         var index = start
@@ -212,7 +209,6 @@ public enum HandshakeRefusal: Error, CaseIterable, Sendable {
         }
     }
 
-    /// Appends the answer.
     func encode(into buffer: inout ByteBuffer) {
         let (status, phrase, text) = row
         buffer.append(utf8: "HTTP/1.1 \(status) \(phrase)\r\n")

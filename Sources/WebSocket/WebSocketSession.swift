@@ -46,9 +46,7 @@ public struct WebSocketSession: ~Copyable, Sendable {
 
     /// Makes one binary frame ([MQTT-6.0.0-1]) of what was appended to `output` since the last
     /// call: now all of it may be sent.
-    public mutating func wrap(_ output: inout ByteBuffer) {
-        unsafe endpoint.pointee.wrap(&output)
-    }
+    public mutating func wrap(_ output: inout ByteBuffer) { unsafe endpoint.pointee.wrap(&output) }
 
     /// Takes note, after `wrap`, that all but `waiting` bytes of the output have been sent.
     public mutating func noteSent(waiting: Int) {
@@ -62,7 +60,6 @@ public struct WebSocketSession: ~Copyable, Sendable {
     }
 }
 
-/// Where a WebSocket is.
 public enum WebSocketState: Equatable, Sendable {
     /// The client's handshake has not come, or not all of it.
     case opening
@@ -81,8 +78,8 @@ public enum WebSocketState: Equatable, Sendable {
     case ended
 }
 
-/// The server's end of one WebSocket (RFC 6455): bytes of the connection in, payload out, and answers
-/// appended to the output. A state machine that touches no socket.
+/// The server's end of one WebSocket (RFC 6455), with the verbs of `WebSocketSession`: a state machine that
+/// touches no socket.
 struct Endpoint: ~Copyable {
     private(set) var state = WebSocketState.opening
 
@@ -96,11 +93,8 @@ struct Endpoint: ~Copyable {
     /// How many bytes at the front of the output are as they go to the client: HTTP, or frames.
     private var framed = 0
 
-    init() {}
-
     // MARK: In
 
-    /// Takes the bytes from `offset` on, and leaves the payload of binary frames in their place.
     mutating func receive(
         _ bytes: inout ByteBuffer,
         from offset: Int,
@@ -147,8 +141,7 @@ struct Endpoint: ~Copyable {
                 head.append(arrived)
                 return bytes.count
             }
-            try OpeningHandshake.answer(
-                arrived.extracting(0..<end), policy: policy, into: &output)
+            try OpeningHandshake.answer(arrived.extracting(0..<end), policy: policy, into: &output)
             begin += end
             state = .open
         } catch {
@@ -191,7 +184,6 @@ struct Endpoint: ~Copyable {
 
     // MARK: Out
 
-    /// Makes one binary frame of the packets that were appended to `output` since the last one.
     mutating func wrap(_ output: inout ByteBuffer) {
         let length = output.count - framed
         guard length > 0 else { return }
@@ -200,12 +192,8 @@ struct Endpoint: ~Copyable {
         framed = output.count
     }
 
-    /// Takes note that all but `waiting` bytes of the output have gone to the client; nothing has been
-    /// appended since `wrap`.
     mutating func noteSent(waiting: Int) { framed = waiting }
 
-    /// Appends what is left to be said: a Close frame, with the client's own code if the client has
-    /// closed, or the violation's. Nothing before the handshake, and nothing twice.
     mutating func close(_ code: CloseCode, _ output: inout ByteBuffer) {
         let answer: CloseCode?
         switch state {
