@@ -12,7 +12,7 @@ enum ServiceVariable {
         if words.last == "NAME", isLink(value) { return true }
         if words.dropFirst().dropLast().contains("ENV") { return true }
         if isServicePort(words) { return UInt16(value) != nil }
-        if isAddress(value) { return words.last == "PORT" || isPort(words) }
+        if isAddress(value) { return words.last == "PORT" || isPort(words[...]) }
         guard let part = words.last, isPort(words.dropLast()) else { return false }
         return part == "PROTO" && protocols.contains(value)
             || part == "PORT" && UInt16(value) != nil || part == "ADDR" && isHost(value)
@@ -36,8 +36,6 @@ enum ServiceVariable {
         return end.count == 3 && end[0] == "PORT" && UInt16(end[1]) != nil
             && protocols.contains(end[2].lowercased())
     }
-
-    private static func isPort(_ words: [Substring]) -> Bool { isPort(words[...]) }
 
     /// `tcp://10.0.0.9:1883`, `tcp://[fd00::9]:1883`.
     static func isAddress(_ value: String) -> Bool {

@@ -5,130 +5,62 @@ struct Setting<Root>: Sendable {
     /// Below its root: `limits.packetSizeBytes`, `port`.
     let key: String
 
-    private let value: Value
+    /// Sets the value; answers what the text should have been when it is something else: `a whole number`.
+    let set: @Sendable (inout Root, String) -> String?
 
-    private enum Value: Sendable {
-        /// Sets it from a text; answers what that should have been when it is something else.
-        case single(@Sendable (inout Root, String) -> Expectation?)
-        case list(@Sendable (inout Root, [String]) -> Void)
-    }
+    /// Sets a list to these elements, whatever is in them; `nil` when there can be only one value.
+    let setElements: (@Sendable (inout Root, [String]) -> Void)?
 
-    /// Whether several values can be given.
-    var isList: Bool {
-        switch value {
-        case .single: false
-        case .list: true
-        }
-    }
+    typealias Path<Value> = any WritableKeyPath<Root, Value> & Sendable
 
-    /// What a text was expected to be: `a whole number`.
-    struct Expectation: Equatable, Sendable {
-        let text: String
-    }
-
-    init(key: String, set: @escaping @Sendable (inout Root, String) -> Expectation?) {
+    private init<Value>(
+        _ key: String,
+        _ path: Path<Value>,
+        expecting expectation: String = "",
+        _ value: @escaping @Sendable (String) -> Value?
+    ) {
         self.key = key
-        value = .single(set)
-    }
-
-    /// Sets the value from one text, of a list its elements with blanks between them; answers what the text
-    /// should have been when it is something else.
-    func set(_ root: inout Root, _ text: String) -> Expectation? {
-        switch value {
-        case .single(let set): return set(&root, text)
-        case .list(let set):
-            set(&root, text.split(separator: " ").map(String.init))
+        setElements = nil
+        set = { root, text in
+            guard let value = value(text) else { return expectation }
+            root[keyPath: path] = value
             return nil
         }
     }
 
-    /// Sets a list to these elements, whatever is in them.
-    func set(_ root: inout Root, elements: [String]) {
-        switch value {
-        case .single: preconditionFailure("\(key) is no list")
-        case .list(let set): set(&root, elements)
-        }
+    static func number(_ key: String, _ path: Path<Int>) -> Setting {
+        Setting(key, path, expecting: "a whole number") { Int($0) }
     }
 
-    static func number(
-        _ key: String,
-        _ value: any WritableKeyPath<Root, Int> & Sendable
-    ) -> Setting {
-        Setting(key: key) { root, text in
-            guard let number = Int(text) else { return Expectation(text: "a whole number") }
-            root[keyPath: value] = number
-            return nil
-        }
+    static func number(_ key: String, _ path: Path<Int?>) -> Setting {
+        Setting(key, path, expecting: "a whole number") { Int($0).map { $0 } }
     }
 
-    static func number(
-        _ key: String,
-        _ value: any WritableKeyPath<Root, Int?> & Sendable
-    ) -> Setting {
-        Setting(key: key) { root, text in
-            guard let number = Int(text) else { return Expectation(text: "a whole number") }
-            root[keyPath: value] = number
-            return nil
-        }
+    static func flag(_ key: String, _ path: Path<Bool>) -> Setting {
+        Setting(key, path, expecting: "true or false") { Bool($0) }
     }
 
-    static func flag(
-        _ key: String,
-        _ value: any WritableKeyPath<Root, Bool> & Sendable
-    ) -> Setting {
-        Setting(key: key) { root, text in
-            guard let flag = Bool(text) else { return Expectation(text: "true or false") }
-            root[keyPath: value] = flag
-            return nil
-        }
-    }
-
-    static func text(
-        _ key: String,
-        _ value: any WritableKeyPath<Root, String> & Sendable
-    ) -> Setting {
-        Setting(key: key) { root, text in
-            root[keyPath: value] = text
-            return nil
-        }
-    }
-
-    static func text(
-        _ key: String,
-        _ value: any WritableKeyPath<Root, String?> & Sendable
-    ) -> Setting {
-        Setting(key: key) { root, text in
-            root[keyPath: value] = text
-            return nil
-        }
-    }
+    static func text(_ key: String, _ path: Path<String>) -> Setting { Setting(key, path) { $0 } }
+    static func text(_ key: String, _ path: Path<String?>) -> Setting { Setting(key, path) { $0 } }
 
     /// A list: a sequence in YAML, or one text with blanks between the elements.
-    static func list(
-        _ key: String,
-        _ value: any WritableKeyPath<Root, [String]> & Sendable
-    ) -> Setting {
-        Setting(key: key, value: .list { root, elements in root[keyPath: value] = elements })
-    }
+    static func list(_ key: String, _ path: Path<[String]>) -> Setting { Setting(key, list: path) }
 
-    private init(key: String, value: Value) {
+    private init(_ key: String, list path: Path<[String]>) {
         self.key = key
-        self.value = value
+        setElements = { root, elements in root[keyPath: path] = elements }
+        set = { root, text in
+            root[keyPath: path] = text.split(separator: " ").map(String.init)
+            return nil
+        }
     }
 
     static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
         _ key: String,
-        _ value: any WritableKeyPath<Root, Choice> & Sendable
+        _ path: Path<Choice>
     ) -> Setting {
-        let choices = Choice.allCases.map { (name: $0.rawValue, value: $0) }
-        let names = choices.map(\.name).joined(separator: ", ")
-        return Setting(key: key) { root, text in
-            guard let choice = choices.first(where: { $0.name == text }) else {
-                return Expectation(text: "one of \(names)")
-            }
-            root[keyPath: value] = choice.value
-            return nil
-        }
+        let names = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+        return Setting(key, path, expecting: "one of \(names)") { Choice(rawValue: $0) }
     }
 
     /// The key as a part of an environment variable's name: `LIMITS_PACKET_SIZE_BYTES`.
@@ -195,8 +127,7 @@ extension Setting<GatewayConfiguration> {
         .number("limits.duplicatesPerMinute", \.limits.duplicatesPerMinute),
         .number("limits.duplicatePenaltySeconds", \.limits.duplicatePenaltySeconds),
         .number("limits.wrongSecretsPerMinute", \.limits.wrongSecretsPerMinute),
-        .number(
-            "limits.wrongSecretsPerMinutePerAddress", \.limits.wrongSecretsPerMinutePerAddress),
+        .number("limits.wrongSecretsPerMinutePerAddress", \.limits.wrongSecretsPerMinutePerAddress),
         .number("limits.wrongSecretPenaltySeconds", \.limits.wrongSecretPenaltySeconds),
         .number("limits.productsOfIndividual", \.limits.productsOfIndividual),
         .number("limits.productsOfEnterprise", \.limits.productsOfEnterprise),

@@ -48,51 +48,39 @@ struct SettingsFile {
         }
     }
 
-    private func origin(of node: Node) -> String {
-        node.mark.map { "\(name):\($0.line)" } ?? name
+    private func origin(of node: Node) -> String { node.mark.map { "\(name):\($0.line)" } ?? name }
+
+    private func error(at node: Node, _ path: String?, _ reason: String) -> SettingsError {
+        SettingsError(origin: origin(of: node), path: path, reason: reason)
     }
 
     private mutating func readMapping(_ node: Node, path: String) throws(SettingsError) {
         guard case .mapping(let mapping) = node else {
-            throw SettingsError(
-                origin: origin(of: node),
-                path: path.isEmpty ? nil : path,
-                reason: "must be a mapping of keys to values"
-            )
+            throw error(at: node, path.isEmpty ? nil : path, "must be a mapping of keys to values")
         }
+        let settings = Setting<GatewayConfiguration>.all
         for (key, value) in mapping {
             guard case .scalar(let scalar) = key else {
-                throw SettingsError(origin: origin(of: key), reason: "a key must be a plain name")
+                throw error(at: key, nil, "a key must be a plain name")
             }
             let childPath = path.isEmpty ? scalar.string : "\(path).\(scalar.string)"
             origins[childPath] = origin(of: key)
             if childPath == "listeners" {
                 try readListeners(value)
-            } else if let setting = Setting<GatewayConfiguration>.all.first(where: {
-                $0.key == childPath
-            }) {
+            } else if let setting = settings.first(where: { $0.key == childPath }) {
                 try set(setting, of: &configuration, to: value, path: childPath)
-            } else if Setting<GatewayConfiguration>.all.contains(where: {
-                $0.key.hasPrefix(childPath + ".")
-            }) {
+            } else if settings.contains(where: { $0.key.hasPrefix(childPath + ".") }) {
                 try readMapping(value, path: childPath)
             } else {
-                throw SettingsError(
-                    origin: origin(of: key),
-                    path: childPath,
-                    reason: UnknownKey.reason(childPath, among: Setting.allKeys)
-                )
+                throw error(
+                    at: key, childPath, UnknownKey.reason(childPath, among: Setting.allKeys))
             }
         }
     }
 
     private mutating func readListeners(_ node: Node) throws(SettingsError) {
         guard case .sequence(let sequence) = node else {
-            throw SettingsError(
-                origin: origin(of: node),
-                path: "listeners",
-                reason: "must be a list of listeners"
-            )
+            throw error(at: node, "listeners", "must be a list of listeners")
         }
         configuration.listeners = []
         for (index, element) in sequence.enumerated() {
@@ -107,37 +95,22 @@ struct SettingsFile {
         path: String
     ) throws(SettingsError) -> GatewayConfiguration.Listener {
         guard case .mapping(let mapping) = node else {
-            throw SettingsError(
-                origin: origin(of: node),
-                path: path,
-                reason: "must be a mapping with a name and a port"
-            )
+            throw error(at: node, path, "must be a mapping with a name and a port")
         }
         var listener = GatewayConfiguration.Listener(name: "", port: 0)
         for (key, value) in mapping {
             let name = key.string ?? ""
             let childPath = "\(path).\(name)"
             origins[childPath] = origin(of: key)
-            guard
-                let setting = Setting<GatewayConfiguration.Listener>.all.first(where: {
-                    $0.key == name
-                })
-            else {
-                let names = Setting<GatewayConfiguration.Listener>.all.map { "\(path).\($0.key)" }
-                throw SettingsError(
-                    origin: origin(of: key),
-                    path: childPath,
-                    reason: UnknownKey.reason(childPath, among: names)
-                )
+            let settings = Setting<GatewayConfiguration.Listener>.all
+            guard let setting = settings.first(where: { $0.key == name }) else {
+                let names = settings.map { "\(path).\($0.key)" }
+                throw error(at: key, childPath, UnknownKey.reason(childPath, among: names))
             }
             try set(setting, of: &listener, to: value, path: childPath)
         }
         for needed in ["name", "port"] where origins["\(path).\(needed)"] == nil {
-            throw SettingsError(
-                origin: origin(of: node),
-                path: "\(path).\(needed)",
-                reason: "is missing"
-            )
+            throw error(at: node, "\(path).\(needed)", "is missing")
         }
         return listener
     }
@@ -148,31 +121,23 @@ struct SettingsFile {
         to node: Node,
         path: String
     ) throws(SettingsError) {
-        if setting.isList, case .sequence(let sequence) = node {
+        if let setElements = setting.setElements, case .sequence(let sequence) = node {
             let elements = try sequence.map { element throws(SettingsError) in
                 try value(of: element, path: path)
             }
-            return setting.set(&root, elements: elements)
+            return setElements(&root, elements)
         }
         let text = try value(of: node, path: path)
         guard let expectation = setting.set(&root, text) else { return }
-        throw SettingsError(
-            origin: origin(of: node),
-            path: path,
-            reason: "must be \(expectation.text), and is '\(text)'"
-        )
+        throw error(at: node, path, "must be \(expectation), and is '\(text)'")
     }
 
     private func value(of node: Node, path: String) throws(SettingsError) -> String {
         guard case .scalar(let scalar) = node else {
-            throw SettingsError(
-                origin: origin(of: node),
-                path: path,
-                reason: "must be a single value"
-            )
+            throw error(at: node, path, "must be a single value")
         }
         guard node.tag.description != "tag:yaml.org,2002:null" else {
-            throw SettingsError(origin: origin(of: node), path: path, reason: "has no value")
+            throw error(at: node, path, "has no value")
         }
         return scalar.string
     }

@@ -23,12 +23,8 @@ public enum SettingsLoader {
         var text: String?
         if let file { text = try read(file) }
         return try load(
-            yaml: text,
-            named: file ?? "",
-            environment: environment,
-            arguments: arguments,
-            warn: warn
-        )
+            yaml: text, named: file ?? "", environment: environment, arguments: arguments,
+            warn: warn)
     }
 
     /// The same with the file's text.
@@ -45,7 +41,7 @@ public enum SettingsLoader {
             let file = try SettingsFile(name: name, yaml: yaml, over: configuration)
             (configuration, origins) = (file.configuration, file.origins)
         }
-        var overrides = Overrides(configuration, origins: origins)
+        var overrides = Overrides(configuration: configuration, origins: origins)
         try overrides.read(environment: environment, warn: warn)
         try overrides.read(arguments: arguments)
         do throws(ConfigurationProblem) {
@@ -89,11 +85,6 @@ struct Overrides {
     /// `admin.port` to `TOLLGATE_ADMIN_PORT`.
     private(set) var origins: [String: String]
 
-    init(_ configuration: GatewayConfiguration, origins: [String: String]) {
-        self.configuration = configuration
-        self.origins = origins
-    }
-
     /// Variables that belong to the operator's verbs, not to the configuration.
     private static let otherVariables: Set<String> = [
         "TOLLGATE_API", "TOLLGATE_TOKEN", "TOLLGATE_PROBE_PASSWORD",
@@ -134,9 +125,7 @@ struct Overrides {
                 SettingsWarning(origin: variable, reason: "there is no such key: left alone"))
         }
         throw SettingsError(
-            origin: variable,
-            reason: UnknownKey.reason(nearest.map { Self.prefix + $0 })
-        )
+            origin: variable, reason: UnknownKey.reason(nearest.map { Self.prefix + $0 }))
     }
 
     /// Each argument is `KEY=VALUE`, as `--set` takes it.
@@ -174,17 +163,14 @@ struct Overrides {
     ) throws(SettingsError) {
         let expectation: String?
         if let setting = Setting<GatewayConfiguration>.all.first(where: { $0.key == key }) {
-            expectation = setting.set(&configuration, text)?.text
+            expectation = setting.set(&configuration, text)
             origins[key] = origin
         } else {
             expectation = setListener(key, to: text, origin: origin)
         }
         guard let expectation else { return }
         throw SettingsError(
-            origin: origin,
-            path: key,
-            reason: "must be \(expectation), and is '\(text)'"
-        )
+            origin: origin, path: key, reason: "must be \(expectation), and is '\(text)'")
     }
 
     private mutating func setListener(_ key: String, to text: String, origin: String) -> String? {
@@ -193,7 +179,7 @@ struct Overrides {
             for setting in Setting<GatewayConfiguration.Listener>.all
             where prefix + setting.key == key {
                 origins["listeners[\(index)].\(setting.key)"] = origin
-                return setting.set(&configuration.listeners[index], text)?.text
+                return setting.set(&configuration.listeners[index], text)
             }
         }
         return nil
