@@ -33,15 +33,11 @@ public struct AdminServer: Service {
         let onListening = onListening
         let admin = configuration.admin
         let application = Application(
-            router: router(),
-            server: channels,
+            router: router(), server: channels,
             configuration: ApplicationConfiguration(
-                address: .hostname(admin.address, port: admin.port),
-                backlog: 1_024
-            ),
+                address: .hostname(admin.address, port: admin.port), backlog: 1_024),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
-            logger: logger
-        )
+            logger: logger)
         try await application.run()
     }
 
@@ -56,16 +52,10 @@ public struct AdminServer: Service {
         let places = ConnectionPlaces(
             maximum: admin.connections, addressMaximum: admin.connectionsPerAddress)
         return HTTPServerBuilder { responder in
-            AdminChannel(
-                http: HTTP1Channel(
-                    responder: responder,
-                    configuration: .init(
-                        additionalChannelHandlers: [
-                            ConnectionGuard(limits: limits, places: places)
-                        ]
-                    )
-                )
-            )
+            let configuration = HTTP1Channel.Configuration(
+                additionalChannelHandlers: [ConnectionGuard(limits: limits, places: places)])
+            return AdminChannel(
+                http: HTTP1Channel(responder: responder, configuration: configuration))
         }
     }
 

@@ -62,13 +62,11 @@ public struct LogWriter: LogHandler {
         _ message: Logger.Message,
         _ fields: [LogLine.Field]
     ) -> [UInt8] {
-        let members: [JSON.Member] =
-            [
-                .init(name: "time", value: JSON(time)),
-                .init(name: "level", value: .text(level.rawValue)),
-                .init(name: "message", value: .text("\(message)")),
-            ] + fields.map { .init(name: $0.name, value: .text($0.value)) }
-        return JSON.object(members).bytes + [UInt8(ascii: "\n")]
+        var line: JSON = [
+            "time": JSON(time), "level": .text(level.rawValue), "message": .text("\(message)"),
+        ]
+        for field in fields { line.add(field.name, .text(field.value)) }
+        return line.bytes + [UInt8(ascii: "\n")]
     }
 
     /// In quotes, if a reader could take it for something else. What a client calls itself may hold anything.

@@ -3,7 +3,6 @@ import HTTPTypes
 
 /// The API's document (OpenAPI 3.1), made from the declarations of all routes.
 enum OpenAPI {
-    /// As it is served.
     static let text = document(of: Routes.all).bytes
 
     static func document(of routes: [Route]) -> JSON {
@@ -59,11 +58,11 @@ enum OpenAPI {
             "summary": .text(operation.summary),
             "description": .text("Access: \(route.access.rule)."),
         ]
-        if !route.access.needsToken { document = document.adding("security", []) }
+        if !route.access.needsToken { document.add("security", []) }
         let parameters = parameters(of: route)
-        if !parameters.isEmpty { document = document.adding("parameters", .array(parameters)) }
+        if !parameters.isEmpty { document.add("parameters", .array(parameters)) }
         if let body = operation.body {
-            document = document.adding(
+            document.add(
                 "requestBody",
                 [
                     "description": .text(body.jsonLimit.note), "required": true,
@@ -94,25 +93,15 @@ enum OpenAPI {
     }
 
     private static func content(_ contents: [Answer.Content]) -> JSON {
-        .object(
-            contents.map {
-                JSON.Member(name: $0.type, value: ["schema": $0.schema.document])
-            }
-        )
+        .object(contents.map { JSON.Member(name: $0.type, value: ["schema": $0.schema.document]) })
     }
 
     private static func responses(of route: Route, links: JSON) -> JSON {
         let answers = route.operation.answers.map { answer in
             var document: JSON = ["description": .text(answer.note)]
-            if !answer.headers.isEmpty {
-                document = document.adding("headers", headers(answer.headers))
-            }
-            if !answer.contents.isEmpty {
-                document = document.adding("content", content(answer.contents))
-            }
-            if answer.status == .created, links != .object([]) {
-                document = document.adding("links", links)
-            }
+            if !answer.headers.isEmpty { document.add("headers", headers(answer.headers)) }
+            if !answer.contents.isEmpty { document.add("content", content(answer.contents)) }
+            if answer.status == .created, links != .object([]) { document.add("links", links) }
             return JSON.Member(name: String(answer.status.code), value: document)
         }
         let problems = route.problems.map { problem in
@@ -130,12 +119,10 @@ enum OpenAPI {
                 "\(status.reasonPhrase): \(reasons.map(\.name).joined(separator: ", "))")
         ]
         let headers = Problem.headers(of: status)
-        if !headers.isEmpty { document = document.adding("headers", self.headers(headers)) }
+        if !headers.isEmpty { document.add("headers", self.headers(headers)) }
         // Beside the reference, the reasons of this operation.
         let schema = Schema.problem.document.adding(
-            "properties",
-            ["reason": ["enum": .array(reasons.map { .text($0.name) })]]
-        )
+            "properties", ["reason": ["enum": .array(reasons.map { .text($0.name) })]])
         return document.adding("content", ["application/problem+json": ["schema": schema]])
     }
 

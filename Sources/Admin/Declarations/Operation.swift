@@ -7,17 +7,13 @@ import Ledger
 /// against it. So the document can't say anything else than the server does.
 ///
 /// How to add a route, in a `mutating func register...()` of a `Routes+*.swift`, which
-/// `Routes.registerAll` calls:
+/// `Routes.all` calls:
 ///
-///     on(.post, "products/:pk/devices/:dk/upgrades",
-///         Operation(
-///             "requestUpgrade", "Ask whether an upgrade may start (rule D1)",
-///             access: .everyone,
-///             body: .json(["id": .id(UpgradeID.self), "sizeBytes": .integer(1...1 << 40),
-///                 "note": .optional(.name)]),
-///             answers: .created(.upgrade),
-///             problems: [.otaExhausted, .alreadyExists]
-///         )
+///     on(
+///         .post, "products/:pk/devices/:dk/upgrades", "requestUpgrade",
+///         "Ask whether an upgrade may start (rule D1)", access: .everyone,
+///         body: .json(["id": .id(UpgradeID.self), "sizeBytes": .integer(1...1 << 40)]),
+///         answers: .created(Documents.upgrade), problems: [.otaExhausted, .alreadyExists]
 ///     ) { call in
 ///         let (identity, _, _) = try call.device()
 ///         var fields = try await call.fields()    // checked: required, known, of the right form
@@ -35,9 +31,8 @@ import Ledger
 ///   them by name. An enumeration's names: conform it to `Choice`, declare `.choice(Kind.self)`, take
 ///   `fields.required("kind", Kind.init(named:))`.
 /// - `.page(of:)` and `.list(of:)` answer lists, also as CSV; `.page` has `limit` and `cursor`.
-/// - Shapes of documents are static members of `Schema`, next to `Documents`
-///   (`Documents/Schema+*.swift`), `.named` so that the document has them once. All members are
-///   required unless `.optional`.
+/// - Documents are static members of `Documents`, each a `Shape`. What requests carry is a `Schema`
+///   (`Documents/Schema+Books.swift`), whose members are required unless `.optional`.
 /// - `problems` are the reasons beyond the usual ones. The usual: 401, 403 and 404 for what the path
 ///   names, 413, 415 and 422 of bodies and parameters, 429, 503, and those of idempotency keys.
 ///   `Client` in the tests fails on a reason, status or member that is not declared.
@@ -57,55 +52,26 @@ struct Operation: Sendable {
 
     /// Whether its writes are in the books, which remember what an idempotency key was answered (rule A8).
     let isRemembered: Bool
-
-    init(
-        _ id: String,
-        _ summary: String,
-        access: Access? = nil,
-        query: [Parameter] = [],
-        headers: [Parameter] = [],
-        body: Body? = nil,
-        answers: Answer...,
-        problems: [Reason] = [],
-        isRemembered: Bool = true
-    ) {
-        self.id = id
-        self.summary = summary
-        self.access = access
-        self.query = query + (answers.contains { $0.isPaged } ? [.limit, .cursor] : [])
-        self.headers = headers
-        self.body = body
-        self.answers = answers
-        self.problems = problems
-        self.isRemembered = isRemembered
-    }
 }
 
 /// Who may call an operation. What the caller's key reaches (its account, its products) is checked
 /// besides, where the account or product is looked up (`Principal.require`).
 enum Access: Equatable, Sendable {
-    /// Everybody, without a token.
+    /// Without a token.
     case open
-
-    /// Every role.
     case everyone
 
     /// Every role but applications.
     case managers
-
-    /// Owners and operators.
     case operators
 
-    /// Owners whose key is not bound to an account: they run the gateway's machine.
+    /// Of a key that is not bound to an account, and so runs the gateway's machine.
     case owner
 
-    /// Owners and operators whose key is not bound to an account: they run the gateway.
+    /// The same of owners and operators.
     case gateway
 
-    var needsToken: Bool {
-        if case .open = self { return false }
-        return true
-    }
+    var needsToken: Bool { self != .open }
 
     /// For the document, and for a caller who is refused.
     var rule: String {
@@ -156,14 +122,12 @@ struct Body: Sendable {
             min(bytes ?? .max, configuration.requestSizeBytes)
         }
 
-        /// For the document.
         var note: String {
             bytes.map { "At most \($0) bytes of JSON." }
                 ?? "At most as many bytes of JSON as admin.requestSizeBytes says."
         }
     }
 
-    /// A JSON object.
     static func json(
         _ members: KeyValuePairs<String, Schema>,
         upTo limit: JSONLimit = .small
@@ -186,7 +150,6 @@ struct Body: Sendable {
 
 /// What an operation answers when it was carried out.
 struct Answer: Sendable {
-    /// A form that the body can have.
     struct Content: Sendable {
         let type: String
         let schema: Schema
@@ -206,7 +169,6 @@ struct Answer: Sendable {
     /// Where in the JSON the name of what was made is (RFC 6901).
     var nameOfMade: String?
 
-    /// A header that comes with it.
     struct Header: Sendable {
         let name: String
         let note: String
@@ -214,19 +176,16 @@ struct Answer: Sendable {
     }
 
     static func ok(_ schema: Schema, _ note: String = "Done.") -> Answer {
-        Answer(
-            status: .ok, note: note, contents: [Content(type: "application/json", schema: schema)])
+        Answer(status: .ok, note: note).or("application/json", schema)
     }
 
     /// - Parameter name: where the name of what was made is; it is the first member by default.
     static func created(_ schema: Schema, name: String? = nil) -> Answer {
         Answer(
-            status: .created,
-            note: "Made just now.",
-            contents: [Content(type: "application/json", schema: schema)],
+            status: .created, note: "Made just now.",
             headers: [Header(name: "Location", note: "Where it is from now on.")],
             nameOfMade: name ?? schema.members.first.map { "/\($0.name)" }
-        )
+        ).or("application/json", schema)
     }
 
     static let noContent = Answer(status: .noContent, note: "Done.")
@@ -249,31 +208,22 @@ struct Answer: Sendable {
             status: .ok,
             note:
                 "A list, or a part of it; a part may be short, even empty, and has a cursor then.",
-            contents: [
-                Content(type: "application/json", schema: list),
-                Content(type: "text/csv", schema: .anyText),
-            ],
             headers: [
                 Header(
                     name: "Tollgate-Cursor",
                     note: "The cursor to the next part, when the list comes as CSV.",
-                    isRequired: false
-                )
+                    isRequired: false)
             ],
             item: item
-        )
+        ).or("application/json", list).or("text/csv")
     }
 
-    /// Plain text.
-    static let text = Answer(
-        status: .ok, note: "Done.", contents: [Content(type: "text/plain", schema: .anyText)])
+    static let text = Answer(status: .ok, note: "Done.").or("text/plain")
 
     /// Server-sent events, until one side goes.
-    static let eventStream = Answer(
-        status: .ok, note: "A stream of events.",
-        contents: [Content(type: "text/event-stream", schema: .anyText)])
+    static let eventStream = Answer(status: .ok, note: "A stream of events.")
+        .or("text/event-stream")
 
-    /// The same answer with another status.
     func with(_ status: HTTPResponse.Status) -> Answer {
         var answer = self
         answer.status = status

@@ -41,8 +41,6 @@ struct PathParameter: Sendable {
     /// Whether callers make it up, so that a wrong one is answered 422.
     var isWritten: Bool { name == "email" }
 
-    private static let number = Schema.text(.init(lengths: 1...19, alphabet: .digits))
-
     /// What `:name` stands for; a new one is added here.
     private static let all = [
         PathParameter(name: "account", schema: .id(AccountID.self), absent: .unknownAccount),
@@ -50,12 +48,12 @@ struct PathParameter: Sendable {
         PathParameter(name: "package", schema: .id(PackageID.self), absent: .unknownPackage),
         PathParameter(name: "pk", schema: .id(ProductKey.self), absent: .unknownProduct),
         PathParameter(name: "dk", schema: .id(DeviceKey.self), absent: .unknownDevice),
-        PathParameter(name: "import", schema: number, absent: .unknownImport),
-        PathParameter(name: "backup", schema: number, absent: .unknownBackup),
+        PathParameter(name: "import", schema: .number, absent: .unknownImport),
+        PathParameter(name: "backup", schema: .number, absent: .unknownBackup),
         PathParameter(name: "upgrade", schema: .id(UpgradeID.self), absent: .unknownUpgrade),
         PathParameter(name: "code", schema: .code, absent: .unknownPurchase),
-        PathParameter(name: "assignment", schema: number, absent: .unknownAssignment),
-        PathParameter(name: "topup", schema: number, absent: .unknownTopUp),
+        PathParameter(name: "assignment", schema: .number, absent: .unknownAssignment),
+        PathParameter(name: "topup", schema: .number, absent: .unknownTopUp),
         PathParameter(name: "key", schema: .id(KeyID.self), absent: .unknownKey),
     ]
 

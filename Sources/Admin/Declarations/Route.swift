@@ -11,7 +11,7 @@ struct Route: Sendable {
     let operation: Operation
     let answer: @Sendable (Call) async throws -> Response
 
-    /// Without being told: everybody reads, and applications do no more than that.
+    /// By default every role reads, and applications do no more than that.
     var access: Access { operation.access ?? (method == .get ? .everyone : .managers) }
 
     var pathParameters: [PathParameter] {

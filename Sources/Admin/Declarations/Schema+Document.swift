@@ -20,29 +20,21 @@ extension Schema {
     }
 
     private static func document(of rule: Text) -> JSON {
-        if rule.format == .timeOrDay {
-            return ["anyOf": [time.document, day.document]]
-        }
+        if rule.format == .timeOrDay { return ["anyOf": [time.document, day.document]] }
         var document: JSON = ["type": "string"]
-        if let format = rule.format { document = document.adding("format", .text(format.rawValue)) }
-        if rule.lengths.lowerBound > 0 {
-            document = document.adding("minLength", JSON(rule.lengths.lowerBound))
-        }
+        if let format = rule.format { document.add("format", .text(format.rawValue)) }
+        if rule.lengths.lowerBound > 0 { document.add("minLength", JSON(rule.lengths.lowerBound)) }
         if rule.lengths.upperBound < Int.max {
-            document = document.adding("maxLength", JSON(rule.lengths.upperBound))
+            document.add("maxLength", JSON(rule.lengths.upperBound))
         }
-        if let pattern = rule.pattern { document = document.adding("pattern", .text(pattern)) }
+        if let pattern = rule.pattern { document.add("pattern", .text(pattern)) }
         return document
     }
 
     private static func document(ofList schema: Schema, _ counts: ClosedRange<Int>) -> JSON {
         var document: JSON = ["type": "array", "items": schema.document]
-        if counts.lowerBound > 0 {
-            document = document.adding("minItems", JSON(counts.lowerBound))
-        }
-        if counts.upperBound < Int.max {
-            document = document.adding("maxItems", JSON(counts.upperBound))
-        }
+        if counts.lowerBound > 0 { document.add("minItems", JSON(counts.lowerBound)) }
+        if counts.upperBound < Int.max { document.add("maxItems", JSON(counts.upperBound)) }
         return document
     }
 
@@ -50,7 +42,7 @@ extension Schema {
         let properties = members.map { JSON.Member(name: $0.name, value: $0.schema.document) }
         let required = members.filter(\.isRequired).map { JSON.text($0.name) }
         var document: JSON = ["type": "object", "properties": .object(properties)]
-        if !required.isEmpty { document = document.adding("required", .array(required)) }
+        if !required.isEmpty { document.add("required", .array(required)) }
         return isOpen ? document : document.adding("additionalProperties", false)
     }
 

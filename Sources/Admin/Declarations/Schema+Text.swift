@@ -15,33 +15,12 @@ extension Schema {
         }
 
         /// Counted in Unicode scalars, as JSON Schema does.
-        let lengths: ClosedRange<Int>
-        let alphabet: Alphabet
-        let format: Format?
+        var lengths = 0...Int.max
+        var alphabet = Alphabet.anything
+        var format: Format?
 
         /// Of a text with a parser of its own, which decides: a regular expression for the document.
-        let form: String?
-
-        init(lengths: ClosedRange<Int>, alphabet: Alphabet) {
-            self.lengths = lengths
-            self.alphabet = alphabet
-            format = nil
-            form = nil
-        }
-
-        init(format: Format, lengths: ClosedRange<Int> = 0...Int.max) {
-            self.lengths = lengths
-            alphabet = .anything
-            self.format = format
-            form = nil
-        }
-
-        init(form: String, lengths: ClosedRange<Int>) {
-            self.lengths = lengths
-            alphabet = .anything
-            format = nil
-            self.form = form
-        }
+        var form: String?
 
         func allows(_ text: String) -> Bool {
             switch format {
@@ -103,48 +82,27 @@ extension Timestamp {
 
 /// A set of characters: those of some ranges, or all but those.
 struct Alphabet: Equatable, Sendable {
-    let ranges: [ClosedRange<Unicode.Scalar>]
-    let isInverted: Bool
+    private let ranges: [ClosedRange<Unicode.Scalar>]
+    private var isInverted = false
 
     /// For people, where a list of the ranges would say less.
-    private let summary: String?
+    private var summary: String?
 
     static let anything = Alphabet(ranges: [], isInverted: true, summary: "any characters")
 
     /// All but control characters (Unicode's category Cc).
     static let printable = Alphabet(
-        ranges: DisplayName.controls,
-        isInverted: true,
-        summary: "any characters but control characters"
-    )
+        ranges: DisplayName.controls, isInverted: true,
+        summary: "any characters but control characters")
 
     /// Of a topic name: printable, and no wildcard.
     static let topic = Alphabet(
         ranges: ["\u{0}"..."\u{1F}", "#"..."#", "+"..."+", "\u{7F}"..."\u{9F}"],
-        isInverted: true,
-        summary: "any characters but control characters, + and #"
-    )
+        isInverted: true, summary: "any characters but control characters, + and #")
 
-    /// Visible ASCII.
-    static let visible = Alphabet(
-        ranges: ["!"..."~"],
-        isInverted: false,
-        summary: "visible ASCII characters"
-    )
-
-    static let digits = Alphabet(ranges: ["0"..."9"], isInverted: false, summary: nil)
-
-    static let hexadecimal = Alphabet(
-        ranges: ["0"..."9", "a"..."f"],
-        isInverted: false,
-        summary: nil
-    )
-
-    private init(ranges: [ClosedRange<Unicode.Scalar>], isInverted: Bool, summary: String?) {
-        self.ranges = ranges
-        self.isInverted = isInverted
-        self.summary = summary
-    }
+    static let visible = Alphabet(ranges: ["!"..."~"], summary: "visible ASCII characters")
+    static let digits = Alphabet(ranges: ["0"..."9"])
+    static let hexadecimal = Alphabet(ranges: ["0"..."9", "a"..."f"])
 
     /// The ASCII characters that a type of names allows.
     static func bytes(where isAllowed: (UInt8) -> Bool) -> Alphabet {
@@ -160,7 +118,7 @@ struct Alphabet: Equatable, Sendable {
                 ranges.append(scalar...scalar)
             }
         }
-        return Alphabet(ranges: ranges, isInverted: false, summary: nil)
+        return Alphabet(ranges: ranges)
     }
 
     /// What people write as ranges, in the order they do.
@@ -174,9 +132,7 @@ struct Alphabet: Equatable, Sendable {
     var rule: String { summary ?? sorted.map(Self.text).joined(separator: " ") }
 
     /// What stands between `[` and `]` in a regular expression.
-    var characterClass: String {
-        (isInverted ? "^" : "") + sorted.map(Self.escaped).joined()
-    }
+    var characterClass: String { (isInverted ? "^" : "") + sorted.map(Self.escaped).joined() }
 
     /// Letters and digits first; `-`, which would mean a range elsewhere, last.
     private var sorted: [ClosedRange<Unicode.Scalar>] {

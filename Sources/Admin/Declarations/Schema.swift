@@ -17,8 +17,6 @@ indirect enum Schema: Equatable, Sendable {
 
     /// One of these forms of an object.
     case either([Schema])
-
-    /// The value, or null.
     case nullable(Schema)
 
     /// As a member of an object: may be missing, or null, which is the same.
@@ -26,11 +24,8 @@ indirect enum Schema: Equatable, Sendable {
 
     /// Described once in the document, under that name, and referred to elsewhere.
     case named(String, Schema)
-
-    /// With a sentence for people.
     case noted(Schema, String)
 
-    /// A member of an object.
     struct Member: Equatable, Sendable {
         let name: String
         let schema: Schema
@@ -76,6 +71,10 @@ extension Schema {
         return .named(name, .object(self.members + more, isOpen: false))
     }
 
+    static func optional(_ schema: Schema, _ note: String) -> Schema {
+        .noted(.optional(schema), note)
+    }
+
     static func list(_ element: Schema) -> Schema { .list(element, counts: 0...Int.max) }
 
     /// A name of the books, by the rule of its type.
@@ -83,13 +82,11 @@ extension Schema {
         .text(Text(lengths: 1...type.maximumLength, alphabet: .bytes(where: type.allows)))
     }
 
-    /// One of an enumeration's names.
     static func choice<Value: Choice>(_ type: Value.Type) -> Schema {
         .choice(type.allCases.map(\.name))
     }
 
-    /// Any text.
-    static let anyText = Schema.text(Text(lengths: 0...Int.max, alphabet: .anything))
+    static let anyText = Schema.text(Text())
 
     /// A name for people: `DisplayName`.
     static let name = Schema.text(
@@ -107,15 +104,16 @@ extension Schema {
     static let day = Schema.text(Text(format: .day))
 
     /// Rule E1.
-    static let email = Schema.text(
-        Text(format: .email, lengths: 0...EmailAddress.maximumLength))
+    static let email = Schema.text(Text(lengths: 0...EmailAddress.maximumLength, format: .email))
 
     /// How many there are. Up to 2^53 - 1: every JSON reader takes that exactly (RFC 8259, 6).
     static let count = Schema.integer(0...9_007_199_254_740_991)
 
+    /// Of what the books number.
+    static let number = Schema.text(Text(lengths: 1...19, alphabet: .digits))
+
     /// A secret of the books' kind.
-    static let secret = Schema.text(
-        Text(lengths: 1...Secret.maximumLength, alphabet: .visible))
+    static let secret = Schema.text(Text(lengths: 1...Secret.maximumLength, alphabet: .visible))
 }
 
 extension Schema {
@@ -230,23 +228,3 @@ extension Schema {
         "a whole number from \(range.lowerBound) to \(range.upperBound)"
     }
 }
-
-/// An enumeration whose cases have names in the API.
-protocol Choice: CaseIterable, Sendable {
-    var name: String { get }
-}
-
-extension Choice {
-    init?(named name: String) {
-        guard let value = Self.allCases.first(where: { $0.name == name }) else { return nil }
-        self = value
-    }
-}
-
-extension AccountKind: Choice {}
-extension ActivationCause: Choice {}
-extension CodeSource: Choice {}
-extension DeviceState: Choice {}
-extension ImportState: Choice {}
-extension KeyRole: Choice {}
-extension RegistrationPolicy: Choice {}

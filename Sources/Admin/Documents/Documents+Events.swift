@@ -91,10 +91,7 @@ extension Documents {
                 "disabled": JSON(isDisabled),
             ]
         case .devices(.renewalSet(let identity, let isOn)):
-            [
-                "pk": JSON(identity.product), "dk": JSON(identity.device),
-                "autoRenewal": JSON(isOn),
-            ]
+            ["pk": JSON(identity.product), "dk": JSON(identity.device), "autoRenewal": JSON(isOn)]
         case .devices(.registered(let identity)), .devices(.deleted(let identity)),
             .devices(.secretReset(let identity)), .devices(.secretConfirmed(let identity)):
             ["pk": JSON(identity.product), "dk": JSON(identity.device)]

@@ -2,192 +2,137 @@ import Gateway
 import Ledger
 import Time
 
-/// The JSON shapes of the books' records, as interfaces for tools: names and order do not change.
+/// The documents of the books' records: accounts, packages, codes and keys.
 enum Documents {
-    static func account(
-        _ id: AccountID,
-        _ record: AccountRecord,
-        _ figures: AccountFigures,
+    typealias ShownAccount = (
+        id: AccountID, record: AccountRecord, figures: AccountFigures,
         holdings: [(package: PackageID, record: HoldingRecord)]
-    ) -> JSON {
-        [
-            "id": JSON(id),
-            "name": .text(record.name),
-            "kind": .text(record.kind.name),
-            "parent": JSON(record.parent),
-            "email": JSON(record.email),
-            "dataCentre": JSON(record.dataCentre),
-            "createdAt": JSON(record.createdAt),
-            "certifiedAt": JSON(record.certifiedAt),
-            "codes": [
-                "total": JSON(figures.total),
-                "used": JSON(figures.used),
-                "remaining": JSON(figures.remaining),
-                "unassigned": JSON(figures.unassigned),
-            ],
-            "packages": .array(
-                holdings.map { package, record in
-                    [
-                        "package": JSON(package),
-                        "bought": JSON(record.bought),
-                        "granted": JSON(record.granted),
-                        "assigned": JSON(record.assigned),
-                        "unassigned": JSON(record.unassigned),
-                    ]
-                }
-            ),
-        ]
+    )
+
+    /// Rule A1.
+    static let account = Shape<ShownAccount>("Account") {
+        Member("id", \.id)
+        Member("name", \.record.name, as: .name)
+        Member("kind", \.record.kind)
+        Member("parent", \.record.parent, "Of a sub-account: whose it is.")
+        Member("email", \.record.email, "The owner's, where alerts go by default (rule E1).")
+        Member(
+            "dataCentre", \.record.dataCentre, "Where its unassigned codes are counted (rule B13).")
+        Member("createdAt", \.record.createdAt)
+        Member("certifiedAt", \.record.certifiedAt, "When it became an enterprise (rule A7).")
+        Member("codes") {
+            Member("total", \.figures.total)
+            Member("used", \.figures.used)
+            Member("remaining", \.figures.remaining)
+            Member("unassigned", \.figures.unassigned)
+        }
+        Member("packages", each: \.holdings) {
+            Member("package", \.package)
+            Member("bought", \.record.bought)
+            Member("granted", \.record.granted)
+            Member("assigned", \.record.assigned)
+            Member("unassigned", \.record.unassigned)
+        }
     }
 
     /// How many devices near expiry an account counts.
     static let nearExpiryMaximum = 10_000
 
-    static func contact(_ email: EmailAddress, _ record: ContactRecord) -> JSON {
-        [
-            "email": JSON(email),
-            "name": .text(record.name),
-            "at": JSON(record.at),
-            "actor": .text(record.actor),
-        ]
+    /// Rule E1.
+    static let contact = Shape<(email: EmailAddress, record: ContactRecord)>("Contact") {
+        Member("email", \.email)
+        Member("name", \.record.name, as: .optionalName)
+        Member("at", \.record.at)
+        Member("actor", \.record.actor)
     }
 
-    static func package(_ id: PackageID, _ record: PackageRecord) -> JSON {
-        [
-            "id": JSON(id),
-            "name": .text(record.name),
-            "validityDays": JSON(record.allowance.validityDays),
-            "messagesPerDay": JSON(record.allowance.messagesPerDay),
-            "otaPerMonth": JSON(record.allowance.otaPerMonth),
-            "storageDays": JSON(record.allowance.storageDays),
-        ]
+    static let package = Shape<(id: PackageID, record: PackageRecord)>("Package") {
+        Member("id", \.id)
+        Member("name", \.record.name, as: .name)
+        Member("validityDays", \.record.allowance.validityDays, as: .validityDays)
+        Member("messagesPerDay", \.record.allowance.messagesPerDay, "Null when there is no limit.")
+        Member("otaPerMonth", \.record.allowance.otaPerMonth)
+        Member("storageDays", \.record.allowance.storageDays)
     }
 
-    static func product(
-        _ key: ProductKey,
-        _ record: ProductRecord,
-        _ figures: ProductFigures,
-        online: Int
-    ) -> JSON {
-        [
-            "pk": JSON(key),
-            "name": .text(record.name),
-            "account": JSON(record.account),
-            "package": JSON(record.package),
-            "autoRenewal": JSON(record.autoRenewal),
-            "registration": .text(record.registration.name),
-            "dayOffsetMinutes": JSON(record.dayOffset.minutes),
-            "dataCentre": JSON(record.dataCentre),
-            "createdAt": JSON(record.createdAt),
-            "codes": [
-                "assigned": JSON(figures.assigned),
-                "remaining": JSON(figures.remaining),
-                "consumed": JSON(figures.consumed),
-            ],
-            "devices": [
-                "known": JSON(figures.devicesKnown),
-                "active": JSON(figures.devicesActive),
-                "online": JSON(online),
-            ],
-        ]
+    /// Rule B10.
+    static let activation = Shape<Activation>("Activation") {
+        Member("dk", \.identity.device)
+        Member("pk", \.identity.product)
+        Member("code", \.entitlement.code)
+        Member("number", \.entitlement.period, "The device's first activation is 1.")
+        Member("activatedAt", \.entitlement.activatedAt)
+        Member("expiresAt", \.entitlement.expiresAt)
+        Member("cause", \.entitlement.cause)
+        Member("dataCentre", \.dataCentre, "Where the device connected.")
     }
 
-    /// `autoRenewal` is what holds for the device: on for the product, and no exception for it.
-    static func device(
-        _ identity: DeviceIdentity,
-        _ record: DeviceRecord,
-        _ product: ProductRecord,
-        _ presence: DevicePresence,
-        at time: Timestamp
-    ) -> JSON {
-        [
-            "dk": JSON(identity.device),
-            "pk": JSON(identity.product),
-            "name": .text(record.name),
-            "state": .text(record.state(at: time).name),
-            "activatedAt": JSON(record.entitlement?.activatedAt),
-            "expiresAt": JSON(record.entitlement?.expiresAt),
-            "codesConsumed": JSON(record.codesConsumed),
-            "autoRenewal": JSON(product.autoRenewal && !record.isExceptedFromRenewal),
-            "exceptedFromRenewal": JSON(record.isExceptedFromRenewal),
-            "online": JSON(presence.isOnline),
-            "lastSeenAt": JSON(presence.lastSeenAt),
-            "registeredAt": JSON(record.registeredAt),
-        ]
+    /// Rules A2 and A7.
+    static let purchase = Shape<Purchase>("Purchase") {
+        Member("account", \.record.account)
+        Member("package", \.record.package)
+        Member("quantity", \.record.quantity)
+        Member("product", \.record.product)
+        Member("source", \.record.source)
+        Member("firstCode", \.first)
+        Member("at", \.record.at)
+        Member("actor", \.record.actor)
+        Member("voided", \.record.voided, "How many of its codes are void (rule A11).")
     }
 
-    static func blacklisted(_ identity: DeviceIdentity, _ record: DeviceRecord) -> JSON {
-        [
-            "dk": JSON(identity.device),
-            "pk": JSON(identity.product),
-            "name": .text(record.name),
-            "registered": JSON(record.isRegistered),
-            "expiresAt": JSON(record.entitlement?.expiresAt),
-        ]
+    /// Rule A3.
+    static let assignment = Shape<Assignment>("Assignment") {
+        Member("product", \.record.product)
+        Member("quantity", \.record.quantity)
+        Member("package", \.record.package)
+        Member("account", \.account)
+        Member("productName", \.productName)
+        Member("at", \.record.at)
+        Member("actor", \.record.actor)
+        Member("sequence", \.sequence, "Names it, when it is to be voided.")
+        Member("voided", \.record.voided, "How many of its codes were taken back (rule A11).")
     }
 
-    static func activation(_ activation: Activation) -> JSON {
-        [
-            "dk": JSON(activation.identity.device),
-            "pk": JSON(activation.identity.product),
-            "code": JSON(activation.entitlement.code),
-            "number": JSON(activation.entitlement.period),
-            "activatedAt": JSON(activation.entitlement.activatedAt),
-            "expiresAt": JSON(activation.entitlement.expiresAt),
-            "cause": .text(activation.entitlement.cause.name),
-            "dataCentre": JSON(activation.dataCentre),
-        ]
+    typealias NewAssignment = (
+        product: ProductKey, quantity: UInt64, package: PackageID, account: AccountID
+    )
+
+    static let newAssignment = Shape<NewAssignment>("NewAssignment") {
+        Member("product", \.product)
+        Member("quantity", \.quantity)
+        Member("package", \.package)
+        Member("account", \.account)
     }
 
-    static func purchase(_ purchase: Purchase) -> JSON {
-        [
-            "account": JSON(purchase.record.account),
-            "package": JSON(purchase.record.package),
-            "quantity": JSON(purchase.record.quantity),
-            "product": JSON(purchase.record.product),
-            "source": .text(purchase.record.source.name),
-            "firstCode": JSON(purchase.first),
-            "at": JSON(purchase.record.at),
-            "actor": .text(purchase.record.actor),
-            "voided": JSON(purchase.record.voided),
-        ]
+    /// Rule A6.
+    static let assignable = Shape<(product: ProductKey, packages: [Assignable])>("Assignable") {
+        Member("product", \.product)
+        Member("quantity", \.packages.mostTogether)
+        Member("packages", each: \.packages) {
+            Member("package", \.package)
+            Member("quantity", \.quantity)
+        }
     }
 
-    static func assignment(_ assignment: Assignment) -> JSON {
-        [
-            "product": JSON(assignment.record.product),
-            "quantity": JSON(assignment.record.quantity),
-            "package": JSON(assignment.record.package),
-            "account": JSON(assignment.account),
-            "productName": .text(assignment.productName),
-            "at": JSON(assignment.record.at),
-            "actor": .text(assignment.record.actor),
-            "sequence": JSON(assignment.sequence),
-            "voided": JSON(assignment.record.voided),
-        ]
+    /// Rule B11.
+    static let nearExpiry = Shape<NearExpiry>("NearExpiry") {
+        Member("dk", \.identity.device)
+        Member("pk", \.identity.product)
+        Member("productName", \.productName)
+        Member("account", \.account)
+        Member("activatedAt", \.entitlement.activatedAt)
+        Member("expiresAt", \.entitlement.expiresAt)
+        Member("autoRenewal", \.autoRenewal)
     }
 
-    static func nearExpiry(_ entry: NearExpiry) -> JSON {
-        [
-            "dk": JSON(entry.identity.device),
-            "pk": JSON(entry.identity.product),
-            "productName": .text(entry.productName),
-            "account": JSON(entry.account),
-            "activatedAt": JSON(entry.entitlement.activatedAt),
-            "expiresAt": JSON(entry.entitlement.expiresAt),
-            "autoRenewal": JSON(entry.autoRenewal),
-        ]
-    }
-
-    static func key(_ id: KeyID, _ record: KeyRecord) -> JSON {
-        [
-            "id": JSON(id),
-            "name": .text(record.name),
-            "role": .text(record.role.name),
-            "account": JSON(record.account),
-            "products": record.products.map { .array($0.map { JSON($0) }) } ?? .null,
-            "createdAt": JSON(record.createdAt),
-            "revokedAt": JSON(record.revokedAt),
-        ]
+    static let key = Shape<(id: KeyID, record: KeyRecord)>("Key") {
+        Member("id", \.id)
+        Member("name", \.record.name, as: .name)
+        Member("role", \.record.role)
+        Member("account", \.record.account, "Null: every account's resources.")
+        Member("products", \.record.products, "Null: all products of the account.")
+        Member("createdAt", \.record.createdAt)
+        Member("revokedAt", \.record.revokedAt)
     }
 }
 
@@ -199,22 +144,7 @@ extension JSON {
         members.insert(Member(name: name, value: value), at: place)
         return .object(members)
     }
-}
 
-extension Documents {
-    /// An import in chunks. The rows that have landed count only once it is committed.
-    static func fleetImport(_ view: ImportView, of product: ProductKey) -> JSON {
-        let record = view.record
-        let hasLanded = record.state == .landing || record.state == .done
-        return [
-            "id": JSON(view.number),
-            "pk": JSON(product),
-            "state": .text(record.state.name),
-            "rows": JSON(record.rows),
-            "landed": JSON(hasLanded ? record.moved : 0),
-            "actor": .text(record.actor),
-            "beganAt": JSON(record.beganAt),
-            "at": JSON(record.changedAt),
-        ]
-    }
+    /// The same, in place.
+    mutating func add(_ name: String, _ value: JSON) { self = adding(name, value) }
 }

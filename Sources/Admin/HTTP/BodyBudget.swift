@@ -36,7 +36,6 @@ final class BodyBudget: Sendable {
 
     func share() -> Share { Share(self) }
 
-    /// Held now.
     var takenBytes: Int { taken.withLock { $0 } }
 
     private func take(_ bytes: Int) -> Bool {

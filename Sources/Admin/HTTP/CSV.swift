@@ -1,5 +1,4 @@
 import Gateway
-import HTTPTypes
 
 /// Comma-separated values (RFC 4180), see `CSVParser` for how they are read.
 enum CSV {
@@ -52,9 +51,7 @@ extension CSV {
         var text = text(of: names)
         for document in documents {
             let cells = cells(of: document)
-            text += CSV.text(
-                of: names.map { name in cells.first { $0.name == name }?.value ?? "" }
-            )
+            text += CSV.text(of: names.map { name in cells.first { $0.name == name }?.value ?? "" })
         }
         return text
     }
@@ -94,14 +91,12 @@ struct CSVParser {
     /// Of one row, in bytes: three fields of an import are at most 64, 64 and 256, quoted.
     static let rowMaximum = 65_536
 
-    /// Takes the next piece.
     mutating func append(_ piece: some Sequence<UInt8>) {
         bytes.removeFirst(position)
         position = 0
         bytes.append(contentsOf: piece)
     }
 
-    /// Nothing more will come.
     mutating func finish() { isComplete = true }
 
     /// The next row; blank lines are passed over. `nil` when it has not come whole, or, after
@@ -113,8 +108,7 @@ struct CSVParser {
             let start = (position: position, line: line)
             guard let fields = try fields() else {
                 guard bytes.count - start.position <= Self.rowMaximum else {
-                    throw CSV.problem(
-                        start.line, "the row is longer than \(Self.rowMaximum) bytes")
+                    throw CSV.problem(start.line, "the row is longer than \(Self.rowMaximum) bytes")
                 }
                 (position, line) = start
                 return nil

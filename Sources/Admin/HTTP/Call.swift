@@ -62,15 +62,24 @@ struct Call: Sendable {
         return HTTPField.Name(name).flatMap { request.headers[$0] }
     }
 
-    func read<Result>(
-        _ body: (Books, borrowing ReadTransaction) throws(StoreError) -> Result
-    ) throws -> Result {
-        do throws(StoreError) {
-            return try controlPlane.ledger.read(body)
-        } catch {
-            if case .malformed("cursor") = error { throw Problem.unknownCursor }
-            throw error
+    /// Reads the books as they are at one moment.
+    func read<Value>(_ body: (Books, borrowing ReadTransaction) throws -> Value) throws -> Value {
+        do {
+            return try controlPlane.ledger.read { (books, transaction) throws(StoreError) in
+                Result { try body(books, transaction) }
+            }.get()
+        } catch StoreError.malformed("cursor") {
+            throw Problem.unknownCursor
         }
+    }
+
+    /// The same of what may not be there, which is answered with the refusal.
+    func read<Value>(
+        or refusal: @autoclosure () -> Refusal,
+        _ body: (Books, borrowing ReadTransaction) throws -> Value?
+    ) throws -> Value {
+        guard let value = try read(body) else { throw Problem(refusal()) }
+        return value
     }
 
     /// Makes the ids and secrets of this request's command.
@@ -128,23 +137,22 @@ struct Call: Sendable {
         return made
     }
 
+    /// The same as an answer.
+    func answer(_ action: Action, _ document: () async throws -> JSON) async throws -> Response {
+        .json(try await submit(action) { _ in try await document() })
+    }
+
     private func outcome(of action: Action) async throws -> Outcome {
         try await controlPlane.submit(
             Command(
-                at: controlPlane.now,
-                actor: principal.actor,
-                idempotencyKey: idempotencyKey,
-                action: action
-            )
-        )
+                at: controlPlane.now, actor: principal.actor, idempotencyKey: idempotencyKey,
+                action: action))
     }
 
     /// What this key was answered; `nil` when the first answer was never made.
     private func firstAnswer() throws -> JSON? {
         guard let idempotencyKey else { return nil }
-        let bytes = try read { (books, transaction) throws(StoreError) in
-            try books.answer(to: idempotencyKey, of: principal.actor, in: transaction)
-        }
+        let bytes = try read { try $0.answer(to: idempotencyKey, of: principal.actor, in: $1) }
         return bytes.flatMap { JSON(parsing: $0) }
     }
 }
@@ -215,19 +223,32 @@ extension Call {
         Problem(.requestTooLarge, "the request's body has more than \(maximum) bytes")
     }
 
-    private static let tooMuchAtOnce: Problem = {
-        var problem = Problem(
-            .tooMuchAtOnce, "the bodies of other requests take all the memory for them")
-        problem.retryAfterSeconds = 1
-        return problem
-    }()
-
-    /// How many items of a list are asked for: `?limit=`.
-    func limit() throws(Problem) -> Int { try query("limit") { Int($0) } ?? 100 }
+    private static let tooMuchAtOnce = Problem(
+        .tooMuchAtOnce, "the bodies of other requests take all the memory for them",
+        retryAfterSeconds: 1)
 
     /// The part of a list that is asked for: `?limit=` and `?cursor=`.
     func page() throws(Problem) -> (cursor: String?, limit: Int) {
-        (query("cursor"), try limit())
+        (query("cursor"), try query("limit") { Int($0) } ?? 100)
+    }
+
+    /// That part of a list that the books have, as far as it is for the caller.
+    func list<Element>(
+        _ document: (Element) -> JSON,
+        where isShown: (Element) -> Bool = { _ in true },
+        _ query: (Books, String?, Int, borrowing ReadTransaction) throws -> Page<Element>
+    ) throws -> Response {
+        let (cursor, limit) = try page()
+        let page = try read { try query($0, cursor, limit, $1) }
+        return list(page.elements.filter(isShown).map(document), cursor: page.cursor)
+    }
+
+    func list<Element>(
+        _ shape: Shape<Element>,
+        where isShown: (Element) -> Bool = { _ in true },
+        _ query: (Books, String?, Int, borrowing ReadTransaction) throws -> Page<Element>
+    ) throws -> Response {
+        try list({ shape($0) }, where: isShown, query)
     }
 
     /// A list, as JSON or, with `Accept: text/csv`, as CSV.
@@ -242,7 +263,6 @@ extension Call {
         return response
     }
 
-    /// A thing that was made just now.
     func created(_ json: JSON, at location: String) -> Response {
         var response = Response.json(json, status: .created)
         response.headers[.location] = location
@@ -259,11 +279,7 @@ extension Call {
     @discardableResult
     func account(_ id: AccountID) throws -> AccountID {
         try principal.require(id)
-        guard
-            try read({ (books, transaction) throws(StoreError) in
-                try books.account(id, in: transaction)
-            }) != nil
-        else { throw Problem(.accounts(.unknown(id))) }
+        _ = try read(or: .accounts(.unknown(id))) { try $0.account(id, in: $1) }
         return id
     }
 
@@ -280,9 +296,7 @@ extension Call {
     }
 
     func product(_ key: ProductKey) throws -> ProductRecord {
-        let record = try read { (books, transaction) throws(StoreError) in
-            try books.product(key, in: transaction)
-        }
+        let record = try read { try $0.product(key, in: $1) }
         guard let record, !record.isDeleted || isRepeatable else {
             throw Problem(.products(.unknown(key)))
         }
@@ -301,9 +315,7 @@ extension Call {
     func device() throws -> (identity: DeviceIdentity, product: ProductRecord, record: DeviceRecord)
     {
         let (identity, product) = try identity()
-        let record = try read { (books, transaction) throws(StoreError) in
-            try books.device(identity, in: transaction)
-        }
+        let record = try read { try $0.device(identity, in: $1) }
         guard let record, record.isRegistered else { throw Problem(.devices(.unknown(identity))) }
         return (identity, product, record)
     }
@@ -322,44 +334,25 @@ struct Fields {
         for member in members where member.value != .null { values[member.name] = member.value }
     }
 
-    func optionalText(_ name: String) throws(Problem) -> String? {
-        try optional(name, taking: \.text)
-    }
-
-    func text(_ name: String) throws(Problem) -> String {
-        try required(try optionalText(name), name)
-    }
-
-    func optionalFlag(_ name: String) throws(Problem) -> Bool? {
-        try optional(name, taking: \.bool)
-    }
-
-    func flag(_ name: String) throws(Problem) -> Bool {
-        try required(try optionalFlag(name), name)
-    }
-
+    func optionalText(_ name: String) throws(Problem) -> String? { try optional(name, as: \.text) }
+    func optionalFlag(_ name: String) throws(Problem) -> Bool? { try optional(name, as: \.bool) }
     func optionalNumber(_ name: String) throws(Problem) -> Int64? {
-        try optional(name, taking: \.integer)
+        try optional(name, as: \.integer)
     }
-
-    func number(_ name: String) throws(Problem) -> Int64 {
-        try required(try optionalNumber(name), name)
-    }
-
     func optionalArray(_ name: String) throws(Problem) -> [JSON]? {
-        try optional(name, taking: \.array)
+        try optional(name, as: \.array)
     }
 
-    func array(_ name: String) throws(Problem) -> [JSON] {
-        try required(try optionalArray(name), name)
+    func text(_ name: String) throws(Problem) -> String { try required(optionalText(name), name) }
+    func flag(_ name: String) throws(Problem) -> Bool { try required(optionalFlag(name), name) }
+    func number(_ name: String) throws(Problem) -> Int64 {
+        try required(optionalNumber(name), name)
     }
+    func array(_ name: String) throws(Problem) -> [JSON] { try required(optionalArray(name), name) }
 
     /// A text that `make` takes whenever it is of the declared form.
-    func optional<Value>(
-        _ name: String,
-        _ make: (String) -> Value?
-    ) throws(Problem) -> Value? {
-        try optional(name, taking: { $0.text.flatMap(make) })
+    func optional<Value>(_ name: String, _ make: (String) -> Value?) throws(Problem) -> Value? {
+        try optional(name, as: { $0.text.flatMap(make) })
     }
 
     func required<Value>(_ name: String, _ make: (String) -> Value?) throws(Problem) -> Value {
@@ -368,7 +361,7 @@ struct Fields {
 
     private func optional<Value>(
         _ name: String,
-        taking take: (JSON) -> Value?
+        as take: (JSON) -> Value?
     ) throws(Problem) -> Value? {
         guard let json = values[name] else { return nil }
         guard let value = take(json) else { throw .invalid("\(name): is not valid") }

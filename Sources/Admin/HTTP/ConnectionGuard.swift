@@ -6,14 +6,13 @@ import NIOHTTPTypes
 
 /// Keeps a connection from costing more than it may: in time, in bytes, and in its place among the others.
 ///
-/// - Who keeps the server waiting is left: for a request, for the rest of one, or until it takes its
-///   answer. Only the time counts in which something is being waited for: a server that is busy with a
-///   body does not blame the client for it.
+/// - A client that keeps the server waiting too long is closed: for a request, for the rest of one, or to
+///   take its answer. Only time spent waiting counts, not what the server needs for a body.
 /// - An answer that comes before its request has ended is heard: what the client still sends is taken and
 ///   dropped, up to a limit of bytes and time. Closing at once would reset the connection, and the answer
 ///   would be lost with it.
-/// - A connection that has said its last is closed after that time, whatever its client does.
-/// - A connection that came when all places were taken answers what watches the gateway, and nothing else.
+/// - After its last answer a connection is closed within that time, whatever its client does.
+/// - A connection that came when all places were taken answers only the paths that watch the gateway.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -51,7 +50,6 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// What is dropped of a request that was answered before it ended.
     private var droppedBytes = 0
 
-    /// How the connection ends.
     private enum Ending {
         case none
 
@@ -125,7 +123,6 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         return waited > patience
     }
 
-    /// How long the server waits now.
     private var patience: TimeAmount {
         if place?.isReserve == true { return min(limits.timeout, ConnectionLimits.reserveTimeout) }
         guard hadRequest else { return limits.headTimeout }
@@ -141,7 +138,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         if let since = readingSince { waited = waited + (context.eventLoop.now - since) }
         readingSince = nil
         context.fireChannelReadComplete()
-        // Nobody else reads any more.
+        // Nothing else reads any more.
         if case .saidLast = ending { context.read() }
     }
 
@@ -313,7 +310,6 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 }
 
-/// What one connection may cost.
 struct ConnectionLimits: Sendable {
     /// How long a client may keep the server waiting.
     var timeout: TimeAmount
@@ -342,10 +338,7 @@ extension Problem {
     fileprivate static let noHost = Problem(
         .malformedRequest, "a request of HTTP/1.1 has one header Host, with a host (RFC 9112, 3.2)")
 
-    fileprivate static let noPlace: Problem = {
-        var problem = Problem(
-            .tooMuchAtOnce, "as many connections as are allowed are open and busy")
-        problem.retryAfterSeconds = 1
-        return problem
-    }()
+    fileprivate static let noPlace = Problem(
+        .tooMuchAtOnce, "as many connections as are allowed are open and busy",
+        retryAfterSeconds: 1)
 }

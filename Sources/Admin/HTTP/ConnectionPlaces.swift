@@ -6,7 +6,6 @@ import Synchronization
 /// gives way. So connections that say nothing can't keep others out. When all are busy, there is a
 /// reserve for programs that watch the gateway.
 final class ConnectionPlaces: Sendable {
-    /// A connection among the others.
     struct Place: Sendable {
         fileprivate let id: UInt64
 
@@ -87,10 +86,8 @@ final class ConnectionPlaces: Sendable {
         }
     }
 
-    /// The connection has ended.
     func leave(_ place: Place) { state.withLock { _ = $0.remove(place.id) } }
 
-    /// Open now.
     var count: Int { state.withLock { $0.connections.count } }
 }
 

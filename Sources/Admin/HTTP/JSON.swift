@@ -8,7 +8,6 @@ public enum JSON: Equatable, Sendable {
     case array([JSON])
     case object([Member])
 
-    /// A name and its value.
     public struct Member: Equatable, Sendable {
         public let name: String
         public let value: JSON
@@ -25,25 +24,10 @@ public enum JSON: Equatable, Sendable {
         return members.first { $0.name == name }?.value
     }
 
-    public var text: String? {
-        guard case .text(let text) = self else { return nil }
-        return text
-    }
-
-    public var integer: Int64? {
-        guard case .integer(let integer) = self else { return nil }
-        return integer
-    }
-
-    public var bool: Bool? {
-        guard case .bool(let bool) = self else { return nil }
-        return bool
-    }
-
-    public var array: [JSON]? {
-        guard case .array(let array) = self else { return nil }
-        return array
-    }
+    public var text: String? { if case .text(let text) = self { text } else { nil } }
+    public var integer: Int64? { if case .integer(let integer) = self { integer } else { nil } }
+    public var bool: Bool? { if case .bool(let bool) = self { bool } else { nil } }
+    public var array: [JSON]? { if case .array(let array) = self { array } else { nil } }
 }
 
 extension JSON: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral {
@@ -179,11 +163,6 @@ private struct JSONReader {
 
     /// The deepest nesting of arrays and objects that is read.
     private static let depthMaximum = 64
-
-    init(bytes: [UInt8], valuesLeft: Int) {
-        self.bytes = bytes
-        self.valuesLeft = valuesLeft
-    }
 
     var isAtEnd: Bool {
         mutating get {
@@ -361,9 +340,7 @@ enum Base64 {
         for (index, digit) in digits.dropLast(padding).enumerated() {
             guard let value = value(of: digit) else { return nil }
             bits = bits << 6 | value
-            if index % 4 == 3 {
-                bytes += [16, 8, 0].map { UInt8(truncatingIfNeeded: bits >> $0) }
-            }
+            if index % 4 == 3 { bytes += [16, 8, 0].map { UInt8(truncatingIfNeeded: bits >> $0) } }
         }
         switch padding {
         case 1: bytes += [10, 2].map { UInt8(truncatingIfNeeded: bits >> $0) }

@@ -12,20 +12,28 @@ struct Problem: Error, Equatable, Sendable {
     let detail: String
 
     /// Where in the request: the line of a CSV body.
-    var line: Int?
+    let line: Int?
 
     /// When the request may be sent again, in the header `Retry-After`.
-    var retryAfterSeconds: Int?
+    let retryAfterSeconds: Int?
 
     /// What the resource can do instead, in the header `Allow`.
-    var allow: String?
+    let allow: String?
 
     /// - Parameter detail: for people; by default, what the reason says of itself.
-    init(_ reason: Reason, _ detail: String? = nil, line: Int? = nil) {
+    init(
+        _ reason: Reason,
+        _ detail: String? = nil,
+        line: Int? = nil,
+        retryAfterSeconds: Int? = nil,
+        allow: String? = nil
+    ) {
         self.reason = reason
         self.detail = detail ?? reason.text
         self.line = line
-        if reason.httpStatus == .serviceUnavailable { retryAfterSeconds = 1 }
+        self.allow = allow
+        self.retryAfterSeconds =
+            reason.httpStatus == .serviceUnavailable ? 1 : retryAfterSeconds
     }
 
     init(_ refusal: Refusal) {
@@ -63,16 +71,13 @@ struct Problem: Error, Equatable, Sendable {
     }
 
     var document: JSON {
-        var members: [JSON.Member] = [
-            .init(name: "type", value: .text("urn:tollgate:reason:\(reason.name)")),
-            .init(name: "title", value: .text(status.reasonPhrase)),
-            .init(name: "status", value: .integer(Int64(status.code))),
-            .init(name: "reason", value: .text(reason.name)),
-            .init(name: "detail", value: .text(detail)),
-            .init(name: "remedy", value: .text(reason.remedy)),
+        var document: JSON = [
+            "type": .text("urn:tollgate:reason:\(reason.name)"),
+            "title": .text(status.reasonPhrase), "status": JSON(status.code),
+            "reason": .text(reason.name), "detail": .text(detail), "remedy": .text(reason.remedy),
         ]
-        if let line { members.append(.init(name: "line", value: .integer(Int64(line)))) }
-        return .object(members)
+        if let line { document.add("line", JSON(line)) }
+        return document
     }
 }
 
@@ -91,8 +96,6 @@ extension Request {
         }
     }
 }
-
-extension Reason: Choice {}
 
 extension Reason {
     var httpStatus: HTTPResponse.Status { HTTPResponse.Status(problem: status) }
@@ -164,10 +167,9 @@ struct ProblemMiddleware: RouterMiddleware {
         guard !methods.isEmpty else { return .notFound("there is no \(request.uri.path) here") }
         // The router answers HEAD wherever it answers GET.
         let allowed = (methods.contains("GET") ? ["HEAD"] : []) + methods
-        var problem = Problem(
-            .methodNotAllowed, "\(request.method.rawValue) is not among what can be done here")
-        problem.allow = allowed.sorted().joined(separator: ", ")
-        return problem
+        return Problem(
+            .methodNotAllowed, "\(request.method.rawValue) is not among what can be done here",
+            allow: allowed.sorted().joined(separator: ", "))
     }
 }
 
@@ -177,11 +179,7 @@ extension Response {
     }
 
     static func problem(_ problem: Problem) -> Response {
-        var response = Response(
-            problem.status,
-            "application/problem+json",
-            problem.document.bytes
-        )
+        var response = Response(problem.status, "application/problem+json", problem.document.bytes)
         if problem.status == .unauthorized {
             response.headers[.wwwAuthenticate] = "Bearer realm=\"tollgate\""
         }

@@ -7,20 +7,20 @@ import Synchronization
 final class RateLimiter: Sendable {
     /// Whose requests are counted together.
     enum Caller: Hashable {
-        /// Who came with a valid token: the owner, or a key.
+        /// With a valid token: the owner, or a key.
         case actor(String)
 
-        /// Where requests without a valid token came from, which need one.
+        /// Where requests without a valid token, which need one, came from.
         case stranger(UInt64)
 
-        /// Where requests came from that need none.
+        /// Where requests that need none came from.
         case visitor(UInt64)
     }
 
     private let interval: Duration
 
-    /// When a caller's next request would be due, if its requests came one an interval. Who is not
-    /// here may make all of its requests at once.
+    /// When a caller's next request would be due, if its requests came one an interval. A caller that is not
+    /// here may make a whole burst.
     private let due = Mutex<[Caller: ContinuousClock.Instant]>([:])
 
     /// Of callers that are remembered: about 1 MB.
@@ -43,19 +43,14 @@ final class RateLimiter: Sendable {
             let next = max(due[caller] ?? now, now)
             let excess = now.duration(to: next) - burst
             if excess > .zero { return excess }
-            if due.count >= Self.callersMaximum { Self.forget(&due, at: now) }
+            if due.count >= Self.callersMaximum {
+                // Those whose burst is whole again are forgotten; all of them, when there is none.
+                due = due.filter { $0.value > now }
+                if due.count >= Self.callersMaximum { due.removeAll() }
+            }
             due[caller] = next + interval
             return nil
         }
-    }
-
-    /// Drops callers whose burst is whole again; all of them, when there is none.
-    private static func forget(
-        _ due: inout [Caller: ContinuousClock.Instant],
-        at now: ContinuousClock.Instant
-    ) {
-        due = due.filter { $0.value > now }
-        if due.count >= callersMaximum { due.removeAll() }
     }
 }
 

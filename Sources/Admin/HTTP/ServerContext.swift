@@ -38,7 +38,7 @@ struct ServerContext: Sendable {
         rates = RateLimiter(requestsPerSecond: configuration.admin.requestsPerSecond)
     }
 
-    /// Who asks; throws when the request needs a valid token and has none, or comes too soon.
+    /// The caller; throws when the request needs a valid token and has none, or comes too soon.
     func principal(
         of request: Request,
         from address: String?,
@@ -47,7 +47,7 @@ struct ServerContext: Sendable {
         let origin = RateLimiter.Caller.origin(of: address)
         guard access.needsToken else {
             try take(.visitor(origin))
-            return .nobody
+            return .visitor
         }
         guard let principal = try known(request) else {
             try take(.stranger(origin))
@@ -80,11 +80,11 @@ struct ServerContext: Sendable {
 
     private func take(_ caller: RateLimiter.Caller) throws(Problem) {
         guard let delay = rates.delay(of: caller, at: now()) else { return }
-        var problem = Problem(.tooManyRequests, "more requests than are allowed in a second")
-        // Rounded up: a second too early is asked in vain.
+        // Rounded up: a second too early would be refused again.
         let (seconds, attoseconds) = delay.components
-        problem.retryAfterSeconds = Int(seconds) + (attoseconds > 0 ? 1 : 0)
-        throw problem
+        throw Problem(
+            .tooManyRequests, "more requests than are allowed in a second",
+            retryAfterSeconds: Int(seconds) + (attoseconds > 0 ? 1 : 0))
     }
 }
 
@@ -105,7 +105,7 @@ struct AdminContext: RequestContext {
     }
 }
 
-/// Who a request comes from, by its token, and what it reaches.
+/// The caller of a request, by its token, and what it reaches.
 struct Principal: Equatable, Sendable {
     /// As the event log names it: `owner`, or the key's id.
     let actor: String
@@ -147,14 +147,14 @@ struct Principal: Equatable, Sendable {
 
     static let owner = Principal(actor: "owner", role: .owner, products: nil)
 
-    /// Who came without a token, which open operations do not ask for: nothing is reached.
-    static let nobody = Principal(actor: "", role: .application, products: [])
+    /// A caller without a token, which open operations do not ask for: reaches nothing.
+    static let visitor = Principal(actor: "", role: .application, products: [])
 
     var isOperator: Bool { role == .owner || role == .operator }
 
     func reaches(_ account: AccountID) -> Bool { accounts?.contains(account) ?? (products == nil) }
 
-    /// Whose products a list has, of all or of the one that is asked for; `nil`: everybody's. Which
+    /// Whose products a list has, of all or of the one that is asked for; `nil`: all. Which
     /// products of theirs, `products` says.
     func accounts(among asked: AccountID?) -> [AccountID]? {
         guard let asked else { return accounts }
@@ -190,7 +190,7 @@ struct Tokens: Sendable {
     let owner: OwnerToken
     let ledger: Ledger
 
-    /// `nil` when the token is nobody's. Secrets are compared in constant time.
+    /// `nil` when the token is not valid. Secrets are compared in constant time.
     func principal(of token: String) throws(StoreError) -> Principal? {
         if constantTimeEqual(Array(token.utf8).span, Array(owner.text.utf8).span) { return .owner }
         guard let dot = token.firstIndex(of: "."), let id = KeyID(String(token[..<dot])) else {

@@ -20,7 +20,6 @@ struct FleetImport: ~Copyable {
     private var digest = SHA256()
     private var size = 0
 
-    /// The chunk that is being read.
     private var rows: [ImportRow] = []
 
     /// `nil` as long as the file has no more rows than one chunk.
@@ -112,7 +111,9 @@ struct FleetImport: ~Copyable {
         }
         // Committed: there is nothing to abandon any more.
         ledger = nil
-        return Imported(number: number, text: takeSpool().finish())
+        var whole = Spool(directory: call.configuration.data)
+        swap(&whole, &spool)
+        return Imported(number: number, text: whole.finish())
     }
 
     private func fileDigest() -> FileDigest {
@@ -123,12 +124,6 @@ struct FleetImport: ~Copyable {
             low = low << 8 | UInt64(digest.span[index + 8])
         }
         return FileDigest(high: high, low: low)
-    }
-
-    private mutating func takeSpool() -> Spool {
-        var spool = Spool(directory: call.configuration.data)
-        swap(&spool, &self.spool)
-        return spool
     }
 
     private mutating func abandon() async {
@@ -158,7 +153,6 @@ struct ImportLedger {
     private var staged: UInt64 = 0
     private var underWay: Task<Void, any Error>?
 
-    /// Begins one.
     init(of product: ProductKey, _ call: Call) async throws {
         self.call = call
         self.product = product
@@ -187,8 +181,7 @@ struct ImportLedger {
     /// All rows are valid from here on. Answers the import's number.
     mutating func commit(_ digest: FileDigest) async throws -> UInt64 {
         try await settle()
-        let action = ImportAction.commit(
-            product, import: number ?? 0, rows: staged, digest: digest)
+        let action = ImportAction.commit(product, import: number ?? 0, rows: staged, digest: digest)
         guard
             case .changed(.imports(.imported(_, _, .some(let number)))) =
                 try await call.submit(.imports(action))

@@ -10,22 +10,6 @@ struct ImportRow {
     let secret: Secret
     let name: String
 
-    /// A member of `{"devices": [{"dk", "secret", "name"}, ...]}`; a missing secret is made.
-    init(line: Int, json: JSON, _ mint: inout Mint) throws(Problem) {
-        let member = Fields(json)
-        self.line = line
-        device = try member.required("dk", DeviceKey.init)
-        secret = try member.optional("secret", Secret.init) ?? mint.secret()
-        name = try member.optionalText("name") ?? ""
-    }
-
-    init(line: Int, device: DeviceKey, secret: Secret, name: String) {
-        self.line = line
-        self.device = device
-        self.secret = secret
-        self.name = name
-    }
-
     /// Throws when the secret that is given is shorter than one may be; those that are made never are.
     func requireSecret(ofLength minimum: Int, _ reason: Reason) throws(Problem) {
         guard secret.text.utf8.count < minimum else { return }
@@ -35,10 +19,16 @@ struct ImportRow {
             "\(place): secret: has \(secret.text.utf8.count) characters, and \(minimum) are the least",
             line: reason == .importLine ? line : nil)
     }
+}
 
-    /// Shows the secret.
-    var json: JSON {
-        ["dk": JSON(device), "secret": .text(secret.text), "name": .text(name)]
+extension ImportRow {
+    /// A member of `{"devices": [{"dk", "secret", "name"}, ...]}`; a missing secret is made.
+    init(line: Int, json: JSON, _ mint: inout Mint) throws(Problem) {
+        let member = Fields(json)
+        self.line = line
+        device = try member.required("dk", DeviceKey.init)
+        secret = try member.optional("secret", Secret.init) ?? mint.secret()
+        name = try member.optionalText("name") ?? ""
     }
 }
 
@@ -103,7 +93,6 @@ struct ImportColumns {
         return ImportRow(line: row.line, device: key, secret: secret, name: name)
     }
 
-    /// The header of the answer.
     var answerHeader: [String] { name == nil ? ["dk", "secret"] : ["dk", "secret", "name"] }
 
     /// The same device in the answer, with its secret.

@@ -21,7 +21,6 @@ struct Spool: ~Copyable {
     /// - Parameter directory: where it may take space.
     init(directory: String) { self.directory = directory }
 
-    /// Appends what `body` writes.
     mutating func append(_ body: (inout [UInt8]) -> Void) throws {
         body(&rest)
         guard rest.count >= Self.blockLength else { return }
@@ -44,7 +43,6 @@ struct Spool: ~Copyable {
         blocks += 1
     }
 
-    /// All of it, to be read.
     consuming func finish() -> SpooledText {
         let (key, blocks, rest) = (key, blocks, rest)
         return SpooledText(file: file.take(), key: key, blocks: blocks, rest: rest)
@@ -73,7 +71,6 @@ final class SpooledText: Sendable {
     /// The text in pieces, in order.
     func pieces() -> Pieces { Pieces(text: self) }
 
-    /// The pieces that have not been read.
     struct Pieces {
         fileprivate let text: SpooledText
         private var block = 0

@@ -7,21 +7,17 @@ import Time
 extension Routes {
     mutating func registerAccounts() {
         on(
-            .get, "accounts",
-            Operation(
-                "listAccounts", "The accounts, by id", access: .gateway,
-                query: [
-                    Parameter("parent", .id(AccountID.self), "Its sub-accounts only."),
-                    .dataCentre,
-                ],
-                answers: .page(of: .account))
+            .get, "accounts", "listAccounts", "The accounts, by id", access: .gateway,
+            query: [
+                Parameter("parent", .id(AccountID.self), "Its sub-accounts only."),
+                .dataCentre,
+            ],
+            answers: .page(of: Documents.account)
         ) { call in try Self.list(of: try call.query("parent", AccountID.init), call) }
         on(
-            .get, "accounts/:account",
-            Operation(
-                "showAccount",
-                "An account, its codes and how many are about to end (rules A1, B11)",
-                query: [.dataCentre], answers: .ok(.shownAccount))
+            .get, "accounts/:account", "showAccount",
+            "An account, its codes and how many are about to end (rules A1, B11)",
+            query: [.dataCentre], answers: .ok(.shownAccount)
         ) { call in
             let id = try call.account()
             let account = try Self.show(
@@ -29,93 +25,68 @@ extension Routes {
             return .json(account.adding("nearExpiry", JSON(try Self.nearExpiry(of: id, call))))
         }
         on(
-            .post, "accounts",
-            Operation(
-                "createAccount", "Create an account, with its free codes (rule A7)",
-                access: .gateway,
-                body: .json([
-                    "name": .name,
-                    "kind": .noted(
-                        .choice(AccountKind.self), "A sub-account is what its parent is."),
-                    "id": .noted(.optional(.id(AccountID.self)), "Made when it is missing."),
-                    "parent": .noted(.optional(.id(AccountID.self)), "Makes it a sub-account."),
-                    "email": .noted(.optional(.email), "The owner's (rule E1)."),
-                    "dataCentre": .noted(
-                        .optional(.id(DataCentreID.self)),
-                        "Where its unassigned codes are counted; the gateway's by default."),
-                ]),
-                answers: .created(.account),
-                problems: [
-                    .alreadyExists, .unknownAccount, .parentIsSubAccount,
-                    .tooManySubAccounts,
-                ])
+            .post, "accounts", "createAccount", "Create an account, with its free codes (rule A7)",
+            access: .gateway,
+            body: .json([
+                "name": .name,
+                "kind": .noted(.choice(AccountKind.self), "A sub-account is what its parent is."),
+                "id": .optional(.id(AccountID.self), "Made when it is missing."),
+                "parent": .optional(.id(AccountID.self), "Makes it a sub-account."),
+                "email": .optional(.email, "The owner's (rule E1)."),
+                "dataCentre": .optional(
+                    .id(DataCentreID.self),
+                    "Where its unassigned codes are counted; the gateway's by default."),
+            ]),
+            answers: .created(Documents.account),
+            problems: [.alreadyExists, .unknownAccount, .parentIsSubAccount, .tooManySubAccounts]
         ) { call in
             let fields = try await call.fields()
             let kind = try fields.required("kind", AccountKind.init(named:))
             let parent = try fields.optional("parent", AccountID.init)
             return try await Self.create(fields, kind, under: parent, call)
         }
-        registerAccountChanges()
-        registerSubAccounts()
-    }
-
-    private mutating func registerAccountChanges() {
         on(
-            .patch, "accounts/:account",
-            Operation(
-                "updateAccount", "Change an account; what is missing stays",
-                body: .json(["name": .optional(.name), "email": .optional(.email)]),
-                answers: .ok(.account))
+            .patch, "accounts/:account", "updateAccount",
+            "Change an account; what is missing stays",
+            body: .json(["name": .optional(.name), "email": .optional(.email)]),
+            answers: .ok(Documents.account)
         ) { call in
             let id = try call.account()
             let fields = try await call.fields()
             let update = AccountUpdate(
                 name: try fields.optionalText("name"),
-                email: try fields.optional("email", EmailAddress.init)
-            )
-            return .json(
-                try await call.submit(.accounts(.update(id, update))) { _ in
-                    try Self.show(id, call)
-                })
+                email: try fields.optional("email", EmailAddress.init))
+            return try await call.answer(.accounts(.update(id, update))) { try Self.show(id, call) }
         }
         on(
-            .post, "accounts/:account/certify",
-            Operation(
-                "certifyAccount", "Make an individual account an enterprise (rule A7)",
-                access: .gateway, answers: .ok(.account),
-                problems: [.enterpriseAlready, .certifiedWithParent])
+            .post, "accounts/:account/certify", "certifyAccount",
+            "Make an individual account an enterprise (rule A7)", access: .gateway,
+            answers: .ok(Documents.account), problems: [.enterpriseAlready, .certifiedWithParent]
         ) { call in
             let id = try call.account()
             let terms = call.configuration.activation.freeCodes.terms
-            return .json(
-                try await call.submit(.accounts(.certify(id, freeCodes: terms))) { _ in
-                    try Self.show(id, call)
-                })
+            return try await call.answer(.accounts(.certify(id, freeCodes: terms))) {
+                try Self.show(id, call)
+            }
         }
-    }
-
-    private mutating func registerSubAccounts() {
         on(
-            .get, "accounts/:account/sub-accounts",
-            Operation(
-                "listSubAccounts", "The sub-accounts of an account, by id",
-                query: [.dataCentre], answers: .page(of: .account))
+            .get, "accounts/:account/sub-accounts", "listSubAccounts",
+            "The sub-accounts of an account, by id", query: [.dataCentre],
+            answers: .page(of: Documents.account)
         ) { call in try Self.list(of: try call.account(), call) }
         on(
-            .post, "accounts/:account/sub-accounts",
-            Operation(
-                "createSubAccount", "Create a sub-account; it is of the kind that its parent is",
-                access: .operators,
-                body: .json([
-                    "name": .name,
-                    "id": .noted(.optional(.id(AccountID.self)), "Made when it is missing."),
-                    "email": .noted(.optional(.email), "The owner's (rule E1)."),
-                    "dataCentre": .noted(
-                        .optional(.id(DataCentreID.self)),
-                        "Where its unassigned codes are counted; the gateway's by default."),
-                ]),
-                answers: .created(.account),
-                problems: [.alreadyExists, .parentIsSubAccount, .tooManySubAccounts])
+            .post, "accounts/:account/sub-accounts", "createSubAccount",
+            "Create a sub-account; it is of the kind that its parent is", access: .operators,
+            body: .json([
+                "name": .name,
+                "id": .optional(.id(AccountID.self), "Made when it is missing."),
+                "email": .optional(.email, "The owner's (rule E1)."),
+                "dataCentre": .optional(
+                    .id(DataCentreID.self),
+                    "Where its unassigned codes are counted; the gateway's by default."),
+            ]),
+            answers: .created(Documents.account),
+            problems: [.alreadyExists, .parentIsSubAccount, .tooManySubAccounts]
         ) { call in
             let parent = try call.account()
             let fields = try await call.fields()
@@ -144,8 +115,8 @@ extension Routes {
                 ?? call.configuration.home,
             freeCodes: call.configuration.activation.freeCodes.terms
         )
-        let document = try await call.submit(.accounts(.create(account))) { _ in try show(id, call)
-        }
+        let action = Action.accounts(.create(account))
+        let document = try await call.submit(action) { _ in try show(id, call) }
         return call.created(document, at: "/v1/accounts/\(id)")
     }
 
@@ -153,7 +124,7 @@ extension Routes {
     private static func list(of parent: AccountID?, _ call: Call) throws -> Response {
         let home = try call.query("dataCentre", DataCentreID.init)
         let (cursor, limit) = try call.page()
-        let (items, next) = try call.read { (books, transaction) throws(StoreError) in
+        let (items, next) = try call.read { books, transaction in
             let page = try books.accounts(
                 parent: parent, cursor: cursor, limit: limit, in: transaction)
             var items: [JSON] = []
@@ -170,12 +141,10 @@ extension Routes {
         at home: DataCentreID? = nil,
         _ call: Call
     ) throws -> JSON {
-        let document = try call.read { (books, transaction) throws(StoreError) -> JSON? in
+        try call.read(or: .accounts(.unknown(id))) { books, transaction in
             guard let record = try books.account(id, in: transaction) else { return nil }
-            return try Self.document(id, record, at: home, books, transaction)
+            return try document(id, record, at: home, books, transaction)
         }
-        guard let document else { throw Problem(.accounts(.unknown(id))) }
-        return document
     }
 
     /// Its devices whose activation is about to end, those of its sub-accounts not among them.
@@ -186,10 +155,10 @@ extension Routes {
         var count = 0
         var cursor: String?
         repeat {
-            let page = try call.read { [cursor] (books, transaction) throws(StoreError) in
-                try books.nearExpiry(
+            let page = try call.read {
+                try $0.nearExpiry(
                     at: now, withinMilliseconds: now.adding(days: days).milliseconds(since: now),
-                    filter, cursor: cursor, limit: 1_000, in: transaction)
+                    filter, cursor: cursor, limit: 1_000, in: $1)
             }
             count += page.elements.count
             cursor = page.cursor
@@ -204,12 +173,8 @@ extension Routes {
         _ books: Books,
         _ transaction: borrowing ReadTransaction
     ) throws(StoreError) -> JSON {
-        Documents.account(
-            id,
-            record,
-            try books.figures(of: id, at: home, in: transaction),
-            holdings: try books.holdings(of: id, in: transaction)
-        )
+        let figures = try books.figures(of: id, at: home, in: transaction)
+        return Documents.account((id, record, figures, try books.holdings(of: id, in: transaction)))
     }
 }
 
@@ -218,44 +183,34 @@ extension Routes {
 extension Routes {
     mutating func registerContacts() {
         on(
-            .get, "accounts/:account/contacts",
-            Operation(
-                "listContacts", "Who gets an account's alerts besides its owner, by address",
-                access: .managers, answers: .page(of: .contact))
+            .get, "accounts/:account/contacts", "listContacts",
+            "Who gets an account's alerts besides its owner, by address", access: .managers,
+            answers: .page(of: Documents.contact)
         ) { call in
             let account = try call.contactsAccount()
-            let (cursor, limit) = try call.page()
-            let page = try call.read { (books, transaction) throws(StoreError) in
-                try books.contacts(of: account, cursor: cursor, limit: limit, in: transaction)
+            return try call.list(Documents.contact) {
+                try $0.contacts(of: account, cursor: $1, limit: $2, in: $3)
             }
-            return call.list(
-                page.elements.map { Documents.contact($0.email, $0.record) },
-                cursor: page.cursor
-            )
         }
         on(
-            .put, "accounts/:account/contacts/:email",
-            Operation(
-                "putContact", "Add a contact, or change its name",
-                body: .json(["name": .optional(.optionalName)]),
-                answers: .ok(.contact), problems: [.tooManyContacts])
+            .put, "accounts/:account/contacts/:email", "putContact",
+            "Add a contact, or change its name", body: .json(["name": .optional(.optionalName)]),
+            answers: .ok(Documents.contact), problems: [.tooManyContacts]
         ) { call in
             let account = try call.contactsAccount()
             let email = call.parameter("email", EmailAddress.init)
             let name = try await call.fields().optionalText("name") ?? ""
             let action = AccountAction.putContact(account, Contact(email: email, name: name))
-            let document = try await call.submit(.accounts(action)) { _ in
-                let contact = try call.read { (books, transaction) throws(StoreError) in
-                    try books.contact(email, of: account, in: transaction)
+            return try await call.answer(.accounts(action)) {
+                let contact = try call.read(or: .accounts(.unknownContact(account, email))) {
+                    try $0.contact(email, of: account, in: $1)
                 }
-                guard let contact else { throw Problem(.accounts(.unknownContact(account, email))) }
-                return Documents.contact(contact.email, contact.record)
+                return Documents.contact(contact)
             }
-            return .json(document)
         }
         on(
-            .delete, "accounts/:account/contacts/:email",
-            Operation("removeContact", "Remove a contact", answers: .noContent)
+            .delete, "accounts/:account/contacts/:email", "removeContact", "Remove a contact",
+            answers: .noContent
         ) { call in
             let account = try call.contactsAccount()
             let email = call.parameter("email", EmailAddress.init)
@@ -270,9 +225,7 @@ extension Call {
     fileprivate func contactsAccount() throws -> AccountID {
         let id = parameter("account", AccountID.init)
         try principal.requireContacts(of: id)
-        let record = try read { (books, transaction) throws(StoreError) in
-            try books.account(id, in: transaction)
-        }
+        let record = try read { try $0.account(id, in: $1) }
         guard record != nil else { throw Problem(.accounts(.unknown(id))) }
         return id
     }

@@ -1,40 +1,85 @@
 import Gateway
 import Hummingbird
 import Ledger
-import Storage
 import Time
 
 /// Codes: bought, assigned, consumed, about to end.
 extension Routes {
     mutating func registerCodes() {
-        registerPurchases()
-        registerAssignments()
-        registerAssignable()
         on(
-            .get, "products/:pk/codes",
-            Operation(
-                "listCodes",
-                "The consumed codes of a product (rule B10), by activation, or by expiry when that is"
-                    + " asked for more closely",
-                query: ActivationFilter.parameters, answers: .page(of: .activation))
+            .post, "accounts/:account/purchases", "buyCodes", "Buy codes of a package (rule A2)",
+            access: .operators,
+            body: .json([
+                "package": .id(PackageID.self),
+                "quantity": Self.quantity,
+                "product": .optional(.id(ProductKey.self), "Assigns them to that product at once."),
+            ]),
+            answers: .created(Documents.purchase),
+            problems: [
+                .unknownPackage, .unknownProduct, .productOfAnotherAccount, .packageMismatch,
+            ]
+        ) { call in
+            let account = try call.account()
+            let fields = try await call.fields()
+            let package = try fields.required("package", PackageID.init)
+            let quantity = UInt64(try fields.number("quantity"))
+            let product = try fields.optional("product", ProductKey.init)
+            if let product { try call.product(product, of: account) }
+            let action = CodeAction.purchase(
+                account, package: package, quantity: quantity, product: product)
+            let document = try await call.submit(.codes(action)) { effect in
+                guard case .changed(.codes(.bought(_, _, _, _, let first))) = effect else {
+                    preconditionFailure("a purchase buys codes")
+                }
+                let purchase = try call.read { try $0.purchase(of: first, in: $1) }
+                return purchase.map { Documents.purchase($0) } ?? .null
+            }
+            return call.created(document, at: "/v1/accounts/\(account)/purchases")
+        }
+        on(
+            .get, "accounts/:account/purchases", "listPurchases",
+            "The purchases and grants of an account", answers: .page(of: Documents.purchase)
+        ) { call in
+            let account = try call.account()
+            return try call.list(Documents.purchase, where: { call.reaches($0.record.product) }) {
+                try $0.purchases(of: account, cursor: $1, limit: $2, in: $3)
+            }
+        }
+        registerAssignments()
+        on(
+            .get, "accounts/:account/assignable", "showAssignable",
+            "How many codes can be assigned to a product (rule A6)",
+            query: [Parameter("product", .id(ProductKey.self), "Which one.", isRequired: true)],
+            answers: .ok(Documents.assignable),
+            problems: [.unknownProduct, .productOfAnotherAccount]
+        ) { call in
+            let account = try call.account()
+            guard let key = try call.query("product", ProductKey.init) else {
+                throw Problem.invalid("product: is missing")
+            }
+            try call.product(key, of: account)
+            let found = try call.read { try $0.assignable(to: key, in: $1) }
+            return .json(Documents.assignable((key, found)))
+        }
+        on(
+            .get, "products/:pk/codes", "listCodes",
+            "The consumed codes of a product (rule B10), by activation, or by expiry when that is"
+                + " asked for more closely",
+            query: ActivationFilter.parameters, answers: .page(of: Documents.activation)
         ) { call in
             let (key, _) = try call.product()
             let filter = try ActivationFilter(call)
-            let (cursor, limit) = try call.page()
-            let page = try call.read { (books, transaction) throws(StoreError) in
-                try books.consumedCodes(
-                    of: key, filter, cursor: cursor, limit: limit, in: transaction)
+            return try call.list(Documents.activation) {
+                try $0.consumedCodes(of: key, filter, cursor: $1, limit: $2, in: $3)
             }
-            return call.list(page.elements.map(Documents.activation), cursor: page.cursor)
         }
         on(
-            .get, "near-expiry",
-            Operation(
-                "listNearExpiry", "Devices whose activation is about to end (rule B11)",
-                query: ActivationFilter.parameters + [
-                    Parameter("days", .integer(1...3_650), "Within so many days.")
-                ],
-                answers: .page(of: .nearExpiry))
+            .get, "near-expiry", "listNearExpiry",
+            "Devices whose activation is about to end (rule B11)",
+            query: ActivationFilter.parameters + [
+                Parameter("days", .integer(1...3_650), "Within so many days.")
+            ],
+            answers: .page(of: Documents.nearExpiry)
         ) { call in
             var filter = try ActivationFilter(call)
             if let products = call.principal.products {
@@ -44,67 +89,11 @@ extension Routes {
             let within = days ?? Int64(call.configuration.activation.nearExpiryDays)
             let now = call.controlPlane.now
             let milliseconds = now.adding(days: within).milliseconds(since: now)
-            let (cursor, limit) = try call.page()
-            let page = try call.read { [filter] (books, transaction) throws(StoreError) in
-                try books.nearExpiry(
-                    at: now, withinMilliseconds: milliseconds, filter, cursor: cursor,
-                    limit: limit, in: transaction)
+            return try call.list(Documents.nearExpiry) {
+                try $0.nearExpiry(
+                    at: now, withinMilliseconds: milliseconds, filter, cursor: $1, limit: $2,
+                    in: $3)
             }
-            return call.list(page.elements.map(Documents.nearExpiry), cursor: page.cursor)
-        }
-    }
-
-    private mutating func registerPurchases() {
-        on(
-            .post, "accounts/:account/purchases",
-            Operation(
-                "buyCodes", "Buy codes of a package (rule A2)", access: .operators,
-                body: .json([
-                    "package": .id(PackageID.self),
-                    "quantity": Self.quantity,
-                    "product": .noted(
-                        .optional(.id(ProductKey.self)), "Assigns them to that product at once."),
-                ]),
-                answers: .created(.purchase),
-                problems: [
-                    .unknownPackage, .unknownProduct, .productOfAnotherAccount,
-                    .packageMismatch,
-                ])
-        ) { call in
-            let account = try call.account()
-            let fields = try await call.fields()
-            let package = try fields.required("package", PackageID.init)
-            let quantity = try fields.number("quantity")
-            let product = try fields.optional("product", ProductKey.init)
-            if let product { try call.product(product, of: account) }
-            let document = try await call.submit(
-                .codes(
-                    .purchase(
-                        account, package: package, quantity: UInt64(quantity), product: product))
-            ) { effect in
-                guard case .changed(.codes(.bought(_, _, _, _, let first))) = effect else {
-                    preconditionFailure("a purchase buys codes")
-                }
-                let purchase = try call.read { (books, transaction) throws(StoreError) in
-                    try books.purchase(of: first, in: transaction)
-                }
-                return purchase.map(Documents.purchase) ?? .null
-            }
-            return call.created(document, at: "/v1/accounts/\(account)/purchases")
-        }
-        on(
-            .get, "accounts/:account/purchases",
-            Operation(
-                "listPurchases", "The purchases and grants of an account",
-                answers: .page(of: .purchase))
-        ) { call in
-            let account = try call.account()
-            let (cursor, limit) = try call.page()
-            let page = try call.read { (books, transaction) throws(StoreError) in
-                try books.purchases(of: account, cursor: cursor, limit: limit, in: transaction)
-            }
-            let reached = page.elements.filter { call.reaches($0.record.product) }
-            return call.list(reached.map(Documents.purchase), cursor: page.cursor)
         }
     }
 
@@ -113,20 +102,19 @@ extension Routes {
 
     private mutating func registerAssignments() {
         on(
-            .post, "accounts/:account/assignments",
-            Operation(
-                "assignCodes", "Assign unassigned codes to a product (rule A3)",
-                body: .json([
-                    "product": .id(ProductKey.self),
-                    "quantity": Self.quantity,
-                    "package": .noted(
-                        .optional(.id(PackageID.self)), "The product's, when it has one already."),
-                ]),
-                answers: .created(.newAssignment),
-                problems: [
-                    .unknownProduct, .unknownPackage, .productOfAnotherAccount,
-                    .productHasNoPackage, .packageMismatch, .notEnoughUnassigned,
-                ])
+            .post, "accounts/:account/assignments", "assignCodes",
+            "Assign unassigned codes to a product (rule A3)",
+            body: .json([
+                "product": .id(ProductKey.self),
+                "quantity": Self.quantity,
+                "package": .optional(
+                    .id(PackageID.self), "The product's, when it has one already."),
+            ]),
+            answers: .created(Documents.newAssignment),
+            problems: [
+                .unknownProduct, .unknownPackage, .productOfAnotherAccount,
+                .productHasNoPackage, .packageMismatch, .notEnoughUnassigned,
+            ]
         ) { call in
             let account = try call.account()
             let fields = try await call.fields()
@@ -139,59 +127,22 @@ extension Routes {
             guard case .changed(.codes(.assigned(_, _, let package, _))) = effect else {
                 preconditionFailure("an assignment assigns codes")
             }
-            let document: JSON = [
-                "product": JSON(key), "quantity": JSON(quantity), "package": JSON(package),
-                "account": JSON(account),
-            ]
-            return call.created(document, at: "/v1/accounts/\(account)/assignments")
+            return call.created(
+                Documents.newAssignment((key, quantity, package, account)),
+                at: "/v1/accounts/\(account)/assignments")
         }
         on(
-            .get, "accounts/:account/assignments",
-            Operation(
-                "listAssignments", "The assignments of an account, the latest first (rule A3)",
-                query: [
-                    Parameter("product", .optionalName, "A product's key, or part of its name.")
-                ],
-                answers: .page(of: .assignment))
+            .get, "accounts/:account/assignments", "listAssignments",
+            "The assignments of an account, the latest first (rule A3)",
+            query: [Parameter("product", .optionalName, "A product's key, or part of its name.")],
+            answers: .page(of: Documents.assignment)
         ) { call in
             let account = try call.account()
             let product = call.query("product")
-            let (cursor, limit) = try call.page()
-            let page = try call.read { (books, transaction) throws(StoreError) in
-                try books.assignments(
-                    of: account, matching: product, cursor: cursor, limit: limit, in: transaction)
+            let reaches = { (assignment: Assignment) in call.reaches(assignment.record.product) }
+            return try call.list(Documents.assignment, where: reaches) {
+                try $0.assignments(of: account, matching: product, cursor: $1, limit: $2, in: $3)
             }
-            let reached = page.elements.filter { call.reaches($0.record.product) }
-            return call.list(reached.map(Documents.assignment), cursor: page.cursor)
-        }
-    }
-
-    private mutating func registerAssignable() {
-        on(
-            .get, "accounts/:account/assignable",
-            Operation(
-                "showAssignable", "How many codes can be assigned to a product (rule A6)",
-                query: [
-                    Parameter("product", .id(ProductKey.self), "Which one.", isRequired: true)
-                ],
-                answers: .ok(.assignable),
-                problems: [.unknownProduct, .productOfAnotherAccount])
-        ) { call in
-            let account = try call.account()
-            guard
-                let key = try call.query("product", ProductKey.init)
-            else { throw Problem.invalid("product: is missing") }
-            try call.product(key, of: account)
-            let found = try call.read { (books, transaction) throws(StoreError) in
-                try books.assignable(to: key, in: transaction)
-            }
-            return .json([
-                "product": JSON(key),
-                "quantity": JSON(found.mostTogether),
-                "packages": .array(
-                    found.map { ["package": JSON($0.package), "quantity": JSON($0.quantity)] }
-                ),
-            ])
         }
     }
 }
@@ -212,9 +163,7 @@ extension Call {
 }
 
 extension ActivationFilter {
-    /// Of the accounts that the caller reaches: `account`, `product`, `productName`, `device`, and the four ends of the two ranges of time,
-    /// each beginning with its first instant and ending before its last: `activatedFrom`,
-    /// `activatedTo`, `expiresFrom`, `expiresTo`.
+    /// Each range of time begins with its first instant and ends before its last.
     static let parameters = [
         Parameter("account", .id(AccountID.self), "Of that account."),
         Parameter("product", .id(ProductKey.self), "Of that product."),
@@ -248,5 +197,83 @@ extension ActivationFilter {
         let start = lower ?? Timestamp(milliseconds: 0)
         let end = upper ?? Timestamp(milliseconds: 253_402_300_799_999)
         return start..<max(start, end)
+    }
+}
+
+/// What owners take back (rules A11 and B17).
+extension Routes {
+    private static let cause = Schema.noted(.name, "Why; the history keeps it.")
+
+    mutating func registerCorrections() {
+        on(
+            .post, "accounts/:account/purchases/:code/void", "voidPurchase",
+            "Void the codes of a purchase that are not consumed; its first code names it (rule A11)",
+            access: .owner, body: .json(["cause": Self.cause]), answers: .ok(.correction),
+            problems: [.nothingToVoid]
+        ) { call in
+            let action = CorrectionAction.voidPurchase(
+                try call.account(),
+                first: call.parameter("code") { ActivationCode($0) ?? ActivationCode(serial: 0) },
+                cause: try await call.fields().text("cause"))
+            return try await Self.correct(action, call)
+        }
+        on(
+            .post, "accounts/:account/assignments/:assignment/void", "voidAssignment",
+            "Take the codes of an assignment back that are not consumed (rule A11)", access: .owner,
+            body: .json(["cause": Self.cause]), answers: .ok(.correction),
+            problems: [.nothingToVoid]
+        ) { call in
+            let action = CorrectionAction.voidAssignment(
+                try call.account(),
+                sequence: call.parameter("assignment") { UInt64($0) },
+                cause: try await call.fields().text("cause"))
+            return try await Self.correct(action, call)
+        }
+        on(
+            .post, "accounts/:account/topups/:topup/void", "voidTopUp",
+            "Void the units of a top-up pack that are not used; its id names it (rule A11)",
+            access: .owner, body: .json(["cause": Self.cause]), answers: .ok(.correction),
+            problems: [.nothingToVoid]
+        ) { call in
+            let action = CorrectionAction.voidTopUp(
+                try call.account(), pack: call.parameter("topup") { UInt64($0) },
+                cause: try await call.fields().text("cause"))
+            return try await Self.correct(action, call)
+        }
+        on(
+            .post, "products/:pk/devices/:dk/void-activation", "voidActivation",
+            "Take back the latest code that a device has consumed (rule A11)", access: .owner,
+            body: .json(["cause": Self.cause]), answers: .ok(.correction),
+            problems: [.nothingConsumed]
+        ) { call in
+            let (identity, _) = try call.identity()
+            let cause = try await call.fields().text("cause")
+            return try await Self.correct(.voidConsumption(identity, cause: cause), call)
+        }
+        on(
+            .post, "products/:pk/devices/:dk/move", "moveEntitlement",
+            "Give a device's running entitlement to another one: return and repair (rule B17)",
+            access: .owner,
+            body: .json([
+                "to": .noted(.id(DeviceKey.self), "A device of the same product."),
+                "cause": Self.cause,
+            ]),
+            answers: .ok(.correction), problems: [.nothingRuns, .entitlementRuns, .deviceDisabled]
+        ) { call in
+            let (identity, _) = try call.identity()
+            let fields = try await call.fields()
+            let action = CorrectionAction.move(
+                identity, to: try fields.required("to", DeviceKey.init),
+                cause: try fields.text("cause"))
+            return try await Self.correct(action, call)
+        }
+    }
+
+    private static func correct(_ action: CorrectionAction, _ call: Call) async throws -> Response {
+        guard
+            case .changed(.corrections(let correction)) = try await call.submit(
+                .corrections(action))
+        else { preconditionFailure("a correction corrects") }
+        return .json(Documents.correction(correction))
     }
 }

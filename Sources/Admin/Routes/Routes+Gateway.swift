@@ -1,38 +1,30 @@
 import Gateway
-import HTTPTypes
 import Hummingbird
 import Ledger
-import Storage
-import Time
 
 extension Routes {
     /// What programs that watch the gateway ask for.
     mutating func registerHealth() {
         on(
-            .get, "/healthz",
-            Operation(
-                "showHealth", "Whether the process is alive", access: .open,
-                answers: .ok(.health))
+            .get, "/healthz", "showHealth", "Whether the process is alive", access: .open,
+            answers: .ok(.health)
         ) { _ in .json(["alive": true]) }
         on(
-            .get, "/readyz",
-            Operation(
-                "showReadiness", "Whether new work is taken, and what stands in its way",
-                access: .open,
-                answers: .ok(.readiness),
-                .ok(.readiness, "Something stands in the way.").with(.serviceUnavailable))
+            .get, "/readyz", "showReadiness",
+            "Whether new work is taken, and what stands in its way", access: .open,
+            answers: .ok(Documents.readiness),
+            .ok(Documents.readiness.schema, "Something stands in the way.").with(
+                .serviceUnavailable)
         ) { call in
             let readiness = await call.controlPlane.readiness()
             return .json(
                 Documents.readiness(readiness),
-                status: readiness.isReady ? .ok : .serviceUnavailable
-            )
+                status: readiness.isReady ? .ok : .serviceUnavailable)
         }
         on(
-            .get, "/metrics",
-            Operation(
-                "showMetrics", "All figures of the process in Prometheus' text format (0.0.4)",
-                access: .open, answers: .text)
+            .get, "/metrics", "showMetrics",
+            "All figures of the process in Prometheus' text format (0.0.4)", access: .open,
+            answers: .text
         ) { call in
             let text = await call.controlPlane.metricsText()
             return Response(.ok, "text/plain; version=0.0.4; charset=utf-8", Array(text.utf8))
@@ -42,10 +34,8 @@ extension Routes {
     /// The API, described.
     mutating func registerDocument() {
         on(
-            .get, "/openapi.json",
-            Operation(
-                "showDocument", "This document (OpenAPI 3.1)", access: .open,
-                answers: .ok(.openObject(["openapi": .anyText])))
+            .get, "/openapi.json", "showDocument", "This document (OpenAPI 3.1)", access: .open,
+            answers: .ok(.openObject(["openapi": .anyText]))
         ) { _ in Response(.ok, "application/json", OpenAPI.text) }
     }
 }
@@ -54,14 +44,10 @@ extension Routes {
     /// Rule A10: proves that the books balance, and what else the stores hold is whole.
     mutating func registerCheck() {
         on(
-            .get, "check",
-            Operation(
-                "checkBooks", "Whether the books balance and the counts add up (rules A10, C8)",
-                access: .gateway,
-                answers: .ok(.check))
-        ) { call in
-            .json(Documents.check(try await call.controlPlane.verify()))
-        }
+            .get, "check", "checkBooks",
+            "Whether the books balance and the counts add up (rules A10, C8)", access: .gateway,
+            answers: .ok(Documents.check)
+        ) { call in .json(Documents.check(try await call.controlPlane.verify())) }
     }
 }
 
@@ -69,31 +55,23 @@ extension Routes {
 extension Routes {
     mutating func registerClock() {
         on(
-            .get, "clock",
-            Operation(
-                "showClock", "The gateway's clock, and whether the books believe it (rule B16)",
-                access: .gateway, answers: .ok(.clock))
+            .get, "clock", "showClock",
+            "The gateway's clock, and whether the books believe it (rule B16)", access: .gateway,
+            answers: .ok(Documents.clock)
         ) { call in .json(try Self.clock(call)) }
         on(
-            .post, "clock/confirm",
-            Operation(
-                "confirmClock",
-                "Say that the gateway's clock is right, whatever the books hold of it (rule B16)",
-                access: .gateway, answers: .ok(.clock))
-        ) { call in
-            .json(try await call.submit(.clock(.confirm)) { _ in try Self.clock(call) })
-        }
+            .post, "clock/confirm", "confirmClock",
+            "Say that the gateway's clock is right, whatever the books hold of it (rule B16)",
+            access: .gateway, answers: .ok(Documents.clock)
+        ) { call in try await call.answer(.clock(.confirm)) { try Self.clock(call) } }
     }
 
     private static func clock(_ call: Call) throws -> JSON {
         let now = call.controlPlane.now
-        let (known, limit) = try call.read { (books, transaction) throws(StoreError) in
-            (
-                try books.time(at: now, in: transaction),
-                try books.clockLimit(in: transaction)
-            )
+        let (known, limit) = try call.read {
+            (try $0.time(at: now, in: $1), try $0.clockLimit(in: $1))
         }
-        return Documents.clock(now, known, aheadMilliseconds: limit)
+        return Documents.clock((now, known, limit))
     }
 }
 
@@ -101,19 +79,12 @@ extension Routes {
 extension Routes {
     mutating func registerBackups() {
         on(
-            .get, "backups",
-            Operation(
-                "listBackups", "The last backups since the start, the newest first",
-                access: .owner,
-                answers: .list(of: .backup))
-        ) { call in
-            call.list(call.controlPlane.backups.all.map { JSON($0) }, cursor: nil)
-        }
+            .get, "backups", "listBackups", "The last backups since the start, the newest first",
+            access: .owner, answers: .list(of: Documents.backup.schema)
+        ) { call in call.list(call.controlPlane.backups.all.map { JSON($0) }, cursor: nil) }
         on(
-            .get, "backups/:backup",
-            Operation(
-                "showBackup", "How far a backup is, or how it ended", access: .owner,
-                answers: .ok(.backup))
+            .get, "backups/:backup", "showBackup", "How far a backup is, or how it ended",
+            access: .owner, answers: .ok(Documents.backup)
         ) { call in
             let id = call.parameter("backup") { UInt64($0) }
             guard let backup = call.controlPlane.backups.backup(id) else {
@@ -122,24 +93,21 @@ extension Routes {
             return .json(JSON(backup))
         }
         on(
-            .post, "backups",
-            Operation(
-                "startBackup", "Begin to copy both stores, while they are in use", access: .owner,
-                body: .json([
-                    "directory": .noted(
-                        .text(.init(lengths: 1...4_096, alphabet: .printable)),
-                        "Absolute, on the gateway's machine; nothing there, or empty.")
-                ]),
-                answers: .created(.backup).with(.accepted),
-                problems: [.backupDirectory, .backupRunning, .backupNoSpace])
+            .post, "backups", "startBackup", "Begin to copy both stores, while they are in use",
+            access: .owner,
+            body: .json([
+                "directory": .noted(
+                    .text(.init(lengths: 1...4_096, alphabet: .printable)),
+                    "Absolute, on the gateway's machine; nothing there, or empty.")
+            ]),
+            answers: .created(Documents.backup).with(.accepted),
+            problems: [.backupDirectory, .backupRunning, .backupNoSpace]
         ) { call in
             let directory = try await call.fields().text("directory")
             let key = call.idempotencyKey.map { "\(call.principal.actor)\n\($0)" }
             do throws(BackupProblem) {
-                let backup = try call.controlPlane.backups.start(
-                    in: directory, idempotencyKey: key)
-                var response = call.created(
-                    JSON(backup), at: "/v1/backups/\(backup.id)")
+                let backup = try call.controlPlane.backups.start(in: directory, idempotencyKey: key)
+                var response = call.created(JSON(backup), at: "/v1/backups/\(backup.id)")
                 response.status = .accepted
                 return response
             } catch {

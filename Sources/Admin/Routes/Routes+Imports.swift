@@ -1,64 +1,55 @@
 import Gateway
-import HTTPTypes
 import Hummingbird
 import Ledger
-import Storage
 
 /// Devices that come in by the file, and what has become of large ones.
 extension Routes {
     mutating func registerImports() {
         on(
-            .post, "products/:pk/devices",
-            Operation(
-                "importDevices", "Import devices, all of them or none",
-                body: .json(
-                    [
-                        "devices": .list(
-                            .object([
-                                "dk": .id(DeviceKey.self),
-                                "secret": .noted(.optional(.secret), "Made when it is missing."),
-                                "name": .optional(.optionalName),
-                            ]),
-                            counts: 1...Self.jsonRows
-                        )
-                    ], upTo: .list(Self.jsonRows)
-                )
-                .or("text/csv", .importedRows),
-                answers: .created(.imported, name: "/devices/0/dk").or("text/csv"),
-                problems: [
-                    .invalidCSV, .importRow, .importLine, .importTooLarge, .limitReached,
-                    .importNotReceiving, .importsUnderWay,
-                ])
+            .post, "products/:pk/devices", "importDevices", "Import devices, all of them or none",
+            body: .json(
+                [
+                    "devices": .list(
+                        .object([
+                            "dk": .id(DeviceKey.self),
+                            "secret": .optional(.secret, "Made when it is missing."),
+                            "name": .optional(.optionalName),
+                        ]),
+                        counts: 1...Self.jsonRows
+                    )
+                ], upTo: .list(Self.jsonRows)
+            )
+            .or("text/csv", .importedRows),
+            answers: .created(Documents.imported.schema, name: "/devices/0/dk").or("text/csv"),
+            problems: [
+                .invalidCSV, .importRow, .importLine, .importTooLarge, .limitReached,
+                .importNotReceiving, .importsUnderWay,
+            ]
         ) { call in
             let (key, _) = try call.product()
             return try await call.request.type == "text/csv"
                 ? Self.importCSV(key, call) : Self.importJSON(key, call)
         }
         on(
-            .get, "products/:pk/imports",
-            Operation(
-                "listImports", "The large imports of a product, newest first",
-                answers: .page(of: .fleetImport))
+            .get, "products/:pk/imports", "listImports",
+            "The large imports of a product, newest first",
+            answers: .page(of: Documents.fleetImport)
         ) { call in
             let (key, _) = try call.product()
-            let (cursor, limit) = try call.page()
-            let page = try call.read { (books, transaction) throws(StoreError) in
-                try books.imports(of: key, cursor: cursor, limit: limit, in: transaction)
+            return try call.list({ Documents.fleetImport(($0, key)) }) {
+                try $0.imports(of: key, cursor: $1, limit: $2, in: $3)
             }
-            return call.list(
-                page.elements.map { Documents.fleetImport($0, of: key) }, cursor: page.cursor)
         }
         on(
-            .get, "products/:pk/imports/:import",
-            Operation("showImport", "A large import", answers: .ok(.fleetImport))
+            .get, "products/:pk/imports/:import", "showImport", "A large import",
+            answers: .ok(Documents.fleetImport)
         ) { call in
             let (key, _) = try call.product()
             let number = call.parameter("import", UInt64.init)
-            let found = try call.read { (books, transaction) throws(StoreError) in
-                try books.importView(number, of: key, in: transaction)
+            let found = try call.read(or: .imports(.unknown(key, number))) {
+                try $0.importView(number, of: key, in: $1)
             }
-            guard let found else { throw Problem(.imports(.unknown(key, number))) }
-            return .json(Documents.fleetImport(found, of: key))
+            return .json(Documents.fleetImport((found, key)))
         }
     }
 
@@ -85,8 +76,6 @@ extension Routes {
         }
         let devices = try rows.sealed(for: key, with: call.controlPlane.secretKeys)
         try await call.submit(.imports(.atOnce(key, devices)))
-        return call.created(
-            ["imported": JSON(rows.count), "devices": .array(rows.map(\.json))],
-            at: "/v1/products/\(key)/devices")
+        return call.created(Documents.imported(rows), at: "/v1/products/\(key)/devices")
     }
 }

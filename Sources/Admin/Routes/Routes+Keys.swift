@@ -2,65 +2,45 @@ import Cryptography
 import Gateway
 import Hummingbird
 import Ledger
-import Storage
 
 /// Keys of applications and operators. Only owners and operators of the whole gateway make and revoke them.
 extension Routes {
     mutating func registerKeys() {
         on(
-            .get, "keys",
-            Operation(
-                "listKeys", "The keys of applications and operators", access: .gateway,
-                query: [Parameter("account", .id(AccountID.self), "Bound to that account.")],
-                answers: .page(of: .key))
+            .get, "keys", "listKeys", "The keys of applications and operators", access: .gateway,
+            query: [Parameter("account", .id(AccountID.self), "Bound to that account.")],
+            answers: .page(of: Documents.key)
         ) { call in
             let account = try call.query("account", AccountID.init)
-            let (cursor, limit) = try call.page()
-            let page = try call.read { (books, transaction) throws(StoreError) in
-                try books.keys(of: account, cursor: cursor, limit: limit, in: transaction)
+            return try call.list(Documents.key) {
+                try $0.keys(of: account, cursor: $1, limit: $2, in: $3)
             }
-            return call.list(
-                page.elements.map { Documents.key($0.id, $0.record) },
-                cursor: page.cursor
-            )
         }
         on(
-            .get, "keys/:key",
-            Operation("showKey", "A key, without its secret", access: .gateway, answers: .ok(.key))
-        ) { call in
-            let (id, record) = try Self.key(call)
-            return .json(Documents.key(id, record))
-        }
+            .get, "keys/:key", "showKey", "A key, without its secret", access: .gateway,
+            answers: .ok(Documents.key)
+        ) { call in .json(Documents.key(try Self.key(call))) }
         on(
-            .post, "keys/:key/revoke",
-            Operation(
-                "revokeKey", "Revoke a key; it stays in the list", access: .gateway,
-                answers: .ok(.key))
+            .post, "keys/:key/revoke", "revokeKey", "Revoke a key; it stays in the list",
+            access: .gateway, answers: .ok(Documents.key)
         ) { call in
             let (id, record) = try Self.key(call)
             try Self.requireOwner(of: record.role, call)
-            return .json(
-                try await call.submit(.keys(.revoke(id))) { _ in
-                    Documents.key(id, try Self.key(call).1)
-                })
+            return try await call.answer(.keys(.revoke(id))) { Documents.key(try Self.key(call)) }
         }
         on(
-            .post, "keys",
-            Operation(
-                "createKey", "Make a key; its secret is shown once", access: .gateway,
-                body: .json(.newKeyRequest, upTo: .list(1_000)),
-                answers: .created(.newKey),
-                problems: [.unknownAccount, .unknownProduct, .productOfAnotherAccount])
+            .post, "keys", "createKey", "Make a key; its secret is shown once", access: .gateway,
+            body: .json(.newKeyRequest, upTo: .list(1_000)), answers: .created(.newKey),
+            problems: [.unknownAccount, .unknownProduct, .productOfAnotherAccount]
         ) { call in try await Self.createKey(call) }
     }
 
-    private static func key(_ call: Call) throws -> (KeyID, KeyRecord) {
-        let id = call.parameter("key", KeyID.init)
-        let record = try call.read { (books, transaction) throws(StoreError) in
-            try books.key(id, in: transaction)
-        }
-        guard let record else { throw Problem(.keys(.unknown(id))) }
-        return (id, record)
+    private static func key(_ call: Call) throws -> (id: KeyID, record: KeyRecord) {
+        try key(call.parameter("key", KeyID.init), call)
+    }
+
+    private static func key(_ id: KeyID, _ call: Call) throws -> (id: KeyID, record: KeyRecord) {
+        (id, try call.read(or: .keys(.unknown(id))) { try $0.key(id, in: $1) })
     }
 
     /// Keys that can make keys are the owner's business.
@@ -88,11 +68,7 @@ extension Routes {
         let key = NewKey(
             id: id, name: name, role: role, account: account, products: products, secretHash: hash)
         let shown = try await call.submit(.keys(.create(key))) { _ in
-            let record = try call.read { (books, transaction) throws(StoreError) in
-                try books.key(id, in: transaction)
-            }
-            guard let record else { throw Problem(.keys(.unknown(id))) }
-            return Documents.key(id, record)
+            Documents.key(try Self.key(id, call))
         }
         let document =
             shown

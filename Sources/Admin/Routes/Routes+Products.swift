@@ -2,60 +2,42 @@ import Gateway
 import Hummingbird
 import Ledger
 import Metering
-import Storage
 import Time
 
 extension Routes {
     mutating func registerPackages() {
         on(
-            .get, "packages",
-            Operation("listPackages", "The packages, by id", answers: .page(of: .package))
+            .get, "packages", "listPackages", "The packages, by id",
+            answers: .page(of: Documents.package)
         ) { call in
-            let (cursor, limit) = try call.page()
-            let page = try call.read { (books, transaction) throws(StoreError) in
-                try books.packages(cursor: cursor, limit: limit, in: transaction)
-            }
-            return call.list(
-                page.elements.map { Documents.package($0.id, $0.record) },
-                cursor: page.cursor
-            )
+            try call.list(Documents.package) { try $0.packages(cursor: $1, limit: $2, in: $3) }
         }
         on(
-            .get, "packages/:package",
-            Operation("showPackage", "A package", answers: .ok(.package))
-        ) { call in
-            .json(try Self.showPackage(call.parameter("package", PackageID.init), call))
-        }
+            .get, "packages/:package", "showPackage", "A package", answers: .ok(Documents.package)
+        ) { call in .json(try Self.showPackage(call.parameter("package", PackageID.init), call)) }
         on(
-            .post, "packages",
-            Operation(
-                "createPackage", "Create a package", access: .gateway,
-                body: .json([
-                    "id": .noted(.optional(.id(PackageID.self)), "Made when it is missing."),
-                    "name": .name,
-                    "validityDays": .integer(1...36_500),
-                    "messagesPerDay": .noted(.optional(.count), "No limit when it is missing."),
-                    "otaPerMonth": .noted(
-                        .optional(.integer(0...1_000_000)),
-                        "Attempts of a device, of 5 MB each; 1 by default."),
-                    "storageDays": .noted(.optional(.integer(0...36_500)), "7 by default."),
-                ]),
-                answers: .created(.package), problems: [.alreadyExists])
+            .post, "packages", "createPackage", "Create a package", access: .gateway,
+            body: .json([
+                "id": .optional(.id(PackageID.self), "Made when it is missing."),
+                "name": .name,
+                "validityDays": .validityDays,
+                "messagesPerDay": .optional(.count, "No limit when it is missing."),
+                "otaPerMonth": .optional(
+                    .integer(0...1_000_000), "Attempts of a device, of 5 MB each; 1 by default."),
+                "storageDays": .optional(.integer(0...36_500), "7 by default."),
+            ]),
+            answers: .created(Documents.package), problems: [.alreadyExists]
         ) { call in
             let fields = try await call.fields()
             var mint = call.mint
-            let id =
-                try fields.optional("id", PackageID.init)
-                ?? PackageID("pkg-\(mint.text(10))")
+            let made = "pkg-\(mint.text(10))"
+            let id = try fields.optional("id", PackageID.init) ?? PackageID(made)
             let name = try fields.text("name")
             let allowance = Allowance(
                 validityDays: UInt32(try fields.number("validityDays")),
-                messagesPerDay: try fields.optionalNumber("messagesPerDay")
-                    .map { UInt64($0) },
-                otaPerMonth: UInt32(
-                    try fields.optionalNumber("otaPerMonth") ?? 1),
-                storageDays: UInt32(try fields.optionalNumber("storageDays") ?? 7)
-            )
+                messagesPerDay: try fields.optionalNumber("messagesPerDay").map { UInt64($0) },
+                otaPerMonth: UInt32(try fields.optionalNumber("otaPerMonth") ?? 1),
+                storageDays: UInt32(try fields.optionalNumber("storageDays") ?? 7))
             guard let id, let allowance else { preconditionFailure("checked above") }
             try await call.submit(.packages(.create(id, name: name, allowance)))
             return call.created(try Self.showPackage(id, call), at: "/v1/packages/\(id)")
@@ -63,81 +45,39 @@ extension Routes {
     }
 
     private static func showPackage(_ id: PackageID, _ call: Call) throws -> JSON {
-        let record = try call.read { (books, transaction) throws(StoreError) in
-            try books.package(id, in: transaction)
-        }
-        guard let record else { throw Problem(.packages(.unknown(id))) }
-        return Documents.package(id, record)
+        let record = try call.read(or: .packages(.unknown(id))) { try $0.package(id, in: $1) }
+        return Documents.package((id, record))
     }
 }
 
 extension Routes {
     mutating func registerProducts() {
-        registerProductChanges()
         on(
-            .get, "products",
-            Operation(
-                "listProducts", "The products, by key",
-                query: [
-                    Parameter("account", .id(AccountID.self), "Of that account."), .dataCentre,
-                ],
-                answers: .page(of: .product))
-        ) { call in
-            let asked = try call.query("account", AccountID.init)
-            let accounts = call.principal.accounts(among: asked)
-            let home = try call.query("dataCentre", DataCentreID.init)
-            let (cursor, limit) = try call.page()
-            let among = call.principal.products
-            let page = try call.read { (books, transaction) throws(StoreError) in
-                try books.products(
-                    of: accounts, among: among, at: home, cursor: cursor, limit: limit,
-                    in: transaction)
-            }
-            var items: [JSON] = []
-            for (key, _) in page.elements { items.append(try await Self.showProduct(key, call)) }
-            return call.list(items, cursor: page.cursor)
-        }
-        on(
-            .get, "products/:pk",
-            Operation(
-                "showProduct", "A product, its codes and devices (rule B14)",
-                answers: .ok(.product))
-        ) { call in
-            .json(try await Self.showProduct(try call.product().key, call))
-        }
-    }
-
-    private mutating func registerProductChanges() {
-        on(
-            .post, "products",
-            Operation(
-                "createProduct", "Create a product; its secret is shown once",
-                body: .json([
-                    "pk": .noted(.optional(.id(ProductKey.self)), "Made when it is missing."),
-                    "name": .name,
-                    "account": .id(AccountID.self),
-                    "package": .optional(.id(PackageID.self)),
-                    "registration": .noted(
-                        .optional(.choice(RegistrationPolicy.self)), "imported by default."),
-                    "dayOffsetMinutes": .optional(.dayOffset),
-                    "dataCentre": .noted(
-                        .optional(.id(DataCentreID.self)),
-                        "Where its codes are counted; the gateway's by default."),
-                ]),
-                answers: .created(.newProduct),
-                problems: [.alreadyExists, .unknownAccount, .unknownPackage, .limitReached])
+            .post, "products", "createProduct", "Create a product; its secret is shown once",
+            body: .json([
+                "pk": .optional(.id(ProductKey.self), "Made when it is missing."),
+                "name": .name,
+                "account": .id(AccountID.self),
+                "package": .optional(.id(PackageID.self)),
+                "registration": .optional(.choice(RegistrationPolicy.self), "imported by default."),
+                "dayOffsetMinutes": .optional(.dayOffset),
+                "dataCentre": .optional(
+                    .id(DataCentreID.self), "Where its codes are counted; the gateway's by default."
+                ),
+            ]),
+            answers: .created(.newProduct),
+            problems: [.alreadyExists, .unknownAccount, .unknownPackage, .limitReached]
         ) { call in try await Self.createProduct(call) }
         on(
-            .patch, "products/:pk",
-            Operation(
-                "updateProduct", "Change a product's settings; what is missing stays",
-                body: .json([
-                    "name": .optional(.name),
-                    "autoRenewal": .optional(.flag),
-                    "registration": .optional(.choice(RegistrationPolicy.self)),
-                    "dayOffsetMinutes": .optional(.dayOffset),
-                ]),
-                answers: .ok(.product))
+            .patch, "products/:pk", "updateProduct",
+            "Change a product's settings; what is missing stays",
+            body: .json([
+                "name": .optional(.name),
+                "autoRenewal": .optional(.flag),
+                "registration": .optional(.choice(RegistrationPolicy.self)),
+                "dayOffsetMinutes": .optional(.dayOffset),
+            ]),
+            answers: .ok(Documents.product)
         ) { call in
             let (key, _) = try call.product()
             let fields = try await call.fields()
@@ -147,49 +87,65 @@ extension Routes {
                 registration: try Self.registration(fields),
                 dayOffset: try Self.dayOffset(fields)
             )
-            return .json(
-                try await call.submit(.products(.update(key, update))) { _ in
-                    try await Self.showProduct(key, call)
-                })
+            return try await call.answer(.products(.update(key, update))) {
+                try await Self.showProduct(key, call)
+            }
         }
         on(
-            .post, "products/:pk/upgrade",
-            Operation(
-                "upgradePackage", "Give a product a higher package (rule A5)", access: .operators,
-                body: .json(["package": .id(PackageID.self)]), answers: .ok(.product),
-                problems: [.unknownPackage, .productHasNoPackage, .allowanceLowered])
+            .post, "products/:pk/upgrade", "upgradePackage",
+            "Give a product a higher package (rule A5)", access: .operators,
+            body: .json(["package": .id(PackageID.self)]), answers: .ok(Documents.product),
+            problems: [.unknownPackage, .productHasNoPackage, .allowanceLowered]
         ) { call in
             let (key, _) = try call.product()
             let fields = try await call.fields()
             let package = try fields.required("package", PackageID.init)
-            return .json(
-                try await call.submit(.products(.upgradePackage(key, to: package))) { _ in
-                    try await Self.showProduct(key, call)
-                })
+            return try await call.answer(.products(.upgradePackage(key, to: package))) {
+                try await Self.showProduct(key, call)
+            }
         }
         on(
-            .delete, "products/:pk",
-            Operation(
-                "deleteProduct", "Delete a product and its codes (rule B9)",
-                answers: .ok(.deletedProduct))
+            .delete, "products/:pk", "deleteProduct", "Delete a product and its codes (rule B9)",
+            answers: .ok(Documents.deletedProduct)
         ) { call in
             let (key, _) = try call.product()
             let effect = try await call.submit(.products(.delete(key)))
             guard case .changed(.products(.deleted(_, let forfeited))) = effect else {
-                return .json(["pk": JSON(key), "forfeited": 0])
+                return .json(Documents.deletedProduct((key, 0)))
             }
-            return .json(["pk": JSON(key), "forfeited": JSON(forfeited)])
+            return .json(Documents.deletedProduct((key, forfeited)))
         }
+        on(
+            .get, "products", "listProducts", "The products, by key",
+            query: [Parameter("account", .id(AccountID.self), "Of that account."), .dataCentre],
+            answers: .page(of: Documents.product)
+        ) { call in
+            let asked = try call.query("account", AccountID.init)
+            let accounts = call.principal.accounts(among: asked)
+            let home = try call.query("dataCentre", DataCentreID.init)
+            let (cursor, limit) = try call.page()
+            let among = call.principal.products
+            let page = try call.read {
+                try $0.products(
+                    of: accounts, among: among, at: home, cursor: cursor, limit: limit, in: $1)
+            }
+            var items: [JSON] = []
+            for (key, _) in page.elements { items.append(try await Self.showProduct(key, call)) }
+            return call.list(items, cursor: page.cursor)
+        }
+        on(
+            .get, "products/:pk", "showProduct", "A product, its codes and devices (rule B14)",
+            answers: .ok(Documents.product)
+        ) { call in .json(try await Self.showProduct(try call.product().key, call)) }
     }
 
     private static func createProduct(_ call: Call) async throws -> Response {
         let fields = try await call.fields()
         var mint = call.mint
         let made = "p\(mint.text(10))"
-        let key =
-            try fields.optional("pk", ProductKey.init)
-            ?? ProductKey(made)
-        guard let key else { preconditionFailure("letters and digits are a key") }
+        guard let key = try fields.optional("pk", ProductKey.init) ?? ProductKey(made) else {
+            preconditionFailure("letters and digits are a key")
+        }
         let secret = mint.secret()
         let account = try fields.required("account", AccountID.init)
         try call.account(account)
@@ -223,28 +179,22 @@ extension Routes {
         )
     }
 
-    private static func registration(
-        _ fields: Fields
-    ) throws(Problem) -> RegistrationPolicy? {
+    private static func registration(_ fields: Fields) throws(Problem) -> RegistrationPolicy? {
         try fields.optional("registration", RegistrationPolicy.init(named:))
     }
 
     private static func dayOffset(_ fields: Fields) throws(Problem) -> UTCOffset? {
-        try fields.optionalNumber("dayOffsetMinutes")
-            .flatMap { UTCOffset(minutes: Int($0)) }
+        try fields.optionalNumber("dayOffsetMinutes").flatMap { UTCOffset(minutes: Int($0)) }
     }
 
     static func showProduct(_ key: ProductKey, _ call: Call) async throws -> JSON {
-        let found = try call.read {
-            (books, transaction) throws(StoreError) -> (ProductRecord, ProductFigures)? in
-            guard let record = try books.product(key, in: transaction),
-                let figures = try books.figures(of: key, in: transaction)
-            else { return nil }
-            return (record, figures)
+        let (record, figures) = try call.read(or: .products(.unknown(key))) { books, transaction in
+            try books.product(key, in: transaction).flatMap { record in
+                try books.figures(of: key, in: transaction).map { (record, $0) }
+            }
         }
-        guard let (record, figures) = found else { throw Problem(.products(.unknown(key))) }
         let online = await call.controlPlane.onlineCount(of: key)
-        return Documents.product(key, record, figures, online: online)
+        return Documents.product((key, record, figures, online))
     }
 }
 
@@ -252,15 +202,13 @@ extension Routes {
     /// Rule C8: what all devices of a product used, day by day.
     mutating func registerProductUsage() {
         on(
-            .get, "products/:pk/usage",
-            Operation(
-                "listProductUsage",
-                "The messages of all devices of a product, day by day (rule C8)",
-                query: [
-                    Parameter("from", .day, "The first day; by default 30 days before the last."),
-                    Parameter("to", .day, "The last day; today by default."),
-                ],
-                answers: .page(of: .productDay))
+            .get, "products/:pk/usage", "listProductUsage",
+            "The messages of all devices of a product, day by day (rule C8)",
+            query: [
+                Parameter("from", .day, "The first day; by default 30 days before the last."),
+                Parameter("to", .day, "The last day; today by default."),
+            ],
+            answers: .page(of: Documents.productDay)
         ) { call in
             let (key, record) = try call.product()
             let today = Day(of: call.controlPlane.now, at: record.dayOffset)
@@ -272,9 +220,8 @@ extension Routes {
             let found = try await call.controlPlane.usage(
                 of: key, in: first...last, limit: limit + 1)
             return call.list(
-                found.prefix(limit).map(Documents.productDay),
-                cursor: found.count > limit ? Self.cursor(at: found[limit].day) : nil
-            )
+                found.prefix(limit).map { Documents.productDay($0) },
+                cursor: found.count > limit ? Self.cursor(at: found[limit].day) : nil)
         }
     }
 
@@ -289,5 +236,54 @@ extension Routes {
             throw .unknownCursor
         }
         return Day(number: Int32(bitPattern: number))
+    }
+}
+
+/// A product's secret, by which its devices register themselves: shown, changed, and taken away.
+extension Routes {
+    mutating func registerProductSecrets() {
+        on(
+            .get, "products/:pk/secret", "showProductSecret",
+            "The secret that a product's devices register with", access: .managers,
+            answers: .ok(Documents.productSecret)
+        ) { call in
+            let (key, record) = try call.product()
+            let keys = call.controlPlane.secretKeys
+            let secret = try record.secret.flatMap { try keys.open($0, of: key) }
+            let isTaken = record.previousSecret(at: call.controlPlane.now) != nil
+            return .json(
+                Documents.productSecret((key, secret, isTaken ? record.previousUntil : nil)))
+        }
+        on(
+            .post, "products/:pk/secret/rotate", "rotateProductSecret",
+            "Give a product another secret; the one before is taken for a while still",
+            body: .json([
+                "overlapHours": .optional(
+                    .integer(0...8_760), "24 by default; 0: no longer at all.")
+            ]),
+            answers: .ok(Documents.productSecret)
+        ) { call in
+            let (key, _) = try call.product()
+            let hours = try await call.fields().optionalNumber("overlapHours") ?? 24
+            var mint = call.mint
+            let secret = mint.secret()
+            let action = ProductSecretAction.rotate(
+                key, secret: try call.controlPlane.secretKeys.seal(secret, for: key),
+                overlapMilliseconds: UInt64(hours) * 3_600_000)
+            guard
+                case .changed(.productSecrets(.rotated(_, let until))) = try await call.submit(
+                    .productSecrets(action))
+            else { preconditionFailure("a secret was rotated") }
+            return .json(Documents.productSecret((key, secret, hours == 0 ? nil : until)))
+        }
+        on(
+            .post, "products/:pk/secret/revoke", "revokeProductSecret",
+            "Let no device register itself by a secret, until there is another one",
+            answers: .ok(Documents.productSecret)
+        ) { call in
+            let (key, _) = try call.product()
+            try await call.submit(.productSecrets(.revoke(key)))
+            return .json(Documents.productSecret((key, nil, nil)))
+        }
     }
 }

@@ -10,7 +10,28 @@ struct Routes {
     /// Declared once: a second call costs nothing.
     static let all: [Route] = {
         var routes = Routes()
-        routes.registerAll()
+        routes.registerAccounts()
+        routes.registerContacts()
+        routes.registerCodes()
+        routes.registerPackages()
+        routes.registerProducts()
+        routes.registerProductUsage()
+        routes.registerProductSecrets()
+        routes.registerDevices()
+        routes.registerDeviceActions()
+        routes.registerTrace()
+        routes.registerImports()
+        routes.registerMessages()
+        routes.registerTopUps()
+        routes.registerUpgrades()
+        routes.registerKeys()
+        routes.registerEvents()
+        routes.registerCheck()
+        routes.registerCorrections()
+        routes.registerClock()
+        routes.registerBackups()
+        routes.registerHealth()
+        routes.registerDocument()
         return routes.all
     }()
 
@@ -19,36 +40,23 @@ struct Routes {
     mutating func on(
         _ method: HTTPRequest.Method,
         _ path: String,
-        _ operation: Operation,
+        _ id: String,
+        _ summary: String,
+        access: Access? = nil,
+        query: [Parameter] = [],
+        headers: [Parameter] = [],
+        body: Body? = nil,
+        answers: Answer...,
+        problems: [Reason] = [],
+        isRemembered: Bool = true,
         _ answer: @escaping @Sendable (Call) async throws -> Response
     ) {
-        precondition(!all.contains { $0.operation.id == operation.id }, "\(operation.id) is taken")
+        precondition(!all.contains { $0.operation.id == id }, "\(id) is taken")
+        let paging = answers.contains { $0.isPaged } ? [Parameter.limit, .cursor] : []
+        let operation = Operation(
+            id: id, summary: summary, access: access, query: query + paging, headers: headers,
+            body: body, answers: answers, problems: problems, isRemembered: isRemembered)
         let path = path.first == "/" ? path : "/v1/\(path)"
         all.append(Route(method: method, path: path, operation: operation, answer: answer))
-    }
-
-    private mutating func registerAll() {
-        registerAccounts()
-        registerContacts()
-        registerCodes()
-        registerPackages()
-        registerProducts()
-        registerProductUsage()
-        registerProductSecrets()
-        registerDevices()
-        registerDeviceActions()
-        registerTrace()
-        registerImports()
-        registerMessages()
-        registerTopUps()
-        registerUpgrades()
-        registerKeys()
-        registerEvents()
-        registerCheck()
-        registerCorrections()
-        registerClock()
-        registerBackups()
-        registerHealth()
-        registerDocument()
     }
 }

@@ -22,7 +22,6 @@ struct EventStream: Sendable {
     /// How long nothing is sent, at most.
     private static let beat = Duration.seconds(15)
 
-    /// Events read and sent at once.
     private static let batchMaximum = 500
 
     /// Ends when the client goes, the ledger or the server is shut down, or the caller's key is
@@ -30,32 +29,10 @@ struct EventStream: Sendable {
     @concurrent func run(into writer: inout any ResponseBodyWriter, of request: Request)
         async throws
     {
-        let (wakes, wake) = AsyncStream.makeStream(
-            of: Void.self, bufferingPolicy: .bufferingNewest(1))
         // Before the first look at the log, so that no commit falls in between.
         let commits = ledger.commits()
-        try await request.body.consumeWithInboundCloseHandler { _ in
-            try await withGracefulShutdownHandler {
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    defer { group.cancelAll() }
-                    group.addTask {
-                        for await _ in commits { wake.yield() }
-                        wake.finish()
-                    }
-                    group.addTask {
-                        while true {
-                            try await Task.sleep(for: Self.beat)
-                            wake.yield()
-                        }
-                    }
-                    wake.yield()
-                    try await send(on: wakes, into: &writer)
-                }
-            } onGracefulShutdown: {
-                wake.finish()
-            }
-        } onInboundClosed: {
-            wake.finish()
+        try await withTicks(every: Self.beat, and: commits, of: request) { ticks in
+            try await send(on: ticks, into: &writer)
         }
     }
 
@@ -109,6 +86,43 @@ struct EventStream: Sendable {
     }
 }
 
+/// Runs `body` with ticks: one each `interval`, and one at once and with each of `signals`. They end when
+/// the client goes, the server is shut down, or the signals end.
+@concurrent
+func withTicks(
+    every interval: Duration,
+    and signals: AsyncStream<Void>? = nil,
+    of request: Request,
+    _ body: @concurrent (AsyncStream<Void>) async throws -> Void
+) async throws {
+    let (ticks, tick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    try await request.body.consumeWithInboundCloseHandler { _ in
+        try await withGracefulShutdownHandler {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                defer { group.cancelAll() }
+                if let signals {
+                    tick.yield()
+                    group.addTask {
+                        for await _ in signals { tick.yield() }
+                        tick.finish()
+                    }
+                }
+                group.addTask {
+                    while true {
+                        try await Task.sleep(for: interval)
+                        tick.yield()
+                    }
+                }
+                try await body(ticks)
+            }
+        } onGracefulShutdown: {
+            tick.finish()
+        }
+    } onInboundClosed: {
+        tick.finish()
+    }
+}
+
 /// How many streams may be open at once.
 final class StreamSlots: Sendable {
     /// Held by a stream for as long as it is open.
@@ -133,5 +147,23 @@ final class StreamSlots: Sendable {
             return true
         }
         return isFree ? Slot(self) : nil
+    }
+
+    /// An answer that `body` writes as a stream of events, in a slot.
+    func stream(
+        named name: String,
+        _ body: @concurrent @escaping @Sendable (inout any ResponseBodyWriter) async throws -> Void
+    ) throws(Problem) -> Response {
+        guard let slot = slot() else {
+            throw Problem(
+                .tooManyStreams, "no more \(name) can be open at once", retryAfterSeconds: 5)
+        }
+        return Response(
+            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
+            body: ResponseBody { [slot] writer in
+                try await body(&writer)
+                try await writer.finish(nil)
+                withExtendedLifetime(slot) {}
+            })
     }
 }

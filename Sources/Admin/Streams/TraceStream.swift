@@ -21,25 +21,8 @@ struct TraceStream: Sendable {
     @concurrent func run(into writer: inout any ResponseBodyWriter, of request: Request)
         async throws
     {
-        let (ticks, tick) = AsyncStream.makeStream(
-            of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        try await request.body.consumeWithInboundCloseHandler { _ in
-            try await withGracefulShutdownHandler {
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    defer { group.cancelAll() }
-                    group.addTask {
-                        while true {
-                            try await Task.sleep(for: Self.pause)
-                            tick.yield()
-                        }
-                    }
-                    try await send(on: ticks, into: &writer)
-                }
-            } onGracefulShutdown: {
-                tick.finish()
-            }
-        } onInboundClosed: {
-            tick.finish()
+        try await withTicks(every: Self.pause, of: request) { ticks in
+            try await send(on: ticks, into: &writer)
         }
     }
 
@@ -56,9 +39,7 @@ struct TraceStream: Sendable {
             let isOver = trace.isOver
             let now = ContinuousClock.now
             var text = ByteBuffer()
-            while let event = trace.next() {
-                Self.append(Documents.trace(event), to: &text)
-            }
+            while let event = trace.next() { Self.append(Documents.trace(event), to: &text) }
             let dropped = trace.dropped
             if dropped > told {
                 let document: JSON = ["event": "dropped", "count": JSON(dropped - told)]
@@ -106,24 +87,15 @@ extension Documents {
         case .ended(let reason):
             return ["at": at, "event": "ended", "reason": .text(reason.name)]
         case .packet(let packet):
-            var members: [JSON.Member] = [
-                .init(name: "at", value: at),
-                .init(name: "event", value: "packet"),
-                .init(name: "from", value: packet.isFromDevice ? "device" : "gateway"),
-                .init(name: "type", value: .text(packet.type)),
-                .init(name: "bytes", value: JSON(packet.bytes)),
+            var document: JSON = [
+                "at": at, "event": "packet", "from": packet.isFromDevice ? "device" : "gateway",
+                "type": .text(packet.type), "bytes": JSON(packet.bytes),
             ]
-            if let topic = packet.topic {
-                members.append(.init(name: "topic", value: .text(topic)))
-            }
-            if let qos = packet.qos { members.append(.init(name: "qos", value: JSON(qos))) }
-            if let outcome = packet.outcome {
-                members.append(.init(name: "outcome", value: .text(outcome)))
-            }
-            if let reason = packet.reason {
-                members.append(.init(name: "reason", value: .text(reason.name)))
-            }
-            return .object(members)
+            if let topic = packet.topic { document.add("topic", .text(topic)) }
+            if let qos = packet.qos { document.add("qos", JSON(qos)) }
+            if let outcome = packet.outcome { document.add("outcome", .text(outcome)) }
+            if let reason = packet.reason { document.add("reason", .text(reason.name)) }
+            return document
         }
     }
 }
