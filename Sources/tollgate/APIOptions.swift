@@ -85,9 +85,7 @@ struct APIOptions: ParsableArguments {
         behind last: inout UInt64?,
         _ take: (ServerSentEvent) throws(Failure) -> Void
     ) async throws(Failure) -> Failure {
-        var headers = [
-            ("Authorization", "Bearer \(try token)"), ("Accept", "text/event-stream"),
-        ]
+        var headers = [("Authorization", "Bearer \(try token)"), ("Accept", "text/event-stream")]
         if let last { headers.append(("Last-Event-ID", String(last))) }
         let answer: HTTPClient.Answer
         var unwritten: Failure?
@@ -121,9 +119,7 @@ struct APIOptions: ParsableArguments {
     func follow(_ path: String, _ take: (ServerSentEvent) throws(Failure) -> Void)
         async throws(Failure)
     {
-        let headers = [
-            ("Authorization", "Bearer \(try token)"), ("Accept", "text/event-stream"),
-        ]
+        let headers = [("Authorization", "Bearer \(try token)"), ("Accept", "text/event-stream")]
         try Self.check(
             try await client.follow("/v1/\(path)", headers: headers) { event throws(Failure) in
                 if !event.data.isEmpty { try take(event) }
@@ -132,11 +128,7 @@ struct APIOptions: ParsableArguments {
     }
 
     /// Sends a file as it is read; the answer's body goes to standard output as it comes.
-    func upload(
-        _ path: String,
-        from source: UploadSource,
-        type: String
-    ) async throws(Failure) {
+    func upload(_ path: String, from source: UploadSource, type: String) async throws(Failure) {
         var headers = [("Authorization", "Bearer \(try token)"), ("Content-Type", type)]
         if let idempotencyKey { headers.append(("Idempotency-Key", idempotencyKey)) }
         let progress = UploadProgress(total: source.count)
@@ -176,7 +168,7 @@ struct APIOptions: ParsableArguments {
         if method == .get { try show() } else { try Self.afterChange(show) }
     }
 
-    /// Who is not shown that a change was made must be told so, at least.
+    /// When the answer to a change can't be shown, at least says that the change was made.
     private static func afterChange(_ show: () throws(Failure) -> Void) throws(Failure) {
         do throws(Failure) {
             try show()
@@ -235,18 +227,5 @@ extension String {
             return "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
         }
         .joined()
-    }
-}
-
-/// A query of those parameters that have a value.
-func query(_ parameters: [(String, String?)]) -> String {
-    let parts = parameters.compactMap { name, value in value.map { "\(name)=\($0.escaped)" } }
-    return parts.isEmpty ? "" : "?" + parts.joined(separator: "&")
-}
-
-extension JSON {
-    /// An object of those members that have a value.
-    static func object(of members: [(String, JSON?)]) -> JSON {
-        .object(members.compactMap { name, value in value.map { Member(name: name, value: $0) } })
     }
 }

@@ -4,7 +4,6 @@ import Foundation
 import Gateway
 import Linux
 import Settings
-import Storage
 import Time
 
 /// Copies both stores into a directory, while the gateway runs or without one.
@@ -50,13 +49,8 @@ struct BackUp: AsyncParsableCommand {
         _ target: String,
         _ configuration: GatewayConfiguration
     ) async throws(Failure) -> JSON {
-        let stores: Stores
-        do throws(StoreError) {
-            stores = try Stores(openedIn: configuration.data)
-        } catch .ownedByAnotherProcess {
+        guard let stores = try Stores.opened(in: configuration.data) else {
             return try await ask(target, configuration.data)
-        } catch {
-            throw Failure(text: "\(error)")
         }
         defer { stores.shutdown() }
         let backups = Backups(of: stores, in: BackupPlaces(of: configuration)) { .now() }

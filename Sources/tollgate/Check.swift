@@ -54,21 +54,10 @@ struct Check: AsyncParsableCommand {
     }
 
     private func findings() async throws(Failure) -> ([String], Stores.Formats) {
-        let stores: Stores
-        do throws(StoreError) {
-            stores = try Stores(openedIn: data)
-        } catch .ownedByAnotherProcess {
-            return try await ask()
-        } catch {
-            throw Failure(text: "\(error)")
-        }
+        guard let stores = try Stores.opened(in: data) else { return try await ask() }
         defer { stores.shutdown() }
         let secretKeys = try secretKeys()
-        do throws(StoreError) {
-            return (try stores.verify(secretKeys: secretKeys), stores.formats)
-        } catch {
-            throw Failure(text: "\(error)")
-        }
+        return (try orFail { try stores.verify(secretKeys: secretKeys) }, stores.formats)
     }
 
     /// Without a key file in the usual place, the secrets are not tried.
@@ -77,12 +66,7 @@ struct Check: AsyncParsableCommand {
         configuration.data = data
         configuration.secrets = secrets
         let directory = SecretsDirectory(of: configuration)
-        let keys: SecretKeys?
-        do throws(GatewayError) {
-            keys = try SecretKeys(in: directory)
-        } catch {
-            throw Failure(text: "\(error)")
-        }
+        let keys = try orFail { try SecretKeys(in: directory) }
         guard keys == nil else { return keys }
         let text = "\(directory.keyFile): no such file"
         if secrets != nil { throw Failure(text: text) }
@@ -98,6 +82,19 @@ struct Check: AsyncParsableCommand {
         else { throw Failure(text: "the answer is not understood") }
         let formats = Stores.Formats(ledger: Int(ledger), usage: Int(usage))
         return (problems.compactMap(\.text), formats)
+    }
+}
+
+extension Stores {
+    /// Those in the directory; `nil` when another process has them open.
+    static func opened(in directory: String) throws(Failure) -> Stores? {
+        do throws(StoreError) {
+            return try Stores(openedIn: directory)
+        } catch .ownedByAnotherProcess {
+            return nil
+        } catch {
+            throw Failure(text: "\(error)")
+        }
     }
 }
 

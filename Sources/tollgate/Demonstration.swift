@@ -52,10 +52,7 @@ struct Demonstration {
             ["id": .text(account), "name": "Demonstration", "kind": "enterprise"])
         _ = try await send(
             client, "packages",
-            [
-                "id": "demo", "name": "Demonstration", "validityDays": 365,
-                "messagesPerDay": 1_500,
-            ])
+            ["id": "demo", "name": "Demonstration", "validityDays": 365, "messagesPerDay": 1_500])
         _ = try await send(
             client, "products",
             ["pk": product, "name": "Demonstration lamp", "account": .text(account)])

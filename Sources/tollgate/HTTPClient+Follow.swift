@@ -13,10 +13,8 @@ extension HTTPClient {
         headers: [(String, String)],
         _ take: (ServerSentEvent) throws(Failure) -> Void
     ) async throws(Failure) -> Answer {
-        do {
-            var fields = HTTPHeaders(headers)
-            fields.add(name: "Host", value: "\(host):\(port)")
-            let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: fields)
+        try await naming {
+            let head = head(.GET, path, headers)
             let channel = try await connect()
             let raw = channel.channel
             let heard = Heard()
@@ -52,10 +50,6 @@ extension HTTPClient {
                     throw Failure(text: "the connection was lost")
                 }
             }
-        } catch let failure as Failure {
-            throw failure
-        } catch {
-            throw Failure(text: "http://\(host):\(port): \(Self.text(of: error))")
         }
     }
 }

@@ -17,25 +17,17 @@ extension HTTPClient {
         progress: UploadProgress,
         receive: @escaping @Sendable ([UInt8]) throws(Failure) -> Void
     ) async throws(Failure) -> Answer {
-        var fields = HTTPHeaders(headers)
-        fields.add(name: "Host", value: "\(host):\(port)")
-        if let count = source.count {
-            fields.add(name: "Content-Length", value: String(count))
-        } else {
-            fields.add(name: "Transfer-Encoding", value: "chunked")
-        }
-        let head = HTTPRequestHead(
-            version: .http1_1, method: .POST, uri: path, headers: fields)
-        do {
-            return try await connect().executeThenClose { inbound, outbound in
+        let length =
+            source.count.map { ("Content-Length", String($0)) } ?? ("Transfer-Encoding", "chunked")
+        let head = head(.POST, path, headers + [length])
+        return try await naming {
+            try await connect().executeThenClose { inbound, outbound in
                 try await withThrowingTaskGroup(of: Answer?.self) { group in
                     group.addTask {
                         try await Self.send(head, source, progress, to: outbound)
                         return nil
                     }
-                    group.addTask {
-                        try await Self.receive(inbound, progress, receive)
-                    }
+                    group.addTask { try await Self.receive(inbound, progress, receive) }
                     group.addTask {
                         try await Self.watch(progress)
                         return nil
@@ -44,10 +36,6 @@ extension HTTPClient {
                     return try await Self.answer(of: &group)
                 }
             }
-        } catch let failure as Failure {
-            throw failure
-        } catch {
-            throw Failure(text: "http://\(host):\(port): \(Self.text(of: error))")
         }
     }
 
@@ -155,7 +143,6 @@ final class UploadProgress: Sendable {
     /// - Parameter total: in bytes, if it is known.
     init(total: Int?) { self.total = total }
 
-    /// The server took this piece.
     func didSend(_ piece: [UInt8]) {
         let lines = piece.count { $0 == UInt8(ascii: "\n") }
         state.withLock { state in
@@ -175,7 +162,6 @@ final class UploadProgress: Sendable {
 
     func didReceive() { state.withLock { $0.lastActivity = .now } }
 
-    /// For how long nothing has moved.
     var silence: Duration { state.withLock { .now - $0.lastActivity } }
 
     /// Shows how far it is, if it is time to.
@@ -204,18 +190,14 @@ final class UploadProgress: Sendable {
     }
 
     /// Takes the line away that a terminal shows, so that a complaint has one of its own.
-    func clear() {
-        if isTerminal, state.withLock({ $0.lastShown }) != nil { Output.overwrite() }
-    }
+    func clear() { if isTerminal, state.withLock({ $0.lastShown }) != nil { Output.overwrite() } }
 
     private func text(_ state: State) -> String {
         // One of the lines is the header.
         let rows = max(0, state.lines - 1)
         let seconds = max(0.001, Self.seconds(state.lastActivity - beginning))
         var parts = ["\(rows) rows", "\(Int(Double(rows) / seconds)) a second"]
-        if let total, total > 0 {
-            parts.append("\(min(100, state.bytes * 100 / total)) %")
-        }
+        if let total, total > 0 { parts.append("\(min(100, state.bytes * 100 / total)) %") }
         if state.isSent { parts.append("all sent after \(Int(seconds)) s") }
         return parts.joined(separator: ", ")
     }
@@ -233,7 +215,6 @@ final class UploadSource: Sendable {
     /// In bytes; `nil` when it can't be known before the end.
     let count: Int?
 
-    /// Bytes of one piece.
     private static let pieceLength = 65_536
 
     /// - Parameter path: `-` is standard input.
@@ -250,7 +231,7 @@ final class UploadSource: Sendable {
             throw Failure(text: "\(path): is a directory", code: 2)
         }
         let isFile = figures.st_mode & S_IFMT == S_IFREG
-        // Of a file on standard input, somebody may have read the beginning.
+        // The beginning of a file on standard input may have been read already.
         let offset = isFile ? Int(lseek(descriptor, 0, SEEK_CUR)) : 0
         count = isFile ? max(0, Int(figures.st_size) - max(0, offset)) : nil
     }

@@ -10,7 +10,6 @@ struct HTTPClient {
         let bytes: [UInt8]
     }
 
-    /// The methods of the API.
     enum Method: String {
         case get = "GET"
         case post = "POST"
@@ -28,9 +27,8 @@ struct HTTPClient {
     /// - Parameter url: `http://HOST[:PORT]`, without a path.
     init(url: String) throws(Failure) {
         let prefix = "http://"
-        guard url.hasPrefix(prefix) else {
-            throw Failure(text: "\(url): must be http://HOST:PORT", code: 2)
-        }
+        let failure = Failure(text: "\(url): must be http://HOST:PORT", code: 2)
+        guard url.hasPrefix(prefix) else { throw failure }
         var rest = url.dropFirst(prefix.count)
         if rest.last == "/" { rest.removeLast() }
         var host = rest
@@ -38,13 +36,11 @@ struct HTTPClient {
         if let colon = rest.lastIndex(of: ":"), rest.last != "]" {
             host = rest[..<colon]
             guard let number = Int(rest[rest.index(after: colon)...]), (1...65_535).contains(number)
-            else { throw Failure(text: "\(url): must be http://HOST:PORT", code: 2) }
+            else { throw failure }
             port = number
         }
         if host.first == "[", host.last == "]" { host = host.dropFirst().dropLast() }
-        guard !host.isEmpty, !host.contains("/") else {
-            throw Failure(text: "\(url): must be http://HOST:PORT", code: 2)
-        }
+        guard !host.isEmpty, !host.contains("/") else { throw failure }
         self.host = String(host)
         self.port = port
     }
@@ -56,19 +52,18 @@ struct HTTPClient {
         body: [UInt8]? = nil,
         timeout: Duration = .seconds(60)
     ) async throws(Failure) -> Answer {
-        do {
-            return try await withThrowingTaskGroup(of: Answer?.self) { group in
-                group.addTask { try await exchange(method, path, headers, body) }
-                group.addTask {
-                    try await Task.sleep(for: timeout)
-                    return nil
-                }
-                defer { group.cancelAll() }
-                guard let answer = try await group.next() ?? nil else {
-                    throw Failure(text: "http://\(host):\(port): no answer within \(timeout)")
-                }
-                return answer
+        try await naming {
+            try await within(timeout, orElse: "http://\(host):\(port): no answer within \(timeout)")
+            {
+                try await exchange(method, path, headers, body)
             }
+        }
+    }
+
+    /// Runs `body`; an error of NIO becomes a failure that names the server.
+    func naming<Value>(_ body: () async throws -> Value) async throws(Failure) -> Value {
+        do {
+            return try await body()
         } catch let failure as Failure {
             throw failure
         } catch {
@@ -97,6 +92,15 @@ struct HTTPClient {
             }
     }
 
+    func head(
+        _ method: HTTPMethod,
+        _ path: String,
+        _ headers: [(String, String)]
+    ) -> HTTPRequestHead {
+        let headers = HTTPHeaders(headers + [("Host", "\(host):\(port)")])
+        return HTTPRequestHead(version: .http1_1, method: method, uri: path, headers: headers)
+    }
+
     private func exchange(
         _ method: Method,
         _ path: String,
@@ -104,16 +108,9 @@ struct HTTPClient {
         _ body: [UInt8]?
     ) async throws -> Answer {
         let channel = try await connect()
-        var fields = HTTPHeaders(headers)
-        fields.add(name: "Host", value: "\(host):\(port)")
+        var head = head(HTTPMethod(rawValue: method.rawValue), path, headers)
         // We close: NIO reports an error when the server closes first.
-        if let body { fields.add(name: "Content-Length", value: String(body.count)) }
-        let head = HTTPRequestHead(
-            version: .http1_1,
-            method: HTTPMethod(rawValue: method.rawValue),
-            uri: path,
-            headers: fields
-        )
+        if let body { head.headers.add(name: "Content-Length", value: String(body.count)) }
         return try await channel.executeThenClose { inbound, outbound in
             try await outbound.write(.head(head))
             if let body { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
@@ -133,5 +130,23 @@ struct HTTPClient {
             }
             throw Failure(text: "http://\(host):\(port): the connection ended within the answer")
         }
+    }
+}
+
+/// What `body` answers; a failure when that takes longer than `timeout`.
+func within<Value: Sendable>(
+    _ timeout: Duration,
+    orElse text: String,
+    _ body: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+    try await withThrowingTaskGroup(of: Value?.self) { group in
+        group.addTask { try await body() }
+        group.addTask {
+            try await Task.sleep(for: timeout)
+            return nil
+        }
+        defer { group.cancelAll() }
+        guard let value = try await group.next() ?? nil else { throw Failure(text: text) }
+        return value
     }
 }

@@ -29,7 +29,7 @@ enum Output {
         try write(text.printable(keeping: true), to: STDOUT_FILENO)
     }
 
-    /// A line on standard error. When nobody takes it, there is nowhere to say so.
+    /// A line on standard error. There is nowhere to say that it could not be written.
     static func complain(_ text: String) {
         try? write("tollgate: \(text.printable(keeping: true))\n", to: STDERR_FILENO)
     }
@@ -80,12 +80,12 @@ enum Output {
         }
     }
 
-    /// For the whole process: a reader that goes is an error of `write(2)`, and no signal; and a standard
-    /// stream that was closed by whoever has started the program does not become something else's.
+    /// For the whole process: a reader that goes is an error of `write(2)`, not a signal; and the number of a
+    /// standard stream that was closed before the start is not given to another file.
     static func prepare() {
         signal(SIGPIPE, SIG_IGN)
         for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
-            // Reading from the first, and writing to the others, fails as before. The number is the lowest free one.
+            // Reading from the first and writing to the others fails as before. `open` takes the lowest free number.
             // Safe: the text lives through the call.
             _ = unsafe open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
         }
@@ -181,8 +181,17 @@ struct Failure: Error, Equatable {
     /// 1: refused or failed; 2: asked wrongly; 141: the output's reader has gone.
     var code: Int32 = 1
 
-    /// Who read the output has enough of it: the code is that of a program which SIGPIPE has ended.
+    /// The output's reader has gone: the exit code of a program that SIGPIPE ended.
     static let readerGone = Failure(text: "", code: 128 + SIGPIPE)
+}
+
+/// What `body` answers; its error becomes a failure.
+func orFail<Value>(code: Int32 = 1, _ body: () throws -> Value) throws(Failure) -> Value {
+    do {
+        return try body()
+    } catch {
+        throw Failure(text: "\(error)", code: code)
+    }
 }
 
 /// A line on standard error that tells how far something is: on a terminal the same line again and

@@ -79,35 +79,18 @@ struct Probe: AsyncParsableCommand {
         guard let parts = URLComponents(string: url), let host = parts.host, !host.isEmpty,
             let scheme = parts.scheme, ["mqtt", "mqtts"].contains(scheme)
         else { throw Failure(text: "must be mqtts://HOST[:PORT] or mqtt://HOST[:PORT]", code: 2) }
+        let isEncrypted = scheme == "mqtts"
         let password = ProcessInfo.processInfo.environment["TOLLGATE_PROBE_PASSWORD"]
         let signature = try device.map { device throws(Failure) in
-            try DeviceSignature(
-                device: device,
-                secret: password ?? "",
-                isEncrypted: scheme == "mqtts"
-            )
+            try DeviceSignature(device: device, secret: password ?? "", isEncrypted: isEncrypted)
         }
         let probe = MQTTProbe(
-            host: host,
-            port: parts.port ?? (scheme == "mqtts" ? 8_883 : 1_883),
-            isEncrypted: scheme == "mqtts",
-            authorityFile: ca,
-            userName: signature?.userName ?? user,
-            password: signature?.password ?? password,
-            clientID: signature?.clientID ?? clientID
-        )
-        let timeout = timeout
-        return try await withThrowingTaskGroup(of: MQTTProbe.Answer?.self) { group in
-            group.addTask { try await probe.run() }
-            group.addTask {
-                try await Task.sleep(for: .seconds(timeout))
-                return nil
-            }
-            defer { group.cancelAll() }
-            guard let answer = try await group.next() ?? nil else {
-                throw Failure(text: "no answer within \(timeout) s")
-            }
-            return answer
+            host: host, port: parts.port ?? (isEncrypted ? 8_883 : 1_883),
+            isEncrypted: isEncrypted, authorityFile: ca,
+            userName: signature?.userName ?? user, password: signature?.password ?? password,
+            clientID: signature?.clientID ?? clientID)
+        return try await within(.seconds(timeout), orElse: "no answer within \(timeout) s") {
+            try await probe.run()
         }
     }
 
@@ -161,20 +144,16 @@ struct MQTTProbe {
             var isConnecting = false
             var reason: ReasonCode?
             func flush() async throws {
-                let bytes = wire.takeOutput()
-                if !bytes.isEmpty { try await outbound.write(NIOCore.ByteBuffer(bytes: bytes)) }
-            }
-            if wire.isOpen {
-                try wire.send(connect().span)
-                isConnecting = true
-            }
-            try await flush()
-            for try await buffer in inbound {
-                try wire.receive(Array(buffer.readableBytesView))
                 if wire.isOpen, !isConnecting {
                     try wire.send(connect().span)
                     isConnecting = true
                 }
+                let bytes = wire.takeOutput()
+                if !bytes.isEmpty { try await outbound.write(NIOCore.ByteBuffer(bytes: bytes)) }
+            }
+            try await flush()
+            for try await buffer in inbound {
+                try wire.receive(Array(buffer.readableBytesView))
                 while let packet = try Self.nextPacket(&wire) {
                     switch packet {
                     case .connack(.success):
@@ -215,13 +194,8 @@ struct MQTTProbe {
         let (clientID, userName) = (Array(clientID.utf8), userName.map { Array($0.utf8) })
         let password = password.map { Array($0.utf8) }
         Connect.encode(
-            clientID: clientID.span,
-            keepAliveSeconds: 30,
-            userName: userName?.span,
-            password: password?.span,
-            version: .v5,
-            into: &buffer
-        )
+            clientID: clientID.span, keepAliveSeconds: 30, userName: userName?.span,
+            password: password?.span, version: .v5, into: &buffer)
         return buffer
     }
 
@@ -283,20 +257,17 @@ struct Wire: ~Copyable {
         }
     }
 
-    /// Bytes from the network.
     mutating func receive(_ bytes: [UInt8]) throws(TLSError) {
         let state = try session?.receive(
             bytes.span, through: &port, into: &plaintext, output: &output)
         if state == nil { plaintext.append(bytes.span) }
     }
 
-    /// Bytes for the server.
     mutating func send(_ bytes: Span<UInt8>) throws(TLSError) {
         let sent: Void? = try session?.send(bytes, through: &port, output: &output)
         if sent == nil { output.append(bytes) }
     }
 
-    /// What is to be written to the network.
     mutating func takeOutput() -> [UInt8] {
         defer { output.removeAll() }
         return output.span.bytesArray

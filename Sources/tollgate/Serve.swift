@@ -32,11 +32,8 @@ struct Serve: AsyncParsableCommand {
         let logger = Self.logger(configuration)
         for warning in warnings { logger.warning("\(warning)") }
         let port = try APIPort(configuration.admin)
-        let gateway: Gateway
-        do throws(GatewayError) {
-            gateway = try Gateway.start(configuration, log: try Self.log(to: logger, configuration))
-        } catch {
-            throw Failure(text: "\(error)")
+        let gateway = try orFail {
+            try Gateway.start(configuration, log: try Self.log(to: logger, configuration))
         }
         do {
             try await serve(gateway, configuration, port, logger)
@@ -59,7 +56,6 @@ struct Serve: AsyncParsableCommand {
         return Logger(label: "tollgate")
     }
 
-    /// Where the data plane logs.
     private static func log(
         to logger: Logger,
         _ configuration: GatewayConfiguration
@@ -80,9 +76,7 @@ struct Serve: AsyncParsableCommand {
         _ logger: Logger
     ) async throws {
         let token = try OwnerToken.loaded(
-            from: SecretsDirectory(of: configuration),
-            linkedIn: configuration.data
-        )
+            from: SecretsDirectory(of: configuration), linkedIn: configuration.data)
         for listener in configuration.listeners {
             guard let address = gateway.addresses[listener.name] else { continue }
             logger.notice("listener '\(listener.name)' on \(listener.url(at: "\(address)"))")
@@ -94,10 +88,7 @@ struct Serve: AsyncParsableCommand {
         limited.admin.connections = gateway.descriptors.httpConnections
         let isUp = AsyncStream.makeStream(of: Void.self)
         let admin = AdminServer(
-            configuration: limited,
-            controlPlane: gateway,
-            ownerToken: token,
-            logger: logger
+            configuration: limited, controlPlane: gateway, ownerToken: token, logger: logger
         ) { port in
             claim.leave()
             isUp.continuation.finish()
@@ -169,9 +160,7 @@ private final class APIPort: Sendable {
 private struct Upkeep: Service {
     let gateway: Gateway
 
-    func run() async throws {
-        await cancelWhenGracefulShutdown { await gateway.upkeep() }
-    }
+    func run() async throws { await cancelWhenGracefulShutdown { await gateway.upkeep() } }
 }
 
 /// Drains the gateway when the services are told to go.

@@ -16,15 +16,10 @@ struct SettingsOptions: ParsableArguments {
         data: String?,
         warn: (SettingsWarning) -> Void = { _ in }
     ) throws(Failure) -> GatewayConfiguration {
-        do throws(SettingsError) {
-            return try SettingsLoader.load(
-                file: config,
-                environment: ProcessInfo.processInfo.environment,
-                arguments: (data.map { ["data=\($0)"] } ?? []) + set,
-                warn: warn
-            )
-        } catch {
-            throw Failure(text: "\(error)", code: 2)
+        try orFail(code: 2) {
+            try SettingsLoader.load(
+                file: config, environment: ProcessInfo.processInfo.environment,
+                arguments: (data.map { ["data=\($0)"] } ?? []) + set, warn: warn)
         }
     }
 }

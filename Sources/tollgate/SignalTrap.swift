@@ -4,10 +4,9 @@ import Synchronization
 
 /// The signals that mean something to a gateway: trapped once, before it listens, for as long as the process runs.
 ///
-/// The handler does nothing but write the signal's number to a pipe, so there is no moment at which a signal is
-/// lost, or ends the process as if nobody had asked. What comes before somebody waits for it is kept.
+/// The handler does nothing but write the signal's number to a pipe, so that no signal is lost, or ends the
+/// process at once. Signals that come before anything waits for them are kept.
 enum SignalTrap {
-    /// What a signal asks for.
     enum Wish: Sendable {
         /// SIGTERM, SIGINT: to drain. A second one ends the process at once.
         case end

@@ -2,23 +2,16 @@ import ArgumentParser
 
 struct ClockVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "clock",
-        abstract: "The gateway's clock, and whether its books believe it.",
-        subcommands: [Show.self, Confirm.self]
-    )
+        commandName: "clock", abstract: "The gateway's clock, and whether its books believe it.",
+        subcommands: commands(Show.self, Confirm.self))
 
-    struct Show: AsyncParsableCommand {
-        @OptionGroup var api: APIOptions
-
-        func run() async throws { try await api.show(.get, "clock") }
+    struct Show: Verb {
+        var request: APIRequest { .get("clock") }
     }
 
-    struct Confirm: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Says that the clock is right: codes are consumed again.")
+    struct Confirm: Verb {
+        static let about = "Says that the clock is right: codes are consumed again."
 
-        @OptionGroup var api: APIOptions
-
-        func run() async throws { try await api.show(.post, "clock/confirm") }
+        var request: APIRequest { .post("clock/confirm") }
     }
 }

@@ -13,8 +13,7 @@ extension DeviceVerbs {
                 """
         )
 
-        @Argument var pk: String
-        @Argument var dk: String
+        @OptionGroup var device: DeviceArguments
         @OptionGroup var api: APIOptions
 
         func run() async throws {
@@ -23,7 +22,7 @@ extension DeviceVerbs {
                     Self.exit()
                 }
             }
-            try await api.follow(DeviceVerbs.path(pk, dk) + "/trace") { event throws(Failure) in
+            try await api.follow("\(device)/trace") { event throws(Failure) in
                 guard !api.json, let event = JSON(parsing: Array(event.data.utf8)) else {
                     return try Output.json(Array(event.data.utf8))
                 }

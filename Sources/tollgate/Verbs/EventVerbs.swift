@@ -3,8 +3,7 @@ import ArgumentParser
 
 struct EventVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "event",
-        abstract: "The log of everything that changed the books.",
+        commandName: "event", abstract: "The log of everything that changed the books.",
         subcommands: [List.self, Follow.self]
     )
 
@@ -15,7 +14,7 @@ struct EventVerbs: AsyncParsableCommand {
 
         func run() async throws {
             try await api.list(
-                "events" + query([("after", String(after))]),
+                "events" + query(["after": String(after)]),
                 columns: JSON.eventColumns,
                 limit: limit,
                 row: \.eventRow

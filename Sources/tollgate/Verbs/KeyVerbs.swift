@@ -3,33 +3,22 @@ import ArgumentParser
 
 struct KeyVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "key",
-        abstract: "Keys of applications and operators.",
-        subcommands: [List.self, Show.self, Create.self, Revoke.self]
-    )
+        commandName: "key", abstract: "Keys of applications and operators.",
+        subcommands: commands(List.self, Show.self, Create.self, Revoke.self))
 
-    struct List: AsyncParsableCommand {
-        @OptionGroup var api: APIOptions
-
-        func run() async throws {
-            try await api.list(
-                "keys",
-                columns: ["id", "name", "role", "account", "products", "createdAt", "revokedAt"]
-            )
+    struct List: Verb {
+        var request: APIRequest {
+            .list("keys", by: "id name role account products createdAt revokedAt")
         }
     }
 
-    struct Show: AsyncParsableCommand {
+    struct Show: Verb {
         @Argument var id: String
-        @OptionGroup var api: APIOptions
-
-        func run() async throws { try await api.show(.get, "keys/\(id.escaped)") }
+        var request: APIRequest { .get("keys/\(id.escaped)") }
     }
 
-    struct Create: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Makes a key; its secret is shown once.")
-
+    struct Create: Verb {
+        static let about = "Makes a key; its secret is shown once."
         @Option var name: String
         @Option(help: "application, operator, sub-account or owner.") var role = "application"
         @Option(
@@ -40,26 +29,15 @@ struct KeyVerbs: AsyncParsableCommand {
             help: "The products it reaches; all of the account's when left out."
         )
         var products: [String] = []
-        @OptionGroup var api: APIOptions
-
-        func run() async throws {
-            let products: JSON? =
-                products.isEmpty ? nil : .array(products.map { .text($0) })
-            try await api.show(
-                .post,
-                "keys",
-                .object(of: [
-                    ("name", .text(name)), ("role", .text(role)),
-                    ("account", account.map { .text($0) }), ("products", products),
-                ])
-            )
+        var request: APIRequest {
+            let products: JSON? = products.isEmpty ? nil : .array(products.map { .text($0) })
+            return .post(
+                "keys", ["name": name, "role": role, "account": account, "products": products])
         }
     }
 
-    struct Revoke: AsyncParsableCommand {
+    struct Revoke: Verb {
         @Argument var id: String
-        @OptionGroup var api: APIOptions
-
-        func run() async throws { try await api.show(.post, "keys/\(id.escaped)/revoke") }
+        var request: APIRequest { .post("keys/\(id.escaped)/revoke") }
     }
 }

@@ -1,34 +1,22 @@
-import Admin
 import ArgumentParser
 
 struct PackageVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "package",
-        abstract: "What a code lets its device do.",
-        subcommands: [List.self, Show.self, Create.self]
-    )
+        commandName: "package", abstract: "What a code lets its device do.",
+        subcommands: commands(List.self, Show.self, Create.self))
 
-    struct List: AsyncParsableCommand {
-        @OptionGroup var api: APIOptions
-
-        func run() async throws {
-            try await api.list(
-                "packages",
-                columns: [
-                    "id", "name", "validityDays", "messagesPerDay", "otaPerMonth", "storageDays",
-                ]
-            )
+    struct List: Verb {
+        var request: APIRequest {
+            .list("packages", by: "id name validityDays messagesPerDay otaPerMonth storageDays")
         }
     }
 
-    struct Show: AsyncParsableCommand {
+    struct Show: Verb {
         @Argument var id: String
-        @OptionGroup var api: APIOptions
-
-        func run() async throws { try await api.show(.get, "packages/\(id.escaped)") }
+        var request: APIRequest { .get("packages/\(id.escaped)") }
     }
 
-    struct Create: AsyncParsableCommand {
+    struct Create: Verb {
         @Option var name: String
         @Option(help: "How long an activation runs, in days.") var validityDays: Int64
         @Option(help: "Messages per device and day; no limit when left out.")
@@ -37,20 +25,14 @@ struct PackageVerbs: AsyncParsableCommand {
             Int64?
         @Option(help: "Days that messages are kept. Default: 7.") var storageDays: Int64?
         @Option(help: "Its id; made when left out.") var id: String?
-        @OptionGroup var api: APIOptions
-
-        func run() async throws {
-            try await api.show(
-                .post,
+        var request: APIRequest {
+            .post(
                 "packages",
-                .object(of: [
-                    ("id", id.map { .text($0) }), ("name", .text(name)),
-                    ("validityDays", .integer(validityDays)),
-                    ("messagesPerDay", messagesPerDay.map { .integer($0) }),
-                    ("otaPerMonth", otaPerMonth.map { .integer($0) }),
-                    ("storageDays", storageDays.map { .integer($0) }),
+                [
+                    "id": id, "name": name, "validityDays": validityDays,
+                    "messagesPerDay": messagesPerDay, "otaPerMonth": otaPerMonth,
+                    "storageDays": storageDays,
                 ])
-            )
         }
     }
 }
@@ -59,74 +41,49 @@ struct ProductVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "product",
         abstract: "Kinds of devices, each with a package and a pool of codes.",
-        subcommands: [
+        subcommands: commands(
             List.self, Show.self, Create.self, Update.self, Upgrade.self, Usage.self, Delete.self,
-            ShowSecret.self, RotateSecret.self, RevokeSecret.self,
-        ]
-    )
+            ShowSecret.self, RotateSecret.self, RevokeSecret.self))
 
-    struct ShowSecret: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Shows the secret that its devices register with.")
-
+    struct ShowSecret: Verb {
+        static let about = "Shows the secret that its devices register with."
         @Argument var pk: String
-        @OptionGroup var api: APIOptions
-
-        func run() async throws { try await api.show(.get, "products/\(pk.escaped)/secret") }
+        var request: APIRequest { .get("products/\(pk.escaped)/secret") }
     }
 
-    struct RotateSecret: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Gives it another secret; the one before is taken for a while still.")
-
+    struct RotateSecret: Verb {
+        static let about = "Gives it another secret; the one before is taken for a while still."
         @Argument var pk: String
         @Option(help: "How long the one before is taken, in hours. Default: 24.")
         var overlapHours: Int64?
-        @OptionGroup var api: APIOptions
-
-        func run() async throws {
-            try await api.show(
-                .post, "products/\(pk.escaped)/secret/rotate",
-                .object(of: [("overlapHours", overlapHours.map { .integer($0) })]))
+        var request: APIRequest {
+            .post("products/\(pk.escaped)/secret/rotate", ["overlapHours": overlapHours])
         }
     }
 
-    struct RevokeSecret: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Lets no device register itself by a secret, until there is another one.")
-
+    struct RevokeSecret: Verb {
+        static let about = "Lets no device register itself by a secret, until there is another one."
         @Argument var pk: String
-        @OptionGroup var api: APIOptions
-
-        func run() async throws {
-            try await api.show(.post, "products/\(pk.escaped)/secret/revoke")
-        }
+        var request: APIRequest { .post("products/\(pk.escaped)/secret/revoke") }
     }
 
-    struct List: AsyncParsableCommand {
+    struct List: Verb {
         @Option(help: "Only this account's.") var account: String?
         @Option(help: "Only what is counted in that data centre.") var dataCentre: String?
-        @OptionGroup var api: APIOptions
-
-        func run() async throws {
-            try await api.list(
-                "products" + query([("account", account), ("dataCentre", dataCentre)]),
-                columns: [
-                    "pk", "name", "account", "package", "codes.assigned", "codes.remaining",
-                    "codes.consumed", "devices.known", "devices.active", "devices.online",
-                ]
-            )
+        var request: APIRequest {
+            .list(
+                "products" + query(["account": account, "dataCentre": dataCentre]),
+                by: "pk name account package codes.assigned codes.remaining codes.consumed"
+                    + " devices.known devices.active devices.online")
         }
     }
 
-    struct Show: AsyncParsableCommand {
+    struct Show: Verb {
         @Argument var pk: String
-        @OptionGroup var api: APIOptions
-
-        func run() async throws { try await api.show(.get, "products/\(pk.escaped)") }
+        var request: APIRequest { .get("products/\(pk.escaped)") }
     }
 
-    struct Create: AsyncParsableCommand {
+    struct Create: Verb {
         @Option var name: String
         @Option var account: String
         @Option(help: "Its ProductKey; made when left out.") var pk: String?
@@ -134,84 +91,55 @@ struct ProductVerbs: AsyncParsableCommand {
         @Option(help: "open, imported or closed. Default: imported.") var registration: String?
         @Option(help: "Where its day begins, in minutes east of UTC.") var dayOffsetMinutes: Int64?
         @Option(help: "Where its codes are counted. Default: here.") var dataCentre: String?
-        @OptionGroup var api: APIOptions
-
-        func run() async throws {
-            try await api.show(
-                .post,
+        var request: APIRequest {
+            .post(
                 "products",
-                .object(of: [
-                    ("pk", pk.map { .text($0) }), ("name", .text(name)),
-                    ("account", .text(account)), ("package", package.map { .text($0) }),
-                    ("registration", registration.map { .text($0) }),
-                    ("dayOffsetMinutes", dayOffsetMinutes.map { .integer($0) }),
-                    ("dataCentre", dataCentre.map { .text($0) }),
+                [
+                    "pk": pk, "name": name, "account": account, "package": package,
+                    "registration": registration, "dayOffsetMinutes": dayOffsetMinutes,
+                    "dataCentre": dataCentre,
                 ])
-            )
         }
     }
 
-    struct Update: AsyncParsableCommand {
+    struct Update: Verb {
         @Argument var pk: String
         @Option var name: String?
         @Option(help: "true or false.") var autoRenewal: Bool?
         @Option(help: "open, imported or closed.") var registration: String?
         @Option(help: "Where its day begins, in minutes east of UTC.") var dayOffsetMinutes: Int64?
-        @OptionGroup var api: APIOptions
-
-        func run() async throws {
-            try await api.show(
-                .patch,
+        var request: APIRequest {
+            .patch(
                 "products/\(pk.escaped)",
-                .object(of: [
-                    ("name", name.map { .text($0) }),
-                    ("autoRenewal", autoRenewal.map { .bool($0) }),
-                    ("registration", registration.map { .text($0) }),
-                    ("dayOffsetMinutes", dayOffsetMinutes.map { .integer($0) }),
+                [
+                    "name": name, "autoRenewal": autoRenewal, "registration": registration,
+                    "dayOffsetMinutes": dayOffsetMinutes,
                 ])
-            )
         }
     }
 
-    struct Upgrade: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Gives all its devices and codes a better package.")
-
+    struct Upgrade: Verb {
+        static let about = "Gives all its devices and codes a better package."
         @Argument var pk: String
         @Argument var package: String
-        @OptionGroup var api: APIOptions
-
-        func run() async throws {
-            try await api.show(
-                .post, "products/\(pk.escaped)/upgrade", ["package": .text(package)])
-        }
+        var request: APIRequest { .post("products/\(pk.escaped)/upgrade", ["package": package]) }
     }
 
-    struct Usage: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "The messages of all its devices, day by day.")
-
+    struct Usage: Verb {
+        static let about = "The messages of all its devices, day by day."
         @Argument var pk: String
         @Option(help: "The first day, like 2026-11-21. Default: 30 days before the last.") var from:
             String?
         @Option(help: "The last day. Default: today.") var to: String?
-        @OptionGroup var api: APIOptions
-
-        func run() async throws {
-            try await api.list(
-                "products/\(pk.escaped)/usage" + query([("from", from), ("to", to)]),
-                columns: ["day", "used"]
-            )
+        var request: APIRequest {
+            .list("products/\(pk.escaped)/usage" + query(["from": from, "to": to]), by: "day used")
         }
     }
 
-    struct Delete: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Deletes it for good: its codes do not come back, its devices are refused.")
-
+    struct Delete: Verb {
+        static let about =
+            "Deletes it for good: its codes do not come back, its devices are refused."
         @Argument var pk: String
-        @OptionGroup var api: APIOptions
-
-        func run() async throws { try await api.show(.delete, "products/\(pk.escaped)") }
+        var request: APIRequest { .delete("products/\(pk.escaped)") }
     }
 }
