@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <openssl/bio.h>
+#include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -130,6 +131,49 @@ static inline int tollgate_tls12_key_block(
         OSSL_PARAM_construct_end(),
     };
     return EVP_KDF_derive(context, target, count, parameters);
+}
+
+// Providers: tables of functions, which C keeps under one type (provider-base(7)).
+
+static inline OSSL_DISPATCH tollgate_dispatch_kdf_newctx(OSSL_FUNC_kdf_newctx_fn *function) {
+    OSSL_DISPATCH entry = {OSSL_FUNC_KDF_NEWCTX, (void (*)(void))function};
+    return entry;
+}
+
+static inline OSSL_DISPATCH tollgate_dispatch_kdf_freectx(OSSL_FUNC_kdf_freectx_fn *function) {
+    OSSL_DISPATCH entry = {OSSL_FUNC_KDF_FREECTX, (void (*)(void))function};
+    return entry;
+}
+
+static inline OSSL_DISPATCH tollgate_dispatch_kdf_derive(OSSL_FUNC_kdf_derive_fn *function) {
+    OSSL_DISPATCH entry = {OSSL_FUNC_KDF_DERIVE, (void (*)(void))function};
+    return entry;
+}
+
+static inline OSSL_DISPATCH tollgate_dispatch_query(OSSL_FUNC_provider_query_operation_fn *function) {
+    OSSL_DISPATCH entry = {OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))function};
+    return entry;
+}
+
+static inline OSSL_DISPATCH tollgate_dispatch_end(void) {
+    OSSL_DISPATCH entry = {0, NULL};
+    return entry;
+}
+
+// An algorithm of a table, or with no names its end. The texts are C's, and stay.
+static inline OSSL_ALGORITHM tollgate_algorithm_tls13_kdf(const OSSL_DISPATCH *functions) {
+    OSSL_ALGORITHM algorithm = {OSSL_KDF_NAME_TLS1_3_KDF, "provider=tollgate", functions, NULL};
+    return algorithm;
+}
+
+static inline OSSL_ALGORITHM tollgate_algorithm_tls1_prf(const OSSL_DISPATCH *functions) {
+    OSSL_ALGORITHM algorithm = {OSSL_KDF_NAME_TLS1_PRF, "provider=tollgate", functions, NULL};
+    return algorithm;
+}
+
+static inline OSSL_ALGORITHM tollgate_algorithm_end(void) {
+    OSSL_ALGORITHM algorithm = {NULL, NULL, NULL, NULL};
+    return algorithm;
 }
 
 // X.509: times, as seconds of Unix time, and the typed stacks.

@@ -11,9 +11,12 @@ public final class TLSContext: Sendable {
     // from several threads, is made for that.
     nonisolated(unsafe) let handle: OpaquePointer
 
+    /// How its connections go on without OpenSSL.
+    let secrets: SecretSource
+
     /// A context for peers that connect to us.
     ///
-    /// `secrets` is for `TLSConnection`; sessions of TLS 1.3 stay with OpenSSL without it.
+    /// `secrets` is for `TLSConnection`, whose sessions stay with OpenSSL without it.
     ///
     /// Throws `.unreadableFile`, `.malformedFile`, `.wrongPassword`, `.keyMismatch` or
     /// `.refusedSetting`, with the file concerned.
@@ -22,7 +25,8 @@ public final class TLSContext: Sendable {
         tickets: TicketKeys,
         secrets: SecretSource = .none
     ) throws(TLSError) {
-        unsafe handle = try Self.make(TLS_server_method())
+        self.secrets = secrets
+        unsafe handle = try Self.make(TLS_server_method(), properties: secrets.properties)
         try setVersions(from: configuration.minimumVersion, to: configuration.maximumVersion)
         try setAlgorithms(configuration.algorithms)
         setBehaviour()
@@ -52,6 +56,7 @@ public final class TLSContext: Sendable {
 
     /// A context for connecting to peers.
     public init(connecting configuration: TLSClientConfiguration) throws(TLSError) {
+        secrets = .none
         unsafe handle = try Self.make(TLS_client_method())
         try setVersions(from: configuration.minimumVersion, to: configuration.maximumVersion)
         try setAlgorithms(.standard)
@@ -77,8 +82,11 @@ public final class TLSContext: Sendable {
         unsafe SSL_CTX_free(handle)
     }
 
-    private static func make(_ method: OpaquePointer?) throws(TLSError) -> OpaquePointer {
-        guard let handle = unsafe SSL_CTX_new(method) else {
+    private static func make(
+        _ method: OpaquePointer?,
+        properties: String? = nil
+    ) throws(TLSError) -> OpaquePointer {
+        guard let handle = unsafe SSL_CTX_new_ex(nil, properties, method) else {
             throw TLSError.drained("Making a TLS context", reason: .library)
         }
         return unsafe handle

@@ -192,7 +192,7 @@ public struct TLSSession: ~Copyable, Sendable {
     }
 
     /// Makes the port's BIO the session's, unless it is already.
-    private mutating func attach(to port: borrowing TLSPort) {
+    mutating func attach(to port: borrowing TLSPort) {
         let bio = unsafe port.bio
         guard unsafe attachedBIO != bio else { return }
         // Safe: each setter adopts one reference, taken here, and gives up the one it held.

@@ -1,7 +1,7 @@
 import COpenSSL
 import Glibc
 
-/// A P-256 key and an X.509 certificate for it, valid for a day.
+/// A P-256 or RSA key and an X.509 certificate for it, valid for a day.
 @safe
 final class CertifiedKey: Sendable {
     // Safe: made in `init`, read afterwards, freed in `deinit`.
@@ -12,10 +12,11 @@ final class CertifiedKey: Sendable {
         commonName: String,
         alternativeNames: String? = nil,
         isAuthority: Bool = false,
+        isRSA: Bool = false,
         signer: CertifiedKey? = nil
     ) {
         // Safe: fresh objects, owned by this one; a library that cannot make them ends the test.
-        unsafe key = Self.makeKey()
+        unsafe key = isRSA ? Self.makeRSAKey() : Self.makeKey()
         unsafe certificate = X509_new()
         unsafe X509_set_version(certificate, 2)
         unsafe ASN1_INTEGER_set_int64(
@@ -46,6 +47,16 @@ final class CertifiedKey: Sendable {
         var key: OpaquePointer?
         unsafe EVP_PKEY_keygen_init(context)
         unsafe EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, NID_X9_62_prime256v1)
+        unsafe EVP_PKEY_keygen(context, &key)
+        return unsafe key.unsafelyUnwrapped
+    }
+
+    private static func makeRSAKey() -> OpaquePointer {
+        let context = unsafe EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, nil)
+        defer { unsafe EVP_PKEY_CTX_free(context) }
+        var key: OpaquePointer?
+        unsafe EVP_PKEY_keygen_init(context)
+        unsafe EVP_PKEY_CTX_set_rsa_keygen_bits(context, 2_048)
         unsafe EVP_PKEY_keygen(context, &key)
         return unsafe key.unsafelyUnwrapped
     }

@@ -139,6 +139,41 @@ import Testing
         }
     }
 
+    @Test("Cost of a handshake to the server, by where the secrets come from")
+    func handshakes() throws {
+        for (setting, name) in [
+            (RecordSetting.all[0], "TLS 1.3"), (RecordSetting.all[3], "TLS 1.2"),
+        ] {
+            let client = try TLSContext(connecting: TLSClientConfiguration())
+            let servers = try SecretSource.allCases.map { try setting.server(fixture, secrets: $0) }
+            for isResumed in [false, true] {
+                var costs = [[Double]](repeating: [], count: servers.count)
+                var resumptions = [TLSResumption?](repeating: nil, count: servers.count)
+                for _ in 0..<rounds * 5 {
+                    for (index, server) in servers.enumerated() {
+                        var link = try RecordLink(
+                            client: client, server: server,
+                            resuming: isResumed ? resumptions[index] : nil)
+                        var spent = 0.0
+                        repeat {
+                            try link.turnClient()
+                            let start = now()
+                            try link.turnServer()
+                            spent += now() - start
+                        } while !link.toClient.isEmpty
+                        resumptions[index] = link.client.resumption
+                        costs[index].append(spent)
+                    }
+                }
+                for (source, costs) in zip(SecretSource.allCases, costs) {
+                    let median = costs.sorted()[costs.count / 2] / 1_000
+                    print("\(name), resumed \(isResumed), \(source): \(median) us")
+                    #expect(median > 0)
+                }
+            }
+        }
+    }
+
     @Test("Cost of an idle connection in memory")
     func memory() throws {
         let server = try RecordSetting.all[0].server(fixture)

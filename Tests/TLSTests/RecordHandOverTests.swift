@@ -10,9 +10,19 @@ import Testing
 
     @Test(
         "every suite of both versions is handed over, and carries data both ways",
-        arguments: RecordSetting.all, [1, 2, 7, Int.max])
+        arguments: RecordSetting.all, [1, 7, Int.max])
     func suites(setting: RecordSetting, pieceLength: Int) throws {
-        let server = try setting.server(fixture)
+        for source in [SecretSource.keyLog, .provider] {
+            try carries(setting, source, pieceLength)
+        }
+    }
+
+    private func carries(
+        _ setting: RecordSetting,
+        _ source: SecretSource,
+        _ pieceLength: Int
+    ) throws {
+        let server = try setting.server(fixture, secrets: source)
         let client = try TLSContext(connecting: TLSClientConfiguration())
         var link = try RecordLink(client: client, server: server)
         link.pieceLength = pieceLength
@@ -36,9 +46,9 @@ import Testing
 
     @Test(
         "a resumed session is handed over, with the ticket that it sends",
-        arguments: RecordSetting.all)
-    func resumption(setting: RecordSetting) throws {
-        let server = try setting.server(fixture)
+        arguments: RecordSetting.all, [SecretSource.keyLog, .provider])
+    func resumption(setting: RecordSetting, source: SecretSource) throws {
+        let server = try setting.server(fixture, secrets: source)
         let client = try TLSContext(connecting: TLSClientConfiguration())
         var first = try RecordLink(client: client, server: server)
         try first.run()
@@ -53,6 +63,45 @@ import Testing
         try link.run()
         let received = (link.takeFromServer(), link.takeFromClient())
         #expect(received == ("up", "down"))
+    }
+
+    @Test("the suites of an RSA certificate are handed over, without forward secrecy too")
+    func rsa() throws {
+        CertifiedKey(commonName: "gateway.test", isRSA: true, signer: fixture.authority)
+            .write(certificate: fixture.path("other.pem"), key: fixture.path("other-key.pem"))
+        var serving = TLSServerConfiguration(
+            certificateChainFile: fixture.path("other.pem"),
+            privateKeyFile: fixture.path("other-key.pem"))
+        #expect(SecretSource.proven(serving: serving) == .provider)
+        let client = try TLSContext(connecting: TLSClientConfiguration())
+        #expect(unsafe SSL_CTX_set_cipher_list(client.handle, "ALL") == 1)
+        serving.maximumVersion = .v1_2
+        for (cipher, suite) in [
+            ("ECDHE-RSA-AES128-GCM-SHA256", .ecdheRSAAES128GCM),
+            ("ECDHE-RSA-AES256-GCM-SHA384", .ecdheRSAAES256GCM),
+            ("ECDHE-RSA-CHACHA20-POLY1305", .ecdheRSAChaCha20Poly1305),
+            ("AES128-GCM-SHA256", .rsaAES128GCM), ("AES256-GCM-SHA384", .rsaAES256GCM),
+        ] as [(String, RecordSuite)] {
+            serving.algorithms.ciphers = [cipher]
+            for source in [SecretSource.keyLog, .provider] {
+                let server = try TLSContext(
+                    serving: serving, tickets: TicketKeys(), secrets: source)
+                var link = try RecordLink(client: client, server: server)
+                try link.run()
+                let (taken, name) = (link.server.records?.suite, link.server.cipherName)
+                #expect(taken == suite)
+                #expect(name == suite.name)
+                // OpenSSL has the same name for it.
+                let theirs = link.client.cipherName
+                #expect(theirs == name)
+                try link.sendToServer("up")
+                try link.sendToClient("down")
+                try link.run()
+                let received = (link.takeFromServer(), link.takeFromClient())
+                #expect(received == ("up", "down"))
+            }
+        }
+        #expect(ERR_peek_error() == 0)
     }
 
     @Test("tickets that OpenSSL has sent are counted", arguments: [0, 1, 2, 5])
@@ -121,12 +170,13 @@ import Testing
         }
     }
 
-    @Test("a client's certificate is known after the hand-over")
-    func clientCertificate() throws {
+    @Test("a client's certificate is known after the hand-over", arguments: TLSVersion.allCases)
+    func clientCertificate(version: TLSVersion) throws {
         fixture.writeClient(name: "device-1")
         var serving = fixture.serving
+        serving.maximumVersion = version
         serving.clientVerification = .required(authorityFile: fixture.path("ca.pem"))
-        let server = try TLSContext(serving: serving, tickets: TicketKeys(), secrets: .keyLog)
+        let server = try TLSContext(serving: serving, tickets: TicketKeys(), secrets: .provider)
         let client = try TLSContext(connecting: fixture.connectingWithCertificate)
         var link = try RecordLink(client: client, server: server)
         try link.run()
@@ -134,8 +184,9 @@ import Testing
         #expect(facts == (true, "device-1"))
         try link.sendToClient("down")
         try link.run()
-        let received = link.takeFromClient()
+        let (received, spoken) = (link.takeFromClient(), link.server.version)
         #expect(received == "down")
+        #expect(spoken == version)
     }
 
     @Test("a connection moves between ports, and the first forgets its keys")
@@ -179,6 +230,144 @@ import Testing
             }
         }
         #expect(ERR_peek_error() == 0)
+    }
+
+    @Test("the provider is proven with this OpenSSL, and the key log works as well")
+    func proof() throws {
+        #expect(SecretSource.proven(serving: fixture.serving) == .provider)
+        var serving = fixture.serving
+        serving.clientVerification = .required(authorityFile: fixture.path("ca.pem"))
+        serving.maximumVersion = .v1_2
+        #expect(SecretSource.proven(serving: serving) == .provider)
+        serving.certificateChainFile = fixture.path("junk.pem")
+        #expect(SecretSource.proven(serving: serving) == .none)
+        #expect(ERR_peek_error() == 0)
+    }
+
+    @Test("[RFC 8446, 4.1.4] a client that is asked for another key share is handed over")
+    func helloRetry() throws {
+        for source in [SecretSource.keyLog, .provider] {
+            var serving = fixture.serving
+            serving.algorithms.groups = ["P-256"]
+            let server = try TLSContext(serving: serving, tickets: TicketKeys(), secrets: source)
+            let client = try TLSContext(connecting: TLSClientConfiguration(minimumVersion: .v1_3))
+            var link = try RecordLink(client: client, server: server)
+            try link.run()
+            let isHandedOver = link.server.isHandedOver
+            #expect(isHandedOver)
+            try link.sendToServer("up")
+            try link.sendToClient("down")
+            try link.run()
+            let received = (link.takeFromServer(), link.takeFromClient())
+            #expect(received == ("up", "down"))
+        }
+    }
+
+    @Test("[RFC 6066, 4] max_fragment_length bounds what is sealed, and what is opened")
+    func fragmentLimit() throws {
+        for setting in RecordSetting.all {
+            let server = try setting.server(fixture)
+            let client = try TLSContext(connecting: TLSClientConfiguration())
+            let code = UInt8(TLSEXT_max_fragment_length_1024)
+            #expect(unsafe SSL_CTX_set_tlsext_max_fragment_length(client.handle, code) == 1)
+            var link = try RecordLink(client: client, server: server)
+            try link.run()
+            let before = link.server.records?.outgoing.number ?? 0
+            let text = String(repeating: "x", count: 10_000)
+            try link.sendToClient(text)
+            let after = link.server.records?.outgoing.number ?? 0
+            #expect(after - before == 10)
+            try link.sendToServer(text)
+            try link.run()
+            let received = (link.takeFromServer() == text, link.takeFromClient() == text)
+            #expect(received == (true, true))
+
+            let taken = link.server.records
+            var records = try #require(taken)
+            var forger = RecordForger(of: records)
+            var ciphers = RecordCiphers()
+            let record = forger.data(String(repeating: "x", count: 1_025))
+            let outcome = records.outcome(of: [record], with: &ciphers)
+            #expect(outcome.alert == TLSAlert.recordOverflow.rawValue)
+        }
+    }
+
+    @Test("[RFC 8446, 4.6.3] KeyUpdates go both ways with OpenSSL", arguments: [true, false])
+    func keyUpdates(isAsking: Bool) throws {
+        for setting in RecordSetting.all where setting.version == .v1_3 {
+            let server = try setting.server(fixture)
+            let client = try TLSContext(connecting: TLSClientConfiguration())
+            var link = try RecordLink(client: client, server: server)
+            link.pieceLength = isAsking ? 1 : .max
+            try link.run()
+            for round in 0..<5 {
+                let kind = isAsking ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED
+                #expect(unsafe SSL_key_update(link.client.ssl, kind) == 1)
+                try link.sendToServer("up \(round)")
+                try link.run()
+                link.server.updateKey(through: &link.serverPort, output: &link.toClient)
+                try link.sendToClient("down \(round)")
+                try link.run()
+                let received = (link.takeFromServer(), link.takeFromClient())
+                #expect(received == ("up \(round)", "down \(round)"))
+            }
+        }
+    }
+
+    @Test("[RFC 8446, 4.2.10] a client whose early data are skipped is handed over")
+    func earlyData() throws {
+        let server = try RecordSetting.all[0].server(fixture, secrets: .provider)
+        let client = try TLSContext(connecting: TLSClientConfiguration(minimumVersion: .v1_3))
+        var first = try RecordLink(client: client, server: server)
+        try first.run()
+        let issued = first.client.resumption
+        let resumption = try #require(issued)
+        #expect(unsafe SSL_SESSION_set_max_early_data(resumption.session, 16_384) == 1)
+
+        var link = try RecordLink(client: client, server: server, resuming: resumption)
+        let early = Array("early".utf8)
+        let ssl = unsafe link.client.ssl
+        var isWritten = false
+        link.client.attach(to: link.clientPort)
+        unsafe link.clientPort.withCiphertext(Span(), output: &link.toServer) { _ in
+            var written = 0
+            isWritten = unsafe SSL_write_early_data(ssl, early, early.count, &written) == 1
+        }
+        #expect(isWritten)
+        // Such a client has to be told to go on with the handshake.
+        var isComplete = false
+        while !isComplete {
+            try link.turnServer()
+            var input = ByteBuffer()
+            swap(&input, &link.toClient)
+            isComplete = try link.client.shakeHands(
+                input.span, through: &link.clientPort, output: &link.toServer)
+        }
+        try link.run()
+        let isHandedOver = link.server.isHandedOver
+        #expect(isHandedOver)
+        try link.sendToServer("late")
+        try link.sendToClient("down")
+        try link.run()
+        let received = (link.takeFromServer(), link.takeFromClient())
+        #expect(received == ("late", "down"))
+        #expect(unsafe SSL_get_early_data_status(ssl) == SSL_EARLY_DATA_REJECTED)
+    }
+
+    @Test("TLS 1.2's records behind change_cipher_spec are counted, and the last nonce is read")
+    func counting() {
+        var records = ProtectedRecords()
+        let plain: [UInt8] = [22, 3, 3, 0, 2, 1, 1]
+        let change: [UInt8] = [20, 3, 3, 0, 1, 1]
+        records.note(plain.span)
+        records.note((plain + change).span)
+        #expect(records.count == 0)
+        let empty: [UInt8] = [23, 3, 3, 0, 24] + (0..<24).map { UInt8($0) }
+        let finished: [UInt8] = [22, 3, 3, 0, 40] + (0..<40).map { UInt8($0 + 8) }
+        records.note((empty + finished).span)
+        #expect(records.count == 2)
+        #expect(records.lastExplicitNonce == 0x0809_0A0B_0C0D_0E0F)
+        #expect(ProtectedRecords.count(in: (plain + change + empty).span) == 3)
     }
 
     @Test("what takes over is small: 224 bytes of plain state")

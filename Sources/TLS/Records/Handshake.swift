@@ -15,6 +15,8 @@ struct Handshake: ~Copyable, Sendable {
     // Safe: owned by this value alone; OpenSSL writes to it within calls of ours only.
     private nonisolated(unsafe) let secrets: UnsafeMutablePointer<TrafficSecrets>
 
+    private let source: SecretSource
+
     // TLS 1.2: the protected records of each direction.
     private var incoming = ProtectedRecords()
     private var outgoing = ProtectedRecords()
@@ -24,15 +26,14 @@ struct Handshake: ~Copyable, Sendable {
 
     init(accepting context: TLSContext) throws(TLSError) {
         session = try TLSSession(accepting: context)
+        source = context.secrets
         unsafe secrets = .allocate(capacity: 1)
         unsafe secrets.initialize(to: TrafficSecrets())
-        unsafe TrafficSecrets.attach(secrets, to: session.ssl)
         unsafe SSL_set_read_ahead(session.ssl, 0)
     }
 
     deinit {
-        // Safe: others may hold references to the session's objects, but none uses it any more.
-        unsafe TrafficSecrets.attach(nil, to: session.ssl)
+        // Safe: the only owner.
         unsafe secrets.pointee.wipe()
         unsafe secrets.deinitialize(count: 1)
         unsafe secrets.deallocate()
@@ -60,7 +61,9 @@ struct Handshake: ~Copyable, Sendable {
         output: inout ByteBuffer
     ) throws(TLSError) -> Bool {
         let before = output.count
-        let isComplete = try session.shakeHands(record, through: &port, output: &output)
+        let isComplete = try unsafe TrafficSecrets.collect(into: secrets) { () throws(TLSError) in
+            try session.shakeHands(record, through: &port, output: &output)
+        }
         incoming.note(record)
         let sent = output.span.extracting(before..<output.count)
         outgoing.note(sent)
@@ -74,7 +77,7 @@ struct Handshake: ~Copyable, Sendable {
     /// What it takes to go on without OpenSSL, once the handshake is complete; nil when the session has to stay there.
     func handOver() -> RecordState? {
         let ssl = unsafe session.ssl
-        guard let cipher = unsafe SSL_get_current_cipher(ssl),
+        guard source != .none, let cipher = unsafe SSL_get_current_cipher(ssl),
             let suite = unsafe RecordSuite(rawValue: SSL_CIPHER_get_protocol_id(cipher)),
             let keys = keys(of: suite)
         else { return nil }
@@ -85,6 +88,11 @@ struct Handshake: ~Copyable, Sendable {
             fragmentLimit: fragmentLimit,
             isResumed: session.isResumed
         )
+    }
+
+    /// The session stays with OpenSSL, which may read as much at once as there is, as every `TLSSession` does.
+    func stay() {
+        unsafe SSL_set_read_ahead(session.ssl, 1)
     }
 
     /// What max_fragment_length agreed on (RFC 6066, 4): codes 1 to 4 are 512 to 4,096 bytes.

@@ -72,7 +72,7 @@ extension RecordState {
 
     /// KeyUpdate, asking for none in return, under the old key; what follows is under the new one (RFC 8446, 4.6.3).
     @inline(never)
-    private mutating func sendKeyUpdate(
+    mutating func sendKeyUpdate(
         with ciphers: inout RecordCiphers,
         into output: inout ByteBuffer
     ) throws(RecordFault) {

@@ -144,9 +144,10 @@ public struct TLSConnection: ~Copyable, Sendable {
         through port: inout TLSPort,
         output: inout ByteBuffer
     ) throws(TLSError) {
-        guard let handshake = unsafe handshake,
-            let records = unsafe handshake.pointee.handOver()
-        else { return }
+        guard let handshake = unsafe handshake else { preconditionFailure("not established") }
+        guard let records = unsafe handshake.pointee.handOver() else {
+            return unsafe handshake.pointee.stay()
+        }
         let hasPending = unsafe handshake.pointee.hasPending
         let fresh = UnsafeMutablePointer<Established>.allocate(capacity: 1)
         unsafe fresh.initialize(
@@ -210,6 +211,16 @@ extension TLSConnection {
     mutating func withRecords(_ body: (inout RecordState) -> Void) {
         guard let established = unsafe established else { return }
         unsafe body(&established.pointee.records)
+    }
+
+    /// A KeyUpdate before its time.
+    mutating func updateKey(through port: inout TLSPort, output: inout ByteBuffer) {
+        guard let established = unsafe established else { return }
+        do throws(RecordFault) {
+            try unsafe established.pointee.records.sendKeyUpdate(with: &port.ciphers, into: &output)
+        } catch {
+            preconditionFailure(error.text)
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Glibc
 
 /// The secrets that a handshake of TLS 1.3 ends with, `client_` and `server_application_traffic_secret_0` (RFC 8446,
 /// 7.1), as OpenSSL tells them. It has no call that would answer them afterwards.
@@ -34,27 +35,62 @@ struct TrafficSecrets: ~Copyable {
     }
 }
 
-// The key log.
+// Who is shaking hands.
 extension TrafficSecrets {
-    // Safe: an index is a number; made once, under the lock of a `static let`.
-    private static let index = CRYPTO_get_ex_new_index(
-        CRYPTO_EX_INDEX_SSL, 0, nil, nil, nil, nil)
+    // Safe: a key is a number; made once, under the lock of a `static let`.
+    private static let key: pthread_key_t = {
+        var key = pthread_key_t()
+        let result = unsafe pthread_key_create(&key, nil)
+        precondition(result == 0, "no key left for what belongs to a thread")
+        return key
+    }()
 
-    /// Has the key log of the session's context written to `secrets`, until that is nil.
-    static func attach(_ secrets: UnsafeMutablePointer<TrafficSecrets>?, to ssl: OpaquePointer) {
-        unsafe SSL_set_ex_data(ssl, index, secrets)
+    /// Has this thread's secrets written to `secrets` while `body` is in OpenSSL: neither a key log's callback nor a
+    /// provider has a place for them.
+    static func collect<Result>(
+        into secrets: UnsafeMutablePointer<TrafficSecrets>,
+        _ body: () throws(TLSError) -> Result
+    ) throws(TLSError) -> Result {
+        unsafe pthread_setspecific(key, secrets)
+        defer { pthread_setspecific(key, nil) }
+        return try body()
     }
 
+    fileprivate static var current: UnsafeMutablePointer<TrafficSecrets>? {
+        // Safe: only `collect` puts something there, for as long as it has it.
+        unsafe pthread_getspecific(key)?.assumingMemoryBound(to: TrafficSecrets.self)
+    }
+}
+
+// The provider.
+extension TrafficSecrets {
+    /// Takes what was derived with a label, if that is a traffic secret's: `c ap traffic` or `s ap traffic`
+    /// (RFC 8446, 7.1).
+    static func note(_ derived: UnsafeRawBufferPointer, label: UnsafeRawBufferPointer) {
+        let suffix: StaticString = " ap traffic"
+        // Safe: the label was found to be as long as that.
+        guard label.count == 12, let secrets = unsafe current, derived.count <= 48,
+            let start = label.baseAddress, unsafe memcmp(start + 1, suffix.utf8Start, 11) == 0
+        else { return }
+        if unsafe label[0] == 0x63 {
+            unsafe withUnsafeMutableBytes(of: &secrets.pointee.client) {
+                unsafe $0.copyMemory(from: derived)
+            }
+            unsafe secrets.pointee.clientCount = derived.count
+        } else if unsafe label[0] == 0x73 {
+            unsafe withUnsafeMutableBytes(of: &secrets.pointee.server) {
+                unsafe $0.copyMemory(from: derived)
+            }
+            unsafe secrets.pointee.serverCount = derived.count
+        }
+    }
+}
+
+// The key log.
+extension TrafficSecrets {
     /// SSL_CTX_set_keylog_callback(3): all lines of all handshakes of the context.
     static func logKeys(of context: OpaquePointer) {
         unsafe SSL_CTX_set_keylog_callback(context, takeKeyLogLine)
-    }
-
-    fileprivate static func attached(to ssl: OpaquePointer?) -> UnsafeMutablePointer<
-        TrafficSecrets
-    >? {
-        // Safe: only `attach` puts something at this index.
-        unsafe SSL_get_ex_data(ssl, index)?.assumingMemoryBound(to: TrafficSecrets.self)
     }
 
     /// Takes one line, "label, client random, secret", the latter in hexadecimal (RFC 9850). Others are passed over.
@@ -105,7 +141,7 @@ extension TrafficSecrets {
 
 /// SSL_CTX_keylog_cb_func(3).
 private func takeKeyLogLine(_ ssl: OpaquePointer?, _ line: UnsafePointer<CChar>?) {
-    guard let line = unsafe line, let secrets = unsafe TrafficSecrets.attached(to: ssl) else {
+    guard let line = unsafe line, let secrets = unsafe TrafficSecrets.current else {
         return
     }
     unsafe secrets.pointee.take(keyLogLine: line)
