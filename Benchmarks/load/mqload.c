@@ -2,10 +2,12 @@
 // Loopback addresses only. Prints one line of JSON; exit code 0, 1 when a connection failed or was refused, 2 wrong usage.
 //
 //   cc -O2 -o mqload mqload.c -lssl -lcrypto
-//   mqload --mode churn|idle|pub --port PORT [--tls [--tls12] [--resume]] [--pid SERVER]... [option]...
+//   mqload --mode churn|idle|pub|storm --port PORT [--tls [--tls12] [--resume]] [--pid SERVER]... [option]...
 //
 //   churn  --n N --c C              N connections, C at a time: TCP, TLS, CONNECT, CONNACK, DISCONNECT, close
 //   idle   --n N --secs T           opens N connections and holds them: memory of the server per connection
+//   storm  --n N                    opens N connections, drops them all, and has them all come back at once; who is turned
+//                                   away tries again within a second. With --resume they take up their TLS sessions
 //   pub    --c C --secs T --qos Q --window W --size BYTES
 //                                   opens C connections, then publishes: QoS 1 with W messages under way on each (at most
 //                                   64), QoS 0 as fast as the sockets take them, W at a time
@@ -314,9 +316,8 @@ static int rd(Conn *c, void *p, int n) { // >0 bytes, 0 blocked, -1 closed
     return (r < 0 && errno == EAGAIN) ? 0 : -1;
 }
 
-static int next_idx, live, open_count, nagain, pongs;
+static int next_idx, live, open_count, nagain, pongs, storming;
 static Conn **again;
-static void begin(Conn *c);
 static void finish(Conn *c, int good) {
     if (c->st == FREE) return;
     if (good)
@@ -347,12 +348,14 @@ static void finish(Conn *c, int good) {
     free(c->out);
     c->out = NULL;
     c->outcap = c->outlen = c->outoff = 0;
-    if (!strcmp(o.mode, "churn"))
+    if (!strcmp(o.mode, "churn") || (storming && !good)) {
         again[nagain++] = c; // restarted from the main loop, so that no caller holds a reused slot
+        c->t0 = now() + 0.1 + 0.9 * rand() / RAND_MAX;
+    }
 }
-static void begin(Conn *c) {
+static void begin(Conn *c, int idx) {
     memset(c, 0, sizeof *c);
-    c->idx = o.base + next_idx++;
+    c->idx = o.base + idx;
     c->t0 = now();
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c->fd < 0) {
@@ -377,7 +380,11 @@ static void begin(Conn *c) {
         c->ssl = SSL_new(ctx);
         SSL_set_fd(c->ssl, c->fd);
         SSL_set_connect_state(c->ssl);
-        if (o.resume && sess[c->idx % o.c]) SSL_set_session(c->ssl, sess[c->idx % o.c]);
+        SSL_SESSION *known = o.resume ? sess[c->idx % o.c] : NULL;
+        if (known && (known = SSL_SESSION_dup(known))) { // a copy: OpenSSL gives up one whose handshake has failed
+            SSL_set_session(c->ssl, known);
+            SSL_SESSION_free(known);
+        }
     }
     want(c, EPOLLOUT);
 }
@@ -583,7 +590,7 @@ int main(int argc, char **argv) {
     setrlimit(RLIMIT_NOFILE, &rl);
     if (o.window > 64) o.window = 64;
     ep = epoll_create1(0);
-    if (strcmp(o.mode, "churn")) o.c = strcmp(o.mode, "idle") ? o.c : o.n;
+    if (!strcmp(o.mode, "idle") || !strcmp(o.mode, "storm")) o.c = o.n;
     conns = calloc(o.c, sizeof *conns);
     sess = calloc(o.c, sizeof *sess);
     again = calloc(o.c, sizeof *again);
@@ -599,13 +606,13 @@ int main(int argc, char **argv) {
     long m0 = rss_kb(), k0 = slab_sock_kb();
     if (!strcmp(o.mode, "churn")) {
         for (int i = 0; i < o.c && next_idx < o.n; i++)
-            begin(&conns[i]);
+            begin(&conns[i], next_idx++);
         while ((live > 0 || nagain) && now() - t0 < 300) {
             if (live > 0) loop_once(1000);
             int k = nagain;
             nagain = 0;
             for (int i = 0; i < k; i++)
-                if (next_idx < o.n) begin(again[i]);
+                if (next_idx < o.n) begin(again[i], next_idx++);
         }
         double t = now() - t0, cpu = cpus() - c0;
         qsort(lat, nlat, sizeof *lat, cmpf);
@@ -628,7 +635,7 @@ int main(int argc, char **argv) {
     double deadline = now() + 240;
     while ((open_count < target - failed) && now() < deadline) {
         while (started < target && started - open_count - failed < 256)
-            begin(&conns[started++]);
+            begin(&conns[started], started), started++;
         loop_once(200);
     }
     double t_open = now() - t0;
@@ -642,6 +649,39 @@ int main(int argc, char **argv) {
                open_count, failed, t_open, open_count ? (m1 - m0) * 1024.0 / open_count : 0,
                open_count ? (k1 - k0) * 1024.0 / open_count : 0, live);
         return failed ? 1 : 0;
+    }
+    if (!strcmp(o.mode, "storm")) {
+        if (failed || open_count < target) {
+            fprintf(stderr, "%d of %d could be opened\n", open_count, target);
+            return 1;
+        }
+        c0 = cpus();
+        for (int i = 0; i < target; i++)
+            finish(&conns[i], 1);
+        nlat = open_count = resumed = 0;
+        storming = 1;
+        t0 = now();
+        for (int i = 0; i < target; i++)
+            begin(&conns[i], i);
+        while (open_count < target && now() - t0 < 120) {
+            loop_once(20);
+            int waiting = 0, count = nagain;
+            for (int i = 0; i < count; i++)
+                if (again[i]->t0 <= now())
+                    begin(again[i], again[i]->idx - o.base);
+                else
+                    again[waiting++] = again[i];
+            // What has failed at once stands behind those.
+            memmove(again + waiting, again + count, (nagain - count) * sizeof *again);
+            nagain = waiting + nagain - count;
+        }
+        double t = now() - t0, cpu = cpus() - c0;
+        qsort(lat, nlat, sizeof *lat, cmpf);
+        printf("{\"mode\":\"storm\",\"open\":%d,\"of\":%d,\"failed\":%d,\"turned_away\":%ld,\"resumed\":%ld,\"secs\":%.2f,"
+               "\"server_cpu_us_per_conn\":%.1f,\"p50_ms\":%.1f,\"p99_ms\":%.1f}\n",
+               open_count, target, target - open_count, failed, resumed, t, open_count ? cpu * 1e6 / open_count : 0,
+               pct(50), pct(99));
+        return open_count < target;
     }
     nlat = 0;
     c0 = cpus();
