@@ -3,6 +3,7 @@ import Linux
 import Metering
 import Reactor
 import Storage
+import Telemetry
 import TLS
 import Time
 
@@ -25,7 +26,7 @@ extension Gateway {
     /// clears away what earlier runs have left of imports; until its task is cancelled.
     public func upkeep() async {
         var nextRotation = time.monotonic.adding(milliseconds: rotationMilliseconds)
-        var nextTrim = time.monotonic
+        var trim = TrimSchedule(from: time.monotonic)
         var nextWarning = time.monotonic.adding(milliseconds: Self.dayMilliseconds)
         await abandonImportsOfOtherRuns()
         var areLimitsTold = false
@@ -45,16 +46,17 @@ extension Gateway {
                 nextWarning = time.monotonic.adding(milliseconds: Self.dayMilliseconds)
                 sayCertificates()
             }
-            if time.monotonic >= nextTrim {
-                nextTrim = time.monotonic.adding(milliseconds: 60_000)
-                Heap.trim()
-            }
+            if trim.isDue(at: time.monotonic, accepted: acceptedConnections) { Heap.trim() }
             do {
                 try await Task.sleep(for: .seconds(Self.intervalSeconds))
             } catch {
                 return  // Cancelled.
             }
         }
+    }
+
+    private var acceptedConnections: UInt64 {
+        counters.reduce(0) { $0 + $1.events.value(of: .connectionsAccepted) }
     }
 
     private func warnOfFullStores() {
@@ -147,5 +149,25 @@ extension Gateway {
         }
         let file = SecretsDirectory(of: configuration).ticketFile
         Foundations.save(tickets, to: file, commons.log)
+    }
+}
+
+/// When the heap's free memory is given back to the system: each minute, and once many connections have come or come
+/// back, as a handshake takes 20 times what is kept of it.
+struct TrimSchedule {
+    private static let milliseconds: Int64 = 60_000
+    private static let connections: UInt64 = 1_000
+
+    private var next: MonotonicInstant
+    private var accepted: UInt64 = 0
+
+    init(from start: MonotonicInstant) { next = start }
+
+    /// Whether it is to be given back now; the answer is expected to be followed.
+    mutating func isDue(at now: MonotonicInstant, accepted count: UInt64) -> Bool {
+        guard now >= next || count - accepted >= Self.connections else { return false }
+        next = now.adding(milliseconds: Self.milliseconds)
+        accepted = count
+        return true
     }
 }
