@@ -72,7 +72,8 @@ extension Shard {
             context.wire[slot].input.append(clear.span)
         }
         // Its home shard ends it, when the CONNECT has been served.
-        guard context.wire.contains(token) else { return }
+        guard context.wire.contains(token) else { return context.wire.dropPostHandshake() }
+        context.wire.sendPostHandshake(slot)
         if let failure {
             let isHandshake = context.wire[slot].phase == .handshaking
             if isHandshake {
@@ -132,6 +133,7 @@ extension Shard {
         }
         context.wire[slot].freeEmptyInput()
         if let home = context.wire[slot].newHome {
+            context.wire.sendPostHandshake(slot)
             sendHome(slot, to: Int(home))
             return
         }

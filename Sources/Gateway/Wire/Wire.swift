@@ -38,6 +38,11 @@ struct Wire: ~Copyable {
     var inbound = ByteBuffer(capacity: Wire.readBytes)
     var plaintext = ByteBuffer(capacity: Wire.readBytes)
     private var records = ByteBuffer(capacity: Wire.readBytes)
+
+    /// What TLS has to say to the connection being served besides its data (RFC 8446, 4.6): mostly the ticket,
+    /// which goes out in one call with CONNACK.
+    private var postHandshake = ByteBuffer()
+    private var postHandshakeSlot: UInt32 = 0
     private var spareOutput = ByteBuffer(capacity: 4_096)
 
     // What is left to do at the end of the turn.
@@ -232,14 +237,40 @@ struct Wire: ~Copyable {
         return connections[slot: slot].rare.value.input.count
     }
 
-    /// Appends what the records say, and sends what TLS answers to them.
+    /// Appends what the records say, and sends what TLS answers to them: at once, or while the connection stays open
+    /// with what it is answered next. `sendPostHandshake` is to be called when what it said has been served.
     mutating func decrypt(
         _ slot: UInt32, _ ciphertext: Span<UInt8>, into plaintext: inout ByteBuffer
     ) throws(TLSError) -> TLSSessionState {
         records.removeAll()
-        defer { if !records.isEmpty { sendRecords(slot) } }
-        return try connections[slot: slot].tls?.receive(
-            ciphertext, through: &port, into: &plaintext, output: &records) ?? .closed
+        var isSent = true
+        defer { if isSent, !records.isEmpty { sendRecords(slot) } }
+        let state =
+            try connections[slot: slot].tls?.receive(
+                ciphertext, through: &port, into: &plaintext, output: &records) ?? .closed
+        if state == .open, !records.isEmpty {
+            swap(&records, &postHandshake)
+            postHandshakeSlot = slot
+            isSent = false
+        }
+        return state
+    }
+
+    /// Sends what no answer has taken along.
+    mutating func sendPostHandshake(_ slot: UInt32) {
+        takePostHandshake(slot)
+        if !records.isEmpty { sendRecords(slot) }
+    }
+
+    /// Its connection has gone.
+    mutating func dropPostHandshake() { postHandshake.removeAll() }
+
+    /// Empties `records`, but for what is to be said to the connection first.
+    @inline(__always)
+    private mutating func takePostHandshake(_ slot: UInt32) {
+        records.removeAll()
+        guard !postHandshake.isEmpty, postHandshakeSlot == slot else { return }
+        swap(&records, &postHandshake)
     }
 
     /// A connection being served writes into warm memory; it has its own only when the socket is
@@ -306,16 +337,19 @@ struct Wire: ~Copyable {
     }
 
     private mutating func flushEncrypted(_ slot: UInt32) {
+        takePostHandshake(slot)
         if !connections[slot: slot].ciphertext.isEmpty {
-            records.removeAll()
             sendRecords(slot)
+            records.removeAll()
         }
         guard connections[slot: slot].ciphertext.isEmpty,
             !connections[slot: slot].output.isEmpty
-        else { return }
+        else {
+            if !records.isEmpty { sendRecords(slot) }
+            return
+        }
         var output = ByteBuffer()
         swap(&output, &connections[slot: slot].output)
-        records.removeAll()
         do throws(TLSError) {
             try connections[slot: slot].tls?.send(
                 output.span,
