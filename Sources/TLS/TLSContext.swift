@@ -152,7 +152,9 @@ public final class TLSContext: Sendable {
             tollgate_ssl_op_no_renegotiation | tollgate_ssl_op_cipher_server_preference
             | tollgate_ssl_op_prioritize_chacha | tollgate_ssl_op_no_compression
         _ = unsafe SSL_CTX_set_options(handle, options)
-        unsafe tollgate_ssl_ctx_set_mode(handle, Int(SSL_MODE_RELEASE_BUFFERS))
+        // The chain is what its file has: without the second, one is looked for in each handshake.
+        unsafe tollgate_ssl_ctx_set_mode(
+            handle, Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN))
         unsafe tollgate_ssl_ctx_set_session_cache_mode(handle, Int(SSL_SESS_CACHE_OFF))
         unsafe tollgate_ssl_ctx_set_read_ahead(handle, 1)
         unsafe tollgate_ssl_ctx_set_max_cert_list(handle, 32_768)
