@@ -176,29 +176,46 @@ struct Foundations {
         }
     }
 
-    /// What TLS listeners answer with, built from the files as they are now.
-    static func context(
+    /// What TLS listeners answer with, a context for each shard, built from the files as they are now.
+    static func contexts(
         _ configuration: GatewayConfiguration,
-        _ tickets: TicketKeys
-    ) throws(GatewayError) -> TLSContext {
+        _ tickets: TicketKeys,
+        count: Int,
+        _ log: GatewayLog?
+    ) throws(GatewayError) -> [TLSContext] {
         let settings = configuration.tls
+        let serving = TLSServerConfiguration(
+            certificateChainFile: settings.certificate,
+            privateKeyFile: settings.key,
+            alternative: alternative(settings),
+            clientVerification: settings.clientCA.map { .optional(authorityFile: $0) } ?? .none,
+            minimumVersion: TLSVersion(settings.minimumVersion),
+            maximumVersion: TLSVersion(settings.maximumVersion),
+            algorithms: TLSAlgorithms(settings)
+        )
+        let secrets = SecretSource.proven(serving: serving)
+        var contexts: [TLSContext] = []
         do throws(TLSError) {
-            return try TLSContext(
-                serving: TLSServerConfiguration(
-                    certificateChainFile: settings.certificate,
-                    privateKeyFile: settings.key,
-                    alternative: alternative(settings),
-                    clientVerification: settings.clientCA.map { .optional(authorityFile: $0) }
-                        ?? .none,
-                    minimumVersion: TLSVersion(settings.minimumVersion),
-                    maximumVersion: TLSVersion(settings.maximumVersion),
-                    algorithms: TLSAlgorithms(settings)
-                ),
-                tickets: tickets,
-                secrets: .keyLog
-            )
+            for _ in 0..<count {
+                contexts.append(
+                    try TLSContext(serving: serving, tickets: tickets, secrets: secrets))
+            }
         } catch {
             throw .tls(error)
+        }
+        say(secrets, to: log)
+        return contexts
+    }
+
+    /// What costs memory or time is worth a line.
+    private static func say(_ secrets: SecretSource, to log: GatewayLog?) {
+        switch secrets {
+        case .provider: break
+        case .keyLog:
+            log?.say(.notice, "this OpenSSL takes no key derivation of ours: handshakes cost more")
+        case .none:
+            log?.say(
+                .warning, "this OpenSSL shows no secrets: a TLS connection keeps 14 KB of its own")
         }
     }
 
@@ -391,9 +408,15 @@ struct Foundations {
     func startShards() throws(GatewayError) -> [Thread] {
         abandonLeases()
         commons.sessions.sweepRemovals()
+        let needsTLS = configuration.listeners.contains(where: \.tls)
+        let contexts =
+            needsTLS
+            ? try Self.contexts(
+                configuration, tickets, count: commons.mailboxes.count, commons.log)
+            : []
         var parcels: [Parcel<Shard>] = []
         for index in commons.mailboxes.indices {
-            parcels.append(Parcel(try makeShard(index)))
+            parcels.append(Parcel(try makeShard(index, needsTLS ? contexts[index] : nil)))
         }
         do throws(Errno) {
             try commons.log?.start()
@@ -417,9 +440,10 @@ struct Foundations {
         return threads
     }
 
-    private func makeShard(_ index: Int) throws(GatewayError) -> sending Shard {
-        let needsTLS = configuration.listeners.contains(where: \.tls)
-        let context = needsTLS ? try Self.context(configuration, tickets) : nil
+    private func makeShard(
+        _ index: Int,
+        _ context: TLSContext?
+    ) throws(GatewayError) -> sending Shard {
         let sealer: SecretSealer
         do throws(CryptoError) {
             sealer = try secretKeys.sealer()

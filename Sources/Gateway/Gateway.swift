@@ -194,10 +194,8 @@ public final class Gateway: Sendable {
     public func reloadCertificates() throws(GatewayError) {
         guard configuration.listeners.contains(where: \.tls) else { return }
         // All of them first: the files may be changing right now.
-        var contexts: [TLSContext] = []
-        for _ in commons.mailboxes {
-            contexts.append(try Foundations.context(configuration, tickets))
-        }
+        let contexts = try Foundations.contexts(
+            configuration, tickets, count: commons.mailboxes.count, commons.log)
         let files = try Foundations.certificates(configuration)
         certificateFiles.withLock { $0 = files }
         sayCertificates()

@@ -42,7 +42,7 @@ import Testing
                 // Safe: the arrays lend their bytes for the call.
                 let isDone = unsafe secret.withUnsafeBytes { secret in
                     unsafe expected.withUnsafeMutableBytes { target in
-                        unsafe KeyDerivation.expand(
+                        unsafe OpenSSLDerivation.expand(
                             label, of: secret.baseAddress!, hash, into: target)
                     }
                 }
@@ -88,7 +88,7 @@ import Testing
                         }
                     }
                     return unsafe expected.withUnsafeMutableBytes { expected in
-                        unsafe KeyDerivation.expandMaster(
+                        unsafe OpenSSLDerivation.expandMaster(
                             master, serverRandom: server, clientRandom: client, hash, into: expected
                         )
                     }
@@ -144,5 +144,54 @@ import Testing
         #expect(secrets.keys(of: .aes256GCM) == nil)
         secrets.wipe()
         #expect(!isComplete())
+    }
+}
+
+/// The same derivations by EVP_KDF(3).
+private enum OpenSSLDerivation {
+    static func expand(
+        _ label: String,
+        of secret: UnsafeRawPointer,
+        _ hash: RecordHash,
+        into target: UnsafeMutableRawBufferPointer
+    ) -> Bool {
+        unsafe derive("TLS13-KDF") { context in
+            unsafe tollgate_tls13_expand_label(
+                context, name(of: hash), secret.assumingMemoryBound(to: UInt8.self), hash.length,
+                label, target.baseAddress?.assumingMemoryBound(to: UInt8.self), target.count) == 1
+        }
+    }
+
+    static func expandMaster(
+        _ master: UnsafeRawBufferPointer,
+        serverRandom: UnsafePointer<UInt8>,
+        clientRandom: UnsafePointer<UInt8>,
+        _ hash: RecordHash,
+        into target: UnsafeMutableRawBufferPointer
+    ) -> Bool {
+        unsafe derive("TLS1-PRF") { context in
+            unsafe tollgate_tls12_key_block(
+                context, name(of: hash), master.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                master.count, serverRandom, clientRandom,
+                target.baseAddress?.assumingMemoryBound(to: UInt8.self), target.count) == 1
+        }
+    }
+
+    private static func derive(_ name: String, _ body: (OpaquePointer) -> Bool) -> Bool {
+        // Safe: made here, freed here; the context keeps a reference of its own.
+        guard let function = unsafe EVP_KDF_fetch(nil, name, "provider=default") else {
+            return false
+        }
+        defer { unsafe EVP_KDF_free(function) }
+        guard let context = unsafe EVP_KDF_CTX_new(function) else { return false }
+        defer { unsafe EVP_KDF_CTX_free(context) }
+        return unsafe body(context)
+    }
+
+    private static func name(of hash: RecordHash) -> String {
+        switch hash {
+        case .sha256: "SHA256"
+        case .sha384: "SHA384"
+        }
     }
 }

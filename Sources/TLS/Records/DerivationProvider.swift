@@ -15,7 +15,7 @@ enum DerivationProvider {
         unsafe OSSL_PROVIDER_add_builtin(nil, "tollgate", startProvider) == 1
         && OSSL_PROVIDER_load(nil, "default") != nil && OSSL_PROVIDER_load(nil, "tollgate") != nil
 
-    // Safe, all four: tables made once, under the lock of a `static let`, and only read afterwards.
+    // Safe: a table made once, under the lock of a `static let`, and only read afterwards, as are the others.
     fileprivate nonisolated(unsafe) static let functions = unsafe table([
         tollgate_dispatch_query(answerQuery), tollgate_dispatch_end(),
     ])
@@ -159,11 +159,13 @@ private struct DerivationParameters {
         }
     }
 
-    /// Of `SHA256` or `SHA2-256`, and the same of SHA-384.
+    /// Of `SHA256` or `SHA2-256`, and the same of SHA-384, by the last digit: no other hash of TLS ends in these.
     private static func hash(named text: UnsafeRawBufferPointer) -> RecordHash? {
-        let name = unsafe String(decoding: text, as: UTF8.self)
-        if name.hasSuffix("256") { return .sha256 }
-        return name.hasSuffix("384") ? .sha384 : nil
+        switch unsafe text.last {
+        case 0x36: .sha256
+        case 0x34: .sha384
+        case _: nil
+        }
     }
 
     func derive<Hash: PlainHash>(

@@ -146,13 +146,13 @@ struct Handshake: ~Copyable, Sendable {
                             master.baseAddress?.assumingMemoryBound(to: UInt8.self),
                             master.count) == master.count,
                         unsafe SSL_get_server_random(ssl, random, 32) == 32,
-                        unsafe SSL_get_client_random(ssl, random + 32, 32) == 32,
-                        unsafe KeyDerivation.expandMaster(
-                            UnsafeRawBufferPointer(master), serverRandom: random,
-                            clientRandom: random + 32, suite.hash,
-                            into: UnsafeMutableRawBufferPointer(
-                                rebasing: block[..<(2 * (keyLength + ivLength))]))
+                        unsafe SSL_get_client_random(ssl, random + 32, 32) == 32
                     else { return nil }
+                    unsafe KeyDerivation.expandMaster(
+                        UnsafeRawBufferPointer(master), serverRandom: random,
+                        clientRandom: random + 32, suite.hash,
+                        into: UnsafeMutableRawBufferPointer(
+                            rebasing: block[..<(2 * (keyLength + ivLength))]))
                     return unsafe cut(UnsafeRawBufferPointer(block), keyLength, ivLength)
                 }
             }

@@ -1,44 +1,56 @@
-internal import COpenSSL
-
-/// The derivations of keys that are left once OpenSSL has shaken hands: EVP_KDF(3), no cryptography of ours.
+/// The derivations of keys that are left once OpenSSL has shaken hands, on `HandshakeDerivation`: EVP_KDF(3) allocates a
+/// context and looks a hash up for each, which is most of what they cost.
 ///
 /// They happen at the hand-over and at a KeyUpdate, not for each record.
 enum KeyDerivation {
-    // Safe: fetched once, under the lock of a `static let`; counted by reference and never changed.
-    private nonisolated(unsafe) static let expansion: OpaquePointer? = unsafe EVP_KDF_fetch(
-        nil, "TLS13-KDF", "provider=default")
-    private nonisolated(unsafe) static let pseudorandom: OpaquePointer? = unsafe EVP_KDF_fetch(
-        nil, "TLS1-PRF", "provider=default")
-
-    /// `HKDF-Expand-Label(secret, label, "", target.count)` (RFC 8446, 7.1). Answers false without memory.
+    /// `HKDF-Expand-Label(secret, label, "", target.count)` (RFC 8446, 7.1), of at most a hash's length.
     static func expand(
-        _ label: String,
+        _ label: StaticString,
         of secret: UnsafeRawPointer,
         _ hash: RecordHash,
         into target: UnsafeMutableRawBufferPointer
-    ) -> Bool {
-        guard let context = unsafe EVP_KDF_CTX_new(expansion) else { return false }
-        // Safe: made here, freed here; freeing it wipes the secret that it has copied.
-        defer { unsafe EVP_KDF_CTX_free(context) }
-        return unsafe tollgate_tls13_expand_label(
-            context, hash.fetchName, secret.assumingMemoryBound(to: UInt8.self), hash.length, label,
-            target.baseAddress?.assumingMemoryBound(to: UInt8.self), target.count) == 1
+    ) {
+        // Safe: a static string stays, and a secret is as long as its hash.
+        let label = unsafe UnsafeRawBufferPointer(
+            start: label.utf8Start, count: label.utf8CodeUnitCount)
+        let secret = unsafe UnsafeRawBufferPointer(start: secret, count: hash.length)
+        let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+        let isMade =
+            switch hash {
+            case .sha256:
+                unsafe HandshakeDerivation<PlainSHA256>.expand(
+                    secret, label: label, context: none, into: target)
+            case .sha384:
+                unsafe HandshakeDerivation<PlainSHA384>.expand(
+                    secret, label: label, context: none, into: target)
+            }
+        precondition(isMade, "labels of ours are short, and so are keys")
     }
 
-    /// `PRF(master, "key expansion", server random + client random)` (RFC 5246, 6.3). Answers false without memory.
+    /// `PRF(master, "key expansion", server random + client random)` (RFC 5246, 6.3).
     static func expandMaster(
         _ master: UnsafeRawBufferPointer,
         serverRandom: UnsafePointer<UInt8>,
         clientRandom: UnsafePointer<UInt8>,
         _ hash: RecordHash,
         into target: UnsafeMutableRawBufferPointer
-    ) -> Bool {
-        guard let context = unsafe EVP_KDF_CTX_new(pseudorandom) else { return false }
-        // Safe: made here, freed here; freeing it wipes the secret that it has copied.
-        defer { unsafe EVP_KDF_CTX_free(context) }
-        return unsafe tollgate_tls12_key_block(
-            context, hash.fetchName, master.baseAddress?.assumingMemoryBound(to: UInt8.self),
-            master.count, serverRandom, clientRandom,
-            target.baseAddress?.assumingMemoryBound(to: UInt8.self), target.count) == 1
+    ) {
+        let label: StaticString = "key expansion"
+        // Safe: the label has 13 bytes, a random 32.
+        unsafe withUnsafeTemporaryAllocation(byteCount: 13 + 64, alignment: 1) { seed in
+            guard let start = seed.baseAddress else { preconditionFailure("it has bytes") }
+            unsafe start.copyMemory(from: label.utf8Start, byteCount: 13)
+            unsafe (start + 13).copyMemory(from: serverRandom, byteCount: 32)
+            unsafe (start + 45).copyMemory(from: clientRandom, byteCount: 32)
+            let seed = UnsafeRawBufferPointer(seed)
+            switch hash {
+            case .sha256:
+                unsafe HandshakeDerivation<PlainSHA256>.expandOlder(
+                    master, seed: seed, into: target)
+            case .sha384:
+                unsafe HandshakeDerivation<PlainSHA384>.expandOlder(
+                    master, seed: seed, into: target)
+            }
+        }
     }
 }

@@ -22,56 +22,51 @@ struct RecordKeys: BitwiseCopyable, Sendable {
 
 // Where keys come from.
 extension RecordKeys {
-    /// The first keys of TLS 1.3, from the first bytes of `bytes`, as many as the hash makes. Answers false without
-    /// memory.
-    mutating func setSecret(_ bytes: Span<UInt8>, of suite: RecordSuite) -> Bool {
+    /// The first keys of TLS 1.3, from the first bytes of `bytes`, as many as the hash makes.
+    mutating func setSecret(_ bytes: Span<UInt8>, of suite: RecordSuite) {
         let bytes = bytes.extracting(0..<suite.hash.length)
         // Safe: the field has 48 bytes, the longest hash's length.
         unsafe withUnsafeMutableBytes(of: &secret) { secret in
             unsafe bytes.withUnsafeBytes { unsafe secret.copyMemory(from: $0) }
         }
-        return deriveKeys(of: suite)
+        deriveKeys(of: suite)
     }
 
-    /// `application_traffic_secret_N+1` and its keys (RFC 8446, 7.2). Answers false without memory.
-    mutating func update(_ suite: RecordSuite) -> Bool {
+    /// `application_traffic_secret_N+1` and its keys (RFC 8446, 7.2).
+    mutating func update(_ suite: RecordSuite) {
         let hash = suite.hash
         var next = InlineArray<6, UInt64>(repeating: 0)
         // Safe: both have 48 bytes; the intermediate copy is wiped.
-        let isMade = unsafe withUnsafeMutableBytes(of: &next) { next in
+        unsafe withUnsafeMutableBytes(of: &next) { next in
             let target = unsafe UnsafeMutableRawBufferPointer(rebasing: next.prefix(hash.length))
             defer { unsafe OPENSSL_cleanse(next.baseAddress, next.count) }
-            return unsafe withUnsafeMutableBytes(of: &secret) { secret in
-                guard let start = secret.baseAddress,
-                    unsafe KeyDerivation.expand("traffic upd", of: start, hash, into: target)
-                else { return false }
+            unsafe withUnsafeMutableBytes(of: &secret) { secret in
+                guard let start = secret.baseAddress else { preconditionFailure("it has bytes") }
+                unsafe KeyDerivation.expand("traffic upd", of: start, hash, into: target)
                 unsafe secret.copyMemory(from: UnsafeRawBufferPointer(target))
-                return true
             }
         }
-        return isMade && deriveKeys(of: suite)
+        deriveKeys(of: suite)
     }
 
     /// `[sender]_write_key` and `[sender]_write_iv` from the secret (RFC 8446, 7.3). Numbers begin at zero again.
-    private mutating func deriveKeys(of suite: RecordSuite) -> Bool {
+    private mutating func deriveKeys(of suite: RecordSuite) {
         let hash = suite.hash
         var iv = InlineArray<12, UInt8>(repeating: 0)
         // Safe: each region is of the length that is asked for.
-        let isMade = unsafe withUnsafeMutableBytes(of: &secret) { secret in
-            guard let secret = secret.baseAddress else { return false }
-            let isKeyed = unsafe withUnsafeMutableBytes(of: &key) { key in
+        unsafe withUnsafeMutableBytes(of: &secret) { secret in
+            guard let secret = secret.baseAddress else { preconditionFailure("it has bytes") }
+            unsafe withUnsafeMutableBytes(of: &key) { key in
                 let key = unsafe UnsafeMutableRawBufferPointer(
                     rebasing: key.prefix(suite.cipher.keyLength))
-                return unsafe KeyDerivation.expand("key", of: secret, hash, into: key)
+                unsafe KeyDerivation.expand("key", of: secret, hash, into: key)
             }
-            return unsafe isKeyed
-                && withUnsafeMutableBytes(of: &iv) { iv in
-                    unsafe KeyDerivation.expand("iv", of: secret, hash, into: iv)
-                }
+            unsafe withUnsafeMutableBytes(of: &iv) { iv in
+                unsafe KeyDerivation.expand("iv", of: secret, hash, into: iv)
+            }
         }
         unsafe withUnsafeMutableBytes(of: &iv) { unsafe setIV(UnsafeRawBufferPointer($0)) }
         number = 0
-        return isMade
     }
 
     /// The keys of TLS 1.2, cut out of the key block. `iv` has 12 bytes, or with GCM four; `explicitNonce` is then

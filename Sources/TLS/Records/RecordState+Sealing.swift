@@ -79,7 +79,7 @@ extension RecordState {
         let message: InlineArray<5, UInt8> = [HandshakeType.keyUpdate, 0, 0, 1, 0]
         try seal(.handshake, message.span, with: &ciphers, into: &output)
         ciphers.forget(&outgoing, suite.cipher)
-        guard outgoing.update(suite) else { throw .cipherFailed }
+        outgoing.update(suite)
     }
 
     /// An alert in a record of its own.

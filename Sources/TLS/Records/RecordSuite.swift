@@ -105,12 +105,4 @@ enum RecordHash: Sendable {
         case .sha384: 48
         }
     }
-
-    /// OpenSSL's name for it, EVP_MD_fetch(3).
-    var fetchName: String {
-        switch self {
-        case .sha256: "SHA256"
-        case .sha384: "SHA384"
-        }
-    }
 }
