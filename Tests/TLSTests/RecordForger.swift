@@ -17,6 +17,12 @@ struct RecordForger: ~Copyable {
         keys = server.incoming
     }
 
+    /// Begins again, as the client of this server of the same suite.
+    mutating func restart(of server: RecordState) {
+        keys = server.incoming
+        log = []
+    }
+
     /// A record whose content is of this type. In TLS 1.3 zeros follow the type; a type of zero leaves it out, so
     /// that there is nothing but zeros behind the content.
     mutating func record(
@@ -126,6 +132,9 @@ struct RecordOutcome: Equatable, CustomStringConvertible {
         var answer = ByteBuffer()
         var offset = 0
         while let count = Handshake.wholeRecord(in: output.span.extracting(offset..<output.count)) {
+            // Anew each time, as it counts what it is sent in vain.
+            client = RecordState(
+                suite: client.suite, incoming: client.incoming, outgoing: client.outgoing)
             do throws(RecordFault) {
                 let record = output.span.extracting(offset..<offset + count)
                 let told = try client.take(
@@ -151,10 +160,19 @@ extension RecordState {
     /// What it makes of bytes that come in pieces.
     mutating func outcome(of pieces: [[UInt8]], with ciphers: inout RecordCiphers) -> RecordOutcome
     {
+        var output = ByteBuffer()
+        return outcome(of: pieces, with: &ciphers, output: &output)
+    }
+
+    /// The same, and what it answers.
+    mutating func outcome(
+        of pieces: [[UInt8]],
+        with ciphers: inout RecordCiphers,
+        output: inout ByteBuffer
+    ) -> RecordOutcome {
         let client = mirrored
         var part = PartialRecord()
         var plaintext = ByteBuffer()
-        var output = ByteBuffer()
         var result = Result<TLSSessionState, TLSError>.success(.open)
         for piece in pieces {
             do throws(TLSError) {

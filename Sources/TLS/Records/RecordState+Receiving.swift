@@ -19,7 +19,8 @@ extension RecordState {
         do throws(RecordFault) {
             alert = try takeAll(
                 ciphertext, part: &part, with: &ciphers, into: &plaintext, output: &output)
-            try answer(with: &ciphers, into: &output)
+            // Nothing is sent after the peer's fatal alert (RFC 8446, 6.2).
+            if alert == nil { try answer(with: &ciphers, into: &output) }
         } catch {
             end(telling: error.alert, with: &ciphers, into: &output)
             throw TLSError(fault: error, attempt: "Receiving")
