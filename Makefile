@@ -15,10 +15,12 @@ PLAIN := env -i PATH="$(PATH)" HOME="$(HOME)" $(foreach name,LANG TMPDIR TOLLGAT
     $(if $($(name)),$(name)="$($(name))"))
 SWIFT := $(PLAIN) swift
 
-# `make torture` kills gateways under mixed load for so long, and then does again what the tests do at random, with
-# other seeds, so many times.
+# `make torture` kills gateways under mixed load for so long, attacks their records so often, and then does again what
+# the tests do at random, with other seeds, so many times.
 MINUTES := 30
 ROUNDS := 10
+RECORDS := 1000000
+CONNECTIONS := 20000
 RANDOM_TESTS := Crash|Fuzz|Corpus|Property|Determinism|WriteFailure|Fault|FullDisk|Reopening|Signal|Damage|RandomLife|MeteringTests.Simulation
 
 .PHONY: help run test torture build bench compare import format lint packages certificates revision
@@ -34,10 +36,13 @@ test: lint $(VENV)/ready revision  ## lint, build, run all tests
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build
 
-torture: packages revision  ## kill under mixed load for MINUTES=30; then kill, fuzz and compare ROUNDS=10 times; stops at a failure
+torture: packages revision  ## kill under mixed load for MINUTES=30; attack with RECORDS and CONNECTIONS; then kill, fuzz and compare ROUNDS=10 times; stops at a failure
 	$(SWIFT) build --build-tests
 	@echo "== kill -9 under mixed load, $(MINUTES) minutes"
 	$(PLAIN) CRASH_MINUTES=$(MINUTES) swift test --skip-build --filter MixedCrash
+	@echo "== $(RECORDS) hostile records, and $(CONNECTIONS) connections whose records are damaged"
+	$(PLAIN) RECORD_COUNT=$(RECORDS) swift test --skip-build --filter TLSTests.RecordFuzz
+	$(PLAIN) RECORD_CONNECTIONS=$(CONNECTIONS) swift test --skip-build --filter 'IntegrationTests.*RecordFuzz'
 	@for round in $$(seq $(ROUNDS)); do echo "== round $$round of $(ROUNDS)"; \
 	    $(SWIFT) test --skip-build --filter '$(RANDOM_TESTS)' || exit 1; done
 

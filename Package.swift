@@ -145,7 +145,7 @@ let package = Package(
         tests(of: "Storage", ["Bytes", "StorageCrashWriter", "TestFiles"]),
         tests(of: "MQTT", ["Bytes"]),
         tests(of: "Cryptography", ["Bytes"]),
-        tests(of: "TLS", ["Cryptography", "Bytes", "COpenSSL"]),
+        tests(of: "TLS", ["RecordModel", "Cryptography", "Bytes", "COpenSSL"]),
         tests(of: "WebSocket", ["Bytes"]),
         tests(
             of: "Ledger",
@@ -182,8 +182,8 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "Delivery",
-                "CrashGateway", "Support", "TestFiles", "Gateway", "Sessions", "Ledger", "Metering",
-                "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Storage", "Time",
+                "RecordModel", "CrashGateway", "Support", "TestFiles", "Gateway", "Sessions",
+                "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Storage", "Time",
             ],
             exclude: ["paho_scenarios.py", "paho_features.py"],
             swiftSettings: strict
@@ -232,6 +232,7 @@ let package = Package(
 
         // What the tests have in common, and the processes that they kill.
         aid("TestFiles", "Tests/TestFiles", []),
+        aid("RecordModel", "Tests/RecordModel", []),
         aid(
             "Support",
             "Tests/Support",

@@ -4,13 +4,15 @@ import Linux
 
 /// A process for tests to kill: a gateway that flushes its counters every second.
 ///
-/// `CrashGateway DATA CERTIFICATE KEY [SHARDS]`, by default 2 shards, serves the data directory on free ports of the loopback, prints
-/// `ready PLAIN TLS OPEN` with their numbers, and runs until it is killed.
+/// `CrashGateway DATA CERTIFICATE KEY [SHARDS [encrypted]]`, by default 2 shards, serves the data directory on free
+/// ports of the loopback, prints `ready PLAIN TLS OPEN` with their numbers, and runs until it is killed. The listener
+/// without authentication speaks TLS if it is to be `encrypted`.
 @main
 struct CrashGateway {
     static func main() async throws {
         let arguments = CommandLine.arguments
-        precondition(arguments.count >= 4, "CrashGateway DATA CERTIFICATE KEY [SHARDS]")
+        precondition(
+            arguments.count >= 4, "CrashGateway DATA CERTIFICATE KEY [SHARDS [encrypted]]")
         var configuration = GatewayConfiguration()
         configuration.shards = arguments.count > 4 ? Int(arguments[4]) ?? 2 : 2
         configuration.data = arguments[1]
@@ -25,7 +27,7 @@ struct CrashGateway {
             GatewayConfiguration.Listener(name: "plain", port: 0, tls: false),
             GatewayConfiguration.Listener(name: "tls", port: 0),
             GatewayConfiguration.Listener(
-                name: "open", port: 0, tls: false, authentication: .none),
+                name: "open", port: 0, tls: arguments.last == "encrypted", authentication: .none),
         ]
         let gateway = try Gateway.start(configuration)
         let ports = ["plain", "tls", "open"].map { "\(gateway.addresses[$0]?.port ?? 0)" }

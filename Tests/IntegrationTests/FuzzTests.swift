@@ -65,35 +65,6 @@ extension WholeGateway {
             ]
         }
 
-        /// A process's resident memory, in bytes (proc(5), `statm`).
-        private func residentBytes(of process: ChildProcess) throws -> Int {
-            let text = try FileSystem.read("/proc/\(process.identifier)/statm", maximumBytes: 256)
-            let words = String(decoding: text, as: UTF8.self).split(separator: " ")
-            return (words.dropFirst().first.flatMap { Int($0) } ?? 0) * 4_096
-        }
-
-        /// A gateway in a process of its own, next to the test's, and the port where anybody may
-        /// connect.
-        private func serve(_ directory: TemporaryDirectory) throws -> (ChildProcess, UInt16) {
-            var link = [UInt8](repeating: 0, count: 4_096)
-            // Safe: readlink(2) writes at most as many bytes as it is told.
-            let length = unsafe link.withUnsafeMutableBytes { bytes in
-                unsafe readlink("/proc/self/exe", bytes.baseAddress!, bytes.count)
-            }
-            let own = String(decoding: link.prefix(max(length, 0)), as: UTF8.self)
-            let folder = own[...(own.lastIndex(of: "/") ?? own.startIndex)]
-            let certificates = TestCertificates.shared
-            let process = try ChildProcess(
-                "\(folder)CrashGateway",
-                [directory.path, certificates.certificateFile, certificates.keyFile]
-            )
-            let isReady = process.waitForOutput { output, _ in output.contains("\n") }
-            try #require(isReady, "\(process.errors)")
-            let ports = process.output.split { $0 == " " || $0 == "\n" }.compactMap { UInt16($0) }
-            try #require(ports.count == 3)
-            return (process, ports[2])
-        }
-
         @Test(
             "100,000 random byte strings and mutated packets: no crash, memory flat, neighbours served"
         )
@@ -101,7 +72,8 @@ extension WholeGateway {
             let seed = UInt64.random(in: .min ... .max)
             print("seed of the live fuzz: \(seed)")
             let directory = TemporaryDirectory()
-            let (process, port) = try serve(directory)
+            let gateway = try GatewayProcess(in: directory)
+            let port = gateway.openPort
             var strings = Strings(seed: seed)
             // Some of them on each of its two shards.
             let neighbours = try (0..<4).map { number in
@@ -118,11 +90,11 @@ extension WholeGateway {
                     #expect(try neighbour.message().text == "\(round)", "seed \(seed)")
                 }
                 // By then every table has grown to what this load needs.
-                if round == 9 { settled = try residentBytes(of: process) }
+                if round == 9 { settled = try gateway.residentBytes() }
             }
-            let grown = try residentBytes(of: process) - settled
+            let grown = try gateway.residentBytes() - settled
             #expect(grown < 2 << 20, "\(grown) bytes more after 80,000 strings, seed \(seed)")
-            #expect(process.errors.isEmpty)
+            #expect(gateway.errors.isEmpty)
         }
 
         @Test("after random input no connection, client or timer is left behind")

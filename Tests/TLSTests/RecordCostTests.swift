@@ -197,18 +197,6 @@ import Testing
         )
         #expect(held.count == 2 * count)
     }
-
-    /// Of this process: the second figure of `/proc/self/statm`, which is in pages.
-    private func residentBytes() -> Int {
-        guard let file = unsafe fopen("/proc/self/statm", "r") else { return 0 }
-        defer { unsafe fclose(file) }
-        // Safe: `fgets` ends what it writes with a zero.
-        return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { line in
-            unsafe fgets(line.baseAddress, Int32(line.count), file)
-            let fields = unsafe String(cString: line.baseAddress!).split(separator: " ")
-            return (Int(fields[1]) ?? 0) * 4_096
-        }
-    }
 }
 
 /// Keeps a connection in an array, which holds no noncopyable values.

@@ -1,6 +1,6 @@
 import Bytes
 import COpenSSL
-import Glibc
+import RecordModel
 import Testing
 
 @testable import TLS
@@ -11,19 +11,9 @@ import Testing
 @Suite struct RecordDifferentialTests {
     let fixture = CertificateFixture()
 
-    static var seed: UInt64 {
-        // Safe: nothing in the tests changes the environment.
-        if let text = unsafe getenv("TOLLGATE_SEED"),
-            let seed = unsafe UInt64(String(cString: text))
-        {
-            return seed
-        }
-        return .random(in: 0...UInt64.max)
-    }
-
     @Test("OpenSSL and our records make the same of the same bytes", arguments: RecordSetting.all)
     func same(setting: RecordSetting) throws {
-        let seed = Self.seed
+        let seed = RecordRandom.seed
         var random = RecordRandom(seed: seed)
         let server = try setting.server(fixture)
         let client = try TLSContext(connecting: TLSClientConfiguration())
@@ -51,7 +41,7 @@ import Testing
 
     @Test("100,000 records, whole, cut and mutated: no more than was sent, and the right alert")
     func mutations() throws {
-        let seed = Self.seed
+        let seed = RecordRandom.seed
         var random = RecordRandom(seed: seed)
         var count = 0
         for setting in RecordSetting.all {
@@ -103,52 +93,6 @@ extension RecordOutcome {
         // then knows of no alert.
         if case .other = theirs.end { return end == .closed && alert == nil && theirs.alert == nil }
         return false
-    }
-}
-
-/// Numbers and bytes from a seed (SplitMix64).
-struct RecordRandom {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-
-    mutating func next(below limit: Int) -> Int { Int(next() % UInt64(limit)) }
-
-    mutating func byte() -> UInt8 { UInt8(truncatingIfNeeded: next()) }
-
-    mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in byte() } }
-
-    /// Changes a few bytes, or leaves some out, or says some twice.
-    mutating func mutate(_ bytes: inout [UInt8]) {
-        let place = next(below: bytes.count)
-        switch next(below: 4) {
-        case 0: bytes[place] ^= 1 << UInt8(next(below: 8))
-        case 1: bytes[place] = byte()
-        case 2: bytes.removeSubrange(place..<min(place + 1 + next(below: 30), bytes.count))
-        default: bytes.insert(contentsOf: bytes[place..<min(place + 20, bytes.count)], at: place)
-        }
-        if bytes.isEmpty { bytes = [23] }
-    }
-
-    /// The bytes in pieces, few or many.
-    mutating func cut(_ bytes: [UInt8]) -> [[UInt8]] {
-        let longest = [1, 4, 30, 2_000, 100_000][next(below: 5)]
-        var pieces: [[UInt8]] = []
-        var offset = 0
-        while offset < bytes.count {
-            let end = min(offset + 1 + next(below: longest), bytes.count)
-            pieces.append(Array(bytes[offset..<end]))
-            offset = end
-        }
-        return pieces
     }
 }
 
