@@ -79,7 +79,9 @@ struct RuleTests {
 
     @Test("pages that are named are there")
     func pages() {
-        let names = ["Architecture", "Conformance", "Gateway", "Operating", "Rules", "Wire"]
+        let names = [
+            "Architecture", "Conformance", "Gateway", "Operating", "Records", "Rules", "Wire",
+        ]
         for name in names { #expect(!Self.page(name).isEmpty, "\(name).md") }
         for file in SourceFile.all where file.target != "TidyTests" {
             for (index, line) in file.lines.enumerated() {
