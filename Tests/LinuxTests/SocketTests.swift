@@ -1,3 +1,4 @@
+import Glibc
 import Linux
 import Testing
 
@@ -18,6 +19,17 @@ import Testing
         let (result, bytes) = try receive(pair.server.socket)
         #expect(result == .bytes(5))
         #expect(bytes == message)
+    }
+
+    @Test("What a listening socket accepts sends each write at once")
+    func noDelay() throws {
+        let pair = try Loopback()
+        var isSet: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        // Safe: both are ours, and of the sizes that are given.
+        let result = unsafe getsockopt(
+            pair.server.rawValue, Int32(IPPROTO_TCP), TCP_NODELAY, &isSet, &size)
+        #expect(result == 0 && isSet == 1)
     }
 
     @Test("Reading where nothing is would block, and that is no error")

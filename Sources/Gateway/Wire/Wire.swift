@@ -111,7 +111,6 @@ struct Wire: ~Copyable {
             return nil
         }
         do throws(Errno) {
-            try SocketHandle(rawValue: number).disableDelay()
             try epoll.add(number, interest: .read, userData: token.rawValue)
         } catch {
             _ = connections.remove(token)
