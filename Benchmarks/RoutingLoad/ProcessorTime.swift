@@ -1,8 +1,8 @@
 import Glibc
 
 /// CPU time of this thread.
-enum ProcessorTime {
-    static func nanoseconds() -> Double {
+public enum ProcessorTime {
+    public static func nanoseconds() -> Double {
         var time = timespec()
         // Safe: fills the structure during the call.
         unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)

@@ -1,6 +1,8 @@
+import Glibc
 import Ledger
 import Linux
 import Storage
+import Support
 import Synchronization
 import Testing
 import Time
@@ -19,18 +21,12 @@ struct LogTests {
 
         func take(_ line: LogLine) {
             state.withLock { $0.lines.append(line) }
-            while state.withLock({ $0.isBlocked }) { sleepBriefly() }
+            while state.withLock({ $0.isBlocked }) { usleep(1_000) }
         }
 
-        /// Waits until there are so many lines; false after ten seconds.
+        /// Waits until there are so many lines; false when patience ends.
         func wait(for count: Int) -> Bool {
-            for _ in 0..<10_000 where all.count < count { sleepBriefly() }
-            return all.count >= count
-        }
-
-        private func sleepBriefly() {
-            let end = MonotonicInstant.now().adding(milliseconds: 1)
-            while MonotonicInstant.now() < end {}
+            Patience.awaits { all.count >= count }
         }
     }
 
@@ -120,7 +116,7 @@ struct LogTests {
         #expect(lines.wait(for: 1))
         let start = MonotonicInstant.now()
         for _ in 0..<100_000 { shard.note(Self.refusal()) }
-        #expect(MonotonicInstant.now().milliseconds(since: start) < 5_000)
+        #expect(MonotonicInstant.now().milliseconds(since: start) < 60_000)
         #expect(log.dropped >= 100_000 - GatewayLog.capacity)
         lines.block(false)
         log.stop()
@@ -139,7 +135,7 @@ struct LogTests {
         #expect(lines.wait(for: 1))
         let start = MonotonicInstant.now()
         log.stop()
-        #expect(MonotonicInstant.now().milliseconds(since: start) < 5_000)
+        #expect(MonotonicInstant.now().milliseconds(since: start) < 60_000)
         lines.block(false)
     }
 

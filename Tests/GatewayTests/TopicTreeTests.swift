@@ -1,5 +1,6 @@
 import Bytes
 import MQTT
+import RoutingLoad
 import Testing
 
 @testable import Gateway
@@ -128,13 +129,13 @@ import Testing
             tree.insert(Subscriber(session), "+/b")
         }
         var matches = Matches()
-        let duration = ContinuousClock().measure {
-            tree.collect("a/b".utf8Span.span, from: nil, into: &matches)
-        }
+        let start = ProcessorTime.nanoseconds()
+        tree.collect("a/b".utf8Span.span, from: nil, into: &matches)
+        let duration = ProcessorTime.nanoseconds() - start
         #expect(matches.receivers.count == 10_000)
         let isSorted = zip(matches.receivers, matches.receivers.dropFirst()).allSatisfy {
             $0.session < $1.session
         }
-        #expect(isSorted && duration < .seconds(1))
+        #expect(isSorted && duration < 1e9)
     }
 }

@@ -373,11 +373,11 @@ extension WholeGateway {
     }
 }
 
-/// Waits until `condition` holds, for at most ten seconds.
+/// Waits until `condition` holds, as long as tests have patience.
 func until(_ condition: () async throws -> Bool) async throws {
-    for _ in 0..<1_000 {
+    for _ in 0..<Int(Patience.seconds * 100) {
         if try await condition() { return }
         try await Task.sleep(for: .milliseconds(10))
     }
-    Issue.record("did not happen in ten seconds")
+    Issue.record("did not happen in \(Patience.seconds) seconds")
 }

@@ -15,10 +15,10 @@ final class Answers: Sendable {
         answered.withLock { $0.append((number, isWritten)) }
     }
 
-    /// Waits until all are there, for at most ten seconds.
+    /// Waits until all are there, for at most a minute.
     func wait() {
         let count = expected.withLock { $0 }
-        for _ in 0..<100_000 {
+        for _ in 0..<600_000 {
             if answered.withLock({ $0.count }) == count { return }
             usleep(100)
         }

@@ -23,12 +23,8 @@ struct DescriptorTests {
         let address = try #require(SocketAddress(String(serving.listener.dropFirst(7))))
         for _ in 0..<800 { try sockets.connect(to: address) }
         // The gateway has taken, or closed, every one of them.
-        var closed = 0
-        for _ in 0..<200 where closed < 300 {
-            Thread.sleep(forTimeInterval: 0.05)
-            closed = sockets.closedByPeer
-        }
-        #expect(closed >= 300)
+        let isBounded = Patience.awaits { sockets.closedByPeer >= 300 }
+        #expect(isBounded)
         let metrics = try serving.shell("curl -sS -m 5 $TOLLGATE_API/metrics").output
         #expect(metrics.contains("process_max_fds 512\n"), "\(metrics.prefix(200))")
         #expect(metrics.contains("process_open_fds "))
@@ -40,10 +36,8 @@ struct DescriptorTests {
         #expect(serving.errors.contains("connection refused reason=server-busy"))
         // Room again: clients come in, and the gateway is ready.
         sockets.closeAll()
-        var isReady = false
-        for _ in 0..<100 where !isReady {
-            Thread.sleep(forTimeInterval: 0.1)
-            isReady = try serving.shell("curl -sS -m 5 -f $TOLLGATE_API/readyz").code == 0
+        let isReady = try Patience.awaits {
+            try serving.shell("curl -sS -m 5 -f $TOLLGATE_API/readyz").code == 0
         }
         #expect(isReady)
         #expect(try serving.run(["probe", "--url", serving.listener]).code == 0)
@@ -62,20 +56,16 @@ struct DescriptorTests {
         var silent = OpenSockets()
         for _ in 0..<200 { try silent.connect(to: address) }
         var open = 0
-        for _ in 0..<100 where open < 200 {
-            Thread.sleep(forTimeInterval: 0.05)
+        _ = try Patience.awaits {
             open = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count
+            return open >= 200
         }
         let lowered = try program.shell("prlimit --pid \(pid) --nofile=\(open):512")
         try #require(lowered.code == 0, "\(lowered.errors)")
         var sockets = OpenSockets()
         for _ in 0..<50 { try sockets.connect(to: address) }
-        var closed = 0
-        for _ in 0..<100 where closed < 50 {
-            Thread.sleep(forTimeInterval: 0.05)
-            closed = sockets.closedByPeer
-        }
-        #expect(closed == 50)
+        let areClosed = Patience.awaits { sockets.closedByPeer == 50 }
+        #expect(areClosed)
         _ = try program.shell("prlimit --pid \(pid) --nofile=512:512")
         let ready = try serving.shell("curl -sS -m 5 $TOLLGATE_API/readyz").output
         #expect(ready.contains("none of 512 was left for a connection"), "\(ready)")

@@ -308,10 +308,8 @@ private final class Following {
         }
     }
 
-    /// Waits up to 20 s for so many.
-    func wait(for count: Int) {
-        for _ in 0..<400 where sequences.count < count { Thread.sleep(forTimeInterval: 0.05) }
-    }
+    /// Waits for so many.
+    func wait(for count: Int) { _ = Patience.awaits { sequences.count >= count } }
 
     deinit { kill(process.processIdentifier, SIGKILL) }
 }

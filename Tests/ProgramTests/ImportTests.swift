@@ -51,11 +51,12 @@ struct ImportTests {
         _ product: String,
         until isMeant: (Import) -> Bool
     ) throws -> Import? {
-        for _ in 0..<600 {
-            if let first = try imports(serving, product).first, isMeant(first) { return first }
-            Thread.sleep(forTimeInterval: 0.02)
+        var found: Import?
+        _ = try Patience.awaits {
+            found = try imports(serving, product).prefix(1).first(where: isMeant)
+            return found != nil
         }
-        return nil
+        return found
     }
 
     @Test(

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The built program, run with arguments in a directory of its own.
 struct Program {
@@ -138,10 +139,11 @@ final class Serving {
         process.standardOutput = try FileHandle(forWritingTo: outputFile)
         process.standardError = try FileHandle(forWritingTo: errorFile)
         try process.run()
-        for _ in 0..<300 where errors.firstRange(of: "API on ") == nil {
+        let isUp = try Patience.awaits {
             guard process.isRunning else { throw Unstarted(errors: errors) }
-            Thread.sleep(forTimeInterval: 0.05)
+            return errors.contains("API on ")
         }
+        guard isUp else { throw Unstarted(errors: errors) }
     }
 
     struct Unstarted: Error { let errors: String }

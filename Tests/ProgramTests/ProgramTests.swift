@@ -178,9 +178,7 @@ struct ProgramTests {
         defer { program.remove() }
         func start() throws -> (lines: String, events: String) {
             let serving = try Serving(program, ["--demonstration"])
-            for _ in 0..<100 where !serving.output.contains("mosquitto_pub") {
-                Thread.sleep(forTimeInterval: 0.05)
-            }
+            #expect(Patience.awaits { serving.output.contains("mosquitto_pub") })
             let lines = serving.output.split(separator: "\n")
                 .filter { $0.contains("mosquitto_") }
                 // The ports are new ones each time.

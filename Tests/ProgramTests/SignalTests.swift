@@ -32,7 +32,7 @@ struct SignalTests {
             kill(process.processIdentifier, signal)
             Thread.sleep(forTimeInterval: 0.002)
         }
-        let limit = Date(timeIntervalSinceNow: 15)
+        let limit = Date(timeIntervalSinceNow: Patience.seconds)
         while process.isRunning && Date() < limit { Thread.sleep(forTimeInterval: 0.005) }
         let said = try String(contentsOf: errors, encoding: .utf8)
         guard !process.isRunning else {
@@ -91,6 +91,6 @@ struct SignalTests {
         let (said, code) = try life(program, "data", after: 1_500, [SIGTERM, SIGTERM])
         // The first may have drained an idle gateway before the second came.
         #expect(code == 1 || code == 0, "\(said)")
-        #expect(Date().timeIntervalSince(start) < 10)
+        #expect(Date().timeIntervalSince(start) < 30)
     }
 }

@@ -144,7 +144,7 @@ import Time
 
     /// Waits until nothing is left of ended sessions.
     private func settle(_ store: OpenStore) throws {
-        for _ in 0..<10_000 {
+        for _ in 0..<60_000 {
             if try store.store.figures().removals == 0 { return }
             usleep(1_000)
         }

@@ -23,9 +23,9 @@ final class Answers<Reply: Sendable>: Sendable {
         }
     }
 
-    /// Waits until so many have been answered, for at most ten seconds.
+    /// Waits until so many have been answered, for at most a minute.
     func wait(for count: Int) -> Bool {
-        for _ in 0..<10_000 {
+        for _ in 0..<60_000 {
             if results.withLock({ $0.count }) >= count { return true }
             usleep(1_000)
         }

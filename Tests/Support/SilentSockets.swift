@@ -35,7 +35,7 @@ public struct SilentSockets: ~Copyable {
     }
 
     /// Waits until the other side has closed so many; whether that came in time.
-    public func waitUntilClosed(_ count: Int, seconds: Double = 10) -> Bool {
+    public func waitUntilClosed(_ count: Int, seconds: Double = Patience.seconds) -> Bool {
         let deadline = MonotonicInstant.now().adding(milliseconds: Int64(seconds * 1_000))
         while closedCount < count {
             guard MonotonicInstant.now() < deadline else { return false }

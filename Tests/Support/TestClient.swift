@@ -13,7 +13,7 @@ public final class TestClient {
     public let version: ProtocolVersion
 
     /// How long a wait lasts when nothing else is said.
-    public var patienceSeconds = 10.0
+    public var patienceSeconds = Patience.seconds
 
     public var acknowledgesMessages = true
 

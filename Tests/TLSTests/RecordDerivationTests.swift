@@ -1,5 +1,6 @@
 import Bytes
 import COpenSSL
+import RecordModel
 import Testing
 
 @testable import TLS
@@ -33,7 +34,7 @@ import Testing
 
     @Test("[RFC 8446, 7.1] HKDF-Expand-Label is OpenSSL's, by both hashes")
     func expansion() throws {
-        var random = RecordRandom(seed: RecordDifferentialTests.seed)
+        var random = RecordRandom(seed: RecordRandom.seed)
         for hash in [RecordHash.sha256, .sha384] {
             for label in ["key", "iv", "traffic upd", "finished", "a longer label"] {
                 let secret = random.bytes(hash.length)
@@ -64,7 +65,7 @@ import Testing
 
     @Test("[RFC 5246, 5] the PRF is OpenSSL's, by both hashes")
     func pseudorandom() throws {
-        var random = RecordRandom(seed: RecordDifferentialTests.seed)
+        var random = RecordRandom(seed: RecordRandom.seed)
         for hash in [RecordHash.sha256, .sha384] {
             for count in [1, 12, 32, 48, 49, 88] {
                 let master = random.bytes(48)
