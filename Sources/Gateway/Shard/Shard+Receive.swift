@@ -108,6 +108,9 @@ extension Shard {
         if context.wire[slot].isResumed {
             context.counters.add(.handshakesResumed)
         }
+        if context.wire[slot].isHandedOver {
+            context.counters.add(.handshakesHandedOver)
+        }
         context.wire.scheduleTimer(slot, at: context.now)
     }
 

@@ -18,6 +18,7 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
     case connectionsRefusedEarly
     case handshakesCompleted
     case handshakesResumed
+    case handshakesHandedOver
     case connectsAdmitted
     case activationsRequested
     case handOvers
@@ -49,6 +50,11 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
         case .handshakesCompleted: ("tls_handshakes", "TLS handshakes completed.")
         case .handshakesResumed:
             ("tls_handshakes_resumed", "TLS handshakes that resumed a session.")
+        case .handshakesHandedOver:
+            (
+                "tls_handshakes_handed_over",
+                "TLS handshakes after which the gateway's own records took over from OpenSSL."
+            )
         case .connectsAdmitted: ("connects_admitted", "CONNECT packets answered with success.")
         case .activationsRequested:
             ("activations_requested", "Admissions that had to wait for the ledger's writer.")

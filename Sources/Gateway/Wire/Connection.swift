@@ -243,6 +243,14 @@ extension Connection {
         }
     }
 
+    /// Whether its records are our own, and OpenSSL is needed no longer.
+    var isHandedOver: Bool {
+        switch tls {
+        case .some(let session): session.isHandedOver
+        case .none: false
+        }
+    }
+
     /// Who the client is by its certificate, if it has shown one and that was verified.
     var certificateIdentity: PeerIdentity? {
         switch tls {
