@@ -185,7 +185,7 @@ let package = Package(
                 "RecordModel", "CrashGateway", "Support", "TestFiles", "Gateway", "Sessions",
                 "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Storage", "Time",
             ],
-            exclude: ["paho_scenarios.py", "paho_features.py"],
+            exclude: ["paho_scenarios.py", "paho_features.py", "Interoperability/Clients"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -17,12 +17,21 @@ public final class ChildProcess {
     public let program: String
     public let identifier: pid_t
     private let pipes: [Int32]
+
+    /// Our end of its standard input; -1 without one, or when that has been finished.
+    private var inputEnd: Int32
     private var captured: [[UInt8]] = [[], []]
     private var isOpen = [true, true]
     private var status: Int32?
 
-    /// Starts `program` (a path, or a name that is looked up in `PATH`), its standard input empty.
-    public init(_ program: String, _ arguments: [String]) throws(ChildProcessError) {
+    /// Starts `program` (a path, or a name that is looked up in `PATH`), its standard input empty, or what
+    /// `write` gives it.
+    public init(
+        _ program: String,
+        _ arguments: [String],
+        takesInput: Bool = false
+    ) throws(ChildProcessError) {
+        var input: [Int32] = [-1, -1]
         var output: [Int32] = [0, 0]
         var errors: [Int32] = [0, 0]
         // Safe: each C function stays inside what it is given, during the call; the strings are
@@ -34,11 +43,23 @@ public final class ChildProcess {
             for descriptor in output { close(descriptor) }
             throw .notStarted(program: program, code: errno)
         }
+        // A socket, as writing to a pipe that is read no longer would be our end.
+        let type = Int32(SOCK_STREAM.rawValue)
+        guard unsafe !takesInput || socketpair(AF_UNIX, type, 0, &input) == 0 else {
+            for descriptor in output + errors { close(descriptor) }
+            throw .notStarted(program: program, code: errno)
+        }
         // No end of them is for other programs that are started meanwhile.
-        for descriptor in output + errors { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+        for descriptor in input + output + errors where descriptor >= 0 {
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        }
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
-        unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if takesInput {
+            unsafe posix_spawn_file_actions_adddup2(&actions, input[1], 0)
+        } else {
+            unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
         unsafe posix_spawn_file_actions_adddup2(&actions, output[1], 1)
         unsafe posix_spawn_file_actions_adddup2(&actions, errors[1], 2)
         var words = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
@@ -48,7 +69,9 @@ public final class ChildProcess {
         unsafe posix_spawn_file_actions_destroy(&actions)
         close(output[1])
         close(errors[1])
+        if takesInput { close(input[1]) }
         guard code == 0 else {
+            if takesInput { close(input[0]) }
             close(output[0])
             close(errors[0])
             throw .notStarted(program: program, code: code)
@@ -56,10 +79,12 @@ public final class ChildProcess {
         self.program = program
         identifier = child
         pipes = [output[0], errors[0]]
+        inputEnd = input[0]
     }
 
     deinit {
         kill()
+        finishInput()
         for descriptor in pipes { close(descriptor) }
     }
 
@@ -103,6 +128,59 @@ public final class ChildProcess {
             capture(milliseconds: 50)
         }
         return true
+    }
+
+    /// Reads what it writes until `bytes` are somewhere in its standard output, answers whether that came in time.
+    public func waitForOutput(containing bytes: [UInt8], seconds: Double = 10) -> Bool {
+        let deadline = MonotonicInstant.now().adding(milliseconds: Int64(seconds * 1_000))
+        while !hasWritten(bytes) {
+            guard isOpen[0], MonotonicInstant.now() < deadline else { return false }
+            capture(milliseconds: 50)
+        }
+        return true
+    }
+
+    private func hasWritten(_ bytes: [UInt8]) -> Bool {
+        var start = 0
+        // Safe: both are read within their lengths; what `memchr` answers is in what it was given.
+        return unsafe captured[0].withUnsafeBytes { written in
+            while start + bytes.count <= written.count {
+                let rest = unsafe UnsafeRawBufferPointer(rebasing: written[start...])
+                guard let address = rest.baseAddress,
+                    let found = unsafe memchr(
+                        address, Int32(bytes[0]), rest.count - bytes.count + 1)
+                else { return false }
+                if unsafe memcmp(found, bytes, bytes.count) == 0 { return true }
+                start += unsafe UnsafeRawPointer(found) - address + 1
+            }
+            return false
+        }
+    }
+
+    /// Gives it bytes on its standard input, and takes what it writes meanwhile.
+    public func write(_ bytes: [UInt8], seconds: Double = 20) throws(ChildProcessError) {
+        let deadline = MonotonicInstant.now().adding(milliseconds: Int64(seconds * 1_000))
+        let flags = Int32(MSG_NOSIGNAL | MSG_DONTWAIT)
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            guard MonotonicInstant.now() < deadline else { throw expired(seconds) }
+            let count = unsafe rest.withUnsafeBytes {
+                unsafe send(inputEnd, $0.baseAddress, $0.count, flags)
+            }
+            if count >= 0 {
+                rest = rest.dropFirst(count)
+            } else if errno == EAGAIN || errno == EINTR {
+                capture(milliseconds: 5)
+            } else {
+                throw .deaf(program: program, output: output + errors)
+            }
+        }
+    }
+
+    /// Has its standard input end.
+    public func finishInput() {
+        if inputEnd >= 0 { close(inputEnd) }
+        inputEnd = -1
     }
 
     /// Whether it has not ended by itself.

@@ -1,5 +1,5 @@
 import Glibc
-import TestFiles
+public import TestFiles
 public import TLS
 
 /// A certificate authority and a server's certificate for `localhost` and `127.0.0.1`, made with the
@@ -29,16 +29,36 @@ public final class TestCertificates: Sendable {
                 "-addext", "keyUsage=critical,keyCertSign",
             ]
         )
-        try Self.openSSL(
-            ["req", "-x509", "-days", "3", "-subj", "/CN=localhost"] + Self.key + [
-                "-CA", directory.file("ca.pem"), "-CAkey", directory.file("ca-key.pem"),
-                "-keyout", directory.file("key.pem"), "-out", directory.file("cert.pem"),
+        try Self.certifyServer(
+            Self.key, by: directory, certificate: directory.file("cert.pem"),
+            key: directory.file("key.pem"))
+        clientContext = try TLSContext(
+            connecting: TLSClientConfiguration(authorityFile: directory.file("ca.pem"))
+        )
+    }
+
+    /// Another certificate for the server, with an RSA key: the files of both.
+    public func makeRSA(in other: TemporaryDirectory) throws -> (certificate: String, key: String) {
+        let made = (certificate: other.file("rsa.pem"), key: other.file("rsa-key.pem"))
+        try Self.certifyServer(
+            ["-newkey", "rsa:2048", "-nodes"], by: directory, certificate: made.certificate,
+            key: made.key)
+        return made
+    }
+
+    private static func certifyServer(
+        _ kind: [String],
+        by authority: TemporaryDirectory,
+        certificate: String,
+        key: String
+    ) throws {
+        try openSSL(
+            ["req", "-x509", "-days", "3", "-subj", "/CN=localhost"] + kind + [
+                "-CA", authority.file("ca.pem"), "-CAkey", authority.file("ca-key.pem"),
+                "-keyout", key, "-out", certificate,
                 "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
                 "-addext", "basicConstraints=critical,CA:FALSE",
             ]
-        )
-        clientContext = try TLSContext(
-            connecting: TLSClientConfiguration(authorityFile: directory.file("ca.pem"))
         )
     }
 
