@@ -239,12 +239,50 @@ struct PlaceTests {
         let places = ConnectionPlaces(maximum: 1, addressMaximum: 1)
         let busy = try #require(places.enter(from: 1) {})
         places.isWaiting(busy, false)
-        for _ in 0..<(2 * ConnectionPlaces.reserve) {
-            #expect(places.enter(from: 1) {}?.isReserve == true)
+        for number in 0..<(2 * ConnectionPlaces.reserve) {
+            let origin = UInt64(10 + number / 4)
+            #expect(places.enter(from: origin) {}?.isReserve == true)
         }
         #expect(places.count == 1 + ConnectionPlaces.reserve)
         #expect(places.enter(from: 2) {}?.isReserve == true)
         places.leave(busy)
         #expect(places.enter(from: 2) {}?.isReserve == false)
+    }
+
+    @Test("one address has a quarter of the reserve, and answers under way can't fill all of it")
+    func reserveOfAddress() throws {
+        let places = ConnectionPlaces(maximum: 1, addressMaximum: 1)
+        places.isWaiting(try #require(places.enter(from: 1) {}), false)
+        for _ in 0..<ConnectionPlaces.reserveOfAddress {
+            places.isWaiting(try #require(places.enter(from: 1) {}), false)
+        }
+        #expect(places.enter(from: 1) {} == nil)
+        #expect(places.enter(from: 2) {}?.isReserve == true)
+    }
+
+    @Test("who takes nothing of an answer for two seconds gives way; who reads on is busy again")
+    func stalled() throws {
+        let places = ConnectionPlaces(maximum: 1, addressMaximum: 1)
+        let limits = ConnectionLimits(timeout: .seconds(8), bodyMaximum: 1_000)
+        let loop = EmbeddedEventLoop()
+        let channel = EmbeddedChannel(
+            handler: ConnectionGuard(limits: limits, places: places), loop: loop)
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        let request = HTTPRequest(method: .get, scheme: nil, authority: "a", path: "/v1/packages")
+        try channel.writeInbound(HTTPRequestPart.head(request))
+        try channel.writeInbound(HTTPRequestPart.end(nil))
+        func takes(_ isWritable: Bool) {
+            channel.isWritable = isWritable
+            channel.pipeline.fireChannelWritabilityChanged()
+        }
+        for isReading in [true, false] {
+            takes(false)
+            #expect(places.enter(from: 7) {}?.isReserve == true)
+            loop.advanceTime(by: .seconds(4))
+            if isReading { takes(true) }
+            #expect(places.enter(from: 8) {}?.isReserve == isReading)
+        }
+        loop.run()
+        #expect(!channel.isActive)
     }
 }

@@ -38,8 +38,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var readingSince: NIODeadline?
     private var waited = TimeAmount.zero
 
-    /// Since when the client takes nothing of what was written.
+    /// Since when the client takes nothing of what was written, and whether that has been so for long enough to give
+    /// way to others.
     private var stalledSince: NIODeadline?
+    private var isStalled = false
     private var check: RepeatedTask?
 
     private var ending = Ending.none
@@ -77,7 +79,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         let period = TimeAmount.nanoseconds(min(limits.timeout, limits.headTimeout).nanoseconds / 4)
         check = context.eventLoop.scheduleRepeatedTask(initialDelay: period, delay: period) { _ in
             let (connection, context) = bound.value
-            if connection.isOverdue(at: context.eventLoop.now) { context.close(promise: nil) }
+            let now = context.eventLoop.now
+            if connection.isOverdue(at: now) { return context.close(promise: nil) }
+            connection.noteStalled(at: now)
         }
         takePlace(context)
     }
@@ -109,9 +113,19 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         if place == nil { context.close(promise: nil) }
     }
 
-    /// Another connection gets this one's place; a request that came meanwhile is answered still.
+    /// From now on it counts as one that waits.
+    private func noteStalled(at now: NIODeadline) {
+        guard !isStalled, let stalledSince, let place,
+            now - stalledSince >= ConnectionLimits.stallPatience
+        else { return }
+        isStalled = true
+        places?.isWaiting(place, true)
+    }
+
+    /// Another connection gets this one's place; a request that came meanwhile is answered still, unless its client
+    /// takes nothing.
     private func giveWay(_ context: ChannelHandlerContext) {
-        guard answersOwed > 0 else { return context.close(promise: nil) }
+        guard answersOwed > 0, !isStalled else { return context.close(promise: nil) }
         if case .none = ending { ending = .afterAnswer }
     }
 
@@ -177,7 +191,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         if head.authority == nil { return .noHost }
         guard let place, place.isReserve else { return nil }
         let path = (head.path ?? "").prefix { $0 != "?" }
-        return ConnectionPlaces.openPaths.contains(String(path)) ? nil : .noPlace
+        return ConnectionPlaces.watchedPaths.contains(String(path)) ? nil : .noPlace
     }
 
     private func refuse(_ problem: Problem, _ context: ChannelHandlerContext) {
@@ -306,6 +320,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         stalledSince = context.channel.isWritable ? nil : context.eventLoop.now
+        if isStalled, stalledSince == nil {
+            isStalled = false
+            if answersOwed > 0, let place { places?.isWaiting(place, false) }
+        }
         context.fireChannelWritabilityChanged()
     }
 }
@@ -329,6 +347,9 @@ struct ConnectionLimits: Sendable {
 
     /// What a body has to bring, once the timeout is used up.
     static let bytesPerSecond = 65_536
+
+    /// How long a client may take nothing of its answers, and still keep its place from others.
+    static let stallPatience = TimeAmount.seconds(2)
 
     /// What a connection in the reserve gets for its request.
     static let reserveTimeout = TimeAmount.seconds(2)

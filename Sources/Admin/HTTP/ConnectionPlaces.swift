@@ -2,9 +2,9 @@ import Synchronization
 
 /// Which connections are open, how many one address may have, and who gives way when all places are taken.
 ///
-/// A new connection always gets a place as long as one waits for a request: the one that has waited longest
-/// gives way. So connections that say nothing can't keep others out. When all are busy, there is a
-/// reserve for programs that watch the gateway.
+/// A new connection always gets a place as long as one waits, for a request or for its client to take an answer: the
+/// one that has waited longest gives way. So connections that say nothing, or read nothing, can't keep others out.
+/// When all are busy, there is a reserve for programs that watch the gateway.
 final class ConnectionPlaces: Sendable {
     struct Place: Sendable {
         fileprivate let id: UInt64
@@ -14,13 +14,14 @@ final class ConnectionPlaces: Sendable {
     }
 
     /// What is answered in the reserve.
-    static let openPaths = Set(Routes.all.filter { !$0.access.needsToken }.map(\.path))
+    static let watchedPaths: Set = ["/healthz", "/readyz", "/metrics"]
 
     private let maximum: Int
     private let addressMaximum: Int
 
-    /// Places beside the others.
+    /// Places beside the others, and how many of them one address may have.
     static let reserve = 32
+    static let reserveOfAddress = 8
 
     fileprivate struct Connection {
         let origin: UInt64
@@ -68,7 +69,12 @@ final class ConnectionPlaces: Sendable {
                 gone = state.removeOldest { !$0.isReserve }
                 isReserve = gone == nil
             }
-            if isReserve, state.reserved >= Self.reserve {
+            guard isReserve else { return (state.insert(from: origin, false, giveWay), gone) }
+            let own = state.connections.values.count { $0.isReserve && $0.origin == origin }
+            if own >= Self.reserveOfAddress {
+                gone = state.removeOldest { $0.isReserve && $0.origin == origin }
+                if gone == nil { return (nil, nil) }
+            } else if state.reserved >= Self.reserve {
                 gone = state.removeOldest { $0.isReserve }
                 if gone == nil { return (nil, nil) }
             }
@@ -78,7 +84,7 @@ final class ConnectionPlaces: Sendable {
         return place
     }
 
-    /// The connection waits for a request, or is busy with one.
+    /// The connection waits for a request, or for its client to take an answer; or it is busy.
     func isWaiting(_ place: Place, _ isWaiting: Bool) {
         state.withLock { state in
             let number = isWaiting ? state.number() : nil
