@@ -1,3 +1,4 @@
+import Bytes
 import Gateway
 import Ledger
 import MQTT
@@ -153,6 +154,36 @@ extension WholeGateway {
                 }
                 try backend.send(packets)
                 #expect(try backend.endingCode() == 0x93)
+            }
+        }
+
+        @Test(
+            "MQTT 3.1.1 knows no Receive Maximum: however many come at once, each is acknowledged",
+            arguments: [QoS.atLeastOnce, .exactlyOnce]
+        )
+        func unboundedWindow(qos: QoS) async throws {
+            try await TestGateway.run(configure: { $0.limits.inflightMessages = 4 }) { gateway in
+                let client = try TestClient(port: gateway.openPort, version: .v3_1_1)
+                _ = try client.connect(as: .anonymous("many"))
+                var packets = ByteBuffer()
+                // Each waits for the disk.
+                for number in UInt16(1)...500 {
+                    Publish.encode(
+                        topic: Array("t/\(number)".utf8).span, payload: [1].span, qos: qos,
+                        packetID: number, isRetained: true, version: .v3_1_1, into: &packets)
+                }
+                try client.send(packets.span)
+                for number in UInt16(1)...500 {
+                    let type: PacketType = qos == .atLeastOnce ? .puback : .pubrec
+                    _ = try client.acknowledgement(type, number)
+                }
+                guard qos == .exactlyOnce else { return }
+                for number in UInt16(1)...500 {
+                    try client.send {
+                        Pubrel.encode(packetID: number, version: .v3_1_1, into: &$0)
+                    }
+                    _ = try client.acknowledgement(.pubcomp, number)
+                }
             }
         }
 

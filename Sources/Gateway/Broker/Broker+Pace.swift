@@ -29,7 +29,8 @@ struct Pace {
     /// Sessions of all shards that publishers wait for.
     var awaited: Set<SessionAddress> = []
 
-    /// Connections whose next packet waits, in the order in which they are served.
+    /// Connections whose next packet waits, in the order in which they are served: for those sessions, or until fewer
+    /// of their own messages are unanswered.
     var publishers: [Token] = []
 
     /// A session need not be waited for any more: publishers are served again.

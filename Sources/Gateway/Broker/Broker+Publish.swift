@@ -44,9 +44,7 @@ extension Broker {
         guard publish.qos != .exactlyOnce else {
             return serveExactlyOnce(slot, publish, topic, in: &context)
         }
-        if publish.qos == .atLeastOnce, !mayLeaveUnanswered(slot, in: &context) {
-            return context.wire.end(slot, .receiveMaximumExceeded)
-        }
+        if publish.qos == .atLeastOnce, !mayLeaveUnanswered(slot, in: &context) { return }
         let verdict: PublishVerdict
         var confirmations = 0
         if let unrouted = verdictUnrouted(slot, publish, topic, in: &context) {
@@ -76,7 +74,7 @@ extension Broker {
         in context: inout ShardContext
     ) -> (PublishVerdict, confirmations: Int) {
         let answer = answer(slot, publish.packetID, isCommitted: false, in: &context)
-        let message = OutboundMessage(publish, topic: topic, at: context.now.wall)
+        let message = OutboundMessage(publish, topic: topic, at: context.now.books)
         let publication = route(message, from: slot, for: answer, in: &context)
         return (publication.verdict, publication.confirmations)
     }
@@ -96,10 +94,10 @@ extension Broker {
         if sessions[slot: session(of: slot, in: &context)].received.contains(packetID) {
             return receivedAgain(slot, packetID, in: &context)
         }
-        guard mayLeaveUnanswered(slot, in: &context),
-            sessions[slot: session(of: slot, in: &context)].received.count
-                < context.wire[slot].settings.receiveQuota
-        else { return context.wire.end(slot, .receiveMaximumExceeded) }
+        guard mayLeaveUnanswered(slot, in: &context) else { return }
+        guard mayLeaveUnreleased(slot, in: &context) else {
+            return context.wire.end(slot, .receiveMaximumExceeded)
+        }
         let publication: Publication
         if let unrouted = verdictUnrouted(slot, publish, topic, in: &context) {
             if unrouted == .held { return }
@@ -107,7 +105,7 @@ extension Broker {
         } else {
             let isStored = sessions[slot: session(of: slot, in: &context)].stored != nil
             let answer = answer(slot, packetID, isCommitted: isStored, in: &context)
-            let message = OutboundMessage(publish, topic: topic, at: context.now.wall)
+            let message = OutboundMessage(publish, topic: topic, at: context.now.books)
             publication = route(message, from: slot, for: answer, in: &context)
         }
         notePublish(slot, publish, topic, publication.verdict, in: &context)
@@ -276,19 +274,41 @@ extension Broker {
 
     // MARK: Answers
 
-    /// Whether one more PUBLISH of QoS 1 or 2 may wait for its acknowledgement ([MQTT-3.3.4-9]).
+    /// Whether one more PUBLISH of QoS 1 or 2 may wait for its acknowledgement ([MQTT-3.3.4-9]). If not, a client of
+    /// MQTT 5, which knows how many may, is ended; one of 3.1.1 can't be told, and is not read until there are fewer.
     @inline(__always)
-    private func mayLeaveUnanswered(_ slot: UInt32, in context: inout ShardContext) -> Bool {
+    private mutating func mayLeaveUnanswered(_ slot: UInt32, in context: inout ShardContext) -> Bool
+    {
         context.wire[slot].settings.unanswered.isEmpty
             || isBelowReceiveMaximum(slot, in: &context)
     }
 
     /// The same of a client some of whose PUBLISHes wait.
-    private func isBelowReceiveMaximum(_ slot: UInt32, in context: inout ShardContext) -> Bool {
-        context.wire[slot].settings.unanswered.count
-            + sessions[slot: session(of: slot, in: &context)].received.count
-            - context.wire[slot].settings.unanswered.receivedCount
-            < context.wire[slot].settings.receiveQuota
+    private mutating func isBelowReceiveMaximum(
+        _ slot: UInt32, in context: inout ShardContext
+    ) -> Bool {
+        let waiting = context.wire[slot].settings.unanswered.count
+        let quota = Int(context.wire[slot].settings.receiveQuota)
+        switch context.wire[slot].settings.version {
+        case .v5:
+            let unreleased =
+                sessions[slot: session(of: slot, in: &context)].received.count
+                - context.wire[slot].settings.unanswered.receivedCount
+            if waiting + unreleased < quota { return true }
+            context.wire.end(slot, .receiveMaximumExceeded)
+        case .v3_1_1:
+            if waiting < quota { return true }
+            holdPublisher(slot, in: &context)
+        }
+        return false
+    }
+
+    /// Whether one more PUBLISH of QoS 2 may wait for its PUBREL. In MQTT 3.1.1 as many may as there are identifiers:
+    /// not to read on would keep the PUBRELs out that make room.
+    private func mayLeaveUnreleased(_ slot: UInt32, in context: inout ShardContext) -> Bool {
+        context.wire[slot].settings.version == .v3_1_1
+            || sessions[slot: session(of: slot, in: &context)].received.count
+                < context.wire[slot].settings.receiveQuota
     }
 
     /// Answers a PUBLISH, when its turn has come and its outcome is known.
@@ -336,6 +356,8 @@ extension Broker {
         {
             answer(slot, next, in: &context)
         }
+        // It may be held because there were too many.
+        if context.wire[slot].holdsPacket, !pace.publishers.isEmpty { pace.mayGoOn = true }
         context.wire.flushLater(slot)
     }
 
