@@ -94,6 +94,55 @@ extension WholeGateway {
             }
         }
 
+        @Test(
+            "B16: while the clock is doubted no session ends, and no message that was acknowledged or retained",
+            arguments: [true, false])
+        func kept(isSeenMeanwhile: Bool) async throws {
+            let clock = ManualClock(wall: Self.start)
+            try await TestGateway.run(time: .manual(clock)) { gateway in
+                let product = try await gateway.createProduct(codes: 1)
+                func come() throws -> (client: TestClient, isPresent: Bool) {
+                    let client = try TestClient(port: gateway.openPort)
+                    let answer = try client.connect(
+                        as: .anonymous("absent"), isCleanStart: false
+                    ) { $0.sessionExpiryInterval(seconds: 3_600) }
+                    return (client, answer.isSessionPresent)
+                }
+                let absent = try come().client
+                try absent.subscribe("t", qos: .atLeastOnce)
+                try absent.leave()
+                let publisher = try TestClient(port: gateway.openPort)
+                _ = try publisher.connect(as: .anonymous("publisher"))
+                try publisher.publish("t", "kept", qos: .atLeastOnce) {
+                    $0.messageExpiryInterval(seconds: 3_600)
+                }
+                try publisher.publish("r", "kept", qos: .atLeastOnce, isRetained: true) {
+                    $0.messageExpiryInterval(seconds: 3_600)
+                }
+                clock.set(wall: Self.start.adding(milliseconds: 400 * Self.day))
+                await settle(gateway, product)
+                #expect(await problem(gateway) != nil)
+                // What is due is looked for every ten seconds.
+                for _ in 0..<3 {
+                    clock.advance(milliseconds: 11_000)
+                    await settle(gateway, product)
+                }
+                if isSeenMeanwhile {
+                    let (client, isPresent) = try come()
+                    #expect(isPresent)
+                    client.lose()
+                }
+                clock.set(wall: Self.start.adding(milliseconds: 40_000))
+                await settle(gateway, product)
+                #expect(await problem(gateway) == nil)
+                let (client, isPresent) = try come()
+                #expect(isPresent)
+                #expect(try client.message().text == "kept")
+                try client.subscribe("r", qos: .atLeastOnce)
+                #expect(try client.message().text == "kept")
+            }
+        }
+
         /// The device that stays is online, and the one that came for an answer has gone.
         private func isAlone(_ gateway: TestGateway, _ product: TestProduct) async throws {
             var count = 0

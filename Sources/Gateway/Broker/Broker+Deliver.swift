@@ -136,7 +136,7 @@ extension Broker {
             return .decided(terms.sharedFilter == nil ? .noSubscription : .notConnected)
         }
         if terms.isBeingRetained, !retainedRequests.isEmpty { noteOvertaken(token, message.topic) }
-        if message.isExpired(at: context.now.wall) {
+        if message.isExpired(at: context.now.books) {
             context.counters.add(.deliveriesDropped)
             return .decided(.expired)
         }
@@ -263,7 +263,7 @@ extension Broker {
             topic: message.topic,
             payload: message.payload,
             properties: message.properties,
-            expirySeconds: version == .v5 ? message.remainingSeconds(at: context.now.wall) : nil,
+            expirySeconds: version == .v5 ? message.remainingSeconds(at: context.now.books) : nil,
             form: PublishForm(version: version, qos: terms.qos, isRetained: terms.isRetained),
             packetID: packetID,
             to: &context.wire[slot].output
@@ -282,7 +282,7 @@ extension Broker {
     ) {
         context.counters.add(.publishesDelivered)
         let version = context.wire[slot].settings.version
-        let remaining = version == .v5 ? message.remainingSeconds(at: context.now.wall) : nil
+        let remaining = version == .v5 ? message.remainingSeconds(at: context.now.books) : nil
         var alias = OutboundAliases.Choice.none
         let aliasMaximum = context.wire[slot].settings.outboundAliasMaximum
         if aliasMaximum > 0, takes(slot, message, terms, more: 3, in: &context) {

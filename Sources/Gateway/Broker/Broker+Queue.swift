@@ -51,7 +51,7 @@ extension Broker {
             case .device(let device) = sessions[slot: session].client
         else { return true }
         let verdict = context.quota.coverage(
-            ofAbsent: device.identity, of: product, units: units, at: context.now.wall)
+            ofAbsent: device.identity, of: product, units: units, at: context.now.books)
         return switch verdict {
         case .covered, .waits: true
         case .refused: false
@@ -78,7 +78,7 @@ extension Broker {
             terms.isCounted
             ? context.quota.coverage(
                 of: &context.wire[slot].settings, units: waiting + units,
-                at: context.now.wall) : .covered
+                at: context.now.books) : .covered
         switch coverage {
         case .covered: break
         case .refused:
@@ -114,7 +114,7 @@ extension Broker {
         }
         context.quota.reserve(
             &context.wire[slot].settings,
-            units: sessions[slot: session].waitsForQuota ? 0 : waiting, at: context.now.wall)
+            units: sessions[slot: session].waitsForQuota ? 0 : waiting, at: context.now.books)
     }
 
     private enum AppendOutcome {
@@ -143,7 +143,7 @@ extension Broker {
         var sequence = sessions[slot: session].queue.append(
             message, isStored: stored == nil, limits: limits)
         if sequence == nil {
-            let expired = sessions[slot: session].queue.dropExpired(at: context.now.wall)
+            let expired = sessions[slot: session].queue.dropExpired(at: context.now.books)
             for gone in expired { storeGone(session, gone) }
             context.counters.add(.deliveriesDropped, expired.count)
             sequence = sessions[slot: session].queue.append(
@@ -223,7 +223,7 @@ extension Broker {
         _ next: OutgoingMessage, in context: inout ShardContext
     ) -> LineVerdict {
         let message = next.content.message
-        if !next.isDuplicate, message.isExpired(at: context.now.wall) { return .dropped }
+        if !next.isDuplicate, message.isExpired(at: context.now.books) { return .dropped }
         let terms = DeliveryTerms(next.content)
         return message.withOutbound(isRetained: terms.isRetained) { outbound in
             guard takes(slot, outbound, terms, in: &context),

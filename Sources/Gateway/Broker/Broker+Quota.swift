@@ -17,7 +17,7 @@ extension Broker {
     ) -> ChargeVerdict {
         let verdict = context.quota.charge(
             &context.wire[slot].settings, payloadBytes: payloadBytes,
-            isReserved: isReserved, at: context.now.wall)
+            isReserved: isReserved, at: context.now.books)
         if case .refused(isFirst: true) = verdict { tellOfExhaustion(slot, in: &context) }
         return verdict
     }
@@ -29,7 +29,7 @@ extension Broker {
             && notifyOfQuota(slot, "notice", "\"reason\":\"quota-exhausted\",", in: &context)
         guard !isHeard else { return }
         context.quota.noteUnheard(
-            &context.wire[slot].settings, at: context.now.wall)
+            &context.wire[slot].settings, at: context.now.books)
     }
 
     /// The same of a device that has gone: it may be back by now.
@@ -40,7 +40,7 @@ extension Broker {
         guard let session = known(device),
             let slot = openConnection(of: session.slot, in: &context)
         else {
-            return context.quota.noteUnheard(absent: device, of: product, at: context.now.wall)
+            return context.quota.noteUnheard(absent: device, of: product, at: context.now.books)
         }
         tellOfExhaustion(slot, in: &context)
     }
@@ -49,7 +49,7 @@ extension Broker {
     mutating func tellOwedNotice(_ slot: UInt32, in context: inout ShardContext) {
         guard
             context.quota.takeOwedNotice(
-                &context.wire[slot].settings, at: context.now.wall)
+                &context.wire[slot].settings, at: context.now.books)
         else { return }
         tellOfExhaustion(slot, in: &context)
     }
@@ -65,7 +65,7 @@ extension Broker {
     ) -> Bool {
         guard wantsNotices(slot, name, in: &context),
             let report = context.quota.report(
-                &context.wire[slot].settings, at: context.now.wall)
+                &context.wire[slot].settings, at: context.now.books)
         else { return false }
         return notify(slot, name, "{\(members)\(report)}", in: &context)
     }
@@ -114,7 +114,7 @@ extension Broker {
         _ product: ProductCatalogue.Slot, in context: inout ShardContext
     ) {
         let verdict = context.quota.charge(
-            absent: device, of: product, payloadBytes: will.payload.count, at: context.now.wall)
+            absent: device, of: product, payloadBytes: will.payload.count, at: context.now.books)
         switch verdict {
         case .counted:
             var shared: Message? = will
@@ -137,7 +137,7 @@ extension Broker {
         guard let will = context.wire[slot].will else { return }
         context.wire[slot].will = nil
         let message = will.message.expiring(
-            afterSeconds: will.messageExpirySeconds, from: context.now.wall)
+            afterSeconds: will.messageExpirySeconds, from: context.now.books)
         switch charge(slot, payloadBytes: message.payload.count, in: &context) {
         case .counted:
             message.withOutbound(isRetained: will.isRetained) {

@@ -56,10 +56,10 @@ extension Broker {
         let kept = Self.shared(message, &shared)
         let mailbox = context.commons.mailboxes[context.index]
         guard case .confirmation(_, let token, let packetID) = sender else {
-            context.commons.retained.put(kept, at: context.now.wall) { _ in }
+            context.commons.retained.put(kept, at: context.now.books) { _ in }
             return false
         }
-        context.commons.retained.put(kept, at: context.now.wall) { outcome in
+        context.commons.retained.put(kept, at: context.now.books) { outcome in
             mailbox.post(.confirmed(token, packetID: packetID, count: 1, outcome))
         }
         return true
@@ -242,7 +242,7 @@ extension Broker {
         )
         let retained = context.commons.retained.messages
         let filter = request.subscription.filter
-        let now = context.now.wall
+        let now = context.now.books
         let page: RetainedPage
         do throws(StoreError) {
             page = try retainedReader.withTransaction { (transaction) throws(StoreError) in

@@ -127,7 +127,7 @@ extension Broker {
 
     /// Whether a session is one that the client may find again.
     private func isToBeKept(_ session: UInt32, in context: inout ShardContext) -> Bool {
-        sessions[slot: session].isPersistent && context.now.wall < sessions[slot: session].endsAt
+        sessions[slot: session].isPersistent && context.now.books < sessions[slot: session].endsAt
     }
 
     private mutating func resume(
@@ -190,7 +190,7 @@ extension Broker {
             let will = context.wire[slot].will, will.delaySeconds > 0,
             sessions[slot: session.slot].isPersistent
         else { return false }
-        let dueAt = context.now.wall.adding(milliseconds: Int64(will.delaySeconds) * 1_000)
+        let dueAt = context.now.books.adding(milliseconds: Int64(will.delaySeconds) * 1_000)
         sessions[slot: session.slot].will = (will, dueAt)
         context.wire[slot].will = nil
         return true
@@ -206,10 +206,10 @@ extension Broker {
         absentSessions += 1
         tellConnected(session, false, in: &context)
         redistribute(session, in: &context)
-        sessions[slot: session].leftAt = context.now.wall
+        sessions[slot: session].leftAt = context.now.books
         let seconds = sessions[slot: session].expirySeconds
         if seconds < .max {
-            sessions[slot: session].endsAt = context.now.wall.adding(
+            sessions[slot: session].endsAt = context.now.books.adding(
                 milliseconds: Int64(seconds) * 1_000)
         }
         store(session, in: &context)
@@ -244,7 +244,7 @@ extension Broker {
         guard let (will, _) = sessions[slot: session].will else { return }
         sessions[slot: session].will = nil
         let message = will.message.expiring(
-            afterSeconds: will.messageExpirySeconds, from: context.now.wall)
+            afterSeconds: will.messageExpirySeconds, from: context.now.books)
         switch sessions[slot: session].client {
         case .unknown: break
         case .device(let device):
@@ -269,7 +269,7 @@ extension Broker {
     /// Sets the timer of an absent client's session. Looked at once an hour at least, as the calendar
     /// may be set meanwhile.
     mutating func scheduleAbsent(_ session: UInt32, in context: inout ShardContext) {
-        let left = sessions[slot: session].dueAt.milliseconds(since: context.now.wall)
+        let left = sessions[slot: session].dueAt.milliseconds(since: context.now.books)
         let isHeld = sessions[slot: session].stored != nil && sessions[slot: session].isLoaded
         let limit: Int64 = isHeld ? Self.quietMilliseconds : 3_600_000
         let ticks = ShardTime.ticks(milliseconds: min(max(left, 1), limit))
@@ -281,10 +281,10 @@ extension Broker {
         guard sessions.isOccupied(slot: session), sessions[slot: session].connection == nil,
             let token = sessions.token(ofSlot: session)
         else { return }
-        if sessions[slot: session].endsAt <= context.now.wall {
+        if sessions[slot: session].endsAt <= context.now.books {
             return endSession(token, in: &context)
         }
-        if let will = sessions[slot: session].will, will.dueAt <= context.now.wall {
+        if let will = sessions[slot: session].will, will.dueAt <= context.now.books {
             publishWaitingWill(session, in: &context)
             store(session, in: &context)
         }

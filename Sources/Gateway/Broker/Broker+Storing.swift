@@ -29,7 +29,7 @@ extension Broker {
             expiryIntervalSeconds: sessions[slot: session].expirySeconds,
             will: will,
             subscriptions: sessions[slot: session].subscriptions,
-            connectedAt: context.now.wall
+            connectedAt: context.now.books
         )
         if sessions[slot: session].connection == nil {
             record.end(at: sessions[slot: session].leftAt)
@@ -231,11 +231,11 @@ extension Broker {
     mutating func sweepDueSessions(in context: inout ShardContext) {
         guard context.now.monotonic >= nextSessionSweep else { return }
         nextSessionSweep = context.now.monotonic.adding(milliseconds: Self.sweepMilliseconds)
-        if context.index == 0 { context.commons.retained.sweep(at: context.now.wall) }
+        if context.index == 0 { context.commons.retained.sweep(at: context.now.books) }
         do throws(StoreError) {
             var last: DueSession?
             repeat {
-                let page = try sessionReader.due(at: context.now.wall, after: last, limit: 256)
+                let page = try sessionReader.due(at: context.now.books, after: last, limit: 256)
                 for due in page { try lookAt(due, in: &context) }
                 last = page.count == 256 ? page.last : nil
             } while last != nil

@@ -18,17 +18,17 @@ extension Shard {
             carryOut(context.quota.settlePacks(at: context.now.wall))
             broker.resumeQuotaWaiters(in: &context)
         }
-        if let batch = context.quota.nextScheduledBatch(at: context.now.wall) { submit(batch) }
+        if let batch = context.quota.nextScheduledBatch(at: context.now.books) { submit(batch) }
     }
 
     /// Submits every count that has changed.
     mutating func flushCounters() {
-        while let batch = context.quota.nextBatch(at: context.now.wall) { submit(batch) }
+        while let batch = context.quota.nextBatch(at: context.now.books) { submit(batch) }
     }
 
     /// Submits the counts of the devices that went in this turn (rule C7: on disconnect).
     mutating func flushReleasedCounters() {
-        while let batch = context.quota.nextReleasedBatch(at: context.now.wall) { submit(batch) }
+        while let batch = context.quota.nextReleasedBatch(at: context.now.books) { submit(batch) }
     }
 
     private mutating func submit(_ batch: UsageBatch) {
