@@ -196,6 +196,12 @@ struct Foundations {
         let secrets = SecretSource.proven(serving: serving)
         var contexts: [TLSContext] = []
         do throws(TLSError) {
+            let served = try serving.servedVersions()
+            for version in serving.offeredVersions where !served.contains(version) {
+                log?.say(
+                    .warning, "no cipher suite of a TLS version fits the certificate's key",
+                    .init("version", version.rawValue))
+            }
             for _ in 0..<count {
                 contexts.append(
                     try TLSContext(serving: serving, tickets: tickets, secrets: secrets))

@@ -104,7 +104,7 @@ public final class TLSContext: Sendable {
     }
 
     /// Each name by itself first: in a list the library passes over those that it does not know.
-    private func setAlgorithms(_ algorithms: TLSAlgorithms) throws(TLSError) {
+    func setAlgorithms(_ algorithms: TLSAlgorithms) throws(TLSError) {
         for name in algorithms.cipherSuites {
             let isKnown = unsafe Self.isName(name) && SSL_CTX_set_ciphersuites(handle, name) == 1
             guard isKnown else { throw Self.unknown("cipher suite of TLS 1.3", name) }

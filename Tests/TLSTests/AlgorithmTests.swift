@@ -44,6 +44,23 @@ import Testing
         #expect(throws: TLSError.self) { _ = try agreed(new, .v1_2) }
     }
 
+    @Test("a version whose suites don't fit the certificate's key serves nobody, and that is known")
+    func served() throws {
+        var serving = fixture.serving
+        #expect(try serving.servedVersions() == [.v1_2, .v1_3])
+        serving.algorithms.groups = ["P-384", "P-256"]
+        #expect(try serving.servedVersions() == [.v1_2, .v1_3])
+        serving.algorithms.ciphers = ["ECDHE-RSA-AES128-GCM-SHA256"]
+        #expect(try serving.servedVersions() == [.v1_3])
+        // The source is proven with what is left.
+        #expect(SecretSource.proven(serving: serving) == .provider)
+        serving.maximumVersion = .v1_2
+        let error = #expect(throws: TLSError.self) { _ = try serving.servedVersions() }
+        #expect(error?.reason == .refusedSetting)
+        serving.privateKeyFile += ".none"
+        #expect(throws: TLSError.self) { _ = try serving.servedVersions() }
+    }
+
     @Test("a group that is not offered is not agreed on")
     func groups() throws {
         // The client offers X25519 and P-256.

@@ -89,6 +89,11 @@ extension RecordOutcome {
         if end == .violation, theirs.end == .violation, alert == 20, theirs.alert == 80 {
             return true
         }
+        // no_renegotiation of a level that there is none of: illegal_parameter, as of any other alert (RFC 5246,
+        // 7.2), where OpenSSL looks at the description first.
+        if end == .violation, theirs.end == .violation, alert == 47, theirs.alert == 40 {
+            return true
+        }
         // close_notify in TLS 1.3 that names a fatal level, which says nothing there (RFC 8446, 6); SSL_get_error(3)
         // then knows of no alert.
         if case .other = theirs.end { return end == .closed && alert == nil && theirs.alert == nil }

@@ -1,4 +1,3 @@
-internal import Bytes
 internal import COpenSSL
 
 /// How the connections of a context get what their records need once OpenSSL has shaken hands. What works depends on
@@ -15,7 +14,8 @@ public enum SecretSource: Sendable, Equatable, CaseIterable {
     case provider
 
     /// The best one that handshakes in memory prove to work with this configuration: one for each of its cipher suites
-    /// of TLS 1.3, and one in TLS 1.2. To be called at the start, and for a changed configuration.
+    /// of TLS 1.3, and one in TLS 1.2, as far as there is a client for them. To be called at the start, and for a
+    /// changed configuration.
     public static func proven(serving configuration: TLSServerConfiguration) -> SecretSource {
         for source in [SecretSource.provider, .keyLog] where source.isProven(serving: configuration)
         {
@@ -25,20 +25,17 @@ public enum SecretSource: Sendable, Equatable, CaseIterable {
     }
 
     private func isProven(serving configuration: TLSServerConfiguration) -> Bool {
-        var attempt = configuration
-        attempt.clientVerification = .none
         do throws(TLSError) {
-            if configuration.maximumVersion == .v1_3 {
-                attempt.minimumVersion = .v1_3
+            for version in try configuration.servedVersions() {
+                var attempt = configuration.only(version)
+                guard version == .v1_3 else {
+                    guard try carriesData(serving: attempt) else { return false }
+                    continue
+                }
                 for suite in configuration.algorithms.cipherSuites {
                     attempt.algorithms.cipherSuites = [suite]
                     guard try carriesData(serving: attempt) else { return false }
                 }
-            }
-            if configuration.minimumVersion == .v1_2, !configuration.algorithms.ciphers.isEmpty {
-                attempt.minimumVersion = .v1_2
-                attempt.maximumVersion = .v1_2
-                return try carriesData(serving: attempt)
             }
             return true
         } catch {
@@ -46,41 +43,10 @@ public enum SecretSource: Sendable, Equatable, CaseIterable {
         }
     }
 
-    /// Whether both sides understand each other after a handshake. In TLS 1.3 our records have to have taken over; in
-    /// TLS 1.2 there are ciphers that they don't know.
     private func carriesData(serving configuration: TLSServerConfiguration) throws(TLSError) -> Bool
     {
-        let context = try TLSContext(serving: configuration, tickets: TicketKeys(), secrets: self)
-        let clientContext = try TLSContext(connecting: TLSClientConfiguration())
-        if configuration.maximumVersion == .v1_2 {
-            // Safe: nobody else has the context yet. The client of this module offers less than a server may.
-            let ciphers = configuration.algorithms.ciphers.joined(separator: ":")
-            _ = unsafe SSL_CTX_set_cipher_list(clientContext.handle, ciphers)
-        }
-        var server = try TLSConnection(accepting: context)
-        var client = try TLSSession(connecting: clientContext)
-        var port = TLSPort()
-        var toServer = ByteBuffer()
-        var toClient = ByteBuffer()
-        var heard = ByteBuffer()
-        repeat {
-            toServer.removeAll()
-            _ = try client.receive(toClient.span, through: &port, into: &heard, output: &toServer)
-            toClient.removeAll()
-            _ = try server.receive(toServer.span, through: &port, into: &heard, output: &toClient)
-        } while !toClient.isEmpty
-        guard client.isEstablished, server.isHandedOver || server.version == .v1_2 else {
-            return false
-        }
-        toServer.removeAll()
-        for text in ["first", "second"] {
-            try client.send(text.utf8Span.span, through: &port, output: &toServer)
-            try server.send(text.utf8Span.span, through: &port, output: &toClient)
-        }
-        _ = try server.receive(toServer.span, through: &port, into: &heard, output: &toClient)
-        _ = try client.receive(toClient.span, through: &port, into: &heard, output: &toServer)
-        server.forget(in: &port)
-        return heard.span.isEqual(to: "firstsecondfirstsecond".utf8Span.span)
+        var rehearsal = try HandshakeRehearsal(serving: configuration, secrets: self)
+        return try rehearsal.carriesData()
     }
 
     /// For SSL_CTX_new_ex(3).
