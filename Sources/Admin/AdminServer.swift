@@ -67,6 +67,7 @@ public struct AdminServer: Service {
             controlPlane: controlPlane,
             configuration: configuration,
             ownerToken: ownerToken,
+            wrongTokens: WrongTokens(logger: logger),
             now: now
         )
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)

@@ -1,5 +1,6 @@
 import Gateway
 import HTTPTypes
+import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOEmbedded
@@ -7,6 +8,26 @@ import NIOHTTPTypes
 import Testing
 
 @testable import Admin
+
+/// Keeps level and metadata of what is logged.
+private struct LineHandler: LogHandler {
+    let lines: NIOLockedValueBox<[String]>
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+
+    subscript(metadataKey key: String) -> Logger.MetadataValue? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let fields = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map {
+            "\($0.key)=\($0.value)"
+        }
+        let line = (["\(event.level)"] + fields).joined(separator: " ")
+        lines.withLockedValue { $0.append(line) }
+    }
+}
 
 @Suite("Limits")
 struct LimitsTests {
@@ -47,6 +68,21 @@ struct LimitsTests {
         client.clock.withLockedValue { $0 += .seconds(1) }
         #expect(try await client.get("/v1/packages").status == 200)
         #expect(try await client.get("/v1/packages").status == 429)
+    }
+
+    @Test(
+        "wrong tokens are in the log, a line a second, by their keys and addresses, and no secret")
+    func wrongTokens() {
+        let lines = NIOLockedValueBox<[String]>([])
+        var logger = Logger(label: "test") { _ in LineHandler(lines: lines) }
+        logger.logLevel = .info
+        let wrong = WrongTokens(logger: logger)
+        let start = ContinuousClock.now
+        wrong.note("k-1.guess", from: "192.0.2.1", at: start)
+        for _ in 0..<30 { wrong.note("k-2.guess", from: "192.0.2.2", at: start) }
+        wrong.note("no key\u{1B}", from: nil, at: start + .seconds(1))
+        let said = lines.withLockedValue { $0 }
+        #expect(said == ["notice address=192.0.2.1 key=k-1", "notice address=- key=- more=30"])
     }
 
     @Test("requests for what there is not count as well, for their token or where they came from")

@@ -12,6 +12,7 @@ struct ServerContext: Sendable {
     let configuration: GatewayConfiguration
     let ownerToken: OwnerToken
     private let tokens: Tokens
+    private let wrongTokens: WrongTokens
     private let rates: RateLimiter
     private let now: @Sendable () -> ContinuousClock.Instant
     let streams: StreamSlots
@@ -24,12 +25,14 @@ struct ServerContext: Sendable {
         controlPlane: any ControlPlane,
         configuration: GatewayConfiguration,
         ownerToken: OwnerToken,
+        wrongTokens: WrongTokens,
         now: @escaping @Sendable () -> ContinuousClock.Instant
     ) {
         self.now = now
         self.controlPlane = controlPlane
         self.configuration = configuration
         self.ownerToken = ownerToken
+        self.wrongTokens = wrongTokens
         tokens = Tokens(owner: ownerToken, ledger: controlPlane.ledger)
         streams = StreamSlots(maximum: configuration.admin.eventStreams)
         bodies = BodyBudget(
@@ -51,6 +54,9 @@ struct ServerContext: Sendable {
         }
         guard let principal = try known(request) else {
             try take(.stranger(origin))
+            if let token = Self.token(of: request) {
+                wrongTokens.note(token, from: address, at: now())
+            }
             throw Problem.unauthorized
         }
         try take(.actor(principal.actor))
@@ -71,11 +77,16 @@ struct ServerContext: Sendable {
     func knows(_ request: Request) throws -> Bool { try known(request) != nil }
 
     private func known(_ request: Request) throws -> Principal? {
+        try Self.token(of: request).flatMap { try tokens.principal(of: $0) }
+    }
+
+    /// What the request shows (RFC 6750, 2.1); `nil` when it shows none.
+    private static func token(of request: Request) -> String? {
         let prefix = "bearer "
         guard let header = request.headers[.authorization],
             header.lowercased().hasPrefix(prefix)
         else { return nil }
-        return try tokens.principal(of: String(header.dropFirst(prefix.count)))
+        return String(header.dropFirst(prefix.count))
     }
 
     private func take(_ caller: RateLimiter.Caller) throws(Problem) {
