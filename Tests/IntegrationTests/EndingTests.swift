@@ -220,7 +220,7 @@ extension WholeGateway {
         }
 
         @Test(
-            "more QoS 2 messages under way than the Receive Maximum: 0x93",
+            "more QoS 2 messages under way than the Receive Maximum: 0x93; MQTT 3.1.1 has none",
             arguments: ProtocolVersion.allCases
         )
         func receiveMaximum(version: ProtocolVersion) async throws {
@@ -235,7 +235,10 @@ extension WholeGateway {
                 try client.sendPublish("t", [], qos: .exactlyOnce, packetID: 64, isDuplicate: true)
                 _ = try client.acknowledgement(.pubrec, 64)
                 try client.sendPublish("t", [], qos: .exactlyOnce, packetID: 65)
-                #expect(try client.endingCode() == expected(0x93, version))
+                switch version {
+                case .v5: #expect(try client.endingCode() == 0x93)
+                case .v3_1_1: _ = try client.acknowledgement(.pubrec, 65)
+                }
             }
         }
 
