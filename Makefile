@@ -42,7 +42,7 @@ torture: packages revision  ## kill under mixed load for MINUTES=30; attack with
 	@echo "== kill -9 under mixed load, $(MINUTES) minutes"
 	$(PLAIN) CRASH_MINUTES=$(MINUTES) swift test --skip-build --filter MixedCrash
 	@echo "== $(RECORDS) hostile records, and $(CONNECTIONS) connections whose records are damaged"
-	$(PLAIN) RECORD_COUNT=$(RECORDS) swift test --skip-build --filter TLSTests.RecordFuzz
+	$(PLAIN) RECORD_COUNT=$(RECORDS) swift test --skip-build --filter 'TLSTests.Record(Fuzz|Differential)'
 	$(PLAIN) RECORD_CONNECTIONS=$(CONNECTIONS) swift test --skip-build --filter 'IntegrationTests.*RecordFuzz'
 	@for round in $$(seq $(ROUNDS)); do echo "== round $$round of $(ROUNDS)"; \
 	    $(SWIFT) test --skip-build --filter '$(RANDOM_TESTS)' || exit 1; done
