@@ -193,10 +193,11 @@ struct Foundations {
             maximumVersion: TLSVersion(settings.maximumVersion),
             algorithms: TLSAlgorithms(settings)
         )
-        let secrets = SecretSource.proven(serving: serving)
+        let secrets: SecretSource
         var contexts: [TLSContext] = []
         do throws(TLSError) {
             let served = try serving.servedVersions()
+            secrets = SecretSource.proven(serving: serving, in: served)
             for version in serving.offeredVersions where !served.contains(version) {
                 log?.say(
                     .warning, "no cipher suite of a TLS version fits the certificate's key",

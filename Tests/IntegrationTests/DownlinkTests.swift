@@ -175,7 +175,7 @@ extension WholeGateway {
                 try client.send(packets.span)
                 for number in UInt16(1)...500 {
                     let type: PacketType = qos == .atLeastOnce ? .puback : .pubrec
-                    _ = try client.acknowledgement(type, number)
+                    #expect(try client.acknowledgement(type, number).code == 0)
                 }
                 guard qos == .exactlyOnce else { return }
                 for number in UInt16(1)...500 {

@@ -44,7 +44,7 @@ import Testing
         #expect(throws: TLSError.self) { _ = try agreed(new, .v1_2) }
     }
 
-    @Test("a version whose suites don't fit the certificate's key serves nobody, and that is known")
+    @Test("a version whose suites don't fit the certificate's key has no client, and that is known")
     func served() throws {
         var serving = fixture.serving
         #expect(try serving.servedVersions() == [.v1_2, .v1_3])
@@ -53,7 +53,7 @@ import Testing
         serving.algorithms.ciphers = ["ECDHE-RSA-AES128-GCM-SHA256"]
         #expect(try serving.servedVersions() == [.v1_3])
         // The source is proven with what is left.
-        #expect(SecretSource.proven(serving: serving) == .provider)
+        #expect(SecretSource.proven(serving: serving, in: [.v1_3]) == .provider)
         serving.maximumVersion = .v1_2
         let error = #expect(throws: TLSError.self) { _ = try serving.servedVersions() }
         #expect(error?.reason == .refusedSetting)

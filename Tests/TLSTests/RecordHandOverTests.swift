@@ -72,7 +72,8 @@ import Testing
         var serving = TLSServerConfiguration(
             certificateChainFile: fixture.path("other.pem"),
             privateKeyFile: fixture.path("other-key.pem"))
-        #expect(SecretSource.proven(serving: serving) == .provider)
+        #expect(
+            try SecretSource.proven(serving: serving, in: serving.servedVersions()) == .provider)
         let client = try TLSContext(connecting: TLSClientConfiguration())
         #expect(unsafe SSL_CTX_set_cipher_list(client.handle, "ALL") == 1)
         serving.maximumVersion = .v1_2
@@ -234,13 +235,14 @@ import Testing
 
     @Test("the provider is proven with this OpenSSL, and the key log works as well")
     func proof() throws {
-        #expect(SecretSource.proven(serving: fixture.serving) == .provider)
+        #expect(SecretSource.proven(serving: fixture.serving, in: [.v1_2, .v1_3]) == .provider)
         var serving = fixture.serving
         serving.clientVerification = .required(authorityFile: fixture.path("ca.pem"))
         serving.maximumVersion = .v1_2
-        #expect(SecretSource.proven(serving: serving) == .provider)
+        #expect(
+            try SecretSource.proven(serving: serving, in: serving.servedVersions()) == .provider)
         serving.certificateChainFile = fixture.path("junk.pem")
-        #expect(SecretSource.proven(serving: serving) == .none)
+        #expect(SecretSource.proven(serving: serving, in: [.v1_2]) == .none)
         #expect(ERR_peek_error() == 0)
     }
 

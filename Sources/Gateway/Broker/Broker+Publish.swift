@@ -44,7 +44,7 @@ extension Broker {
         guard publish.qos != .exactlyOnce else {
             return serveExactlyOnce(slot, publish, topic, in: &context)
         }
-        if publish.qos == .atLeastOnce, !mayLeaveUnanswered(slot, in: &context) { return }
+        if publish.qos == .atLeastOnce, stopsAtReceiveMaximum(slot, in: &context) { return }
         let verdict: PublishVerdict
         var confirmations = 0
         if let unrouted = verdictUnrouted(slot, publish, topic, in: &context) {
@@ -94,7 +94,7 @@ extension Broker {
         if sessions[slot: session(of: slot, in: &context)].received.contains(packetID) {
             return receivedAgain(slot, packetID, in: &context)
         }
-        guard mayLeaveUnanswered(slot, in: &context) else { return }
+        if stopsAtReceiveMaximum(slot, in: &context) { return }
         guard mayLeaveUnreleased(slot, in: &context) else {
             return context.wire.end(slot, .receiveMaximumExceeded)
         }
@@ -274,17 +274,19 @@ extension Broker {
 
     // MARK: Answers
 
-    /// Whether one more PUBLISH of QoS 1 or 2 may wait for its acknowledgement ([MQTT-3.3.4-9]). If not, a client of
-    /// MQTT 5, which knows how many may, is ended; one of 3.1.1 can't be told, and is not read until there are fewer.
+    /// Whether a PUBLISH of QoS 1 or 2 is not served, as too many before it wait for their acknowledgements
+    /// ([MQTT-3.3.4-9]): a client of MQTT 5, which knows how many may, is ended; one of 3.1.1 can't be told, and is
+    /// not read until there are fewer.
     @inline(__always)
-    private mutating func mayLeaveUnanswered(_ slot: UInt32, in context: inout ShardContext) -> Bool
-    {
-        context.wire[slot].settings.unanswered.isEmpty
-            || isBelowReceiveMaximum(slot, in: &context)
+    private mutating func stopsAtReceiveMaximum(
+        _ slot: UInt32, in context: inout ShardContext
+    ) -> Bool {
+        !context.wire[slot].settings.unanswered.isEmpty
+            && stopsAboveReceiveMaximum(slot, in: &context)
     }
 
     /// The same of a client some of whose PUBLISHes wait.
-    private mutating func isBelowReceiveMaximum(
+    private mutating func stopsAboveReceiveMaximum(
         _ slot: UInt32, in context: inout ShardContext
     ) -> Bool {
         let waiting = context.wire[slot].settings.unanswered.count
@@ -294,13 +296,13 @@ extension Broker {
             let unreleased =
                 sessions[slot: session(of: slot, in: &context)].received.count
                 - context.wire[slot].settings.unanswered.receivedCount
-            if waiting + unreleased < quota { return true }
+            if waiting + unreleased < quota { return false }
             context.wire.end(slot, .receiveMaximumExceeded)
         case .v3_1_1:
-            if waiting < quota { return true }
+            if waiting < quota { return false }
             holdPublisher(slot, in: &context)
         }
-        return false
+        return true
     }
 
     /// Whether one more PUBLISH of QoS 2 may wait for its PUBREL. In MQTT 3.1.1 as many may as there are identifiers:

@@ -71,7 +71,10 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
         case .publishersHeld:
             (
                 "publishers_held",
-                "Times that a client was not read from, as an application's queue was full."
+                """
+                Times that a client was not read from, as an application's queue was full or too many \
+                of its own messages were unanswered.
+                """
             )
         case .deliveriesOverQuota:
             ("deliveries_over_quota", "Downlink messages over the day's allowance, not delivered.")

@@ -256,7 +256,9 @@ struct Wire: ~Copyable {
     }
 
     /// Sends what no answer has taken along.
+    @inline(__always)
     mutating func sendPostHandshake(_ slot: UInt32) {
+        guard !postHandshake.isEmpty else { return }
         takePostHandshake(slot)
         if !records.isEmpty { sendRecords(slot) }
     }

@@ -19,7 +19,7 @@ struct HandshakeRehearsal: ~Copyable {
         let context = try TLSContext(
             serving: configuration, tickets: TicketKeys(), secrets: secrets)
         let clientContext = try TLSContext(connecting: TLSClientConfiguration())
-        // Nobody else has that context yet. A client of this module offers less than a server may.
+        // That context is not shared yet. A client of this module offers less than a server may.
         try clientContext.setAlgorithms(configuration.algorithms)
         let server = try TLSConnection(accepting: context)
         let client = try TLSSession(connecting: clientContext)

@@ -16,17 +16,22 @@ public enum SecretSource: Sendable, Equatable, CaseIterable {
     /// The best one that handshakes in memory prove to work with this configuration: one for each of its cipher suites
     /// of TLS 1.3, and one in TLS 1.2, as far as there is a client for them. To be called at the start, and for a
     /// changed configuration.
-    public static func proven(serving configuration: TLSServerConfiguration) -> SecretSource {
-        for source in [SecretSource.provider, .keyLog] where source.isProven(serving: configuration)
-        {
-            return source
-        }
-        return .none
+    ///
+    /// - Parameter versions: what `servedVersions` has found.
+    public static func proven(
+        serving configuration: TLSServerConfiguration,
+        in versions: [TLSVersion]
+    ) -> SecretSource {
+        let sources = [SecretSource.provider, .keyLog]
+        return sources.first { $0.isProven(serving: configuration, in: versions) } ?? .none
     }
 
-    private func isProven(serving configuration: TLSServerConfiguration) -> Bool {
+    private func isProven(
+        serving configuration: TLSServerConfiguration,
+        in versions: [TLSVersion]
+    ) -> Bool {
         do throws(TLSError) {
-            for version in try configuration.servedVersions() {
+            for version in versions {
                 var attempt = configuration.only(version)
                 guard version == .v1_3 else {
                     guard try carriesData(serving: attempt) else { return false }
