@@ -22,7 +22,9 @@ struct OrganBench: ~Copyable {
     private let directory = TemporaryDirectory()
 
     /// Shard 0 of `shards`.
-    init(shards: Int = 2) throws {
+    init(
+        shards: Int = 2, configure: (inout GatewayConfiguration.Limits) -> Void = { _ in }
+    ) throws {
         let shared = try SharedEnvironment(
             path: directory.file("usage"), mapSizeBytes: 1 << 24, maximumReaders: 16)
         let ledger = try Ledger(
@@ -33,7 +35,9 @@ struct OrganBench: ~Copyable {
         let configuration = GatewayConfiguration()
         let start = MonotonicInstant(nanoseconds: 0)
         let time = ShardTime(wall: Self.noon, monotonic: start, since: start)
-        let limits = ShardLimits(GatewayConfiguration.Limits(), shards: shards)
+        var configured = GatewayConfiguration.Limits()
+        configure(&configured)
+        let limits = ShardLimits(configured, shards: shards)
         let counters = ShardCounters()
         let commons = GatewayCommons(
             mailboxes: try (0..<shards).map { _ in try Mailbox() },

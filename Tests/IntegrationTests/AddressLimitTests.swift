@@ -58,6 +58,28 @@ extension WholeGateway {
             }
         }
 
+        @Test(
+            "a few addresses that fill all places and come again and again: devices of another all come in",
+            arguments: [1, 2])
+        func fewAddresses(shards: Int) async throws {
+            try await TestGateway.run(
+                shards: shards, configure: { $0.limits.handshakesInFlight = 60 }
+            ) { gateway in
+                let product = try await gateway.createProduct(codes: 1)
+                let device = try await gateway.importDevice("dk1", into: product)
+                let port = gateway.plainPort
+                let crowd = (1...4).map { IPAddress("127.0.8.\($0)")! }
+                var silent = SilentSockets()
+                for address in crowd { try silent.open(30, to: port, from: address) }
+                let isFull = silent.waitUntilClosed(50)
+                #expect(isFull)
+                for _ in 0..<100 {
+                    for address in crowd { try silent.open(2, to: port, from: address) }
+                    _ = try gateway.connect(device)
+                }
+            }
+        }
+
         @Test("a device that is admitted is no newcomer: thousands of one address are let in")
         func admitted() async throws {
             try await TestGateway.run(

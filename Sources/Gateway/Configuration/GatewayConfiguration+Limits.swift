@@ -9,7 +9,8 @@ extension GatewayConfiguration {
         public var connections = 1_000_000
 
         /// Connections that have not been admitted yet (TLS handshake or CONNECT outstanding), over
-        /// all listeners. Unit: connections. Range: 1 to 1,000,000. Default: 10,000.
+        /// all listeners. When there are as many, the address that has the most makes room for others.
+        /// Unit: connections. Range: 1 to 1,000,000. Default: 10,000.
         public var handshakesInFlight = 10_000
 
         /// Those of one address (of IPv6, of one /64). When there are as many, the one that has been silent

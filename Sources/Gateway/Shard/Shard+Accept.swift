@@ -129,6 +129,7 @@ extension Shard {
     private mutating func refusal(of peer: SocketAddress, at listener: Int) -> Reason? {
         if isDraining { return .shuttingDown }
         if context.wire.isFull { return .serverBusy }
+        var source: SourceNetwork?
         if let proxies = context.commons.listeners[listener].proxies {
             // Whom it speaks for is counted when it has said so.
             guard proxies.contains(where: { $0.contains(peer.address) }) else {
@@ -136,8 +137,10 @@ extension Shard {
             }
         } else if let reason = context.wire.refusal(of: peer.address, at: context.now) {
             return reason
+        } else {
+            source = context.wire.source(of: peer.address)
         }
-        return context.wire.takesNewcomer(at: context.now) ? nil : .serverBusy
+        return context.wire.takesNewcomer(of: source, at: context.now) ? nil : .serverBusy
     }
 
 }

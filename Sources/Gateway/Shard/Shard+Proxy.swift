@@ -41,7 +41,8 @@ extension Shard {
             }
         }
         let isPlain = context.wire[slot].tls == nil
-        context.wire.nameNewcomer(slot, phase: isPlain ? .awaitingConnect : .handshaking)
+        context.wire.nameNewcomer(
+            slot, phase: isPlain ? .awaitingConnect : .handshaking, at: context.now)
         context.wire.scheduleTimer(slot, at: context.now)
     }
 }

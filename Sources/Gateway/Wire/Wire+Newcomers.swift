@@ -18,38 +18,48 @@ extension Wire {
         return makeRoom(of: source, .addressBusy, at: time) ? nil : .addressBusy
     }
 
-    /// Whether one more newcomer can be taken; the one that has been silent longest makes room for it.
-    mutating func takesNewcomer(at time: ShardTime) -> Bool {
-        unadmitted < limits.unadmittedPerShard || makeRoom(of: nil, .serverBusy, at: time)
+    /// Whether one more newcomer can be taken, of a source, or of what has none: a proxy that has not said whom
+    /// it speaks for, an exempt network. When there are as many as there may be, another makes room for it.
+    mutating func takesNewcomer(of source: SourceNetwork?, at time: ShardTime) -> Bool {
+        unadmitted < limits.unadmittedPerShard || makeRoomInLargest(for: source)
+            || makeRoom(of: nil, .serverBusy, at: time)
     }
 
     /// A connection has a slot, and has not said who it is.
     mutating func noteNewcomer(_ token: Token, at time: ShardTime) {
         unadmitted += 1
-        var newcomers = Newcomers()
-        swap(&newcomers, &self.newcomers)
-        newcomers.arrive(token, at: time.tick)
-        newcomers.tidy(newcomers: unadmitted) { isNewcomer($0) }
-        swap(&newcomers, &self.newcomers)
-        countNewcomer(token.slot, 1)
+        newcomers.arrive(token, of: sourceOfNewcomer(token.slot), at: time.tick)
     }
 
     /// It is about to say so, to go, or to be moved: the last moment of its phase.
-    mutating func noteNoNewcomer(_ slot: UInt32) { countNewcomer(slot, -1) }
+    mutating func noteNoNewcomer(_ slot: UInt32) { newcomers.leave(slot) }
 
     /// A proxy has said who its connection is for.
-    mutating func nameNewcomer(_ slot: UInt32, phase: Connection.Phase) {
+    mutating func nameNewcomer(_ slot: UInt32, phase: Connection.Phase, at time: ShardTime) {
+        guard let token = connections.token(ofSlot: slot) else { return }
         connections[slot: slot].phase = phase
-        countNewcomer(slot, 1)
+        newcomers.leave(slot)
+        newcomers.arrive(token, of: sourceOfNewcomer(slot), at: time.tick)
     }
 
-    private mutating func countNewcomer(_ slot: UInt32, _ difference: Int) {
+    /// What a newcomer is counted for. An address is the proxy's until that has spoken.
+    private func sourceOfNewcomer(_ slot: UInt32) -> SourceNetwork? {
         switch connections[slot: slot].phase {
-        case .handshaking, .awaitingConnect:
-            guard let source = source(of: connections[slot: slot].peer.address) else { return }
-            newcomers.count(difference, of: source)
-        case .announcing, .admitting, .open, .closing: break
+        case .handshaking, .awaitingConnect: source(ofSlot: slot)
+        case .announcing, .admitting, .open, .closing: nil
         }
+    }
+
+    /// Ends the oldest newcomer of the source that has the most, however young it is: a few sources that come
+    /// again and again would keep all others out otherwise. Not where that source would have fewer left than
+    /// the one that comes has then: sources that have as many change places only after the grace.
+    private mutating func makeRoomInLargest(for source: SourceNetwork?) -> Bool {
+        let count = source.map { newcomers.count(of: $0) } ?? 0
+        guard newcomers.largestCount > count + 1, let oldest = newcomers.oldestOfLargest else {
+            return false
+        }
+        end(oldest.token.slot, .serverBusy)
+        return true
     }
 
     /// Ends the newcomer that has been silent longest, of one source or of all, unless all have just come.
@@ -58,23 +68,10 @@ extension Wire {
         _ reason: Reason,
         at time: ShardTime
     ) -> Bool {
-        guard time.tick >= Self.graceTicks else { return false }
-        let found = newcomers.oldest(before: time.tick - Self.graceTicks + 1) { token in
-            isNewcomer(token)
-                && (source == nil
-                    || source == self.source(of: connections[slot: token.slot].peer.address))
-        }
-        guard let found else { return false }
-        end(found.slot, reason)
+        let oldest = source.map { newcomers.oldest(of: $0) } ?? newcomers.oldest
+        guard let oldest, oldest.tick + Self.graceTicks <= time.tick else { return false }
+        end(oldest.token.slot, reason)
         return true
-    }
-
-    private func isNewcomer(_ token: Token) -> Bool {
-        guard connections.contains(token) else { return false }
-        return switch connections[slot: token.slot].phase {
-        case .announcing, .handshaking, .awaitingConnect: true
-        case .admitting, .open, .closing: false
-        }
     }
 
     /// Where the client of a connection is, for the limits of one source.
