@@ -108,7 +108,7 @@ let package = Package(
             "Admin",
             [
                 "Gateway", "Ledger", "Metering", "Storage", "Cryptography", "Linux", "Bytes",
-                "Time",
+                "Telemetry", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

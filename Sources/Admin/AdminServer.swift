@@ -67,7 +67,7 @@ public struct AdminServer: Service {
             controlPlane: controlPlane,
             configuration: configuration,
             ownerToken: ownerToken,
-            wrongTokens: WrongTokens(logger: logger),
+            wrongTokens: WrongTokens(limits: configuration.limits, logger: logger),
             now: now
         )
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)

@@ -69,7 +69,8 @@ final class Client: Sendable {
         _ body: [UInt8]? = nil,
         type: String = "application/json",
         token: String? = Client.ownerToken.text,
-        headers: [String: String] = [:]
+        headers: [String: String] = [:],
+        from address: String? = nil
     ) async throws -> Answer {
         var fields = HTTPFields()
         // A stream's end is found on a connection, which there is none of here.
@@ -80,7 +81,7 @@ final class Client: Sendable {
             if let name = HTTPField.Name(name) { fields[name] = value }
         }
         return try await exchange(
-            method, path, fields, RequestBody(buffer: ByteBuffer(bytes: body ?? [])))
+            method, path, fields, RequestBody(buffer: ByteBuffer(bytes: body ?? [])), address)
     }
 
     /// Sends a request whose body comes in pieces, with whatever the test does between them.
@@ -102,7 +103,8 @@ final class Client: Sendable {
         _ method: HTTPRequest.Method,
         _ path: String,
         _ fields: HTTPFields,
-        _ body: RequestBody
+        _ body: RequestBody,
+        _ address: String? = nil
     ) async throws -> Answer {
         let request = Request(
             head: HTTPRequest(
@@ -110,8 +112,10 @@ final class Client: Sendable {
                 headerFields: fields),
             body: body
         )
+        let channel = EmbeddedChannel()
+        channel.remoteAddress = try address.map { try SocketAddress(ipAddress: $0, port: 1) }
         let source = ApplicationRequestContextSource(
-            channel: EmbeddedChannel(),
+            channel: channel,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         let response = try await responder.respond(

@@ -76,13 +76,89 @@ struct LimitsTests {
         let lines = NIOLockedValueBox<[String]>([])
         var logger = Logger(label: "test") { _ in LineHandler(lines: lines) }
         logger.logLevel = .info
-        let wrong = WrongTokens(logger: logger)
+        let wrong = WrongTokens(limits: GatewayConfiguration.Limits(), logger: logger)
         let start = ContinuousClock.now
-        wrong.note("k-1.guess", from: "192.0.2.1", at: start)
-        for _ in 0..<30 { wrong.note("k-2.guess", from: "192.0.2.2", at: start) }
-        wrong.note("no key\u{1B}", from: nil, at: start + .seconds(1))
+        _ = wrong.note("k-1.guess", from: "192.0.2.1", at: start)
+        for _ in 0..<30 { _ = wrong.note("k-2.guess", from: "192.0.2.2", at: start) }
+        _ = wrong.note("no key\u{1B}", from: nil, at: start + .seconds(1))
         let said = lines.withLockedValue { $0 }
         #expect(said == ["notice address=192.0.2.1 key=k-1", "notice address=- key=- more=30"])
+    }
+
+    @Test(
+        "too many wrong tokens of one address, or one /64, are answered 429 with Retry-After, for longer each time"
+    )
+    func wrongTokensHeldBack() async throws {
+        let client = try Client {
+            $0.limits.wrongSecretsPerMinutePerAddress = 5
+            $0.limits.wrongSecretPenaltySeconds = 3
+            $0.limits.exemptNetworks = ["203.0.113.0/24"]
+        }
+        func guess(_ count: Int, from address: String) async throws -> [Int] {
+            var statuses: [Int] = []
+            for number in 0..<count {
+                // Where nothing is, a token is tried as well as anywhere.
+                let path = number % 2 == 0 ? "/v1/packages" : "/v1/nothing"
+                let answer = try await client.send(.get, path, token: "wrong", from: address)
+                statuses.append(answer.status)
+            }
+            return statuses
+        }
+        let crowd = ["192.0.2.1", "2001:db8::1"]
+        for address in crowd {
+            #expect(try await guess(8, from: address) == [401, 404, 401, 404, 401, 404, 429, 429])
+        }
+        let held = try await client.send(
+            .get, "/v1/packages", token: "wrong", from: "2001:db8::ffff")
+        #expect(held.reason == "too-many-wrong-tokens" && held.headers[.retryAfter] == "1")
+        #expect(held.headers[.contentType] == "application/problem+json")
+        for seconds in [1, 2, 3, 3] {
+            client.clock.withLockedValue { $0 += .seconds(seconds) }
+            #expect(try await guess(1, from: crowd[0]) == [401])
+            let next = try await client.send(.get, "/v1/packages", token: "k-1.x", from: crowd[0])
+            #expect(next.status == 429 && next.headers[.retryAfter] == "\(min(2 * seconds, 3))")
+        }
+        // Elsewhere, and in a network that is exempt, the answer is what it was.
+        for address in ["192.0.2.2", "2001:db8:0:1::1"] {
+            #expect(try await guess(1, from: address) == [401])
+        }
+        #expect(try await guess(40, from: "203.0.113.1").allSatisfy { $0 != 429 })
+        // Quiet forgives.
+        client.clock.withLockedValue { $0 += .seconds(120) }
+        #expect(try await guess(5, from: crowd[0]) == [401, 404, 401, 404, 401])
+    }
+
+    @Test(
+        "an address that is held back for wrong tokens is heard with a valid one, and for what needs none"
+    )
+    func validTokenHeard() async throws {
+        let client = try Client { $0.limits.wrongSecretsPerMinutePerAddress = 1 }
+        let shared = "192.0.2.1"
+        for number in 0..<20 {
+            let wrong = try await client.send(.get, "/v1/packages", token: "wrong", from: shared)
+            #expect(wrong.status == (number < 2 ? 401 : 429))
+            #expect(try await client.send(.get, "/v1/packages", from: shared).status == 200)
+        }
+        #expect(try await client.send(.get, "/healthz", token: nil, from: shared).status == 200)
+        // Without a token nothing was guessed.
+        let bare = try await client.send(.get, "/v1/packages", token: nil, from: shared)
+        #expect(bare.status == 401)
+        // A valid one makes good nothing either: it may be the guesser's own.
+        let again = try await client.send(.get, "/v1/packages", token: "wrong", from: shared)
+        #expect(again.status == 429)
+    }
+
+    @Test("wrong tokens are counted in the metrics, valid ones and none at all are not")
+    func wrongTokensCounted() async throws {
+        let client = try Client { $0.limits.wrongSecretsPerMinutePerAddress = 1 }
+        for address in [nil, "192.0.2.1", "192.0.2.1", "192.0.2.1"] {
+            _ = try await client.send(.get, "/v1/packages", token: "wrong", from: address)
+        }
+        _ = try await client.get("/v1/packages")
+        _ = try await client.get("/v1/packages", token: nil)
+        let metrics = try await client.get("/metrics", token: nil).text
+        #expect(metrics.contains("# TYPE tollgate_api_wrong_tokens_total counter\n"))
+        #expect(metrics.contains("tollgate_api_wrong_tokens_total 4\n"))
     }
 
     @Test("requests for what there is not count as well, for their token or where they came from")

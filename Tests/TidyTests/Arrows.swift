@@ -21,7 +21,9 @@ enum Arrows {
         "Gateway": dataPlane,
         "Settings": ["Gateway", "Yams", "Foundation", "FoundationEssentials"],
         "Admin": people.union([
-            "Gateway", "Ledger", "Metering", "Storage", "Cryptography", "Linux", "Bytes", "Time",
+            "Gateway", "Ledger", "Metering", "Storage", "Cryptography", "Telemetry", "Linux",
+            "Bytes",
+            "Time",
         ])
         .union([
             "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOHTTP1", "NIOHTTPTypes",

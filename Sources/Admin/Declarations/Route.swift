@@ -39,7 +39,7 @@ struct Route: Sendable {
     /// The reasons of problems that can come back, by their status.
     var problems: [(status: HTTPResponse.Status, reasons: [Reason])] {
         var reasons = operation.problems + [.malformedRequest]
-        if access.needsToken { reasons += [.unauthorized, .tooManyRequests] }
+        if access.needsToken { reasons += [.unauthorized, .tooManyRequests, .tooManyWrongTokens] }
         if access.needsToken, method != .get || access != .everyone { reasons.append(.forbidden) }
         let parameters = pathParameters
         if !parameters.isEmpty { reasons += [.notFound] + parameters.map(\.absent) }

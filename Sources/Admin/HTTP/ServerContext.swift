@@ -5,6 +5,7 @@ import Hummingbird
 import Ledger
 import NIOCore
 import Storage
+import Telemetry
 
 /// What all requests are answered with: the gateway, its configuration, tokens and limits.
 struct ServerContext: Sendable {
@@ -47,16 +48,12 @@ struct ServerContext: Sendable {
         from address: String?,
         for access: Access
     ) throws -> Principal {
-        let origin = RateLimiter.Caller.origin(of: address)
         guard access.needsToken else {
-            try take(.visitor(origin))
+            try take(.visitor(RateLimiter.Caller.origin(of: address)))
             return .visitor
         }
         guard let principal = try known(request) else {
-            try take(.stranger(origin))
-            if let token = Self.token(of: request) {
-                wrongTokens.note(token, from: address, at: now())
-            }
+            try takeStranger(request, from: address)
             throw Problem.unauthorized
         }
         try take(.actor(principal.actor))
@@ -69,8 +66,18 @@ struct ServerContext: Sendable {
         if let principal = try known(request) {
             try take(.actor(principal.actor))
         } else {
-            try take(.stranger(RateLimiter.Caller.origin(of: address)))
+            try takeStranger(request, from: address)
         }
+    }
+
+    /// What the API counts itself, for the page of metrics.
+    var metricsText: String {
+        var page = PrometheusText()
+        page.begin(
+            "tollgate_api_wrong_tokens_total",
+            help: "Requests whose token was not valid.", kind: .counter)
+        page.sample(wrongTokens.count)
+        return page.finish()
     }
 
     /// Whether the request's token is valid still.
@@ -84,18 +91,33 @@ struct ServerContext: Sendable {
     private static func token(of request: Request) -> String? {
         let prefix = "bearer "
         guard let header = request.headers[.authorization],
-            header.lowercased().hasPrefix(prefix)
+            header.prefix(prefix.count).lowercased() == prefix
         else { return nil }
         return String(header.dropFirst(prefix.count))
     }
 
+    /// Counts a request without a valid token. One that shows none is not held back for those that are wrong.
+    private func takeStranger(_ request: Request, from address: String?) throws(Problem) {
+        let wait = Self.token(of: request).flatMap {
+            wrongTokens.note($0, from: address, at: now())
+        }
+        if let wait { throw Problem(.tooManyWrongTokens, retryAfterSeconds: wait.secondsRoundedUp) }
+        try take(.stranger(RateLimiter.Caller.origin(of: address)))
+    }
+
     private func take(_ caller: RateLimiter.Caller) throws(Problem) {
         guard let delay = rates.delay(of: caller, at: now()) else { return }
-        // Rounded up: a second too early would be refused again.
-        let (seconds, attoseconds) = delay.components
         throw Problem(
             .tooManyRequests, "more requests than are allowed in a second",
-            retryAfterSeconds: Int(seconds) + (attoseconds > 0 ? 1 : 0))
+            retryAfterSeconds: delay.secondsRoundedUp)
+    }
+}
+
+extension Duration {
+    /// What `Retry-After` says: a second too early would be refused again.
+    fileprivate var secondsRoundedUp: Int {
+        let (seconds, attoseconds) = components
+        return Int(seconds) + (attoseconds > 0 ? 1 : 0)
     }
 }
 

@@ -26,7 +26,7 @@ extension Routes {
             "All figures of the process in Prometheus' text format (0.0.4)", access: .open,
             answers: .text
         ) { call in
-            let text = await call.controlPlane.metricsText()
+            let text = await call.controlPlane.metricsText() + call.server.metricsText
             return Response(.ok, "text/plain; version=0.0.4; charset=utf-8", Array(text.utf8))
         }
     }

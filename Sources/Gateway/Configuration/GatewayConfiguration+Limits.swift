@@ -105,8 +105,8 @@ extension GatewayConfiguration {
         /// for a second, then two, then four. Unit: failures a minute. Range: 1 to 1,000,000. Default: 10.
         public var wrongSecretsPerMinute = 10
 
-        /// The same from one address (of IPv6, from one /64), whatever they are for. Unit: failures a
-        /// minute. Range: 1 to 1,000,000. Default: 300.
+        /// The same from one address (of IPv6, from one /64), whatever they are for; and tokens of the API that
+        /// are not valid. Unit: failures a minute. Range: 1 to 1,000,000. Default: 300.
         public var wrongSecretsPerMinutePerAddress = 300
 
         /// The longest such time; being refused does not extend it. Unit: seconds. Range: 1 to 3,600.

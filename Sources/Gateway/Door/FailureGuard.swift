@@ -1,10 +1,10 @@
 import Ledger
-import Linux
+package import Linux
 
 /// Holds back those who fail to prove their identity too often: more than a number of failures in a minute
 /// are answered with a time in which no proof is looked at, one second the first time, twice as long each
 /// next one, up to a limit. Being refused meanwhile does not extend it.
-struct FailureGuard<Key: Hashable> {
+package struct FailureGuard<Key: Hashable> {
     private struct Record {
         /// What the failures weigh together, in milliseconds: it lessens as time goes by.
         var weight: Int64 = 0
@@ -25,7 +25,9 @@ struct FailureGuard<Key: Hashable> {
     /// - Parameters:
     ///   - failuresPerMinute: as many may come at once.
     ///   - capacity: how many keys are remembered.
-    init(failuresPerMinute: Int, penaltyMaximumMilliseconds: Int64, capacity: Int = 16_384) {
+    package init(
+        failuresPerMinute: Int, penaltyMaximumMilliseconds: Int64, capacity: Int = 16_384
+    ) {
         failureWeight = Self.minuteMilliseconds / Int64(max(1, failuresPerMinute))
         self.penaltyMaximumMilliseconds = penaltyMaximumMilliseconds
         records = BoundedTable(limit: capacity)
@@ -33,8 +35,13 @@ struct FailureGuard<Key: Hashable> {
 
     /// Whether a proof is not looked at now.
     func isHeldBack(_ key: Key, at time: MonotonicInstant) -> Bool {
-        guard let until = records.value(of: key)?.refusedUntil else { return false }
-        return time < until
+        heldBackUntil(key, at: time) != nil
+    }
+
+    /// When one is looked at again; `nil`: now.
+    package func heldBackUntil(_ key: Key, at time: MonotonicInstant) -> MonotonicInstant? {
+        guard let until = records.value(of: key)?.refusedUntil, time < until else { return nil }
+        return until
     }
 
     /// Whether a wrong proof of late has not been followed by a right one.
@@ -44,7 +51,7 @@ struct FailureGuard<Key: Hashable> {
     }
 
     /// A proof was wrong.
-    mutating func noteFailure(_ key: Key, at time: MonotonicInstant) {
+    package mutating func noteFailure(_ key: Key, at time: MonotonicInstant) {
         let (failureWeight, maximum) = (failureWeight, penaltyMaximumMilliseconds)
         records.update(key, orInsert: Record(weighedAt: time)) { record in
             record.weight = max(0, record.weight - time.milliseconds(since: record.weighedAt))

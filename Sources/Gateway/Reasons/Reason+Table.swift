@@ -330,6 +330,10 @@ extension Reason {
             Row(
                 api: "too-many-requests", "more requests than are allowed in a second", 429,
                 "Wait as long as Retry-After says, or raise admin.requestsPerSecond.")
+        case .tooManyWrongTokens:
+            Row(
+                api: "too-many-wrong-tokens", "too many tokens of the address were not valid", 429,
+                "Correct the token: a valid one is heard at once.")
         case .tooMuchAtOnce:
             Row(
                 api: "too-much-at-once", "more is under way than is allowed at once", 429,

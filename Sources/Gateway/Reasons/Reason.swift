@@ -75,6 +75,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case invalidCSV
     case unknownCursor
     case tooManyRequests
+    case tooManyWrongTokens
     case tooMuchAtOnce
     case tooManyStreams
     case internalError
