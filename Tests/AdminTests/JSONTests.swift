@@ -99,6 +99,49 @@ struct JSONTests {
         #expect(problem?.line == 2 && problem?.reason.name == "invalid-csv")
     }
 
+    @Test(
+        "too many blank lines are refused at the first one too many: before the header, between rows, behind them",
+        arguments: ["", "dk,secret\n", "dk,secret\nd1,\n"], ["\n", "\r\n", "\"\"\n"])
+    func blankLines(before: String, blank: String) throws {
+        let rowCount = before.count { $0 == "\n" }
+        let most = CSVParser.blankLinesMaximum + rowCount
+        let passed = before + String(repeating: blank, count: most)
+        #expect(try rows(of: passed + "d2,\n").count == rowCount + 1)
+        for rest in ["", "d2,\n", String(repeating: blank, count: 100_000)] {
+            let problem = #expect(throws: Problem.self) { try rows(of: passed + blank + rest) }
+            #expect(problem?.line == rowCount + most + 1)
+            #expect(problem?.reason.name == "invalid-csv")
+        }
+    }
+
+    @Test("a blank line behind each row is passed over, however many rows there are")
+    func doubleSpaced() throws {
+        let text = (1...5_000).map { "d\($0),\r\n\r\n" }.joined()
+        #expect(try rows(of: text).count == 5_000)
+    }
+
+    @Test("a row that comes byte by byte is read once, however many line ends are in quotes")
+    func bytesOfLongRow() throws {
+        let commas = String(repeating: ",", count: 30_000)
+        let lines = "\"" + String(repeating: "\n", count: 30_000) + "\""
+        let start = ContinuousClock.now
+        let found = try rows(of: "\(lines)\(commas)\n", size: 1)
+        #expect(found.count == 1 && found.first?.fields.count == 30_001)
+        // Read anew for each byte it would take minutes.
+        #expect(start.duration(to: .now) < .seconds(20))
+    }
+
+    @Test("a row is too long however large its pieces are", arguments: [1, 1_000, .max])
+    func longWholeRow(size: Int) throws {
+        func row(_ length: Int) -> String { String(repeating: "x", count: length - 1) + "\n" }
+        let most = CSVParser.rowMaximum
+        #expect(try rows(of: "a\n" + row(most), size: size).count == 2)
+        let problem = #expect(throws: Problem.self) {
+            try rows(of: "a\n" + row(most + 1), size: size)
+        }
+        #expect(problem?.line == 2)
+    }
+
     @Test("RFC 4180: quotes, line ends and a byte order mark are read, lines are counted")
     func csv() throws {
         let text = "\u{FEFF}a,b\r\n\"x\"\"y\",\"1\n2\"\n\nlast,"

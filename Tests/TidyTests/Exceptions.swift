@@ -33,6 +33,11 @@ enum Exceptions {
             reason: "bytes, by names of ours"
         ),
         PartialSwitch(
+            path: "Sources/Admin/HTTP/CSV.swift",
+            head: "switch byte {",
+            reason: "bytes, by names of ours"
+        ),
+        PartialSwitch(
             path: "Sources/Admin/HTTP/Problem.swift",
             head: "switch status {",
             reason: "HTTP's statuses are a structure of swift-http-types"

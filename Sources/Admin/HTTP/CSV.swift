@@ -88,11 +88,22 @@ struct CSVParser {
     private var isAtStart = true
     private var isComplete = false
 
+    /// Looks for the end of the row at `position`; it has looked at what is before `looked`.
+    private var rowEnd = CSVRowEnd()
+    private var looked = 0
+
+    /// How many blank lines may come before the next row.
+    private var blankLinesLeft = Self.blankLinesMaximum
+
     /// Of one row, in bytes: three fields of an import are at most 64, 64 and 256, quoted.
     static let rowMaximum = 65_536
 
+    /// Beyond one for each row, as some programs write them.
+    static let blankLinesMaximum = 1_000
+
     mutating func append(_ piece: some Sequence<UInt8>) {
         bytes.removeFirst(position)
+        looked -= position
         position = 0
         bytes.append(contentsOf: piece)
     }
@@ -101,21 +112,51 @@ struct CSVParser {
 
     /// The next row; blank lines are passed over. `nil` when it has not come whole, or, after
     /// `finish()`, when there is none. A line ends with LF or CR LF. Throws when bytes are not UTF-8,
-    /// a quote is out of place, or a row is longer than `rowMaximum`.
+    /// a quote is out of place, a row is longer than `rowMaximum`, or there are too many blank lines.
     mutating func next() throws(Problem) -> CSV.Row? {
         guard skipByteOrderMark() else { return nil }
         while position < bytes.count {
             let start = (position: position, line: line)
+            let isWhole = lookForEnd()
+            guard looked - position <= Self.rowMaximum else {
+                throw CSV.problem(line, "the row is longer than \(Self.rowMaximum) bytes")
+            }
+            guard isWhole || isComplete else { return nil }
             guard let fields = try fields() else {
-                guard bytes.count - start.position <= Self.rowMaximum else {
-                    throw CSV.problem(start.line, "the row is longer than \(Self.rowMaximum) bytes")
-                }
                 (position, line) = start
                 return nil
             }
-            if fields != [""] { return CSV.Row(line: start.line, fields: fields) }
+            (rowEnd, looked) = (CSVRowEnd(), position)
+            guard fields == [""] else {
+                blankLinesLeft += 1
+                return CSV.Row(line: start.line, fields: fields)
+            }
+            try passBlankLine(start.line)
         }
         return nil
+    }
+
+    /// Blank lines cost time as rows do, and no limit of rows counts them.
+    private mutating func passBlankLine(_ line: Int) throws(Problem) {
+        guard blankLinesLeft > 0 else {
+            throw CSV.problem(
+                line, "too many blank lines: there may be one a row, and \(Self.blankLinesMaximum)")
+        }
+        blankLinesLeft -= 1
+    }
+
+    /// Whether the row at `position` has come whole, or so much of it that it can't be one.
+    private mutating func lookForEnd() -> Bool {
+        var (rowEnd, looked, isEnd) = (rowEnd, looked, false)
+        do {
+            let bytes = bytes.span
+            while !isEnd, looked < bytes.count {
+                isEnd = rowEnd.comes(with: bytes[looked])
+                looked += 1
+            }
+        }
+        (self.rowEnd, self.looked) = (rowEnd, looked)
+        return isEnd
     }
 
     /// A byte order mark, as spreadsheets write one; false when it can't be told yet.
@@ -125,7 +166,7 @@ struct CSVParser {
         guard isComplete || bytes.count >= mark.count || !mark.starts(with: bytes) else {
             return false
         }
-        if bytes.starts(with: mark) { position = mark.count }
+        if bytes.starts(with: mark) { (position, looked) = (mark.count, mark.count) }
         isAtStart = false
         return true
     }
@@ -223,6 +264,35 @@ struct CSVParser {
         }
         if isComplete { throw CSV.problem(start, "a quoted field without an end") }
         return nil
+    }
+}
+
+/// Finds the end of a row byte by byte, so that each is looked at once however small the pieces are that it comes in,
+/// and the row is read when it is whole.
+private struct CSVRowEnd {
+    private enum Place { case atField, inField, inQuotes, behindQuote, behindReturn }
+
+    private var place = Place.atField
+
+    /// Whether the row ends with the byte. Also at one that is out of place: what is wrong is said when the row is read.
+    mutating func comes(with byte: UInt8) -> Bool {
+        switch place {
+        case .atField where byte == .quote: place = .inQuotes
+        case .atField, .inField:
+            if byte == .lineFeed || byte == .quote { return true }
+            place = byte == .comma ? .atField : .inField
+        case .inQuotes:
+            if byte == .quote { place = .behindQuote }
+        case .behindQuote:
+            switch byte {
+            case .quote: place = .inQuotes
+            case .comma: place = .atField
+            case .carriageReturn: place = .behindReturn
+            default: return true
+            }
+        case .behindReturn: return true
+        }
+        return false
     }
 }
 
