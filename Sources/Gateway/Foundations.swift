@@ -208,10 +208,22 @@ struct Foundations {
                     try TLSContext(serving: serving, tickets: tickets, secrets: secrets))
             }
         } catch {
-            throw .tls(error)
+            throw error.reason == .servesNobody
+                ? .configuration(unservable(serving)) : .tls(error)
         }
         say(secrets, to: log)
         return contexts
+    }
+
+    /// By the setting that is to be changed: the suites of TLS 1.2 go by the kind of the certificate's key, those
+    /// of 1.3 with any that it knows.
+    private static func unservable(_ serving: TLSServerConfiguration) -> ConfigurationProblem {
+        let versions = serving.offeredVersions
+        return ConfigurationProblem(
+            path: versions.contains(.v1_2) ? "tls.ciphers" : "tls.cipherSuites",
+            reason: "nobody can connect: in no version of TLS that is offered "
+                + "(\(versions.map(\.rawValue).joined(separator: ", "))) does a cipher suite fit the key of "
+                + serving.certificateChainFile)
     }
 
     /// What costs memory or time is worth a line.

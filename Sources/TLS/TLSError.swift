@@ -63,6 +63,9 @@ public enum TLSErrorReason: Sendable, Equatable {
     /// The library refused a setting.
     case refusedSetting
 
+    /// Each setting is right, and together they leave nobody to shake hands with.
+    case servesNobody
+
     /// Bytes that should be ticket keys are not.
     case malformedTicketKeys
 

@@ -249,6 +249,7 @@ extension HostileTLSClient {
             case .peerAlert(let told): alert = told.rawValue
             case .ended: break
             case .unreadableFile, .malformedFile, .wrongPassword, .keyMismatch, .refusedSetting,
+                .servesNobody,
                 .malformedTicketKeys, .refusedCertificate, .protocolViolation, .library:
                 throw error
             }
