@@ -54,6 +54,20 @@ struct JSONTests {
         #expect("\"\u{7F}\"\n".printableJSON == "\"\\u007f\"\n")
     }
 
+    @Test("a member's name has at most 256 bytes, so that no combining marks of it cost time")
+    func longNames() throws {
+        func object(_ count: Int) -> [UInt8] {
+            Array("{\"\(String(repeating: "\u{0315}\u{0300}", count: count))\":1}".utf8)
+        }
+        #expect(throws: Never.self) { try JSON(object(64), upTo: 9) }
+        for count in [65, 1 << 19] {
+            #expect(throws: JSON.Fault.nameTooLong) { try JSON(object(count), upTo: 9) }
+        }
+        // Values may be long: they are not hashed.
+        let value = "[\"\(String(repeating: "\u{0315}\u{0300}", count: 1 << 19))\"]"
+        #expect(JSON(parsing: Array(value.utf8)) != nil)
+    }
+
     @Test("JSON text is UTF-8")
     func encoding() { #expect(JSON(parsing: [0x22, 0xFF, 0x22]) == nil) }
 

@@ -176,6 +176,8 @@ extension Call {
         } catch {
             switch error {
             case .malformed: throw .invalid("the body is not JSON")
+            case .nameTooLong:
+                throw .invalid("a field's name has at most \(JSON.nameMaximum) bytes")
             case .tooManyValues:
                 throw Problem(.requestTooLarge, "the body has more than \(values) values")
             }

@@ -134,7 +134,12 @@ extension JSON {
         /// They are not exactly one value of JSON text, or nested too deeply.
         case malformed
         case tooManyValues
+        case nameTooLong
     }
+
+    /// Of a member's name, in bytes: to hash a string, Swift sorts its combining marks, and a million of them
+    /// would take minutes.
+    static let nameMaximum = 256
 
     /// Reads one value of JSON text (RFC 8259); `nil` when the bytes are not exactly that.
     public init?(parsing bytes: [UInt8]) {
@@ -222,6 +227,7 @@ private struct JSONReader {
             skipSpace()
             guard byte == UInt8(ascii: "\"") else { throw .malformed }
             let name = try text()
+            guard name.utf8.count <= JSON.nameMaximum else { throw .nameTooLong }
             try expect(":")
             let value = try value(depth: depth + 1)
             guard names.insert(name).inserted else { throw .malformed }
