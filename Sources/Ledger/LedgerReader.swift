@@ -67,6 +67,17 @@ public struct LedgerReader: ~Copyable {
         return product
     }
 
+    /// Whether a device that is entitled by `code` has what the product's free codes give (rule A4). Only of
+    /// a product where that is not what its package gives the books are asked.
+    public mutating func isFree(
+        _ code: ActivationCode?, of product: ProductRecord
+    ) throws(StoreError) -> Bool {
+        guard let code, product.freeDevices == .some else { return product.freeDevices == .all }
+        return try read { books, transaction throws(StoreError) in
+            try books.isFree(code, of: product, in: transaction)
+        }
+    }
+
     /// Runs queries on the books as they are now.
     public mutating func read<Result>(
         _ body: (Books, borrowing ReadTransaction) throws(StoreError) -> Result

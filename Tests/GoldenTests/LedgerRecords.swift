@@ -201,14 +201,12 @@ enum LedgerRecords {
         pool.nextSerial = 1 << 33
         pool.lotRemaining = 6
         pool.imports = 7
-        pool.lotValidityDays = 365
         pool.returned = 8
         return pool
     }
 
     private static var usedPoolOfVersion1: PoolRecord {
         var pool = usedPool
-        pool.lotValidityDays = 0
         pool.returned = 0
         return pool
     }
@@ -219,6 +217,13 @@ enum LedgerRecords {
         record.previousSecret = secret
         record.previousUntil = time
         record.formerNames = ["", "Meter"]
+        return record
+    }
+
+    private static var productOfFreeCodes: ProductRecord {
+        var record = rotatedProduct
+        record.freePackage = large
+        record.freeAllowance = allowance
         return record
     }
 
@@ -241,18 +246,22 @@ enum LedgerRecords {
                 books.products,
                 keys: ["plain": product],
                 records: [
-                    "least v2": least,
-                    "most v2": rotatedProduct,
+                    "least v3": least,
+                    "most v3": productOfFreeCodes,
                 ],
                 older: [
                     "least": product(least, .codes), "most": product(deletedProduct, .codes),
+                    "least v2": least, "most v2": rotatedProduct,
                 ]
             ),
             GoldenTable(
                 books.pools,
                 keys: ["plain": product],
-                records: ["empty v2": PoolRecord(), "used v2": usedPool],
-                older: ["empty": PoolRecord(), "used": usedPoolOfVersion1]
+                records: ["empty v3": PoolRecord(), "used v3": usedPool],
+                older: [
+                    "empty": PoolRecord(), "used": usedPoolOfVersion1,
+                    "empty v2": PoolRecord(), "used v2": usedPool,
+                ]
             ),
             GoldenTable(
                 books.lots,

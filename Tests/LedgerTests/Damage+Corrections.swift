@@ -52,9 +52,19 @@ extension Damage {
                 $0.packageOrigin = .freeCodes
             }
         },
-        Damage("a lot of other days", "days that codes of lot 1 of product PK4 entitle for") {
+        Damage("free codes that give nothing", "the free codes of product PK4 give less than") {
             (books, transaction) throws(StoreError) in
-            try books.pools.change(Tour.fourth, in: transaction) { $0.lotValidityDays = 3 }
+            let lot = LotRecord(
+                first: ActivationCode(serial: 30), quantity: 1, package: PackageID("free")!,
+                at: Timestamp(milliseconds: 0), assignment: 0)
+            try books.lots.put(KeyPair(Tour.fourth, 9), lot, in: transaction)
+        },
+        Damage("free codes that give less", "the free codes of product PK1 give less than") {
+            (books, transaction) throws(StoreError) in
+            try books.products.change(TestStore.product, in: transaction) {
+                $0.freePackage = TestStore.large
+                $0.freeAllowance = TestStore.allowances[TestStore.small]
+            }
         },
         Damage("an answer that nobody asked for", "was told something of key none") {
             (books, transaction) throws(StoreError) in

@@ -27,6 +27,10 @@ struct TenantModel {
 
         /// Only free codes have brought it (rule A4).
         var isPackageFree = false
+
+        /// What bought codes give, and free ones; those are of one package all over.
+        var allowance: Allowance?
+        var freeAllowance: Allowance?
         var isDeleted = false
         var pool: [UInt64] = []
 
@@ -118,6 +122,7 @@ struct TenantModel {
             guard products[key]?.isDeleted == false else { return "unknown-product" }
             products[key]?.isDeleted = true
             return nil
+        case .products(.upgradePackage(let key, let package)): return upgrade(key, package)
         case .codes(.purchase(let account, let package, let quantity, let product)):
             return purchase(account, package, quantity, product)
         case .codes(.assign(let product, let package?, let quantity)):
@@ -189,13 +194,13 @@ struct TenantModel {
         guard let account = accounts[new.account] else { return "unknown-account" }
         if let package = new.package, !packages.contains(package) { return "unknown-package" }
         products[new.key] = Product(
-            account: new.account, home: new.dataCentre, package: new.package)
+            account: new.account, home: new.dataCentre, package: new.package,
+            allowance: new.package.flatMap { Self.allowances[$0] })
         let root = account.parent ?? new.account
         let living = products.values.count { product in
             !product.isDeleted && (accounts[product.account]?.parent ?? product.account) == root
         }
         if new.freeCodes?.policy == .perProduct,
-            new.package == nil || new.package == TenantSource.free,
             living > accounts[root]?.freeProducts ?? 0
         {
             accounts[root]?.freeProducts = living
@@ -230,18 +235,58 @@ struct TenantModel {
         }
     }
 
-    private mutating func give(_ serials: [UInt64], _ package: PackageID, to product: ProductKey) {
-        products[product]?.pool += serials
-        let isBought = serials.contains { !isFree($0) }
-        guard products[product]?.package == nil || (isBought && hasFreePackage(product)) else {
-            return
+    static let allowances = TestStore.allowances.merging(
+        [TenantSource.free: TenantSource.terms(.perAccount).allowance]
+    ) { one, _ in one }
+
+    private mutating func give(_ serials: [UInt64], _ package: PackageID, to key: ProductKey) {
+        guard var product = products[key] else { return }
+        product.pool += serials
+        for serial in serials {
+            if product.package == nil || (product.isPackageFree && !isFree(serial)) {
+                if product.package != nil { seen.insert("free package replaced") }
+                product.package = package
+                product.allowance = Self.allowances[package]
+                product.isPackageFree = isFree(serial)
+            }
+            if isFree(serial), product.freeAllowance == nil {
+                if !product.isPackageFree { seen.insert("free codes joined") }
+                product.freeAllowance = Self.allowances[package]
+            }
         }
-        if products[product]?.package != nil { seen.insert("free package replaced") }
-        products[product]?.package = package
-        products[product]?.isPackageFree = !isBought
+        products[key] = product
     }
 
-    private func isFree(_ serial: UInt64) -> Bool {
+    /// Rule A5.
+    private mutating func upgrade(_ key: ProductKey, _ package: PackageID) -> String? {
+        guard var product = products[key], !product.isDeleted else { return "unknown-product" }
+        guard packages.contains(package), let target = Self.allowances[package] else {
+            return "unknown-package"
+        }
+        guard let old = product.allowance else { return "product-has-no-package" }
+        if product.package == package { return nil }
+        if !product.isPackageFree, target.lowered(from: old) != nil { return "allowance-lowered" }
+        product.package = package
+        product.allowance = target
+        product.isPackageFree = false
+        if let free = product.freeAllowance {
+            let messages = max(free.messagesPerDay!, target.messagesPerDay!)
+            product.freeAllowance = Allowance(
+                validityDays: max(free.validityDays, target.validityDays), messagesPerDay: messages,
+                otaPerMonth: max(free.otaPerMonth, target.otaPerMonth),
+                storageDays: max(free.storageDays, target.storageDays))
+            seen.insert("free codes raised")
+        }
+        products[key] = product
+        return nil
+    }
+
+    /// What the code gives its device (rule A4).
+    func allowance(of code: UInt64, in product: Product) -> Allowance? {
+        isFree(code) ? product.freeAllowance : product.allowance
+    }
+
+    func isFree(_ serial: UInt64) -> Bool {
         batches.last { $0.first <= serial }?.source == .grant
     }
 
@@ -260,22 +305,25 @@ struct TenantModel {
             guard let product = products[key], !product.isDeleted else { return "unknown-product" }
             if product.account != account { return "product-of-another-account" }
         }
-        if let refusal = refusal(quantity, package, key, isBought: true) { return refusal }
+        if quantity == 0 { return "quantity-out-of-range" }
+        if !packages.contains(package) { return "unknown-package" }
+        if let product = key.flatMap({ products[$0] }), !takes(package, product, isFree: false) {
+            return "package-mismatch"
+        }
         enter(.purchase, account, package, quantity, key)
         return nil
     }
 
-    private func refusal(
-        _ quantity: UInt64,
-        _ package: PackageID,
-        _ key: ProductKey?,
-        isBought: Bool
-    ) -> String? {
-        if quantity == 0 { return "quantity-out-of-range" }
-        if !packages.contains(package) { return "unknown-package" }
-        if isBought, hasFreePackage(key) { return nil }
-        let current = key.flatMap { products[$0]?.package }
-        return current.map { $0 != package } == true ? "package-mismatch" : nil
+    /// Whether codes of the package may join the product's.
+    private func takes(_ package: PackageID, _ product: Product, isFree: Bool) -> Bool {
+        if isFree { return product.freeAllowance == nil || package == TenantSource.free }
+        return product.package == nil || product.package == package || product.isPackageFree
+    }
+
+    /// The account's codes of the package that may join the product's, in order.
+    func joining(_ product: Product, _ package: PackageID) -> [UInt64] {
+        let held = accounts[product.account]?.unassigned[package] ?? []
+        return held.filter { takes(package, product, isFree: isFree($0)) }
     }
 
     private mutating func assign(
@@ -284,12 +332,20 @@ struct TenantModel {
         _ quantity: UInt64
     ) -> String? {
         guard let product = products[key], !product.isDeleted else { return "unknown-product" }
+        if quantity == 0 { return "quantity-out-of-range" }
+        if !packages.contains(package) { return "unknown-package" }
         let held = accounts[product.account]?.unassigned[package] ?? []
-        let isBought = held.prefix(Int(quantity)).contains { !isFree($0) }
-        if let refusal = refusal(quantity, package, key, isBought: isBought) { return refusal }
-        if held.count < Int(quantity) { return "not-enough-unassigned" }
-        give(Array(held.prefix(Int(quantity))), package, to: key)
-        accounts[product.account]?.unassigned[package] = Array(held.dropFirst(Int(quantity)))
+        let joining = joining(product, package)
+        let mayBeBought = takes(package, product, isFree: false)
+        let mayBeFree = product.freeAllowance != nil && package == TenantSource.free
+        if product.package != nil, joining.isEmpty, !held.isEmpty || !(mayBeBought || mayBeFree) {
+            return "package-mismatch"
+        }
+        if joining.count < Int(quantity) { return "not-enough-unassigned" }
+        let taken = Array(joining.prefix(Int(quantity)))
+        if taken != Array(held.prefix(Int(quantity))) { seen.insert("some passed over") }
+        give(taken, package, to: key)
+        accounts[product.account]?.unassigned[package] = held.filter { !taken.contains($0) }
         assignments.append((key, package, quantity))
         return nil
     }
@@ -307,14 +363,9 @@ struct TenantModel {
         let last = product.devices[identity.device]?.last?.entitlement
         if cause == .manual, last == nil { return "unknown-device" }
         if let last, time < last.expiresAt { return cause == .manual ? "entitlement-runs" : nil }
-        guard let package = product.package, !product.pool.isEmpty else { return "no-code-left" }
-        let days: [PackageID: Int64] = [
-            TestStore.small: 10, TestStore.large: 20,
-            TenantSource.free: Int64(TenantSource.freeDays),
-        ]
+        guard product.package != nil, !product.pool.isEmpty else { return "no-code-left" }
         let code = product.pool.removeFirst()
-        // A free code is of its own package for good (rule A7).
-        let length = days[isFree(code) ? TenantSource.free : package]!
+        let length = Int64(allowance(of: code, in: product)!.validityDays)
         var start = time
         if cause == .renewal, let last, time < last.expiresAt.adding(days: length) {
             start = last.expiresAt

@@ -23,6 +23,7 @@ import Time
             let place = "seed \(seed), step \(step): \(command)"
             try #require(refusal == model.apply(command), "\(place)")
             try compare(store, model, place)
+            try ask(store, model, at: command.at, place)
             if step % 20 == 0 { try #require(store.findings() == [], "\(place)") }
         }
         guard seed != Seed.fresh else { return }
@@ -36,6 +37,34 @@ import Time
             "product-of-another-account", "5 free",
         ]
         #expect(Set(words).subtracting(model.seen) == [], "seed \(seed)")
+    }
+
+    /// Rule A6: as many codes as are told can be assigned, and no more.
+    private func ask(
+        _ store: TestStore, _ model: TenantModel, at time: Timestamp, _ place: String
+    ) throws {
+        for (key, product) in model.products where !product.isDeleted {
+            let told = try store.read { books, transaction throws(StoreError) in
+                try books.assignable(to: key, in: transaction)
+            }
+            for package in model.packages {
+                let part = told.first { $0.package == package }
+                let codes = model.joining(product, package)
+                try #require(part?.quantity ?? 0 == UInt64(codes.count), "\(place), \(key)")
+                let free = UInt64(codes.count { model.isFree($0) })
+                try #require(part?.free ?? 0 == free, "\(place), \(key)")
+            }
+            let all = told.forOneProduct(first: product.package).reduce(0) { $0 + $1.quantity }
+            try #require(all <= told.mostTogether, "\(place), \(key)")
+            if all == 0 { continue }
+            for (quantity, isDone) in [(all, true), (all + 1, false)] {
+                let transaction = try WriteTransaction(in: store.environment)
+                let action = Action.codes(.assign(key, package: nil, quantity: quantity))
+                let command = Command(at: time, actor: "test", action: action)
+                let outcome = try store.books.apply(command, in: transaction)
+                try #require((outcome.effect != nil) == isDone, "\(place), \(key)")
+            }
+        }
     }
 
     private func compare(_ store: TestStore, _ model: TenantModel, _ place: String) throws {
@@ -135,6 +164,7 @@ import Time
         }
         try #require(found.0 == expected, "\(place), \(key)")
         try #require(found.1?.package == product?.package, "\(place), \(key)")
+        try #require(found.1?.freeAllowance == product?.freeAllowance, "\(place), \(key)")
         try #require(found.1?.account == product?.account, "\(place), \(key)")
         try #require(found.1?.dataCentre == product?.home, "\(place), \(key)")
         for device in TenantSource.devices {
@@ -145,6 +175,14 @@ import Time
                 TenantModel.Period(entitlement: $0.entitlement, place: $0.dataCentre)
             }
             try #require(periods == product?.devices[device] ?? [], "\(place), \(identity)")
+            guard let product, let record = found.1, let code = periods.last?.entitlement.code
+            else { continue }
+            let allowance = try store.read { books, transaction throws(StoreError) in
+                try books.allowance(
+                    of: books.device(identity, in: transaction), record, in: transaction)
+            }
+            let expected = model.allowance(of: code.serial, in: product)
+            try #require(allowance == expected, "\(place), \(identity)")
         }
     }
 }

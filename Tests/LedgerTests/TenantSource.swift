@@ -110,8 +110,11 @@ struct TenantSource: CommandStream {
         case 22..<25: return .accounts(.removeContact(account, pick(Self.contacts)))
         case 25..<34: return .products(.create(newProduct(product, account)))
         case 34:
-            return number(4) == 0
-                ? .products(.delete(product)) : .devices(.activateByHand(identity))
+            switch number(4) {
+            case 0: return .products(.delete(product))
+            case 1: return .devices(.activateByHand(identity))
+            default: return .products(.upgradePackage(product, to: package()))
+            }
         case 35..<47:
             return .codes(
                 .purchase(

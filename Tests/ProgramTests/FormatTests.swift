@@ -24,7 +24,7 @@ struct FormatTests {
         defer { program.remove() }
         let text = """
             the books balance
-            ledger format 1, usage format 1: `tollgate serve` will migrate them to 5 and 2
+            ledger format 1, usage format 1: `tollgate serve` will migrate them to 6 and 2
 
             """
         for _ in 0..<2 {
@@ -48,7 +48,7 @@ struct FormatTests {
             let steps = Array(repeating: StoreFormat.Migration("later") { _ in }, count: 6)
             try StoreFormat(migrations: steps).migrate(environment)
         }
-        let refusal = "the store was written by a newer Tollgate (format 7; this one knows 5)"
+        let refusal = "the store was written by a newer Tollgate (format 7; this one knows 6)"
         let check = try program.run(["check"])
         #expect(check.code == 1 && check.errors == "tollgate: \(refusal)\n")
         do {

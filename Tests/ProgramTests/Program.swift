@@ -10,7 +10,7 @@ struct Program {
     }
 
     /// What `check` says of stores that are whole.
-    static let balance = "the books balance\nledger format 5, usage format 2\n"
+    static let balance = "the books balance\nledger format 6, usage format 2\n"
 
     let directory: URL
 

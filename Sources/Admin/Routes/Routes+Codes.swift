@@ -108,7 +108,8 @@ extension Routes {
                 "product": .id(ProductKey.self),
                 "quantity": Self.quantity,
                 "package": .optional(
-                    .id(PackageID.self), "The product's, when it has one already."),
+                    .id(PackageID.self),
+                    "By default all that can be assigned (rule A6), bought codes first."),
             ]),
             answers: .created(Documents.newAssignment),
             problems: [

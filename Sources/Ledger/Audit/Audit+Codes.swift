@@ -81,20 +81,42 @@ extension Audit {
                     false, "lot \(key.second) is of product \(key.first), which is not there")
             }
             let owner = KeyPair(product.account, lot.package)
-            counted[owner, default: CodeTally()].assigned &+= try audit.living(lot, in: transaction)
-                .reduce(0) { $0 &+ $1.quantity }
+            let living = try audit.living(lot, in: transaction)
+            let codes = living.reduce(0) { $0 &+ $1.quantity }
+            counted[owner, default: CodeTally()].assigned &+= codes
             try audit.checkBatch(
                 of: lot.first.serial, lot.quantity, owner,
                 "codes of lot \(key.second) of product \(key.first)", in: transaction)
-            guard product.packageOrigin == .freeCodes else { return }
-            let batch = try audit.find { () throws(StoreError) in
-                try audit.books.purchase(of: lot.first, in: transaction)
+            if !living.isEmpty {
+                try audit.checkSource(of: lot, key.first, product, in: transaction)
             }
-            audit.expect(
-                batch?.record.source != .purchase,
-                "product \(key.first) has bought codes, and the package of free ones")
         }
         return counted
+    }
+
+    /// Bought codes give what the product's package says, free ones at least what theirs says (rule A4).
+    private mutating func checkSource(
+        of lot: LotRecord,
+        _ key: ProductKey,
+        _ product: ProductRecord,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        let batch = try find { () throws(StoreError) in
+            try books.purchase(of: lot.first, in: transaction)
+        }
+        switch batch?.record.source {
+        case .purchase:
+            expect(
+                product.package == nil || product.packageOrigin != .freeCodes,
+                "product \(key) has bought codes, and the package of free ones")
+        case .grant where format >= 6:
+            guard let own = try get(lot.package, of: books.packages, in: transaction)?.allowance
+            else { return }
+            expect(
+                product.freeAllowance.map { $0.lowered(from: own) == nil } ?? false,
+                "the free codes of product \(key) give less than their package")
+        case .grant, nil: break
+        }
     }
 
     /// Void codes are of a batch, and as many of it as the log has voided.

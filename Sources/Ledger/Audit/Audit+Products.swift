@@ -48,6 +48,14 @@ extension Audit {
             allowance = try get(package, of: books.packages, in: transaction)?.allowance
         }
         expect(allowance == product.allowance, "product \(key) has not its package's allowance")
+        var free: Allowance?
+        if let package = product.freePackage {
+            free = try get(package, of: books.packages, in: transaction)?.allowance
+        }
+        let isRaised = free.flatMap { product.freeAllowance?.lowered(from: $0) } == nil
+        expect(
+            (free == nil) == (product.freeAllowance == nil) && isRaised,
+            "the free codes of product \(key) give less than their package")
     }
 
     private mutating func checkCodes(
@@ -94,14 +102,6 @@ extension Audit {
                     lot.first.serial &+ consumed,
                     "the next serial of product \(key)"
                 )
-                // Formats before 3 don't say it.
-                if audit.format < 3 { return }
-                let days = try audit.find { () throws(StoreError) in
-                    try audit.books.validityDays(ofFree: lot, in: transaction)
-                }
-                audit.expectEqual(
-                    pool.lotValidityDays, days ?? pool.lotValidityDays,
-                    "days that codes of lot \(ordinal) of product \(key) entitle for")
             }
         }
         expectEqual(pool.lots, ordinal, "the number of lots of product \(key)")

@@ -175,17 +175,19 @@ extension Books {
             return .refused(refusal)
         }
         var pool = try pool(of: identity.product, in: transaction)
-        guard let product, let allowance = product.allowance,
-            let taken = try takeCode(from: &pool, of: identity.product, in: transaction)
+        guard let product, product.allowance != nil,
+            let code = try takeCode(from: &pool, of: identity.product, in: transaction)
         else { return .refused(.codes(.noneLeft(identity.product))) }
-        let days = taken.freeDays == 0 ? allowance.validityDays : taken.freeDays
+        guard let days = try allowance(of: code, product, in: transaction)?.validityDays else {
+            throw .malformed(what: "code \(code) of \(identity.product) gives nothing")
+        }
         var start = command.at
         if let ended {
             start = Admission.onlineRenewalStart(
                 after: ended, validityDays: days, at: command.at)
         }
         let entitlement = Entitlement(
-            code: taken.code,
+            code: code,
             period: (device?.codesConsumed ?? 0) + 1,
             activatedAt: start,
             expiresAt: start.adding(days: Int64(days)),

@@ -26,10 +26,10 @@ extension Books {
         guard try accounts.contains(account, in: transaction) else {
             return .refused(.accounts(.unknown(account)))
         }
+        var record: ProductRecord?
         if let product {
-            guard let record = try existing(product, in: transaction) else {
-                return .refused(.products(.unknown(product)))
-            }
+            record = try existing(product, in: transaction)
+            guard let record else { return .refused(.products(.unknown(product))) }
             if record.account != account {
                 return .refused(.products(.ofAnotherAccount(product, account)))
             }
@@ -37,9 +37,8 @@ extension Books {
         if let refusal = try refusal(of: quantity, package, in: transaction) {
             return .refused(refusal)
         }
-        if let product,
-            let refusal = try refusal(
-                of: package, .purchase, for: product, in: transaction)
+        if let record,
+            let refusal = try refusal(ofBought: package, for: record, in: transaction)
         {
             return .refused(refusal)
         }
@@ -82,16 +81,9 @@ extension Books {
         }
         if let product {
             holding.assigned += quantity
-            try give(
-                [
-                    LotRecord(
-                        first: first, quantity: quantity, package: package, at: command.at,
-                        assignment: 0)
-                ],
-                source,
-                to: product,
-                in: transaction
-            )
+            let lot = LotRecord(
+                first: first, quantity: quantity, package: package, at: command.at, assignment: 0)
+            try give([(lot, source)], to: product, in: transaction)
         } else {
             try unassigned.put(
                 KeyTriple(account, package, first.serial),
@@ -118,8 +110,9 @@ extension Books {
         return try record(change, command, in: transaction)
     }
 
-    /// Codes of `package`, and, when they are not enough, of those of the same allowance: to the
-    /// product they are the same (rule A4). Each package that codes are taken of has an event.
+    /// Codes of the package that is named, and, when they are not enough, of those of the same
+    /// allowance: to the product they are the same (rule A4). Each package that codes are taken of has an
+    /// event.
     private func assign(
         _ key: ProductKey,
         _ named: PackageID?,
@@ -130,60 +123,55 @@ extension Books {
         guard let product = try existing(key, in: transaction) else {
             return .refused(.products(.unknown(key)))
         }
-        let own = try ownPackage(of: key, product, in: transaction)
-        guard let package = named ?? own else { return .refused(.products(.hasNoPackage(key))) }
-        if let refusal = try refusal(of: quantity, package, in: transaction) {
-            return .refused(refusal)
+        let assignable = try assignable(to: product, in: transaction)
+        let chosen: [Assignable]
+        if let named {
+            if let refusal = try refusal(of: quantity, named, in: transaction) {
+                return .refused(refusal)
+            }
+            chosen = try assignable.consistent(with: named, allowance(of: named, in: transaction))
+            if chosen.isEmpty, let current = product.package,
+                try !takesAny(of: named, product, in: transaction)
+            {
+                return .refused(.packages(.mismatch(product: current, given: named)))
+            }
+        } else {
+            if let refusal = Self.refusal(of: quantity) { return .refused(refusal) }
+            chosen = assignable.forOneProduct(first: product.package)
+            if chosen.isEmpty, product.package == nil {
+                return .refused(.products(.hasNoPackage(key)))
+            }
         }
-        let held = try consistent(with: package, of: product.account, in: transaction)
-        let source = try source(of: held, quantity, product.account, in: transaction)
-        if let refusal = try refusal(of: package, source, for: key, in: transaction) {
-            return .refused(refusal)
-        }
-        let available = held.reduce(0) { $0 + $1.quantity }
+        let available = chosen.reduce(0) { $0 + $1.quantity }
         guard quantity <= available else {
             return .refused(.codes(.notEnoughUnassigned(wanted: quantity, available: available)))
         }
         var wanted = quantity
         var effect: Effect?
-        for part in held where wanted > 0 {
+        for part in chosen where wanted > 0 {
             let taken = min(wanted, part.quantity)
             wanted -= taken
-            let done = try assign(
-                key, product.account, part.package, taken, source, command, in: transaction)
+            let done = try assign(key, product.account, part, taken, command, in: transaction)
             effect = effect ?? done
         }
         return .done(effect ?? .unchanged)
     }
 
-    /// What codes are taken of when nobody says: the product's package. Before it has one of its own, the
-    /// account may have codes of one allowance only that would do.
-    private func ownPackage(
-        of key: ProductKey,
-        _ product: ProductRecord,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> PackageID? {
-        if let package = product.package, product.packageOrigin != .freeCodes { return package }
-        let found = try assignable(to: key, in: transaction)
-        let isClear = Set(found.map(\.allowance)).count == 1
-        return isClear ? found.first?.package : product.package
-    }
-
-    /// Codes of one package, which the account has. `source` is that of all that are assigned at once.
+    /// Codes of one package, which the account has.
     private func assign(
         _ key: ProductKey,
         _ account: AccountID,
-        _ package: PackageID,
+        _ part: Assignable,
         _ quantity: UInt64,
-        _ source: CodeSource,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Effect {
+        let package = part.package
         var holding = try holding(of: account, package, in: transaction)
-        let taken = try take(quantity, of: account, package, command, in: transaction)
+        let taken = try take(quantity, of: part, account, command, in: transaction)
         holding.assigned += quantity
         try holdings.put(KeyPair(account, package), holding, in: transaction)
-        try give(taken, source, to: key, in: transaction)
+        try give(taken, to: key, in: transaction)
         let effect = try record(
             .codes(.assigned(account, product: key, package: package, quantity: quantity)),
             command,
@@ -211,83 +199,68 @@ extension Books {
         _ package: PackageID,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Refusal? {
-        guard (1...Self.quantityMaximum).contains(quantity) else {
-            return .commands(.quantityOutOfRange(maximum: Self.quantityMaximum))
-        }
+        if let refusal = Self.refusal(of: quantity) { return refusal }
         guard try packages.contains(package, in: transaction) else {
             return .packages(.unknown(package))
         }
         return nil
     }
 
-    /// What speaks against codes of `package` for the product (rule A4).
+    private static func refusal(of quantity: UInt64) -> Refusal? {
+        (1...quantityMaximum).contains(quantity)
+            ? nil : .commands(.quantityOutOfRange(maximum: quantityMaximum))
+    }
+
+    /// What speaks against bought codes of `package` for the product (rule A4).
     private func refusal(
-        of package: PackageID,
-        _ source: CodeSource,
-        for key: ProductKey,
+        ofBought package: PackageID,
+        for product: ProductRecord,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Refusal? {
-        guard let product = try products.get(key, in: transaction), let current = product.package,
-            let given = try packages.get(package, in: transaction)?.allowance
-        else { return nil }
-        return product.takes(given, from: source)
+        guard let current = product.package else { return nil }
+        let given = try allowance(of: package, in: transaction)
+        return product.takesBought(given)
             ? nil : .packages(.mismatch(product: current, given: package))
     }
 
-    /// The account's unassigned codes of `package` and, behind them, those of packages of the same
-    /// allowance.
-    private func consistent(
-        with package: PackageID,
-        of account: AccountID,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> [Assignable] {
-        let all = try unassignedCodes(of: account, in: transaction)
-        guard let allowance = try packages.get(package, in: transaction)?.allowance else {
-            return []
-        }
-        return all.filter { $0.package == package }
-            + all.filter { $0.package != package && $0.allowance == allowance }
+    /// Whether the product would take codes of the package, if the account had any.
+    private func takesAny(
+        of package: PackageID,
+        _ product: ProductRecord,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Bool {
+        let given = try allowance(of: package, in: transaction)
+        let held = try unassignedCodes(of: product.account, in: transaction)
+        // There are some, and none of them may join.
+        if held.contains(where: { $0.allowance == given }) { return false }
+        if product.takesBought(given) { return true }
+        if product.freePackage == nil { return false }
+        return try takesFree(given, product, in: transaction)
     }
 
-    /// Whether a bought code is among the first `quantity` that would be taken.
-    private func source(
-        of held: [Assignable],
-        _ quantity: UInt64,
-        _ account: AccountID,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> CodeSource {
-        var wanted = quantity
-        var source = CodeSource.grant
-        for part in held {
-            try unassigned.forEach(in: transaction, prefix: KeyPair(account, part.package)) {
-                (key, range) throws(StoreError) in
-                guard wanted > 0 else { return .stop }
-                wanted -= min(wanted, range.quantity)
-                let code = ActivationCode(serial: key.third)
-                guard try purchase(of: code, in: transaction)?.record.source == .purchase else {
-                    return .proceed
-                }
-                source = .purchase
-                return .stop
-            }
-            if source == .purchase { break }
-        }
-        return source
-    }
+    /// A lot that comes to a product, and how the account got it.
+    private typealias FreshLot = (lot: LotRecord, source: CodeSource)
 
-    /// Takes unassigned codes, the ones that came first first, for the assignment whose event comes
-    /// next. They must be there.
+    /// Takes unassigned codes of the kinds that may be assigned, the ones that came first first, for the
+    /// assignment whose event comes next. They must be there.
     private func take(
         _ quantity: UInt64,
-        of account: AccountID,
-        _ package: PackageID,
+        of part: Assignable,
+        _ account: AccountID,
         _ command: Command,
         in transaction: borrowing WriteTransaction
-    ) throws(StoreError) -> [LotRecord] {
-        var ranges: [(first: UInt64, quantity: UInt64)] = []
+    ) throws(StoreError) -> [FreshLot] {
+        let package = part.package
+        var ranges: [UnassignedRange] = []
         var found: UInt64 = 0
-        try unassigned.forEach(in: transaction, prefix: KeyPair(account, package)) { key, range in
-            ranges.append((key.third, range.quantity))
+        try forEachUnassigned(of: account, package, in: transaction) { range in
+            let isMeant =
+                switch range.source {
+                case .purchase: part.bought > 0
+                case .grant: part.free > 0
+                }
+            guard isMeant else { return .proceed }
+            ranges.append(range)
             found += range.quantity
             return found < quantity ? .proceed : .stop
         }
@@ -295,7 +268,7 @@ extension Books {
             throw .malformed(what: "fewer unassigned codes than counted")
         }
         let sequence = try head(in: transaction).lastSequence + 1
-        var lots: [LotRecord] = []
+        var fresh: [FreshLot] = []
         var wanted = quantity
         for range in ranges {
             let taken = min(wanted, range.quantity)
@@ -308,54 +281,43 @@ extension Books {
                     in: transaction
                 )
             }
-            lots.append(
-                LotRecord(
-                    first: ActivationCode(serial: range.first),
-                    quantity: taken,
-                    package: package,
-                    at: command.at,
-                    assignment: sequence
-                )
+            let lot = LotRecord(
+                first: ActivationCode(serial: range.first),
+                quantity: taken,
+                package: package,
+                at: command.at,
+                assignment: sequence
             )
+            fresh.append((lot, range.source))
         }
-        return lots
+        return fresh
     }
 
-    /// Adds lots to a product's pool, behind those it has. The first that are bought set its package,
-    /// and free ones as long as there are no others (rule A4).
+    /// Adds lots to a product's pool, behind those it has.
     private func give(
-        _ fresh: [LotRecord],
-        _ source: CodeSource,
+        _ fresh: [FreshLot],
         to key: ProductKey,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) {
         var pool = try pool(of: key, in: transaction)
-        for lot in fresh {
+        for (lot, _) in fresh {
             pool.lots += 1
             pool.assigned += lot.quantity
             try lots.put(KeyPair(key, pool.lots), lot, in: transaction)
         }
         try pools.put(key, pool, in: transaction)
-        guard var product = try products.get(key, in: transaction) else {
+        guard let product = try products.get(key, in: transaction) else {
             throw .malformed(what: "pool of \(key) without a product")
         }
-        let gained = fresh.reduce(0) { $0 + $1.quantity }
+        let gained = fresh.reduce(0) { $0 + $1.lot.quantity }
         try countCodes(of: product, gained: gained, in: transaction)
-        let isReplaced = product.packageOrigin == .freeCodes && source == .purchase
-        guard product.package == nil || isReplaced, let package = fresh.first?.package else {
-            return
+        var new = product
+        for (lot, source) in fresh {
+            try new.receive(
+                lot.package, allowance(of: lot.package, in: transaction), from: source)
         }
-        product.package = package
-        product.allowance = try packages.get(package, in: transaction)?.allowance
-        switch source {
-        case .purchase: product.packageOrigin = .codes
-        case .grant: product.packageOrigin = .freeCodes
-        }
-        try products.put(key, product, in: transaction)
+        if new != product { try products.put(key, new, in: transaction) }
     }
-
-    /// A code for a device, and how long it entitles if it is a free one (0 otherwise).
-    typealias TakenCode = (code: ActivationCode, freeDays: UInt32)
 
     /// The next code of the pool, counted as consumed in `pool`, which the caller stores; `nil` when
     /// none is left. Those that came back go first.
@@ -363,7 +325,7 @@ extension Books {
         from pool: inout PoolRecord,
         of product: ProductKey,
         in transaction: borrowing WriteTransaction
-    ) throws(StoreError) -> TakenCode? {
+    ) throws(StoreError) -> ActivationCode? {
         if pool.remaining == 0 { return nil }
         if pool.returned > 0 {
             return try takeReturned(from: &pool, of: product, in: transaction)
@@ -376,20 +338,19 @@ extension Books {
             pool.lot += 1
             pool.nextSerial = lot.first.serial
             pool.lotRemaining = lot.quantity
-            pool.lotValidityDays = try validityDays(ofFree: lot, in: transaction)
         }
         let code = ActivationCode(serial: pool.nextSerial)
         pool.nextSerial += 1
         pool.lotRemaining -= 1
         pool.consumed += 1
-        return (code, pool.lotValidityDays)
+        return code
     }
 
     private func takeReturned(
         from pool: inout PoolRecord,
         of product: ProductKey,
         in transaction: borrowing WriteTransaction
-    ) throws(StoreError) -> TakenCode {
+    ) throws(StoreError) -> ActivationCode {
         var serial: UInt64?
         try returned.forEach(in: transaction, prefix: product, limit: 1) { key, _ in
             serial = key.second
@@ -399,25 +360,7 @@ extension Books {
         try returned.delete(KeyPair(product, serial), in: transaction)
         pool.returned -= 1
         pool.consumed += 1
-        let code = ActivationCode(serial: serial)
-        guard let batch = try purchase(of: code, in: transaction)?.record else {
-            throw .malformed(what: "code \(code) is of no batch")
-        }
-        let lot = LotRecord(
-            first: code, quantity: 1, package: batch.package, at: batch.at, assignment: nil)
-        return (code, try validityDays(ofFree: lot, in: transaction))
-    }
-
-    /// How long a free code of the lot entitles: as its own package says, whatever package the product
-    /// has by then (rule A7). 0 for a bought one.
-    func validityDays(
-        ofFree lot: LotRecord,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> UInt32 {
-        switch try purchase(of: lot.first, in: transaction)?.record.source {
-        case .grant: try packages.get(lot.package, in: transaction)?.allowance.validityDays ?? 0
-        case .purchase, nil: 0
-        }
+        return ActivationCode(serial: serial)
     }
 
     func holding(
@@ -486,13 +429,5 @@ extension Books {
         } else {
             try accountTotals.put(place, total, in: transaction)
         }
-    }
-}
-
-extension ProductRecord {
-    /// Whether codes of that allowance may join the product's (rule A4).
-    func takes(_ given: Allowance, from source: CodeSource) -> Bool {
-        if allowance == nil || allowance == given { return true }
-        return packageOrigin == .freeCodes && source == .purchase
     }
 }

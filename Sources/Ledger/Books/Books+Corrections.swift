@@ -233,30 +233,39 @@ extension Books {
         try countCodes(of: product, lost: codes, in: transaction)
     }
 
-    /// A package that came with bought codes goes with the last of them (rule A4).
+    /// A package goes with the last of the codes that brought it (rule A11): the product's own with the
+    /// bought ones, that of its free codes with those.
     private func forgetPackage(
         of key: ProductKey,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) {
-        guard let product = try products.get(key, in: transaction), product.packageOrigin == .codes
-        else { return }
-        var free: PackageID?
-        var hasBought = false
+        guard let product = try products.get(key, in: transaction) else { return }
+        let isOfFree = product.packageOrigin == .freeCodes
+        var keepsOwn = product.packageOrigin != .codes
+        var keepsFree = product.freePackage == nil
+        if keepsOwn && keepsFree { return }
         try lots.forEach(in: transaction, prefix: key) { (_, lot) throws(StoreError) in
             if try living(lot, in: transaction).isEmpty { return .proceed }
             switch try purchase(of: lot.first, in: transaction)?.record.source {
-            case .purchase, nil: hasBought = true
-            case .grant: free = free ?? lot.package
+            case .purchase, nil: keepsOwn = true
+            case .grant: keepsFree = true
             }
-            return hasBought ? .stop : .proceed
+            return keepsOwn && keepsFree ? .stop : .proceed
         }
-        if hasBought { return }
         var new = product
-        new.package = free
-        new.packageOrigin = free == nil ? .named : .freeCodes
-        new.allowance = nil
-        if let free { new.allowance = try packages.get(free, in: transaction)?.allowance }
-        try products.put(key, new, in: transaction)
+        if !keepsFree {
+            new.freePackage = nil
+            new.freeAllowance = nil
+        }
+        if !keepsOwn || (isOfFree && !keepsFree) {
+            new.package = new.freePackage
+            new.packageOrigin = new.package == nil ? .named : .freeCodes
+            new.allowance = nil
+            if let package = new.package {
+                new.allowance = try allowance(of: package, in: transaction)
+            }
+        }
+        if new != product { try products.put(key, new, in: transaction) }
     }
 
     // MARK: Codes that are

@@ -26,32 +26,38 @@ extension Books {
                     in: transaction)
             }
         },
+        .init("a product knows what its free codes give") { transaction throws(StoreError) in
+            try noteFreeAllowances(in: transaction)
+        },
     ])
 
-    /// Rule A4, of products and pools that were written before free codes were told from bought ones.
+    /// How the account got the codes of a lot.
+    private static func source(
+        of lot: LotRecord,
+        _ batches: Table<UInt64, BatchRecord>,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> CodeSource? {
+        var source: CodeSource?
+        try batches.forEach(
+            in: transaction, to: .including(lot.first.serial), reversed: true, limit: 1
+        ) { _, batch in
+            source = batch.source
+            return .stop
+        }
+        return source
+    }
+
+    /// Rule A4, of products that were written before free codes were told from bought ones.
     private static func noteFreeCodes(
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) {
-        let packages = try Table<PackageID, PackageRecord>("packages", in: transaction)
         let batches = try Table<UInt64, BatchRecord>("batches", in: transaction)
         let lots = try Table<KeyPair<ProductKey, UInt32>, LotRecord>("lots", in: transaction)
         let products = try Table<ProductKey, ProductRecord>("products", in: transaction)
-        let pools = try Table<ProductKey, PoolRecord>("pools", in: transaction)
-
-        func source(of lot: LotRecord) throws(StoreError) -> CodeSource? {
-            var source: CodeSource?
-            try batches.forEach(
-                in: transaction, to: .including(lot.first.serial), reversed: true, limit: 1
-            ) { _, batch in
-                source = batch.source
-                return .stop
-            }
-            return source
-        }
         try products.rewrite(in: transaction) { (key, product) throws(StoreError) in
             product.packageOrigin = .named
             try lots.forEach(in: transaction, prefix: key) { (_, lot) throws(StoreError) in
-                switch try source(of: lot) {
+                switch try source(of: lot, batches, in: transaction) {
                 case .purchase: product.packageOrigin = .codes
                 case .grant where lot.package == product.package:
                     product.packageOrigin = .freeCodes
@@ -60,12 +66,30 @@ extension Books {
                 return product.packageOrigin == .codes ? .stop : .proceed
             }
         }
-        try pools.rewrite(in: transaction) { (key, pool) throws(StoreError) in
-            guard let lot = try lots.get(KeyPair(key, pool.lot), in: transaction),
-                try source(of: lot) == .grant,
-                let package = try packages.get(lot.package, in: transaction)
-            else { return }
-            pool.lotValidityDays = package.allowance.validityDays
+    }
+
+    /// Rule A4, of products that were written before free codes kept what they give. Where an upgrade may
+    /// have raised it, it is raised (rule A5).
+    private static func noteFreeAllowances(
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        let packages = try Table<PackageID, PackageRecord>("packages", in: transaction)
+        let batches = try Table<UInt64, BatchRecord>("batches", in: transaction)
+        let lots = try Table<KeyPair<ProductKey, UInt32>, LotRecord>("lots", in: transaction)
+        let products = try Table<ProductKey, ProductRecord>("products", in: transaction)
+        try products.rewrite(in: transaction) { (key, product) throws(StoreError) in
+            try lots.forEach(in: transaction, prefix: key) { (_, lot) throws(StoreError) in
+                guard lot.quantity > 0,
+                    try source(of: lot, batches, in: transaction) == .grant,
+                    let given = try packages.get(lot.package, in: transaction)?.allowance
+                else { return .proceed }
+                product.freePackage = product.freePackage ?? lot.package
+                product.freeAllowance = product.freeAllowance?.raised(to: given) ?? given
+                return .proceed
+            }
+            if product.packageOrigin == .named, let upgraded = product.allowance {
+                product.freeAllowance = product.freeAllowance?.raised(to: upgraded)
+            }
         }
     }
 

@@ -76,10 +76,6 @@ extension Books {
             in: transaction
         )
         if let terms = product.freeCodes {
-            let free = try packages.get(terms.package, in: transaction)?.allowance
-            guard allowance == nil || allowance == free ?? terms.allowance else {
-                return .done(effect)
-            }
             // Once for each product that the account has ever had at once (rule A7).
             let quantity = terms.policy.quantity(forProductOf: root.kind)
             guard quantity > 0, root.products > root.freeProducts else { return .done(effect) }
@@ -121,7 +117,8 @@ extension Books {
 
     /// Rule A5: the package is a property of the product, so it changes for all devices and codes
     /// at once. An entitlement keeps the end it was given. One that only free codes have brought is
-    /// not the product's own: it may be followed by any (rule A4).
+    /// not the product's own: it may be followed by any (rule A4). What free codes give is raised to
+    /// it, and never lowered.
     private func upgradePackage(
         _ key: ProductKey,
         _ package: PackageID,
@@ -146,6 +143,7 @@ extension Books {
         product.package = package
         product.allowance = target.allowance
         product.packageOrigin = .named
+        product.freeAllowance = product.freeAllowance?.raised(to: target.allowance)
         try products.put(key, product, in: transaction)
         return .done(
             try record(

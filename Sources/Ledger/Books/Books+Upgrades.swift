@@ -46,7 +46,8 @@ extension Books {
         }
         let month = Month(of: command.at, at: product.dayOffset)
         let used = try upgradeMonths.get(KeyPair(identity, month), in: transaction)?.used ?? 0
-        let allowance = UInt64(product.allowance?.otaPerMonth ?? 0)
+        let own = try self.allowance(of: device, product, in: transaction)
+        let allowance = UInt64(own?.otaPerMonth ?? 0)
         let left = allowance - min(used, allowance)
         let fromAllowance = min(left, size.attempts)
         let draws = try draws(

@@ -4,17 +4,55 @@ public import Storage
 public struct Assignable: Hashable, Sendable {
     public let package: PackageID
     public let allowance: Allowance
-    public let quantity: UInt64
+    public var bought: UInt64
+    public var free: UInt64
+
+    public var quantity: UInt64 { bought + free }
 }
 
 extension [Assignable] {
-    /// How many of them can be assigned to one product, by one assignment or several: those of one
-    /// allowance, the one that most are of (rule A6).
+    /// How many of them can be assigned to one product, by one assignment or several (rule A6): bought
+    /// ones of one allowance, and free ones of one, each the one that most are of.
     public var mostTogether: UInt64 {
-        var sums: [Allowance: UInt64] = [:]
-        for part in self { sums[part.allowance, default: 0] += part.quantity }
-        return sums.values.max() ?? 0
+        func most(_ quantity: (Assignable) -> UInt64) -> UInt64 {
+            var sums: [Allowance: UInt64] = [:]
+            for part in self { sums[part.allowance, default: 0] += quantity(part) }
+            return sums.values.max() ?? 0
+        }
+        return most(\.bought) + most(\.free)
     }
+
+    /// Those of the allowance, the ones of the package itself first.
+    func consistent(with package: PackageID, _ allowance: Allowance) -> [Assignable] {
+        filter { $0.package == package }
+            + filter { $0.package != package && $0.allowance == allowance }
+    }
+
+    /// What can be assigned to a product of `package` when nobody says what: bought codes, and free ones
+    /// behind them, of each kind only if all are of one allowance. Which of several a product without a package
+    /// is to have, has to be said. Those of the package come first.
+    func forOneProduct(first package: PackageID?) -> [Assignable] {
+        func kind(_ quantity: WritableKeyPath<Assignable, UInt64>) -> [Assignable]? {
+            var own = filter { $0[keyPath: quantity] > 0 }
+            guard Set(own.map(\.allowance)).count <= 1 else { return nil }
+            for index in own.indices {
+                let codes = own[index][keyPath: quantity]
+                (own[index].bought, own[index].free) = (0, 0)
+                own[index][keyPath: quantity] = codes
+            }
+            return own.filter { $0.package == package } + own.filter { $0.package != package }
+        }
+        let bought = kind(\.bought)
+        if bought == nil, package == nil { return [] }
+        return (bought ?? []) + (kind(\.free) ?? [])
+    }
+}
+
+/// Consecutive unassigned codes.
+struct UnassignedRange {
+    let first: UInt64
+    let quantity: UInt64
+    let source: CodeSource
 }
 
 /// An entry of the assignment history (rule A3).
@@ -175,19 +213,25 @@ extension Books {
         return found
     }
 
-    /// The codes that can be assigned to the product (rule A6): those of its allowance, or, before
-    /// it has one, any. Empty when there are none, or no such product.
+    /// The codes that can be assigned to the product (rule A6): bought ones of its allowance and free ones
+    /// of that of its free codes, or, before it has one, any. Empty when there are none, or no such product.
     public func assignable(
         to key: ProductKey,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> [Assignable] {
         guard let product = try existing(key, in: transaction) else { return [] }
+        return try assignable(to: product, in: transaction)
+    }
+
+    func assignable(
+        to product: ProductRecord,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [Assignable] {
         var found: [Assignable] = []
-        for part in try unassignedCodes(of: product.account, in: transaction) {
-            let hasBought = try hasBought(part.package, product.account, in: transaction)
-            if product.takes(part.allowance, from: hasBought ? .purchase : .grant) {
-                found.append(part)
-            }
+        for var part in try unassignedCodes(of: product.account, in: transaction) {
+            if !product.takesBought(part.allowance) { part.bought = 0 }
+            if try !takesFree(part.allowance, product, in: transaction) { part.free = 0 }
+            if part.quantity > 0 { found.append(part) }
         }
         return found
     }
@@ -201,30 +245,51 @@ extension Books {
         try holdings.forEach(in: transaction, prefix: account) {
             (key, holding) throws(StoreError) in
             guard holding.unassigned > 0 else { return .proceed }
-            guard let allowance = try packages.get(key.second, in: transaction)?.allowance else {
-                throw .malformed(what: "codes of package \(key.second), which is not there")
+            var part = Assignable(
+                package: key.second, allowance: try allowance(of: key.second, in: transaction),
+                bought: 0, free: 0)
+            switch holding.source {
+            case .purchase: part.bought = holding.unassigned
+            case .grant: part.free = holding.unassigned
+            case nil:
+                try forEachUnassigned(of: account, key.second, in: transaction) { range in
+                    switch range.source {
+                    case .purchase: part.bought += range.quantity
+                    case .grant: part.free += range.quantity
+                    }
+                    return .proceed
+                }
             }
-            found.append(
-                Assignable(
-                    package: key.second, allowance: allowance, quantity: holding.unassigned))
+            found.append(part)
             return .proceed
         }
         return found
     }
 
-    /// Whether a bought code is among the account's unassigned ones of the package.
-    private func hasBought(
+    /// The account's unassigned codes of the package, in the order in which they came.
+    func forEachUnassigned(
+        of account: AccountID,
         _ package: PackageID,
-        _ account: AccountID,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> Bool {
-        var isFound = false
+        in transaction: borrowing some Transaction & ~Copyable,
+        _ body: (UnassignedRange) -> Iteration
+    ) throws(StoreError) {
+        let all = try holding(of: account, package, in: transaction).source
         try unassigned.forEach(in: transaction, prefix: KeyPair(account, package)) {
-            (key, _) throws(StoreError) in
+            (key, range) throws(StoreError) in
             let code = ActivationCode(serial: key.third)
-            isFound = try purchase(of: code, in: transaction)?.record.source == .purchase
-            return isFound ? .stop : .proceed
+            var source = all
+            if source == nil { source = try purchase(of: code, in: transaction)?.record.source }
+            guard let source else { throw .malformed(what: "code \(code) is of no batch") }
+            return body(
+                UnassignedRange(first: key.third, quantity: range.quantity, source: source))
         }
-        return isFound
+    }
+}
+
+extension HoldingRecord {
+    /// How all of the codes have come; `nil` when there are bought and free ones.
+    fileprivate var source: CodeSource? {
+        if granted == 0 { return .purchase }
+        return bought == 0 ? .grant : nil
     }
 }

@@ -6,7 +6,7 @@ public struct UpgradeAllowance: Hashable, Sendable {
     /// The calendar month at the product's offset.
     public let month: Month
 
-    /// The package's, for the whole month; 0 without a package.
+    /// What the device's code gives for the whole month; 0 without a package.
     public let allowance: UInt64
 
     /// Of the allowance; upgrades that failed have given theirs back.
@@ -54,9 +54,11 @@ extension Books {
         guard expired <= remaining else {
             throw .malformed(what: "packs of \(product.account) with more than their total")
         }
+        let device = try self.device(identity, in: transaction)
+        let own = try allowance(of: device, product, in: transaction)
         return UpgradeAllowance(
             month: month,
-            allowance: UInt64(product.allowance?.otaPerMonth ?? 0),
+            allowance: UInt64(own?.otaPerMonth ?? 0),
             used: try upgradeMonths.get(KeyPair(identity, month), in: transaction)?.used ?? 0,
             inPacks: remaining - expired
         )

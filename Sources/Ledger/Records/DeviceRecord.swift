@@ -197,6 +197,11 @@ public struct DeviceView: ~Escapable {
     /// A login has proven the secret: `confirmSecretUse` need not be submitted again.
     public var isSecretConfirmed: Bool { flags.contains(.secretConfirmed) }
 
+    /// The latest code that was consumed; `nil` before the first.
+    public var code: ActivationCode? {
+        standing.codesConsumed > 0 ? ActivationCode(serial: bytes.bigEndian(at: 24)) : nil
+    }
+
     /// The latest entitlement, running or not; `nil` before the first code.
     public var entitlement: Entitlement? {
         get throws(MalformedRecord) {

@@ -15,6 +15,11 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
     /// How it has come to its package; means nothing before it has one.
     public internal(set) var packageOrigin: PackageOrigin
 
+    /// The package of its free codes, with what they give, whatever package the product has (rule A4):
+    /// what that package says, raised by the upgrades since. `nil` before the first of them.
+    public internal(set) var freePackage: PackageID?
+    public internal(set) var freeAllowance: Allowance?
+
     /// `nil`: it was revoked.
     public internal(set) var secret: SealedSecret?
 
@@ -40,6 +45,30 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
     public internal(set) var deletedAt: Timestamp?
 
     public var isDeleted: Bool { deletedAt != nil }
+
+    /// Which devices have what free codes give, as far as the product alone can say.
+    public var freeDevices: FreeDevices {
+        if packageOrigin == .freeCodes, package != nil { return .all }
+        return freeAllowance == nil || freeAllowance == allowance ? .none : .some
+    }
+
+    /// Codes of a package have come: the first that are bought bring the product's, and so do free ones
+    /// as long as there are no others; the first free ones say what free ones give (rule A4).
+    mutating func receive(_ package: PackageID, _ allowance: Allowance, from source: CodeSource) {
+        let hasFreeOnly = self.package != nil && packageOrigin == .freeCodes
+        if self.package == nil || (hasFreeOnly && source == .purchase) {
+            self.package = package
+            self.allowance = allowance
+            switch source {
+            case .purchase: packageOrigin = .codes
+            case .grant: packageOrigin = .freeCodes
+            }
+        }
+        if source == .grant, freePackage == nil {
+            freePackage = package
+            freeAllowance = allowance
+        }
+    }
 
     /// Of former names.
     static var formerNamesMaximum: Int { 16 }
@@ -74,13 +103,14 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         deletedAt = nil
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2, v3 }
 
     public func encode(into buffer: inout ByteBuffer) {
         buffer.append(
-            Version.v2, name, account, package, allowance, packageOrigin, secret, autoRenewal,
+            Version.v3, name, account, package, allowance, packageOrigin, secret, autoRenewal,
             registration, dayOffset, dataCentre, createdAt, deletedAt, previousSecret,
             previousUntil, formerNames)
+        buffer.append(fields: freePackage, freeAllowance)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
@@ -93,7 +123,7 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         case .v1:
             packageOrigin = .codes
             secret = try reader.take(SealedSecret.self)
-        case .v2:
+        case .v2, .v3:
             packageOrigin = try reader.take()
             secret = try reader.take()
         }
@@ -105,10 +135,16 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         deletedAt = try reader.take()
         switch version {
         case .v1: break
-        case .v2:
+        case .v2, .v3:
             previousSecret = try reader.take()
             previousUntil = try reader.take()
             formerNames = try reader.take()
+        }
+        switch version {
+        case .v1, .v2: break
+        case .v3:
+            freePackage = try reader.take()
+            freeAllowance = try reader.take()
         }
     }
 }
@@ -123,6 +159,18 @@ public enum PackageOrigin: UInt8, RecordField, Hashable, Sendable, CaseIterable 
 
     /// It has free codes only: the first that are bought bring theirs.
     case freeCodes = 3
+}
+
+/// Which devices of a product have what free codes give, and not what its package gives.
+public enum FreeDevices: Hashable, Sendable {
+    /// There is no difference.
+    case none
+
+    /// Those whose entitlement is of a free code.
+    case some
+
+    /// There were no other codes.
+    case all
 }
 
 /// A product's pool of codes and its counters: what every activation changes, in one small record of
@@ -149,10 +197,6 @@ public struct PoolRecord: StorageRecord, Hashable, Sendable {
     var nextSerial: UInt64 = 0
     var lotRemaining: UInt64 = 0
 
-    /// How long a code of that lot entitles, when it is free; a bought one, 0, as long as the
-    /// product's package says (rules A4 and A7).
-    var lotValidityDays: UInt32 = 0
-
     /// Codes of lots that were consumed, and given back by a correction (rule A11): they go first.
     var returned: UInt32 = 0
 
@@ -165,10 +209,10 @@ public struct PoolRecord: StorageRecord, Hashable, Sendable {
 
     init() {}
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2, v3 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v2)
+        buffer.append(Version.v3)
         buffer.append(assigned)
         buffer.append(consumed)
         buffer.append(devicesKnown)
@@ -178,7 +222,6 @@ public struct PoolRecord: StorageRecord, Hashable, Sendable {
         buffer.append(nextSerial)
         buffer.append(lotRemaining)
         buffer.append(imports)
-        buffer.append(lotValidityDays)
         buffer.append(returned)
     }
 
@@ -194,10 +237,12 @@ public struct PoolRecord: StorageRecord, Hashable, Sendable {
         lotRemaining = try reader.takeUInt64()
         imports = try reader.takeUInt32()
         switch version {
-        case .v1: lotValidityDays = 0
+        case .v1: break
         case .v2:
-            lotValidityDays = try reader.takeUInt32()
+            // How long a free code of the lot entitled: the product says it since.
+            _ = try reader.takeUInt32()
             returned = try reader.takeUInt32()
+        case .v3: returned = try reader.takeUInt32()
         }
         guard consumed <= assigned else {
             throw .malformed(what: "pool with more used than had")

@@ -6,8 +6,8 @@ public enum CodeAction: Hashable, Sendable {
     /// Codes for the account, or for one of its products straight away (rules A2, A4, A8).
     case purchase(AccountID, package: PackageID, quantity: UInt64, product: ProductKey?)
 
-    /// Unassigned codes of the product's account to the product (rules A3, A4, A8). Without a
-    /// package: of the product's, or, before it has one of its own, of the only allowance there is.
+    /// Unassigned codes of the product's account to the product (rules A3, A4, A8). Without a package: all
+    /// that can be assigned, bought ones first, if there is one allowance only of either kind (rule A6).
     case assign(ProductKey, package: PackageID?, quantity: UInt64)
 }
 

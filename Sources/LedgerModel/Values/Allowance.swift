@@ -38,6 +38,21 @@ public struct Allowance: Hashable, Sendable {
         if storageDays < other.storageDays { return "storageDays" }
         return nil
     }
+
+    /// Each figure, or `other`'s where that is larger (rule A5).
+    public func raised(to other: Allowance) -> Allowance {
+        var messages: UInt64?
+        if let messagesPerDay, let more = other.messagesPerDay {
+            messages = max(messagesPerDay, more)
+        }
+        let raised = Allowance(
+            validityDays: max(validityDays, other.validityDays),
+            messagesPerDay: messages,
+            otaPerMonth: max(otaPerMonth, other.otaPerMonth),
+            storageDays: max(storageDays, other.storageDays))
+        guard let raised else { preconditionFailure("both are in their ranges") }
+        return raised
+    }
 }
 
 /// How many free codes there are, and what for (rule A7).

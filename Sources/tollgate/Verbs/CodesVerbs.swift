@@ -41,7 +41,7 @@ struct CodesVerbs: AsyncParsableCommand {
         @Argument var account: String
         @Argument var product: String
         @Option var quantity: Int64
-        @Option(help: "Their package; the product's when left out.") var package: String?
+        @Option(help: "Their package; all that can be assigned when left out.") var package: String?
         var request: APIRequest {
             .post(
                 "accounts/\(account.escaped)/assignments",
