@@ -30,9 +30,11 @@ import Time
     private func client(_ quota: inout Quota, unitsPerDay: UInt32?) -> NegotiatedSettings {
         var client = NegotiatedSettings()
         client.client = .device(DeviceClient(device))
-        client.productSlot = quota.keep(
+        quota.keep(
             ProductFacts(
-                key: device.product, account: account, dayOffset: .utc, unitsPerDay: unitsPerDay))
+                key: device.product, account: account, dayOffset: .utc, unitsPerDay: unitsPerDay,
+                freeUnitsPerDay: unitsPerDay, hasFreeOnly: false))
+        client.productSlot = quota.product(device.product, isFree: false)
         return client
     }
 
@@ -76,6 +78,59 @@ import Time
         isEqual(charge(&quota, &client, at: noon), "waits")
         isEqual(charge(&quota, &client, at: noon.adding(days: 1)), "counted")
         isEqual(quota.unsettled(device).map(\.used), [2, 1])
+    }
+
+    private func facts(
+        _ unitsPerDay: UInt32?, free: UInt32?, hasFreeOnly: Bool = false
+    ) -> ProductFacts {
+        ProductFacts(
+            key: device.product, account: account, dayOffset: .utc, unitsPerDay: unitsPerDay,
+            freeUnitsPerDay: free, hasFreeOnly: hasFreeOnly)
+    }
+
+    private func slot(
+        _ catalogue: inout ProductCatalogue, isFree: Bool
+    ) -> ProductCatalogue.Slot {
+        guard let slot = catalogue.slot(of: device.product, isFree: isFree) else {
+            preconditionFailure("the product was read")
+        }
+        return slot
+    }
+
+    @Test("A4: devices of a product that has free codes only keep their limit when others come")
+    func freeOnly() {
+        var catalogue = ProductCatalogue()
+        isEqual(catalogue.slot(of: device.product, isFree: true), nil)
+        catalogue.insert(facts(2, free: 2, hasFreeOnly: true))
+        let free = slot(&catalogue, isFree: true)
+        catalogue.count(3, at: free)
+        catalogue.insert(facts(5, free: 2))
+        let own = slot(&catalogue, isFree: false)
+        isEqual([free, own].map { catalogue.allowance(at: $0) }, [2, 5])
+        isEqual(catalogue.slot(of: device.product, isFree: true), free)
+        isEqual(catalogue.slots(of: device.product), [free, own])
+        catalogue.count(1, at: own)
+        isEqual(catalogue.online(of: device.product), 4)
+        // An upgrade holds for each.
+        catalogue.insert(facts(nil, free: nil))
+        isEqual([free, own].map { catalogue.allowance(at: $0) }, [nil, nil])
+        // All that was bought is void: nobody has a bought code. Then others are bought.
+        catalogue.insert(facts(2, free: 2, hasFreeOnly: true))
+        catalogue.insert(facts(7, free: 2))
+        let next = slot(&catalogue, isFree: false)
+        isEqual([free, own, next].map { catalogue.allowance(at: $0) }, [2, 2, 7])
+        isEqual(catalogue.online(of: device.product), 4)
+    }
+
+    @Test("A4: the first free codes of a product of bought ones change no other limit")
+    func firstFree() {
+        var catalogue = ProductCatalogue()
+        catalogue.insert(facts(5, free: 5))
+        let own = slot(&catalogue, isFree: false)
+        catalogue.insert(facts(5, free: 2))
+        let free = slot(&catalogue, isFree: true)
+        isEqual([own, free].map { catalogue.allowance(at: $0) }, [5, 2])
+        isEqual(catalogue.slot(of: device.product, isFree: false), own)
     }
 
     @Test("C9: without an allowance everything is counted; an application is not")

@@ -58,6 +58,37 @@ extension TestGateway {
         return product
     }
 
+    /// The product of an account with ten free codes, so many of them its own, and nothing bought yet. Its
+    /// package is one that can be bought.
+    public func createProductOfFreeCodes(
+        _ name: String = "lamp",
+        codes: UInt64,
+        freeMessagesPerDay: UInt64?,
+        messagesPerDay: UInt64?,
+        validityDays: UInt32 = 1
+    ) async throws -> TestProduct {
+        func allowance(_ messagesPerDay: UInt64?) -> Allowance? {
+            Allowance(
+                validityDays: validityDays, messagesPerDay: messagesPerDay, otaPerMonth: 1,
+                storageDays: 7)
+        }
+        guard let key = ProductKey(name), let account = AccountID("account-\(name)"),
+            let package = PackageID("package-\(name)"), let free = PackageID("free-\(name)"),
+            let secret = Secret("product-secret-\(name)"),
+            let given = allowance(freeMessagesPerDay), let bought = allowance(messagesPerDay)
+        else { preconditionFailure("'\(name)' names no product") }
+        let terms = FreeCodeTerms(policy: .perAccount, package: free, allowance: given)
+        let owner = NewAccount(id: account, name: name, kind: .enterprise, freeCodes: terms)
+        try await submit(.accounts(.create(owner)))
+        try await submit(.packages(.create(package, name: name, bought)))
+        let new = NewProduct(
+            key: key, name: name, account: account,
+            secret: try gateway.secretKeys.seal(secret, for: key), registration: .imported)
+        try await submit(.products(.create(new)))
+        if codes > 0 { try await submit(.codes(.assign(key, package: free, quantity: codes))) }
+        return TestProduct(key: key, secret: secret, account: account, package: package)
+    }
+
     /// Buys codes straight into the product's pool.
     public func buy(_ codes: UInt64, for product: TestProduct) async throws {
         try await submit(

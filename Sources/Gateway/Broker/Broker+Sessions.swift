@@ -130,6 +130,11 @@ extension Broker {
         sessions[slot: session].isPersistent && context.now.books < sessions[slot: session].endsAt
     }
 
+    /// The device has the limit of that slot of its product from now on.
+    mutating func place(_ session: UInt32, at product: ProductCatalogue.Slot) {
+        sessions[slot: session].productSlot = product
+    }
+
     private mutating func resume(
         _ token: Token, with connection: Token, in context: inout ShardContext
     ) {
@@ -144,6 +149,7 @@ extension Broker {
         sessions[slot: session].endsAt = Timestamp(milliseconds: .max)
         let settings = context.wire[connection.slot].settings
         sessions[slot: session].client = settings.client
+        sessions[slot: session].productSlot = settings.productSlot
         sessions[slot: session].version = settings.version
         sessions[slot: session].expirySeconds = settings.expirySeconds
         sessions[slot: session].queue.resume(limit: settings.receiveMaximum)

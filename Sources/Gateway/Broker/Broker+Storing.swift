@@ -181,7 +181,7 @@ extension Broker {
         let record = stored.record
         var product: ProductCatalogue.Slot?
         if case .device(let device) = client {
-            product = try productSlot(of: device.identity, in: &context)
+            product = try context.productSlot(of: device.identity)
         }
         var session = Session(record, name, of: client, product: product, start: startedWall)
         session.restore(stored)
@@ -191,15 +191,6 @@ extension Broker {
         // It may have expired, and its will be due.
         lookAtAbsent(token.slot, in: &context)
         return sessions.contains(token) ? token : nil
-    }
-
-    /// The product of a device that is away.
-    private mutating func productSlot(of identity: DeviceIdentity, in context: inout ShardContext)
-        throws(StoreError) -> ProductCatalogue.Slot?
-    {
-        if let known = context.quota.product(identity.product) { return known }
-        guard let record = try context.books.product(identity.product) else { return nil }
-        return context.quota.keep(ProductFacts(key: identity.product, record: record))
     }
 
     /// Brings the queue of an application's session into memory, which was left on disk until now.

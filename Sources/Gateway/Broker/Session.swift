@@ -39,8 +39,8 @@ struct Session: ~Copyable, Sendable {
     /// What its queue begins with.
     private let keepsSent: Bool
 
-    /// The device's product in the shard's catalogue.
-    let productSlot: ProductCatalogue.Slot?
+    /// The device's product in the shard's catalogue, with the device's own limit.
+    var productSlot: ProductCatalogue.Slot?
 
     /// Whether `queue` and `received` are what the store has; else they are still there only.
     var isLoaded = true

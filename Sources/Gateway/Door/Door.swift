@@ -168,7 +168,7 @@ struct Door: ~Copyable {
             if credential != .certificate, let view, !view.isSecretConfirmed {
                 proven = SecretFingerprint(of: view.sealedSecret)
             }
-            return .decided(decision, product, confirmsSecret: proven)
+            return .decided(decision, product, entitledBy: view?.code, confirmsSecret: proven)
         }
     }
 
@@ -318,8 +318,9 @@ enum DeviceVerdict {
     /// It is to be given its secret.
     case register
 
-    /// `confirmsSecret`: the secret that it has used for the first time.
-    case decided(Decision, ProductRecord, confirmsSecret: SecretFingerprint?)
+    /// `entitledBy`: its latest code. `confirmsSecret`: the secret that it has used for the first time.
+    case decided(
+        Decision, ProductRecord, entitledBy: ActivationCode?, confirmsSecret: SecretFingerprint?)
 
     /// Whether the secret was right.
     var isProven: Bool {

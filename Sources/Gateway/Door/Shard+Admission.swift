@@ -99,6 +99,7 @@ extension Shard {
             guard case .entitled(let entitlement, _) = outcome.effect else {
                 return refuseConnect(slot, .ledgerUnavailable)
             }
+            heed(entitlement, of: identity, slot)
             admit(slot, until: entitlement.expiresAt, isOwed: true)
         }
         resumeReading(slot)
@@ -151,6 +152,9 @@ extension Shard {
             }
             context.wire.note(.renewal(.renewed), slot)
             context.wire[slot].settings.expiresAt = entitlement.expiresAt
+            if case .device(let client) = context.wire[slot].settings.client {
+                heed(entitlement, of: client.identity, slot)
+            }
             context.wire.scheduleTimer(slot, at: context.now)
         case .failure(let error):
             context.wire.noteStoreFailure(.renewal, error, slot)

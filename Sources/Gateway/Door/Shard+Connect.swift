@@ -111,10 +111,10 @@ extension Shard {
         switch verdict {
         case .refuse(let reason): refuseConnect(slot, reason)
         case .register: requestRegistration(slot, identity)
-        case .decided(let decision, let product, let confirmsSecret):
-            context.wire[slot].settings.productSlot =
-                context.quota.product(identity.product)
-                ?? context.quota.keep(ProductFacts(key: identity.product, record: product))
+        case .decided(let decision, let product, let code, let confirmsSecret):
+            guard place(slot, identity.product, product, entitledBy: code) else {
+                return refuseConnect(slot, .ledgerUnavailable)
+            }
             if let reason = refusalOfWill(slot, connect) { return refuseConnect(slot, reason) }
             switch decision {
             case .admit(let until):
@@ -130,6 +130,24 @@ extension Shard {
                 requestActivation(slot, identity, confirmsSecret: confirmsSecret)
             case .refuse(let refusal): refuseConnect(slot, Reason(refusal).toldToClient)
             }
+        }
+    }
+
+    /// Finds the product of a device that connects in the catalogue. False when the books can't say with which
+    /// limit.
+    private mutating func place(
+        _ slot: UInt32,
+        _ key: ProductKey,
+        _ product: ProductRecord,
+        entitledBy code: ActivationCode?
+    ) -> Bool {
+        do throws(StoreError) {
+            context.wire[slot].settings.productSlot = try context.productSlot(
+                of: key, product, entitledBy: code)
+            return true
+        } catch {
+            context.wire.noteStoreFailure(.admission, error, slot)
+            return false
         }
     }
 

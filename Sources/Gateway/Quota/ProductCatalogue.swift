@@ -13,6 +13,12 @@ struct ProductCatalogue {
     private struct Entry {
         var product: ProductFacts
 
+        /// Its devices have the limit of free codes, and not the package's (rule A4).
+        var isFree: Bool
+
+        /// The day's allowance of its devices.
+        var unitsPerDay: UInt32?
+
         /// Devices of the product that are connected to this shard.
         var online = 0
 
@@ -23,40 +29,67 @@ struct ProductCatalogue {
         var day = Day(number: 0)
         var dayStart = Timestamp(milliseconds: 0)
         var dayEnd = Timestamp(milliseconds: 0)
+
+        init(_ product: ProductFacts, isFree: Bool) {
+            self.product = product
+            self.isFree = isFree
+            unitsPerDay = isFree ? product.freeUnitsPerDay : product.unitsPerDay
+        }
+
+        /// What the books say now. Devices of a product that has free codes only have their limit, and keep
+        /// it when codes are bought.
+        mutating func take(_ product: ProductFacts) {
+            self.product = product
+            if product.hasFreeOnly { isFree = true }
+            unitsPerDay = isFree ? product.freeUnitsPerDay : product.unitsPerDay
+            dayEnd = dayStart
+        }
     }
 
     private var entries: [Entry] = []
-    private var slots: [ProductKey: Slot] = [:]
 
-    /// The product's slot, if it has been read already.
-    func slot(of key: ProductKey) -> Slot? { slots[key] }
+    /// Mostly one of each product: two when its free codes give something else than its package.
+    private var slots: [ProductKey: [Slot]] = [:]
 
     /// All that have been read.
     var keys: [ProductKey] { Array(slots.keys) }
 
     /// Keeps what the books say of a product.
-    mutating func insert(_ product: ProductFacts) -> Slot {
-        if let slot = slots[product.key] {
-            let index = Int(slot.index)
-            entries[index].product = product
-            entries[index].dayEnd = entries[index].dayStart
-            return slot
+    mutating func insert(_ product: ProductFacts) {
+        guard let known = slots[product.key] else {
+            return append(product, isFree: product.hasFreeOnly)
         }
-        let slot = Slot(index: Int32(entries.count))
-        entries.append(Entry(product: product))
-        slots[product.key] = slot
-        return slot
+        for slot in known { entries[Int(slot.index)].take(product) }
     }
+
+    private mutating func append(_ product: ProductFacts, isFree: Bool) {
+        slots[product.key, default: []].append(Slot(index: Int32(entries.count)))
+        entries.append(Entry(product, isFree: isFree))
+    }
+
+    /// The slot of devices of the product that have the limit of free codes, or the package's; `nil` when the
+    /// product has not been read.
+    mutating func slot(of key: ProductKey, isFree: Bool) -> Slot? {
+        guard let known = slots[key] else { return nil }
+        for slot in known where entries[Int(slot.index)].isFree == isFree { return slot }
+        append(entries[Int(known[0].index)].product, isFree: isFree)
+        return slots[key]?.last
+    }
+
+    /// All slots of the product's devices; none when it has not been read.
+    func slots(of key: ProductKey) -> [Slot] { slots[key, default: []] }
 
     /// Counts a device in (1) or out (-1).
     mutating func count(_ change: Int, at slot: Slot) { entries[Int(slot.index)].online += change }
 
-    /// Devices that are connected to this shard.
-    func online(at slot: Slot) -> Int { entries[Int(slot.index)].online }
+    /// Devices of the product that are connected to this shard.
+    func online(of key: ProductKey) -> Int {
+        slots(of: key).reduce(0) { $0 + entries[Int($1.index)].online }
+    }
 
     /// The day's allowance in units, `nil` without one; read for every message.
     @inline(__always)
-    func allowance(at slot: Slot) -> UInt32? { entries[Int(slot.index)].product.unitsPerDay }
+    func allowance(at slot: Slot) -> UInt32? { entries[Int(slot.index)].unitsPerDay }
 
     /// Where the product's days begin.
     func dayOffset(at slot: Slot) -> UTCOffset { entries[Int(slot.index)].product.dayOffset }
@@ -98,19 +131,37 @@ struct ProductFacts {
     /// The package's messages per day, as far as 32 bits count; `nil`: no limit (rule C9).
     let unitsPerDay: UInt32?
 
+    /// The same of its free codes, which may give something else (rule A4).
+    let freeUnitsPerDay: UInt32?
+
+    /// None of its codes was bought.
+    let hasFreeOnly: Bool
+
     init(key: ProductKey, record: ProductRecord) {
+        let free = record.freeAllowance ?? record.allowance
         self.init(
             key: key,
             account: record.account,
             dayOffset: record.dayOffset,
-            unitsPerDay: record.allowance?.messagesPerDay.map { UInt32(clamping: $0) }
+            unitsPerDay: record.allowance?.messagesPerDay.map { UInt32(clamping: $0) },
+            freeUnitsPerDay: free?.messagesPerDay.map { UInt32(clamping: $0) },
+            hasFreeOnly: record.freeDevices == .all
         )
     }
 
-    init(key: ProductKey, account: AccountID, dayOffset: UTCOffset, unitsPerDay: UInt32?) {
+    init(
+        key: ProductKey,
+        account: AccountID,
+        dayOffset: UTCOffset,
+        unitsPerDay: UInt32?,
+        freeUnitsPerDay: UInt32?,
+        hasFreeOnly: Bool
+    ) {
         self.key = key
         self.account = account
         self.dayOffset = dayOffset
         self.unitsPerDay = unitsPerDay
+        self.freeUnitsPerDay = freeUnitsPerDay
+        self.hasFreeOnly = hasFreeOnly
     }
 }

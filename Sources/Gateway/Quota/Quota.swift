@@ -58,16 +58,23 @@ struct Quota: ~Copyable {
 
     // MARK: Products
 
-    /// The product's slot, if it has been read from the books.
-    func product(_ key: ProductKey) -> ProductCatalogue.Slot? { products.slot(of: key) }
+    /// The slot of devices of the product that have the limit of free codes, or the package's (rule A4);
+    /// `nil` when the product has not been read from the books.
+    mutating func product(_ key: ProductKey, isFree: Bool) -> ProductCatalogue.Slot? {
+        products.slot(of: key, isFree: isFree)
+    }
 
     /// Those that have been read.
     var productKeys: [ProductKey] { products.keys }
 
+    /// Whether it has been read.
+    func knows(_ key: ProductKey) -> Bool { !products.slots(of: key).isEmpty }
+
+    /// All slots of its devices.
+    func slots(of key: ProductKey) -> [ProductCatalogue.Slot] { products.slots(of: key) }
+
     /// Keeps what the books say of a product.
-    mutating func keep(_ product: ProductFacts) -> ProductCatalogue.Slot {
-        products.insert(product)
-    }
+    mutating func keep(_ product: ProductFacts) { products.insert(product) }
 
     /// A device of the product has come (1) or gone (-1).
     mutating func count(_ change: Int, at product: ProductCatalogue.Slot) {
@@ -76,7 +83,7 @@ struct Quota: ~Copyable {
 
     /// Devices of the product that are connected to this shard.
     func onlineCount(of key: ProductKey) -> Int {
-        products.slot(of: key).map { products.online(at: $0) } ?? 0
+        products.online(of: key)
     }
 
     // MARK: Counting

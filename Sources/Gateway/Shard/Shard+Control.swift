@@ -16,7 +16,7 @@ extension Shard {
     /// Reads a product's settings anew; they hold for its connected devices from here on. Those of a
     /// deleted product go (rule B9).
     mutating func productChanged(_ key: ProductKey) {
-        guard let slot = context.quota.product(key) else { return }
+        guard context.quota.knows(key) else { return }
         let record: ProductRecord?
         do throws(StoreError) {
             record = try context.books.product(key)
@@ -26,10 +26,14 @@ extension Shard {
             return door.deferChange(of: key, at: context.now)
         }
         guard let record else { return }
-        _ = context.quota.keep(ProductFacts(key: key, record: record))
+        context.quota.keep(ProductFacts(key: key, record: record))
         guard record.isDeleted else { return }
-        endAll(.kicked) { connection in connection.settings.productSlot == slot }
-        broker.endSessions(in: &context) { session in session.productSlot == slot }
+        let slots = context.quota.slots(of: key)
+        func isOfProduct(_ slot: ProductCatalogue.Slot?) -> Bool {
+            slot.map { slots.contains($0) } ?? false
+        }
+        endAll(.kicked) { connection in isOfProduct(connection.settings.productSlot) }
+        broker.endSessions(in: &context) { session in isOfProduct(session.productSlot) }
     }
 
     /// The same of all products that the shard knows.
@@ -39,6 +43,7 @@ extension Shard {
 
     /// The device's entitlement was taken back, or is another device's: it has to come again.
     mutating func entitlementTaken(_ identity: DeviceIdentity) {
+        readLimit(of: identity)
         guard let token = broker.connection(of: identity, in: &context) else { return }
         end(token.slot, .kicked)
     }
@@ -48,16 +53,16 @@ extension Shard {
     mutating func deviceChanged(_ identity: DeviceIdentity) {
         let session: Token?
         let standing: Standing?
+        let product: ProductCatalogue.Slot?
         do throws(StoreError) {
             session = try broker.session(of: identity, in: &context)
             guard session != nil else { return }
+            product = try context.productSlot(of: identity)
             standing = try context.books.withDevice(identity) { _, view throws(StoreError) in
                 view?.standing
             }
         } catch {
-            context.counters.add(.changesDeferred)
-            context.wire.journal.noteStoreFailure(.productRead, error, .device(identity))
-            return door.deferChange(of: identity, at: context.now)
+            return deferChange(of: identity, error)
         }
         let connection = broker.connection(of: identity, in: &context)
         guard let standing, standing.isRegistered else {
@@ -65,10 +70,59 @@ extension Shard {
             if let session { broker.endSession(session, in: &context) }
             return
         }
+        if let product { place(identity, at: product) }
         guard let token = connection else { return }
         if standing.isDisabled { return end(token.slot, .deviceDisabled) }
         context.wire[token.slot].settings.expiresAt = standing.expiresAt
         context.wire.scheduleTimer(token.slot, at: context.now)
+    }
+
+    private mutating func deferChange(of identity: DeviceIdentity, _ error: StoreError) {
+        context.counters.add(.changesDeferred)
+        context.wire.journal.noteStoreFailure(.productRead, error, .device(identity))
+        door.deferChange(of: identity, at: context.now)
+    }
+
+    // MARK: A device's own limit
+
+    /// A connected device has another entitlement: what its code gives holds from here on (rule A4). What can't be
+    /// read now is read later.
+    mutating func heed(_ entitlement: Entitlement, of identity: DeviceIdentity, _ slot: UInt32) {
+        do throws(StoreError) {
+            guard let record = try context.books.product(identity.product) else { return }
+            let product = try context.productSlot(
+                of: identity.product, record, entitledBy: entitlement.code)
+            place(slot, at: product)
+        } catch {
+            deferChange(of: identity, error)
+        }
+    }
+
+    /// The same of a device whose session is in memory, as the books have it.
+    private mutating func readLimit(of identity: DeviceIdentity) {
+        guard broker.known(identity) != nil else { return }
+        do throws(StoreError) {
+            let product = try context.productSlot(of: identity)
+            if let product { place(identity, at: product) }
+        } catch {
+            deferChange(of: identity, error)
+        }
+    }
+
+    private mutating func place(_ identity: DeviceIdentity, at product: ProductCatalogue.Slot) {
+        if let session = broker.known(identity) { broker.place(session.slot, at: product) }
+        guard let token = broker.connection(of: identity, in: &context) else { return }
+        place(token.slot, at: product)
+    }
+
+    private mutating func place(_ slot: UInt32, at product: ProductCatalogue.Slot) {
+        guard let old = context.wire[slot].settings.productSlot, old != product else { return }
+        context.wire[slot].settings.productSlot = product
+        if let session = context.wire[slot].session { broker.place(session.slot, at: product) }
+        if context.wire[slot].phase == .open || context.wire[slot].wasOpen {
+            context.quota.count(-1, at: old)
+            context.quota.count(1, at: product)
+        }
     }
 
     /// The client that is connected as the device proved a secret that is no more, and has to come again.

@@ -1,6 +1,7 @@
 import Ledger
 import Linux
 import Reactor
+import Storage
 import Synchronization
 import Time
 
@@ -50,6 +51,32 @@ struct ShardContext: ~Copyable {
 
     mutating func tellOthers(_ message: ShardMessage) {
         for shard in outgoing.indices where shard != index { outgoing[shard].append(message) }
+    }
+
+    /// Where a device is in the catalogue that is entitled by `code`: with the limit of the product's free
+    /// codes, or the package's (rule A4).
+    mutating func productSlot(
+        of key: ProductKey, _ product: ProductRecord, entitledBy code: ActivationCode?
+    ) throws(StoreError) -> ProductCatalogue.Slot {
+        let isFree = try books.isFree(code, of: product)
+        if let known = quota.product(key, isFree: isFree) { return known }
+        quota.keep(ProductFacts(key: key, record: product))
+        guard let slot = quota.product(key, isFree: isFree) else {
+            preconditionFailure("a product that was kept has a slot")
+        }
+        return slot
+    }
+
+    /// The same of a device, as the books have it; `nil` when there is no such product.
+    mutating func productSlot(
+        of device: DeviceIdentity
+    ) throws(StoreError) -> ProductCatalogue.Slot? {
+        guard let product = try books.product(device.product) else { return nil }
+        var code: ActivationCode?
+        if product.freeDevices == .some {
+            code = try books.withDevice(device) { _, view throws(StoreError) in view?.code }
+        }
+        return try productSlot(of: device.product, product, entitledBy: code)
     }
 
     /// Posts what the turn has left for the shards: one wake-up for each.
