@@ -223,6 +223,48 @@ struct DevicesTests {
         #expect(try await client.get("\(path)/d1").status == 404)
     }
 
+    @Test("A4: what free codes give is shown of the product, what its own code gives of a device")
+    func ownAllowances() async throws {
+        let client = try Client(freeCodes: .perAccount)
+        try await client.furnish(codes: 0, assigned: 0)
+        _ = try await client.post(
+            "/v1/packages",
+            [
+                "id": "gold", "name": "Gold", "validityDays": 60, "messagesPerDay": 9_000,
+                "otaPerMonth": 4,
+            ])
+        _ = try await client.csv(path, "dk,secret\nd1,a\nd2,b\n")
+        func product() async throws -> JSON { try await client.get("/v1/products/lamp").json }
+        #expect(try await product()["freeAllowance"] == .null)
+        _ = try await client.post(
+            "/v1/accounts/acme/assignments",
+            ["product": "lamp", "quantity": 1, "package": "free"])
+        #expect(try await product()["freeAllowance"] == .null)
+        try await activate("d1", client)
+        let limit = try await client.get("\(path)/d1/usage").json["limit"]
+        let attempts = try await client.get("\(path)/d1/upgrade-allowance").json["allowance"]
+        _ = try await client.post(
+            "/v1/accounts/acme/purchases",
+            ["package": "gold", "quantity": 1, "product": "lamp"])
+        try await activate("d2", client)
+        let free = try await product()["freeAllowance"]
+        #expect(free?["messagesPerDay"] == limit && free?["otaPerMonth"] == attempts)
+        #expect(free?["validityDays"] != .null && free?["storageDays"] != .null)
+        #expect(try await client.get("\(path)/d1/usage").json["limit"] == limit)
+        #expect(
+            try await client.get("\(path)/d1/upgrade-allowance").json["allowance"] == attempts)
+        #expect(try await client.get("\(path)/d2/usage").json["limit"] == 9_000)
+        #expect(try await client.get("\(path)/d2/upgrade-allowance").json["allowance"] == 4)
+        // Its own free codes that are left can join.
+        let assignable = try await client.get("/v1/accounts/acme/assignable?product=lamp")
+        #expect(assignable.json["quantity"] == 9)
+        let rest = try await client.post(
+            "/v1/accounts/acme/assignments", ["product": "lamp", "quantity": 9])
+        #expect(rest.status == 201)
+        #expect(try await product()["package"]?.text == "gold")
+        #expect(try client.controlPlane.ledger.verify() == [])
+    }
+
     @Test("C8: usage shows the limit and the days")
     func usage() async throws {
         let client = try Client()

@@ -71,7 +71,7 @@ extension Documents {
     /// Rule C8.
     static let usage = Shape<(usage: DeviceUsage, limit: UInt64?)>("Usage") {
         Member("day", \.usage.today.day)
-        Member("limit", \.limit, "Null when there is none.")
+        Member("limit", \.limit, "What the device's code gives; null when there is none.")
         Member("used", \.usage.today.used)
         Member("topUp", \.usage.today.topUp)
         Member("history", each: \.usage.history) {

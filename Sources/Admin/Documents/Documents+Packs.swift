@@ -92,7 +92,7 @@ extension Documents {
     /// Rule D2.
     static let upgradeAllowance = Shape<UpgradeAllowance>("UpgradeAllowance") {
         Member("month", \.month, "At the product's offset, like 2026-11.")
-        Member("allowance", \.allowance, "Attempts in the whole month.")
+        Member("allowance", \.allowance, "What the device's code gives for the whole month.")
         Member("used", \.used, "Of the allowance; failed upgrades cost nothing.")
         Member("left", \.left, "Of the allowance.")
         Member("packs", \.inPacks, "Attempts in the account's packs, for all its devices together.")

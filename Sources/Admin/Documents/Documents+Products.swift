@@ -12,6 +12,7 @@ extension Documents {
         Member("name", \.record.name, as: .name)
         Member("account", \.record.account)
         Member("package", \.record.package)
+        Member("freeAllowance", Documents.allowance, orNull: \.record.ownFreeAllowance)
         Member("autoRenewal", \.record.autoRenewal)
         Member("registration", \.record.registration)
         Member("dayOffsetMinutes", \.record.dayOffset.minutes, as: .dayOffset)
@@ -109,6 +110,13 @@ extension Documents {
             Member("secret", \.secret, as: .nullable(.secret))
             Member("name", \.name, as: .optionalName)
         }
+    }
+}
+
+extension ProductRecord {
+    /// What its free codes give, when that is not what its package gives (rule A4).
+    fileprivate var ownFreeAllowance: Allowance? {
+        freeAllowance == allowance ? nil : freeAllowance
     }
 }
 

@@ -55,6 +55,14 @@ enum Documents {
         Member("storageDays", \.record.allowance.storageDays)
     }
 
+    /// What free codes of a product give, when that is not what its package gives (rule A4).
+    static let allowance = Shape<Allowance>("Allowance") {
+        Member("validityDays", \.validityDays, as: .validityDays)
+        Member("messagesPerDay", \.messagesPerDay, "Null when there is no limit.")
+        Member("otaPerMonth", \.otaPerMonth)
+        Member("storageDays", \.storageDays)
+    }
+
     /// Rule B10.
     static let activation = Shape<Activation>("Activation") {
         Member("dk", \.identity.device)

@@ -30,9 +30,10 @@ extension Routes {
             .get, "products/:pk/devices/:dk/usage", "showUsage",
             "The messages of a device, day by day (rule C8)", answers: .ok(Documents.usage)
         ) { call in
-            let (identity, product, _) = try call.device()
+            let (identity, product, record) = try call.device()
             let usage = try await call.controlPlane.usage(of: identity)
-            return .json(Documents.usage((usage, product.allowance?.messagesPerDay)))
+            let allowance = try call.read { try $0.allowance(of: record, product, in: $1) }
+            return .json(Documents.usage((usage, allowance?.messagesPerDay)))
         }
         on(
             .get, "products/:pk/devices/:dk/connection", "showConnection",
