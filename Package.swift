@@ -70,6 +70,7 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLMDB", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(name: "CNATS", providers: [.apt(["libnats-dev"])]),
         .target(name: "CRevision"),
 
         // Ground floor.
@@ -87,7 +88,12 @@ let package = Package(
         module("TLS", ["Cryptography", "Bytes", "COpenSSL"]),
         module("WebSocket", ["Cryptography", "Bytes"]),
         module("LedgerModel", ["Encoding", "Bytes", "Time"]),
-        module("Ledger", ["LedgerModel", "Storage", "Encoding", "Bytes", "Time"]),
+        module("Replication", ["Linux", "Time"]),
+        module("JetStream", ["CNATS", "Replication", "Linux", "Time"]),
+        module(
+            "Ledger",
+            ["LedgerModel", "Replication", "Storage", "Cryptography", "Encoding", "Bytes", "Time"]
+        ),
         module("Metering", ["Ledger", "Storage", "Bytes", "Time"]),
         module("Sessions", ["MQTT", "Storage", "Bytes", "Time"]),
 
@@ -147,9 +153,14 @@ let package = Package(
         tests(of: "Cryptography", ["Bytes"]),
         tests(of: "TLS", ["RecordModel", "Cryptography", "Bytes", "COpenSSL"]),
         tests(of: "WebSocket", ["Bytes"]),
+        tests(of: "Replication", ["FaultyLog", "Support", "Linux", "Time"]),
+        tests(of: "JetStream", ["Replication", "Support", "Linux", "Time", "TestFiles"]),
         tests(
             of: "Ledger",
-            ["LedgerModel", "Fleet", "Linux", "Storage", "Bytes", "Time", "TestFiles"]),
+            [
+                "LedgerModel", "Replication", "FaultyLog", "Fleet", "Linux", "Storage", "Bytes",
+                "Time", "TestFiles",
+            ]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(
             of: "Sessions",
@@ -233,6 +244,7 @@ let package = Package(
         // What the tests have in common, and the processes that they kill.
         aid("TestFiles", "Tests/TestFiles", []),
         aid("RecordModel", "Tests/RecordModel", []),
+        aid("FaultyLog", "Tests/FaultyLog", ["Replication", "Linux", "Time"]),
         aid(
             "Support",
             "Tests/Support",
@@ -269,6 +281,12 @@ let package = Package(
             "Benchmarks/Ledger",
             isProgram: true,
             ["Ledger", "Storage", "Time", "CLMDB"]
+        ),
+        aid(
+            "LogBenchmark",
+            "Benchmarks/Log",
+            isProgram: true,
+            ["JetStream", "Replication", "Linux"]
         ),
         aid("Fleet", "Benchmarks/Fleet", ["Ledger", "Storage", "Linux", "Time"]),
         aid(

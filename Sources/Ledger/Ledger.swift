@@ -8,7 +8,7 @@ public final class Ledger: Sendable {
 
     /// The format of the store as it was found; the current one unless it was opened as it is.
     public let format: Int
-    private let writer: GroupWriter<Command, Outcome>
+    private let writer: LedgerWriter
     private let announcer: Announcer
 
     /// Opens the ledger in `directory`, or makes an empty one there.
@@ -20,6 +20,8 @@ public final class Ledger: Sendable {
     ///   - maximumBatch: the most commands in one commit.
     ///   - maximumWaiting: the most commands that may wait; more are answered `.queueFull`.
     ///   - durability: anything but `.synced` gives up rule B1, and is for tests.
+    ///   - membership: makes these the books of a node of a cluster: commands go through its log. The books must be
+    ///     empty then, the cluster's already, or a copy of another node's.
     ///   - migrates: whether a store of an older format is brought to the current one first. Without it,
     ///     nothing must be written: for checks and copies.
     public init(
@@ -30,6 +32,7 @@ public final class Ledger: Sendable {
         maximumBatch: Int = 512,
         maximumWaiting: Int = 65_536,
         durability: Durability = .synced,
+        membership: ClusterMembership? = nil,
         migrates: Bool = true
     ) throws(StoreError) {
         let environment = try Environment(
@@ -48,13 +51,23 @@ public final class Ledger: Sendable {
         self.books = books
         let announcer = try Announcer(books, in: environment)
         self.announcer = announcer
-        writer = try GroupWriter(
-            environment,
-            maximumBatch: maximumBatch,
-            maximumWaiting: maximumWaiting,
-            didCommit: { announcer.announce() }
-        ) { (command: Command, transaction: borrowing WriteTransaction) throws(StoreError) in
-            try books.apply(command, in: transaction)
+        if let membership {
+            writer = .replicated(
+                try Replica(
+                    books, in: environment, membership, maximumWaiting: maximumWaiting,
+                    announce: { announcer.announce() }))
+        } else {
+            writer = .alone(
+                try GroupWriter(
+                    environment,
+                    maximumBatch: maximumBatch,
+                    maximumWaiting: maximumWaiting,
+                    didCommit: { announcer.announce() }
+                ) {
+                    (command: Command, transaction: borrowing WriteTransaction) throws(StoreError)
+                    in
+                    try books.apply(command, in: transaction)
+                })
         }
     }
 
@@ -77,8 +90,9 @@ public final class Ledger: Sendable {
     }
 
     /// Carries out a command on the calling thread: for a program that starts up, and has submitted
-    /// nothing.
+    /// nothing. Traps in a cluster, where no node may change its books by itself.
     public func carryOut(_ command: Command) throws(StoreError) -> Outcome {
+        precondition(clusterStanding == nil, "what a node of a cluster does goes through the log")
         let books = books
         let outcome = try environment.write { transaction throws(StoreError) in
             try books.apply(command, in: transaction)
@@ -131,6 +145,9 @@ public final class Ledger: Sendable {
     /// that follow each other quickly are one element.
     public func commits() -> AsyncStream<Void> { announcer.bell.rings() }
 
+    /// How this node stands with its cluster; `nil` for a gateway alone.
+    public var clusterStanding: ClusterStanding? { writer.standing }
+
     /// What the writer has done, and whether it can write.
     public var figures: GroupWriterFigures { writer.figures }
 
@@ -139,5 +156,43 @@ public final class Ledger: Sendable {
     public func shutdown() {
         writer.shutdown()
         announcer.end()
+    }
+}
+
+/// Who writes to the books: commands in the order in which they come, or entries of the log that all nodes of
+/// a cluster apply.
+private enum LedgerWriter: Sendable {
+    case alone(GroupWriter<Command, Outcome>)
+    case replicated(Replica)
+
+    func submit(
+        _ command: Command,
+        completion: @escaping @Sendable (Result<Outcome, StoreError>) -> Void
+    ) {
+        switch self {
+        case .alone(let writer): writer.submit(command, completion: completion)
+        case .replicated(let replica): replica.submit(command, completion: completion)
+        }
+    }
+
+    var figures: GroupWriterFigures {
+        switch self {
+        case .alone(let writer): writer.figures
+        case .replicated(let replica): replica.figures
+        }
+    }
+
+    var standing: ClusterStanding? {
+        switch self {
+        case .alone: nil
+        case .replicated(let replica): replica.standing
+        }
+    }
+
+    func shutdown() {
+        switch self {
+        case .alone(let writer): writer.shutdown()
+        case .replicated(let replica): replica.shutdown()
+        }
     }
 }

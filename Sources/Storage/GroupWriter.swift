@@ -79,7 +79,7 @@ public struct GroupWriterFigures: Hashable, Sendable {
     public internal(set) var largestBatch = 0
 
     /// Requests that wait for the transaction under way to end.
-    public internal(set) var waiting = 0
+    public package(set) var waiting = 0
 
     /// Why the newest request to fail did; nil as soon as a commit passes again.
     public internal(set) var failure: StoreError?

@@ -30,6 +30,13 @@ public enum StoreError: Error, Hashable, Sendable {
     /// As many requests as the writer's limit allows are waiting; this one was not taken.
     case queueFull
 
+    /// The request is larger than one may be; it was not taken.
+    case requestTooLarge(bytes: Int, maximumBytes: Int)
+
+    /// What is in the store must not be taken further until a person has looked, and why: a sentence without
+    /// a full stop.
+    case stopped(why: String)
+
     /// A system call failed: its errno, and what was being done.
     case system(code: Int32, operation: String)
 
@@ -84,6 +91,9 @@ extension StoreError: CustomStringConvertible {
             "the store was written by a newer Tollgate (format \(number); this one knows \(known))"
         case .shutDown: "the store's writer has been shut down"
         case .queueFull: "too many requests wait for the store's writer"
+        case .requestTooLarge(let bytes, let maximum):
+            "the request has \(bytes) bytes, and one may have \(maximum): split it"
+        case .stopped(let why): why
         case .system(let code, let operation), .lmdb(let code, let operation):
             // Safe: `mdb_strerror` answers a terminated string for every code, errno or its own;
             // it is copied here.

@@ -95,6 +95,23 @@ enum LedgerRecords {
                 keys: ["first": 1, "last": 255],
                 records: ["one": SealingKeyRecord(fingerprint: fingerprint, adoptedAt: time)]
             ),
+            GoldenTable(
+                books.log,
+                keys: ["only": 1],
+                records: [
+                    "plain": LogRecord(
+                        cluster: ClusterID(1 << 127 | 7), since: 300,
+                        mark: LogMark(position: 1 << 40, chain: ChainHash(fingerprint.span)!))
+                ]
+            ),
+            GoldenTable(
+                books.senders,
+                keys: ["plain": NodeName("gate-1.example")!],
+                records: [
+                    "plain": SenderRecord(epoch: .max, number: 300, position: 1 << 40),
+                    "new": SenderRecord(epoch: 1, number: 0, position: 1),
+                ]
+            ),
         ]
     }
 

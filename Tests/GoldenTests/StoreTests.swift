@@ -41,10 +41,12 @@ import Time
             let environment = try Environment(
                 path: store.directory.file("ledger"), mapSizeBytes: 1 << 26,
                 maximumTables: Books.tableCount)
-            let steps = Array(repeating: StoreFormat.Migration("later") { _ in }, count: 6)
+            let steps = Array(
+                repeating: StoreFormat.Migration("later") { _ in }, count: Books.format.current)
             try StoreFormat(migrations: steps).migrate(environment)
         }
-        let error = StoreError.newerFormat(7, known: Books.format.current)
+        let known = Books.format.current
+        let error = StoreError.newerFormat(known + 1, known: known)
         #expect(throws: error) { try store.ledger() }
         #expect(throws: error) { try Stores(openedIn: store.directory.path) }
     }

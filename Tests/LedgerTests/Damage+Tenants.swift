@@ -21,6 +21,21 @@ extension Damage {
             (books, transaction) throws(StoreError) in
             try books.books.change(1, in: transaction) { $0.nextSerial += 1 }
         },
+        Damage("no place in the replicated log", "nodes of a cluster, but no place in its log") {
+            (books, transaction) throws(StoreError) in
+            try books.log.remove(1, in: transaction)
+        },
+        Damage(
+            "a wrong place in the replicated log",
+            "the applied position of the replicated log: 2 is not 3"
+        ) { (books, transaction) throws(StoreError) in
+            try books.senders.change(NodeName("n1")!, in: transaction) { $0.position = 3 }
+        },
+        Damage("an epoch that never began", "node n1: envelopes without an epoch") {
+            (books, transaction) throws(StoreError) in
+            try books.senders.put(
+                NodeName("n1")!, SenderRecord(epoch: 0, number: 1, position: 2), in: transaction)
+        },
         Damage("a gap in the log", "the event log has a gap: 8 is not 7") {
             (books, transaction) throws(StoreError) in
             try books.events.remove(7, in: transaction)

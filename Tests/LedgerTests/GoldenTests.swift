@@ -56,6 +56,26 @@ import Time
             "events", [Event(sequence: 300, at: Self.moment, actor: "gateway", change: change)])
     }
 
+    @Test("Entries of the replicated log have the bytes that they always had")
+    func envelopes() throws {
+        let chain = ChainHash(Array(UInt8(0)..<32).span)!
+        func envelope(_ content: Envelope.Content) -> Envelope {
+            Envelope(
+                cluster: ClusterID(1 << 127 | 7), sender: NodeName("gate-1")!, epoch: .max,
+                mark: LogMark(position: 300, chain: chain), content: content)
+        }
+        let action = Action.keys(.revoke(KeyID("k")!))
+        let command = Command(at: Self.moment, actor: "gateway", action: action)
+        try check(
+            "envelopes",
+            [
+                envelope(.hello(after: 0)), envelope(.hello(after: .max)),
+                envelope(.commands(number: 300, [command, command])),
+                envelope(.commands(number: 1, [])),
+            ]
+        )
+    }
+
     /// Enumerations that are one byte inside of others.
     @Test("Enumerations of one byte have the bytes that they always had")
     func values() throws {
@@ -180,5 +200,5 @@ import Time
     }
 }
 
-extension Command: RecordField {}
+extension Envelope: RecordField {}
 extension Event: RecordField {}

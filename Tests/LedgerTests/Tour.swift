@@ -1,3 +1,5 @@
+import Replication
+import Storage
 import Testing
 import Time
 
@@ -27,7 +29,30 @@ enum Tour {
             outcome = try store.apply(command)
             try #require(outcome?.effect != nil, "\(command): \(outcome!)")
         }
+        try follow(store)
         return store
+    }
+
+    /// The books become those of a cluster's node, and apply a log of two entries.
+    private static func follow(_ store: TestStore) throws {
+        let (cluster, node) = (ClusterID(7), NodeName("n1")!)
+        let sweep = Command(
+            at: store.now, actor: "gateway", action: .topUps(.expire(limit: 0)))
+        let contents: [Envelope.Content] = [
+            .hello(after: 0), .commands(number: 1, [sweep]),
+        ]
+        let (books, now) = (store.books, store.now)
+        try store.environment.write { (transaction) throws(StoreError) in
+            try books.join(cluster, behind: 0, in: transaction)
+            for (index, content) in contents.enumerated() {
+                let mark = try books.mark(in: transaction)!
+                let envelope = Envelope(
+                    cluster: cluster, sender: node, epoch: 9, mark: mark, content: content)
+                let entry = LogEntry(
+                    position: UInt64(index + 1), at: now, bytes: envelope.bytes)
+                _ = try books.apply(entry, in: transaction)
+            }
+        }
     }
 
     /// The command of a step; sets the store's clock.

@@ -8,6 +8,9 @@ import Testing
 /// Stores of other formats than this program's, as an operator meets them.
 @Suite("Formats of stores", .waits)
 struct FormatTests {
+    /// The ledger's format that this program writes.
+    private static let known = Books.format.current
+
     /// A program whose data are the golden stores of format 1.
     private func furnished() throws -> Program {
         let program = try Program()
@@ -24,7 +27,7 @@ struct FormatTests {
         defer { program.remove() }
         let text = """
             the books balance
-            ledger format 1, usage format 1: `tollgate serve` will migrate them to 6 and 2
+            ledger format 1, usage format 1: `tollgate serve` will migrate them to \(Self.known) and 2
 
             """
         for _ in 0..<2 {
@@ -45,10 +48,12 @@ struct FormatTests {
             let environment = try Environment(
                 path: "\(program.directory.path)/data/ledger", mapSizeBytes: 1 << 26,
                 maximumTables: Books.tableCount)
-            let steps = Array(repeating: StoreFormat.Migration("later") { _ in }, count: 6)
+            let steps = Array(
+                repeating: StoreFormat.Migration("later") { _ in }, count: Self.known)
             try StoreFormat(migrations: steps).migrate(environment)
         }
-        let refusal = "the store was written by a newer Tollgate (format 7; this one knows 6)"
+        let refusal =
+            "the store was written by a newer Tollgate (format \(Self.known + 1); this one knows \(Self.known))"
         let check = try program.run(["check"])
         #expect(check.code == 1 && check.errors == "tollgate: \(refusal)\n")
         do {

@@ -15,7 +15,11 @@ enum Arrows {
         "TLS": ["Cryptography", "COpenSSL", "Glibc", "Bytes"],
         "WebSocket": ["Cryptography", "Bytes"],
         "LedgerModel": ["Encoding", "Bytes", "Time"],
-        "Ledger": ["LedgerModel", "Storage", "Encoding", "Bytes", "Time"],
+        "Replication": ["Linux", "Time"],
+        "JetStream": ["CNATS", "Glibc", "Replication", "Linux", "Time"],
+        "Ledger": [
+            "LedgerModel", "Replication", "Storage", "Cryptography", "Encoding", "Bytes", "Time",
+        ],
         "Metering": ["Ledger", "Storage", "Bytes", "Time"],
         "Sessions": ["MQTT", "Storage", "Bytes", "Time"],
         "Gateway": dataPlane,
@@ -55,6 +59,6 @@ enum Arrows {
     /// it, libcrypto and libssl.
     static let doors: [String: Set<String>] = [
         "CLinux": ["Linux"], "COpenSSL": ["Cryptography", "TLS"], "CLMDB": ["Storage"],
-        "CRevision": ["tollgate"],
+        "CNATS": ["JetStream"], "CRevision": ["tollgate"],
     ]
 }

@@ -55,6 +55,7 @@ import Testing
 
     private static let answers = [
         Probe("Effect", ["Effect.encode"]), Probe("Outcome", ["Outcome.encode", "Outcome.effect"]),
+        Probe("Envelope", in: "enum Content", ["Envelope.encode", "Envelope.number"]),
     ]
 
     private static let tagged = actions + changes + refusals + answers
@@ -63,7 +64,7 @@ import Testing
     func unchanged() throws {
         let workshop = try Workshop()
         #expect(try workshop.emit("LedgerModel") == [])
-        try workshop.emitStorage()
+        try workshop.emitFoundations()
         #expect(try workshop.check("Ledger") == [])
         #expect(try workshop.checkDocuments() == [])
     }
@@ -94,7 +95,7 @@ import Testing
         let workshop = try Workshop()
         for probe in Self.tagged { try workshop.addCase(behind: probe.declaration) }
         try workshop.emit("LedgerModel")
-        try workshop.emitStorage()
+        try workshop.emitFoundations()
         // Each area has a function of that name, and all of them are incomplete.
         try workshop.check("Ledger")
         #expect(workshop.lines["Books.carryOut"]?.count == Self.actions.count)
@@ -200,11 +201,21 @@ private final class Workshop {
         )
     }
 
-    func emitStorage() throws {
-        let storage = try files(in: root.appendingPathComponent("Sources/Storage"))
-        let found = try compile(
-            ["-emit-module", "-o", path("modules/Storage.swiftmodule")], "Storage", storage)
-        try #require(found == [])
+    /// What the ledger stands on besides; of the command logs what they are to it.
+    func emitFoundations() throws {
+        let sources = root.appendingPathComponent("Sources")
+        let log = ["CommandLog", "LogError"].map {
+            sources.appendingPathComponent("Replication/\($0).swift")
+        }
+        for (module, sources) in [
+            ("Storage", try files(in: sources.appendingPathComponent("Storage"))),
+            ("Cryptography", try files(in: sources.appendingPathComponent("Cryptography"))),
+            ("Replication", log),
+        ] {
+            let found = try compile(
+                ["-emit-module", "-o", path("modules/\(module).swiftmodule")], module, sources)
+            try #require(found == [], "\(module) does not compile")
+        }
     }
 
     /// Type-checks a module as it is, with the copy of the words.
@@ -296,7 +307,9 @@ private final class Workshop {
         process.arguments =
             ["swiftc", "-wmo", "-swift-version", "6", "-package-name", "main"] + mode
             + ["-module-name", module, "-I", path("modules")]
-            + ["-Xcc", "-fmodule-map-file=\(root.path)/Sources/CLMDB/module.modulemap"]
+            + ["CLMDB", "COpenSSL"].flatMap {
+                ["-Xcc", "-fmodule-map-file=\(root.path)/Sources/\($0)/module.modulemap"]
+            }
             + ["ExistentialAny", "InternalImportsByDefault", "MemberImportVisibility"]
             .flatMap { ["-enable-upcoming-feature", $0] }
             + ["-enable-experimental-feature", "Lifetimes"] + sources.map(\.path)

@@ -24,6 +24,31 @@ extension Audit {
         log.nextSerial = stored.nextSerial
     }
 
+    /// The replicated log: its last entry that was applied was somebody's.
+    mutating func checkReplication(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var record: LogRecord?
+        try read(books.log, in: transaction) { audit, key, found in
+            audit.expectEqual(key, Books.headKey, "the key of the record of the replicated log")
+            record = found
+        }
+        var last = record?.since ?? 0
+        var senders = 0
+        try read(books.senders, in: transaction) { audit, node, sender in
+            senders += 1
+            last = max(last, sender.position)
+            audit.expect(
+                sender.epoch != 0 || sender.number == 0, "node \(node): envelopes without an epoch")
+        }
+        if let record {
+            expectEqual(
+                record.mark.position, last, "the applied position of the replicated log")
+        } else {
+            expect(senders == 0, "nodes of a cluster, but no place in its log")
+        }
+    }
+
     /// Names the records that the log has not made, when there are another number of them than it has;
     /// that all it has made are there is found while it is read.
     ///

@@ -18,6 +18,9 @@ extension Books {
         audit.check("the log") { (audit) throws(StoreError) in
             try audit.checkLog(in: transaction)
         }
+        audit.check("the replicated log") { (audit) throws(StoreError) in
+            try audit.checkReplication(in: transaction)
+        }
         audit.check("accounts, packages and keys") { (audit) throws(StoreError) in
             try audit.checkTenants(in: transaction)
         }

@@ -29,6 +29,7 @@ extension Books {
         .init("a product knows what its free codes give") { transaction throws(StoreError) in
             try noteFreeAllowances(in: transaction)
         },
+        .init("the books know their place in a replicated log") { _ in },
     ])
 
     /// How the account got the codes of a lot.

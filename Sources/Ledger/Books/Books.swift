@@ -42,6 +42,8 @@ import Time
 ///     limits        1 -> what accounts and products may have
 ///     registrations product -> devices that registered themselves, of one day
 ///     sealingKeys   number -> fingerprint of a key that secrets are sealed with
+///     log           1 -> how far the replicated log was applied; nothing for a gateway alone
+///     senders       node -> its epoch, and its last envelope that was applied
 ///     documents     actor, idempotency key -> what the client was answered
 ///     events        sequence number *
 ///
@@ -101,12 +103,14 @@ public final class Books: Sendable {
     let limits: Table<UInt32, LimitsRecord>
     let registrations: Table<ProductKey, RegistrationsRecord>
     let sealingKeys: Table<UInt32, SealingKeyRecord>
+    let log: Table<UInt32, LogRecord>
+    let senders: Table<NodeName, SenderRecord>
 
     /// The most records that a page of a list reads, about: a bound on how long it takes.
     let readsPerPage: Int
 
     /// How many tables there are, with the one of the format: the environment has to allow that many.
-    public static var tableCount: Int { 48 }
+    public static var tableCount: Int { 50 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
@@ -194,5 +198,7 @@ public final class Books: Sendable {
         limits = try Table("limits", in: environment)
         registrations = try Table("registrations", in: environment)
         sealingKeys = try Table("sealingKeys", in: environment)
+        log = try Table("log", in: environment)
+        senders = try Table("senders", in: environment)
     }
 }

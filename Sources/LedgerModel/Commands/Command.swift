@@ -28,6 +28,11 @@ public struct Command: Hashable, Sendable {
         self.action = action
     }
 
+    /// The same, decided at another time.
+    package func timed(at time: Timestamp) -> Command {
+        Command(at: time, actor: actor, idempotencyKey: idempotencyKey, action: action)
+    }
+
     /// In bytes of UTF-8.
     public static var actorMaximumLength: Int { 64 }
 

@@ -168,6 +168,7 @@ extension DeviceKey: RecordField {}
 extension EmailAddress: RecordField {}
 extension KeyID: RecordField {}
 extension LeaseHolder: RecordField {}
+extension NodeName: RecordField {}
 extension PackageID: RecordField {}
 extension ProductKey: RecordField {}
 extension UpgradeID: RecordField {}

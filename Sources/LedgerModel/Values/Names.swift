@@ -108,6 +108,13 @@ public struct LeaseHolder: Identifier {
     public init(checked text: String) { self.text = text }
 }
 
+/// Names a gateway of a cluster. It is the same for each start of it, and no two that run have the same.
+public struct NodeName: Identifier {
+    public let text: String
+
+    public init(checked text: String) { self.text = text }
+}
+
 /// Names a data centre (rule B13): 1 to 32 of `[A-Za-z0-9_.-]`.
 public struct DataCentreID: Identifier {
     public static var maximumLength: Int { 32 }

@@ -1,0 +1,110 @@
+internal import Replication
+internal import Time
+
+/// What came for a follower.
+enum Delivery {
+    case entry(LogEntry)
+
+    /// A sign of life.
+    case heartbeat
+
+    /// A request for entries is over, and so many of them did not come: because its time was over, or because
+    /// they would have been more bytes than were asked for.
+    case ended(undelivered: Int, isTimedOut: Bool)
+
+    /// The reader is gone, or its server has gone away.
+    case lost
+
+    init(_ message: borrowing NATSMessage) {
+        let reply = message.reply
+        if !reply.isEmpty {
+            self = Self.entry(at: reply, message.bytes).map { .entry($0) } ?? .lost
+            return
+        }
+        let undelivered = message.header("Nats-Pending-Messages").flatMap { Int($0) }
+        self =
+            switch (message.header("Status"), undelivered) {
+            case ("100", _): .heartbeat
+            case ("408", let count?): .ended(undelivered: count, isTimedOut: true)
+            case ("409", let count?): .ended(undelivered: count, isTimedOut: false)
+            case (_, _): .lost
+            }
+    }
+
+    /// The subject that an entry is to be confirmed on says where it is in the stream, and when it was taken:
+    /// `$JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer sequence>.<nanoseconds>.<pending>`, of
+    /// newer servers with a domain and an account's hash before the stream.
+    private static func entry(at reply: String, _ bytes: [UInt8]) -> LogEntry? {
+        let words = reply.split(separator: ".", omittingEmptySubsequences: false)
+        guard words.starts(with: ["$JS", "ACK"]), words.count == 9 || words.count >= 11 else {
+            return nil
+        }
+        let first = words.count == 9 ? 4 : 6
+        guard let position = UInt64(words[first + 1]), let nanoseconds = Int64(words[first + 3])
+        else { return nil }
+        let at = Timestamp(milliseconds: nanoseconds / 1_000_000)
+        return LogEntry(position: position, at: at, bytes: bytes)
+    }
+}
+
+/// A reader that the servers keep for a follower, and what it has been asked for and has not given yet.
+///
+/// Entries come when they are asked for, and are asked for when there is room: so a slow ledger slows the servers down
+/// and not the gateway's memory.
+final class Pull {
+    /// What one request is for. With half of it left the next one is made, so at most 1.5 times this waits.
+    static let maximumCount = 512
+    static let maximumBytes = 4 << 20
+
+    /// Of one request.
+    static let expiryMilliseconds: Int64 = 5_000
+    static let heartbeatMilliseconds: Int64 = 750
+
+    let subscription: NATSSubscription
+    private let connection: NATSConnection
+    private let requestSubject: String
+    private let inbox: String
+    private var outstanding = 0
+
+    /// Makes the reader, and asks for the first entries.
+    init(_ api: StreamAPI, behind position: UInt64) throws(StreamAPI.Failure) {
+        let consumer = try api.makeConsumer(behind: position)
+        connection = api.link.connection
+        requestSubject = "$JS.API.CONSUMER.MSG.NEXT.\(api.settings.stream).\(consumer)"
+        inbox = "_INBOX.\(RandomName.make())"
+        do throws(NATSFailure) {
+            subscription = try connection.subscribe(to: inbox)
+            try ask()
+        } catch {
+            throw .noAnswer(error.text)
+        }
+    }
+
+    /// Waits for what comes next; `nil` when nothing has come in time.
+    func next(milliseconds: Int64) throws(NATSFailure) -> Delivery? {
+        do throws(NATSFailure) {
+            let delivery = Delivery(try subscription.next(milliseconds: milliseconds))
+            switch delivery {
+            case .entry: outstanding -= 1
+            case .ended(let undelivered, _): outstanding -= undelivered
+            case .heartbeat, .lost: break
+            }
+            if outstanding <= Self.maximumCount / 2 { try ask() }
+            return delivery
+        } catch {
+            guard error.kind == .timeout else { throw error }
+            return nil
+        }
+    }
+
+    private func ask() throws(NATSFailure) {
+        let question: JSON = [
+            "batch": .number(Self.maximumCount),
+            "max_bytes": .number(Self.maximumBytes),
+            "expires": .number(Self.expiryMilliseconds * 1_000_000),
+            "idle_heartbeat": .number(Self.heartbeatMilliseconds * 1_000_000),
+        ]
+        try connection.publish(question.bytes, on: requestSubject, reply: inbox)
+        outstanding += Self.maximumCount
+    }
+}

@@ -1,0 +1,84 @@
+/// What the servers say of a stream.
+struct StreamInfo: Sendable {
+    /// The key of the cluster's id in the stream's metadata.
+    static let clusterKey = "tollgate-cluster"
+
+    let config: JSON
+    let last: UInt64
+
+    /// The server that leads it now.
+    let leader: String?
+
+    /// The servers that have a replica, the leader too.
+    let servers: [String]
+
+    init?(_ answer: JSON) {
+        guard let config = answer["config"], let last = answer["state"]?["last_seq"]?.unsigned
+        else { return nil }
+        self.config = config
+        self.last = last
+        leader = answer["cluster"]?["leader"]?.text.flatMap { $0.isEmpty ? nil : $0 }
+        let others = answer["cluster"]?["replicas"]?.elements.compactMap { $0["name"]?.text } ?? []
+        servers = (leader.map { [$0] } ?? []) + others
+    }
+
+    var clusterID: String? { config["metadata"]?[Self.clusterKey]?.text }
+
+    /// How a log's stream is configured.
+    ///
+    /// Entries can't be deleted one by one; a purge is how the oldest are let go of, when all nodes have applied
+    /// them. A full stream takes no more, and loses nothing.
+    static func config(for settings: JetStreamSettings, clusterID: String) -> JSON {
+        [
+            "name": .text(settings.stream),
+            "subjects": .array([.text(settings.subject)]),
+            "retention": .text("limits"),
+            "storage": .text("file"),
+            "discard": .text("new"),
+            "num_replicas": .number(settings.replicas),
+            "max_consumers": .number(-1),
+            "max_msgs": .number(-1),
+            "max_bytes": .number(-1),
+            "max_age": .number(0),
+            "max_msgs_per_subject": .number(-1),
+            "max_msg_size": .number(settings.entryMaximumBytes),
+            "deny_delete": .truth(true),
+            "deny_purge": .truth(false),
+            "allow_direct": .truth(true),
+            "metadata": [clusterKey: .text(clusterID)],
+        ]
+    }
+
+    /// What of the stream's configuration is not safe for a log, or does not fit the settings.
+    func differences(from settings: JetStreamSettings) -> [String] {
+        let wanted = Self.config(for: settings, clusterID: "")
+        var found: [String] = []
+        func compare(_ name: String, _ isRight: (JSON?) -> Bool) {
+            let value = config[name]
+            if isRight(value) { return }
+            let wish = wanted[name].map(\.description) ?? "left out"
+            let state = value.map(\.description) ?? "left out"
+            found.append("\(name) is \(state), and has to be \(wish)")
+        }
+        for name in ["subjects", "retention", "storage", "discard", "deny_delete", "allow_direct"] {
+            compare(name) { $0 == wanted[name] }
+        }
+        compare("num_replicas") { ($0?.integer ?? 1) >= Int64(settings.replicas) }
+        for name in ["max_msgs", "max_bytes", "max_msgs_per_subject", "max_age"] {
+            compare(name) { ($0?.integer ?? -1) <= 0 }
+        }
+        compare("max_msg_size") { value in
+            let size = value?.integer ?? -1
+            return size < 0 || size >= Int64(settings.entryMaximumBytes)
+        }
+        // Each of them could take an entry away, change it, or acknowledge it before it is kept.
+        for name in [
+            "allow_rollup_hdrs", "sealed", "no_ack", "allow_msg_ttl", "allow_msg_counter", "mirror",
+            "sources", "subject_transform",
+        ] {
+            compare(name) { $0 == nil || $0 == .truth(false) || $0 == .null }
+        }
+        compare("persist_mode") { $0 == nil || $0 == .text("default") || $0 == .text("") }
+        return found
+    }
+}

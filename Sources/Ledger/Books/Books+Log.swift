@@ -1,0 +1,215 @@
+import Bytes
+import Cryptography
+import Replication
+public import Storage
+
+/// The replicated log, applied: the same entries in the same order make the same books on every node.
+extension Books {
+    /// Makes these books those of a cluster: the next entry to be applied is the one behind `position`.
+    /// Nothing happens when they are that cluster's already; those of another one stop here.
+    ///
+    /// What the books hold so far is part of the chain: nodes that begin with different books find out.
+    public func join(
+        _ cluster: ClusterID, behind position: UInt64, in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        if let record = try log.get(Self.headKey, in: transaction) {
+            if record.cluster != cluster {
+                throw LogStop.ofAnotherCluster(cluster, expected: record.cluster).error
+            }
+            return
+        }
+        let head = try head(in: transaction)
+        var hash = ByteBuffer()
+        hash.append(fields: cluster, position, head.lastSequence, head.nextSerial)
+        let record = LogRecord(
+            cluster: cluster,
+            since: position,
+            mark: LogMark(position: position, chain: ChainHash(SHA256.hash(hash.span))))
+        try log.put(Self.headKey, record, in: transaction)
+    }
+
+    /// How far the log was applied; `nil` in books of a gateway alone.
+    public func mark(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> LogMark? {
+        try log.get(Self.headKey, in: transaction)?.mark
+    }
+
+    /// The epoch that the node has begun last; 0 when it never did.
+    func epoch(
+        of node: NodeName, in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> UInt64 {
+        try senders.get(node, in: transaction)?.epoch ?? 0
+    }
+
+    /// All nodes that the log has shown so far.
+    func nodes(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [NodeName] {
+        var nodes: [NodeName] = []
+        try senders.forEach(in: transaction) { node, _ in
+            nodes.append(node)
+            return .proceed
+        }
+        return nodes
+    }
+
+    /// Applies one entry of the log: all of it, or nothing and an error. `.stopped` is for good: what
+    /// comes behind must not be applied either.
+    ///
+    /// The time of what is done is the log's, the same everywhere, and not the sender's: an entry may have
+    /// waited for the log for long, and no node's clock is to be believed for all (rule B16).
+    func apply(
+        _ entry: LogEntry, in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> AppliedEntry {
+        guard var record = try log.get(Self.headKey, in: transaction) else {
+            throw LogStop.notJoined.error
+        }
+        guard entry.position == record.mark.position + 1 else {
+            throw LogStop.gap(behind: record.mark.position, found: entry.position).error
+        }
+        let envelope = try envelope(in: entry)
+        guard envelope.cluster == record.cluster else {
+            throw LogStop.ofAnotherCluster(envelope.cluster, expected: record.cluster).error
+        }
+        let verdict = try carryOut(envelope, entry, in: transaction)
+        record.mark = LogMark(
+            position: entry.position, chain: record.mark.chain.extended(by: entry, verdict))
+        try log.put(Self.headKey, record, in: transaction)
+        return AppliedEntry(envelope: envelope, verdict: verdict, mark: record.mark)
+    }
+
+    private func envelope(in entry: LogEntry) throws(StoreError) -> Envelope {
+        do throws(MalformedRecord) {
+            var reader = ByteReader(entry.bytes.span)
+            let envelope = try Envelope(decoding: &reader)
+            guard reader.isAtEnd else { throw .malformed(what: "bytes behind an entry of the log") }
+            return envelope
+        } catch {
+            throw LogStop.unreadable(position: entry.position, what: error.what).error
+        }
+    }
+
+    private func carryOut(
+        _ envelope: Envelope, _ entry: LogEntry, in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> EntryVerdict {
+        let known = try senders.get(envelope.sender, in: transaction)
+        let verdict = EntryVerdict(of: envelope, known: known)
+        guard case .applied = verdict else {
+            let epoch = verdict == .begun ? envelope.epoch : known?.epoch ?? 0
+            let number = verdict == .begun ? 0 : known?.number ?? 0
+            try senders.put(
+                envelope.sender,
+                SenderRecord(epoch: epoch, number: number, position: entry.position),
+                in: transaction)
+            return verdict
+        }
+        var outcomes: [Outcome] = []
+        if case .commands(_, let commands) = envelope.content {
+            outcomes.reserveCapacity(commands.count)
+            for command in commands {
+                outcomes.append(try apply(command.timed(at: entry.at), in: transaction))
+            }
+        }
+        try senders.put(
+            envelope.sender,
+            SenderRecord(
+                epoch: envelope.epoch, number: envelope.number, position: entry.position),
+            in: transaction)
+        return .applied(outcomes)
+    }
+}
+
+/// An entry of the log, and what it did.
+struct AppliedEntry: Hashable, Sendable {
+    let envelope: Envelope
+    let verdict: EntryVerdict
+
+    /// Of the books behind it.
+    let mark: LogMark
+}
+
+/// What became of an entry. It depends on the entries before it alone, so it is the same on every node.
+enum EntryVerdict: Hashable, Sendable {
+    /// The sender's epoch has begun.
+    case begun
+
+    /// Its commands were applied: an outcome for each.
+    case applied([Outcome])
+
+    /// It was applied before: the sender has sent it again.
+    case repeated
+
+    /// One before it is missing: the sender will send both again.
+    case outOfTurn
+
+    /// It is of an epoch that is over, or a hello that came too late: nothing of it ever counts.
+    case superseded
+
+    /// Commands that were carried out, or refused.
+    var outcomeCount: Int {
+        switch self {
+        case .applied(let outcomes): outcomes.count
+        case .begun, .repeated, .outOfTurn, .superseded: 0
+        }
+    }
+
+    /// Before anything is applied: `.applied` without outcomes means that it is to be.
+    fileprivate init(of envelope: Envelope, known: SenderRecord?) {
+        switch envelope.content {
+        case .hello(let after):
+            if envelope.epoch == known?.epoch {
+                self = .repeated
+            } else {
+                self = after == known?.epoch ?? 0 ? .begun : .superseded
+            }
+        case .commands(let number, _):
+            guard let known, envelope.epoch == known.epoch else {
+                self = .superseded
+                return
+            }
+            if number == known.number + 1 {
+                self = .applied([])
+            } else {
+                self = number <= known.number ? .repeated : .outOfTurn
+            }
+        }
+    }
+
+    /// Fixed for good: it goes into the chain.
+    fileprivate var code: UInt8 {
+        switch self {
+        case .begun: 1
+        case .applied: 2
+        case .repeated: 3
+        case .outOfTurn: 4
+        case .superseded: 5
+        }
+    }
+}
+
+extension ChainHash {
+    fileprivate init(_ digest: SHA256Digest) {
+        guard let chain = ChainHash(digest.span) else {
+            preconditionFailure("SHA-256 has as many bytes as a chain")
+        }
+        self = chain
+    }
+
+    /// Behind an entry and what it did.
+    fileprivate func extended(by entry: LogEntry, _ verdict: EntryVerdict) -> ChainHash {
+        var frame = ByteBuffer()
+        frame.append(fields: self, entry.position, entry.at, UInt64(entry.bytes.count))
+        var hash = SHA256()
+        hash.update(frame.span)
+        hash.update(entry.bytes.span)
+        var result = ByteBuffer()
+        result.append(verdict.code)
+        switch verdict {
+        case .applied(let outcomes): outcomes.encode(into: &result)
+        case .begun, .repeated, .outOfTurn, .superseded: break
+        }
+        hash.update(result.span)
+        return ChainHash(hash.finalize())
+    }
+}

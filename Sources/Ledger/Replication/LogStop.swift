@@ -1,0 +1,49 @@
+import Storage
+
+/// Why these books must not be taken any further along the log until a person has looked.
+enum LogStop: Hashable, Sendable {
+    /// They were never made the cluster's.
+    case notJoined
+
+    /// The log, or an entry of it, is another cluster's.
+    case ofAnotherCluster(ClusterID, expected: ClusterID)
+
+    /// What comes is not what comes next.
+    case gap(behind: UInt64, found: UInt64)
+
+    /// The log has no entry there any more, although it was applied.
+    case rewound(last: UInt64, applied: UInt64)
+
+    /// Not an entry that this program can read.
+    case unreadable(position: UInt64, what: String)
+
+    /// Most of the other nodes had other books at that position.
+    case diverged(position: UInt64, from: [NodeName])
+
+    /// Another process has begun an epoch under this node's name.
+    case superseded(NodeName)
+
+    var error: StoreError { .stopped(why: description) }
+}
+
+extension LogStop: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .notJoined: "the books belong to no cluster: join one first"
+        case .ofAnotherCluster(let found, let expected):
+            "the log is cluster \(found)'s, and the books are cluster \(expected)'s"
+        case .gap(let position, let found):
+            "entry \(found) of the log came behind \(position): those between are missing"
+        case .rewound(let last, let applied):
+            "the log ends at \(last), but the books have applied \(applied): it was lost or set back"
+        case .unreadable(let position, let what):
+            "entry \(position) of the log can't be read: malformed \(what)"
+        case .diverged(let position, let nodes):
+            "at entry \(position) of the log the books were not those of "
+                + nodes.map(\.text).joined(separator: ", ")
+                + ": take a snapshot from a node that is right"
+        case .superseded(let node):
+            "another process has started as node \(node): a name is one gateway's"
+        }
+    }
+}

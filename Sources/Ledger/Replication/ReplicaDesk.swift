@@ -1,0 +1,296 @@
+import Replication
+import Storage
+import Synchronization
+
+/// What the threads of a `Replica` have in common: commands come in from all threads, the sender takes them
+/// to the log, the writer brings back what became of them.
+final class ReplicaDesk: Sendable {
+    typealias Completion = @Sendable (Result<Outcome, StoreError>) -> Void
+
+    /// Between two tries at what has failed, in milliseconds.
+    private static let retryMilliseconds: Int64 = 500
+
+    private let membership: ClusterMembership
+    private let books: Books
+    private let environment: Environment
+    private let follower: any LogFollower
+    private let maximumWaiting: Int
+    private let announce: @Sendable () -> Void
+    private let state: Mutex<State>
+    private let clock = ContinuousClock()
+    private let beginning: ContinuousClock.Instant
+
+    /// Rings when the sender has something to do, and to end a pause of the writer's.
+    private let senderBell = Semaphore()
+    private let writerBell = Semaphore()
+
+    private struct State {
+        var window: ProposalWindow<Completion>
+        var marks: MarkHistory
+
+        /// How far the books had come when this process began, and where the log ended when it was first asked,
+        /// which is to be applied before the hello.
+        let begin: UInt64
+        var end: UInt64?
+        var isHelloDue = true
+        var isSenderAsleep = false
+
+        /// Nothing more is taken; it ends when all is answered, or then (milliseconds).
+        var closesAt: Int64?
+
+        /// For good, until a person has looked.
+        var stop: StoreError?
+
+        /// What keeps it from going on now, and may pass.
+        var trouble: String?
+    }
+
+    init(
+        _ books: Books, in environment: Environment, _ membership: ClusterMembership,
+        maximumWaiting: Int, announce: @escaping @Sendable () -> Void
+    ) throws(StoreError) {
+        self.books = books
+        self.environment = environment
+        self.membership = membership
+        self.maximumWaiting = maximumWaiting
+        self.announce = announce
+        beginning = clock.now
+        let found = try environment.write { transaction throws(StoreError) in
+            try books.join(membership.cluster, behind: 0, in: transaction)
+            return (
+                mark: try books.mark(in: transaction), nodes: try books.nodes(in: transaction)
+            )
+        }
+        guard let mark = found.mark else { throw LogStop.notJoined.error }
+        do throws(LogError) {
+            follower = try membership.log.follow(from: mark.position)
+        } catch {
+            throw .stopped(why: error.description)
+        }
+        state = Mutex(
+            State(
+                window: ProposalWindow(
+                    cluster: membership.cluster, node: membership.node, epoch: membership.epoch),
+                marks: MarkHistory(of: membership.node, mark, nodes: found.nodes),
+                begin: mark.position))
+    }
+
+    /// Milliseconds since the desk was opened, by a clock that nobody sets.
+    private var now: Int64 {
+        let elapsed = (clock.now - beginning).components
+        return elapsed.seconds * 1_000 + elapsed.attoseconds / 1_000_000_000_000_000
+    }
+
+    // MARK: From all threads
+
+    func submit(_ command: Command, completion: @escaping Completion) {
+        let (refusal, mustWake) = state.withLock { state -> (StoreError?, Bool) in
+            if let stop = state.stop { return (stop, false) }
+            if state.closesAt != nil { return (.shutDown, false) }
+            if state.window.count >= maximumWaiting { return (.queueFull, false) }
+            state.window.add(command, completion)
+            defer { state.isSenderAsleep = false }
+            return (nil, state.isSenderAsleep)
+        }
+        if let refusal { completion(.failure(refusal)) }
+        if mustWake { senderBell.signal() }
+    }
+
+    var standing: ClusterStanding {
+        state.withLock { state in
+            let phase: ClusterStanding.Phase =
+                if let stop = state.stop {
+                    .stopped(why: stop.description)
+                } else {
+                    state.window.phase == .open ? .open : .joining
+                }
+            return ClusterStanding(
+                phase: phase, mark: state.marks.last, trouble: state.trouble,
+                waiting: state.window.count, nodes: state.marks.peers)
+        }
+    }
+
+    var waiting: Int { state.withLock { $0.window.count } }
+
+    /// Takes nothing more; the sender ends when all that waits is answered, or after that time.
+    func close(withinMilliseconds limit: Int64) {
+        state.withLock { $0.closesAt = now + limit }
+        senderBell.signal()
+    }
+
+    /// Ends the writer. What is left of the commands is answered that it was shut down: what becomes of them
+    /// is not known.
+    func end() {
+        follower.end()
+        writerBell.signal()
+        giveUp(.shutDown)
+    }
+
+    private func giveUp(_ reason: StoreError) {
+        let left = state.withLock { $0.window.giveUp() }
+        for completion in left { completion(.failure(reason)) }
+    }
+
+    private func stop(_ reason: StoreError) {
+        state.withLock { $0.stop = $0.stop ?? reason }
+        giveUp(reason)
+        wakeSender()
+    }
+
+    private func wakeSender() {
+        let mustWake = state.withLock { state in
+            defer { state.isSenderAsleep = false }
+            return state.isSenderAsleep
+        }
+        if mustWake { senderBell.signal() }
+    }
+
+    // MARK: The sender's thread
+
+    /// Takes envelopes to the log until the desk is closed, or stopped.
+    func send() {
+        while true {
+            sayHello()
+            let round = state.withLock { state -> Round in
+                let now = now
+                if state.stop != nil { return .over }
+                if let closesAt = state.closesAt, state.window.count == 0 || now >= closesAt {
+                    return .over
+                }
+                let sendings = state.window.due(at: now, state.marks.last)
+                let tooLarge = state.window.takeTooLarge()
+                if !sendings.isEmpty || !tooLarge.isEmpty { return .send(sendings, tooLarge) }
+                state.isSenderAsleep = true
+                let times = [
+                    state.window.wakeAt, state.closesAt,
+                    state.isHelloDue ? now + Self.retryMilliseconds : nil,
+                ]
+                return .wait(times.compactMap { $0 }.min().map { max(0, $0 - now) })
+            }
+            switch round {
+            case .over: return
+            case .send(let sendings, let tooLarge):
+                for sending in sendings { append(sending) }
+                for (completion, bytes) in tooLarge {
+                    completion(
+                        .failure(
+                            .requestTooLarge(bytes: bytes, maximumBytes: Envelope.maximumBytes)))
+                }
+            case .wait(let milliseconds?): senderBell.wait(milliseconds: milliseconds)
+            case .wait(nil): senderBell.wait()
+            }
+        }
+    }
+
+    private enum Round {
+        case over
+        case send(
+            [ProposalWindow<Completion>.Sending],
+            tooLarge: [(ticket: Completion, bytes: Int)])
+
+        /// Nothing to do for that long, in milliseconds, or until it is woken.
+        case wait(Int64?)
+
+        static func send(
+            _ sendings: [ProposalWindow<Completion>.Sending],
+            _ tooLarge: [(ticket: Completion, bytes: Int)]
+        ) -> Round { .send(sendings, tooLarge: tooLarge) }
+    }
+
+    private func append(_ sending: ProposalWindow<Completion>.Sending) {
+        membership.log.append(sending.bytes) { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .success: note(trouble: nil)
+            case .failure(let error):
+                note(trouble: error.description)
+                state.withLock { $0.window.failed(sending.number) }
+                wakeSender()
+            }
+        }
+    }
+
+    private func note(trouble: String?) { state.withLock { $0.trouble = trouble } }
+
+    /// When all that the log had at the start was applied: what comes behind the hello is of this process.
+    private func sayHello() {
+        let (isDue, begin, known) = state.withLock { state in
+            (state.isHelloDue && state.stop == nil, state.begin, state.end)
+        }
+        guard isDue else { return }
+        do {
+            let last = try known ?? membership.log.position()
+            if last < begin {
+                stop(LogStop.rewound(last: last, applied: begin).error)
+                return
+            }
+            let isThere = state.withLock { state in
+                state.end = last
+                return state.marks.last.position >= last
+            }
+            guard isThere else { return }
+            let known = try environment.read { transaction throws(StoreError) in
+                try books.epoch(of: membership.node, in: transaction)
+            }
+            let sending = state.withLock { state in
+                state.isHelloDue = false
+                return state.window.join(after: known, at: now, state.marks.last)
+            }
+            append(sending)
+        } catch {
+            note(trouble: "\(error)")
+        }
+    }
+
+    // MARK: The writer's thread
+
+    /// Waits for entries of the log. A gap is waited for, and never passed over.
+    func take(_ maximum: Int, _ entries: inout [LogEntry]) -> Bool {
+        while true {
+            do throws(LogError) {
+                return try follower.take(upTo: maximum, into: &entries)
+            } catch {
+                switch error {
+                case .closed: return false
+                case .rewound(let last, let asked):
+                    stop(LogStop.rewound(last: last, applied: asked).error)
+                    return false
+                case .unreachable, .gap:
+                    note(trouble: error.description)
+                    writerBell.wait(milliseconds: Self.retryMilliseconds)
+                }
+            }
+        }
+    }
+
+    /// Entries were applied, and are on the disk.
+    func saw(_ applied: [AppliedEntry]) {
+        announce()
+        let (answers, divergence, hasLost) = state.withLock { state in
+            var answers: [(ticket: Completion, outcome: Outcome)] = []
+            for entry in applied {
+                state.marks.add(entry)
+                guard entry.envelope.sender == membership.node else { continue }
+                if state.window.mustJoinAgain(after: entry) { state.isHelloDue = true }
+                answers += state.window.saw(entry)
+            }
+            state.trouble = nil
+            return (answers, state.marks.divergence, state.window.phase == .superseded)
+        }
+        for answer in answers { answer.ticket(.success(answer.outcome)) }
+        if let divergence { stop(divergence.error) }
+        if hasLost { stop(LogStop.superseded(membership.node).error) }
+        wakeSender()
+    }
+
+    /// Entries could not be written; false when that is for good.
+    func failed(_ error: StoreError) -> Bool {
+        if case .stopped = error {
+            stop(error)
+            return false
+        }
+        note(trouble: error.description)
+        writerBell.wait(milliseconds: Self.retryMilliseconds)
+        return state.withLock { $0.closesAt == nil }
+    }
+}

@@ -1,0 +1,130 @@
+/// A thread that writes what another order dictates: entries of a replicated log, say. It takes those that
+/// are there, writes them in one transaction, in their order, commits, and says so.
+///
+/// Other than a `GroupWriter` it passes over nothing: what can't be written now is tried again, alone at
+/// last, until it can, as what comes behind must not be written without it.
+public final class OrderedWriter<Entry: Sendable, Reply: Sendable>: Sendable {
+    private let thread: WriterThread
+    private let counts: FigureBoard
+
+    /// What the writer asks of its owner, all on the writer's thread.
+    public struct Source: Sendable {
+        /// Waits for entries, and adds them: at least one, at most as many as it is told. False when there
+        /// will be no more, which ends the writer.
+        let take: @Sendable (Int, inout [Entry]) -> Bool
+
+        /// They are on the disk: the entries, and what each was answered.
+        let didCommit: @Sendable (ArraySlice<Entry>, [Reply]) -> Void
+
+        /// They are not, and why; waits for as long as it thinks fit before they are tried again. False: it
+        /// is given up, which ends the writer.
+        let didFail: @Sendable (StoreError) -> Bool
+
+        /// How many requests a reply answers, for the figures.
+        let weight: @Sendable (Reply) -> Int
+
+        public init(
+            take: @escaping @Sendable (Int, inout [Entry]) -> Bool,
+            didCommit: @escaping @Sendable (ArraySlice<Entry>, [Reply]) -> Void,
+            weight: @escaping @Sendable (Reply) -> Int = { _ in 1 },
+            didFail: @escaping @Sendable (StoreError) -> Bool
+        ) {
+            self.take = take
+            self.didCommit = didCommit
+            self.weight = weight
+            self.didFail = didFail
+        }
+    }
+
+    /// Starts the thread.
+    ///
+    /// - Parameters:
+    ///   - maximumBatch: the most entries in one transaction.
+    ///   - apply: writes one entry. It may run several times for one, so it leaves no trace but in the
+    ///     transaction.
+    public init(
+        _ environment: Environment,
+        maximumBatch: Int,
+        source: Source,
+        apply: sending @escaping (Entry, borrowing WriteTransaction) throws(StoreError) -> Reply
+    ) throws(StoreError) {
+        precondition(maximumBatch > 0)
+        let counts = FigureBoard()
+        self.counts = counts
+        thread = try WriterThread {
+            var run = OrderedRun(environment, maximumBatch, source, counts, apply)
+            run.run()
+        }
+    }
+
+    /// Waits until the thread has ended, which `Source.take` brings about.
+    public func join() { thread.join() }
+
+    public var figures: GroupWriterFigures { counts.figures }
+}
+
+/// What an `OrderedWriter`'s thread does.
+private struct OrderedRun<Entry: Sendable, Reply: Sendable> {
+    private let environment: Environment
+    private let maximumBatch: Int
+    private let source: OrderedWriter<Entry, Reply>.Source
+    private let counts: FigureBoard
+    private let apply: (Entry, borrowing WriteTransaction) throws(StoreError) -> Reply
+    private var entries: [Entry] = []
+    private var replies: [Reply] = []
+
+    init(
+        _ environment: Environment,
+        _ maximumBatch: Int,
+        _ source: OrderedWriter<Entry, Reply>.Source,
+        _ counts: FigureBoard,
+        _ apply: @escaping (Entry, borrowing WriteTransaction) throws(StoreError) -> Reply
+    ) {
+        self.environment = environment
+        self.maximumBatch = maximumBatch
+        self.source = source
+        self.counts = counts
+        self.apply = apply
+    }
+
+    mutating func run() {
+        while source.take(maximumBatch, &entries) {
+            guard write() else { return }
+            entries.removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// All that was taken; false when it is given up.
+    private mutating func write() -> Bool {
+        var next = 0
+        // A transaction that fails is tried with fewer, as a store that is almost full may take these.
+        var size = entries.count
+        while next < entries.count {
+            let batch = entries[next..<min(next + size, entries.count)]
+            do throws(StoreError) {
+                try attempt(batch)
+                counts.didCommit(replies.reduce(0) { $0 + source.weight($1) })
+                source.didCommit(batch, replies)
+                next = batch.endIndex
+                size = entries.count
+            } catch {
+                if error == .mapFull, environment.grow() { continue }
+                if size > 1 {
+                    size = min(size, batch.count) / 2
+                    continue
+                }
+                counts.didFail(error)
+                if !source.didFail(error) { return false }
+            }
+        }
+        return true
+    }
+
+    private mutating func attempt(_ batch: ArraySlice<Entry>) throws(StoreError) {
+        replies.removeAll(keepingCapacity: true)
+        let transaction = try WriteTransaction(in: environment)
+        for entry in batch { replies.append(try apply(entry, transaction)) }
+        try transaction.commit()
+        environment.growIfDue()
+    }
+}

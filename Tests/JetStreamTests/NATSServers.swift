@@ -1,0 +1,214 @@
+import Glibc
+import JetStream
+import Support
+import TestFiles
+
+/// NATS servers of a test's own on the loopback, with JetStream: one, or a cluster of three.
+///
+/// Only what was started here is ever stopped, by its process id. The program comes from `.build-venv`, where
+/// `make test` installs it.
+final class NATSServers {
+    /// What of their configuration a test wants otherwise.
+    struct Options {
+        var syncInterval = "always"
+        var password = "correct horse"
+
+        /// Whether the account may ask the servers how they sync.
+        var importsService = true
+
+        /// `listen` with TLS, for clients.
+        var certificates: TestCertificates?
+        var asksForCertificate = false
+    }
+
+    private static let program = {
+        let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
+        return root.joined(separator: "/") + "/.build-venv/bin/nats-server"
+    }()
+
+    let count: Int
+    var options: Options
+    private let directory = TemporaryDirectory()
+    private let ports: [UInt16]
+    private let routePorts: [UInt16]
+    private var processes: [ChildProcess?]
+
+    /// Starts them, and waits until they take connections.
+    init(_ count: Int, _ options: Options = Options()) throws {
+        self.count = count
+        self.options = options
+        let free = try Self.freePorts(2 * count)
+        ports = Array(free.prefix(count))
+        routePorts = Array(free.suffix(count))
+        processes = Array(repeating: nil, count: count)
+        try startAll()
+    }
+
+    deinit { for process in processes { process?.kill() } }
+
+    // MARK: Start and stop
+
+    func startAll() throws {
+        for index in 0..<count where processes[index] == nil { try launch(index) }
+        for index in 0..<count { try awaitPort(index) }
+    }
+
+    func start(_ index: Int) throws {
+        try launch(index)
+        try awaitPort(index)
+    }
+
+    /// With SIGKILL, or in an orderly way.
+    func stop(_ index: Int, kill: Bool = false) throws {
+        guard let process = processes[index] else { return }
+        processes[index] = nil
+        if kill {
+            process.kill()
+        } else {
+            process.signal(SIGTERM)
+            _ = try process.wait(seconds: 20)
+        }
+    }
+
+    func stopAll(kill: Bool = false) throws {
+        for index in 0..<count { try stop(index, kill: kill) }
+    }
+
+    /// The servers' names are `n0`, `n1`, ...
+    func index(of name: String) -> Int? { (0..<count).first { "n\($0)" == name } }
+
+    private func launch(_ index: Int) throws {
+        let file = directory.file("n\(index).conf")
+        Self.write(configuration(index), to: file)
+        let log = directory.file("n\(index).log")
+        processes[index] = try ChildProcess(Self.program, ["-c", file, "-l", log])
+    }
+
+    private func awaitPort(_ index: Int) throws {
+        let isThere = try Patience.awaits {
+            guard processes[index]?.isRunning == true else { throw NotStarted(index: index) }
+            return Self.takesConnections(ports[index])
+        }
+        if !isThere { throw NotStarted(index: index) }
+    }
+
+    struct NotStarted: Error { let index: Int }
+
+    // MARK: Settings
+
+    var urls: [String] {
+        // By name, as that is what certificates are compared with.
+        ports.map { "\(options.certificates == nil ? "nats" : "tls")://localhost:\($0)" }
+    }
+
+    /// For a log of this cluster that is a test's own.
+    func settings(stream: String = "LEDGER", replicas: Int? = nil) -> JetStreamSettings {
+        var settings = JetStreamSettings(
+            servers: urls, stream: stream, subject: "tollgate.\(stream)")
+        settings.credentials = .user("tollgate", password: "correct horse")
+        settings.replicas = replicas ?? count
+        if let certificates = options.certificates {
+            settings.tls = JetStreamSettings.TLS(authorityFile: certificates.authorityFile)
+        }
+        return settings
+    }
+
+    /// Where server `index` keeps the messages of a stream.
+    func messages(of stream: String, _ index: Int) -> String {
+        directory.file("n\(index)/jetstream/TOLLGATE/streams/\(stream)/msgs")
+    }
+
+    private func configuration(_ index: Int) -> String {
+        let routes = routePorts.map { "nats-route://127.0.0.1:\($0)" }.joined(separator: ", ")
+        let cluster = """
+            cluster { name: test, listen: "127.0.0.1:\(routePorts[index])", routes: [ \(routes) ] }
+            """
+        let service = StandingService.subject
+        let imports =
+            options.importsService
+            ? "imports: [ { service: { account: \"$SYS\", subject: \"\(service)\" } } ]" : ""
+        return """
+            server_name: n\(index)
+            listen: "127.0.0.1:\(ports[index])"
+            jetstream {
+                store_dir: "\(directory.file("n\(index)"))", max_file_store: 1GB
+                sync_interval: \(options.syncInterval)
+            }
+            accounts {
+                TOLLGATE: {
+                    jetstream: enabled, users: [ { user: tollgate, password: "\(options.password)" } ]
+                    \(imports)
+                }
+                "$SYS": { exports: [ { service: "\(service)", response: stream } ] }
+            }
+            \(count > 1 ? cluster : "")
+            \(tls)
+            """
+    }
+
+    private var tls: String {
+        guard let certificates = options.certificates else { return "" }
+        return """
+            tls {
+                cert_file: "\(certificates.certificateFile)", key_file: "\(certificates.keyFile)"
+                ca_file: "\(certificates.authorityFile)", verify: \(options.asksForCertificate)
+            }
+            """
+    }
+
+    // MARK: The system
+
+    private static func write(_ text: String, to path: String) {
+        let bytes = Array(text.utf8)
+        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        // Safe: `write` reads the array during the call.
+        let count = unsafe bytes.withUnsafeBytes { bytes in
+            unsafe Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+        }
+        close(descriptor)
+        precondition(count == bytes.count, "no room for a configuration")
+    }
+
+    /// From below the range that the system takes for outgoing connections (`ip_local_port_range`): a server that is
+    /// started again finds its port free.
+    private static func freePorts(_ count: Int) throws -> [UInt16] {
+        var ports: [UInt16] = []
+        while ports.count < count {
+            let port = UInt16.random(in: 15_000..<32_000)
+            if !ports.contains(port), isFree(port) { ports.append(port) }
+        }
+        return ports
+    }
+
+    private static func isFree(_ port: UInt16) -> Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = loopback(port: port)
+        // Safe: `bind` reads the address during the call.
+        return unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                unsafe bind(descriptor, pointer, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+
+    private static func takesConnections(_ port: UInt16) -> Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = loopback(port: port)
+        // Safe: `connect` reads the address during the call.
+        return unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                unsafe connect(descriptor, pointer, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+
+    private static func loopback(port: UInt16) -> sockaddr_in {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return address
+    }
+}

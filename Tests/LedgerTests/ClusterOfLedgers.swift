@@ -1,0 +1,102 @@
+import Glibc
+import Replication
+import Storage
+import TestFiles
+import Testing
+import Time
+
+@testable import Ledger
+@testable import LedgerModel
+
+/// Ledgers in one process that share a log, each with threads of its own.
+final class ClusterOfLedgers {
+    static let cluster = ClusterID(7)
+    static let time = Timestamp(milliseconds: 1_700_000_000_000)
+
+    let log: any CommandLog
+    private let directories: [TemporaryDirectory]
+    private(set) var ledgers: [Ledger] = []
+    private var epoch: UInt64 = 100
+
+    init(_ count: Int, on log: any CommandLog) throws {
+        self.log = log
+        directories = (0..<count).map { _ in TemporaryDirectory() }
+        for index in 0..<count { ledgers.append(try open(index)) }
+    }
+
+    deinit { for ledger in ledgers { ledger.shutdown() } }
+
+    static func name(_ index: Int) -> NodeName { NodeName("n\(index + 1)")! }
+
+    private func open(
+        _ index: Int, as name: NodeName? = nil, mapSizeBytes: Int = 1 << 26
+    ) throws -> Ledger {
+        epoch += 1
+        return try Ledger(
+            directory: directories[index].path,
+            mapSizeBytes: mapSizeBytes,
+            durability: .unsynced,
+            membership: ClusterMembership(
+                log: log, cluster: Self.cluster, node: name ?? Self.name(index), epoch: epoch))
+    }
+
+    func directory(of index: Int) -> String { directories[index].path }
+
+    /// Ends a node's ledger, and opens its books again, under another name if told.
+    func restart(
+        _ index: Int, as name: NodeName? = nil, mapSizeBytes: Int = 1 << 26
+    ) throws {
+        // Out of the list first: the books are closed with the last reference.
+        ledgers.remove(at: index).shutdown()
+        ledgers.insert(try open(index, as: name, mapSizeBytes: mapSizeBytes), at: index)
+    }
+
+    func submit(
+        _ action: Action, at index: Int, actor: String = "test", key: String? = nil
+    ) async throws -> Outcome {
+        try await ledgers[index].submit(
+            Command(at: Self.time, actor: actor, idempotencyKey: key, action: action))
+    }
+
+    /// The store's beginning, and codes for its product.
+    func begin(codes: UInt64) async throws {
+        let purchase = CodeAction.purchase(
+            TestStore.acme, package: TestStore.small, quantity: codes, product: TestStore.product)
+        for action in TestStore.beginning + [.codes(purchase)] {
+            try #require(try await submit(action, at: 0).effect != nil)
+        }
+    }
+
+    /// All nodes have applied all that is in the log, and have the same books, which balance.
+    func expectSameBooks() async throws {
+        // A node that has just started says hello first.
+        for ledger in ledgers { try await patiently { ledger.clusterStanding?.phase == .open } }
+        let last = try log.position()
+        for ledger in ledgers {
+            try await patiently { ledger.clusterStanding?.mark.position == last }
+        }
+        let first = try StoreDump(ledgers[0].books, ledgers[0].environment)
+        for ledger in ledgers.dropFirst() {
+            let other = try StoreDump(ledger.books, ledger.environment)
+            #expect(first == other, "\(first.difference(from: other))")
+            #expect(ledger.clusterStanding?.mark == ledgers[0].clusterStanding?.mark)
+        }
+        #expect(try ledgers[0].verify() == [])
+    }
+}
+
+/// Lets other threads go on for that long.
+func usleepMicroseconds(_ count: UInt32) { usleep(count) }
+
+/// Waits a minute at most until it is so.
+func patiently(
+    _ condition: () throws -> Bool, sourceLocation: SourceLocation = #_sourceLocation
+) async throws {
+    let end = ContinuousClock.now + .seconds(60)
+    while try !condition() {
+        try #require(
+            ContinuousClock.now < end, "it does not come about within a minute",
+            sourceLocation: sourceLocation)
+        try await Task.sleep(for: .milliseconds(2))
+    }
+}

@@ -1,0 +1,224 @@
+import Bytes
+import Replication
+import Storage
+import Testing
+import Time
+
+@testable import Ledger
+@testable import LedgerModel
+
+/// Several nodes and the log between them, in one thread and from one seed: what can go wrong on the way
+/// does, in an order that can be had again.
+///
+/// The log itself keeps its promise: what is in it stays, at its position. Everything else is lost, comes
+/// twice, late, and out of order, and nodes end at any instant.
+struct ClusterSimulation {
+    static let cluster = ClusterID(7)
+
+    private var dice: SplitMix64
+    private var stream: CommandSource
+    private(set) var log: [LogEntry] = []
+    private(set) var nodes: [SimulatedNode] = []
+    private var now: Int64 = 0
+
+    /// Appends on their way to the log. What an ended process has sent still comes in.
+    private var network: [Packet] = []
+
+    /// What was promised, by the actor of the command, which is another for each.
+    private(set) var answered: [String: Outcome] = [:]
+    private(set) var submitted = 0
+    private(set) var restarts = 0
+    private(set) var sent = 0
+
+    private struct Packet {
+        let node: Int
+        let epoch: UInt64
+        let sending: ProposalWindow<String>.Sending
+    }
+
+    init(seed: UInt64, nodes count: Int) throws {
+        dice = SplitMix64(seed: seed)
+        stream = CommandSource(seed: seed)
+        for index in 0..<count { nodes.append(try SimulatedNode("n\(index + 1)")) }
+        for index in nodes.indices { try begin(index) }
+    }
+
+    /// One thing happens.
+    mutating func step() throws {
+        let node = number(nodes.count)
+        switch number(100) {
+        case 0..<25: submit(at: node)
+        case 25..<50: send(from: node)
+        case 50..<75: deliver()
+        case 75..<94: try follow(node, upTo: 1 + number(6))
+        case 94..<97: now += Int64(number(2_000))
+        case 97: try restart(node)
+        case 98: try nodes[node].forgetCommit(of: log)
+        default: if number(8) == 0 { try restart(node) } else { now += 10 }
+        }
+    }
+
+    /// Nothing is lost any more: all that was sent arrives, and all nodes come to the end of the log.
+    mutating func settle() throws {
+        for _ in 0..<200 {
+            now += 2_000
+            for node in nodes.indices { send(from: node) }
+            while !network.isEmpty { append(network.removeFirst(), isAcknowledged: true) }
+            for node in nodes.indices { try follow(node, upTo: .max) }
+            let isQuiet = nodes.allSatisfy { $0.window.count == 0 && $0.window.phase == .open }
+            if isQuiet && nodes.allSatisfy({ $0.position == UInt64(log.count) }) { return }
+        }
+        Issue.record("the cluster does not come to rest")
+    }
+
+    private mutating func number(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &dice) }
+
+    private mutating func submit(at node: Int) {
+        guard nodes[node].window.count < 40 else { return }
+        let command = stream.next()
+        submitted += 1
+        let actor = "\(nodes[node].name)-\(submitted)"
+        nodes[node].window.add(
+            Command(
+                at: command.at, actor: actor, idempotencyKey: command.idempotencyKey,
+                action: command.action),
+            actor)
+    }
+
+    private mutating func send(from node: Int) {
+        let epoch = nodes[node].window.epoch
+        for sending in nodes[node].window.due(at: now, nodes[node].mark) {
+            network.append(Packet(node: node, epoch: epoch, sending: sending))
+            sent += 1
+        }
+    }
+
+    /// A packet gets to the log, or does not.
+    private mutating func deliver() {
+        guard !network.isEmpty else { return }
+        // Mostly in order.
+        let index = number(4) == 0 ? number(network.count) : 0
+        switch number(10) {
+        case 0: fail(network.remove(at: index))
+        case 1: network.remove(at: index)
+        case 2: append(network[index], isAcknowledged: false)
+        case 3:
+            // The log has it, and the sender is told that it may not.
+            let packet = network.remove(at: index)
+            append(packet, isAcknowledged: false)
+            fail(packet)
+        default: append(network.remove(at: index), isAcknowledged: number(4) != 0)
+        }
+    }
+
+    private mutating func fail(_ packet: Packet) {
+        if nodes[packet.node].window.epoch == packet.epoch {
+            nodes[packet.node].window.failed(packet.sending.number)
+        }
+    }
+
+    private mutating func append(_ packet: Packet, isAcknowledged: Bool) {
+        // The log's clock goes on by itself, and back a little when its leader changes.
+        let time = 1_700_000_000_000 + Int64(log.count) * 600_000 - Int64(number(3)) * 900_000
+        log.append(
+            LogEntry(
+                position: UInt64(log.count + 1), at: Timestamp(milliseconds: time),
+                bytes: packet.sending.bytes))
+    }
+
+    private mutating func follow(_ node: Int, upTo maximum: Int) throws {
+        let first = Int(nodes[node].position)
+        let entries = log[first...].prefix(maximum)
+        for applied in try nodes[node].apply(entries) {
+            if nodes[node].window.mustJoinAgain(after: applied) { nodes[node].isJoining = false }
+            for (actor, outcome) in nodes[node].window.saw(applied) {
+                #expect(answered[actor] == nil, "\(actor) is answered twice")
+                answered[actor] = outcome
+                stream.learn(outcome)
+            }
+            #expect(nodes[node].window.phase != .superseded)
+        }
+        try begin(node)
+    }
+
+    /// Says hello, if the node has come to the end of the log and has not.
+    private mutating func begin(_ node: Int) throws {
+        guard !nodes[node].isJoining, nodes[node].position == UInt64(log.count) else { return }
+        nodes[node].isJoining = true
+        let sending = nodes[node].window.join(
+            after: try nodes[node].epochInBooks(), at: now, nodes[node].mark)
+        network.append(Packet(node: node, epoch: nodes[node].window.epoch, sending: sending))
+    }
+
+    private mutating func restart(_ node: Int) throws {
+        restarts += 1
+        try nodes[node].restart(epoch: UInt64.random(in: 1...UInt64.max, using: &dice))
+        try begin(node)
+    }
+}
+
+/// A gateway's ledger in a cluster, as far as the simulation needs it.
+struct SimulatedNode {
+    let name: String
+    let store: TestStore
+    var window: ProposalWindow<String>
+    private(set) var mark: LogMark
+
+    /// It has said hello, and waits.
+    var isJoining = false
+
+    var position: UInt64 { mark.position }
+
+    init(_ name: String) throws {
+        self.name = name
+        store = try CommandSource.store()
+        let (books, environment) = (store.books, store.environment)
+        mark = try environment.write { transaction throws(StoreError) in
+            try books.join(ClusterSimulation.cluster, behind: 0, in: transaction)
+            return try books.mark(in: transaction)!
+        }
+        window = Self.window(name, epoch: UInt64(name.utf8.reduce(0) { $0 * 31 + UInt64($1) }))
+    }
+
+    private static func window(_ name: String, epoch: UInt64) -> ProposalWindow<String> {
+        ProposalWindow(cluster: ClusterSimulation.cluster, node: NodeName(name)!, epoch: epoch)
+    }
+
+    /// All in one transaction.
+    mutating func apply(_ entries: ArraySlice<LogEntry>) throws -> [AppliedEntry] {
+        if entries.isEmpty { return [] }
+        let books = store.books
+        let applied = try store.environment.write { transaction throws(StoreError) in
+            var applied: [AppliedEntry] = []
+            for entry in entries { applied.append(try books.apply(entry, in: transaction)) }
+            return applied
+        }
+        mark = applied[applied.count - 1].mark
+        let name = NodeName(name)
+        return applied.filter { $0.envelope.sender == name }
+    }
+
+    /// A transaction that is not committed leaves nothing: what it has applied is applied again.
+    func forgetCommit(of log: [LogEntry]) throws {
+        let transaction = try WriteTransaction(in: store.environment)
+        for entry in log[Int(position)...].prefix(3) {
+            _ = try store.books.apply(entry, in: transaction)
+        }
+    }
+
+    func epochInBooks() throws -> UInt64 {
+        try store.read { books, transaction throws(StoreError) in
+            try books.epoch(of: NodeName(name)!, in: transaction)
+        }
+    }
+
+    /// The process ends, and all that it has not written with it; a new one opens its books.
+    mutating func restart(epoch: UInt64) throws {
+        try store.reopen()
+        mark = try store.read { books, transaction throws(StoreError) in
+            try books.mark(in: transaction)!
+        }
+        window = Self.window(name, epoch: epoch)
+        isJoining = false
+    }
+}
