@@ -1,4 +1,6 @@
 import Foundation
+import Ledger
+import Storage
 import Support
 
 /// The built program, run with arguments in a directory of its own.
@@ -10,7 +12,8 @@ struct Program {
     }
 
     /// What `check` says of stores that are whole.
-    static let balance = "the books balance\nledger format 6, usage format 2\n"
+    static let balance =
+        "the books balance\nledger format \(Books.format.current), usage format 2\n"
 
     let directory: URL
 
