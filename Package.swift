@@ -169,8 +169,9 @@ let package = Package(
         tests(
             of: "Gateway",
             [
-                "RoutingLoad", "Support", "TestFiles", "Sessions", "Metering", "Ledger", "Storage",
-                "Reactor", "MQTT", "TLS", "Cryptography", "Telemetry", "Linux", "Bytes", "Time",
+                "RoutingLoad", "Support", "TestFiles", "Sessions", "Metering", "Ledger",
+                "Replication", "Storage", "Reactor", "MQTT", "TLS", "Cryptography", "Telemetry",
+                "Linux", "Bytes", "Time",
             ]
         ),
         tests(of: "Settings", ["Ledger"]),

@@ -26,8 +26,10 @@ struct Foundations {
     /// Connections that may wait at a listener to be accepted.
     private static var backlog: Int32 { 4_096 }
 
+    /// - Parameter membership: makes the gateway a node of a cluster, whose books change through its log.
     init(
         _ configuration: GatewayConfiguration,
+        in membership: ClusterMembership?,
         time: TimeSource,
         log: GatewayLog?
     ) throws(GatewayError) {
@@ -48,11 +50,11 @@ struct Foundations {
         addresses = bound.addresses
         counters = (0..<shards).map { _ in ShardCounters() }
         commons = try Self.commons(
-            configuration, descriptors, time: time, shards: shards, log: log)
+            configuration, membership, descriptors, time: time, shards: shards, log: log)
         let known = try Self.sealingKeys(of: commons.ledger, configuration.data)
         secretKeys = try Self.openSecretKeys(secrets, known, data: configuration.data)
         try Self.prepareBooks(commons, configuration)
-        try Self.adopt(secretKeys, known, commons, configuration.data)
+        try Self.adopt(secretKeys, of: secrets.keyFile, commons, configuration.data)
         tickets = try Self.openTicketKeys(secrets.ticketFile, log)
         certificates = try Self.certificates(configuration)
         Self.say(certificates, at: time.wall, configuration.tls.expiryWarningDays, to: log)
@@ -117,20 +119,29 @@ struct Foundations {
         return keys
     }
 
-    /// Tells the books of keys that are new to them.
+    /// Tells the books of keys that are new to them. A node has come to the log's end by now: throws when the others
+    /// seal with keys that the file does not have.
     private static func adopt(
         _ keys: SecretKeys,
-        _ known: [SealingKey],
+        of file: String,
         _ commons: GatewayCommons,
         _ data: String
     ) throws(GatewayError) {
-        guard keys.fingerprints.count > known.count else { return }
-        let action = Action.keys(.adoptSealingKeys(keys.fingerprints))
-        do throws(StoreError) {
-            _ = try commons.ledger.carryOut(
-                Command(at: commons.clock.now, actor: "gateway", action: action))
+        let known = try sealingKeys(of: commons.ledger, data)
+        if keys.fingerprints.count > known.count {
+            do throws(StoreError) {
+                // Refused when another node was first with another key of that number: found out below.
+                _ = try commons.ledger.carryOutAtStart(
+                    .keys(.adoptSealingKeys(keys.fingerprints)), at: commons.clock.now)
+            } catch {
+                throw .store("\(data)/ledger", error)
+            }
+        }
+        let adopted = try sealingKeys(of: commons.ledger, data)
+        do throws(SecretsProblem) {
+            try keys.require(adopted, in: file, data: data)
         } catch {
-            throw .store("\(data)/ledger", error)
+            throw .secrets(error)
         }
     }
 
@@ -290,6 +301,7 @@ struct Foundations {
 
     private static func commons(
         _ configuration: GatewayConfiguration,
+        _ membership: ClusterMembership?,
         _ descriptors: DescriptorBudget,
         time: TimeSource,
         shards: Int,
@@ -307,8 +319,9 @@ struct Foundations {
         shared.connections = descriptors.connections
         let limits = ShardLimits(shared, shards: shards)
         let (usage, sessions, retained) = try openUsage(configuration, shards: shards)
-        let ledger = try openLedger(configuration, shards: shards)
+        let ledger = try openLedger(configuration, membership, shards: shards)
         let commons = GatewayCommons(
+            node: membership?.node ?? .alone,
             mailboxes: mailboxes,
             log: log,
             heartbeats: Heartbeats(shards: shards, at: time.monotonic),
@@ -344,10 +357,9 @@ struct Foundations {
         } catch {
             throw .store("\(configuration.data)/ledger", error)
         }
-        let action = Action.limits(.adopt(configuration.limits.ofBooks))
         do throws(StoreError) {
-            _ = try commons.ledger.carryOut(
-                Command(at: commons.clock.now, actor: "gateway", action: action))
+            _ = try commons.ledger.carryOutAtStart(
+                .limits(.adopt(configuration.limits.ofBooks)), at: commons.clock.now)
         } catch {
             commons.log?.say(
                 .warning, "the books can't be told their limits now", .init("error", "\(error)"))
@@ -356,6 +368,7 @@ struct Foundations {
 
     private static func openLedger(
         _ configuration: GatewayConfiguration,
+        _ membership: ClusterMembership?,
         shards: Int
     ) throws(GatewayError) -> Ledger {
         let path = "\(configuration.data)/ledger"
@@ -364,7 +377,8 @@ struct Foundations {
                 directory: path,
                 mapSizeBytes: configuration.storage.ledgerMapBytes,
                 maximumMapSizeBytes: configuration.storage.ledgerMapMaximumBytes,
-                maximumReaders: shards + 126
+                maximumReaders: shards + 126,
+                membership: membership
             )
         } catch {
             throw .store(path, error)
@@ -400,20 +414,15 @@ struct Foundations {
 
     // MARK: Threads
 
-    /// What an earlier run leased of top-up packs and did not settle counts as used (rule C6): the
+    /// What an earlier run of this node leased of top-up packs and did not settle counts as used (rule C6): the
     /// shards' own leases come after this. A ledger that can't write keeps the leases open, and
     /// grants none: the next start abandons them.
     private func abandonLeases() {
-        let holder = commons.leaseHolder
+        let action = Action.topUps(.abandon(holder: commons.leaseHolder, limit: 1_000))
         while true {
-            let command = Command(
-                at: time.wall,
-                actor: "gateway",
-                action: .topUps(.abandon(holder: holder, limit: 1_000))
-            )
             do throws(StoreError) {
-                guard case .ended(_, more: true) = try commons.ledger.carryOut(command).effect
-                else { return }
+                let outcome = try commons.ledger.carryOutAtStart(action, at: time.wall)
+                guard case .ended(_, more: true) = outcome.effect else { return }
             } catch {
                 commons.log?.say(
                     .error, "leases of an earlier run can't be abandoned now",

@@ -46,7 +46,7 @@ public final class Gateway: Sendable {
 
     /// Tells this run of the gateway from those before it: an import that one of them was receiving
     /// will not be carried on with.
-    public let run = UInt64.random(in: 1...UInt64.max)
+    public let run: GatewayRun
     private let shards: [Thread]
     private let startedAt: Timestamp
 
@@ -64,8 +64,18 @@ public final class Gateway: Sendable {
         time: TimeSource = .system,
         log: GatewayLog? = nil
     ) throws(GatewayError) -> Gateway {
+        try start(configuration, in: nil, time: time, log: log)
+    }
+
+    /// The same of a node of a cluster, which no configuration offers yet.
+    package static func start(
+        _ configuration: GatewayConfiguration,
+        in membership: ClusterMembership?,
+        time: TimeSource = .system,
+        log: GatewayLog? = nil
+    ) throws(GatewayError) -> Gateway {
         do throws(GatewayError) {
-            return try Gateway(Foundations(configuration, time: time, log: log))
+            return try Gateway(Foundations(configuration, in: membership, time: time, log: log))
         } catch {
             log?.stop()
             throw error
@@ -88,6 +98,7 @@ public final class Gateway: Sendable {
         certificateFiles = Mutex(foundations.certificates)
         time = foundations.time
         commons = foundations.commons
+        run = GatewayRun(node: commons.node, number: .random(in: 1...UInt64.max))
         counters = foundations.counters
         secretKeys = foundations.secretKeys
         tickets = foundations.tickets

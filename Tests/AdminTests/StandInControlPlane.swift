@@ -11,7 +11,7 @@ import Time
 final class StandInControlPlane: ControlPlane {
     let ledger: Ledger
     let secretKeys = SecretKeys()
-    let run: UInt64 = 7
+    let run = GatewayRun(node: .alone, number: 7)
     let backups: Backups
     private let state: Mutex<State>
 

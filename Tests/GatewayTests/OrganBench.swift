@@ -40,6 +40,7 @@ struct OrganBench: ~Copyable {
         let limits = ShardLimits(configured, shards: shards)
         let counters = ShardCounters()
         let commons = GatewayCommons(
+            node: .alone,
             mailboxes: try (0..<shards).map { _ in try Mailbox() },
             log: nil,
             heartbeats: Heartbeats(shards: shards, at: start),

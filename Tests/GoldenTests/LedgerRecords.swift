@@ -377,7 +377,8 @@ enum LedgerRecords {
     // MARK: Imports
 
     private static var landingImport: ImportRecord {
-        var record = ImportRecord(actor: "key:k1", idempotencyKey: "once", run: .max, at: time)
+        let run = GatewayRun(node: .alone, number: .max)
+        var record = ImportRecord(actor: "key:k1", idempotencyKey: "once", run: run, at: time)
         record.state = .landing
         record.changedAt = latest
         record.rows = 10_000_000
@@ -385,6 +386,11 @@ enum LedgerRecords {
         record.returning = 3
         record.conflict = ImportConflict(line: 300, device: device)
         return record
+    }
+
+    private static func newImport(at node: NodeName) -> ImportRecord {
+        let run = GatewayRun(node: node, number: 0)
+        return ImportRecord(actor: "", idempotencyKey: nil, run: run, at: earliest)
     }
 
     private static func imports(_ books: Books) -> [GoldenTable] {
@@ -395,9 +401,9 @@ enum LedgerRecords {
                 books.imports,
                 keys: ["plain": KeyPair(product, 300)],
                 records: [
-                    "new": ImportRecord(actor: "", idempotencyKey: nil, run: 0, at: earliest),
-                    "landing": landingImport,
-                ]
+                    "new v2": newImport(at: NodeName("gate-1")!), "landing v2": landingImport,
+                ],
+                older: ["new": newImport(at: .alone), "landing": landingImport]
             ),
             GoldenTable(books.importing, keys: ["plain": KeyPair(product, 300)]),
             GoldenTable(

@@ -366,6 +366,50 @@ import Time
         #expect(try store.findings() == [])
     }
 
+    @Test(
+        "Import in chunks: a node's start abandons what its own runs have left, and nothing of other nodes'"
+    )
+    func otherNodes() throws {
+        let store = try TestStore()
+        func run(_ node: String, _ number: UInt64) -> GatewayRun {
+            GatewayRun(node: NodeName(node)!, number: number)
+        }
+        let own = try store.begin(run: run("n1", 1))
+        let other = try store.begin(run: run("n2", 1))
+        let old = try store.begin(run: 1)
+        #expect(try store.stage(["a"], other) == .done(.staged(rows: 1)))
+        #expect(
+            try store.apply(.imports(.abandonOthers(run: run("n1", 2))))
+                == .done(.ended(count: 1, more: false)))
+        func states() throws -> [ImportState?] {
+            try [own, other, old].map { try store.importRecord($0)?.state }
+        }
+        #expect(try states() == [.abandoned, .receiving, .receiving])
+        // Neither does an import that begins.
+        _ = try store.begin(run: run("n1", 3))
+        #expect(try states() == [.abandoned, .receiving, .receiving])
+        #expect(try store.stage(["b"], other, after: 1) == .done(.staged(rows: 2)))
+        // What was begun before there were nodes is of the gateway that was alone.
+        #expect(
+            try store.apply(.imports(.abandonOthers(run: 2)))
+                == .done(.ended(count: 1, more: false)))
+        #expect(try states() == [.abandoned, .receiving, .abandoned])
+        #expect(try store.commit(other, rows: 2).effect != nil)
+        #expect(try store.findings() == [])
+    }
+
+    @Test(
+        "Import in chunks: a client that comes back with its key to another node goes on there alone"
+    )
+    func otherNodeTakesOver() throws {
+        let store = try TestStore()
+        let first = try store.begin(key: "k", run: GatewayRun(node: NodeName("n1")!, number: 1))
+        let second = try store.begin(key: "k", run: GatewayRun(node: NodeName("n2")!, number: 1))
+        #expect(try store.stage(["a"], first) == .refused(.imports(.notReceiving(first))))
+        #expect(try store.stage(["a"], second) == .done(.staged(rows: 1)))
+        #expect(try store.findings() == [])
+    }
+
     @Test("Import in chunks: as many at a time as the limits say, and as many rows")
     func limits() throws {
         let store = try TestStore()

@@ -304,9 +304,13 @@ extension Samples {
 
 /// Of imports in chunks.
 extension Samples {
+    private static let node = NodeName("gate-1")!
+
     static let importActions: [ImportAction] = [
-        .begin(TestStore.product, key: "k", run: 1 << 63),
+        .begin(TestStore.product, key: "k", run: 0x8000_0000_0000_0000),
         .begin(TestStore.product, key: nil, run: 0),
+        .begin(TestStore.product, key: "k", run: GatewayRun(node: node, number: 1 << 63)),
+        .begin(TestStore.product, key: nil, run: GatewayRun(node: node, number: 0)),
         .stage(
             TestStore.product,
             import: 300,
@@ -321,6 +325,7 @@ extension Samples {
         .commit(TestStore.product, import: 300, rows: 9, digest: FileDigest(high: 1, low: 2)),
         .abandon(TestStore.product, import: 300),
         .abandonOthers(run: 7),
+        .abandonOthers(run: GatewayRun(node: node, number: 7)),
         .move(limit: 1_000),
     ]
 

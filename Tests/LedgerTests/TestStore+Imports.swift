@@ -9,7 +9,7 @@ extension TestStore {
     func begin(
         of product: String = "PK1",
         key: String? = nil,
-        run: UInt64 = 1
+        run: GatewayRun = 1
     ) throws -> UInt64 {
         let outcome = try apply(
             .imports(.begin(ProductKey(product)!, key: key, run: run)))

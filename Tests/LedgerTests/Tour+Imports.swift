@@ -17,8 +17,8 @@ extension Tour {
                 return .imports(action(begun.number))
             }
         }
-        func begin(_ product: ProductKey, run: UInt64) -> Step {
-            step { _ in .begin(product, key: "import-\(run)", run: run) }
+        func begin(_ product: ProductKey, run: GatewayRun) -> Step {
+            step { _ in .begin(product, key: "import-\(run.number)", run: run) }
         }
         func stage(_ product: ProductKey, _ devices: String...) -> Step {
             let rows = devices.enumerated().map { index, key in

@@ -1,5 +1,5 @@
 public import Gateway
-import Ledger
+public import Ledger
 import Linux
 public import Reactor
 public import TestFiles
@@ -17,8 +17,10 @@ public final class TestGateway: Sendable {
     public let directory: TemporaryDirectory
     public let certificates: TestCertificates
 
+    /// - Parameter membership: makes it a node of a cluster.
     public init(
         shards: Int = 2,
+        in membership: ClusterMembership? = nil,
         time: TimeSource = .system,
         directory: TemporaryDirectory = TemporaryDirectory(),
         certificates: TestCertificates = .shared,
@@ -41,7 +43,7 @@ public final class TestGateway: Sendable {
                 name: "open", port: 0, tls: false, authentication: .none),
         ]
         configure(&configuration)
-        gateway = try Gateway.start(configuration, time: time)
+        gateway = try Gateway.start(configuration, in: membership, time: time)
     }
 
     /// Lends `body` a running gateway. Afterwards the books must balance (rule A10) and the counts add

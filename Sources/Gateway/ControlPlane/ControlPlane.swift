@@ -20,8 +20,8 @@ public protocol ControlPlane: Sendable {
     /// The wall clock that the gateway goes by; a test sets it.
     var now: Timestamp { get }
 
-    /// Tells this run of the gateway from those before it.
-    var run: UInt64 { get }
+    /// Tells this run of the gateway from those before it, and from what other nodes run.
+    var run: GatewayRun { get }
 
     /// Whether new work is taken, and what stands in its way.
     func readiness() async -> Readiness

@@ -60,7 +60,7 @@ final class BooksClock: Sendable {
         let action = Action.clock(
             .beat(aheadMilliseconds: UInt64(aheadMilliseconds), elapsedMilliseconds: 0))
         do throws(StoreError) {
-            _ = try ledger.carryOut(Command(at: wall, actor: "gateway", action: action))
+            _ = try ledger.carryOutAtStart(action, at: wall)
             state.withLock { $0.beatAt = monotonic }
         } catch {
             log?.say(

@@ -9,6 +9,8 @@ import WebSocket
 
 /// What all shards share: values, and doors to other threads. Nothing in it changes.
 struct GatewayCommons: Sendable {
+    /// Who this gateway is among those that share its books.
+    let node: NodeName
     let mailboxes: [Mailbox<ShardMessage>]
 
     /// `nil`: nothing is logged.
@@ -39,13 +41,8 @@ struct GatewayCommons: Sendable {
     /// has nothing else to do, and more when it has.
     let drainStep: Int
 
-    /// Who this process is to the ledger's leases; all shards are one.
-    var leaseHolder: LeaseHolder { Self.leaseHolder }
-
-    private static let leaseHolder: LeaseHolder = {
-        guard let holder = LeaseHolder("gateway") else { preconditionFailure("a holder's name") }
-        return holder
-    }()
+    /// Who this gateway is to the ledger's leases; all shards are one.
+    var leaseHolder: LeaseHolder { LeaseHolder(node) }
 
     /// What may wait for top-up units in one shard; the ledger answers within milliseconds.
     var heldLimits: (messages: Int, bytes: Int) { (16_384, 16 * limits.queueBytes) }

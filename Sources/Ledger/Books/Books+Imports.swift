@@ -28,7 +28,7 @@ extension Books {
         case .abandon(let product, let number):
             try abandonImport(KeyPair(product, number), command, in: transaction)
         case .abandonOthers(let run):
-            try abandonImports(notOf: run, command, in: transaction)
+            try abandonImports(leftBefore: run, command, in: transaction)
         case .move(let limit):
             try moveStagedDevices(Int(limit), in: transaction)
         }
@@ -94,7 +94,7 @@ extension Books {
     private func beginImport(
         of product: ProductKey,
         _ key: String?,
-        _ run: UInt64,
+        _ run: GatewayRun,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
@@ -113,7 +113,7 @@ extension Books {
         let left = try liveImports(of: product, in: transaction).filter { _, record in
             let hasReturned =
                 key != nil && record.idempotencyKey == key && record.actor == command.actor
-            return record.state == .receiving && (record.run != run || hasReturned)
+            return record.state == .receiving && (record.run.isAnother(than: run) || hasReturned)
         }
         let underWay = try pool(of: product, in: transaction).imports
         guard Int(underWay) - left.count < Int(Self.importsOfProductMaximum) else {
@@ -274,13 +274,13 @@ extension Books {
     }
 
     private func abandonImports(
-        notOf run: UInt64,
+        leftBefore run: GatewayRun,
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         var count: UInt32 = 0
         for (name, record) in try liveImports(in: transaction)
-        where record.state == .receiving && record.run != run {
+        where record.state == .receiving && record.run.isAnother(than: run) {
             try abandon(name, record, command, in: transaction)
             count += 1
         }

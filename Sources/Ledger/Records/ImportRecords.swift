@@ -8,8 +8,8 @@ public struct ImportRecord: StorageRecord, Hashable, Sendable {
     public let actor: String
     let idempotencyKey: String?
 
-    /// Which run of the gateway takes it: another one can't carry on.
-    let run: UInt64
+    /// Which run of which node takes it: another one can't carry on.
+    let run: GatewayRun
     public let beganAt: Timestamp
 
     /// The latest chunk, the commit, or the end of an abandoned one.
@@ -28,7 +28,7 @@ public struct ImportRecord: StorageRecord, Hashable, Sendable {
     /// Set as soon as there is one: the import can't be committed.
     public internal(set) var conflict: ImportConflict?
 
-    init(actor: String, idempotencyKey: String?, run: UInt64, at time: Timestamp) {
+    init(actor: String, idempotencyKey: String?, run: GatewayRun, at time: Timestamp) {
         state = .receiving
         self.actor = actor
         self.idempotencyKey = idempotencyKey
@@ -40,31 +40,32 @@ public struct ImportRecord: StorageRecord, Hashable, Sendable {
     /// How many of its rows are still staged.
     var waiting: UInt64 { rows - moved }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1, state, actor, idempotencyKey)
-        buffer.append(run)
+        buffer.append(Version.v2, state, actor, idempotencyKey, run.node)
+        buffer.append(run.number)
         buffer.append(fields: beganAt, changedAt, rows, moved, returning, conflict)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        switch try reader.take(Version.self, of: "import") {
-        case .v1:
-            state = try reader.take()
-            actor = try reader.take()
-            idempotencyKey = try reader.take()
-            run = try reader.takeUInt64()
-            beganAt = try reader.take()
-            changedAt = try reader.take()
-            rows = try reader.take()
-            moved = try reader.take()
-            returning = try reader.take()
-            conflict = try reader.take()
-            guard moved <= rows else {
-                throw .malformed(what: "import that moved more than it had")
+        let version = try reader.take(Version.self, of: "import")
+        state = try reader.take()
+        actor = try reader.take()
+        idempotencyKey = try reader.take()
+        let node: NodeName =
+            switch version {
+            case .v1: .alone
+            case .v2: try reader.take()
             }
-        }
+        run = GatewayRun(node: node, number: try reader.takeUInt64())
+        beganAt = try reader.take()
+        changedAt = try reader.take()
+        rows = try reader.take()
+        moved = try reader.take()
+        returning = try reader.take()
+        conflict = try reader.take()
+        guard moved <= rows else { throw .malformed(what: "import that moved more than it had") }
     }
 }
 

@@ -14,8 +14,8 @@ public enum ImportAction: Hashable, Sendable {
 
     /// `key` is the idempotency key that the commit will carry: was it used before, nothing begins
     /// and the effect is `importKnown`. An import under way of the same actor and key is abandoned:
-    /// its client has come back. So is one that another `run` of the gateway has left.
-    case begin(ProductKey, key: String?, run: UInt64)
+    /// its client has come back. So is one of the product's that another run of the same node has left.
+    case begin(ProductKey, key: String?, run: GatewayRun)
 
     /// The rows after the first `after`. At most `Books.importMaximumRows` at once, and
     /// `Books.importMaximumTotal` in all.
@@ -27,8 +27,8 @@ public enum ImportAction: Hashable, Sendable {
     /// The client has gone, or a row was refused.
     case abandon(ProductKey, import: UInt64)
 
-    /// Abandons what other runs of the gateway have left unfinished.
-    case abandonOthers(run: UInt64)
+    /// Abandons what other runs of the same node have left unfinished.
+    case abandonOthers(run: GatewayRun)
 
     /// Lands the next rows of a committed import, or removes those of an abandoned one: `limit`.
     case move(limit: UInt32)
@@ -43,23 +43,31 @@ extension ImportAction: ActionPart {
         case abandon = 0x2D_04
         case abandonOthers = 0x2D_05
         case move = 0x2D_06
+        case beginAtNode = 0x2D_07
+        case abandonOthersOfNode = 0x2D_08
     }
 
-    /// A run of the gateway is eight bytes.
+    /// The number of a run is eight bytes. A gateway that is alone writes the tags that there were before nodes.
     package func encode(into buffer: inout ByteBuffer) {
         switch self {
         case .atOnce(let product, let rows): buffer.append(Tag.atOnce, product, rows)
-        case .begin(let product, let key, let run):
+        case .begin(let product, let key, let run) where run.node == .alone:
             buffer.append(Tag.begin, product, key)
-            buffer.append(run)
+            buffer.append(run.number)
+        case .begin(let product, let key, let run):
+            buffer.append(Tag.beginAtNode, product, key, run.node)
+            buffer.append(run.number)
         case .stage(let product, let number, let after, let rows):
             buffer.append(Tag.stage, product, number, after, rows)
         case .commit(let product, let number, let rows, let digest):
             buffer.append(Tag.commit, product, number, rows, digest)
         case .abandon(let product, let number): buffer.append(Tag.abandon, product, number)
-        case .abandonOthers(let run):
+        case .abandonOthers(let run) where run.node == .alone:
             buffer.append(Tag.abandonOthers)
-            buffer.append(run)
+            buffer.append(run.number)
+        case .abandonOthers(let run):
+            buffer.append(Tag.abandonOthersOfNode, run.node)
+            buffer.append(run.number)
         case .move(let limit): buffer.append(Tag.move, limit)
         }
     }
@@ -69,11 +77,21 @@ extension ImportAction: ActionPart {
             switch try reader.takeTag(of: Self.self) {
             case .atOnce: try reader.make(Self.atOnce)
             case .begin:
-                .begin(try reader.take(), key: try reader.take(), run: try reader.takeUInt64())
+                .begin(
+                    try reader.take(), key: try reader.take(),
+                    run: GatewayRun(node: .alone, number: try reader.takeUInt64()))
+            case .beginAtNode:
+                .begin(
+                    try reader.take(), key: try reader.take(),
+                    run: GatewayRun(node: try reader.take(), number: try reader.takeUInt64()))
             case .stage: try reader.make(Self.stage)
             case .commit: try reader.make(Self.commit)
             case .abandon: try reader.make(Self.abandon)
-            case .abandonOthers: .abandonOthers(run: try reader.takeUInt64())
+            case .abandonOthers:
+                .abandonOthers(run: GatewayRun(node: .alone, number: try reader.takeUInt64()))
+            case .abandonOthersOfNode:
+                .abandonOthers(
+                    run: GatewayRun(node: try reader.take(), number: try reader.takeUInt64()))
             case .move: try reader.make(Self.move)
             }
     }

@@ -106,10 +106,17 @@ public struct LeaseHolder: Identifier {
     public let text: String
 
     public init(checked text: String) { self.text = text }
+
+    /// All shards of a gateway.
+    public init(_ node: NodeName) { self.init(checked: node.text) }
 }
 
 /// Names a gateway of a cluster. It is the same for each start of it, and no two that run have the same.
 public struct NodeName: Identifier {
+    /// A gateway that is in no cluster. Leases have always had this name; imports of programs that knew no nodes
+    /// are taken to be its.
+    public static let alone = NodeName(checked: "gateway")
+
     public let text: String
 
     public init(checked text: String) { self.text = text }

@@ -1,0 +1,152 @@
+import Ledger
+import Linux
+import Replication
+import Storage
+import Support
+import TestFiles
+import Testing
+import Time
+
+@testable import Gateway
+
+/// Gateways in one process that share a ledger through a log: what the start of one does to the others.
+@Suite struct ClusterStartTests {
+    private let log = InProcessLog { Timestamp.now() }
+    private let directories = [TemporaryDirectory(), TemporaryDirectory()]
+
+    /// Nodes share the key file.
+    private let secrets = TemporaryDirectory()
+
+    private func start(_ index: Int, epoch: UInt64) throws -> TestGateway {
+        let membership = ClusterMembership(
+            log: log, cluster: ClusterID(7), node: Self.name(index), epoch: epoch)
+        let secrets = secrets.file("secrets")
+        return try TestGateway(in: membership, directory: directories[index]) {
+            $0.secrets = secrets
+        }
+    }
+
+    private static func name(_ index: Int) -> NodeName { NodeName("n\(index + 1)")! }
+
+    /// What both nodes have under way.
+    private struct UnderWay: Equatable {
+        var leasedUnits: UInt64
+        var imports: [ImportState]
+    }
+
+    private func underWay(_ product: TestProduct, _ gateway: TestGateway) throws -> UnderWay {
+        try gateway.gateway.ledger.read { books, transaction throws(StoreError) in
+            let totals = try books.topUpTotals(of: product.account, .messages, in: transaction)
+            let imports = try books.imports(of: product.key, limit: 10, in: transaction)
+            return UnderWay(
+                leasedUnits: totals.leased, imports: imports.elements.reversed().map(\.record.state)
+            )
+        }
+    }
+
+    /// Lets a gateway do what it does now and then until its books are so.
+    private func upkeep(
+        of gateway: TestGateway, until isSo: () throws -> Bool
+    ) async throws {
+        let running = gateway.gateway
+        let upkeep = Task { await running.upkeep() }
+        for _ in 0..<2_000 where try !isSo() { try await Task.sleep(for: .milliseconds(5)) }
+        upkeep.cancel()
+        await upkeep.value
+        #expect(try isSo())
+    }
+
+    /// A pack of which both nodes have leased, and an import of each.
+    private func begin(at gateway: TestGateway) async throws -> TestProduct {
+        let product = try await gateway.createProduct(codes: 1)
+        let pack = TopUpAction.enter(
+            product.account, .messages, source: .gift, quantity: 1_000,
+            expiresAt: gateway.now.adding(days: 1))
+        try await gateway.submit(.topUps(pack))
+        let runs = [gateway.gateway.run, GatewayRun(node: Self.name(1), number: 1)]
+        for run in runs {
+            let holder = LeaseHolder(run.node)
+            try await gateway.submit(
+                .topUps(.lease(product.account, holder: holder, needed: 10, block: 10)))
+            try await gateway.submit(.imports(.begin(product.key, key: nil, run: run)))
+        }
+        return product
+    }
+
+    @Test("C6: a node's start abandons its own leases and imports, and leaves those of other nodes")
+    func neighbours() async throws {
+        var first: TestGateway? = try start(0, epoch: 1)
+        let product: TestProduct
+        do {
+            let first = try #require(first)
+            #expect(first.gateway.run.node == Self.name(0))
+            product = try await begin(at: first)
+            let found = try underWay(product, first)
+            #expect(found == UnderWay(leasedUnits: 20, imports: [.receiving, .receiving]))
+        }
+        // What it has in the books, an earlier run of it has left.
+        let second = try start(1, epoch: 2)
+        let left = UnderWay(leasedUnits: 10, imports: [.receiving, .abandoned])
+        try await upkeep(of: second) { try underWay(product, second) == left }
+        if let first { #expect(try underWay(product, first) == left) }
+        // The first comes back as another run. Its stores are closed with the last reference.
+        await first?.stop()
+        first = nil
+        let again = try start(0, epoch: 3)
+        let nothing = UnderWay(leasedUnits: 0, imports: [.abandoned, .abandoned])
+        try await upkeep(of: again) { try underWay(product, again) == nothing }
+        for gateway in [second, again] {
+            #expect(try gateway.gateway.ledger.verify() == [])
+            await gateway.stop()
+        }
+    }
+
+    @Test("What a start tells the books goes through the log, and is in all nodes' books")
+    func start() async throws {
+        let first = try start(0, epoch: 1)
+        let second = try start(1, epoch: 2)
+        for gateway in [first, second] {
+            let found = try gateway.gateway.ledger.read { books, transaction throws(StoreError) in
+                (
+                    keys: try books.sealingKeys(in: transaction),
+                    clock: try books.clockLimit(in: transaction)
+                )
+            }
+            #expect(found.keys == gateway.gateway.secretKeys.fingerprints)
+            #expect(found.clock != nil)
+        }
+        let limits = GatewayConfiguration().limits.ofBooks
+        let outcome = try await second.gateway.ledger.submit(
+            Command(at: second.now, actor: "test", action: .limits(.adopt(limits))))
+        #expect(outcome == .done(.unchanged))
+        await first.stop()
+        await second.stop()
+    }
+
+    @Test(
+        "A node with another key file than the others' does not start, and nothing is sealed with it"
+    )
+    func otherKeys() async throws {
+        let first = try start(0, epoch: 1)
+        let membership = ClusterMembership(
+            log: log, cluster: ClusterID(7), node: Self.name(1), epoch: 2)
+        #expect {
+            try TestGateway(in: membership, directory: directories[1])
+        } throws: { error in
+            guard case .secrets(let problem)? = error as? GatewayError else { return false }
+            return problem.reason.hasPrefix("key 1 is not the one")
+        }
+        let second = try start(1, epoch: 3)
+        #expect(second.gateway.secretKeys.fingerprints == first.gateway.secretKeys.fingerprints)
+        await second.stop()
+        await first.stop()
+    }
+
+    @Test("A gateway that is alone has the name that leases always had")
+    func alone() async throws {
+        try await TestGateway.run { gateway in
+            #expect(gateway.gateway.run.node == .alone)
+            #expect(gateway.gateway.commons.leaseHolder == LeaseHolder("gateway"))
+        }
+    }
+}
