@@ -10,6 +10,7 @@ public struct AdminServer: Service {
     private let configuration: GatewayConfiguration
     private let controlPlane: any ControlPlane
     private let ownerToken: OwnerToken
+    private let mintKey: MintKey
     private let logger: Logger
     private let onListening: @Sendable (Int) -> Void
 
@@ -18,12 +19,14 @@ public struct AdminServer: Service {
         configuration: GatewayConfiguration,
         controlPlane: any ControlPlane,
         ownerToken: OwnerToken,
+        mintKey: MintKey,
         logger: Logger,
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
         self.configuration = configuration
         self.controlPlane = controlPlane
         self.ownerToken = ownerToken
+        self.mintKey = mintKey
         self.logger = logger
         self.onListening = onListening
     }
@@ -67,6 +70,7 @@ public struct AdminServer: Service {
             controlPlane: controlPlane,
             configuration: configuration,
             ownerToken: ownerToken,
+            mintKey: mintKey,
             wrongTokens: WrongTokens(limits: configuration.limits, logger: logger),
             now: now
         )

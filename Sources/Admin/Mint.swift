@@ -4,15 +4,15 @@ import Gateway
 /// Makes the ids and secrets that commands carry.
 ///
 /// Without an idempotency key they are random. With one they are derived from it (HMAC-SHA-256 under
-/// the owner's token), so that the same request makes the same command again, and its answer the
+/// the mint key), so that the same request makes the same command again, and its answer the
 /// first time and every other time are the same (rule A8).
 struct Mint: Sendable {
     private let seed: String?
     private let key: String
     private var count: UInt32 = 0
 
-    init(token: OwnerToken, actor: String, idempotencyKey: String?) {
-        key = token.text
+    init(key: MintKey, actor: String, idempotencyKey: String?) {
+        self.key = key.text
         seed = idempotencyKey.map { "\(actor)\n\($0)" }
     }
 

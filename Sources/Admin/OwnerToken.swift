@@ -1,11 +1,7 @@
-import Cryptography
 public import Gateway
 public import Linux
 
 /// The token of the gateway's owner, in a file that only its user can read.
-///
-/// It is also the key from which the ids and secrets of requests with an idempotency key are derived,
-/// so that a repeated request makes the same ones.
 public struct OwnerToken: Equatable, Sendable, CustomStringConvertible {
     /// 64 hexadecimal digits.
     let text: String
@@ -24,38 +20,21 @@ public struct OwnerToken: Equatable, Sendable, CustomStringConvertible {
     ) throws(OwnerTokenProblem) -> OwnerToken {
         let text: String
         do throws(FileError) {
-            if let kept = try kept(in: secrets.tokenFile) {
+            if let kept = try SecretWord.kept(in: secrets.tokenFile) {
                 text = kept
             } else {
-                text = try made(in: secrets.tokenFile)
+                text = SecretWord.made()
+                try SecretWord.keep(text, in: secrets.tokenFile)
             }
             let target = FileSystem.resolved(secrets.tokenFile)
             try FileSystem.link(target, atomicallyAt: "\(data)/\(linkName)")
         } catch {
             throw .file(error)
         }
-        guard text.utf8.count >= minimumBytes else { throw .tooShort(path: secrets.tokenFile) }
-        return OwnerToken(text: text)
-    }
-
-    static var minimumBytes: Int { 16 }
-
-    /// The file's first word; `nil` when there is no file, as at the first start.
-    private static func kept(in path: String) throws(FileError) -> String? {
-        do throws(FileError) {
-            let bytes = try FileSystem.read(path, maximumBytes: 4_096)
-            let text = String(decoding: bytes, as: UTF8.self)
-            return text.split(whereSeparator: \.isWhitespace).first.map(String.init) ?? ""
-        } catch {
-            guard error.code == .noSuchFile else { throw error }
-            return nil
+        guard text.utf8.count >= SecretWord.minimumBytes else {
+            throw .tooShort(path: secrets.tokenFile)
         }
-    }
-
-    private static func made(in path: String) throws(FileError) -> String {
-        let text = hexadecimal(RandomBytes.make(32))
-        try FileSystem.write(Array("\(text)\n".utf8).span, atomicallyTo: path, mode: 0o600)
-        return text
+        return OwnerToken(text: text)
     }
 
     /// The value of an `Authorization` header that presents it.
@@ -76,15 +55,8 @@ public enum OwnerTokenProblem: Error, Equatable, CustomStringConvertible {
         switch self {
         case .file(let error): "\(error)"
         case .tooShort(let path):
-            "\(path): the owner's token has \(OwnerToken.minimumBytes) characters at least; remove "
+            "\(path): the owner's token has \(SecretWord.minimumBytes) characters at least; remove "
                 + "the file to have one made"
         }
     }
-}
-
-/// Two lower-case digits a byte.
-func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    let text = bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-    return String(decoding: text, as: UTF8.self)
 }

@@ -75,8 +75,10 @@ struct Serve: AsyncParsableCommand {
         _ claim: APIPort,
         _ logger: Logger
     ) async throws {
-        let token = try OwnerToken.loaded(
-            from: SecretsDirectory(of: configuration), linkedIn: configuration.data)
+        let secrets = SecretsDirectory(of: configuration)
+        // Before the token is made: the key follows only one that was there.
+        let mintKey = try MintKey.loaded(from: secrets)
+        let token = try OwnerToken.loaded(from: secrets, linkedIn: configuration.data)
         for listener in configuration.listeners {
             guard let address = gateway.addresses[listener.name] else { continue }
             logger.notice("listener '\(listener.name)' on \(listener.url(at: "\(address)"))")
@@ -88,7 +90,8 @@ struct Serve: AsyncParsableCommand {
         limited.admin.connections = gateway.descriptors.httpConnections
         let isUp = AsyncStream.makeStream(of: Void.self)
         let admin = AdminServer(
-            configuration: limited, controlPlane: gateway, ownerToken: token, logger: logger
+            configuration: limited, controlPlane: gateway, ownerToken: token, mintKey: mintKey,
+            logger: logger
         ) { port in
             claim.leave()
             isUp.continuation.finish()
@@ -126,7 +129,9 @@ struct Serve: AsyncParsableCommand {
     }
 
     private static func text(of error: any Error, _ configuration: GatewayConfiguration) -> String {
-        if error is FileError { return "\(error)" }
+        if error is FileError || error is OwnerTokenProblem || error is MintKeyProblem {
+            return "\(error)"
+        }
         if let failure = error as? Failure { return failure.text }
         return "admin on \(configuration.admin.address):\(configuration.admin.port): \(error)"
     }

@@ -32,12 +32,14 @@ final class Client: Sendable {
     private let responder: any HTTPResponder<AdminContext>
 
     static let ownerToken = OwnerToken(text: "owner-token-for-tests")
+    static let mintKey = MintKey(text: "mint-key-for-tests")
 
     /// Free codes are given where a test asks for them.
     /// - Parameter configure: changes what the server is told. Requests come as fast as tests want,
     ///   and no codes are free, unless it says otherwise.
     init(
         freeCodes: GatewayConfiguration.FreeCodes.Policy = .none,
+        mintKey: MintKey = Client.mintKey,
         _ configure: (inout GatewayConfiguration) -> Void = { _ in }
     ) throws {
         directory = NSTemporaryDirectory() + "tollgate-admin-\(UUID().uuidString)"
@@ -53,6 +55,7 @@ final class Client: Sendable {
             configuration: configuration,
             controlPlane: controlPlane,
             ownerToken: Self.ownerToken,
+            mintKey: mintKey,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         responder = server.router { [clock] in clock.withLockedValue { $0 } }.buildResponder()

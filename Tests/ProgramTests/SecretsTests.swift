@@ -147,9 +147,13 @@ struct SecretsTests {
             contentsOf: secrets.appending(path: "device-secrets.key"), encoding: .utf8
         ).split(whereSeparator: \.isWhitespace).filter { $0.utf8.count == 64 }
         #expect(keys.count == 1)
+        let mint = try String(
+            contentsOf: secrets.appending(path: "mint.key"), encoding: .utf8
+        ).trimmingCharacters(in: .whitespacesAndNewlines)
+        #expect(mint.utf8.count == 64 && mint != token)
         for (name, bytes) in contents {
             let text = String(decoding: bytes, as: Unicode.ASCII.self)
-            for secret in forbidden + keys.map(String.init) where text.contains(secret) {
+            for secret in forbidden + keys.map(String.init) + [mint] where text.contains(secret) {
                 Issue.record("\(name) holds a secret")
             }
         }
@@ -169,7 +173,7 @@ struct SecretsTests {
         let directory = program.directory.appending(path: "elsewhere/keys").path
         for (name, mode) in [
             (".", 0o700), ("admin.token", 0o600), ("device-secrets.key", 0o600),
-            ("ticket.keys", 0o600),
+            ("mint.key", 0o600), ("ticket.keys", 0o600),
         ] {
             let attributes = try files.attributesOfItem(atPath: "\(directory)/\(name)")
             #expect(attributes[.posixPermissions] as? Int == mode, "\(name)")

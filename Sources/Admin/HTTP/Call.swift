@@ -84,7 +84,7 @@ struct Call: Sendable {
 
     /// Makes the ids and secrets of this request's command.
     var mint: Mint {
-        Mint(token: server.ownerToken, actor: principal.actor, idempotencyKey: idempotencyKey)
+        Mint(key: server.mintKey, actor: principal.actor, idempotencyKey: idempotencyKey)
     }
 
     var idempotencyKey: String? { request.headers[Self.idempotencyKey] }

@@ -11,7 +11,7 @@ import Telemetry
 struct ServerContext: Sendable {
     let controlPlane: any ControlPlane
     let configuration: GatewayConfiguration
-    let ownerToken: OwnerToken
+    let mintKey: MintKey
     private let tokens: Tokens
     private let wrongTokens: WrongTokens
     private let rates: RateLimiter
@@ -26,13 +26,14 @@ struct ServerContext: Sendable {
         controlPlane: any ControlPlane,
         configuration: GatewayConfiguration,
         ownerToken: OwnerToken,
+        mintKey: MintKey,
         wrongTokens: WrongTokens,
         now: @escaping @Sendable () -> ContinuousClock.Instant
     ) {
         self.now = now
         self.controlPlane = controlPlane
         self.configuration = configuration
-        self.ownerToken = ownerToken
+        self.mintKey = mintKey
         self.wrongTokens = wrongTokens
         tokens = Tokens(owner: ownerToken, ledger: controlPlane.ledger)
         streams = StreamSlots(maximum: configuration.admin.eventStreams)

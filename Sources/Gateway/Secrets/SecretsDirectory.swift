@@ -13,6 +13,9 @@ public struct SecretsDirectory: Sendable {
     /// What device and product secrets are sealed with.
     public var keyFile: String { "\(path)/device-secrets.key" }
 
+    /// What ids and secrets of requests with an idempotency key are derived from.
+    public var mintFile: String { "\(path)/mint.key" }
+
     /// What session tickets are sealed with.
     var ticketFile: String { "\(path)/ticket.keys" }
 
