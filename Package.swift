@@ -178,7 +178,7 @@ let package = Package(
         tests(
             of: "Admin",
             [
-                "Gateway", "Ledger", "Linux", "Metering", "Sessions", "Storage", "Time",
+                "Gateway", "Ledger", "Linux", "Metering", "Sessions", "Storage", "Bytes", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

@@ -1,3 +1,4 @@
+import Bytes
 import Gateway
 import HTTPTypes
 import Hummingbird
@@ -160,6 +161,142 @@ struct ImportTests {
         // A key whose file was refused can be used for the corrected one.
         #expect(try await send(csv { "n,e\($0)," }, "k2").status == 201)
     }
+
+    // MARK: Sizes
+
+    /// So many devices whose rows are as large as may be: 1,000 of them are too large for one command.
+    private func largeDevices(
+        _ count: Int, changing: (Int) -> String? = { _ in nil }
+    ) -> [(dk: String, name: String)] {
+        let name = String(repeating: "\u{1F4A1}", count: DisplayName.maximumLength)
+        return (0..<count).map { (changing($0) ?? "d\($0)", name) }
+    }
+
+    private func json(_ devices: [(dk: String, name: String)]) -> [UInt8] {
+        let rows = devices.map { ["dk": .text($0.dk), "name": .text($0.name)] as JSON }
+        return (["devices": .array(rows)] as JSON).bytes
+    }
+
+    /// No command fits into no envelope.
+    private func expectSmallCommands(_ client: Client) {
+        for command in client.controlPlane.log {
+            var buffer = Bytes.ByteBuffer()
+            command.encode(into: &buffer)
+            #expect(buffer.count <= Envelope.maximumBytes)
+        }
+    }
+
+    private func steps(_ client: Client) -> Int {
+        client.controlPlane.log.count {
+            if case .imports(.stage) = $0.action { true } else { false }
+        }
+    }
+
+    @Test("rows that are too large for one command come in steps; JSON is answered as ever")
+    func largeJSON() async throws {
+        let client = try Client { $0.admin.requestSizeBytes = 16 << 20 }
+        try await client.furnish()
+        let body = json(largeDevices(3_000))
+        func send(_ body: [UInt8], _ key: String) async throws -> Client.Answer {
+            try await client.send(.post, path, body, headers: ["Idempotency-Key": key])
+        }
+        let first = try await send(body, "k1")
+        #expect(first.status == 201 && first.headers[.location] == path)
+        #expect(first.json["devices"]?.array?.count == 3_000)
+        #expect(steps(client) == 7)
+        expectSmallCommands(client)
+        #expect(try await known(client) == 3_000)
+        let sequence = try await client.get("/v1/events?limit=1000").json["items"]?.array?.count
+        let again = try await send(body, "k1")
+        #expect(again.status == 201 && again.bytes == first.bytes)
+        let other = try await send(json(largeDevices(3_000) { $0 == 9 ? "e" : nil }), "k1")
+        #expect(other.reason == "idempotency-key-reused")
+        let small = try await send(json(largeDevices(1)), "k1")
+        #expect(small.reason == "idempotency-key-reused")
+        let after = try await client.get("/v1/events?limit=1000").json["items"]?.array?.count
+        #expect(after == sequence)
+        try await move(client)
+        #expect(try await client.get("/v1/check").json["balanced"] == true)
+    }
+
+    @Test(
+        "a bad row among many large ones is named by its number, as among few, and nothing is there"
+    )
+    func largeRefused() async throws {
+        let client = try Client { $0.admin.requestSizeBytes = 16 << 20 }
+        try await client.furnish()
+        let few = try await client.send(
+            .post, path, json(largeDevices(3) { $0 == 2 ? "d0" : nil }))
+        let many = try await client.send(
+            .post, path, json(largeDevices(2_000) { $0 == 1_900 ? "d0" : nil }))
+        #expect(few.reason == "import-row" && many.reason == "import-row")
+        #expect(few.json["line"] == nil && many.json["line"] == nil)
+        #expect(few.json["detail"]?.text?.hasPrefix("row 3: ") == true)
+        #expect(many.json["detail"]?.text?.hasPrefix("row 1901: ") == true)
+        #expect(few.status == many.status)
+        #expect(try await known(client) == 0)
+        expectSmallCommands(client)
+        try await move(client)
+        #expect(try await client.get("/v1/check").json["balanced"] == true)
+    }
+
+    @Test("A8: what an older program took as one large command is answered again, done or refused")
+    func olderAnswer() async throws {
+        let client = try Client { $0.admin.requestSizeBytes = 16 << 20 }
+        try await client.furnish()
+        func submit(_ devices: [(dk: String, name: String)], _ key: String) async throws -> Outcome
+        {
+            let rows = try devices.map {
+                DeviceImport(device: try #require(DeviceKey($0.dk)), secret: nil, name: $0.name)
+            }
+            let product = try #require(ProductKey("lamp"))
+            return try await client.controlPlane.ledger.submit(
+                Command(
+                    at: client.controlPlane.now, actor: "owner", idempotencyKey: key,
+                    action: .imports(.atOnce(product, rows))))
+        }
+        let (good, bad) = (largeDevices(1_500), largeDevices(1_500) { $0 == 7 ? "d1" : nil })
+        #expect(try await submit(bad, "bad").effect == nil)
+        #expect(try await submit(good, "good").effect != nil)
+        let events = try await client.get("/v1/events?limit=1000").json["items"]?.array?.count
+        let refused = try await client.send(
+            .post, path, json(bad), headers: ["Idempotency-Key": "bad"])
+        #expect(refused.reason == "import-row")
+        #expect(refused.json["detail"]?.text?.hasPrefix("row 8: ") == true)
+        for _ in 0..<2 {
+            let answer = try await client.send(
+                .post, path, json(good), headers: ["Idempotency-Key": "good"])
+            #expect(answer.status == 201)
+        }
+        let after = try await client.get("/v1/events?limit=1000").json["items"]?.array?.count
+        #expect(after == events)
+    }
+
+    @Test("a CSV of few large rows is taken in steps, and answered like one of few small ones")
+    func largeCSV() async throws {
+        let client = try Client()
+        try await client.furnish()
+        func text(_ devices: [(dk: String, name: String)]) -> String {
+            "dk,secret,name\r\n" + devices.map { "\($0.dk),,\($0.name)\r\n" }.joined()
+        }
+        let bad = largeDevices(1_000) { $0 == 900 ? "d0" : nil }
+        let refused = try await client.csv(path, text(bad))
+        #expect(refused.reason == "import-line" && refused.json["line"] == 902)
+        #expect(try await known(client) == 0)
+        let answer = try await client.csv(path, text(largeDevices(1_000)))
+        #expect(answer.status == 201 && answer.headers[.location] == path)
+        #expect(try await known(client) == 1_000)
+        let large = try await client.csv(
+            path, text(largeDevices(2_500) { "f\($0)" }))
+        #expect(large.headers[.location]?.contains("/imports/") == true)
+        #expect(try await known(client) == 3_500)
+        #expect(steps(client) > 8)
+        expectSmallCommands(client)
+        try await move(client)
+        #expect(try await client.get("/v1/check").json["balanced"] == true)
+    }
+
+    // MARK: Ends
 
     private struct Gone: Error {}
 

@@ -90,28 +90,27 @@ struct Call: Sendable {
     var idempotencyKey: String? { request.headers[Self.idempotencyKey] }
 
     /// Carries out a step of a larger change, which is not remembered under the request's idempotency
-    /// key; throws the refusal as a problem.
+    /// key; throws the refusal as a problem, in the words of `refusedAs`.
     @discardableResult
-    func carryOut(_ action: Action) async throws -> Effect {
+    func carryOut(
+        _ action: Action, refusedAs named: (Refusal) -> Refusal = { $0 }
+    ) async throws -> Effect {
         let command = Command(at: controlPlane.now, actor: principal.actor, action: action)
         switch try await controlPlane.submit(command) {
         case .done(let effect), .repeated(let effect): return effect
-        case .refused(let refusal): throw Problem(refusal)
+        case .refused(let refusal): throw Problem(named(refusal))
         }
     }
 
-    /// Carries out a change; throws the refusal as a problem. The effect is on disk when it returns.
-    /// `line` tells in which line of a CSV body a row of an import is.
+    /// Carries out a change; throws the refusal as a problem, in the words of `refusedAs`. The effect is on disk
+    /// when it returns.
     @discardableResult
-    func submit(_ action: Action, line: ((UInt32) -> Int)? = nil) async throws -> Effect {
-        switch try await outcome(of: action) {
+    func submit(
+        _ action: Action, refusedAs named: (Refusal) -> Refusal = { $0 }
+    ) async throws -> Effect {
+        switch try await controlPlane.submit(command(action)) {
         case .done(let effect), .repeated(let effect): return effect
-        case .refused(.imports(.row(let row, let device, let fault))):
-            throw Problem(
-                line.map { .imports(.line(line: UInt64($0(row)), device: device, fault: fault)) }
-                    ?? .imports(.row(row: row, device: device, fault: fault))
-            )
-        case .refused(let refusal): throw Problem(refusal)
+        case .refused(let refusal): throw Problem(named(refusal))
         }
     }
 
@@ -123,7 +122,7 @@ struct Call: Sendable {
         showing document: (Effect) async throws -> JSON
     ) async throws -> JSON {
         let effect: Effect
-        switch try await outcome(of: action) {
+        switch try await controlPlane.submit(command(action)) {
         case .done(let done): effect = done
         case .repeated(let done):
             if let first = try firstAnswer() { return first }
@@ -142,11 +141,11 @@ struct Call: Sendable {
         .json(try await submit(action) { _ in try await document() })
     }
 
-    private func outcome(of action: Action) async throws -> Outcome {
-        try await controlPlane.submit(
-            Command(
-                at: controlPlane.now, actor: principal.actor, idempotencyKey: idempotencyKey,
-                action: action))
+    /// The command of this request: the books remember it under the request's idempotency key.
+    func command(_ action: Action) -> Command {
+        Command(
+            at: controlPlane.now, actor: principal.actor, idempotencyKey: idempotencyKey,
+            action: action)
     }
 
     /// What this key was answered; `nil` when the first answer was never made.

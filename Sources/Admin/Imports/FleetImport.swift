@@ -7,9 +7,9 @@ import NIOCore
 
 /// Takes a CSV of devices as it comes, however large, all of it or nothing.
 ///
-/// Up to one chunk of rows is one command. A larger file goes to the books chunk by chunk, where
-/// it is not seen until the commit at its end (`ImportAction`). In memory are two chunks, and what
-/// the answer's spool holds.
+/// Up to one chunk of rows is one command, unless that would be too large. A larger file goes to the books
+/// chunk by chunk, where it is not seen until the commit at its end (`ImportAction`). In memory are two chunks,
+/// and what the answer's spool holds.
 struct FleetImport: ~Copyable {
     private let call: Call
     private let product: ProductKey
@@ -82,9 +82,9 @@ struct FleetImport: ~Copyable {
 
     /// Hands the chunk to the books.
     private mutating func stage() async throws {
-        if ledger == nil { ledger = try await ImportLedger(of: product, call) }
+        if ledger == nil { ledger = try await ImportLedger(of: product, namedBy: .lines, call) }
         let devices = try rows.sealed(for: product, with: call.controlPlane.secretKeys)
-        let lines = zip(rows, devices).map { ImportLine(line: UInt64($0.line), device: $1) }
+        let lines = rows.lines(with: devices)
         rows.removeAll(keepingCapacity: true)
         try await ledger?.stage(lines)
     }
@@ -101,9 +101,7 @@ struct FleetImport: ~Copyable {
         guard !rows.isEmpty else { throw Problem.invalid("there is no device to import") }
         var number: UInt64?
         if ledger == nil {
-            let devices = try rows.sealed(for: product, with: call.controlPlane.secretKeys)
-            let lines = rows.map(\.line)
-            try await call.submit(.imports(.atOnce(product, devices))) { lines[Int($0) - 1] }
+            try await ImportLedger.take(rows, of: product, namedBy: .lines, call)
         } else {
             try await stage()
             let digest = fileDigest()
@@ -134,72 +132,9 @@ struct FleetImport: ~Copyable {
 
 /// What an import is answered with.
 struct Imported {
-    /// Of the import in chunks; `nil` when one command was enough.
+    /// Of the import in chunks; `nil` when one chunk was enough.
     let number: UInt64?
 
     /// The same columns, with all secrets.
     let text: SpooledText
-}
-
-/// The books' side of an import in chunks: begun, one chunk under way while the next one is read,
-/// then committed or abandoned.
-struct ImportLedger {
-    private let call: Call
-    private let product: ProductKey
-
-    /// Of the import; `nil` when the idempotency key was used before: then nothing is staged, and the
-    /// commit tells whether it was for the same file.
-    private let number: UInt64?
-    private var staged: UInt64 = 0
-    private var underWay: Task<Void, any Error>?
-
-    init(of product: ProductKey, _ call: Call) async throws {
-        self.call = call
-        self.product = product
-        let action = ImportAction.begin(
-            product, key: call.idempotencyKey, run: call.controlPlane.run)
-        if case .importBegun(let number) = try await call.carryOut(.imports(action)) {
-            self.number = number
-        } else {
-            number = nil
-        }
-    }
-
-    /// Stages the next rows: waits for those before, not for these.
-    mutating func stage(_ rows: [ImportLine]) async throws {
-        try await settle()
-        let after = staged
-        staged += UInt64(rows.count)
-        guard let number else { return }
-        let (call, product) = (call, product)
-        underWay = Task {
-            try await call.carryOut(
-                .imports(.stage(product, import: number, after: after, rows: rows)))
-        }
-    }
-
-    /// All rows are valid from here on. Answers the import's number.
-    mutating func commit(_ digest: FileDigest) async throws -> UInt64 {
-        try await settle()
-        let action = ImportAction.commit(product, import: number ?? 0, rows: staged, digest: digest)
-        guard
-            case .changed(.imports(.imported(_, _, .some(let number)))) =
-                try await call.submit(.imports(action))
-        else { preconditionFailure("a commit imports devices") }
-        return number
-    }
-
-    /// It will never be committed. Does not fail: what the ledger could not be told now, it will be at
-    /// the next start.
-    mutating func abandon() async {
-        _ = try? await settle()
-        guard let number else { return }
-        _ = try? await call.carryOut(.imports(.abandon(product, import: number)))
-    }
-
-    private mutating func settle() async throws {
-        let task = underWay
-        underWay = nil
-        try await task?.value
-    }
 }

@@ -53,7 +53,7 @@ extension Routes {
         }
     }
 
-    /// Of one JSON document, which is one command; CSV has no such limit.
+    /// Of one JSON document, which is in memory whole; CSV has no such limit.
     private static let jsonRows = 5_000
 
     private static func importCSV(_ key: ProductKey, _ call: Call) async throws -> Response {
@@ -74,8 +74,7 @@ extension Routes {
                 ofLength: call.configuration.activation.secretLengthMinimum, .importRow)
             rows.append(row)
         }
-        let devices = try rows.sealed(for: key, with: call.controlPlane.secretKeys)
-        try await call.submit(.imports(.atOnce(key, devices)))
+        try await ImportLedger.take(rows, of: key, namedBy: .rows, call)
         return call.created(Documents.imported(rows), at: "/v1/products/\(key)/devices")
     }
 }

@@ -17,14 +17,9 @@ extension Books {
         guard Command.isValid(idempotencyKey: key) else {
             return .refused(.commands(.idempotencyKeyInvalid))
         }
+        if let known = try answer(again: command, in: transaction) { return known }
         let (high, low) = command.action.digest
         let name = KeyPair(command.actor, key)
-        if let answer = try answers.get(name, in: transaction) {
-            guard answer.digestHigh == high, answer.digestLow == low else {
-                return .refused(.commands(.idempotencyKeyReused))
-            }
-            return answer.outcome.again
-        }
         let outcome = try carryOut(command, in: transaction)
         // By a clock that is doubted nothing is decided: it is asked again when the clock is right.
         if case .refused(.clock) = outcome { return outcome }
@@ -36,6 +31,21 @@ extension Books {
         )
         try answers.put(name, answer, in: transaction)
         return outcome
+    }
+
+    /// What a command is answered whose idempotency key was used before (rule A8); `nil` when it was not.
+    public func answer(
+        again command: Command,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Outcome? {
+        guard let key = command.idempotencyKey, Command.isValid(idempotencyKey: key),
+            let answer = try answers.get(KeyPair(command.actor, key), in: transaction)
+        else { return nil }
+        let (high, low) = command.action.digest
+        guard answer.digestHigh == high, answer.digestLow == low else {
+            return .refused(.commands(.idempotencyKeyReused))
+        }
+        return answer.outcome.again
     }
 
     private func carryOut(
