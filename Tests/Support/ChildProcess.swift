@@ -4,7 +4,8 @@ import Linux
 /// Another program, started by the test, with what it writes captured and its time bounded.
 ///
 /// Only what was started here is ever signalled, by its process id. When the value goes, a process
-/// that still runs is killed and reaped.
+/// that still runs is killed and reaped; when the test's own process goes, however it does, `Undertaker`
+/// kills it.
 public final class ChildProcess {
     /// How a program ended.
     public struct Ending: Sendable {
@@ -76,6 +77,7 @@ public final class ChildProcess {
             close(errors[0])
             throw .notStarted(program: program, code: code)
         }
+        Undertaker.shared.watch(child)
         self.program = program
         identifier = child
         pipes = [output[0], errors[0]]
@@ -138,6 +140,17 @@ public final class ChildProcess {
             capture(milliseconds: 50)
         }
         return true
+    }
+
+    /// Takes out what it has written to standard output since it was asked last; does not wait.
+    public func takeOutput() -> [UInt8] {
+        var count = -1
+        while captured[0].count > count {
+            count = captured[0].count
+            capture(milliseconds: 0)
+        }
+        defer { captured[0].removeAll(keepingCapacity: true) }
+        return captured[0]
     }
 
     private func hasWritten(_ bytes: [UInt8]) -> Bool {
