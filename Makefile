@@ -14,7 +14,7 @@ export PATH     := $(PATH):/usr/sbin
 
 # SwiftPM reads all 28 manifests again whenever a variable of the environment is another one, MAKELEVEL for example: it
 # gets these only.
-PLAIN := env -i PATH="$(PATH)" HOME="$(HOME)" $(foreach name,LANG TMPDIR TOLLGATE_SEED CRASH_SEED \
+PLAIN := env -i PATH="$(PATH)" HOME="$(HOME)" $(foreach name,LANG TMPDIR TOLLGATE_SEED CRASH_SEED CLUSTER_SEED \
     http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY SSL_CERT_FILE, \
     $(if $($(name)),$(name)="$($(name))"))
 SWIFT := $(PLAIN) swift
@@ -25,6 +25,8 @@ MINUTES := 30
 ROUNDS := 10
 RECORDS := 1000000
 CONNECTIONS := 20000
+# Of a cluster whose processes are killed and paused; and, for a third of that, its servers' files damaged too.
+CLUSTER_SECONDS := 300
 RANDOM_TESTS := Crash|Fuzz|Corpus|Property|Determinism|WriteFailure|Fault|FullDisk|Reopening|Signal|Damage|RandomLife|MeteringTests.Simulation
 
 .PHONY: help run test torture build bench compare import format lint packages certificates revision
@@ -40,10 +42,13 @@ test: lint $(VENV)/ready revision  ## lint, build, run all tests
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build
 
-torture: packages revision  ## kill under mixed load for MINUTES=30; attack with RECORDS and CONNECTIONS; then kill, fuzz and compare ROUNDS=10 times; stops at a failure
+torture: $(VENV)/ready revision  ## kill under mixed load for MINUTES=30, a cluster's processes for CLUSTER_SECONDS=300; attack with RECORDS and CONNECTIONS; then kill, fuzz and compare ROUNDS=10 times; stops at a failure
 	$(SWIFT) build --build-tests
 	@echo "== kill -9 under mixed load, $(MINUTES) minutes"
 	$(PLAIN) CRASH_MINUTES=$(MINUTES) swift test --skip-build --filter MixedCrash
+	@echo "== a cluster: kill -9 and SIGSTOP of nodes and servers, $(CLUSTER_SECONDS) s; then damaged files"
+	$(PLAIN) CLUSTER_SECONDS=$(CLUSTER_SECONDS) CLUSTER_DAMAGE_SECONDS=$$(($(CLUSTER_SECONDS) / 3)) \
+	    swift test --skip-build --filter ClusterTests.CampaignTests
 	@echo "== $(RECORDS) hostile records, and $(CONNECTIONS) connections whose records are damaged"
 	$(PLAIN) RECORD_COUNT=$(RECORDS) swift test --skip-build --filter 'TLSTests.Record(Fuzz|Differential)'
 	$(PLAIN) RECORD_CONNECTIONS=$(CONNECTIONS) swift test --skip-build --filter 'IntegrationTests.*RecordFuzz'

@@ -154,12 +154,15 @@ let package = Package(
         tests(of: "TLS", ["RecordModel", "Cryptography", "Bytes", "COpenSSL"]),
         tests(of: "WebSocket", ["Bytes"]),
         tests(of: "Replication", ["FaultyLog", "Support", "Linux", "Time"]),
-        tests(of: "JetStream", ["Replication", "Support", "Linux", "Time", "TestFiles"]),
+        tests(
+            of: "JetStream",
+            ["NATSServers", "Replication", "Support", "Linux", "Time", "TestFiles"]
+        ),
         tests(
             of: "Ledger",
             [
-                "LedgerModel", "Replication", "FaultyLog", "Fleet", "Linux", "Storage", "Bytes",
-                "Time", "TestFiles",
+                "LedgerModel", "Replication", "FaultyLog", "Fleet", "StoreDump", "Linux", "Storage",
+                "Bytes", "Time", "TestFiles",
             ]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(
@@ -222,6 +225,15 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "ClusterTests",
+            dependencies: [
+                "LedgerNode", "NATSServers", "StoreDump", "Fleet", "Support", "TestFiles",
+                "JetStream",
+                "Ledger", "LedgerModel", "Linux", "Storage",
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "ProgramTests",
             dependencies: [
                 "Support", "TestFiles", "tollgate", "Gateway", "Ledger", "MQTT", "Storage", "Time",
@@ -245,6 +257,8 @@ let package = Package(
         // What the tests have in common, and the processes that they kill.
         aid("TestFiles", "Tests/TestFiles", []),
         aid("RecordModel", "Tests/RecordModel", []),
+        aid("StoreDump", "Tests/StoreDump", ["Ledger", "Storage", "Bytes"]),
+        aid("NATSServers", "Tests/NATSServers", ["JetStream", "Support", "TestFiles"]),
         aid("FaultyLog", "Tests/FaultyLog", ["Replication", "Linux", "Time"]),
         aid(
             "Support",
@@ -263,6 +277,12 @@ let package = Package(
             ["Sessions", "Storage", "MQTT", "Time"]
         ),
         aid("CrashGateway", "Tests/CrashGateway", isProgram: true, ["Gateway", "Linux"]),
+        aid(
+            "LedgerNode",
+            "Tests/LedgerNode",
+            isProgram: true,
+            ["JetStream", "Ledger", "Replication", "Storage", "Linux", "Time"]
+        ),
 
         // Measurements.
         aid(

@@ -1,5 +1,6 @@
 import Glibc
 import Linux
+import NATSServers
 import Replication
 import Support
 import Testing

@@ -1,4 +1,5 @@
 import Linux
+import NATSServers
 import Replication
 import Support
 import Testing

@@ -1,4 +1,5 @@
 import JetStream
+import NATSServers
 import Replication
 import Support
 import Testing

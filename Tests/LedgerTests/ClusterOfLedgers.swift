@@ -1,6 +1,7 @@
 import Glibc
 import Replication
 import Storage
+import StoreDump
 import TestFiles
 import Testing
 import Time

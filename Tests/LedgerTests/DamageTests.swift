@@ -1,4 +1,5 @@
 import Storage
+import StoreDump
 import Testing
 import Time
 

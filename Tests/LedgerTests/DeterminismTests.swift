@@ -1,5 +1,6 @@
 import Bytes
 import Storage
+import StoreDump
 import Testing
 import Time
 

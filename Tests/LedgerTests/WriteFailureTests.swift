@@ -1,4 +1,5 @@
 import Glibc
+import StoreDump
 import Synchronization
 import TestFiles
 import Testing

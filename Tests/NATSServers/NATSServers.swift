@@ -1,24 +1,26 @@
 import Glibc
-import JetStream
-import Support
+public import JetStream
+public import Support
 import TestFiles
 
 /// NATS servers of a test's own on the loopback, with JetStream: one, or a cluster of three.
 ///
 /// Only what was started here is ever stopped, by its process id. The program comes from `.build-venv`, where
 /// `make test` installs it.
-final class NATSServers {
+public final class NATSServers {
     /// What of their configuration a test wants otherwise.
-    struct Options {
-        var syncInterval = "always"
-        var password = "correct horse"
+    public struct Options: Sendable {
+        public var syncInterval = "always"
+        public var password = "correct horse"
 
         /// Whether the account may ask the servers how they sync.
-        var importsService = true
+        public var importsService = true
 
         /// `listen` with TLS, for clients.
-        var certificates: TestCertificates?
-        var asksForCertificate = false
+        public var certificates: TestCertificates?
+        public var asksForCertificate = false
+
+        public init() {}
     }
 
     private static let program = {
@@ -26,15 +28,15 @@ final class NATSServers {
         return root.joined(separator: "/") + "/.build-venv/bin/nats-server"
     }()
 
-    let count: Int
-    var options: Options
+    public let count: Int
+    public var options: Options
     private let directory = TemporaryDirectory()
     private let ports: [UInt16]
     private let routePorts: [UInt16]
     private var processes: [ChildProcess?]
 
     /// Starts them, and waits until they take connections.
-    init(_ count: Int, _ options: Options = Options()) throws {
+    public init(_ count: Int, _ options: Options = Options()) throws {
         self.count = count
         self.options = options
         let free = try Self.freePorts(2 * count)
@@ -48,18 +50,26 @@ final class NATSServers {
 
     // MARK: Start and stop
 
-    func startAll() throws {
+    public func startAll() throws {
         for index in 0..<count where processes[index] == nil { try launch(index) }
         for index in 0..<count { try awaitPort(index) }
     }
 
-    func start(_ index: Int) throws {
+    /// - Parameter waits: until it takes connections.
+    public func start(_ index: Int, waits: Bool = true) throws {
         try launch(index)
-        try awaitPort(index)
+        if waits { try awaitPort(index) }
     }
 
+    public func isRunning(_ index: Int) -> Bool { processes[index]?.isRunning ?? false }
+
+    /// Stops it where it is, as a machine that stands still, and has it go on.
+    public func pause(_ index: Int) { processes[index]?.signal(SIGSTOP) }
+
+    public func resume(_ index: Int) { processes[index]?.signal(SIGCONT) }
+
     /// With SIGKILL, or in an orderly way.
-    func stop(_ index: Int, kill: Bool = false) throws {
+    public func stop(_ index: Int, kill: Bool = false) throws {
         guard let process = processes[index] else { return }
         processes[index] = nil
         if kill {
@@ -70,12 +80,12 @@ final class NATSServers {
         }
     }
 
-    func stopAll(kill: Bool = false) throws {
+    public func stopAll(kill: Bool = false) throws {
         for index in 0..<count { try stop(index, kill: kill) }
     }
 
     /// The servers' names are `n0`, `n1`, ...
-    func index(of name: String) -> Int? { (0..<count).first { "n\($0)" == name } }
+    public func index(of name: String) -> Int? { (0..<count).first { "n\($0)" == name } }
 
     private func launch(_ index: Int) throws {
         let file = directory.file("n\(index).conf")
@@ -92,17 +102,17 @@ final class NATSServers {
         if !isThere { throw NotStarted(index: index) }
     }
 
-    struct NotStarted: Error { let index: Int }
+    public struct NotStarted: Error { let index: Int }
 
     // MARK: Settings
 
-    var urls: [String] {
+    public var urls: [String] {
         // By name, as that is what certificates are compared with.
         ports.map { "\(options.certificates == nil ? "nats" : "tls")://localhost:\($0)" }
     }
 
     /// For a log of this cluster that is a test's own.
-    func settings(stream: String = "LEDGER", replicas: Int? = nil) -> JetStreamSettings {
+    public func settings(stream: String = "LEDGER", replicas: Int? = nil) -> JetStreamSettings {
         var settings = JetStreamSettings(
             servers: urls, stream: stream, subject: "tollgate.\(stream)")
         settings.credentials = .user("tollgate", password: "correct horse")
@@ -114,7 +124,7 @@ final class NATSServers {
     }
 
     /// Where server `index` keeps the messages of a stream.
-    func messages(of stream: String, _ index: Int) -> String {
+    public func messages(of stream: String, _ index: Int) -> String {
         directory.file("n\(index)/jetstream/TOLLGATE/streams/\(stream)/msgs")
     }
 

@@ -1,13 +1,11 @@
-import Storage
-
-@testable import Ledger
-@testable import LedgerModel
+public import Ledger
+public import Storage
 
 /// All bytes of a store, table by table.
-struct StoreDump: Equatable {
-    private(set) var tables: [String: [RawKey: RawRecord]] = [:]
+public struct StoreDump: Equatable, Sendable {
+    public private(set) var tables: [String: [RawKey: RawRecord]] = [:]
 
-    init(_ books: Books, _ environment: Environment) throws {
+    public init(_ books: Books, _ environment: Environment) throws {
         for name in books.tableNames {
             let table = try Table<RawKey, RawRecord>(name, in: environment)
             let transaction = try ReadTransaction(in: environment)
@@ -21,7 +19,7 @@ struct StoreDump: Equatable {
     }
 
     /// How many records differ, by table: for people, when two dumps are not equal.
-    func difference(from other: StoreDump) -> String {
+    public func difference(from other: StoreDump) -> String {
         var lines: [String] = []
         for (name, records) in tables.sorted(by: { $0.key < $1.key })
         where other.tables[name] != records {
