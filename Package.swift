@@ -309,6 +309,12 @@ let package = Package(
             isProgram: true,
             ["JetStream", "Replication", "Linux"]
         ),
+        aid(
+            "ClusterBenchmark",
+            "Benchmarks/Cluster",
+            isProgram: true,
+            ["JetStream", "Ledger", "Replication", "Storage", "Linux", "Time"]
+        ),
         aid("Fleet", "Benchmarks/Fleet", ["Ledger", "Storage", "Linux", "Time"]),
         aid(
             "QueryBenchmark",
