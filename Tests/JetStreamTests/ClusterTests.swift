@@ -83,7 +83,9 @@ struct ClusterTests {
     @Test("a leader is killed during appends, then all servers: nothing is lost, no gap")
     func killed() throws {
         let servers = try NATSServers(3)
-        let settings = servers.settings()
+        var settings = servers.settings()
+        // What a server took with it is sent again soon.
+        settings.appendMilliseconds = 1_500
         let log = try JetStreamLog(settings)
         let other = try JetStreamLog(settings, clusterID: log.clusterID)
         defer {

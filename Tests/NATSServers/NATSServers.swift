@@ -117,6 +117,8 @@ public final class NATSServers {
             servers: urls, stream: stream, subject: "tollgate.\(stream)")
         settings.credentials = .user("tollgate", password: "correct horse")
         settings.replicas = replicas ?? count
+        // That a busy machine takes its time is no fault.
+        settings.appendMilliseconds = 30_000
         if let certificates = options.certificates {
             settings.tls = JetStreamSettings.TLS(authorityFile: certificates.authorityFile)
         }
