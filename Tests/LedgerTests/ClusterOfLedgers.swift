@@ -30,7 +30,8 @@ final class ClusterOfLedgers {
     static func name(_ index: Int) -> NodeName { NodeName("n\(index + 1)")! }
 
     private func open(
-        _ index: Int, as name: NodeName? = nil, mapSizeBytes: Int = 1 << 26
+        _ index: Int, as name: NodeName? = nil, on other: (any CommandLog)? = nil,
+        mapSizeBytes: Int = 1 << 26
     ) throws -> Ledger {
         epoch += 1
         return try Ledger(
@@ -38,18 +39,18 @@ final class ClusterOfLedgers {
             mapSizeBytes: mapSizeBytes,
             durability: .unsynced,
             membership: ClusterMembership(
-                log: log, cluster: Self.cluster, node: name ?? Self.name(index), epoch: epoch))
+                log: other ?? log, cluster: Self.cluster, node: name ?? Self.name(index),
+                epoch: epoch))
     }
-
-    func directory(of index: Int) -> String { directories[index].path }
 
     /// Ends a node's ledger, and opens its books again, under another name if told.
     func restart(
-        _ index: Int, as name: NodeName? = nil, mapSizeBytes: Int = 1 << 26
+        _ index: Int, as name: NodeName? = nil, on other: (any CommandLog)? = nil,
+        mapSizeBytes: Int = 1 << 26
     ) throws {
         // Out of the list first: the books are closed with the last reference.
         ledgers.remove(at: index).shutdown()
-        ledgers.insert(try open(index, as: name, mapSizeBytes: mapSizeBytes), at: index)
+        ledgers.insert(try open(index, as: name, on: other, mapSizeBytes: mapSizeBytes), at: index)
     }
 
     func submit(

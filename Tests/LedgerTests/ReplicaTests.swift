@@ -95,13 +95,8 @@ import Time
         """, arguments: [1, Seed.fresh])
     func faults(seed: UInt64) async throws {
         let faulty = FaultyLog(over: log(), seed: seed)
-        let isOver = Atomic<Bool>(false)
-        let pump = try Thread(name: "pump") {
-            while !isOver.load(ordering: .acquiring) {
-                faulty.step()
-                usleepMicroseconds(200)
-            }
-        }
+        let pump = try Pump(faulty)
+        defer { pump.stop() }
         let cluster = try ClusterOfLedgers(3, on: faulty)
         try await cluster.begin(codes: 10_000)
         faulty.faults = .all
@@ -129,8 +124,7 @@ import Time
         }
         faulty.faults = LogFaults()
         try await patiently { cluster.ledgers.allSatisfy { $0.clusterStanding?.phase == .open } }
-        isOver.store(true, ordering: .releasing)
-        pump.join()
+        pump.stop()
         faulty.settle()
         try await cluster.expectSameBooks()
         let books = cluster.ledgers[0]
@@ -185,15 +179,8 @@ import Time
     func rewound() async throws {
         let cluster = try ClusterOfLedgers(1, on: log())
         try await cluster.begin(codes: 1)
-        cluster.ledgers[0].shutdown()
-        let other = log()
-        #expect(throws: StoreError.self) {
-            try Ledger(
-                directory: cluster.directory(of: 0), mapSizeBytes: 1 << 26,
-                membership: ClusterMembership(
-                    log: other, cluster: ClusterOfLedgers.cluster,
-                    node: ClusterOfLedgers.name(0), epoch: 7))
-        }
+        try cluster.restart(0, on: log())
+        try await expectStop(cluster.ledgers[0], "the log ends at 0, but the books have applied 6")
     }
 
     @Test("Of two processes under one name the later is the node, and the other stops")
@@ -297,17 +284,8 @@ import Time
     func waiting() async throws {
         let faulty = FaultyLog(over: log(), seed: 1)
         let cluster = try ClusterOfLedgers(1, on: faulty)
-        let isOver = Atomic<Bool>(false)
-        let pump = try Thread(name: "pump") {
-            while !isOver.load(ordering: .acquiring) {
-                faulty.step()
-                usleepMicroseconds(200)
-            }
-        }
-        defer {
-            isOver.store(true, ordering: .releasing)
-            pump.join()
-        }
+        let pump = try Pump(faulty)
+        defer { pump.stop() }
         try await cluster.begin(codes: 10)
         faulty.stop()
         let ledger = cluster.ledgers[0]
@@ -318,6 +296,26 @@ import Time
         try await patiently { ledger.clusterStanding?.trouble != nil }
         faulty.restart()
         #expect(try await outcome.code != nil)
+    }
+
+    @Test("A node starts while the log is away, and is open when it is back")
+    func startWithoutLog() async throws {
+        let faulty = FaultyLog(over: log(), seed: 1)
+        let cluster = try ClusterOfLedgers(1, on: faulty)
+        let pump = try Pump(faulty)
+        defer { pump.stop() }
+        try await cluster.begin(codes: 10)
+        faulty.stop()
+        try cluster.restart(0)
+        let ledger = cluster.ledgers[0]
+        try await patiently { ledger.clusterStanding?.trouble != nil }
+        #expect(ledger.clusterStanding?.phase == .joining)
+        let figures = try ledger.read { books, transaction throws(StoreError) in
+            try books.figures(of: TestStore.product, in: transaction)
+        }
+        #expect(figures?.remaining == 10)
+        faulty.restart()
+        #expect(try await cluster.submit(activate("d1"), at: 0).code != nil)
     }
 
     @Test("A shutdown waits for the log, but not for ever; what is left is answered")
@@ -344,6 +342,38 @@ import Time
         }
         #expect(ContinuousClock.now - start < .seconds(20))
         await #expect(throws: StoreError.shutDown) { _ = try await outcome.value }
+    }
+}
+
+/// Moves a faulty log on, from a thread of its own.
+private final class Pump: Sendable {
+    private let flag: Flag
+    private let thread: Mutex<Thread?>
+
+    private final class Flag: Sendable {
+        let isOver = Atomic<Bool>(false)
+    }
+
+    /// Waits until it has ended; the second time there is nothing to wait for.
+    func stop() {
+        flag.isOver.store(true, ordering: .releasing)
+        let thread = thread.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        thread?.join()
+    }
+
+    init(_ log: FaultyLog) throws {
+        let flag = Flag()
+        self.flag = flag
+        thread = Mutex(
+            try Thread(name: "pump") {
+                while !flag.isOver.load(ordering: .acquiring) {
+                    log.step()
+                    usleepMicroseconds(200)
+                }
+            })
     }
 }
 

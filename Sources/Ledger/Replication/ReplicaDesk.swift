@@ -13,12 +13,21 @@ final class ReplicaDesk: Sendable {
     private let membership: ClusterMembership
     private let books: Books
     private let environment: Environment
-    private let follower: any LogFollower
     private let maximumWaiting: Int
     private let announce: @Sendable () -> Void
     private let state: Mutex<State>
     private let clock = ContinuousClock()
     private let beginning: ContinuousClock.Instant
+
+    /// How the writer reads the log: `nil` until that can be reached for the first time. A node starts without
+    /// it, and serves what its books know.
+    private let reading: Mutex<Reading>
+
+    private struct Reading {
+        let begin: UInt64
+        var follower: (any LogFollower)?
+        var isEnded = false
+    }
 
     /// Rings when the sender has something to do, and to end a pause of the writer's.
     private let senderBell = Semaphore()
@@ -62,11 +71,7 @@ final class ReplicaDesk: Sendable {
             )
         }
         guard let mark = found.mark else { throw LogStop.notJoined.error }
-        do throws(LogError) {
-            follower = try membership.log.follow(from: mark.position)
-        } catch {
-            throw .stopped(why: error.description)
-        }
+        reading = Mutex(Reading(begin: mark.position))
         state = Mutex(
             State(
                 window: ProposalWindow(
@@ -121,7 +126,11 @@ final class ReplicaDesk: Sendable {
     /// Ends the writer. What is left of the commands is answered that it was shut down: what becomes of them
     /// is not known.
     func end() {
-        follower.end()
+        let follower = reading.withLock { reading in
+            reading.isEnded = true
+            return reading.follower
+        }
+        follower?.end()
         writerBell.signal()
         giveUp(.shutDown)
     }
@@ -248,6 +257,7 @@ final class ReplicaDesk: Sendable {
     func take(_ maximum: Int, _ entries: inout [LogEntry]) -> Bool {
         while true {
             do throws(LogError) {
+                guard let follower = try follower() else { return false }
                 return try follower.take(upTo: maximum, into: &entries)
             } catch {
                 switch error {
@@ -261,6 +271,20 @@ final class ReplicaDesk: Sendable {
                 }
             }
         }
+    }
+
+    /// `nil` when it is over.
+    private func follower() throws(LogError) -> (any LogFollower)? {
+        let (known, begin, isEnded) = reading.withLock { ($0.follower, $0.begin, $0.isEnded) }
+        if isEnded { return nil }
+        if let known { return known }
+        let follower = try membership.log.follow(from: begin)
+        let isOver = reading.withLock { reading in
+            reading.follower = follower
+            return reading.isEnded
+        }
+        if isOver { follower.end() }
+        return isOver ? nil : follower
     }
 
     /// Entries were applied, and are on the disk.
