@@ -72,4 +72,12 @@ public enum LogStanding: Hashable, Sendable {
 
     /// They can't be had, or are not safe, and why: a sentence without a full stop.
     case unreliable(String)
+
+    /// Why it may not be; `nil` when it may.
+    public var doubt: String? {
+        switch self {
+        case .reliable: nil
+        case .unreliable(let why): why
+        }
+    }
 }

@@ -12,6 +12,7 @@ public final class FaultyLog: CommandLog {
     private let log: any CommandLog
     private let state: Mutex<Turmoil>
     private let followers = Mutex<[FaultyFollower]>([])
+    private let said = Mutex<String?>(nil)
 
     /// - Parameter faults: none until `faults` is set, if left out.
     public init(over log: any CommandLog, seed: UInt64, faults: LogFaults = LogFaults()) {
@@ -54,7 +55,16 @@ public final class FaultyLog: CommandLog {
         return try log.position()
     }
 
-    public var standing: LogStanding { isStopped ? .unreliable("it is stopped") : log.standing }
+    public var standing: LogStanding {
+        if isStopped { return .unreliable("it is stopped") }
+        return doubt.map { .unreliable($0) } ?? log.standing
+    }
+
+    /// Why it says of itself that it may not be relied on, although it works; `nil` when it may.
+    public var doubt: String? {
+        get { said.withLock { $0 } }
+        set { said.withLock { $0 = newValue } }
+    }
 
     public func close() {
         settle()

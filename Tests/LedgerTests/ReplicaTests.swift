@@ -298,6 +298,26 @@ import Time
         #expect(try await outcome.code != nil)
     }
 
+    @Test("Nothing is put into a log that may not be relied on; it waits until it may be")
+    func unreliableLog() async throws {
+        let faulty = FaultyLog(over: log(), seed: 1)
+        let cluster = try ClusterOfLedgers(1, on: faulty)
+        let pump = try Pump(faulty)
+        defer { pump.stop() }
+        try await cluster.begin(codes: 10)
+        let last = try faulty.position()
+        faulty.doubt = "no `sync_interval: always`"
+        let ledger = cluster.ledgers[0]
+        let action = activate("d1")
+        async let outcome = ledger.submit(
+            Command(at: ClusterOfLedgers.time, actor: "test", action: action))
+        try await patiently { ledger.clusterStanding?.trouble == faulty.doubt }
+        #expect(ledger.clusterStanding?.waiting == 1)
+        #expect(try faulty.position() == last)
+        faulty.doubt = nil
+        #expect(try await outcome.code != nil)
+    }
+
     @Test("A node starts while the log is away, and is open when it is back")
     func startWithoutLog() async throws {
         let faulty = FaultyLog(over: log(), seed: 1)

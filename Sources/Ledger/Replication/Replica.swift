@@ -16,7 +16,7 @@ final class Replica: Sendable {
     /// Entries of the log in one transaction. Each may hold 512 commands.
     private static let maximumBatch = 64
 
-    private let desk: ReplicaDesk
+    private let core: ReplicaCore
     private let writer: OrderedWriter<LogEntry, AppliedEntry>
     private let sender: WriterThread
 
@@ -24,25 +24,25 @@ final class Replica: Sendable {
         _ books: Books, in environment: Environment, _ membership: ClusterMembership,
         maximumWaiting: Int, announce: @escaping @Sendable () -> Void
     ) throws(StoreError) {
-        let desk = try ReplicaDesk(
+        let core = try ReplicaCore(
             books, in: environment, membership, maximumWaiting: maximumWaiting, announce: announce)
-        self.desk = desk
+        self.core = core
         let writer = try OrderedWriter(
             environment,
             maximumBatch: Self.maximumBatch,
             source: OrderedWriter.Source(
-                take: { desk.take($0, &$1) },
-                didCommit: { _, applied in desk.saw(applied) },
+                take: { core.take($0, &$1) },
+                didCommit: { _, applied in core.saw(applied) },
                 weight: \.verdict.outcomeCount,
-                didFail: { desk.failed($0) })
+                didFail: { core.failed($0) })
         ) { (entry: LogEntry, transaction: borrowing WriteTransaction) throws(StoreError) in
             try books.apply(entry, in: transaction)
         }
         self.writer = writer
         do throws(StoreError) {
-            sender = try WriterThread { desk.send() }
+            sender = try WriterThread { core.send() }
         } catch {
-            desk.end()
+            core.end()
             writer.join()
             throw error
         }
@@ -53,23 +53,23 @@ final class Replica: Sendable {
     func submit(
         _ command: Command, completion: @escaping @Sendable (Result<Outcome, StoreError>) -> Void
     ) {
-        desk.submit(command, completion: completion)
+        core.submit(command, completion: completion)
     }
 
-    var standing: ClusterStanding { desk.standing }
+    var standing: ClusterStanding { core.standing }
 
     var figures: GroupWriterFigures {
         var figures = writer.figures
-        figures.waiting = desk.waiting
+        figures.waiting = core.waiting
         return figures
     }
 
     /// Takes no more commands, waits for the outcome of those that wait as long as it takes, but not for
     /// ever, and ends the threads.
     func shutdown() {
-        desk.close(withinMilliseconds: Self.farewellMilliseconds)
+        core.close(withinMilliseconds: Self.farewellMilliseconds)
         sender.join()
-        desk.end()
+        core.end()
         writer.join()
     }
 }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// What the threads of a `Replica` have in common: commands come in from all threads, the sender takes them
 /// to the log, the writer brings back what became of them.
-final class ReplicaDesk: Sendable {
+final class ReplicaCore: Sendable {
     typealias Completion = @Sendable (Result<Outcome, StoreError>) -> Void
 
     /// Between two tries at what has failed, in milliseconds.
@@ -80,7 +80,7 @@ final class ReplicaDesk: Sendable {
                 begin: mark.position))
     }
 
-    /// Milliseconds since the desk was opened, by a clock that nobody sets.
+    /// Milliseconds since this was made, by the monotonic clock.
     private var now: Int64 {
         let elapsed = (clock.now - beginning).components
         return elapsed.seconds * 1_000 + elapsed.attoseconds / 1_000_000_000_000_000
@@ -156,15 +156,21 @@ final class ReplicaDesk: Sendable {
 
     // MARK: The sender's thread
 
-    /// Takes envelopes to the log until the desk is closed, or stopped.
+    /// Takes envelopes to the log until this is closed, or stopped.
     func send() {
         while true {
-            sayHello()
+            let doubt = membership.log.standing.doubt
+            if doubt == nil { sayHello() }
             let round = state.withLock { state -> Round in
                 let now = now
                 if state.stop != nil { return .over }
                 if let closesAt = state.closesAt, state.window.count == 0 || now >= closesAt {
                     return .over
+                }
+                // What it would acknowledge might not be on the disks of a majority.
+                if let doubt {
+                    state.trouble = doubt
+                    return .wait(Self.retryMilliseconds)
                 }
                 let sendings = state.window.due(at: now, state.marks.last)
                 let tooLarge = state.window.takeTooLarge()
