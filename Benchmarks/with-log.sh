@@ -6,7 +6,7 @@ set -eu
 count=$1 sync=$2 program=$3
 shift 3
 root=$(cd "$(dirname "$0")/.." && pwd)
-directory=$(mktemp -d /tmp/tollgate-log-XXXXXX)
+directory=$(mktemp -d "${TMPDIR:-/tmp}/tollgate-log-XXXXXX")
 processes=
 finish() {
     for process in $processes; do kill "$process" 2>/dev/null || true; done

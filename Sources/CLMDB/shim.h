@@ -13,7 +13,7 @@
 extern int fallocate(int descriptor, int mode, off_t start, off_t count);
 #define CLMDB_KEEP_SIZE 1
 
-// GNU's own, too: a wait with a limit by a clock that nobody sets.
+// GNU's own, too: a wait with a limit by the monotonic clock.
 extern int sem_clockwait(sem_t *semaphore, clockid_t clock, const struct timespec *end);
 
 // The same with CLOCK_MONOTONIC: 0, or an errno.

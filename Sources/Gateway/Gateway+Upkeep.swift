@@ -77,7 +77,7 @@ extension Gateway {
         }
     }
 
-    /// Nobody will send the rest of an import that an earlier run of this node was receiving.
+    /// The rest of an import that an earlier run of this node was receiving will not come.
     private func abandonImportsOfOtherRuns() async {
         let action = Action.imports(.abandonOthers(run: run))
         do throws(StoreError) {

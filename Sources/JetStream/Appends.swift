@@ -33,30 +33,18 @@ final class Appends: Sendable {
 
     /// Acknowledgements come on a subject of the entry's: this and its number.
     private let inbox = "_INBOX.\(RandomName.make())"
-    private let thread = Mutex<Thread?>(nil)
+    private let worker = Worker("log-answers")
 
     init(_ link: Link, _ settings: JetStreamSettings) {
         self.link = link
         self.settings = settings
     }
 
-    /// Starts the thread.
-    func start() throws(JetStreamError) {
-        do throws(Errno) {
-            let started = try Thread(name: "log-answers") { self.run() }
-            thread.withLock { $0 = started }
-        } catch {
-            throw .noThread("\(error)")
-        }
-    }
+    func start() throws(JetStreamError) { try worker.start { self.run() } }
 
     /// Waits until the thread has ended. The link is closed.
     func stop() {
-        let thread = thread.withLock { thread in
-            defer { thread = nil }
-            return thread
-        }
-        thread?.join()
+        worker.join()
         end()
     }
 

@@ -169,7 +169,7 @@ final class JetStreamFollower: LogFollower {
 
     // MARK: What does not
 
-    /// Sees whether the log still is what was followed, and whether it has more than the reader gives. When nobody
+    /// Sees whether the log still is what was followed, and whether it has more than the reader gives. When no server
     /// answers that is not seen, and soon asked again.
     private func check(_ reading: inout Reading) throws(LogError) {
         do throws(LogError) {
@@ -233,7 +233,7 @@ extension StreamAPI {
     ///
     /// - Parameters:
     ///   - asked: what must be there. A stream that ends before it is asked again for a while.
-    ///   - patience: in milliseconds, while nobody answers.
+    ///   - patience: in milliseconds, while no server answers.
     func last(
         atLeast asked: UInt64,
         of clusterID: String,

@@ -37,7 +37,7 @@ struct NATSFailure: Error, Hashable, Sendable {
     private static func text(of status: natsStatus) -> String {
         switch status {
         case NATS_TIMEOUT: "no answer in time"
-        case NATS_NO_RESPONDERS: "nobody answers there: no leader, or no permission"
+        case NATS_NO_RESPONDERS: "no server answers there: no leader, or no permission"
         case NATS_CONNECTION_CLOSED, NATS_INVALID_SUBSCRIPTION: "the connection is closed"
         case NATS_CONNECTION_DISCONNECTED, NATS_INSUFFICIENT_BUFFER: "the connection is lost"
         case NATS_NO_SERVER: "none of the servers can be connected to"

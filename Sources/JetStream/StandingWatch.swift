@@ -12,7 +12,7 @@ final class StandingWatch: Sendable {
     private let api: StreamAPI
     private let clusterID: String
     private let found: Mutex<Finding>
-    private let thread = Mutex<Thread?>(nil)
+    private let worker = Worker("log-watch")
 
     /// What was found, and over which connection: how often that had been made again by then.
     private struct Finding {
@@ -45,23 +45,10 @@ final class StandingWatch: Sendable {
         }
     }
 
-    func start() throws(JetStreamError) {
-        do throws(Errno) {
-            let started = try Thread(name: "log-watch") { self.run() }
-            thread.withLock { $0 = started }
-        } catch {
-            throw .noThread("\(error)")
-        }
-    }
+    func start() throws(JetStreamError) { try worker.start { self.run() } }
 
-    /// Ends the thread. The link is closed.
-    func stop() {
-        let thread = thread.withLock { thread in
-            defer { thread = nil }
-            return thread
-        }
-        thread?.join()
-    }
+    /// Waits until the thread has ended. The link is closed.
+    func stop() { worker.join() }
 
     private func run() {
         var last = MonotonicInstant.now()

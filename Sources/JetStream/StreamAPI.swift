@@ -58,7 +58,7 @@ final class StreamAPI: Sendable {
         return info
     }
 
-    /// Asks again while nobody answers and there is patience left.
+    /// Asks again while no server answers and there is patience left.
     func patiently<Answer>(
         _ milliseconds: Int64,
         _ question: () throws(Failure) -> Answer

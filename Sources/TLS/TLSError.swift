@@ -63,8 +63,8 @@ public enum TLSErrorReason: Sendable, Equatable {
     /// The library refused a setting.
     case refusedSetting
 
-    /// Each setting is right, and together they leave nobody to shake hands with.
-    case servesNobody
+    /// Each setting is right, and together they leave no client to shake hands with.
+    case noUsableCipherSuite
 
     /// Bytes that should be ticket keys are not.
     case malformedTicketKeys

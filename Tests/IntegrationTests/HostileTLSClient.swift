@@ -249,7 +249,7 @@ extension HostileTLSClient {
             case .peerAlert(let told): alert = told.rawValue
             case .ended: break
             case .unreadableFile, .malformedFile, .wrongPassword, .keyMismatch, .refusedSetting,
-                .servesNobody,
+                .noUsableCipherSuite,
                 .malformedTicketKeys, .refusedCertificate, .protocolViolation, .library:
                 throw error
             }

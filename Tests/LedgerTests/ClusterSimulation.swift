@@ -141,7 +141,7 @@ struct ClusterSimulation {
         try begin(node)
     }
 
-    /// Says hello, if the node has come to the end of the log and has not.
+    /// Says hello, if the node has applied the log to its end, and has not said it.
     private mutating func begin(_ node: Int) throws {
         guard !nodes[node].isJoining, nodes[node].position == UInt64(log.count) else { return }
         nodes[node].isJoining = true

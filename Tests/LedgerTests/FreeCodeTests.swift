@@ -47,7 +47,7 @@ import Time
             .codes(.assign(ProductKey(product)!, package: package, quantity: quantity)))
     }
 
-    /// For the product, or for nobody yet.
+    /// For the product, or for none yet.
     private func buy(
         _ quantity: UInt64, _ package: PackageID, for product: String? = "PK2", _ store: TestStore
     ) throws -> String? {
@@ -229,7 +229,7 @@ import Time
         #expect(try assignable(store).mostTogether == 4)
         #expect(try assign(nil, 5, store) == "not-enough-unassigned")
         #expect(try assign(nil, 4, store) == nil)
-        // Two allowances that it might have, and nobody says which.
+        // Two allowances that it might have, and none is named.
         try create("PK3", in: store)
         #expect(try buy(1, TestStore.large, for: nil, store) == nil)
         #expect(try assignable(store, to: "PK3").mostTogether == 2)

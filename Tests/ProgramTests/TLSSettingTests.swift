@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-/// A TLS configuration whose settings are right each by itself, and with which nobody could shake hands.
+/// A TLS configuration whose settings are right each by itself, and with which no client could shake hands.
 @Suite("TLS settings of the program", .waits)
 struct TLSSettingTests {
     /// A certificate for that name, with an EC key or an RSA key.
@@ -22,7 +22,7 @@ struct TLSSettingTests {
     }
 
     private func complaint(_ setting: String, _ version: String) -> String {
-        "\(setting): nobody can connect: in no version of TLS that is offered (\(version)) does a "
+        "\(setting): no client can connect: in no version of TLS that is offered (\(version)) does a "
             + "cipher suite fit the key of cert.pem\n"
     }
 

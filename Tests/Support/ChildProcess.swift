@@ -4,7 +4,7 @@ import Linux
 /// Another program, started by the test, with what it writes captured and its time bounded.
 ///
 /// Only what was started here is ever signalled, by its process id. When the value goes, a process
-/// that still runs is killed and reaped; when the test's own process goes, however it does, `Undertaker`
+/// that still runs is killed and reaped; when the test's own process goes, however it does, `Reaper`
 /// kills it.
 public final class ChildProcess {
     /// How a program ended.
@@ -77,7 +77,7 @@ public final class ChildProcess {
             close(errors[0])
             throw .notStarted(program: program, code: code)
         }
-        Undertaker.shared.watch(child)
+        Reaper.shared.watch(child)
         self.program = program
         identifier = child
         pipes = [output[0], errors[0]]

@@ -56,7 +56,7 @@ import Testing
         #expect(SecretSource.proven(serving: serving, in: [.v1_3]) == .provider)
         serving.maximumVersion = .v1_2
         let error = #expect(throws: TLSError.self) { _ = try serving.servedVersions() }
-        #expect(error?.reason == .servesNobody)
+        #expect(error?.reason == .noUsableCipherSuite)
         serving.privateKeyFile += ".none"
         #expect(throws: TLSError.self) { _ = try serving.servedVersions() }
     }

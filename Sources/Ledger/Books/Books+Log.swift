@@ -93,30 +93,50 @@ extension Books {
     private func carryOut(
         _ envelope: Envelope, _ entry: LogEntry, in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> EntryVerdict {
-        let known = try senders.get(envelope.sender, in: transaction)
-        let verdict = EntryVerdict(of: envelope, known: known)
-        guard case .applied = verdict else {
-            let epoch = verdict == .begun ? envelope.epoch : known?.epoch ?? 0
-            let number = verdict == .begun ? 0 : known?.number ?? 0
-            try senders.put(
-                envelope.sender,
-                SenderRecord(epoch: epoch, number: number, position: entry.position),
-                in: transaction)
-            return verdict
-        }
-        var outcomes: [Outcome] = []
-        if case .commands(_, let commands) = envelope.content {
+        var sender =
+            try senders.get(envelope.sender, in: transaction)
+            ?? SenderRecord(epoch: 0, number: 0, position: 0)
+        let verdict: EntryVerdict
+        switch Turn(of: envelope, after: sender) {
+        case .hello:
+            sender.epoch = envelope.epoch
+            sender.number = 0
+            verdict = .begun
+        case .commands(let commands):
+            var outcomes: [Outcome] = []
             outcomes.reserveCapacity(commands.count)
             for command in commands {
                 outcomes.append(try apply(command.timed(at: entry.at), in: transaction))
             }
+            sender.number = envelope.number
+            verdict = .applied(outcomes)
+        case .passedOver(let why): verdict = why
         }
-        try senders.put(
-            envelope.sender,
-            SenderRecord(
-                epoch: envelope.epoch, number: envelope.number, position: entry.position),
-            in: transaction)
-        return .applied(outcomes)
+        sender.position = entry.position
+        try senders.put(envelope.sender, sender, in: transaction)
+        return verdict
+    }
+}
+
+/// What an envelope's number says is to be done with it, before anything is.
+private enum Turn {
+    case hello
+    case commands([Command])
+    case passedOver(EntryVerdict)
+
+    init(of envelope: Envelope, after sender: SenderRecord) {
+        switch envelope.content {
+        case .hello where envelope.epoch == sender.epoch: self = .passedOver(.repeated)
+        case .hello(let before):
+            self = before == sender.epoch ? .hello : .passedOver(.superseded)
+        case .commands where envelope.epoch != sender.epoch: self = .passedOver(.superseded)
+        case .commands(let number, let commands):
+            if number == sender.number + 1 {
+                self = .commands(commands)
+            } else {
+                self = .passedOver(number <= sender.number ? .repeated : .outOfTurn)
+            }
+        }
     }
 }
 
@@ -151,28 +171,6 @@ enum EntryVerdict: Hashable, Sendable {
         switch self {
         case .applied(let outcomes): outcomes.count
         case .begun, .repeated, .outOfTurn, .superseded: 0
-        }
-    }
-
-    /// Before anything is applied: `.applied` without outcomes means that it is to be.
-    fileprivate init(of envelope: Envelope, known: SenderRecord?) {
-        switch envelope.content {
-        case .hello(let after):
-            if envelope.epoch == known?.epoch {
-                self = .repeated
-            } else {
-                self = after == known?.epoch ?? 0 ? .begun : .superseded
-            }
-        case .commands(let number, _):
-            guard let known, envelope.epoch == known.epoch else {
-                self = .superseded
-                return
-            }
-            if number == known.number + 1 {
-                self = .applied([])
-            } else {
-                self = number <= known.number ? .repeated : .outOfTurn
-            }
         }
     }
 

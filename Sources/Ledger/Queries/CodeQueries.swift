@@ -28,7 +28,7 @@ extension [Assignable] {
             + filter { $0.package != package && $0.allowance == allowance }
     }
 
-    /// What can be assigned to a product of `package` when nobody says what: bought codes, and free ones
+    /// What can be assigned to a product of `package` when no package is named: bought codes, and free ones
     /// behind them, of each kind only if all are of one allowance. Which of several a product without a package
     /// is to have, has to be said. Those of the package come first.
     func forOneProduct(first package: PackageID?) -> [Assignable] {

@@ -31,8 +31,8 @@ struct LogRecord: StorageRecord, Hashable, Sendable {
 
 /// What of a node's envelopes was applied.
 struct SenderRecord: StorageRecord, Hashable, Sendable {
-    /// The one that it has begun last.
-    let epoch: UInt64
+    /// The one that it has begun last; 0 when it never did.
+    var epoch: UInt64
 
     /// Of the last envelope of that epoch; 0 when there was none but the hello.
     var number: UInt64

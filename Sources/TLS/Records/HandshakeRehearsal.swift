@@ -77,7 +77,7 @@ extension TLSServerConfiguration {
     /// The versions in which somebody can shake hands, of those that are offered: in which a cipher suite fits a
     /// certificate's key.
     ///
-    /// Throws as `TLSContext` does, and `.servesNobody` when there is none.
+    /// Throws as `TLSContext` does, and `.noUsableCipherSuite` when there is none.
     public func servedVersions() throws(TLSError) -> [TLSVersion] {
         var served: [TLSVersion] = []
         for version in offeredVersions {
@@ -86,7 +86,7 @@ extension TLSServerConfiguration {
         }
         guard !served.isEmpty else {
             throw TLSError(
-                reason: .servesNobody,
+                reason: .noUsableCipherSuite,
                 attempt: "Offering TLS with cipher suites that don't fit the certificate's key")
         }
         return served

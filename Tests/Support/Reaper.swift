@@ -4,8 +4,8 @@ import Glibc
 /// has ended, by whatever: a signal, a trap, `kill -9`.
 ///
 /// (`PR_SET_PDEATHSIG` would kill them when the *thread* that has started them ends, and tests run on many.)
-final class Undertaker: Sendable {
-    static let shared = Undertaker()
+final class Reaper: Sendable {
+    static let shared = Reaper()
 
     /// Lines of process ids come on the standard input, which ends with the process that writes them. A process is
     /// known by its id and the time at which it began (field 22 of proc(5)'s `stat`): ids are given again.
