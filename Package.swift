@@ -89,7 +89,11 @@ let package = Package(
         module("WebSocket", ["Cryptography", "Bytes"]),
         module("LedgerModel", ["Encoding", "Bytes", "Time"]),
         module("Replication", ["Linux", "Time"]),
-        module("JetStream", ["CNATS", "Replication", "Linux", "Time"]),
+        module("Links", ["LedgerModel", "Encoding", "Bytes", "Linux", "Time"]),
+        module(
+            "JetStream",
+            ["CNATS", "Links", "LedgerModel", "Replication", "Linux", "Time"]
+        ),
         module(
             "Ledger",
             ["LedgerModel", "Replication", "Storage", "Cryptography", "Encoding", "Bytes", "Time"]
@@ -155,8 +159,15 @@ let package = Package(
         tests(of: "WebSocket", ["Bytes"]),
         tests(of: "Replication", ["FaultyLog", "Support", "Linux", "Time"]),
         tests(
+            of: "Links",
+            ["FaultyPeers", "Support", "LedgerModel", "Bytes", "Linux", "Time"]
+        ),
+        tests(
             of: "JetStream",
-            ["NATSServers", "Replication", "Support", "Linux", "Time", "TestFiles"]
+            [
+                "NATSServers", "Links", "LedgerModel", "Replication", "Support", "Linux", "Time",
+                "TestFiles",
+            ]
         ),
         tests(
             of: "Ledger",
@@ -260,6 +271,7 @@ let package = Package(
         aid("StoreDump", "Tests/StoreDump", ["Ledger", "Storage", "Bytes"]),
         aid("NATSServers", "Tests/NATSServers", ["JetStream", "Support", "TestFiles"]),
         aid("FaultyLog", "Tests/FaultyLog", ["Replication", "Linux", "Time"]),
+        aid("FaultyPeers", "Tests/FaultyPeers", ["Links", "LedgerModel"]),
         aid(
             "Support",
             "Tests/Support",
@@ -308,6 +320,12 @@ let package = Package(
             "Benchmarks/Log",
             isProgram: true,
             ["JetStream", "Replication", "Linux"]
+        ),
+        aid(
+            "LinksBenchmark",
+            "Benchmarks/Links",
+            isProgram: true,
+            ["JetStream", "Links", "LedgerModel", "Linux"]
         ),
         aid(
             "ClusterBenchmark",

@@ -53,6 +53,15 @@ final class NATSConnection: Sendable {
         try NATSFailure.check(status)
     }
 
+    func publish(_ bytes: [UInt8], on subject: String) throws(NATSFailure) {
+        // Safe: libnats copies what it is given, during the call.
+        let status = unsafe bytes.withUnsafeBytes { bytes in
+            unsafe natsConnection_Publish(
+                pointer, subject, bytes.baseAddress, Int32(bytes.count))
+        }
+        try NATSFailure.check(status)
+    }
+
     /// Waits for one answer.
     func request(
         _ bytes: [UInt8],

@@ -16,7 +16,10 @@ enum Arrows {
         "WebSocket": ["Cryptography", "Bytes"],
         "LedgerModel": ["Encoding", "Bytes", "Time"],
         "Replication": ["Linux", "Time"],
-        "JetStream": ["CNATS", "Glibc", "Replication", "Linux", "Time"],
+        "Links": ["LedgerModel", "Encoding", "Bytes", "Linux", "Time"],
+        "JetStream": [
+            "CNATS", "Glibc", "Links", "LedgerModel", "Replication", "Linux", "Time",
+        ],
         "Ledger": [
             "LedgerModel", "Replication", "Storage", "Cryptography", "Encoding", "Bytes", "Time",
         ],
