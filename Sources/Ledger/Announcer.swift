@@ -101,7 +101,8 @@ extension Change {
         switch self {
         case .corrections(let correction): correction.mayChangeProduct
         case .products, .codes, .productSecrets: true
-        case .devices, .packages, .accounts, .imports, .topUps, .upgrades, .keys, .clock, .limits:
+        case .devices, .packages, .accounts, .imports, .topUps, .upgrades, .keys, .clock, .limits,
+            .cluster:
             false
         }
     }

@@ -63,6 +63,14 @@ enum LedgerRecords {
         return books
     }
 
+    private static var removedSender: SenderRecord {
+        var sender = SenderRecord(epoch: .max, number: 300, position: 1 << 40)
+        sender.applied = 1 << 40
+        sender.at = time
+        sender.isRemoved = true
+        return sender
+    }
+
     private static func theBooks(_ books: Books) -> [GoldenTable] {
         [
             GoldenTable(
@@ -108,8 +116,21 @@ enum LedgerRecords {
                 books.senders,
                 keys: ["plain": NodeName("gate-1.example")!],
                 records: [
+                    "new v2": SenderRecord(epoch: 1, number: 0, position: 1),
+                    "removed v2": removedSender,
+                ],
+                older: [
                     "plain": SenderRecord(epoch: .max, number: 300, position: 1 << 40),
                     "new": SenderRecord(epoch: 1, number: 0, position: 1),
+                ]
+            ),
+            GoldenTable(
+                books.partitions,
+                keys: ["only": 1],
+                records: [
+                    "two": PartitionsRecord(
+                        table: .assigned(
+                            to: [NodeName("gate-1")!, NodeName("gate-2")!], after: nil))
                 ]
             ),
         ]

@@ -27,14 +27,30 @@ extension Damage {
         },
         Damage(
             "a wrong place in the replicated log",
-            "the applied position of the replicated log: 2 is not 3"
+            "the applied position of the replicated log: 3 is not 4"
         ) { (books, transaction) throws(StoreError) in
-            try books.senders.change(NodeName("n1")!, in: transaction) { $0.position = 3 }
+            try books.senders.change(NodeName("n1")!, in: transaction) { $0.position = 4 }
         },
         Damage("an epoch that never began", "node n1: envelopes without an epoch") {
             (books, transaction) throws(StoreError) in
             try books.senders.put(
                 NodeName("n1")!, SenderRecord(epoch: 0, number: 1, position: 2), in: transaction)
+        },
+        Damage("a removed node that is there again", "the removed nodes are not those") {
+            (books, transaction) throws(StoreError) in
+            try books.senders.change(NodeName("n2")!, in: transaction) { $0.isRemoved = false }
+        },
+        Damage("another table of partitions", "the number of the table of partitions: 2 is not 1") {
+            (books, transaction) throws(StoreError) in
+            try books.partitions.change(1, in: transaction) { record in
+                record = PartitionsRecord(
+                    table: .assigned(to: record.table.nodes, after: record.table))
+            }
+        },
+        Damage("partitions of nobody", "partitions of node n9, which the log has never shown") {
+            (books, transaction) throws(StoreError) in
+            let table = PartitionTable.assigned(to: [NodeName("n9")!], after: nil)
+            try books.partitions.put(1, PartitionsRecord(table: table), in: transaction)
         },
         Damage("a gap in the log", "the event log has a gap: 8 is not 7") {
             (books, transaction) throws(StoreError) in

@@ -48,6 +48,11 @@ extension Refusal {
         case .clock(.behind): "clock-behind"
         case .clock(.ahead): "clock-ahead"
         case .limits: "limit-reached"
+        case .cluster(.alone): "not-clustered"
+        case .cluster(.unknownNode): "unknown-node"
+        case .cluster(.removedNode): "node-removed"
+        case .cluster(.ownNode): "own-node"
+        case .cluster(.partitionsChanged): "partitions-changed"
         case .corrections(let refusal):
             switch refusal {
             case .unknownPurchase: "unknown-purchase"

@@ -17,6 +17,7 @@ enum Samples {
     static let actions =
         TestStore.beginning + importActions.map { .imports($0) } + otherActions + accountActions
         + topUpActions.map { .topUps($0) } + upgradeActions.map { .upgrades($0) } + moneyActions
+        + clusterActions
 
     private static let otherActions: [Action] =
         [
@@ -75,7 +76,7 @@ enum Samples {
 
     static let changes =
         importChanges + otherChanges + accountChanges + topUpChanges.map { .topUps($0) }
-        + upgradeChanges.map { .upgrades($0) }
+        + upgradeChanges.map { .upgrades($0) } + clusterChanges
 
     private static let otherChanges: [Change] =
         [
@@ -116,7 +117,7 @@ enum Samples {
             .keys(.revoked(KeyID("k")!)),
         ] + moneyChanges
 
-    static let refusals = importRefusals + otherRefusals + moneyRefusals
+    static let refusals = importRefusals + otherRefusals + moneyRefusals + clusterRefusals
 
     private static let otherRefusals: [Refusal] =
         [
@@ -401,5 +402,28 @@ extension Samples {
         .corrections(.nothingConsumed(identity)), .corrections(.nothingRuns(identity)),
         .corrections(.unknownTopUp(TestStore.acme, 300)),
         .limits(.reached(.registrationsOfDay, maximum: 300)),
+    ]
+}
+
+/// Of the cluster.
+extension Samples {
+    private static let partitions = PartitionTable.assigned(
+        to: [NodeName("gate-1")!, NodeName("gate-2")!], after: nil)
+
+    static let clusterActions: [Action] = [
+        .cluster(.checkpoint(number: 300)),
+        .cluster(.removeNode(node)),
+        .cluster(.assignPartitions(partitions, after: 300)),
+    ]
+
+    static let clusterChanges: [Change] = [
+        .cluster(.checkpoint(number: 300)),
+        .cluster(.nodeRemoved(node)),
+        .cluster(.partitionsAssigned(number: 300)),
+    ]
+
+    static let clusterRefusals: [Refusal] = [
+        .cluster(.alone), .cluster(.unknownNode(node)), .cluster(.removedNode(node)),
+        .cluster(.ownNode(node)), .cluster(.partitionsChanged(current: 300)),
     ]
 }

@@ -65,6 +65,7 @@ extension Action.Area {
         case .limits: LimitAction.self
         case .productSecrets: ProductSecretAction.self
         case .answers: AnswerAction.self
+        case .cluster: ClusterAction.self
         }
     }
 }
@@ -85,6 +86,7 @@ extension Change.Area {
         case .corrections: Correction.self
         case .limits: LimitChange.self
         case .productSecrets: ProductSecretChange.self
+        case .cluster: ClusterChange.self
         }
     }
 }
@@ -104,6 +106,7 @@ extension Refusal.Area {
         case .clock: ClockDoubt.self
         case .corrections: CorrectionRefusal.self
         case .limits: LimitRefusal.self
+        case .cluster: ClusterRefusal.self
         case .commands: CommandRefusal.self
         }
     }

@@ -33,24 +33,50 @@ enum Tour {
         return store
     }
 
-    /// The books become those of a cluster's node, and apply a log of two entries.
+    /// The books become those of a cluster of two nodes, of which one has the clients, and the other is taken out.
     private static func follow(_ store: TestStore) throws {
-        let (cluster, node) = (ClusterID(7), NodeName("n1")!)
+        try join(store)
         let sweep = Command(
             at: store.now, actor: "gateway", action: .topUps(.expire(limit: 0)))
-        let contents: [Envelope.Content] = [
-            .hello(after: 0), .commands(number: 1, [sweep]),
+        let commands =
+            [sweep]
+            + cluster.map { Command(at: store.now, actor: "operator", action: .cluster($0)) }
+        try send([(nodes[0], .commands(number: 1, commands))], to: store)
+    }
+
+    static let nodes = [NodeName("n1")!, NodeName("n2")!]
+
+    /// In books that are a cluster's, as `join` makes them.
+    static var cluster: [ClusterAction] {
+        [
+            .assignPartitions(.assigned(to: nodes, after: nil), after: 0), .checkpoint(number: 1),
+            .removeNode(nodes[1]),
         ]
+    }
+
+    /// The books become those of a cluster in which both nodes have said hello.
+    static func join(_ store: TestStore) throws {
+        let books = store.books
+        try store.environment.write { (transaction) throws(StoreError) in
+            try books.join(ClusterID(7), behind: 0, in: transaction)
+        }
+        try send([(nodes[1], .hello(after: 0)), (nodes[0], .hello(after: 0))], to: store)
+    }
+
+    private static func send(
+        _ envelopes: [(node: NodeName, content: Envelope.Content)], to store: TestStore
+    ) throws {
         let (books, now) = (store.books, store.now)
         try store.environment.write { (transaction) throws(StoreError) in
-            try books.join(cluster, behind: 0, in: transaction)
-            for (index, content) in contents.enumerated() {
+            for (node, content) in envelopes {
                 let mark = try books.mark(in: transaction)!
                 let envelope = Envelope(
-                    cluster: cluster, sender: node, epoch: 9, mark: mark, content: content)
+                    cluster: ClusterID(7), sender: node, epoch: 9, mark: mark, content: content)
                 let entry = LogEntry(
-                    position: UInt64(index + 1), at: now, bytes: envelope.bytes)
-                _ = try books.apply(entry, in: transaction)
+                    position: mark.position + 1, at: now, bytes: envelope.bytes)
+                let applied = try books.apply(entry, in: transaction)
+                guard case .applied(let outcomes) = applied.verdict else { continue }
+                #expect(outcomes.allSatisfy { $0.effect != nil }, "\(outcomes)")
             }
         }
     }

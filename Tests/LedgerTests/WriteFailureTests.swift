@@ -36,6 +36,14 @@ import Time
             outcome = answer
             kinds.insert(command.action.kind)
         }
+        twin.now = store.now
+        for store in [store, twin] { try Tour.join(store) }
+        for action in Tour.cluster {
+            let command = Command(at: store.now, actor: "test", action: .cluster(action))
+            let (writes, answer) = try cutOff(command, store, twin)
+            #expect(writes > 0 && answer.effect != nil, "\(command)")
+            kinds.insert(command.action.kind)
+        }
         #expect(kinds == Set(Samples.actions.map(\.kind)))
     }
 

@@ -28,13 +28,14 @@ import Testing
     private static let actions = [
         "DeviceAction", "CodeAction", "ProductAction", "PackageAction", "AccountAction",
         "ImportAction", "TopUpAction", "UpgradeAction", "KeyAction", "ClockAction",
-        "CorrectionAction", "LimitAction", "ProductSecretAction", "AnswerAction",
+        "CorrectionAction", "LimitAction", "ProductSecretAction", "AnswerAction", "ClusterAction",
     ].map { Probe($0, ["\($0).encode", "\($0).asked"]) }
 
     private static let changes =
         [
             "DeviceChange", "CodeChange", "ProductChange", "PackageChange", "AccountChange",
             "ImportChange", "KeyChange", "ClockChange", "LimitChange", "ProductSecretChange",
+            "ClusterChange",
         ].map { Probe($0, ["\($0).encode", "\($0).name"]) } + [
             Probe(
                 "TopUpChange", in: "struct TopUpChange",
@@ -50,7 +51,7 @@ import Testing
     private static let refusals = [
         "DeviceRefusal", "CodeRefusal", "ProductRefusal", "PackageRefusal", "AccountRefusal",
         "ImportRefusal", "TopUpRefusal", "UpgradeRefusal", "KeyRefusal", "CommandRefusal",
-        "ClockDoubt", "CorrectionRefusal", "LimitRefusal",
+        "ClockDoubt", "CorrectionRefusal", "LimitRefusal", "ClusterRefusal",
     ].map { Probe($0, ["\($0).encode", "\($0).description"]) }
 
     private static let answers = [

@@ -55,6 +55,9 @@ extension Documents {
         case .productSecrets(.rotated(let product, let until)):
             ["product": JSON(product), "until": JSON(until)]
         case .productSecrets(.revoked(let product)): ["product": JSON(product)]
+        case .cluster(.checkpoint(let number)), .cluster(.partitionsAssigned(let number)):
+            ["number": JSON(number)]
+        case .cluster(.nodeRemoved(let node)): ["node": JSON(node)]
         case .topUps(let change): subject(of: change)
         case .upgrades(let change): subject(of: change)
         case .products(.created(let key, let account)):

@@ -42,7 +42,7 @@ struct ChangeNotices: Sendable {
         case .accounts, .packages, .products(.created), .codes(.bought), .codes(.granted),
             .imports(.imported), .imports(.begun), .devices(.registered), .devices(.renewalSet),
             .devices(.secretConfirmed), .upgrades, .keys(.created), .keys(.sealingKeysAdopted),
-            .limits, .productSecrets:
+            .limits, .productSecrets, .cluster:
             break
         }
     }

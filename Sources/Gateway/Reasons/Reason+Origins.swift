@@ -50,6 +50,11 @@ extension Reason {
             case .upgrades(.reported): .upgradeReported
             case .clock(.behind), .clock(.ahead): .clockDoubted
             case .limits(.reached): .limitReached
+            case .cluster(.alone): .notClustered
+            case .cluster(.unknownNode): .unknownNode
+            case .cluster(.removedNode): .nodeRemoved
+            case .cluster(.ownNode): .ownNode
+            case .cluster(.partitionsChanged): .partitionsChanged
             case .corrections(let refusal): Reason(refusal)
             case .commands(.idempotencyKeyReused): .idempotencyKeyReused
             case .commands(.idempotencyKeyInvalid): .idempotencyKeyInvalid

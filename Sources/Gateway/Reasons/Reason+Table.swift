@@ -532,6 +532,25 @@ extension Reason {
             Row(
                 api: "upgrade-reported", "the upgrade was reported before", 409,
                 "Ask for a new upgrade under another id.")
+        case .notClustered:
+            Row(
+                api: "not-clustered", "the gateway is in no cluster", 409,
+                "Found a cluster, or join one, first.")
+        case .unknownNode:
+            Row(
+                api: "unknown-node", "the cluster has no such node", 404,
+                "List the nodes of the cluster.")
+        case .nodeRemoved:
+            Row(
+                api: "node-removed", "the node was removed from the cluster", 409,
+                "Join the cluster under another name.")
+        case .ownNode:
+            Row(
+                api: "own-node", "a node does not remove itself", 409, "Ask another node to do it.")
+        case .partitionsChanged:
+            Row(
+                api: "partitions-changed", "the partitions were assigned anew meanwhile", 409,
+                "Read the table again, and make the next one from that.")
         case .idempotencyKeyReused:
             Row(
                 api: "idempotency-key-reused",

@@ -131,6 +131,11 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case deviceNotActive
     case otaExhausted
     case upgradeReported
+    case notClustered
+    case unknownNode
+    case nodeRemoved
+    case ownNode
+    case partitionsChanged
     case idempotencyKeyReused
     case idempotencyKeyInvalid
 

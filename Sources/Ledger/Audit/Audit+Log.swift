@@ -35,9 +35,11 @@ extension Audit {
         }
         var last = record?.since ?? 0
         var senders = 0
+        var removed: Set<NodeName> = []
         try read(books.senders, in: transaction) { audit, node, sender in
             senders += 1
             last = max(last, sender.position)
+            if sender.isRemoved { removed.insert(node) }
             audit.expect(
                 sender.epoch != 0 || sender.number == 0, "node \(node): envelopes without an epoch")
         }
@@ -47,6 +49,25 @@ extension Audit {
         } else {
             expect(senders == 0, "nodes of a cluster, but no place in its log")
         }
+        expect(
+            removed == log.removedNodes, "the removed nodes are not those that the log has removed")
+        try checkPartitions(in: transaction)
+    }
+
+    /// The table of partitions is the one that was assigned last, and its nodes are the cluster's.
+    private mutating func checkPartitions(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var number: UInt64 = 0
+        try read(books.partitions, in: transaction) { (audit, key, record) throws(StoreError) in
+            audit.expectEqual(key, Books.partitionsKey, "the key of the table of partitions")
+            number = record.table.number
+            for node in record.table.nodes {
+                let isKnown = try audit.books.senders.contains(node, in: transaction)
+                audit.expect(isKnown, "partitions of node \(node), which the log has never shown")
+            }
+        }
+        expectEqual(number, log.partitions, "the number of the table of partitions")
     }
 
     /// Names the records that the log has not made, when there are another number of them than it has;
@@ -164,7 +185,8 @@ extension Audit {
             .products(.updated), .products(.packageUpgraded), .imports, .topUps,
             .devices(.registered), .devices(.entitlementReopened), .devices(.entitlementEnded),
             .devices(.disabled), .devices(.deleted), .devices(.renewalSet),
-            .devices(.secretReset), .devices(.secretConfirmed), .clock, .limits, .productSecrets:
+            .devices(.secretReset), .devices(.secretConfirmed), .clock, .limits, .productSecrets,
+            .cluster:
             // A later change may have written over it, or its own tables are held against the log.
             return
         }
@@ -247,6 +269,8 @@ extension LogTally {
         case .keys(.sealingKeysAdopted(let numbers)): sealingKeys += numbers.count
         case .corrections(let correction): count(correction)
         case .limits(.adopted(let adopted)): limits = adopted
+        case .cluster(.nodeRemoved(let node)): removedNodes.insert(node)
+        case .cluster(.partitionsAssigned(let number)): partitions = number
         case .upgrades(let change):
             if case .requested = change.entry { upgrades += 1 }
         case .accounts(.updated), .accounts(.certified), .products(.updated),
@@ -254,7 +278,7 @@ extension LogTally {
             .devices(.registered), .devices(.entitlementReopened), .devices(.entitlementEnded),
             .devices(.disabled), .devices(.deleted), .devices(.renewalSet),
             .devices(.secretReset), .devices(.secretConfirmed), .topUps, .clock,
-            .productSecrets:
+            .productSecrets, .cluster(.checkpoint):
             break
         }
     }
@@ -289,6 +313,10 @@ struct LogTally {
 
     /// Those that were adopted last.
     var limits: BooksLimits?
+
+    /// The number of the table that was assigned last.
+    var partitions: UInt64 = 0
+    var removedNodes: Set<NodeName> = []
 
     /// By corrections: codes of a batch that are void, and of an assignment that are unassigned again.
     var voidedCodes: [UInt64: UInt64] = [:]

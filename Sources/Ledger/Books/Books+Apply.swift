@@ -67,6 +67,7 @@ extension Books {
         case .limits(let action): try carryOut(action, command, in: transaction)
         case .productSecrets(let action): try carryOut(action, command, in: transaction)
         case .answers(let action): try carryOut(action, command, in: transaction)
+        case .cluster(let action): try carryOut(action, command, in: transaction)
         }
     }
 

@@ -30,6 +30,7 @@ extension Books {
             try noteFreeAllowances(in: transaction)
         },
         .init("the books know their place in a replicated log") { _ in },
+        .init("the books know who owns which clients, and which nodes were removed") { _ in },
     ])
 
     /// How the account got the codes of a lot.

@@ -278,13 +278,23 @@ extension Books {
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
+        let count = try abandonImports(command, in: transaction) { $0.isAnother(than: run) }
+        return .done(count == 0 ? .unchanged : .ended(count: count, more: false))
+    }
+
+    /// Those that runs were receiving of which nothing will come any more. Answers how many.
+    func abandonImports(
+        _ command: Command,
+        in transaction: borrowing WriteTransaction,
+        of isOver: (GatewayRun) -> Bool
+    ) throws(StoreError) -> UInt32 {
         var count: UInt32 = 0
         for (name, record) in try liveImports(in: transaction)
-        where record.state == .receiving && record.run.isAnother(than: run) {
+        where record.state == .receiving && isOver(record.run) {
             try abandon(name, record, command, in: transaction)
             count += 1
         }
-        return .done(count == 0 ? .unchanged : .ended(count: count, more: false))
+        return count
     }
 
     @discardableResult

@@ -42,18 +42,6 @@ extension Books {
         try senders.get(node, in: transaction)?.epoch ?? 0
     }
 
-    /// All nodes that the log has shown so far.
-    func nodes(
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> [NodeName] {
-        var nodes: [NodeName] = []
-        try senders.forEach(in: transaction) { node, _ in
-            nodes.append(node)
-            return .proceed
-        }
-        return nodes
-    }
-
     /// Applies one entry of the log: all of it, or nothing and an error. `.stopped` is for good: what
     /// comes behind must not be applied either.
     ///
@@ -93,28 +81,42 @@ extension Books {
     private func carryOut(
         _ envelope: Envelope, _ entry: LogEntry, in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> EntryVerdict {
-        var sender =
-            try senders.get(envelope.sender, in: transaction)
-            ?? SenderRecord(epoch: 0, number: 0, position: 0)
+        var sender = try senders.get(envelope.sender, in: transaction) ?? .unseen
         let verdict: EntryVerdict
         switch Turn(of: envelope, after: sender) {
         case .hello:
             sender.epoch = envelope.epoch
             sender.number = 0
+            // It may have taken a snapshot that is older than what it had before.
+            sender.applied = envelope.mark.position
+            sender.at = entry.at
             verdict = .begun
         case .commands(let commands):
             var outcomes: [Outcome] = []
             outcomes.reserveCapacity(commands.count)
             for command in commands {
-                outcomes.append(try apply(command.timed(at: entry.at), in: transaction))
+                outcomes.append(
+                    try apply(command.timed(at: entry.at), of: envelope.sender, in: transaction))
             }
             sender.number = envelope.number
+            sender.applied = max(sender.applied, envelope.mark.position)
+            sender.at = entry.at
             verdict = .applied(outcomes)
         case .passedOver(let why): verdict = why
         }
         sender.position = entry.position
         try senders.put(envelope.sender, sender, in: transaction)
         return verdict
+    }
+
+    /// A node does not remove itself: it would have to stop before it is done, and who asked it would not know.
+    private func apply(
+        _ command: Command, of sender: NodeName, in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        if case .cluster(.removeNode(sender)) = command.action {
+            return .refused(.cluster(.ownNode(sender)))
+        }
+        return try apply(command, in: transaction)
     }
 }
 
@@ -126,6 +128,8 @@ private enum Turn {
 
     init(of envelope: Envelope, after sender: SenderRecord) {
         switch envelope.content {
+        case .hello where sender.isRemoved, .commands where sender.isRemoved:
+            self = .passedOver(.removed)
         case .hello where envelope.epoch == sender.epoch: self = .passedOver(.repeated)
         case .hello(let before):
             self = before == sender.epoch ? .hello : .passedOver(.superseded)
@@ -147,6 +151,23 @@ struct AppliedEntry: Hashable, Sendable {
 
     /// Of the books behind it.
     let mark: LogMark
+
+    /// Nodes that it has taken out.
+    var removed: [NodeName] {
+        guard case .commands(_, let commands) = envelope.content,
+            case .applied(let outcomes) = verdict
+        else { return [] }
+        return zip(commands, outcomes).compactMap { command, outcome in
+            guard case .cluster(.removeNode(let node)) = command.action, outcome.effect != nil
+            else { return nil }
+            return node
+        }
+    }
+}
+
+extension SenderRecord {
+    /// Of a node of which nothing was there yet.
+    static var unseen: SenderRecord { SenderRecord(epoch: 0, number: 0, position: 0) }
 }
 
 /// What became of an entry. It depends on the entries before it alone, so it is the same on every node.
@@ -166,11 +187,14 @@ enum EntryVerdict: Hashable, Sendable {
     /// It is of an epoch that is over, or a hello that came too late: nothing of it ever counts.
     case superseded
 
+    /// It is of a node that was taken out of the cluster: nothing of it counts.
+    case removed
+
     /// Commands that were carried out, or refused.
     var outcomeCount: Int {
         switch self {
         case .applied(let outcomes): outcomes.count
-        case .begun, .repeated, .outOfTurn, .superseded: 0
+        case .begun, .repeated, .outOfTurn, .superseded, .removed: 0
         }
     }
 
@@ -182,6 +206,7 @@ enum EntryVerdict: Hashable, Sendable {
         case .repeated: 3
         case .outOfTurn: 4
         case .superseded: 5
+        case .removed: 6
         }
     }
 }
@@ -205,7 +230,7 @@ extension ChainHash {
         result.append(verdict.code)
         switch verdict {
         case .applied(let outcomes): outcomes.encode(into: &result)
-        case .begun, .repeated, .outOfTurn, .superseded: break
+        case .begun, .repeated, .outOfTurn, .superseded, .removed: break
         }
         hash.update(result.span)
         return ChainHash(hash.finalize())

@@ -43,7 +43,8 @@ import Time
 ///     registrations product -> devices that registered themselves, of one day
 ///     sealingKeys   number -> fingerprint of a key that secrets are sealed with
 ///     log           1 -> how far the replicated log was applied; nothing for a gateway alone
-///     senders       node -> its epoch, and its last envelope that was applied
+///     senders       node -> its epoch, its last envelope that was applied, how far it had come then
+///     partitions    1 -> which node owns which clients
 ///     documents     actor, idempotency key -> what the client was answered
 ///     events        sequence number *
 ///
@@ -105,12 +106,13 @@ public final class Books: Sendable {
     let sealingKeys: Table<UInt32, SealingKeyRecord>
     let log: Table<UInt32, LogRecord>
     let senders: Table<NodeName, SenderRecord>
+    let partitions: Table<UInt32, PartitionsRecord>
 
     /// The most records that a page of a list reads, about: a bound on how long it takes.
     let readsPerPage: Int
 
     /// How many tables there are, with the one of the format: the environment has to allow that many.
-    public static var tableCount: Int { 50 }
+    public static var tableCount: Int { 51 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
@@ -200,5 +202,6 @@ public final class Books: Sendable {
         sealingKeys = try Table("sealingKeys", in: environment)
         log = try Table("log", in: environment)
         senders = try Table("senders", in: environment)
+        partitions = try Table("partitions", in: environment)
     }
 }

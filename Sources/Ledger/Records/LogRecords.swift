@@ -1,5 +1,6 @@
 import Bytes
 import Storage
+import Time
 
 /// How far the replicated log was applied to these books.
 struct LogRecord: StorageRecord, Hashable, Sendable {
@@ -40,26 +41,56 @@ struct SenderRecord: StorageRecord, Hashable, Sendable {
     /// Of the last entry of the node's in the log, whatever became of it.
     var position: UInt64
 
+    /// How far the node had come when it sent the last envelope that counted, and when the log took that; `nil` when
+    /// there was none since the books keep it.
+    var applied: UInt64 = 0
+    var at: Timestamp?
+
+    /// For good.
+    var isRemoved = false
+
     init(epoch: UInt64, number: UInt64, position: UInt64) {
         self.epoch = epoch
         self.number = number
         self.position = position
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
 
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
+        buffer.append(Version.v2)
         buffer.append(epoch)
-        buffer.append(fields: number, position)
+        buffer.append(fields: number, position, applied, at, isRemoved)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        switch try reader.take(Version.self, of: "sender") {
-        case .v1:
-            epoch = try reader.takeUInt64()
-            number = try reader.take()
-            position = try reader.take()
+        let version = try reader.take(Version.self, of: "sender")
+        epoch = try reader.takeUInt64()
+        number = try reader.take()
+        position = try reader.take()
+        switch version {
+        case .v1: break
+        case .v2:
+            applied = try reader.take()
+            at = try reader.take()
+            isRemoved = try reader.take()
+        }
+    }
+}
+
+/// Who owns which partitions of the clients, as it was assigned last.
+struct PartitionsRecord: StorageRecord, Hashable, Sendable {
+    let table: PartitionTable
+
+    init(table: PartitionTable) { self.table = table }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    func encode(into buffer: inout ByteBuffer) { buffer.append(Version.v1, table) }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "partitions") {
+        case .v1: table = try reader.take()
         }
     }
 }

@@ -23,6 +23,9 @@ enum LogStop: Hashable, Sendable {
     /// Another process has begun an epoch under this node's name.
     case superseded(NodeName)
 
+    /// This node was taken out of the cluster.
+    case removed(NodeName)
+
     var error: StoreError { .stopped(why: description) }
 }
 
@@ -44,6 +47,9 @@ extension LogStop: CustomStringConvertible {
                 + ": take a snapshot from a node that is right"
         case .superseded(let node):
             "another process has started as node \(node): a name is one gateway's"
+        case .removed(let node):
+            "node \(node) was removed from the cluster, which uses no name again: join it under another name, "
+                + "with an empty data directory"
         }
     }
 }

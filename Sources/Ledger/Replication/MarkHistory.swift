@@ -10,21 +10,25 @@ struct MarkHistory {
     /// By position, round and round; of an older round where nothing newer has been written.
     private var marks: [LogMark]
 
-    /// Of the cluster, as far as the books know, this one among them.
+    /// Of the cluster, as far as the books know, this one among them; without those that were removed.
     private var members: Set<NodeName>
     private(set) var peers: [NodeName: ClusterStanding.Peer] = [:]
 
-    init(of node: NodeName, _ mark: LogMark, nodes: [NodeName]) {
+    init(of node: NodeName, _ mark: LogMark, members known: [ClusterMember]) {
         self.node = node
         last = mark
         marks = Array(repeating: mark, count: Self.capacity)
-        members = Set(nodes + [node])
+        members = Set(known.filter { !$0.isRemoved }.map(\.node) + [node])
     }
 
     /// An entry was applied.
     mutating func add(_ entry: AppliedEntry) {
         let sender = entry.envelope.sender
-        if sender != node {
+        for node in entry.removed {
+            members.remove(node)
+            peers[node] = nil
+        }
+        if sender != node, entry.verdict != .removed {
             members.insert(sender)
             let theirs = entry.envelope.mark
             let ours = marks[Int(theirs.position % UInt64(Self.capacity))]

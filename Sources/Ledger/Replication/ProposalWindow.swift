@@ -128,7 +128,7 @@ struct ProposalWindow<Ticket> {
         case .outOfTurn:
             mustSendAgain = true
             return []
-        case .superseded: return []
+        case .superseded, .removed: return []
         }
     }
 

@@ -67,16 +67,19 @@ final class ReplicaCore: Sendable {
         let found = try environment.write { transaction throws(StoreError) in
             try books.join(membership.cluster, behind: 0, in: transaction)
             return (
-                mark: try books.mark(in: transaction), nodes: try books.nodes(in: transaction)
+                mark: try books.mark(in: transaction), members: try books.members(in: transaction)
             )
         }
         guard let mark = found.mark else { throw LogStop.notJoined.error }
+        if found.members.contains(where: { $0.node == membership.node && $0.isRemoved }) {
+            throw LogStop.removed(membership.node).error
+        }
         reading = Mutex(Reading(begin: mark.position))
         state = Mutex(
             State(
                 window: ProposalWindow(
                     cluster: membership.cluster, node: membership.node, epoch: membership.epoch),
-                marks: MarkHistory(of: membership.node, mark, nodes: found.nodes),
+                marks: MarkHistory(of: membership.node, mark, members: found.members),
                 begin: mark.position))
     }
 
@@ -296,6 +299,7 @@ final class ReplicaCore: Sendable {
     /// Entries were applied, and are on the disk.
     func saw(_ applied: [AppliedEntry]) {
         announce()
+        let isRemoved = applied.contains { $0.removed.contains(membership.node) }
         let (answers, divergence, hasLost) = state.withLock { state in
             var answers: [(ticket: Completion, outcome: Outcome)] = []
             for entry in applied {
@@ -308,6 +312,7 @@ final class ReplicaCore: Sendable {
             return (answers, state.marks.divergence, state.window.phase == .superseded)
         }
         for answer in answers { answer.ticket(.success(answer.outcome)) }
+        if isRemoved { stop(LogStop.removed(membership.node).error) }
         if let divergence { stop(divergence.error) }
         if hasLost { stop(LogStop.superseded(membership.node).error) }
         wakeSender()

@@ -17,11 +17,12 @@ public enum Action: Hashable, Sendable {
     case limits(LimitAction)
     case productSecrets(ProductSecretAction)
     case answers(AnswerAction)
+    case cluster(ClusterAction)
 
     /// Each is read by `init(from:)`.
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
-            clock, corrections, limits, productSecrets, answers
+            clock, corrections, limits, productSecrets, answers, cluster
     }
 
     private var part: (area: Area, record: any ActionPart) {
@@ -40,6 +41,7 @@ public enum Action: Hashable, Sendable {
         case .limits(let action): (.limits, action)
         case .productSecrets(let action): (.productSecrets, action)
         case .answers(let action): (.answers, action)
+        case .cluster(let action): (.cluster, action)
         }
     }
 }
@@ -73,6 +75,7 @@ extension Action: RecordField {
                 case .limits: try reader.takeNext().map(Action.limits)
                 case .productSecrets: try reader.takeNext().map(Action.productSecrets)
                 case .answers: try reader.takeNext().map(Action.answers)
+                case .cluster: try reader.takeNext().map(Action.cluster)
                 }
             if let action {
                 self = action

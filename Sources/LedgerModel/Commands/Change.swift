@@ -16,11 +16,12 @@ public enum Change: Hashable, Sendable {
     case corrections(Correction)
     case limits(LimitChange)
     case productSecrets(ProductSecretChange)
+    case cluster(ClusterChange)
 
     /// Each is read by `init(from:)`.
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
-            clock, corrections, limits, productSecrets
+            clock, corrections, limits, productSecrets, cluster
     }
 
     private var part: (area: Area, record: any ChangePart) {
@@ -38,6 +39,7 @@ public enum Change: Hashable, Sendable {
         case .corrections(let change): (.corrections, change)
         case .limits(let change): (.limits, change)
         case .productSecrets(let change): (.productSecrets, change)
+        case .cluster(let change): (.cluster, change)
         }
     }
 
@@ -72,6 +74,7 @@ extension Change: RecordField {
                 case .corrections: try reader.takeNext().map(Change.corrections)
                 case .limits: try reader.takeNext().map(Change.limits)
                 case .productSecrets: try reader.takeNext().map(Change.productSecrets)
+                case .cluster: try reader.takeNext().map(Change.cluster)
                 }
             if let change {
                 self = change

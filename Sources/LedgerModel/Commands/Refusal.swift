@@ -16,6 +16,7 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     case clock(ClockDoubt)
     case corrections(CorrectionRefusal)
     case limits(LimitRefusal)
+    case cluster(ClusterRefusal)
 
     /// Of whatever area.
     case commands(CommandRefusal)
@@ -24,7 +25,7 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
             commands,
-            clock, corrections, limits
+            clock, corrections, limits, cluster
     }
 
     private var part: (area: Area, record: any RefusalPart) {
@@ -41,6 +42,7 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .clock(let refusal): (.clock, refusal)
         case .corrections(let refusal): (.corrections, refusal)
         case .limits(let refusal): (.limits, refusal)
+        case .cluster(let refusal): (.cluster, refusal)
         case .commands(let refusal): (.commands, refusal)
         }
     }
@@ -71,6 +73,7 @@ extension Refusal: RecordField {
                 case .clock: try reader.takeNext().map(Refusal.clock)
                 case .corrections: try reader.takeNext().map(Refusal.corrections)
                 case .limits: try reader.takeNext().map(Refusal.limits)
+                case .cluster: try reader.takeNext().map(Refusal.cluster)
                 case .commands: try reader.takeNext().map(Refusal.commands)
                 }
             if let refusal {
