@@ -178,7 +178,7 @@ final class JetStreamFollower: LogFollower {
         } catch {
             switch error {
             case .unreachable: break
-            case .gap, .rewound, .closed: throw error
+            case .gap, .truncated, .refused, .rewound, .closed: throw error
             }
         }
     }
@@ -213,13 +213,22 @@ final class JetStreamFollower: LogFollower {
             } catch {
                 silence = error.text
             }
-            if attempts >= Self.repairAttempts { throw .gap(missing: position) }
+            if attempts >= Self.repairAttempts { throw try absence(of: position) }
             if MonotonicInstant.now() >= deadline {
                 throw .unreachable(silence ?? "no replica answers for entry \(position)")
             }
             pause(milliseconds: 50)
         }
         return nil
+    }
+
+    /// Why no replica has it: it was let go of, or lost.
+    private func absence(of position: UInt64) throws(LogError) -> LogError {
+        let patience = api.settings.patienceMilliseconds
+        guard let info = try api.infoNow(of: clusterID, patience), info.first > position else {
+            return .gap(missing: position)
+        }
+        return .truncated(first: info.first, asked: position - 1)
     }
 
     /// Lets time go by, in steps that end soon enough when it is over.
@@ -250,6 +259,11 @@ extension StreamAPI {
 
     /// A stream that is not there any more ends at 0.
     private func lastNow(of clusterID: String, _ patience: Int64) throws(LogError) -> UInt64 {
+        try infoNow(of: clusterID, patience)?.last ?? 0
+    }
+
+    /// What the servers say of the stream; `nil` when it is not there any more.
+    func infoNow(of clusterID: String, _ patience: Int64) throws(LogError) -> StreamInfo? {
         do throws(Failure) {
             let info = try patiently(patience) { () throws(Failure) -> StreamInfo in
                 try self.info()
@@ -257,10 +271,10 @@ extension StreamAPI {
             guard info.clusterID == clusterID else {
                 throw Failure.noAnswer("stream \(settings.stream) belongs to another cluster now")
             }
-            return info.last
+            return info
         } catch {
             switch error {
-            case .refused(Code.streamNotFound, _): return 0
+            case .refused(Code.streamNotFound, _): return nil
             case .closed: throw .closed
             case .noAnswer(let why), .refused(_, let why): throw .unreachable(why)
             }

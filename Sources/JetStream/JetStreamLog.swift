@@ -69,6 +69,35 @@ public final class JetStreamLog: CommandLog {
         try api.last(atLeast: 0, of: clusterID, patience: api.settings.patienceMilliseconds)
     }
 
+    public func first() throws(LogError) -> UInt64 { try stream().first }
+
+    public func truncate(before position: UInt64) throws(LogError) {
+        let info = try stream()
+        guard info.isPurgeable else {
+            throw .refused("stream \(api.settings.stream) has deny_purge, or is sealed")
+        }
+        guard position <= info.last + 1 else {
+            throw .rewound(last: info.last, asked: position - 1)
+        }
+        if position <= info.first { return }
+        do throws(StreamAPI.Failure) {
+            try api.purge(before: position)
+        } catch {
+            switch error {
+            case .closed: throw .closed
+            case .noAnswer(let why): throw .unreachable(why)
+            case .refused(_, let why): throw .refused(why)
+            }
+        }
+    }
+
+    private func stream() throws(LogError) -> StreamInfo {
+        guard let info = try api.infoNow(of: clusterID, api.settings.patienceMilliseconds) else {
+            throw .unreachable("stream \(api.settings.stream) is not there")
+        }
+        return info
+    }
+
     public var standing: LogStanding { watch.standing }
 
     public func close() {

@@ -53,6 +53,11 @@ final class StreamAPI: Sendable {
         return try stream(ask("STREAM.CREATE.\(settings.stream)", config))
     }
 
+    /// Lets go of the entries before `position`. One behind the end would move the end.
+    func purge(before position: UInt64) throws(Failure) {
+        _ = try ask("STREAM.PURGE.\(settings.stream)", ["seq": .number(position)])
+    }
+
     private func stream(_ answer: JSON) throws(Failure) -> StreamInfo {
         guard let info = StreamInfo(answer) else { throw .noAnswer(Self.unclear) }
         return info

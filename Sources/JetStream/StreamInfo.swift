@@ -6,6 +6,9 @@ struct StreamInfo: Sendable {
     let config: JSON
     let last: UInt64
 
+    /// The position of the first entry that is kept, or of the next one when there is none.
+    let first: UInt64
+
     /// The server that leads it now.
     let leader: String?
 
@@ -17,6 +20,9 @@ struct StreamInfo: Sendable {
         else { return nil }
         self.config = config
         self.last = last
+        let state = answer["state"]
+        let isEmpty = state?["messages"]?.unsigned == 0
+        first = isEmpty ? last + 1 : state?["first_seq"]?.unsigned ?? 1
         leader = answer["cluster"]?["leader"]?.text.flatMap { $0.isEmpty ? nil : $0 }
         let others = answer["cluster"]?["replicas"]?.elements.compactMap { $0["name"]?.text } ?? []
         servers = (leader.map { [$0] } ?? []) + others
@@ -47,6 +53,11 @@ struct StreamInfo: Sendable {
             "allow_direct": .truth(true),
             "metadata": [clusterKey: .text(clusterID)],
         ]
+    }
+
+    /// Whether its oldest entries can be let go of.
+    var isPurgeable: Bool {
+        config["deny_purge"] != .truth(true) && config["sealed"] != .truth(true)
     }
 
     /// What of the stream's configuration is not safe for a log, or does not fit the settings.

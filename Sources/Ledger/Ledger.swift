@@ -148,6 +148,19 @@ public final class Ledger: Sendable {
     /// How this node stands with its cluster; `nil` for a gateway alone.
     public var clusterStanding: ClusterStanding? { writer.standing }
 
+    /// In a cluster: the log's entries before that position can be let go of, as all members have applied them and as
+    /// many are kept behind them; `nil`: none, or a gateway alone.
+    public func truncatablePosition(keeping count: UInt64) -> UInt64? {
+        clusterStanding?.members.truncatablePosition(keeping: count)
+    }
+
+    /// In a cluster: looks how long the log is, and lets go of what `truncatablePosition` says.
+    public func truncateLog(keeping count: UInt64 = 1_000_000) async -> LogTruncation {
+        await withCheckedContinuation { continuation in
+            writer.truncate(keeping: count) { continuation.resume(returning: $0) }
+        }
+    }
+
     /// What the writer has done, and whether it can write.
     public var figures: GroupWriterFigures { writer.figures }
 
@@ -186,6 +199,13 @@ private enum LedgerWriter: Sendable {
         switch self {
         case .alone: nil
         case .replicated(let replica): replica.standing
+        }
+    }
+
+    func truncate(keeping: UInt64, completion: @escaping @Sendable (LogTruncation) -> Void) {
+        switch self {
+        case .alone: completion(.none)
+        case .replicated(let replica): replica.truncate(keeping: keeping, completion: completion)
         }
     }
 

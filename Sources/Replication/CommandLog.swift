@@ -3,10 +3,11 @@ public import Time
 /// A log of entries that all nodes of a cluster read in one order. What an entry holds is the ledger's
 /// affair; the log sees bytes.
 ///
-/// Three verbs are all that the ledger asks of it, so that what carries the log can be exchanged. What an
+/// Few verbs are all that the ledger asks of it, so that what carries the log can be exchanged. What an
 /// implementation promises:
 ///
-/// - An entry that was acknowledged is on the disks of a majority, and stays in the log at its position.
+/// - An entry that was acknowledged is on the disks of a majority, and stays in the log at its position, until all
+///   before a later one are let go of.
 /// - Everyone who follows sees the same entries at the same positions, which are 1, 2, 3, ... without a gap.
 /// - Not more: an entry can be in the log twice, or behind one that was appended after it, when its
 ///   acknowledgement was lost and it was appended again. To find that is the ledger's part.
@@ -26,6 +27,13 @@ public protocol CommandLog: AnyObject, Sendable {
 
     /// The position of the last entry; 0 when there is none.
     func position() throws(LogError) -> UInt64
+
+    /// The position of the first entry that it still has; of the one that will come next when it has none.
+    func first() throws(LogError) -> UInt64
+
+    /// Lets go of the entries before `position`, for good; it must not be behind the one that comes next. What was let
+    /// go of already is no error.
+    func truncate(before position: UInt64) throws(LogError)
 
     /// Whether it may be relied on now, as it was found out and not as it was configured.
     var standing: LogStanding { get }

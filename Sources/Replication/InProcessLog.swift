@@ -41,14 +41,28 @@ public final class InProcessLog: CommandLog {
         return last
     }
 
+    public func first() throws(LogError) -> UInt64 {
+        guard let first = kept.look({ $0.isClosed ? nil : $0.first }) else { throw .closed }
+        return first
+    }
+
+    public func truncate(before position: UInt64) throws(LogError) {
+        let error = kept.change { kept -> LogError? in
+            if kept.isClosed { return .closed }
+            if position > kept.last + 1 {
+                return .rewound(last: kept.last, asked: position - 1)
+            }
+            if position > 0 { kept.forget(upTo: position - 1) }
+            return nil
+        }
+        if let error { throw error }
+    }
+
     public var standing: LogStanding {
         kept.look { $0.isClosed } ? .unreliable("the log is closed") : .reliable
     }
 
     public func close() { kept.change { $0.isClosed = true } }
-
-    /// Forgets the entries up to `position`, as a log does when all nodes have applied them.
-    public func forget(upTo position: UInt64) { kept.change { $0.forget(upTo: position) } }
 }
 
 /// What the log has.
@@ -80,7 +94,7 @@ private struct KeptEntries {
     func obstacle(behind position: UInt64) -> LogError? {
         if isClosed { return .closed }
         if position > last { return .rewound(last: last, asked: position) }
-        return position + 1 < first ? .gap(missing: position + 1) : nil
+        return position + 1 < first ? .truncated(first: first, asked: position) : nil
     }
 
     /// At most so many entries behind `position`, which is not before the first.

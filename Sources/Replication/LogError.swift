@@ -26,6 +26,12 @@ public enum LogError: Error, Hashable, Sendable {
     /// It is never skipped.
     case gap(missing: UInt64)
 
+    /// The entry behind `asked` was let go of, as all nodes were taken to have applied it: the log begins at `first`.
+    case truncated(first: UInt64, asked: UInt64)
+
+    /// It does not let go of entries; a sentence without a full stop.
+    case refused(String)
+
     /// The log ends before the position that is asked for: it was lost or set back.
     case rewound(last: UInt64, asked: UInt64)
 
@@ -39,6 +45,9 @@ extension LogError: CustomStringConvertible {
         case .unreachable(let why): "the log can't be reached: \(why)"
         case .gap(let missing):
             "entry \(missing) of the log can't be had from any of its servers, although later ones are there"
+        case .truncated(let first, let asked):
+            "the log begins at \(first) by now, but only \(asked) was applied"
+        case .refused(let why): "the log does not let go of entries: \(why)"
         case .rewound(let last, let asked):
             "the log ends at \(last), but \(asked) was applied: it was lost or set back"
         case .closed: "the log is closed"

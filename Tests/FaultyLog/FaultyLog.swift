@@ -55,6 +55,16 @@ public final class FaultyLog: CommandLog {
         return try log.position()
     }
 
+    public func first() throws(LogError) -> UInt64 {
+        guard !isStopped else { throw .unreachable("it is stopped") }
+        return try log.first()
+    }
+
+    public func truncate(before position: UInt64) throws(LogError) {
+        guard !isStopped else { throw .unreachable("it is stopped") }
+        try log.truncate(before: position)
+    }
+
     public var standing: LogStanding {
         if isStopped { return .unreliable("it is stopped") }
         return doubt.map { .unreliable($0) } ?? log.standing

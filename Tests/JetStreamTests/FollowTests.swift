@@ -180,7 +180,59 @@ struct FollowTests {
         reader.end()
     }
 
-    @Test("what was purged before it was read is a gap, and so is a message that was deleted")
+    @Test(
+        "the oldest entries are let go of, and nothing behind the end; who has read them goes on",
+        arguments: [1, 3])
+    func truncation(servers count: Int) throws {
+        let servers = try NATSServers(count)
+        var settings = servers.settings()
+        settings.replicas = count
+        let log = try JetStreamLog(settings)
+        defer { log.close() }
+        #expect(try log.first() == 1)
+        let reader = try Reader(log)
+        let answers = Answers()
+        for number in 1...9 { answers.append(number, to: log) }
+        #expect(answers.wait(for: 9).count == 9 && reader.wait(for: 9))
+        try log.truncate(before: 6)
+        #expect(try log.first() == 6)
+        try log.truncate(before: 3)
+        #expect(try log.first() == 6 && log.position() == 9)
+        #expect(throws: LogError.rewound(last: 9, asked: 10)) { try log.truncate(before: 11) }
+        let late = try Reader(log, from: 5)
+        #expect(late.wait(for: 9) && late.entries.map(\.position) == [6, 7, 8, 9])
+        let tooLate = try Reader(log, from: 3)
+        #expect(tooLate.waitForError())
+        #expect(tooLate.errors.first == .truncated(first: 6, asked: 3))
+        // All of it may go; positions go on.
+        try log.truncate(before: 10)
+        #expect(try log.first() == 10 && log.position() == 9)
+        answers.append(10, to: log)
+        #expect(answers.wait(for: 10)[10] == .success(10))
+        #expect(reader.wait(for: 10) && reader.errors.isEmpty)
+        for reader in [reader, late, tooLate] { reader.end() }
+    }
+
+    @Test("a stream that is not to be purged is left as it is")
+    func unpurgeable() throws {
+        let servers = try NATSServers(1)
+        let settings = servers.settings()
+        let link = try Link(settings)
+        defer { link.close() }
+        guard case .object(var config) = StreamInfo.config(for: settings, clusterID: "c") else {
+            return
+        }
+        config["deny_purge"] = .truth(true)
+        _ = try link.connection.request(
+            JSON.object(config).bytes, on: "$JS.API.STREAM.CREATE.LEDGER", milliseconds: 5_000)
+        let log = try JetStreamLog(settings, clusterID: "c")
+        defer { log.close() }
+        #expect(throws: LogError.self) { try log.truncate(before: 1) }
+    }
+
+    @Test(
+        "a message that was deleted is a gap; what was let go of before it was read is named as such"
+    )
     func gap() throws {
         let servers = try NATSServers(1)
         let settings = servers.settings()
@@ -215,7 +267,7 @@ struct FollowTests {
         }
         _ = try ask("STREAM.PURGE.LEDGER", ["seq": .number(8)])
         let behind = JetStreamFollower(api, clusterID: "c", from: 5)
-        #expect(throws: LogError.gap(missing: 6)) {
+        #expect(throws: LogError.truncated(first: 8, asked: 5)) {
             _ = try behind.take(upTo: 512, into: &entries)
         }
         let there = JetStreamFollower(api, clusterID: "c", from: 7)

@@ -53,6 +53,12 @@ final class ClusterOfLedgers {
         ledgers.insert(try open(index, as: name, on: other, mapSizeBytes: mapSizeBytes), at: index)
     }
 
+    /// Ends the last node's ledger.
+    func stopLast() { ledgers.removeLast().shutdown() }
+
+    /// Opens it again.
+    func startLast() throws { ledgers.append(try open(ledgers.count)) }
+
     func submit(
         _ action: Action, at index: Int, actor: String = "test", key: String? = nil
     ) async throws -> Outcome {
@@ -85,6 +91,18 @@ final class ClusterOfLedgers {
         }
         #expect(try ledgers[0].verify() == [])
     }
+
+    /// It stops for that reason, and answers nothing else from then on.
+    func expectStop(_ ledger: Ledger, _ why: String) async throws {
+        try await patiently { ledger.clusterStanding?.isStopped == true }
+        guard case .stopped(let reason) = ledger.clusterStanding?.phase else { return }
+        #expect(reason.contains(why), "\(reason)")
+        let action = Action.devices(.activate(TestStore.device("d1"), confirmsSecret: nil))
+        await #expect(throws: StoreError.stopped(why: reason)) {
+            try await ledger.submit(
+                Command(at: ClusterOfLedgers.time, actor: "test", action: action))
+        }
+    }
 }
 
 /// Lets other threads go on for that long.
@@ -100,5 +118,23 @@ func patiently(
             ContinuousClock.now < end, "it does not come about within a minute",
             sourceLocation: sourceLocation)
         try await Task.sleep(for: .milliseconds(2))
+    }
+}
+
+extension Outcome {
+    /// Of the entitlement that a device was answered.
+    var code: ActivationCode? {
+        guard case .entitled(let entitlement, _) = effect else { return nil }
+        return entitlement.code
+    }
+
+    var isConsumption: Bool {
+        if case .entitled(_, consumed: true) = effect { true } else { false }
+    }
+}
+
+extension ClusterStanding {
+    var isStopped: Bool {
+        if case .stopped = phase { true } else { false }
     }
 }

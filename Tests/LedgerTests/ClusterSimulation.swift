@@ -29,6 +29,10 @@ struct ClusterSimulation {
     private(set) var submitted = 0
     private(set) var restarts = 0
     private(set) var sent = 0
+    private(set) var removals = 0
+
+    /// Where the log would begin if it were cut: entries before that are asked for by no node that is there.
+    private(set) var first: UInt64 = 1
 
     private struct Packet {
         let node: Int
@@ -47,13 +51,14 @@ struct ClusterSimulation {
     mutating func step() throws {
         let node = number(nodes.count)
         switch number(100) {
-        case 0..<25: submit(at: node)
+        case 0..<25: try submit(at: node)
         case 25..<50: send(from: node)
         case 50..<75: deliver()
         case 75..<94: try follow(node, upTo: 1 + number(6))
         case 94..<97: now += Int64(number(2_000))
         case 97: try restart(node)
         case 98: try nodes[node].forgetCommit(of: log)
+        case 99 where number(2) == 0: try truncate(as: node)
         default: if number(8) == 0 { try restart(node) } else { now += 10 }
         }
     }
@@ -65,7 +70,9 @@ struct ClusterSimulation {
             for node in nodes.indices { send(from: node) }
             while !network.isEmpty { append(network.removeFirst(), isAcknowledged: true) }
             for node in nodes.indices { try follow(node, upTo: .max) }
-            let isQuiet = nodes.allSatisfy { $0.window.count == 0 && $0.window.phase == .open }
+            let isQuiet = nodes.allSatisfy {
+                $0.isRemoved || ($0.window.count == 0 && $0.window.phase == .open)
+            }
             if isQuiet && nodes.allSatisfy({ $0.position == UInt64(log.count) }) { return }
         }
         Issue.record("the cluster does not come to rest")
@@ -73,16 +80,49 @@ struct ClusterSimulation {
 
     private mutating func number(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &dice) }
 
-    private mutating func submit(at node: Int) {
-        guard nodes[node].window.count < 40 else { return }
+    private mutating func submit(at node: Int) throws {
+        guard nodes[node].window.count < 40, !nodes[node].isRemoved else { return }
         let command = stream.next()
+        let action = try clusterAction(at: node) ?? command.action
         submitted += 1
         let actor = "\(nodes[node].name)-\(submitted)"
         nodes[node].window.add(
             Command(
                 at: command.at, actor: actor, idempotencyKey: command.idempotencyKey,
-                action: command.action),
+                action: action),
             actor)
+    }
+
+    /// Now and then: a checkpoint, other owners, as far as the node knows the table, and the end of the last node.
+    private mutating func clusterAction(at node: Int) throws -> Action? {
+        switch number(24) {
+        case 0: return .cluster(.checkpoint(number: UInt64(submitted)))
+        case 1:
+            let current = try nodes[node].partitions()
+            let names = nodes.map { NodeName($0.name)! }.shuffled(using: &dice)
+            let chosen = Array(names.prefix(1 + number(names.count)))
+            let next = PartitionTable.assigned(to: chosen, after: current)
+            return .cluster(.assignPartitions(next, after: current?.number ?? 0))
+        case 2 where number(4) == 0:
+            return .cluster(.removeNode(NodeName(nodes[nodes.count - 1].name)!))
+        default: return nil
+        }
+    }
+
+    /// A node looks how much of the log may go: nothing that a node has not applied, unless that was silent too long.
+    private mutating func truncate(as node: Int) throws {
+        let members = try nodes[node].members()
+        for member in members where !member.isRemoved {
+            let known = nodes.first { $0.name == member.node.text }
+            #expect(member.applied <= known?.position ?? 0, "\(member)")
+        }
+        guard let position = members.truncatablePosition(keeping: 3) else { return }
+        first = max(first, position)
+        let lost = members.filter { $0.isRemoved || $0.isLost(at: members.latest!) }.map(
+            \.node.text)
+        for other in nodes where members.contains(where: { $0.node.text == other.name }) {
+            #expect(other.position + 1 >= position || lost.contains(other.name), "\(other.name)")
+        }
     }
 
     private mutating func send(from node: Int) {
@@ -130,6 +170,12 @@ struct ClusterSimulation {
         let first = Int(nodes[node].position)
         let entries = log[first...].prefix(maximum)
         for applied in try nodes[node].apply(entries) {
+            if applied.removed.contains(where: { $0.text == nodes[node].name }) {
+                removals += 1
+                nodes[node].isRemoved = true
+                _ = nodes[node].window.giveUp()
+            }
+            guard applied.envelope.sender.text == nodes[node].name else { continue }
             if nodes[node].window.mustJoinAgain(after: applied) { nodes[node].isJoining = false }
             for (actor, outcome) in nodes[node].window.saw(applied) {
                 #expect(answered[actor] == nil, "\(actor) is answered twice")
@@ -167,6 +213,9 @@ struct SimulatedNode {
     /// It has said hello, and waits.
     var isJoining = false
 
+    /// It was taken out: what it still sends counts for nothing.
+    var isRemoved = false
+
     var position: UInt64 { mark.position }
 
     init(_ name: String) throws {
@@ -194,8 +243,19 @@ struct SimulatedNode {
             return applied
         }
         mark = applied[applied.count - 1].mark
-        let name = NodeName(name)
-        return applied.filter { $0.envelope.sender == name }
+        return applied
+    }
+
+    func members() throws -> [ClusterMember] {
+        try store.read { books, transaction throws(StoreError) in
+            try books.members(in: transaction)
+        }
+    }
+
+    func partitions() throws -> PartitionTable? {
+        try store.read { books, transaction throws(StoreError) in
+            try books.partitions(in: transaction)
+        }
     }
 
     /// A transaction that is not committed leaves nothing: what it has applied is applied again.

@@ -14,13 +14,14 @@ import Time
         in its order, and all books are the same
         """, arguments: [1, 2, 3, Seed.fresh])
     func simulation(seed: UInt64) throws {
-        var simulation = try ClusterSimulation(seed: seed, nodes: 3)
+        var simulation = try ClusterSimulation(seed: seed, nodes: 4)
         for round in 1...6 {
             for _ in 0..<500 { try simulation.step() }
             try simulation.settle()
             try check(simulation, "seed \(seed), round \(round)")
         }
         #expect(simulation.restarts > 20)
+        #expect(simulation.removals >= 1 && simulation.first > 1)
         #expect(simulation.answered.count > 100)
     }
 

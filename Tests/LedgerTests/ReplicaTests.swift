@@ -139,16 +139,6 @@ import Time
 
     // MARK: Stops
 
-    private func expectStop(_ ledger: Ledger, _ why: String) async throws {
-        try await patiently { ledger.clusterStanding?.isStopped == true }
-        guard case .stopped(let reason) = ledger.clusterStanding?.phase else { return }
-        #expect(reason.contains(why), "\(reason)")
-        await #expect(throws: StoreError.stopped(why: reason)) {
-            try await ledger.submit(
-                Command(at: ClusterOfLedgers.time, actor: "test", action: activate("d1")))
-        }
-    }
-
     @Test("What can't be read stops a node, for good, before anything behind it is applied")
     func unreadable() async throws {
         let log = log()
@@ -158,7 +148,8 @@ import Time
         let before = cluster.ledgers[0].clusterStanding?.mark
         log.append([9, 9, 9]) { _ in }
         for ledger in cluster.ledgers {
-            try await expectStop(ledger, "can't be read: malformed entry of the log of version 9")
+            try await cluster.expectStop(
+                ledger, "can't be read: malformed entry of the log of version 9")
             #expect(ledger.clusterStanding?.mark == before)
         }
     }
@@ -172,7 +163,8 @@ import Time
             content: .hello(after: 0))
         log.append(envelope.bytes) { _ in }
         let cluster = try ClusterOfLedgers(1, on: log)
-        try await expectStop(cluster.ledgers[0], "is cluster 00000000000000000000000000000008's")
+        try await cluster.expectStop(
+            cluster.ledgers[0], "is cluster 00000000000000000000000000000008's")
     }
 
     @Test("A log that was set back stops a node")
@@ -180,7 +172,8 @@ import Time
         let cluster = try ClusterOfLedgers(1, on: log())
         try await cluster.begin(codes: 1)
         try cluster.restart(0, on: log())
-        try await expectStop(cluster.ledgers[0], "the log ends at 0, but the books have applied 6")
+        try await cluster.expectStop(
+            cluster.ledgers[0], "the log ends at 0, but the books have applied 6")
     }
 
     @Test("Of two processes under one name the later is the node, and the other stops")
@@ -189,7 +182,7 @@ import Time
         try await cluster.begin(codes: 3)
         // The second node's books, opened under the first one's name.
         try cluster.restart(1, as: ClusterOfLedgers.name(0))
-        try await expectStop(cluster.ledgers[0], "another process has started as node n1")
+        try await cluster.expectStop(cluster.ledgers[0], "another process has started as node n1")
         #expect(try await cluster.submit(activate("d1"), at: 1).code != nil)
     }
 
@@ -213,7 +206,7 @@ import Time
             _ = try await cluster.submit(activate("b\(device)"), at: 0)
             _ = try await cluster.submit(activate("c\(device)"), at: 1)
         }
-        try await expectStop(wrong, "the books were not those of n1, n2")
+        try await cluster.expectStop(wrong, "the books were not those of n1, n2")
         #expect(try await cluster.submit(activate("e"), at: 0).code != nil)
         #expect(cluster.ledgers[1].clusterStanding?.phase == .open)
     }
@@ -395,23 +388,5 @@ private final class Pump: Sendable {
                     usleepMicroseconds(200)
                 }
             })
-    }
-}
-
-extension Outcome {
-    /// Of the entitlement that a device was answered.
-    fileprivate var code: ActivationCode? {
-        guard case .entitled(let entitlement, _) = effect else { return nil }
-        return entitlement.code
-    }
-
-    fileprivate var isConsumption: Bool {
-        if case .entitled(_, consumed: true) = effect { true } else { false }
-    }
-}
-
-extension ClusterStanding {
-    fileprivate var isStopped: Bool {
-        if case .stopped = phase { true } else { false }
     }
 }

@@ -46,16 +46,24 @@ struct InProcessLogTests {
         let log = log(after: 10)
         #expect(try log.position() == 10)
         #expect(throws: LogError.rewound(last: 10, asked: 11)) { _ = try log.follow(from: 11) }
-        #expect(throws: LogError.gap(missing: 10)) { _ = try log.follow(from: 9) }
+        #expect(throws: LogError.truncated(first: 11, asked: 9)) { _ = try log.follow(from: 9) }
+        #expect(try log.first() == 11)
         let slow = try log.follow(from: 10)
         for byte in UInt8(1)...5 { _ = log.appended([byte]) }
-        log.forget(upTo: 13)
+        try log.truncate(before: 14)
+        #expect(try log.first() == 14)
+        try log.truncate(before: 12)
+        #expect(try log.first() == 14)
         var entries: [LogEntry] = []
-        #expect(throws: LogError.gap(missing: 11)) { _ = try slow.take(upTo: 9, into: &entries) }
+        #expect(throws: LogError.truncated(first: 14, asked: 10)) {
+            _ = try slow.take(upTo: 9, into: &entries)
+        }
         #expect(try log.follow(from: 13).take(upTo: 9, into: &entries))
         #expect(entries.map(\.position) == [14, 15])
-        log.forget(upTo: 99)
+        #expect(throws: LogError.rewound(last: 15, asked: 16)) { try log.truncate(before: 17) }
+        try log.truncate(before: 16)
         #expect(try log.position() == 15)
+        #expect(try log.first() == 16)
         #expect(log.appended([6]) == .success(16))
     }
 

@@ -1,5 +1,5 @@
-import Storage
-import Time
+public import Storage
+public import Time
 
 /// Rules B1 to B5, B7 and B8: who may be connected, and who consumes a code for it.
 extension Books {
@@ -273,14 +273,8 @@ extension Books {
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        let now = try time(at: command.at, in: transaction).time
-        let latest = now.adding(milliseconds: -max(0, graceMilliseconds))
-        var ended: [DeviceIdentity] = []
-        try expiring.forEach(in: transaction, limit: Int(limit)) { key, record in
-            guard key.first <= latest else { return .stop }
-            ended.append(DeviceIdentity(product: key.second, device: record.device))
-            return .proceed
-        }
+        let ended = try endedEntitlements(
+            limit, graceMilliseconds: graceMilliseconds, at: command.at, in: transaction)
         for identity in ended {
             guard let device = try device(identity, in: transaction), device.isOpen,
                 let entitlement = device.entitlement
@@ -289,6 +283,35 @@ extension Books {
         }
         let isFull = limit > 0 && ended.count == Int(limit)
         return .done(.ended(count: UInt32(ended.count), more: isFull))
+    }
+
+    /// Whether `endExpired` would end anything then.
+    public func hasEndedEntitlements(
+        graceMilliseconds: Int64,
+        at time: Timestamp,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Bool {
+        try !endedEntitlements(
+            1, graceMilliseconds: graceMilliseconds, at: time, in: transaction
+        ).isEmpty
+    }
+
+    /// Devices whose entitlement is open although it ended so long ago.
+    private func endedEntitlements(
+        _ limit: UInt32,
+        graceMilliseconds: Int64,
+        at time: Timestamp,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [DeviceIdentity] {
+        let now = try self.time(at: time, in: transaction).time
+        let latest = now.adding(milliseconds: -max(0, graceMilliseconds))
+        var ended: [DeviceIdentity] = []
+        try expiring.forEach(in: transaction, limit: Int(limit)) { key, record in
+            guard key.first <= latest else { return .stop }
+            ended.append(DeviceIdentity(product: key.second, device: record.device))
+            return .proceed
+        }
+        return ended
     }
 
     private func close(

@@ -6,22 +6,53 @@ public struct ClusterMember: Hashable, Sendable {
     public let node: NodeName
 
     /// The one that it has begun last; 0 when it never did.
-    public let epoch: UInt64
+    public internal(set) var epoch: UInt64
 
     /// Of its last envelope of that epoch that was applied; 0: the hello.
-    public let number: UInt64
+    public internal(set) var number: UInt64
 
     /// Of its last entry in the log.
-    public let position: UInt64
+    public internal(set) var position: UInt64
 
     /// How far it is known to have applied the log.
-    public let applied: UInt64
+    public internal(set) var applied: UInt64
 
     /// When the log took what says so; `nil` when that was before the books kept it.
-    public let at: Timestamp?
+    public internal(set) var at: Timestamp?
 
     /// For good: nothing of it counts, and its name is not used again.
-    public let isRemoved: Bool
+    public internal(set) var isRemoved: Bool
+}
+
+extension ClusterMember {
+    init(_ node: NodeName, _ sender: SenderRecord) {
+        self.init(
+            node: node, epoch: sender.epoch, number: sender.number, position: sender.position,
+            applied: sender.applied, at: sender.at, isRemoved: sender.isRemoved)
+    }
+
+    /// A member that was silent for longer is waited for no more: it will need a snapshot.
+    public static var silenceMilliseconds: Int64 { 86_400_000 }
+
+    /// Whether it was silent for too long, at that time of the log.
+    public func isLost(at time: Timestamp) -> Bool {
+        guard !isRemoved, let at else { return false }
+        return time.milliseconds(since: at) > Self.silenceMilliseconds
+    }
+}
+
+extension [ClusterMember] {
+    /// The time of the log, as far as members have shown it: no node's own clock decides about the others.
+    var latest: Timestamp? { compactMap(\.at).max() }
+
+    /// Entries before that position can be let go of: all members have applied them, and so many are kept behind
+    /// them. `nil`: none. One that was silent for too long is not asked.
+    public func truncatablePosition(keeping count: UInt64) -> UInt64? {
+        guard let latest else { return nil }
+        let applied = filter { !$0.isRemoved && !$0.isLost(at: latest) }.map(\.applied).min()
+        guard let applied, applied > count else { return nil }
+        return applied - count + 1
+    }
 }
 
 /// The cluster that the books are of: who is in it, and who owns which clients.
@@ -37,11 +68,7 @@ extension Books {
     ) throws(StoreError) -> [ClusterMember] {
         var members: [ClusterMember] = []
         try senders.forEach(in: transaction) { node, sender in
-            members.append(
-                ClusterMember(
-                    node: node, epoch: sender.epoch, number: sender.number,
-                    position: sender.position,
-                    applied: sender.applied, at: sender.at, isRemoved: sender.isRemoved))
+            members.append(ClusterMember(node, sender))
             return .proceed
         }
         return members

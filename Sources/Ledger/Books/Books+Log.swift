@@ -2,6 +2,7 @@ import Bytes
 import Cryptography
 import Replication
 public import Storage
+import Time
 
 /// The replicated log, applied: the same entries in the same order make the same books on every node.
 extension Books {
@@ -64,7 +65,8 @@ extension Books {
         record.mark = LogMark(
             position: entry.position, chain: record.mark.chain.extended(by: entry, verdict))
         try log.put(Self.headKey, record, in: transaction)
-        return AppliedEntry(envelope: envelope, verdict: verdict, mark: record.mark)
+        return AppliedEntry(
+            envelope: envelope, verdict: verdict, mark: record.mark, at: entry.at)
     }
 
     private func envelope(in entry: LogEntry) throws(StoreError) -> Envelope {
@@ -152,6 +154,17 @@ struct AppliedEntry: Hashable, Sendable {
     /// Of the books behind it.
     let mark: LogMark
 
+    /// When the log took it.
+    let at: Timestamp
+
+    /// Whether it has done more than to say how far its sender is.
+    var isNews: Bool {
+        guard case .commands(_, let commands) = envelope.content, case .applied = verdict else {
+            return false
+        }
+        return commands.contains { $0.action.isNews }
+    }
+
     /// Nodes that it has taken out.
     var removed: [NodeName] {
         guard case .commands(_, let commands) = envelope.content,
@@ -161,6 +174,19 @@ struct AppliedEntry: Hashable, Sendable {
             guard case .cluster(.removeNode(let node)) = command.action, outcome.effect != nil
             else { return nil }
             return node
+        }
+    }
+}
+
+extension Action {
+    /// Checkpoints and signs of life are not.
+    fileprivate var isNews: Bool {
+        switch self {
+        case .cluster(.checkpoint), .clock(.beat): false
+        case .cluster(.removeNode), .cluster(.assignPartitions), .clock(.confirm), .devices, .codes,
+            .products, .packages, .accounts, .imports, .topUps, .upgrades, .keys, .corrections,
+            .limits, .productSecrets, .answers:
+            true
         }
     }
 }

@@ -1,5 +1,5 @@
-import Storage
-import Time
+public import Storage
+public import Time
 
 /// Top-up packs: entered, closed, and how their units are counted (rule C6).
 extension Books {
@@ -66,19 +66,37 @@ extension Books {
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        var due: [TopUpPlace] = []
-        let now = try time(at: command.at, in: transaction).time
-        try topUpExpiries.forEach(in: transaction, limit: Int(limit)) { key, _ in
-            guard key.second.hasExpired(at: now) else { return .stop }
-            due.append(key.second)
-            return .proceed
-        }
+        let due = try expiredTopUps(limit, at: command.at, in: transaction)
         for place in due {
             let pack = try topUp(at: place, in: transaction)
             try expire(pack.counters.remaining, of: pack, at: place, command, in: transaction)
         }
         let isFull = limit > 0 && due.count == Int(limit)
         return .done(.ended(count: UInt32(due.count), more: isFull))
+    }
+
+    /// Whether `expire` would close anything then.
+    public func hasExpiredTopUps(
+        at time: Timestamp,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Bool {
+        try !expiredTopUps(1, at: time, in: transaction).isEmpty
+    }
+
+    /// Packs that have expired with units left.
+    private func expiredTopUps(
+        _ limit: UInt32,
+        at time: Timestamp,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [TopUpPlace] {
+        var due: [TopUpPlace] = []
+        let now = try self.time(at: time, in: transaction).time
+        try topUpExpiries.forEach(in: transaction, limit: Int(limit)) { key, _ in
+            guard key.second.hasExpired(at: now) else { return .stop }
+            due.append(key.second)
+            return .proceed
+        }
+        return due
     }
 
     private func expire(

@@ -106,6 +106,13 @@ extension Books {
         }
     }
 
+    /// Whether `move` would have anything to do.
+    public func hasStagedDevices(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Bool {
+        try liveImports(in: transaction).contains { $0.record.state != .receiving }
+    }
+
     /// Lands the next rows of the first import that is committed, or removes those of one that is
     /// abandoned. Changes nothing that the books say.
     func moveStagedDevices(

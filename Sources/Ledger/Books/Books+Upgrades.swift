@@ -1,5 +1,5 @@
-import Storage
-import Time
+public import Storage
+public import Time
 
 /// OTA upgrades: paid for before they start, given back when they fail (rules D1 and D2).
 extension Books {
@@ -179,18 +179,8 @@ extension Books {
         _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        let latest = try time(at: command.at, in: transaction).time
-            .adding(milliseconds: -max(0, ageMilliseconds))
-        var due: [Upgrade] = []
-        try openUpgrades.forEach(in: transaction, limit: Int(limit)) {
-            (key, name) throws(StoreError) in
-            guard let upgrade = try upgrade(name.id, of: key.second, in: transaction) else {
-                throw .malformed(what: "upgrade \(name.id) of \(key.second) is not there")
-            }
-            guard upgrade.record.requestedAt <= latest else { return .stop }
-            due.append(upgrade)
-            return .proceed
-        }
+        let due = try overdueUpgrades(
+            limit, ageMilliseconds: ageMilliseconds, at: command.at, in: transaction)
         for upgrade in due {
             var record = upgrade.record
             record.state = .unreported
@@ -204,6 +194,39 @@ extension Books {
         }
         let isFull = limit > 0 && due.count == Int(limit)
         return .done(.ended(count: UInt32(due.count), more: isFull))
+    }
+
+    /// Whether `expire` would end anything then.
+    public func hasOverdueUpgrades(
+        ageMilliseconds: Int64,
+        at time: Timestamp,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Bool {
+        try !overdueUpgrades(
+            1, ageMilliseconds: ageMilliseconds, at: time, in: transaction
+        ).isEmpty
+    }
+
+    /// Upgrades that were requested so long ago, and not reported.
+    private func overdueUpgrades(
+        _ limit: UInt32,
+        ageMilliseconds: Int64,
+        at time: Timestamp,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [Upgrade] {
+        let latest = try self.time(at: time, in: transaction).time
+            .adding(milliseconds: -max(0, ageMilliseconds))
+        var due: [Upgrade] = []
+        try openUpgrades.forEach(in: transaction, limit: Int(limit)) {
+            (key, name) throws(StoreError) in
+            guard let upgrade = try upgrade(name.id, of: key.second, in: transaction) else {
+                throw .malformed(what: "upgrade \(name.id) of \(key.second) is not there")
+            }
+            guard upgrade.record.requestedAt <= latest else { return .stop }
+            due.append(upgrade)
+            return .proceed
+        }
+        return due
     }
 
     private func giveBack(

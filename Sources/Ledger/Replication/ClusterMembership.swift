@@ -1,5 +1,6 @@
 public import LedgerModel
 public import Replication
+public import Time
 
 /// What makes a gateway a node of a cluster: the log that all nodes apply, and who it is among them.
 public struct ClusterMembership: Sendable {
@@ -44,6 +45,21 @@ public struct ClusterStanding: Hashable, Sendable {
     /// Commands that wait for the log.
     public internal(set) var waiting: Int
 
+    /// Where the log ends, as far as this node has heard.
+    public internal(set) var end: UInt64
+
+    /// When the log took the last entry that was applied here; `nil` before the first.
+    public internal(set) var lastEntryAt: Timestamp?
+
+    /// The last entry that has done more than to say how far its sender is.
+    var lastNews: UInt64
+
+    /// This node.
+    public internal(set) var node: NodeName
+
+    /// All that the log has shown, in the order of their names, this one and those that were removed among them.
+    public internal(set) var members: [ClusterMember]
+
     /// The other nodes, as far as the log has shown them since this one started: how far each had come, and
     /// whether its books were the same there.
     public internal(set) var nodes: [NodeName: Peer]
@@ -52,4 +68,47 @@ public struct ClusterStanding: Hashable, Sendable {
         public let mark: LogMark
         public let agrees: Bool
     }
+}
+
+extension ClusterStanding {
+    /// Entries that the log is known to have, and that were not applied here.
+    public var lag: UInt64 { end - min(end, mark.position) }
+
+    /// Members that were silent for so long that the log is not kept for them: each needs a snapshot, or is to be
+    /// removed.
+    public var lost: [NodeName] {
+        guard let latest = members.latest else { return [] }
+        return members.filter { $0.isLost(at: latest) }.map(\.node)
+    }
+
+    /// Between two checkpoints of a node that has nothing else to say, in milliseconds.
+    private static var checkpointMilliseconds: Int64 { 600_000 }
+
+    /// The longest that a node says nothing: half of what makes it count as lost.
+    private static var signMilliseconds: Int64 { ClusterMember.silenceMilliseconds / 2 }
+
+    /// Whether the others should hear how far this node is: it has applied what it has not told them, or was silent
+    /// for long.
+    public func isCheckpointDue(at now: Timestamp) -> Bool {
+        guard phase == .open, let own = members.first(where: { $0.node == node }) else {
+            return false
+        }
+        guard let at = own.at else { return true }
+        let silence = now.milliseconds(since: at)
+        let hasNews = lastNews > own.applied
+        return silence >= Self.signMilliseconds
+            || (hasNews && silence >= Self.checkpointMilliseconds)
+    }
+}
+
+/// What became of the log's oldest entries.
+public enum LogTruncation: Hashable, Sendable {
+    /// None is to go.
+    case none
+
+    /// Those before the position are gone.
+    case done(before: UInt64)
+
+    /// A sentence without a full stop.
+    case failed(String)
 }

@@ -11,6 +11,9 @@ enum LogStop: Hashable, Sendable {
     /// What comes is not what comes next.
     case gap(behind: UInt64, found: UInt64)
 
+    /// What comes next was let go of: this node was away for too long.
+    case truncated(first: UInt64, applied: UInt64)
+
     /// The log has no entry there any more, although it was applied.
     case rewound(last: UInt64, applied: UInt64)
 
@@ -37,6 +40,9 @@ extension LogStop: CustomStringConvertible {
             "the log is cluster \(found)'s, and the books are cluster \(expected)'s"
         case .gap(let position, let found):
             "entry \(found) of the log came behind \(position): those between are missing"
+        case .truncated(let first, let applied):
+            "the log begins at \(first) by now, but the books have applied only \(applied): take a snapshot from "
+                + "another node, and join again with it"
         case .rewound(let last, let applied):
             "the log ends at \(last), but the books have applied \(applied): it was lost or set back"
         case .unreadable(let position, let what):

@@ -58,6 +58,10 @@ final class Replica: Sendable {
 
     var standing: ClusterStanding { core.standing }
 
+    func truncate(keeping: UInt64, completion: @escaping @Sendable (LogTruncation) -> Void) {
+        core.truncate(keeping: keeping, completion: completion)
+    }
+
     var figures: GroupWriterFigures {
         var figures = writer.figures
         figures.waiting = core.waiting

@@ -52,6 +52,17 @@ final class ReplicaCore: Sendable {
 
         /// What keeps it from going on now, and may pass.
         var trouble: String?
+
+        /// Where the log ended when it was heard of last.
+        var heard: UInt64 = 0
+
+        /// Wait for the sender to look at the log's length.
+        var truncations: [Truncation] = []
+    }
+
+    private struct Truncation {
+        let keeping: UInt64
+        let completion: @Sendable (LogTruncation) -> Void
     }
 
     init(
@@ -114,7 +125,11 @@ final class ReplicaCore: Sendable {
                 }
             return ClusterStanding(
                 phase: phase, mark: state.marks.last, trouble: state.trouble,
-                waiting: state.window.count, nodes: state.marks.peers)
+                waiting: state.window.count, end: max(state.heard, state.marks.last.position),
+                lastEntryAt: state.marks.lastAt, lastNews: state.marks.lastNews,
+                node: membership.node,
+                members: state.marks.members.values.sorted { $0.node < $1.node },
+                nodes: state.marks.peers)
         }
     }
 
@@ -139,8 +154,24 @@ final class ReplicaCore: Sendable {
     }
 
     private func giveUp(_ reason: StoreError) {
-        let left = state.withLock { $0.window.giveUp() }
+        let (left, truncations) = state.withLock { state in
+            defer { state.truncations.removeAll() }
+            return (state.window.giveUp(), state.truncations)
+        }
         for completion in left { completion(.failure(reason)) }
+        for truncation in truncations { truncation.completion(.failed(reason.description)) }
+    }
+
+    /// Has the sender look how long the log is, and let go of what all members have applied, but for so many.
+    func truncate(keeping: UInt64, completion: @escaping @Sendable (LogTruncation) -> Void) {
+        let refusal = state.withLock { state -> StoreError? in
+            if let stop = state.stop { return stop }
+            if state.closesAt != nil { return .shutDown }
+            state.truncations.append(Truncation(keeping: keeping, completion: completion))
+            return nil
+        }
+        if let refusal { completion(.failed(refusal.description)) }
+        wakeSender()
     }
 
     private func stop(_ reason: StoreError) {
@@ -164,6 +195,7 @@ final class ReplicaCore: Sendable {
         while true {
             let doubt = membership.log.standing.doubt
             if doubt == nil { sayHello() }
+            truncate(doubt)
             let round = state.withLock { state -> Round in
                 let now = now
                 if state.stop != nil { return .over }
@@ -215,11 +247,43 @@ final class ReplicaCore: Sendable {
         ) -> Round { .send(sendings, tooLarge: tooLarge) }
     }
 
+    private func truncate(_ doubt: String?) {
+        let due = state.withLock { state in
+            defer { state.truncations.removeAll() }
+            return state.truncations
+        }
+        for truncation in due {
+            truncation.completion(doubt.map { .failed($0) } ?? truncated(truncation.keeping))
+        }
+    }
+
+    /// A log that may not be relied on is left as it is.
+    private func truncated(_ keeping: UInt64) -> LogTruncation {
+        do throws(LogError) {
+            let last = try membership.log.position()
+            let members = state.withLock { state in
+                state.heard = max(state.heard, last)
+                return Array(state.marks.members.values)
+            }
+            guard let position = members.truncatablePosition(keeping: keeping),
+                position > (try membership.log.first())
+            else { return .none }
+            try membership.log.truncate(before: position)
+            return .done(before: position)
+        } catch {
+            return .failed(error.description)
+        }
+    }
+
     private func append(_ sending: ProposalWindow<Completion>.Sending) {
         membership.log.append(sending.bytes) { [weak self] result in
             guard let self else { return }
             switch result {
-            case .success: note(trouble: nil)
+            case .success(let position):
+                state.withLock { state in
+                    state.trouble = nil
+                    state.heard = max(state.heard, position)
+                }
             case .failure(let error):
                 note(trouble: error.description)
                 state.withLock { $0.window.failed(sending.number) }
@@ -244,6 +308,7 @@ final class ReplicaCore: Sendable {
             }
             let isThere = state.withLock { state in
                 state.end = last
+                state.heard = max(state.heard, last)
                 return state.marks.last.position >= last
             }
             guard isThere else { return }
@@ -274,7 +339,10 @@ final class ReplicaCore: Sendable {
                 case .rewound(let last, let asked):
                     stop(LogStop.rewound(last: last, applied: asked).error)
                     return false
-                case .unreachable, .gap:
+                case .truncated(let first, let asked):
+                    stop(LogStop.truncated(first: first, applied: asked).error)
+                    return false
+                case .unreachable, .gap, .refused:
                     note(trouble: error.description)
                     writerBell.wait(milliseconds: Self.retryMilliseconds)
                 }
