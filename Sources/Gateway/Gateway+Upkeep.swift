@@ -22,21 +22,33 @@ extension Gateway {
     /// Entitlements, or top-up packs, that are closed with one command.
     private static var sweepLimit: UInt32 { 1_000 }
 
+    /// Between two looks at how long the log of a cluster is.
+    private static var truncationMilliseconds: Int64 { 600_000 }
+
     /// Closes entitlements and top-up packs that have ended, rotates ticket keys, gives memory back,
     /// clears away what earlier runs have left of imports; until its task is cancelled.
+    ///
+    /// A node of a cluster tells the books nothing while the log is away, and goes on with what is its own.
     public func upkeep() async {
         var nextRotation = time.monotonic.adding(milliseconds: rotationMilliseconds)
         var trim = TrimSchedule(from: time.monotonic)
         var nextWarning = time.monotonic.adding(milliseconds: Self.dayMilliseconds)
-        await abandonImportsOfOtherRuns()
+        var nextTruncation = time.monotonic
+        var areImportsAbandoned = false
         var areLimitsTold = false
         while !Task.isCancelled {
+            if !areImportsAbandoned { areImportsAbandoned = await abandonImportsOfOtherRuns() }
             if !areLimitsTold { areLimitsTold = await tellLimits() }
             await sweepEnded()
             await expireTopUps()
             await endUpgrades()
             // What a commit has not begun to move, or could not, as the disk was full.
-            await stagedDevices.moveAll()
+            if await isMine(.imports) { await stagedDevices.moveAll() }
+            await tellProgress()
+            if time.monotonic >= nextTruncation {
+                nextTruncation = time.monotonic.adding(milliseconds: Self.truncationMilliseconds)
+                await truncateLog()
+            }
             warnOfFullStores()
             if time.monotonic >= nextRotation {
                 nextRotation = time.monotonic.adding(milliseconds: rotationMilliseconds)
@@ -68,6 +80,7 @@ extension Gateway {
     /// Tells the books their limits (rule A12), which the start could not when the disk was full; they are
     /// changed by that only if they are others. False when they can't be told now either.
     private func tellLimits() async -> Bool {
+        guard isLedgerReached else { return false }
         let action = Action.limits(.adopt(configuration.limits.ofBooks))
         do throws(StoreError) {
             _ = try await ledger.submit(Command(at: now, actor: "gateway", action: action))
@@ -77,8 +90,10 @@ extension Gateway {
         }
     }
 
-    /// The rest of an import that an earlier run of this node was receiving will not come.
-    private func abandonImportsOfOtherRuns() async {
+    /// The rest of an import that an earlier run of this node was receiving will not come. False when the books could
+    /// not be told, as the log was away.
+    private func abandonImportsOfOtherRuns() async -> Bool {
+        guard isLedgerReached else { return false }
         let action = Action.imports(.abandonOthers(run: run))
         do throws(StoreError) {
             _ = try await ledger.submit(Command(at: now, actor: "gateway", action: action))
@@ -87,6 +102,7 @@ extension Gateway {
                 .error, "imports of earlier runs can't be abandoned now", .init("error", "\(error)")
             )
         }
+        return true
     }
 
     /// Resets devices whose entitlement has ended to inactive, so that the figures are true
@@ -94,6 +110,7 @@ extension Gateway {
     @discardableResult
     public func sweepEnded() async -> Int {
         await sweep(
+            .entitlements,
             .devices(.endExpired(limit: Self.sweepLimit, graceMilliseconds: Self.graceMilliseconds))
         )
     }
@@ -102,7 +119,7 @@ extension Gateway {
     /// (rule C6). Answers how many.
     @discardableResult
     public func expireTopUps() async -> Int {
-        await sweep(.topUps(.expire(limit: Self.sweepLimit)))
+        await sweep(.topUps, .topUps(.expire(limit: Self.sweepLimit)))
     }
 
     /// Ends OTA upgrades that nobody has reported in time (rule D2). Answers how many.
@@ -110,13 +127,15 @@ extension Gateway {
     public func endUpgrades() async -> Int {
         let days = configuration.metering.upgradeReportDays
         guard days > 0 else { return 0 }
+        let age = Int64(days) * 86_400_000
         return await sweep(
-            .upgrades(
-                .expire(limit: Self.sweepLimit, ageMilliseconds: Int64(days) * 86_400_000)))
+            .upgrades(ageMilliseconds: age),
+            .upgrades(.expire(limit: Self.sweepLimit, ageMilliseconds: age)))
     }
 
     /// Repeats a command that closes what is due until nothing is. Answers how many were closed.
-    private func sweep(_ action: Action) async -> Int {
+    private func sweep(_ duty: Duty, _ action: Action) async -> Int {
+        guard await isMine(duty) else { return 0 }
         var count = 0
         while true {
             // What has ended by a clock that the books doubt may be running still (rule B16).
@@ -132,6 +151,86 @@ extension Gateway {
                     .error, "what has ended can't be closed now", .init("error", "\(error)"))
                 return count
             }
+        }
+    }
+
+    // MARK: Several nodes
+
+    /// What any node of a cluster may do for all, and one is enough.
+    private enum Duty {
+        case entitlements
+        case topUps
+        case upgrades(ageMilliseconds: Int64)
+        case imports
+    }
+
+    /// Within that time, after it has seen that something is due, a node does it, if no other was first.
+    private static var hesitationMilliseconds: Int64 { 3_000 }
+
+    /// Whether this gateway has to look after it now. Alone it always has.
+    private func isMine(_ duty: Duty) async -> Bool {
+        guard ledger.clusterStanding != nil else { return true }
+        guard isLedgerReached, isDue(duty) else { return false }
+        do {
+            let hesitation = Int64.random(in: 0..<Self.hesitationMilliseconds)
+            try await Task.sleep(for: .milliseconds(hesitation))
+        } catch {
+            return false  // Cancelled.
+        }
+        return isLedgerReached && isDue(duty)
+    }
+
+    /// By this node's own books. What can't be read is due: the command will say what is wrong.
+    private func isDue(_ duty: Duty) -> Bool {
+        let (now, grace) = (now, Self.graceMilliseconds)
+        do throws(StoreError) {
+            return try ledger.read { books, transaction throws(StoreError) in
+                switch duty {
+                case .entitlements:
+                    try books.hasEndedEntitlements(
+                        graceMilliseconds: grace, at: now, in: transaction)
+                case .topUps: try books.hasExpiredTopUps(at: now, in: transaction)
+                case .upgrades(let age):
+                    try books.hasOverdueUpgrades(ageMilliseconds: age, at: now, in: transaction)
+                case .imports: try books.hasStagedDevices(in: transaction)
+                }
+            }
+        } catch {
+            return true
+        }
+    }
+
+    /// Whether a command would be answered soon: of a node of a cluster the log has to be there.
+    private var isLedgerReached: Bool {
+        guard let standing = ledger.clusterStanding else { return true }
+        return standing.phase == .open && standing.trouble == nil
+    }
+
+    /// Lets the other nodes know how far this one is, when it has had nothing else to say for long.
+    private func tellProgress() async {
+        guard isLedgerReached, let standing = ledger.clusterStanding,
+            standing.isCheckpointDue(at: now)
+        else { return }
+        let action = Action.cluster(.checkpoint(number: standing.mark.position))
+        do throws(StoreError) {
+            _ = try await ledger.submit(Command(at: now, actor: "gateway", action: action))
+        } catch {
+            commons.log?.say(
+                .warning, "the other nodes can't be told how far this one is",
+                .init("error", "\(error)"))
+        }
+    }
+
+    private func truncateLog() async {
+        guard isLedgerReached else { return }
+        switch await ledger.truncateLog() {
+        case .none: break
+        case .done(let position):
+            commons.log?.say(
+                .info, "the log was shortened: all nodes have applied it",
+                .init("first", "\(position)"))
+        case .failed(let why):
+            commons.log?.say(.warning, "the log can't be shortened now", .init("error", why))
         }
     }
 

@@ -46,6 +46,7 @@ public struct Errno: RawRepresentable, Error, Hashable, Sendable {
     public static let notADirectory = Errno(rawValue: ENOTDIR)
     public static let notConnected = Errno(rawValue: ENOTCONN)
     public static let permissionDenied = Errno(rawValue: EACCES)
+    public static let timedOut = Errno(rawValue: ETIMEDOUT)
     public static let tooManyOpenFiles = Errno(rawValue: EMFILE)
     public static let tooManyOpenFilesInSystem = Errno(rawValue: ENFILE)
     public static let wouldBlock = Errno(rawValue: EAGAIN)

@@ -1,8 +1,10 @@
+import Bytes
 import Ledger
 import Linux
 import Replication
 import Storage
 import Support
+import Synchronization
 import TestFiles
 import Testing
 import Time
@@ -17,9 +19,11 @@ import Time
     /// Nodes share the key file.
     private let secrets = TemporaryDirectory()
 
-    private func start(_ index: Int, epoch: UInt64) throws -> TestGateway {
+    private func start(
+        _ index: Int, epoch: UInt64, on other: (any CommandLog)? = nil
+    ) throws -> TestGateway {
         let membership = ClusterMembership(
-            log: log, cluster: ClusterID(7), node: Self.name(index), epoch: epoch)
+            log: other ?? log, cluster: ClusterID(7), node: Self.name(index), epoch: epoch)
         let secrets = secrets.file("secrets")
         return try TestGateway(in: membership, directory: directories[index]) {
             $0.secrets = secrets
@@ -142,6 +146,70 @@ import Time
         await first.stop()
     }
 
+    @Test(
+        "A node starts while the log is away, in bounded time, and tells the books when it is back")
+    func away() async throws {
+        let log = AwayLog(log)
+        var first: TestGateway? = try start(0, epoch: 1, on: log)
+        await first?.stop()
+        first = nil
+        log.isAway = true
+        let start = ContinuousClock.now
+        let again = try self.start(0, epoch: 2, on: log)
+        #expect(ContinuousClock.now - start < .seconds(60))
+        #expect(again.gateway.ledger.clusterStanding?.phase == .joining)
+        log.isAway = false
+        let limits = GatewayConfiguration().limits.ofBooks
+        try await upkeep(of: again) { again.gateway.ledger.clusterStanding?.phase == .open }
+        let outcome = try await again.gateway.ledger.submit(
+            Command(at: again.now, actor: "test", action: .limits(.adopt(limits))))
+        #expect(outcome == .done(.unchanged))
+        await again.stop()
+    }
+
+    @Test("What nobody has to do is not put into the log")
+    func upkeep() async throws {
+        let first = try start(0, epoch: 1)
+        let second = try start(1, epoch: 2)
+        let gateways = [first.gateway, second.gateway]
+        func sweep() async throws -> Int {
+            var count = 0
+            for gateway in gateways {
+                count += await gateway.sweepEnded() + gateway.expireTopUps() + gateway.endUpgrades()
+            }
+            return count
+        }
+        for gateway in gateways {
+            for _ in 0..<2_000 where gateway.ledger.clusterStanding?.phase != .open {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+        }
+        // A gateway gives signs of life by itself.
+        func sweeps() throws -> Int {
+            let follower = try log.follow(from: 0)
+            var entries: [LogEntry] = []
+            let last = try log.position()
+            while UInt64(entries.count) < last { _ = try follower.take(upTo: 512, into: &entries) }
+            return try entries.count { entry in
+                var reader = ByteReader(entry.bytes.span)
+                guard case .commands(_, let commands) = try Envelope(decoding: &reader).content
+                else { return false }
+                return commands.contains { command in
+                    switch command.action {
+                    case .devices(.endExpired), .topUps(.expire), .upgrades(.expire): true
+                    default: false
+                    }
+                }
+            }
+        }
+        let before = try sweeps()
+        #expect(try await sweep() == 0)
+        #expect(try sweeps() == before)
+        for gateway in gateways { #expect(try gateway.ledger.verify() == []) }
+        await first.stop()
+        await second.stop()
+    }
+
     @Test("A gateway that is alone has the name that leases always had")
     func alone() async throws {
         try await TestGateway.run { gateway in
@@ -149,4 +217,53 @@ import Time
             #expect(gateway.gateway.commons.leaseHolder == LeaseHolder("gateway"))
         }
     }
+}
+
+/// A log that can be out of reach.
+private final class AwayLog: CommandLog {
+    private let log: any CommandLog
+    private let flag = Mutex(false)
+
+    init(_ log: any CommandLog) { self.log = log }
+
+    var isAway: Bool {
+        get { flag.withLock { $0 } }
+        set { flag.withLock { $0 = newValue } }
+    }
+
+    private func reach() throws(LogError) {
+        if isAway { throw .unreachable("it is away") }
+    }
+
+    func append(
+        _ entry: [UInt8],
+        completion: @escaping @Sendable (Result<UInt64, AppendError>) -> Void
+    ) {
+        if isAway { return completion(.failure(.unknown("it is away"))) }
+        log.append(entry, completion: completion)
+    }
+
+    func follow(from position: UInt64) throws(LogError) -> any LogFollower {
+        try reach()
+        return try log.follow(from: position)
+    }
+
+    func position() throws(LogError) -> UInt64 {
+        try reach()
+        return try log.position()
+    }
+
+    func first() throws(LogError) -> UInt64 {
+        try reach()
+        return try log.first()
+    }
+
+    func truncate(before position: UInt64) throws(LogError) {
+        try reach()
+        try log.truncate(before: position)
+    }
+
+    var standing: LogStanding { isAway ? .unreliable("it is away") : log.standing }
+
+    func close() { log.close() }
 }
