@@ -105,7 +105,7 @@ let package = Package(
         module(
             "Gateway",
             [
-                "Sessions", "Ledger", "Metering", "Reactor", "MQTT", "WebSocket", "TLS",
+                "Sessions", "Ledger", "Metering", "Links", "Reactor", "MQTT", "WebSocket", "TLS",
                 "Cryptography", "Telemetry", "Storage", "Linux", "Bytes", "Time",
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
@@ -209,7 +209,8 @@ let package = Package(
             dependencies: [
                 "Delivery",
                 "RecordModel", "CrashGateway", "Support", "TestFiles", "Gateway", "Sessions",
-                "Ledger", "Metering", "Reactor", "MQTT", "TLS", "Linux", "Bytes", "Storage", "Time",
+                "Ledger", "Links", "Replication", "Metering", "Reactor", "MQTT", "TLS", "Linux",
+                "Bytes", "Storage", "Time",
             ],
             exclude: ["paho_scenarios.py", "paho_features.py", "Interoperability/Clients"],
             swiftSettings: strict
@@ -276,8 +277,8 @@ let package = Package(
             "Support",
             "Tests/Support",
             [
-                "TestFiles", "Gateway", "Ledger", "Reactor", "MQTT", "TLS", "Cryptography", "Linux",
-                "Bytes", "Storage", "Time",
+                "TestFiles", "Gateway", "Ledger", "Links", "Reactor", "MQTT", "TLS", "Cryptography",
+                "Linux", "Bytes", "Storage", "Time",
             ]
         ),
         aid(

@@ -30,6 +30,7 @@ struct Foundations {
     init(
         _ configuration: GatewayConfiguration,
         in membership: ClusterMembership?,
+        hasLinks: Bool,
         time: TimeSource,
         log: GatewayLog?
     ) throws(GatewayError) {
@@ -50,7 +51,8 @@ struct Foundations {
         addresses = bound.addresses
         counters = (0..<shards).map { _ in ShardCounters() }
         commons = try Self.commons(
-            configuration, membership, descriptors, time: time, shards: shards, log: log)
+            configuration, membership, hasLinks: hasLinks, descriptors, time: time,
+            shards: shards, log: log)
         let known = try Self.sealingKeys(of: commons.ledger, configuration.data)
         secretKeys = try Self.openSecretKeys(secrets, known, data: configuration.data)
         try Self.prepareBooks(commons, configuration)
@@ -232,6 +234,7 @@ struct Foundations {
     private static func commons(
         _ configuration: GatewayConfiguration,
         _ membership: ClusterMembership?,
+        hasLinks: Bool,
         _ descriptors: DescriptorBudget,
         time: TimeSource,
         shards: Int,
@@ -253,6 +256,8 @@ struct Foundations {
         let commons = GatewayCommons(
             node: membership?.node ?? .alone,
             mailboxes: mailboxes,
+            neighbours: hasLinks
+                ? membership.map { Neighbours($0.node, mailboxes, log) } : nil,
             log: log,
             heartbeats: Heartbeats(shards: shards, at: time.monotonic),
             clock: BooksClock(

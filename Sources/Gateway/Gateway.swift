@@ -1,4 +1,5 @@
 public import Ledger
+package import Links
 public import Linux
 public import Metering
 public import Reactor
@@ -48,6 +49,7 @@ public final class Gateway: Sendable {
     /// will not be carried on with.
     public let run: GatewayRun
     private let shards: [Thread]
+    private let ownerKeeper: OwnerKeeper?
     private let startedAt: Timestamp
 
     enum Condition: Sendable {
@@ -71,18 +73,26 @@ public final class Gateway: Sendable {
     package static func start(
         _ configuration: GatewayConfiguration,
         in membership: ClusterMembership?,
+        over transport: (any PeerTransport)? = nil,
         time: TimeSource = .system,
         log: GatewayLog? = nil
     ) throws(GatewayError) -> Gateway {
         do throws(GatewayError) {
-            return try Gateway(Foundations(configuration, in: membership, time: time, log: log))
+            return try Gateway(
+                Foundations(
+                    configuration, in: membership, hasLinks: transport != nil, time: time,
+                    log: log),
+                membership, over: transport)
         } catch {
             log?.stop()
             throw error
         }
     }
 
-    private init(_ foundations: Foundations) throws(GatewayError) {
+    private init(
+        _ foundations: Foundations, _ membership: ClusterMembership?,
+        over transport: (any PeerTransport)?
+    ) throws(GatewayError) {
         configuration = foundations.configuration
         ledger = foundations.commons.ledger
         usage = foundations.commons.usage
@@ -112,6 +122,7 @@ public final class Gateway: Sendable {
         }
         foundations.commons.ledger.observe { event in notices.tell(event.change) }
         shards = try foundations.startShards()
+        ownerKeeper = try foundations.openLinks(membership, over: transport)
     }
 
     /// When the gateway was started.
@@ -143,7 +154,8 @@ public final class Gateway: Sendable {
         // Joining blocks, so it has a thread of its own rather than one of the pool's.
         let remains = Parcel(
             Remains(
-                shards: shards, usage: usage, ledger: ledger, backups: backups,
+                shards: shards, ownerKeeper: ownerKeeper, neighbours: commons.neighbours,
+                usage: usage, ledger: ledger, backups: backups,
                 leftovers: commons.leftovers, log: commons.log))
         await withCheckedContinuation { continuation in
             let finish = {
@@ -166,7 +178,9 @@ public final class Gateway: Sendable {
     private static func finish(_ remains: Parcel<Remains>) {
         guard let remains = remains.take() else { return }
         remains.backups.stop()
+        remains.ownerKeeper?.stop()
         for shard in remains.shards { shard.join() }
+        remains.neighbours?.close()
         remains.usage.shutdown()
         remains.ledger.shutdown()
         tell(remains.leftovers.sum, remains.log)
@@ -184,6 +198,8 @@ public final class Gateway: Sendable {
     /// What `finish` ends, in this order.
     private struct Remains {
         let shards: [Thread]
+        let ownerKeeper: OwnerKeeper?
+        let neighbours: Neighbours?
         let usage: UsageStore
         let ledger: Ledger
         let backups: Backups

@@ -34,7 +34,7 @@ extension Links {
     }
 
     /// Of one batch, in bytes.
-    public static var batchMaximumBytes: Int { 4 << 20 }
+    public static var batchMaximumBytes: Int { 8 << 20 }
 
     /// Nodes that one node remembers, itself not counted.
     static var peersMaximum: Int { 128 }

@@ -39,6 +39,13 @@ public struct DayUsage: Equatable, Sendable {
         return .counted
     }
 
+    /// Takes over what is more in another count of the same day.
+    mutating func raise(to other: DayUsage) {
+        used = max(used, other.used)
+        topUp = max(topUp, other.topUp)
+        isNoticed = isNoticed || other.isNoticed
+    }
+
     /// Counts a message of `units`, of which `drawn` come from a pack and the others of the allowance.
     mutating func charge(_ units: UInt32, drawn: UInt32) {
         used += units - drawn

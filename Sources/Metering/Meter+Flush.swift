@@ -106,6 +106,11 @@ public struct UsageBatch: Sendable {
     public struct Entry: Sendable {
         public let device: DeviceIdentity
         public let usage: DayUsage
+
+        public init(device: DeviceIdentity, usage: DayUsage) {
+            self.device = device
+            self.usage = usage
+        }
     }
 }
 

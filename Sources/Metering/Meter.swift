@@ -151,6 +151,14 @@ public struct Meter: ~Copyable {
         soil(slot.index)
     }
 
+    /// The device was counted elsewhere on that day: what is more than is known here holds. The store is told by
+    /// `UsageStore.adopt`.
+    public mutating func adopt(_ usage: DayUsage, by slot: Slot) {
+        let index = Int(slot.index)
+        if counters[index].tally.usage.day != usage.day { turn(slot.index, to: usage.day) }
+        counters[index].tally.usage.raise(to: usage)
+    }
+
     /// Sets so many units of the day's allowance aside, for messages to the device that were accepted and
     /// wait for their turn (rule C10); with the device's last connection it ends.
     public mutating func reserve(_ slot: Slot, units: UInt32) {

@@ -82,6 +82,11 @@ struct UsageAudit {
         guard let product else { return }
         settled.insert(product)
         var audit = self
+        try tables.adopted.scan(in: transaction, prefix: product) { key, bytes in
+            guard let (key, total) = audit.total(key, bytes) else { return .proceed }
+            audit.deduct(total, key.day)
+            return .proceed
+        }
         try tables.products.scan(in: transaction, prefix: product) { key, bytes in
             guard let (key, total) = audit.total(key, bytes) else { return .proceed }
             let sum = audit.sums.removeValue(forKey: key.day) ?? ProductDayTotal()
@@ -96,6 +101,14 @@ struct UsageAudit {
         audit.completeFrom = nil
         audit.isIncomplete = false
         self = audit
+    }
+
+    /// What other nodes have counted is in no total of this store's.
+    private mutating func deduct(_ adopted: ProductDayTotal, _ day: Day) {
+        var sum = sums[day] ?? ProductDayTotal()
+        sum.used -= min(sum.used, adopted.used)
+        sum.topUp -= min(sum.topUp, adopted.topUp)
+        sums[day] = sum
     }
 
     private mutating func compare(

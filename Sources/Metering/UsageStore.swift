@@ -41,6 +41,21 @@ public final class UsageStore: Sendable {
         }
     }
 
+    /// Queues counts that were made by other nodes: devices go on from them, and they are in no total of this store's
+    /// products. `completion` as of `submit`.
+    public func adopt(
+        _ entries: [UsageBatch.Entry],
+        at time: Timestamp,
+        completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        let tables = tables
+        shared.submit(weight: entries.count) { transaction throws(StoreError) in
+            try tables.adopt(entries, at: time, in: transaction)
+        } completion: { result in
+            completion(result)
+        }
+    }
+
     /// What is on disk of a device.
     public func usage(of device: DeviceIdentity) throws(StoreError) -> UsageRecord? {
         let tables = tables
@@ -105,9 +120,13 @@ struct UsageTables: Sendable {
     let devices: Table<DeviceIdentity, UsageRecord>
     let products: Table<ProductDayKey, ProductDayTotal>
 
+    /// What of the devices' counts other nodes have made: with `products`, their sum.
+    let adopted: Table<ProductDayKey, ProductDayTotal>
+
     init(in environment: Environment) throws(StoreError) {
         devices = try Table("device-usage", in: environment)
         products = try Table("product-day", in: environment)
+        adopted = try Table("product-day-adopted", in: environment)
     }
 
     /// Sets the devices' counts; their products' totals grow by the differences, so that a total is
@@ -116,12 +135,30 @@ struct UsageTables: Sendable {
         _ batch: UsageBatch,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) {
+        try add(batch.entries, at: batch.takenAt, to: products, in: transaction)
+    }
+
+    /// The same of counts that other nodes have made.
+    func adopt(
+        _ entries: [UsageBatch.Entry],
+        at time: Timestamp,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        try add(entries, at: time, to: adopted, in: transaction)
+    }
+
+    private func add(
+        _ entries: [UsageBatch.Entry],
+        at time: Timestamp,
+        to totals: Table<ProductDayKey, ProductDayTotal>,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
         var growth: [ProductDayKey: ProductDayTotal] = [:]
-        for entry in batch.entries {
+        for entry in entries {
             let usage = entry.usage
             var record = try devices.get(entry.device, in: transaction) ?? UsageRecord()
             let grown = record.record(usage)
-            record.seenAt = max(record.seenAt, batch.takenAt)
+            record.seenAt = max(record.seenAt, time)
             try devices.put(entry.device, record, in: transaction)
             if grown.used > 0 || grown.topUp > 0 {
                 let key = ProductDayKey(entry.device.product, usage.day)
@@ -129,10 +166,10 @@ struct UsageTables: Sendable {
             }
         }
         for (key, grown) in growth {
-            var total = try products.get(key, in: transaction) ?? ProductDayTotal()
+            var total = try totals.get(key, in: transaction) ?? ProductDayTotal()
             total.used += grown.used
             total.topUp += grown.topUp
-            try products.put(key, total, in: transaction)
+            try totals.put(key, total, in: transaction)
         }
     }
 }

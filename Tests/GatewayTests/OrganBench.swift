@@ -42,6 +42,7 @@ struct OrganBench: ~Copyable {
         let commons = GatewayCommons(
             node: .alone,
             mailboxes: try (0..<shards).map { _ in try Mailbox() },
+            neighbours: nil,
             log: nil,
             heartbeats: Heartbeats(shards: shards, at: start),
             clock: BooksClock(

@@ -88,6 +88,33 @@ import Time
         store.shutdown()
     }
 
+    @Test("C8: counts of other nodes are gone on from, and in no total of this store's products")
+    func adopted() throws {
+        let store = try open()
+        let answers = Answers()
+        answers.expect()
+        let usage = DayUsage(day: day(), used: 40, topUp: 2)
+        store.adopt([UsageBatch.Entry(device: device(0), usage: usage)], at: noon) {
+            answers.note(0, $0)
+        }
+        answers.wait()
+        var meter = meter(store)
+        let slot = meter.hold(device(0), on: day())
+        let found = meter.usage(slot, on: day()).used
+        #expect(found == 40)
+        // More has been heard of it meanwhile.
+        meter.adopt(DayUsage(day: day(), used: 45), by: slot)
+        let last = meter.charge(slot, units: 5, allowance: 50, day: day())
+        let past = meter.charge(slot, units: 1, allowance: 50, day: day())
+        #expect(last == .counted && past == .short(1))
+        submit(&meter, to: store).wait()
+        #expect(try store.usage(of: device(0))?.used(on: day()) == 50)
+        // What was adopted in memory only is taken to be this node's.
+        #expect(try store.total(of: device(0).product, on: day()) == 10)
+        #expect(try store.verify().isEmpty)
+        store.shutdown()
+    }
+
     @Test("C7: what a store that takes nothing more has refused is in the next store's first flush")
     func refused() throws {
         var store = try open()

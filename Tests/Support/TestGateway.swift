@@ -1,5 +1,6 @@
 public import Gateway
 public import Ledger
+public import Links
 import Linux
 public import Reactor
 public import TestFiles
@@ -17,10 +18,13 @@ public final class TestGateway: Sendable {
     public let directory: TemporaryDirectory
     public let certificates: TestCertificates
 
-    /// - Parameter membership: makes it a node of a cluster.
+    /// - Parameters:
+    ///   - membership: makes it a node of a cluster.
+    ///   - transport: carries what it says to other nodes.
     public init(
         shards: Int = 2,
         in membership: ClusterMembership? = nil,
+        over transport: (any PeerTransport)? = nil,
         time: TimeSource = .system,
         directory: TemporaryDirectory = TemporaryDirectory(),
         certificates: TestCertificates = .shared,
@@ -43,7 +47,8 @@ public final class TestGateway: Sendable {
                 name: "open", port: 0, tls: false, authentication: .none),
         ]
         configure(&configuration)
-        gateway = try Gateway.start(configuration, in: membership, time: time)
+        gateway = try Gateway.start(
+            configuration, in: membership, over: transport, time: time)
     }
 
     /// Lends `body` a running gateway. Afterwards the books must balance (rule A10) and the counts add

@@ -47,8 +47,8 @@ enum Arrows {
 
     /// All that lies under the gateway.
     private static let dataPlane: Set<String> = [
-        "Ledger", "Metering", "Sessions", "Reactor", "MQTT", "WebSocket", "TLS", "Cryptography",
-        "Telemetry", "Storage", "Linux", "Bytes", "Time", "DequeModule",
+        "Ledger", "Metering", "Sessions", "Links", "Reactor", "MQTT", "WebSocket", "TLS",
+        "Cryptography", "Telemetry", "Storage", "Linux", "Bytes", "Time", "DequeModule",
     ]
 
     /// What the side for people and programs is built with.

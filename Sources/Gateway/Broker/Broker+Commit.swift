@@ -113,7 +113,7 @@ extension Broker {
         case .received(let session, let packetID, let sender):
             forget(packetID, of: session)
             tell(sender, .notStored, in: &context)
-        case nil, .release, .complete, .confirm, .subscribed, .removed: break
+        case nil, .release, .complete, .confirm, .subscribed, .removed, .yield, .taken: break
         }
     }
 

@@ -87,7 +87,7 @@ extension Broker {
             case .gatheringOutcome(let shard, let connection, let packetID):
                 answerGather(
                     shard, connection, packetID, .write(place, message), .queued, in: &context)
-            case .nobody, .client, .confirmation, .question:
+            case .nobody, .client, .confirmation, .question, .node:
                 preconditionFailure("only a commit's writes are gathered")
             }
         }
@@ -117,6 +117,19 @@ extension Broker {
             let answer = outcome == .notStored ? Gathered.lost : .nothing
             answerGather(shard, token, packetID, answer, outcome, in: &context)
         case .question(let answer): answer(outcome)
+        case .node(let served): tell(served, outcome, in: &context)
+        }
+    }
+
+    /// The same of another node: what it asked of several sessions, or of a device.
+    private func tell(
+        _ served: UInt32, _ outcome: DownlinkOutcome, in context: inout ShardContext
+    ) {
+        let now = context.now.books
+        if context.peers.wantsOutcome(served) {
+            context.peers.answer(served, .outcome(outcome), at: now)
+        } else {
+            context.peers.finish(served, isWritten: outcome != .notStored, at: now)
         }
     }
 

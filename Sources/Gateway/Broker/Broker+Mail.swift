@@ -43,7 +43,7 @@ extension Broker {
     ) {
         var shared: Message? = message
         message.withOutbound(isRetained: isRetained) { outbound in
-            let outcome = deliverToDevice(
+            let outcome = deliverToDeviceAnywhere(
                 device, outbound, for: sender, sharing: &shared, in: &context)
             report(outcome, to: sender, in: &context)
         }
@@ -89,7 +89,7 @@ extension Broker {
             if !subscriptions.isEmpty {
                 _ = deliverToApplications(outbound, from: nil, sharing: &shared, in: &context)
             }
-            let outcome = deliverToDevice(
+            let outcome = deliverToDeviceAnywhere(
                 identity, outbound, for: sender, sharing: &shared, in: &context)
             report(outcome, to: sender, in: &context)
         }

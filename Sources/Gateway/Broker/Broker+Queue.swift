@@ -117,6 +117,11 @@ extension Broker {
             units: sessions[slot: session].waitsForQuota ? 0 : waiting, at: context.now.books)
     }
 
+    /// Puts a message at the end of the queue of a session that came from another node.
+    mutating func queue(_ message: QueuedMessage, _ token: Token, in context: inout ShardContext) {
+        _ = append(token, message, for: .nobody, in: &context)
+    }
+
     private enum AppendOutcome {
         /// Dropped, and counted.
         case full
@@ -163,7 +168,7 @@ extension Broker {
             shard: context.index, session: token, number: stored.number, sequence: sequence)
         switch sender {
         case .gathering, .gatheringOutcome: return .gathered(place)
-        case .nobody, .client, .confirmation, .question:
+        case .nobody, .client, .confirmation, .question, .node:
             sessionWrites.append(
                 .append(stored.number, sequence: sequence, message),
                 then: .stored(token, sequence: sequence, sender: sender)

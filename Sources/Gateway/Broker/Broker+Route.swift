@@ -103,6 +103,10 @@ extension Broker {
                     publication.note(outcome, for: sender)
                 }
                 isFanningOut = false
+            } else if SessionAddress.isElsewhere(shard) {
+                deliverElsewhere(
+                    message, to: receivers[start..<end], for: sender, sharing: &shared,
+                    in: &publication, &context)
             } else {
                 var deliveries: [Delivery] = []
                 deliveries.reserveCapacity(end - start)
@@ -150,6 +154,16 @@ extension Broker {
         in matches: borrowing Matches,
         _ message: borrowing OutboundMessage
     ) -> DeliveryTerms {
+        terms(of: receiver, in: matches, message, among: subscriptions)
+    }
+
+    /// The same, found in that tree.
+    func terms(
+        of receiver: Receiver,
+        in matches: borrowing Matches,
+        _ message: borrowing OutboundMessage,
+        among subscriptions: borrowing TopicTree
+    ) -> DeliveryTerms {
         DeliveryTerms(
             qos: min(message.qos, receiver.qos),
             isRetained: message.isRetained && receiver.retainAsPublished,
@@ -169,7 +183,8 @@ extension Broker {
     ) -> DeliveryOutcome {
         let home = context.commons.homes.shard(of: device)
         if home == context.index {
-            return deliverToDevice(device, message, for: sender, sharing: &shared, in: &context)
+            return deliverToDeviceAnywhere(
+                device, message, for: sender, sharing: &shared, in: &context)
         }
         context.outgoing[home].append(
             .deliverToDevice(

@@ -126,7 +126,7 @@ extension Broker {
     }
 
     /// Whether a session is one that the client may find again.
-    private func isToBeKept(_ session: UInt32, in context: inout ShardContext) -> Bool {
+    func isToBeKept(_ session: UInt32, in context: inout ShardContext) -> Bool {
         sessions[slot: session].isPersistent && context.now.books < sessions[slot: session].endsAt
     }
 
@@ -160,8 +160,7 @@ extension Broker {
 
     /// Takes the session from the connection that has served it, and is about to be closed. Its will
     /// is published then, unless it was to wait, and the session goes on ([MQTT-3.1.3-9]).
-    private mutating func detach(_ session: UInt32, isResumed: Bool, in context: inout ShardContext)
-    {
+    mutating func detach(_ session: UInt32, isResumed: Bool, in context: inout ShardContext) {
         guard let connection = sessions[slot: session].connection,
             context.wire.contains(connection)
         else { return }
@@ -206,8 +205,15 @@ extension Broker {
     mutating func leaveSession(_ slot: UInt32, in context: inout ShardContext) {
         guard let token = context.wire[slot].session else { return }
         context.wire[slot].session = nil
-        let session = token.slot
-        guard sessions[slot: session].isPersistent else { return endSession(token, in: &context) }
+        guard sessions[slot: token.slot].isPersistent else {
+            return endSession(token, in: &context)
+        }
+        setAside(token.slot, in: &context)
+        scheduleAbsent(token.slot, in: &context)
+    }
+
+    /// The session waits for its client.
+    mutating func setAside(_ session: UInt32, in context: inout ShardContext) {
         sessions[slot: session].connection = nil
         absentSessions += 1
         tellConnected(session, false, in: &context)
@@ -219,7 +225,6 @@ extension Broker {
                 milliseconds: Int64(seconds) * 1_000)
         }
         store(session, in: &context)
-        scheduleAbsent(session, in: &context)
     }
 
     // MARK: Ending
@@ -243,6 +248,9 @@ extension Broker {
         redistribute(session, in: &context)
         publishWaitingWill(session, in: &context)
         if let stored = sessions[slot: session].stored { remove(stored.name, stored.number) }
+        if !context.peers.isAlone, let name = Self.storeName(of: sessions[slot: session].client) {
+            context.places.ended.append(name)
+        }
         _ = sessions.remove(token)
     }
 

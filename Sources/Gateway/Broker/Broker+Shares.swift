@@ -37,7 +37,10 @@ extension Broker {
             subscriptionIdentifiers: member.identifier == 0 ? [] : [member.identifier],
             sharedFilter: share
         )
-        if member.shard == context.index {
+        if member.isElsewhere {
+            passElsewhere(
+                message, share: share, isRetained: terms.isRetained, to: member, in: &context)
+        } else if member.shard == context.index {
             var shared: Message? = message
             message.withOutbound(isRetained: terms.isRetained) { outbound in
                 _ = deliver(member.token, outbound, next, sharing: &shared, in: &context)

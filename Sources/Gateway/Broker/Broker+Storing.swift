@@ -80,6 +80,10 @@ extension Broker {
                 tell(sender, .queued, in: &context)
             case .subscribed(let confirmation): confirmed(confirmation, in: &context)
             case .removed(let name): forgetRemoval(name)
+            case .yield(let name, let order): handOverSettled(name, order, in: &context)
+            case .taken(let name, let target):
+                context.peers.send(
+                    .taken(name), to: target.node, shard: target.shard, at: context.now.books)
             }
         }
         for (token, sequence, sender) in moved {
@@ -137,7 +141,7 @@ extension Broker {
         }
     }
 
-    private static func storeName(of device: DeviceIdentity) -> SessionName {
+    static func storeName(of device: DeviceIdentity) -> SessionName {
         SessionName(
             product: device.product.text.utf8Span.span,
             device: device.device.text.utf8Span.span
@@ -276,6 +280,9 @@ extension Broker {
                     subscription, shard: home, token: token, isStored: true)
                 subscriptions.insert(
                     subscriber, filter: subscription.filter.span, isConnected: false)
+                if home == context.index, !context.peers.isAlone {
+                    own.insert(subscriber, filter: subscription.filter.span, isConnected: false)
+                }
             }
             guard home == context.index else { continue }
             let session = Session(record, name, of: client, product: nil, start: startedWall)

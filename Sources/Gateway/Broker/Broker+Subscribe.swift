@@ -112,8 +112,8 @@ extension Broker {
         let isStored = sessions[slot: session.slot].stored != nil
         var outstanding = 0
         if case .application = context.wire[slot].settings.client {
-            spread(granted, of: session, isStored: isStored, confirmation, in: &context)
-            outstanding += context.outgoing.count - 1
+            outstanding += spread(
+                granted, of: session, isStored: isStored, confirmation, in: &context)
         }
         if isStored {
             store(session.slot, then: .subscribed(confirmation), in: &context)
@@ -134,18 +134,29 @@ extension Broker {
         )
     }
 
-    /// Puts filters into the trees of all shards; the others confirm the last of them.
-    private mutating func spread(
+    /// Puts filters into the trees of all shards, of all nodes; the others confirm the last of them. Answers how many
+    /// will.
+    mutating func spread(
         _ granted: [StoredSubscription],
         of session: Token,
         isStored: Bool,
-        _ confirmation: Confirmation, in context: inout ShardContext
-    ) {
+        isConnected: Bool = true,
+        _ confirmation: Confirmation?, in context: inout ShardContext
+    ) -> Int {
+        var count = context.outgoing.count - 1
         for (position, subscription) in granted.enumerated() {
             let subscriber = Subscriber(
                 subscription, shard: context.index, token: session, isStored: isStored)
-            subscriptions.insert(subscriber, filter: subscription.filter.span)
+            subscriptions.insert(
+                subscriber, filter: subscription.filter.span, isConnected: isConnected)
             let isLast = position == granted.count - 1
+            if !context.peers.isAlone {
+                own.insert(
+                    subscriber, filter: subscription.filter.span, isConnected: isConnected)
+                let known = announceFilter(
+                    subscription.filter, confirming: isLast ? confirmation : nil, in: &context)
+                if isLast { count += known }
+            }
             for shard in context.outgoing.indices where shard != context.index {
                 context.outgoing[shard].append(
                     .subscribe(
@@ -156,6 +167,7 @@ extension Broker {
                 )
             }
         }
+        return count
     }
 
     /// Another shard, or the disk, has the filters of a SUBSCRIBE, or no longer those of an UNSUBSCRIBE.
@@ -220,11 +232,13 @@ extension Broker {
         }
         let confirmation = Confirmation(
             shard: context.index, token: token, packetID: unsubscribe.packetID)
+        var outstanding = 0
         for (position, subscription) in removed.enumerated() {
             let isLast = position == removed.count - 1
-            withdraw(session, subscription, confirmation: isLast ? confirmation : nil, in: &context)
+            outstanding += withdraw(
+                session, subscription, confirmation: isLast ? confirmation : nil,
+                elsewhere: confirmation, in: &context)
         }
-        var outstanding = 0
         if case .application = context.wire[slot].settings.client {
             outstanding += context.outgoing.count - 1
         }
@@ -257,15 +271,18 @@ extension Broker {
         )
     }
 
-    /// Takes an application's filter out of every shard's tree; the others confirm it if that is asked for.
+    /// Takes an application's filter out of every shard's tree; the others confirm it if that is asked for. Answers
+    /// how many shards of other nodes will.
+    @discardableResult
     mutating func withdraw(
         _ session: UInt32,
         _ subscription: StoredSubscription,
-        confirmation: Confirmation? = nil, in context: inout ShardContext
-    ) {
+        confirmation: Confirmation? = nil,
+        elsewhere: Confirmation? = nil, in context: inout ShardContext
+    ) -> Int {
         guard case .application = sessions[slot: session].client,
             let token = sessions.token(ofSlot: session)
-        else { return }
+        else { return 0 }
         let address = SessionAddress(shard: context.index, token: token)
         subscriptions.remove(address, filter: subscription.filter.span)
         for shard in context.outgoing.indices where shard != context.index {
@@ -273,6 +290,8 @@ extension Broker {
                 .unsubscribe(
                     filter: subscription.filter, address, confirmation: confirmation))
         }
+        return withdrawFilter(
+            address, subscription.filter, confirming: elsewhere, in: &context)
     }
 
     /// Tells all shards whether the client of a session with shared subscriptions is there: those who
@@ -288,6 +307,11 @@ extension Broker {
         subscriptions.setConnected(address, isConnected)
         for shard in context.outgoing.indices where shard != context.index {
             context.outgoing[shard].append(.connected(address, isConnected))
+        }
+        guard !context.peers.isAlone else { return }
+        own.setConnected(address, isConnected)
+        for subscription in sessions[slot: session].subscriptions where subscription.isShared {
+            tellShareConnected(subscription.filter, in: &context)
         }
     }
 }

@@ -40,6 +40,10 @@ struct Broker: ~Copyable {
 
     // Routing.
     var subscriptions: TopicTree
+
+    /// In a cluster: the filters of this shard's own sessions, and those that other nodes' shards have told.
+    var own: TopicTree
+    var filtersElsewhere: [SessionAddress: Set<[UInt8]>] = [:]
     var confirmations: [PendingSubscribe] = []
 
     /// Scratch memory: who gets the message that is being routed.
@@ -75,6 +79,7 @@ struct Broker: ~Copyable {
         sessions = SlotMap(limit: sessionLimit)
         sessionWheel = TimerWheel(limit: sessionLimit)
         subscriptions = TopicTree(seed: .random(in: .min ... .max), shard: shard)
+        own = TopicTree(seed: .random(in: .min ... .max), shard: shard)
         self.sessionReader = sessionReader
         self.retainedReader = retainedReader
         nextSessionSweep = time.monotonic

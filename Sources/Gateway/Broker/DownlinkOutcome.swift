@@ -72,4 +72,7 @@ enum DownlinkSender: Sendable {
 
     /// The control side. Called once, on a shard's thread.
     case question(@Sendable (DownlinkOutcome) -> Void)
+
+    /// Another node, whose request has that number among those served (`Peers`).
+    case node(UInt32)
 }

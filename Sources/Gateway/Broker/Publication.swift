@@ -41,7 +41,7 @@ struct Publication {
         switch sender {
         case .confirmation: confirmations += 1
         case .gathering: commit.answers += 1
-        case .nobody, .client, .gatheringOutcome, .question: break
+        case .nobody, .client, .gatheringOutcome, .question, .node: break
         }
     }
 }

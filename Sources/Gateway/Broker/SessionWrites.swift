@@ -30,6 +30,12 @@ struct SessionWrites {
 
         /// The session of that name is not on disk any more.
         case removed(SessionName)
+
+        /// A session that another node wants can be read.
+        case yield(SessionName, YieldOrder)
+
+        /// A session that another node had is on this one's disk.
+        case taken(SessionName, NodeMail.Target)
     }
 
     struct Write: Sendable {

@@ -23,6 +23,9 @@ struct SharedGroup {
 
     var isEmpty: Bool { connected.isEmpty && absent.isEmpty }
 
+    /// Whether some member has a connection.
+    var hasConnected: Bool { !connected.isEmpty }
+
     /// Adds a member, or changes its options; whether it is new.
     mutating func insert(_ member: Subscriber, isConnected: Bool) -> Bool {
         if isConnected {
@@ -44,9 +47,9 @@ struct SharedGroup {
     }
 
     /// Who gets the next message: of those that `isWanted`, the connected ones in turn, and when there
-    /// are none, the others in turn, whose sessions keep it.
+    /// are none, the others in turn, whose sessions keep it. Those of this node before those of others.
     mutating func choose(where isWanted: (Subscriber) -> Bool) -> Subscriber? {
-        connected.next(where: isWanted) ?? absent.next(where: isWanted)
+        connected.nextNearest(where: isWanted) ?? absent.nextNearest(where: isWanted)
     }
 }
 
@@ -82,6 +85,13 @@ struct MemberRing {
         guard isThere else { return nil }
         if index < turn { turn -= 1 }
         return members.remove(at: index)
+    }
+
+    /// The next one, of this node, and when there is none, of another.
+    mutating func nextNearest(where isWanted: (Subscriber) -> Bool) -> Subscriber? {
+        // In order, so those of other nodes are the last.
+        guard let last = members.last, last.isElsewhere else { return next(where: isWanted) }
+        return next { !$0.isElsewhere && isWanted($0) } ?? next(where: isWanted)
     }
 
     /// The next one whose turn it is, of those that `isWanted`; costs one step for each that is not.

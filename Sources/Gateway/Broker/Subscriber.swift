@@ -44,10 +44,24 @@ package struct Subscriber: Sendable, Equatable {
     }
 
     package var session: SessionAddress { SessionAddress(shard: shard, token: token) }
+
+    /// What a shard of another node wants for its sessions, whose own options it knows itself.
+    package init(elsewhere session: SessionAddress) {
+        self.init(
+            shard: session.shard, token: session.token, qos: .exactlyOnce, noLocal: false,
+            retainAsPublished: true, isStored: true)
+    }
+
+    /// Whether it stands for a shard of another node.
+    var isElsewhere: Bool { SessionAddress.isElsewhere(shard) }
 }
 
 /// A session, for all shards: where it is, and its token there. Ordered shard by shard.
+///
+/// A shard of another node is like one session here: what it wants for sessions of its own. It stands behind all of
+/// this node's.
 package struct SessionAddress: Sendable, Hashable, Comparable {
+    /// Of this node, or made by `init(node:shard:)`.
     package let shard: Int
     package let token: Token
 
@@ -55,6 +69,22 @@ package struct SessionAddress: Sendable, Hashable, Comparable {
         self.shard = shard
         self.token = token
     }
+
+    /// A shard of the node that is known by that number here.
+    package init(node: UInt8, shard: Int) {
+        self.shard = Self.firstElsewhere + Int(node) << 8 + shard
+        token = .reserved(0)
+    }
+
+    /// Greater than any number of a shard.
+    private static var firstElsewhere: Int { 1 << 16 }
+
+    /// Whether a shard number is one of another node.
+    static func isElsewhere(_ shard: Int) -> Bool { shard >= firstElsewhere }
+
+    /// Of a shard of another node.
+    static func node(of shard: Int) -> UInt8 { UInt8((shard - firstElsewhere) >> 8) }
+    static func peerShard(of shard: Int) -> Int { (shard - firstElsewhere) & 0xFF }
 
     package static func < (left: SessionAddress, right: SessionAddress) -> Bool {
         if left.shard != right.shard { return left.shard < right.shard }

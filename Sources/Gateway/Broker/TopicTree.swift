@@ -133,7 +133,53 @@ package struct TopicTree: Sendable {
         matches.mergeOverlaps()
     }
 
+    /// Finds who gets a message whose receivers another node has chosen.
+    ///
+    /// - Parameters:
+    ///   - isForSubscribers: every session with a matching subscription of its own.
+    ///   - shares: of each of them one member; of one that is no more, none.
+    mutating func collect(
+        _ topic: Span<UInt8>,
+        isForSubscribers: Bool,
+        shares: [[UInt8]],
+        into matches: inout Matches
+    ) {
+        matches.removeAll()
+        guard count > 0 else { return }
+        if isForSubscribers {
+            levels.match(topic, into: &matches.nodes)
+            for node in matches.nodes {
+                for subscriber in places[Int(node)].subscribers { matches.add(subscriber) }
+            }
+        }
+        for share in shares {
+            guard let group = group(of: share.span),
+                let member = groups[Int(group)].choose(where: { _ in true })
+            else { continue }
+            matches.add(member, groupNumber: group)
+        }
+        matches.mergeOverlaps()
+    }
+
+    /// Whether some session has a subscription to exactly this filter, of exactly this share.
+    func contains(_ text: Span<UInt8>) -> Bool {
+        let filter = TopicFilter(unchecked: text)
+        guard let node = levels.find(filter.filter) else { return false }
+        return filter.isShared
+            ? group(at: node, text) != nil : !places[node].subscribers.isEmpty
+    }
+
     // MARK: Shares
+
+    /// Whether some member of a share has a connection.
+    func hasConnected(_ share: Span<UInt8>) -> Bool {
+        group(of: share).map { groups[Int($0)].hasConnected } ?? false
+    }
+
+    private func group(of text: Span<UInt8>) -> Int32? {
+        guard let node = levels.find(TopicFilter(unchecked: text).filter) else { return nil }
+        return group(at: node, text)
+    }
 
     /// Chooses another member of a share, for a message that its receiver left without acknowledging
     /// it; `nil` when there is none that `isWanted`.
@@ -141,10 +187,7 @@ package struct TopicTree: Sendable {
         ofShare text: Span<UInt8>,
         where isWanted: (Subscriber) -> Bool
     ) -> Subscriber? {
-        let filter = TopicFilter(unchecked: text)
-        guard let node = levels.find(filter.filter), let group = group(at: node, text) else {
-            return nil
-        }
+        guard let group = group(of: text) else { return nil }
         return groups[Int(group)].choose(where: isWanted)
     }
 

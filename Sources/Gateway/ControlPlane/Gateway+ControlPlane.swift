@@ -13,6 +13,13 @@ extension DeviceUsage.DayCount {
     }
 }
 
+extension ProductDay {
+    /// With what another node has counted on the same day.
+    fileprivate func adding(_ other: ProductDay?) -> ProductDay {
+        ProductDay(day: day, used: used + (other?.used ?? 0), topUp: topUp + (other?.topUp ?? 0))
+    }
+}
+
 extension Gateway: ControlPlane {
     public func verify() async throws(StoreError) -> [String] {
         let (stores, secretKeys) = (self.stores, self.secretKeys)
@@ -40,6 +47,9 @@ extension Gateway: ControlPlane {
         for shard in commons.mailboxes.indices {
             count += await ask(shard, orElse: 0) { .onlineCount(product, $0) }
         }
+        for case .count(let elsewhere) in await askOtherNodes(.onlineCount(product)) {
+            count += Int(clamping: elsewhere)
+        }
         return count
     }
 
@@ -52,6 +62,12 @@ extension Gateway: ControlPlane {
             let none = [Timestamp?](repeating: nil, count: group.count)
             let times = await ask(shard, orElse: none) { .lastSeen(group, $0) }
             for (device, time) in zip(group, times) { seen[device] = time }
+        }
+        let missing = devices.filter { seen[$0] == nil }
+        if !missing.isEmpty {
+            for case .times(let times) in await askOtherNodes(.lastSeen(missing)) {
+                for case (let device, let time?) in zip(missing, times) { seen[device] = time }
+            }
         }
         var presence: [DevicePresence] = []
         for device in devices {
@@ -66,13 +82,25 @@ extension Gateway: ControlPlane {
     }
 
     public func connection(of device: DeviceIdentity) async -> DeviceConnection? {
-        await ask(commons.homes.shard(of: device), orElse: nil) { .connection(device, $0) }
+        let home = commons.homes.shard(of: device)
+        if let here = await ask(home, orElse: nil, { .connection(device, $0) }) { return here }
+        for case .connection(let elsewhere?) in await askOtherNodes(
+            .connection(device), home: device)
+        {
+            return elsewhere
+        }
+        return nil
     }
 
     public func outcomes(of device: DeviceIdentity) async -> DeviceOutcomes {
-        await ask(commons.homes.shard(of: device), orElse: DeviceOutcomes()) {
-            .outcomes(device, $0)
+        let home = commons.homes.shard(of: device)
+        var found = [await ask(home, orElse: DeviceOutcomes()) { .outcomes(device, $0) }]
+        for case .outcomes(let elsewhere) in await askOtherNodes(.outcomes(device), home: device) {
+            found.append(elsewhere)
         }
+        return DeviceOutcomes(
+            lastRefusal: found.compactMap(\.lastRefusal).max { $0.at < $1.at },
+            lastEnding: found.compactMap(\.lastEnding).max { $0.at < $1.at })
     }
 
     public func begin(_ trace: DeviceTrace) async -> Bool {
@@ -86,7 +114,10 @@ extension Gateway: ControlPlane {
     }
 
     public func kick(_ device: DeviceIdentity) async -> Bool {
-        await ask(commons.homes.shard(of: device), orElse: false) { .kick(device, $0) }
+        let home = commons.homes.shard(of: device)
+        if await ask(home, orElse: false, { .kick(device, $0) }) { return true }
+        for case .flag(true) in await askOtherNodes(.kick(device), home: device) { return true }
+        return false
     }
 
     public func send(_ downlink: Downlink, to device: DeviceIdentity) async -> DownlinkOutcome {
@@ -113,6 +144,9 @@ extension Gateway: ControlPlane {
         for count in await ask(home, orElse: [], { .unsettledUsage(device, $0) }) {
             record.record(count)
         }
+        for case .days(let days) in await askOtherNodes(.usage(device), home: device) {
+            for count in days { record.record(count) }
+        }
         let history = record.days.reversed().filter { usage in
             usage.day < today && (usage.used > 0 || usage.topUp > 0)
         }
@@ -127,7 +161,16 @@ extension Gateway: ControlPlane {
         in days: ClosedRange<Day>,
         limit: Int
     ) async throws(StoreError) -> [ProductDay] {
-        try usage.totals(of: product, in: days, limit: limit)
+        let here = try usage.totals(of: product, in: days, limit: limit)
+        guard commons.neighbours != nil else { return here }
+        var sums: [Day: ProductDay] = [:]
+        for day in here { sums[day.day] = day }
+        let question = NodeQuestion.productDays(
+            product, from: days.lowerBound, to: days.upperBound)
+        for case .productDays(let elsewhere) in await askOtherNodes(question) {
+            for day in elsewhere { sums[day.day] = day.adding(sums[day.day]) }
+        }
+        return Array(sums.values.sorted { $0.day < $1.day }.prefix(limit))
     }
 
     public func submit(_ command: Command) async throws(StoreError) -> Outcome {

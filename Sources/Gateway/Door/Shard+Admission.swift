@@ -183,6 +183,16 @@ extension Shard {
     mutating func admit(_ slot: UInt32, until: Timestamp, isOwed: Bool = false) {
         guard let token = context.wire.token(of: slot) else { return }
         context.wire[slot].settings.expiresAt = until
+        if context.peers.isAlone {
+            admitClaimed(slot, isOwed: isOwed)
+        } else {
+            claim(token, until: until, isOwed: isOwed)
+        }
+    }
+
+    /// The same when it is on no other node.
+    mutating func admitClaimed(_ slot: UInt32, isOwed: Bool) {
+        guard let token = context.wire.token(of: slot) else { return }
         let client = context.wire[slot].settings.client
         guard takeOver(client, by: token) else { return }
         let found: Bool?

@@ -219,6 +219,16 @@ struct Quota: ~Copyable {
     /// A connection goes, and with it its hold of the device's counter.
     mutating func release(_ counter: Meter.Slot) { meter.release(counter) }
 
+    /// A device comes from another node, where so much of its days was counted: it goes on from there.
+    mutating func adopt(
+        _ days: [DayUsage], by client: inout NegotiatedSettings, at time: Timestamp
+    ) {
+        guard let product = client.productSlot else { return }
+        let day = products.day(at: product, time)
+        guard let known = days.first(where: { $0.day == day }) else { return }
+        meter.adopt(known, by: counter(of: &client, day))
+    }
+
     // MARK: Looking ahead
 
     /// What counting `units` now would come to: whether what is left of a device's allowance, or a pack,

@@ -13,6 +13,9 @@ struct GatewayCommons: Sendable {
     let node: NodeName
     let mailboxes: [Mailbox<ShardMessage>]
 
+    /// `nil`: it is in no cluster.
+    let neighbours: Neighbours?
+
     /// `nil`: nothing is logged.
     let log: GatewayLog?
     let heartbeats: Heartbeats

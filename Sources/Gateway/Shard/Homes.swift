@@ -31,7 +31,7 @@ package struct Homes: Sendable {
 }
 
 /// FNV-1a with 64 bits.
-private struct StableHash {
+struct StableHash {
     private var value: UInt64 = 0xCBF2_9CE4_8422_2325
 
     mutating func add(_ byte: UInt8) {

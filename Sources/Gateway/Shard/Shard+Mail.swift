@@ -53,6 +53,12 @@ extension Shard {
         case .usageWritten(let batch, let isWritten):
             context.quota.settle(batch: batch, isWritten: isWritten)
         case .packs(let account, let notice): carryOut(context.quota.receive(notice, of: account))
+        case .nodeArrived(let node): nodeArrived(node)
+        case .nodeMail(let node, let batch): receive(batch, from: node)
+        case .nodeLost(let node): nodeLost(node)
+        case .ownersChanged(let owners): ownersChanged(owners)
+        case .countsAdopted(let devices, let isWritten):
+            context.places.countsUnderWay.end(devices, isWritten: isWritten)
         case .productChanged(let key): productChanged(key)
         case .productsChanged: productsChanged()
         case .deviceChanged(let identity): deviceChanged(identity)

@@ -32,12 +32,32 @@ extension Shard {
     }
 
     private mutating func submit(_ batch: UsageBatch) {
+        if !context.peers.isAlone { tellOwners(of: batch) }
         let mailbox = context.commons.mailboxes[context.index]
         let number = batch.number
         let log = context.commons.log
         context.commons.usage.submit(batch) { result in
             let isWritten = log.takes(result, of: .usageWrite)
             mailbox.post(.usageWritten(batch: number, isWritten: isWritten))
+        }
+    }
+
+    /// The devices' owners hear of their counts, and of those that this node owns their deputies: so the counts of a node
+    /// that is killed are at most one flush behind (rule C7).
+    private mutating func tellOwners(of batch: UsageBatch) {
+        var entries: [NodeMail.Target: [UsageBatch.Entry]] = [:]
+        for entry in batch.entries {
+            let partition = Partition(entry.device)
+            var keeper = context.peers.owner(of: partition)
+            if keeper == .here { keeper = context.peers.deputy(of: partition) }
+            guard case .node(let node) = keeper else { continue }
+            let shard = context.peers.home(of: entry.device, on: node)
+            entries[NodeMail.Target(node: node, shard: shard), default: []].append(entry)
+        }
+        for (target, entries) in entries {
+            context.peers.send(
+                .counted(entries, at: batch.takenAt), to: target.node, shard: target.shard,
+                at: context.now.books)
         }
     }
 

@@ -272,6 +272,8 @@ struct Shard: ~Copyable {
         } while context.wire.hasFlushes
         // Wills of those that have just been closed may have come to need units.
         runPackActions()
+        finishYields()
+        releaseEnded()
         broker.submitSessionWrites(in: &context)
         context.postOutgoing()
     }

@@ -26,6 +26,10 @@ struct ShardContext: ~Copyable {
     /// By shard; posted at the end of the turn.
     var outgoing: [[ShardMessage]]
 
+    /// Other nodes of the cluster, and which clients are where.
+    var peers: Peers
+    var places = ClientPlaces()
+
     /// Gives the struct an address, so that no call copies it.
     private let anchor = Atomic<Bool>(false)
 
@@ -47,6 +51,7 @@ struct ShardContext: ~Copyable {
         self.wire = wire
         self.quota = quota
         outgoing = Array(repeating: [], count: commons.mailboxes.count)
+        peers = Peers(commons.neighbours, shard: index)
     }
 
     mutating func tellOthers(_ message: ShardMessage) {
@@ -85,6 +90,7 @@ struct ShardContext: ~Copyable {
             commons.mailboxes[shard].post(contentsOf: outgoing[shard])
             outgoing[shard].removeAll(keepingCapacity: true)
         }
+        peers.post()
     }
 }
 

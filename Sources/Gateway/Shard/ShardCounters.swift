@@ -40,6 +40,8 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
     case retainedReadsFailed
     case sessionWritesFailed
     case sessionReadsFailed
+    case nodeMailUnread
+    case sessionsTooLargeToMove
 
     /// The Prometheus name without its prefix and `_total`, and what it counts.
     var exposition: (name: String, help: String) {
@@ -96,6 +98,13 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
             ("session_writes_failed", "Batches of changes of sessions that could not be written.")
         case .sessionReadsFailed:
             ("session_reads_failed", "Look-ups of stored sessions that failed.")
+        case .nodeMailUnread:
+            ("node_mail_unread", "Batches of other nodes that could not be read.")
+        case .sessionsTooLargeToMove:
+            (
+                "sessions_too_large_to_move",
+                "Sessions that did not follow their clients to another node, as their filters are too long."
+            )
         case .takeovers: ("takeovers", "Sessions taken over by a new connection.")
         }
     }

@@ -60,6 +60,17 @@ enum ShardMessage: Sendable {
     /// What a session that has subscribed may want of retained messages is on disk.
     case retainedWritten(Token)
 
+    // From other nodes of the cluster.
+    case nodeArrived(NodeArrival)
+
+    /// A batch of a node's, unread.
+    case nodeMail(UInt8, [UInt8])
+    case nodeLost(UInt8)
+    case ownersChanged(PartitionOwners)
+
+    /// Counts of other nodes are on disk, or could not be written.
+    case countsAdopted([DeviceIdentity], isWritten: Bool)
+
     // From the control side.
     case productChanged(ProductKey)
     case productsChanged

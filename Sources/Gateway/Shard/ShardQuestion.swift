@@ -19,6 +19,9 @@ enum ShardQuestion: Sendable {
     case send(Message, to: DeviceIdentity, @Sendable (DownlinkOutcome) -> Void)
     case gauges(@Sendable (ShardGauges) -> Void)
 
+    /// All other nodes are asked, there the home of a device or all shards: as many answers as come.
+    case otherNodes(NodeQuestion, home: DeviceIdentity?, @Sendable ([NodeAnswer]) -> Void)
+
     /// The answer of a shard that has ended.
     func answerOfNobody() {
         switch self {
@@ -32,6 +35,7 @@ enum ShardQuestion: Sendable {
         case .kick(_, let answer): answer(false)
         case .send(_, _, let answer): answer(.notConnected)
         case .gauges(let answer): answer(ShardGauges())
+        case .otherNodes(_, _, let answer): answer([])
         }
     }
 }
@@ -64,13 +68,11 @@ extension Shard {
         case .lastSeen(let identities, let answer): answer(identities.map { lastSeen($0) })
         case .unsettledUsage(let identity, let answer): answer(context.quota.unsettled(identity))
         case .kick(let identity, let answer):
-            guard let token = broker.connection(of: identity, in: &context) else {
-                return answer(false)
-            }
-            end(token.slot, .kicked)
-            answer(true)
+            answer(kick(identity))
         case .send(let message, let identity, let answer):
             broker.send(message, to: identity, for: .question(answer), in: &context)
+        case .otherNodes(let question, let device, let answer):
+            askNodes(question, home: device, answer)
         case .gauges(let answer):
             answer(
                 ShardGauges(
@@ -86,8 +88,15 @@ extension Shard {
         }
     }
 
+    /// Ends the connection of a device; false when it has none.
+    mutating func kick(_ identity: DeviceIdentity) -> Bool {
+        guard let token = broker.connection(of: identity, in: &context) else { return false }
+        end(token.slot, .kicked)
+        return true
+    }
+
     /// When a connected device's last packet came, to within a tick; `nil` when it is not connected.
-    private mutating func lastSeen(_ identity: DeviceIdentity) -> Timestamp? {
+    mutating func lastSeen(_ identity: DeviceIdentity) -> Timestamp? {
         guard let token = broker.connection(of: identity, in: &context) else {
             return nil
         }
@@ -97,7 +106,7 @@ extension Shard {
         return context.now.wall.adding(milliseconds: -Int64(ticksAgo) * ShardTime.tickMilliseconds)
     }
 
-    private mutating func deviceConnection(_ identity: DeviceIdentity) -> DeviceConnection? {
+    mutating func deviceConnection(_ identity: DeviceIdentity) -> DeviceConnection? {
         guard let token = broker.connection(of: identity, in: &context) else {
             return nil
         }

@@ -142,10 +142,11 @@ extension QueueRecord: StorageRecord {
     }
 }
 
+/// Also a part of what nodes tell each other.
 extension QueuedMessage {
     private static var retainedBit: UInt8 { 0b100 }
 
-    fileprivate func append(to buffer: inout ByteBuffer) {
+    package func append(to buffer: inout ByteBuffer) {
         buffer.append(qos.rawValue | (isRetained ? Self.retainedBit : 0))
         message.append(to: &buffer)
         buffer.append(list: subscriptionIdentifiers) { $0.appendVarint(UInt64($1)) }
@@ -153,7 +154,7 @@ extension QueuedMessage {
         buffer.appendVarint(UInt64(units))
     }
 
-    fileprivate init(taking reader: inout ByteReader) throws(MalformedRecord) {
+    package init(taking reader: inout ByteReader) throws(MalformedRecord) {
         let flags = try reader.takeUInt8()
         guard let qos = QoS(rawValue: flags & ~Self.retainedBit), qos > .atMostOnce else {
             throw .malformed(what: "QoS of a queued message")
@@ -173,15 +174,15 @@ extension QueuedMessage {
     }
 }
 
-/// A part of other records.
+/// A part of other records, and of what nodes tell each other.
 extension Message {
-    func append(to buffer: inout ByteBuffer) {
+    package func append(to buffer: inout ByteBuffer) {
         buffer.append(qos.rawValue)
         for part in [topic, payload, properties] { buffer.append(counted: part.span) }
         buffer.append(optional: expiresAt) { $0.append($1) }
     }
 
-    convenience init(taking reader: inout ByteReader) throws(MalformedRecord) {
+    package convenience init(taking reader: inout ByteReader) throws(MalformedRecord) {
         guard let qos = QoS(rawValue: try reader.takeUInt8()) else {
             throw .malformed(what: "QoS of a message")
         }

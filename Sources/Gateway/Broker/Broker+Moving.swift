@@ -1,0 +1,282 @@
+import Bytes
+import Ledger
+import Metering
+import MQTT
+import Reactor
+import Sessions
+import Storage
+import Time
+
+// Devices of a cluster are connected to any node, and their sessions are where they were last: messages find them, and
+// sessions follow them.
+extension Broker {
+    // MARK: Messages to devices
+
+    /// Hands a message to a device, wherever it is. This is its home shard.
+    mutating func deliverToDeviceAnywhere(
+        _ device: DeviceIdentity,
+        _ message: borrowing OutboundMessage,
+        for sender: DownlinkSender,
+        sharing shared: inout Message?, in context: inout ShardContext
+    ) -> DeliveryOutcome {
+        guard !context.peers.isAlone, !isConnected(device, in: &context) else {
+            return deliverToDevice(device, message, for: sender, sharing: &shared, in: &context)
+        }
+        switch context.peers.owner(of: Partition(device)) {
+        case .unreachable:
+            return deliverToDevice(device, message, for: sender, sharing: &shared, in: &context)
+        case .node(let owner):
+            return send(
+                message, to: device, on: owner, isForwarded: false, for: sender, sharing: &shared,
+                in: &context)
+        case .here: break
+        }
+        let name = Self.storeName(of: device)
+        guard let entry = context.places.owned[name] else {
+            return deliverToDevice(device, message, for: sender, sharing: &shared, in: &context)
+        }
+        if entry.move != nil {
+            let held = HeldDownlink(
+                message: Self.shared(message, &shared), isRetained: message.isRetained,
+                device: device, sender: sender)
+            return context.places.hold(held, for: name) ? .pending : .decided(.queueFull)
+        }
+        return send(
+            message, to: device, on: entry.node, isForwarded: true, for: sender, sharing: &shared,
+            in: &context)
+    }
+
+    private func isConnected(_ device: DeviceIdentity, in context: inout ShardContext) -> Bool {
+        guard let session = known(device) else { return false }
+        return openConnection(of: session.slot, in: &context) != nil
+    }
+
+    private func send(
+        _ message: borrowing OutboundMessage,
+        to device: DeviceIdentity,
+        on node: UInt8,
+        isForwarded: Bool,
+        for sender: DownlinkSender,
+        sharing shared: inout Message?, in context: inout ShardContext
+    ) -> DeliveryOutcome {
+        let request =
+            sender.isAwaiting ? context.peers.request(node, for: .outcome(sender)) : nil
+        context.peers.send(
+            .toDevice(
+                Self.shared(message, &shared), isRetained: message.isRetained, device,
+                isForwarded: isForwarded, request),
+            to: node, shard: context.peers.home(of: device, on: node), at: context.now.books)
+        return .pending
+    }
+
+    /// A message that another node has sent here: for a device that is here, or whose owner this is.
+    mutating func receive(
+        _ message: Message,
+        isRetained: Bool,
+        for device: DeviceIdentity,
+        isForwarded: Bool,
+        _ request: NodeRequest?,
+        from target: NodeMail.Target, in context: inout ShardContext
+    ) {
+        let sender =
+            request.map {
+                DownlinkSender.node(context.peers.begin($0, of: target, wantsOutcome: true))
+            } ?? .nobody
+        let isOwned = !isForwarded && context.peers.owner(of: Partition(device)) == .here
+        var shared: Message? = message
+        message.withOutbound(isRetained: isRetained) { outbound in
+            let outcome =
+                isOwned
+                ? deliverToDeviceAnywhere(
+                    device, outbound, for: sender, sharing: &shared, in: &context)
+                : deliverToDevice(device, outbound, for: sender, sharing: &shared, in: &context)
+            report(outcome, to: sender, in: &context)
+        }
+    }
+
+    /// A message that waited for a device that changed nodes.
+    mutating func deliver(_ held: HeldDownlink, in context: inout ShardContext) {
+        var shared: Message? = held.message
+        held.message.withOutbound(isRetained: held.isRetained) { outbound in
+            let outcome = deliverToDeviceAnywhere(
+                held.device, outbound, for: held.sender, sharing: &shared, in: &context)
+            report(outcome, to: held.sender, in: &context)
+        }
+    }
+
+    // MARK: Sessions that leave
+
+    /// A client has connected to another node: takes its session from the connection, which is about to be closed, and
+    /// says whether it is to follow the client. One that is not has ended.
+    mutating func leavesForNode(
+        _ token: Token, isCleanStart: Bool, in context: inout ShardContext
+    ) -> Bool {
+        let session = token.slot
+        let goesOn = !isCleanStart && isToBeKept(session, in: &context)
+        if sessions[slot: session].connection != nil {
+            detach(session, isResumed: goesOn, in: &context)
+            guard goesOn else {
+                endSession(token, in: &context)
+                return false
+            }
+            setAside(session, in: &context)
+        } else if !goesOn {
+            endSession(token, in: &context)
+        }
+        return goesOn
+    }
+
+    /// Has the session of that name read, and handed to the one who wants it, when all that was written of it is on
+    /// the disk.
+    mutating func handOver(_ name: SessionName, _ order: YieldOrder) {
+        sessionWrites.append(nil, then: .yield(name, order))
+    }
+
+    /// All that was being written is on the disk. What has come meanwhile is waited for as well.
+    mutating func handOverSettled(
+        _ name: SessionName, _ order: YieldOrder, in context: inout ShardContext
+    ) {
+        guard sessionWrites.isSettled || order.tries == 0 else {
+            return handOver(name, order.again)
+        }
+        var stored: StoredSession?
+        do throws(StoreError) {
+            stored = try sessionReader.session(name)
+            if let found = stored, !found.canTravel(upTo: Self.transferBytes) {
+                // Of thousands of long filters: it stays, and the client begins anew.
+                context.counters.add(.sessionsTooLargeToMove)
+                stored = nil
+            }
+        } catch {
+            context.counters.add(.sessionReadsFailed)
+            context.wire.journal.noteStoreFailure(.sessionRead, error)
+        }
+        switch order.what {
+        case .session(let by):
+            let part = stored?.beginning(upTo: Self.transferBytes)
+            context.places.yielded[name] = part?.next
+            let client = YieldedClient(
+                wasConnected: order.wasConnected, days: order.days, session: part?.session)
+            switch by {
+            case .node(_, let served) where !order.isDecidedHere:
+                context.peers.answer(served, .yielded(client), at: context.now.books)
+            case .node, .here: context.places.finishedYields.append((name, by, client))
+            }
+        case .rest(let target, let sequence):
+            context.places.yielded[name] = nil
+            let pieces = stored?.messages(from: sequence, inPiecesOf: Self.transferBytes) ?? []
+            for piece in pieces {
+                context.peers.send(
+                    .rest(name, piece), to: target.node, shard: target.shard,
+                    at: context.now.books)
+            }
+            dropSession(name, in: &context)
+        }
+    }
+
+    /// What of a queue travels at once.
+    private static var transferBytes: Int { 1 << 20 }
+
+    /// Forgets a session that another node has: it is not over, so its will stays unpublished.
+    mutating func dropSession(_ name: SessionName, in context: inout ShardContext) {
+        guard let client = Client(stored: name) else { return }
+        context.places.claims[name] = nil
+        do throws(StoreError) {
+            guard let token = try session(of: client, in: &context) else { return }
+            sessions[slot: token.slot].will = nil
+            if let connection = sessions[slot: token.slot].connection,
+                context.wire.contains(connection)
+            {
+                context.wire[connection.slot].will = nil
+            }
+            endSession(token, in: &context)
+        } catch {
+            context.counters.add(.sessionReadsFailed)
+            context.wire.journal.noteStoreFailure(.sessionRead, error)
+        }
+    }
+
+    // MARK: Sessions that come
+
+    /// Takes in a session that another node had, as one of a client that is away. `taken` is done when it is on the
+    /// disk. False when there is no room for it: the client gets a new one.
+    mutating func takeIn(
+        _ content: StoredSession,
+        _ name: SessionName,
+        from target: NodeMail.Target?, in context: inout ShardContext
+    ) -> Bool {
+        guard let client = Client(stored: name), hasRoom else { return false }
+        // One that was on its way from here, and comes back.
+        dropSession(name, in: &context)
+        context.places.yielded[name] = nil
+        let (stored, changes) = content.taken(
+            as: context.commons.sessions.newNumber(), named: name)
+        var product: ProductCatalogue.Slot?
+        if case .device(let device) = client {
+            do throws(StoreError) {
+                product = try context.productSlot(of: device.identity)
+            } catch {
+                context.wire.journal.noteStoreFailure(.productRead, error)
+                return false
+            }
+        }
+        var session = Session(
+            stored.record, name, of: client, product: product, start: context.now.books)
+        session.restore(stored)
+        guard let token = sessions.insert(session) else { return false }
+        enter(token.slot)
+        absentSessions += 1
+        for change in changes { sessionWrites.append(change) }
+        sessionWrites.append(nil, then: target.map { .taken(name, $0) })
+        if case .application = client {
+            _ = spread(
+                stored.record.subscriptions, of: token, isStored: true, isConnected: false, nil,
+                in: &context)
+        }
+        scheduleAbsent(token.slot, in: &context)
+        return true
+    }
+
+    /// What has come for a session on the node that it has left.
+    mutating func takeRest(
+        _ messages: [QueuedMessage], of name: SessionName, in context: inout ShardContext
+    ) {
+        guard let client = Client(stored: name) else { return }
+        do throws(StoreError) {
+            guard let token = try session(of: client, in: &context) else { return }
+            try loadQueue(token.slot, in: &context)
+            for message in messages { queue(message, token, in: &context) }
+            sendInLine(token, in: &context)
+        } catch {
+            context.counters.add(.sessionReadsFailed)
+            context.wire.journal.noteStoreFailure(.sessionRead, error)
+        }
+    }
+}
+
+/// What is to be done when all that was written of a session is on the disk.
+struct YieldOrder: Sendable {
+    enum What: Sendable {
+        /// The session goes to the one who has come.
+        case session(DisplacedBy)
+
+        /// The node has it: what has come since, from that sequence on, follows.
+        case rest(NodeMail.Target, from: UInt64)
+    }
+
+    let what: What
+    var wasConnected = false
+    var days: [DayUsage] = []
+
+    /// The claim is decided by this shard, so what comes of it is not sent.
+    var isDecidedHere = false
+
+    /// How often it waits for what is written meanwhile.
+    var tries = 8
+
+    var again: YieldOrder {
+        var order = self
+        order.tries -= 1
+        return order
+    }
+}

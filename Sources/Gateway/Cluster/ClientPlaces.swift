@@ -1,0 +1,92 @@
+import Ledger
+import Metering
+import Sessions
+
+/// Where clients are, as far as one shard has to know: of the partitions that this node owns, on which node each is;
+/// and by which claims those that are here were let in. Both of clients whose home is this shard.
+struct ClientPlaces {
+    /// A client that is another node's, or on its way to one.
+    struct Entry {
+        var node: UInt8
+        var number: UInt64
+        var move: Move?
+    }
+
+    /// A client changes nodes: what comes for it meanwhile waits.
+    struct Move {
+        /// Where it was.
+        var holder = Peers.here
+        var messages: [HeldDownlink] = []
+
+        /// Who has come after the one that it moves to.
+        var claims: [(by: DisplacedBy, isCleanStart: Bool)] = []
+    }
+
+    /// Clients of this node's partitions; one that is not among them is here, or nowhere.
+    var owned: [SessionName: Entry] = [:]
+
+    /// Clients that are connected here, or have a session here: the number of the claim, 0 for none.
+    var claims: [SessionName: UInt64] = [:]
+
+    /// Sessions that other nodes have been given, until they have them: the sequence behind what was given.
+    var yielded: [SessionName: UInt64] = [:]
+
+    /// What yields of this shard have come to, for claims that this shard decides.
+    var finishedYields: [(SessionName, DisplacedBy, YieldedClient)] = []
+
+    /// Sessions that have ended in this turn.
+    var ended: [SessionName] = []
+    private var lastClaim: UInt64 = 0
+
+    /// Counts of other nodes that are on their way to the disk.
+    var countsUnderWay = CountsUnderWay()
+
+    /// Messages that wait for one client that moves.
+    static var heldMaximum: Int { 1_000 }
+
+    /// Greater than that of every claim before: of this owner, and of those before it.
+    mutating func nextNumber(under table: UInt64) -> UInt64 {
+        lastClaim = max(lastClaim + 1, table << 32)
+        return lastClaim
+    }
+
+    /// Keeps a message for a client that moves. False when too many wait.
+    mutating func hold(_ message: HeldDownlink, for name: SessionName) -> Bool {
+        guard let count = owned[name]?.move?.messages.count, count < Self.heldMaximum else {
+            return false
+        }
+        owned[name]?.move?.messages.append(message)
+        return true
+    }
+}
+
+/// Devices' counts that other nodes have told, until the disk has them: a device may come here sooner.
+struct CountsUnderWay {
+    private var counts: [DeviceIdentity: (writes: Int, record: UsageRecord)] = [:]
+
+    mutating func begin(_ entries: [UsageBatch.Entry]) {
+        for entry in entries {
+            counts[entry.device, default: (0, UsageRecord())].writes += 1
+            counts[entry.device]?.record.record(entry.usage)
+        }
+    }
+
+    /// The disk has them, or could not take them: then they are known here as long as this process lives.
+    mutating func end(_ devices: [DeviceIdentity], isWritten: Bool) {
+        guard isWritten else { return }
+        for device in devices {
+            counts[device]?.writes -= 1
+            if counts[device]?.writes == 0 { counts[device] = nil }
+        }
+    }
+
+    func days(of device: DeviceIdentity) -> [DayUsage] { counts[device]?.record.days ?? [] }
+}
+
+/// A message to a device that is changing nodes.
+struct HeldDownlink {
+    let message: Message
+    let isRetained: Bool
+    let device: DeviceIdentity
+    let sender: DownlinkSender
+}

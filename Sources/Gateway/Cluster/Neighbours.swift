@@ -1,0 +1,153 @@
+import Bytes
+import Ledger
+import Linux
+import Links
+import Reactor
+import Synchronization
+
+/// The other nodes of the cluster, for all shards: numbers them, hands what comes over the links to the shards, and
+/// says who owns which clients.
+///
+/// A node that a link begins to first says how many shards it has; before that, nothing is sent to it.
+final class Neighbours: Sendable {
+    let node: NodeName
+    private let mailboxes: [Mailbox<ShardMessage>]
+    private let log: GatewayLog?
+    private let state = Mutex(State())
+    private let links = Mutex<Links?>(nil)
+
+    private struct State {
+        /// By number; a name keeps its number.
+        var names: [NodeName] = []
+
+        /// Those that have said how many shards they have.
+        var arrived: Set<NodeName> = []
+        var table: PartitionTable?
+    }
+
+    init(_ node: NodeName, _ mailboxes: [Mailbox<ShardMessage>], _ log: GatewayLog?) {
+        precondition(mailboxes.count <= NodeBatch.maximumShards, "shards are named by one byte")
+        self.node = node
+        self.mailboxes = mailboxes
+        self.log = log
+    }
+
+    /// Opens the links; from now on other nodes see this one.
+    func start(
+        over transport: any PeerTransport, cluster: ClusterID, epoch: UInt64
+    ) throws(Errno) {
+        let links = try Links(
+            node: node, epoch: epoch, over: transport, cluster: cluster, settings: Links.Settings()
+        ) { [weak self] event in self?.take(event) }
+        self.links.withLock { $0 = links }
+    }
+
+    /// Says goodbye.
+    func close() {
+        let links = links.withLock { links in
+            defer { links = nil }
+            return links
+        }
+        links?.close()
+    }
+
+    func post(_ batch: [UInt8], to name: NodeName) {
+        let links = links.withLock { $0 }
+        links?.post(batch, to: name)
+    }
+
+    /// Those that have arrived, in order.
+    var present: [NodeName] { state.withLock { $0.arrived.sorted() } }
+
+    /// For status and metrics.
+    var standings: [PeerStanding] { links.withLock { $0 }?.peers ?? [] }
+
+    // MARK: Owners
+
+    var table: PartitionTable? { state.withLock { $0.table } }
+
+    /// The books say who owns the partitions.
+    func adopt(_ table: PartitionTable) {
+        let owners = state.withLock { state -> PartitionOwners? in
+            guard table.number > state.table?.number ?? 0 else { return nil }
+            state.table = table
+            var numbers: [NodeName: UInt8] = [:]
+            for name in table.nodes { numbers[name] = number(of: name, in: &state) }
+            return PartitionOwners(table) { numbers[$0] ?? Peers.unknown }
+        }
+        guard let owners else { return }
+        for mailbox in mailboxes { mailbox.post(.ownersChanged(owners)) }
+    }
+
+    private func number(of name: NodeName, in state: inout State) -> UInt8 {
+        if name == node { return Peers.here }
+        if let known = state.names.firstIndex(of: name) { return UInt8(known) }
+        guard state.names.count < Peers.maximum else { return Peers.unknown }
+        state.names.append(name)
+        return UInt8(state.names.count - 1)
+    }
+
+    // MARK: The links' thread
+
+    private func take(_ event: LinkEvent) {
+        switch event {
+        case .up(let name): post(Self.greeting(shards: mailboxes.count), to: name)
+        case .batch(let name, let bytes): take(bytes, from: name)
+        case .down(let name): lose(name)
+        }
+    }
+
+    private func take(_ bytes: [UInt8], from name: NodeName) {
+        if let shards = Self.shards(inGreeting: bytes) { return arrive(name, shards: shards) }
+        let number = state.withLock { state -> UInt8 in
+            state.arrived.contains(name) ? self.number(of: name, in: &state) : Peers.unknown
+        }
+        guard number != Peers.unknown, let shard = NodeBatch.receiver(of: bytes),
+            Int(shard) < mailboxes.count
+        else {
+            log?.say(
+                .warning, "what another node has sent can't be read", .init("node", name.text))
+            return
+        }
+        mailboxes[Int(shard)].post(.nodeMail(number, bytes))
+    }
+
+    private func arrive(_ name: NodeName, shards: Int) {
+        let number = state.withLock { state -> UInt8 in
+            let number = self.number(of: name, in: &state)
+            if number != Peers.unknown { state.arrived.insert(name) }
+            return number
+        }
+        guard number != Peers.unknown else {
+            log?.say(.error, "there are too many nodes", .init("node", name.text))
+            return
+        }
+        log?.say(.notice, "another node can be reached", .init("node", name.text))
+        let arrival = NodeArrival(number: number, name: name, shards: shards)
+        for mailbox in mailboxes { mailbox.post(.nodeArrived(arrival)) }
+    }
+
+    private func lose(_ name: NodeName) {
+        let number = state.withLock { state -> UInt8? in
+            state.arrived.remove(name) == nil ? nil : self.number(of: name, in: &state)
+        }
+        guard let number else { return }
+        log?.say(.warning, "another node can't be reached", .init("node", name.text))
+        for mailbox in mailboxes { mailbox.post(.nodeLost(number)) }
+    }
+
+    // MARK: Greetings
+
+    private static func greeting(shards: Int) -> [UInt8] {
+        [greetingVersion, NodeBatch.everyShard, UInt8(shards)]
+    }
+
+    private static let greetingVersion: UInt8 = 1
+
+    private static func shards(inGreeting bytes: [UInt8]) -> Int? {
+        guard bytes.count == 3, bytes[0] == greetingVersion, bytes[1] == NodeBatch.everyShard,
+            bytes[2] > 0
+        else { return nil }
+        return Int(bytes[2])
+    }
+}

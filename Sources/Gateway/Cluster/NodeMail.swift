@@ -1,0 +1,141 @@
+import Bytes
+import Ledger
+import Metering
+import Sessions
+import Time
+
+/// What the shards of two nodes say to each other. It travels in batches (`NodeBatch`) over the nodes' link, which
+/// keeps their order and loses none while it lasts.
+///
+/// A message with a request is answered once by an `answer` with the same number. When the link ends, so does what
+/// waits for an answer over it.
+enum NodeMail {
+    // Filters.
+
+    /// Messages that match the filter are wanted by the sending shard, for sessions of its own. `hasConnected`, of a
+    /// share: some member of it there has a connection.
+    case subscribe(filter: [UInt8], hasConnected: Bool, NodeRequest)
+    case unsubscribe(filter: [UInt8], NodeRequest)
+
+    /// The sending shard's members of that share have a connection again, or none any more.
+    case connected(share: [UInt8], Bool)
+
+    // Messages.
+
+    /// A message for sessions of the receiving shard. Without a request, no one waits for it.
+    case deliver(Message, NodeDelivery, NodeRequest?)
+
+    /// A message on a device's topic: to its owner, or, when that has sent it on (`isForwarded`), to where the device is.
+    case toDevice(Message, isRetained: Bool, DeviceIdentity, isForwarded: Bool, NodeRequest?)
+
+    // Clients.
+
+    /// A client has connected to the sending node, and wants to be let in. To its owner.
+    case claim(SessionName, isCleanStart: Bool, NodeRequest)
+
+    /// A client has connected elsewhere: its connection here ends, its session is wanted. From its owner.
+    case yield(SessionName, isCleanStart: Bool, NodeRequest)
+
+    /// A session that was yielded is on the sending node's disk.
+    case taken(SessionName)
+
+    /// What has come for a session since it was yielded; it is gone on the sending node.
+    case rest(SessionName, [QueuedMessage])
+
+    /// The sending node has these clients, or their sessions. To their owner.
+    case holds([ClientPlace])
+
+    /// The sending node does not have that client any more, nor a session of it. To its owner.
+    case released(ClientPlace)
+
+    /// The client is another node's by now: what the receiving one has of it is void.
+    case superseded(ClientPlace)
+
+    // Counts.
+
+    /// Whole-day counts of devices of the sending node. To their owners, and their owners' deputies.
+    case counted([UsageBatch.Entry], at: Timestamp)
+
+    // Questions.
+    case ask(NodeQuestion, NodeRequest)
+    case answer(NodeRequest, NodeAnswer)
+}
+
+/// Names a message that is to be answered, among those of one shard.
+struct NodeRequest: Hashable {
+    let number: UInt32
+}
+
+/// Whom of a shard a message is for.
+struct NodeDelivery: Equatable {
+    /// The RETAIN flag that it was published with.
+    let isRetained: Bool
+
+    /// All who have a matching subscription of their own.
+    let isForSubscribers: Bool
+
+    /// Shares of which one member of that shard is to get it.
+    let shares: [[UInt8]]
+}
+
+/// Where a client is, or its session.
+struct ClientPlace: Equatable {
+    let name: SessionName
+
+    /// Of the claim that it was let in by: a later one has a greater number. 0: of none, as the process that made it
+    /// has ended, or its owner could not be reached.
+    let number: UInt64
+}
+
+/// What a device's home shard is asked on behalf of another node.
+enum NodeQuestion: Equatable {
+    case onlineCount(ProductKey)
+    case connection(DeviceIdentity)
+    case outcomes(DeviceIdentity)
+    case lastSeen([DeviceIdentity])
+    case usage(DeviceIdentity)
+    case kick(DeviceIdentity)
+    case productDays(ProductKey, from: Day, to: Day)
+}
+
+/// What a request is answered with.
+enum NodeAnswer {
+    /// It is done, and what has to be on disk is.
+    case done
+
+    /// What had to be written could not be.
+    case notStored
+    case outcome(DownlinkOutcome)
+    case granted(ClaimGrant)
+    case yielded(YieldedClient)
+    case count(UInt64)
+    case flag(Bool)
+    case connection(DeviceConnection?)
+    case outcomes(DeviceOutcomes)
+    case times([Timestamp?])
+    case days([DayUsage])
+    case productDays([ProductDay])
+}
+
+/// A client may be let in.
+struct ClaimGrant {
+    let number: UInt64
+
+    /// It was taken over from another node.
+    let hasDisplaced: Bool
+
+    /// What of a device's days was counted before it came.
+    let days: [DayUsage]
+
+    /// Its session, and the node that has it until it hears that it was taken; `nil`: there is none, or it is where the
+    /// client has come to.
+    let session: (content: StoredSession, from: NodeName)?
+}
+
+/// What a node knows of a client that has gone to another one.
+struct YieldedClient {
+    /// It was connected.
+    let wasConnected: Bool
+    let days: [DayUsage]
+    let session: StoredSession?
+}

@@ -1,0 +1,253 @@
+import Ledger
+import Metering
+import MQTT
+import Reactor
+import Sessions
+import Storage
+import Time
+
+// Other nodes of the cluster: they come and go, and their shards speak to this one.
+extension Shard {
+    // MARK: Coming and going
+
+    mutating func nodeArrived(_ node: NodeArrival) {
+        context.peers.add(node)
+        broker.announceFilters(to: node.number, in: &context)
+        tellPlaces { $0 == .node(node.number) }
+    }
+
+    mutating func nodeLost(_ node: UInt8) {
+        let waits = context.peers.remove(node)
+        broker.forgetFilters(of: node)
+        for (name, entry) in context.places.owned where entry.node == node && entry.move == nil {
+            context.places.owned[name] = nil
+        }
+        for wait in waits { lost(wait) }
+    }
+
+    /// No answer comes any more.
+    private mutating func lost(_ wait: NodeWait) {
+        switch wait {
+        case .filter(let confirmation):
+            if let confirmation { broker.confirmed(confirmation, in: &context) }
+        case .delivery(let sender):
+            broker.deliveredElsewhere(sender, isTaken: false, in: &context)
+        case .outcome(let sender): broker.tell(sender, .notConnected, in: &context)
+        case .claim(let waiting): admitUnclaimed(waiting)
+        case .yield(let name, let by):
+            decide(name, by, YieldedClient(wasConnected: false, days: [], session: nil))
+        case .question(let answer): answer(nil)
+        }
+    }
+
+    /// Partitions have other owners: those are told which of their clients are here.
+    mutating func ownersChanged(_ owners: PartitionOwners) {
+        guard owners.number > context.peers.owners.number else { return }
+        let before = context.peers.owners
+        context.peers.owners = owners
+        for name in context.places.owned.keys
+        where owners.owner(of: Partition(name)) != Peers.here {
+            forgetPlace(of: name)
+        }
+        tellPlaces(of: { before.owner(of: $0) != owners.owner(of: $0) }) { _ in true }
+    }
+
+    /// Another node decides about the client from here on; those who wait for this one are let in by it.
+    private mutating func forgetPlace(of name: SessionName) {
+        guard let entry = context.places.owned.removeValue(forKey: name), let move = entry.move
+        else { return }
+        for message in move.messages { broker.deliver(message, in: &context) }
+        for claim in move.claims {
+            if case .here(let waiting) = claim.by {
+                self.claim(waiting, isCleanStart: claim.isCleanStart)
+            }
+        }
+    }
+
+    /// Tells owners of the clients that are here.
+    private mutating func tellPlaces(
+        of isMeant: (Partition) -> Bool = { _ in true }, at isOwner: (NodePlace) -> Bool
+    ) {
+        var places: [NodeMail.Target: [ClientPlace]] = [:]
+        for (name, number) in context.places.claims {
+            let partition = Partition(name)
+            let owner = context.peers.owner(of: partition)
+            guard isMeant(partition), isOwner(owner), case .node(let node) = owner,
+                let client = Client(stored: name)
+            else { continue }
+            let target = NodeMail.Target(
+                node: node, shard: context.peers.home(of: client, on: node))
+            places[target, default: []].append(ClientPlace(name: name, number: number))
+        }
+        for (target, places) in places {
+            context.peers.send(
+                .holds(places), to: target.node, shard: target.shard, at: context.now.books)
+        }
+    }
+
+    // MARK: Mail
+
+    mutating func receive(_ batch: [UInt8], from node: UInt8) {
+        guard context.peers.isReachable(node) else { return }
+        var mail: [(NodeMail, NodeMail.Target)] = []
+        do throws(MalformedRecord) {
+            try NodeBatch.read(batch, at: context.now.books) { message, shard in
+                mail.append((message, NodeMail.Target(node: node, shard: shard)))
+            }
+        } catch {
+            context.counters.add(.nodeMailUnread)
+            return
+        }
+        for (message, target) in mail { receive(message, from: target) }
+    }
+
+    private mutating func receive(_ mail: NodeMail, from target: NodeMail.Target) {
+        switch mail {
+        case .subscribe(let filter, let hasConnected, let request):
+            broker.subscribeElsewhere(filter, hasConnected: hasConnected, target)
+            answer(request, .done, to: target)
+        case .unsubscribe(let filter, let request):
+            broker.unsubscribeElsewhere(filter, target)
+            answer(request, .done, to: target)
+        case .connected(let share, let isConnected):
+            broker.noteShareConnected(share, isConnected, target)
+        case .deliver(let message, let delivery, let request):
+            broker.receive(message, delivery, request, from: target, in: &context)
+        case .toDevice(let message, let isRetained, let device, let isForwarded, let request):
+            broker.receive(
+                message, isRetained: isRetained, for: device, isForwarded: isForwarded, request,
+                from: target, in: &context)
+        case .claim(let name, let isCleanStart, let request):
+            let served = context.peers.begin(request, of: target)
+            decide(name, .node(target.node, served: served), isCleanStart: isCleanStart)
+        case .yield(let name, let isCleanStart, let request):
+            let served = context.peers.begin(request, of: target)
+            yield(
+                name, isCleanStart: isCleanStart, to: .node(target.node, served: served),
+                isDecidedHere: false)
+        case .taken(let name):
+            guard let sequence = context.places.yielded[name] else { return }
+            broker.handOver(
+                name, YieldOrder(what: .rest(target, from: sequence)))
+        case .rest(let name, let messages): broker.takeRest(messages, of: name, in: &context)
+        case .holds(let places): for place in places { take(place, of: target) }
+        case .released(let place):
+            let entry = context.places.owned[place.name]
+            if entry?.node == target.node, entry?.number == place.number, entry?.move == nil {
+                context.places.owned[place.name] = nil
+            }
+        case .superseded(let place): superseded(place)
+        case .counted(let entries, let time):
+            adopt(entries, at: time)
+        case .ask(let question, let request): answer(question, request, to: target)
+        case .answer(let request, let answer): take(answer, to: request, from: target)
+        }
+    }
+
+    private mutating func answer(
+        _ request: NodeRequest, _ answer: NodeAnswer, to target: NodeMail.Target
+    ) {
+        context.peers.send(
+            .answer(request, answer), to: target.node, shard: target.shard, at: context.now.books)
+    }
+
+    private mutating func take(
+        _ answer: NodeAnswer, to request: NodeRequest, from target: NodeMail.Target
+    ) {
+        guard let wait = context.peers.take(request, from: target.node) else { return }
+        switch (wait, answer) {
+        case (.delivery(let sender), .done):
+            broker.deliveredElsewhere(sender, isTaken: true, in: &context)
+        case (.outcome(let sender), .outcome(let outcome)):
+            broker.tell(sender, outcome, in: &context)
+        case (.claim(let waiting), .granted(let grant)): granted(waiting, grant)
+        case (.yield(let name, let by), .yielded(let client)): decide(name, by, client)
+        case (.question(let body), _): body(answer)
+        case (.filter, _), (.delivery, _), (.outcome, _), (.claim, _), (.yield, _): lost(wait)
+        }
+    }
+
+    // MARK: Questions
+
+    private mutating func answer(
+        _ question: NodeQuestion, _ request: NodeRequest, to target: NodeMail.Target
+    ) {
+        let answer: NodeAnswer =
+            switch question {
+            case .onlineCount(let product): .count(UInt64(context.quota.onlineCount(of: product)))
+            case .connection(let device): .connection(deviceConnection(device))
+            case .outcomes(let device): .outcomes(context.wire.journal.outcomes(of: device))
+            case .lastSeen(let devices): .times(devices.map { lastSeen($0) })
+            case .usage(let device): .days(knownUsage(of: device))
+            case .kick(let device): .flag(kick(device))
+            case .productDays(let product, let from, let to):
+                // Once for all shards of the node.
+                .productDays(
+                    context.index == 0 ? productDays(of: product, from: from, to: to) : [])
+            }
+        self.answer(request, answer, to: target)
+    }
+
+    /// What this node has counted of a device, on the disk or not.
+    mutating func knownUsage(of device: DeviceIdentity) -> [DayUsage] {
+        var record = UsageRecord()
+        do throws(StoreError) {
+            record = try context.commons.usage.usage(of: device) ?? record
+        } catch {
+            context.wire.journal.noteStoreFailure(.usageRead, error)
+        }
+        for usage in context.places.countsUnderWay.days(of: device) { record.record(usage) }
+        for usage in context.quota.unsettled(device) { record.record(usage) }
+        return record.days
+    }
+
+    /// What other nodes have counted of devices.
+    mutating func adopt(_ entries: [UsageBatch.Entry], at time: Timestamp) {
+        context.places.countsUnderWay.begin(entries)
+        let devices = entries.map(\.device)
+        let mailbox = context.commons.mailboxes[context.index]
+        let log = context.commons.log
+        context.commons.usage.adopt(entries, at: time) { result in
+            let isWritten = log.takes(result, of: .usageWrite)
+            mailbox.post(.countsAdopted(devices, isWritten: isWritten))
+        }
+    }
+
+    private func productDays(of product: ProductKey, from: Day, to: Day) -> [ProductDay] {
+        guard from <= to else { return [] }
+        do throws(StoreError) {
+            return try context.commons.usage.totals(of: product, in: from...to)
+        } catch {
+            context.wire.journal.noteStoreFailure(.usageRead, error)
+            return []
+        }
+    }
+
+    /// Asks the shards of all other nodes: those that are a device's home, or all. `answer` is called once, with as
+    /// many answers as have come.
+    mutating func askNodes(
+        _ question: NodeQuestion,
+        home device: DeviceIdentity?,
+        _ answer: @escaping @Sendable ([NodeAnswer]) -> Void
+    ) {
+        var targets: [NodeMail.Target] = []
+        for node in context.peers.reachable {
+            if let device {
+                targets.append(
+                    NodeMail.Target(node: node, shard: context.peers.home(of: device, on: node)))
+            } else {
+                targets += (0..<context.peers.shards(of: node)).map {
+                    NodeMail.Target(node: node, shard: $0)
+                }
+            }
+        }
+        let answers = NodeAnswers(of: targets.count, answer)
+        for target in targets {
+            let request = context.peers.request(
+                target.node, for: .question { answers.add($0) })
+            context.peers.send(
+                .ask(question, request), to: target.node, shard: target.shard,
+                at: context.now.books)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+@testable import Gateway
+import Ledger
+import Links
+import Linux
+import Replication
+import Support
+import TestFiles
+import Testing
+import Time
+
+/// Gateways of one cluster in the test's own process: one log and one network in memory, keys that they share, and a
+/// directory for each.
+final class TestNodes {
+    let peers = InProcessPeers()
+    private let log = InProcessLog { Timestamp.now() }
+    private let secrets = TemporaryDirectory()
+    private let directories: [TemporaryDirectory]
+    private var running: [TestGateway?]
+    private var epoch: UInt64 = 0
+    private let configure: (inout GatewayConfiguration) -> Void
+
+    private init(_ count: Int, _ configure: @escaping (inout GatewayConfiguration) -> Void) {
+        directories = (0..<count).map { _ in TemporaryDirectory() }
+        running = Array(repeating: nil, count: count)
+        self.configure = configure
+    }
+
+    /// Lends a cluster of nodes that know each other. Afterwards the stores of all must be in order.
+    static func run(
+        _ count: Int = 3,
+        shards: Int = 2,
+        configure: @escaping (inout GatewayConfiguration) -> Void = { _ in },
+        _ body: (TestNodes) async throws -> Void
+    ) async throws {
+        let nodes = TestNodes(count) {
+            $0.shards = shards
+            $0.metering.flushIntervalSeconds = 1
+            configure(&$0)
+        }
+        do {
+            for index in 0..<count { try nodes.start(index) }
+            try await nodes.settle()
+            try await body(nodes)
+            for case let gateway? in nodes.running {
+                let stores = gateway.gateway.stores
+                let findings = try stores.verify(secretKeys: nil)
+                guard findings.isEmpty else { throw TestGatewayError.booksDoNotBalance(findings) }
+            }
+            await nodes.stopAll()
+        } catch {
+            await nodes.stopAll()
+            throw error
+        }
+    }
+
+    static func name(_ index: Int) -> NodeName { NodeName("n\(index + 1)")! }
+
+    subscript(index: Int) -> TestGateway {
+        guard let gateway = running[index] else { preconditionFailure("n\(index + 1) is stopped") }
+        return gateway
+    }
+
+    func start(_ index: Int) throws {
+        epoch += 1
+        let membership = ClusterMembership(
+            log: log, cluster: ClusterID(7), node: Self.name(index), epoch: epoch)
+        running[index] = try TestGateway(
+            in: membership, over: peers.attach(), directory: directories[index]
+        ) {
+            $0.secrets = secrets.file("secrets")
+            configure(&$0)
+        }
+    }
+
+    func stop(_ index: Int) async {
+        await running[index]?.stop()
+        running[index] = nil
+    }
+
+    private func stopAll() async {
+        for index in running.indices { await stop(index) }
+    }
+
+    /// Waits until all that run can reach each other, and own all partitions.
+    func settle() async throws {
+        let names = running.indices.filter { running[$0] != nil }.map(Self.name)
+        try await until {
+            running.compactMap(\.self).allSatisfy { gateway in
+                guard let neighbours = gateway.gateway.commons.neighbours else { return false }
+                return (neighbours.present + [neighbours.node]).sorted() == names
+                    && neighbours.table?.nodes == names
+            }
+        }
+        // Each shard hears of it in its next turn, and says what it has.
+        for _ in 0..<3 {
+            for case let gateway? in running { _ = await gateway.gateway.metricsText() }
+        }
+    }
+
+    /// A new device, which all nodes know.
+    func device(_ name: String, of product: TestProduct) async throws -> TestDevice {
+        let device = try await self[0].importDevice(name, into: product)
+        try await catchUp()
+        return device
+    }
+
+    /// Waits until all nodes have applied what the first has.
+    func catchUp() async throws {
+        let sequence = self[0].gateway.ledger.appliedSequence
+        try await until {
+            running.compactMap(\.self).allSatisfy { $0.gateway.ledger.appliedSequence >= sequence }
+        }
+    }
+
+    /// A new device that the node owns.
+    func device(ownedBy index: Int, of product: TestProduct) async throws -> TestDevice {
+        for number in 0..<100 {
+            let name = "dk\(index)-\(number)"
+            let identity = product.identity(name)
+            let table = try #require(self[0].gateway.commons.neighbours?.table)
+            let owner = table.nodes[Int(table.owners[Partition(identity).index])]
+            if owner == Self.name(index) { return try await device(name, of: product) }
+        }
+        preconditionFailure("of a hundred devices none is of n\(index + 1)")
+    }
+}
