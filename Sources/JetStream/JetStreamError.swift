@@ -12,6 +12,9 @@ public enum JetStreamError: Error, Hashable, Sendable {
     /// A server of the cluster is older than the oldest that is safe.
     case tooOld(server: String, version: String, minimum: String)
 
+    /// There is no such stream, although there should be one.
+    case noStream(String)
+
     /// The stream exists, and is not kept as a log has to be: what it has, and what it should.
     case unsafeStream(String, differences: [String])
 
@@ -36,6 +39,7 @@ extension JetStreamError: CustomStringConvertible {
         case .tooOld(let server, let version, let minimum):
             "NATS server \(server) is version \(version), which can lose what it has acknowledged; \(minimum) or "
                 + "newer is needed, with sync_interval: always (Debian's package is too old: take the project's own)"
+        case .noStream(let stream): "the NATS servers have no stream \(stream)"
         case .unsafeStream(let stream, let differences):
             "stream \(stream) can't be relied on: \(differences.joined(separator: "; ")). Correct it with "
                 + "`nats stream edit`, or name another stream"

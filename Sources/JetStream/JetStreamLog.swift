@@ -15,26 +15,42 @@ public final class JetStreamLog: CommandLog {
     /// Which cluster the stream belongs to: 32 hexadecimal digits.
     public let clusterID: String
 
+    /// What the stream's metadata say besides, by keys.
+    public let labels: [String: String]
+
     private let link: Link
     private let api: StreamAPI
     private let appends: Appends
     private let watch: StandingWatch
 
+    /// What is done about a stream that is not there.
+    public enum Absence: Hashable, Sendable {
+        /// It is made. Its first entry is the one behind that position.
+        case make(after: UInt64)
+
+        /// It is an error: there are books that have applied it.
+        case fail
+    }
+
     /// Connects, and finds the stream or makes it; as long as `openMilliseconds` say.
     ///
-    /// - Parameter clusterID: that of the stream that is looked for, or of the one that is made; `nil` takes what
-    ///   the stream has, or makes one up.
+    /// - Parameters:
+    ///   - clusterID: that of the stream that is looked for, or of the one that is made; `nil` takes what the stream
+    ///     has, or makes one up.
+    ///   - absence: what is done when there is no such stream.
     public init(
         _ settings: JetStreamSettings,
-        clusterID: String? = nil
+        clusterID: String? = nil,
+        ifAbsent absence: Absence = .make(after: 0)
     ) throws(JetStreamError) {
         try settings.check()
         link = try Link(settings)
         api = StreamAPI(link, settings)
         appends = Appends(link, settings)
         do throws(JetStreamError) {
-            let stream = try api.open(clusterID)
+            let stream = try api.open(clusterID, absence)
             self.clusterID = stream.clusterID
+            labels = stream.labels
             watch = try StandingWatch(api, clusterID: stream.clusterID)
         } catch {
             link.close()
@@ -110,19 +126,26 @@ public final class JetStreamLog: CommandLog {
 /// A stream that was found or made, and is as it has to be.
 struct OpenStream {
     let clusterID: String
+    let labels: [String: String]
 }
 
 extension StreamAPI {
     /// Finds the stream, or makes it, and checks what it found.
-    func open(_ clusterID: String?) throws(JetStreamError) -> OpenStream {
+    func open(
+        _ clusterID: String?, _ absence: JetStreamLog.Absence
+    ) throws(JetStreamError) -> OpenStream {
         let fresh = clusterID ?? RandomName.make()
         let info: StreamInfo
         do throws(Failure) {
             info = try patiently(settings.openMilliseconds) { () throws(Failure) -> StreamInfo in
-                try self.findOrCreate(fresh)
+                switch absence {
+                case .make(let position): try self.findOrCreate(fresh, after: position)
+                case .fail: try self.info()
+                }
             }
         } catch {
             switch error {
+            case .refused(Code.streamNotFound, _): throw .noStream(settings.stream)
             case .noAnswer(let why): throw .unreachable("stream \(settings.stream): \(why)")
             case .refused(_, let why): throw .notMade(stream: settings.stream, why)
             case .closed: throw .unreachable("the log is closed")
@@ -138,16 +161,18 @@ extension StreamAPI {
         guard found == clusterID ?? found else {
             throw .foreignCluster(stream: settings.stream, found: found, expected: fresh)
         }
-        return OpenStream(clusterID: found)
+        return OpenStream(clusterID: found, labels: info.labels)
     }
 
     /// Nodes that start at the same time may all want to make it: one does, the others find it.
-    private func findOrCreate(_ clusterID: String) throws(Failure) -> StreamInfo {
+    private func findOrCreate(
+        _ clusterID: String, after position: UInt64
+    ) throws(Failure) -> StreamInfo {
         do throws(Failure) {
             return try info()
         } catch .refused(Code.streamNotFound, _) {
             do throws(Failure) {
-                return try create(clusterID: clusterID)
+                return try create(clusterID: clusterID, after: position)
             } catch .refused(Code.streamNameInUse, _) {
                 return try info()
             } catch .refused(let code, let why) where Code.placement.contains(code) {

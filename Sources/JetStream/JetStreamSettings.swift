@@ -40,6 +40,9 @@ public struct JetStreamSettings: Hashable, Sendable {
     public var subject: String
     public var credentials = Credentials.none
 
+    /// What the metadata of a stream that is made say beside the cluster's id, by keys.
+    public var labels: [String: String] = [:]
+
     /// `nil`: without TLS.
     public var tls: TLS?
 

@@ -48,8 +48,8 @@ final class StreamAPI: Sendable {
         try stream(ask("STREAM.INFO.\(settings.stream)", nil))
     }
 
-    func create(clusterID: String) throws(Failure) -> StreamInfo {
-        let config = StreamInfo.config(for: settings, clusterID: clusterID)
+    func create(clusterID: String, after position: UInt64) throws(Failure) -> StreamInfo {
+        let config = StreamInfo.config(for: settings, clusterID: clusterID, after: position)
         return try stream(ask("STREAM.CREATE.\(settings.stream)", config))
     }
 

@@ -30,12 +30,22 @@ struct StreamInfo: Sendable {
 
     var clusterID: String? { config["metadata"]?[Self.clusterKey]?.text }
 
+    /// What else the metadata say; the servers add some of their own.
+    var labels: [String: String] {
+        guard case .object(let members) = config["metadata"] else { return [:] }
+        return members.compactMapValues(\.text).filter { $0.key != Self.clusterKey }
+    }
+
     /// How a log's stream is configured.
     ///
     /// Entries can't be deleted one by one; a purge is how the oldest are let go of, when all nodes have applied
     /// them. A full stream takes no more, and loses nothing.
-    static func config(for settings: JetStreamSettings, clusterID: String) -> JSON {
-        [
+    static func config(
+        for settings: JetStreamSettings, clusterID: String, after position: UInt64 = 0
+    ) -> JSON {
+        var metadata = settings.labels.mapValues { JSON.text($0) }
+        metadata[clusterKey] = .text(clusterID)
+        return [
             "name": .text(settings.stream),
             "subjects": .array([.text(settings.subject)]),
             "retention": .text("limits"),
@@ -51,7 +61,8 @@ struct StreamInfo: Sendable {
             "deny_delete": .truth(true),
             "deny_purge": .truth(false),
             "allow_direct": .truth(true),
-            "metadata": [clusterKey: .text(clusterID)],
+            "first_seq": .number(position == 0 ? 0 : position + 1),
+            "metadata": .object(metadata),
         ]
     }
 

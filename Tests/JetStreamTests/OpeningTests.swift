@@ -42,6 +42,35 @@ struct OpeningTests {
         other.close()
     }
 
+    @Test(
+        "a stream that has to be there is not made; one that is begins where it is told, with its labels"
+    )
+    func absent() throws {
+        let servers = try NATSServers(1)
+        var settings = servers.settings()
+        #expect {
+            try JetStreamLog(settings, ifAbsent: .fail)
+        } throws: { error in
+            error as? JetStreamError == .noStream("LEDGER")
+        }
+        settings.labels["tollgate-mint-key"] = "ab12"
+        let made = try JetStreamLog(settings, ifAbsent: .make(after: 41))
+        defer { made.close() }
+        #expect(made.labels["tollgate-mint-key"] == "ab12")
+        #expect(try made.position() == 41)
+        let follower = try made.follow(from: 41)
+        let answers = Answers()
+        answers.append(0, [7], to: made)
+        #expect(answers.wait(for: 1) == [0: .success(42)])
+        var entries: [LogEntry] = []
+        #expect(try follower.take(upTo: 1, into: &entries))
+        #expect(entries.map(\.position) == [42] && entries.map(\.bytes) == [[7]])
+        follower.end()
+        let found = try JetStreamLog(servers.settings(), ifAbsent: .fail)
+        #expect(found.clusterID == made.clusterID && found.labels == made.labels)
+        found.close()
+    }
+
     @Test("one replica where three are asked for is refused, by an old stream and by a lone server")
     func replicas() throws {
         let servers = try NATSServers(1)
