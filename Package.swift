@@ -105,8 +105,8 @@ let package = Package(
         module(
             "Gateway",
             [
-                "Sessions", "Ledger", "Metering", "Links", "Reactor", "MQTT", "WebSocket", "TLS",
-                "Cryptography", "Telemetry", "Storage", "Linux", "Bytes", "Time",
+                "Sessions", "Ledger", "Metering", "Links", "Replication", "Reactor", "MQTT",
+                "WebSocket", "TLS", "Cryptography", "Telemetry", "Storage", "Linux", "Bytes", "Time",
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
@@ -133,8 +133,8 @@ let package = Package(
         .executableTarget(
             name: "tollgate",
             dependencies: [
-                "Admin", "Settings", "Gateway", "Ledger", "MQTT", "TLS", "Cryptography", "Storage",
-                "Linux", "Bytes", "Time", "CRevision",
+                "Admin", "Settings", "Gateway", "Ledger", "JetStream", "Replication", "MQTT",
+                "TLS", "Cryptography", "Storage", "Linux", "Bytes", "Time", "CRevision",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -248,8 +248,8 @@ let package = Package(
         .testTarget(
             name: "ProgramTests",
             dependencies: [
-                "Support", "TestFiles", "tollgate", "Gateway", "Ledger", "MQTT", "Storage", "Time",
-                "Linux",
+                "NATSServers", "Support", "TestFiles", "tollgate", "Gateway", "Ledger", "MQTT",
+                "Storage", "Time", "Linux",
             ],
             exclude: ["schemathesis.toml", "http_scenarios.py"],
             swiftSettings: strict

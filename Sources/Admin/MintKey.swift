@@ -1,3 +1,4 @@
+import Cryptography
 public import Gateway
 public import Linux
 
@@ -33,6 +34,24 @@ public struct MintKey: Equatable, Sendable, CustomStringConvertible {
             throw .file(error)
         }
         return MintKey(text: text)
+    }
+
+    /// Of the key that is there; `nil` when there is none. Gateways that have the same have the same key, and the key
+    /// can't be found from it.
+    public static func fingerprint(
+        in secrets: SecretsDirectory
+    ) throws(MintKeyProblem) -> String? {
+        do throws(FileError) {
+            return try SecretWord.kept(in: secrets.mintFile).map { MintKey(text: $0).fingerprint }
+        } catch {
+            throw .file(error)
+        }
+    }
+
+    /// 64 hexadecimal digits.
+    public var fingerprint: String {
+        let digest = SHA256.hash(Array("tollgate mint key\n\(text)".utf8).span)
+        return hexadecimal((0..<SHA256Digest.length).map { digest.span[$0] })
     }
 
     /// Hides the key, so that no log shows it by accident.

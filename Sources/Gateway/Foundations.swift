@@ -21,6 +21,7 @@ struct Foundations {
     let addresses: [String: SocketAddress]
     let descriptors: DescriptorBudget
     let certificates: [CertificateValidity]
+    let membership: ClusterMembership?
     private let sockets: [[ListeningSocket]]
 
     /// Connections that may wait at a listener to be accepted.
@@ -40,6 +41,7 @@ struct Foundations {
             throw .configuration(error)
         }
         self.configuration = configuration
+        self.membership = membership
         self.time = time
         let shards =
             configuration.shards == 0 ? Thread.availableProcessors.count : configuration.shards
@@ -308,12 +310,20 @@ struct Foundations {
     ) throws(GatewayError) -> Ledger {
         let path = "\(configuration.data)/ledger"
         do throws(StoreError) {
-            return try Ledger(
+            let ledger = try Ledger(
                 directory: path,
                 mapSizeBytes: configuration.storage.ledgerMapBytes,
                 maximumMapSizeBytes: configuration.storage.ledgerMapMaximumBytes,
                 maximumReaders: shards + 126,
                 membership: membership
+            )
+            let cluster = try ledger.read { books, transaction throws(StoreError) in
+                try books.cluster(in: transaction)
+            }
+            guard let cluster, membership == nil else { return ledger }
+            throw StoreError.stopped(
+                why:
+                    "the books are cluster \(cluster)'s, and the configuration has no cluster section"
             )
         } catch {
             throw .store(path, error)
@@ -348,6 +358,16 @@ struct Foundations {
     }
 
     // MARK: Threads
+
+    /// `nil` of a gateway alone.
+    func clusterWatch() throws(GatewayError) -> ClusterWatch? {
+        guard let membership else { return nil }
+        do throws(Errno) {
+            return try ClusterWatch(membership, commons.ledger)
+        } catch {
+            throw .system("starting a thread", error)
+        }
+    }
 
     /// What an earlier run of this node leased of top-up packs and did not settle counts as used (rule C6): the
     /// shards' own leases come after this. A ledger that can't write keeps the leases open, and

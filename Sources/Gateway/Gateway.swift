@@ -1,5 +1,5 @@
 public import Ledger
-package import Links
+public import Links
 public import Linux
 public import Metering
 public import Reactor
@@ -45,6 +45,9 @@ public final class Gateway: Sendable {
     let certificateFiles: Mutex<[CertificateValidity]>
     let stagedDevices: StagedDeviceMover
 
+    /// Of a node of a cluster.
+    let clusterWatch: ClusterWatch?
+
     /// Tells this run of the gateway from those before it: an import that one of them was receiving
     /// will not be carried on with.
     public let run: GatewayRun
@@ -69,8 +72,8 @@ public final class Gateway: Sendable {
         try start(configuration, in: nil, time: time, log: log)
     }
 
-    /// The same of a node of a cluster, which no configuration offers yet.
-    package static func start(
+    /// The same of a node of a cluster, whose log the caller closes when the gateway has drained.
+    public static func start(
         _ configuration: GatewayConfiguration,
         in membership: ClusterMembership?,
         over transport: (any PeerTransport)? = nil,
@@ -120,7 +123,12 @@ public final class Gateway: Sendable {
         let notices = ChangeNotices(foundations.commons) { [weak stagedDevices] in
             if let stagedDevices { Task { await stagedDevices.moveAll() } }
         }
-        foundations.commons.ledger.observe { event in notices.tell(event.change) }
+        let watch = try foundations.clusterWatch()
+        clusterWatch = watch
+        foundations.commons.ledger.observe { event in
+            notices.tell(event.change)
+            watch?.hear(event)
+        }
         shards = try foundations.startShards()
         ownerKeeper = try foundations.openLinks(membership, over: transport)
     }
@@ -155,7 +163,7 @@ public final class Gateway: Sendable {
         let remains = Parcel(
             Remains(
                 shards: shards, ownerKeeper: ownerKeeper, neighbours: commons.neighbours,
-                usage: usage, ledger: ledger, backups: backups,
+                usage: usage, ledger: ledger, backups: backups, clusterWatch: clusterWatch,
                 leftovers: commons.leftovers, log: commons.log))
         await withCheckedContinuation { continuation in
             let finish = {
@@ -178,6 +186,7 @@ public final class Gateway: Sendable {
     private static func finish(_ remains: Parcel<Remains>) {
         guard let remains = remains.take() else { return }
         remains.backups.stop()
+        remains.clusterWatch?.stop()
         remains.ownerKeeper?.stop()
         for shard in remains.shards { shard.join() }
         remains.neighbours?.close()
@@ -203,6 +212,7 @@ public final class Gateway: Sendable {
         let usage: UsageStore
         let ledger: Ledger
         let backups: Backups
+        let clusterWatch: ClusterWatch?
         let leftovers: Leftovers
         let log: GatewayLog?
     }

@@ -113,7 +113,7 @@ extension FileSystem {
         throw FileError(operation: "mkdir", path: path, code: Errno(rawValue: Int32(-result)))
     }
 
-    private static func writeAll(
+    static func writeAll(
         _ bytes: Span<UInt8>,
         to descriptor: borrowing Descriptor,
         path: String

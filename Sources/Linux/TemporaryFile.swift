@@ -19,6 +19,17 @@ public struct TemporaryFile: ~Copyable, Sendable {
         self.directory = directory
     }
 
+    /// Takes a file's name away: from now on it is readable through this value only.
+    public init(taking path: String) throws(FileError) {
+        let opened = try FileSystem.open(path, O_RDWR)
+        let number = opened.rawValue
+        let size = try FileSystem.call("stat", path) { clinux_size(number) }
+        try FileSystem.remove(path)
+        descriptor = opened
+        directory = FileSystem.parent(of: path)
+        count = size
+    }
+
     /// Writes all of `bytes` behind what is there.
     public mutating func append(_ bytes: Span<UInt8>) throws(FileError) {
         var rest = bytes

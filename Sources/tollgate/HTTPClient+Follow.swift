@@ -4,7 +4,7 @@ import Synchronization
 
 extension HTTPClient {
     /// How long a stream may be silent: the gateway sends a comment every 15 s.
-    private static let silence = Duration.seconds(45)
+    static let silence = Duration.seconds(45)
 
     /// Gets a stream of events and hands each on as it comes; returns when the stream ends. Any other
     /// answer is returned with its bytes.
@@ -55,7 +55,7 @@ extension HTTPClient {
 }
 
 /// When the gateway was last heard of.
-private final class Heard: Sendable {
+final class Heard: Sendable {
     let at = Mutex(ContinuousClock.now)
 }
 

@@ -6,7 +6,7 @@ import Synchronization
 
 extension HTTPClient {
     /// How long neither side may keep silent.
-    private static let patience = Duration.seconds(120)
+    static let patience = Duration.seconds(120)
 
     /// Sends a body as it is read, and hands a good answer's body on as it comes; the bytes of any
     /// other are in the answer. An early answer ends the sending.

@@ -34,6 +34,9 @@ enum Output {
         try? write("tollgate: \(text.printable(keeping: true))\n", to: STDERR_FILENO)
     }
 
+    /// A question on standard error, whose answer comes on the same line.
+    static func ask(_ text: String) { try? write(text.printable(), to: STDERR_FILENO) }
+
     /// Lines of the log, which are printable already.
     static func log(_ bytes: [UInt8]) { try? write(bytes, to: STDERR_FILENO) }
 

@@ -2,8 +2,10 @@ import Admin
 import ArgumentParser
 import Foundation
 import Gateway
+import Ledger
 import Linux
 import Logging
+import Replication
 import ServiceLifecycle
 import Settings
 import Synchronization
@@ -32,8 +34,12 @@ struct Serve: AsyncParsableCommand {
         let logger = Self.logger(configuration)
         for warning in warnings { logger.warning("\(warning)") }
         let port = try APIPort(configuration.admin)
+        let membership = try NodeStart.membership(configuration, logger)
+        // The gateway has drained by then, or has not started.
+        defer { membership?.log.close() }
         let gateway = try orFail {
-            try Gateway.start(configuration, log: try Self.log(to: logger, configuration))
+            try Gateway.start(
+                configuration, in: membership, log: try Self.log(to: logger, configuration))
         }
         do {
             try await serve(gateway, configuration, port, logger)

@@ -11,7 +11,7 @@ struct Tollgate: AsyncParsableCommand {
             Serve.self, Probe.self, Check.self, BackUp.self, AccountVerbs.self, PackageVerbs.self,
             ProductVerbs.self,
             CodesVerbs.self, TopUpVerbs.self, DeviceVerbs.self, KeyVerbs.self, EventVerbs.self,
-            ClockVerbs.self,
+            ClockVerbs.self, ClusterVerbs.self,
         ]
     )
 }

@@ -136,7 +136,9 @@ struct ReplayTests {
     ]
 
     /// Writes that take no idempotency key, or are no command to the books and repeated by another test.
-    private static let others: Set = ["sendMessage", "endConnection", "startBackup"]
+    private static let others: Set = [
+        "sendMessage", "endConnection", "startBackup", "makeCheckpoint", "removeNode",
+    ]
 
     private func send(
         _ write: Write, to path: String, key: Int, token: String = Client.ownerToken.text,

@@ -145,6 +145,8 @@ struct RolesTests {
     @Test("tenants raise no allowance: what they may do is listed")
     func access() async throws {
         let (client, sample) = try await world()
+        let report = try ClusterTests.report()
+        client.controlPlane.set { $0.cluster = report }
         let application = try await key(client, "application", account: Self.account)
         let bound = try await key(client, "operator", account: Self.account)
         let unbound = try await key(client, "operator", account: nil)
@@ -203,6 +205,7 @@ struct RolesTests {
     private static let forOwners: Set<String> = [
         "listBackups", "showBackup", "startBackup", "voidPurchase", "voidAssignment",
         "voidTopUp", "voidActivation", "moveEntitlement",
+        "takeSnapshot", "removeNode",
     ]
 
     /// What needs a key that is not bound to an account.
@@ -210,6 +213,7 @@ struct RolesTests {
         "listAccounts", "createAccount", "certifyAccount", "createPackage", "listKeys", "showKey",
         "createKey",
         "revokeKey", "listEvents", "checkBooks", "showClock", "confirmClock",
+        "showCluster", "makeCheckpoint",
     ]
 
     private func lastEvent(_ client: Client) async throws -> Int64? {

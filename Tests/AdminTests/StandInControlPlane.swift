@@ -32,6 +32,9 @@ final class StandInControlPlane: ControlPlane {
         /// How the last connections of devices went.
         var outcomes: [DeviceIdentity: DeviceOutcomes] = [:]
 
+        /// What it says of its cluster; it is in none unless a test sets it.
+        var cluster: ClusterReport?
+
         /// The commands that were submitted, in order.
         var log: [Command] = []
     }
@@ -60,6 +63,10 @@ final class StandInControlPlane: ControlPlane {
     func advance(milliseconds: Int64) {
         state.withLock { $0.now = $0.now.adding(milliseconds: milliseconds) }
     }
+
+    func cluster() throws(StoreError) -> ClusterReport? { state.withLock { $0.cluster } }
+
+    func snapshot() async throws(BackupProblem) -> BooksSnapshot { try backups.snapshot() }
 
     func readiness() async -> Readiness { Readiness(checks: state.withLock { $0.checks }) }
 

@@ -210,6 +210,123 @@ import Time
         await second.stop()
     }
 
+    @Test(
+        "A node starts without its log, serves what its books know, and takes commands when the log is there"
+    )
+    func logAway() async throws {
+        let product = try await ended(1)
+        let isThere = Mutex(false)
+        let log = self.log
+        let late = try LateLog(why: "not yet", pauseMilliseconds: 20) {
+            () throws -> any CommandLog in
+            guard isThere.withLock({ $0 }) else { throw LogError.unreachable("it is away") }
+            return log
+        }
+        let again = try start(0, epoch: 2, on: late)
+        let running = again.gateway
+        #expect(try Self.knows(product, running.ledger))
+        let away = try #require(try running.cluster())
+        #expect(
+            away.doubt == "the log can't be reached: it is away" && away.standing.phase == .joining)
+        let check = await running.readiness().checks.first { $0.name == "cluster" }
+        #expect(
+            check?.problem == "the log can't be relied on: the log can't be reached: it is away")
+        isThere.withLock { $0 = true }
+        for _ in 0..<1_000 where try running.cluster()?.standing.phase != .open {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        let limits = GatewayConfiguration().limits.ofBooks
+        let outcome = try await running.ledger.submit(
+            Command(at: again.now, actor: "test", action: .limits(.adopt(limits))))
+        #expect(outcome == .done(.unchanged))
+        #expect(
+            await running.readiness().checks.allSatisfy {
+                $0.problem == nil || $0.name != "cluster"
+            })
+        let text = await running.metricsText()
+        #expect(text.contains("tollgate_cluster_phase{phase=\"open\"} 1\n"))
+        #expect(text.contains("tollgate_cluster_log_reliable 1\n"))
+        await again.stop()
+    }
+
+    @Test(
+        "every figure that an alert is about is on the page of a node that has heard of another one"
+    )
+    func alerts() async throws {
+        let first = try start(0, epoch: 1)
+        let second = try start(1, epoch: 2)
+        _ = try await second.createProduct(codes: 1)
+        let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
+        let bytes = try FileSystem.read(
+            root.joined(separator: "/") + "/config/prometheus/alerts.yml", maximumBytes: 1 << 16)
+        let isOfName = { (byte: UInt8) in
+            byte == UInt8(ascii: "_") || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+        }
+        let names = bytes.split { !isOfName($0) }.map { String(decoding: $0, as: UTF8.self) }
+            .filter { $0.hasPrefix("tollgate_") && !$0.hasPrefix("tollgate_api_") }
+        #expect(names.count > 10)
+        let text = await first.gateway.metricsText()
+        for name in Set(names) { #expect(text.contains("\n\(name)"), "\(name)") }
+        await second.stop()
+        await first.stop()
+    }
+
+    /// A product that the first node has made, which has ended since; its stores are closed with the last reference.
+    private func ended(_ epoch: UInt64) async throws -> TestProduct {
+        let first = try start(0, epoch: epoch)
+        let product = try await first.createProduct(codes: 1)
+        await first.stop()
+        return product
+    }
+
+    private static func knows(_ product: TestProduct, _ ledger: Ledger) throws -> Bool {
+        try ledger.read { books, transaction throws(StoreError) in
+            try books.product(product.key, in: transaction) != nil
+        }
+    }
+
+    @Test("Books of a cluster are opened by no gateway that is alone")
+    func booksOfCluster() async throws {
+        _ = try await ended(1)
+        #expect {
+            try TestGateway(in: nil, directory: directories[0]) {
+                $0.secrets = secrets.file("secrets")
+            }
+        } throws: { error in
+            "\(error)".contains("the books are cluster \(ClusterID(7))'s")
+        }
+    }
+
+    @Test(
+        "A snapshot has the books of one moment, says how far they are, and leaves no file behind")
+    func snapshot() async throws {
+        let first = try start(0, epoch: 1)
+        let product = try await first.createProduct(codes: 3)
+        let snapshot = try await first.gateway.snapshot()
+        #expect(snapshot.cluster == ClusterID(7) && snapshot.mark?.position ?? 0 > 0)
+        #expect(snapshot.sealingKeys == first.gateway.secretKeys.fingerprints)
+        let place = directories[1].file("copy")
+        try FileSystem.createDirectory(place, mode: 0o700)
+        let file = try NewFile("\(place)/data.mdb")
+        var offset = 0
+        while offset < snapshot.count {
+            let piece = try snapshot.read(at: offset, maximum: 10_000)
+            try file.append(piece.span)
+            offset += piece.count
+        }
+        #expect(
+            try FileSystem.isEmptyDirectory(directories[0].file("data/snapshot.partial")) == nil)
+        let copy = try Ledger(directory: place, mapSizeBytes: 1 << 26)
+        #expect(try Self.knows(product, copy))
+        let mark = try copy.read { books, transaction throws(StoreError) in
+            try books.mark(in: transaction)
+        }
+        #expect(mark == snapshot.mark)
+        #expect(try copy.verify() == [])
+        copy.shutdown()
+        await first.stop()
+    }
+
     @Test("A gateway that is alone has the name that leases always had")
     func alone() async throws {
         try await TestGateway.run { gateway in

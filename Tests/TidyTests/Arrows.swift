@@ -36,19 +36,22 @@ enum Arrows {
             "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOHTTP1", "NIOHTTPTypes",
             "NIOHTTPTypesHTTP1",
         ]),
-        "tollgate": people.union(["Gateway", "Ledger", "MQTT", "TLS", "Storage", "Linux", "Bytes"])
-            .union([
-                "Admin", "Settings", "Cryptography", "Time", "ArgumentParser", "NIOHTTP1",
-                "UnixSignals", "CRevision",
-            ]),
+        "tollgate": people.union([
+            "Gateway", "Ledger", "JetStream", "Replication", "MQTT", "TLS", "Storage", "Linux",
+            "Bytes",
+        ])
+        .union([
+            "Admin", "Settings", "Cryptography", "Time", "ArgumentParser", "NIOHTTP1",
+            "UnixSignals", "CRevision",
+        ]),
         "Load": ["Reactor", "MQTT", "TLS", "Telemetry", "Linux", "Bytes", "Time"],
         "tollgate-load": ["Load", "ArgumentParser", "Foundation", "FoundationEssentials"],
     ]
 
     /// All that lies under the gateway.
     private static let dataPlane: Set<String> = [
-        "Ledger", "Metering", "Sessions", "Links", "Reactor", "MQTT", "WebSocket", "TLS",
-        "Cryptography", "Telemetry", "Storage", "Linux", "Bytes", "Time", "DequeModule",
+        "Ledger", "Metering", "Replication", "Sessions", "Links", "Reactor", "MQTT", "WebSocket",
+        "TLS", "Cryptography", "Telemetry", "Storage", "Linux", "Bytes", "Time", "DequeModule",
     ]
 
     /// What the side for people and programs is built with.

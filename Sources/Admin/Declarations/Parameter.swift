@@ -54,6 +54,7 @@ struct PathParameter: Sendable {
         PathParameter(name: "code", schema: .code, absent: .unknownPurchase),
         PathParameter(name: "assignment", schema: .number, absent: .unknownAssignment),
         PathParameter(name: "topup", schema: .number, absent: .unknownTopUp),
+        PathParameter(name: "node", schema: .id(NodeName.self), absent: .unknownNode),
         PathParameter(name: "key", schema: .id(KeyID.self), absent: .unknownKey),
     ]
 

@@ -120,6 +120,7 @@ extension AccountID: Documented {}
 extension DataCentreID: Documented {}
 extension DeviceKey: Documented {}
 extension KeyID: Documented {}
+extension NodeName: Documented {}
 extension PackageID: Documented {}
 extension ProductKey: Documented {}
 extension UpgradeID: Documented {}

@@ -19,6 +19,9 @@ struct ServerContext: Sendable {
     let streams: StreamSlots
     let bodies: BodyBudget
 
+    /// Snapshots of the books that may be on their way at once: each takes their space on the disk.
+    let snapshots = StreamSlots(maximum: 2)
+
     /// Traces of devices that may be open at once: each costs its shard something.
     let traces = StreamSlots(maximum: 8)
 

@@ -30,6 +30,7 @@ struct Routes {
         routes.registerCorrections()
         routes.registerClock()
         routes.registerBackups()
+        routes.registerCluster()
         routes.registerHealth()
         routes.registerDocument()
         return routes.all

@@ -25,6 +25,9 @@ public struct BackupPlaces: Sendable {
         self.secrets = secrets
     }
 
+    /// Where a copy of the books is made that is handed out over the API.
+    var snapshot: String { "\(data)/snapshot.partial" }
+
     /// Throws `.directory`, which names the backup as it was asked for, unless it may be at `path`: the
     /// same without symbolic links.
     func require(_ path: String, for directory: String) throws(BackupProblem) {

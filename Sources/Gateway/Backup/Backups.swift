@@ -20,6 +20,9 @@ public final class Backups: Sendable {
 
         /// Of the backup under way, or of the last one.
         var thread: Thread?
+
+        /// Of the snapshot under way.
+        var snapshot: CopyWatch?
     }
 
     private let stores: Stores
@@ -85,10 +88,59 @@ public final class Backups: Sendable {
         let thread = state.withLock { state in
             state.isStopped = true
             for entry in state.entries where entry.backup.state == .running { entry.watch.stop() }
+            state.snapshot?.stop()
             defer { state.thread = nil }
             return state.thread
         }
         thread?.join()
+    }
+
+    /// Copies the books alone, as they are from now on, on the calling thread: what another node of a cluster can begin
+    /// with. The copy is in the data directory until it is whole, and then has no name.
+    public func snapshot() throws(BackupProblem) -> BooksSnapshot {
+        let directory = places.snapshot
+        let watch = try beginSnapshot(in: directory)
+        defer { state.withLock { $0.snapshot = nil } }
+        do {
+            // What one that was cut off has left.
+            Self.removeSnapshot(directory)
+            defer { Self.removeSnapshot(directory) }
+            let environment = stores.ledger.environment
+            let (expected, free) = (
+                try environment.copyBytes(),
+                try FileSystem.freeBytes(at: FileSystem.parent(of: directory))
+            )
+            guard expected + Self.reserveBytes <= free else {
+                throw BackupProblem.noSpace(
+                    directory: directory, neededBytes: expected, freeBytes: free)
+            }
+            try environment.copy(to: directory, watch: watch)
+            return try BooksSnapshot(takenFrom: directory, mapSizeBytes: environment.mapSizeBytes)
+        } catch let problem as BackupProblem {
+            throw problem
+        } catch {
+            throw watch.isStopped ? .stopping : .failed("\(directory): \(error)")
+        }
+    }
+
+    /// One at a time.
+    private func beginSnapshot(in directory: String) throws(BackupProblem) -> CopyWatch {
+        let watch = CopyWatch()
+        let problem = state.withLock { state -> BackupProblem? in
+            if state.isStopped { return .stopping }
+            if state.snapshot != nil { return .running(directory: directory) }
+            state.snapshot = watch
+            return nil
+        }
+        if let problem { throw problem }
+        return watch
+    }
+
+    private static func removeSnapshot(_ directory: String) {
+        for name in ["data.mdb", "data.mdb.partial", "lock.mdb", "owner.lock"] {
+            try? FileSystem.remove("\(directory)/\(name)")
+        }
+        try? FileSystem.removeDirectory(directory)
     }
 
     private func earlier(_ idempotencyKey: String?) -> Backup? {

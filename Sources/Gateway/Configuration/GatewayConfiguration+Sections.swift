@@ -193,6 +193,56 @@ extension GatewayConfiguration {
 }
 
 extension GatewayConfiguration {
+    /// What makes the gateway a node of a cluster, whose books change through one log in NATS JetStream. Without a
+    /// name it is alone, and nothing else can be set here.
+    public struct Cluster: Equatable, Sendable {
+        /// This gateway's name, no other's in the cluster, and the same at each start. 1 to 64 of
+        /// `[A-Za-z0-9_.-]`, not `gateway`. Default: none.
+        public var node: String?
+
+        /// The NATS servers, `nats://HOST:PORT` or, with TLS, `tls://HOST:PORT`; some of them are enough.
+        public var servers: [String] = []
+
+        /// The stream that is the log: letters, digits, `_` and `-`. Default: `TOLLGATE`.
+        public var stream = "TOLLGATE"
+
+        /// On how many servers each entry is: 3 or 5; 1 survives no loss of its server, and is for trying out.
+        /// Default: 3.
+        public var replicas = 3
+
+        /// Who the gateway is for the servers: a name and a file with its password, or a file with a token, or one
+        /// with a JWT and its seed, as `nsc` writes it. Default: nobody in particular.
+        public var user: String?
+        public var passwordFile: String?
+        public var tokenFile: String?
+        public var credentialsFile: String?
+        public var tls = ServerTLS()
+
+        /// How the servers prove who they are, and the gateway to them. PEM files.
+        public struct ServerTLS: Equatable, Sendable {
+            /// Who may sign the servers' certificates. Default: whom the system trusts.
+            public var ca: String?
+
+            /// The gateway's own pair, if the servers ask for one. Both or none.
+            public var certificate: String?
+            public var key: String?
+
+            public init() {}
+        }
+
+        public init() {}
+
+        /// `node` as the books name it; `nil` of a gateway alone. Of a valid configuration.
+        public var name: NodeName? { node.flatMap { NodeName($0) } }
+
+        /// Whether the servers are spoken to over TLS.
+        public var usesTLS: Bool {
+            tls != ServerTLS() || servers.contains { $0.hasPrefix("tls://") }
+        }
+    }
+}
+
+extension GatewayConfiguration {
     /// What is written to standard error.
     public struct Log: Equatable, Sendable {
         public enum Level: String, CaseIterable, Equatable, Sendable {

@@ -36,6 +36,7 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public var activation = Activation()
     public var admin = Admin()
     public var backup = Backup()
+    public var cluster = Cluster()
     public var log = Log()
 
     /// `dataCentre` as the books name it. Of a valid configuration.

@@ -23,6 +23,12 @@ public protocol ControlPlane: Sendable {
     /// Tells this run of the gateway from those before it, and from what other nodes run.
     var run: GatewayRun { get }
 
+    /// How the gateway stands with its cluster; `nil` of one that is alone. Throws when the books can't be read.
+    func cluster() throws(StoreError) -> ClusterReport?
+
+    /// A copy of the books as they are at one moment, which another node can begin with; on a thread of its own.
+    func snapshot() async throws(BackupProblem) -> BooksSnapshot
+
     /// Whether new work is taken, and what stands in its way.
     func readiness() async -> Readiness
 

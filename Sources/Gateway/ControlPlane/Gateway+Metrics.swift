@@ -18,6 +18,7 @@ extension Gateway {
         writeStores(into: &page)
         writeDescriptors(into: &page)
         writeCertificates(into: &page)
+        writeCluster(into: &page)
         page.begin("tollgate_ready", help: "Whether new work is taken.", kind: .gauge)
         page.sample(readiness.isReady ? 1 : 0)
         page.begin(

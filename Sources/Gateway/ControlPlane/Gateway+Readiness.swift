@@ -35,6 +35,7 @@ extension Gateway {
             Readiness.Check(name: "connections", problem: connectionProblem()),
             Readiness.Check(name: "loop-lag", problem: lagProblem(isRunning: isRunning)),
             certificateChecks(),
+            Readiness.Check(name: "cluster", problem: clusterProblem()),
             Readiness.Check(name: "draining", problem: isRunning ? nil : "shutting down"),
         ])
     }

@@ -1,11 +1,11 @@
 import Cryptography
-import Ledger
-import Storage
+public import Ledger
+public import Storage
 
 extension SecretKeys {
     /// Whether every secret in the books can be opened: sentences that name whose can't, at most
     /// `limit`.
-    func verify(_ ledger: Ledger, limit: Int) throws(StoreError) -> [String] {
+    public func verify(_ ledger: Ledger, limit: Int) throws(StoreError) -> [String] {
         let known = try ledger.read { (books, transaction) throws(StoreError) in
             try books.sealingKeys(in: transaction)
         }

@@ -1,4 +1,4 @@
-import Linux
+public import Linux
 
 /// Where the files are that must not lie beside the stores: a copy of the data directory
 /// has neither a token, nor a device's secret, nor a key of session tickets.
@@ -20,7 +20,7 @@ public struct SecretsDirectory: Sendable {
     var ticketFile: String { "\(path)/ticket.keys" }
 
     /// Makes it, mode 0700, and it stays made after a power failure.
-    func create() throws(FileError) {
+    public func create() throws(FileError) {
         try FileSystem.createDirectory(path, mode: 0o700)
         try FileSystem.sync(directory: FileSystem.parent(of: path))
     }

@@ -36,6 +36,13 @@ extension Books {
         try log.get(Self.headKey, in: transaction)?.mark
     }
 
+    /// Whose log these books follow; `nil` of a gateway alone.
+    public func cluster(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> ClusterID? {
+        try log.get(Self.headKey, in: transaction)?.cluster
+    }
+
     /// The epoch that the node has begun last; 0 when it never did.
     func epoch(
         of node: NodeName, in transaction: borrowing some Transaction & ~Copyable

@@ -67,10 +67,24 @@ public struct ClusterStanding: Hashable, Sendable {
     public struct Peer: Hashable, Sendable {
         public let mark: LogMark
         public let agrees: Bool
+
+        package init(mark: LogMark, agrees: Bool) {
+            self.mark = mark
+            self.agrees = agrees
+        }
     }
 }
 
 extension ClusterStanding {
+    /// For who shows one that no log has.
+    package init(
+        phase: Phase, mark: LogMark, trouble: String?, waiting: Int, nodes: [NodeName: Peer]
+    ) {
+        self.init(
+            phase: phase, mark: mark, trouble: trouble, waiting: waiting, end: mark.position,
+            lastEntryAt: nil, lastNews: 0, node: .alone, members: [], nodes: nodes)
+    }
+
     /// Entries that the log is known to have, and that were not applied here.
     public var lag: UInt64 { end - min(end, mark.position) }
 

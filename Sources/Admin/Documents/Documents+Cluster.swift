@@ -1,0 +1,85 @@
+import Gateway
+import Ledger
+
+extension Documents {
+    /// A node, as it sees itself and the others.
+    static let cluster = Shape<(report: ClusterReport, secrets: ClusterSecrets)>("Cluster") {
+        Member("cluster", \.report.clusterText, "Which cluster: another's log is refused.")
+        Member("node", \.report.node)
+        Member(
+            "phase", \.report.standing.phase.name, as: .choice(ClusterStanding.Phase.names),
+            "Stopped: it takes no commands until a person has looked.")
+        Member("why", \.report.why, "Of one that has stopped.")
+        Member("position", \.report.standing.mark.position, "How far the log was applied.")
+        Member("chain", \.report.chain, "What the books were made of up to there.")
+        Member("lagEntries", \.report.lag, "Entries of the log that were not applied here yet.")
+        Member("behindSeconds", \.report.behindSeconds, "Since when; null when it never caught up.")
+        Member("trouble", \.report.standing.trouble, "What keeps it from going on, and may pass.")
+        Member("waitingCommands", \.report.standing.waiting)
+        Member("logReliable", \.report.isLogReliable)
+        Member("logDoubt", \.report.doubt, "Why the log may not be relied on.")
+        Member("nodes", each: \.report.seen) {
+            Member("name", \.member.node)
+            Member("position", \.member.position, "When it was last heard of.")
+            Member("chain", \.member.chain, "The same; null when this node has not seen it.")
+            Member("lagEntries", \.lag)
+            Member("silentSeconds", \.member.silentSeconds)
+            Member("agrees", \.member.agrees, "Whether its books were the same there.")
+            Member("removed", \.member.isRemoved)
+        }
+        Member("secrets", clusterSecrets, \.secrets)
+    }
+
+    static let checkpoint = Shape<LogMark>("Checkpoint") {
+        Member(
+            "position", \.position,
+            "Not before the checkpoint: nodes that come to it have applied that.")
+        Member("chain", { "\($0.chain)" })
+    }
+
+    static let removal = Shape<(node: NodeName, ended: UInt64)>("Removal") {
+        Member("node", \.node)
+        Member("ended", \.ended, "Leases that count as used, and imports that were abandoned.")
+    }
+
+    /// What nodes have in common beside the books: enough to compare, and nothing to find a key from.
+    private static let clusterSecrets = Shape<ClusterSecrets> {
+        Member("sealingKeys", each: \.sealingKeys) {
+            Member("number", \.numberText, as: .integer(1...255))
+            Member("fingerprint", \.fingerprintText)
+        }
+        Member("mintKey", \.mintKey)
+    }
+}
+
+/// Fingerprints of the files that nodes share by copying.
+struct ClusterSecrets: Sendable {
+    let sealingKeys: [SealingKey]
+    let mintKey: String
+}
+
+extension SealingKey {
+    fileprivate var numberText: Int { Int(number) }
+    var fingerprintText: String { hexadecimal(fingerprint) }
+}
+
+extension ClusterReport {
+    fileprivate var clusterText: String { "\(cluster)" }
+    fileprivate var chain: String { "\(standing.mark.chain)" }
+    fileprivate var isLogReliable: Bool { doubt == nil }
+    fileprivate var behindSeconds: Int? { behindMilliseconds.map { Int($0 / 1_000) } }
+
+    fileprivate var why: String? {
+        switch standing.phase {
+        case .stopped(let why): why
+        case .joining, .open: nil
+        }
+    }
+
+    fileprivate var seen: [(member: Member, lag: UInt64?)] { members.map { ($0, lag(of: $0)) } }
+}
+
+extension ClusterReport.Member {
+    fileprivate var chain: String? { chainHash.map { "\($0)" } }
+    fileprivate var silentSeconds: Int? { silentMilliseconds.map { Int($0 / 1_000) } }
+}

@@ -1,0 +1,97 @@
+import Admin
+import ArgumentParser
+import Foundation
+import Gateway
+
+/// Makes a data directory a node's.
+struct ClusterJoin: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "join",
+        abstract: "Makes the data directory a node's: with the books of a peer, or as the first.",
+        discussion: """
+            With --from, the books are copied from a node that runs, checked, and put in their place; the data \
+            directory must have none, and the secrets directory the peer's device-secrets.key and mint.key, which \
+            you copy. With --found, the log is made in the NATS servers that the configuration names, and books \
+            that are here already, of a gateway alone, become the cluster's. Either way the gateway is stopped; \
+            `tollgate serve` comes next.
+
+            EXAMPLE: tollgate cluster join --found --config tollgate.yaml
+            EXAMPLE: tollgate cluster join --from http://127.0.0.1:8080 --token-file owner.token
+            """)
+
+    @Option(help: "The API of a node whose books are taken: http://HOST:PORT.") var from: String?
+    @Flag(help: "Begins a cluster.") var found = false
+    @Option(
+        help:
+            "The file with the peer's owner's token. Default: admin.token of the secrets directory."
+    )
+    var tokenFile: String?
+    @OptionGroup var settings: SettingsOptions
+    @Option(help: "The directory of the stores; the same as --set data=DIR.") var data: String?
+    @Flag(help: "JSON for programs.") var json = false
+
+    func validate() throws {
+        guard (from != nil) != found else {
+            throw ValidationError("Say either --from URL, a node to take the books of, or --found.")
+        }
+    }
+
+    func run() async throws {
+        let configuration = try settings.load(data: data)
+        guard configuration.cluster.name != nil else {
+            throw Failure(
+                text:
+                    "the configuration names no cluster: cluster.node and cluster.servers are needed",
+                code: 2)
+        }
+        let joined: JoinedCluster
+        if let from {
+            let token = try token(SecretsDirectory(of: configuration))
+            joined = try await Joining(configuration, peer: from, token: token).join()
+        } else {
+            joined = try Founding(configuration).found()
+        }
+        try json ? Output.json(joined.document.bytes) : Output.say(joined.text)
+    }
+
+    /// From the file that was named, else from the environment, else the one that may have been copied along.
+    private func token(_ secrets: SecretsDirectory) throws(Failure) -> String {
+        let environment = ProcessInfo.processInfo.environment
+        if tokenFile == nil, let token = environment["TOLLGATE_TOKEN"], !token.isEmpty {
+            return token
+        }
+        let path = tokenFile ?? secrets.tokenFile
+        guard let bytes = FileManager.default.contents(atPath: path) else {
+            throw Failure(
+                text:
+                    "\(path): can't be read; say --token-file FILE, with the peer's owner's token",
+                code: 2)
+        }
+        return String(decoding: bytes, as: UTF8.self).trimmingCharacters(
+            in: .whitespacesAndNewlines)
+    }
+}
+
+/// What a data directory has become.
+struct JoinedCluster {
+    let cluster: String
+    let node: String
+    let position: UInt64
+    let events: UInt64
+
+    var document: JSON {
+        [
+            "cluster": .text(cluster), "node": .text(node),
+            "position": .integer(Int64(clamping: position)),
+            "events": .integer(Int64(clamping: events)),
+        ]
+    }
+
+    var text: String {
+        """
+        node \(node) of cluster \(cluster)
+        its books have \(events) events, up to entry \(position) of the log
+        next: tollgate serve, with the same configuration
+        """
+    }
+}

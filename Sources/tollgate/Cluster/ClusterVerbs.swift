@@ -1,0 +1,124 @@
+import Admin
+import ArgumentParser
+import Foundation
+import Gateway
+
+/// Several gateways with the same books.
+struct ClusterVerbs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cluster",
+        abstract: "Several gateways with the same books.",
+        discussion: """
+            The configuration's section `cluster` names this node and the NATS servers of the log. The first node \
+            begins the cluster (join --found), each other one takes its books from a node (join --from).
+            """,
+        subcommands: [
+            ClusterStatus.self, ClusterCheck.self, ClusterJoin.self, ClusterRemove.self,
+        ])
+}
+
+/// How a node sees its cluster.
+struct ClusterStatus: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "How far each node has applied the log, and whether the log may be relied on.",
+        discussion: """
+            Asks one node, and shows what the log has told it of the others: a node says how far it is with each \
+            of its own commands, and an idle one now and then; `check` asks them.
+
+            EXAMPLE: tollgate cluster status --api http://127.0.0.1:8080
+            """)
+
+    @OptionGroup var api: APIOptions
+
+    func run() async throws {
+        let bytes = try await api.send(.get, "cluster")
+        guard !api.json, let document = JSON(parsing: bytes) else { return try Output.json(bytes) }
+        try Output.say(try ClusterSight(document).text)
+    }
+}
+
+/// What a node has answered about its cluster.
+struct ClusterSight {
+    let document: JSON
+
+    init(_ document: JSON) throws(Failure) {
+        guard document["cluster"]?.text != nil, document["nodes"]?.array != nil else {
+            throw Failure(text: "the answer is not understood")
+        }
+        self.document = document
+    }
+
+    var cluster: String { document["cluster"]?.text ?? "" }
+    var node: String { document["node"]?.text ?? "" }
+    var position: Int64 { document["position"]?.integer ?? 0 }
+    var nodes: [JSON] { document["nodes"]?.array ?? [] }
+
+    /// Whether it takes commands now.
+    var isOpen: Bool {
+        document["phase"]?.text == "open" && document["logReliable"]?.bool == true
+    }
+
+    /// For people.
+    var text: String {
+        var lines = [
+            "node \(node) of cluster \(cluster)",
+            "\(phase), at entry \(position) of the log\(behind)",
+        ]
+        if let doubt = document["logDoubt"]?.text {
+            lines.append("the log can't be relied on: \(doubt)")
+        }
+        if let trouble = document["trouble"]?.text, trouble != document["logDoubt"]?.text {
+            lines.append("does not go on now: \(trouble)")
+        }
+        let waiting = document["waitingCommands"]?.integer ?? 0
+        if waiting > 0 { lines.append("\(waiting) commands wait for the log") }
+        return (lines + [""] + table).joined(separator: "\n")
+    }
+
+    private var phase: String {
+        switch document["phase"]?.text {
+        case "open": "takes commands"
+        case "joining": "catches up"
+        case let other: "has \(other ?? "?"): \(document["why"]?.text ?? "?")"
+        }
+    }
+
+    private var behind: String {
+        let lag = document["lagEntries"]?.integer ?? 0
+        return lag > 0 ? ", \(lag) behind its end" : ""
+    }
+
+    private var table: [String] {
+        let rows =
+            [["NODE", "ENTRY", "CHAIN", "BEHIND", "HEARD OF", "SAME BOOKS"]] + nodes.map(row)
+        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            let cells = zip(row, widths).map {
+                $0.padding(toLength: $1, withPad: " ", startingAt: 0)
+            }
+            return String(cells.joined(separator: "  ").trimmingSuffix { $0 == " " })
+        }
+    }
+
+    private func row(_ node: JSON) -> [String] {
+        let name = node["name"]?.text ?? "?"
+        let silence = node["silentSeconds"]?.integer.map { "\($0) s ago" } ?? "never"
+        let isRemoved = node["removed"]?.bool == true
+        let agrees =
+            node["agrees"]?.bool.map { $0 ? "yes" : "NO" } ?? (isRemoved ? "removed" : "not known")
+        return [
+            name, node["position"]?.integer.map { "\($0)" } ?? "-", node["chain"]?.text ?? "-",
+            node["lagEntries"]?.integer.map { "\($0)" } ?? "-",
+            name == self.node ? "this node" : silence, agrees,
+        ]
+    }
+}
+
+extension String {
+    fileprivate func trimmingSuffix(_ isLeftOut: (Character) -> Bool) -> Substring {
+        var text = self[...]
+        while let last = text.last, isLeftOut(last) { text.removeLast() }
+        return text
+    }
+}

@@ -1,0 +1,77 @@
+import Admin
+import Gateway
+import JetStream
+import Ledger
+import Logging
+import Replication
+
+/// What makes `serve` a node of the cluster that the configuration names.
+enum NodeStart {
+    /// Under which key the stream's metadata have the fingerprint of `mint.key`.
+    static let mintLabel = "tollgate-mint-key"
+
+    /// Of one try to open the log, in milliseconds.
+    private static let openMilliseconds: Int64 = 5_000
+
+    /// Opens the log. `nil` when the configuration names no cluster; throws when the data directory has no books of
+    /// one, or what is found is not to be relied on. A log that can't be reached is opened when it can.
+    static func membership(
+        _ configuration: GatewayConfiguration, _ logger: Logger
+    ) throws(Failure) -> ClusterMembership? {
+        guard let node = configuration.cluster.name else { return nil }
+        guard let books = try BooksOnDisk.membership(in: configuration.data) else {
+            throw Failure(
+                text:
+                    "\(configuration.data) has no books of a cluster: `tollgate cluster join --from URL` takes "
+                    + "them from a node, `tollgate cluster join --found` begins a cluster")
+        }
+        let secrets = SecretsDirectory(of: configuration)
+        guard let mint = try orFail({ try MintKey.fingerprint(in: secrets) }) else {
+            throw Failure(
+                text: "\(secrets.mintFile): no such file: copy it from a node of the cluster")
+        }
+        var settings = try JetStreamSettings(configuration.cluster)
+        settings.openMilliseconds = openMilliseconds
+        let log = try log(settings, of: books.cluster, mint: mint, secrets.mintFile, logger)
+        logger.notice(
+            "node \(node) of cluster \(books.cluster), at entry \(books.mark.position) of the log")
+        return ClusterMembership(
+            log: log, cluster: books.cluster, node: node, epoch: .random(in: 1...UInt64.max))
+    }
+
+    private static func log(
+        _ settings: JetStreamSettings, of cluster: ClusterID, mint: String, _ mintFile: String,
+        _ logger: Logger
+    ) throws(Failure) -> any CommandLog {
+        let open: @Sendable () throws -> any CommandLog = {
+            let log = try JetStreamLog(settings, clusterID: "\(cluster)", ifAbsent: .fail)
+            guard let label = log.labels[mintLabel], label != mint else { return log }
+            log.close()
+            throw Failure(text: "\(mintFile) is not the cluster's: copy it from another node")
+        }
+        do {
+            return try open()
+        } catch let error as JetStreamError {
+            guard let why = error.passingReason else { throw Failure(text: "\(error)") }
+            logger.error(
+                "the log can't be followed: what the books know is served, and nothing is activated: \(why)"
+            )
+            return try orFail { try LateLog(why: why, open: open) }
+        } catch {
+            throw Failure(text: "\(error)")
+        }
+    }
+}
+
+extension JetStreamError {
+    /// Why a log can't be had now, when it may be had later without a change here.
+    fileprivate var passingReason: String? {
+        switch self {
+        case .unreachable(let why): why
+        case .noStream:
+            "\(self): it was lost, or cluster.stream means another"
+        case .badSettings, .notLetIn, .tooOld, .unsafeStream, .foreignCluster, .notMade, .noThread:
+            nil
+        }
+    }
+}
