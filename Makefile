@@ -29,7 +29,7 @@ CONNECTIONS := 20000
 CLUSTER_SECONDS := 300
 RANDOM_TESTS := Crash|Fuzz|Corpus|Property|Determinism|WriteFailure|Fault|FullDisk|Reopening|Signal|Damage|RandomLife|MeteringTests.Simulation
 
-.PHONY: help run test torture build bench compare import format lint packages certificates revision
+.PHONY: help run cluster test torture build bench compare import format lint packages certificates revision
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -105,6 +105,9 @@ certificates: data/tls/cert.pem
 data/tls/cert.pem:
 	@echo "== making development certificates in data/tls"
 	config/development-certificates.sh data/tls
+
+cluster: build certificates $(VENV)/ready  ## three gateways with the same books, and three NATS servers, on ./data/cluster
+	config/cluster.sh
 
 # Made anew when the versions above change.
 $(VENV)/ready: Makefile | packages
