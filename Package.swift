@@ -106,7 +106,8 @@ let package = Package(
             "Gateway",
             [
                 "Sessions", "Ledger", "Metering", "Links", "Replication", "Reactor", "MQTT",
-                "WebSocket", "TLS", "Cryptography", "Telemetry", "Storage", "Linux", "Bytes", "Time",
+                "WebSocket", "TLS", "Cryptography", "Telemetry", "Storage", "Linux", "Bytes",
+                "Time",
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
         ),
@@ -133,7 +134,8 @@ let package = Package(
         .executableTarget(
             name: "tollgate",
             dependencies: [
-                "Admin", "Settings", "Gateway", "Ledger", "JetStream", "Replication", "MQTT",
+                "Admin", "Settings", "Gateway", "Ledger", "JetStream", "Links", "Replication",
+                "MQTT",
                 "TLS", "Cryptography", "Storage", "Linux", "Bytes", "Time", "CRevision",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

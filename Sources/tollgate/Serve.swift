@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import Gateway
 import Ledger
+import Links
 import Linux
 import Logging
 import Replication
@@ -37,9 +38,11 @@ struct Serve: AsyncParsableCommand {
         let membership = try NodeStart.membership(configuration, logger)
         // The gateway has drained by then, or has not started.
         defer { membership?.log.close() }
+        let peers = try NodeStart.peers(configuration, membership)
         let gateway = try orFail {
             try Gateway.start(
-                configuration, in: membership, log: try Self.log(to: logger, configuration))
+                configuration, in: membership, over: peers,
+                log: try Self.log(to: logger, configuration))
         }
         do {
             try await serve(gateway, configuration, port, logger)

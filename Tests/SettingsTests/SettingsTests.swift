@@ -378,6 +378,16 @@ struct SettingsTests {
         #expect(complaint == "t.yaml:1: \(expected)" || complaint == "t.yaml: \(expected)")
     }
 
+    @Test("a node takes no packet that its links don't, wherever that is set")
+    func packetsOfNodes() {
+        let section = "cluster: {node: n1, servers: ['nats://a:1']}\n"
+        let limits = "limits: {packetSizeBytes: 5000000, queueBytes: 5000000}\n"
+        #expect(
+            complaint(section + limits).hasSuffix(
+                "limits.packetSizeBytes: must be at most 4194304 in a cluster, and is 5000000"))
+        #expect(complaint(limits) == "none")
+    }
+
     @Test("what is wrong in the environment or an argument names it")
     func wrongOverride() {
         #expect(

@@ -37,8 +37,8 @@ enum Arrows {
             "NIOHTTPTypesHTTP1",
         ]),
         "tollgate": people.union([
-            "Gateway", "Ledger", "JetStream", "Replication", "MQTT", "TLS", "Storage", "Linux",
-            "Bytes",
+            "Gateway", "Ledger", "JetStream", "Links", "Replication", "MQTT", "TLS", "Storage",
+            "Linux", "Bytes",
         ])
         .union([
             "Admin", "Settings", "Cryptography", "Time", "ArgumentParser", "NIOHTTP1",

@@ -39,6 +39,7 @@ extension GatewayConfiguration {
         try activation.freeCodes.validate()
         try validateAdmin()
         try cluster.validate()
+        try validateCluster()
         for (index, directory) in backup.directories.enumerated() {
             try requireText(directory, "backup.directories[\(index)]")
         }
@@ -50,6 +51,17 @@ extension GatewayConfiguration {
     ) throws(ConfigurationProblem) {
         guard maximum != 0 else { return }
         try require(maximum, in: bytes...17_592_186_044_416, path)
+    }
+
+    /// What of a node's limits the links between nodes set.
+    private func validateCluster() throws(ConfigurationProblem) {
+        guard cluster.node != nil else { return }
+        let most = 4_194_304
+        guard limits.packetSizeBytes <= most else {
+            throw ConfigurationProblem(
+                path: "limits.packetSizeBytes",
+                reason: "must be at most \(most) in a cluster, and is \(limits.packetSizeBytes)")
+        }
     }
 
     private func validateAdmin() throws(ConfigurationProblem) {

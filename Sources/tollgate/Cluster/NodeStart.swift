@@ -2,6 +2,7 @@ import Admin
 import Gateway
 import JetStream
 import Ledger
+import Links
 import Logging
 import Replication
 
@@ -37,6 +38,14 @@ enum NodeStart {
             "node \(node) of cluster \(books.cluster), at entry \(books.mark.position) of the log")
         return ClusterMembership(
             log: log, cluster: books.cluster, node: node, epoch: .random(in: 1...UInt64.max))
+    }
+
+    /// The way to the other nodes, over the log's servers.
+    static func peers(
+        _ configuration: GatewayConfiguration, _ membership: ClusterMembership?
+    ) throws(Failure) -> (any PeerTransport)? {
+        guard let membership else { return nil }
+        return LatePeers(try JetStreamSettings(configuration.cluster), membership.cluster)
     }
 
     private static func log(
