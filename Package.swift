@@ -92,7 +92,10 @@ let package = Package(
         module("Links", ["LedgerModel", "Encoding", "Bytes", "Linux", "Time"]),
         module(
             "JetStream",
-            ["CNATS", "Links", "LedgerModel", "Replication", "Linux", "Time"]
+            [
+                "CNATS", "Links", "LedgerModel", "Replication", "Cryptography", "Linux", "Bytes",
+                "Time",
+            ]
         ),
         module(
             "Ledger",
@@ -279,8 +282,8 @@ let package = Package(
             "Support",
             "Tests/Support",
             [
-                "TestFiles", "Gateway", "Ledger", "Links", "Reactor", "MQTT", "TLS", "Cryptography",
-                "Linux", "Bytes", "Storage", "Time",
+                "TestFiles", "Gateway", "Ledger", "Links", "Replication", "Reactor", "MQTT", "TLS",
+                "Cryptography", "Linux", "Bytes", "Storage", "Time",
             ]
         ),
         aid(

@@ -54,17 +54,31 @@ final class Appends: Sendable {
         failAll(.unknown("the log was closed"))
     }
 
-    func append(_ entry: [UInt8], completion: @escaping Completion) {
+    /// - Parameters:
+    ///   - subject: `nil`: the settings'.
+    ///   - seconds: after which the servers take the entry out of the stream by themselves.
+    func append(
+        _ entry: [UInt8],
+        on subject: String? = nil,
+        forSeconds seconds: Int64? = nil,
+        completion: @escaping Completion
+    ) {
         guard entry.count <= settings.entryMaximumBytes else {
             let sizes = "\(entry.count) bytes, and \(settings.entryMaximumBytes) is the most"
             return completion(.failure(.refused("the entry has \(sizes)")))
         }
-        let failure = publishing.withLock { _ in publish(entry, completion) }
+        let subject = subject ?? settings.subject
+        let failure = publishing.withLock { _ in publish(entry, on: subject, seconds, completion) }
         if let failure { completion(.failure(failure)) }
     }
 
     /// Why the entry does not wait for an acknowledgement.
-    private func publish(_ entry: [UInt8], _ completion: @escaping Completion) -> AppendError? {
+    private func publish(
+        _ entry: [UInt8],
+        on subject: String,
+        _ seconds: Int64?,
+        _ completion: @escaping Completion
+    ) -> AppendError? {
         let deadline = MonotonicInstant.now().adding(milliseconds: settings.appendMilliseconds)
         let number = table.withLock { table -> Result<UInt64, AppendError> in
             if table.isClosed { return .failure(.refused("the log is closed")) }
@@ -80,8 +94,13 @@ final class Appends: Sendable {
         case .failure(let error): return error
         case .success(let number):
             do throws(NATSFailure) {
-                try link.connection.publish(
-                    entry, on: settings.subject, reply: "\(inbox).\(number)")
+                let reply = "\(inbox).\(number)"
+                if let seconds {
+                    let header = (name: "Nats-TTL", value: "\(seconds)s")
+                    try link.connection.publish(entry, on: subject, reply: reply, header)
+                } else {
+                    try link.connection.publish(entry, on: subject, reply: reply)
+                }
                 return nil
             } catch {
                 // It may have left in part, and libnats may be wrong about that.

@@ -3,7 +3,7 @@ internal import Time
 
 /// What came for a follower.
 enum Delivery {
-    case entry(LogEntry)
+    case entry(LogEntry, EntryPlace)
 
     /// A sign of life.
     case heartbeat
@@ -18,7 +18,7 @@ enum Delivery {
     init(_ message: borrowing NATSMessage) {
         let reply = message.reply
         if !reply.isEmpty {
-            self = Self.entry(at: reply, message.bytes).map { .entry($0) } ?? .lost
+            self = Self.entry(at: reply, message.bytes) ?? .lost
             return
         }
         let undelivered = message.header("Nats-Pending-Messages").flatMap { Int($0) }
@@ -34,17 +34,28 @@ enum Delivery {
     /// The subject that an entry is to be confirmed on says where it is in the stream, and when it was taken:
     /// `$JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer sequence>.<nanoseconds>.<pending>`, of
     /// newer servers with a domain and an account's hash before the stream.
-    private static func entry(at reply: String, _ bytes: [UInt8]) -> LogEntry? {
+    private static func entry(at reply: String, _ bytes: [UInt8]) -> Delivery? {
         let words = reply.split(separator: ".", omittingEmptySubsequences: false)
         guard words.starts(with: ["$JS", "ACK"]), words.count == 9 || words.count >= 11 else {
             return nil
         }
         let first = words.count == 9 ? 4 : 6
-        guard let position = UInt64(words[first + 1]), let nanoseconds = Int64(words[first + 3])
+        guard let position = UInt64(words[first + 1]), let number = UInt64(words[first + 2]),
+            let nanoseconds = Int64(words[first + 3]), let left = UInt64(words[first + 4])
         else { return nil }
         let at = Timestamp(milliseconds: nanoseconds / 1_000_000)
-        return LogEntry(position: position, at: at, bytes: bytes)
+        let entry = LogEntry(position: position, at: at, bytes: bytes)
+        return .entry(entry, EntryPlace(number: number, left: left))
     }
+}
+
+/// Where an entry is among those of a reader.
+struct EntryPlace {
+    /// 1, 2, 3, ... without a gap: one that is missing was lost on its way.
+    let number: UInt64
+
+    /// How many entries the reader still has, as far as it knows.
+    let left: UInt64
 }
 
 /// A reader that the servers keep for a follower, and what it has been asked for and has not given yet.
@@ -61,6 +72,9 @@ final class Pull {
     static let heartbeatMilliseconds: Int64 = 750
 
     let subscription: NATSSubscription
+
+    /// How many entries it had when it was made.
+    let countAtStart: UInt64
     private let connection: NATSConnection
     private let requestSubject: String
     private let inbox: String
@@ -70,7 +84,8 @@ final class Pull {
     init(_ api: StreamAPI, behind position: UInt64) throws(StreamAPI.Failure) {
         let consumer = try api.makeConsumer(behind: position)
         connection = api.link.connection
-        requestSubject = "$JS.API.CONSUMER.MSG.NEXT.\(api.settings.stream).\(consumer)"
+        countAtStart = consumer.count
+        requestSubject = "$JS.API.CONSUMER.MSG.NEXT.\(api.settings.stream).\(consumer.name)"
         inbox = "_INBOX.\(RandomName.make())"
         do throws(NATSFailure) {
             subscription = try connection.subscribe(to: inbox)

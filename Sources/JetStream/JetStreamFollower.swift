@@ -147,12 +147,12 @@ final class JetStreamFollower: LogFollower {
 
     private func sight(of delivery: Delivery, _ reading: inout Reading) -> Sight {
         switch delivery {
-        case .entry(let entry) where entry.position == reading.last + 1:
+        case .entry(let entry, _) where entry.position == reading.last + 1:
             reading.last = entry.position
             reading.reach = entry.position
             reading.isQuiet = false
             return .entry(entry)
-        case .entry(let entry) where entry.position > reading.last:
+        case .entry(let entry, _) where entry.position > reading.last:
             reading.held = entry
             reading.reach = entry.position
             return .later

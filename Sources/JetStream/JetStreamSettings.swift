@@ -74,6 +74,9 @@ public struct JetStreamSettings: Hashable, Sendable {
     /// How often is looked whether the log may be relied on, beside each time that the connection was lost.
     public var checkMilliseconds: Int64 = 10_000
 
+    /// What the stream keeps.
+    var kind = StreamKind.entries
+
     public init(servers: [String], stream: String, subject: String) {
         self.servers = servers
         self.stream = stream
@@ -81,7 +84,24 @@ public struct JetStreamSettings: Hashable, Sendable {
     }
 }
 
+/// What a stream keeps.
+enum StreamKind: Hashable, Sendable {
+    /// Each entry, in one subject.
+    case entries
+
+    /// The last record of each of many subjects.
+    case latest
+}
+
 extension JetStreamSettings {
+    /// Where the retained messages of the same cluster are: in a stream beside its log's.
+    public var ofRetained: JetStreamSettings {
+        var settings = self
+        settings.stream += "_RETAINED"
+        settings.subject += ".retained"
+        return settings
+    }
+
     /// Throws unless they can be right.
     func check() throws(JetStreamError) {
         if servers.isEmpty { throw .badSettings("no server is named") }

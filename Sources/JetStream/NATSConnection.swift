@@ -53,6 +53,28 @@ final class NATSConnection: Sendable {
         try NATSFailure.check(status)
     }
 
+    /// With one line of a header.
+    func publish(
+        _ bytes: [UInt8],
+        on subject: String,
+        reply: String,
+        _ header: (name: String, value: String)
+    ) throws(NATSFailure) {
+        var made: OpaquePointer?
+        // Safe: libnats copies what it is given, during the call.
+        let status = unsafe bytes.withUnsafeBytes { bytes in
+            unsafe natsMsg_Create(
+                &made, subject, reply,
+                bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(bytes.count))
+        }
+        try NATSFailure.check(status)
+        // Safe: the message is ours until it is destroyed; publishing copies it.
+        let message = unsafe made.unsafelyUnwrapped
+        defer { unsafe natsMsg_Destroy(message) }
+        try NATSFailure.check(unsafe natsMsgHeader_Set(message, header.name, header.value))
+        try NATSFailure.check(unsafe natsConnection_PublishMsg(pointer, message))
+    }
+
     func publish(_ bytes: [UInt8], on subject: String) throws(NATSFailure) {
         // Safe: libnats copies what it is given, during the call.
         let status = unsafe bytes.withUnsafeBytes { bytes in

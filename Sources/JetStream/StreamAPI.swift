@@ -92,9 +92,20 @@ final class StreamAPI: Sendable {
         return LogEntry(position: position, at: at, bytes: answer.bytes)
     }
 
-    /// Makes a reader of what is behind `position`: its name. It is kept in one server's memory and goes when it
+    /// A reader that the servers keep.
+    struct Consumer {
+        let name: String
+
+        /// How many entries it has to give.
+        let count: UInt64
+    }
+
+    /// Makes a reader of what is behind `position`. It is kept in one server's memory and goes when it
     /// has not been asked for half a minute; its loss costs nothing, as the follower knows where it was.
-    func makeConsumer(behind position: UInt64) throws(Failure) -> String {
+    func makeConsumer(
+        behind position: UInt64,
+        idleSeconds: Int64 = 30
+    ) throws(Failure) -> Consumer {
         let name = "tollgate-\(RandomName.make())"
         let config: JSON = [
             "name": .text(name),
@@ -103,11 +114,17 @@ final class StreamAPI: Sendable {
             "ack_policy": .text("none"),
             "mem_storage": .truth(true),
             "num_replicas": .number(1),
-            "inactive_threshold": .number(30_000_000_000),
+            "inactive_threshold": .number(idleSeconds * 1_000_000_000),
         ]
         let question: JSON = ["stream_name": .text(settings.stream), "config": config]
-        _ = try ask("CONSUMER.CREATE.\(settings.stream).\(name)", question)
-        return name
+        let answer = try ask("CONSUMER.CREATE.\(settings.stream).\(name)", question)
+        return Consumer(name: name, count: answer["num_pending"]?.unsigned ?? 0)
+    }
+
+    /// How many entries there are behind `position`.
+    func count(behind position: UInt64) throws(Failure) -> UInt64 {
+        // The servers count when a reader is made; nobody reads with this one.
+        try makeConsumer(behind: position, idleSeconds: 2).count
     }
 
     // MARK: Questions

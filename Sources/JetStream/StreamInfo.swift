@@ -1,3 +1,5 @@
+internal import Time
+
 /// What the servers say of a stream.
 struct StreamInfo: Sendable {
     /// The key of the cluster's id in the stream's metadata.
@@ -8,6 +10,9 @@ struct StreamInfo: Sendable {
 
     /// The position of the first entry that is kept, or of the next one when there is none.
     let first: UInt64
+
+    /// The servers' time, when they have said so.
+    let now: Timestamp?
 
     /// The server that leads it now.
     let leader: String?
@@ -23,6 +28,7 @@ struct StreamInfo: Sendable {
         let state = answer["state"]
         let isEmpty = state?["messages"]?.unsigned == 0
         first = isEmpty ? last + 1 : state?["first_seq"]?.unsigned ?? 1
+        now = answer["ts"]?.text.flatMap { Timestamp($0) }
         leader = answer["cluster"]?["leader"]?.text.flatMap { $0.isEmpty ? nil : $0 }
         let others = answer["cluster"]?["replicas"]?.elements.compactMap { $0["name"]?.text } ?? []
         servers = (leader.map { [$0] } ?? []) + others
@@ -36,18 +42,20 @@ struct StreamInfo: Sendable {
         return members.compactMapValues(\.text).filter { $0.key != Self.clusterKey }
     }
 
-    /// How a log's stream is configured.
+    /// How a stream is configured.
     ///
-    /// Entries can't be deleted one by one; a purge is how the oldest are let go of, when all nodes have applied
-    /// them. A full stream takes no more, and loses nothing.
+    /// Entries can't be deleted one by one; a purge is how the oldest of a log are let go of, when all nodes have
+    /// applied them. Of the latest records each goes when its subject gets another, or its own time is over. A full
+    /// stream takes no more, and loses nothing.
     static func config(
         for settings: JetStreamSettings, clusterID: String, after position: UInt64 = 0
     ) -> JSON {
         var metadata = settings.labels.mapValues { JSON.text($0) }
         metadata[clusterKey] = .text(clusterID)
+        let isLatest = settings.kind == .latest
         return [
             "name": .text(settings.stream),
-            "subjects": .array([.text(settings.subject)]),
+            "subjects": .array([.text(isLatest ? "\(settings.subject).*" : settings.subject)]),
             "retention": .text("limits"),
             "storage": .text("file"),
             "discard": .text("new"),
@@ -56,11 +64,12 @@ struct StreamInfo: Sendable {
             "max_msgs": .number(-1),
             "max_bytes": .number(-1),
             "max_age": .number(0),
-            "max_msgs_per_subject": .number(-1),
+            "max_msgs_per_subject": .number(isLatest ? 1 : -1),
             "max_msg_size": .number(settings.entryMaximumBytes),
             "deny_delete": .truth(true),
-            "deny_purge": .truth(false),
+            "deny_purge": .truth(isLatest),
             "allow_direct": .truth(true),
+            "allow_msg_ttl": .truth(isLatest),
             "first_seq": .number(position == 0 ? 0 : position + 1),
             "metadata": .object(metadata),
         ]
@@ -86,8 +95,19 @@ struct StreamInfo: Sendable {
             compare(name) { $0 == wanted[name] }
         }
         compare("num_replicas") { ($0?.integer ?? 1) >= Int64(settings.replicas) }
-        for name in ["max_msgs", "max_bytes", "max_msgs_per_subject", "max_age"] {
+        for name in ["max_msgs", "max_bytes", "max_age"] {
             compare(name) { ($0?.integer ?? -1) <= 0 }
+        }
+        switch settings.kind {
+        case .entries:
+            compare("max_msgs_per_subject") { ($0?.integer ?? -1) <= 0 }
+            compare("allow_msg_ttl", Self.isOff)
+        case .latest:
+            compare("max_msgs_per_subject") { $0?.integer == 1 }
+            for name in ["deny_purge", "allow_msg_ttl"] { compare(name) { $0 == wanted[name] } }
+            for name in ["discard_new_per_subject", "subject_delete_marker_ttl"] {
+                compare(name, Self.isOff)
+            }
         }
         compare("max_msg_size") { value in
             let size = value?.integer ?? -1
@@ -95,12 +115,16 @@ struct StreamInfo: Sendable {
         }
         // Each of them could take an entry away, change it, or acknowledge it before it is kept.
         for name in [
-            "allow_rollup_hdrs", "sealed", "no_ack", "allow_msg_ttl", "allow_msg_counter", "mirror",
-            "sources", "subject_transform",
+            "allow_rollup_hdrs", "sealed", "no_ack", "allow_msg_counter", "mirror", "sources",
+            "subject_transform",
         ] {
-            compare(name) { $0 == nil || $0 == .truth(false) || $0 == .null }
+            compare(name, Self.isOff)
         }
         compare("persist_mode") { $0 == nil || $0 == .text("default") || $0 == .text("") }
         return found
+    }
+
+    private static func isOff(_ value: JSON?) -> Bool {
+        value == nil || value == .truth(false) || value == .null || value == .number("0")
     }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import Linux
 import NATSServers
 import Replication
@@ -128,7 +127,7 @@ struct ClusterTests {
         try #require(answers.positions.count == count)
         log.close()
         try servers.stopAll()
-        try Self.damage(servers.messages(of: "LEDGER", 0))
+        try servers.flipBit(in: "LEDGER", at: 0)
         try servers.startAll()
         log = try JetStreamLog(settings)
         // Each reader of the servers' may be on another replica.
@@ -141,19 +140,5 @@ struct ClusterTests {
             #expect(reader.waitForEnd())
         }
         log.close()
-    }
-
-    /// Flips a bit in the middle of the first block of messages.
-    private static func damage(_ directory: String) throws {
-        let descriptor = unsafe open("\(directory)/1.blk", O_RDWR)
-        try #require(descriptor >= 0)
-        defer { close(descriptor) }
-        let middle = lseek(descriptor, 0, SEEK_END) / 2
-        var byte: UInt8 = 0
-        // Safe: both functions work on the one byte during the call.
-        let isRead = unsafe pread(descriptor, &byte, 1, middle) == 1
-        byte ^= 0x10
-        let isWritten = unsafe pwrite(descriptor, &byte, 1, middle) == 1
-        try #require(isRead && isWritten)
     }
 }

@@ -1,5 +1,6 @@
 import Replication
 import Testing
+import Time
 
 @testable import JetStream
 
@@ -140,6 +141,22 @@ struct ValueTests {
         for (name, value) in unsafeChanges {
             let found = try differences([name: value])
             #expect(found.count == 1 && found[0].hasPrefix("\(name) is \(value)"), "\(found)")
+        }
+    }
+
+    @Test("a keyed record has its key in front; one without a key is none")
+    func keyedRecord() {
+        let key = [UInt8](repeating: 0x61, count: 258)
+        let bytes = KeyedRecord.encode(key, [1, 2])
+        #expect(bytes == [1, 2] + key + [1, 2])
+        func decoded(_ bytes: [UInt8]) -> LatestRecord? {
+            KeyedRecord.decode(LogEntry(position: 7, at: Timestamp(seconds: 1), bytes: bytes))
+        }
+        let record = LatestRecord(key: key, position: 7, at: Timestamp(seconds: 1), bytes: [1, 2])
+        #expect(decoded(bytes) == record)
+        #expect(decoded(KeyedRecord.encode(key, []))?.bytes == [])
+        for bytes in [[], [0], [0, 0], [0, 0, 1], [0, 2, 1], [1, 0, 1]] as [[UInt8]] {
+            #expect(decoded(bytes) == nil)
         }
     }
 }

@@ -18,7 +18,8 @@ enum Arrows {
         "Replication": ["Linux", "Time"],
         "Links": ["LedgerModel", "Encoding", "Bytes", "Linux", "Time"],
         "JetStream": [
-            "CNATS", "Glibc", "Links", "LedgerModel", "Replication", "Linux", "Time",
+            "CNATS", "Glibc", "Links", "LedgerModel", "Replication", "Cryptography", "Linux",
+            "Bytes", "Time",
         ],
         "Ledger": [
             "LedgerModel", "Replication", "Storage", "Cryptography", "Encoding", "Bytes", "Time",
