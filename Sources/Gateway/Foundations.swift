@@ -4,6 +4,7 @@ import Ledger
 import Linux
 import Metering
 import Reactor
+import Replication
 import Sessions
 import Storage
 import TLS
@@ -27,11 +28,14 @@ struct Foundations {
     /// Connections that may wait at a listener to be accepted.
     private static var backlog: Int32 { 4_096 }
 
-    /// - Parameter membership: makes the gateway a node of a cluster, whose books change through its log.
+    /// - Parameters:
+    ///   - membership: makes the gateway a node of a cluster, whose books change through its log.
+    ///   - retained: what the nodes have retained.
     init(
         _ configuration: GatewayConfiguration,
         in membership: ClusterMembership?,
         hasLinks: Bool,
+        retained: (any LatestRecords)?,
         time: TimeSource,
         log: GatewayLog?
     ) throws(GatewayError) {
@@ -53,7 +57,7 @@ struct Foundations {
         addresses = bound.addresses
         counters = (0..<shards).map { _ in ShardCounters() }
         commons = try Self.commons(
-            configuration, membership, hasLinks: hasLinks, descriptors, time: time,
+            configuration, membership, hasLinks: hasLinks, retained, descriptors, time: time,
             shards: shards, log: log)
         let known = try Self.sealingKeys(of: commons.ledger, configuration.data)
         secretKeys = try Self.openSecretKeys(secrets, known, data: configuration.data)
@@ -237,6 +241,7 @@ struct Foundations {
         _ configuration: GatewayConfiguration,
         _ membership: ClusterMembership?,
         hasLinks: Bool,
+        _ records: (any LatestRecords)?,
         _ descriptors: DescriptorBudget,
         time: TimeSource,
         shards: Int,
@@ -253,7 +258,8 @@ struct Foundations {
         var shared = configuration.limits
         shared.connections = descriptors.connections
         let limits = ShardLimits(shared, shards: shards)
-        let (usage, sessions, retained) = try openUsage(configuration, shards: shards)
+        let (usage, sessions, retained) = try openUsage(
+            configuration, records, shards: shards, log: log)
         let ledger = try openLedger(configuration, membership, shards: shards)
         let commons = GatewayCommons(
             node: membership?.node ?? .alone,
@@ -333,7 +339,9 @@ struct Foundations {
     /// The counts, the sessions and the retained messages, which share an environment.
     private static func openUsage(
         _ configuration: GatewayConfiguration,
-        shards: Int
+        _ records: (any LatestRecords)?,
+        shards: Int,
+        log: GatewayLog?
     ) throws(GatewayError) -> (UsageStore, SessionStore, RetainedMessageStore) {
         let path = "\(configuration.data)/usage"
         do throws(StoreError) {
@@ -350,7 +358,7 @@ struct Foundations {
             )
             return (
                 try UsageStore(in: shared), try SessionStore(in: shared),
-                try RetainedMessageStore(in: shared, limits: limits)
+                try RetainedMessageStore(in: shared, limits: limits, following: records, log: log)
             )
         } catch {
             throw .store(path, error)
@@ -403,6 +411,7 @@ struct Foundations {
         }
         do throws(Errno) {
             try commons.log?.start()
+            try commons.retained.start()
         } catch {
             throw .system("starting a thread", error)
         }
@@ -417,6 +426,7 @@ struct Foundations {
             } catch {
                 for mailbox in commons.mailboxes { mailbox.post(.stop) }
                 for thread in threads { thread.join() }
+                commons.retained.stop()
                 throw .system("starting a thread", error)
             }
         }

@@ -3,6 +3,7 @@ public import Links
 public import Linux
 public import Metering
 public import Reactor
+public import Replication
 public import Sessions
 import Storage
 import Synchronization
@@ -72,19 +73,22 @@ public final class Gateway: Sendable {
         try start(configuration, in: nil, time: time, log: log)
     }
 
-    /// The same of a node of a cluster, whose log the caller closes when the gateway has drained.
+    /// The same of a node of a cluster, whose log and records the caller closes when the gateway has drained.
+    ///
+    /// - Parameter retained: where the nodes have their retained messages in common.
     public static func start(
         _ configuration: GatewayConfiguration,
         in membership: ClusterMembership?,
         over transport: (any PeerTransport)? = nil,
+        retained: (any LatestRecords)? = nil,
         time: TimeSource = .system,
         log: GatewayLog? = nil
     ) throws(GatewayError) -> Gateway {
         do throws(GatewayError) {
             return try Gateway(
                 Foundations(
-                    configuration, in: membership, hasLinks: transport != nil, time: time,
-                    log: log),
+                    configuration, in: membership, hasLinks: transport != nil,
+                    retained: retained, time: time, log: log),
                 membership, over: transport)
         } catch {
             log?.stop()
@@ -163,7 +167,8 @@ public final class Gateway: Sendable {
         let remains = Parcel(
             Remains(
                 shards: shards, ownerKeeper: ownerKeeper, neighbours: commons.neighbours,
-                usage: usage, ledger: ledger, backups: backups, clusterWatch: clusterWatch,
+                retained: commons.retained, usage: usage, ledger: ledger, backups: backups,
+                clusterWatch: clusterWatch,
                 leftovers: commons.leftovers, log: commons.log))
         await withCheckedContinuation { continuation in
             let finish = {
@@ -190,6 +195,7 @@ public final class Gateway: Sendable {
         remains.ownerKeeper?.stop()
         for shard in remains.shards { shard.join() }
         remains.neighbours?.close()
+        remains.retained.stop()
         remains.usage.shutdown()
         remains.ledger.shutdown()
         tell(remains.leftovers.sum, remains.log)
@@ -209,6 +215,7 @@ public final class Gateway: Sendable {
         let shards: [Thread]
         let ownerKeeper: OwnerKeeper?
         let neighbours: Neighbours?
+        let retained: RetainedMessageStore
         let usage: UsageStore
         let ledger: Ledger
         let backups: Backups

@@ -154,6 +154,11 @@ enum RetainedRecords {
                 keys: ["only": 0],
                 records: ["empty": RetainedTotals(), "full": totals]
             ),
+            GoldenTable(
+                tables.marks,
+                keys: ["only": 0],
+                records: ["plain": RetainedMark(position: 300, at: LedgerRecords.time)]
+            ),
         ]
     }
 }

@@ -140,4 +140,29 @@ import Time
         record.end(at: Sample.time)
         #expect(record.willDueAt == Sample.time.adding(seconds: 60))
     }
+
+    @Test("A retained message between nodes has the bytes that it has always had, and is read back")
+    func retainedEntry() throws {
+        let topic = Array("a/b".utf8)
+        let message = Message(topic: topic, payload: [1], qos: .atMostOnce)
+        let entry = RetainedEntry(sender: 7, number: 300, message)
+        let head: [UInt8] = [1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 1, 0x2C]
+        #expect(entry.bytes == head + [1, 0, 0, 0, 0, 1])
+        #expect(try RetainedEntry(topic: topic, bytes: entry.bytes) == entry)
+        var dice = Dice(seed: 11)
+        for _ in 0..<200 {
+            let message = self.message(&dice)
+            let entry = RetainedEntry(sender: .max, number: 0, message)
+            #expect(try RetainedEntry(topic: message.topic, bytes: entry.bytes) == entry)
+            #expect(entry.byteCount >= entry.bytes.count)
+        }
+        for count in 0..<head.count {
+            #expect(throws: MalformedRecord.self) {
+                try RetainedEntry(topic: topic, bytes: Array(entry.bytes.prefix(count)))
+            }
+        }
+        #expect(throws: MalformedRecord.self) {
+            try RetainedEntry(topic: topic, bytes: [2] + entry.bytes.dropFirst())
+        }
+    }
 }

@@ -3,6 +3,7 @@ public import Ledger
 public import Links
 import Linux
 public import Reactor
+public import Replication
 public import TestFiles
 import TLS
 public import Time
@@ -21,10 +22,12 @@ public final class TestGateway: Sendable {
     /// - Parameters:
     ///   - membership: makes it a node of a cluster.
     ///   - transport: carries what it says to other nodes.
+    ///   - retained: what the nodes have retained.
     public init(
         shards: Int = 2,
         in membership: ClusterMembership? = nil,
         over transport: (any PeerTransport)? = nil,
+        retained: (any LatestRecords)? = nil,
         time: TimeSource = .system,
         directory: TemporaryDirectory = TemporaryDirectory(),
         certificates: TestCertificates = .shared,
@@ -48,7 +51,7 @@ public final class TestGateway: Sendable {
         ]
         configure(&configuration)
         gateway = try Gateway.start(
-            configuration, in: membership, over: transport, time: time)
+            configuration, in: membership, over: transport, retained: retained, time: time)
     }
 
     /// Lends `body` a running gateway. Afterwards the books must balance (rule A10) and the counts add

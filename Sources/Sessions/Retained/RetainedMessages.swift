@@ -15,15 +15,20 @@ public struct RetainedMessages: Sendable {
     let messages: Table<RetainedKey, RetainedBytes>
     let expiries: Table<ExpiryKey, EmptyRecord>
     let sums: Table<UInt32, RetainedTotals>
+    let marks: Table<UInt32, RetainedMark>
 
     /// The one record of `sums`.
     static var sumsKey: UInt32 { 0 }
 
-    /// Opens the tables, three of them.
+    /// The one record of `marks`, in the store of a node of a cluster.
+    static var marksKey: UInt32 { 0 }
+
+    /// Opens the tables, four of them.
     public init(in environment: Environment) throws(StoreError) {
         messages = try Table("retained", in: environment)
         expiries = try Table("retained-expiry", in: environment)
         sums = try Table("retained-totals", in: environment)
+        marks = try Table("retained-mark", in: environment)
     }
 
     /// How much is retained, messages that are over but not swept yet among it.
