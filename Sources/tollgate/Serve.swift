@@ -39,9 +39,11 @@ struct Serve: AsyncParsableCommand {
         // The gateway has drained by then, or has not started.
         defer { membership?.log.close() }
         let peers = try NodeStart.peers(configuration, membership)
+        let retained = try NodeStart.retained(configuration, membership, logger)
+        defer { retained?.close() }
         let gateway = try orFail {
             try Gateway.start(
-                configuration, in: membership, over: peers,
+                configuration, in: membership, over: peers, retained: retained,
                 log: try Self.log(to: logger, configuration))
         }
         do {

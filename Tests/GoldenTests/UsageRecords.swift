@@ -36,6 +36,11 @@ enum UsageRecords {
                     "empty": ProductDayTotal(), "full": ProductDayTotal(used: .max, topUp: 300),
                 ]
             ),
+            GoldenTable(
+                tables.adopted,
+                keys: ["plain": ProductDayKey(product, day(19_675))],
+                records: ["full": ProductDayTotal(used: .max, topUp: 300)]
+            ),
         ]
     }
 }

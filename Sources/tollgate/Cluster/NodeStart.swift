@@ -48,6 +48,30 @@ enum NodeStart {
         return LatePeers(try JetStreamSettings(configuration.cluster), membership.cluster)
     }
 
+    /// Where the nodes have their retained messages in common: a stream beside the log's, which is made if need be. One
+    /// that can't be reached is opened when it can.
+    static func retained(
+        _ configuration: GatewayConfiguration, _ membership: ClusterMembership?,
+        _ logger: Logger
+    ) throws(Failure) -> (any LatestRecords)? {
+        guard let membership else { return nil }
+        var settings = try JetStreamSettings(configuration.cluster).ofRetained
+        settings.openMilliseconds = openMilliseconds
+        let (cluster, opened) = ("\(membership.cluster)", settings)
+        let open: @Sendable () throws -> any LatestRecords = {
+            try JetStreamLatestRecords(opened, clusterID: cluster)
+        }
+        do {
+            return try open()
+        } catch let error as JetStreamError {
+            guard let why = error.passingReason else { throw Failure(text: "\(error)") }
+            logger.error("what other nodes retain does not come, and nothing is retained: \(why)")
+            return try orFail { try LateLatestRecords(why: why, open: open) }
+        } catch {
+            throw Failure(text: "\(error)")
+        }
+    }
+
     private static func log(
         _ settings: JetStreamSettings, of cluster: ClusterID, mint: String, _ mintFile: String,
         _ logger: Logger
