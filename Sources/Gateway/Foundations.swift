@@ -460,6 +460,7 @@ struct Foundations {
                 time: time
             )
             try shard.broker.loadApplications(in: &shard.context)
+            try shard.broker.loadPlaces(in: &shard.context)
             return shard
         } catch {
             throw .store("\(configuration.data)/ledger", error)

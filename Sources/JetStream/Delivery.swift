@@ -95,8 +95,29 @@ final class Pull {
         }
     }
 
+    /// What a look finds.
+    enum Look {
+        case delivery(Delivery)
+        case nothing
+
+        /// The reader is of no use any more, and why.
+        case lost(String)
+    }
+
+    /// Waits for what comes next, unless it is only to take what is there.
+    func look(waits: Bool) -> Look {
+        do throws(NATSFailure) {
+            let limit = waits ? 3 * Self.heartbeatMilliseconds : 0
+            if let delivery = try next(milliseconds: limit) { return .delivery(delivery) }
+            // Not even a heartbeat: the server with the reader is gone.
+            return waits ? .lost("the servers send nothing") : .nothing
+        } catch {
+            return .lost(error.text)
+        }
+    }
+
     /// Waits for what comes next; `nil` when nothing has come in time.
-    func next(milliseconds: Int64) throws(NATSFailure) -> Delivery? {
+    private func next(milliseconds: Int64) throws(NATSFailure) -> Delivery? {
         do throws(NATSFailure) {
             let delivery = Delivery(try subscription.next(milliseconds: milliseconds))
             switch delivery {

@@ -120,17 +120,12 @@ final class JetStreamFollower: LogFollower {
     private func look(_ reading: inout Reading, waits: Bool) -> Sight {
         do throws(StreamAPI.Failure) {
             let pull = try opened(&reading)
-            let limit = waits ? 3 * Pull.heartbeatMilliseconds : 0
-            do throws(NATSFailure) {
-                guard let delivery = try pull.next(milliseconds: limit) else {
-                    // Not even a heartbeat: the server with the reader is gone.
-                    if waits { reading.pull = nil }
-                    return waits ? .lost("the servers send nothing") : .nothing
-                }
-                return sight(of: delivery, &reading)
-            } catch {
+            switch pull.look(waits: waits) {
+            case .delivery(let delivery): return sight(of: delivery, &reading)
+            case .nothing: return .nothing
+            case .lost(let why):
                 reading.pull = nil
-                return .lost(error.text)
+                return .lost(why)
             }
         } catch {
             return .lost(error.text)

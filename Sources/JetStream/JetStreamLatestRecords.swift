@@ -15,7 +15,7 @@ public import Replication
 ///
 /// A message of a limited time (`Nats-TTL`) is taken away by the servers. Of a deletion that is two weeks; a follower
 /// believes that it has missed none when its mark is less than one old, by the servers' clocks. A record that is of
-/// use for some time is kept for two weeks more, so that whoever had the one that it has replaced learns of that.
+/// use for some time is kept for two weeks more, so that a node that had the record it replaced learns of that.
 public final class JetStreamLatestRecords: LatestRecords {
     /// Which cluster the stream belongs to: 32 hexadecimal digits.
     public let clusterID: String

@@ -123,7 +123,7 @@ final class StreamAPI: Sendable {
 
     /// How many entries there are behind `position`.
     func count(behind position: UInt64) throws(Failure) -> UInt64 {
-        // The servers count when a reader is made; nobody reads with this one.
+        // The servers count when a reader is made; nothing is read with this one.
         try makeConsumer(behind: position, idleSeconds: 2).count
     }
 

@@ -8,7 +8,7 @@ public enum LinkEvent: Hashable, Sendable {
     case batch(NodeName, [UInt8])
 
     /// The link is over, for both sides: the peer has gone, was started anew, or was silent for too long. What
-    /// was posted to it and not received is lost, and nobody will say which.
+    /// was posted to it and not received is lost, and which batches those are is not told.
     case down(NodeName)
 }
 

@@ -2,7 +2,7 @@ public import LedgerModel
 public import Linux
 internal import Synchronization
 
-/// A node's links to the other nodes of its cluster: whoever says that it is there is linked to.
+/// A node's links to the other nodes of its cluster: each node that makes itself heard is linked to.
 ///
 /// Between an `up` and the next `down` of one link, each batch that was posted arrives exactly once, in order, up
 /// to some point, behind which both sides see `down`. Nothing of an old link is ever delivered into a new one. If both

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOHTTP1
-import Synchronization
 
 extension HTTPClient {
     /// What came with a download: its headers, or the bytes of any other answer.
@@ -25,41 +24,21 @@ extension HTTPClient {
         headers: [(String, String)],
         _ take: (_ piece: [UInt8], _ total: Int?) throws(Failure) -> Void
     ) async throws(Failure) -> Download {
-        try await naming {
-            let head = head(.GET, path, headers)
-            let channel = try await connect()
-            let raw = channel.channel
-            let heard = Heard()
-            return try await channel.executeThenClose { inbound, outbound in
-                try await outbound.write(contentsOf: [.head(head), .end(nil)])
-                return try await withThrowingTaskGroup(of: Void.self) { group in
-                    defer { group.cancelAll() }
-                    group.addTask {
-                        while heard.at.withLock({ $0 }).duration(to: .now) < Self.patience {
-                            try await Task.sleep(for: .seconds(1))
-                        }
-                        // The reader gets the end of the stream.
-                        raw.close(promise: nil)
-                    }
-                    var answer: HTTPResponseHead?
-                    var bytes: [UInt8] = []
-                    for try await part in inbound {
-                        heard.at.withLock { $0 = .now }
-                        switch part {
-                        case .head(let head): answer = head
-                        case .body(let buffer) where answer?.status == .ok:
-                            let total = answer?.headers.first(name: "Content-Length")
-                            try take(Array(buffer.readableBytesView), total.flatMap { Int($0) })
-                        case .body(let buffer): bytes += buffer.readableBytesView
-                        case .end:
-                            let status = Int(answer?.status.code ?? 0)
-                            return Download(
-                                status: status, headers: answer?.headers ?? [:], bytes: bytes)
-                        }
-                    }
-                    throw Failure(text: "the connection was lost within the answer")
-                }
+        var status = 0
+        var answered = HTTPHeaders()
+        var bytes: [UInt8] = []
+        try await get(path, headers: headers, patience: Self.patience) { part throws(Failure) in
+            switch part {
+            case .head(let head):
+                status = Int(head.status.code)
+                answered = head.headers
+            case .body(let buffer) where status == 200:
+                let total = answered.first(name: "Content-Length").flatMap { Int($0) }
+                try take(Array(buffer.readableBytesView), total)
+            case .body(let buffer): bytes += buffer.readableBytesView
+            case .end: break
             }
         }
+        return Download(status: status, headers: answered, bytes: bytes)
     }
 }

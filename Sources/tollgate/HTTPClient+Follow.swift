@@ -13,41 +13,52 @@ extension HTTPClient {
         headers: [(String, String)],
         _ take: (ServerSentEvent) throws(Failure) -> Void
     ) async throws(Failure) -> Answer {
+        var reader = ServerSentEvent.Reader()
+        var answer = Answer(status: 0, bytes: [])
+        try await get(path, headers: headers, patience: Self.silence) { part throws(Failure) in
+            switch part {
+            case .head(let head): answer = Answer(status: Int(head.status.code), bytes: [])
+            case .body(let buffer) where answer.status == 200:
+                for event in try reader.take(buffer.readableBytesView) { try take(event) }
+            case .body(let buffer):
+                answer = Answer(
+                    status: answer.status, bytes: answer.bytes + buffer.readableBytesView)
+            case .end: break
+            }
+        }
+        return answer
+    }
+
+    /// Gets an answer of any length, and hands each part on as it comes, to its end. One of which nothing comes for
+    /// `patience` is taken to be lost.
+    func get(
+        _ path: String,
+        headers: [(String, String)],
+        patience: Duration,
+        _ take: (HTTPClientResponsePart) throws(Failure) -> Void
+    ) async throws(Failure) {
         try await naming {
             let head = head(.GET, path, headers)
             let channel = try await connect()
             let raw = channel.channel
             let heard = Heard()
-            return try await channel.executeThenClose { inbound, outbound in
+            try await channel.executeThenClose { inbound, outbound in
                 try await outbound.write(contentsOf: [.head(head), .end(nil)])
-                return try await withThrowingTaskGroup(of: Void.self) { group in
+                try await withThrowingTaskGroup(of: Void.self) { group in
                     defer { group.cancelAll() }
                     group.addTask {
-                        while heard.at.withLock({ $0 }).duration(to: .now) < Self.silence {
-                            try await Task.sleep(for: .seconds(5))
+                        while heard.at.withLock({ $0 }).duration(to: .now) < patience {
+                            try await Task.sleep(for: .seconds(1))
                         }
                         // The reader gets the end of the stream.
                         raw.close(promise: nil)
                     }
-                    var reader = ServerSentEvent.Reader()
-                    var answer = Answer(status: 0, bytes: [])
                     for try await part in inbound {
                         heard.at.withLock { $0 = .now }
-                        switch part {
-                        case .head(let head):
-                            answer = Answer(status: Int(head.status.code), bytes: [])
-                        case .body(let buffer) where answer.status == 200:
-                            for event in try reader.take(buffer.readableBytesView) {
-                                try take(event)
-                            }
-                        case .body(let buffer):
-                            answer = Answer(
-                                status: answer.status,
-                                bytes: answer.bytes + buffer.readableBytesView)
-                        case .end: return answer
-                        }
+                        try take(part)
+                        if case .end = part { return }
                     }
-                    throw Failure(text: "the connection was lost")
+                    throw Failure(text: "the connection was lost within the answer")
                 }
             }
         }

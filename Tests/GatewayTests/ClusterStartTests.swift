@@ -167,7 +167,7 @@ import Time
         await again.stop()
     }
 
-    @Test("What nobody has to do is not put into the log")
+    @Test("What is not due is not put into the log")
     func upkeep() async throws {
         let first = try start(0, epoch: 1)
         let second = try start(1, epoch: 2)

@@ -67,7 +67,7 @@ import Time
                 .productDays(device.product, from: day.day, to: Day(number: -3)),
             ]
             let answers: [NodeAnswer] = [
-                .done, .notStored,
+                .done, .notStored, .askAgain,
                 .granted(
                     ClaimGrant(
                         number: 1, hasDisplaced: true, days: [day],

@@ -232,7 +232,7 @@ extension WholeGateway {
         }
 
         @Test(
-            "A node that is full takes no more, whoever has retained what it has; it follows the others all the same"
+            "A node that is full takes no more, whichever node has retained what it has; it follows the others all the same"
         )
         func full() async throws {
             let first = try start(0) { $0.limits.retainedMessages = 2 }

@@ -10,7 +10,7 @@ final class UnsteadyRecords: LatestRecords {
         case away
         case losesPuts
 
-        /// What is put is there, and nobody is told.
+        /// What is put is there, and is not acknowledged.
         case losesAnswers
     }
 

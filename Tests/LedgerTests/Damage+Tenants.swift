@@ -47,7 +47,9 @@ extension Damage {
                     table: .assigned(to: record.table.nodes, after: record.table))
             }
         },
-        Damage("partitions of nobody", "partitions of node n9, which the log has never shown") {
+        Damage(
+            "partitions of an unknown node", "partitions of node n9, which the log has never shown"
+        ) {
             (books, transaction) throws(StoreError) in
             let table = PartitionTable.assigned(to: [NodeName("n9")!], after: nil)
             try books.partitions.put(1, PartitionsRecord(table: table), in: transaction)

@@ -350,7 +350,7 @@ struct SettingsTests {
             ),
             (
                 "node: n1, servers: ['nats://me:secret@localhost:4222']",
-                "cluster.servers: must name nobody: that is what user and passwordFile are for"
+                "cluster.servers: must not name a user: that is what user and passwordFile are for"
             ),
             (
                 "node: n1, servers: ['nats://a:1'], stream: a.b",

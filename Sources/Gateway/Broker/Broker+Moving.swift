@@ -142,8 +142,12 @@ extension Broker {
         var stored: StoredSession?
         do throws(StoreError) {
             stored = try sessionReader.session(name)
-            if let found = stored, !found.canTravel(upTo: Self.transferBytes) {
-                // Of thousands of long filters: it stays, and the client begins anew.
+            if let found = stored,
+                !found.canTravel(
+                    record: Self.transferBytes, message: Self.messageBytes)
+            {
+                // Of thousands of long filters, or with a message from before the gateway was a node: it stays, and
+                // the client begins anew.
                 context.counters.add(.sessionsTooLargeToMove)
                 stored = nil
             }
@@ -173,6 +177,9 @@ extension Broker {
             dropSession(name, in: &context)
         }
     }
+
+    /// The largest message that a node takes, with what is about it.
+    private static var messageBytes: Int { 4_194_304 }
 
     /// What of a queue travels at once.
     private static var transferBytes: Int { 1 << 20 }

@@ -294,6 +294,19 @@ extension Broker {
         }
     }
 
+    /// Takes up whose sessions are in the store, so that their owners hear of them: of a cluster only.
+    func loadPlaces(in context: inout ShardContext) throws(StoreError) {
+        guard !context.peers.isAlone else { return }
+        var found: [SessionName] = []
+        try context.commons.sessions.forEachName { found.append($0) }
+        for name in found {
+            guard let client = Client(stored: name), isAtHome(client, in: &context) else {
+                continue
+            }
+            context.places.claims[name] = 0
+        }
+    }
+
     /// Gives back the memory of a session whose client is away, and that nothing has happened to for a
     /// while: the store has all of it.
     mutating func unload(_ token: Token, in context: inout ShardContext) {

@@ -31,7 +31,7 @@ struct ClientPlaces {
     /// Sessions that other nodes have been given, until they have them: the sequence behind what was given.
     var yielded: [SessionName: UInt64] = [:]
 
-    /// What yields of this shard have come to, for claims that this shard decides.
+    /// What this shard has found of clients that leave it, for claims that it decides itself.
     var finishedYields: [(SessionName, DisplacedBy, YieldedClient)] = []
 
     /// Sessions that have ended in this turn.

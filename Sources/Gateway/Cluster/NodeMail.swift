@@ -106,6 +106,9 @@ enum NodeAnswer {
     /// What had to be written could not be.
     case notStored
     case outcome(DownlinkOutcome)
+
+    /// To a claim: the node that was asked is not the client's owner any more.
+    case askAgain
     case granted(ClaimGrant)
     case yielded(YieldedClient)
     case count(UInt64)
@@ -127,8 +130,8 @@ struct ClaimGrant {
     /// What of a device's days was counted before it came.
     let days: [DayUsage]
 
-    /// Its session, and the node that has it until it hears that it was taken; `nil`: there is none, or it is where the
-    /// client has come to.
+    /// Its session, and the node that has it until it hears that it was taken; `nil`: there is none, or it is on the
+    /// client's new node already.
     let session: (content: StoredSession, from: NodeName)?
 }
 

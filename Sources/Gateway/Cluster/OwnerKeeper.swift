@@ -53,8 +53,12 @@ final class OwnerKeeper: Sendable {
                 try books.partitions(in: transaction)
             }
             if let table { neighbours.adopt(table) }
+            let members = try commons.ledger.read { books, transaction throws(StoreError) in
+                try books.members(in: transaction).filter { !$0.isRemoved }.map(\.node)
+            }
             guard commons.ledger.clusterStanding?.phase == .open,
-                let next = look.next(after: table, present: neighbours.present, at: time)
+                let next = look.next(
+                    after: table, present: neighbours.present, members: Set(members), at: time)
             else { return }
             let action = Action.cluster(.assignPartitions(next, after: table?.number ?? 0))
             // What becomes of it is seen in the books.
@@ -84,14 +88,18 @@ struct OwnerLook {
 
     /// The table that is to be proposed now; `nil`: none.
     ///
-    /// - Parameter present: the other nodes that can be reached.
+    /// - Parameters:
+    ///   - present: the other nodes that can be reached.
+    ///   - members: those that the books know, and that were not removed: no other can own anything.
     mutating func next(
-        after table: PartitionTable?, present: [NodeName], at time: MonotonicInstant
+        after table: PartitionTable?, present: [NodeName], members: Set<NodeName>,
+        at time: MonotonicInstant
     ) -> PartitionTable? {
-        let there = (present + [node]).sorted()
+        guard members.contains(node) else { return nil }
+        let there = (present.filter(members.contains) + [node]).sorted()
         for name in there { seen[name] = time }
         let away = (table?.nodes ?? []).filter { name in
-            !there.contains(name)
+            !there.contains(name) && members.contains(name)
                 && time.milliseconds(since: seen[name] ?? beginning)
                     < OwnerKeeper.absenceMilliseconds
         }

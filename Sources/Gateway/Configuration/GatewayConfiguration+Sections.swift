@@ -211,7 +211,7 @@ extension GatewayConfiguration {
         public var replicas = 3
 
         /// Who the gateway is for the servers: a name and a file with its password, or a file with a token, or one
-        /// with a JWT and its seed, as `nsc` writes it. Default: nobody in particular.
+        /// with a JWT and its seed, as `nsc` writes it. Default: no credentials.
         public var user: String?
         public var passwordFile: String?
         public var tokenFile: String?

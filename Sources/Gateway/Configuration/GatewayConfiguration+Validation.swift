@@ -319,7 +319,7 @@ extension GatewayConfiguration.Cluster {
         guard !server.contains("@") else {
             throw ConfigurationProblem(
                 path: "cluster.servers",
-                reason: "must name nobody: that is what user and passwordFile are for")
+                reason: "must not name a user: that is what user and passwordFile are for")
         }
         let schemes = ["nats://", "tls://"]
         let place = schemes.first { server.hasPrefix($0) }.map { server.dropFirst($0.count) }

@@ -37,6 +37,13 @@ extension Shard {
         }
     }
 
+    /// Another node owns the client by now.
+    mutating func claimAgain(_ waiting: WaitingClaim) {
+        guard context.wire.contains(waiting.connection) else { return }
+        let settings = context.wire[waiting.connection.slot].settings
+        claim(waiting, isCleanStart: settings.isCleanStart)
+    }
+
     /// Nothing more is read from the connection until its claim is decided.
     private mutating func wait(_ waiting: WaitingClaim) {
         guard context.wire.contains(waiting.connection) else { return }
@@ -194,7 +201,7 @@ extension Shard {
 
     // MARK: Who goes
 
-    /// A client has come to another node, or comes here from a session of this one: its connection ends, and its
+    /// A client has connected to another node, or takes up a session of this one elsewhere: its connection ends, and its
     /// session goes to `by`.
     mutating func yield(
         _ name: SessionName, isCleanStart: Bool, to by: DisplacedBy, isDecidedHere: Bool
@@ -252,7 +259,7 @@ extension Shard {
 
     /// Another node has the client. Of two that have it, the later claim is right.
     mutating func take(_ place: ClientPlace, of target: NodeMail.Target) {
-        guard context.peers.owner(of: Partition(place.name)) == .here else { return }
+        // Of a partition that this node is yet to hear that it owns, too: the other one has heard of it first.
         let entry = context.places.owned[place.name]
         guard entry?.move == nil else { return }
         if let entry, entry.node != target.node {

@@ -58,11 +58,16 @@ extension Shard {
         else { return }
         for message in move.messages { broker.deliver(message, in: &context) }
         for claim in move.claims {
-            if case .here(let waiting) = claim.by {
-                self.claim(waiting, isCleanStart: claim.isCleanStart)
+            switch claim.by {
+            case .here(let waiting): self.claim(waiting, isCleanStart: claim.isCleanStart)
+            case .node(_, let served):
+                context.peers.answer(served, .askAgain, at: context.now.books)
             }
         }
     }
+
+    /// In one message, which a link has to carry: names have at most 500 bytes.
+    private static var placesAtOnce: Int { 4_096 }
 
     /// Tells owners of the clients that are here.
     private mutating func tellPlaces(
@@ -80,8 +85,12 @@ extension Shard {
             places[target, default: []].append(ClientPlace(name: name, number: number))
         }
         for (target, places) in places {
-            context.peers.send(
-                .holds(places), to: target.node, shard: target.shard, at: context.now.books)
+            for start in stride(from: 0, to: places.count, by: Self.placesAtOnce) {
+                let part = places[start..<min(start + Self.placesAtOnce, places.count)]
+                context.peers.send(
+                    .holds(Array(part)), to: target.node, shard: target.shard,
+                    at: context.now.books)
+            }
         }
     }
 
@@ -161,6 +170,7 @@ extension Shard {
         case (.outcome(let sender), .outcome(let outcome)):
             broker.tell(sender, outcome, in: &context)
         case (.claim(let waiting), .granted(let grant)): granted(waiting, grant)
+        case (.claim(let waiting), .askAgain): claimAgain(waiting)
         case (.yield(let name, let by), .yielded(let client)): decide(name, by, client)
         case (.question(let body), _): body(answer)
         case (.filter, _), (.delivery, _), (.outcome, _), (.claim, _), (.yield, _): lost(wait)

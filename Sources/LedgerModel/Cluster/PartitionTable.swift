@@ -55,7 +55,7 @@ extension PartitionTable: RecordField {
 }
 
 extension PartitionTable {
-    /// The table that follows `table` when these are the nodes: the same whoever works it out.
+    /// The table that follows `table` when these are the nodes: the same on every node.
     ///
     /// - No two nodes differ by more than one in the partitions that they own, and as few as that allows change
     ///   their owner.

@@ -1,3 +1,4 @@
+internal import Bytes
 public import Storage
 internal import Synchronization
 public import Time
@@ -82,6 +83,23 @@ public final class SessionStore: Sendable {
         try shared.environment.read { transaction throws(StoreError) in
             try tables.sessions.forEach(
                 in: transaction, from: .including(.first(of: .application)), body)
+        }
+    }
+
+    /// Calls `body` with the name of every session, without reading any. One snapshot: for the start.
+    public func forEachName(
+        _ body: (SessionName) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        let tables = tables
+        try shared.environment.read { transaction throws(StoreError) in
+            try tables.sessions.scan(in: transaction) { (key, _) throws(StoreError) in
+                var reader = ByteReader(key)
+                guard let name = SessionName(decoding: &reader) else {
+                    throw .malformed(what: "name of a session")
+                }
+                try body(name)
+                return .proceed
+            }
         }
     }
 

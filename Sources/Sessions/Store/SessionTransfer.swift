@@ -61,11 +61,15 @@ extension StoredSession {
         return (session, changes)
     }
 
-    /// Whether what is kept besides its queue is small enough to travel in one piece with a part of that.
-    package func canTravel(upTo bytes: Int) -> Bool {
+    /// Whether what is kept besides its queue has at most so many bytes, and each message of that too.
+    package func canTravel(record bytes: Int, message messageBytes: Int) -> Bool {
         var part = ByteBuffer()
         record.encode(into: &part)
-        return part.count <= bytes
+        guard part.count <= bytes else { return false }
+        return queue.allSatisfy { entry in
+            guard case .message(let message) = entry.record else { return true }
+            return message.byteCount <= messageBytes
+        }
     }
 
     /// With no more of its queue than `bytes`, but for one message, and the sequence behind that.

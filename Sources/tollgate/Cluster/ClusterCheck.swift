@@ -8,7 +8,7 @@ struct ClusterCheck: AsyncParsableCommand {
         commandName: "check",
         abstract: "Whether every node has the same books, and whether they balance.",
         discussion: """
-            Makes a checkpoint in the log, waits until every node has come to it, compares what their books are made \
+            Makes a checkpoint in the log, waits until every node has reached it, compares what their books are made \
             of from there on, and checks this node's books (tollgate check). Exit code 0 when all is right; else 1, \
             and what is wrong is named, with what to do.
 

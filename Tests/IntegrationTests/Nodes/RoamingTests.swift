@@ -113,6 +113,40 @@ extension WholeGateway {
         }
 
         @Test(
+            "sessions that a node had before it was started anew are found by their clients on another one"
+        )
+        func restarted() async throws {
+            try await TestNodes.run { nodes in
+                let product = try await nodes[0].createProduct(messagesPerDay: 1_000)
+                var devices: [TestDevice] = []
+                for owner in 0..<3 {
+                    let device = try await nodes.device(ownedBy: owner, of: product)
+                    let (client, _) = try nodes[2].open(device, expiry: 1_000)
+                    try client.subscribe(device.down("#"))
+                    try client.leave()
+                    devices.append(device)
+                }
+                let (application, _) = try nodes[2].open("roamer", .v5, expiry: 1_000)
+                try application.subscribe("t/#")
+                try application.leave()
+                await nodes.stop(2)
+                try nodes.start(2)
+                try await nodes.settle()
+                for device in devices {
+                    let (client, connack) = try nodes[1].open(device, expiry: 1_000)
+                    #expect(connack.isSessionPresent)
+                    try client.leave()
+                }
+                let (again, connack) = try nodes[0].open("roamer", .v5, expiry: 1_000)
+                #expect(connack.isSessionPresent)
+                let publisher = try nodes[2].anonymous("publisher")
+                #expect(try publisher.publish("t/1", "1", qos: .atLeastOnce)?.code == 0)
+                #expect(try again.message().text == "1")
+                try await until { try nodes[2].gateway.sessions.figures().sessions == 0 }
+            }
+        }
+
+        @Test(
             "C3, C5: a device's day goes on where it was, on whichever node; C8: counted once for its product",
             arguments: [true, false])
         func day(saysGoodbye: Bool) async throws {

@@ -1,0 +1,190 @@
+import Bytes
+import Ledger
+import Metering
+import Sessions
+import Storage
+import Time
+
+// How questions between nodes travel, and what answers them: as `NodeMail` does.
+extension NodeQuestion {
+    private enum Kind: UInt8 {
+        case onlineCount = 1
+        case connection, outcomes, lastSeen, usage, kick, productDays
+    }
+
+    func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .onlineCount(let product):
+            buffer.append(Kind.onlineCount.rawValue)
+            buffer.append(text: product.text)
+        case .connection(let device):
+            buffer.append(Kind.connection.rawValue)
+            buffer.append(device)
+        case .outcomes(let device):
+            buffer.append(Kind.outcomes.rawValue)
+            buffer.append(device)
+        case .lastSeen(let devices):
+            buffer.append(Kind.lastSeen.rawValue)
+            buffer.append(list: devices) { $0.append($1) }
+        case .usage(let device):
+            buffer.append(Kind.usage.rawValue)
+            buffer.append(device)
+        case .kick(let device):
+            buffer.append(Kind.kick.rawValue)
+            buffer.append(device)
+        case .productDays(let product, let from, let to):
+            buffer.append(Kind.productDays.rawValue)
+            buffer.append(text: product.text)
+            buffer.appendSignedVarint(Int64(from.number))
+            buffer.appendSignedVarint(Int64(to.number))
+        }
+    }
+
+    init(taking reader: inout ByteReader) throws(MalformedRecord) {
+        guard let kind = Kind(rawValue: try reader.takeUInt8()) else {
+            throw .malformed(what: "kind of a question between nodes")
+        }
+        self =
+            switch kind {
+            case .onlineCount: .onlineCount(try reader.takeProduct())
+            case .connection: .connection(try reader.takeDevice())
+            case .outcomes: .outcomes(try reader.takeDevice())
+            case .lastSeen:
+                .lastSeen(
+                    try reader.takeList { reader throws(MalformedRecord) in try reader.takeDevice()
+                    }
+                )
+            case .usage: .usage(try reader.takeDevice())
+            case .kick: .kick(try reader.takeDevice())
+            case .productDays:
+                .productDays(
+                    try reader.takeProduct(), from: try reader.takeDay(), to: try reader.takeDay())
+            }
+    }
+}
+
+extension NodeAnswer {
+    private enum Kind: UInt8 {
+        case askAgain = 13
+        case done = 1
+        case notStored, outcome, granted, yielded, count, flag, connection, outcomes, times, days,
+            productDays
+    }
+
+    func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .done: buffer.append(Kind.done.rawValue)
+        case .notStored: buffer.append(Kind.notStored.rawValue)
+        case .askAgain: buffer.append(Kind.askAgain.rawValue)
+        case .outcome(let outcome):
+            buffer.append(Kind.outcome.rawValue)
+            buffer.append(outcome.nodeCode)
+        case .granted(let grant):
+            buffer.append(Kind.granted.rawValue)
+            buffer.append(grant.number)
+            buffer.append(grant.hasDisplaced)
+            buffer.append(list: grant.days) { $0.append($1) }
+            buffer.append(optional: grant.session) { buffer, session in
+                session.content.encode(into: &buffer)
+                buffer.append(text: session.from.text)
+            }
+        case .yielded(let client):
+            buffer.append(Kind.yielded.rawValue)
+            buffer.append(client.wasConnected)
+            buffer.append(list: client.days) { $0.append($1) }
+            buffer.append(optional: client.session) { $1.encode(into: &$0) }
+        case .count(let count):
+            buffer.append(Kind.count.rawValue)
+            buffer.append(count)
+        case .flag(let flag):
+            buffer.append(Kind.flag.rawValue)
+            buffer.append(flag)
+        case .connection(let connection):
+            buffer.append(Kind.connection.rawValue)
+            buffer.append(optional: connection) { $1.encode(into: &$0) }
+        case .outcomes(let outcomes):
+            buffer.append(Kind.outcomes.rawValue)
+            buffer.append(optional: outcomes.lastRefusal) { $1.encode(into: &$0) }
+            buffer.append(optional: outcomes.lastEnding) { $1.encode(into: &$0) }
+        case .times(let times):
+            buffer.append(Kind.times.rawValue)
+            buffer.append(list: times) { buffer, time in
+                buffer.append(optional: time) { $0.append($1) }
+            }
+        case .days(let days):
+            buffer.append(Kind.days.rawValue)
+            buffer.append(list: days) { $0.append($1) }
+        case .productDays(let days):
+            buffer.append(Kind.productDays.rawValue)
+            buffer.append(list: days) { buffer, day in
+                buffer.appendSignedVarint(Int64(day.day.number))
+                buffer.append(day.used)
+                buffer.append(day.topUp)
+            }
+        }
+    }
+
+    init(taking reader: inout ByteReader) throws(MalformedRecord) {
+        guard let kind = Kind(rawValue: try reader.takeUInt8()) else {
+            throw .malformed(what: "kind of an answer between nodes")
+        }
+        switch kind {
+        case .done: self = .done
+        case .notStored: self = .notStored
+        case .askAgain: self = .askAgain
+        case .outcome:
+            guard let outcome = DownlinkOutcome(nodeCode: try reader.takeUInt8()) else {
+                throw .malformed(what: "outcome of a message")
+            }
+            self = .outcome(outcome)
+        case .granted:
+            let number = try reader.takeUInt64()
+            let hasDisplaced = try reader.takeBool()
+            let days = try reader.takeUsages()
+            let session = try reader.takeOptional { reader throws(MalformedRecord) in
+                let content = try StoredSession(taking: &reader)
+                return (content: content, from: try reader.takeNode())
+            }
+            self = .granted(
+                ClaimGrant(
+                    number: number, hasDisplaced: hasDisplaced, days: days, session: session))
+        case .yielded:
+            self = .yielded(
+                YieldedClient(
+                    wasConnected: try reader.takeBool(), days: try reader.takeUsages(),
+                    session: try reader.takeOptional { reader throws(MalformedRecord) in
+                        try StoredSession(taking: &reader)
+                    }))
+        case .count: self = .count(try reader.takeUInt64())
+        case .flag: self = .flag(try reader.takeBool())
+        case .connection:
+            self = .connection(
+                try reader.takeOptional { reader throws(MalformedRecord) in
+                    try DeviceConnection(taking: &reader)
+                })
+        case .outcomes:
+            let refusal = try reader.takeOptional { reader throws(MalformedRecord) in
+                try ConnectionOutcome(taking: &reader)
+            }
+            let ending = try reader.takeOptional { reader throws(MalformedRecord) in
+                try ConnectionOutcome(taking: &reader)
+            }
+            self = .outcomes(DeviceOutcomes(lastRefusal: refusal, lastEnding: ending))
+        case .times:
+            self = .times(
+                try reader.takeList { reader throws(MalformedRecord) in
+                    try reader.takeOptional { reader throws(MalformedRecord) in
+                        try reader.takeTime()
+                    }
+                })
+        case .days: self = .days(try reader.takeUsages())
+        case .productDays:
+            self = .productDays(
+                try reader.takeList { reader throws(MalformedRecord) in
+                    ProductDay(
+                        day: try reader.takeDay(), used: try reader.takeUInt64(),
+                        topUp: try reader.takeUInt64())
+                })
+        }
+    }
+}

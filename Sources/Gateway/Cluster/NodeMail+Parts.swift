@@ -1,0 +1,188 @@
+import Bytes
+import Ledger
+import Metering
+import Sessions
+import Storage
+import Time
+
+// What several messages between nodes have in common.
+
+extension DownlinkOutcome {
+    /// Fixed for good: nodes of two versions understand each other by it.
+    var nodeCode: UInt8 {
+        switch self {
+        case .delivered: 1
+        case .queued: 2
+        case .notConnected: 3
+        case .noSubscription: 4
+        case .quotaExceeded: 5
+        case .tooLarge: 6
+        case .queueFull: 7
+        case .expired: 8
+        case .notStored: 9
+        }
+    }
+
+    init?(nodeCode: UInt8) {
+        guard let outcome = Self.allCases.first(where: { $0.nodeCode == nodeCode }) else {
+            return nil
+        }
+        self = outcome
+    }
+}
+
+extension DeviceConnection {
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(text: address)
+        buffer.append(text: listener)
+        buffer.append(connectedAt)
+        buffer.append(text: protocolVersion)
+        buffer.append(text: clientID)
+        buffer.appendVarint(UInt64(clamping: keepAliveSeconds))
+        buffer.append(optional: encryption) { buffer, encryption in
+            buffer.append(text: encryption.version)
+            buffer.append(text: encryption.cipher)
+            buffer.append(encryption.isResumed)
+        }
+    }
+
+    init(taking reader: inout ByteReader) throws(MalformedRecord) {
+        self.init(
+            address: try reader.takeText(),
+            listener: try reader.takeText(),
+            connectedAt: try reader.takeTime(),
+            protocolVersion: try reader.takeText(),
+            clientID: try reader.takeText(),
+            keepAliveSeconds: Int(clamping: try reader.takeVarint()),
+            encryption: try reader.takeOptional { reader throws(MalformedRecord) in
+                Encryption(
+                    version: try reader.takeText(), cipher: try reader.takeText(),
+                    isResumed: try reader.takeBool())
+            })
+    }
+}
+
+extension ConnectionOutcome {
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(text: reason.name)
+        buffer.append(at)
+        buffer.append(text: address)
+        buffer.append(text: listener)
+    }
+
+    init(taking reader: inout ByteReader) throws(MalformedRecord) {
+        let name = try reader.takeText()
+        guard let reason = Reason.allCases.first(where: { $0.name == name }) else {
+            throw .malformed(what: "reason of an ending")
+        }
+        self.init(
+            reason: reason, at: try reader.takeTime(), address: try reader.takeText(),
+            listener: try reader.takeText())
+    }
+}
+
+extension ByteBuffer {
+    mutating func append(_ request: NodeRequest) { append(request.number) }
+
+    mutating func append(_ name: SessionName) { append(counted: name.bytes.span) }
+
+    mutating func append(_ time: Timestamp) { appendSignedVarint(time.milliseconds) }
+
+    mutating func append(_ device: DeviceIdentity) {
+        append(text: device.product.text)
+        append(text: device.device.text)
+    }
+
+    mutating func append(_ place: ClientPlace) {
+        append(place.name)
+        append(place.number)
+    }
+
+    mutating func append(_ usage: DayUsage) {
+        appendSignedVarint(Int64(usage.day.number))
+        appendVarint(UInt64(usage.used))
+        appendVarint(UInt64(usage.topUp))
+        append(usage.isNoticed)
+    }
+}
+
+extension ByteReader {
+    @_lifetime(self: copy self)
+    mutating func takeRequest() throws(MalformedRecord) -> NodeRequest {
+        NodeRequest(number: try takeUInt32())
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeOptionalRequest() throws(MalformedRecord) -> NodeRequest? {
+        try takeOptional { reader throws(MalformedRecord) in try reader.takeRequest() }
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeByteArray() throws(MalformedRecord) -> [UInt8] {
+        let bytes = try takeCounted()
+        return bytes.bytesArray
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeTime() throws(MalformedRecord) -> Timestamp {
+        Timestamp(milliseconds: try takeSignedVarint())
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeProduct() throws(MalformedRecord) -> ProductKey {
+        guard let product = ProductKey(try takeText()) else {
+            throw .malformed(what: "ProductKey")
+        }
+        return product
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeDevice() throws(MalformedRecord) -> DeviceIdentity {
+        let product = try takeProduct()
+        guard let device = DeviceKey(try takeText()) else { throw .malformed(what: "DeviceKey") }
+        return DeviceIdentity(product: product, device: device)
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeNode() throws(MalformedRecord) -> NodeName {
+        guard let node = NodeName(try takeText()) else { throw .malformed(what: "node") }
+        return node
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeSessionName() throws(MalformedRecord) -> SessionName {
+        let bytes = try takeCounted()
+        var reader = ByteReader(bytes)
+        guard let name = SessionName(decoding: &reader) else {
+            throw .malformed(what: "name of a session")
+        }
+        return name
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takePlace() throws(MalformedRecord) -> ClientPlace {
+        ClientPlace(name: try takeSessionName(), number: try takeUInt64())
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeDay() throws(MalformedRecord) -> Day {
+        guard let number = Int32(exactly: try takeSignedVarint()) else {
+            throw .malformed(what: "day")
+        }
+        return Day(number: number)
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeUsage() throws(MalformedRecord) -> DayUsage {
+        let day = try takeDay()
+        guard let used = UInt32(exactly: try takeVarint()),
+            let topUp = UInt32(exactly: try takeVarint())
+        else { throw .malformed(what: "count of a day") }
+        return DayUsage(day: day, used: used, topUp: topUp, isNoticed: try takeBool())
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeUsages() throws(MalformedRecord) -> [DayUsage] {
+        try takeList { reader throws(MalformedRecord) in try reader.takeUsage() }
+    }
+}
