@@ -32,12 +32,32 @@ final class Appends: Sendable {
     private let publishing = Mutex(())
 
     /// Acknowledgements come on a subject of the entry's: this and its number.
-    private let inbox = "_INBOX.\(RandomName.make())"
+    private let inbox: String
     private let worker = Worker("log-answers")
 
-    init(_ link: Link, _ settings: JetStreamSettings) {
+    /// A connection, and the interest in what comes back over it. An entry is published on no other: a server that has
+    /// the entry has known the inbox for longer, and so the first acknowledgement finds a reader too.
+    private struct Channel: Sendable {
+        let connection: NATSConnection
+        let answers: NATSSubscription
+
+        init(_ connection: NATSConnection, _ inbox: String) throws(NATSFailure) {
+            self.connection = connection
+            answers = try connection.subscribe(to: "\(inbox).*")
+        }
+    }
+
+    private let channel: Mutex<Channel>
+
+    init(_ link: Link, _ settings: JetStreamSettings) throws(JetStreamError) {
         self.link = link
         self.settings = settings
+        inbox = "_INBOX.\(RandomName.make())"
+        do throws(NATSFailure) {
+            channel = Mutex(try Channel(link.connection, inbox))
+        } catch {
+            throw .unreachable(error.text)
+        }
     }
 
     func start() throws(JetStreamError) { try worker.start { self.run() } }
@@ -95,11 +115,12 @@ final class Appends: Sendable {
         case .success(let number):
             do throws(NATSFailure) {
                 let reply = "\(inbox).\(number)"
+                let connection = channel.withLock { $0.connection }
                 if let seconds {
                     let header = (name: "Nats-TTL", value: "\(seconds)s")
-                    try link.connection.publish(entry, on: subject, reply: reply, header)
+                    try connection.publish(entry, on: subject, reply: reply, header)
                 } else {
-                    try link.connection.publish(entry, on: subject, reply: reply)
+                    try connection.publish(entry, on: subject, reply: reply)
                 }
                 return nil
             } catch {
@@ -119,14 +140,17 @@ final class Appends: Sendable {
     private func run() {
         defer { end() }
         while !link.isClosed {
-            let connection = link.connection
             do throws(NATSFailure) {
-                let answers = try connection.subscribe(to: "\(inbox).*")
-                try read(answers)
+                try read(channel.withLock { $0.answers })
             } catch {
-                // The connection is being made anew.
+                // libnats has given the connection up; the next one is made by `StandingWatch`.
                 expire()
                 if !link.pause(milliseconds: 50) { return }
+                let connection = link.connection
+                guard connection !== channel.withLock({ $0.connection }),
+                    let next = try? Channel(connection, inbox)
+                else { continue }
+                channel.withLock { $0 = next }
             }
         }
     }

@@ -16,8 +16,8 @@ final class OpenedStream: Sendable {
         try settings.check()
         link = try Link(settings)
         api = StreamAPI(link, settings)
-        appends = Appends(link, settings)
         do throws(JetStreamError) {
+            appends = try Appends(link, settings)
             let found = try api.open(clusterID, absence)
             self.clusterID = found.clusterID
             labels = found.labels

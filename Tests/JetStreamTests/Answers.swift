@@ -8,7 +8,12 @@ final class Answers: Sendable {
 
     /// Appends an entry, whose answer will be known by its number.
     func append(_ number: Int, _ entry: [UInt8], to log: any CommandLog) {
-        log.append(entry) { result in
+        log.append(entry, completion: completion(of: number))
+    }
+
+    /// Takes the answer, once.
+    func completion(of number: Int) -> @Sendable (Result<UInt64, AppendError>) -> Void {
+        { result in
             self.all.change { all in
                 precondition(all[number] == nil, "answered twice")
                 all[number] = result

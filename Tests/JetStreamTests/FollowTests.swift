@@ -38,6 +38,25 @@ struct FollowTests {
         #expect(late.waitForEnd() && late.errors.isEmpty && early.errors.isEmpty)
     }
 
+    @Test("an acknowledgement that comes before there is a thread to read it is not lost")
+    func firstAcknowledgement() throws {
+        let servers = try NATSServers(1)
+        let settings = servers.settings()
+        let log = try JetStreamLog(settings)
+        defer { log.close() }
+        let link = try Link(settings)
+        let appends = try Appends(link, settings)
+        defer {
+            link.close()
+            appends.stop()
+        }
+        let answers = Answers()
+        appends.append(Answers.entry(1), completion: answers.completion(of: 1))
+        #expect(Patience.awaits { (try? log.position()) == 1 })
+        try appends.start()
+        #expect(answers.wait(for: 1) == [1: .success(1)])
+    }
+
     @Test("64 in flight come into the log in the order in which they were appended")
     func inFlight() throws {
         let servers = try NATSServers(1)
