@@ -261,11 +261,19 @@ struct Foundations {
         let (usage, sessions, retained) = try openUsage(
             configuration, records, shards: shards, log: log)
         let ledger = try openLedger(configuration, membership, shards: shards)
+        var neighbours: Neighbours?
+        if hasLinks, let membership {
+            do throws(StoreError) {
+                neighbours = Neighbours(
+                    membership.node, mailboxes, life: try sessions.beginForwarding(), log)
+            } catch {
+                throw .store("\(configuration.data)/usage", error)
+            }
+        }
         let commons = GatewayCommons(
             node: membership?.node ?? .alone,
             mailboxes: mailboxes,
-            neighbours: hasLinks
-                ? membership.map { Neighbours($0.node, mailboxes, log) } : nil,
+            neighbours: neighbours,
             log: log,
             heartbeats: Heartbeats(shards: shards, at: time.monotonic),
             clock: BooksClock(
@@ -461,6 +469,8 @@ struct Foundations {
             )
             try shard.broker.loadApplications(in: &shard.context)
             try shard.broker.loadPlaces(in: &shard.context)
+            try shard.broker.loadForwards(in: &shard.context)
+            try shard.broker.loadFiltersElsewhere(in: &shard.context)
             return shard
         } catch {
             throw .store("\(configuration.data)/ledger", error)

@@ -83,10 +83,14 @@ import Time
             let delivery = NodeDelivery(
                 isRetained: true, isForSubscribers: false, shares: [filter, []])
             return [
-                .subscribe(filter: filter, hasConnected: true, request),
+                .subscribe(filter: filter, hasConnected: true, isStored: false, request),
                 .unsubscribe(filter: [], request),
                 .connected(share: filter, false),
                 .deliver(message, delivery, request), .deliver(message, delivery, nil),
+                .forward(ForwardNumber(rawValue: .max), message, delivery, request),
+                .forwarding([ForwardNumber(life: 1, shard: 2, count: 3)]), .forwarding([]),
+                .settled([ForwardNumber(rawValue: 0)]), .filtersTold,
+                .crowded(.max, filters: [filter, filter]), .crowded(1, filters: []),
                 .toDevice(message, isRetained: true, device, isForwarded: false, request),
                 .toDevice(message, isRetained: false, device, isForwarded: true, nil),
                 .claim(name, isCleanStart: true, request),

@@ -91,6 +91,7 @@ struct OrganBench: ~Copyable {
             shard: 0,
             sessionReader: sessionReader,
             retainedReader: retainedReader,
+            forwardingLife: 0,
             at: time
         )
     }

@@ -68,8 +68,14 @@ private protocol NamedTable { var name: String { get } }
 extension Table: NamedTable {}
 
 extension GoldenTable {
-    /// The names of all tables that are stored in a value, also of those that are added to it later.
+    /// The names of all tables that are stored in a value, or in its parts, also of those that are added to it later.
     static func names(in tables: Any) -> Set<String> {
-        Set(Mirror(reflecting: tables).children.compactMap { ($0.value as? any NamedTable)?.name })
+        Mirror(reflecting: tables).children.reduce(into: []) { names, child in
+            if let table = child.value as? any NamedTable {
+                names.insert(table.name)
+            } else {
+                names.formUnion(Self.names(in: child.value))
+            }
+        }
     }
 }

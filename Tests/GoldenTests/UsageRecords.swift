@@ -97,6 +97,16 @@ enum SessionRecords {
             units: .max)
     }
 
+    private static let forwardNumber = ForwardNumber(life: 0x01_0203, shard: 4, count: 0x0506_0708)
+
+    private static let forward = Forward(
+        message, isRetained: false, isForSubscribers: true, shares: [], shard: 0, shardCount: 1)
+
+    private static let fullForward = Forward(
+        fullMessage, isRetained: true, isForSubscribers: false,
+        shares: [Array("$share/g/d/#".utf8), Array("$share/h/+".utf8)], shard: 254,
+        shardCount: 255)
+
     static func tables(_ tables: SessionTables) -> [GoldenTable] {
         let due = LedgerRecords.time.milliseconds
         return [
@@ -122,6 +132,20 @@ enum SessionRecords {
             ),
             GoldenTable(tables.removals, keys: ["plain": number]),
             GoldenTable(tables.numbers, keys: ["only": 0], records: ["plain": SequenceRecord(7)]),
+            GoldenTable(
+                tables.nodes.forwards,
+                keys: ["plain": KeyPair("n-1.a_b", forwardNumber)],
+                records: ["least": forward, "most": fullForward]
+            ),
+            GoldenTable(
+                tables.nodes.taken, keys: ["plain": KeyTriple("n1", ShardKey(2), forwardNumber)]),
+            GoldenTable(
+                tables.nodes.filters,
+                keys: ["plain": KeyTriple("n1", ShardKey(254), 300)],
+                records: [
+                    "plain": FilterRecord(Array("$share/g/d/#".utf8), shardCount: 255)
+                ]
+            ),
         ]
     }
 }

@@ -53,7 +53,7 @@ extension WholeGateway {
                 for (index, client) in clients.enumerated() {
                     var bytes: [UInt8] = []
                     for number in 1...60 as ClosedRange<UInt16> {
-                        bytes += publishBytes(
+                        bytes += Self.publishBytes(
                             devices[index].up("\(number)"), packetID: number, version)
                     }
                     try client.send(bytes)
@@ -134,7 +134,7 @@ extension WholeGateway {
             }
         }
 
-        private func publishBytes(
+        static func publishBytes(
             _ topic: String, packetID: UInt16, _ version: ProtocolVersion
         ) -> [UInt8] {
             let name = Array(topic.utf8)

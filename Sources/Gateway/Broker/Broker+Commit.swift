@@ -32,7 +32,10 @@ extension Broker {
             connection: connection,
             session: session,
             packetID: packetID,
-            writes: commit.writes.map { write($0, $1, for: sender, in: &context) },
+            writes: commit.writes.map { write($0, $1, for: sender, in: &context) }
+                + commit.forwards.compactMap { target, content in
+                    forwardWrite(content, to: target, for: .nobody, in: &context)
+                },
             outstanding: commit.answers
         )
         if gather.outstanding > 0 { gathers.append(gather) } else { finish(gather, in: &context) }
@@ -113,7 +116,16 @@ extension Broker {
         case .received(let session, let packetID, let sender):
             forget(packetID, of: session)
             tell(sender, .notStored, in: &context)
-        case nil, .release, .complete, .confirm, .subscribed, .removed, .yield, .taken: break
+        case .forward(let target, let number, let sender):
+            forwards.remove(number, to: target)
+            tell(sender, .notStored, in: &context)
+            sendForwards(to: target, in: &context)
+        case .took(let key, let sender):
+            takings.remove(key)
+            tell(sender, .notStored, in: &context)
+        case nil, .release, .complete, .confirm, .subscribed, .removed, .yield, .taken, .forwarded,
+            .held:
+            break
         }
     }
 

@@ -17,17 +17,26 @@ extension Broker {
     mutating func announceFilter(
         _ filter: [UInt8], confirming confirmation: Confirmation?, in context: inout ShardContext
     ) -> Int {
+        context.peers.reachable.reduce(0) { count, node in
+            count + tell(node, of: filter, confirming: confirmation, in: &context)
+        }
+    }
+
+    /// Tells all shards of a node. Answers how many there are.
+    private func tell(
+        _ node: UInt8,
+        of filter: [UInt8],
+        confirming confirmation: Confirmation?, in context: inout ShardContext
+    ) -> Int {
         let hasConnected = own.hasConnected(filter.span)
-        let now = context.now.books
-        var count = 0
-        for node in context.peers.reachable {
-            for shard in 0..<context.peers.shards(of: node) {
-                let request = context.peers.request(node, for: .filter(confirmation))
-                context.peers.send(
-                    .subscribe(filter: filter, hasConnected: hasConnected, request), to: node,
-                    shard: shard, at: now)
-                count += 1
-            }
+        let isStored = own.hasStored(filter.span)
+        let count = context.peers.shards(of: node)
+        for shard in 0..<count {
+            let request = context.peers.request(node, for: .filter(confirmation))
+            context.peers.send(
+                .subscribe(
+                    filter: filter, hasConnected: hasConnected, isStored: isStored, request),
+                to: node, shard: shard, at: context.now.books)
         }
         return count
     }
@@ -67,15 +76,11 @@ extension Broker {
             guard case .application = sessions[slot: session].client else { continue }
             for subscription in sessions[slot: session].subscriptions
             where told.insert(subscription.filter).inserted {
-                let hasConnected = own.hasConnected(subscription.filter.span)
-                for shard in 0..<context.peers.shards(of: node) {
-                    let request = context.peers.request(node, for: .filter(nil))
-                    context.peers.send(
-                        .subscribe(
-                            filter: subscription.filter, hasConnected: hasConnected, request),
-                        to: node, shard: shard, at: context.now.books)
-                }
+                _ = tell(node, of: subscription.filter, confirming: nil, in: &context)
             }
+        }
+        for shard in 0..<context.peers.shards(of: node) {
+            context.peers.send(.filtersTold, to: node, shard: shard, at: context.now.books)
         }
     }
 
@@ -90,37 +95,112 @@ extension Broker {
 
     // MARK: Filters of other nodes
 
+    /// Answers when the filter is where it belongs: one of a stored session also on the disk, where one shard puts it
+    /// for all.
     mutating func subscribeElsewhere(
-        _ filter: [UInt8], hasConnected: Bool, _ target: NodeMail.Target
+        _ filter: [UInt8],
+        hasConnected: Bool,
+        isStored: Bool,
+        _ request: NodeRequest,
+        _ target: NodeMail.Target, in context: inout ShardContext
     ) {
-        let address = SessionAddress(node: target.node, shard: target.shard)
-        let subscriber = Subscriber(elsewhere: address)
-        subscriptions.insert(subscriber, filter: filter.span, isConnected: hasConnected)
-        filtersElsewhere[address, default: []].insert(filter)
+        let address = SessionAddress(target)
+        subscriptions.insert(
+            Subscriber(elsewhere: address), filter: filter.span, isConnected: hasConnected)
+        let number = filtersElsewhere[address, default: FiltersElsewhere()].insert(
+            filter, isStored: isStored, isKept: context.index == 0)
+        if let number, let name = context.peers.name(of: target.node) {
+            let change = ForwardChange.hold(
+                name.text, shard: UInt8(target.shard), number: number, filter: filter,
+                shardCount: UInt8(context.peers.shards(of: target.node)))
+            return sessionWrites.append(.node(change), then: .held(request, target))
+        }
+        context.peers.send(
+            .answer(request, .done), to: target.node, shard: target.shard, at: context.now.books)
     }
 
-    mutating func unsubscribeElsewhere(_ filter: [UInt8], _ target: NodeMail.Target) {
-        let address = SessionAddress(node: target.node, shard: target.shard)
+    mutating func unsubscribeElsewhere(
+        _ filter: [UInt8], _ target: NodeMail.Target, in context: inout ShardContext
+    ) {
+        let address = SessionAddress(target)
         subscriptions.remove(address, filter: filter.span)
-        filtersElsewhere[address]?.remove(filter)
+        guard let place = filtersElsewhere[address]?.remove(filter), let number = place.number,
+            let name = context.peers.name(of: target.node)
+        else { return }
+        sessionWrites.append(
+            .node(.drop(name.text, shard: UInt8(target.shard), number: number)))
     }
 
     /// Members of a share of another node's shard have a connection, or none has.
     mutating func noteShareConnected(
         _ share: [UInt8], _ isConnected: Bool, _ target: NodeMail.Target
     ) {
-        let address = SessionAddress(node: target.node, shard: target.shard)
-        guard filtersElsewhere[address]?.contains(share) == true else { return }
+        let address = SessionAddress(target)
+        guard filtersElsewhere[address]?[share] != nil else { return }
         subscriptions.insert(
             Subscriber(elsewhere: address), filter: share.span, isConnected: isConnected)
     }
 
-    /// A node can't be reached any more: nothing is sent to it.
-    mutating func forgetFilters(of node: UInt8) {
-        for (address, filters) in filtersElsewhere
-        where SessionAddress.node(of: address.shard) == node {
-            for filter in filters { subscriptions.remove(address, filter: filter.span) }
-            filtersElsewhere[address] = nil
+    /// A node can't be reached any more: the filters of its stored sessions stay, and of their shares other members get
+    /// the messages first.
+    mutating func loseFilters(of node: UInt8) {
+        for address in addresses(on: node) {
+            for filter in filtersElsewhere[address]?.lose() ?? [] {
+                subscriptions.remove(address, filter: filter.span)
+            }
+            subscriptions.setConnected(address, false)
+        }
+    }
+
+    /// A shard of a node has said all that its sessions have: what was kept and is not among it goes.
+    mutating func dropUntoldFilters(of target: NodeMail.Target, in context: inout ShardContext) {
+        for filter in filtersElsewhere[SessionAddress(target)]?.untold ?? [] {
+            unsubscribeElsewhere(filter, target, in: &context)
+        }
+        // Shards that the node has no more.
+        for address in addresses(on: target.node) {
+            let shard = SessionAddress.peerShard(of: address.shard)
+            if shard >= context.peers.shards(of: target.node) {
+                forget(NodeMail.Target(node: target.node, shard: shard), in: &context)
+            }
+        }
+    }
+
+    /// A node was removed from the cluster.
+    mutating func forgetFilters(of node: UInt8, in context: inout ShardContext) {
+        for address in addresses(on: node) {
+            forget(
+                NodeMail.Target(node: node, shard: SessionAddress.peerShard(of: address.shard)),
+                in: &context)
+        }
+    }
+
+    private mutating func forget(_ target: NodeMail.Target, in context: inout ShardContext) {
+        let address = SessionAddress(target)
+        for filter in filtersElsewhere[address]?.places.keys.map(\.self) ?? [] {
+            unsubscribeElsewhere(filter, target, in: &context)
+        }
+        filtersElsewhere[address] = nil
+    }
+
+    private func addresses(on node: UInt8) -> [SessionAddress] {
+        filtersElsewhere.keys.filter { SessionAddress.node(of: $0.shard) == node }.sorted()
+    }
+
+    /// Takes up what stored sessions of other nodes had subscribed to when an earlier process ended.
+    mutating func loadFiltersElsewhere(in context: inout ShardContext) throws(StoreError) {
+        guard let neighbours = context.commons.neighbours else { return }
+        var all: [FilterElsewhere] = []
+        try context.commons.sessions.forEachFilterElsewhere { all.append($0) }
+        for known in all {
+            guard let name = NodeName(known.node) else { continue }
+            let node = neighbours.number(of: name)
+            context.peers.know(node, name, shards: Int(known.shardCount))
+            let address = SessionAddress(node: node, shard: Int(known.shard))
+            subscriptions.insert(
+                Subscriber(elsewhere: address), filter: known.filter.span, isConnected: false)
+            filtersElsewhere[address, default: FiltersElsewhere()].takeUp(
+                known.filter, number: known.number)
         }
     }
 
@@ -137,49 +217,74 @@ extension Broker {
         _ context: inout ShardContext
     ) {
         guard let shard = receivers.first?.shard else { return }
-        let delivery = NodeDelivery(
+        let target = NodeMail.Target(
+            node: SessionAddress.node(of: shard), shard: SessionAddress.peerShard(of: shard))
+        let content = Forward(
+            Self.shared(message, &shared),
             isRetained: message.isRetained,
             isForSubscribers: receivers.contains { !$0.isShared },
-            shares: receivers.compactMap { subscriptions.share(of: $0) })
-        let isAwaited = message.qos > .atMostOnce && sender.isAwaiting
-        if isAwaited { publication.noteWrite(elsewhereFor: sender) }
-        send(
-            Self.shared(message, &shared), delivery, toShard: shard,
-            for: isAwaited ? sender : nil, in: &context)
+            shares: receivers.compactMap { subscriptions.share(of: $0) },
+            to: target, in: &context)
+        if case .gathering = sender { return publication.commit.forwards.append((target, content)) }
+        guard mustBeKept(content, for: target, in: &context) else {
+            let isAwaited = message.qos > .atMostOnce && sender.isAwaiting
+            if isAwaited { publication.noteWrite(elsewhereFor: sender) }
+            return send(content, to: target, for: isAwaited ? sender : nil, in: &context)
+        }
+        if message.qos > .atMostOnce, forward(content, to: target, for: sender, in: &context) {
+            publication.noteWrite(elsewhereFor: sender)
+        }
     }
 
-    /// The same for a member of a share that another one has left a message to.
+    /// Whether a message can't be sent to another node at once: the node can't be reached, or others that came before
+    /// wait for that.
+    private func mustBeKept(
+        _ content: Forward, for target: NodeMail.Target, in context: inout ShardContext
+    ) -> Bool {
+        guard context.peers.isReachable(target.node) else { return true }
+        return content.message.qos == .atLeastOnce && forwards.hasAtLeastOnce(to: target)
+    }
+
+    /// The same for a member of a share that another one has left a message to: kept in the commit that takes it from
+    /// that.
     mutating func passElsewhere(
         _ message: Message, share: [UInt8], isRetained: Bool, to member: Subscriber,
         in context: inout ShardContext
     ) {
-        let delivery = NodeDelivery(
-            isRetained: isRetained, isForSubscribers: false, shares: [share])
-        send(message, delivery, toShard: member.shard, for: nil, in: &context)
+        let target = NodeMail.Target(
+            node: SessionAddress.node(of: member.shard),
+            shard: SessionAddress.peerShard(of: member.shard))
+        let content = Forward(
+            message, isRetained: isRetained, isForSubscribers: false, shares: [share], to: target,
+            in: &context)
+        if message.qos == .atMostOnce {
+            send(content, to: target, for: nil, in: &context)
+        } else {
+            _ = forward(content, to: target, for: .nobody, in: &context)
+        }
     }
 
     private mutating func send(
-        _ message: Message,
-        _ delivery: NodeDelivery,
-        toShard shard: Int,
+        _ content: Forward,
+        to target: NodeMail.Target,
         for sender: DownlinkSender?, in context: inout ShardContext
     ) {
-        let node = SessionAddress.node(of: shard)
-        let request = sender.map { context.peers.request(node, for: .delivery($0)) }
+        let request = sender.map {
+            context.peers.request(target.node, for: .delivery($0, content, target))
+        }
         context.peers.send(
-            .deliver(message, delivery, request), to: node,
-            shard: SessionAddress.peerShard(of: shard), at: context.now.books)
+            .deliver(content.message, NodeDelivery(content), request), to: target.node,
+            shard: target.shard, at: context.now.books)
     }
 
-    /// A node has taken a message, or could not; or it can't be reached, and no one knows.
-    mutating func deliveredElsewhere(
-        _ sender: DownlinkSender, isTaken: Bool, in context: inout ShardContext
+    /// A node can't be reached any more, and has not answered for a message: it is kept for it, and may come twice.
+    mutating func deliveryLost(
+        _ content: Forward,
+        to target: NodeMail.Target,
+        for sender: DownlinkSender, in context: inout ShardContext
     ) {
-        switch sender {
-        case .gathering(_, let token, let packetID):
-            gathered(token, packetID, isTaken ? .nothing : .lost, in: &context)
-        case .nobody, .client, .confirmation, .gatheringOutcome, .question, .node:
-            tell(sender, isTaken ? .queued : .notStored, in: &context)
+        if !forward(content, to: target, for: sender, in: &context) {
+            tell(sender, .notStored, in: &context)
         }
     }
 
@@ -193,6 +298,16 @@ extension Broker {
         from target: NodeMail.Target, in context: inout ShardContext
     ) {
         let served = request.map { context.peers.begin($0, of: target) }
+        handOut(message, delivery, served: served, in: &context)
+        if let served { context.peers.conclude(served, at: context.now.books) }
+    }
+
+    /// To sessions of this shard; each that has to write it delays the answer.
+    mutating func handOut(
+        _ message: Message,
+        _ delivery: NodeDelivery,
+        served: UInt32?, in context: inout ShardContext
+    ) {
         let sender = served.map { DownlinkSender.node($0) } ?? .nobody
         var shared: Message? = message
         message.withOutbound(isRetained: delivery.isRetained) { outbound in
@@ -215,7 +330,25 @@ extension Broker {
             }
             isFanningOut = false
         }
-        if let served { context.peers.conclude(served, at: context.now.books) }
+    }
+}
+
+extension SessionAddress {
+    init(_ target: NodeMail.Target) { self.init(node: target.node, shard: target.shard) }
+}
+
+extension Forward {
+    fileprivate init(
+        _ message: Message,
+        isRetained: Bool,
+        isForSubscribers: Bool,
+        shares: [[UInt8]],
+        to target: NodeMail.Target, in context: inout ShardContext
+    ) {
+        self.init(
+            message, isRetained: isRetained, isForSubscribers: isForSubscribers, shares: shares,
+            shard: UInt8(target.shard),
+            shardCount: UInt8(context.peers.lastShards(of: target.node)))
     }
 }
 

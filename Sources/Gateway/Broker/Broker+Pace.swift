@@ -29,6 +29,9 @@ struct Pace {
     /// Sessions of all shards that publishers wait for.
     var awaited: Set<SessionAddress> = []
 
+    /// The same on other nodes, with their filters.
+    var awaitedElsewhere: [CrowdedElsewhere: [[UInt8]]] = [:]
+
     /// Connections whose next packet waits, in the order in which they are served: for those sessions, or until fewer
     /// of their own messages are unanswered.
     var publishers: [Token] = []
@@ -37,7 +40,9 @@ struct Pace {
     var mayGoOn = false
 
     /// Nothing is full, and nobody waits.
-    var isIdle: Bool { crowded.isEmpty && awaited.isEmpty && publishers.isEmpty }
+    var isIdle: Bool {
+        crowded.isEmpty && awaited.isEmpty && awaitedElsewhere.isEmpty && publishers.isEmpty
+    }
 
     /// How long a client may acknowledge nothing, and still be one that reads.
     static var patienceMilliseconds: Int64 { 3_000 }
@@ -47,6 +52,14 @@ struct Pace {
 
     /// How often it is looked at.
     static var lookMilliseconds: Int64 { 64 }
+}
+
+/// A session of another node whose queue is full.
+struct CrowdedElsewhere: Hashable {
+    let target: NodeMail.Target
+
+    /// Its token there.
+    let session: UInt64
 }
 
 // Publishers and their receivers: bounded by pace, not by loss.
@@ -91,6 +104,46 @@ extension Broker {
         let session = SessionAddress(shard: context.index, token: token)
         noteCrowded(session, isCrowded)
         context.tellOthers(.crowded(session, isCrowded))
+        guard !context.peers.isAlone else { return }
+        let filters = isCrowded ? filtersOfItsOwn(token) : []
+        context.peers.sendToAll(at: context.now.books) { _ in
+            .crowded(token.rawValue, filters: filters)
+        }
+    }
+
+    /// Of shares, other members are chosen.
+    private func filtersOfItsOwn(_ token: Token) -> [[UInt8]] {
+        sessions[slot: token.slot].subscriptions.filter { !$0.isShared }.map(\.filter)
+    }
+
+    /// A node has come: it hears whom its publishers are to wait for.
+    mutating func announceCrowded(to node: UInt8, in context: inout ShardContext) {
+        for crowded in pace.crowded
+        where !crowded.isStalled && sessions.contains(crowded.session) {
+            let filters = filtersOfItsOwn(crowded.session)
+            for shard in 0..<context.peers.shards(of: node) {
+                context.peers.send(
+                    .crowded(crowded.session.rawValue, filters: filters), to: node, shard: shard,
+                    at: context.now.books)
+            }
+        }
+    }
+
+    /// Publishers are to wait for a session of another node, or, when it has no filters, need not any more.
+    mutating func noteCrowded(
+        _ session: UInt64, _ filters: [[UInt8]], on target: NodeMail.Target
+    ) {
+        let key = CrowdedElsewhere(target: target, session: session)
+        pace.awaitedElsewhere[key] = filters.isEmpty ? nil : filters
+        if filters.isEmpty { pace.mayGoOn = true }
+    }
+
+    /// A node can't be reached any more.
+    mutating func loseCrowded(of node: UInt8) {
+        for key in pace.awaitedElsewhere.keys where key.target.node == node {
+            pace.awaitedElsewhere[key] = nil
+            pace.mayGoOn = true
+        }
     }
 
     /// Publishers are to wait for a session, or need not any more.
@@ -153,13 +206,18 @@ extension Broker {
     mutating func mustWait(
         _ slot: UInt32, _ topic: Span<UInt8>, _ qos: QoS, in context: inout ShardContext
     ) -> Bool {
-        guard qos > .atMostOnce, !pace.awaited.isEmpty, !subscriptions.isEmpty,
+        guard qos > .atMostOnce, !subscriptions.isEmpty,
+            !(pace.awaited.isEmpty && pace.awaitedElsewhere.isEmpty),
             let own = context.wire[slot].session
         else { return false }
         if context.wire[slot].settings.productSlot == nil,
             sessions[slot: own.slot].queue.inFlightCount > 0
         {
             return false
+        }
+        for filters in pace.awaitedElsewhere.values
+        where filters.contains(where: { TopicFilter.matches(filter: $0.span, topic: topic) }) {
+            return true
         }
         var found = Matches()
         swap(&found, &matches)

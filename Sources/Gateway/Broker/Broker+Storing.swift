@@ -84,6 +84,19 @@ extension Broker {
             case .taken(let name, let target):
                 context.peers.send(
                     .taken(name), to: target.node, shard: target.shard, at: context.now.books)
+            case .forward(let target, let number, let sender):
+                forwards.written(number, to: target)
+                sendForwards(to: target, in: &context)
+                tell(sender, .queued, in: &context)
+            case .forwarded(let target, let number):
+                forwarded(number, to: target, in: &context)
+            case .took(let key, let sender):
+                takings.remove(key)
+                tell(sender, .queued, in: &context)
+            case .held(let request, let target):
+                context.peers.send(
+                    .answer(request, .done), to: target.node, shard: target.shard,
+                    at: context.now.books)
             }
         }
         for (token, sequence, sender) in moved {
@@ -226,6 +239,7 @@ extension Broker {
     mutating func sweepDueSessions(in context: inout ShardContext) {
         guard context.now.monotonic >= nextSessionSweep else { return }
         nextSessionSweep = context.now.monotonic.adding(milliseconds: Self.sweepMilliseconds)
+        sendRefusedForwards(in: &context)
         if context.index == 0 { context.commons.retained.sweep(at: context.now.books) }
         do throws(StoreError) {
             var last: DueSession?

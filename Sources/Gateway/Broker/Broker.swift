@@ -43,7 +43,7 @@ struct Broker: ~Copyable {
 
     /// In a cluster: the filters of this shard's own sessions, and those that other nodes' shards have told.
     var own: TopicTree
-    var filtersElsewhere: [SessionAddress: Set<[UInt8]>] = [:]
+    var filtersElsewhere: [SessionAddress: FiltersElsewhere] = [:]
     var confirmations: [PendingSubscribe] = []
 
     /// Scratch memory: who gets the message that is being routed.
@@ -52,6 +52,11 @@ struct Broker: ~Copyable {
     /// The message that is being delivered to many, encoded.
     var fanOut = PublishFanOut()
     var isFanningOut = false
+
+    // Messages between nodes that are kept until they have arrived, and those that are being taken.
+    var forwards: Forwards
+    var forwardsRefused: [(ForwardNumber, NodeMail.Target)] = []
+    var takings: Set<ForwardTaking> = []
 
     // Retained messages.
     var retainedReader: CachedReader
@@ -74,12 +79,14 @@ struct Broker: ~Copyable {
         shard: Int,
         sessionReader: consuming SessionReader,
         retainedReader: consuming CachedReader,
+        forwardingLife: UInt64,
         at time: ShardTime
     ) {
         sessions = SlotMap(limit: sessionLimit)
         sessionWheel = TimerWheel(limit: sessionLimit)
         subscriptions = TopicTree(seed: .random(in: .min ... .max), shard: shard)
         own = TopicTree(seed: .random(in: .min ... .max), shard: shard)
+        forwards = Forwards(life: forwardingLife, shard: shard)
         self.sessionReader = sessionReader
         self.retainedReader = retainedReader
         nextSessionSweep = time.monotonic

@@ -21,8 +21,11 @@ struct Publication {
         /// Into queues of this shard.
         var writes: [(StoredAt, QueuedMessage)] = []
 
+        /// For other nodes.
+        var forwards: [(NodeMail.Target, Forward)] = []
+
         /// Nothing but the packet identifier.
-        var isEmpty: Bool { answers == 0 && writes.isEmpty }
+        var isEmpty: Bool { answers == 0 && writes.isEmpty && forwards.isEmpty }
     }
 
     init(_ verdict: PublishVerdict) { self.verdict = verdict }

@@ -36,6 +36,18 @@ struct SessionWrites {
 
         /// A session that another node had is on this one's disk.
         case taken(SessionName, NodeMail.Target)
+
+        /// A message that is kept for another node may be sent to it.
+        case forward(NodeMail.Target, ForwardNumber, sender: DownlinkSender)
+
+        /// It is kept no more.
+        case forwarded(NodeMail.Target, ForwardNumber)
+
+        /// A message that another node has kept is known for good.
+        case took(ForwardTaking, DownlinkSender)
+
+        /// Another node may be told that its filter is known for good.
+        case held(NodeRequest, NodeMail.Target)
     }
 
     struct Write: Sendable {
@@ -85,8 +97,10 @@ struct SessionWrites {
         var kept: [Write] = []
         for write in underWay {
             switch write.change {
-            case .append, .receive: given.append(write)
-            case nil, .put, .remove, .release, .delete, .sent, .complete: kept.append(write)
+            case .append, .receive, .node(.keep), .node(.take): given.append(write)
+            case nil, .put, .remove, .release, .delete, .sent, .complete, .node(.arrived),
+                .node(.settle), .node(.hold), .node(.drop):
+                kept.append(write)
             }
         }
         underWay = []

@@ -26,6 +26,11 @@ struct SharedGroup {
     /// Whether some member has a connection.
     var hasConnected: Bool { !connected.isEmpty }
 
+    /// Whether some member's session outlives its connection.
+    var hasStored: Bool {
+        connected.members.contains(where: \.isStored) || absent.members.contains(where: \.isStored)
+    }
+
     /// Adds a member, or changes its options; whether it is new.
     mutating func insert(_ member: Subscriber, isConnected: Bool) -> Bool {
         if isConnected {

@@ -169,6 +169,15 @@ package struct TopicTree: Sendable {
             ? group(at: node, text) != nil : !places[node].subscribers.isEmpty
     }
 
+    /// Whether some session that outlives its connection has a subscription to exactly this filter, of exactly this
+    /// share.
+    func hasStored(_ text: Span<UInt8>) -> Bool {
+        let filter = TopicFilter(unchecked: text)
+        guard let node = levels.find(filter.filter) else { return false }
+        guard filter.isShared else { return places[node].subscribers.contains(where: \.isStored) }
+        return group(at: node, text).map { groups[Int($0)].hasStored } ?? false
+    }
+
     // MARK: Shares
 
     /// Whether some member of a share has a connection.

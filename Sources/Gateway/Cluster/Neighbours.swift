@@ -11,6 +11,9 @@ import Synchronization
 /// A node that a link begins to first says how many shards it has; before that, nothing is sent to it.
 final class Neighbours: Sendable {
     let node: NodeName
+
+    /// Of the store in this process, by which messages for other nodes are numbered.
+    let life: UInt64
     private let mailboxes: [Mailbox<ShardMessage>]
     private let log: GatewayLog?
     private let state = Mutex(State())
@@ -22,12 +25,18 @@ final class Neighbours: Sendable {
 
         /// Those that have said how many shards they have.
         var arrived: Set<NodeName> = []
+
+        /// Those that the shards know to be removed.
+        var removed: Set<NodeName> = []
         var table: PartitionTable?
     }
 
-    init(_ node: NodeName, _ mailboxes: [Mailbox<ShardMessage>], _ log: GatewayLog?) {
+    init(
+        _ node: NodeName, _ mailboxes: [Mailbox<ShardMessage>], life: UInt64, _ log: GatewayLog?
+    ) {
         precondition(mailboxes.count <= NodeBatch.maximumShards, "shards are named by one byte")
         self.node = node
+        self.life = life
         self.mailboxes = mailboxes
         self.log = log
     }
@@ -77,6 +86,21 @@ final class Neighbours: Sendable {
         }
         guard let owners else { return }
         for mailbox in mailboxes { mailbox.post(.ownersChanged(owners)) }
+    }
+
+    /// By which the shards know a node.
+    func number(of name: NodeName) -> UInt8 { state.withLock { number(of: name, in: &$0) } }
+
+    /// The books say which nodes were removed: nothing is kept for them.
+    func forget(_ removed: Set<NodeName>) {
+        let news = state.withLock { state -> [UInt8] in
+            let names = removed.subtracting(state.removed)
+            state.removed = removed
+            return names.sorted().map { number(of: $0, in: &state) }
+        }
+        for number in news where number < Peers.unknown {
+            for mailbox in mailboxes { mailbox.post(.nodeRemoved(number)) }
+        }
     }
 
     private func number(of name: NodeName, in state: inout State) -> UInt8 {

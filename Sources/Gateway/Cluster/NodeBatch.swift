@@ -78,8 +78,10 @@ extension NodeMail {
             .toDevice(
                 message.moved(byMilliseconds: ahead), isRetained: isRetained, device,
                 isForwarded: isForwarded, request)
-        case .subscribe, .unsubscribe, .connected, .claim, .yield, .taken, .rest, .holds, .released,
-            .superseded, .counted, .ask, .answer:
+        case .forward(let number, let message, let delivery, let request):
+            .forward(number, message.moved(byMilliseconds: ahead), delivery, request)
+        case .subscribe, .unsubscribe, .connected, .filtersTold, .crowded, .forwarding, .settled,
+            .claim, .yield, .taken, .rest, .holds, .released, .superseded, .counted, .ask, .answer:
             self
         }
     }

@@ -13,14 +13,16 @@ extension NodeMail {
         case unsubscribe, connected, deliver, toDevice, claim, yield, taken, rest, holds, released,
             superseded, counted
         case ask, answer
+        case filtersTold, crowded, forward, forwarding, settled
     }
 
     func encode(into buffer: inout ByteBuffer) {
         switch self {
-        case .subscribe(let filter, let hasConnected, let request):
+        case .subscribe(let filter, let hasConnected, let isStored, let request):
             buffer.append(Kind.subscribe.rawValue)
             buffer.append(counted: filter.span)
             buffer.append(hasConnected)
+            buffer.append(isStored)
             buffer.append(request)
         case .unsubscribe(let filter, let request):
             buffer.append(Kind.unsubscribe.rawValue)
@@ -30,13 +32,28 @@ extension NodeMail {
             buffer.append(Kind.connected.rawValue)
             buffer.append(counted: share.span)
             buffer.append(isConnected)
+        case .filtersTold: buffer.append(Kind.filtersTold.rawValue)
+        case .crowded(let session, let filters):
+            buffer.append(Kind.crowded.rawValue)
+            buffer.append(session)
+            buffer.append(list: filters) { $0.append(counted: $1.span) }
         case .deliver(let message, let delivery, let request):
             buffer.append(Kind.deliver.rawValue)
             message.append(to: &buffer)
-            buffer.append(delivery.isRetained)
-            buffer.append(delivery.isForSubscribers)
-            buffer.append(list: delivery.shares) { $0.append(counted: $1.span) }
+            buffer.append(delivery)
             buffer.append(optional: request) { $0.append($1) }
+        case .forward(let number, let message, let delivery, let request):
+            buffer.append(Kind.forward.rawValue)
+            buffer.append(number.rawValue)
+            message.append(to: &buffer)
+            buffer.append(delivery)
+            buffer.append(request)
+        case .forwarding(let numbers):
+            buffer.append(Kind.forwarding.rawValue)
+            buffer.append(list: numbers) { $0.append($1.rawValue) }
+        case .settled(let numbers):
+            buffer.append(Kind.settled.rawValue)
+            buffer.append(list: numbers) { $0.append($1.rawValue) }
         case .toDevice(let message, let isRetained, let device, let isForwarded, let request):
             buffer.append(Kind.toDevice.rawValue)
             message.append(to: &buffer)
@@ -96,19 +113,24 @@ extension NodeMail {
         case .subscribe:
             self = .subscribe(
                 filter: try reader.takeByteArray(), hasConnected: try reader.takeBool(),
-                try reader.takeRequest())
+                isStored: try reader.takeBool(), try reader.takeRequest())
         case .unsubscribe:
             self = .unsubscribe(filter: try reader.takeByteArray(), try reader.takeRequest())
         case .connected:
             self = .connected(share: try reader.takeByteArray(), try reader.takeBool())
         case .deliver:
-            let message = try Message(taking: &reader)
-            let delivery = NodeDelivery(
-                isRetained: try reader.takeBool(), isForSubscribers: try reader.takeBool(),
-                shares: try reader.takeList { reader throws(MalformedRecord) in
-                    try reader.takeByteArray()
-                })
-            self = .deliver(message, delivery, try reader.takeOptionalRequest())
+            self = .deliver(
+                try Message(taking: &reader), try reader.takeDelivery(),
+                try reader.takeOptionalRequest())
+        case .filtersTold: self = .filtersTold
+        case .crowded:
+            self = .crowded(try reader.takeUInt64(), filters: try reader.takeByteArrays())
+        case .forward:
+            self = .forward(
+                ForwardNumber(rawValue: try reader.takeUInt64()), try Message(taking: &reader),
+                try reader.takeDelivery(), try reader.takeRequest())
+        case .forwarding: self = .forwarding(try reader.takeForwardNumbers())
+        case .settled: self = .settled(try reader.takeForwardNumbers())
         case .toDevice:
             self = .toDevice(
                 try Message(taking: &reader), isRetained: try reader.takeBool(),

@@ -84,6 +84,12 @@ extension ConnectionOutcome {
 extension ByteBuffer {
     mutating func append(_ request: NodeRequest) { append(request.number) }
 
+    mutating func append(_ delivery: NodeDelivery) {
+        append(delivery.isRetained)
+        append(delivery.isForSubscribers)
+        append(list: delivery.shares) { $0.append(counted: $1.span) }
+    }
+
     mutating func append(_ name: SessionName) { append(counted: name.bytes.span) }
 
     mutating func append(_ time: Timestamp) { appendSignedVarint(time.milliseconds) }
@@ -121,6 +127,25 @@ extension ByteReader {
     mutating func takeByteArray() throws(MalformedRecord) -> [UInt8] {
         let bytes = try takeCounted()
         return bytes.bytesArray
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeByteArrays() throws(MalformedRecord) -> [[UInt8]] {
+        try takeList { reader throws(MalformedRecord) in try reader.takeByteArray() }
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeDelivery() throws(MalformedRecord) -> NodeDelivery {
+        NodeDelivery(
+            isRetained: try takeBool(), isForSubscribers: try takeBool(),
+            shares: try takeByteArrays())
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeForwardNumbers() throws(MalformedRecord) -> [ForwardNumber] {
+        try takeList { reader throws(MalformedRecord) in
+            ForwardNumber(rawValue: try reader.takeUInt64())
+        }
     }
 
     @_lifetime(self: copy self)

@@ -13,17 +13,33 @@ enum NodeMail {
     // Filters.
 
     /// Messages that match the filter are wanted by the sending shard, for sessions of its own. `hasConnected`, of a
-    /// share: some member of it there has a connection.
-    case subscribe(filter: [UInt8], hasConnected: Bool, NodeRequest)
+    /// share: some member of it there has a connection. `isStored`: some session that has it outlives its connection.
+    case subscribe(filter: [UInt8], hasConnected: Bool, isStored: Bool, NodeRequest)
     case unsubscribe(filter: [UInt8], NodeRequest)
 
     /// The sending shard's members of that share have a connection again, or none any more.
     case connected(share: [UInt8], Bool)
 
+    /// The sending shard has said which filters its sessions have, since the link began.
+    case filtersTold
+
+    /// A client of the sending shard reads, and its queue is full: who publishes to one of its filters waits. Without
+    /// filters: it has room again. Clients are told apart by the number.
+    case crowded(UInt64, filters: [[UInt8]])
+
     // Messages.
 
     /// A message for sessions of the receiving shard. Without a request, no one waits for it.
     case deliver(Message, NodeDelivery, NodeRequest?)
+
+    /// The same, kept by the sending node until it is answered: the receiving one takes it once.
+    case forward(ForwardNumber, Message, NodeDelivery, NodeRequest)
+
+    /// All that the sending shard keeps for the receiving node.
+    case forwarding([ForwardNumber])
+
+    /// The sending node knows that these were taken, and keeps them no more.
+    case settled([ForwardNumber])
 
     /// A message on a device's topic: to its owner, or, when that has sent it on (`isForwarded`), to where the device is.
     case toDevice(Message, isRetained: Bool, DeviceIdentity, isForwarded: Bool, NodeRequest?)

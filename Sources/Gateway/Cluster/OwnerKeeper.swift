@@ -53,9 +53,11 @@ final class OwnerKeeper: Sendable {
                 try books.partitions(in: transaction)
             }
             if let table { neighbours.adopt(table) }
-            let members = try commons.ledger.read { books, transaction throws(StoreError) in
-                try books.members(in: transaction).filter { !$0.isRemoved }.map(\.node)
+            let all = try commons.ledger.read { books, transaction throws(StoreError) in
+                try books.members(in: transaction)
             }
+            neighbours.forget(Set(all.filter(\.isRemoved).map(\.node)))
+            let members = all.filter { !$0.isRemoved }.map(\.node)
             guard commons.ledger.clusterStanding?.phase == .open,
                 let next = look.next(
                     after: table, present: neighbours.present, members: Set(members), at: time)

@@ -34,6 +34,10 @@ struct Peers: ~Copyable {
     private let index: Int
     private var nodes: [UInt8: Peer] = [:]
 
+    /// Also of nodes that can't be reached.
+    private var names: [UInt8: NodeName] = [:]
+    private var shardCounts: [UInt8: Int] = [:]
+
     /// Batches that are not empty.
     private var touched: [(node: UInt8, shard: Int)] = []
     var owners = PartitionOwners()
@@ -60,11 +64,19 @@ struct Peers: ~Copyable {
 
     func isReachable(_ node: UInt8) -> Bool { nodes[node] != nil }
 
-    func name(of node: UInt8) -> NodeName? { nodes[node]?.name }
+    func name(of node: UInt8) -> NodeName? { names[node] }
+
+    /// What the disk says of a node that may never have been reached.
+    mutating func know(_ node: UInt8, _ name: NodeName, shards: Int? = nil) {
+        names[node] = name
+        if let shards { shardCounts[node] = shards }
+    }
 
     func node(named name: NodeName) -> UInt8? { nodes.first { $0.value.name == name }?.key }
 
     mutating func add(_ node: NodeArrival) {
+        names[node.number] = node.name
+        shardCounts[node.number] = node.shards
         nodes[node.number] = Peer(
             name: node.name, homes: Homes(shards: node.shards),
             batches: (0..<node.shards).map { _ in NodeBatch() })
@@ -84,6 +96,9 @@ struct Peers: ~Copyable {
     var shardCount: Int { nodes.values.reduce(0) { $0 + $1.batches.count } }
 
     func shards(of node: UInt8) -> Int { nodes[node]?.batches.count ?? 0 }
+
+    /// How many shards it has, or had when it could be reached last; 0: it never could.
+    func lastShards(of node: UInt8) -> Int { shardCounts[node] ?? 0 }
 
     func home(of device: DeviceIdentity, on node: UInt8) -> Int {
         nodes[node]?.homes.shard(of: device) ?? 0
@@ -234,8 +249,11 @@ enum NodeWait {
     /// A SUBSCRIBE or UNSUBSCRIBE is answered when all shards of all nodes know of it.
     case filter(Confirmation?)
 
-    /// A PUBLISH is acknowledged when the node has taken the message.
-    case delivery(DownlinkSender)
+    /// A PUBLISH is acknowledged when the node has taken the message; when the node is lost, it is kept for it.
+    case delivery(DownlinkSender, Forward, NodeMail.Target)
+
+    /// A message that is kept for the node until it has it.
+    case forward(NodeMail.Target, ForwardNumber)
 
     /// What became of a message to a device.
     case outcome(DownlinkSender)

@@ -1,5 +1,6 @@
 public import Ledger
 import Linux
+import Sessions
 public import Storage
 import Telemetry
 import Time
@@ -65,6 +66,12 @@ extension Gateway {
         for name in ClusterStanding.Phase.names {
             page.sample(
                 name == standing.phase.name ? 1 : 0, labels: [PrometheusLabel("phase", name)])
+        }
+        if let figures = try? sessions.figures() {
+            page.begin(
+                "tollgate_cluster_forwards",
+                help: "Messages that are kept for other nodes until they have them.", kind: .gauge)
+            page.sample(figures.forwards)
         }
         let others = report.members.filter { $0.node != report.node && !$0.isRemoved }
         page.begin(

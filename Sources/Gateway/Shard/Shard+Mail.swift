@@ -56,6 +56,7 @@ extension Shard {
         case .nodeArrived(let node): nodeArrived(node)
         case .nodeMail(let node, let batch): receive(batch, from: node)
         case .nodeLost(let node): nodeLost(node)
+        case .nodeRemoved(let node): nodeRemoved(node)
         case .ownersChanged(let owners): ownersChanged(owners)
         case .countsAdopted(let devices, let isWritten):
             context.places.countsUnderWay.end(devices, isWritten: isWritten)

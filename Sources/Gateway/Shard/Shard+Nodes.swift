@@ -13,16 +13,25 @@ extension Shard {
     mutating func nodeArrived(_ node: NodeArrival) {
         context.peers.add(node)
         broker.announceFilters(to: node.number, in: &context)
+        broker.announceCrowded(to: node.number, in: &context)
+        broker.beginForwards(to: node.number, in: &context)
         tellPlaces { $0 == .node(node.number) }
     }
 
     mutating func nodeLost(_ node: UInt8) {
         let waits = context.peers.remove(node)
-        broker.forgetFilters(of: node)
+        broker.loseFilters(of: node)
+        broker.loseCrowded(of: node)
+        broker.forwardAgain(to: node)
         for (name, entry) in context.places.owned where entry.node == node && entry.move == nil {
             context.places.owned[name] = nil
         }
         for wait in waits { lost(wait) }
+    }
+
+    mutating func nodeRemoved(_ node: UInt8) {
+        broker.forgetFilters(of: node, in: &context)
+        broker.forgetForwards(to: node, in: &context)
     }
 
     /// No answer comes any more.
@@ -30,8 +39,9 @@ extension Shard {
         switch wait {
         case .filter(let confirmation):
             if let confirmation { broker.confirmed(confirmation, in: &context) }
-        case .delivery(let sender):
-            broker.deliveredElsewhere(sender, isTaken: false, in: &context)
+        case .delivery(let sender, let content, let target):
+            broker.deliveryLost(content, to: target, for: sender, in: &context)
+        case .forward: break
         case .outcome(let sender): broker.tell(sender, .notConnected, in: &context)
         case .claim(let waiting): admitUnclaimed(waiting)
         case .yield(let name, let by):
@@ -112,16 +122,25 @@ extension Shard {
 
     private mutating func receive(_ mail: NodeMail, from target: NodeMail.Target) {
         switch mail {
-        case .subscribe(let filter, let hasConnected, let request):
-            broker.subscribeElsewhere(filter, hasConnected: hasConnected, target)
-            answer(request, .done, to: target)
+        case .subscribe(let filter, let hasConnected, let isStored, let request):
+            broker.subscribeElsewhere(
+                filter, hasConnected: hasConnected, isStored: isStored, request, target,
+                in: &context)
         case .unsubscribe(let filter, let request):
-            broker.unsubscribeElsewhere(filter, target)
+            broker.unsubscribeElsewhere(filter, target, in: &context)
             answer(request, .done, to: target)
+        case .filtersTold: broker.dropUntoldFilters(of: target, in: &context)
+        case .crowded(let session, let filters):
+            broker.noteCrowded(session, filters, on: target)
         case .connected(let share, let isConnected):
             broker.noteShareConnected(share, isConnected, target)
         case .deliver(let message, let delivery, let request):
             broker.receive(message, delivery, request, from: target, in: &context)
+        case .forward(let number, let message, let delivery, let request):
+            broker.receive(number, message, delivery, request, from: target, in: &context)
+        case .forwarding(let numbers):
+            broker.settleOthers(than: numbers, from: target, in: &context)
+        case .settled(let numbers): broker.settle(numbers, from: target.node, in: &context)
         case .toDevice(let message, let isRetained, let device, let isForwarded, let request):
             broker.receive(
                 message, isRetained: isRetained, for: device, isForwarded: isForwarded, request,
@@ -165,8 +184,13 @@ extension Shard {
     ) {
         guard let wait = context.peers.take(request, from: target.node) else { return }
         switch (wait, answer) {
-        case (.delivery(let sender), .done):
-            broker.deliveredElsewhere(sender, isTaken: true, in: &context)
+        case (.delivery(let sender, _, _), .done): broker.tell(sender, .queued, in: &context)
+        case (.delivery(let sender, _, _), .notStored):
+            broker.tell(sender, .notStored, in: &context)
+        case (.forward(let place, let number), .done):
+            broker.forwardAnswered(number, to: place, isTaken: true, in: &context)
+        case (.forward(let place, let number), _):
+            broker.forwardAnswered(number, to: place, isTaken: false, in: &context)
         case (.outcome(let sender), .outcome(let outcome)):
             broker.tell(sender, outcome, in: &context)
         case (.claim(let waiting), .granted(let grant)): granted(waiting, grant)

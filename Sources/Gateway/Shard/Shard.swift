@@ -83,6 +83,7 @@ struct Shard: ~Copyable {
             shard: index,
             sessionReader: sessionReader,
             retainedReader: retainedReader,
+            forwardingLife: commons.neighbours?.life ?? 0,
             at: now
         )
         let usage = commons.usage

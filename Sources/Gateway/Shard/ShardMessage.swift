@@ -66,6 +66,9 @@ enum ShardMessage: Sendable {
     /// A batch of a node's, unread.
     case nodeMail(UInt8, [UInt8])
     case nodeLost(UInt8)
+
+    /// The books have it no more.
+    case nodeRemoved(UInt8)
     case ownersChanged(PartitionOwners)
 
     /// Counts of other nodes are on disk, or could not be written.

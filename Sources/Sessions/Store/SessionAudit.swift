@@ -51,6 +51,18 @@ struct SessionAudit {
             audit.checkMark(key, bytes)
             return .proceed
         }
+        try tables.nodes.forwards.scan(in: transaction) { key, bytes in
+            audit.checkForward(key, bytes)
+            return .proceed
+        }
+        try tables.nodes.filters.scan(in: transaction) { key, bytes in
+            audit.checkFilter(key, bytes)
+            return .proceed
+        }
+        try tables.nodes.taken.scan(in: transaction) { key, _ in
+            audit.checkTaken(key)
+            return .proceed
+        }
         self = audit
     }
 
@@ -141,6 +153,37 @@ struct SessionAudit {
         } catch {
             find("mark of \(number): \(StoreError(error))")
         }
+    }
+
+    private mutating func checkForward(_ key: Span<UInt8>, _ bytes: Span<UInt8>) {
+        var keyReader = ByteReader(key)
+        guard let key = KeyPair<String, ForwardNumber>(decoding: &keyReader), keyReader.isAtEnd
+        else { return find("sessions: the key of a message for another node can't be read") }
+        do throws(MalformedRecord) {
+            var reader = ByteReader(bytes)
+            _ = try Forward(decoding: &reader)
+        } catch {
+            find("\(key.second) to node \(key.first): \(StoreError(error))")
+        }
+    }
+
+    private mutating func checkFilter(_ key: Span<UInt8>, _ bytes: Span<UInt8>) {
+        var keyReader = ByteReader(key)
+        guard let key = KeyTriple<String, ShardKey, UInt32>(decoding: &keyReader),
+            keyReader.isAtEnd
+        else { return find("sessions: the key of another node's filter can't be read") }
+        do throws(MalformedRecord) {
+            var reader = ByteReader(bytes)
+            _ = try FilterRecord(decoding: &reader)
+        } catch {
+            find("filter \(key.third) of node \(key.first): \(StoreError(error))")
+        }
+    }
+
+    private mutating func checkTaken(_ key: Span<UInt8>) {
+        var reader = ByteReader(key)
+        guard KeyTriple<String, ShardKey, ForwardNumber>(decoding: &reader) != nil, reader.isAtEnd
+        else { return find("sessions: what was taken from another node can't be read") }
     }
 
     private mutating func checkOwner(_ number: SessionNumber, _ what: String) {

@@ -10,8 +10,8 @@ public import Time
 /// `SessionReader` of its own. Writes go through the environment's one writer, and are confirmed when
 /// they are on disk. Opening takes no longer with a million sessions than with none.
 public final class SessionStore: Sendable {
-    private let shared: SharedEnvironment
-    private let tables: SessionTables
+    let shared: SharedEnvironment
+    let tables: SessionTables
     private let lastNumber: Atomic<UInt64>
 
     /// A step of the deleting of ended sessions is on its way.
@@ -121,7 +121,8 @@ public final class SessionStore: Sendable {
                 sessions: try tables.sessions.count(in: transaction),
                 queuedMessages: try tables.queues.count(in: transaction),
                 receivedIdentifiers: try tables.received.count(in: transaction),
-                removals: try tables.removals.count(in: transaction)
+                removals: try tables.removals.count(in: transaction),
+                forwards: try tables.nodes.forwards.count(in: transaction)
             )
         }
     }
@@ -157,6 +158,9 @@ public enum SessionChange: Equatable, Sendable {
 
     /// Its PUBREL has come.
     case complete(SessionNumber, packetID: UInt16)
+
+    /// Something of another node of the cluster.
+    case node(ForwardChange)
 }
 
 extension SessionChange {
@@ -164,7 +168,7 @@ extension SessionChange {
     var mayEndSession: Bool {
         switch self {
         case .put, .remove: true
-        case .append, .release, .delete, .sent, .receive, .complete: false
+        case .append, .release, .delete, .sent, .receive, .complete, .node: false
         }
     }
 }
@@ -174,8 +178,8 @@ extension SessionChange {
 /// It sees what is committed. So a session is loaded by its owner, when that has no change of it
 /// under way.
 public struct SessionReader: ~Copyable {
-    private var reader: CachedReader
-    private let tables: SessionTables
+    var reader: CachedReader
+    let tables: SessionTables
 
     init(_ reader: consuming CachedReader, _ tables: SessionTables) {
         self.reader = reader
@@ -274,4 +278,7 @@ public struct SessionFigures: Hashable, Sendable {
 
     /// Sessions that are over, and of which something is left to be deleted.
     public let removals: Int
+
+    /// Messages on their way to other nodes of the cluster.
+    public let forwards: Int
 }

@@ -19,8 +19,11 @@ struct SessionTables: Sendable {
     /// Sessions that are over, and of whose queues and identifiers some may be left.
     let removals: Table<SessionNumber, EmptyRecord>
 
-    /// One record: the newest number that was given.
+    /// Under 0 the newest number that was given to a session, under 1 that of the store's life (`beginLife`).
     let numbers: Table<UInt32, SequenceRecord>
+
+    /// Between the nodes of a cluster.
+    let nodes: ForwardTables
 
     /// What of an ended session is deleted in the same transaction.
     static var deletedAtOnce: Int { 64 }
@@ -33,6 +36,7 @@ struct SessionTables: Sendable {
         marks = try Table("session-marks", in: environment)
         removals = try Table("session-removals", in: environment)
         numbers = try Table("session-numbers", in: environment)
+        nodes = try ForwardTables(in: environment)
     }
 
     // MARK: Writing
@@ -62,7 +66,15 @@ struct SessionTables: Sendable {
             try received.put(ReceivedKey(number, packetID), EmptyRecord(), in: transaction)
         case .complete(let number, let packetID):
             try received.delete(ReceivedKey(number, packetID), in: transaction)
+        case .node(let change): try nodes.write(change, in: transaction)
         }
+    }
+
+    /// The number of a life of the store, which begins.
+    func beginLife(in transaction: borrowing WriteTransaction) throws(StoreError) -> UInt64 {
+        let life = (try numbers.get(1, in: transaction)?.value ?? 0) + 1
+        try numbers.put(1, SequenceRecord(life), in: transaction)
+        return life
     }
 
     private func put(

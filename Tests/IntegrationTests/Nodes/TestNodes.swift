@@ -84,12 +84,20 @@ final class TestNodes {
     /// Waits until all that run can reach each other, and own all partitions.
     func settle() async throws {
         let names = running.indices.filter { running[$0] != nil }.map(Self.name)
-        try await until {
-            running.compactMap(\.self).allSatisfy { gateway in
-                guard let neighbours = gateway.gateway.commons.neighbours else { return false }
-                return (neighbours.present + [neighbours.node]).sorted() == names
-                    && neighbours.table?.nodes == names
-            }
+        func isSettled(_ gateway: TestGateway) -> Bool {
+            guard let neighbours = gateway.gateway.commons.neighbours else { return false }
+            return (neighbours.present + [neighbours.node]).sorted() == names
+                && neighbours.table?.nodes == names
+        }
+        try await until { running.compactMap(\.self).allSatisfy(isSettled) }
+        for case let gateway? in running where !isSettled(gateway) {
+            guard let neighbours = gateway.gateway.commons.neighbours else { continue }
+            let ledger = gateway.gateway.ledger.clusterStanding
+            Issue.record(
+                """
+                \(neighbours.node) reaches \(neighbours.present); partitions are of \
+                \(neighbours.table?.nodes ?? []); ledger: \(String(describing: ledger))
+                """)
         }
         // Each shard hears of it in its next turn, and says what it has.
         for _ in 0..<3 {

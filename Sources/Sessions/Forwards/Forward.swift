@@ -1,0 +1,95 @@
+public import Bytes
+public import Storage
+
+/// A message on its way to sessions of another node of the cluster, which its publisher has been answered for: kept
+/// until that node has it on its own disk.
+public struct Forward: Equatable, Sendable {
+    public let message: Message
+
+    /// The RETAIN flag that it was published with.
+    public let isRetained: Bool
+
+    /// For all of the shard's sessions that have a matching subscription of their own.
+    public let isForSubscribers: Bool
+
+    /// Shares (`$share/group/filter`) of which one member there is to get it.
+    public let shares: [[UInt8]]
+
+    /// The other node's shard that has the sessions, and how many shards the node had then: with another number
+    /// sessions are on other shards.
+    public let shard: UInt8
+    public let shardCount: UInt8
+
+    public init(
+        _ message: Message,
+        isRetained: Bool,
+        isForSubscribers: Bool,
+        shares: [[UInt8]],
+        shard: UInt8,
+        shardCount: UInt8
+    ) {
+        self.message = message
+        self.isRetained = isRetained
+        self.isForSubscribers = isForSubscribers
+        self.shares = shares
+        self.shard = shard
+        self.shardCount = shardCount
+    }
+}
+
+/// Names a forward among all of its node, for good: no other one of it has the number, or will. Those of one shard
+/// grow.
+public struct ForwardNumber: StorageKey, Hashable, Comparable, Sendable {
+    public let rawValue: UInt64
+
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    /// - Parameters:
+    ///   - life: of the store, which grows with each process that opens it (`SessionStore.beginForwarding`).
+    ///   - shard: the one that forwards.
+    ///   - count: how many it has forwarded in this life.
+    public init(life: UInt64, shard: UInt8, count: UInt32) {
+        rawValue = life << 40 | UInt64(shard) << 32 | UInt64(count)
+    }
+
+    /// The shard that has given it.
+    public var shard: UInt8 { UInt8(truncatingIfNeeded: rawValue >> 32) }
+
+    public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+
+    public func encode(into writer: inout KeyWriter) { writer.append(rawValue) }
+
+    public init?(decoding reader: inout ByteReader) {
+        guard let value = reader.readUInt64() else { return nil }
+        rawValue = value
+    }
+}
+
+extension ForwardNumber: CustomStringConvertible {
+    public var description: String {
+        "forward \(rawValue >> 40).\(shard).\(UInt32(truncatingIfNeeded: rawValue))"
+    }
+}
+
+/// One step of what a node keeps for other nodes, or knows of them; a part of `SessionChange`. Nodes are named as in
+/// the books.
+public enum ForwardChange: Equatable, Sendable {
+    /// A message for sessions of that node is kept.
+    case keep(String, ForwardNumber, Forward)
+
+    /// The node has it.
+    case arrived(String, ForwardNumber)
+
+    /// A message that the node has forwarded was taken by this shard: the same again is not a new one.
+    case take(String, shard: UInt8, ForwardNumber)
+
+    /// The node knows that, and won't forward it again.
+    case settle(String, shard: UInt8, ForwardNumber)
+
+    /// Stored sessions of a shard of the node have that filter. `number` is this node's own, for the place; `shardCount`
+    /// is how many shards the node has.
+    case hold(String, shard: UInt8, number: UInt32, filter: [UInt8], shardCount: UInt8)
+
+    /// They don't have it any more.
+    case drop(String, shard: UInt8, number: UInt32)
+}

@@ -1,0 +1,118 @@
+public import Bytes
+public import Storage
+
+/// The tables of messages between nodes, in the environment of the sessions. Keys begin with the other node's name.
+struct ForwardTables: Sendable {
+    /// What is on its way to other nodes.
+    let forwards: Table<KeyPair<String, ForwardNumber>, Forward>
+
+    /// What other nodes have forwarded, by the shard that has taken it, as long as they don't know.
+    let taken: Table<KeyTriple<String, ShardKey, ForwardNumber>, EmptyRecord>
+
+    /// What stored sessions of other nodes subscribe to, by their shard.
+    let filters: Table<KeyTriple<String, ShardKey, UInt32>, FilterRecord>
+
+    init(in environment: Environment) throws(StoreError) {
+        forwards = try Table("node-forwards", in: environment)
+        taken = try Table("node-taken", in: environment)
+        filters = try Table("node-filters", in: environment)
+    }
+
+    func write(
+        _ change: ForwardChange, in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        switch change {
+        case .keep(let node, let number, let forward):
+            try forwards.put(KeyPair(node, number), forward, in: transaction)
+        case .arrived(let node, let number):
+            try forwards.delete(KeyPair(node, number), in: transaction)
+        case .take(let node, let shard, let number):
+            try taken.put(
+                KeyTriple(node, ShardKey(shard), number), EmptyRecord(), in: transaction)
+        case .settle(let node, let shard, let number):
+            try taken.delete(KeyTriple(node, ShardKey(shard), number), in: transaction)
+        case .hold(let node, let shard, let number, let filter, let shardCount):
+            try filters.put(
+                KeyTriple(node, ShardKey(shard), number),
+                FilterRecord(filter, shardCount: shardCount), in: transaction)
+        case .drop(let node, let shard, let number):
+            try filters.delete(KeyTriple(node, ShardKey(shard), number), in: transaction)
+        }
+    }
+}
+
+/// A shard, in one byte.
+struct ShardKey: StorageKey, Hashable {
+    let number: UInt8
+
+    init(_ number: UInt8) { self.number = number }
+
+    func encode(into writer: inout KeyWriter) { writer.append(number) }
+
+    init?(decoding reader: inout ByteReader) {
+        guard let number = reader.readUInt8() else { return nil }
+        self.number = number
+    }
+}
+
+/// A topic filter, `$share/group/` included.
+struct FilterRecord: StorageRecord, Equatable {
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    let filter: [UInt8]
+
+    /// Of the node.
+    let shardCount: UInt8
+
+    init(_ filter: [UInt8], shardCount: UInt8) {
+        self.filter = filter
+        self.shardCount = shardCount
+    }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.append(shardCount)
+        buffer.append(counted: filter.span)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "filter of another node") {
+        case .v1: break
+        }
+        shardCount = try reader.takeUInt8()
+        filter = try reader.takeBytes()
+        try reader.requireEnd(of: "filter of another node")
+    }
+}
+
+extension Forward: StorageRecord {
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1)
+        buffer.append(shard)
+        buffer.append(shardCount)
+        buffer.append(isRetained)
+        buffer.append(isForSubscribers)
+        buffer.append(list: shares) { $0.append(counted: $1.span) }
+        message.append(to: &buffer)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "message for another node") {
+        case .v1: break
+        }
+        let shard = try reader.takeUInt8()
+        let shardCount = try reader.takeUInt8()
+        let isRetained = try reader.takeBool()
+        let isForSubscribers = try reader.takeBool()
+        let shares = try reader.takeList { reader throws(MalformedRecord) in
+            try reader.takeBytes()
+        }
+        self.init(
+            try Message(taking: &reader), isRetained: isRetained,
+            isForSubscribers: isForSubscribers, shares: shares, shard: shard,
+            shardCount: shardCount)
+        try reader.requireEnd(of: "message for another node")
+    }
+}
