@@ -34,13 +34,14 @@ final class ClusterOfLedgers {
         mapSizeBytes: Int = 1 << 26
     ) throws -> Ledger {
         epoch += 1
+        var membership = ClusterMembership(
+            log: other ?? log, cluster: Self.cluster, node: name ?? Self.name(index), epoch: epoch)
+        membership.rewoundMilliseconds = 1_000
         return try Ledger(
             directory: directories[index].path,
             mapSizeBytes: mapSizeBytes,
             durability: .unsynced,
-            membership: ClusterMembership(
-                log: other ?? log, cluster: Self.cluster, node: name ?? Self.name(index),
-                epoch: epoch))
+            membership: membership)
     }
 
     /// Ends a node's ledger, and opens its books again, under another name if told.

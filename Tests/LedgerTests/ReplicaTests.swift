@@ -176,6 +176,23 @@ import Time
             cluster.ledgers[0], "the log ends at 0, but the books have applied 6")
     }
 
+    @Test(
+        "A log that ends too early only for a while was asked of a server that does not know all of it: a node goes on"
+    )
+    func stale() async throws {
+        let cluster = try ClusterOfLedgers(1, on: log())
+        try await cluster.begin(codes: 1)
+        let stale = StaleLog(cluster.log)
+        try cluster.restart(0, on: stale)
+        let ledger = cluster.ledgers[0]
+        try await patiently {
+            ledger.clusterStanding?.trouble?.contains("the log ends at 1") == true
+        }
+        #expect(ledger.clusterStanding?.phase == .joining)
+        stale.isStale.store(false, ordering: .sequentiallyConsistent)
+        #expect(try await cluster.submit(activate("d1"), at: 0).code != nil)
+    }
+
     @Test("Of two processes under one name the later is the node, and the other stops")
     func superseded() async throws {
         let cluster = try ClusterOfLedgers(2, on: log())

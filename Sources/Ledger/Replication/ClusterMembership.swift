@@ -12,6 +12,10 @@ public struct ClusterMembership: Sendable {
     /// has left under way.
     public let epoch: UInt64
 
+    /// For how long the log has to end before what was applied until it counts as set back, in milliseconds. A server
+    /// that was just elected, or has not noticed yet that the others have elected another one, does not know all of it.
+    var rewoundMilliseconds: Int64 = 30_000
+
     public init(log: any CommandLog, cluster: ClusterID, node: NodeName, epoch: UInt64) {
         precondition(epoch != 0, "0 stands for no epoch")
         self.log = log

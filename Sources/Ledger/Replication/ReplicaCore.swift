@@ -27,6 +27,9 @@ final class ReplicaCore: Sendable {
         let begin: UInt64
         var follower: (any LogFollower)?
         var isEnded = false
+
+        /// Since when the log is said to end before what was applied.
+        var rewoundSince: Int64?
     }
 
     /// Rings when the sender has something to do, and to end a pause of the writer's.
@@ -302,8 +305,9 @@ final class ReplicaCore: Sendable {
         guard isDue else { return }
         do {
             let last = try known ?? membership.log.position()
+            // Whether it was set back is for who follows it to find out; until then it is asked again.
             if last < begin {
-                stop(LogStop.rewound(last: last, applied: begin).error)
+                note(trouble: LogStop.rewound(last: last, applied: begin).description)
                 return
             }
             let isThere = state.withLock { state in
@@ -332,13 +336,20 @@ final class ReplicaCore: Sendable {
         while true {
             do throws(LogError) {
                 guard let follower = try follower() else { return false }
-                return try follower.take(upTo: maximum, into: &entries)
+                let goesOn = try follower.take(upTo: maximum, into: &entries)
+                reading.withLock { $0.rewoundSince = nil }
+                return goesOn
             } catch {
                 switch error {
                 case .closed: return false
                 case .rewound(let last, let asked):
-                    stop(LogStop.rewound(last: last, applied: asked).error)
-                    return false
+                    let why = LogStop.rewound(last: last, applied: asked)
+                    if hasBeenRewound() {
+                        stop(why.error)
+                        return false
+                    }
+                    note(trouble: why.description)
+                    writerBell.wait(milliseconds: Self.retryMilliseconds)
                 case .truncated(let first, let asked):
                     stop(LogStop.truncated(first: first, applied: asked).error)
                     return false
@@ -347,6 +358,16 @@ final class ReplicaCore: Sendable {
                     writerBell.wait(milliseconds: Self.retryMilliseconds)
                 }
             }
+        }
+    }
+
+    /// Whether the log has been said to end too early for so long that it does.
+    private func hasBeenRewound() -> Bool {
+        let now = now
+        return reading.withLock { reading in
+            let since = reading.rewoundSince ?? now
+            reading.rewoundSince = since
+            return now - since >= membership.rewoundMilliseconds
         }
     }
 
