@@ -25,6 +25,17 @@ import Testing
         #expect(publication.confirmations == 0 && publication.commit.isEmpty)
     }
 
+    @Test("a session that another node has is dropped with the connection that it serves here")
+    func dropped() throws {
+        var bench = try OrganBench()
+        let slot = try bench.connect("s", expirySeconds: 60)
+        let name = Broker.storeName(of: bench.context.wire[slot].settings.client)
+        bench.broker.dropSession(try #require(name), in: &bench.context)
+        let (phase, ending) = (bench.context.wire[slot].phase, bench.context.wire[slot].ending)
+        #expect(phase == .closing && ending == .sessionTakenOver)
+        #expect(bench.context.wire[slot].session == nil)
+    }
+
     @Test(
         "a message to a connected session that is not stored is encoded at once, and waits for nothing"
     )

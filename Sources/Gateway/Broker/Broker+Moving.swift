@@ -184,7 +184,8 @@ extension Broker {
     /// What of a queue travels at once.
     private static var transferBytes: Int { 1 << 20 }
 
-    /// Forgets a session that another node has: it is not over, so its will stays unpublished.
+    /// Forgets a session that another node has: it is not over, so its will stays unpublished. A connection that it
+    /// serves ends: its client is elsewhere by now, or comes by another one.
     mutating func dropSession(_ name: SessionName, in context: inout ShardContext) {
         guard let client = Client(stored: name) else { return }
         context.places.claims[name] = nil
@@ -195,6 +196,7 @@ extension Broker {
                 context.wire.contains(connection)
             {
                 context.wire[connection.slot].will = nil
+                context.wire.end(connection.slot, .sessionTakenOver)
             }
             endSession(token, in: &context)
         } catch {
