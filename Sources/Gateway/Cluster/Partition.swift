@@ -28,12 +28,16 @@ struct Partition: Hashable {
 final class PartitionOwners: Sendable {
     /// Of the table in the books; 0: there is none yet.
     let number: UInt64
+
+    /// Those of the table besides this one.
+    let others: Set<UInt8>
     private let owners: [UInt8]
     private let deputies: [UInt8]
 
     /// No partition has an owner.
     init() {
         number = 0
+        others = []
         owners = []
         deputies = []
     }
@@ -41,6 +45,7 @@ final class PartitionOwners: Sendable {
     init(_ table: PartitionTable, _ place: (NodeName) -> UInt8) {
         number = table.number
         let places = table.nodes.map(place)
+        others = Set(places).subtracting([Peers.here, Peers.unknown])
         owners = table.owners.map { places[Int($0)] }
         deputies = table.deputies.map { places[Int($0)] }
     }

@@ -41,6 +41,7 @@ struct Peers: ~Copyable {
     /// Batches that are not empty.
     private var touched: [(node: UInt8, shard: Int)] = []
     var owners = PartitionOwners()
+    var welcomes = Welcomes()
     private var waiting: [NodeRequest: (node: UInt8, wait: NodeWait)] = [:]
     private var lastRequest: UInt32 = 0
 
@@ -263,6 +264,9 @@ enum NodeWait {
 
     /// A client is to leave the node, as it has come elsewhere.
     case yield(SessionName, DisplacedBy)
+
+    /// The node has told all that its applications want.
+    case welcome(UInt8)
 
     /// The control side asks; `nil`: the node can't be reached any more.
     case question(@Sendable (NodeAnswer?) -> Void)

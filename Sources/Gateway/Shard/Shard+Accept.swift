@@ -70,6 +70,7 @@ extension Shard {
     mutating func resumeAcceptingIfDue() {
         guard isAcceptingPaused, context.now.monotonic >= acceptAgainAt else { return }
         isAcceptingPaused = false
+        isAwaitingWelcomes = false
         watchListeners(for: .read)
     }
 

@@ -15,6 +15,7 @@ extension Shard {
         broker.announceFilters(to: node.number, in: &context)
         broker.announceCrowded(to: node.number, in: &context)
         broker.beginForwards(to: node.number, in: &context)
+        awaitWelcome(of: node)
         tellPlaces { $0 == .node(node.number) }
     }
 
@@ -34,6 +35,25 @@ extension Shard {
         broker.forgetForwards(to: node, in: &context)
     }
 
+    /// Asks each of its shards for nothing: the answer comes behind the filters that they tell when they hear of us.
+    private mutating func awaitWelcome(of node: NodeArrival) {
+        guard isAwaitingWelcomes else { return }
+        context.peers.welcomes.ask(node.number, shards: node.shards)
+        for shard in 0..<node.shards {
+            let request = context.peers.request(node.number, for: .welcome(node.number))
+            context.peers.send(
+                .ask(.lastSeen([]), request), to: node.number, shard: shard, at: context.now.books)
+        }
+    }
+
+    /// Takes connections when all who own clients have told what their applications want.
+    private mutating func lookAtWelcomes() {
+        guard isAwaitingWelcomes, context.peers.owners.number > 0,
+            context.peers.welcomes.areComplete(of: context.peers.owners.others)
+        else { return }
+        acceptAgainAt = context.now.monotonic
+    }
+
     /// No answer comes any more.
     private mutating func lost(_ wait: NodeWait) {
         switch wait {
@@ -46,6 +66,7 @@ extension Shard {
         case .claim(let waiting): admitUnclaimed(waiting)
         case .yield(let name, let by):
             decide(name, by, YieldedClient(wasConnected: false, days: [], session: nil))
+        case .welcome(let node): context.peers.welcomes.lose(node)
         case .question(let answer): answer(nil)
         }
     }
@@ -60,6 +81,7 @@ extension Shard {
             forgetPlace(of: name)
         }
         tellPlaces(of: { before.owner(of: $0) != owners.owner(of: $0) }) { _ in true }
+        lookAtWelcomes()
     }
 
     /// Another node decides about the client from here on; those who wait for this one are let in by it.
@@ -197,6 +219,9 @@ extension Shard {
         case (.claim(let waiting), .askAgain): claimAgain(waiting)
         case (.yield(let name, let by), .yielded(let client)): decide(name, by, client)
         case (.question(let body), _): body(answer)
+        case (.welcome(let node), _):
+            context.peers.welcomes.answered(node)
+            lookAtWelcomes()
         case (.filter, _), (.delivery, _), (.outcome, _), (.claim, _), (.yield, _): lost(wait)
         }
     }

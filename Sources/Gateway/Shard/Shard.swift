@@ -37,6 +37,9 @@ struct Shard: ~Copyable {
     /// What a connection is accepted with that there is no descriptor for.
     var spare = SpareDescriptor()
     var isAcceptingPaused = false
+
+    /// A node that has just started takes no connections yet.
+    var isAwaitingWelcomes = false
     var acceptAgainAt = MonotonicInstant(nanoseconds: 0)
     var isDraining = false
     var isStopped = false
@@ -104,6 +107,9 @@ struct Shard: ~Copyable {
                 return nil
             }
         }
+        isAwaitingWelcomes = commons.neighbours != nil
+        isAcceptingPaused = isAwaitingWelcomes
+        acceptAgainAt = clock.monotonic.adding(milliseconds: Welcomes.patienceMilliseconds)
         let epoll: Epoll
         do throws(Errno) {
             epoll = try Epoll()
@@ -116,7 +122,7 @@ struct Shard: ~Copyable {
             for (number, listener) in listeners.enumerated() {
                 try epoll.add(
                     listener.descriptor.rawValue,
-                    interest: .read,
+                    interest: isAcceptingPaused ? [] : .read,
                     userData: Self.listenerToken(number).rawValue
                 )
             }

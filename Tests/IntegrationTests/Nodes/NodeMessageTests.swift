@@ -1,5 +1,6 @@
 import Gateway
 import Ledger
+import Links
 import MQTT
 import Support
 import Testing
@@ -162,6 +163,30 @@ extension WholeGateway {
                 let (again, connack) = try nodes[0].open("reader", .v5, expiry: 1_000)
                 #expect(connack.isSessionPresent)
                 for number in 10..<20 { #expect(try again.message().topic == "t/\(number)") }
+            }
+        }
+
+        @Test(
+            "a node that has just started knows all applications before it takes the first message"
+        )
+        func welcomed() async throws {
+            try await TestNodes.run(2) { nodes in
+                let reader = try nodes[0].anonymous("reader")
+                try reader.subscribe("t/#")
+                for round in 0..<3 {
+                    await nodes.stop(1)
+                    nodes.peers.cut(from: TestNodes.name(1), to: TestNodes.name(0))
+                    try nodes.start(1)
+                    let peers = nodes.peers
+                    Task {
+                        try await Task.sleep(for: .milliseconds(300))
+                        peers.mend()
+                    }
+                    let publisher = try nodes[1].anonymous("publisher")
+                    publisher.tellsUnheard = true
+                    #expect(try publisher.publish("t/1", "\(round)", qos: .atLeastOnce)?.code == 0)
+                    #expect(try reader.message().text == "\(round)")
+                }
             }
         }
 
