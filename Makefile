@@ -49,6 +49,10 @@ torture: $(VENV)/ready revision  ## kill under mixed load for MINUTES=30, a clus
 	@echo "== a cluster: kill -9 and SIGSTOP of nodes and servers, $(CLUSTER_SECONDS) s; then damaged files"
 	$(PLAIN) CLUSTER_SECONDS=$(CLUSTER_SECONDS) CLUSTER_DAMAGE_SECONDS=$$(($(CLUSTER_SECONDS) / 3)) \
 	    swift test --skip-build --filter ClusterTests.CampaignTests
+	@echo "== whole gateways and a fleet: the same, $(CLUSTER_SECONDS) s; then links cut, a full disk, damaged files"
+	$(PLAIN) CLUSTER_SECONDS=$(CLUSTER_SECONDS) CLUSTER_CUT_SECONDS=$$(($(CLUSTER_SECONDS) / 3)) \
+	    CLUSTER_DISK_SECONDS=$$(($(CLUSTER_SECONDS) / 3)) CLUSTER_DAMAGE_SECONDS=$$(($(CLUSTER_SECONDS) / 3)) \
+	    swift test --skip-build --filter ClusterTests.GatewayCampaignTests
 	@echo "== $(RECORDS) hostile records, and $(CONNECTIONS) connections whose records are damaged"
 	$(PLAIN) RECORD_COUNT=$(RECORDS) swift test --skip-build --filter 'TLSTests.Record(Fuzz|Differential)'
 	$(PLAIN) RECORD_CONNECTIONS=$(CONNECTIONS) swift test --skip-build --filter 'IntegrationTests.*RecordFuzz'

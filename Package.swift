@@ -244,9 +244,9 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "LedgerNode", "NATSServers", "StoreDump", "Fleet", "Support", "TestFiles",
-                "JetStream",
-                "Ledger", "LedgerModel", "Linux", "Storage",
+                "LedgerNode", "tollgate", "NATSServers", "StoreDump", "Fleet", "Support",
+                "TestFiles", "Gateway", "JetStream", "Ledger", "LedgerModel", "Linux", "MQTT",
+                "Storage",
             ],
             swiftSettings: strict
         ),

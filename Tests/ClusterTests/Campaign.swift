@@ -89,6 +89,8 @@ final class Campaign {
         case .resumeServer(let index):
             servers.resume(index)
             missingServer = nil
+        // Its nodes are on the loopback, and have one disk.
+        case .cutLink, .mendLink, .fillDisk, .clearDisk: break
         }
     }
 

@@ -6,10 +6,14 @@ struct FaultPlan {
         case killNode
         case killServer
         case pause
+        case cutLink
+        case fillDisk
         case startNode(Int)
         case startServer(Int)
         case resumeNode(Int)
         case resumeServer(Int)
+        case mendLink
+        case clearDisk
     }
 
     private static let nodeKillMilliseconds: Int64 = 3_000
@@ -17,13 +21,25 @@ struct FaultPlan {
     static let pauseMilliseconds: Int64 = 9_000
 
     private let serverKillMilliseconds: Int64
+    private let cutEachMilliseconds: Int64?
+    private let fillEachMilliseconds: Int64?
     var dice: Dice
     private var agenda: [(at: Int64, event: Event)]
 
-    init(seed: UInt64, serverKillMilliseconds: Int64) {
+    /// - Parameters:
+    ///   - cutEachMilliseconds: how often a link is cut; `nil` for never.
+    ///   - fillEachMilliseconds: how often a disk is filled.
+    init(
+        seed: UInt64, serverKillMilliseconds: Int64, cutEachMilliseconds: Int64? = nil,
+        fillEachMilliseconds: Int64? = nil
+    ) {
         self.serverKillMilliseconds = serverKillMilliseconds
+        self.cutEachMilliseconds = cutEachMilliseconds
+        self.fillEachMilliseconds = fillEachMilliseconds
         dice = Dice(seed: seed)
         agenda = [(2_000, .killNode), (5_000, .killServer), (9_500, .pause)]
+        if let cutEachMilliseconds { agenda.append((cutEachMilliseconds, .cutLink)) }
+        if let fillEachMilliseconds { agenda.append((fillEachMilliseconds, .fillDisk)) }
     }
 
     mutating func add(_ event: Event, at time: Int64) { agenda.append((time, event)) }
@@ -37,7 +53,10 @@ struct FaultPlan {
             case .killNode: add(event, at: time + Self.nodeKillMilliseconds)
             case .killServer: add(event, at: time + serverKillMilliseconds)
             case .pause: add(event, at: time + Self.pauseEachMilliseconds)
-            case .startNode, .startServer, .resumeNode, .resumeServer: break
+            case .cutLink: if let cutEachMilliseconds { add(event, at: time + cutEachMilliseconds) }
+            case .fillDisk:
+                if let fillEachMilliseconds { add(event, at: time + fillEachMilliseconds) }
+            case .startNode, .startServer, .resumeNode, .resumeServer, .mendLink, .clearDisk: break
             }
         }
         return due.map(\.event)
@@ -51,14 +70,19 @@ struct FaultTally {
     var serverKills = 0
     var nodePauses = 0
     var serverPauses = 0
+    var cuts = 0
+    var fullDisks = 0
     var damages: [String] = []
 }
 
 extension FaultTally: CustomStringConvertible {
     var description: String {
         let servers = "\(serverKills) servers killed (\(leaderKills) of them led)"
+        let links = cuts == 0 ? "" : ", \(cuts) links cut"
+        let disks = fullDisks == 0 ? "" : ", a disk filled \(fullDisks) times"
         let damage = damages.isEmpty ? "" : ", \(damages.count) replicas damaged"
         return
-            "\(nodeKills) nodes and \(servers), \(nodePauses) nodes and \(serverPauses) servers paused\(damage)"
+            "\(nodeKills) nodes and \(servers), \(nodePauses) nodes and \(serverPauses) servers paused"
+            + links + disks + damage
     }
 }

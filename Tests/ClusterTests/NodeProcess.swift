@@ -80,14 +80,16 @@ final class NodeProcess {
         }
     }
 
-    /// `LedgerNode`, next to the test's own program.
-    private static var program: String {
+    private static var program: String { neighbour("LedgerNode") }
+
+    /// A program next to the test's own.
+    static func neighbour(_ name: String) -> String {
         var link = [UInt8](repeating: 0, count: 4_096)
         // Safe: `readlink` writes at most as many bytes as it is told.
         let length = unsafe link.withUnsafeMutableBytes { bytes in
             unsafe readlink("/proc/self/exe", bytes.baseAddress!, bytes.count)
         }
         let own = String(decoding: link.prefix(max(length, 0)), as: UTF8.self)
-        return own[...(own.lastIndex(of: "/") ?? own.startIndex)] + "LedgerNode"
+        return own[...(own.lastIndex(of: "/") ?? own.startIndex)] + name
     }
 }

@@ -8,6 +8,20 @@ import TestFiles
 /// Only what was started here is ever stopped, by its process id. The program comes from `.build-venv`, where
 /// `make test` installs it.
 public final class NATSServers {
+    /// Where a server runs: on the loopback, or in a network namespace of its own.
+    public struct Place: Sendable {
+        /// In numbers.
+        public let address: String
+
+        /// What runs a program there, in front of its name.
+        public let command: [String]
+
+        public init(address: String = "127.0.0.1", command: [String] = []) {
+            self.address = address
+            self.command = command
+        }
+    }
+
     /// What of their configuration a test wants otherwise.
     public struct Options: Sendable {
         public var syncInterval = "always"
@@ -19,6 +33,9 @@ public final class NATSServers {
         /// `listen` with TLS, for clients.
         public var certificates: TestCertificates?
         public var asksForCertificate = false
+
+        /// Of each server; all are on the loopback when there are none.
+        public var places: [Place] = []
 
         public init() {}
     }
@@ -91,13 +108,14 @@ public final class NATSServers {
         let file = directory.file("n\(index).conf")
         Self.write(configuration(index), to: file)
         let log = directory.file("n\(index).log")
-        processes[index] = try ChildProcess(Self.program, ["-c", file, "-l", log])
+        let words = place(index).command + [Self.program, "-c", file, "-l", log]
+        processes[index] = try ChildProcess(words[0], Array(words.dropFirst()))
     }
 
     private func awaitPort(_ index: Int) throws {
         let isThere = try Patience.awaits {
             guard processes[index]?.isRunning == true else { throw NotStarted(index: index) }
-            return Self.takesConnections(ports[index])
+            return Self.takesConnections(place(index).address, ports[index])
         }
         if !isThere { throw NotStarted(index: index) }
     }
@@ -107,8 +125,17 @@ public final class NATSServers {
     // MARK: Settings
 
     public var urls: [String] {
-        // By name, as that is what certificates are compared with.
-        ports.map { "\(options.certificates == nil ? "nats" : "tls")://localhost:\($0)" }
+        ports.indices.map { index in
+            guard options.places.isEmpty else {
+                return "nats://\(place(index).address):\(ports[index])"
+            }
+            // By name, as that is what certificates are compared with.
+            return "\(options.certificates == nil ? "nats" : "tls")://localhost:\(ports[index])"
+        }
+    }
+
+    private func place(_ index: Int) -> Place {
+        options.places.isEmpty ? Place() : options.places[index]
     }
 
     /// For a log of this cluster that is a test's own.
@@ -131,9 +158,12 @@ public final class NATSServers {
     }
 
     private func configuration(_ index: Int) -> String {
-        let routes = routePorts.map { "nats-route://127.0.0.1:\($0)" }.joined(separator: ", ")
+        let address = place(index).address
+        let routes = routePorts.indices.map {
+            "nats-route://\(place($0).address):\(routePorts[$0])"
+        }.joined(separator: ", ")
         let cluster = """
-            cluster { name: test, listen: "127.0.0.1:\(routePorts[index])", routes: [ \(routes) ] }
+            cluster { name: test, listen: "\(address):\(routePorts[index])", routes: [ \(routes) ] }
             """
         let service = StandingService.subject
         let imports =
@@ -141,7 +171,7 @@ public final class NATSServers {
             ? "imports: [ { service: { account: \"$SYS\", subject: \"\(service)\" } } ]" : ""
         return """
             server_name: n\(index)
-            listen: "127.0.0.1:\(ports[index])"
+            listen: "\(address):\(ports[index])"
             jetstream {
                 store_dir: "\(directory.file("n\(index)"))", max_file_store: 1GB
                 sync_interval: \(options.syncInterval)
@@ -183,7 +213,7 @@ public final class NATSServers {
 
     /// From below the range that the system takes for outgoing connections (`ip_local_port_range`): a server that is
     /// started again finds its port free.
-    private static func freePorts(_ count: Int) throws -> [UInt16] {
+    public static func freePorts(_ count: Int) throws -> [UInt16] {
         var ports: [UInt16] = []
         while ports.count < count {
             let port = UInt16.random(in: 15_000..<32_000)
@@ -195,7 +225,7 @@ public final class NATSServers {
     private static func isFree(_ port: UInt16) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
-        var address = loopback(port: port)
+        var address = address("127.0.0.1", port)
         // Safe: `bind` reads the address during the call.
         return unsafe withUnsafePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
@@ -204,10 +234,10 @@ public final class NATSServers {
         }
     }
 
-    private static func takesConnections(_ port: UInt16) -> Bool {
+    private static func takesConnections(_ host: String, _ port: UInt16) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
-        var address = loopback(port: port)
+        var address = address(host, port)
         // Safe: `connect` reads the address during the call.
         return unsafe withUnsafePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
@@ -216,11 +246,12 @@ public final class NATSServers {
         }
     }
 
-    private static func loopback(port: UInt16) -> sockaddr_in {
+    private static func address(_ host: String, _ port: UInt16) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        // Safe: `inet_pton` writes the four bytes of an IPv4 address.
+        _ = unsafe inet_pton(AF_INET, host, &address.sin_addr)
         return address
     }
 }

@@ -46,21 +46,23 @@ public final class TestClient {
     /// is given.
     ///
     /// - Parameters:
-    ///   - source: the address of the loopback to connect from.
+    ///   - host: where the gateway is.
+    ///   - source: the address of the loopback to connect from; `nil` for any.
     ///   - header: what a proxy says before anything else.
     public init(
         port number: UInt16,
         context: TLSContext?,
         resuming resumption: TLSResumption? = nil,
         version: ProtocolVersion = .v5,
-        from source: IPAddress = .loopbackIPv4,
+        to host: IPAddress = .loopbackIPv4,
+        from source: IPAddress? = .loopbackIPv4,
         announcing header: [UInt8] = []
     ) throws(TestClientError) {
         self.version = version
         do throws(Errno) {
             descriptor = try SocketHandle.connect(
-                to: SocketAddress(.loopbackIPv4, port: number),
-                from: SocketAddress(source, port: 0))
+                to: SocketAddress(host, port: number),
+                from: source.map { SocketAddress($0, port: 0) })
             try descriptor.socket.disableDelay()
         } catch {
             throw .system(error)
