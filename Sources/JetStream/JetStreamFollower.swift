@@ -26,7 +26,7 @@ final class JetStreamFollower: LogFollower {
     }
 
     private let api: StreamAPI
-    private let clusterID: String
+    private let identity: StreamIdentity
 
     /// For the one thread that takes.
     private let reading: Mutex<Reading>
@@ -35,9 +35,9 @@ final class JetStreamFollower: LogFollower {
     /// What the thread may wait for.
     private let awaited = Mutex<NATSSubscription?>(nil)
 
-    init(_ api: StreamAPI, clusterID: String, from position: UInt64) {
+    init(_ api: StreamAPI, _ identity: StreamIdentity, from position: UInt64) {
         self.api = api
-        self.clusterID = clusterID
+        self.identity = identity
         reading = Mutex(Reading(last: position, reach: position))
     }
 
@@ -168,12 +168,12 @@ final class JetStreamFollower: LogFollower {
     /// answers that is not seen, and soon asked again.
     private func check(_ reading: inout Reading) throws(LogError) {
         do throws(LogError) {
-            let last = try api.last(atLeast: reading.last, of: clusterID, patience: 0)
+            let last = try api.last(atLeast: reading.last, of: identity, patience: 0)
             reading.reach = max(reading.reach, last)
         } catch {
             switch error {
             case .unreachable: break
-            case .gap, .truncated, .refused, .rewound, .closed: throw error
+            case .gap, .truncated, .refused, .rewound, .begunAnew, .closed: throw error
             }
         }
     }
@@ -220,7 +220,7 @@ final class JetStreamFollower: LogFollower {
     /// Why no replica has it: it was let go of, or lost.
     private func absence(of position: UInt64) throws(LogError) -> LogError {
         let patience = api.settings.patienceMilliseconds
-        guard let info = try api.infoNow(of: clusterID, patience), info.first > position else {
+        guard let info = try api.infoNow(of: identity, patience), info.first > position else {
             return .gap(missing: position)
         }
         return .truncated(first: info.first, asked: position - 1)
@@ -240,12 +240,12 @@ extension StreamAPI {
     ///   - patience: in milliseconds, while no server answers.
     func last(
         atLeast asked: UInt64,
-        of clusterID: String,
+        of identity: StreamIdentity,
         patience: Int64
     ) throws(LogError) -> UInt64 {
         let settled = MonotonicInstant.now().adding(milliseconds: settings.settleMilliseconds)
         while true {
-            let last = try lastNow(of: clusterID, patience)
+            let last = try lastNow(of: identity, patience)
             if last >= asked { return last }
             if MonotonicInstant.now() >= settled { throw .rewound(last: last, asked: asked) }
             if !link.pause(milliseconds: 100) { throw .closed }
@@ -253,20 +253,19 @@ extension StreamAPI {
     }
 
     /// A stream that is not there any more ends at 0.
-    private func lastNow(of clusterID: String, _ patience: Int64) throws(LogError) -> UInt64 {
-        try infoNow(of: clusterID, patience)?.last ?? 0
+    private func lastNow(
+        of identity: StreamIdentity, _ patience: Int64
+    ) throws(LogError) -> UInt64 {
+        try infoNow(of: identity, patience)?.last ?? 0
     }
 
     /// What the servers say of the stream; `nil` when it is not there any more.
-    func infoNow(of clusterID: String, _ patience: Int64) throws(LogError) -> StreamInfo? {
+    func infoNow(
+        of identity: StreamIdentity, _ patience: Int64
+    ) throws(LogError) -> StreamInfo? {
+        let info: StreamInfo
         do throws(Failure) {
-            let info = try patiently(patience) { () throws(Failure) -> StreamInfo in
-                try self.info()
-            }
-            guard info.clusterID == clusterID else {
-                throw Failure.noAnswer("stream \(settings.stream) belongs to another cluster now")
-            }
-            return info
+            info = try patiently(patience) { () throws(Failure) -> StreamInfo in try self.info() }
         } catch {
             switch error {
             case .refused(Code.streamNotFound, _): return nil
@@ -274,5 +273,12 @@ extension StreamAPI {
             case .noAnswer(let why), .refused(_, let why): throw .unreachable(why)
             }
         }
+        guard info.clusterID == identity.cluster else {
+            throw .unreachable("stream \(settings.stream) belongs to another cluster now")
+        }
+        guard let generation = info.generation?.number, generation != identity.generation else {
+            return info
+        }
+        throw .begunAnew(generation: generation)
     }
 }

@@ -50,7 +50,7 @@ final class JetStreamLatestFollower: LatestFollower {
     }
 
     private let api: StreamAPI
-    private let clusterID: String
+    private let identity: StreamIdentity
     private let memory: DeletionMemory
 
     /// For the one thread that takes.
@@ -60,9 +60,12 @@ final class JetStreamLatestFollower: LatestFollower {
     /// What the thread may wait for.
     private let awaited = Mutex<NATSSubscription?>(nil)
 
-    init(_ api: StreamAPI, clusterID: String, _ memory: DeletionMemory, from mark: LatestMark?) {
+    init(
+        _ api: StreamAPI, _ identity: StreamIdentity, _ memory: DeletionMemory,
+        from mark: LatestMark?
+    ) {
         self.api = api
-        self.clusterID = clusterID
+        self.identity = identity
         self.memory = memory
         reading = Mutex(Reading(begin: mark))
     }
@@ -128,7 +131,7 @@ final class JetStreamLatestFollower: LatestFollower {
         let now = try now(api.settings.patienceMilliseconds)
         var start: UInt64 = 0
         if let mark = reading.begin {
-            _ = try api.last(atLeast: mark.position, of: clusterID, patience: 0)
+            _ = try api.last(atLeast: mark.position, of: identity, patience: 0)
             if now.milliseconds(since: mark.at) <= memory.markSeconds * 1_000 {
                 start = mark.position
             }
@@ -227,14 +230,14 @@ final class JetStreamLatestFollower: LatestFollower {
         let time: Timestamp
         let stock: Stock
         do throws(LogError) {
-            _ = try api.last(atLeast: reading.last, of: clusterID, patience: 0)
+            _ = try api.last(atLeast: reading.last, of: identity, patience: 0)
             time = try now(0)
             stock = try self.stock(reading)
         } catch {
             switch error {
             // Soon again.
             case .unreachable: return
-            case .gap, .truncated, .refused, .rewound, .closed: throw error
+            case .gap, .truncated, .refused, .rewound, .begunAnew, .closed: throw error
             }
         }
         var missing = stock.missing

@@ -67,7 +67,7 @@ public final class JetStreamLatestRecords: LatestRecords {
 
     public func follow(from mark: LatestMark?) throws(LogError) -> any LatestFollower {
         if stream.link.isClosed { throw .closed }
-        return JetStreamLatestFollower(stream.api, clusterID: clusterID, memory, from: mark)
+        return JetStreamLatestFollower(stream.api, stream.identity, memory, from: mark)
     }
 
     public func position() throws(LogError) -> UInt64 { try stream.last(atLeast: 0) }

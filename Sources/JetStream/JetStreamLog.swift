@@ -25,6 +25,10 @@ public final class JetStreamLog: CommandLog {
         /// It is made. Its first entry is the one behind that position.
         case make(after: UInt64)
 
+        /// It is begun anew, behind the position that the generation names. One that is there, and is another, is an
+        /// error.
+        case begin(LogGeneration)
+
         /// It is an error: there are books that have applied it.
         case fail
     }
@@ -41,7 +45,7 @@ public final class JetStreamLog: CommandLog {
         ifAbsent absence: Absence = .make(after: 0)
     ) throws(JetStreamError) {
         opened = try OpenedStream(settings, clusterID, absence)
-        self.clusterID = opened.clusterID
+        self.clusterID = opened.identity.cluster
         labels = opened.labels
     }
 
@@ -54,7 +58,7 @@ public final class JetStreamLog: CommandLog {
 
     public func follow(from position: UInt64) throws(LogError) -> any LogFollower {
         _ = try opened.last(atLeast: position)
-        return JetStreamFollower(api, clusterID: clusterID, from: position)
+        return JetStreamFollower(api, opened.identity, from: position)
     }
 
     public func position() throws(LogError) -> UInt64 { try opened.last(atLeast: 0) }
@@ -82,10 +86,27 @@ public final class JetStreamLog: CommandLog {
     }
 
     private func stream() throws(LogError) -> StreamInfo {
-        guard let info = try api.infoNow(of: clusterID, api.settings.patienceMilliseconds) else {
+        guard let info = try api.infoNow(of: opened.identity, api.settings.patienceMilliseconds)
+        else {
             throw .unreachable("stream \(api.settings.stream) is not there")
         }
         return info
+    }
+
+    public func generation() throws(LogError) -> LogGeneration { opened.generation }
+
+    /// Removes the stream with all its entries, for good; what is open of it is of no more use.
+    public func remove() throws(LogError) {
+        _ = try stream()
+        do throws(StreamAPI.Failure) {
+            try api.remove()
+        } catch {
+            switch error {
+            case .closed: throw .closed
+            case .noAnswer(let why): throw .unreachable(why)
+            case .refused(_, let why): throw .refused(why)
+            }
+        }
     }
 
     public var standing: LogStanding { opened.watch.standing }

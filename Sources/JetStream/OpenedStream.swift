@@ -3,7 +3,8 @@ internal import Replication
 /// A stream that was found or made, and is as it has to be, with all that works on it: the connection, what was
 /// published and waits for its acknowledgement, the watch over the servers.
 final class OpenedStream: Sendable {
-    let clusterID: String
+    let identity: StreamIdentity
+    let generation: LogGeneration
     let labels: [String: String]
     let link: Link
     let api: StreamAPI
@@ -19,9 +20,10 @@ final class OpenedStream: Sendable {
         do throws(JetStreamError) {
             appends = try Appends(link, settings)
             let found = try api.open(clusterID, absence)
-            self.clusterID = found.clusterID
+            generation = found.generation
+            identity = StreamIdentity(cluster: found.clusterID, generation: generation.number)
             labels = found.labels
-            watch = try StandingWatch(api, clusterID: self.clusterID)
+            watch = try StandingWatch(api, identity)
         } catch {
             link.close()
             throw error
@@ -41,7 +43,7 @@ final class OpenedStream: Sendable {
     /// The position of the last entry, which is not before `asked`.
     func last(atLeast asked: UInt64) throws(LogError) -> UInt64 {
         try api.last(
-            atLeast: asked, of: clusterID, patience: api.settings.patienceMilliseconds)
+            atLeast: asked, of: identity, patience: api.settings.patienceMilliseconds)
     }
 
     func close() {
@@ -55,13 +57,17 @@ extension StreamAPI {
     /// Finds the stream, or makes it, and checks what it found: what its metadata say.
     func open(
         _ clusterID: String?, _ absence: JetStreamLog.Absence
-    ) throws(JetStreamError) -> (clusterID: String, labels: [String: String]) {
+    ) throws(JetStreamError) -> (
+        clusterID: String, generation: LogGeneration, labels: [String: String]
+    ) {
         let fresh = clusterID ?? RandomName.make()
         let info: StreamInfo
         do throws(Failure) {
             info = try patiently(settings.openMilliseconds) { () throws(Failure) -> StreamInfo in
                 switch absence {
-                case .make(let position): try self.findOrCreate(fresh, after: position)
+                case .make(let position): try self.findOrCreate(fresh, after: position, .first)
+                case .begin(let generation):
+                    try self.findOrCreate(fresh, after: generation.position, generation)
                 case .fail: try self.info()
                 }
             }
@@ -77,24 +83,32 @@ extension StreamAPI {
         if info.clusterID == nil {
             differences.append("its metadata have no \(StreamInfo.clusterKey)")
         }
-        guard differences.isEmpty, let found = info.clusterID else {
+        if info.generation == nil {
+            differences.append("its \(StreamInfo.generationKey) is not understood")
+        }
+        guard differences.isEmpty, let found = info.clusterID, let generation = info.generation
+        else {
             throw .unsafeStream(settings.stream, differences: differences)
         }
         guard found == clusterID ?? found else {
             throw .foreignCluster(stream: settings.stream, found: found, expected: fresh)
         }
-        return (found, info.labels)
+        if case .begin(let wanted) = absence, wanted != generation {
+            throw .notMade(
+                stream: settings.stream, "it is there already, as generation \(generation.number)")
+        }
+        return (found, generation, info.labels)
     }
 
     /// Nodes that start at the same time may all want to make it: one does, the others find it.
     private func findOrCreate(
-        _ clusterID: String, after position: UInt64
+        _ clusterID: String, after position: UInt64, _ generation: LogGeneration
     ) throws(Failure) -> StreamInfo {
         do throws(Failure) {
             return try info()
         } catch .refused(Code.streamNotFound, _) {
             do throws(Failure) {
-                return try create(clusterID: clusterID, after: position)
+                return try create(clusterID: clusterID, after: position, generation)
             } catch .refused(Code.streamNameInUse, _) {
                 return try info()
             } catch .refused(let code, let why) where Code.placement.contains(code) {

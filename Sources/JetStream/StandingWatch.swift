@@ -10,7 +10,7 @@ internal import Synchronization
 /// imports this one service from the system account, which gives no other rights.
 final class StandingWatch: Sendable {
     private let api: StreamAPI
-    private let clusterID: String
+    private let identity: StreamIdentity
     private let found: Mutex<Finding>
     private let worker = Worker("log-watch")
 
@@ -22,12 +22,12 @@ final class StandingWatch: Sendable {
     }
 
     /// Asks for the first time, and throws when a server is too old.
-    init(_ api: StreamAPI, clusterID: String) throws(JetStreamError) {
+    init(_ api: StreamAPI, _ identity: StreamIdentity) throws(JetStreamError) {
         self.api = api
-        self.clusterID = clusterID
+        self.identity = identity
         let connection = api.link.connection
         let reconnects = connection.reconnects
-        let report = Self.report(api, clusterID: clusterID)
+        let report = Self.report(api, identity)
         if let tooOld = report.tooOld { throw tooOld }
         found = Mutex(
             Finding(standing: report.standing, connection: connection, reconnects: reconnects))
@@ -60,7 +60,7 @@ final class StandingWatch: Sendable {
             let isDue = MonotonicInstant.now().milliseconds(since: last) >= interval
             guard isDue || isOutdated(on: connection), connection.condition == .connected
             else { continue }
-            let standing = Self.report(api, clusterID: clusterID).standing
+            let standing = Self.report(api, identity).standing
             let finding = Finding(
                 standing: standing, connection: connection, reconnects: reconnects)
             found.withLock { $0 = finding }
@@ -90,14 +90,14 @@ final class StandingWatch: Sendable {
         var tooOld: JetStreamError?
     }
 
-    private static func report(_ api: StreamAPI, clusterID: String) -> Report {
+    private static func report(_ api: StreamAPI, _ identity: StreamIdentity) -> Report {
         let info: StreamInfo
         do throws(StreamAPI.Failure) {
             info = try api.info()
         } catch {
             return Report(standing: .unreliable("stream \(api.settings.stream): \(error.text)"))
         }
-        if let why = fault(of: info, api.settings, clusterID) {
+        if let why = fault(of: info, api.settings, identity) {
             return Report(standing: .unreliable("stream \(api.settings.stream) \(why)"))
         }
         do throws(NATSFailure) {
@@ -113,10 +113,13 @@ final class StandingWatch: Sendable {
     private static func fault(
         of info: StreamInfo,
         _ settings: JetStreamSettings,
-        _ clusterID: String
+        _ identity: StreamIdentity
     ) -> String? {
         if info.leader == nil { return "has no leader" }
-        if info.clusterID != clusterID { return "belongs to another cluster now" }
+        if info.clusterID != identity.cluster { return "belongs to another cluster now" }
+        if info.generation?.number != identity.generation {
+            return "was begun anew: start this gateway again"
+        }
         let differences = info.differences(from: settings)
         if !differences.isEmpty { return "is not safe: \(differences.joined(separator: "; "))" }
         guard info.servers.count < settings.replicas else { return nil }

@@ -48,10 +48,16 @@ final class StreamAPI: Sendable {
         try stream(ask("STREAM.INFO.\(settings.stream)", nil))
     }
 
-    func create(clusterID: String, after position: UInt64) throws(Failure) -> StreamInfo {
-        let config = StreamInfo.config(for: settings, clusterID: clusterID, after: position)
+    func create(
+        clusterID: String, after position: UInt64, _ generation: LogGeneration
+    ) throws(Failure) -> StreamInfo {
+        let config = StreamInfo.config(
+            for: settings, clusterID: clusterID, after: position, generation)
         return try stream(ask("STREAM.CREATE.\(settings.stream)", config))
     }
+
+    /// Removes the stream, with all that it has.
+    func remove() throws(Failure) { _ = try ask("STREAM.DELETE.\(settings.stream)", nil) }
 
     /// Lets go of the entries before `position`. One behind the end would move the end.
     func purge(before position: UInt64) throws(Failure) {

@@ -1,9 +1,15 @@
+internal import Replication
 internal import Time
 
 /// What the servers say of a stream.
 struct StreamInfo: Sendable {
     /// The key of the cluster's id in the stream's metadata.
     static let clusterKey = "tollgate-cluster"
+
+    /// Those of a log that was begun anew: its generation, and the place in the books behind which it begins.
+    static let generationKey = "tollgate-generation"
+    static let beginKey = "tollgate-begins-behind"
+    static let chainKey = "tollgate-begins-with-chain"
 
     let config: JSON
     let last: UInt64
@@ -42,16 +48,33 @@ struct StreamInfo: Sendable {
         return members.compactMapValues(\.text).filter { $0.key != Self.clusterKey }
     }
 
+    /// Which of the cluster's logs it is; `nil` when that is not understood.
+    var generation: LogGeneration? {
+        let labels = labels
+        guard let number = labels[Self.generationKey] else { return .first }
+        guard let number = UInt64(number),
+            let position = labels[Self.beginKey].flatMap({ UInt64($0) }),
+            let chain = labels[Self.chainKey]
+        else { return nil }
+        return LogGeneration(number: number, position: position, chain: chain)
+    }
+
     /// How a stream is configured.
     ///
     /// Entries can't be deleted one by one; a purge is how the oldest of a log are let go of, when all nodes have
     /// applied them. Of the latest records each goes when its subject gets another, or its own time is over. A full
     /// stream takes no more, and loses nothing.
     static func config(
-        for settings: JetStreamSettings, clusterID: String, after position: UInt64 = 0
+        for settings: JetStreamSettings, clusterID: String, after position: UInt64 = 0,
+        _ generation: LogGeneration = .first
     ) -> JSON {
         var metadata = settings.labels.mapValues { JSON.text($0) }
         metadata[clusterKey] = .text(clusterID)
+        if generation != .first {
+            metadata[generationKey] = .text("\(generation.number)")
+            metadata[beginKey] = .text("\(generation.position)")
+            metadata[chainKey] = .text(generation.chain)
+        }
         let isLatest = settings.kind == .latest
         return [
             "name": .text(settings.stream),
@@ -127,4 +150,10 @@ struct StreamInfo: Sendable {
     private static func isOff(_ value: JSON?) -> Bool {
         value == nil || value == .truth(false) || value == .null || value == .number("0")
     }
+}
+
+/// Which stream is meant: what another one is told from that has come to have its name.
+struct StreamIdentity: Hashable, Sendable {
+    let cluster: String
+    let generation: UInt64
 }

@@ -35,11 +35,18 @@ public protocol CommandLog: AnyObject, Sendable {
     /// go of already is no error.
     func truncate(before position: UInt64) throws(LogError)
 
+    /// Which of the cluster's logs it is; the same as long as this is open.
+    func generation() throws(LogError) -> LogGeneration
+
     /// Whether it may be relied on now, as it was found out and not as it was configured.
     var standing: LogStanding { get }
 
     /// Lets go of all that it holds; followers end, appends that wait fail.
     func close()
+}
+
+extension CommandLog {
+    public func generation() throws(LogError) -> LogGeneration { .first }
 }
 
 /// In bytes, of one entry: what NATS takes by default is 1 MiB, with headers.

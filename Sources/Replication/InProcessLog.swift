@@ -8,13 +8,19 @@ public import Time
 public final class InProcessLog: CommandLog {
     private let clock: @Sendable () -> Timestamp
     private let kept: Monitor<KeptEntries>
+    private let number: LogGeneration
 
     /// - Parameters:
     ///   - position: of the first entry that will be appended, less one: what came before is taken to be in
     ///     a snapshot.
+    ///   - generation: which of the cluster's logs it is.
     ///   - clock: what the entries' times are read from; asked under the log's lock, so in order.
-    public init(after position: UInt64 = 0, clock: @escaping @Sendable () -> Timestamp) {
+    public init(
+        after position: UInt64 = 0, as generation: LogGeneration = .first,
+        clock: @escaping @Sendable () -> Timestamp
+    ) {
         self.clock = clock
+        number = generation
         kept = Monitor(KeptEntries(first: position + 1))
     }
 
@@ -57,6 +63,8 @@ public final class InProcessLog: CommandLog {
         }
         if let error { throw error }
     }
+
+    public func generation() throws(LogError) -> LogGeneration { number }
 
     public var standing: LogStanding {
         kept.look { $0.isClosed } ? .unreliable("the log is closed") : .reliable

@@ -39,6 +39,10 @@ public final class LateLog: CommandLog {
         try opening.opened().truncate(before: position)
     }
 
+    public func generation() throws(LogError) -> LogGeneration {
+        try opening.opened().generation()
+    }
+
     public var standing: LogStanding { opening.standing { $0.standing } }
 
     public func close() { opening.close()?.close() }

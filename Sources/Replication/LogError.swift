@@ -35,6 +35,9 @@ public enum LogError: Error, Hashable, Sendable {
     /// The log ends before the position that is asked for: it was lost or set back.
     case rewound(last: UInt64, asked: UInt64)
 
+    /// It was begun anew, from books that may be others: what is there now is not what was followed.
+    case begunAnew(generation: UInt64)
+
     /// The log is closed.
     case closed
 }
@@ -50,6 +53,8 @@ extension LogError: CustomStringConvertible {
         case .refused(let why): "the log does not let go of entries: \(why)"
         case .rewound(let last, let asked):
             "the log ends at \(last), but \(asked) was applied: it was lost or set back"
+        case .begunAnew(let generation):
+            "the log was begun anew: it is generation \(generation) now"
         case .closed: "the log is closed"
         }
     }

@@ -192,6 +192,8 @@ struct Failure: Error, Equatable {
 func orFail<Value>(code: Int32 = 1, _ body: () throws -> Value) throws(Failure) -> Value {
     do {
         return try body()
+    } catch let failure as Failure {
+        throw failure
     } catch {
         throw Failure(text: "\(error)", code: code)
     }

@@ -107,6 +107,12 @@ enum LedgerRecords {
                 books.log,
                 keys: ["only": 1],
                 records: [
+                    "anew v2": LogRecord(
+                        cluster: ClusterID(1 << 127 | 7), since: 300,
+                        mark: LogMark(position: 1 << 40, chain: ChainHash(fingerprint.span)!),
+                        generation: 2)
+                ],
+                older: [
                     "plain": LogRecord(
                         cluster: ClusterID(1 << 127 | 7), since: 300,
                         mark: LogMark(position: 1 << 40, chain: ChainHash(fingerprint.span)!))

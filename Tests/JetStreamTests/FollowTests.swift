@@ -274,7 +274,7 @@ struct FollowTests {
                 Answers.entry(number), on: settings.subject, milliseconds: 5_000)
         }
         _ = try ask("STREAM.MSG.DELETE.LEDGER", ["seq": .number(5)])
-        let follower = JetStreamFollower(api, clusterID: "c", from: 0)
+        let follower = JetStreamFollower(api, StreamIdentity(cluster: "c", generation: 1), from: 0)
         var entries: [LogEntry] = []
         #expect(throws: LogError.gap(missing: 5)) {
             while try follower.take(upTo: 512, into: &entries) {}
@@ -285,11 +285,11 @@ struct FollowTests {
             _ = try follower.take(upTo: 512, into: &entries)
         }
         _ = try ask("STREAM.PURGE.LEDGER", ["seq": .number(8)])
-        let behind = JetStreamFollower(api, clusterID: "c", from: 5)
+        let behind = JetStreamFollower(api, StreamIdentity(cluster: "c", generation: 1), from: 5)
         #expect(throws: LogError.truncated(first: 8, asked: 5)) {
             _ = try behind.take(upTo: 512, into: &entries)
         }
-        let there = JetStreamFollower(api, clusterID: "c", from: 7)
+        let there = JetStreamFollower(api, StreamIdentity(cluster: "c", generation: 1), from: 7)
         #expect(try there.take(upTo: 512, into: &entries))
         #expect(entries.last?.position == 9 || entries.last?.position == 8)
     }

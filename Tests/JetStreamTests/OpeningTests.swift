@@ -71,6 +71,43 @@ struct OpeningTests {
         found.close()
     }
 
+    @Test("a log that is begun anew says so, and who followed the one before does not follow it")
+    func generations() throws {
+        let servers = try NATSServers(1)
+        var settings = servers.settings()
+        settings.settleMilliseconds = 30_000
+        let old = try JetStreamLog(settings)
+        defer { old.close() }
+        #expect(try old.generation() == .first)
+        let answers = Answers()
+        answers.append(1, to: old)
+        #expect(answers.wait(for: 1).count == 1)
+        let reader = try Reader(old)
+        #expect(reader.wait(for: 1))
+        let remover = try JetStreamLog(settings, clusterID: old.clusterID, ifAbsent: .fail)
+        try remover.remove()
+        remover.close()
+        let second = LogGeneration(number: 2, position: 7, chain: "00ff")
+        let anew = try JetStreamLog(
+            settings, clusterID: old.clusterID, ifAbsent: .begin(second))
+        defer { anew.close() }
+        #expect(try anew.generation() == second && anew.position() == 7 && anew.first() == 8)
+        #expect(throws: LogError.begunAnew(generation: 2)) { _ = try old.position() }
+        #expect(reader.waitForError())
+        #expect(reader.errors.first == .begunAnew(generation: 2))
+        reader.end()
+        let found = try JetStreamLog(settings, clusterID: old.clusterID, ifAbsent: .fail)
+        #expect(try found.generation() == second)
+        found.close()
+        let third = LogGeneration(number: 3, position: 7, chain: "00ff")
+        #expect {
+            try JetStreamLog(settings, clusterID: old.clusterID, ifAbsent: .begin(third))
+        } throws: { error in
+            guard case .notMade(_, let why)? = error as? JetStreamError else { return false }
+            return why.contains("generation 2")
+        }
+    }
+
     @Test("one replica where three are asked for is refused, by an old stream and by a lone server")
     func replicas() throws {
         let servers = try NATSServers(1)

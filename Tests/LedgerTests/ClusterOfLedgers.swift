@@ -14,7 +14,7 @@ final class ClusterOfLedgers {
     static let cluster = ClusterID(7)
     static let time = Timestamp(milliseconds: 1_700_000_000_000)
 
-    let log: any CommandLog
+    private(set) var log: any CommandLog
     private let directories: [TemporaryDirectory]
     private(set) var ledgers: [Ledger] = []
     private var epoch: UInt64 = 100
@@ -52,6 +52,12 @@ final class ClusterOfLedgers {
         // Out of the list first: the books are closed with the last reference.
         ledgers.remove(at: index).shutdown()
         ledgers.insert(try open(index, as: name, on: other, mapSizeBytes: mapSizeBytes), at: index)
+    }
+
+    /// Ends all ledgers, and has them follow another log.
+    func restartAll(on other: any CommandLog) throws {
+        log = other
+        for index in ledgers.indices { try restart(index) }
     }
 
     /// Ends the last node's ledger.

@@ -122,6 +122,9 @@ public final class NATSServers {
 
     public struct NotStarted: Error { let index: Int }
 
+    /// Where server `index` keeps all that it keeps.
+    public func store(_ index: Int) -> String { directory.file("n\(index)") }
+
     // MARK: Settings
 
     public var urls: [String] {

@@ -6,73 +6,10 @@ import Testing
 /// Several gateways with the same books, by the program alone, on NATS servers of the test's own.
 @Suite("A cluster by the program", .waits)
 struct ClusterTests {
-    /// A node's directory, and what tells it who it is.
-    private struct Node {
-        let program: Program
-        let arguments: [String]
-
-        init(_ name: String, _ servers: NATSServers) throws {
-            program = try Program()
-            let password = program.directory.appending(path: "nats.password")
-            try Data("correct horse\n".utf8).write(to: password)
-            arguments = [
-                "cluster.node=\(name)", "cluster.servers=\(servers.urls.joined(separator: " "))",
-                "cluster.user=tollgate", "cluster.passwordFile=nats.password",
-                "cluster.replicas=\(servers.count)",
-            ].flatMap { ["--set", $0] }
-        }
-
-        func serve() throws -> Serving { try Serving(program, arguments) }
-
-        func join(_ rest: String...) throws -> Program.Result {
-            try program.run(["cluster", "join"] + rest + arguments)
-        }
-
-        /// From the node that serves, by its token.
-        func join(_ peer: Serving) throws -> Program.Result {
-            let token = "\(peer.program.directory.path)/data/admin.token"
-            return try join("--from", peer.api, "--token-file", token)
-        }
-
-        func copySecrets(of other: Node, _ names: [String]) throws {
-            let target = program.directory.appending(path: "data.secrets")
-            let files = FileManager.default
-            try files.createDirectory(at: target, withIntermediateDirectories: true)
-            for name in names {
-                try? files.removeItem(at: target.appending(path: name))
-                try files.copyItem(
-                    at: other.program.directory.appending(path: "data.secrets/\(name)"),
-                    to: target.appending(path: name))
-            }
-        }
-    }
-
-    private func furnish(_ serving: Serving) throws {
-        for command in [
-            ["account", "create", "--id", "acme", "--name", "Acme"],
-            ["package", "create", "--id", "basic", "--name", "Basic", "--validity-days", "30"],
-            ["product", "create", "--pk", "lamp", "--name", "Lamp", "--account", "acme"],
-            [
-                "codes", "buy", "acme", "--package", "basic", "--quantity", "7", "--product",
-                "lamp",
-            ],
-        ] {
-            let result = try serving.run(command)
-            #expect(result.code == 0, "\(result.errors)")
-        }
-        let rows = "dk,secret\nd1,s1\nd2,s2\nd3,s3\n"
-        #expect(try serving.run(["device", "import", "lamp", "-"], input: rows).code == 0)
-    }
-
-    /// Waits until a verb's output has that text.
-    private func awaits(_ text: String, _ serving: Serving, _ verb: [String]) throws -> Bool {
-        try Patience.awaits { try serving.run(verb).output.contains(text) }
-    }
-
     @Test("found, joined over HTTP, the same books at each node, checked, a node removed for good")
     func life() throws {
         let servers = try NATSServers(3)
-        let (first, second) = (try Node("n1", servers), try Node("n2", servers))
+        let (first, second) = (try ClusterNode("n1", servers), try ClusterNode("n2", servers))
         defer { for node in [first, second] { node.program.remove() } }
         let lost = try first.program.run(["serve"] + first.arguments)
         #expect(lost.code == 1 && lost.errors.contains("tollgate cluster join --found"), "\(lost)")
@@ -86,14 +23,14 @@ struct ClusterTests {
         try FileManager.default.removeItem(
             at: second.program.directory.appending(path: "data.secrets"))
         let one = try first.serve()
-        try furnish(one)
+        try one.furnishLamps()
         try join(second, to: one, of: first)
         let two = try second.serve()
         #expect(try two.run(["device", "activate", "lamp", "d2"]).code == 0)
         #expect(try one.run(["device", "activate", "lamp", "d1"]).code == 0)
         for serving in [one, two] {
             let show = ["product", "show", "lamp", "--json"]
-            #expect(try awaits("\"consumed\":2", serving, show))
+            #expect(try serving.awaits("\"consumed\":2", show))
         }
         try look(at: one, two)
         try remove(second, two, at: one)
@@ -101,7 +38,7 @@ struct ClusterTests {
     }
 
     /// First without the secrets, then with a wrong one.
-    private func join(_ second: Node, to one: Serving, of first: Node) throws {
+    private func join(_ second: ClusterNode, to one: Serving, of first: ClusterNode) throws {
         let bare = try second.join(one)
         #expect(bare.code == 1)
         #expect(bare.errors.contains("data.secrets/device-secrets.key is missing, and "), "\(bare)")
@@ -122,7 +59,7 @@ struct ClusterTests {
     }
 
     private func look(at one: Serving, _ two: Serving) throws {
-        #expect(try awaits("n2", one, ["cluster", "status"]))
+        #expect(try one.awaits("n2", ["cluster", "status"]))
         let status = try two.run(["cluster", "status"])
         #expect(status.code == 0 && status.output.hasPrefix("node n2 of cluster "), "\(status)")
         #expect(status.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
@@ -131,7 +68,7 @@ struct ClusterTests {
         #expect(check.output.contains("n1, n2 have the same books"))
     }
 
-    private func remove(_ second: Node, _ two: Serving, at one: Serving) throws {
+    private func remove(_ second: ClusterNode, _ two: Serving, at one: Serving) throws {
         #expect(two.end() == 0)
         let asked = try one.run(["cluster", "remove", "n2"])
         #expect(asked.code == 2 && asked.errors.contains("--yes"), "\(asked)")
@@ -142,7 +79,7 @@ struct ClusterTests {
         #expect(removed.output.hasPrefix("node n2 is removed"))
         // It hears of that from the log, and serves what its books know; the next time it knows.
         let late = try second.serve()
-        #expect(try awaits("was removed from the cluster", late, ["cluster", "status"]))
+        #expect(try late.awaits("was removed from the cluster", ["cluster", "status"]))
         let refused = try late.run(["device", "activate", "lamp", "d3"])
         #expect(refused.code == 1, "\(refused)")
         #expect(late.end() == 0)
@@ -151,7 +88,9 @@ struct ClusterTests {
         #expect(last.code == 1 && last.errors.contains("was removed from the cluster"), "\(last)")
     }
 
-    private func startWithoutLog(_ first: Node, _ one: Serving, _ servers: NATSServers) throws {
+    private func startWithoutLog(_ first: ClusterNode, _ one: Serving, _ servers: NATSServers)
+        throws
+    {
         #expect(one.end() == 0)
         let alone = try first.program.run(["serve", "--config", "tollgate.yaml"])
         #expect(alone.code == 1 && alone.errors.contains("has no cluster section"), "\(alone)")
@@ -162,7 +101,7 @@ struct ClusterTests {
         let status = try away.run(["cluster", "status"])
         #expect(status.output.contains("the log can't be relied on"), "\(status)")
         try servers.startAll()
-        #expect(try awaits("takes commands", away, ["cluster", "status"]))
+        #expect(try away.awaits("takes commands", ["cluster", "status"]))
         #expect(try away.run(["device", "activate", "lamp", "d3"]).code == 0)
         #expect(away.end() == 0)
     }
@@ -172,7 +111,7 @@ struct ClusterTests {
         var options = NATSServers.Options()
         options.syncInterval = "2m"
         let servers = try NATSServers(1, options)
-        let node = try Node("n1", servers)
+        let node = try ClusterNode("n1", servers)
         defer { node.program.remove() }
         let result = try node.join("--found")
         #expect(result.code == 1 && result.errors.contains("`sync_interval: always`"), "\(result)")
@@ -187,7 +126,7 @@ struct ClusterTests {
         #expect(neither.code == 2 && neither.errors.contains("--from URL"))
         let unnamed = try program.run(["cluster", "join", "--found"])
         #expect(unnamed.code == 2 && unnamed.errors.contains("cluster.node"), "\(unnamed)")
-        for verb in ["status", "check", "join", "remove"] {
+        for verb in ["status", "check", "join", "remove", "adopt"] {
             let help = try program.run(["help", "cluster", verb])
             #expect(help.code == 0 && help.output.contains("EXAMPLE"), "\(verb)")
         }

@@ -205,7 +205,7 @@ private final class Workshop {
     /// What the ledger stands on besides; of the command logs what they are to it.
     func emitFoundations() throws {
         let sources = root.appendingPathComponent("Sources")
-        let log = ["CommandLog", "LogError"].map {
+        let log = ["CommandLog", "LogError", "LogGeneration"].map {
             sources.appendingPathComponent("Replication/\($0).swift")
         }
         for (module, sources) in [

@@ -29,6 +29,32 @@ extension Books {
         try log.put(Self.headKey, record, in: transaction)
     }
 
+    /// Takes these books on to the log that is to be followed. Stops here unless they have followed it before, or it was
+    /// begun anew from them, or from the same ones.
+    func follow(
+        _ generation: LogGeneration, in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        guard var record = try log.get(Self.headKey, in: transaction) else {
+            throw LogStop.notJoined.error
+        }
+        if record.generation == generation.number { return }
+        guard record.generation < generation.number else {
+            throw LogStop.outdated(generation: generation.number, expected: record.generation).error
+        }
+        guard record.mark.position == generation.position,
+            "\(record.mark.chain)" == generation.chain
+        else { throw LogStop.begunAnew(generation, applied: record.mark.position).error }
+        record.generation = generation.number
+        try log.put(Self.headKey, record, in: transaction)
+    }
+
+    /// Which of its cluster's logs the books have followed last; `nil` of a gateway alone.
+    public func generation(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> UInt64? {
+        try log.get(Self.headKey, in: transaction)?.generation
+    }
+
     /// How far the log was applied; `nil` in books of a gateway alone.
     public func mark(
         in transaction: borrowing some Transaction & ~Copyable

@@ -11,21 +11,30 @@ struct LogRecord: StorageRecord, Hashable, Sendable {
     let since: UInt64
     var mark: LogMark
 
-    init(cluster: ClusterID, since: UInt64, mark: LogMark) {
+    /// Which of the cluster's logs it is (`LogGeneration`).
+    var generation: UInt64
+
+    init(cluster: ClusterID, since: UInt64, mark: LogMark, generation: UInt64 = 1) {
         self.cluster = cluster
         self.since = since
         self.mark = mark
+        self.generation = generation
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
 
     func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1, cluster, since, mark)
+        buffer.append(Version.v2, cluster, since, mark, generation)
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        switch try reader.take(Version.self, of: "log") {
-        case .v1: self = try reader.make(Self.init(cluster:since:mark:))
+        let version = try reader.take(Version.self, of: "log")
+        cluster = try reader.take()
+        since = try reader.take()
+        mark = try reader.take()
+        switch version {
+        case .v1: generation = 1
+        case .v2: generation = try reader.take()
         }
     }
 }

@@ -1,3 +1,4 @@
+import Replication
 import Storage
 
 /// Why these books must not be taken any further along the log until a person has looked.
@@ -16,6 +17,15 @@ enum LogStop: Hashable, Sendable {
 
     /// The log has no entry there any more, although it was applied.
     case rewound(last: UInt64, applied: UInt64)
+
+    /// It was begun anew from books that these are not, or not the same ones.
+    case begunAnew(LogGeneration, applied: UInt64)
+
+    /// It was begun anew while this process followed the one before.
+    case replaced(generation: UInt64)
+
+    /// The books have followed a later one.
+    case outdated(generation: UInt64, expected: UInt64)
 
     /// Not an entry that this program can read.
     case unreadable(position: UInt64, what: String)
@@ -44,7 +54,17 @@ extension LogStop: CustomStringConvertible {
             "the log begins at \(first) by now, but the books have applied only \(applied): take a snapshot from "
                 + "another node, and join again with it"
         case .rewound(let last, let applied):
-            "the log ends at \(last), but the books have applied \(applied): it was lost or set back"
+            "the log ends at \(last), but the books have applied \(applied): it was lost or set back. "
+                + "When its servers can't bring it back: `tollgate cluster adopt`, at the node that is furthest"
+        case .begunAnew(let generation, let applied):
+            "the log was begun anew behind entry \(generation.position) (generation \(generation.number)), from other "
+                + "books than these, which have applied \(applied): move the ledger directory away, and join again"
+        case .replaced(let generation):
+            "the log was begun anew (generation \(generation)) while this gateway followed the one before: start it "
+                + "again"
+        case .outdated(let generation, let expected):
+            "the log is generation \(generation), and the books follow generation \(expected): an old one was put "
+                + "back"
         case .unreadable(let position, let what):
             "entry \(position) of the log can't be read: malformed \(what)"
         case .diverged(let position, let nodes):

@@ -26,6 +26,9 @@ final class ReplicaCore: Sendable {
     private struct Reading {
         let begin: UInt64
         var follower: (any LogFollower)?
+
+        /// Whether it is the log that the books are to follow.
+        var isRight = false
         var isEnded = false
 
         /// Since when the log is said to end before what was applied.
@@ -39,6 +42,7 @@ final class ReplicaCore: Sendable {
     private struct State {
         var window: ProposalWindow<Completion>
         var marks: MarkHistory
+        var places: OwnPlaces
 
         /// How far the books had come when this process began, and where the log ended when it was first asked,
         /// which is to be applied before the hello.
@@ -52,6 +56,9 @@ final class ReplicaCore: Sendable {
 
         /// For good, until a person has looked.
         var stop: StoreError?
+
+        /// The log is another one than the one that was followed: nothing of it is applied any more.
+        var isSetBack = false
 
         /// What keeps it from going on now, and may pass.
         var trouble: String?
@@ -94,6 +101,7 @@ final class ReplicaCore: Sendable {
                 window: ProposalWindow(
                     cluster: membership.cluster, node: membership.node, epoch: membership.epoch),
                 marks: MarkHistory(of: membership.node, mark, members: found.members),
+                places: OwnPlaces(behind: mark.position),
                 begin: mark.position))
     }
 
@@ -282,17 +290,28 @@ final class ReplicaCore: Sendable {
         membership.log.append(sending.bytes) { [weak self] result in
             guard let self else { return }
             switch result {
-            case .success(let position):
-                state.withLock { state in
-                    state.trouble = nil
-                    state.heard = max(state.heard, position)
-                }
+            case .success(let position): acknowledged(sending.number, at: position)
             case .failure(let error):
                 note(trouble: error.description)
                 state.withLock { $0.window.failed(sending.number) }
                 wakeSender()
             }
         }
+    }
+
+    private func acknowledged(_ number: UInt64, at position: UInt64) {
+        let applied = state.withLock { state -> UInt64? in
+            if state.places.contradict(position, of: number) {
+                state.isSetBack = true
+                return state.marks.last.position
+            }
+            state.trouble = nil
+            state.heard = max(state.heard, position)
+            return nil
+        }
+        guard let applied else { return }
+        stop(LogStop.rewound(last: position, applied: applied).error)
+        reading.withLock { $0.follower }?.end()
     }
 
     private func note(trouble: String?) { state.withLock { $0.trouble = trouble } }
@@ -304,6 +323,7 @@ final class ReplicaCore: Sendable {
         }
         guard isDue else { return }
         do {
+            guard try isRightLog() else { return }
             let last = try known ?? membership.log.position()
             // Whether it was set back is for who follows it to find out; until then it is asked again.
             if last < begin {
@@ -338,6 +358,10 @@ final class ReplicaCore: Sendable {
                 guard let follower = try follower() else { return false }
                 let goesOn = try follower.take(upTo: maximum, into: &entries)
                 reading.withLock { $0.rewoundSince = nil }
+                if state.withLock({ $0.isSetBack }) {
+                    entries.removeAll()
+                    return false
+                }
                 return goesOn
             } catch {
                 switch error {
@@ -352,6 +376,9 @@ final class ReplicaCore: Sendable {
                     writerBell.wait(milliseconds: Self.retryMilliseconds)
                 case .truncated(let first, let asked):
                     stop(LogStop.truncated(first: first, applied: asked).error)
+                    return false
+                case .begunAnew(let generation):
+                    stop(LogStop.replaced(generation: generation).error)
                     return false
                 case .unreachable, .gap, .refused:
                     note(trouble: error.description)
@@ -376,6 +403,7 @@ final class ReplicaCore: Sendable {
         let (known, begin, isEnded) = reading.withLock { ($0.follower, $0.begin, $0.isEnded) }
         if isEnded { return nil }
         if let known { return known }
+        guard try isRightLog() else { return nil }
         let follower = try membership.log.follow(from: begin)
         let isOver = reading.withLock { reading in
             reading.follower = follower
@@ -383,6 +411,25 @@ final class ReplicaCore: Sendable {
         }
         if isOver { follower.end() }
         return isOver ? nil : follower
+    }
+
+    /// Whether the log is the one that the books follow, or was begun anew from them. If it is not, this has stopped.
+    private func isRightLog() throws(LogError) -> Bool {
+        if reading.withLock({ $0.isRight }) { return true }
+        let generation = try membership.log.generation()
+        do throws(StoreError) {
+            try environment.write { transaction throws(StoreError) in
+                try books.follow(generation, in: transaction)
+            }
+        } catch {
+            guard case .stopped = error else {
+                throw .unreachable("which one it is can't be written down: \(error)")
+            }
+            stop(error)
+            return false
+        }
+        reading.withLock { $0.isRight = true }
+        return true
     }
 
     /// Entries were applied, and are on the disk.
@@ -393,6 +440,7 @@ final class ReplicaCore: Sendable {
             var answers: [(ticket: Completion, outcome: Outcome)] = []
             for entry in applied {
                 state.marks.add(entry)
+                state.places.add(entry.mark.position, number: number(of: entry.envelope))
                 guard entry.envelope.sender == membership.node else { continue }
                 if state.window.mustJoinAgain(after: entry) { state.isHelloDue = true }
                 answers += state.window.saw(entry)
@@ -405,6 +453,14 @@ final class ReplicaCore: Sendable {
         if let divergence { stop(divergence.error) }
         if hasLost { stop(LogStop.superseded(membership.node).error) }
         wakeSender()
+    }
+
+    /// `nil` of an envelope that this process has not sent.
+    private func number(of envelope: Envelope) -> UInt64? {
+        guard envelope.sender == membership.node, envelope.epoch == membership.epoch else {
+            return nil
+        }
+        return envelope.number
     }
 
     /// Entries could not be written; false when that is for good.

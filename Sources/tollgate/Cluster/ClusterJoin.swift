@@ -46,29 +46,12 @@ struct ClusterJoin: AsyncParsableCommand {
         }
         let joined: JoinedCluster
         if let from {
-            let token = try token(SecretsDirectory(of: configuration))
+            let token = try PeerToken.read(from: tokenFile, SecretsDirectory(of: configuration))
             joined = try await Joining(configuration, peer: from, token: token).join()
         } else {
             joined = try Founding(configuration).found()
         }
         try json ? Output.json(joined.document.bytes) : Output.say(joined.text)
-    }
-
-    /// From the file that was named, else from the environment, else the one that may have been copied along.
-    private func token(_ secrets: SecretsDirectory) throws(Failure) -> String {
-        let environment = ProcessInfo.processInfo.environment
-        if tokenFile == nil, let token = environment["TOLLGATE_TOKEN"], !token.isEmpty {
-            return token
-        }
-        let path = tokenFile ?? secrets.tokenFile
-        guard let bytes = FileManager.default.contents(atPath: path) else {
-            throw Failure(
-                text:
-                    "\(path): can't be read; say --token-file FILE, with the peer's owner's token",
-                code: 2)
-        }
-        return String(decoding: bytes, as: UTF8.self).trimmingCharacters(
-            in: .whitespacesAndNewlines)
     }
 }
 

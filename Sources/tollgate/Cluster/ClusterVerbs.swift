@@ -10,10 +10,12 @@ struct ClusterVerbs: AsyncParsableCommand {
         abstract: "Several gateways with the same books.",
         discussion: """
             The configuration's section `cluster` names this node and the NATS servers of the log. The first node \
-            begins the cluster (join --found), each other one takes its books from a node (join --from).
+            begins the cluster (join --found), each other one takes its books from a node (join --from). When the log \
+            itself is lost, it is begun anew from the books that are furthest (adopt).
             """,
         subcommands: [
             ClusterStatus.self, ClusterCheck.self, ClusterJoin.self, ClusterRemove.self,
+            ClusterAdopt.self,
         ])
 }
 

@@ -10,9 +10,6 @@ import Time
 /// Begins a cluster: its id goes into the books first, and then into a log that is made for it. What is cut off
 /// between them is carried on with by the next try, and no other node can take its place.
 struct Founding {
-    /// How long the servers may take to have all replicas of a new stream, in milliseconds.
-    private static let settleMilliseconds: Int64 = 8_000
-
     private let configuration: GatewayConfiguration
 
     init(_ configuration: GatewayConfiguration) { self.configuration = configuration }
@@ -97,11 +94,21 @@ struct Founding {
     private func makeLog(_ settings: JetStreamSettings, _ cluster: ClusterID) throws(Failure) {
         let log = try orFail { try JetStreamLog(settings, clusterID: "\(cluster)") }
         defer { log.close() }
+        try log.awaitReliable()
+    }
+}
+
+extension JetStreamLog {
+    /// How long the servers may take to have all replicas of a new stream, in milliseconds.
+    private static let settleMilliseconds: Int64 = 8_000
+
+    /// Of a log that was made just now.
+    func awaitReliable() throws(Failure) {
         let deadline = MonotonicInstant.now().adding(milliseconds: Self.settleMilliseconds)
-        var standing = log.standing
+        var standing = standing
         while standing.doubt != nil, MonotonicInstant.now() < deadline {
             Semaphore().wait(milliseconds: 250)
-            standing = log.standing
+            standing = self.standing
         }
         if let doubt = standing.doubt {
             throw Failure(

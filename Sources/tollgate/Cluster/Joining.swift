@@ -8,21 +8,17 @@ import Storage
 /// Takes the books of a node that runs: compares the secrets, copies, checks, and puts them in their place at once.
 struct Joining {
     private let configuration: GatewayConfiguration
-    private let client: HTTPClient
-    private let token: String
+    private let peer: PeerNode
 
     init(_ configuration: GatewayConfiguration, peer: String, token: String) throws(Failure) {
         self.configuration = configuration
-        self.token = token
-        client = try HTTPClient(url: peer)
+        self.peer = try PeerNode(url: peer, token: token)
     }
 
     private var ledger: String { "\(configuration.data)/ledger" }
 
     /// Where the books are until they are known to be good.
     private var partial: String { "\(configuration.data)/ledger.partial" }
-
-    private var headers: [(String, String)] { [("Authorization", "Bearer \(token)")] }
 
     func join() async throws(Failure) -> JoinedCluster {
         guard !BooksOnDisk.exist(in: configuration.data) else {
@@ -31,7 +27,7 @@ struct Joining {
                     "\(ledger) has books already, and a node begins with its peer's: move the directory away, or "
                     + "name another (--data)")
         }
-        let sight = try await ask()
+        let sight = try await peer.ask()
         try requireFreeName(sight)
         let keys = try requireSecrets(sight)
         let copied = try await download()
@@ -45,22 +41,6 @@ struct Joining {
             try FileSystem.move(partial, to: ledger)
         }
         return joined
-    }
-
-    private func ask() async throws(Failure) -> ClusterSight {
-        let answer = try await client.send(.get, "/v1/cluster", headers: headers)
-        let document = JSON(parsing: answer.bytes)
-        guard answer.status == 200, let document else {
-            throw Self.refusal(answer.status, answer.bytes)
-        }
-        return try ClusterSight(document)
-    }
-
-    private static func refusal(_ status: Int, _ bytes: [UInt8]) -> Failure {
-        let problem = JSON(parsing: bytes)
-        let reason = problem?["reason"]?.text ?? "HTTP status \(status)"
-        return Failure(
-            text: "the peer: \(reason)\(problem?["detail"]?.text.map { ": \($0)" } ?? "")")
     }
 
     /// Two gateways under one name would end each other's part.
@@ -132,14 +112,18 @@ struct Joining {
         }
         var progress = Progress()
         var count = 0
-        let answer = try await client.download("/v1/cluster/snapshot", headers: headers) {
+        let answer = try await peer.client.download(
+            "/v1/cluster/snapshot", headers: peer.headers
+        ) {
             piece, total throws(Failure) in
             try orFail { try file.append(piece.span) }
             count += piece.count
             progress.show("books: \(count >> 20) MiB" + (total.map { " of \($0 >> 20) MiB" } ?? ""))
         }
         progress.end()
-        guard answer.status == 200 else { throw Self.refusal(answer.status, answer.bytes) }
+        guard answer.status == 200 else {
+            throw PeerNode.refusal(answer.status, answer.bytes)
+        }
         try orFail { try file.sync() }
         return Copied(
             cluster: try answer.header(SnapshotHeader.cluster),
