@@ -87,7 +87,7 @@ YAML
 share_secrets() {
     local i=$1 file
     mkdir -p "$place/n$i/data.secrets"
-    for file in device-secrets.key mint.key admin.token; do
+    for file in device-secrets.key mint.key ticket.key admin.token; do
         cp "$place/n1/data.secrets/$file" "$place/n$i/data.secrets/$file"
     done
 }

@@ -18,6 +18,7 @@ struct Foundations {
     let commons: GatewayCommons
     let counters: [ShardCounters]
     let secretKeys: SecretKeys
+    let ticketSecret: TicketSecret
     let tickets: TicketKeys
     let addresses: [String: SocketAddress]
     let descriptors: DescriptorBudget
@@ -63,7 +64,11 @@ struct Foundations {
         secretKeys = try Self.openSecretKeys(secrets, known, data: configuration.data)
         try Self.prepareBooks(commons, configuration)
         try Self.adopt(secretKeys, of: secrets.keyFile, commons, configuration.data)
-        tickets = try Self.openTicketKeys(secrets.ticketFile, log)
+        ticketSecret = Self.openTicketSecret(secrets, log)
+        tickets = TicketKeys(
+            secret: ticketSecret.bytes,
+            periodSeconds: Int64(configuration.tls.ticketRotationHours) * 3_600,
+            at: time.wall.milliseconds / 1_000)
         certificates = try Self.certificates(configuration)
         Self.say(certificates, at: time.wall, configuration.tls.expiryWarningDays, to: log)
     }
@@ -153,45 +158,24 @@ struct Foundations {
         }
     }
 
-    /// Reads, or makes, the keys of the session tickets.
-    private static func openTicketKeys(
-        _ file: String,
-        _ log: GatewayLog?
-    ) throws(GatewayError) -> TicketKeys {
+    /// Reads, or makes, what the keys of the session tickets are derived from. Not to have it costs full handshakes, not
+    /// service.
+    private static func openTicketSecret(
+        _ secrets: SecretsDirectory, _ log: GatewayLog?
+    ) -> TicketSecret {
         do throws(FileError) {
-            let saved = try FileSystem.read(file, maximumBytes: 4_096)
-            do throws(TLSError) {
-                return try TicketKeys(saved: saved.span)
-            } catch {
-                log?.say(
-                    .warning,
-                    "the saved ticket keys can't be used: every client shakes hands in full",
-                    .init("file", file), .init("error", "\(error)"))
-            }
+            try FileSystem.remove(secrets.oldTicketFile)
         } catch {
-            // There are none at the first start.
-            if error.code != .noSuchFile {
-                log?.say(
-                    .warning,
-                    "the saved ticket keys can't be read: every client shakes hands in full",
-                    .init("error", "\(error)"))
-            }
+            log?.say(.warning, "the old ticket keys can't be removed", .init("error", "\(error)"))
         }
-        do throws(TLSError) {
-            let keys = try TicketKeys()
-            save(keys, to: file, log)
-            return keys
+        do throws(GatewayError) {
+            return try TicketSecret.opened(in: secrets)
         } catch {
-            throw .tls(error)
-        }
-    }
-
-    /// Keeps the ticket keys over restarts. Not being able to costs full handshakes, not service.
-    static func save(_ keys: TicketKeys, to file: String, _ log: GatewayLog?) {
-        do throws(FileError) {
-            try FileSystem.write(keys.savedBytes.span, atomicallyTo: file, mode: 0o600)
-        } catch {
-            log?.say(.warning, "the ticket keys can't be saved", .init("error", "\(error)"))
+            log?.say(
+                .warning,
+                "the ticket key can't be used: every client shakes hands in full after a restart",
+                .init("error", "\(error)"))
+            return TicketSecret.made()
         }
     }
 

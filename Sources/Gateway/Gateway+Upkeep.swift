@@ -30,7 +30,6 @@ extension Gateway {
     ///
     /// A node of a cluster tells the books nothing while the log is away, and goes on with what is its own.
     public func upkeep() async {
-        var nextRotation = time.monotonic.adding(milliseconds: rotationMilliseconds)
         var trim = TrimSchedule(from: time.monotonic)
         var nextWarning = time.monotonic.adding(milliseconds: Self.dayMilliseconds)
         var nextTruncation = time.monotonic
@@ -50,10 +49,7 @@ extension Gateway {
                 await truncateLog()
             }
             warnOfFullStores()
-            if time.monotonic >= nextRotation {
-                nextRotation = time.monotonic.adding(milliseconds: rotationMilliseconds)
-                rotateTicketKeys()
-            }
+            tickets.rotate(at: time.wall.milliseconds / 1_000)
             if time.monotonic >= nextWarning {
                 nextWarning = time.monotonic.adding(milliseconds: Self.dayMilliseconds)
                 sayCertificates()
@@ -232,22 +228,6 @@ extension Gateway {
         case .failed(let why):
             commons.log?.say(.warning, "the log can't be shortened now", .init("error", why))
         }
-    }
-
-    private var rotationMilliseconds: Int64 {
-        Int64(configuration.tls.ticketRotationHours) * 3_600_000
-    }
-
-    private func rotateTicketKeys() {
-        do throws(TLSError) {
-            try tickets.rotate()
-        } catch {
-            commons.log?.say(
-                .error, "the ticket keys can't be rotated", .init("error", "\(error)"))
-            return
-        }
-        let file = SecretsDirectory(of: configuration).ticketFile
-        Foundations.save(tickets, to: file, commons.log)
     }
 }
 

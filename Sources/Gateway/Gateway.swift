@@ -40,6 +40,9 @@ public final class Gateway: Sendable {
     let commons: GatewayCommons
     let counters: [ShardCounters]
     let tickets: TicketKeys
+
+    /// Tells whether other gateways can open this one's session tickets.
+    public let ticketFingerprint: String
     let condition = Mutex(Condition.running)
 
     /// What the files said when they were last read.
@@ -119,6 +122,7 @@ public final class Gateway: Sendable {
         counters = foundations.counters
         secretKeys = foundations.secretKeys
         tickets = foundations.tickets
+        ticketFingerprint = foundations.ticketSecret.fingerprint
         startedAt = foundations.time.wall
         stagedDevices = StagedDeviceMover(
             ledger: foundations.commons.ledger, time: foundations.time,

@@ -66,9 +66,6 @@ public enum TLSErrorReason: Sendable, Equatable {
     /// Each setting is right, and together they leave no client to shake hands with.
     case noUsableCipherSuite
 
-    /// Bytes that should be ticket keys are not.
-    case malformedTicketKeys
-
     /// The peer ended the session with a fatal alert.
     case peerAlert(TLSAlert)
 

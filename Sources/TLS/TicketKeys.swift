@@ -1,60 +1,60 @@
 internal import COpenSSL
+internal import Cryptography
 internal import Synchronization
 
-/// The keys that seal and open session tickets, shared by the contexts of all shards, so that a
-/// session issued on one resumes on any, and saved, so that it resumes after a restart.
+/// The keys that seal and open session tickets, shared by the contexts of all shards, and derived from a secret and the
+/// time, so that a session that one gateway has issued resumes on each that has the same secret, and after a restart.
 ///
-/// There is a current key, which seals, and the previous one, which still opens; a ticket opened
-/// with the previous one is replaced by a new one. So a ticket lives for one to two rotations.
+/// Time is cut into periods of one length, and each has its key. That of the current one seals; those of the one before and
+/// of the next one still, or already, open, so clocks may differ. A ticket that is opened with the one before is
+/// replaced by a new one. So a ticket lives for one to two periods.
 public final class TicketKeys: Sendable {
     private struct State {
+        var period: Int64
         var current: TicketKey
-        var previous: TicketKey?
+        var previous: TicketKey
+        var next: TicketKey
     }
 
+    /// Of the secret, in bytes.
+    public static let secretLength = 32
+
+    private let secret: [UInt8]
+    private let periodSeconds: Int64
     private let state: Mutex<State>
 
-    /// The format of `savedBytes`.
-    private static let formatVersion: UInt8 = 1
-
-    /// One fresh key. Throws `.library` when the random generator fails.
-    public init() throws(TLSError) {
-        state = Mutex(State(current: try Self.fresh(), previous: nil))
+    /// - Parameters:
+    ///   - secret: `secretLength` random bytes, to be kept as a private key is: who has it opens all tickets.
+    ///   - periodSeconds: the same for all that share the secret.
+    ///   - seconds: the time, since 1970.
+    public init(secret: [UInt8], periodSeconds: Int64, at seconds: Int64) {
+        precondition(secret.count == Self.secretLength && periodSeconds > 0)
+        self.secret = secret
+        self.periodSeconds = periodSeconds
+        let period = Self.period(at: seconds, periodSeconds)
+        state = Mutex(Self.state(of: period, secret, periodSeconds))
     }
 
-    /// The keys that `savedBytes` was made of. Throws `.malformedTicketKeys` for anything else.
-    public init(saved: Span<UInt8>) throws(TLSError) {
-        let bytes = (0..<saved.count).map { saved[$0] }
-        let keys = bytes.dropFirst()
-        let length = TicketKey.length
-        guard bytes.first == Self.formatVersion, keys.count == length || keys.count == 2 * length
-        else {
-            throw TLSError(reason: .malformedTicketKeys, attempt: "Loading ticket keys")
+    /// Of a secret that no one else has. Throws `.library` when the random generator fails.
+    public convenience init() throws(TLSError) {
+        var secret = [UInt8](repeating: 0, count: Self.secretLength)
+        // Safe: the array is exactly as long as said.
+        guard unsafe RAND_priv_bytes(&secret, Int32(secret.count)) == 1 else {
+            throw TLSError.drained("Making a ticket key", reason: .library)
         }
-        state = Mutex(
-            State(
-                current: TicketKey(bytes: Array(keys.prefix(length))),
-                previous: keys.count > length ? TicketKey(bytes: Array(keys.suffix(length))) : nil
-            )
-        )
+        self.init(secret: secret, periodSeconds: 43_200, at: 0)
     }
 
-    /// The keys as bytes, to be kept as secret as a private key: a version, then 80 bytes each.
-    public var savedBytes: [UInt8] {
-        state.withLock { state in
-            [Self.formatVersion] + state.current.bytes + (state.previous?.bytes ?? [])
-        }
+    /// Goes over to the keys of that time, if they are others.
+    public func rotate(at seconds: Int64) {
+        let period = Self.period(at: seconds, periodSeconds)
+        guard state.withLock({ $0.period }) != period else { return }
+        let keys = Self.state(of: period, secret, periodSeconds)
+        state.withLock { $0 = keys }
     }
 
-    /// Makes a fresh key the current one, the current the previous, and forgets the one before.
-    /// Throws `.library`, and changes nothing, when the random generator fails.
-    public func rotate() throws(TLSError) {
-        let fresh = try Self.fresh()
-        state.withLock { state in
-            state.previous = state.current
-            state.current = fresh
-        }
-    }
+    /// Goes over to the next period.
+    func rotate() { rotate(at: (state.withLock { $0.period } + 1) * periodSeconds) }
 
     /// The key that seals.
     var current: TicketKey {
@@ -64,17 +64,23 @@ public final class TicketKeys: Sendable {
     /// The key of that name, and whether its tickets are to be replaced.
     func key(named name: UnsafeBufferPointer<UInt8>) -> (key: TicketKey, isPrevious: Bool)? {
         // Safe: the caller's pointer is good for the call.
-        let (current, previous) = state.withLock { ($0.current, $0.previous) }
+        let (current, previous, next) = state.withLock { ($0.current, $0.previous, $0.next) }
         if unsafe current.name.elementsEqual(name) { return (current, false) }
-        if let previous, unsafe previous.name.elementsEqual(name) { return (previous, true) }
+        if unsafe previous.name.elementsEqual(name) { return (previous, true) }
+        if unsafe next.name.elementsEqual(name) { return (next, false) }
         return nil
     }
 
-    private static func fresh() throws(TLSError) -> TicketKey {
-        guard let key = TicketKey.random() else {
-            throw TLSError.drained("Making a ticket key", reason: .library)
-        }
-        return key
+    private static func period(at seconds: Int64, _ length: Int64) -> Int64 {
+        let (quotient, remainder) = seconds.quotientAndRemainder(dividingBy: length)
+        return remainder < 0 ? quotient - 1 : quotient
+    }
+
+    private static func state(of period: Int64, _ secret: [UInt8], _ seconds: Int64) -> State {
+        State(
+            period: period, current: TicketKey(of: period, secret, seconds),
+            previous: TicketKey(of: period - 1, secret, seconds),
+            next: TicketKey(of: period + 1, secret, seconds))
     }
 }
 
@@ -84,7 +90,7 @@ struct TicketKey: Sendable, Equatable {
     static let nameLength = 16
     static let keyLength = 32
 
-    /// Bytes of one key when it is saved: name, MAC key, cipher key.
+    /// Bytes of one key: name, MAC key, cipher key.
     static let length = nameLength + 2 * keyLength
 
     /// Where in `bytes` the MAC key and the cipher key start.
@@ -96,11 +102,10 @@ struct TicketKey: Sendable, Equatable {
 
     var name: ArraySlice<UInt8> { bytes[..<Self.nameLength] }
 
-    /// A key from the library's random generator, or nil when that has failed.
-    static func random() -> TicketKey? {
-        var bytes = [UInt8](repeating: 0, count: length)
-        // Safe: the array is exactly as long as said.
-        guard unsafe RAND_priv_bytes(&bytes, Int32(length)) == 1 else { return nil }
-        return TicketKey(bytes: bytes)
+    /// Of periods of another length it is another one: such gateways would not agree when it ends.
+    init(of period: Int64, _ secret: [UInt8], _ periodSeconds: Int64) {
+        bytes = HKDFSHA256.derive(
+            from: secret.span, salt: Array("tollgate session tickets".utf8).span,
+            info: Array("\(periodSeconds) \(period)".utf8).span, count: Self.length)
     }
 }

@@ -11,6 +11,7 @@ import Time
 final class StandInControlPlane: ControlPlane {
     let ledger: Ledger
     let secretKeys = SecretKeys()
+    let ticketFingerprint = String(repeating: "0", count: 64)
     let run = GatewayRun(node: .alone, number: 7)
     let backups: Backups
     private let state: Mutex<State>

@@ -178,4 +178,21 @@ import Testing
         }
         #expect(seen.allSatisfy { $0 == 255 })
     }
+
+    @Test("HKDF derives what RFC 5869 has in A.1, and the beginning of it when less is asked for")
+    func derivation() {
+        let secret = [UInt8](repeating: 0x0B, count: 22)
+        let salt = Array(UInt8(0)...12)
+        let info = Array(UInt8(0xF0)...0xF9)
+        func derived(_ count: Int) -> String {
+            let bytes = HKDFSHA256.derive(
+                from: secret.span, salt: salt.span, info: info.span, count: count)
+            return Hexadecimal.text(of: bytes.span)
+        }
+        let expected =
+            "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865"
+        #expect(derived(42) == expected)
+        #expect(derived(7) == expected.prefix(14))
+        #expect(derived(0) == "")
+    }
 }

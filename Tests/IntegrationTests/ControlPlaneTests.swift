@@ -92,6 +92,36 @@ extension WholeGateway {
         }
 
         @Test(
+            "a TLS session of one gateway is resumed on another one that has its ticket key, and on no other",
+            arguments: TLSVersion.allCases)
+        func resumptionElsewhere(version: TLSVersion) async throws {
+            let (shared, other) = (TemporaryDirectory(), TemporaryDirectory())
+            let client = try TLSContext(
+                connecting: TLSClientConfiguration(
+                    authorityFile: TestCertificates.shared.authorityFile, minimumVersion: version,
+                    maximumVersion: version))
+            var ticket: TLSResumption?
+            for (secrets, isResumed) in [(shared, false), (shared, true), (other, false)] {
+                let known = ticket
+                try await TestGateway.run(configure: { $0.secrets = secrets.file("secrets") }) {
+                    gateway in
+                    let test = try TestClient(
+                        port: gateway.tlsPort, context: client, resuming: known)
+                    // Of TLS 1.3, the ticket comes with what is said next.
+                    let device = try await gateway.importDevices(
+                        ["d1"], into: try await gateway.createProduct())
+                    #expect(try test.connect(as: .signed(device[0], secureMode: 2)).code == 0)
+                    try test.ping()
+                    ticket = ticket ?? test.resumption
+                    #expect(
+                        await gateway.metric("tollgate_tls_handshakes_resumed_total")
+                            == (isResumed ? 1 : 0))
+                }
+            }
+            #expect(ticket != nil)
+        }
+
+        @Test(
             "a device with a certificate: subject CN {PK}.{DK}, or URI urn:tollgate:device:{PK}:{DK}"
         )
         func certificate() async throws {

@@ -250,7 +250,7 @@ extension HostileTLSClient {
             case .ended: break
             case .unreadableFile, .malformedFile, .wrongPassword, .keyMismatch, .refusedSetting,
                 .noUsableCipherSuite,
-                .malformedTicketKeys, .refusedCertificate, .protocolViolation, .library:
+                .refusedCertificate, .protocolViolation, .library:
                 throw error
             }
         }

@@ -67,7 +67,7 @@ struct AdoptionTests {
         let one = try nodes[0].serve()
         try one.furnishLamps()
         for node in nodes.dropFirst() {
-            try node.copySecrets(of: nodes[0], ["device-secrets.key", "mint.key"])
+            try node.copySecrets(of: nodes[0], ["device-secrets.key", "mint.key", "ticket.key"])
             let joined = try node.join(one)
             #expect(joined.code == 0, "\(joined.errors)")
         }
@@ -91,14 +91,19 @@ struct AdoptionTests {
             #expect(try serving.run(["device", "activate", "lamp", "d4"]).code == 1)
             #expect(try serving.run(["device", "show", "lamp", "d3"]).output.contains("active"))
         }
-        try adopt(nodes, one, two)
+        try adopt(nodes, one, two, loss)
         try goOn(nodes)
     }
 
     /// Not while the gateway runs, not from books that are behind, not without having asked.
-    private func adopt(_ nodes: [ClusterNode], _ one: Serving, _ two: Serving) throws {
+    private func adopt(
+        _ nodes: [ClusterNode], _ one: Serving, _ two: Serving, _ loss: Loss
+    ) throws {
         let token = "\(two.program.directory.path)/data/admin.token"
-        let peer = ["--peer", two.api, "--token-file", token]
+        // A log that was set back may have grown since, by nodes that had not noticed.
+        let peer =
+            ["--peer", two.api, "--token-file", token]
+            + (loss == .setBack ? ["--discard-log"] : [])
         let open = try nodes[0].adopt(peer)
         #expect(open.code == 1 && open.errors.contains("stop it first"), "\(open)")
         #expect(one.end() == 0)
@@ -129,7 +134,7 @@ struct AdoptionTests {
         #expect(try one.run(["cluster", "remove", "n3", "--yes"]).code == 0)
         let fourth = try ClusterNode("n4", nodes[0])
         defer { fourth.program.remove() }
-        try fourth.copySecrets(of: nodes[0], ["device-secrets.key", "mint.key"])
+        try fourth.copySecrets(of: nodes[0], ["device-secrets.key", "mint.key", "ticket.key"])
         let joined = try fourth.join(one)
         #expect(joined.code == 0, "\(joined.errors)")
         let three = try fourth.serve()

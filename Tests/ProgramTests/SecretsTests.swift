@@ -173,7 +173,7 @@ struct SecretsTests {
         let directory = program.directory.appending(path: "elsewhere/keys").path
         for (name, mode) in [
             (".", 0o700), ("admin.token", 0o600), ("device-secrets.key", 0o600),
-            ("mint.key", 0o600), ("ticket.keys", 0o600),
+            ("mint.key", 0o600), ("ticket.key", 0o600),
         ] {
             let attributes = try files.attributesOfItem(atPath: "\(directory)/\(name)")
             #expect(attributes[.posixPermissions] as? Int == mode, "\(name)")

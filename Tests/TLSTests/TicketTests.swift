@@ -38,41 +38,64 @@ import Testing
         let resumption = try #require(full.next)
         #expect(try establish(client, second, resuming: resumption).isResumed)
 
-        try keys.rotate()
+        keys.rotate()
         let renewed = try establish(client, second, resuming: resumption)
         #expect(renewed.isResumed)
         let fresh = try #require(renewed.next)
 
-        try keys.rotate()
+        keys.rotate()
         #expect(try !establish(client, first, resuming: resumption).isResumed)
         // The one that was renewed in between is under the previous key now.
         #expect(try establish(client, first, resuming: fresh).isResumed)
         #expect(ERR_peek_error() == 0)
     }
 
-    @Test("Keys that were saved open tickets after a restart; damaged ones are refused")
-    func saving() throws {
-        let keys = try TicketKeys()
-        let before = try TLSContext(serving: fixture.serving, tickets: keys)
-        let client = try TLSContext(connecting: TLSClientConfiguration())
-        let resumption = try #require(try establish(client, before).next)
-        try keys.rotate()
+    /// What a gateway has, of that secret and at that time.
+    private func server(
+        _ secret: UInt8, hours: Int64 = 12, at seconds: Int64
+    ) throws -> TLSContext {
+        let keys = TicketKeys(
+            secret: Array(repeating: secret, count: 32), periodSeconds: hours * 3_600, at: seconds)
+        return try TLSContext(serving: fixture.serving, tickets: keys)
+    }
 
-        let saved = keys.savedBytes
-        let after = try TLSContext(
-            serving: fixture.serving,
-            tickets: TicketKeys(saved: saved.span)
-        )
-        #expect(try establish(client, after, resuming: resumption).isResumed)
-
-        let changed = [9] + saved.dropFirst()
-        let broken: [[UInt8]] = [[], Array(saved.dropLast()), changed, [1]]
-        for damaged in broken {
-            let error = #expect(throws: TLSError.self) { _ = try TicketKeys(saved: damaged.span) }
-            #expect(error?.reason == .malformedTicketKeys)
+    @Test(
+        "A session of one gateway resumes on another with the same secret, a period ahead or behind, and no further",
+        arguments: TLSVersion.allCases)
+    func shared(version: TLSVersion) throws {
+        let now: Int64 = 1_700_000_000
+        let period: Int64 = 12 * 3_600
+        let client = try TLSContext(
+            connecting: TLSClientConfiguration(minimumVersion: version, maximumVersion: version))
+        let resumption = try #require(
+            try establish(client, server(1, at: now)).next)
+        for (other, isResumed) in [
+            (try server(1, at: now), true), (try server(1, at: now + period), true),
+            (try server(1, at: now - period), true), (try server(1, at: now + 2 * period), false),
+            (try server(1, at: now - 2 * period), false), (try server(2, at: now), false),
+            (try server(1, hours: 24, at: now), false),
+        ] {
+            #expect(try establish(client, other, resuming: resumption).isResumed == isResumed)
         }
-        let fresh = try TicketKeys()
-        #expect(try TicketKeys(saved: fresh.savedBytes.span).savedBytes == fresh.savedBytes)
+        #expect(ERR_peek_error() == 0)
+    }
+
+    @Test(
+        "Keys go over to the next period when its time has come, and back when the clock was set back"
+    )
+    func periods() {
+        let keys = TicketKeys(
+            secret: Array(repeating: 7, count: 32), periodSeconds: 100, at: -50)
+        let first = keys.current
+        keys.rotate(at: -1)
+        #expect(keys.current == first)
+        keys.rotate(at: 0)
+        let second = keys.current
+        #expect(second != first)
+        keys.rotate(at: 99)
+        #expect(keys.current == second)
+        keys.rotate(at: -100)
+        #expect(keys.current == first)
     }
 
     @Test("A ticket of other keys, or one that was damaged, makes a full handshake")

@@ -49,6 +49,7 @@ extension Documents {
             Member("fingerprint", \.fingerprintText)
         }
         Member("mintKey", \.mintKey)
+        Member("ticketKey", \.ticketKey)
     }
 }
 
@@ -56,6 +57,7 @@ extension Documents {
 struct ClusterSecrets: Sendable {
     let sealingKeys: [SealingKey]
     let mintKey: String
+    let ticketKey: String
 }
 
 extension SealingKey {

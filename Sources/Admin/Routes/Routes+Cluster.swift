@@ -18,7 +18,9 @@ extension Routes {
                 Documents.cluster(
                     (
                         report,
-                        ClusterSecrets(sealingKeys: keys, mintKey: call.server.mintKey.fingerprint)
+                        ClusterSecrets(
+                            sealingKeys: keys, mintKey: call.server.mintKey.fingerprint,
+                            ticketKey: call.controlPlane.ticketFingerprint)
                     )))
         }
         on(

@@ -12,7 +12,7 @@ public struct GatewayConfiguration: Equatable, Sendable {
     /// Default: `./data`.
     public var data = "./data"
 
-    /// The directory of the owner's token, the ticket keys, and the keys that device secrets are
+    /// The directory of the owner's token, the ticket key, and the keys that device secrets are
     /// sealed with; created with mode 0700 when it does not exist. It must not be in `data`.
     /// Default: the path of `data` and `.secrets`.
     public var secrets: String?

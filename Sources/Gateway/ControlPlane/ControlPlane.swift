@@ -14,6 +14,9 @@ public protocol ControlPlane: Sendable {
     /// What secrets are sealed with before they go into a command: the books hold no other.
     var secretKeys: SecretKeys { get }
 
+    /// Tells whether gateways can open each other's session tickets.
+    var ticketFingerprint: String { get }
+
     /// Copies of the stores, made while they are in use.
     var backups: Backups { get }
 

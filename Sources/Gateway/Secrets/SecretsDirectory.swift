@@ -16,8 +16,11 @@ public struct SecretsDirectory: Sendable {
     /// What ids and secrets of requests with an idempotency key are derived from.
     public var mintFile: String { "\(path)/mint.key" }
 
-    /// What session tickets are sealed with.
-    var ticketFile: String { "\(path)/ticket.keys" }
+    /// What the keys of session tickets are derived from.
+    public var ticketFile: String { "\(path)/ticket.key" }
+
+    /// The keys themselves, as programs kept them that shared none with other gateways.
+    var oldTicketFile: String { "\(path)/ticket.keys" }
 
     /// Makes it, mode 0700, and it stays made after a power failure.
     public func create() throws(FileError) {

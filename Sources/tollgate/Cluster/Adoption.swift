@@ -44,6 +44,9 @@ struct Adoption {
             number: books.generation + 1, position: mark.position, chain: "\(mark.chain)")
         var settings = try JetStreamSettings(configuration.cluster)
         settings.labels[NodeStart.mintLabel] = mint
+        settings.labels[NodeStart.ticketLabel] = try orFail {
+            try TicketSecret(in: secrets)?.fingerprint
+        }
         self.settings = settings
         guard !members.contains(where: { $0.node == node && $0.isRemoved }) else {
             throw Failure(text: "node \(node) was removed from the cluster: adopt at another node")

@@ -10,8 +10,8 @@ struct ClusterJoin: AsyncParsableCommand {
         abstract: "Makes the data directory a node's: with the books of a peer, or as the first.",
         discussion: """
             With --from, the books are copied from a node that runs, checked, and put in their place; the data \
-            directory must have none, and the secrets directory the peer's device-secrets.key and mint.key, which \
-            you copy. With --found, the log is made in the NATS servers that the configuration names, and books \
+            directory must have none, and the secrets directory the peer's device-secrets.key, mint.key and \
+            ticket.key, which you copy. With --found, the log is made in the NATS servers that the configuration names, and books \
             that are here already, of a gateway alone, become the cluster's. Either way the gateway is stopped; \
             `tollgate serve` comes next.
 

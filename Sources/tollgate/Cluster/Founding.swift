@@ -32,16 +32,20 @@ struct Founding {
             events: events)
     }
 
-    /// With the fingerprint of the mint key, which is made if there is none.
+    /// With the fingerprints of the mint key and the ticket key, which are made if there are none.
     private func settings() throws(Failure) -> JetStreamSettings {
         let secrets = SecretsDirectory(of: configuration)
-        let mint = try orFail {
+        let (mint, ticket) = try orFail {
             try FileSystem.createDirectory(configuration.data, mode: 0o700)
             try secrets.create()
-            return try MintKey.loaded(from: secrets).fingerprint
+            return (
+                try MintKey.loaded(from: secrets).fingerprint,
+                try TicketSecret.opened(in: secrets).fingerprint
+            )
         }
         var settings = try JetStreamSettings(configuration.cluster)
         settings.labels[NodeStart.mintLabel] = mint
+        settings.labels[NodeStart.ticketLabel] = ticket
         return settings
     }
 

@@ -83,10 +83,16 @@ struct Joining {
         if mint != sight.document["secrets"]?["mintKey"]?.text {
             faults.append("\(secrets.mintFile) is \(mint == nil ? "missing" : "not the cluster's")")
         }
+        let ticket = try orFail { try TicketSecret(in: secrets)?.fingerprint }
+        // A peer with an older program has none.
+        if let wanted = sight.document["secrets"]?["ticketKey"]?.text, ticket != wanted {
+            faults.append(
+                "\(secrets.ticketFile) is \(ticket == nil ? "missing" : "not the cluster's")")
+        }
         guard faults.isEmpty, let keys else {
             throw Failure(
                 text: faults.joined(separator: ", and ")
-                    + ": copy device-secrets.key and mint.key from the peer's secrets directory, mode 0600"
+                    + ": copy device-secrets.key, mint.key and ticket.key from the peer's secrets directory, mode 0600"
             )
         }
         return keys

@@ -11,6 +11,9 @@ enum NodeStart {
     /// Under which key the stream's metadata have the fingerprint of `mint.key`.
     static let mintLabel = "tollgate-mint-key"
 
+    /// The same of `ticket.key`; streams of older programs don't have it.
+    static let ticketLabel = "tollgate-ticket-key"
+
     /// Of one try to open the log, in milliseconds.
     private static let openMilliseconds: Int64 = 5_000
 
@@ -31,9 +34,14 @@ enum NodeStart {
             throw Failure(
                 text: "\(secrets.mintFile): no such file: copy it from a node of the cluster")
         }
+        let ticket = try orFail { try TicketSecret(in: secrets)?.fingerprint }
         var settings = try JetStreamSettings(configuration.cluster)
         settings.openMilliseconds = openMilliseconds
-        let log = try log(settings, of: books.cluster, mint: mint, secrets.mintFile, logger)
+        let shared = [
+            (label: mintLabel, fingerprint: mint, file: secrets.mintFile),
+            (label: ticketLabel, fingerprint: ticket ?? "", file: secrets.ticketFile),
+        ]
+        let log = try log(settings, of: books.cluster, shared, logger)
         logger.notice(
             "node \(node) of cluster \(books.cluster), at entry \(books.mark.position) of the log")
         return ClusterMembership(
@@ -73,14 +81,16 @@ enum NodeStart {
     }
 
     private static func log(
-        _ settings: JetStreamSettings, of cluster: ClusterID, mint: String, _ mintFile: String,
-        _ logger: Logger
+        _ settings: JetStreamSettings, of cluster: ClusterID,
+        _ shared: [(label: String, fingerprint: String, file: String)], _ logger: Logger
     ) throws(Failure) -> any CommandLog {
         let open: @Sendable () throws -> any CommandLog = {
             let log = try JetStreamLog(settings, clusterID: "\(cluster)", ifAbsent: .fail)
-            guard let label = log.labels[mintLabel], label != mint else { return log }
+            let wrong = shared.first { log.labels[$0.label] ?? $0.fingerprint != $0.fingerprint }
+            guard let wrong else { return log }
             log.close()
-            throw Failure(text: "\(mintFile) is not the cluster's: copy it from another node")
+            let fault = wrong.fingerprint.isEmpty ? "is missing" : "is not the cluster's"
+            throw Failure(text: "\(wrong.file) \(fault): copy it from another node")
         }
         do {
             return try open()
