@@ -121,8 +121,8 @@ let package = Package(
         module(
             "Admin",
             [
-                "Gateway", "Ledger", "Metering", "Storage", "Cryptography", "Linux", "Bytes",
-                "Telemetry", "Time",
+                "Gateway", "Ledger", "Metering", "Storage", "TLS", "Cryptography", "Linux",
+                "Bytes", "Telemetry", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

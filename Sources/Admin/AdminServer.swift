@@ -11,15 +11,19 @@ public struct AdminServer: Service {
     private let controlPlane: any ControlPlane
     private let ownerToken: OwnerToken
     private let mintKey: MintKey
+    private let certificate: APICertificate?
     private let logger: Logger
     private let onListening: @Sendable (Int) -> Void
 
-    /// - Parameter onListening: is told the port, once, when requests are taken.
+    /// - Parameters:
+    ///   - certificate: `nil` for plain HTTP.
+    ///   - onListening: is told the port, once, when requests are taken.
     public init(
         configuration: GatewayConfiguration,
         controlPlane: any ControlPlane,
         ownerToken: OwnerToken,
         mintKey: MintKey,
+        certificate: APICertificate? = nil,
         logger: Logger,
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
@@ -27,6 +31,7 @@ public struct AdminServer: Service {
         self.controlPlane = controlPlane
         self.ownerToken = ownerToken
         self.mintKey = mintKey
+        self.certificate = certificate
         self.logger = logger
         self.onListening = onListening
     }
@@ -54,11 +59,12 @@ public struct AdminServer: Service {
         )
         let places = ConnectionPlaces(
             maximum: admin.connections, addressMaximum: admin.connectionsPerAddress)
-        return HTTPServerBuilder { responder in
+        return HTTPServerBuilder { [certificate] responder in
             let configuration = HTTP1Channel.Configuration(
                 additionalChannelHandlers: [ConnectionGuard(limits: limits, places: places)])
             return AdminChannel(
-                http: HTTP1Channel(responder: responder, configuration: configuration))
+                http: HTTP1Channel(responder: responder, configuration: configuration),
+                certificate: certificate)
         }
     }
 

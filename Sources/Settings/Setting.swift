@@ -150,6 +150,8 @@ extension Setting<GatewayConfiguration> {
         .number("activation.freeCodes.storageDays", \.activation.freeCodes.storageDays),
         .text("admin.address", \.admin.address),
         .number("admin.port", \.admin.port),
+        .text("admin.tls.certificate", \.admin.tls.certificate),
+        .text("admin.tls.key", \.admin.tls.key),
         .number("admin.requestSizeBytes", \.admin.requestSizeBytes),
         .number("admin.importSizeBytes", \.admin.importSizeBytes),
         .number("admin.requestsPerSecond", \.admin.requestsPerSecond),

@@ -9,6 +9,15 @@ struct APIOptions: ParsableArguments {
     var api: String?
 
     @Option(
+        name: .customLong("ca-file"),
+        help: """
+            PEM file of the authorities that an https API's certificate must come from. Default: TOLLGATE_CA, or \
+            those that the system trusts.
+            """
+    )
+    var authorityFile: String?
+
+    @Option(
         name: .customLong("token-file"),
         help: "A file with the token. Default: TOLLGATE_TOKEN, or ./data/admin.token."
     )
@@ -24,7 +33,7 @@ struct APIOptions: ParsableArguments {
         get throws(Failure) {
             let environment = ProcessInfo.processInfo.environment
             let url = api ?? environment["TOLLGATE_API"] ?? "http://127.0.0.1:8080"
-            return try HTTPClient(url: url)
+            return try HTTPClient(url: url, authorityFile: authorityFile)
         }
     }
 

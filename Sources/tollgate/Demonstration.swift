@@ -19,8 +19,10 @@ struct Demonstration {
     /// Makes what is missing, and prints. A gateway with accounts of its own is left alone.
     func present(port: Int) async {
         do throws(Failure) {
-            let url = "http://\(host):\(port)"
-            let client = try HTTPClient(url: url)
+            let scheme = configuration.admin.tls.certificate == nil ? "http" : "https"
+            let url = "\(scheme)://\(host):\(port)"
+            let client = try HTTPClient(
+                url: url, authorityFile: configuration.admin.tls.certificate)
             let accounts = try await send(client, "accounts", nil)["items"]?.array ?? []
             let isOurs = accounts.contains { $0["id"]?.text == Self.account }
             guard accounts.isEmpty || isOurs else {

@@ -1,9 +1,12 @@
+import Admin
+import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import TLS
 
-/// One HTTP/1.1 request on a connection of its own. The verbs speak to the admin port, which is plain
-/// HTTP on loopback or behind a proxy.
+/// One HTTP/1.1 request on a connection of its own, plain or over TLS. The verbs speak to the admin port, which is plain
+/// HTTP on the loopback or behind a proxy unless it has a certificate.
 struct HTTPClient {
     struct Answer {
         let status: Int
@@ -21,18 +24,29 @@ struct HTTPClient {
     let host: String
     let port: Int
 
+    /// What the server's certificate is verified with; `nil` for plain HTTP.
+    private let encryption: TLSContext?
+
+    private var base: String { "\(encryption == nil ? "http" : "https")://\(host):\(port)" }
+
     /// Of one answer, in bytes.
     private static let answerMaximum = 1 << 28
 
-    /// - Parameter url: `http://HOST[:PORT]`, without a path.
-    init(url: String) throws(Failure) {
-        let prefix = "http://"
-        let failure = Failure(text: "\(url): must be http://HOST:PORT", code: 2)
+    /// - Parameters:
+    ///   - url: `http://HOST[:PORT]` or `https://HOST[:PORT]`, without a path.
+    ///   - authorityFile: PEM file of the authorities that a server's certificate must come from; `nil`: TOLLGATE_CA, or
+    ///     those that the system trusts.
+    init(url: String, authorityFile: String?) throws(Failure) {
+        let failure = Failure(
+            text: "\(url): must be http://HOST:PORT or https://HOST:PORT", code: 2)
+        let isEncrypted = url.hasPrefix("https://")
+        let prefix = isEncrypted ? "https://" : "http://"
         guard url.hasPrefix(prefix) else { throw failure }
+        encryption = isEncrypted ? try Self.encryption(authorityFile) : nil
         var rest = url.dropFirst(prefix.count)
         if rest.last == "/" { rest.removeLast() }
         var host = rest
-        var port = 80
+        var port = isEncrypted ? 443 : 80
         if let colon = rest.lastIndex(of: ":"), rest.last != "]" {
             host = rest[..<colon]
             guard let number = Int(rest[rest.index(after: colon)...]), (1...65_535).contains(number)
@@ -45,6 +59,27 @@ struct HTTPClient {
         self.port = port
     }
 
+    /// Where distributions keep the authorities that they trust.
+    private static let systemFiles = [
+        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/cert.pem",
+    ]
+
+    private static func encryption(_ authorityFile: String?) throws(Failure) -> TLSContext {
+        let environment = ProcessInfo.processInfo.environment
+        let named = authorityFile ?? environment["TOLLGATE_CA"] ?? environment["SSL_CERT_FILE"]
+        let file = named ?? systemFiles.first { FileManager.default.fileExists(atPath: $0) }
+        guard let file else {
+            throw Failure(
+                text: "which authorities are trusted is not known: say --ca-file FILE", code: 2)
+        }
+        return try orFail {
+            try TLSContext(
+                connecting: TLSClientConfiguration(
+                    authorityFile: file, applicationProtocols: ["http/1.1"]))
+        }
+    }
+
     func send(
         _ method: Method,
         _ path: String,
@@ -53,8 +88,7 @@ struct HTTPClient {
         timeout: Duration = .seconds(60)
     ) async throws(Failure) -> Answer {
         try await naming {
-            try await within(timeout, orElse: "http://\(host):\(port): no answer within \(timeout)")
-            {
+            try await within(timeout, orElse: "\(base): no answer within \(timeout)") {
                 try await exchange(method, path, headers, body)
             }
         }
@@ -67,7 +101,7 @@ struct HTTPClient {
         } catch let failure as Failure {
             throw failure
         } catch {
-            throw Failure(text: "http://\(host):\(port): \(Self.text(of: error))")
+            throw Failure(text: "\(base): \(Self.text(of: error))")
         }
     }
 
@@ -80,10 +114,15 @@ struct HTTPClient {
     }
 
     func connect() async throws -> NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart> {
-        try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let (encryption, host) = (encryption, host)
+        return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(.seconds(5))
             .connect(host: host, port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let encryption {
+                        try channel.pipeline.syncOperations.addHandler(
+                            TLSHandler(connecting: encryption, serverName: host))
+                    }
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
                     return try NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>(
                         wrappingChannelSynchronously: channel
@@ -128,7 +167,7 @@ struct HTTPClient {
                 case .end: return Answer(status: status, bytes: bytes)
                 }
             }
-            throw Failure(text: "http://\(host):\(port): the connection ended within the answer")
+            throw Failure(text: "\(base): the connection ended within the answer")
         }
     }
 }

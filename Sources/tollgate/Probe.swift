@@ -21,7 +21,7 @@ struct Probe: AsyncParsableCommand {
     )
 
     @Option(help: "mqtts://HOST[:PORT] or mqtt://HOST[:PORT].") var url = "mqtts://localhost:8883"
-    @Option(help: "Also ask http://HOST:PORT/readyz.") var http: String?
+    @Option(help: "Also ask http://HOST:PORT/readyz, or https.") var http: String?
     @Option(help: "PEM file of the authorities that the server's certificate must come from.")
     var ca: String?
     @Option(help: "The user name to connect with.") var user: String?
@@ -96,7 +96,7 @@ struct Probe: AsyncParsableCommand {
 
     private func readiness(_ url: String) async -> String? {
         do throws(Failure) {
-            let client = try HTTPClient(url: url)
+            let client = try HTTPClient(url: url, authorityFile: ca)
             let answer = try await client.send(.get, "/readyz", timeout: .seconds(timeout))
             if answer.status == 200 { return nil }
             let reasons = JSON(parsing: answer.bytes)?["reasons"]?.array ?? []

@@ -35,6 +35,7 @@ struct Serve: AsyncParsableCommand {
         let logger = Self.logger(configuration)
         for warning in warnings { logger.warning("\(warning)") }
         let port = try APIPort(configuration.admin)
+        let certificate = try orFail { try APICertificate(configuration.admin) }
         let membership = try NodeStart.membership(configuration, logger)
         // The gateway has drained by then, or has not started.
         defer { membership?.log.close() }
@@ -47,7 +48,7 @@ struct Serve: AsyncParsableCommand {
                 log: try Self.log(to: logger, configuration))
         }
         do {
-            try await serve(gateway, configuration, port, logger)
+            try await serve(gateway, configuration, port, certificate, logger)
         } catch {
             await gateway.drain()
             throw Failure(text: Self.text(of: error, configuration))
@@ -84,6 +85,7 @@ struct Serve: AsyncParsableCommand {
         _ gateway: Gateway,
         _ configuration: GatewayConfiguration,
         _ claim: APIPort,
+        _ certificate: APICertificate?,
         _ logger: Logger
     ) async throws {
         let secrets = SecretsDirectory(of: configuration)
@@ -102,11 +104,12 @@ struct Serve: AsyncParsableCommand {
         let isUp = AsyncStream.makeStream(of: Void.self)
         let admin = AdminServer(
             configuration: limited, controlPlane: gateway, ownerToken: token, mintKey: mintKey,
-            logger: logger
+            certificate: certificate, logger: logger
         ) { port in
             claim.leave()
             isUp.continuation.finish()
-            logger.notice("API on http://\(configuration.admin.address):\(port)")
+            let scheme = certificate == nil ? "http" : "https"
+            logger.notice("API on \(scheme)://\(configuration.admin.address):\(port)")
             guard let demonstration else { return }
             Task { await demonstration.present(port: port) }
         }
@@ -115,7 +118,9 @@ struct Serve: AsyncParsableCommand {
                 services: [
                     .init(service: admin),
                     .init(
-                        service: Signals(gateway: gateway, logger: logger, isUp: isUp.stream),
+                        service: Signals(
+                            gateway: gateway, certificate: certificate, logger: logger,
+                            isUp: isUp.stream),
                         successTerminationBehavior: .gracefullyShutdownGroup
                     ),
                     .init(
@@ -195,6 +200,7 @@ private struct DrainingGateway: Service {
 /// Does what signals ask for: SIGHUP reads certificate and key again; SIGTERM and SIGINT end the services.
 private struct Signals: Service {
     let gateway: Gateway
+    let certificate: APICertificate?
     let logger: Logger
 
     /// Ends when the API is up: what was asked for before waits, as services that are starting can't be told to go.
@@ -207,8 +213,9 @@ private struct Signals: Service {
             switch wish {
             case .end: return
             case .reload:
-                do throws(GatewayError) {
+                do {
                     try gateway.reloadCertificates()
+                    try certificate?.reload()
                     logger.notice("certificates read again")
                 } catch {
                     logger.error("the certificates stay as they were: \(error)")

@@ -29,8 +29,8 @@ enum Arrows {
         "Gateway": dataPlane,
         "Settings": ["Gateway", "Yams", "Foundation", "FoundationEssentials"],
         "Admin": people.union([
-            "Gateway", "Ledger", "Metering", "Storage", "Cryptography", "Telemetry", "Linux",
-            "Bytes",
+            "Gateway", "Ledger", "Metering", "Storage", "TLS", "Cryptography", "Telemetry",
+            "Linux", "Bytes",
             "Time",
         ])
         .union([

@@ -63,15 +63,20 @@ extension UInt8 {
     }
 }
 
-/// Hummingbird's HTTP/1 with `RequestForm` in front of it.
+/// Hummingbird's HTTP/1 with `RequestForm` in front of it, and TLS in front of that if there is a certificate.
 struct AdminChannel: ServerChildChannel {
     let http: HTTP1Channel
+    let certificate: APICertificate?
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
         http.setup(channel: channel, logger: logger).flatMapThrowing { value in
             let pipeline = channel.pipeline.syncOperations
             let codec = try pipeline.handler(type: HTTP1ToHTTPServerCodec.self)
             try pipeline.addHandler(RequestForm(), position: .before(codec))
+            if let certificate {
+                try pipeline.addHandler(
+                    TLSHandler(accepting: certificate.current), position: .first)
+            }
             return value
         }
     }

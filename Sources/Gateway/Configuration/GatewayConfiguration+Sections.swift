@@ -144,6 +144,19 @@ extension GatewayConfiguration {
         /// TCP port. Range: 0 to 65,535; with 0 the system picks a free one. Default: 8080.
         public var port = 8_080
 
+        /// What it answers TLS with; without it the port speaks plain HTTP.
+        public var tls = TLS()
+
+        public struct TLS: Equatable, Sendable {
+            /// PEM file with the certificate and its chain, leaf first. Default: none.
+            public var certificate: String?
+
+            /// PEM file with the certificate's private key. Default: none.
+            public var key: String?
+
+            public init() {}
+        }
+
         /// The largest request body, but for a CSV of devices. Unit: bytes. Range: 1,024 to
         /// 1,073,741,824 (1 GiB). Default: 16,777,216 (16 MiB).
         public var requestSizeBytes = 16_777_216

@@ -67,6 +67,11 @@ extension GatewayConfiguration {
     private func validateAdmin() throws(ConfigurationProblem) {
         try requireAddress(admin.address, "admin.address")
         try require(admin.port, in: 0...65_535, "admin.port")
+        guard (admin.tls.certificate == nil) == (admin.tls.key == nil) else {
+            throw ConfigurationProblem(
+                path: admin.tls.key == nil ? "admin.tls.key" : "admin.tls.certificate",
+                reason: "is missing: certificate and key come together")
+        }
         try require(admin.requestSizeBytes, in: 1_024...1_073_741_824, "admin.requestSizeBytes")
         try require(admin.importSizeBytes, in: 1_024...17_179_869_184, "admin.importSizeBytes")
         try require(admin.requestsPerSecond, in: 1...1_000_000, "admin.requestsPerSecond")

@@ -20,7 +20,8 @@ struct ClusterAdopt: AsyncParsableCommand {
             EXAMPLE: tollgate cluster adopt --peer http://10.0.0.2:8080 --without n3 --yes
             """)
 
-    @Option(help: "The API of another node, which is asked where it is: http://HOST:PORT.")
+    @Option(
+        help: "The API of another node, which is asked where it is: https://HOST:PORT or http://.")
     var peer: [String] = []
     @Option(help: "A node that is not waited for: it can't be asked, or its books are given up.")
     var without: [String] = []
@@ -29,6 +30,10 @@ struct ClusterAdopt: AsyncParsableCommand {
     @Option(
         help: "The file with a token for the nodes. Default: admin.token of the secrets directory.")
     var tokenFile: String?
+    @Option(
+        name: .customLong("ca-file"),
+        help: "PEM file of the authorities that an https API's certificate must come from.")
+    var authorityFile: String?
     @Flag(help: "Does not ask.") var yes = false
     @OptionGroup var settings: SettingsOptions
     @Option(help: "The directory of the stores; the same as --set data=DIR.") var data: String?
@@ -59,7 +64,10 @@ struct ClusterAdopt: AsyncParsableCommand {
         var sights: [ClusterSight] = []
         for url in peer {
             do throws(Failure) {
-                sights.append(try await PeerNode(url: url, token: token).ask())
+                sights.append(
+                    try await PeerNode(
+                        url: url, authorityFile: authorityFile, token: token
+                    ).ask())
             } catch {
                 throw Failure(
                     text: "\(url): \(error.text). Say --without NODE instead if it can't be asked")

@@ -16,11 +16,16 @@ struct ClusterJoin: AsyncParsableCommand {
             `tollgate serve` comes next.
 
             EXAMPLE: tollgate cluster join --found --config tollgate.yaml
-            EXAMPLE: tollgate cluster join --from http://127.0.0.1:8080 --token-file owner.token
+            EXAMPLE: tollgate cluster join --from https://10.0.0.1:8080 --ca-file ca.pem --token-file owner.token
             """)
 
-    @Option(help: "The API of a node whose books are taken: http://HOST:PORT.") var from: String?
+    @Option(help: "The API of a node whose books are taken: https://HOST:PORT or http://.")
+    var from: String?
     @Flag(help: "Begins a cluster.") var found = false
+    @Option(
+        name: .customLong("ca-file"),
+        help: "PEM file of the authorities that an https API's certificate must come from.")
+    var authorityFile: String?
     @Option(
         help:
             "The file with the peer's owner's token. Default: admin.token of the secrets directory."
@@ -47,7 +52,8 @@ struct ClusterJoin: AsyncParsableCommand {
         let joined: JoinedCluster
         if let from {
             let token = try PeerToken.read(from: tokenFile, SecretsDirectory(of: configuration))
-            joined = try await Joining(configuration, peer: from, token: token).join()
+            let peer = try PeerNode(url: from, authorityFile: authorityFile, token: token)
+            joined = try await Joining(configuration, of: peer).join()
         } else {
             joined = try Founding(configuration).found()
         }

@@ -10,9 +10,9 @@ struct Joining {
     private let configuration: GatewayConfiguration
     private let peer: PeerNode
 
-    init(_ configuration: GatewayConfiguration, peer: String, token: String) throws(Failure) {
+    init(_ configuration: GatewayConfiguration, of peer: PeerNode) {
         self.configuration = configuration
-        self.peer = try PeerNode(url: peer, token: token)
+        self.peer = peer
     }
 
     private var ledger: String { "\(configuration.data)/ledger" }

@@ -7,9 +7,9 @@ struct PeerNode {
     let client: HTTPClient
     private let token: String
 
-    init(url: String, token: String) throws(Failure) {
+    init(url: String, authorityFile: String?, token: String) throws(Failure) {
         self.token = token
-        client = try HTTPClient(url: url)
+        client = try HTTPClient(url: url, authorityFile: authorityFile)
     }
 
     var headers: [(String, String)] { [("Authorization", "Bearer \(token)")] }
