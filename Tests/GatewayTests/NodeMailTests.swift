@@ -64,6 +64,8 @@ import Time
             let questions: [NodeQuestion] = [
                 .onlineCount(device.product), .connection(device), .outcomes(device),
                 .lastSeen([device, device]), .usage(device), .kick(device),
+                .trace(device, TraceNumber(number: .max)),
+                .endTrace(device, TraceNumber(number: 0)),
                 .productDays(device.product, from: day.day, to: Day(number: -3)),
             ]
             let answers: [NodeAnswer] = [
@@ -77,6 +79,7 @@ import Time
                 .yielded(YieldedClient(wasConnected: false, days: [], session: nil)),
                 .count(.max), .flag(true), .connection(connection), .connection(nil),
                 .outcomes(DeviceOutcomes(lastRefusal: nil, lastEnding: outcome)),
+                .traced(Self.traced(at: time), dropped: 7), .traced([], dropped: 0),
                 .times([nil, time]), .days([day, day]),
                 .productDays([ProductDay(day: day.day, used: .max, topUp: 1)]),
             ]
@@ -184,5 +187,20 @@ import Time
                 try NodeBatch.read(bytes, at: Self.time) { _, _ in }
             }
         }
+    }
+
+    /// Each kind, with all that it may have and with little.
+    private static func traced(at time: Timestamp) -> [TraceEvent] {
+        let full = TracedPacket(
+            isFromDevice: true, type: "PUBLISH", bytes: 300, topic: "d/lamp/d1/up/a", qos: 2,
+            outcome: "refused", reason: .quotaExceeded)
+        let kinds: [TraceEvent.Kind] = [
+            .connected(address: "203.0.113.9:1", listener: "devices", protocolVersion: "5.0"),
+            .refused(.kicked, address: "[2001:db8::9]:1", listener: ""), .packet(full),
+            .packet(TracedPacket(isFromDevice: false, type: "CONNACK", bytes: 0)),
+            .ended(.kicked),
+        ]
+        return kinds.map { TraceEvent(at: time, kind: $0) }
+            + [TraceEvent(at: time, kind: .ended(.kicked), node: "n2")]
     }
 }

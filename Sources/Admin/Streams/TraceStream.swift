@@ -71,6 +71,12 @@ struct TraceStream: Sendable {
 extension Documents {
     /// An event of a trace. Its members depend on `event`.
     static func trace(_ event: TraceEvent) -> JSON {
+        var document = trace(of: event)
+        if let node = event.node { document.add("node", .text(node)) }
+        return document
+    }
+
+    private static func trace(of event: TraceEvent) -> JSON {
         let at = JSON(event.at)
         switch event.kind {
         case .connected(let address, let listener, let version):

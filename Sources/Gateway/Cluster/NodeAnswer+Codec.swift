@@ -9,7 +9,7 @@ import Time
 extension NodeQuestion {
     private enum Kind: UInt8 {
         case onlineCount = 1
-        case connection, outcomes, lastSeen, usage, kick, productDays
+        case connection, outcomes, lastSeen, usage, kick, productDays, trace, endTrace
     }
 
     func encode(into buffer: inout ByteBuffer) {
@@ -32,6 +32,14 @@ extension NodeQuestion {
         case .kick(let device):
             buffer.append(Kind.kick.rawValue)
             buffer.append(device)
+        case .trace(let device, let trace):
+            buffer.append(Kind.trace.rawValue)
+            buffer.append(device)
+            buffer.append(trace.number)
+        case .endTrace(let device, let trace):
+            buffer.append(Kind.endTrace.rawValue)
+            buffer.append(device)
+            buffer.append(trace.number)
         case .productDays(let product, let from, let to):
             buffer.append(Kind.productDays.rawValue)
             buffer.append(text: product.text)
@@ -56,6 +64,10 @@ extension NodeQuestion {
                 )
             case .usage: .usage(try reader.takeDevice())
             case .kick: .kick(try reader.takeDevice())
+            case .trace:
+                .trace(try reader.takeDevice(), TraceNumber(number: try reader.takeUInt64()))
+            case .endTrace:
+                .endTrace(try reader.takeDevice(), TraceNumber(number: try reader.takeUInt64()))
             case .productDays:
                 .productDays(
                     try reader.takeProduct(), from: try reader.takeDay(), to: try reader.takeDay())
@@ -66,6 +78,7 @@ extension NodeQuestion {
 extension NodeAnswer {
     private enum Kind: UInt8 {
         case askAgain = 13
+        case traced = 14
         case done = 1
         case notStored, outcome, granted, yielded, count, flag, connection, outcomes, times, days,
             productDays
@@ -106,6 +119,10 @@ extension NodeAnswer {
             buffer.append(Kind.outcomes.rawValue)
             buffer.append(optional: outcomes.lastRefusal) { $1.encode(into: &$0) }
             buffer.append(optional: outcomes.lastEnding) { $1.encode(into: &$0) }
+        case .traced(let events, let dropped):
+            buffer.append(Kind.traced.rawValue)
+            buffer.append(list: events) { $1.encode(into: &$0) }
+            buffer.append(dropped)
         case .times(let times):
             buffer.append(Kind.times.rawValue)
             buffer.append(list: times) { buffer, time in
@@ -170,6 +187,11 @@ extension NodeAnswer {
                 try ConnectionOutcome(taking: &reader)
             }
             self = .outcomes(DeviceOutcomes(lastRefusal: refusal, lastEnding: ending))
+        case .traced:
+            let events = try reader.takeList { reader throws(MalformedRecord) in
+                try TraceEvent(taking: &reader)
+            }
+            self = .traced(events, dropped: try reader.takeUInt64())
         case .times:
             self = .times(
                 try reader.takeList { reader throws(MalformedRecord) in

@@ -71,12 +71,9 @@ extension ConnectionOutcome {
     }
 
     init(taking reader: inout ByteReader) throws(MalformedRecord) {
-        let name = try reader.takeText()
-        guard let reason = Reason.allCases.first(where: { $0.name == name }) else {
-            throw .malformed(what: "reason of an ending")
-        }
         self.init(
-            reason: reason, at: try reader.takeTime(), address: try reader.takeText(),
+            reason: try reader.takeReason(), at: try reader.takeTime(),
+            address: try reader.takeText(),
             listener: try reader.takeText())
     }
 }

@@ -111,6 +111,10 @@ enum NodeQuestion: Equatable {
     case lastSeen([DeviceIdentity])
     case usage(DeviceIdentity)
     case kick(DeviceIdentity)
+
+    /// What has happened to a device since the same trace was asked for; the first time it begins.
+    case trace(DeviceIdentity, TraceNumber)
+    case endTrace(DeviceIdentity, TraceNumber)
     case productDays(ProductKey, from: Day, to: Day)
 }
 
@@ -131,6 +135,7 @@ enum NodeAnswer {
     case flag(Bool)
     case connection(DeviceConnection?)
     case outcomes(DeviceOutcomes)
+    case traced([TraceEvent], dropped: UInt64)
     case times([Timestamp?])
     case days([DayUsage])
     case productDays([ProductDay])

@@ -104,10 +104,14 @@ extension Gateway: ControlPlane {
     }
 
     public func begin(_ trace: DeviceTrace) async -> Bool {
-        await ask(commons.homes.shard(of: trace.device), orElse: false) { .beginTrace(trace, $0) }
+        let home = commons.homes.shard(of: trace.device)
+        guard await ask(home, orElse: false, { .beginTrace(trace, $0) }) else { return false }
+        await beginElsewhere(trace)
+        return true
     }
 
     public func end(_ trace: DeviceTrace) async {
+        traceRelays.end(trace)
         _ = await ask(commons.homes.shard(of: trace.device), orElse: false) {
             .endTrace(trace, $0)
         }

@@ -16,9 +16,13 @@ public struct TraceEvent: Equatable, Sendable {
     public let at: Timestamp
     public let kind: Kind
 
-    public init(at: Timestamp, kind: Kind) {
+    /// The node where it happened, when that is another one than the one that was asked.
+    public let node: String?
+
+    public init(at: Timestamp, kind: Kind, node: String? = nil) {
         self.at = at
         self.kind = kind
+        self.node = node
     }
 }
 
@@ -71,13 +75,21 @@ public final class DeviceTrace: Sendable {
     private let ring = BoundedRing<TraceEvent>(capacity: DeviceTrace.capacity)
     private let over = Atomic<Bool>(false)
 
+    /// At other nodes.
+    private let droppedElsewhere = Atomic<Int>(0)
+
     public init(of device: DeviceIdentity) { self.device = device }
 
     /// The next event; `nil` when there is none yet. For one reader.
     public func next() -> TraceEvent? { ring.next() }
 
     /// How many events were dropped since the start.
-    public var dropped: Int { Int(ring.dropped) }
+    public var dropped: Int { Int(ring.dropped) + droppedElsewhere.load(ordering: .relaxed) }
+
+    /// Another node had no room for so many.
+    func noteDropped(_ count: UInt64) {
+        droppedElsewhere.add(Int(clamping: count), ordering: .relaxed)
+    }
 
     /// The gateway has stopped: what is left can be read, and nothing more comes.
     public var isOver: Bool { over.load(ordering: .acquiring) }

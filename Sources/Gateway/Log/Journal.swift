@@ -18,6 +18,7 @@ struct Journal: ~Copyable {
     var now: Timestamp
     private var history = DeviceHistory()
     var traces = DeviceTraces()
+    var foreignTraces = ForeignTraces()
 
     /// Gives the struct an address, so that no call copies it.
     private let anchor = Atomic<Bool>(false)

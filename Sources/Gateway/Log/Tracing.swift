@@ -21,6 +21,33 @@ extension Shard {
     }
 }
 
+// The same for readers at other nodes.
+extension Shard {
+    mutating func traced(_ device: DeviceIdentity, _ number: TraceNumber) -> NodeAnswer {
+        let now = context.now.monotonic
+        if let found = context.wire.journal.foreignTraces.take(number, at: now) {
+            let node = context.commons.node.text
+            let events = found.events.map { TraceEvent(at: $0.at, kind: $0.kind, node: node) }
+            return .traced(events, dropped: found.dropped)
+        }
+        let trace = DeviceTrace(of: device)
+        if context.wire.journal.foreignTraces.insert(trace, as: number, at: now) {
+            beginTrace(trace)
+        }
+        return .traced([], dropped: 0)
+    }
+
+    mutating func endTrace(_ number: TraceNumber) {
+        if let trace = context.wire.journal.foreignTraces.remove(number) { endTrace(trace) }
+    }
+
+    mutating func endSilentTraces() {
+        guard !context.wire.journal.foreignTraces.isEmpty else { return }
+        let silent = context.wire.journal.foreignTraces.takeSilent(at: context.now.monotonic)
+        for trace in silent { endTrace(trace) }
+    }
+}
+
 extension Wire {
     /// What the connection's output holds already is not shown.
     fileprivate mutating func setTraced(_ slot: UInt32, _ isTraced: Bool) {

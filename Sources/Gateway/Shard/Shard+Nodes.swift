@@ -239,12 +239,19 @@ extension Shard {
             case .lastSeen(let devices): .times(devices.map { lastSeen($0) })
             case .usage(let device): .days(knownUsage(of: device))
             case .kick(let device): .flag(kick(device))
+            case .trace(let device, let number): traced(device, number)
+            case .endTrace(_, let number): ended(number)
             case .productDays(let product, let from, let to):
                 // Once for all shards of the node.
                 .productDays(
                     context.index == 0 ? productDays(of: product, from: from, to: to) : [])
             }
         self.answer(request, answer, to: target)
+    }
+
+    private mutating func ended(_ number: TraceNumber) -> NodeAnswer {
+        endTrace(number)
+        return .done
     }
 
     /// What this node has counted of a device, on the disk or not.

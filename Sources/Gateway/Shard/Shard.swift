@@ -175,6 +175,7 @@ struct Shard: ~Copyable {
         if clock.hasStepped(since: before) { lookAtClock() }
         readMail()
         readDeferredIfDue()
+        endSilentTraces()
         for index in 0..<events.count {
             let event = events[index]
             let token = Token(rawValue: event.userData)

@@ -38,6 +38,45 @@ extension WholeGateway {
             }
         }
 
+        @Test("a trace at any node follows the device over all of them, and ends everywhere")
+        func traced() async throws {
+            try await TestNodes.run { nodes in
+                let product = try await nodes[0].createProduct(messagesPerDay: 100)
+                let device = try await nodes.device("d1", of: product)
+                let trace = DeviceTrace(of: device.identity)
+                #expect(await nodes[0].gateway.begin(trace))
+                var events: [TraceEvent] = []
+                for index in [2, 0, 1] {
+                    let client = try nodes[index].connect(device)
+                    try client.publish(device.up("\(index)"), "x", qos: .atLeastOnce)
+                    try await until {
+                        while let event = trace.next() { events.append(event) }
+                        return events.contains { event in
+                            guard case .packet(let packet) = event.kind else { return false }
+                            return packet.topic == device.up("\(index)")
+                                && event.node == (index == 0 ? nil : "n\(index + 1)")
+                        }
+                    }
+                    try client.leave()
+                }
+                let connected = events.filter {
+                    if case .connected = $0.kind { true } else { false }
+                }
+                #expect(connected.map(\.node) == ["n3", nil, "n2"])
+                #expect(trace.dropped == 0)
+                await nodes[0].gateway.end(trace)
+                // Told to the others behind its back.
+                try await Task.sleep(for: .milliseconds(500))
+                let client = try nodes[2].connect(device)
+                try client.ping()
+                try await Task.sleep(for: .milliseconds(500))
+                while let event = trace.next() {
+                    if case .connected = event.kind { Issue.record("\(event)") }
+                }
+                try client.leave()
+            }
+        }
+
         @Test("3.1.2.4: a session follows its client: subscriptions, queue, packet identifiers")
         func session() async throws {
             try await TestNodes.run { nodes in
