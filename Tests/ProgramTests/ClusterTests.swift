@@ -107,6 +107,61 @@ struct ClusterTests {
         #expect(away.end() == 0)
     }
 
+    @Test(
+        "A8: an idempotent write that is sent to two nodes at once is made once, and has one answer"
+    )
+    func idempotent() throws {
+        let servers = try NATSServers(1)
+        let (first, second) = (try ClusterNode("n1", servers), try ClusterNode("n2", servers))
+        defer { for node in [first, second] { node.program.remove() } }
+        #expect(try first.join("--found").code == 0)
+        let one = try first.serve()
+        try one.furnishLamps()
+        try second.copySecrets(
+            of: first, ["device-secrets.key", "mint.key", "ticket.key", "admin.token"])
+        #expect(try second.join(one).code == 0)
+        let two = try second.serve()
+        let requests = [
+            ["key", "create", "--name", "app"],
+            ["codes", "buy", "acme", "--package", "basic", "--quantity", "1", "--product", "lamp"],
+            ["account", "create", "--name", "Sub"],
+        ]
+        for (number, request) in requests.enumerated() {
+            var answers: Set<Data> = []
+            for round in 0..<6 {
+                let key = ["--idempotency-key", "k\(number)-\(round)", "--json"]
+                let asked = try [one, two].map { try ask(request + key, $0) }
+                let texts = try asked.map { process, file in
+                    process.waitUntilExit()
+                    #expect(process.terminationStatus == 0)
+                    return try Data(contentsOf: file)
+                }
+                #expect(!texts[0].isEmpty && texts[0] == texts[1], "\(request)")
+                answers.insert(texts[0])
+            }
+            #expect(answers.count == 6, "\(request)")
+        }
+        // Seven were bought before.
+        for serving in [one, two] {
+            let show = ["product", "show", "lamp", "--json"]
+            #expect(try serving.awaits("\"assigned\":13", show))
+        }
+        let check = try two.run(["cluster", "check"])
+        #expect(check.code == 0, "\(check)")
+        for serving in [one, two] { #expect(serving.end() == 0) }
+    }
+
+    /// Begins a verb; its answer comes into the file.
+    private func ask(_ arguments: [String], _ serving: Serving) throws -> (Process, URL) {
+        let file = serving.program.directory.appending(path: UUID().uuidString)
+        _ = FileManager.default.createFile(atPath: file.path, contents: nil)
+        let process = serving.program.process(arguments, ["TOLLGATE_API": serving.api])
+        process.standardOutput = try FileHandle(forWritingTo: file)
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        return (process, file)
+    }
+
     @Test("a server that does not sync each entry is refused, in one line that says why")
     func careless() throws {
         var options = NATSServers.Options()

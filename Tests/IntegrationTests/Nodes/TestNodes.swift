@@ -2,6 +2,7 @@
 import Ledger
 import Links
 import Linux
+import Reactor
 import Replication
 import Support
 import TestFiles
@@ -60,12 +61,12 @@ final class TestNodes {
         return gateway
     }
 
-    func start(_ index: Int) throws {
+    func start(_ index: Int, time: TimeSource = .system) throws {
         epoch += 1
         let membership = ClusterMembership(
             log: log, cluster: ClusterID(7), node: Self.name(index), epoch: epoch)
         running[index] = try TestGateway(
-            in: membership, over: peers.attach(), directory: directories[index]
+            in: membership, over: peers.attach(), time: time, directory: directories[index]
         ) {
             $0.secrets = secrets.file("secrets")
             configure(&$0)
