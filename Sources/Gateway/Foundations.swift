@@ -158,8 +158,8 @@ struct Foundations {
         }
     }
 
-    /// Reads, or makes, what the keys of the session tickets are derived from. Not to have it costs full handshakes, not
-    /// service.
+    /// Reads, or makes, what the keys of the session tickets are derived from. Not to have it costs full handshakes,
+    /// not service.
     private static func openTicketSecret(
         _ secrets: SecretsDirectory, _ log: GatewayLog?
     ) -> TicketSecret {

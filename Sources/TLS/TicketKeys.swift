@@ -5,8 +5,8 @@ internal import Synchronization
 /// The keys that seal and open session tickets, shared by the contexts of all shards, and derived from a secret and the
 /// time, so that a session that one gateway has issued resumes on each that has the same secret, and after a restart.
 ///
-/// Time is cut into periods of one length, and each has its key. That of the current one seals; those of the one before and
-/// of the next one still, or already, open, so clocks may differ. A ticket that is opened with the one before is
+/// Time is cut into periods of one length, and each has its key. That of the current one seals; those of the one before
+/// and of the next one still, or already, open, so clocks may differ. A ticket that is opened with the one before is
 /// replaced by a new one. So a ticket lives for one to two periods.
 public final class TicketKeys: Sendable {
     private struct State {

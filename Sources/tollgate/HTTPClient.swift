@@ -5,8 +5,8 @@ import NIOHTTP1
 import NIOPosix
 import TLS
 
-/// One HTTP/1.1 request on a connection of its own, plain or over TLS. The verbs speak to the admin port, which is plain
-/// HTTP on the loopback or behind a proxy unless it has a certificate.
+/// One HTTP/1.1 request on a connection of its own, plain or over TLS. The verbs speak to the admin port, which is
+/// plain HTTP on the loopback or behind a proxy unless it has a certificate.
 struct HTTPClient {
     struct Answer {
         let status: Int
@@ -34,8 +34,8 @@ struct HTTPClient {
 
     /// - Parameters:
     ///   - url: `http://HOST[:PORT]` or `https://HOST[:PORT]`, without a path.
-    ///   - authorityFile: PEM file of the authorities that a server's certificate must come from; `nil`: TOLLGATE_CA, or
-    ///     those that the system trusts.
+    ///   - authorityFile: PEM file of the authorities that a server's certificate must come from; `nil`: TOLLGATE_CA,
+    ///     or those that the system trusts.
     init(url: String, authorityFile: String?) throws(Failure) {
         let failure = Failure(
             text: "\(url): must be http://HOST:PORT or https://HOST:PORT", code: 2)

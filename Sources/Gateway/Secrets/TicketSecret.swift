@@ -3,8 +3,8 @@ import Cryptography
 import Linux
 import TLS
 
-/// What the keys of session tickets are derived from: 64 hexadecimal digits in a file of their own. Gateways with the same
-/// one open each other's tickets.
+/// What the keys of session tickets are derived from: 64 hexadecimal digits in a file of their own. Gateways with the
+/// same one open each other's tickets.
 public struct TicketSecret: Sendable, CustomStringConvertible {
     let bytes: [UInt8]
 

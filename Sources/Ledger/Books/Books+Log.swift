@@ -29,8 +29,8 @@ extension Books {
         try log.put(Self.headKey, record, in: transaction)
     }
 
-    /// Takes these books on to the log that is to be followed. Stops here unless they have followed it before, or it was
-    /// begun anew from them, or from the same ones.
+    /// Takes these books on to the log that is to be followed. Stops here unless they have followed it before, or it
+    /// was begun anew from them, or from the same ones.
     func follow(
         _ generation: LogGeneration, in transaction: borrowing WriteTransaction
     ) throws(StoreError) {

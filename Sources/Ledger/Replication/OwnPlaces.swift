@@ -1,7 +1,7 @@
 /// Where this process's envelopes came in the log, of its latest entries.
 ///
-/// A log that was set back gives positions again that were applied. While it ends before what was applied that shows by its
-/// length; when it has grown beyond, only by this: an acknowledgement names a position where something else was.
+/// A log that was set back gives positions again that were applied. While it ends before what was applied that shows by
+/// its length; when it has grown beyond, only by this: an acknowledgement names a position where something else was.
 struct OwnPlaces {
     /// Acknowledgements that come later than so many entries are not looked at.
     private static let capacity = 8_192

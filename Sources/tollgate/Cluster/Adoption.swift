@@ -9,8 +9,8 @@ import Storage
 /// Begins a cluster's log anew, behind the last entry that this node's books have applied.
 ///
 /// Books and stream agree by the stream's metadata: they name a generation, and the place in the books behind which it
-/// begins. Each node compares them at its start, so the new stream is all that has to be made; what is cut off before is
-/// carried on with by the next try.
+/// begins. Each node compares them at its start, so the new stream is all that has to be made; what is cut off before
+/// is carried on with by the next try.
 struct Adoption {
     let node: NodeName
     let cluster: ClusterID
