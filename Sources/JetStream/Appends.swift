@@ -8,6 +8,7 @@ final class Appends: Sendable {
     typealias Completion = @Sendable (Result<UInt64, AppendError>) -> Void
 
     private struct Waiting {
+        let stream: String
         let completion: Completion
         let deadline: MonotonicInstant
     }
@@ -83,12 +84,27 @@ final class Appends: Sendable {
         forSeconds seconds: Int64? = nil,
         completion: @escaping Completion
     ) {
+        let header = seconds.map { [StreamMessage.Header("Nats-TTL", "\($0)s")] } ?? []
+        append(
+            entry, on: subject ?? settings.subject, header, to: settings.stream,
+            completion: completion)
+    }
+
+    /// - Parameter stream: which one takes what is published on the subject.
+    func append(
+        _ entry: [UInt8],
+        on subject: String,
+        _ header: [StreamMessage.Header],
+        to stream: String,
+        completion: @escaping Completion
+    ) {
         guard entry.count <= settings.entryMaximumBytes else {
             let sizes = "\(entry.count) bytes, and \(settings.entryMaximumBytes) is the most"
             return completion(.failure(.refused("the entry has \(sizes)")))
         }
-        let subject = subject ?? settings.subject
-        let failure = publishing.withLock { _ in publish(entry, on: subject, seconds, completion) }
+        let failure = publishing.withLock { _ in
+            publish(entry, on: subject, header, to: stream, completion)
+        }
         if let failure { completion(.failure(failure)) }
     }
 
@@ -96,7 +112,8 @@ final class Appends: Sendable {
     private func publish(
         _ entry: [UInt8],
         on subject: String,
-        _ seconds: Int64?,
+        _ header: [StreamMessage.Header],
+        to stream: String,
         _ completion: @escaping Completion
     ) -> AppendError? {
         let deadline = MonotonicInstant.now().adding(milliseconds: settings.appendMilliseconds)
@@ -107,7 +124,8 @@ final class Appends: Sendable {
                 return .failure(.refused("\(most) entries wait for their acknowledgements already"))
             }
             defer { table.next += 1 }
-            table.waiting[table.next] = Waiting(completion: completion, deadline: deadline)
+            table.waiting[table.next] = Waiting(
+                stream: stream, completion: completion, deadline: deadline)
             return .success(table.next)
         }
         switch number {
@@ -116,11 +134,10 @@ final class Appends: Sendable {
             do throws(NATSFailure) {
                 let reply = "\(inbox).\(number)"
                 let connection = channel.withLock { $0.connection }
-                if let seconds {
-                    let header = (name: "Nats-TTL", value: "\(seconds)s")
-                    try connection.publish(entry, on: subject, reply: reply, header)
-                } else {
+                if header.isEmpty {
                     try connection.publish(entry, on: subject, reply: reply)
+                } else {
+                    try connection.publish(entry, on: subject, reply: reply, header)
                 }
                 return nil
             } catch {
@@ -131,8 +148,8 @@ final class Appends: Sendable {
     }
 
     /// Whose turn it is to be answered, once.
-    private func forget(_ number: UInt64) -> Completion? {
-        table.withLock { $0.waiting.removeValue(forKey: number)?.completion }
+    private func forget(_ number: UInt64) -> Waiting? {
+        table.withLock { $0.waiting.removeValue(forKey: number) }
     }
 
     // MARK: The thread
@@ -184,9 +201,9 @@ final class Appends: Sendable {
 
     private func accept(_ subject: String, _ bytes: [UInt8]) {
         guard let number = UInt64(subject.dropFirst(inbox.utf8.count + 1)),
-            let completion = forget(number)
+            let waiting = forget(number)
         else { return }
-        completion(Acknowledgement.result(bytes, of: settings.stream))
+        waiting.completion(Acknowledgement.result(bytes, of: waiting.stream))
     }
 
     /// Those whose time is over. All have the same time, so the oldest are first.

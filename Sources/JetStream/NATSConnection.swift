@@ -1,5 +1,6 @@
 internal import CNATS
 internal import Glibc
+internal import Replication
 
 /// A connection to one of the servers, which libnats makes again whenever it is lost.
 @safe
@@ -53,12 +54,12 @@ final class NATSConnection: Sendable {
         try NATSFailure.check(status)
     }
 
-    /// With one line of a header.
+    /// With a header.
     func publish(
         _ bytes: [UInt8],
         on subject: String,
         reply: String,
-        _ header: (name: String, value: String)
+        _ header: [StreamMessage.Header]
     ) throws(NATSFailure) {
         var made: OpaquePointer?
         // Safe: libnats copies what it is given, during the call.
@@ -71,7 +72,9 @@ final class NATSConnection: Sendable {
         // Safe: the message is ours until it is destroyed; publishing copies it.
         let message = unsafe made.unsafelyUnwrapped
         defer { unsafe natsMsg_Destroy(message) }
-        try NATSFailure.check(unsafe natsMsgHeader_Set(message, header.name, header.value))
+        for line in header {
+            try NATSFailure.check(unsafe natsMsgHeader_Add(message, line.name, line.value))
+        }
         try NATSFailure.check(unsafe natsConnection_PublishMsg(pointer, message))
     }
 
@@ -105,6 +108,15 @@ final class NATSConnection: Sendable {
         // Safe: libnats copies the subject, and gives the subscription away.
         try NATSFailure.check(
             unsafe natsConnection_SubscribeSync(&subscription, pointer, subject))
+        return unsafe NATSSubscription(adopting: subscription.unsafelyUnwrapped)
+    }
+
+    /// As one of a group, whose members share what comes.
+    func subscribe(to subject: String, in group: String) throws(NATSFailure) -> NATSSubscription {
+        var subscription: OpaquePointer?
+        // Safe: libnats copies the strings, and gives the subscription away.
+        try NATSFailure.check(
+            unsafe natsConnection_QueueSubscribeSync(&subscription, pointer, subject, group))
         return unsafe NATSSubscription(adopting: subscription.unsafelyUnwrapped)
     }
 

@@ -51,9 +51,12 @@ final class StreamAPI: Sendable {
     func create(
         clusterID: String, after position: UInt64, _ generation: LogGeneration
     ) throws(Failure) -> StreamInfo {
-        let config = StreamInfo.config(
-            for: settings, clusterID: clusterID, after: position, generation)
-        return try stream(ask("STREAM.CREATE.\(settings.stream)", config))
+        try create(
+            StreamInfo.config(for: settings, clusterID: clusterID, after: position, generation))
+    }
+
+    func create(_ config: JSON) throws(Failure) -> StreamInfo {
+        try stream(ask("STREAM.CREATE.\(settings.stream)", config))
     }
 
     /// Removes the stream, with all that it has.
