@@ -253,8 +253,8 @@ let package = Package(
         .testTarget(
             name: "ProgramTests",
             dependencies: [
-                "NATSServers", "Support", "TestFiles", "tollgate", "Gateway", "Ledger", "MQTT",
-                "Storage", "Time", "Linux",
+                "NATSServers", "Support", "TestFiles", "tollgate", "Gateway", "JetStream",
+                "Replication", "Ledger", "MQTT", "Storage", "Time", "Linux",
             ],
             exclude: ["schemathesis.toml", "http_scenarios.py"],
             swiftSettings: strict

@@ -72,3 +72,27 @@ extension Foundations {
         return (certificate, key)
     }
 }
+
+extension TLSVersion {
+    init(_ version: GatewayConfiguration.TLS.Version) {
+        self =
+            switch version {
+            case .v1_2: .v1_2
+            case .v1_3: .v1_3
+            }
+    }
+}
+
+extension TLSAlgorithms {
+    /// Those of the preset, but for what is named.
+    init(_ settings: GatewayConfiguration.TLS) {
+        self =
+            switch settings.preset {
+            case .standard: .standard
+            case .legacy: .legacy
+            }
+        if !settings.cipherSuites.isEmpty { cipherSuites = settings.cipherSuites }
+        if !settings.ciphers.isEmpty { ciphers = settings.ciphers }
+        if !settings.groups.isEmpty { groups = settings.groups }
+    }
+}

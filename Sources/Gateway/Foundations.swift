@@ -32,11 +32,13 @@ struct Foundations {
     /// - Parameters:
     ///   - membership: makes the gateway a node of a cluster, whose books change through its log.
     ///   - retained: what the nodes have retained.
+    ///   - uplink: the streams that products can name.
     init(
         _ configuration: GatewayConfiguration,
         in membership: ClusterMembership?,
         hasLinks: Bool,
         retained: (any LatestRecords)?,
+        uplink: (any UplinkStreams)?,
         time: TimeSource,
         log: GatewayLog?
     ) throws(GatewayError) {
@@ -58,8 +60,8 @@ struct Foundations {
         addresses = bound.addresses
         counters = (0..<shards).map { _ in ShardCounters() }
         commons = try Self.commons(
-            configuration, membership, hasLinks: hasLinks, retained, descriptors, time: time,
-            shards: shards, log: log)
+            configuration, membership, hasLinks: hasLinks, retained, uplink, descriptors,
+            time: time, shards: shards, log: log)
         let known = try Self.sealingKeys(of: commons.ledger, configuration.data)
         secretKeys = try Self.openSecretKeys(secrets, known, data: configuration.data)
         try Self.prepareBooks(commons, configuration)
@@ -226,6 +228,7 @@ struct Foundations {
         _ membership: ClusterMembership?,
         hasLinks: Bool,
         _ records: (any LatestRecords)?,
+        _ uplink: (any UplinkStreams)?,
         _ descriptors: DescriptorBudget,
         time: TimeSource,
         shards: Int,
@@ -266,6 +269,7 @@ struct Foundations {
             usage: usage,
             sessions: sessions,
             retained: retained,
+            uplink: Uplink(uplink, log: log),
             dataCentre: configuration.home,
             listeners: configuration.listeners.map { ListenerTraits($0, of: configuration) },
             limits: limits,
@@ -390,6 +394,7 @@ struct Foundations {
     /// Makes every shard, and when all could be made, starts them.
     func startShards() throws(GatewayError) -> [Thread] {
         abandonLeases()
+        try readUplinkNames()
         commons.sessions.sweepRemovals()
         let needsTLS = configuration.listeners.contains(where: \.tls)
         let contexts =
@@ -404,6 +409,7 @@ struct Foundations {
         do throws(Errno) {
             try commons.log?.start()
             try commons.retained.start()
+            try commons.uplink.start()
         } catch {
             throw .system("starting a thread", error)
         }
@@ -419,10 +425,19 @@ struct Foundations {
                 for mailbox in commons.mailboxes { mailbox.post(.stop) }
                 for thread in threads { thread.join() }
                 commons.retained.stop()
+                commons.uplink.stop()
                 throw .system("starting a thread", error)
             }
         }
         return threads
+    }
+
+    private func readUplinkNames() throws(GatewayError) {
+        do throws(StoreError) {
+            try commons.uplink.readNames(in: commons.ledger)
+        } catch {
+            throw .store("\(configuration.data)/ledger", error)
+        }
     }
 
     private func makeShard(
@@ -459,29 +474,5 @@ struct Foundations {
         } catch {
             throw .store("\(configuration.data)/ledger", error)
         }
-    }
-}
-
-extension TLSVersion {
-    init(_ version: GatewayConfiguration.TLS.Version) {
-        self =
-            switch version {
-            case .v1_2: .v1_2
-            case .v1_3: .v1_3
-            }
-    }
-}
-
-extension TLSAlgorithms {
-    /// Those of the preset, but for what is named.
-    init(_ settings: GatewayConfiguration.TLS) {
-        self =
-            switch settings.preset {
-            case .standard: .standard
-            case .legacy: .legacy
-            }
-        if !settings.cipherSuites.isEmpty { cipherSuites = settings.cipherSuites }
-        if !settings.ciphers.isEmpty { ciphers = settings.ciphers }
-        if !settings.groups.isEmpty { groups = settings.groups }
     }
 }

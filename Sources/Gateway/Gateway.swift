@@ -79,12 +79,15 @@ public final class Gateway: Sendable {
 
     /// The same of a node of a cluster, whose log and records the caller closes when the gateway has drained.
     ///
-    /// - Parameter retained: where the nodes have their retained messages in common.
+    /// - Parameters:
+    ///   - retained: where the nodes have their retained messages in common.
+    ///   - uplink: the streams that products can name; of a gateway alone, too.
     public static func start(
         _ configuration: GatewayConfiguration,
         in membership: ClusterMembership?,
         over transport: (any PeerTransport)? = nil,
         retained: (any LatestRecords)? = nil,
+        uplink: (any UplinkStreams)? = nil,
         time: TimeSource = .system,
         log: GatewayLog? = nil
     ) throws(GatewayError) -> Gateway {
@@ -92,7 +95,7 @@ public final class Gateway: Sendable {
             return try Gateway(
                 Foundations(
                     configuration, in: membership, hasLinks: transport != nil,
-                    retained: retained, time: time, log: log),
+                    retained: retained, uplink: uplink, time: time, log: log),
                 membership, over: transport)
         } catch {
             log?.stop()
@@ -134,9 +137,11 @@ public final class Gateway: Sendable {
         }
         let watch = try foundations.clusterWatch()
         clusterWatch = watch
-        foundations.commons.ledger.observe { event in
+        let uplink = foundations.commons.uplink
+        foundations.commons.ledger.observe { [weak ledger = foundations.commons.ledger] event in
             notices.tell(event.change)
             watch?.hear(event)
+            if event.change.mayNameUplink, let ledger { uplink.hearOfNames(in: ledger) }
         }
         shards = try foundations.startShards()
         ownerKeeper = try foundations.openLinks(membership, over: transport)
@@ -172,7 +177,8 @@ public final class Gateway: Sendable {
         let remains = Parcel(
             Remains(
                 shards: shards, ownerKeeper: ownerKeeper, neighbours: commons.neighbours,
-                retained: commons.retained, usage: usage, ledger: ledger, backups: backups,
+                retained: commons.retained, uplink: commons.uplink, usage: usage, ledger: ledger,
+                backups: backups,
                 clusterWatch: clusterWatch,
                 leftovers: commons.leftovers, log: commons.log))
         await withCheckedContinuation { continuation in
@@ -201,6 +207,7 @@ public final class Gateway: Sendable {
         for shard in remains.shards { shard.join() }
         remains.neighbours?.close()
         remains.retained.stop()
+        remains.uplink.stop()
         remains.usage.shutdown()
         remains.ledger.shutdown()
         tell(remains.leftovers.sum, remains.log)
@@ -221,6 +228,7 @@ public final class Gateway: Sendable {
         let ownerKeeper: OwnerKeeper?
         let neighbours: Neighbours?
         let retained: RetainedMessageStore
+        let uplink: Uplink
         let usage: UsageStore
         let ledger: Ledger
         let backups: Backups

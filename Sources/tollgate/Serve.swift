@@ -42,13 +42,16 @@ struct Serve: AsyncParsableCommand {
         let peers = try NodeStart.peers(configuration, membership)
         let retained = try NodeStart.retained(configuration, membership, logger)
         defer { retained?.close() }
+        let uplink = try NodeStart.uplink(configuration, logger)
+        defer { uplink?.close() }
         let gateway = try orFail {
             try Gateway.start(
-                configuration, in: membership, over: peers, retained: retained,
+                configuration, in: membership, over: peers, retained: retained, uplink: uplink,
                 log: try Self.log(to: logger, configuration))
         }
         do {
-            try await serve(gateway, configuration, port, certificate, logger)
+            let downlink = try NodeStart.downlink(configuration)
+            try await serve(gateway, configuration, port, certificate, downlink, logger)
         } catch {
             await gateway.drain()
             throw Failure(text: Self.text(of: error, configuration))
@@ -86,6 +89,7 @@ struct Serve: AsyncParsableCommand {
         _ configuration: GatewayConfiguration,
         _ claim: APIPort,
         _ certificate: APICertificate?,
+        _ downlink: (any DownlinkRequests)?,
         _ logger: Logger
     ) async throws {
         let secrets = SecretsDirectory(of: configuration)
@@ -130,7 +134,10 @@ struct Serve: AsyncParsableCommand {
                     ),
                     .init(service: DrainingGateway(gateway: gateway, logger: logger)),
                     .init(service: Upkeep(gateway: gateway)),
-                ],
+                ]
+                    + (downlink.map {
+                        [.init(service: DownlinkService(requests: $0, gateway: gateway))]
+                    } ?? []),
                 logger: Self.quiet(logger)
             )
         )

@@ -121,6 +121,8 @@ struct ReplayTests {
         Write(.post, "products/lamp/secret/rotate", ["overlapHours": 1]),
         Write(.post, "products/lamp/secret/rotate", [:]),
         Write(.post, "products/lamp/secret/revoke"),
+        Write(.put, "products/lamp/uplink", ["stream": "LAMPS"]),
+        Write(.delete, "products/lamp/uplink"),
         Write(.post, "accounts/acme/purchases/{code}/void", ["cause": "a mistake"]),
         Write(
             .post, "keys",

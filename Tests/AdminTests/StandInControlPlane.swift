@@ -36,6 +36,9 @@ final class StandInControlPlane: ControlPlane {
         /// What it says of its cluster; it is in none unless a test sets it.
         var cluster: ClusterReport?
 
+        /// Whether products can name streams.
+        var offersUplink = true
+
         /// The commands that were submitted, in order.
         var log: [Command] = []
     }
@@ -66,6 +69,8 @@ final class StandInControlPlane: ControlPlane {
     }
 
     func cluster() throws(StoreError) -> ClusterReport? { state.withLock { $0.cluster } }
+
+    var offersUplink: Bool { state.withLock { $0.offersUplink } }
 
     func snapshot() async throws(BackupProblem) -> BooksSnapshot { try backups.snapshot() }
 

@@ -51,6 +51,7 @@ struct OrganBench: ~Copyable {
             usage: try UsageStore(in: shared),
             sessions: sessions,
             retained: retained,
+            uplink: Uplink(nil, log: nil),
             dataCentre: configuration.home,
             listeners: configuration.listeners.map { ListenerTraits($0, of: configuration) },
             limits: limits,

@@ -37,7 +37,8 @@ struct ReasonTests {
         ]
         let publish: [Reason] = [
             .topicNotAllowed, .topicNameInvalid, .payloadFormatInvalid, .retainedFull, .notStored,
-            .quotaExceeded, .notConnected, .noSubscription, .queueFull, .messageExpired,
+            .notUplinked, .quotaExceeded, .notConnected, .noSubscription, .queueFull,
+            .messageExpired,
         ]
         let subscribe: [Reason] = [.topicNotAllowed, .topicFilterInvalid, .quotaExceeded]
         for reason in connack { #expect(reason.reasonCode.isAllowed(in: .connack), "\(reason)") }

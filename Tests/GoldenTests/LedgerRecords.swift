@@ -271,6 +271,12 @@ enum LedgerRecords {
         return record
     }
 
+    private static var productWithUplink: ProductRecord {
+        var record = productOfFreeCodes
+        record.uplink = UplinkStream("MACHINES")
+        return record
+    }
+
     private static func product(
         _ record: ProductRecord,
         _ origin: PackageOrigin
@@ -290,12 +296,13 @@ enum LedgerRecords {
                 books.products,
                 keys: ["plain": product],
                 records: [
-                    "least v3": least,
-                    "most v3": productOfFreeCodes,
+                    "least v4": least,
+                    "most v4": productWithUplink,
                 ],
                 older: [
                     "least": product(least, .codes), "most": product(deletedProduct, .codes),
                     "least v2": least, "most v2": rotatedProduct,
+                    "least v3": least, "most v3": productOfFreeCodes,
                 ]
             ),
             GoldenTable(

@@ -31,6 +31,8 @@ enum Samples {
             ),
             .products(.upgradePackage(TestStore.product, to: TestStore.large)),
             .products(.delete(TestStore.product)),
+            .products(.nameUplink(TestStore.product, UplinkStream("MACHINES"))),
+            .products(.nameUplink(TestStore.product, nil)),
             .codes(
                 .purchase(TestStore.acme, package: TestStore.small, quantity: 300, product: nil)),
             .codes(
@@ -92,6 +94,8 @@ enum Samples {
             .products(
                 .packageUpgraded(TestStore.product, from: TestStore.small, to: TestStore.large)),
             .products(.deleted(TestStore.product, forfeited: 1 << 40)),
+            .products(.uplinkNamed(TestStore.product, UplinkStream("MACHINES"))),
+            .products(.uplinkNamed(TestStore.product, nil)),
             .codes(
                 .bought(
                     TestStore.acme, package: TestStore.small, quantity: 2,

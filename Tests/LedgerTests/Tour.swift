@@ -227,6 +227,7 @@ enum Tour {
                 .devices(.activate(TestStore.device("e1", of: "PK2"), confirmsSecret: nil)),
                 .devices(.delete(TestStore.device("d2"))),
                 .products(.update(second, ProductUpdate(name: "Valve"))),
+                .products(.nameUplink(second, UplinkStream("VALVES"))),
                 .products(.upgradePackage(second, to: TestStore.large)),
                 .products(.delete(third)),
                 .keys(.revoke(KeyID("k2")!)),

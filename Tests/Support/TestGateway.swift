@@ -23,11 +23,13 @@ public final class TestGateway: Sendable {
     ///   - membership: makes it a node of a cluster.
     ///   - transport: carries what it says to other nodes.
     ///   - retained: what the nodes have retained.
+    ///   - uplink: the streams that products can name.
     public init(
         shards: Int = 2,
         in membership: ClusterMembership? = nil,
         over transport: (any PeerTransport)? = nil,
         retained: (any LatestRecords)? = nil,
+        uplink: (any UplinkStreams)? = nil,
         time: TimeSource = .system,
         directory: TemporaryDirectory = TemporaryDirectory(),
         certificates: TestCertificates = .shared,
@@ -51,7 +53,8 @@ public final class TestGateway: Sendable {
         ]
         configure(&configuration)
         gateway = try Gateway.start(
-            configuration, in: membership, over: transport, retained: retained, time: time)
+            configuration, in: membership, over: transport, retained: retained, uplink: uplink,
+            time: time)
     }
 
     /// Lends `body` a running gateway. Afterwards the books must balance (rule A10) and the counts add

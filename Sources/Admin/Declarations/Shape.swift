@@ -118,6 +118,7 @@ extension UInt64: Documented {}
 
 extension AccountID: Documented {}
 extension DataCentreID: Documented {}
+extension UplinkStream: Documented {}
 extension DeviceKey: Documented {}
 extension KeyID: Documented {}
 extension NodeName: Documented {}

@@ -73,6 +73,8 @@ extension Documents {
             ["product": JSON(key), "from": JSON(from), "to": JSON(to)]
         case .products(.deleted(let key, let forfeited)):
             ["product": JSON(key), "forfeited": JSON(forfeited)]
+        case .products(.uplinkNamed(let key, let stream)):
+            ["product": JSON(key), "stream": JSON(stream)]
         case .imports(.imported(let product, let count, let number)):
             ["product": JSON(product), "count": JSON(count), "import": JSON(number)]
         case .imports(.begun(let product)): ["product": JSON(product)]

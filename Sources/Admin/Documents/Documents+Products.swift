@@ -17,6 +17,9 @@ extension Documents {
         Member("registration", \.record.registration)
         Member("dayOffsetMinutes", \.record.dayOffset.minutes, as: .dayOffset)
         Member("dataCentre", \.record.dataCentre, "Where its codes are counted (rule B13).")
+        Member(
+            "uplinkStream", \.record.uplink,
+            "The JetStream stream that its devices' messages go into.")
         Member("createdAt", \.record.createdAt)
         Member("codes") {
             Member("assigned", \.figures.assigned)

@@ -239,6 +239,36 @@ extension Routes {
     }
 }
 
+/// The stream that the messages of a product's devices go into.
+extension Routes {
+    mutating func registerProductUplinks() {
+        on(
+            .put, "products/:pk/uplink", "nameUplinkStream",
+            "Have the messages of a product's devices go into a JetStream stream, which acknowledges them",
+            access: .operators, body: .json(["stream": .id(UplinkStream.self)]),
+            answers: .ok(Documents.product), problems: [.uplinkNotConfigured]
+        ) { call in
+            let (key, _) = try call.product()
+            let stream = try await call.fields().required("stream", UplinkStream.init)
+            // Its devices' messages would be refused.
+            guard call.controlPlane.offersUplink else { throw Problem(.uplinkNotConfigured) }
+            return try await call.answer(.products(.nameUplink(key, stream))) {
+                try await Self.showProduct(key, call)
+            }
+        }
+        on(
+            .delete, "products/:pk/uplink", "endUplinkStream",
+            "Let the messages of a product's devices go to applications only", access: .operators,
+            answers: .ok(Documents.product)
+        ) { call in
+            let (key, _) = try call.product()
+            return try await call.answer(.products(.nameUplink(key, nil))) {
+                try await Self.showProduct(key, call)
+            }
+        }
+    }
+}
+
 /// A product's secret, by which its devices register themselves: shown, changed, and taken away.
 extension Routes {
     mutating func registerProductSecrets() {

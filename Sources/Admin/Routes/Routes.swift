@@ -17,6 +17,7 @@ struct Routes {
         routes.registerProducts()
         routes.registerProductUsage()
         routes.registerProductSecrets()
+        routes.registerProductUplinks()
         routes.registerDevices()
         routes.registerDeviceActions()
         routes.registerTrace()

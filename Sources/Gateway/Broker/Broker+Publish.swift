@@ -75,7 +75,8 @@ extension Broker {
     ) -> (PublishVerdict, confirmations: Int) {
         let answer = answer(slot, publish.packetID, isCommitted: false, in: &context)
         let message = OutboundMessage(publish, topic: topic, at: context.now.books)
-        let publication = route(message, from: slot, for: answer, in: &context)
+        let publication = route(
+            message, isDuplicate: publish.isDuplicate, from: slot, for: answer, in: &context)
         return (publication.verdict, publication.confirmations)
     }
 
@@ -106,7 +107,8 @@ extension Broker {
             let isStored = sessions[slot: session(of: slot, in: &context)].stored != nil
             let answer = answer(slot, packetID, isCommitted: isStored, in: &context)
             let message = OutboundMessage(publish, topic: topic, at: context.now.books)
-            publication = route(message, from: slot, for: answer, in: &context)
+            publication = route(
+                message, isDuplicate: publish.isDuplicate, from: slot, for: answer, in: &context)
         }
         notePublish(slot, publish, topic, publication.verdict, in: &context)
         var entry = UnansweredPublishes.Entry(
@@ -229,6 +231,13 @@ extension Broker {
         case .waits(let stock):
             park(slot, at: stock, in: &context)
             return .held
+        }
+        if context.quota.hasUplinks {
+            if isTooLargeForStream(slot, payloadBytes: publish.payload.count, in: &context) {
+                context.wire.end(slot, .packetTooLarge)
+                return .held
+            }
+            return nil
         }
         let isUnheard =
             subscriptions.isEmpty && !publish.isRetained
@@ -367,9 +376,11 @@ extension Broker {
     private mutating func answer(
         _ slot: UInt32, _ entry: UnansweredPublishes.Entry, in context: inout ShardContext
     ) {
-        if entry.verdict == .refused(.notStored), context.wire[slot].settings.version == .v3_1_1 {
+        if case .refused(let reason) = entry.verdict, reason.isOfStores,
+            context.wire[slot].settings.version == .v3_1_1
+        {
             // It can't be told but by silence: it will send the message again.
-            return context.wire.end(slot, .notStored)
+            return context.wire.end(slot, reason)
         }
         if entry.isExactlyOnce {
             receivedExactlyOnce(slot, entry, in: &context)
@@ -477,6 +488,11 @@ extension Broker {
         }
     }
 
+}
+
+extension Reason {
+    /// Whether a message was not kept where it has to be, and may be the next time.
+    fileprivate var isOfStores: Bool { self == .notStored || self == .notUplinked }
 }
 
 extension Span<UInt8> {

@@ -117,6 +117,7 @@ extension Broker {
             absent: device, of: product, payloadBytes: will.payload.count, at: context.now.books)
         switch verdict {
         case .counted:
+            if context.quota.hasUplinks { putIntoStream(will, of: device, product, in: &context) }
             var shared: Message? = will
             will.withOutbound(isRetained: isRetained) { message in
                 if isRetained { _ = retain(message, for: .nobody, sharing: &shared, in: &context) }

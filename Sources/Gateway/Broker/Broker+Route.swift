@@ -10,6 +10,7 @@ extension Broker {
     /// Delivers a client's message to its subscribers, on this shard and on others.
     mutating func route(
         _ message: borrowing OutboundMessage,
+        isDuplicate: Bool = false,
         from slot: UInt32,
         for answer: PublishAnswer, in context: inout ShardContext
     ) -> Publication {
@@ -32,6 +33,11 @@ extension Broker {
                 in: &context)
         }
         if isAwaited { publication.confirmations += 1 }
+        if context.quota.hasUplinks {
+            putIntoStream(
+                message, isDuplicate: isDuplicate, from: slot, for: answer, sharing: &shared,
+                &publication, in: &context)
+        }
         return publication
     }
 

@@ -60,6 +60,14 @@ enum PublishAnswer {
     /// PUBREC in a stored session: when the message is on disk in one commit with its packet identifier.
     case commit(Token, packetID: UInt16)
 
+    /// Of the PUBLISH; `nil` when none is to be answered.
+    var packetID: UInt16? {
+        switch self {
+        case .nothing: nil
+        case .acknowledgement(_, let packetID), .commit(_, let packetID): packetID
+        }
+    }
+
     /// Who is told when a session has written the message.
     func written(on shard: Int) -> DownlinkSender {
         switch self {
@@ -165,12 +173,16 @@ enum WriteOutcome: Sendable {
     /// The disk did not take it.
     case notStored
 
+    /// The product's stream did not take it, as far as is known.
+    case notUplinked
+
     /// What the sender is told in place of success.
     var verdict: PublishVerdict? {
         switch self {
         case .stored: nil
         case .full: .refused(.retainedFull)
         case .notStored: .refused(.notStored)
+        case .notUplinked: .refused(.notUplinked)
         }
     }
 }

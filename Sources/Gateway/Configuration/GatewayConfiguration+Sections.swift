@@ -208,7 +208,7 @@ extension GatewayConfiguration {
 extension GatewayConfiguration {
     /// What makes the gateway a node of a cluster, whose books change through one log in NATS JetStream. Without a
     /// name it is alone, and nothing else can be set here.
-    public struct Cluster: Equatable, Sendable {
+    public struct Cluster: Equatable, Sendable, NATSAccess {
         /// This gateway's name, no other's in the cluster, and the same at each start. 1 to 64 of
         /// `[A-Za-z0-9_.-]`, not `gateway`. Default: none.
         public var node: String?
@@ -248,10 +248,53 @@ extension GatewayConfiguration {
         /// `node` as the books name it; `nil` of a gateway alone. Of a valid configuration.
         public var name: NodeName? { node.flatMap { NodeName($0) } }
 
-        /// Whether the servers are spoken to over TLS.
-        public var usesTLS: Bool {
-            tls != ServerTLS() || servers.contains { $0.hasPrefix("tls://") }
-        }
+    }
+}
+
+/// How NATS servers are reached.
+public protocol NATSAccess: Sendable {
+    var servers: [String] { get }
+    var user: String? { get }
+    var passwordFile: String? { get }
+    var tokenFile: String? { get }
+    var credentialsFile: String? { get }
+    var tls: GatewayConfiguration.Cluster.ServerTLS { get }
+}
+
+extension NATSAccess {
+    /// Whether the servers are spoken to over TLS.
+    public var usesTLS: Bool {
+        tls != GatewayConfiguration.Cluster.ServerTLS()
+            || servers.contains { $0.hasPrefix("tls://") }
+    }
+}
+
+extension GatewayConfiguration {
+    /// The NATS servers that have the streams that products name, for the messages of their devices. Without servers
+    /// here, they are the cluster's; a gateway alone has none then, and no product can name a stream.
+    public struct Uplink: Equatable, Sendable, NATSAccess {
+        /// As `cluster.servers`. Default: those of the cluster, with its credentials and TLS.
+        public var servers: [String] = []
+
+        /// On how many servers a stream is that is made here: 1, 3 or 5. Default: `cluster.replicas` on the cluster's
+        /// servers, else 3.
+        public var replicas: Int?
+
+        /// As those of `cluster`.
+        public var user: String?
+        public var passwordFile: String?
+        public var tokenFile: String?
+        public var credentialsFile: String?
+        public var tls = Cluster.ServerTLS()
+
+        public init() {}
+    }
+
+    /// How the servers of uplink streams are reached, and on how many of them a stream is that is made; `nil`: there
+    /// are none.
+    public var uplinkAccess: (access: any NATSAccess, replicas: Int)? {
+        if !uplink.servers.isEmpty { return (uplink, uplink.replicas ?? 3) }
+        return cluster.node == nil ? nil : (cluster, uplink.replicas ?? cluster.replicas)
     }
 }
 

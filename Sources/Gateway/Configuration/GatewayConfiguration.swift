@@ -37,6 +37,7 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public var admin = Admin()
     public var backup = Backup()
     public var cluster = Cluster()
+    public var uplink = Uplink()
     public var log = Log()
 
     /// `dataCentre` as the books name it. Of a valid configuration.

@@ -20,7 +20,8 @@ struct ChangeNotices: Sendable {
     func tell(_ change: Change) {
         switch change {
         case .products(.updated(let key, _)), .products(.packageUpgraded(let key, _, _)),
-            .products(.deleted(let key, _)), .codes(.assigned(_, let key, _, _)),
+            .products(.deleted(let key, _)), .products(.uplinkNamed(let key, _)),
+            .codes(.assigned(_, let key, _, _)),
             .codes(.bought(_, _, _, product: .some(let key), _)),
             .codes(.granted(_, _, _, product: .some(let key), _)):
             tellAll(.productChanged(key))

@@ -32,6 +32,9 @@ public protocol ControlPlane: Sendable {
     /// A copy of the books as they are at one moment, which another node can begin with; on a thread of its own.
     func snapshot() async throws(BackupProblem) -> BooksSnapshot
 
+    /// Whether products can name streams for their devices' messages.
+    var offersUplink: Bool { get }
+
     /// Whether new work is taken, and what stands in its way.
     func readiness() async -> Readiness
 

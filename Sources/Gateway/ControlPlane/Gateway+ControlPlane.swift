@@ -21,6 +21,8 @@ extension ProductDay {
 }
 
 extension Gateway: ControlPlane {
+    public var offersUplink: Bool { commons.uplink.isOffered }
+
     public func verify() async throws(StoreError) -> [String] {
         let (stores, secretKeys) = (self.stores, self.secretKeys)
         let result = await withCheckedContinuation { continuation in

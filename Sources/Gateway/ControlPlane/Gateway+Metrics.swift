@@ -19,6 +19,7 @@ extension Gateway {
         writeDescriptors(into: &page)
         writeCertificates(into: &page)
         writeCluster(into: &page)
+        writeUplink(into: &page)
         page.begin("tollgate_ready", help: "Whether new work is taken.", kind: .gauge)
         page.sample(readiness.isReady ? 1 : 0)
         page.begin(
@@ -89,6 +90,26 @@ extension Gateway {
         page.begin(
             "tollgate_connections_limit", help: "Most open sockets of clients.", kind: .gauge)
         page.sample(descriptors.connections)
+    }
+
+    private func writeUplink(into page: inout PrometheusText) {
+        let figures = commons.uplink.figures
+        page.begin(
+            "tollgate_uplink_stored_total",
+            help: "Messages that the streams of their products have taken.", kind: .counter)
+        page.sample(figures.stored)
+        page.begin(
+            "tollgate_uplink_failed_total",
+            help: "Messages that the streams of their products have not taken, as far as is known.",
+            kind: .counter)
+        page.sample(figures.failed)
+        page.begin(
+            "tollgate_uplink_waiting", help: "Messages on their way into streams.", kind: .gauge)
+        page.sample(figures.waiting)
+        page.begin(
+            "tollgate_uplink_reachable",
+            help: "Whether all streams that products name take messages.", kind: .gauge)
+        page.sample(commons.uplink.problem == nil ? 1 : 0)
     }
 
     private func writeStores(into page: inout PrometheusText) {

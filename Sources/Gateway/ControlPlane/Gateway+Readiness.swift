@@ -36,6 +36,7 @@ extension Gateway {
             Readiness.Check(name: "loop-lag", problem: lagProblem(isRunning: isRunning)),
             certificateChecks(),
             Readiness.Check(name: "cluster", problem: clusterProblem()),
+            Readiness.Check(name: "uplink", warning: commons.uplink.problem),
             Readiness.Check(name: "draining", problem: isRunning ? nil : "shutting down"),
         ])
     }

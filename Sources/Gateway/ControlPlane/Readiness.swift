@@ -4,7 +4,7 @@ public struct Readiness: Equatable, Sendable {
     public struct Check: Equatable, Sendable {
         /// Stable, for programs: `listeners`, `ledger-writable`, `usage-writable`, `clock`,
         /// `disk-space`, `map-space`, `descriptors`, `connections`, `loop-lag`, `certificates`,
-        /// `cluster`, `draining`.
+        /// `cluster`, `uplink`, `draining`.
         public let name: String
 
         /// What is wrong, for people; `nil` when nothing is.

@@ -91,6 +91,12 @@ struct ProductCatalogue {
     @inline(__always)
     func allowance(at slot: Slot) -> UInt32? { entries[Int(slot.index)].unitsPerDay }
 
+    /// The stream that the product names.
+    func uplink(at slot: Slot) -> UplinkStream? { entries[Int(slot.index)].product.uplink }
+
+    /// Whether one of them names a stream.
+    var hasUplinks: Bool { entries.contains { $0.product.uplink != nil } }
+
     /// Where the product's days begin.
     func dayOffset(at slot: Slot) -> UTCOffset { entries[Int(slot.index)].product.dayOffset }
 
@@ -128,6 +134,9 @@ struct ProductFacts {
     let account: AccountID
     let dayOffset: UTCOffset
 
+    /// Where its devices' messages go, beside the applications.
+    let uplink: UplinkStream?
+
     /// The package's messages per day, as far as 32 bits count; `nil`: no limit (rule C9).
     let unitsPerDay: UInt32?
 
@@ -143,6 +152,7 @@ struct ProductFacts {
             key: key,
             account: record.account,
             dayOffset: record.dayOffset,
+            uplink: record.isDeleted ? nil : record.uplink,
             unitsPerDay: record.allowance?.messagesPerDay.map { UInt32(clamping: $0) },
             freeUnitsPerDay: free?.messagesPerDay.map { UInt32(clamping: $0) },
             hasFreeOnly: record.freeDevices == .all
@@ -153,6 +163,7 @@ struct ProductFacts {
         key: ProductKey,
         account: AccountID,
         dayOffset: UTCOffset,
+        uplink: UplinkStream? = nil,
         unitsPerDay: UInt32?,
         freeUnitsPerDay: UInt32?,
         hasFreeOnly: Bool
@@ -160,6 +171,7 @@ struct ProductFacts {
         self.key = key
         self.account = account
         self.dayOffset = dayOffset
+        self.uplink = uplink
         self.unitsPerDay = unitsPerDay
         self.freeUnitsPerDay = freeUnitsPerDay
         self.hasFreeOnly = hasFreeOnly

@@ -29,6 +29,9 @@ struct Quota: ~Copyable {
     /// Retained messages that were counted when they were handed to their devices.
     var handedOut = CountedMessages()
 
+    /// Whether a product that has been read names a stream: read for every message.
+    private(set) var hasUplinks = false
+
     /// Of the counts that were dirty when the flush was due, those that no batch has carried yet.
     private var countsToFlush = 0
 
@@ -74,7 +77,13 @@ struct Quota: ~Copyable {
     func slots(of key: ProductKey) -> [ProductCatalogue.Slot] { products.slots(of: key) }
 
     /// Keeps what the books say of a product.
-    mutating func keep(_ product: ProductFacts) { products.insert(product) }
+    mutating func keep(_ product: ProductFacts) {
+        products.insert(product)
+        hasUplinks = products.hasUplinks
+    }
+
+    /// Where the messages of the product's devices go, beside the applications.
+    func uplink(of product: ProductCatalogue.Slot) -> UplinkStream? { products.uplink(at: product) }
 
     /// A device of the product has come (1) or gone (-1).
     mutating func count(_ change: Int, at product: ProductCatalogue.Slot) {

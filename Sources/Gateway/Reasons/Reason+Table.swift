@@ -249,6 +249,11 @@ extension Reason {
                 "not-stored", "the message could not be stored", .implementationSpecificError,
                 .serverUnavailable, .policyViolation, 503,
                 "Send it again later; make room on the disk or raise the map's size.")
+        case .notUplinked:
+            Row(
+                "not-uplinked", "the product's stream has not taken the message",
+                .implementationSpecificError, .serverUnavailable, .policyViolation, 503,
+                "Send it again later; the check uplink of /readyz says what is wrong.")
         case .quotaExceeded:
             Row(
                 "quota-exceeded", "the day's message allowance is used up", .quotaExceeded, nil,
@@ -532,6 +537,10 @@ extension Reason {
             Row(
                 api: "upgrade-reported", "the upgrade was reported before", 409,
                 "Ask for a new upgrade under another id.")
+        case .uplinkNotConfigured:
+            Row(
+                api: "uplink-not-configured", "no NATS servers are configured for uplink streams",
+                409, "Name the servers in the section uplink of the configuration.")
         case .notClustered:
             Row(
                 api: "not-clustered", "the gateway is in no cluster", 409,

@@ -50,6 +50,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case payloadFormatInvalid
     case retainedFull
     case notStored
+    case notUplinked
     case quotaExceeded
 
     // How a connection ends by itself.
@@ -131,6 +132,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case deviceNotActive
     case otaExhausted
     case upgradeReported
+    case uplinkNotConfigured
     case notClustered
     case unknownNode
     case nodeRemoved

@@ -29,6 +29,9 @@ struct GatewayCommons: Sendable {
     let sessions: SessionStore
     let retained: RetainedMessageStore
 
+    /// Where devices' messages go whose products name streams.
+    let uplink: Uplink
+
     /// Where the devices are connected (rule B13).
     let dataCentre: DataCentreID
     let listeners: [ListenerTraits]

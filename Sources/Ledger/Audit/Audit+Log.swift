@@ -182,11 +182,11 @@ extension Audit {
                 record?.sequence == sequence,
                 "\(source()): upgrade \(change.id) of \(change.identity) is not there")
         case .accounts(.updated), .accounts(.contactPut), .accounts(.contactRemoved),
-            .products(.updated), .products(.packageUpgraded), .imports, .topUps,
-            .devices(.registered), .devices(.entitlementReopened), .devices(.entitlementEnded),
-            .devices(.disabled), .devices(.deleted), .devices(.renewalSet),
-            .devices(.secretReset), .devices(.secretConfirmed), .clock, .limits, .productSecrets,
-            .cluster:
+            .products(.updated), .products(.packageUpgraded), .products(.uplinkNamed), .imports,
+            .topUps, .devices(.registered), .devices(.entitlementReopened),
+            .devices(.entitlementEnded), .devices(.disabled), .devices(.deleted),
+            .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed), .clock,
+            .limits, .productSecrets, .cluster:
             // A later change may have written over it, or its own tables are held against the log.
             return
         }
@@ -274,7 +274,8 @@ extension LogTally {
         case .upgrades(let change):
             if case .requested = change.entry { upgrades += 1 }
         case .accounts(.updated), .accounts(.certified), .products(.updated),
-            .products(.packageUpgraded), .imports(.imported(_, _, .none)), .imports(.abandoned),
+            .products(.packageUpgraded), .products(.uplinkNamed),
+            .imports(.imported(_, _, .none)), .imports(.abandoned),
             .devices(.registered), .devices(.entitlementReopened), .devices(.entitlementEnded),
             .devices(.disabled), .devices(.deleted), .devices(.renewalSet),
             .devices(.secretReset), .devices(.secretConfirmed), .topUps, .clock,

@@ -12,6 +12,8 @@ extension Books {
         case .upgradePackage(let key, let package):
             try upgradePackage(key, package, command, in: transaction)
         case .delete(let key): try deleteProduct(key, command, in: transaction)
+        case .nameUplink(let key, let stream):
+            try nameUplink(key, stream, command, in: transaction)
         }
     }
 
@@ -113,6 +115,21 @@ extension Books {
         if new == old { return .done(.unchanged) }
         try products.put(key, new, in: transaction)
         return .done(try record(.products(.updated(key, update)), command, in: transaction))
+    }
+
+    private func nameUplink(
+        _ key: ProductKey,
+        _ stream: UplinkStream?,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard var product = try existing(key, in: transaction) else {
+            return .refused(.products(.unknown(key)))
+        }
+        if product.uplink == stream { return .done(.unchanged) }
+        product.uplink = stream
+        try products.put(key, product, in: transaction)
+        return .done(try record(.products(.uplinkNamed(key, stream)), command, in: transaction))
     }
 
     /// Rule A5: the package is a property of the product, so it changes for all devices and codes

@@ -36,6 +36,18 @@ extension Books {
         try products.get(key, in: transaction)
     }
 
+    /// All streams that products name.
+    public func uplinkStreams(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Set<UplinkStream> {
+        var streams: Set<UplinkStream> = []
+        try products.forEach(in: transaction) { (_, product) throws(StoreError) in
+            if !product.isDeleted, let stream = product.uplink { streams.insert(stream) }
+            return .proceed
+        }
+        return streams
+    }
+
     /// By product key, without deleted ones; with `accounts`, only theirs, by account first; with
     /// `keys`, only those. With a `home`, only those that are counted there (rule B13).
     public func products(

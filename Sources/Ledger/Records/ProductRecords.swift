@@ -39,6 +39,9 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
 
     /// Its home: where its codes are counted, wherever its devices connect (rule B13).
     public let dataCentre: DataCentreID
+
+    /// Where its devices' messages go, beside the applications; `nil`: nowhere else.
+    public internal(set) var uplink: UplinkStream?
     public let createdAt: Timestamp
 
     /// Set once it was deleted (rule B9): its books stay, its name is not used again.
@@ -103,14 +106,14 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         deletedAt = nil
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1, v2, v3 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2, v3, v4 }
 
     public func encode(into buffer: inout ByteBuffer) {
         buffer.append(
-            Version.v3, name, account, package, allowance, packageOrigin, secret, autoRenewal,
+            Version.v4, name, account, package, allowance, packageOrigin, secret, autoRenewal,
             registration, dayOffset, dataCentre, createdAt, deletedAt, previousSecret,
             previousUntil, formerNames)
-        buffer.append(fields: freePackage, freeAllowance)
+        buffer.append(fields: freePackage, freeAllowance, uplink)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
@@ -123,7 +126,7 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         case .v1:
             packageOrigin = .codes
             secret = try reader.take(SealedSecret.self)
-        case .v2, .v3:
+        case .v2, .v3, .v4:
             packageOrigin = try reader.take()
             secret = try reader.take()
         }
@@ -135,16 +138,20 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         deletedAt = try reader.take()
         switch version {
         case .v1: break
-        case .v2, .v3:
+        case .v2, .v3, .v4:
             previousSecret = try reader.take()
             previousUntil = try reader.take()
             formerNames = try reader.take()
         }
         switch version {
         case .v1, .v2: break
-        case .v3:
+        case .v3, .v4:
             freePackage = try reader.take()
             freeAllowance = try reader.take()
+        }
+        switch version {
+        case .v1, .v2, .v3: break
+        case .v4: uplink = try reader.take()
         }
     }
 }

@@ -12,6 +12,9 @@ public enum ProductAction: Hashable, Sendable {
 
     /// Neither consumed nor unconsumed codes come back; the devices are refused (rule B9).
     case delete(ProductKey)
+
+    /// Where its devices' messages go, beside the applications; `nil`: nowhere else.
+    case nameUplink(ProductKey, UplinkStream?)
 }
 
 extension ProductAction: ActionPart {
@@ -20,6 +23,7 @@ extension ProductAction: ActionPart {
         case update = 4
         case upgradePackage = 5
         case delete = 6
+        case nameUplink = 32
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -29,6 +33,8 @@ extension ProductAction: ActionPart {
         case .upgradePackage(let product, let package):
             buffer.append(Tag.upgradePackage, product, package)
         case .delete(let product): buffer.append(Tag.delete, product)
+        case .nameUplink(let product, let stream):
+            buffer.append(Tag.nameUplink, product, stream)
         }
     }
 
@@ -39,6 +45,7 @@ extension ProductAction: ActionPart {
             case .update: try reader.make(Self.update)
             case .upgradePackage: try reader.make(Self.upgradePackage)
             case .delete: try reader.make(Self.delete)
+            case .nameUplink: try reader.make(Self.nameUplink)
             }
     }
 
@@ -49,7 +56,7 @@ extension ProductAction: ActionPart {
             product.secret = .blank
             product.freeCodes = nil
             return .create(product)
-        case .update, .upgradePackage, .delete: return self
+        case .update, .upgradePackage, .delete, .nameUplink: return self
         }
     }
 }
@@ -62,6 +69,7 @@ public enum ProductChange: Hashable, Sendable {
 
     /// `forfeited`: how many unconsumed codes went with it (rule B9).
     case deleted(ProductKey, forfeited: UInt64)
+    case uplinkNamed(ProductKey, UplinkStream?)
 }
 
 extension ProductChange: ChangePart {
@@ -70,6 +78,7 @@ extension ProductChange: ChangePart {
         case updated = 4
         case packageUpgraded = 5
         case deleted = 6
+        case uplinkNamed = 32
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -79,6 +88,8 @@ extension ProductChange: ChangePart {
         case .packageUpgraded(let product, let from, let to):
             buffer.append(Tag.packageUpgraded, product, from, to)
         case .deleted(let product, let forfeited): buffer.append(Tag.deleted, product, forfeited)
+        case .uplinkNamed(let product, let stream):
+            buffer.append(Tag.uplinkNamed, product, stream)
         }
     }
 
@@ -89,6 +100,7 @@ extension ProductChange: ChangePart {
             case .updated: try reader.make(Self.updated)
             case .packageUpgraded: try reader.make(Self.packageUpgraded)
             case .deleted: try reader.make(Self.deleted)
+            case .uplinkNamed: try reader.make(Self.uplinkNamed)
             }
     }
 
@@ -98,6 +110,7 @@ extension ProductChange: ChangePart {
         case .updated: "product-updated"
         case .packageUpgraded: "package-upgraded"
         case .deleted: "product-deleted"
+        case .uplinkNamed: "product-uplink-named"
         }
     }
 }

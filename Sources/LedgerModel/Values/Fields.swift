@@ -172,6 +172,7 @@ extension NodeName: RecordField {}
 extension PackageID: RecordField {}
 extension ProductKey: RecordField {}
 extension UpgradeID: RecordField {}
+extension UplinkStream: RecordField {}
 
 extension DeviceIdentity: RecordField {
     package func encode(into buffer: inout ByteBuffer) { buffer.append(fields: product, device) }

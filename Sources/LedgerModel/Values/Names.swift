@@ -145,6 +145,20 @@ public struct ProductKey: Identifier {
     public static func allows(_ byte: UInt8) -> Bool { byte.isASCIILetterOrDigit }
 }
 
+/// Names the stream of NATS JetStream that a product's messages go to: 1 to 64 of `[A-Za-z0-9_-]`.
+public struct UplinkStream: Identifier {
+    public let text: String
+
+    public init(checked text: String) { self.text = text }
+
+    public static func allows(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "_"), UInt8(ascii: "-"): true
+        default: byte.isASCIILetterOrDigit
+        }
+    }
+}
+
 /// Names a device of one product: 1 to 64 of `[A-Za-z0-9_.:@-]` (Wire.md, "Who connects").
 public struct DeviceKey: Identifier {
     public let text: String

@@ -8,23 +8,33 @@ extension JetStreamSettings {
         self.init(
             servers: cluster.servers, stream: cluster.stream, subject: "tollgate.\(cluster.stream)")
         replicas = cluster.replicas
-        credentials = try Self.credentials(of: cluster)
-        guard cluster.usesTLS else { return }
-        tls = TLS(
-            authorityFile: cluster.tls.ca, certificateChainFile: cluster.tls.certificate,
-            privateKeyFile: cluster.tls.key)
+        try take(cluster)
     }
 
-    private static func credentials(
-        of cluster: GatewayConfiguration.Cluster
-    ) throws(Failure) -> Credentials {
-        if let user = cluster.user, let file = cluster.passwordFile {
-            return .user(user, password: try firstLine(of: file, "cluster.passwordFile"))
+    /// For the streams that products name, whose names are the products'. Throws when a file with a secret can't be read.
+    init(uplink access: any NATSAccess, replicas: Int) throws(Failure) {
+        self.init(servers: access.servers, stream: "UPLINK", subject: "tollgate.uplink")
+        self.replicas = replicas
+        try take(access)
+    }
+
+    /// Credentials and TLS.
+    private mutating func take(_ access: any NATSAccess) throws(Failure) {
+        credentials = try Self.credentials(of: access)
+        guard access.usesTLS else { return }
+        tls = TLS(
+            authorityFile: access.tls.ca, certificateChainFile: access.tls.certificate,
+            privateKeyFile: access.tls.key)
+    }
+
+    private static func credentials(of access: any NATSAccess) throws(Failure) -> Credentials {
+        if let user = access.user, let file = access.passwordFile {
+            return .user(user, password: try firstLine(of: file, "passwordFile"))
         }
-        if let file = cluster.tokenFile {
-            return .token(try firstLine(of: file, "cluster.tokenFile"))
+        if let file = access.tokenFile {
+            return .token(try firstLine(of: file, "tokenFile"))
         }
-        return cluster.credentialsFile.map { .file($0) } ?? .none
+        return access.credentialsFile.map { .file($0) } ?? .none
     }
 
     private static func firstLine(of file: String, _ key: String) throws(Failure) -> String {

@@ -80,6 +80,34 @@ enum NodeStart {
         }
     }
 
+    /// The streams that products can name; `nil` when no servers are configured. Servers that can't be reached are
+    /// waited for: what is to go into a stream is not acknowledged until then.
+    static func uplink(
+        _ configuration: GatewayConfiguration, _ logger: Logger
+    ) throws(Failure) -> (any UplinkStreams)? {
+        guard let (access, replicas) = configuration.uplinkAccess else { return nil }
+        let settings = try JetStreamSettings(uplink: access, replicas: replicas)
+        let open: @Sendable () throws -> any UplinkStreams = { try JetStreamUplink(settings) }
+        do {
+            return try open()
+        } catch let error as JetStreamError {
+            guard let why = error.passingReason else { throw Failure(text: "\(error)") }
+            logger.error("messages can't go into streams yet: \(why)")
+            return try orFail { try LateUplinkStreams(why: why, open: open) }
+        } catch {
+            throw Failure(text: "\(error)")
+        }
+    }
+
+    /// Requests for messages to devices, on the servers of uplink streams; `nil` when none are configured.
+    static func downlink(
+        _ configuration: GatewayConfiguration
+    ) throws(Failure) -> (any DownlinkRequests)? {
+        guard let (access, replicas) = configuration.uplinkAccess else { return nil }
+        let settings = try JetStreamSettings(uplink: access, replicas: replicas)
+        return try orFail { try DownlinkSubjects(settings) }
+    }
+
     private static func log(
         _ settings: JetStreamSettings, of cluster: ClusterID,
         _ shared: [(label: String, fingerprint: String, file: String)], _ logger: Logger

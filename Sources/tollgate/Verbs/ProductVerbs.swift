@@ -43,7 +43,21 @@ struct ProductVerbs: AsyncParsableCommand {
         abstract: "Kinds of devices, each with a package and a pool of codes.",
         subcommands: commands(
             List.self, Show.self, Create.self, Update.self, Upgrade.self, Usage.self, Delete.self,
-            ShowSecret.self, RotateSecret.self, RevokeSecret.self))
+            ShowSecret.self, RotateSecret.self, RevokeSecret.self, Uplink.self, EndUplink.self))
+
+    struct Uplink: Verb {
+        static let about =
+            "Has its devices' messages go into a JetStream stream, which acknowledges them."
+        @Argument var pk: String
+        @Argument(help: "The stream's name: letters, digits, _ and -.") var stream: String
+        var request: APIRequest { .put("products/\(pk.escaped)/uplink", ["stream": stream]) }
+    }
+
+    struct EndUplink: Verb {
+        static let about = "Lets its devices' messages go to applications only."
+        @Argument var pk: String
+        var request: APIRequest { .delete("products/\(pk.escaped)/uplink") }
+    }
 
     struct ShowSecret: Verb {
         static let about = "Shows the secret that its devices register with."
