@@ -151,7 +151,7 @@ class Gateways:
             if count and index == 0:
                 place.run(place.gateway, "cluster", "join", "--found", "--config", self.file(index))
             elif count:
-                for name in ("device-secrets.key", "mint.key", "admin.token"):
+                for name in ("device-secrets.key", "mint.key", "ticket.key", "admin.token"):
                     os.makedirs(self.secrets(index), exist_ok=True)
                     shutil.copy(f"{self.secrets(0)}/{name}", f"{self.secrets(index)}/{name}")
                 place.run(

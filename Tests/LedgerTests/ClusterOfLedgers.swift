@@ -19,6 +19,9 @@ final class ClusterOfLedgers {
     private(set) var ledgers: [Ledger] = []
     private var epoch: UInt64 = 100
 
+    /// For how long a log has to end too early that is given to a ledger from now on.
+    var rewoundMilliseconds: Int64 = 1_000
+
     init(_ count: Int, on log: any CommandLog) throws {
         self.log = log
         directories = (0..<count).map { _ in TemporaryDirectory() }
@@ -36,7 +39,7 @@ final class ClusterOfLedgers {
         epoch += 1
         var membership = ClusterMembership(
             log: other ?? log, cluster: Self.cluster, node: name ?? Self.name(index), epoch: epoch)
-        membership.rewoundMilliseconds = 1_000
+        membership.rewoundMilliseconds = rewoundMilliseconds
         return try Ledger(
             directory: directories[index].path,
             mapSizeBytes: mapSizeBytes,

@@ -182,6 +182,7 @@ import Time
     func stale() async throws {
         let cluster = try ClusterOfLedgers(1, on: log())
         try await cluster.begin(codes: 1)
+        cluster.rewoundMilliseconds = 3_600_000
         let stale = StaleLog(cluster.log)
         try cluster.restart(0, on: stale)
         let ledger = cluster.ledgers[0]

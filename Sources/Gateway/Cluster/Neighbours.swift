@@ -45,10 +45,13 @@ final class Neighbours: Sendable {
     func start(
         over transport: any PeerTransport, cluster: ClusterID, epoch: UInt64
     ) throws(Errno) {
-        let links = try Links(
-            node: node, epoch: epoch, over: transport, cluster: cluster, settings: Links.Settings()
-        ) { [weak self] event in self?.take(event) }
-        self.links.withLock { $0 = links }
+        // A link may begin before there is an end to this: what is posted then waits for the lock, and is not lost.
+        try links.withLock { links throws(Errno) in
+            links = try Links(
+                node: node, epoch: epoch, over: transport, cluster: cluster,
+                settings: Links.Settings()
+            ) { [weak self] event in self?.take(event) }
+        }
     }
 
     /// Says goodbye.

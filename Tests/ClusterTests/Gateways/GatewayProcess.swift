@@ -73,7 +73,7 @@ final class GatewayProcess {
     /// Takes the books from a node that serves, and the secrets that nodes have in common.
     func join(_ peer: GatewayProcess) throws {
         try GatewayFiles.makeDirectory(secrets)
-        for file in ["device-secrets.key", "mint.key", "admin.token"] {
+        for file in ["device-secrets.key", "mint.key", "ticket.key", "admin.token"] {
             try GatewayFiles.copy("\(peer.secrets)/\(file)", to: "\(secrets)/\(file)")
         }
         _ = try Self.succeed(place, ["cluster", "join", "--from", peer.api] + settings)
