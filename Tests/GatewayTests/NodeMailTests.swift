@@ -64,6 +64,7 @@ import Time
             let questions: [NodeQuestion] = [
                 .onlineCount(device.product), .connection(device), .outcomes(device),
                 .lastSeen([device, device]), .usage(device), .kick(device),
+                .recall(AccountID("acme")!),
                 .trace(device, TraceNumber(number: .max)),
                 .endTrace(device, TraceNumber(number: 0)),
                 .productDays(device.product, from: day.day, to: Day(number: -3)),

@@ -38,6 +38,9 @@ struct ClientPlaces {
     var ended: [SessionName] = []
     private var lastClaim: UInt64 = 0
 
+    /// When those who wait for other nodes are looked at again.
+    var nextLookTick: UInt64 = 0
+
     /// Counts of other nodes that are on their way to the disk.
     var countsUnderWay = CountsUnderWay()
 

@@ -9,7 +9,7 @@ import Time
 extension NodeQuestion {
     private enum Kind: UInt8 {
         case onlineCount = 1
-        case connection, outcomes, lastSeen, usage, kick, productDays, trace, endTrace
+        case connection, outcomes, lastSeen, usage, kick, productDays, trace, endTrace, recall
     }
 
     func encode(into buffer: inout ByteBuffer) {
@@ -32,6 +32,9 @@ extension NodeQuestion {
         case .kick(let device):
             buffer.append(Kind.kick.rawValue)
             buffer.append(device)
+        case .recall(let account):
+            buffer.append(Kind.recall.rawValue)
+            buffer.append(text: account.text)
         case .trace(let device, let trace):
             buffer.append(Kind.trace.rawValue)
             buffer.append(device)
@@ -64,6 +67,7 @@ extension NodeQuestion {
                 )
             case .usage: .usage(try reader.takeDevice())
             case .kick: .kick(try reader.takeDevice())
+            case .recall: .recall(try reader.takeAccount())
             case .trace:
                 .trace(try reader.takeDevice(), TraceNumber(number: try reader.takeUInt64()))
             case .endTrace:

@@ -159,6 +159,12 @@ extension ByteReader {
     }
 
     @_lifetime(self: copy self)
+    mutating func takeAccount() throws(MalformedRecord) -> AccountID {
+        guard let account = AccountID(try takeText()) else { throw .malformed(what: "account") }
+        return account
+    }
+
+    @_lifetime(self: copy self)
     mutating func takeDevice() throws(MalformedRecord) -> DeviceIdentity {
         let product = try takeProduct()
         guard let device = DeviceKey(try takeText()) else { throw .malformed(what: "DeviceKey") }

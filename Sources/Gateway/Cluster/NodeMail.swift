@@ -112,6 +112,9 @@ enum NodeQuestion: Equatable {
     case usage(DeviceIdentity)
     case kick(DeviceIdentity)
 
+    /// Give back what is held of the account's message packs, and say whether anything was, when the ledger has it.
+    case recall(AccountID)
+
     /// What has happened to a device since the same trace was asked for; the first time it begins.
     case trace(DeviceIdentity, TraceNumber)
     case endTrace(DeviceIdentity, TraceNumber)

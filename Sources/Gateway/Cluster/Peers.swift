@@ -42,6 +42,9 @@ struct Peers: ~Copyable {
     private var touched: [(node: UInt8, shard: Int)] = []
     var owners = PartitionOwners()
     var welcomes = Welcomes()
+
+    /// Who waits for what was held here of an account's packs.
+    var recalls: [AccountID: [(NodeRequest, NodeMail.Target)]] = [:]
     private var waiting: [NodeRequest: (node: UInt8, wait: NodeWait)] = [:]
     private var lastRequest: UInt32 = 0
 
@@ -177,6 +180,35 @@ struct Peers: ~Copyable {
         return waiting.removeValue(forKey: request)?.wait
     }
 
+    /// Clients that begin anew and have waited for their owners since before that tick: they are let in, and an answer
+    /// that comes is still taken.
+    mutating func letInSlowClaims(before tick: UInt64) -> [WaitingClaim] {
+        var slow: [WaitingClaim] = []
+        for request in waiting.keys.sorted(by: { $0.number < $1.number }) {
+            guard let node = waiting[request]?.node,
+                case .claim(var claim)? = waiting[request]?.wait,
+                claim.isCleanStart, !claim.isLetIn, claim.sinceTick <= tick
+            else { continue }
+            claim.isLetIn = true
+            waiting[request] = (node, .claim(claim))
+            slow.append(claim)
+        }
+        return slow
+    }
+
+    /// The same for clients that have to leave other nodes, which take so long: they are waited for no more.
+    mutating func takeSlowYields(before tick: UInt64) -> [(SessionName, DisplacedBy)] {
+        var slow: [(SessionName, DisplacedBy)] = []
+        for request in waiting.keys.sorted(by: { $0.number < $1.number }) {
+            guard case .yield(let name, let by, true, let since)? = waiting[request]?.wait,
+                since <= tick
+            else { continue }
+            waiting[request] = nil
+            slow.append((name, by))
+        }
+        return slow
+    }
+
     // MARK: Serving others
 
     /// Takes up what another node's shard has asked. `wantsOutcome`: it is answered with the outcome of one message.
@@ -263,7 +295,7 @@ enum NodeWait {
     case claim(WaitingClaim)
 
     /// A client is to leave the node, as it has come elsewhere.
-    case yield(SessionName, DisplacedBy)
+    case yield(SessionName, DisplacedBy, isCleanStart: Bool, sinceTick: UInt64)
 
     /// The node has told all that its applications want.
     case welcome(UInt8)
@@ -280,6 +312,13 @@ struct WaitingClaim {
 
     /// A code was consumed for it.
     let isOwed: Bool
+
+    /// It wants no session that another node may have.
+    let isCleanStart: Bool
+    let sinceTick: UInt64
+
+    /// Its owner took too long: it was let in without.
+    var isLetIn = false
 }
 
 /// Who has come in a client's place.

@@ -7,6 +7,7 @@ struct ChangeNotices: Sendable {
     private let mailboxes: [Mailbox<ShardMessage>]
     private let homes: Homes
     private let clock: BooksClock
+    private let isNode: Bool
     private let importEnded: @Sendable () -> Void
 
     /// - Parameter importEnded: called when an import has rows to be moved or removed.
@@ -14,6 +15,7 @@ struct ChangeNotices: Sendable {
         mailboxes = commons.mailboxes
         homes = commons.homes
         clock = commons.clock
+        isNode = commons.neighbours != nil
         self.importEnded = importEnded
     }
 
@@ -51,6 +53,9 @@ struct ChangeNotices: Sendable {
     private func tell(_ change: TopUpChange) {
         switch (change.entry, change.pack.kind) {
         case (.entered, .messages): tellAll(.packs(change.pack.account, .packsChanged))
+        case (.settled(_, _, let returned, _), .messages) where returned > 0 && isNode:
+            // On a gateway alone its shards tell each other.
+            tellAll(.packs(change.pack.account, .unitsReturned))
         case (.entered, .ota), (.leased, _), (.settled, _), (.abandoned, _), (.deducted, _),
             (.returned, _), (.expired, _), (.voided, _):
             break

@@ -19,8 +19,10 @@ extension Shard {
             return admitClaimed(slot, isOwed: isOwed)
         }
         let waiting = WaitingClaim(
-            connection: token, name: name, until: until, isOwed: isOwed)
-        claim(waiting, isCleanStart: context.wire[slot].settings.isCleanStart)
+            connection: token, name: name, until: until, isOwed: isOwed,
+            isCleanStart: context.wire[slot].settings.isCleanStart,
+            sinceTick: context.now.tick)
+        claim(waiting, isCleanStart: waiting.isCleanStart)
     }
 
     mutating func claim(_ waiting: WaitingClaim, isCleanStart: Bool) {
@@ -39,9 +41,8 @@ extension Shard {
 
     /// Another node owns the client by now.
     mutating func claimAgain(_ waiting: WaitingClaim) {
-        guard context.wire.contains(waiting.connection) else { return }
-        let settings = context.wire[waiting.connection.slot].settings
-        claim(waiting, isCleanStart: settings.isCleanStart)
+        guard !waiting.isLetIn, context.wire.contains(waiting.connection) else { return }
+        claim(waiting, isCleanStart: waiting.isCleanStart)
     }
 
     /// Nothing more is read from the connection until its claim is decided.
@@ -54,11 +55,56 @@ extension Shard {
     /// The owner can't be reached: the client comes in all the same, as it is better served twice than not at all. When
     /// the owner is back, it says whose the client is.
     mutating func admitUnclaimed(_ waiting: WaitingClaim) {
+        if waiting.isLetIn { return }
+        letInUnclaimed(waiting)
+    }
+
+    private mutating func letInUnclaimed(_ waiting: WaitingClaim) {
         context.places.claims[waiting.name] = context.places.claims[waiting.name] ?? 0
         letIn(waiting)
     }
 
+    /// A node that stands still is silent for ten seconds until it counts as lost. A client that begins anew does not
+    /// wait for as long; who wants a session does, as it may be there.
+    mutating func letInThoseThatWait() {
+        guard !context.peers.isAlone, context.now.tick >= context.places.nextLookTick else {
+            return
+        }
+        context.places.nextLookTick = context.now.tick + ShardTime.ticks(milliseconds: 250)
+        let patience = ShardTime.ticks(milliseconds: Self.claimMilliseconds)
+        guard context.now.tick > patience else { return }
+        let tick = context.now.tick - patience
+        for claim in context.peers.letInSlowClaims(before: tick) { letInUnclaimed(claim) }
+        for (name, by) in context.peers.takeSlowYields(before: tick) {
+            decide(name, by, YieldedClient(wasConnected: false, days: [], session: nil))
+        }
+    }
+
+    /// How long a client that begins anew waits for its owner, and an owner for where the client was.
+    private static var claimMilliseconds: Int64 { 2_000 }
+
+    /// Of a client that was let in without.
+    private mutating func grantedLate(_ waiting: WaitingClaim, _ grant: ClaimGrant) {
+        guard let client = Client(stored: waiting.name) else { return }
+        switch context.places.claims[waiting.name] {
+        case 0?:
+            context.places.claims[waiting.name] = grant.number
+            if case .device(let device) = client {
+                adopt(grant.days, of: device.identity, waiting.connection)
+            }
+        case nil:
+            guard case .node(let owner) = context.peers.owner(of: Partition(waiting.name)) else {
+                return
+            }
+            context.peers.send(
+                .released(ClientPlace(name: waiting.name, number: grant.number)), to: owner,
+                shard: context.peers.home(of: client, on: owner), at: context.now.books)
+        case .some: break
+        }
+    }
+
     mutating func granted(_ waiting: WaitingClaim, _ grant: ClaimGrant) {
+        if waiting.isLetIn { return grantedLate(waiting, grant) }
         if let session = grant.session {
             let from = context.peers.node(named: session.from).flatMap { node in
                 Client(stored: waiting.name).map {
@@ -128,7 +174,9 @@ extension Shard {
         guard context.peers.isReachable(holder), let client = Client(stored: name) else {
             return decide(name, by, YieldedClient(wasConnected: false, days: [], session: nil))
         }
-        let request = context.peers.request(holder, for: .yield(name, by))
+        let request = context.peers.request(
+            holder,
+            for: .yield(name, by, isCleanStart: isCleanStart, sinceTick: context.now.tick))
         context.places.owned[name]?.move?.holder = holder
         context.peers.send(
             .yield(name, isCleanStart: isCleanStart, request), to: holder,

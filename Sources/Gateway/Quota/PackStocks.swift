@@ -142,8 +142,7 @@ struct PackStocks {
             return isWritten && settlement.returned > 0 ? [.announceReturn(account)] : []
         case .recall(let shard):
             // The ledger has the units back, or will have before it hears of the other shard again.
-            entries[index].stock.giveBack()
-            let settlements = takeSettlements(at: slot)
+            let settlements = giveBack(account)
             let hasReturned = entries[index].settling > 0
             return settlements + [
                 .answerRecall(account, by: shard, hasReturned: hasReturned)
@@ -167,6 +166,18 @@ struct PackStocks {
             entries[Int(slot.index)].stock.lookAround(at: time)
             return takeSettlements(at: slot)
         }
+    }
+
+    /// Ends the leases of one account.
+    mutating func giveBack(_ account: AccountID) -> [PackAction] {
+        guard let slot = slots[account] else { return [] }
+        entries[Int(slot.index)].stock.giveBack()
+        return takeSettlements(at: slot)
+    }
+
+    /// Whether the ledger has not answered to an end of a lease of the account's.
+    func isSettling(_ account: AccountID) -> Bool {
+        slots[account].map { entries[Int($0.index)].settling > 0 } ?? false
     }
 
     /// Ends all leases.

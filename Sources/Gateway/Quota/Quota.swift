@@ -398,6 +398,12 @@ struct Quota: ~Copyable {
 
     /// Everything goes back: the shard is about to end.
     mutating func giveBackPacks() -> [PackAction] { packs.giveBackAll() }
+
+    /// Ends the leases of one account.
+    mutating func giveBackPacks(of account: AccountID) -> [PackAction] { packs.giveBack(account) }
+
+    /// Whether the ledger is yet to hear of an end of the account's leases.
+    func isSettling(_ account: AccountID) -> Bool { packs.isSettling(account) }
 }
 
 /// What became of the units of a device's message.

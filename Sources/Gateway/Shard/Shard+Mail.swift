@@ -52,7 +52,9 @@ extension Shard {
         case .renewalAnswered(let token, let result): renewalAnswered(token, result)
         case .usageWritten(let batch, let isWritten):
             context.quota.settle(batch: batch, isWritten: isWritten)
-        case .packs(let account, let notice): carryOut(context.quota.receive(notice, of: account))
+        case .packs(let account, let notice):
+            carryOut(context.quota.receive(notice, of: account))
+            answerRecalls(of: account)
         case .nodeArrived(let node): nodeArrived(node)
         case .nodeMail(let node, let batch): receive(batch, from: node)
         case .nodeLost(let node): nodeLost(node)

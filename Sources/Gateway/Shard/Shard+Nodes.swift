@@ -64,7 +64,7 @@ extension Shard {
         case .forward: break
         case .outcome(let sender): broker.tell(sender, .notConnected, in: &context)
         case .claim(let waiting): admitUnclaimed(waiting)
-        case .yield(let name, let by):
+        case .yield(let name, let by, _, _):
             decide(name, by, YieldedClient(wasConnected: false, days: [], session: nil))
         case .welcome(let node): context.peers.welcomes.lose(node)
         case .question(let answer): answer(nil)
@@ -194,7 +194,7 @@ extension Shard {
         }
     }
 
-    private mutating func answer(
+    mutating func answer(
         _ request: NodeRequest, _ answer: NodeAnswer, to target: NodeMail.Target
     ) {
         context.peers.send(
@@ -217,7 +217,7 @@ extension Shard {
             broker.tell(sender, outcome, in: &context)
         case (.claim(let waiting), .granted(let grant)): granted(waiting, grant)
         case (.claim(let waiting), .askAgain): claimAgain(waiting)
-        case (.yield(let name, let by), .yielded(let client)): decide(name, by, client)
+        case (.yield(let name, let by, _, _), .yielded(let client)): decide(name, by, client)
         case (.question(let body), _): body(answer)
         case (.welcome(let node), _):
             context.peers.welcomes.answered(node)
@@ -231,22 +231,25 @@ extension Shard {
     private mutating func answer(
         _ question: NodeQuestion, _ request: NodeRequest, to target: NodeMail.Target
     ) {
-        let answer: NodeAnswer =
-            switch question {
-            case .onlineCount(let product): .count(UInt64(context.quota.onlineCount(of: product)))
-            case .connection(let device): .connection(deviceConnection(device))
-            case .outcomes(let device): .outcomes(context.wire.journal.outcomes(of: device))
-            case .lastSeen(let devices): .times(devices.map { lastSeen($0) })
-            case .usage(let device): .days(knownUsage(of: device))
-            case .kick(let device): .flag(kick(device))
-            case .trace(let device, let number): traced(device, number)
-            case .endTrace(_, let number): ended(number)
-            case .productDays(let product, let from, let to):
-                // Once for all shards of the node.
-                .productDays(
-                    context.index == 0 ? productDays(of: product, from: from, to: to) : [])
-            }
-        self.answer(request, answer, to: target)
+        switch question {
+        case .onlineCount(let product):
+            answer(request, .count(UInt64(context.quota.onlineCount(of: product))), to: target)
+        case .connection(let device):
+            answer(request, .connection(deviceConnection(device)), to: target)
+        case .outcomes(let device):
+            answer(request, .outcomes(context.wire.journal.outcomes(of: device)), to: target)
+        case .lastSeen(let devices):
+            answer(request, .times(devices.map { lastSeen($0) }), to: target)
+        case .usage(let device): answer(request, .days(knownUsage(of: device)), to: target)
+        case .kick(let device): answer(request, .flag(kick(device)), to: target)
+        case .recall(let account): giveBack(account, answering: request, to: target)
+        case .trace(let device, let number): answer(request, traced(device, number), to: target)
+        case .endTrace(_, let number): answer(request, ended(number), to: target)
+        case .productDays(let product, let from, let to):
+            // Once for all shards of the node.
+            let days = context.index == 0 ? productDays(of: product, from: from, to: to) : []
+            answer(request, .productDays(days), to: target)
+        }
     }
 
     private mutating func ended(_ number: TraceNumber) -> NodeAnswer {

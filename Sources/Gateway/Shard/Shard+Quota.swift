@@ -118,6 +118,30 @@ extension Shard {
         for action in actions { carryOut(action) }
     }
 
+    // MARK: Other nodes
+
+    /// Another node wants what is held here of the account's packs: it is answered when the ledger has that back, so
+    /// that what it asks the ledger for comes behind.
+    mutating func giveBack(
+        _ account: AccountID, answering request: NodeRequest, to target: NodeMail.Target
+    ) {
+        carryOut(context.quota.giveBackPacks(of: account))
+        guard context.quota.isSettling(account) else {
+            return answer(request, .flag(false), to: target)
+        }
+        context.peers.recalls[account, default: []].append((request, target))
+    }
+
+    /// What the ledger has back by now, those are told who wait for it.
+    mutating func answerRecalls(of account: AccountID) {
+        guard context.peers.recalls[account] != nil, !context.quota.isSettling(account) else {
+            return
+        }
+        for (request, target) in context.peers.recalls.removeValue(forKey: account) ?? [] {
+            answer(request, .flag(true), to: target)
+        }
+    }
+
     private mutating func carryOut(_ action: PackAction) {
         let mailbox = context.commons.mailboxes[context.index]
         let log = context.commons.log
@@ -140,7 +164,15 @@ extension Shard {
                 let isWritten = log.takes(result, of: .lease)
                 mailbox.post(.packs(account, .settled(settlement, isWritten: isWritten)))
             }
-        case .recall(let account): context.tellOthers(.packs(account, .recall(by: context.index)))
+        case .recall(let account):
+            context.tellOthers(.packs(account, .recall(by: context.index)))
+            guard !context.peers.isAlone else { return }
+            askNodes(.recall(account), home: nil) { answers in
+                let hasReturned = answers.contains {
+                    if case .flag(true) = $0 { true } else { false }
+                }
+                mailbox.post(.packs(account, .recalled(hasReturned: hasReturned)))
+            }
         case .answerRecall(let account, let shard, let hasReturned):
             context.outgoing[shard].append(.packs(account, .recalled(hasReturned: hasReturned)))
         case .announceReturn(let account): context.tellOthers(.packs(account, .unitsReturned))

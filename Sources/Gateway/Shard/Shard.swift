@@ -92,7 +92,8 @@ struct Shard: ~Copyable {
         let usage = commons.usage
         let quota = Quota(
             unit: commons.messageUnit,
-            peers: commons.mailboxes.count - 1,
+            // All other nodes together answer a recall like one more shard.
+            peers: commons.mailboxes.count - (commons.neighbours == nil ? 1 : 0),
             limits: commons.heldLimits,
             flushMilliseconds: commons.flushIntervalMilliseconds,
             from: clock.monotonic,
@@ -188,6 +189,7 @@ struct Shard: ~Copyable {
         fireTimers()
         flushCountersIfDue()
         broker.sweepDueSessions(in: &context)
+        letInThoseThatWait()
         broker.serveRetainedRequests(in: &context)
         servePublishersThatWait()
         resumeAcceptingIfDue()

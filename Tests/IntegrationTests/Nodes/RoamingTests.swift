@@ -1,6 +1,7 @@
 @testable import Gateway
 import Ledger
 import Links
+import Linux
 import MQTT
 import Metering
 import Sessions
@@ -285,6 +286,34 @@ extension WholeGateway {
                 let client = try nodes[1].connect(device)
                 try await nodes[0].submit(.devices(.setDisabled(device.identity, true)))
                 #expect(try client.endingCode() == 0x87)
+            }
+        }
+
+        @Test(
+            "a client that begins anew does not wait for a node that stands still, which hears of it later",
+            arguments: [0, 2])
+        func standsStill(still: Int) async throws {
+            try await TestNodes.run { nodes in
+                let product = try await nodes[0].createProduct()
+                let device = try await nodes.device(ownedBy: 0, of: product)
+                // Its owner, or the node that it is connected to, does not answer.
+                let before = still == 2 ? try nodes[2].connect(device) : nil
+                for other in (0..<3) where other != still {
+                    nodes.peers.cut(from: TestNodes.name(still), to: TestNodes.name(other))
+                }
+                let start = MonotonicInstant.now()
+                let first = try nodes[1].connect(device)
+                #expect(MonotonicInstant.now().milliseconds(since: start) < 8_000)
+                nodes.peers.mend()
+                if let before { #expect(try before.endingCode() == 0x8E) }
+                try await until {
+                    let presence = try await nodes[2].gateway.presence(of: [device.identity])
+                    return presence.map(\.isOnline) == [true]
+                }
+                try first.ping()
+                let second = try nodes[2].connect(device)
+                #expect(try first.endingCode() == 0x8E)
+                try second.ping()
             }
         }
 
