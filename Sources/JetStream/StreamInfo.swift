@@ -152,7 +152,7 @@ struct StreamInfo: Sendable {
     }
 }
 
-/// Which stream is meant: what another one is told from that has come to have its name.
+/// Which stream is meant: what another one is told from that has its name by now.
 struct StreamIdentity: Hashable, Sendable {
     let cluster: String
     let generation: UInt64

@@ -22,12 +22,12 @@ import Testing
     }
 
     private func answered(_ forwards: inout Forwards, _ number: ForwardNumber) -> Bool {
-        forwards.answered(number, to: Self.target)
+        forwards.answered(number, to: Self.target) != nil
     }
 
     private func next(_ forwards: inout Forwards) -> ForwardNumber? {
         guard let number = forwards.next(to: Self.target)?.number else { return nil }
-        forwards.sent(number, to: Self.target, shards: 1)
+        forwards.sent(number, to: Self.target, receivers: 1..<2)
         return number
     }
 
@@ -89,6 +89,16 @@ import Testing
         #expect(upcoming != nil)
     }
 
+    @Test("numbers that are used up are not begun again: the next ones are of another life")
+    func lives() throws {
+        var forwards = Forwards(life: 1, shard: 0, lastCount: .max - 1)
+        let last = try begin(&forwards)
+        #expect(forwards.isExhausted)
+        forwards.begin(life: 2)
+        let next = try begin(&forwards)
+        #expect(next > last && !forwards.isExhausted)
+    }
+
     @Test("with another number of shards all have to answer")
     func shards() throws {
         var forwards = Forwards(life: 1, shard: 0)
@@ -96,7 +106,7 @@ import Testing
         let upcoming = forwards.next(to: Self.target)
         let (number, content) = try #require(upcoming)
         #expect(content == nil)
-        forwards.sent(number, to: Self.target, shards: 2)
+        forwards.sent(number, to: Self.target, receivers: 0..<2)
         #expect(!answered(&forwards, number))
         #expect(answered(&forwards, number))
     }

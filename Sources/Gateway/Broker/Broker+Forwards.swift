@@ -30,7 +30,7 @@ extension Broker {
         to target: NodeMail.Target,
         for sender: DownlinkSender, in context: inout ShardContext
     ) -> SessionWrites.Write? {
-        guard let name = context.peers.name(of: target.node),
+        guard let name = context.peers.name(of: target.node), canNumberForwards(in: &context),
             let number = forwards.begin(content, to: target)
         else {
             context.counters.add(.deliveriesDropped)
@@ -39,6 +39,18 @@ extension Broker {
         return SessionWrites.Write(
             change: .node(.keep(name.text, number, content)),
             followUp: .forward(target, number, sender: sender))
+    }
+
+    /// Begins another life of numbers when those of this one are used up.
+    private mutating func canNumberForwards(in context: inout ShardContext) -> Bool {
+        guard forwards.isExhausted else { return true }
+        do throws(StoreError) {
+            forwards.begin(life: try context.commons.sessions.beginForwarding())
+            return true
+        } catch {
+            context.wire.journal.noteStoreFailure(.sessionWrite, error)
+            return false
+        }
     }
 
     /// Sends what waits for that shard, as much as may be on its way.
@@ -68,9 +80,9 @@ extension Broker {
         _ number: ForwardNumber,
         to target: NodeMail.Target, in context: inout ShardContext
     ) {
-        let shards = receivers(of: content, on: target.node, in: &context)
-        forwards.sent(number, to: target, shards: shards.count)
-        for shard in shards {
+        let receivers = receivers(of: content, on: target.node, in: &context)
+        forwards.sent(number, to: target, receivers: receivers)
+        for shard in receivers {
             let request = context.peers.request(target.node, for: .forward(target, number))
             context.peers.send(
                 .forward(number, content.message, NodeDelivery(content), request),
@@ -81,9 +93,10 @@ extension Broker {
     /// The shard that it was for; all of them, when the node has another number of shards than it had then.
     private func receivers(
         of content: Forward, on node: UInt8, in context: inout ShardContext
-    ) -> [Int] {
+    ) -> Range<Int> {
         let count = context.peers.shards(of: node)
-        return count == Int(content.shardCount) ? [Int(content.shard)] : Array(0..<count)
+        let shard = Int(content.shard)
+        return count == Int(content.shardCount) ? shard..<shard + 1 : 0..<count
     }
 
     /// A shard of the node has it, or could not write it; then it is sent again later.
@@ -93,21 +106,22 @@ extension Broker {
         isTaken: Bool, in context: inout ShardContext
     ) {
         guard isTaken else { return forwardsRefused.append((number, target)) }
-        guard forwards.answered(number, to: target),
+        guard let receivers = forwards.answered(number, to: target),
             let name = context.peers.name(of: target.node)
         else { return }
         sessionWrites.append(
-            .node(.arrived(name.text, number)), then: .forwarded(target, number))
+            .node(.arrived(name.text, number)),
+            then: .forwarded(number, node: target.node, receivers))
         sendForwards(to: target, in: &context)
     }
 
-    /// It is not on this disk any more: the other node need not know it either.
-    mutating func forwarded(
-        _ number: ForwardNumber, to target: NodeMail.Target, in context: inout ShardContext
+    /// It is not on this disk any more: those who have taken it need not know it either.
+    func forwarded(
+        _ number: ForwardNumber, to node: UInt8, _ receivers: Range<Int>,
+        in context: inout ShardContext
     ) {
-        for shard in 0..<context.peers.shards(of: target.node) {
-            context.peers.send(
-                .settled([number]), to: target.node, shard: shard, at: context.now.books)
+        for shard in receivers {
+            context.peers.send(.settled([number]), to: node, shard: shard, at: context.now.books)
         }
     }
 

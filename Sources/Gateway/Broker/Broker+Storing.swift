@@ -88,8 +88,8 @@ extension Broker {
                 forwards.written(number, to: target)
                 sendForwards(to: target, in: &context)
                 tell(sender, .queued, in: &context)
-            case .forwarded(let target, let number):
-                forwarded(number, to: target, in: &context)
+            case .forwarded(let number, let node, let receivers):
+                forwarded(number, to: node, receivers, in: &context)
             case .took(let key, let sender):
                 takings.remove(key)
                 tell(sender, .queued, in: &context)

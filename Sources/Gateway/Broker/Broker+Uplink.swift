@@ -36,7 +36,7 @@ extension Broker {
             content, completion: completion(of: answer, in: &context))
     }
 
-    /// The will of a device that has gone meanwhile: nobody waits for it.
+    /// The will of a device that has gone meanwhile: no one waits for it.
     func putIntoStream(
         _ will: Message,
         of device: DeviceIdentity,

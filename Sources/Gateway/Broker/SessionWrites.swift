@@ -40,8 +40,8 @@ struct SessionWrites {
         /// A message that is kept for another node may be sent to it.
         case forward(NodeMail.Target, ForwardNumber, sender: DownlinkSender)
 
-        /// It is kept no more.
-        case forwarded(NodeMail.Target, ForwardNumber)
+        /// It is kept no more; those shards of the node have it.
+        case forwarded(ForwardNumber, node: UInt8, Range<Int>)
 
         /// A message that another node has kept is known for good.
         case took(ForwardTaking, DownlinkSender)

@@ -26,7 +26,8 @@ struct Forwards {
         /// `nil`: on the disk only.
         var content: Forward?
 
-        /// Shards that have not answered.
+        /// The shards that it was sent to, and how many of them have not answered.
+        var receivers = 0..<0
         var outstanding = 0
     }
 
@@ -39,15 +40,24 @@ struct Forwards {
     /// So many are sent before the first of them is answered.
     private static let window = 256
 
-    /// Of the store, in this process.
-    private let life: UInt64
+    /// Of the store: each has its own numbers.
+    private var life: UInt64
     private let shard: UInt8
-    private var lastCount: UInt32 = 0
+    private var lastCount: UInt32
     private var queues: [NodeMail.Target: Queue] = [:]
 
-    init(life: UInt64, shard: Int) {
+    init(life: UInt64, shard: Int, lastCount: UInt32 = 0) {
         self.life = life
         self.shard = UInt8(shard)
+        self.lastCount = lastCount
+    }
+
+    /// Whether another life is needed for the next number: after four thousand million.
+    var isExhausted: Bool { lastCount == .max }
+
+    mutating func begin(life: UInt64) {
+        self.life = life
+        lastCount = 0
     }
 
     var isEmpty: Bool { queues.isEmpty }
@@ -98,7 +108,7 @@ struct Forwards {
 
     // MARK: Out
 
-    /// The next that is to be sent, of which so many shards will answer; with what it is, if that is in memory.
+    /// The next that is to be sent; with what it is, if that is in memory.
     mutating func next(to target: NodeMail.Target) -> (number: ForwardNumber, content: Forward?)? {
         guard let queue = queues[target], queue.sentCount < Self.window else { return nil }
         for index in queue.entries.indices {
@@ -111,23 +121,28 @@ struct Forwards {
         return nil
     }
 
-    /// It was sent to so many shards.
-    mutating func sent(_ number: ForwardNumber, to target: NodeMail.Target, shards: Int) {
+    /// It was sent to those shards of the node.
+    mutating func sent(
+        _ number: ForwardNumber, to target: NodeMail.Target, receivers: Range<Int>
+    ) {
         guard let index = index(of: number, to: target) else { return }
         queues[target]?.entries[index].state = .sent
-        queues[target]?.entries[index].outstanding = shards
+        queues[target]?.entries[index].receivers = receivers
+        queues[target]?.entries[index].outstanding = receivers.count
         queues[target]?.sentCount += 1
     }
 
-    /// A shard has it on its disk. Whether all have.
-    mutating func answered(_ number: ForwardNumber, to target: NodeMail.Target) -> Bool {
+    /// A shard has it on its disk. When all have, it is kept no more: which shards these are.
+    mutating func answered(
+        _ number: ForwardNumber, to target: NodeMail.Target
+    ) -> Range<Int>? {
         guard let index = index(of: number, to: target),
             queues[target]?.entries[index].state == .sent
-        else { return false }
+        else { return nil }
         queues[target]?.entries[index].outstanding -= 1
-        guard queues[target]?.entries[index].outstanding == 0 else { return false }
+        guard let entry = queues[target]?.entries[index], entry.outstanding == 0 else { return nil }
         remove(number, to: target)
-        return true
+        return entry.receivers
     }
 
     /// It is not kept any more.

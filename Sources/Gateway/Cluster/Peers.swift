@@ -183,30 +183,32 @@ struct Peers: ~Copyable {
     /// Clients that begin anew and have waited for their owners since before that tick: they are let in, and an answer
     /// that comes is still taken.
     mutating func letInSlowClaims(before tick: UInt64) -> [WaitingClaim] {
-        var slow: [WaitingClaim] = []
-        for request in waiting.keys.sorted(by: { $0.number < $1.number }) {
-            guard let node = waiting[request]?.node,
-                case .claim(var claim)? = waiting[request]?.wait,
-                claim.isCleanStart, !claim.isLetIn, claim.sinceTick <= tick
+        var slow: [(request: NodeRequest, claim: WaitingClaim)] = []
+        for (request, entry) in waiting {
+            guard case .claim(let claim) = entry.wait, claim.isCleanStart, !claim.isLetIn,
+                claim.sinceTick <= tick
             else { continue }
-            claim.isLetIn = true
-            waiting[request] = (node, .claim(claim))
-            slow.append(claim)
+            slow.append((request, claim))
         }
-        return slow
+        slow.sort { $0.request.number < $1.request.number }
+        for index in slow.indices {
+            slow[index].claim.isLetIn = true
+            waiting[slow[index].request]?.wait = .claim(slow[index].claim)
+        }
+        return slow.map(\.claim)
     }
 
     /// The same for clients that have to leave other nodes, which take so long: they are waited for no more.
     mutating func takeSlowYields(before tick: UInt64) -> [(SessionName, DisplacedBy)] {
-        var slow: [(SessionName, DisplacedBy)] = []
-        for request in waiting.keys.sorted(by: { $0.number < $1.number }) {
-            guard case .yield(let name, let by, true, let since)? = waiting[request]?.wait,
-                since <= tick
+        var slow: [(request: NodeRequest, name: SessionName, by: DisplacedBy)] = []
+        for (request, entry) in waiting {
+            guard case .yield(let name, let by, true, let since) = entry.wait, since <= tick
             else { continue }
-            waiting[request] = nil
-            slow.append((name, by))
+            slow.append((request, name, by))
         }
-        return slow
+        slow.sort { $0.request.number < $1.request.number }
+        for entry in slow { waiting[entry.request] = nil }
+        return slow.map { ($0.name, $0.by) }
     }
 
     // MARK: Serving others

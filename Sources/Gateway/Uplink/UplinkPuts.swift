@@ -6,7 +6,7 @@ import Replication
 ///
 /// Of one device one is under way at a time: so its messages are in the stream in their order, whatever has to be put
 /// again. A stream that fails several times in a row is tried with one message at a time until it takes one; one
-/// message that it does not take holds up nobody but its device. Knows neither thread nor clock; times are milliseconds.
+/// message that it does not take holds up its own device alone. Knows neither thread nor clock; times are milliseconds.
 struct UplinkPuts: Sendable {
     typealias Completion = @Sendable (WriteOutcome) -> Void
 
@@ -29,6 +29,12 @@ struct UplinkPuts: Sendable {
         let content: UplinkMessage
         var completions: [Completion]
         var isSent = false
+    }
+
+    /// A device's messages, in order.
+    private struct Line {
+        var puts: Deque<Put> = []
+        var bytes = 0
     }
 
     private struct Course {
@@ -83,7 +89,7 @@ struct UplinkPuts: Sendable {
     /// Who is told, and what.
     typealias Answer = (completions: [Completion], outcome: WriteOutcome)
 
-    private var lines: [DeviceIdentity: Deque<Put>] = [:]
+    private var lines: [DeviceIdentity: Line] = [:]
     private var courses: [UplinkStream: Course] = [:]
     private var deadlines: Deque<Deadline> = []
     private var lastNumber: UInt64 = 0
@@ -107,12 +113,13 @@ struct UplinkPuts: Sendable {
         else { return false }
         lastNumber += 1
         let put = Put(number: lastNumber, content: content, completions: [completion])
-        lines[content.device, default: []].append(put)
+        lines[content.device, default: Line()].puts.append(put)
+        lines[content.device]?.bytes += size
         deadlines.append(Deadline(device: content.device, number: lastNumber, at: deadline))
         count += 1
         bytes += size
         courses[content.stream, default: Course()].bytes += size
-        if lines[content.device]?.count == 1 {
+        if lines[content.device]?.puts.count == 1 {
             courses[content.stream]?.due.append(content.device)
         }
         return true
@@ -122,18 +129,18 @@ struct UplinkPuts: Sendable {
         for content: UplinkMessage, _ completion: @escaping Completion
     ) -> Bool {
         guard content.isDuplicate,
-            let known = lines[content.device]?.firstIndex(where: {
+            let known = lines[content.device]?.puts.firstIndex(where: {
                 content.isRepetition(of: $0.content)
             })
         else { return false }
-        lines[content.device]?[known].completions.append(completion)
+        lines[content.device]?.puts[known].completions.append(completion)
         return true
     }
 
     private func hasRoom(in device: DeviceIdentity, for size: Int) -> Bool {
         guard let line = lines[device] else { return true }
-        return line.count < Self.deviceMaximumCount
-            && line.reduce(size) { $0 + $1.content.byteCount } <= Self.deviceMaximumBytes
+        return line.puts.count < Self.deviceMaximumCount
+            && line.bytes + size <= Self.deviceMaximumBytes
     }
 
     /// Whether something is to be put.
@@ -148,9 +155,9 @@ struct UplinkPuts: Sendable {
             while sent < Self.maximumSent, courses[stream]?.mayPut(at: now) == true,
                 let device = courses[stream]?.next(at: now)
             {
-                guard let put = lines[device]?.first, !put.isSent, put.content.stream == stream
+                guard let put = lines[device]?.puts.first, !put.isSent, put.content.stream == stream
                 else { continue }
-                lines[device]?[0].isSent = true
+                lines[device]?.puts[0].isSent = true
                 courses[stream]?.sent += 1
                 sent += 1
                 sendings.append(Sending(number: put.number, content: put.content))
@@ -167,9 +174,11 @@ struct UplinkPuts: Sendable {
         sent -= 1
         courses[stream]?.note(isTaken, at: now)
         defer { forgetIfIdle(stream) }
-        guard let first = lines[device]?.first, first.number == sending.number else { return nil }
+        guard let first = lines[device]?.puts.first, first.number == sending.number else {
+            return nil
+        }
         if isTaken { return (settleFirst(of: device), .stored) }
-        lines[device]?[0].isSent = false
+        lines[device]?.puts[0].isSent = false
         courses[stream]?.retries.append((device, now + Self.retryMilliseconds))
         return nil
     }
@@ -179,7 +188,7 @@ struct UplinkPuts: Sendable {
         var answers: [Answer] = []
         while let next = deadlines.first, next.at <= now || isSettled(next) {
             deadlines.removeFirst()
-            while let first = lines[next.device]?.first, first.number <= next.number {
+            while let first = lines[next.device]?.puts.first, first.number <= next.number {
                 answers.append((settleFirst(of: next.device), .notUplinked))
             }
         }
@@ -196,17 +205,18 @@ struct UplinkPuts: Sendable {
     }
 
     private func isSettled(_ deadline: Deadline) -> Bool {
-        guard let first = lines[deadline.device]?.first else { return true }
+        guard let first = lines[deadline.device]?.puts.first else { return true }
         return first.number > deadline.number
     }
 
     /// A device's first message has met its end: the next one's turn. Answers who waits for it.
     private mutating func settleFirst(of device: DeviceIdentity) -> [Completion] {
-        guard let put = lines[device]?.removeFirst() else { return [] }
+        guard let put = lines[device]?.puts.removeFirst() else { return [] }
+        lines[device]?.bytes -= put.content.byteCount
         count -= 1
         bytes -= put.content.byteCount
         courses[put.content.stream]?.bytes -= put.content.byteCount
-        if let next = lines[device]?.first {
+        if let next = lines[device]?.puts.first {
             courses[next.content.stream, default: Course()].due.append(device)
         } else {
             lines[device] = nil

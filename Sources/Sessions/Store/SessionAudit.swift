@@ -125,12 +125,7 @@ struct SessionAudit {
         guard let key = KeyPair<SessionNumber, UInt64>(decoding: &keyReader), keyReader.isAtEnd
         else { return find("sessions: the key of a queued message can't be read") }
         checkOwner(key.first, "messages are queued")
-        do throws(MalformedRecord) {
-            var reader = ByteReader(bytes)
-            _ = try QueueRecord(decoding: &reader)
-        } catch {
-            find("message \(key.second) of \(key.first): \(StoreError(error))")
-        }
+        check(bytes, as: QueueRecord.self, "message \(key.second) of \(key.first)")
     }
 
     private mutating func checkReceived(_ key: Span<UInt8>) {
@@ -147,24 +142,14 @@ struct SessionAudit {
             return find("sessions: the key of a mark can't be read")
         }
         checkOwner(number, "messages were sent")
-        do throws(MalformedRecord) {
-            var reader = ByteReader(bytes)
-            _ = try SequenceRecord(decoding: &reader)
-        } catch {
-            find("mark of \(number): \(StoreError(error))")
-        }
+        check(bytes, as: SequenceRecord.self, "mark of \(number)")
     }
 
     private mutating func checkForward(_ key: Span<UInt8>, _ bytes: Span<UInt8>) {
         var keyReader = ByteReader(key)
         guard let key = KeyPair<String, ForwardNumber>(decoding: &keyReader), keyReader.isAtEnd
         else { return find("sessions: the key of a message for another node can't be read") }
-        do throws(MalformedRecord) {
-            var reader = ByteReader(bytes)
-            _ = try Forward(decoding: &reader)
-        } catch {
-            find("\(key.second) to node \(key.first): \(StoreError(error))")
-        }
+        check(bytes, as: Forward.self, "\(key.second) to node \(key.first)")
     }
 
     private mutating func checkFilter(_ key: Span<UInt8>, _ bytes: Span<UInt8>) {
@@ -172,18 +157,24 @@ struct SessionAudit {
         guard let key = KeyTriple<String, ShardKey, UInt32>(decoding: &keyReader),
             keyReader.isAtEnd
         else { return find("sessions: the key of another node's filter can't be read") }
-        do throws(MalformedRecord) {
-            var reader = ByteReader(bytes)
-            _ = try FilterRecord(decoding: &reader)
-        } catch {
-            find("filter \(key.third) of node \(key.first): \(StoreError(error))")
-        }
+        check(bytes, as: FilterRecord.self, "filter \(key.third) of node \(key.first)")
     }
 
     private mutating func checkTaken(_ key: Span<UInt8>) {
         var reader = ByteReader(key)
         guard KeyTriple<String, ShardKey, ForwardNumber>(decoding: &reader) != nil, reader.isAtEnd
         else { return find("sessions: what was taken from another node can't be read") }
+    }
+
+    private mutating func check<Record: StorageRecord>(
+        _ bytes: Span<UInt8>, as type: Record.Type, _ name: @autoclosure () -> String
+    ) {
+        do throws(MalformedRecord) {
+            var reader = ByteReader(bytes)
+            _ = try Record(decoding: &reader)
+        } catch {
+            find("\(name()): \(StoreError(error))")
+        }
     }
 
     private mutating func checkOwner(_ number: SessionNumber, _ what: String) {

@@ -23,7 +23,7 @@ final class FleetNewcomers: Sendable {
         while !record.rests {
             let number = next.add(1, ordering: .relaxed).oldValue
             guard number < count else { return }
-            // One that nobody has answered comes again.
+            // One that was not answered comes again.
             while !record.rests, !race(TestDevice(number: number), number) { usleep(50_000) }
         }
     }

@@ -4,7 +4,8 @@ import Support
 
 /// What is wrong with a cluster after a campaign, each wait with a limit.
 struct GatewayFindings {
-    /// A QoS 2 message may come twice when its publisher's node is killed in between.
+    /// A QoS 2 message may come twice: a device whose session is away with its node begins a new one elsewhere, and what
+    /// it sends again there is a new message. `ForwardTests` have those whose session is there.
     static let failsOnDoubles = false
 
     private let campaign: GatewayCampaign
@@ -176,7 +177,7 @@ struct GatewayFindings {
             without one \(silence) ms, \(Self.text(leaderChanges(times))) at a kill of the leader; \
             \(facts.uplinks.count) messages from \(GatewayCampaign.devices) devices, \(taken) taken, \
             \(facts.arrivals.count) arrived, twice \(doubles.atLeastOnce) of QoS 1 and \(doubles.exactlyOnce) of \
-            QoS 2; of \(facts.unheard) it was said that nobody hears them, although their application was there; \
+            QoS 2; of \(facts.unheard) it was said that no one hears them, although their application was there; \
             \(acknowledged.count) units acknowledged, \(counted) of them so that no fault excuses their loss; \
             \(facts.downlinks) messages to devices; the longest time that a device was away \
             \(facts.longestAway) ms. CONNACK: \(list(facts.connacks)). Acknowledged: \(list(facts.answers)). \
