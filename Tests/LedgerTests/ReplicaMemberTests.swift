@@ -86,13 +86,16 @@ import Time
     func truncation() async throws {
         let log = log()
         let cluster = try ClusterOfLedgers(2, on: log)
+        // Else the second may say hello behind what the first begins with.
+        try await patiently { cluster.ledgers.allSatisfy { $0.clusterStanding?.phase == .open } }
+        let greeted = try log.position()
         try await cluster.begin(codes: 30)
         for device in 0..<10 { _ = try await cluster.submit(activate("d\(device)"), at: 0) }
         try await cluster.expectSameBooks()
         // The second has said nothing but hello.
         let quiet = try #require(cluster.ledgers[0].clusterStanding?.members.last?.applied)
-        #expect(quiet <= 2)
-        #expect(await cluster.ledgers[0].truncateLog(keeping: 3) == .none)
+        #expect(quiet < greeted)
+        #expect(await cluster.ledgers[0].truncateLog(keeping: greeted) == .none)
         let checkpoint = Action.cluster(.checkpoint(number: 1))
         for node in 0..<2 { _ = try await cluster.submit(checkpoint, at: node) }
         try await cluster.expectSameBooks()
