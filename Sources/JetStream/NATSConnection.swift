@@ -1,6 +1,8 @@
 internal import CNATS
 internal import Glibc
+internal import Linux
 internal import Replication
+internal import Synchronization
 
 /// A connection to one of the servers, which libnats makes again whenever it is lost.
 @safe
@@ -9,6 +11,18 @@ final class NATSConnection: Sendable {
 
     // Safe: set once; libnats' connections are made for several threads; destroyed with the last reference.
     nonisolated(unsafe) private let pointer: OpaquePointer
+
+    /// Subscriptions that are over. libnats' thread that reads may still be about to put a message into one of them:
+    /// before 3.6 it looks a subscription up, lets go of the lock, and locks the subscription, which may be freed by
+    /// then (nats.c, issue 637).
+    private let ended = Mutex<[Ended]>([])
+
+    fileprivate struct Ended {
+        let address: UInt
+
+        /// How many messages had come when it was over.
+        let messages: UInt64
+    }
 
     /// Waits for a connection, or for each server's refusal, as long as the settings say.
     init(_ settings: JetStreamSettings) throws(JetStreamError) {
@@ -22,7 +36,12 @@ final class NATSConnection: Sendable {
         unsafe self.pointer = connected
     }
 
-    deinit { unsafe natsConnection_Destroy(pointer) }
+    deinit {
+        // Waits for the thread that reads.
+        unsafe natsConnection_Close(pointer)
+        for one in ended.withLock({ $0 }) { one.destroy() }
+        unsafe natsConnection_Destroy(pointer)
+    }
 
     var condition: Condition {
         switch unsafe natsConnection_Status(pointer) {
@@ -33,15 +52,32 @@ final class NATSConnection: Sendable {
     }
 
     /// How often it was made again.
-    var reconnects: UInt64 {
+    var reconnects: UInt64 { counts.reconnects }
+
+    private var counts: (messages: UInt64, reconnects: UInt64) {
         var statistics: OpaquePointer?
         // Safe: the statistics are ours from the first call to the last.
-        guard unsafe natsStatistics_Create(&statistics) == NATS_OK else { return 0 }
+        guard unsafe natsStatistics_Create(&statistics) == NATS_OK else { return (0, 0) }
         defer { unsafe natsStatistics_Destroy(statistics) }
-        var count: UInt64 = 0
+        var counts: (messages: UInt64, reconnects: UInt64) = (0, 0)
         unsafe natsConnection_GetStats(pointer, statistics)
-        unsafe natsStatistics_GetCounts(statistics, nil, nil, nil, nil, &count)
-        return count
+        unsafe natsStatistics_GetCounts(
+            statistics, &counts.messages, nil, nil, nil, &counts.reconnects)
+        return counts
+    }
+
+    /// Nothing is to come any more for a subscription of this connection, which no one else has. It is freed when
+    /// another message has come since: the thread that reads counts each one before it looks for its subscription.
+    @unsafe func end(_ subscription: OpaquePointer) {
+        unsafe natsSubscription_Unsubscribe(subscription)
+        let messages = counts.messages
+        let free = ended.withLock { ended in
+            let free = ended.filter { $0.messages < messages }
+            ended.removeAll { $0.messages < messages }
+            ended.append(Ended(address: UInt(bitPattern: subscription), messages: messages))
+            return free
+        }
+        for one in free { one.destroy() }
     }
 
     /// Answers, if there are any, go to `reply`.
@@ -87,20 +123,43 @@ final class NATSConnection: Sendable {
         try NATSFailure.check(status)
     }
 
-    /// Waits for one answer.
+    /// Waits for one answer. Not by libnats' own request: its subscription is freed by `close`, while an answer that
+    /// came late may be on its way into it.
     func request(
         _ bytes: [UInt8],
         on subject: String,
         milliseconds: Int64
     ) throws(NATSFailure) -> NATSMessage {
-        var answer: OpaquePointer?
-        // Safe: libnats copies what it is given, and gives the answer away.
-        let status = unsafe bytes.withUnsafeBytes { bytes in
-            unsafe natsConnection_Request(
-                &answer, pointer, subject, bytes.baseAddress, Int32(bytes.count), milliseconds)
+        let inbox = try Self.inbox()
+        let answers = try subscribe(to: inbox)
+        let before = reconnects
+        try publish(bytes, on: subject, reply: inbox)
+        let end = MonotonicInstant.now().adding(milliseconds: milliseconds)
+        while true {
+            let left = max(0, end.milliseconds(since: .now()))
+            do throws(NATSFailure) {
+                let answer = try answers.next(milliseconds: min(left, Self.lookMilliseconds))
+                if answer.saysNoResponders { throw NATSFailure(NATS_NO_RESPONDERS) }
+                return answer
+            } catch {
+                guard error.kind == .timeout, left > Self.lookMilliseconds else { throw error }
+                // What was asked over a connection that is lost is not answered.
+                if condition == .lost || reconnects != before {
+                    throw NATSFailure(NATS_CONNECTION_DISCONNECTED)
+                }
+            }
         }
-        try NATSFailure.check(status)
-        return unsafe NATSMessage(adopting: answer.unsafelyUnwrapped)
+    }
+
+    /// Between two looks whether the connection is there.
+    private static let lookMilliseconds: Int64 = 50
+
+    private static func inbox() throws(NATSFailure) -> String {
+        var made: UnsafeMutablePointer<CChar>?
+        // Safe: the text is ours until it is freed, and copied before.
+        try NATSFailure.check(unsafe natsInbox_Create(&made))
+        defer { unsafe natsInbox_Destroy(made) }
+        return unsafe String(cString: made.unsafelyUnwrapped)
     }
 
     func subscribe(to subject: String) throws(NATSFailure) -> NATSSubscription {
@@ -108,7 +167,7 @@ final class NATSConnection: Sendable {
         // Safe: libnats copies the subject, and gives the subscription away.
         try NATSFailure.check(
             unsafe natsConnection_SubscribeSync(&subscription, pointer, subject))
-        return unsafe NATSSubscription(adopting: subscription.unsafelyUnwrapped)
+        return unsafe NATSSubscription(adopting: subscription.unsafelyUnwrapped, of: self)
     }
 
     /// As one of a group, whose members share what comes.
@@ -117,11 +176,18 @@ final class NATSConnection: Sendable {
         // Safe: libnats copies the strings, and gives the subscription away.
         try NATSFailure.check(
             unsafe natsConnection_QueueSubscribeSync(&subscription, pointer, subject, group))
-        return unsafe NATSSubscription(adopting: subscription.unsafelyUnwrapped)
+        return unsafe NATSSubscription(adopting: subscription.unsafelyUnwrapped, of: self)
     }
 
     /// For good; threads that wait for messages stop waiting.
     func close() { unsafe natsConnection_Close(pointer) }
+}
+
+extension NATSConnection.Ended {
+    fileprivate func destroy() {
+        // Safe: it was a subscription's pointer, and is here once.
+        unsafe natsSubscription_Destroy(OpaquePointer(bitPattern: address))
+    }
 }
 
 /// What a connection is made with.

@@ -16,6 +16,9 @@ struct NATSMessage: ~Copyable {
     /// Empty when there is none.
     var reply: String { unsafe natsMsg_GetReply(pointer).map { unsafe String(cString: $0) } ?? "" }
 
+    /// It came in place of an answer, as no one listens there.
+    var saysNoResponders: Bool { unsafe natsMsg_IsNoResponders(pointer) }
+
     var bytes: [UInt8] {
         let count = unsafe Int(natsMsg_GetDataLength(pointer))
         guard count > 0, let data = unsafe natsMsg_GetData(pointer) else { return [] }
@@ -33,12 +36,16 @@ struct NATSMessage: ~Copyable {
 /// Interest in a subject: messages for it are kept until they are asked for, at most 65,536.
 @safe
 final class NATSSubscription: Sendable {
-    // Safe: set once; libnats' subscriptions are made for several threads; destroyed with the last reference.
+    // Safe: set once; libnats' subscriptions are made for several threads; the connection destroys it later.
     nonisolated(unsafe) private let pointer: OpaquePointer
+    private let connection: NATSConnection
 
-    @unsafe init(adopting pointer: OpaquePointer) { unsafe self.pointer = pointer }
+    @unsafe init(adopting pointer: OpaquePointer, of connection: NATSConnection) {
+        unsafe self.pointer = pointer
+        self.connection = connection
+    }
 
-    deinit { unsafe natsSubscription_Destroy(pointer) }
+    deinit { unsafe connection.end(pointer) }
 
     /// Waits for a message; 0 milliseconds: takes one that is there.
     func next(milliseconds: Int64) throws(NATSFailure) -> NATSMessage {
