@@ -3,6 +3,7 @@ import Ledger
 import Linux
 import MQTT
 import Replication
+import Sessions
 import Support
 import Synchronization
 import TestFiles
@@ -247,6 +248,53 @@ extension WholeGateway {
             #expect(try retain("t/3", "x", by: one) == 0)
             try await expect(["t/2": "x", "t/3": "x"], at: first, second)
             try await stop(first, second)
+        }
+
+        @Test(
+            """
+            A record of a later version is passed over, those behind it are followed, and it is read by the program that \
+            is started next
+            """)
+        func laterVersion() async throws {
+            let second = try start(1)
+            let two = try second.anonymous("two")
+            do {
+                let first = try start(0)
+                for topic in ["t/1", "t/2"] { #expect(try retain(topic, "old", by: two) == 0) }
+                try await expect(["t/1": "old", "t/2": "old"], at: first, second)
+                await put([9, 9, 9], under: "t/1")
+                #expect(try retain("t/2", "new", by: two) == 0)
+                try await expect(["t/1": "old", "t/2": "new"], at: first, second)
+                try await stop(first)
+            }
+            do {
+                // The same program again.
+                let first = try start(0)
+                try await expect(["t/1": "old", "t/2": "new"], at: first, second)
+                try await stop(first)
+            }
+            // One that can read it.
+            let message = Message(topic: Array("t/1".utf8), payload: [0x6E], qos: .atLeastOnce)
+            let entry = RetainedEntry(sender: 1, number: 1, message)
+            let readable = UnsteadyRecords(
+                records,
+                reading: { record in
+                    guard record.bytes == [9, 9, 9] else { return record }
+                    return LatestRecord(
+                        key: record.key, position: record.position, at: record.at,
+                        bytes: entry.bytes)
+                })
+            let first = try start(0, following: readable)
+            try await expect(["t/1": "n", "t/2": "new"], at: first)
+            try await stop(first, second)
+        }
+
+        private func put(_ bytes: [UInt8], under topic: String) async {
+            await withCheckedContinuation { continuation in
+                records.put(bytes, under: Array(topic.utf8), forSeconds: nil) { _ in
+                    continuation.resume()
+                }
+            }
         }
 
         @Test("One that is too large for the records is refused, as a full store refuses it")

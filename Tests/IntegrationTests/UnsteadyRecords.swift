@@ -17,7 +17,16 @@ final class UnsteadyRecords: LatestRecords {
     private let steady: any LatestRecords
     private let condition = Mutex(Condition.there)
 
-    init(_ steady: any LatestRecords) { self.steady = steady }
+    private let read: @Sendable (LatestRecord) -> LatestRecord
+
+    /// - Parameter read: what followers are given of each record.
+    init(
+        _ steady: any LatestRecords,
+        reading read: @escaping @Sendable (LatestRecord) -> LatestRecord = { $0 }
+    ) {
+        self.steady = steady
+        self.read = read
+    }
 
     func become(_ condition: Condition) { self.condition.withLock { $0 = condition } }
 
@@ -38,7 +47,36 @@ final class UnsteadyRecords: LatestRecords {
     }
 
     func follow(from mark: LatestMark?) throws(LogError) -> any LatestFollower {
-        try steady.follow(from: mark)
+        Follower(try steady.follow(from: mark), read)
+    }
+
+    private final class Follower: LatestFollower {
+        private let steady: any LatestFollower
+        private let read: @Sendable (LatestRecord) -> LatestRecord
+
+        init(
+            _ steady: any LatestFollower, _ read: @escaping @Sendable (LatestRecord) -> LatestRecord
+        ) {
+            self.steady = steady
+            self.read = read
+        }
+
+        func take(
+            upTo maximumCount: Int, into changes: inout [LatestChange]
+        ) throws(LogError) -> Bool {
+            var taken: [LatestChange] = []
+            defer {
+                changes += taken.map { change in
+                    switch change {
+                    case .record(let record): .record(read(record))
+                    case .beginning, .current: change
+                    }
+                }
+            }
+            return try steady.take(upTo: maximumCount, into: &taken)
+        }
+
+        func end() { steady.end() }
     }
 
     func position() throws(LogError) -> UInt64 { try steady.position() }

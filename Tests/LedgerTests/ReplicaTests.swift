@@ -1,3 +1,4 @@
+import Bytes
 import FaultyLog
 import Linux
 import Replication
@@ -139,19 +140,51 @@ import Time
 
     // MARK: Stops
 
-    @Test("What can't be read stops a node, for good, before anything behind it is applied")
-    func unreadable() async throws {
+    /// What a later program may put into the log, and what of it is not known.
+    private static var laterEntries: [(bytes: [UInt8], what: String)] {
+        func bytes(_ commands: [Command]) -> [UInt8] {
+            let chain = ChainHash(Array(repeating: 0, count: 32).span)!
+            return Envelope(
+                cluster: ClusterOfLedgers.cluster, sender: NodeName("n1")!, epoch: 1,
+                mark: LogMark(position: 0, chain: chain),
+                content: .commands(number: 1, commands)
+            ).bytes
+        }
+        let command = Command(
+            at: ClusterOfLedgers.time, actor: "gateway", action: .cluster(.checkpoint(number: 1)))
+        var action = ByteBuffer()
+        command.action.encode(into: &action)
+        let known = bytes([command])
+        // A command ends with its action.
+        let tag = known.count - action.span.count
+        return [
+            ([9, 9, 9], "entry of the log of version 9"),
+            (known[..<tag] + [0xFF, 0xFF] + known[(tag + 2)...], ""),
+            (known + [1], "bytes behind an entry of the log"),
+        ]
+    }
+
+    @Test(
+        """
+        What can't be read, as a later program has put it, stops a node before anything of it, or behind it, is applied; \
+        the next start is at the same place
+        """, arguments: 0..<3)
+    func unreadable(_ index: Int) async throws {
         let log = log()
         let cluster = try ClusterOfLedgers(2, on: log)
         try await cluster.begin(codes: 1)
         try await cluster.expectSameBooks()
         let before = cluster.ledgers[0].clusterStanding?.mark
-        log.append([9, 9, 9]) { _ in }
+        let (bytes, what) = Self.laterEntries[index]
+        log.append(bytes) { _ in }
+        let why = "can't be read: malformed \(what)"
         for ledger in cluster.ledgers {
-            try await cluster.expectStop(
-                ledger, "can't be read: malformed entry of the log of version 9")
+            try await cluster.expectStop(ledger, why)
             #expect(ledger.clusterStanding?.mark == before)
         }
+        try cluster.restart(0)
+        try await cluster.expectStop(cluster.ledgers[0], why)
+        #expect(cluster.ledgers[0].clusterStanding?.mark == before)
     }
 
     @Test("The log of another cluster stops a node")

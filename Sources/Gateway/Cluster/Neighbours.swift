@@ -28,6 +28,9 @@ final class Neighbours: Sendable {
 
         /// Those that the shards know to be removed.
         var removed: Set<NodeName> = []
+
+        /// Those that have sent something that can't be read, since the last link to them began.
+        var unread: Set<NodeName> = []
         var table: PartitionTable?
     }
 
@@ -129,14 +132,19 @@ final class Neighbours: Sendable {
         let number = state.withLock { state -> UInt8 in
             state.arrived.contains(name) ? self.number(of: name, in: &state) : Peers.unknown
         }
-        guard number != Peers.unknown, let shard = NodeBatch.receiver(of: bytes),
-            Int(shard) < mailboxes.count
-        else {
-            log?.say(
-                .warning, "what another node has sent can't be read", .init("node", name.text))
-            return
-        }
-        mailboxes[Int(shard)].post(.nodeMail(number, bytes))
+        let shard = NodeBatch.receiver(of: bytes).map(Int.init) ?? mailboxes.count
+        let isReadable = number != Peers.unknown && shard < mailboxes.count
+        if !isReadable { noteUnread(name) }
+        guard number != Peers.unknown else { return }
+        // What can't be read is counted by a shard.
+        mailboxes[isReadable ? shard : 0].post(.nodeMail(number, isReadable ? bytes : []))
+    }
+
+    private func noteUnread(_ name: NodeName) {
+        guard state.withLock({ $0.unread.insert(name).inserted }) else { return }
+        log?.say(
+            .warning, "what another node has sent can't be read: it may be of another version",
+            .init("node", name.text))
     }
 
     private func arrive(_ name: NodeName, shards: Int) {
@@ -156,7 +164,8 @@ final class Neighbours: Sendable {
 
     private func lose(_ name: NodeName) {
         let number = state.withLock { state -> UInt8? in
-            state.arrived.remove(name) == nil ? nil : self.number(of: name, in: &state)
+            state.unread.remove(name)
+            return state.arrived.remove(name) == nil ? nil : self.number(of: name, in: &state)
         }
         guard let number else { return }
         log?.say(.warning, "another node can't be reached", .init("node", name.text))
@@ -171,8 +180,9 @@ final class Neighbours: Sendable {
 
     private static let greetingVersion: UInt8 = 1
 
+    /// What a later program appends is ignored.
     private static func shards(inGreeting bytes: [UInt8]) -> Int? {
-        guard bytes.count == 3, bytes[0] == greetingVersion, bytes[1] == NodeBatch.everyShard,
+        guard bytes.count >= 3, bytes[0] == greetingVersion, bytes[1] == NodeBatch.everyShard,
             bytes[2] > 0
         else { return nil }
         return Int(bytes[2])

@@ -9,7 +9,8 @@ import Time
 extension NodeQuestion {
     private enum Kind: UInt8 {
         case onlineCount = 1
-        case connection, outcomes, lastSeen, usage, kick, productDays, trace, endTrace, recall
+        case connection, outcomes, lastSeen, usage, kick, productDays, trace, endTrace, recall,
+            unknown
     }
 
     func encode(into buffer: inout ByteBuffer) {
@@ -48,6 +49,7 @@ extension NodeQuestion {
             buffer.append(text: product.text)
             buffer.appendSignedVarint(Int64(from.number))
             buffer.appendSignedVarint(Int64(to.number))
+        case .unknown: buffer.append(Kind.unknown.rawValue)
         }
     }
 
@@ -75,6 +77,7 @@ extension NodeQuestion {
             case .productDays:
                 .productDays(
                     try reader.takeProduct(), from: try reader.takeDay(), to: try reader.takeDay())
+            case .unknown: .unknown
             }
     }
 }
@@ -83,6 +86,7 @@ extension NodeAnswer {
     private enum Kind: UInt8 {
         case askAgain = 13
         case traced = 14
+        case unknown = 15
         case done = 1
         case notStored, outcome, granted, yielded, count, flag, connection, outcomes, times, days,
             productDays
@@ -142,6 +146,7 @@ extension NodeAnswer {
                 buffer.append(day.used)
                 buffer.append(day.topUp)
             }
+        case .unknown: buffer.append(Kind.unknown.rawValue)
         }
     }
 
@@ -211,6 +216,7 @@ extension NodeAnswer {
                         day: try reader.takeDay(), used: try reader.takeUInt64(),
                         topUp: try reader.takeUInt64())
                 })
+        case .unknown: self = .unknown
         }
     }
 }

@@ -5,8 +5,9 @@ import Time
 
 /// Messages of one turn of a shard for one shard of another node, as they travel together.
 ///
-/// A version, who sends to whom, the sender's clock, and the messages one behind the other. A message's end
-/// (3.3.2.3.3) is a time of the sender's clock: the receiver moves it by the difference, as no two clocks are the same.
+/// A version, who sends to whom, the sender's clock, and the messages one behind the other, each behind its length. A
+/// message's end (3.3.2.3.3) is a time of the sender's clock: the receiver moves it by the difference, as no two clocks
+/// are the same. A message that can't be read is passed over alone: a later program may have said it.
 struct NodeBatch {
     /// What a link carries for the node itself, and not for one of its shards.
     static let everyShard: UInt8 = 255
@@ -27,15 +28,27 @@ struct NodeBatch {
         _ mail: NodeMail, from shard: Int, to peerShard: Int, at time: Timestamp,
         _ scratch: inout ByteBuffer
     ) {
-        scratch.removeAll()
         if bytes.isEmpty {
+            scratch.removeAll()
             scratch.append(Self.version)
             scratch.append(UInt8(shard))
             scratch.append(UInt8(peerShard))
             scratch.append(UInt64(bitPattern: time.milliseconds))
+            bytes.append(contentsOf: scratch.span.bytesArray)
         }
+        scratch.removeAll()
         mail.encode(into: &scratch)
+        appendVarint(scratch.span.count)
         bytes.append(contentsOf: scratch.span.bytesArray)
+    }
+
+    private mutating func appendVarint(_ value: Int) {
+        var rest = value
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(rest))
     }
 
     /// Takes out what is to be sent.
@@ -50,21 +63,29 @@ struct NodeBatch {
         bytes.count >= headBytes && bytes[0] == version ? bytes[2] : nil
     }
 
-    /// Reads a batch that has come at `time`: calls `body` with each message, and the shard that has sent it.
+    /// Reads a batch that has come at `time`: calls `body` with each message, and the shard that has sent it. Answers
+    /// how many messages can't be read. What a message has behind its last part is ignored.
     static func read(
         _ bytes: [UInt8],
         at time: Timestamp,
         _ body: (NodeMail, _ shard: Int) -> Void
-    ) throws(MalformedRecord) {
+    ) throws(MalformedRecord) -> Int {
         var reader = ByteReader(bytes.span)
         guard try reader.takeUInt8() == version else { throw .malformed(what: "batch of a node") }
         let shard = Int(try reader.takeUInt8())
         _ = try reader.takeUInt8()
         let sentAt = Timestamp(milliseconds: Int64(bitPattern: try reader.takeUInt64()))
         let ahead = time.milliseconds(since: sentAt)
+        var unread = 0
         while !reader.isAtEnd {
-            body(try NodeMail(taking: &reader).moved(byMilliseconds: ahead), shard)
+            var part = ByteReader(try reader.takeCounted())
+            do throws(MalformedRecord) {
+                body(try NodeMail(taking: &part).moved(byMilliseconds: ahead), shard)
+            } catch {
+                unread += 1
+            }
         }
+        return unread
     }
 }
 

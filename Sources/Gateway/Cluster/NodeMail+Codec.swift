@@ -5,8 +5,9 @@ import Sessions
 import Storage
 import Time
 
-// How messages between nodes travel: a byte for the kind, then the parts in the order of the case. A node of another
-// version that knows a kind not yet passes the batch over, and ends the link.
+// How messages between nodes travel: a byte for the kind, then the parts in the order of the case. What can't be read is
+// passed over: a node must not be told of a kind that its version does not have. A question that it does not know is
+// answered so, and so counts an answer that can't be read: the request comes first.
 extension NodeMail {
     private enum Kind: UInt8 {
         case subscribe = 1
@@ -96,8 +97,8 @@ extension NodeMail {
             buffer.append(time)
         case .ask(let question, let request):
             buffer.append(Kind.ask.rawValue)
-            question.encode(into: &buffer)
             buffer.append(request)
+            question.encode(into: &buffer)
         case .answer(let request, let answer):
             buffer.append(Kind.answer.rawValue)
             buffer.append(request)
@@ -161,8 +162,12 @@ extension NodeMail {
                 try reader.takeList { reader throws(MalformedRecord) in
                     UsageBatch.Entry(device: try reader.takeDevice(), usage: try reader.takeUsage())
                 }, at: try reader.takeTime())
-        case .ask: self = .ask(try NodeQuestion(taking: &reader), try reader.takeRequest())
-        case .answer: self = .answer(try reader.takeRequest(), try NodeAnswer(taking: &reader))
+        case .ask:
+            let request = try reader.takeRequest()
+            self = .ask((try? NodeQuestion(taking: &reader)) ?? .unknown, request)
+        case .answer:
+            let request = try reader.takeRequest()
+            self = .answer(request, (try? NodeAnswer(taking: &reader)) ?? .unknown)
         }
     }
 }

@@ -119,6 +119,9 @@ enum NodeQuestion: Equatable {
     case trace(DeviceIdentity, TraceNumber)
     case endTrace(DeviceIdentity, TraceNumber)
     case productDays(ProductKey, from: Day, to: Day)
+
+    /// It can't be read: a later program asks it. It is answered that it is not known here.
+    case unknown
 }
 
 /// What a request is answered with.
@@ -142,6 +145,9 @@ enum NodeAnswer {
     case times([Timestamp?])
     case days([DayUsage])
     case productDays([ProductDay])
+
+    /// The question is not known at the other node, or its answer can't be read here.
+    case unknown
 }
 
 /// A client may be let in.

@@ -228,6 +228,9 @@ final class RetainedReplica: Sendable {
 
         /// Something is missing: the next start reads everything again.
         var isIncomplete = false
+
+        /// A record could not be read: the same.
+        var hasUnread = false
     }
 
     /// The thread that follows.
@@ -285,6 +288,7 @@ final class RetainedReplica: Sendable {
         case .beginning:
             try write(&course)
             course.seen = []
+            course.hasUnread = false
         case .record(let record):
             course.seen?.insert(record.key.hashValue)
             course.last = record.mark
@@ -292,7 +296,9 @@ final class RetainedReplica: Sendable {
                 course.batch.append(Message(deletionOf: record.key))
                 return
             }
-            let entry = try entry(record)
+            guard let entry = try? RetainedEntry(topic: record.key, bytes: record.bytes) else {
+                return passOver(record, &course)
+            }
             course.batch.append(entry.message)
             if entry.sender == sender { course.own.append((record.key, entry.number)) }
         case .current(let mark, let missing):
@@ -314,12 +320,15 @@ final class RetainedReplica: Sendable {
         }
     }
 
-    private func entry(_ record: LatestRecord) throws(StoreError) -> RetainedEntry {
-        do throws(MalformedRecord) {
-            return try RetainedEntry(topic: record.key, bytes: record.bytes)
-        } catch {
-            throw StoreError(error)
+    /// A record that can't be read, as a later program may have put it: what is retained here under its topic stays. The
+    /// store's mark stays as well, so that the next start, perhaps of that program, reads it again.
+    private func passOver(_ record: LatestRecord, _ course: inout Course) {
+        if !course.hasUnread {
+            log?.say(
+                .error, "a retained message of the cluster can't be read: start the newest program",
+                .init("topic", String(decoding: record.key, as: UTF8.self)))
         }
+        course.hasUnread = true
     }
 
     /// Writes what was gathered, and how far that is, in one commit. While everything comes, the store's mark stays: a
@@ -329,7 +338,7 @@ final class RetainedReplica: Sendable {
         let messages = messages
         let batch = course.batch
         let mark = RetainedMark(position: last.position, at: last.at)
-        let isWhole = course.seen == nil && !course.isIncomplete
+        let isWhole = course.seen == nil && !course.isIncomplete && !course.hasUnread
         if !batch.isEmpty { willFollow() }
         try write(weight: 3 * batch.count + 1, for: .following) { transaction throws(StoreError) in
             for message in batch { try messages.follow(message, in: transaction) }

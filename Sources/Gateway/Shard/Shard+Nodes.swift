@@ -132,9 +132,10 @@ extension Shard {
         guard context.peers.isReachable(node) else { return }
         var mail: [(NodeMail, NodeMail.Target)] = []
         do throws(MalformedRecord) {
-            try NodeBatch.read(batch, at: context.now.books) { message, shard in
+            let unread = try NodeBatch.read(batch, at: context.now.books) { message, shard in
                 mail.append((message, NodeMail.Target(node: node, shard: shard)))
             }
+            context.counters.add(.nodeMailUnread, unread)
         } catch {
             context.counters.add(.nodeMailUnread)
             return
@@ -218,6 +219,7 @@ extension Shard {
         case (.claim(let waiting), .granted(let grant)): granted(waiting, grant)
         case (.claim(let waiting), .askAgain): claimAgain(waiting)
         case (.yield(let name, let by, _, _), .yielded(let client)): decide(name, by, client)
+        case (.question(let body), .unknown): body(nil)
         case (.question(let body), _): body(answer)
         case (.welcome(let node), _):
             context.peers.welcomes.answered(node)
@@ -249,6 +251,9 @@ extension Shard {
             // Once for all shards of the node.
             let days = context.index == 0 ? productDays(of: product, from: from, to: to) : []
             answer(request, .productDays(days), to: target)
+        case .unknown:
+            context.counters.add(.nodeMailUnread)
+            answer(request, .unknown, to: target)
         }
     }
 

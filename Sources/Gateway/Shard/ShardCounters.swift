@@ -99,7 +99,10 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
         case .sessionReadsFailed:
             ("session_reads_failed", "Look-ups of stored sessions that failed.")
         case .nodeMailUnread:
-            ("node_mail_unread", "Batches of other nodes that could not be read.")
+            (
+                "node_mail_unread",
+                "Messages of other nodes that could not be read, as a later version has them."
+            )
         case .sessionsTooLargeToMove:
             (
                 "sessions_too_large_to_move",

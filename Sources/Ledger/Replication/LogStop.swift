@@ -66,7 +66,8 @@ extension LogStop: CustomStringConvertible {
             "the log is generation \(generation), and the books follow generation \(expected): an old one was put "
                 + "back"
         case .unreadable(let position, let what):
-            "entry \(position) of the log can't be read: malformed \(what)"
+            "entry \(position) of the log can't be read: malformed \(what). If a later program has written it, start "
+                + "that one here"
         case .diverged(let position, let nodes):
             "at entry \(position) of the log the books were not those of "
                 + nodes.map(\.text).joined(separator: ", ")
