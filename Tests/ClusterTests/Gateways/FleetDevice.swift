@@ -103,17 +103,30 @@ final class FleetDevice {
         let client = try places.client(node)
         client.patienceSeconds = 4
         client.tellsUnheard = true
-        let answer = try client.connect(
-            as: .signed(device, secureMode: 3), isCleanStart: false
-        ) { $0.sessionExpiryInterval(seconds: 100_000) }
+        let answer: TestPacket.Connack
+        do throws(TestClientError) {
+            answer = try client.connect(
+                as: .signed(device, secureMode: 3), isCleanStart: false
+            ) { $0.sessionExpiryInterval(seconds: 100_000) }
+        } catch {
+            // It may have been let in with a new session, and the answer is lost.
+            noteSessionLost()
+            throw error
+        }
         record.note { $0.connacks["device \(answer.code)", default: 0] += 1 }
         guard answer.code == 0 else { return nil }
         if !answer.isSessionPresent {
             // What the lost session knew of a message of QoS 2 is lost with it.
             pending?.isReceived = false
+            noteSessionLost()
             try client.subscribe(device.down("#"))
         }
         return client
+    }
+
+    private func noteSessionLost() {
+        guard let message = pending, message.hasBeenSent else { return }
+        record.note { $0.uplinks[message.number]?.hasLostSession = true }
     }
 
     private func roam() throws(TestClientError) {
@@ -153,7 +166,11 @@ final class FleetDevice {
             record.note { $0.begun[number, default: 0] += 1 }
             try client.sendPublish(
                 device.up("a\(message.application)"), Array(text.utf8), qos: message.qos,
-                packetID: message.packetID, isDuplicate: isAgain)
+                packetID: message.packetID, isDuplicate: isAgain
+            ) {
+                // Less than nodes' clocks may differ.
+                $0.messageExpiryInterval(seconds: 1_800)
+            }
             let type: PacketType = message.qos == .atLeastOnce ? .puback : .pubrec
             follow(message, isAgain ? "again to" : "to")
             let answer = try client.acknowledgement(type, message.packetID)

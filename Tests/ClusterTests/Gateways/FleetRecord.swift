@@ -12,6 +12,10 @@ final class FleetRecord: Sendable {
         /// Whether it was told that the application's node has it.
         var isTaken = false
 
+        /// After it was first sent, its device was told that its session is gone, or was not told: sent again, it is a
+        /// new message.
+        var hasLostSession = false
+
         /// What became of each time that it was sent.
         var trail: [String] = []
     }

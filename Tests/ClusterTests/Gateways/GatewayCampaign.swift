@@ -23,9 +23,16 @@ final class GatewayCampaign {
         /// One node's disk is full now and then.
         case full
 
+        /// One node's clock is an hour ahead, another one's an hour behind.
+        case clocks
+
         var areDamages: Bool { if case .damaged = self { true } else { false } }
         var areFullDisks: Bool { if case .full = self { true } else { false } }
+        var areClocks: Bool { if case .clocks = self { true } else { false } }
     }
+
+    /// Of nodes whose clocks are wrong, by their number, in seconds.
+    static let secondsAhead: [Int64] = [0, 3_600, -3_600]
 
     static let flushSeconds: Int64 = 1
 
@@ -51,6 +58,7 @@ final class GatewayCampaign {
     private let directory = TemporaryDirectory()
     let faults: Faults
     private var disk: FullDisk?
+    private let clock: FakeClock?
     private let milliseconds: Int64
     private let seed: UInt64
     private var plan: FaultPlan
@@ -77,12 +85,15 @@ final class GatewayCampaign {
         settings.requestMilliseconds = 500
         settings.openMilliseconds = 30_000
         self.settings = settings
+        let clock = faults.areClocks ? try FakeClock() : nil
+        self.clock = clock
         let ports = try NATSServers.freePorts(6)
         let path = directory.path
         nodes = (0..<3).map { index in
             GatewayProcess(
                 index, path, network?.gateways[index] ?? NATSServers.Place(),
-                [ports[2 * index], ports[2 * index + 1]])
+                [ports[2 * index], ports[2 * index + 1]],
+                under: clock?.command(secondsAhead: Self.secondsAhead[index]) ?? [])
         }
         for node in nodes { try node.configure(servers) }
         if faults.areFullDisks { disk = try FullDisk(at: nodes[Self.diskNode].dataDirectory) }
@@ -153,6 +164,17 @@ final class GatewayCampaign {
         threads.append(try Thread(name: name, body: work))
     }
 
+    /// Whether it is the same day by all clocks, as counts are of a day.
+    var isOneDay: Bool {
+        guard faults.areClocks else { return true }
+        let second = Int64(time(nil)) % 86_400
+        return second > 3_600 + milliseconds / 1_000 && second < 86_400 - 3_600
+    }
+
+    func noteTrouble(forMilliseconds length: Int64) {
+        troubles.add(node: nil, forMilliseconds: length)
+    }
+
     // MARK: While things go wrong
 
     func run() throws {
@@ -198,7 +220,8 @@ final class GatewayCampaign {
         nodes[index].kill()
         tally.nodeKills += 1
         let isAll = running.count == nodes.count
-        let isLong = isAll && plan.dice.number(below: 6) == 0
+        // Of wrong clocks one is behind: who is left has to let devices in.
+        let isLong = isAll && !faults.areClocks && plan.dice.number(below: 6) == 0
         let delay = isLong ? Self.absenceMilliseconds : Int64(plan.dice.number(below: 1_500))
         troubles.add(node: index, forMilliseconds: delay)
         plan.add(.startNode(index), at: now + delay)

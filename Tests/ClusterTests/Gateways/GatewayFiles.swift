@@ -34,4 +34,7 @@ struct JSONPart {
 
     var number: Int? { value as? Int }
     var text: String? { value as? String }
+
+    /// Anything but `null`.
+    var isThere: Bool { value != nil && !(value is NSNull) }
 }

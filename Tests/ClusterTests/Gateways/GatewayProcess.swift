@@ -17,13 +17,20 @@ final class GatewayProcess {
     private var process: ChildProcess?
     private(set) var isPaused = false
 
+    /// What stands before its program.
+    private let command: [String]
+
     /// What a process has said that ended by itself, or in a wrong way.
     private(set) var falls: [String] = []
 
     /// What each of its processes has logged.
     private(set) var logs: [String] = []
 
-    init(_ index: Int, _ directory: String, _ place: NATSServers.Place, _ ports: [UInt16]) {
+    init(
+        _ index: Int, _ directory: String, _ place: NATSServers.Place, _ ports: [UInt16],
+        under command: [String] = []
+    ) {
+        self.command = command
         name = "n\(index + 1)"
         self.directory = "\(directory)/\(name)"
         self.place = place
@@ -85,7 +92,7 @@ final class GatewayProcess {
     // MARK: Running
 
     func start() throws {
-        process = try Self.child(place, ["serve"] + settings)
+        process = try Self.child(place, ["serve"] + settings, under: command)
     }
 
     /// Waits until its API is up.
@@ -175,6 +182,14 @@ final class GatewayProcess {
         return ending.output
     }
 
+    /// Whether it lets clients in, answers them, and calls itself ready.
+    func isReady() throws -> Bool {
+        try Self.child(
+            NATSServers.Place(),
+            ["probe", "--url", "mqtt://\(place.address):\(port)", "--http", api]
+        ).wait(seconds: Patience.seconds).status == 0
+    }
+
     /// What `tollgate check` says of its stores, which it has closed; `nil` when all is well.
     func complaint() throws -> String? {
         let ending = try Self.child(NATSServers.Place(), ["check", "--data", dataDirectory])
@@ -199,9 +214,10 @@ final class GatewayProcess {
     }
 
     private static func child(
-        _ place: NATSServers.Place, _ arguments: [String], takesInput: Bool = false
+        _ place: NATSServers.Place, _ arguments: [String], takesInput: Bool = false,
+        under command: [String] = []
     ) throws -> ChildProcess {
-        let words = place.command + [NodeProcess.neighbour("tollgate")] + arguments
+        let words = place.command + command + [NodeProcess.neighbour("tollgate")] + arguments
         return try ChildProcess(words[0], Array(words.dropFirst()), takesInput: takesInput)
     }
 }
