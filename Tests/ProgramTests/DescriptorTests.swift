@@ -55,11 +55,13 @@ struct DescriptorTests {
         let pid = serving.processIdentifier
         var silent = OpenSockets()
         for _ in 0..<200 { try silent.connect(to: address) }
-        var open = 0
-        _ = try Patience.awaits {
-            open = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count
-            return open >= 200
+        // All of them: who is still in line would be closed with those that come later.
+        let areAccepted = try Patience.awaits {
+            try serving.shell("curl -sS -m 5 $TOLLGATE_API/metrics").output
+                .contains("tollgate_connections_accepted_total 200\n")
         }
+        try #require(areAccepted)
+        let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count
         let lowered = try program.shell("prlimit --pid \(pid) --nofile=\(open):512")
         try #require(lowered.code == 0, "\(lowered.errors)")
         var sockets = OpenSockets()
