@@ -5,7 +5,7 @@ import Linux
 import Storage
 
 /// Every list of the books with each of its filters, at random places among many devices, while other
-/// devices connect; then the check of all books.
+/// devices connect; then the check of all books, and their hashes.
 ///
 /// `QueryBenchmark DIRECTORY DEVICES [TIMES]`: makes the books in the directory, unless it has made
 /// them before, and leaves them there. 5,000,000 devices take some 3 GB and some minutes.
@@ -27,6 +27,7 @@ struct QueryBenchmark {
         let measurement = try QueryMeasurement(store)
         try queries(store, measurement, times)
         try check(store)
+        try digest(store)
         store.ledger.shutdown()
     }
 
@@ -62,6 +63,17 @@ struct QueryBenchmark {
         let grown = (residentKibibytes - before) >> 10
         print("check: \(findings.count) findings, \(seconds) s, \(grown) MiB of memory")
         for finding in findings.prefix(10) { print("  \(finding)") }
+    }
+
+    /// What a node does at a checkpoint that is made through the API.
+    nonisolated static func digest(_ store: FleetStore) throws {
+        let start = MonotonicInstant.now()
+        let tables = try store.ledger.read { books, transaction throws(StoreError) in
+            try books.digests(in: transaction)
+        }
+        let seconds = Double(MonotonicInstant.now().milliseconds(since: start)) / 1_000
+        let records = tables.reduce(0) { $0 + $1.records }
+        print("digest: \(tables.count) tables, \(records) records, \(seconds) s")
     }
 
     /// Anonymous memory of this process; the store's pages are the kernel's.

@@ -79,7 +79,8 @@ extension Gateway {
         guard isLedgerReached else { return false }
         let action = Action.limits(.adopt(configuration.limits.ofBooks))
         do throws(StoreError) {
-            _ = try await ledger.submit(Command(at: now, actor: "gateway", action: action))
+            _ = try await ledger.submit(
+                Command(at: now, actor: Command.gatewayActor, action: action))
             return true
         } catch {
             return false
@@ -92,7 +93,8 @@ extension Gateway {
         guard isLedgerReached else { return false }
         let action = Action.imports(.abandonOthers(run: run))
         do throws(StoreError) {
-            _ = try await ledger.submit(Command(at: now, actor: "gateway", action: action))
+            _ = try await ledger.submit(
+                Command(at: now, actor: Command.gatewayActor, action: action))
         } catch {
             commons.log?.say(
                 .error, "imports of earlier runs can't be abandoned now", .init("error", "\(error)")
@@ -136,7 +138,7 @@ extension Gateway {
         while true {
             // What has ended by a clock that the books doubt may be running still (rule B16).
             if commons.clock.doubt != nil { return count }
-            let command = Command(at: now, actor: "gateway", action: action)
+            let command = Command(at: now, actor: Command.gatewayActor, action: action)
             do throws(StoreError) {
                 guard case .ended(let ended, let more) = try await ledger.submit(command).effect
                 else { return count }
@@ -209,7 +211,8 @@ extension Gateway {
         else { return }
         let action = Action.cluster(.checkpoint(number: standing.mark.position))
         do throws(StoreError) {
-            _ = try await ledger.submit(Command(at: now, actor: "gateway", action: action))
+            _ = try await ledger.submit(
+                Command(at: now, actor: Command.gatewayActor, action: action))
         } catch {
             commons.log?.say(
                 .warning, "the other nodes can't be told how far this one is",

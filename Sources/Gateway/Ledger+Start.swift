@@ -12,7 +12,7 @@ extension Ledger {
     /// in a cluster that is through the log, and throws when it takes too long: the books are told when the log is
     /// there, before anything that is submitted later.
     func carryOutAtStart(_ action: Action, at time: Timestamp) throws(StoreError) -> Outcome {
-        let command = Command(at: time, actor: "gateway", action: action)
+        let command = Command(at: time, actor: Command.gatewayActor, action: action)
         guard clusterStanding != nil else { return try carryOut(command) }
         let answer = Mutex<Result<Outcome, StoreError>?>(nil)
         let bell = Semaphore()

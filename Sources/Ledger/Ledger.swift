@@ -40,8 +40,8 @@ public final class Ledger: Sendable {
             mapSizeBytes: mapSizeBytes,
             maximumMapSizeBytes: maximumMapSizeBytes,
             maximumTables: Books.tableCount,
-            // One is the announcer's.
-            maximumReaders: maximumReaders + 1,
+            // One is the announcer's, two are of questions about the books: one that is answered, one that waits.
+            maximumReaders: maximumReaders + 3,
             durability: durability
         )
         if migrates { try Books.format.migrate(environment) }
@@ -148,6 +148,13 @@ public final class Ledger: Sendable {
     /// How this node stands with its cluster; `nil` for a gateway alone.
     public var clusterStanding: ClusterStanding? { writer.standing }
 
+    /// In a cluster: answers the last checkpoint of a person that was not answered, once, with what these books were
+    /// there; `nil`: none, or a gateway alone. Reads the whole store twice, in a snapshot of that moment: for a thread
+    /// that nothing waits for.
+    public func answerQuestion() throws(StoreError) -> BooksDigest? {
+        try writer.takeQuestion()?.digest(format: format)
+    }
+
     /// In a cluster: the log's entries before that position can be let go of, as all members have applied them and as
     /// many are kept behind them; `nil`: none, or a gateway alone.
     public func truncatablePosition(keeping count: UInt64) -> UInt64? {
@@ -199,6 +206,13 @@ private enum LedgerWriter: Sendable {
         switch self {
         case .alone: nil
         case .replicated(let replica): replica.standing
+        }
+    }
+
+    func takeQuestion() -> BooksQuestion? {
+        switch self {
+        case .alone: nil
+        case .replicated(let replica): replica.takeQuestion()
         }
     }
 

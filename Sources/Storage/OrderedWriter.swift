@@ -23,15 +23,21 @@ public final class OrderedWriter<Entry: Sendable, Reply: Sendable>: Sendable {
         /// How many requests a reply answers, for the figures.
         let weight: @Sendable (Reply) -> Int
 
+        /// Whether what was answered so is the last of its transaction: when `didCommit` is told of it, the store is as
+        /// that entry has left it.
+        let endsBatch: @Sendable (Reply) -> Bool
+
         public init(
             take: @escaping @Sendable (Int, inout [Entry]) -> Bool,
             didCommit: @escaping @Sendable (ArraySlice<Entry>, [Reply]) -> Void,
             weight: @escaping @Sendable (Reply) -> Int = { _ in 1 },
+            endsBatch: @escaping @Sendable (Reply) -> Bool = { _ in false },
             didFail: @escaping @Sendable (StoreError) -> Bool
         ) {
             self.take = take
             self.didCommit = didCommit
             self.weight = weight
+            self.endsBatch = endsBatch
             self.didFail = didFail
         }
     }
@@ -102,7 +108,8 @@ private struct OrderedRun<Entry: Sendable, Reply: Sendable> {
         while next < entries.count {
             let batch = entries[next..<min(next + size, entries.count)]
             do throws(StoreError) {
-                try attempt(batch)
+                let count = try attempt(batch)
+                let batch = batch.prefix(count)
                 counts.didCommit(replies.reduce(0) { $0 + source.weight($1) })
                 source.didCommit(batch, replies)
                 next = batch.endIndex
@@ -120,11 +127,17 @@ private struct OrderedRun<Entry: Sendable, Reply: Sendable> {
         return true
     }
 
-    private mutating func attempt(_ batch: ArraySlice<Entry>) throws(StoreError) {
+    /// Answers how many of the entries are written.
+    private mutating func attempt(_ batch: ArraySlice<Entry>) throws(StoreError) -> Int {
         replies.removeAll(keepingCapacity: true)
         let transaction = try WriteTransaction(in: environment)
-        for entry in batch { replies.append(try apply(entry, transaction)) }
+        for entry in batch {
+            let reply = try apply(entry, transaction)
+            replies.append(reply)
+            if source.endsBatch(reply) { break }
+        }
         try transaction.commit()
         environment.growIfDue()
+        return replies.count
     }
 }

@@ -20,7 +20,16 @@ struct ClusterTests {
         let mark = LogMark(position: 90, chain: chain)
         let standing = ClusterStanding(
             phase: phase, mark: mark, trouble: doubt, waiting: 2,
-            nodes: [names[1]: .init(mark: LogMark(position: 60, chain: chain), agrees: false)])
+            nodes: [names[1]: .init(mark: LogMark(position: 60, chain: chain), agrees: false)],
+            question: LogMark(position: 80, chain: chain),
+            digests: [
+                names[0]: BooksDigest(
+                    mark: LogMark(position: 80, chain: chain),
+                    tables: [
+                        TableDigest(
+                            name: "accounts", records: 300, hash: Array(repeating: 0xAB, count: 32))
+                    ], problems: 3)
+            ])
         return ClusterReport(
             cluster: ClusterID(7), node: names[0], standing: standing, doubt: doubt, end: 100,
             behindMilliseconds: 2_500,
@@ -65,6 +74,22 @@ struct ClusterTests {
         #expect(keys.count == 1 && keys[0]["fingerprint"]?.text?.utf8.count == 64)
         #expect(json["secrets"]?["mintKey"]?.text == Client.mintKey.fingerprint)
         #expect(Client.mintKey.fingerprint != MintKey(text: "mint-key-for-testz").fingerprint)
+    }
+
+    @Test("what nodes have said of their books is shown table by table")
+    func digests() async throws {
+        let client = try Client()
+        #expect(try await client.get("/v1/cluster/checkpoints").reason == "not-clustered")
+        let report = try Self.report()
+        client.controlPlane.set { $0.cluster = report }
+        let json = try await client.get("/v1/cluster/checkpoints").json
+        #expect(json["position"]?.integer == 80)
+        let node = try #require(json["nodes"]?.array?.first)
+        #expect(node["name"]?.text == "n1" && node["position"]?.integer == 80)
+        #expect(node["problems"]?.integer == 3)
+        let table = try #require(node["tables"]?.array?.first)
+        #expect(table["name"]?.text == "accounts" && table["records"]?.integer == 300)
+        #expect(table["hash"]?.text == String(repeating: "ab", count: 32))
     }
 
     @Test("a snapshot is a store, with what a new node compares in its headers")

@@ -97,6 +97,9 @@ struct ClusterSimulation {
     private mutating func clusterAction(at node: Int) throws -> Action? {
         switch number(24) {
         case 0: return .cluster(.checkpoint(number: UInt64(submitted)))
+        case 3:
+            let digest = BooksDigest(mark: nodes[node].mark, tables: [], problems: 0)
+            return .cluster(.report(digest))
         case 1:
             let current = try nodes[node].partitions()
             let names = nodes.map { NodeName($0.name)! }.shuffled(using: &dice)

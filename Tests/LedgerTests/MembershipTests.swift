@@ -78,6 +78,11 @@ import Time
         for action in [
             ClusterAction.checkpoint(number: 1), .removeNode(.alone),
             .assignPartitions(table, after: 0),
+            .report(
+                BooksDigest(
+                    mark: LogMark(
+                        position: 1, chain: ChainHash([UInt8](repeating: 7, count: 32).span)!),
+                    tables: [], problems: 0)),
         ] {
             #expect(try store.refusal(.cluster(action)) == "not-clustered")
         }

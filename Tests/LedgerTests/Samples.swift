@@ -418,7 +418,16 @@ extension Samples {
         .cluster(.checkpoint(number: 300)),
         .cluster(.removeNode(node)),
         .cluster(.assignPartitions(partitions, after: 300)),
+        .cluster(.report(digest)),
     ]
+
+    private static let digest = BooksDigest(
+        mark: LogMark(position: 300, chain: ChainHash([UInt8](7..<39).span)!),
+        tables: [
+            TableDigest(name: "accounts", records: 300, hash: Array(0..<32)),
+            TableDigest(name: "books", records: 0, hash: Array(1..<33)),
+        ],
+        problems: 300)
 
     static let clusterChanges: [Change] = [
         .cluster(.checkpoint(number: 300)),

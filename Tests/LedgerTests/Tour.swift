@@ -50,6 +50,11 @@ enum Tour {
     static var cluster: [ClusterAction] {
         [
             .assignPartitions(.assigned(to: nodes, after: nil), after: 0), .checkpoint(number: 1),
+            .report(
+                BooksDigest(
+                    mark: LogMark(
+                        position: 1, chain: ChainHash([UInt8](repeating: 7, count: 32).span)!),
+                    tables: [], problems: 0)),
             .removeNode(nodes[1]),
         ]
     }

@@ -67,6 +67,9 @@ struct ClusterTests {
         let check = try one.run(["cluster", "check"])
         #expect(check.code == 0, "\(check)")
         #expect(check.output.contains("n1, n2 have the same books"))
+        let tables = check.output.split(separator: "\n").filter { $0.contains("  same") }
+        #expect(tables.count > 40, "\(check)")
+        #expect(tables.contains { $0.hasPrefix("  devices  ") })
     }
 
     private func remove(_ second: ClusterNode, _ two: Serving, at one: Serving) throws {

@@ -33,8 +33,27 @@ extension Documents {
     static let checkpoint = Shape<LogMark>("Checkpoint") {
         Member(
             "position", \.position,
-            "Not before the checkpoint: nodes that come to it have applied that.")
+            "Of the checkpoint, or of one that was made after it: nodes that come to it have applied that."
+        )
         Member("chain", { "\($0.chain)" })
+    }
+
+    /// What nodes have said of their books.
+    static let digests = Shape<ClusterReport>("Digests") {
+        Member("position", \.standing.question?.position, "Of the last checkpoint.")
+        Member("nodes", each: \.digests) {
+            Member("name", \.node)
+            Member("position", \.digest.mark.position, "Where they were compared.")
+            Member("chain", \.chain, "What the books were made of up to there.")
+            Member(
+                "problems", \.digest.problems,
+                "How much is wrong with its books, 100 at most; 0: they balance.")
+            Member("tables", each: \.digest.tables) {
+                Member("name", \.name)
+                Member("records", \.records)
+                Member("hash", \.hashText, "SHA-256 over all records, in the order of their keys.")
+            }
+        }
     }
 
     static let removal = Shape<(node: NodeName, ended: UInt64)>("Removal") {
@@ -78,7 +97,25 @@ extension ClusterReport {
         }
     }
 
+    /// Of nodes that were not removed, by name.
+    fileprivate var digests: [NodeDigest] {
+        standing.digests.sorted { $0.key < $1.key }.map {
+            NodeDigest(node: $0.key, digest: $0.value)
+        }
+    }
+
     fileprivate var seen: [(member: Member, lag: UInt64?)] { members.map { ($0, lag(of: $0)) } }
+}
+
+private struct NodeDigest {
+    let node: NodeName
+    let digest: BooksDigest
+
+    var chain: String { "\(digest.mark.chain)" }
+}
+
+extension TableDigest {
+    fileprivate var hashText: String { hexadecimal(hash) }
 }
 
 extension ClusterReport.Member {

@@ -55,8 +55,15 @@ extension Routes {
         ) { call in
             let before = try Self.report(call).standing.mark.position
             try await call.carryOut(.cluster(.checkpoint(number: before)))
-            return .json(Documents.checkpoint(try Self.report(call).standing.mark))
+            let standing = try Self.report(call).standing
+            return .json(Documents.checkpoint(standing.question ?? standing.mark))
         }
+        on(
+            .get, "cluster/checkpoints", "showDigests",
+            "What nodes have said of their books since this one started, table by table: each at the last checkpoint that "
+                + "was made through the API",
+            access: .gateway, answers: .ok(Documents.digests), problems: [.notClustered]
+        ) { call in .json(Documents.digests(try Self.report(call))) }
         on(
             .delete, "cluster/nodes/:node", "removeNode",
             "Take out a node that will not come back: its leases count as used, its name is not used again",

@@ -64,8 +64,9 @@ final class OwnerKeeper: Sendable {
             else { return }
             let action = Action.cluster(.assignPartitions(next, after: table?.number ?? 0))
             // What becomes of it is seen in the books.
-            commons.ledger.submit(Command(at: commons.clock.now, actor: "gateway", action: action))
-            {
+            commons.ledger.submit(
+                Command(at: commons.clock.now, actor: Command.gatewayActor, action: action)
+            ) {
                 _ in
             }
         } catch {

@@ -20,6 +20,10 @@ final class ClusterWatch: Sendable {
         /// Somebody has asked how far every node is.
         var isAsked = false
 
+        /// A thread reads the books for an answer; whether it was asked once more meanwhile.
+        var isReading = false
+        var isAskedAgain = false
+
         mutating func note(
             _ standing: ClusterStanding, _ end: UInt64?, at now: MonotonicInstant
         ) {
@@ -62,11 +66,11 @@ final class ClusterWatch: Sendable {
     /// A checkpoint that a person has made is a question, which every node answers with one of its own. Those of
     /// gateways are none.
     func hear(_ event: Event) {
-        guard case .cluster(.checkpoint) = event.change, event.actor != Self.actor else { return }
+        guard case .cluster(.checkpoint) = event.change, event.actor != Command.gatewayActor else {
+            return
+        }
         sight.change { $0.isAsked = true }
     }
-
-    private static let actor = "gateway"
 
     private static func takeQuestion(_ sight: Monitor<Sight>) -> Bool {
         sight.change { sight in
@@ -89,7 +93,42 @@ final class ClusterWatch: Sendable {
         }
         let action = Action.cluster(.checkpoint(number: applied.position))
         // Without an answer the node is late, as who asked will see.
-        ledger.submit(Command(at: .now(), actor: actor, action: action)) { _ in }
+        ledger.submit(Command(at: .now(), actor: Command.gatewayActor, action: action)) { _ in }
+        readBooks(ledger, sight)
+    }
+
+    /// Says what the books were at the question, when they were read: by a thread of its own, one at a time.
+    private static func readBooks(_ ledger: Ledger, _ sight: Monitor<Sight>) {
+        let mustStart = sight.change { sight in
+            sight.isAskedAgain = sight.isReading
+            defer { sight.isReading = true }
+            return !sight.isReading
+        }
+        guard mustStart else { return }
+        let body: @Sendable () -> Void = { [weak ledger] in
+            repeat {
+                guard let digest = try? ledger?.answerQuestion() else { continue }
+                let action = Action.cluster(.report(digest))
+                ledger?.submit(Command(at: .now(), actor: Command.gatewayActor, action: action)) {
+                    _ in
+                }
+            } while goesOn(sight)
+        }
+        do throws(Errno) {
+            _ = try Thread(name: "books-digest", body: body)
+        } catch {
+            // Without an answer the node is late, as who asked will see.
+            sight.change { $0.isReading = false }
+        }
+    }
+
+    /// Whether there is another question to be answered.
+    private static func goesOn(_ sight: Monitor<Sight>) -> Bool {
+        sight.change { sight in
+            sight.isReading = sight.isAskedAgain && !sight.isStopped
+            sight.isAskedAgain = false
+            return sight.isReading
+        }
     }
 
     /// - Parameter wall: what the log's times are held against.

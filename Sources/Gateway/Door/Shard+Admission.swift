@@ -74,7 +74,7 @@ extension Shard {
         _ action: Action,
         completion: @escaping @Sendable (Result<Outcome, StoreError>) -> Void = { _ in }
     ) {
-        let command = Command(at: context.now.wall, actor: "gateway", action: action)
+        let command = Command(at: context.now.wall, actor: Command.gatewayActor, action: action)
         context.commons.ledger.submit(command, completion: completion)
     }
 

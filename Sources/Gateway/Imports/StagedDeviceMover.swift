@@ -46,7 +46,7 @@ final class StagedDeviceMover: Sendable {
     private func moveSome() async -> Bool {
         let command = Command(
             at: time.wall,
-            actor: "gateway",
+            actor: Command.gatewayActor,
             action: .imports(.move(limit: Self.rowsAtOnce))
         )
         do throws(StoreError) {

@@ -159,7 +159,7 @@ final class BooksClock: Sendable {
                 .beat(
                     aheadMilliseconds: UInt64(aheadMilliseconds),
                     elapsedMilliseconds: UInt64(max(0, elapsed))))
-            let command = Command(at: wall, actor: "gateway", action: action)
+            let command = Command(at: wall, actor: Command.gatewayActor, action: action)
             ledger.submit(command) { [weak self] in self?.beatAnswered($0, at: monotonic) }
             nextBeat.store(
                 monotonic.adding(milliseconds: Self.beatMilliseconds).nanoseconds,

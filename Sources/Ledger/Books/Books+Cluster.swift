@@ -91,6 +91,9 @@ extension Books {
         case .checkpoint(let number):
             let change = Change.cluster(.checkpoint(number: number))
             return .done(try record(change, command, in: transaction))
+        case .report(let digest):
+            let change = Change.cluster(.checkpoint(number: digest.mark.position))
+            return .done(try record(change, command, in: transaction))
         case .removeNode(let node): return try remove(node, command, in: transaction)
         case .assignPartitions(let table, let after):
             return try assign(table, after: after, command, in: transaction)

@@ -198,6 +198,29 @@ struct AppliedEntry: Hashable, Sendable {
         return commands.contains { $0.action.isNews }
     }
 
+    /// Whether a person has made a checkpoint: each node is asked what its books were behind it. Those of gateways are
+    /// none.
+    var isQuestion: Bool {
+        guard case .commands(_, let commands) = envelope.content, case .applied = verdict else {
+            return false
+        }
+        return commands.contains { command in
+            guard case .cluster(.checkpoint) = command.action else { return false }
+            return command.actor != Command.gatewayActor
+        }
+    }
+
+    /// What its sender's books were where it was asked.
+    var digest: BooksDigest? {
+        guard case .commands(_, let commands) = envelope.content, case .applied = verdict else {
+            return nil
+        }
+        for command in commands.reversed() {
+            if case .cluster(.report(let digest)) = command.action { return digest }
+        }
+        return nil
+    }
+
     /// Nodes that it has taken out.
     var removed: [NodeName] {
         guard case .commands(_, let commands) = envelope.content,
@@ -212,10 +235,10 @@ struct AppliedEntry: Hashable, Sendable {
 }
 
 extension Action {
-    /// Checkpoints and signs of life are not.
+    /// Checkpoints, what is told of them, and signs of life are not.
     fileprivate var isNews: Bool {
         switch self {
-        case .cluster(.checkpoint), .clock(.beat): false
+        case .cluster(.checkpoint), .cluster(.report), .clock(.beat): false
         case .cluster(.removeNode), .cluster(.assignPartitions), .clock(.confirm), .devices, .codes,
             .products, .packages, .accounts, .imports, .topUps, .upgrades, .keys, .corrections,
             .limits, .productSecrets, .answers:

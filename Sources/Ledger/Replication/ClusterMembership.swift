@@ -68,6 +68,11 @@ public struct ClusterStanding: Hashable, Sendable {
     /// whether its books were the same there.
     public internal(set) var nodes: [NodeName: Peer]
 
+    /// The last checkpoint that a person has made, and what nodes have said of their books since this one started: each
+    /// at the last one that it was asked at.
+    public internal(set) var question: LogMark?
+    public internal(set) var digests: [NodeName: BooksDigest] = [:]
+
     public struct Peer: Hashable, Sendable {
         public let mark: LogMark
         public let agrees: Bool
@@ -82,11 +87,13 @@ public struct ClusterStanding: Hashable, Sendable {
 extension ClusterStanding {
     /// For who shows one that no log has.
     package init(
-        phase: Phase, mark: LogMark, trouble: String?, waiting: Int, nodes: [NodeName: Peer]
+        phase: Phase, mark: LogMark, trouble: String?, waiting: Int, nodes: [NodeName: Peer],
+        question: LogMark? = nil, digests: [NodeName: BooksDigest] = [:]
     ) {
         self.init(
             phase: phase, mark: mark, trouble: trouble, waiting: waiting, end: mark.position,
-            lastEntryAt: nil, lastNews: 0, node: .alone, members: [], nodes: nodes)
+            lastEntryAt: nil, lastNews: 0, node: .alone, members: [], nodes: nodes,
+            question: question, digests: digests)
     }
 
     /// Entries that the log is known to have, and that were not applied here.

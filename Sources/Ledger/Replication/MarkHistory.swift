@@ -22,6 +22,10 @@ struct MarkHistory {
     private(set) var members: [NodeName: ClusterMember]
     private(set) var peers: [NodeName: ClusterStanding.Peer] = [:]
 
+    /// The last checkpoint of a person that was seen, and what nodes have said of their books, this one too.
+    private(set) var question: LogMark?
+    private(set) var digests: [NodeName: BooksDigest] = [:]
+
     init(of node: NodeName, _ mark: LogMark, members known: [ClusterMember]) {
         self.node = node
         last = mark
@@ -38,6 +42,7 @@ struct MarkHistory {
         for node in entry.removed {
             members[node, default: ClusterMember(node, .unseen)].isRemoved = true
             peers[node] = nil
+            digests[node] = nil
         }
         if sender != node, entry.verdict != .removed {
             let theirs = entry.envelope.mark
@@ -48,6 +53,8 @@ struct MarkHistory {
                     mark: theirs, agrees: ours.chain == theirs.chain)
             }
         }
+        if let digest = entry.digest { digests[sender] = digest }
+        if entry.isQuestion { question = entry.mark }
         last = entry.mark
         lastAt = entry.at
         if entry.isNews { lastNews = last.position }

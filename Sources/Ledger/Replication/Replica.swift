@@ -34,6 +34,7 @@ final class Replica: Sendable {
                 take: { core.take($0, &$1) },
                 didCommit: { _, applied in core.saw(applied) },
                 weight: \.verdict.outcomeCount,
+                endsBatch: \.isQuestion,
                 didFail: { core.failed($0) })
         ) { (entry: LogEntry, transaction: borrowing WriteTransaction) throws(StoreError) in
             try books.apply(entry, in: transaction)
@@ -57,6 +58,8 @@ final class Replica: Sendable {
     }
 
     var standing: ClusterStanding { core.standing }
+
+    func takeQuestion() -> BooksQuestion? { core.takeQuestion() }
 
     func truncate(keeping: UInt64, completion: @escaping @Sendable (LogTruncation) -> Void) {
         core.truncate(keeping: keeping, completion: completion)

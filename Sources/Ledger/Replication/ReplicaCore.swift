@@ -66,6 +66,9 @@ final class ReplicaCore: Sendable {
         /// Where the log ended when it was heard of last.
         var heard: UInt64 = 0
 
+        /// The last checkpoint of a person, until its snapshot is taken.
+        var question: BooksQuestion?
+
         /// Wait for the sender to look at the log's length.
         var truncations: [Truncation] = []
     }
@@ -140,7 +143,8 @@ final class ReplicaCore: Sendable {
                 lastEntryAt: state.marks.lastAt, lastNews: state.marks.lastNews,
                 node: membership.node,
                 members: state.marks.members.values.sorted { $0.node < $1.node },
-                nodes: state.marks.peers)
+                nodes: state.marks.peers, question: state.marks.question,
+                digests: state.marks.digests)
         }
     }
 
@@ -434,6 +438,8 @@ final class ReplicaCore: Sendable {
 
     /// Entries were applied, and are on the disk.
     func saw(_ applied: [AppliedEntry]) {
+        // Before the question is announced, so that it is there then.
+        if let last = applied.last, last.isQuestion { note(question: last.mark) }
         announce()
         let isRemoved = applied.contains { $0.removed.contains(membership.node) }
         let (answers, divergence, hasLost) = state.withLock { state in
@@ -453,6 +459,24 @@ final class ReplicaCore: Sendable {
         if let divergence { stop(divergence.error) }
         if hasLost { stop(LogStop.superseded(membership.node).error) }
         wakeSender()
+    }
+
+    /// Takes a snapshot of the books behind the question: they are as it was asked until this thread writes again.
+    /// One that was asked before this process was has had its answer, or never will.
+    private func note(question mark: LogMark) {
+        guard let end = state.withLock({ $0.end }), mark.position > end,
+            let snapshot = try? Snapshot(of: environment)
+        else { return }
+        let question = BooksQuestion(mark: mark, books: books, snapshot: snapshot)
+        state.withLock { $0.question = question }
+    }
+
+    /// The last checkpoint of a person that was not answered, once.
+    func takeQuestion() -> BooksQuestion? {
+        state.withLock { state in
+            defer { state.question = nil }
+            return state.question
+        }
     }
 
     /// `nil` of an envelope that this process has not sent.

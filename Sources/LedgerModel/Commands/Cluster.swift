@@ -15,6 +15,9 @@ public enum ClusterAction: Hashable, Sendable {
 
     /// Unless there is another table than number `after` by now; 0: none.
     case assignPartitions(PartitionTable, after: UInt64)
+
+    /// What the sender's books were where a person has made a checkpoint. Changes nothing, and is an event as that is.
+    case report(BooksDigest)
 }
 
 extension ClusterAction: ActionPart {
@@ -22,6 +25,7 @@ extension ClusterAction: ActionPart {
         case checkpoint = 0x3E_01
         case removeNode = 0x3E_02
         case assignPartitions = 0x3E_03
+        case report = 0x3E_04
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -30,6 +34,7 @@ extension ClusterAction: ActionPart {
         case .removeNode(let node): buffer.append(Tag.removeNode, node)
         case .assignPartitions(let table, let after):
             buffer.append(Tag.assignPartitions, table, after)
+        case .report(let digest): buffer.append(Tag.report, digest)
         }
     }
 
@@ -39,12 +44,13 @@ extension ClusterAction: ActionPart {
             case .checkpoint: try reader.make(Self.checkpoint)
             case .removeNode: try reader.make(Self.removeNode)
             case .assignPartitions: try reader.make(Self.assignPartitions)
+            case .report: try reader.make(Self.report)
             }
     }
 
     var asked: ClusterAction {
         switch self {
-        case .checkpoint, .removeNode, .assignPartitions: self
+        case .checkpoint, .removeNode, .assignPartitions, .report: self
         }
     }
 }

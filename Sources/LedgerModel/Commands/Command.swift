@@ -19,6 +19,9 @@ public struct Command: Hashable, Sendable {
     public let idempotencyKey: String?
     public let action: Action
 
+    /// The actor of what gateways do by themselves.
+    public static var gatewayActor: String { "gateway" }
+
     /// Traps when `actor` is longer than 64 bytes or contains U+0000.
     public init(at: Timestamp, actor: String, idempotencyKey: String? = nil, action: Action) {
         precondition(Self.isValid(actor: actor), "not an actor's name")

@@ -89,7 +89,7 @@ struct Founding {
         for action in actions {
             while true {
                 let outcome = try ledger.carryOut(
-                    Command(at: .now(), actor: "gateway", action: action))
+                    Command(at: .now(), actor: Command.gatewayActor, action: action))
                 guard case .ended(_, more: true) = outcome.effect else { break }
             }
         }
