@@ -22,6 +22,9 @@ final class JetStreamLatestFollower: LatestFollower {
     private struct Reading {
         /// Where to begin; `nil` for everything. Until `hasBegun`.
         var begin: LatestMark?
+
+        /// The mark was one in an earlier stream.
+        let isAnew: Bool
         var hasBegun = false
 
         /// The position of the last record that was given.
@@ -62,13 +65,16 @@ final class JetStreamLatestFollower: LatestFollower {
 
     init(
         _ api: StreamAPI, _ identity: StreamIdentity, _ memory: DeletionMemory,
-        from mark: LatestMark?
+        from mark: LatestMark?, of generation: UInt64
     ) {
         self.api = api
         self.identity = identity
         self.memory = memory
-        reading = Mutex(Reading(begin: mark))
+        let isAnew = mark != nil && generation != identity.generation
+        reading = Mutex(Reading(begin: isAnew ? nil : mark, isAnew: isAnew))
     }
+
+    var generation: UInt64 { identity.generation }
 
     func end() {
         isEnded.store(true, ordering: .sequentiallyConsistent)
@@ -136,7 +142,7 @@ final class JetStreamLatestFollower: LatestFollower {
                 start = mark.position
             }
         }
-        if start == 0 { taken.append(.beginning) }
+        if start == 0 { taken.append(.beginning(isAnew: reading.isAnew)) }
         reading.last = start
         reading.window = Window(since: start)
         reading.hasBegun = true

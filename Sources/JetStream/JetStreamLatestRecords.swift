@@ -28,21 +28,25 @@ public final class JetStreamLatestRecords: LatestRecords {
     /// - Parameters:
     ///   - settings: `JetStreamSettings.ofRetained`, say.
     ///   - clusterID: the log's.
+    ///   - absence: what is done about a stream that is not there. One that is made has the time as its generation: so
+    ///     it is told from one that was there before, and was lost.
     public convenience init(
         _ settings: JetStreamSettings,
-        clusterID: String
+        clusterID: String,
+        ifAbsent absence: JetStreamLog.Absence = .make(after: 0)
     ) throws(JetStreamError) {
-        try self.init(settings, clusterID: clusterID, .standard)
+        try self.init(settings, clusterID: clusterID, .standard, ifAbsent: absence)
     }
 
     init(
         _ settings: JetStreamSettings,
         clusterID: String,
-        _ memory: DeletionMemory
+        _ memory: DeletionMemory,
+        ifAbsent absence: JetStreamLog.Absence = .make(after: 0)
     ) throws(JetStreamError) {
         var settings = settings
         settings.kind = .latest
-        stream = try OpenedStream(settings, clusterID, .make(after: 0))
+        stream = try OpenedStream(settings, clusterID, absence)
         self.clusterID = clusterID
         self.memory = memory
     }
@@ -65,10 +69,19 @@ public final class JetStreamLatestRecords: LatestRecords {
             completion: completion)
     }
 
-    public func follow(from mark: LatestMark?) throws(LogError) -> any LatestFollower {
+    public func follow(
+        from mark: LatestMark?, of generation: UInt64
+    ) throws(LogError) -> any LatestFollower {
         if stream.link.isClosed { throw .closed }
-        return JetStreamLatestFollower(stream.api, stream.identity, memory, from: mark)
+        return JetStreamLatestFollower(
+            stream.api, stream.identity, memory, from: mark, of: generation)
     }
+
+    /// Which stream it is: see `LatestFollower.generation`.
+    public var generation: UInt64 { stream.identity.generation }
+
+    /// Removes the stream with all its records, for good; what is open of it is of no more use.
+    public func remove() throws(LogError) { try stream.remove() }
 
     public func position() throws(LogError) -> UInt64 { try stream.last(atLeast: 0) }
 

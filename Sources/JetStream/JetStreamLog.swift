@@ -98,15 +98,7 @@ public final class JetStreamLog: CommandLog {
     /// Removes the stream with all its entries, for good; what is open of it is of no more use.
     public func remove() throws(LogError) {
         _ = try stream()
-        do throws(StreamAPI.Failure) {
-            try api.remove()
-        } catch {
-            switch error {
-            case .closed: throw .closed
-            case .noAnswer(let why): throw .unreachable(why)
-            case .refused(_, let why): throw .refused(why)
-            }
-        }
+        try opened.remove()
     }
 
     public var standing: LogStanding { opened.watch.standing }

@@ -1,4 +1,6 @@
+internal import Linux
 internal import Replication
+internal import Time
 
 /// A stream that was found or made, and is as it has to be, with all that works on it: the connection, what was
 /// published and waits for its acknowledgement, the watch over the servers.
@@ -46,6 +48,19 @@ final class OpenedStream: Sendable {
             atLeast: asked, of: identity, patience: api.settings.patienceMilliseconds)
     }
 
+    /// Removes it with all that is in it, for good.
+    func remove() throws(LogError) {
+        do throws(StreamAPI.Failure) {
+            try api.remove()
+        } catch {
+            switch error {
+            case .closed: throw .closed
+            case .noAnswer(let why): throw .unreachable(why)
+            case .refused(_, let why): throw .refused(why)
+            }
+        }
+    }
+
     func close() {
         link.close()
         appends.stop()
@@ -65,7 +80,8 @@ extension StreamAPI {
         do throws(Failure) {
             info = try patiently(settings.openMilliseconds) { () throws(Failure) -> StreamInfo in
                 switch absence {
-                case .make(let position): try self.findOrCreate(fresh, after: position, .first)
+                case .make(let position):
+                    try self.findOrCreate(fresh, after: position, settings.kind.generation)
                 case .begin(let generation):
                     try self.findOrCreate(fresh, after: generation.position, generation)
                 case .fail: try self.info()
@@ -115,6 +131,19 @@ extension StreamAPI {
                 // Not all servers are there yet.
                 throw Failure.noAnswer(why)
             }
+        }
+    }
+}
+
+extension StreamKind {
+    /// Of a stream that is made because none is there. Books know which log they have applied; of the latest records no
+    /// one knows whether there were others before.
+    fileprivate var generation: LogGeneration {
+        switch self {
+        case .entries: .first
+        case .latest:
+            LogGeneration(
+                number: UInt64(max(2, Timestamp.now().milliseconds)), position: 0, chain: "")
         }
     }
 }

@@ -6,11 +6,17 @@ public import Time
 ///
 /// What is said of disks in `LatestRecords` does not hold for them: they end with the process.
 public final class InProcessLatestRecords: LatestRecords {
+    private let generation: UInt64
     private let clock: @Sendable () -> Timestamp
     private let kept = Monitor(KeptRecords())
 
-    /// - Parameter clock: what the records' times are read from; asked under the records' lock, so in order.
-    public init(clock: @escaping @Sendable () -> Timestamp) { self.clock = clock }
+    /// - Parameters:
+    ///   - generation: 2 and more: they take the place of some that were lost.
+    ///   - clock: what the records' times are read from; asked under the records' lock, so in order.
+    public init(generation: UInt64 = 1, clock: @escaping @Sendable () -> Timestamp) {
+        self.generation = generation
+        self.clock = clock
+    }
 
     public func put(
         _ record: [UInt8],
@@ -25,9 +31,12 @@ public final class InProcessLatestRecords: LatestRecords {
         completion(position.map { .success($0) } ?? .failure(.refused("the records are closed")))
     }
 
-    public func follow(from mark: LatestMark?) throws(LogError) -> any LatestFollower {
+    public func follow(
+        from mark: LatestMark?, of generation: UInt64
+    ) throws(LogError) -> any LatestFollower {
         if kept.look({ $0.isClosed }) { throw .closed }
-        return InProcessLatestFollower(kept, clock, from: mark)
+        return InProcessLatestFollower(
+            kept, clock, self.generation, from: mark, isAnew: generation != self.generation)
     }
 
     public func position() throws(LogError) -> UInt64 {
@@ -82,11 +91,15 @@ private struct KeptRecords {
 private final class InProcessLatestFollower: LatestFollower {
     private struct Reading {
         var mark: LatestMark?
+
+        /// The mark is one in earlier records.
+        let isAnew: Bool
         var position: UInt64 = 0
         var hasBegun = false
         var isCurrent = false
     }
 
+    let generation: UInt64
     private let kept: Monitor<KeptRecords>
     private let clock: @Sendable () -> Timestamp
     private let reading: Mutex<Reading>
@@ -95,11 +108,15 @@ private final class InProcessLatestFollower: LatestFollower {
     init(
         _ kept: Monitor<KeptRecords>,
         _ clock: @escaping @Sendable () -> Timestamp,
-        from mark: LatestMark?
+        _ generation: UInt64,
+        from mark: LatestMark?,
+        isAnew: Bool
     ) {
         self.kept = kept
         self.clock = clock
-        reading = Mutex(Reading(mark: mark))
+        self.generation = generation
+        let isAnew = isAnew && mark != nil
+        reading = Mutex(Reading(mark: isAnew ? nil : mark, isAnew: isAnew))
     }
 
     func take(upTo maximumCount: Int, into changes: inout [LatestChange]) throws(LogError) -> Bool {
@@ -128,7 +145,7 @@ private final class InProcessLatestFollower: LatestFollower {
             reading.position = reading.mark?.position ?? 0
             if reading.mark == nil || reading.position < kept.floor {
                 reading.position = 0
-                changes.append(.beginning)
+                changes.append(.beginning(isAnew: reading.isAnew))
             }
         }
         for record in kept.records(behind: reading.position, upTo: maximumCount) {

@@ -29,8 +29,10 @@ public final class LateLatestRecords: LatestRecords {
         }
     }
 
-    public func follow(from mark: LatestMark?) throws(LogError) -> any LatestFollower {
-        try opening.opened().follow(from: mark)
+    public func follow(
+        from mark: LatestMark?, of generation: UInt64
+    ) throws(LogError) -> any LatestFollower {
+        try opening.opened().follow(from: mark, of: generation)
     }
 
     public func position() throws(LogError) -> UInt64 { try opening.opened().position() }

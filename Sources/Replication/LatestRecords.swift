@@ -27,7 +27,12 @@ public protocol LatestRecords: AnyObject, Sendable {
     )
 
     /// Reads what has changed since `mark`, and what comes, until it is ended. `nil`: everything.
-    func follow(from mark: LatestMark?) throws(LogError) -> any LatestFollower
+    ///
+    /// - Parameter generation: of the records in which the mark is (`LatestFollower.generation`). When they were begun
+    ///   anew since, everything comes.
+    func follow(
+        from mark: LatestMark?, of generation: UInt64
+    ) throws(LogError) -> any LatestFollower
 
     /// The position of the last record; 0 when there was none.
     func position() throws(LogError) -> UInt64
@@ -47,6 +52,9 @@ public let latestKeyMaximumBytes = 65_535
 
 /// One reader of the latest records, for one thread.
 public protocol LatestFollower: AnyObject, Sendable {
+    /// Which records they are: another number when they were lost, and begun anew. 1: the first ones, or it is not known.
+    var generation: UInt64 { get }
+
     /// Waits until there are changes, and adds them to `changes`, in order: at least one.
     ///
     /// False when `end` was called. Throws when it can't go on by itself: what it has given so far is right, and
@@ -60,8 +68,8 @@ public protocol LatestFollower: AnyObject, Sendable {
 /// What a follower is told.
 public enum LatestChange: Hashable, Sendable {
     /// What has changed since the mark can't be told: everything comes, up to `current`. What has not come by then
-    /// is not there any more.
-    case beginning
+    /// is not there any more, or, when the records were begun anew since the mark, was lost with the earlier ones.
+    case beginning(isAnew: Bool)
 
     /// The latest under its key. It may come twice; one that a server had lost comes late, but never behind a
     /// later one of its key.

@@ -186,7 +186,13 @@ enum RetainedRecords {
             GoldenTable(
                 tables.marks,
                 keys: ["only": 0],
-                records: ["plain": RetainedMark(position: 300, at: LedgerRecords.time)]
+                records: [
+                    "generation": RetainedMark(
+                        position: 300, at: LedgerRecords.time, generation: 1 << 40)
+                ],
+                older: [
+                    "plain": RetainedMark(position: 300, at: LedgerRecords.time, generation: 1)
+                ]
             ),
         ]
     }

@@ -157,12 +157,46 @@ extension WholeGateway {
             try retain("t", "the cluster's", by: try second.anonymous("two"))
             let first = try start(0)
             try await expect(["t": "the cluster's"], of: "t", at: first, second)
-            for gateway in [first, second] {
-                let client = try gateway.anonymous("reader")
-                try client.subscribe("old/#")
-                for _ in 0..<600 { #expect(try client.message().isRetained) }
-            }
+            // The other one follows.
+            let old = Dictionary(uniqueKeysWithValues: (0..<600).map { ("old/\($0)", "\u{1}") })
+            try await expect(old, of: "old/#", at: first, second)
             try await stop(first, second)
+        }
+
+        @Test(
+            "Records that were lost and begun anew get what the nodes have, not of one that was away for weeks, and go on",
+            arguments: [false, true])
+        func begunAnew(isLongAway: Bool) async throws {
+            let days: Int64 = isLongAway ? -8 : 0
+            let lost = InProcessLatestRecords { Timestamp.now().adding(days: days) }
+            var gateways = [try start(0, following: lost), try start(1, following: lost)]
+            let one = try gateways[0].anonymous("one")
+            var all: [String: String] = [:]
+            for number in 0..<300 {
+                try one.sendPublish("old/\(number)", [0x78], isRetained: true)
+                all["old/\(number)"] = "x"
+            }
+            try retain("t", "both", by: one)
+            all["t"] = "both"
+            try await expect(all, at: gateways[0], gateways[1])
+            for gateway in gateways { try await stop(gateway) }
+            gateways = []
+            // Longer than what was followed: positions alone would not tell.
+            let anew = InProcessLatestRecords(generation: 2) { Timestamp.now() }
+            let beside = try TestGateway(
+                retained: anew, directory: TemporaryDirectory())
+            let other = try beside.anonymous("other")
+            for number in 0..<400 { try retain("new/\(number % 3)", "\(number)", by: other) }
+            try retain("t", "newer", by: other)
+            let new = ["new/0": "399", "new/1": "397", "new/2": "398", "t": "newer"]
+            gateways = [try start(0, following: anew), try start(1, following: anew)]
+            let expected = isLongAway ? new : all.merging(new) { $1 }
+            try await expect(expected, at: gateways[0], gateways[1], beside)
+            try retain("old/1", "", by: try gateways[1].anonymous("two"))
+            try retain("t", "newest", by: try gateways[0].anonymous("one"))
+            try await expect([:], of: "old/1", at: gateways[0], gateways[1], beside)
+            try await expect(["t": "newest"], of: "t", at: gateways[0], gateways[1], beside)
+            for gateway in gateways + [beside] { try await stop(gateway) }
         }
 
         @Test(

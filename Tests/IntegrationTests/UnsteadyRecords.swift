@@ -46,8 +46,10 @@ final class UnsteadyRecords: LatestRecords {
         }
     }
 
-    func follow(from mark: LatestMark?) throws(LogError) -> any LatestFollower {
-        Follower(try steady.follow(from: mark), read)
+    func follow(
+        from mark: LatestMark?, of generation: UInt64
+    ) throws(LogError) -> any LatestFollower {
+        Follower(try steady.follow(from: mark, of: generation), read)
     }
 
     private final class Follower: LatestFollower {

@@ -12,6 +12,7 @@ final class LatestReader: Sendable {
 
         /// How often everything came.
         var beginnings = 0
+        var beginningsAnew = 0
 
         /// How many were missing, each time that all was there.
         var currents: [Int] = []
@@ -22,8 +23,10 @@ final class LatestReader: Sendable {
     private let seen = Monitor(Seen())
     private let follower: any LatestFollower
 
-    init(_ records: any LatestRecords, from mark: LatestMark? = nil) throws {
-        follower = try records.follow(from: mark)
+    init(
+        _ records: any LatestRecords, from mark: LatestMark? = nil, of generation: UInt64 = 1
+    ) throws {
+        follower = try records.follow(from: mark, of: generation)
         _ = try Thread(name: "reader") { self.run() }
     }
 
@@ -43,8 +46,9 @@ final class LatestReader: Sendable {
 
     private static func note(_ change: LatestChange, _ seen: inout Seen) {
         switch change {
-        case .beginning:
+        case .beginning(let isAnew):
             seen.beginnings += 1
+            if isAnew { seen.beginningsAnew += 1 }
             seen.records = [:]
         case .record(let record):
             seen.records[record.key] = record.bytes.isEmpty ? nil : record.bytes

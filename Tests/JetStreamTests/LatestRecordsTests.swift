@@ -76,18 +76,47 @@ struct LatestRecordsTests {
         first.end()
         answers.putNow("", under: key("1"), to: records)
         answers.putNow("y", under: key("2"), to: records)
-        let second = try LatestReader(records, from: mark)
+        let second = try LatestReader(records, from: mark, of: records.generation)
         #expect(second.waitUntilCurrent())
         #expect(second.found.beginnings == 0 && second.found.records == [key("2"): key("y")])
         let old = LatestMark(position: mark.position, at: mark.at.adding(days: -8))
-        let third = try LatestReader(records, from: old)
+        let third = try LatestReader(records, from: old, of: records.generation)
         #expect(third.waitUntilCurrent())
         #expect(third.found.beginnings == 1 && third.found.records.count == 4)
         let ahead = LatestMark(position: 100, at: mark.at)
-        let fourth = try LatestReader(records, from: ahead)
+        let fourth = try LatestReader(records, from: ahead, of: records.generation)
         #expect(fourth.wait { !$0.errors.isEmpty })
         #expect(fourth.found.errors.first == .rewound(last: 7, asked: 100))
         for reader in [second, third, fourth] { reader.end() }
+    }
+
+    @Test(
+        "a stream that was lost and is made anew is told from the one before, also when it is as long"
+    )
+    func anew() throws {
+        let servers = try NATSServers(1)
+        let lost = try open(servers)
+        let answers = PutAnswers()
+        for number in 0..<3 { answers.putNow("x", under: key("\(number)"), to: lost) }
+        let first = try LatestReader(lost)
+        #expect(first.waitUntilCurrent())
+        let mark = first.found.last
+        let generation = lost.generation
+        try lost.remove()
+        #expect(throws: JetStreamError.noStream("LEDGER_RETAINED")) {
+            try JetStreamLatestRecords(
+                servers.settings().ofRetained, clusterID: Self.cluster, ifAbsent: .fail)
+        }
+        let records = try open(servers)
+        defer { records.close() }
+        #expect(records.generation > generation)
+        for number in 0..<5 { answers.putNow("y", under: key("\(number)"), to: records) }
+        let second = try LatestReader(records, from: mark, of: generation)
+        #expect(second.waitUntilCurrent())
+        #expect(second.found.beginningsAnew == 1 && second.found.records.count == 5)
+        #expect(second.found.errors.isEmpty)
+        for reader in [first, second] { reader.end() }
+        lost.close()
     }
 
     @Test("deletions, and records of a limited time, are taken away by the servers; others stay")
@@ -110,7 +139,7 @@ struct LatestRecordsTests {
         #expect(try Patience.awaits { try api.count(behind: 0) == 1 })
         usleep(1_100_000)
         // Its mark is too old to tell what was deleted.
-        let late = try LatestReader(records, from: mark)
+        let late = try LatestReader(records, from: mark, of: records.generation)
         #expect(late.waitUntilCurrent())
         #expect(late.found.beginnings == 1 && late.found.records == [key("kept"): key("x")])
         for reader in [reader, late] { reader.end() }

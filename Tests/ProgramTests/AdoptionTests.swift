@@ -73,11 +73,14 @@ struct AdoptionTests {
         }
         let (two, three) = (try nodes[1].serve(), try nodes[2].serve())
         try activate("d1", three)
+        let application = try RetainingApplication(of: one)
+        #expect(try application.retain("plant/1", "old", at: two) == 0)
         try places.keep()
         for serving in [one, two, three] {
             #expect(try serving.awaits("takes commands", Self.status))
         }
         #expect(three.end() == 0)
+        #expect(try application.retain("plant/1", "new", at: one) == 0)
         try activate("d2", one)
         try activate("d3", two)
         // Both have all of it.
@@ -92,7 +95,7 @@ struct AdoptionTests {
             #expect(try serving.run(["device", "show", "lamp", "d3"]).output.contains("active"))
         }
         try adopt(nodes, one, two, loss)
-        try goOn(nodes)
+        try goOn(nodes, application)
     }
 
     /// Not while the gateway runs, not from books that are behind, not without having asked.
@@ -122,8 +125,12 @@ struct AdoptionTests {
         #expect(two.end() == 0)
     }
 
-    private func goOn(_ nodes: [ClusterNode]) throws {
+    private func goOn(_ nodes: [ClusterNode], _ application: RetainingApplication) throws {
         let (one, two) = (try nodes[0].serve(), try nodes[1].serve())
+        for serving in [one, two] {
+            #expect(try application.awaits(["plant/1": "new"], at: serving))
+        }
+        #expect(try application.retain("plant/2", "x", at: two) == 0)
         try activate("d4", one)
         try activate("d5", two)
         let late = try nodes[2].serve()

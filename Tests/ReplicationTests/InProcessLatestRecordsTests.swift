@@ -21,7 +21,7 @@ import Time
         #expect(try follower.take(upTo: 100, into: &changes))
         return changes.map { change in
             switch change {
-            case .beginning: "beginning"
+            case .beginning(let isAnew): isAnew ? "anew" : "beginning"
             case .record(let record):
                 String(decoding: record.key + [UInt8(ascii: "=")] + record.bytes, as: UTF8.self)
             case .current(let mark, let missing): "current \(mark.position) \(missing)"
@@ -34,7 +34,7 @@ import Time
         #expect(put("a", "1") == 1)
         #expect(put("b", "1") == 2)
         #expect(put("a", "2") == 3)
-        let follower = try records.follow(from: nil)
+        let follower = try records.follow(from: nil, of: 1)
         #expect(try take(follower) == ["beginning", "b=1", "a=2", "current 3 0"])
         put("b", "")
         #expect(try take(follower) == ["b="])
@@ -48,19 +48,21 @@ import Time
         put("c", "1")
         put("a", "")
         let mark = LatestMark(position: 2, at: Timestamp(seconds: 1_000))
-        #expect(try take(records.follow(from: mark)) == ["c=1", "a=", "current 4 0"])
+        #expect(try take(records.follow(from: mark, of: 1)) == ["c=1", "a=", "current 4 0"])
         records.forgetDeletions()
         #expect(
-            try take(records.follow(from: mark)) == ["beginning", "b=1", "c=1", "current 4 0"])
+            try take(records.follow(from: mark, of: 1)) == [
+                "beginning", "b=1", "c=1", "current 4 0",
+            ])
         let current = LatestMark(position: 4, at: Timestamp(seconds: 1_000))
-        #expect(try take(records.follow(from: current)) == ["current 4 0"])
+        #expect(try take(records.follow(from: current, of: 1)) == ["current 4 0"])
     }
 
     @Test("Records that end before what was followed were set back")
     func rewound() throws {
         put("a", "1")
         let follower = try records.follow(
-            from: LatestMark(position: 2, at: Timestamp(seconds: 1_000)))
+            from: LatestMark(position: 2, at: Timestamp(seconds: 1_000)), of: 1)
         var changes: [LatestChange] = []
         #expect(throws: LogError.rewound(last: 1, asked: 2)) {
             _ = try follower.take(upTo: 1, into: &changes)
@@ -69,7 +71,7 @@ import Time
 
     @Test("Ended, or closed, it gives nothing more; a key has 1 to 65,535 bytes")
     func ends() throws {
-        let follower = try records.follow(from: nil)
+        let follower = try records.follow(from: nil, of: 1)
         #expect(put("", "1") == nil)
         #expect(put(String(repeating: "k", count: 65_536), "1") == nil)
         #expect(put(String(repeating: "k", count: 65_535), "1") == 1)
@@ -78,6 +80,6 @@ import Time
         #expect(try !follower.take(upTo: 1, into: &changes))
         records.close()
         #expect(put("a", "1") == nil)
-        #expect(throws: LogError.closed) { _ = try records.follow(from: nil) }
+        #expect(throws: LogError.closed) { _ = try records.follow(from: nil, of: 1) }
     }
 }

@@ -1,4 +1,5 @@
 public import Ledger
+import Linux
 public import Metering
 public import Sessions
 public import Storage
@@ -57,6 +58,32 @@ public struct Stores: Sendable {
             ledger: ledger.format, usage: try Self.usageFormat.require(in: shared.environment))
         usage = try UsageStore(in: shared)
         sessions = try SessionStore(in: shared)
+    }
+
+    /// How far a node's retained messages have followed the cluster's; `nil` when they never have, or nothing is stored.
+    public struct RetainedPlace: Hashable, Sendable {
+        public let position: UInt64
+
+        /// Of which records, see `LatestFollower.generation`.
+        public let generation: UInt64
+    }
+
+    /// The same of stores that no gateway has open.
+    public static func retainedPlace(in data: String) throws(StoreError) -> RetainedPlace? {
+        let path = "\(data)/usage"
+        do throws(StoreError) {
+            try Environment.require(at: path)
+        } catch .system(code: Errno.noSuchFile.rawValue, _) {
+            return nil
+        }
+        let environment = try Environment(
+            path: path, mapSizeBytes: GatewayConfiguration.Storage().usageMapBytes)
+        _ = try usageFormat.require(in: environment)
+        let messages = try RetainedMessages(in: environment)
+        let mark = try environment.read { transaction throws(StoreError) in
+            try messages.mark(in: transaction)
+        }
+        return mark.map { RetainedPlace(position: $0.position, generation: $0.generation) }
     }
 
     /// Ends the writers; both can be opened again when the last reference has gone.

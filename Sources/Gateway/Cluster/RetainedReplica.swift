@@ -218,8 +218,14 @@ final class RetainedReplica: Sendable {
     private struct Course {
         var mark: RetainedMark?
 
+        /// Of the records that are followed.
+        var generation: UInt64 = 1
+
         /// The hashes of the topics that have come, while everything comes.
         var seen: Set<Int>?
+
+        /// The records are others than those of the mark, which were lost.
+        var isAnew = false
 
         /// Messages to be written, and those of them that are this process's own.
         var batch: [Message] = []
@@ -231,6 +237,14 @@ final class RetainedReplica: Sendable {
 
         /// A record could not be read: the same.
         var hasUnread = false
+
+        /// Whether what the node has, and has not come, goes to the others: it has never followed any records, or
+        /// those that it has followed were lost. One that was away for longer than a week by then may have what was
+        /// deleted meanwhile.
+        func brings(at time: Timestamp) -> Bool {
+            guard let mark else { return true }
+            return isAnew && time.milliseconds(since: mark.at) <= 7 * 86_400_000
+        }
     }
 
     /// The thread that follows.
@@ -240,7 +254,8 @@ final class RetainedReplica: Sendable {
             course.mark = try shared.environment.read { transaction throws(StoreError) in
                 try messages.mark(in: transaction)
             }
-            while let changes = take(from: course.mark) {
+            while let (changes, generation) = take(from: course.mark) {
+                course.generation = generation
                 for change in changes { try take(change, &course) }
                 try write(&course)
             }
@@ -253,16 +268,16 @@ final class RetainedReplica: Sendable {
         }
     }
 
-    /// Waits for changes; `nil` when it is over.
-    private func take(from mark: RetainedMark?) -> [LatestChange]? {
+    /// Waits for changes, and which records they are of; `nil` when it is over.
+    private func take(from mark: RetainedMark?) -> ([LatestChange], generation: UInt64)? {
         while !isClosed {
             do throws(LogError) {
                 var changes: [LatestChange] = []
-                let goesOn = try reader(from: mark).take(
-                    upTo: Self.maximumBatch, into: &changes)
+                let reader = try reader(from: mark)
+                let goesOn = try reader.take(upTo: Self.maximumBatch, into: &changes)
                 if !goesOn { return nil }
                 note(.following, trouble: nil)
-                return changes
+                return (changes, reader.generation)
             } catch {
                 if case .closed = error { return nil }
                 note(.following, trouble: error.description)
@@ -277,7 +292,8 @@ final class RetainedReplica: Sendable {
     private func reader(from mark: RetainedMark?) throws(LogError) -> any LatestFollower {
         if let known = follower.withLock({ $0 }) { return known }
         let made = try records.follow(
-            from: mark.map { LatestMark(position: $0.position, at: $0.at) })
+            from: mark.map { LatestMark(position: $0.position, at: $0.at) },
+            of: mark?.generation ?? 1)
         follower.withLock { $0 = made }
         if isClosed { made.end() }
         return made
@@ -285,10 +301,17 @@ final class RetainedReplica: Sendable {
 
     private func take(_ change: LatestChange, _ course: inout Course) throws(StoreError) {
         switch change {
-        case .beginning:
+        case .beginning(let isAnew):
             try write(&course)
             course.seen = []
             course.hasUnread = false
+            course.isAnew = isAnew
+            if isAnew {
+                log?.say(
+                    .warning,
+                    "the cluster's retained messages were lost: what this node has is retained anew"
+                )
+            }
         case .record(let record):
             course.seen?.insert(record.key.hashValue)
             course.last = record.mark
@@ -305,10 +328,11 @@ final class RetainedReplica: Sendable {
             try write(&course)
             if let seen = course.seen {
                 // Which are missing is not known: then nothing is deleted.
-                if missing == 0 { try clear(seen, isNew: course.mark == nil, at: mark.at) }
+                if missing == 0 { try clear(seen, isNew: course.brings(at: mark.at), at: mark.at) }
                 course.isIncomplete = missing > 0
             }
             course.seen = nil
+            course.isAnew = false
             course.last = mark
             try write(&course)
             if missing > 0 {
@@ -337,7 +361,8 @@ final class RetainedReplica: Sendable {
         guard let last = course.last else { return }
         let messages = messages
         let batch = course.batch
-        let mark = RetainedMark(position: last.position, at: last.at)
+        let mark = RetainedMark(
+            position: last.position, at: last.at, generation: course.generation)
         let isWhole = course.seen == nil && !course.isIncomplete && !course.hasUnread
         if !batch.isEmpty { willFollow() }
         try write(weight: 3 * batch.count + 1, for: .following) { transaction throws(StoreError) in

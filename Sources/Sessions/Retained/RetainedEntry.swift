@@ -54,27 +54,39 @@ public struct RetainedMark: Equatable, Sendable {
     /// By the clock of those that keep them.
     public let at: Timestamp
 
-    public init(position: UInt64, at: Timestamp) {
+    /// Which records they are: another number when they were lost, and begun anew.
+    public let generation: UInt64
+
+    public init(position: UInt64, at: Timestamp, generation: UInt64) {
         self.position = position
         self.at = at
+        self.generation = generation
     }
 }
 
 extension RetainedMark: StorageRecord {
-    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+    private enum Version: UInt8, RecordVersion {
+        /// Without a generation, which was the first.
+        case v1 = 1
+        case v2 = 2
+    }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
+        buffer.append(Version.v2)
         buffer.appendVarint(position)
         buffer.append(UInt64(bitPattern: at.milliseconds))
+        buffer.appendVarint(generation)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        switch try reader.take(Version.self, of: "mark of the retained messages") {
-        case .v1: break
-        }
+        let version = try reader.take(Version.self, of: "mark of the retained messages")
         position = try reader.takeVarint()
         at = Timestamp(milliseconds: Int64(bitPattern: try reader.takeUInt64()))
+        generation =
+            switch version {
+            case .v1: 1
+            case .v2: try reader.takeVarint()
+            }
         try reader.requireEnd(of: "mark of the retained messages")
     }
 }

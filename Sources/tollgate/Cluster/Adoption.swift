@@ -17,7 +17,10 @@ struct Adoption {
     let mark: LogMark
     let generation: LogGeneration
     private let configuration: GatewayConfiguration
-    private let settings: JetStreamSettings
+    let settings: JetStreamSettings
+
+    /// How far this node has followed the retained messages.
+    let retainedPlace: Stores.RetainedPlace?
 
     /// By name, also those that were removed.
     private let members: [ClusterMember]
@@ -48,6 +51,7 @@ struct Adoption {
             try TicketSecret(in: secrets)?.fingerprint
         }
         self.settings = settings
+        retainedPlace = try orFail { try Stores.retainedPlace(in: configuration.data) }
         guard !members.contains(where: { $0.node == node && $0.isRemoved }) else {
             throw Failure(text: "node \(node) was removed from the cluster: adopt at another node")
         }
@@ -180,7 +184,7 @@ struct Adoption {
         return OldLog(generation: found.number, last: last)
     }
 
-    private func found() throws(Failure) -> JetStreamLog? {
+    func found() throws(Failure) -> JetStreamLog? {
         do throws(JetStreamError) {
             return try JetStreamLog(settings, clusterID: "\(cluster)", ifAbsent: .fail)
         } catch .noStream {

@@ -16,6 +16,10 @@ struct ClusterAdopt: AsyncParsableCommand {
             A node that is further, or that was not asked, has to be named with --without: what only its books have \
             is given up. Nodes with the same books go on when they are started again; each other one joins again.
 
+            When the stream of retained messages was lost or set back, it begins anew as well, also if the log itself \
+            is whole: then that is all that is done, and no other node is asked. Each node puts into it what it has \
+            when it is started again, this one first.
+
             EXAMPLE: tollgate cluster adopt --peer http://10.0.0.2:8080 --peer http://10.0.0.3:8080 --yes
             EXAMPLE: tollgate cluster adopt --peer http://10.0.0.2:8080 --without n3 --yes
             """)
@@ -48,12 +52,35 @@ struct ClusterAdopt: AsyncParsableCommand {
                 code: 2)
         }
         let adoption = try Adoption(configuration, of: node)
+        let loss = try adoption.retainedLoss()
+        if loss != nil, !discardLog, try adoption.isLogWhole() {
+            return try adoptRetained(adoption)
+        }
         let others = try adoption.others(in: try await sights(configuration), without: without)
         let old = try adoption.old(mayBeWhole: discardLog)
         try confirm(adoption, old)
         try adoption.begin(instead: old)
+        if loss != nil || discardLog { try adoption.beginRetained() }
         let adopted = AdoptedLog(adoption, others)
         try json ? Output.json(adopted.document.bytes) : Output.say(adopted.text)
+    }
+
+    /// The log is as it has to be: only the stream of retained messages begins anew.
+    private func adoptRetained(_ adoption: Adoption) throws(Failure) {
+        try confirm(
+            "the log is whole; the stream of retained messages begins anew, and what is left of it goes for good"
+        )
+        try adoption.beginRetained()
+        let document: JSON = [
+            "cluster": .text("\(adoption.cluster)"), "node": .text(adoption.node.text),
+            "retained": .bool(true),
+        ]
+        try json
+            ? Output.json(document.bytes)
+            : Output.say(
+                "the stream of retained messages of cluster \(adoption.cluster) begins anew; the log is whole\n"
+                    + "next: tollgate serve here, then restart the others: each retains anew what it has"
+            )
     }
 
     private func sights(
@@ -77,10 +104,13 @@ struct ClusterAdopt: AsyncParsableCommand {
     }
 
     private func confirm(_ adoption: Adoption, _ old: Adoption.OldLog?) throws(Failure) {
-        if yes { return }
         let loss = old.map { "the log that is there, up to entry \($0.last), goes for good" }
         let begin = "the log begins anew behind entry \(adoption.mark.position)"
-        let text = loss.map { "\(begin), and \($0)" } ?? begin
+        try confirm(loss.map { "\(begin), and \($0)" } ?? begin)
+    }
+
+    private func confirm(_ text: String) throws(Failure) {
+        if yes { return }
         guard Output.complainsToTerminal, isatty(STDIN_FILENO) == 1 else {
             throw Failure(text: "\(text): say --yes", code: 2)
         }
