@@ -67,7 +67,7 @@ import Time
                 .recall(AccountID("acme")!),
                 .trace(device, TraceNumber(number: .max)),
                 .endTrace(device, TraceNumber(number: 0)),
-                .productDays(device.product, from: day.day, to: Day(number: -3)), .unknown,
+                .productDays(device.product, from: day.day, to: Day(number: -3)), .pass, .unknown,
             ]
             let answers: [NodeAnswer] = [
                 .done, .notStored, .askAgain,
@@ -94,6 +94,7 @@ import Time
                 .forward(ForwardNumber(rawValue: .max), message, delivery, request),
                 .forwarding([ForwardNumber(life: 1, shard: 2, count: 3)]), .forwarding([]),
                 .settled([ForwardNumber(rawValue: 0)]), .filtersTold,
+                .away(NodeName("n-1.a_b")!, shard: 7, shards: 8, filter: filter),
                 .crowded(.max, filters: [filter, filter]), .crowded(1, filters: []),
                 .toDevice(message, isRetained: true, device, isForwarded: false, request),
                 .toDevice(message, isRetained: false, device, isForwarded: true, nil),

@@ -72,6 +72,26 @@ extension WholeGateway {
         }
 
         @Test(
+            "[MQTT-3.3.1-12]: the same with two nodes, of which one replaces it, and clients subscribe at the other",
+            arguments: [1, 2]
+        )
+        func elsewhere(shards: Int) async throws {
+            try await TestNodes.run(2, shards: shards, isRetaining: true) { nodes in
+                let publisher = nodes[1]
+                try await replacing("t", every: 2) {
+                    try publisher.anonymous("publisher")
+                } _: {
+                    for number in 0..<60 {
+                        let client = try nodes[0].anonymous("client-\(number)")
+                        try client.subscribe("t", qos: .atLeastOnce)
+                        expectOrder(try receive(client, 8), "\(number)")
+                        try client.leave()
+                    }
+                }
+            }
+        }
+
+        @Test(
             "the same for a device, whose filters no other shard knows, and for one that subscribes again and again",
             arguments: shards
         )

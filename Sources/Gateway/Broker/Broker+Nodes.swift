@@ -79,8 +79,30 @@ extension Broker {
                 _ = tell(node, of: subscription.filter, confirming: nil, in: &context)
             }
         }
+        for away in Set(filtersElsewhere.keys.map { SessionAddress.node(of: $0.shard) }) {
+            announceFilters(of: away, to: node, in: &context)
+        }
         for shard in 0..<context.peers.shards(of: node) {
             context.peers.send(.filtersTold, to: node, shard: shard, at: context.now.books)
+        }
+    }
+
+    /// Tells a node what stored sessions of one want that can't be reached: it may never have heard of that one. One
+    /// shard does, for all.
+    func announceFilters(of away: UInt8, to node: UInt8, in context: inout ShardContext) {
+        guard context.index == 0, away != node, !context.peers.isReachable(away),
+            let name = context.peers.name(of: away)
+        else { return }
+        let shards = UInt8(context.peers.lastShards(of: away))
+        for address in addresses(on: away) {
+            let shard = UInt8(SessionAddress.peerShard(of: address.shard))
+            for filter in filtersElsewhere[address]?.stored ?? [] {
+                for receiver in 0..<context.peers.shards(of: node) {
+                    context.peers.send(
+                        .away(name, shard: shard, shards: shards, filter: filter), to: node,
+                        shard: receiver, at: context.now.books)
+                }
+            }
         }
     }
 
@@ -129,6 +151,31 @@ extension Broker {
         else { return }
         sessionWrites.append(
             .node(.drop(name.text, shard: UInt8(target.shard), number: number)))
+    }
+
+    /// A third node knows what stored sessions of one want that neither can reach: messages are kept for it. When it is
+    /// back it says itself what it has, and what is not among that goes.
+    mutating func learnFilter(
+        _ filter: [UInt8], of name: NodeName, shard: UInt8, shards: UInt8,
+        in context: inout ShardContext
+    ) {
+        guard let neighbours = context.commons.neighbours, !neighbours.isRemoved(name) else {
+            return
+        }
+        let node = neighbours.number(of: name)
+        guard node < Peers.unknown, !context.peers.isReachable(node) else { return }
+        let known = context.peers.lastShards(of: node)
+        context.peers.know(node, name, shards: known == 0 ? Int(shards) : nil)
+        let address = SessionAddress(node: node, shard: Int(shard))
+        let place = filtersElsewhere[address, default: FiltersElsewhere()].learn(
+            filter, isKept: context.index == 0)
+        guard let place else { return }
+        subscriptions.insert(
+            Subscriber(elsewhere: address), filter: filter.span, isConnected: false)
+        guard let number = place.number else { return }
+        sessionWrites.append(
+            .node(
+                .hold(name.text, shard: shard, number: number, filter: filter, shardCount: shards)))
     }
 
     /// Members of a share of another node's shard have a connection, or none has.

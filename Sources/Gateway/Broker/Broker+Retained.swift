@@ -38,10 +38,16 @@ struct RetainedRequest: Sendable {
     var overtaken: Set<[UInt8]> = []
 }
 
-/// The other shards that have yet to say that all that they had sent before has come.
+/// The other shards, of this node and of the others, that have yet to say that all that they had sent before has come.
 struct Pass {
     let number: UInt64
     var outstanding: Int
+
+    /// When a node that stands still is waited for no more.
+    let untilTick: UInt64
+
+    /// In milliseconds: some hundred times what a node takes to answer.
+    static let patienceMilliseconds: Int64 = 2_000
 }
 
 // Retained messages: kept when they are published, handed out at SUBSCRIBE (3.3.1.3).
@@ -167,7 +173,9 @@ extension Broker {
         if passes[known].outstanding == 0 { passes.remove(at: known) }
     }
 
-    private func hasPassed(_ number: UInt64) -> Bool { !passes.contains { $0.number == number } }
+    private func hasPassed(_ number: UInt64, at tick: UInt64) -> Bool {
+        !passes.contains { $0.number == number && $0.untilTick > tick }
+    }
 
     // MARK: Handing out
 
@@ -176,7 +184,11 @@ extension Broker {
         guard !retainedRequests.isEmpty else { return }
         var requests: [RetainedRequest] = []
         swap(&requests, &retainedRequests)
-        let pass = Pass(number: lastPass + 1, outstanding: context.outgoing.count - 1)
+        let tick = context.now.tick
+        passes.removeAll { $0.untilTick <= tick }
+        var pass = Pass(
+            number: lastPass + 1, outstanding: context.outgoing.count - 1,
+            untilTick: tick + ShardTime.ticks(milliseconds: Pass.patienceMilliseconds))
         var isAsked = false
         for request in requests {
             guard let rest = run(request, pass: pass.number, in: &context) else { continue }
@@ -185,8 +197,26 @@ extension Broker {
         }
         guard isAsked else { return }
         lastPass = pass.number
+        pass.outstanding += askNodesToPass(pass.number, in: &context)
+        guard pass.outstanding > 0 else { return }
         passes.append(pass)
         context.tellOthers(.pass(pass.number, from: context.index))
+    }
+
+    /// The same of all shards of other nodes; answers how many there are. One that is lost has sent all that it ever will.
+    private func askNodesToPass(_ number: UInt64, in context: inout ShardContext) -> Int {
+        let mailbox = context.commons.mailboxes[context.index]
+        var count = 0
+        for node in context.peers.reachable {
+            for shard in 0..<context.peers.shards(of: node) {
+                let request = context.peers.request(
+                    node, for: .question { _ in mailbox.post(.passed(number)) })
+                context.peers.send(
+                    .ask(.pass, request), to: node, shard: shard, at: context.now.books)
+                count += 1
+            }
+        }
+        return count
     }
 
     /// Whether some request can go on at once.
@@ -196,7 +226,7 @@ extension Broker {
                 switch request.step {
                 case .announced, .writing: false
                 case .ready: true
-                case .read(_, let pass): hasPassed(pass)
+                case .read(_, let pass): hasPassed(pass, at: context.now.tick)
                 }
             return isDue && sessions.contains(request.session)
                 && hasRoomForPage(request.session.slot, in: &context)
@@ -224,7 +254,9 @@ extension Broker {
             guard hasRoomForPage(request.session.slot, in: &context) else { return request }
             return read(request, pass: pass, in: &context)
         case .read(let messages, let pass):
-            guard hasPassed(pass), hasRoomForPage(request.session.slot, in: &context) else {
+            guard hasPassed(pass, at: context.now.tick),
+                hasRoomForPage(request.session.slot, in: &context)
+            else {
                 return request
             }
             return handOut(messages, of: request, in: &context)
@@ -262,7 +294,8 @@ extension Broker {
         var rest = request
         rest.cursor = page.next
         let mayBeNewer =
-            context.outgoing.count > 1 && context.commons.retained.lastWrite != request.askedAt
+            (context.outgoing.count > 1 || !context.peers.reachable.isEmpty)
+            && context.commons.retained.lastWrite != request.askedAt
         guard mayBeNewer, !page.messages.isEmpty else {
             return handOut(page.messages, of: rest, in: &context)
         }

@@ -32,6 +32,23 @@ struct FiltersElsewhere {
         return lastNumber
     }
 
+    /// A third node says that the node, which can't be reached, has the filter for stored sessions.
+    ///
+    /// - Returns: `nil` when that is known; else where it is to be written, if it has to be.
+    mutating func learn(_ filter: [UInt8], isKept: Bool) -> Place? {
+        guard places[filter] == nil else { return nil }
+        var place = Place(isStored: true, isTold: false)
+        if isKept {
+            lastNumber += 1
+            place.number = lastNumber
+        }
+        places[filter] = place
+        return place
+    }
+
+    /// Those of stored sessions.
+    var stored: [[UInt8]] { places.filter(\.value.isStored).map(\.key) }
+
     /// An earlier process has written it.
     mutating func takeUp(_ filter: [UInt8], number: UInt32) {
         places[filter] = Place(isStored: true, number: number, isTold: false)

@@ -109,6 +109,9 @@ final class Neighbours: Sendable {
         }
     }
 
+    /// Whether the books say so.
+    func isRemoved(_ name: NodeName) -> Bool { state.withLock { $0.removed.contains(name) } }
+
     private func number(of name: NodeName, in state: inout State) -> UInt8 {
         if name == node { return Peers.here }
         if let known = state.names.firstIndex(of: name) { return UInt8(known) }

@@ -10,7 +10,7 @@ extension NodeQuestion {
     private enum Kind: UInt8 {
         case onlineCount = 1
         case connection, outcomes, lastSeen, usage, kick, productDays, trace, endTrace, recall,
-            unknown
+            unknown, pass
     }
 
     func encode(into buffer: inout ByteBuffer) {
@@ -50,6 +50,7 @@ extension NodeQuestion {
             buffer.appendSignedVarint(Int64(from.number))
             buffer.appendSignedVarint(Int64(to.number))
         case .unknown: buffer.append(Kind.unknown.rawValue)
+        case .pass: buffer.append(Kind.pass.rawValue)
         }
     }
 
@@ -78,6 +79,7 @@ extension NodeQuestion {
                 .productDays(
                     try reader.takeProduct(), from: try reader.takeDay(), to: try reader.takeDay())
             case .unknown: .unknown
+            case .pass: .pass
             }
     }
 }

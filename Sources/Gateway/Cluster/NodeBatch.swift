@@ -101,7 +101,8 @@ extension NodeMail {
                 isForwarded: isForwarded, request)
         case .forward(let number, let message, let delivery, let request):
             .forward(number, message.moved(byMilliseconds: ahead), delivery, request)
-        case .subscribe, .unsubscribe, .connected, .filtersTold, .crowded, .forwarding, .settled,
+        case .subscribe, .unsubscribe, .connected, .filtersTold, .away, .crowded, .forwarding,
+            .settled,
             .claim, .yield, .taken, .rest, .holds, .released, .superseded, .counted, .ask, .answer:
             self
         }

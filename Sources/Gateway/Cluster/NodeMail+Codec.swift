@@ -14,7 +14,7 @@ extension NodeMail {
         case unsubscribe, connected, deliver, toDevice, claim, yield, taken, rest, holds, released,
             superseded, counted
         case ask, answer
-        case filtersTold, crowded, forward, forwarding, settled
+        case filtersTold, crowded, forward, forwarding, settled, away
     }
 
     func encode(into buffer: inout ByteBuffer) {
@@ -34,6 +34,12 @@ extension NodeMail {
             buffer.append(counted: share.span)
             buffer.append(isConnected)
         case .filtersTold: buffer.append(Kind.filtersTold.rawValue)
+        case .away(let node, let shard, let shards, let filter):
+            buffer.append(Kind.away.rawValue)
+            buffer.append(text: node.text)
+            buffer.append(shard)
+            buffer.append(shards)
+            buffer.append(counted: filter.span)
         case .crowded(let session, let filters):
             buffer.append(Kind.crowded.rawValue)
             buffer.append(session)
@@ -124,6 +130,10 @@ extension NodeMail {
                 try Message(taking: &reader), try reader.takeDelivery(),
                 try reader.takeOptionalRequest())
         case .filtersTold: self = .filtersTold
+        case .away:
+            self = .away(
+                try reader.takeNode(), shard: try reader.takeUInt8(),
+                shards: try reader.takeUInt8(), filter: try reader.takeByteArray())
         case .crowded:
             self = .crowded(try reader.takeUInt64(), filters: try reader.takeByteArrays())
         case .forward:

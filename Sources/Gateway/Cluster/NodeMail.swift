@@ -23,6 +23,10 @@ enum NodeMail {
     /// The sending shard has said which filters its sessions have, since the link began.
     case filtersTold
 
+    /// Stored sessions of another node's shard want what matches the filter, as far as the sending node knows, which
+    /// can't reach that node. `shards`: how many it had.
+    case away(NodeName, shard: UInt8, shards: UInt8, filter: [UInt8])
+
     /// A client of the sending shard reads, and its queue is full: who publishes to one of its filters waits. Without
     /// filters: it has room again. Clients are told apart by the number.
     case crowded(UInt64, filters: [[UInt8]])
@@ -119,6 +123,9 @@ enum NodeQuestion: Equatable {
     case trace(DeviceIdentity, TraceNumber)
     case endTrace(DeviceIdentity, TraceNumber)
     case productDays(ProductKey, from: Day, to: Day)
+
+    /// Nothing: the answer comes behind all that the shard had sent before.
+    case pass
 
     /// It can't be read: a later program asks it. It is answered that it is not known here.
     case unknown

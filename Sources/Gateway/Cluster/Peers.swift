@@ -26,6 +26,9 @@ struct Peers: ~Copyable {
 
         /// Where clients are among its shards.
         let homes: Homes
+
+        /// When it could be reached.
+        let sinceTick: UInt64
         var batches: [NodeBatch]
     }
 
@@ -78,12 +81,17 @@ struct Peers: ~Copyable {
 
     func node(named name: NodeName) -> UInt8? { nodes.first { $0.value.name == name }?.key }
 
-    mutating func add(_ node: NodeArrival) {
+    mutating func add(_ node: NodeArrival, at tick: UInt64) {
         names[node.number] = node.name
         shardCounts[node.number] = node.shards
         nodes[node.number] = Peer(
-            name: node.name, homes: Homes(shards: node.shards),
+            name: node.name, homes: Homes(shards: node.shards), sinceTick: tick,
             batches: (0..<node.shards).map { _ in NodeBatch() })
+    }
+
+    /// Those that can be reached for no longer than that.
+    func reachable(since tick: UInt64) -> [UInt8] {
+        nodes.filter { $0.value.sinceTick >= tick }.keys.sorted()
     }
 
     /// The node can't be reached any more: answers what was waited for from it.

@@ -11,7 +11,7 @@ extension Shard {
     // MARK: Coming and going
 
     mutating func nodeArrived(_ node: NodeArrival) {
-        context.peers.add(node)
+        context.peers.add(node, at: context.now.tick)
         broker.announceFilters(to: node.number, in: &context)
         broker.announceCrowded(to: node.number, in: &context)
         broker.beginForwards(to: node.number, in: &context)
@@ -22,6 +22,12 @@ extension Shard {
     mutating func nodeLost(_ node: UInt8) {
         let waits = context.peers.remove(node)
         broker.loseFilters(of: node)
+        // One that has come since the node was heard of last has heard nothing of it, and did not hear of it from here.
+        let silence = ShardTime.ticks(milliseconds: Self.silenceMilliseconds)
+        let tick = context.now.tick
+        for newcomer in context.peers.reachable(since: tick > silence ? tick - silence : 0) {
+            broker.announceFilters(of: node, to: newcomer, in: &context)
+        }
         broker.loseCrowded(of: node)
         broker.forwardAgain(to: node)
         for (name, entry) in context.places.owned where entry.node == node && entry.move == nil {
@@ -29,6 +35,9 @@ extension Shard {
         }
         for wait in waits { lost(wait) }
     }
+
+    /// More than a link takes to notice that a node is gone.
+    private static var silenceMilliseconds: Int64 { 30_000 }
 
     mutating func nodeRemoved(_ node: UInt8) {
         broker.forgetFilters(of: node, in: &context)
@@ -153,6 +162,8 @@ extension Shard {
             broker.unsubscribeElsewhere(filter, target, in: &context)
             answer(request, .done, to: target)
         case .filtersTold: broker.dropUntoldFilters(of: target, in: &context)
+        case .away(let node, let shard, let shards, let filter):
+            broker.learnFilter(filter, of: node, shard: shard, shards: shards, in: &context)
         case .crowded(let session, let filters):
             broker.noteCrowded(session, filters, on: target)
         case .connected(let share, let isConnected):
@@ -251,6 +262,7 @@ extension Shard {
             // Once for all shards of the node.
             let days = context.index == 0 ? productDays(of: product, from: from, to: to) : []
             answer(request, .productDays(days), to: target)
+        case .pass: answer(request, .done, to: target)
         case .unknown:
             context.counters.add(.nodeMailUnread)
             answer(request, .unknown, to: target)

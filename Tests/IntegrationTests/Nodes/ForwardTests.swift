@@ -128,6 +128,68 @@ extension WholeGateway {
             }
         }
 
+        @Test(
+            "a node that joins while another one is away keeps messages for that one's stored sessions, once",
+            arguments: [1, 2])
+        func newcomer(shards: Int) async throws {
+            try await TestNodes.run(4, shards: shards, first: 3) { nodes in
+                let (reader, _) = try nodes[0].open("reader", .v5, expiry: 1_000)
+                try reader.subscribe("t/#", qos: .exactlyOnce)
+                try reader.subscribe("gone", qos: .atLeastOnce)
+                try reader.leave()
+                await nodes.stop(0)
+                // Two tell it of the same node.
+                try nodes.start(3)
+                try await nodes.settle(owners: [1, 2, 3])
+                let (writer, _) = try nodes[3].open("writer", .v5, expiry: 1_000)
+                writer.tellsUnheard = true
+                for number in 0..<10 {
+                    let qos: QoS = number % 2 == 0 ? .atLeastOnce : .exactlyOnce
+                    #expect(try writer.publish("t/\(number)", "m", qos: qos)?.code == 0)
+                }
+                try await until { try nodes[3].gateway.sessions.figures().forwards == 10 }
+                // It knows it after a restart, when no one tells it.
+                try writer.leave()
+                await nodes.stop(3)
+                for index in 1...2 { await nodes.stop(index) }
+                try nodes.start(3)
+                let (again, _) = try nodes[3].open("writer", .v5, expiry: 1_000)
+                again.tellsUnheard = true
+                #expect(try again.publish("t/10", "m", qos: .atLeastOnce)?.code == 0)
+                for index in 0...2 { try nodes.start(index) }
+                try await nodes.settle()
+                let (later, connack) = try nodes[0].open("reader", .v5, expiry: 1_000)
+                #expect(connack.isSessionPresent)
+                let topics = try (0..<11).map { _ in try later.message().topic }
+                #expect(Set(topics) == Set((0..<11).map { "t/\($0)" }))
+                // It has said itself what it wants by now.
+                _ = try later.unsubscribe("gone")
+                #expect(try again.publish("gone", "m", qos: .atLeastOnce)?.code == 0x10)
+                try await settled(nodes, [0, 1, 2, 3])
+            }
+        }
+
+        @Test("of a node that was removed no other one tells a newcomer")
+        func removedBefore() async throws {
+            try await TestNodes.run(4, first: 3) { nodes in
+                let (reader, _) = try nodes[0].open("reader", .v5, expiry: 1_000)
+                try reader.subscribe("t/#", qos: .atLeastOnce)
+                await nodes.stop(0)
+                let command = Command(
+                    at: .now(), actor: "tests",
+                    action: .cluster(.removeNode(TestNodes.name(0))))
+                nodes[1].gateway.ledger.submit(command) { _ in }
+                try nodes.start(3)
+                try await nodes.settle(owners: [1, 2, 3])
+                let writer = try nodes[3].anonymous("writer")
+                writer.tellsUnheard = true
+                try await until {
+                    try writer.publish("t/1", "m", qos: .atLeastOnce)?.code == 0x10
+                }
+                try await until { try nodes[3].gateway.sessions.figures().forwards == 0 }
+            }
+        }
+
         @Test("a node that is removed from the cluster has nothing kept for it")
         func removed() async throws {
             try await TestNodes.run { nodes in

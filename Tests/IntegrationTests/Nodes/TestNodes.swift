@@ -14,32 +14,43 @@ import Time
 final class TestNodes {
     let peers = InProcessPeers()
     private let log = InProcessLog { Timestamp.now() }
+    private let records = InProcessLatestRecords { Timestamp.now() }
+    private let isRetaining: Bool
     private let secrets = TemporaryDirectory()
     private let directories: [TemporaryDirectory]
     private var running: [TestGateway?]
     private var epoch: UInt64 = 0
     private let configure: (inout GatewayConfiguration) -> Void
 
-    private init(_ count: Int, _ configure: @escaping (inout GatewayConfiguration) -> Void) {
+    private init(
+        _ count: Int, isRetaining: Bool, _ configure: @escaping (inout GatewayConfiguration) -> Void
+    ) {
         directories = (0..<count).map { _ in TemporaryDirectory() }
         running = Array(repeating: nil, count: count)
         self.configure = configure
+        self.isRetaining = isRetaining
     }
 
     /// Lends a cluster of nodes that know each other. Afterwards the stores of all must be in order.
+    ///
+    /// - Parameters:
+    ///   - first: so many of them are started; all if `nil`.
+    ///   - isRetaining: they have their retained messages in common.
     static func run(
         _ count: Int = 3,
         shards: Int = 2,
+        first: Int? = nil,
+        isRetaining: Bool = false,
         configure: @escaping (inout GatewayConfiguration) -> Void = { _ in },
         _ body: (TestNodes) async throws -> Void
     ) async throws {
-        let nodes = TestNodes(count) {
+        let nodes = TestNodes(count, isRetaining: isRetaining) {
             $0.shards = shards
             $0.metering.flushIntervalSeconds = 1
             configure(&$0)
         }
         do {
-            for index in 0..<count { try nodes.start(index) }
+            for index in 0..<(first ?? count) { try nodes.start(index) }
             try await nodes.settle()
             try await body(nodes)
             for case let gateway? in nodes.running {
@@ -66,7 +77,8 @@ final class TestNodes {
         let membership = ClusterMembership(
             log: log, cluster: ClusterID(7), node: Self.name(index), epoch: epoch)
         running[index] = try TestGateway(
-            in: membership, over: peers.attach(), time: time, directory: directories[index]
+            in: membership, over: peers.attach(), retained: isRetaining ? records : nil,
+            time: time, directory: directories[index]
         ) {
             $0.secrets = secrets.file("secrets")
             configure(&$0)
@@ -82,13 +94,13 @@ final class TestNodes {
         for index in running.indices { await stop(index) }
     }
 
-    /// Waits until all that run can reach each other, and own all partitions.
-    func settle() async throws {
+    /// Waits until all that run can reach each other, and own all partitions, or those do.
+    func settle(owners: [Int]? = nil) async throws {
         let names = running.indices.filter { running[$0] != nil }.map(Self.name)
         func isSettled(_ gateway: TestGateway) -> Bool {
             guard let neighbours = gateway.gateway.commons.neighbours else { return false }
             return (neighbours.present + [neighbours.node]).sorted() == names
-                && neighbours.table?.nodes == names
+                && neighbours.table?.nodes == (owners?.map(Self.name) ?? names)
         }
         try await until { running.compactMap(\.self).allSatisfy(isSettled) }
         for case let gateway? in running where !isSettled(gateway) {
