@@ -230,7 +230,7 @@ extension NodeMail {
         case .ask(.unknown, _), .answer(_, .unknown): true
         case .subscribe, .unsubscribe, .connected, .filtersTold, .crowded, .deliver, .forward,
             .forwarding, .settled, .toDevice, .claim, .yield, .taken, .rest, .holds, .released,
-            .superseded, .counted, .ask, .answer:
+            .superseded, .away, .counted, .ask, .answer:
             false
         }
     }

@@ -63,6 +63,8 @@ final class UnsteadyRecords: LatestRecords {
             self.read = read
         }
 
+        var generation: UInt64 { steady.generation }
+
         func take(
             upTo maximumCount: Int, into changes: inout [LatestChange]
         ) throws(LogError) -> Bool {
