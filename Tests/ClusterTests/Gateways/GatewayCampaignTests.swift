@@ -39,7 +39,7 @@ struct GatewayCampaignTests {
     @Test(
         """
         B1, B2, A10, C7: each node in turn is stopped with SIGTERM and started again: no device is away for longer \
-        than its tries take, first connects go on, nothing acknowledged is lost, and QoS 2 comes once
+        than its tries take, first connects go on, and nothing acknowledged is lost
         """)
     func upgrade() throws {
         let seed = Self.seed
