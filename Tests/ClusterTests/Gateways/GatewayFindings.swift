@@ -173,8 +173,7 @@ struct GatewayFindings {
     /// A device whose session is away with its node begins a new one elsewhere, and what it sends again there is a new
     /// message. All others of QoS 2 are to come once.
     ///
-    /// They are printed, and no finding: two have come twice in a dozen runs, which is not understood yet. Of one it is
-    /// known that it was sent again to the same node within a tenth of a second.
+    /// They are printed, and no finding, as some come twice still (Architecture.md, "Not yet").
     private func sayDoubles() {
         if hasStopped { return }
         let facts = campaign.record.now
