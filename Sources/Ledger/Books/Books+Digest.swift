@@ -65,8 +65,8 @@ public struct BooksQuestion: Sendable {
     /// The most that are named in an answer, and counted.
     private static let problemMaximum = 100
 
-    /// Reads the whole store twice, in the snapshot that was taken behind the checkpoint; once. Hashing takes some
-    /// tenths of a second for 100,000 devices, and so does checking the balance: for a thread that nothing waits for.
+    /// Reads the whole store twice, in the snapshot that was taken behind the checkpoint; once. Checking the balance takes
+    /// many times as long as hashing, seconds with 100,000 devices: for a thread that nothing waits for.
     ///
     /// - Parameter format: the store's.
     func digest(format: Int) throws(StoreError) -> BooksDigest {
