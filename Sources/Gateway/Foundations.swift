@@ -66,6 +66,7 @@ struct Foundations {
         secretKeys = try Self.openSecretKeys(secrets, known, data: configuration.data)
         try Self.prepareBooks(commons, configuration)
         try Self.adopt(secretKeys, of: secrets.keyFile, commons, configuration.data)
+        try Self.beginSessions(commons, configuration)
         ticketSecret = Self.openTicketSecret(secrets, log)
         tickets = TicketKeys(
             secret: ticketSecret.bytes,
@@ -257,17 +258,20 @@ struct Foundations {
                 throw .store("\(configuration.data)/usage", error)
             }
         }
+        let clock = BooksClock(
+            time, aheadHours: configuration.activation.clockAheadHours, log: log)
+        let leader = neighbours.map { SessionLeader(sessions, ledger, clock, $0, log) }
         let commons = GatewayCommons(
             node: membership?.node ?? .alone,
             mailboxes: mailboxes,
             neighbours: neighbours,
             log: log,
             heartbeats: Heartbeats(shards: shards, at: time.monotonic),
-            clock: BooksClock(
-                time, aheadHours: configuration.activation.clockAheadHours, log: log),
+            clock: clock,
             ledger: ledger,
             usage: usage,
             sessions: sessions,
+            sessionLeader: leader,
             retained: retained,
             uplink: Uplink(uplink, log: log),
             dataCentre: configuration.home,

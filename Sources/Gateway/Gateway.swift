@@ -58,13 +58,21 @@ public final class Gateway: Sendable {
     public let run: GatewayRun
     private let shards: [Thread]
     private let ownerKeeper: OwnerKeeper?
+    private let followKeeper: FollowKeeper?
     private let startedAt: Timestamp
 
     enum Condition: Sendable {
         case running, draining, stopped
     }
 
-    var stores: Stores { Stores(ledger: ledger, usage: usage, sessions: sessions) }
+    /// What this node keeps of other nodes' stored sessions.
+    var sessionFollower: SessionFollower? { followKeeper?.follower }
+
+    var stores: Stores {
+        var stores = Stores(ledger: ledger, usage: usage, sessions: sessions)
+        stores.copies = followKeeper?.follower.stores ?? [:]
+        return stores
+    }
 
     /// Opens the stores, binds the listeners and starts the shards, and the log, which `drain` ends.
     ///
@@ -144,6 +152,11 @@ public final class Gateway: Sendable {
             if event.change.mayNameUplink, let ledger { uplink.hearOfNames(in: ledger) }
         }
         shards = try foundations.startShards()
+        followKeeper = try foundations.followSessions()
+        let followers = followKeeper
+        foundations.commons.ledger.observe { [weak followers] event in
+            if event.change.isOfSessionFollowing { followers?.hear(.changed) }
+        }
         ownerKeeper = try foundations.openLinks(membership, over: transport)
     }
 
@@ -162,6 +175,10 @@ public final class Gateway: Sendable {
     /// anew: a sentence that says so. `nil` when the gateway has drained.
     public func storeLoss() async -> String? { await commons.storeWatch.loss() }
 
+    /// Whether what `storeLoss` says is no fault: other nodes have taken over what this one had, and it begins anew with
+    /// nothing of that.
+    public var beginsAnew: Bool { commons.storeWatch.beginsAnew }
+
     /// Stops accepting, tells the clients, flushes counters, and closes the stores. Later calls
     /// return at once. Answers what the stores could not be given.
     @discardableResult
@@ -176,7 +193,8 @@ public final class Gateway: Sendable {
         // Joining blocks, so it has a thread of its own rather than one of the pool's.
         let remains = Parcel(
             Remains(
-                shards: shards, ownerKeeper: ownerKeeper, neighbours: commons.neighbours,
+                shards: shards, ownerKeeper: ownerKeeper, followKeeper: followKeeper,
+                neighbours: commons.neighbours,
                 retained: commons.retained, uplink: commons.uplink, usage: usage, ledger: ledger,
                 backups: backups,
                 clusterWatch: clusterWatch,
@@ -205,7 +223,9 @@ public final class Gateway: Sendable {
         remains.clusterWatch?.stop()
         remains.ownerKeeper?.stop()
         for shard in remains.shards { shard.join() }
+        remains.followKeeper?.leave()
         remains.neighbours?.close()
+        remains.followKeeper?.close()
         remains.retained.stop()
         remains.uplink.stop()
         remains.usage.shutdown()
@@ -226,6 +246,7 @@ public final class Gateway: Sendable {
     private struct Remains {
         let shards: [Thread]
         let ownerKeeper: OwnerKeeper?
+        let followKeeper: FollowKeeper?
         let neighbours: Neighbours?
         let retained: RetainedMessageStore
         let uplink: Uplink

@@ -5,7 +5,7 @@ extension Links {
         public var heartbeatMilliseconds: Int64 = 1_000
 
         /// A peer that was not heard for so long, or did not acknowledge anything of what it was sent, is gone.
-        public var silenceMilliseconds: Int64 = 10_000
+        public var silenceMilliseconds: Int64 = 5_000
 
         /// What is not acknowledged is sent again after so long or three round trips, whichever is longer;
         /// doubled each time.

@@ -165,6 +165,7 @@ extension Setting<GatewayConfiguration> {
         .list("cluster.servers", \.cluster.servers),
         .text("cluster.stream", \.cluster.stream),
         .number("cluster.replicas", \.cluster.replicas),
+        .number("cluster.sessionReplicas", \.cluster.sessionReplicas),
         .text("cluster.user", \.cluster.user),
         .text("cluster.passwordFile", \.cluster.passwordFile),
         .text("cluster.tokenFile", \.cluster.tokenFile),

@@ -18,7 +18,8 @@ struct Serve: AsyncParsableCommand {
         discussion: """
             SIGTERM and SIGINT drain: clients are told, counters flushed, stores synced; a second one \
             ends the process at once. SIGHUP reads certificate and key again. Exit code 0 when everything is in \
-            the stores; 1 when it could not be brought there, or a store was lost.
+            the stores; 1 when it could not be brought there, or a store was lost. A node of a cluster whose \
+            sessions others have taken over, as it could not be reached, starts itself anew.
             """
     )
 
@@ -54,7 +55,10 @@ struct Serve: AsyncParsableCommand {
             try await serve(gateway, configuration, port, certificate, downlink, logger)
         } catch {
             await gateway.drain()
-            throw Failure(text: Self.text(of: error, configuration))
+            let text = Self.text(of: error, configuration)
+            guard gateway.beginsAnew else { throw Failure(text: text) }
+            logger.warning("\(text): it begins anew")
+            throw Failure(text: "\(text), and it can't begin anew: \(BeginAnew.run())")
         }
         let outcome = await gateway.drain()
         guard outcome.isComplete else { throw Failure(text: Self.text(of: outcome)) }

@@ -99,10 +99,17 @@ import Time
                 .toDevice(message, isRetained: true, device, isForwarded: false, request),
                 .toDevice(message, isRetained: false, device, isForwarded: true, nil),
                 .claim(name, isCleanStart: true, request),
-                .yield(name, isCleanStart: false, request),
+                .yield(name, isCleanStart: false, request, to: nil),
+                .yield(name, isCleanStart: true, request, to: NodeName("n2")),
+                .left(name),
                 .taken(name),
                 .rest(name, [QueuedMessage(message, qos: .atLeastOnce, units: 3)]),
                 .holds([place, place]), .released(place), .superseded(place),
+                .placesTold(PlacesMark(table: 0, inherited: [])),
+                .placesTold(
+                    PlacesMark(
+                        table: .max,
+                        inherited: [.init(node: NodeName("n-1.a_b")!, number: 300)])),
                 .counted([UsageBatch.Entry(device: device, usage: day)], at: time),
             ] + questions.map { .ask($0, request) } + answers.map { .answer(request, $0) }
                 + DownlinkOutcome.allCases.map { .answer(request, .outcome($0)) }
@@ -135,8 +142,10 @@ import Time
             for length in 0..<written.count {
                 var reader = ByteReader(written.span.extracting(0..<length))
                 let read = try? NodeMail(taking: &reader)
-                // Behind its request, a question or an answer that can't be read is an unknown one.
-                #expect(read.map { $0.isUnknown && length >= 5 } ?? true, "\(mail)")
+                // Behind its request, a question or an answer that can't be read is an unknown one; and what an older
+                // program does not write may be missing at the end.
+                let isWhole = read.map { bytes(of: $0) == Array(written[..<length]) } ?? true
+                #expect(isWhole || read?.isUnknown == true && length >= 5, "\(mail)")
             }
             for index in written.indices {
                 for byte in [0, 1, 0x7F, 0x80, 0xFF, written[index] ^ 1] as [UInt8] {
@@ -229,8 +238,8 @@ extension NodeMail {
         switch self {
         case .ask(.unknown, _), .answer(_, .unknown): true
         case .subscribe, .unsubscribe, .connected, .filtersTold, .crowded, .deliver, .forward,
-            .forwarding, .settled, .toDevice, .claim, .yield, .taken, .rest, .holds, .released,
-            .superseded, .away, .counted, .ask, .answer:
+            .forwarding, .settled, .toDevice, .claim, .yield, .taken, .rest, .left, .holds,
+            .released, .superseded, .away, .placesTold, .counted, .ask, .answer:
             false
         }
     }

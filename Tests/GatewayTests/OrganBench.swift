@@ -50,6 +50,7 @@ struct OrganBench: ~Copyable {
             ledger: ledger,
             usage: try UsageStore(in: shared),
             sessions: sessions,
+            sessionLeader: nil,
             retained: retained,
             uplink: Uplink(nil, log: nil),
             dataCentre: configuration.home,

@@ -42,7 +42,8 @@ enum LedgerRecords {
     )
 
     static func tables(_ books: Books) -> [GoldenTable] {
-        theBooks(books) + tenants(books) + codes(books) + products(books) + devices(books)
+        theBooks(books) + cluster(books) + tenants(books) + codes(books) + products(books)
+            + devices(books)
             + packs(books) + upgrades(books) + imports(books) + log(books)
     }
 
@@ -61,14 +62,6 @@ enum LedgerRecords {
         books.knownTime = time
         books.clockAheadMilliseconds = 86_400_000
         return books
-    }
-
-    private static var removedSender: SenderRecord {
-        var sender = SenderRecord(epoch: .max, number: 300, position: 1 << 40)
-        sender.applied = 1 << 40
-        sender.at = time
-        sender.isRemoved = true
-        return sender
     }
 
     private static func theBooks(_ books: Books) -> [GoldenTable] {
@@ -102,42 +95,6 @@ enum LedgerRecords {
                 books.sealingKeys,
                 keys: ["first": 1, "last": 255],
                 records: ["one": SealingKeyRecord(fingerprint: fingerprint, adoptedAt: time)]
-            ),
-            GoldenTable(
-                books.log,
-                keys: ["only": 1],
-                records: [
-                    "anew v2": LogRecord(
-                        cluster: ClusterID(1 << 127 | 7), since: 300,
-                        mark: LogMark(position: 1 << 40, chain: ChainHash(fingerprint.span)!),
-                        generation: 2)
-                ],
-                older: [
-                    "plain": LogRecord(
-                        cluster: ClusterID(1 << 127 | 7), since: 300,
-                        mark: LogMark(position: 1 << 40, chain: ChainHash(fingerprint.span)!))
-                ]
-            ),
-            GoldenTable(
-                books.senders,
-                keys: ["plain": NodeName("gate-1.example")!],
-                records: [
-                    "new v2": SenderRecord(epoch: 1, number: 0, position: 1),
-                    "removed v2": removedSender,
-                ],
-                older: [
-                    "plain": SenderRecord(epoch: .max, number: 300, position: 1 << 40),
-                    "new": SenderRecord(epoch: 1, number: 0, position: 1),
-                ]
-            ),
-            GoldenTable(
-                books.partitions,
-                keys: ["only": 1],
-                records: [
-                    "two": PartitionsRecord(
-                        table: .assigned(
-                            to: [NodeName("gate-1")!, NodeName("gate-2")!], after: nil))
-                ]
             ),
         ]
     }

@@ -59,7 +59,8 @@ import Testing
 
     @Test("Every kind of key and record of the sessions is on the disk as its golden bytes say")
     func sessions() throws {
-        let tables = try SessionTables(in: environment())
+        let environment = try environment()
+        let tables = try FollowedTables(SessionTables(in: environment), in: environment)
         try check(SessionRecords.tables(tables), of: tables, file: "sessions.txt")
     }
 

@@ -69,6 +69,12 @@ enum SessionRecords {
             connectedAt: LedgerRecords.time)
     }
 
+    private static var claimed: SessionRecord {
+        SessionRecord(
+            number: number, version: .v5, expiryIntervalSeconds: 60, claim: 7 << 32 | 300,
+            connectedAt: LedgerRecords.time)
+    }
+
     private static var ended: SessionRecord {
         var record = SessionRecord(
             number: SessionNumber(.max), version: .v5, expiryIntervalSeconds: 3_600,
@@ -113,7 +119,7 @@ enum SessionRecords {
             GoldenTable(
                 tables.sessions,
                 keys: ["device": name, "application": application, "anonymous": anonymous],
-                records: ["connected": connected, "ended": ended]
+                records: ["connected": connected, "claimed": claimed, "ended": ended]
             ),
             GoldenTable(tables.dues, keys: ["plain": KeyPair(due, name)]),
             GoldenTable(
@@ -135,7 +141,10 @@ enum SessionRecords {
             GoldenTable(
                 tables.nodes.forwards,
                 keys: ["plain": KeyPair("n-1.a_b", forwardNumber)],
-                records: ["least": forward, "most": fullForward]
+                records: [
+                    "least": forward, "most": fullForward,
+                    "readdressed": forward.readdressed(from: "n2", forwardNumber),
+                ]
             ),
             GoldenTable(
                 tables.nodes.taken, keys: ["plain": KeyTriple("n1", ShardKey(2), forwardNumber)]),
@@ -146,6 +155,18 @@ enum SessionRecords {
                     "plain": FilterRecord(Array("$share/g/d/#".utf8), shardCount: 255)
                 ]
             ),
+        ]
+    }
+}
+
+/// The same of a copy of another node's sessions, with what it has besides.
+extension SessionRecords {
+    static func tables(_ tables: FollowedTables) -> [GoldenTable] {
+        self.tables(tables.sessions) + [
+            GoldenTable(tables.numbers, keys: ["plain": number]),
+            GoldenTable(
+                tables.marks, keys: ["only": FollowedTables.markKey],
+                records: ["plain": SequenceRecord(300)]),
         ]
     }
 }

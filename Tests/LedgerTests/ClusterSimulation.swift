@@ -93,11 +93,12 @@ struct ClusterSimulation {
             actor)
     }
 
-    /// Now and then: a checkpoint, other owners, as far as the node knows the table, and the end of the last node.
+    /// Now and then: a checkpoint, other owners, as far as the node knows the table, the end of the last node, and
+    /// another follower or an heir of stored sessions, as far as the node knows who that was.
     private mutating func clusterAction(at node: Int) throws -> Action? {
         switch number(24) {
         case 0: return .cluster(.checkpoint(number: UInt64(submitted)))
-        case 3:
+        case 5:
             let digest = BooksDigest(mark: nodes[node].mark, tables: [], problems: 0)
             return .cluster(.report(digest))
         case 1:
@@ -108,9 +109,22 @@ struct ClusterSimulation {
             return .cluster(.assignPartitions(next, after: current?.number ?? 0))
         case 2 where number(4) == 0:
             return .cluster(.removeNode(NodeName(nodes[nodes.count - 1].name)!))
+        case 3:
+            let (of, by) = (name(number(nodes.count)), name(number(nodes.count)))
+            let follower = number(4) == 0 ? nil : by
+            let after = try nodes[node].followings()[of]?.number ?? 0
+            return .cluster(.followSessions(of: of, by: follower, after: after))
+        case 4:
+            let (of, following) =
+                try nodes[node].followings().sorted { $0.key < $1.key }
+                .randomElement(using: &dice) ?? (name(0), .unseen)
+            let by = following.follower ?? name(1)
+            return .cluster(.inheritSessions(of: of, by: by, after: following.number))
         default: return nil
         }
     }
+
+    private func name(_ node: Int) -> NodeName { NodeName(nodes[node].name)! }
 
     /// A node looks how much of the log may go: nothing that a node has not applied, unless that was silent too long.
     private mutating func truncate(as node: Int) throws {
@@ -261,6 +275,12 @@ struct SimulatedNode {
         }
     }
 
+    func followings() throws -> [NodeName: SessionFollowing] {
+        try store.read { books, transaction throws(StoreError) in
+            try books.sessionFollowings(in: transaction)
+        }
+    }
+
     /// A transaction that is not committed leaves nothing: what it has applied is applied again.
     func forgetCommit(of log: [LogEntry]) throws {
         let transaction = try WriteTransaction(in: store.environment)
@@ -284,4 +304,9 @@ struct SimulatedNode {
         window = Self.window(name, epoch: epoch)
         isJoining = false
     }
+}
+
+extension SessionFollowing {
+    /// In place of a record that is not there.
+    fileprivate static let unseen = SessionFollowing(number: 0, follower: nil, isInherited: false)
 }

@@ -23,6 +23,12 @@ import Time
         #expect(simulation.restarts > 20)
         #expect(simulation.removals >= 1 && simulation.first > 1)
         #expect(simulation.answered.count > 100)
+        if seed > 3 { return }
+        let inheritances = simulation.answered.values.filter { outcome in
+            guard case .done(.changed(.cluster(.sessionsInherited))) = outcome else { return false }
+            return true
+        }
+        #expect(!inheritances.isEmpty)
     }
 
     private func check(_ simulation: ClusterSimulation, _ place: String) throws {

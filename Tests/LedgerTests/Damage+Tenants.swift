@@ -54,6 +54,28 @@ extension Damage {
             let table = PartitionTable.assigned(to: [NodeName("n9")!], after: nil)
             try books.partitions.put(1, PartitionsRecord(table: table), in: transaction)
         },
+        Damage("another follower", "who keeps the sessions of node n1 is not what the log has") {
+            (books, transaction) throws(StoreError) in
+            let following = SessionFollowing(
+                number: 2, follower: NodeName("n2")!, isInherited: false)
+            try books.sessionFollowings.put(
+                NodeName("n1")!, SessionFollowingRecord(following: following), in: transaction)
+        },
+        Damage("a follower that is gone", "who keeps the sessions of node n2 is not there") {
+            (books, transaction) throws(StoreError) in
+            try books.sessionFollowings.remove(NodeName("n2")!, in: transaction)
+        },
+        Damage(
+            "an unknown follower",
+            "who keeps the sessions of node n9 is not what the log has said",
+            "sessions of node n9: the log has never shown node n9",
+            "sessions of node n9: the log has never shown node n8"
+        ) { (books, transaction) throws(StoreError) in
+            let following = SessionFollowing(
+                number: 1, follower: NodeName("n8")!, isInherited: false)
+            try books.sessionFollowings.put(
+                NodeName("n9")!, SessionFollowingRecord(following: following), in: transaction)
+        },
         Damage("a gap in the log", "the event log has a gap: 8 is not 7") {
             (books, transaction) throws(StoreError) in
             try books.events.remove(7, in: transaction)

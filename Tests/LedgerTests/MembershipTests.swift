@@ -11,6 +11,7 @@ import Time
     private static let cluster = ClusterID(7)
     private static let one = NodeName("n1")!
     private static let two = NodeName("n2")!
+    private static let three = NodeName("n3")!
 
     /// Books of a cluster, and what its nodes send.
     private final class Cluster {
@@ -23,7 +24,7 @@ import Time
             try store.write { (books, transaction) throws(StoreError) in
                 try books.join(MembershipTests.cluster, behind: 0, in: transaction)
             }
-            for node in [MembershipTests.one, MembershipTests.two] {
+            for node in [MembershipTests.one, MembershipTests.two, MembershipTests.three] {
                 #expect(try send(.hello(after: 0), of: node) == .begun)
             }
         }
@@ -64,6 +65,30 @@ import Time
             }
         }
 
+        func following(of node: NodeName) throws -> SessionFollowing? {
+            try store.read { books, transaction throws(StoreError) in
+                let following = try books.sessionFollowing(of: node, in: transaction)
+                #expect(try books.sessionFollowings(in: transaction)[node] == following)
+                return following
+            }
+        }
+
+        /// `two` is the follower of `one`: the record is number 1.
+        func follow() throws {
+            let action = ClusterAction.followSessions(
+                of: MembershipTests.one, by: MembershipTests.two, after: 0)
+            let change = ClusterChange.sessionsFollowed(
+                of: MembershipTests.one, by: MembershipTests.two, number: 1)
+            #expect(try submit(.cluster(action)) == .done(.changed(.cluster(change))))
+        }
+
+        func refusal(_ action: ClusterAction) throws -> ClusterRefusal? {
+            guard case .refused(.cluster(let refusal)) = try submit(.cluster(action)) else {
+                return nil
+            }
+            return refusal
+        }
+
         func leased() throws -> TopUpCounters {
             try store.read { books, transaction throws(StoreError) in
                 try books.topUpTotals(of: TestStore.acme, .messages, in: transaction)
@@ -83,6 +108,8 @@ import Time
                     mark: LogMark(
                         position: 1, chain: ChainHash([UInt8](repeating: 7, count: 32).span)!),
                     tables: [], problems: 0)),
+            .followSessions(of: Self.one, by: nil, after: 0),
+            .inheritSessions(of: Self.one, by: Self.two, after: 0),
         ] {
             #expect(try store.refusal(.cluster(action)) == "not-clustered")
         }
@@ -93,8 +120,8 @@ import Time
         let cluster = try Cluster()
         let outcome = try cluster.submit(.cluster(.checkpoint(number: 5)), at: Self.two)
         #expect(outcome == .done(.changed(.cluster(.checkpoint(number: 5)))))
-        let member = try #require(cluster.members().last)
-        #expect(member.node == Self.two && member.applied == 2 && member.position == 3)
+        let member = try cluster.members()[1]
+        #expect(member.node == Self.two && member.applied == 3 && member.position == 4)
         #expect(member.at == cluster.store.now && !member.isRemoved)
         #expect(try cluster.store.findings() == [])
     }
@@ -122,7 +149,7 @@ import Time
             try books.imports(of: TestStore.product, limit: 10, in: transaction)
         }
         #expect(imports.elements.reversed().map(\.record.state) == [.receiving, .abandoned])
-        #expect(try cluster.members().map(\.isRemoved) == [false, true])
+        #expect(try cluster.members().map(\.isRemoved) == [false, true, false])
         let again = try cluster.submit(.cluster(.removeNode(Self.two)))
         #expect(again == .done(.ended(count: 0, more: false)))
         #expect(try cluster.store.findings() == [])
@@ -186,7 +213,7 @@ import Time
     @Test("A node that is not known, and the one that is asked, are not removed")
     func refusals() throws {
         let cluster = try Cluster()
-        let unknown = NodeName("n3")!
+        let unknown = NodeName("n9")!
         #expect(
             try cluster.submit(.cluster(.removeNode(unknown)))
                 == .refused(.cluster(.unknownNode(unknown))))
@@ -215,7 +242,7 @@ import Time
         #expect(
             try cluster.submit(.cluster(.assignPartitions(third, after: 1)))
                 == .refused(.cluster(.partitionsChanged(current: 1))))
-        let stranger = NodeName("n3")!
+        let stranger = NodeName("n9")!
         #expect(
             try cluster.submit(
                 .cluster(.assignPartitions(.assigned(to: [stranger], after: first), after: 1)))
@@ -228,6 +255,218 @@ import Time
                 == .refused(.cluster(.removedNode(Self.two))))
         try cluster.submit(.cluster(.assignPartitions(second, after: 1)))
         #expect(try cluster.partitions() == second)
+        #expect(try cluster.store.findings() == [])
+    }
+
+    // MARK: Who keeps whose stored sessions
+
+    @Test("A node's stored sessions have a follower, another one, or none, as was said last")
+    func followed() throws {
+        let cluster = try Cluster()
+        #expect(try cluster.following(of: Self.one) == nil)
+        try cluster.follow()
+        #expect(
+            try cluster.following(of: Self.one)
+                == SessionFollowing(number: 1, follower: Self.two, isInherited: false))
+        #expect(try cluster.following(of: Self.two) == nil)
+        for (number, follower) in [(2, nil), (3, Self.three), (4, Self.three)] {
+            let action = ClusterAction.followSessions(
+                of: Self.one, by: follower, after: UInt64(number - 1))
+            #expect(try cluster.refusal(action) == nil)
+            #expect(
+                try cluster.following(of: Self.one)
+                    == SessionFollowing(
+                        number: UInt64(number), follower: follower, isInherited: false))
+        }
+        #expect(try cluster.store.findings() == [])
+    }
+
+    @Test("Of two who name one number, of a node's followers or of none, the first alone is right")
+    func followingRace() throws {
+        let cluster = try Cluster()
+        #expect(
+            try cluster.refusal(.followSessions(of: Self.one, by: Self.two, after: 1))
+                == .followingChanged(current: 0))
+        try cluster.follow()
+        for follower in [Self.two, Self.three, nil] {
+            for after: UInt64 in [0, 2] {
+                #expect(
+                    try cluster.refusal(
+                        .followSessions(of: Self.one, by: follower, after: after))
+                        == .followingChanged(current: 1))
+            }
+        }
+        #expect(try cluster.following(of: Self.one)?.number == 1)
+    }
+
+    @Test("Stored sessions are taken over once, by the follower that has all of them")
+    func inherited() throws {
+        let cluster = try Cluster()
+        let inherit = ClusterAction.inheritSessions(of: Self.one, by: Self.two, after: 1)
+        #expect(try cluster.refusal(inherit) == .followingChanged(current: 0))
+        try cluster.follow()
+        for (by, after): (NodeName, UInt64) in [(Self.three, 1), (Self.two, 0), (Self.two, 2)] {
+            #expect(
+                try cluster.refusal(.inheritSessions(of: Self.one, by: by, after: after))
+                    == .followingChanged(current: 1))
+        }
+        let change = ClusterChange.sessionsInherited(of: Self.one, by: Self.two, number: 2)
+        #expect(
+            try cluster.submit(.cluster(inherit), at: Self.two)
+                == .done(.changed(.cluster(change))))
+        #expect(
+            try cluster.following(of: Self.one)
+                == SessionFollowing(
+                    number: 2, follower: Self.two, isInherited: true,
+                    heirs: [SessionHeir(node: Self.two, number: 2)]))
+        for after: UInt64 in [1, 2] {
+            #expect(
+                try cluster.refusal(.inheritSessions(of: Self.one, by: Self.two, after: after))
+                    == .followingChanged(current: 2))
+        }
+        #expect(try cluster.store.findings() == [])
+    }
+
+    @Test(
+        "A node that is on its own by now is inherited from by none, and one that was is not on its own"
+    )
+    func inheritanceRace() throws {
+        let cluster = try Cluster()
+        try cluster.follow()
+        let alone = ClusterAction.followSessions(of: Self.one, by: nil, after: 1)
+        let inherit = ClusterAction.inheritSessions(of: Self.one, by: Self.two, after: 1)
+        #expect(try cluster.refusal(alone) == nil)
+        #expect(try cluster.refusal(inherit) == .followingChanged(current: 2))
+        #expect(
+            try cluster.refusal(.inheritSessions(of: Self.one, by: Self.two, after: 2))
+                == .followingChanged(current: 2), "it has no follower")
+
+        let other = try Cluster()
+        try other.follow()
+        #expect(try other.refusal(inherit) == nil)
+        #expect(try other.refusal(alone) == .followingChanged(current: 2))
+        #expect(try other.following(of: Self.one)?.isInherited == true)
+        // It has seen that, and begins anew.
+        #expect(try other.refusal(.followSessions(of: Self.one, by: nil, after: 2)) == nil)
+        #expect(
+            try other.following(of: Self.one)
+                == SessionFollowing(
+                    number: 3, follower: nil, isInherited: false,
+                    heirs: [SessionHeir(node: Self.two, number: 2)]),
+            "its heir hears of it still")
+        #expect(try other.store.findings() == [])
+    }
+
+    @Test(
+        "An heir is named until it says that it has put the sessions among its own, whatever follows"
+    )
+    func heirs() throws {
+        let cluster = try Cluster()
+        try cluster.follow()
+        let settle = ClusterAction.settleInheritance(of: Self.one, by: Self.two, number: 2)
+        #expect(try cluster.refusal(settle) == .followingChanged(current: 1))
+        #expect(
+            try cluster.refusal(.inheritSessions(of: Self.one, by: Self.two, after: 1)) == nil)
+        for (follower, after): (NodeName?, UInt64) in [(nil, 2), (Self.three, 3)] {
+            #expect(
+                try cluster.refusal(.followSessions(of: Self.one, by: follower, after: after))
+                    == nil)
+        }
+        #expect(
+            try cluster.refusal(.inheritSessions(of: Self.one, by: Self.three, after: 4)) == nil)
+        #expect(
+            try cluster.following(of: Self.one)?.heirs
+                == [
+                    SessionHeir(node: Self.two, number: 2),
+                    SessionHeir(node: Self.three, number: 5),
+                ])
+        for wrong in [
+            ClusterAction.settleInheritance(of: Self.one, by: Self.three, number: 2),
+            .settleInheritance(of: Self.one, by: Self.two, number: 5),
+            .settleInheritance(of: Self.two, by: Self.two, number: 2),
+        ] {
+            #expect(try cluster.refusal(wrong) != nil)
+        }
+        #expect(try cluster.refusal(settle) == nil)
+        #expect(try cluster.refusal(settle) == .followingChanged(current: 5))
+        #expect(
+            try cluster.following(of: Self.one)
+                == SessionFollowing(
+                    number: 5, follower: Self.three, isInherited: true,
+                    heirs: [SessionHeir(node: Self.three, number: 5)]))
+        #expect(try cluster.store.findings() == [])
+    }
+
+    @Test("Neither side of a following is a node that is not there, and no node is both")
+    func followingRefusals() throws {
+        let cluster = try Cluster()
+        let unknown = NodeName("n9")!
+        try cluster.submit(.cluster(.removeNode(Self.three)))
+        let refusals: [(ClusterAction, ClusterRefusal)] = [
+            (.followSessions(of: unknown, by: Self.two, after: 0), .unknownNode(unknown)),
+            (.followSessions(of: Self.one, by: unknown, after: 0), .unknownNode(unknown)),
+            (.followSessions(of: Self.three, by: Self.two, after: 0), .removedNode(Self.three)),
+            (.followSessions(of: Self.three, by: nil, after: 0), .removedNode(Self.three)),
+            (.followSessions(of: Self.one, by: Self.three, after: 0), .removedNode(Self.three)),
+            (.followSessions(of: Self.one, by: Self.one, after: 0), .ownFollower(Self.one)),
+            (.inheritSessions(of: Self.one, by: unknown, after: 0), .unknownNode(unknown)),
+            (.inheritSessions(of: Self.one, by: Self.three, after: 0), .removedNode(Self.three)),
+            (.inheritSessions(of: Self.one, by: Self.one, after: 0), .ownFollower(Self.one)),
+            (.inheritSessions(of: unknown, by: Self.one, after: 0), .followingChanged(current: 0)),
+        ]
+        for (action, refusal) in refusals {
+            #expect(try cluster.refusal(action) == refusal, "\(action)")
+        }
+        for node in [Self.one, Self.two, Self.three, unknown] {
+            #expect(try cluster.following(of: node) == nil)
+        }
+        #expect(try cluster.store.findings() == [])
+    }
+
+    @Test(
+        "When a node is removed, its follower inherits, and those that it has followed hear that they have none"
+    )
+    func followingOfRemoved() throws {
+        let cluster = try Cluster()
+        try cluster.follow()
+        for (node, by) in [(Self.two, Self.one), (Self.three, Self.two)] {
+            let follow = ClusterAction.followSessions(of: node, by: by, after: 0)
+            #expect(try cluster.refusal(follow) == nil)
+        }
+        let first = ClusterAction.inheritSessions(of: Self.three, by: Self.two, after: 1)
+        #expect(try cluster.refusal(first) == nil)
+        for _ in 0..<2 {
+            let outcome = try cluster.submit(.cluster(.removeNode(Self.two)))
+            #expect(outcome == .done(.ended(count: 0, more: false)))
+            #expect(
+                try cluster.following(of: Self.one)
+                    == SessionFollowing(number: 2, follower: nil, isInherited: false))
+            #expect(
+                try cluster.following(of: Self.two)
+                    == SessionFollowing(number: 1, follower: Self.one, isInherited: false))
+            #expect(
+                try cluster.following(of: Self.three)
+                    == SessionFollowing(number: 2, follower: Self.two, isInherited: true))
+        }
+        let changes = try cluster.store.read { books, transaction throws(StoreError) in
+            try books.events(after: 0, limit: 1_000, in: transaction).map(\.change)
+        }
+        let lost = ClusterChange.sessionsFollowed(of: Self.one, by: nil, number: 2)
+        let settled = ClusterChange.inheritanceSettled(of: Self.three, by: Self.two, number: 2)
+        #expect(
+            changes.suffix(3) == [
+                .cluster(.nodeRemoved(Self.two)), .cluster(lost), .cluster(settled),
+            ])
+        #expect(
+            try cluster.refusal(.inheritSessions(of: Self.one, by: Self.two, after: 2))
+                == .removedNode(Self.two))
+        let second = ClusterAction.inheritSessions(of: Self.two, by: Self.one, after: 1)
+        #expect(try cluster.refusal(second) == nil)
+        #expect(
+            try cluster.following(of: Self.two)
+                == SessionFollowing(
+                    number: 2, follower: Self.one, isInherited: true,
+                    heirs: [SessionHeir(node: Self.one, number: 2)]))
         #expect(try cluster.store.findings() == [])
     }
 }

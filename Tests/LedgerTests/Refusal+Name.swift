@@ -53,6 +53,8 @@ extension Refusal {
         case .cluster(.removedNode): "node-removed"
         case .cluster(.ownNode): "own-node"
         case .cluster(.partitionsChanged): "partitions-changed"
+        case .cluster(.followingChanged): "following-changed"
+        case .cluster(.ownFollower): "own-follower"
         case .corrections(let refusal):
             switch refusal {
             case .unknownPurchase: "unknown-purchase"

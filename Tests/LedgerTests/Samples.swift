@@ -419,6 +419,10 @@ extension Samples {
         .cluster(.removeNode(node)),
         .cluster(.assignPartitions(partitions, after: 300)),
         .cluster(.report(digest)),
+        .cluster(.followSessions(of: node, by: NodeName("gate-2")!, after: 300)),
+        .cluster(.followSessions(of: node, by: nil, after: 0)),
+        .cluster(.inheritSessions(of: node, by: NodeName("gate-2")!, after: 300)),
+        .cluster(.settleInheritance(of: node, by: NodeName("gate-2")!, number: 300)),
     ]
 
     private static let digest = BooksDigest(
@@ -433,10 +437,15 @@ extension Samples {
         .cluster(.checkpoint(number: 300)),
         .cluster(.nodeRemoved(node)),
         .cluster(.partitionsAssigned(number: 300)),
+        .cluster(.sessionsFollowed(of: node, by: NodeName("gate-2")!, number: 300)),
+        .cluster(.sessionsFollowed(of: node, by: nil, number: 1)),
+        .cluster(.sessionsInherited(of: node, by: NodeName("gate-2")!, number: 300)),
+        .cluster(.inheritanceSettled(of: node, by: NodeName("gate-2")!, number: 300)),
     ]
 
     static let clusterRefusals: [Refusal] = [
         .cluster(.alone), .cluster(.unknownNode(node)), .cluster(.removedNode(node)),
         .cluster(.ownNode(node)), .cluster(.partitionsChanged(current: 300)),
+        .cluster(.followingChanged(current: 300)), .cluster(.ownFollower(node)),
     ]
 }

@@ -33,7 +33,8 @@ enum Tour {
         return store
     }
 
-    /// The books become those of a cluster of two nodes, of which one has the clients, and the other is taken out.
+    /// The books become those of a cluster of two nodes, which follow each other's stored sessions. The second is taken
+    /// out, and the first has what it had.
     private static func follow(_ store: TestStore) throws {
         try join(store)
         let sweep = Command(
@@ -55,7 +56,10 @@ enum Tour {
                     mark: LogMark(
                         position: 1, chain: ChainHash([UInt8](repeating: 7, count: 32).span)!),
                     tables: [], problems: 0)),
-            .removeNode(nodes[1]),
+            .followSessions(of: nodes[0], by: nodes[1], after: 0),
+            .followSessions(of: nodes[1], by: nodes[0], after: 0),
+            .removeNode(nodes[1]), .inheritSessions(of: nodes[1], by: nodes[0], after: 1),
+            .settleInheritance(of: nodes[1], by: nodes[0], number: 2),
         ]
     }
 

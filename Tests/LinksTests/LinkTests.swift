@@ -9,6 +9,8 @@ import Testing
 struct LinkTests {
     private static func batch(_ length: Int) -> [UInt8] { Ramp.bytes(length) }
 
+    private static let silence = Int(Links.Settings().silenceMilliseconds)
+
     @Test("nodes that say to all that they are there are linked, and both see up")
     func up() {
         let pair = SimulatedPair()
@@ -171,7 +173,7 @@ struct LinkTests {
         let pair = SimulatedPair.linked()
         pair.peers.cut(from: pair.two.name, to: pair.one.name)
         if !isOneWay { pair.peers.cut(from: pair.one.name, to: pair.two.name) }
-        pair.go(milliseconds: 8_500)
+        pair.go(milliseconds: Self.silence - 1_500)
         #expect(pair.one.take() == [] && pair.two.take() == [])
         pair.go(milliseconds: 2_000)
         #expect(pair.one.take() == [.down(pair.two.name)])
@@ -191,7 +193,7 @@ struct LinkTests {
         // As in a network that takes no large datagrams.
         pair.peers.faults.largestBytes = 1_000
         pair.one.post(Self.batch(1_000), to: pair.two.name)
-        pair.go(milliseconds: 9_900)
+        pair.go(milliseconds: Self.silence - 100)
         #expect(pair.one.take() == [] && pair.one.table.standings[0].resent > 5)
         pair.go(milliseconds: 200)
         #expect(pair.one.take() == [.down(pair.two.name), .up(pair.two.name)])

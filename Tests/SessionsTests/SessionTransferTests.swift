@@ -44,9 +44,14 @@ import Testing
         #expect(read == session)
         // Numbers of the two stores have nothing to do with each other.
         _ = try to.begin(Sample.name(2))
-        let (taken, changes) = read.taken(as: to.store.newNumber(), named: Sample.name(1))
+        let (taken, changes) = read.taken(
+            as: to.store.newNumber(), named: Sample.name(1), claim: 7)
         try to.write(changes)
         #expect(try to.session(Sample.name(1)) == taken)
+        #expect(taken.record.claim == 7)
+        var claims: [UInt64] = []
+        try to.store.forEachClaim { claims.append($1) }
+        #expect(claims.sorted() == [0, 7])
         #expect(taken.queueCount == session.queueCount && taken.received == session.received)
         #expect(taken.sentBelow == session.sentBelow)
         #expect(try to.store.verify().isEmpty)

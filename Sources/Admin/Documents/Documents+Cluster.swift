@@ -26,6 +26,12 @@ extension Documents {
             Member("silentSeconds", \.member.silentSeconds)
             Member("agrees", \.member.agrees, "Whether its books were the same there.")
             Member("removed", \.member.isRemoved)
+            Member(
+                "sessionsKeptBy", \.member.following?.follower,
+                "The node that has its stored sessions, too.")
+            Member(
+                "sessionsTakenOver", \.member.isTakenOver,
+                "Whether that node has them alone by now.")
         }
         Member("secrets", clusterSecrets, \.secrets)
     }
@@ -120,5 +126,6 @@ extension TableDigest {
 
 extension ClusterReport.Member {
     fileprivate var chain: String? { chainHash.map { "\($0)" } }
+    fileprivate var isTakenOver: Bool { following?.isInherited ?? false }
     fileprivate var silentSeconds: Int? { silentMilliseconds.map { Int($0 / 1_000) } }
 }

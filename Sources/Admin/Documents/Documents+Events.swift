@@ -58,6 +58,11 @@ extension Documents {
         case .cluster(.checkpoint(let number)), .cluster(.partitionsAssigned(let number)):
             ["number": JSON(number)]
         case .cluster(.nodeRemoved(let node)): ["node": JSON(node)]
+        case .cluster(.sessionsFollowed(let node, let follower, let number)):
+            ["node": JSON(node), "follower": JSON(follower), "number": JSON(number)]
+        case .cluster(.sessionsInherited(let node, let follower, let number)),
+            .cluster(.inheritanceSettled(let node, let follower, let number)):
+            ["node": JSON(node), "follower": JSON(follower), "number": JSON(number)]
         case .topUps(let change): subject(of: change)
         case .upgrades(let change): subject(of: change)
         case .products(.created(let key, let account)):

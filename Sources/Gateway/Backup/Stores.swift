@@ -13,10 +13,14 @@ public struct Stores: Sendable {
     /// Beside the counts, in their environment.
     public let sessions: SessionStore
 
+    /// Of other nodes' stored sessions, by the node, each in an environment of its own.
+    public var copies: [NodeName: FollowedSessions] = [:]
+
     /// The formats of the environment that counts, sessions and retained messages share. A step is added
     /// at the end, and never changed once it was released.
     public static let usageFormat = StoreFormat(migrations: [
-        .init("the store carries its format number") { _ in }
+        .init("the store carries its format number") { _ in },
+        .init("a session's record may have the number of a claim") { _ in },
     ])
 
     /// The formats as they were found; the current ones in a running gateway.
@@ -58,6 +62,18 @@ public struct Stores: Sendable {
             ledger: ledger.format, usage: try Self.usageFormat.require(in: shared.environment))
         usage = try UsageStore(in: shared)
         sessions = try SessionStore(in: shared)
+        let followings = try ledger.read { books, transaction throws(StoreError) in
+            try books.sessionFollowings(in: transaction)
+        }
+        for node in followings.keys {
+            do throws(StoreError) {
+                copies[node] = try FollowedSessions(
+                    of: node, in: data, mapSizeBytes: sizes.usageMapBytes,
+                    maximumMapSizeBytes: sizes.usageMapMaximumBytes)
+            } catch .system(code: Errno.noSuchFile.rawValue, _) {
+                // It is kept by another node.
+            }
+        }
     }
 
     /// How far a node's retained messages have followed the cluster's; `nil` when they never have, or nothing is stored.
@@ -88,12 +104,13 @@ public struct Stores: Sendable {
 
     /// Ends the writers; both can be opened again when the last reference has gone.
     public func shutdown() {
+        for copy in copies.values { copy.close() }
         usage.shutdown()
         ledger.shutdown()
     }
 
-    /// Whether the books balance (rule A10), the counts add up (rule C8), the stored sessions and the
-    /// retained messages are whole, and, with the keys, the secrets can be opened: sentences that name
+    /// Whether the books balance (rule A10), the counts add up (rule C8), the stored sessions, those
+    /// of other nodes and the retained messages are whole, and, with the keys, the secrets can be opened: sentences that name
     /// what is wrong, at most `limit` of each kind.
     public func verify(secretKeys: SecretKeys?, limit: Int = 100) throws(StoreError) -> [String] {
         var findings = try ledger.verify(limit: limit)
@@ -103,6 +120,9 @@ public struct Stores: Sendable {
         let retained = try RetainedMessages(in: usage.shared.environment)
         findings += try usage.shared.environment.read { transaction throws(StoreError) in
             try retained.verify(limit: limit, in: transaction)
+        }
+        for (node, copy) in copies.sorted(by: { $0.key < $1.key }) {
+            findings += try copy.verify(limit: limit).map { "copy of \(node)'s sessions: \($0)" }
         }
         return findings
     }

@@ -124,7 +124,7 @@ extension Broker {
             takings.remove(key)
             tell(sender, .notStored, in: &context)
         case nil, .release, .complete, .confirm, .subscribed, .removed, .yield, .taken, .forwarded,
-            .held:
+            .left, .inherited, .handedOut, .held:
             break
         }
     }

@@ -139,7 +139,9 @@ extension Broker {
 
     /// A node has come: it hears what is on its way to it, and gets it.
     mutating func beginForwards(to node: UInt8, in context: inout ShardContext) {
-        let numbers = forwards.numbers(to: node)
+        // What is kept for nodes that are gone may be for it, too, should it have their sessions.
+        let away = forwards.nodes.filter { $0 != node && !context.peers.isReachable($0) }
+        let numbers = (away + [node]).flatMap { forwards.numbers(to: $0) }
         for shard in 0..<context.peers.shards(of: node) {
             context.peers.send(.forwarding(numbers), to: node, shard: shard, at: context.now.books)
         }
@@ -193,6 +195,17 @@ extension Broker {
                     context.peers.delay(served)
                     sessionWrites.append(nil, then: .confirm(.node(served)))
                 }
+            } else if let before = delivery.inherited?.number,
+                try isTaken(ForwardTaking(node: target.node, number: before), name, in: &context)
+            {
+                // By the node whose sessions are here now.
+                takings.insert(key)
+                context.peers.delay(served)
+                sessionWrites.append(
+                    .node(.settle(name.text, shard: UInt8(context.index), before)))
+                sessionWrites.append(
+                    .node(.take(name.text, shard: UInt8(context.index), number)),
+                    then: .took(key, .node(served)))
             } else {
                 takings.insert(key)
                 context.peers.delay(served)
@@ -209,7 +222,7 @@ extension Broker {
         }
     }
 
-    private mutating func isTaken(
+    mutating func isTaken(
         _ key: ForwardTaking, _ name: NodeName, in context: inout ShardContext
     ) throws(StoreError) -> Bool {
         if takings.contains(key) { return true }
@@ -258,6 +271,12 @@ extension NodeDelivery {
     init(_ forward: Forward) {
         self.init(
             isRetained: forward.isRetained, isForSubscribers: forward.isForSubscribers,
-            shares: forward.shares)
+            shares: forward.shares,
+            inherited: forward.inherited.flatMap { inherited in
+                NodeName(inherited.node).map {
+                    InheritedForward(node: $0, number: inherited.number)
+                }
+            },
+            excluded: forward.excluded.compactMap { NodeName($0) })
     }
 }

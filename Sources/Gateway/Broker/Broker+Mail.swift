@@ -20,6 +20,11 @@ extension Broker {
             beginFanOut(deliveries.count)
             for delivery in deliveries {
                 let awaited: DownlinkSender = delivery.isStored ? sender : .nobody
+                let isShared = delivery.terms.sharedFilter != nil
+                if isKept(for: delivery.token, isShared: isShared, delivery.away) {
+                    report(.decided(.queued), to: awaited, in: &context)
+                    continue
+                }
                 let outcome = deliver(
                     delivery.token, outbound, delivery.terms, for: awaited, sharing: &shared,
                     in: &context)

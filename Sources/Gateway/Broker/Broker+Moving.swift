@@ -41,6 +41,7 @@ extension Broker {
                 device: device, sender: sender)
             return context.places.hold(held, for: name) ? .pending : .decided(.queueFull)
         }
+        guard context.peers.isReachable(entry.node) else { return .decided(.notConnected) }
         return send(
             message, to: device, on: entry.node, isForwarded: true, for: sender, sharing: &shared,
             in: &context)
@@ -136,6 +137,12 @@ extension Broker {
     mutating func handOverSettled(
         _ name: SessionName, _ order: YieldOrder, in context: inout ShardContext
     ) {
+        // A message of QoS 2 that is being taken goes with its packet identifier.
+        let isTaking = gathers.contains { gather in
+            sessions.contains(gather.session)
+                && sessions[slot: gather.session.slot].stored?.name == name
+        }
+        if isTaking { return handOver(name, order) }
         guard sessionWrites.isSettled || order.tries == 0 else {
             return handOver(name, order.again)
         }
@@ -158,7 +165,7 @@ extension Broker {
         switch order.what {
         case .session(let by):
             let part = stored?.beginning(upTo: Self.transferBytes)
-            context.places.yielded[name] = part?.next
+            if let part { give(stored?.record.claim ?? 0, name, part.next, order, in: &context) }
             let client = YieldedClient(
                 wasConnected: order.wasConnected, days: order.days, session: part?.session)
             switch by {
@@ -167,6 +174,8 @@ extension Broker {
             case .node, .here: context.places.finishedYields.append((name, by, client))
             }
         case .rest(let target, let sequence):
+            // Unless it was taken back, as the node was lost.
+            guard context.places.yielded[name] != nil else { return }
             context.places.yielded[name] = nil
             let pieces = stored?.messages(from: sequence, inPiecesOf: Self.transferBytes) ?? []
             for piece in pieces {
@@ -175,7 +184,31 @@ extension Broker {
                     at: context.now.books)
             }
             dropSession(name, in: &context)
+            sessionWrites.append(nil, then: .left(name, target))
         }
+    }
+
+    /// A copy of a session goes to another node, unless that is lost by now.
+    private func give(
+        _ claim: UInt64, _ name: SessionName, _ next: UInt64, _ order: YieldOrder,
+        in context: inout ShardContext
+    ) {
+        if order.to == Peers.unknown || context.peers.isReachable(order.to) {
+            context.places.yielded[name] = ClientPlaces.Yielded(
+                to: order.to, claim: claim, next: next)
+        } else {
+            context.places.claims[name] = claim
+        }
+    }
+
+    /// The node has it by that claim, for good.
+    mutating func noteClaim(_ number: UInt64, to name: SessionName, in context: inout ShardContext)
+    {
+        guard let token = Client(stored: name).flatMap({ known($0) }),
+            let stored = sessions[slot: token.slot].stored, stored.claim != number
+        else { return }
+        sessions[slot: token.slot].stored?.claim = number
+        store(token.slot, in: &context)
     }
 
     /// The largest message that a node takes, with what is about it.
@@ -209,9 +242,12 @@ extension Broker {
 
     /// Takes in a session that another node had, as one of a client that is away. `taken` is done when it is on the
     /// disk. False when there is no room for it: the client gets a new one.
+    ///
+    /// - Parameter claim: 0: of none, as the other node has it still.
     mutating func takeIn(
         _ content: StoredSession,
         _ name: SessionName,
+        claim: UInt64,
         from target: NodeMail.Target?, in context: inout ShardContext
     ) -> Bool {
         guard let client = Client(stored: name), hasRoom else { return false }
@@ -219,7 +255,7 @@ extension Broker {
         dropSession(name, in: &context)
         context.places.yielded[name] = nil
         let (stored, changes) = content.taken(
-            as: context.commons.sessions.newNumber(), named: name)
+            as: context.commons.sessions.newNumber(), named: name, claim: claim)
         var product: ProductCatalogue.Slot?
         if case .device(let device) = client {
             do throws(StoreError) {
@@ -274,6 +310,9 @@ struct YieldOrder: Sendable {
     }
 
     let what: What
+
+    /// The node that the client has come to.
+    let to: UInt8
     var wasConnected = false
     var days: [DayUsage] = []
 

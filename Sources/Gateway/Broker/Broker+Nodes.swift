@@ -258,6 +258,7 @@ extension Broker {
     mutating func deliverElsewhere(
         _ message: borrowing OutboundMessage,
         to receivers: ArraySlice<Receiver>,
+        besides away: [UInt8],
         for sender: DownlinkSender,
         sharing shared: inout Message?,
         in publication: inout Publication,
@@ -271,7 +272,8 @@ extension Broker {
             isRetained: message.isRetained,
             isForSubscribers: receivers.contains { !$0.isShared },
             shares: receivers.compactMap { subscriptions.share(of: $0) },
-            to: target, in: &context)
+            besides: away.isEmpty ? [] : away.filter { $0 != target.node }, to: target,
+            in: &context)
         if case .gathering = sender { return publication.commit.forwards.append((target, content)) }
         guard mustBeKept(content, for: target, in: &context) else {
             let isAwaited = message.qos > .atMostOnce && sender.isAwaiting
@@ -367,6 +369,18 @@ extension Broker {
             beginFanOut(found.receivers.count)
             for receiver in found.receivers {
                 let terms = terms(of: receiver, in: found, outbound, among: own)
+                if delivery.excluded.contains(where: {
+                    wasSession(receiver.token, of: $0, in: &context)
+                }),
+                    terms.sharedFilter == nil
+                {
+                    continue
+                }
+                if let node = delivery.inherited?.node, terms.sharedFilter == nil,
+                    !isHeir(receiver.token, of: node, in: &context)
+                {
+                    continue
+                }
                 let outcome = deliver(
                     receiver.token, outbound, terms, for: sender, sharing: &shared, in: &context)
                 if case .pending = outcome, let served { context.peers.delay(served) }
@@ -390,12 +404,14 @@ extension Forward {
         isRetained: Bool,
         isForSubscribers: Bool,
         shares: [[UInt8]],
+        besides away: [UInt8] = [],
         to target: NodeMail.Target, in context: inout ShardContext
     ) {
         self.init(
             message, isRetained: isRetained, isForSubscribers: isForSubscribers, shares: shares,
             shard: UInt8(target.shard),
-            shardCount: UInt8(context.peers.lastShards(of: target.node)))
+            shardCount: UInt8(context.peers.lastShards(of: target.node)),
+            excluded: away.compactMap { context.peers.name(of: $0)?.text })
     }
 }
 

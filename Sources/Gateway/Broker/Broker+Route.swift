@@ -95,24 +95,20 @@ extension Broker {
         subscriptions.collect(message.topic, from: publisher, into: &found)
         let receivers = found.receivers
         if !receivers.isEmpty { publication.verdict = .taken }
+        let away = nodesAway(of: receivers, message, in: &context)
         // Those of one shard stand together.
         var start = 0
         while start < receivers.count {
             let shard = receivers[start].shard
             let end = receivers[start...].firstIndex { $0.shard != shard } ?? receivers.count
             if shard == context.index {
-                beginFanOut(end - start)
-                for receiver in receivers[start..<end] {
-                    let terms = terms(of: receiver, in: found, message)
-                    let outcome = deliver(
-                        receiver, message, terms, for: sender, sharing: &shared, in: &context)
-                    publication.note(outcome, for: sender)
-                }
-                isFanningOut = false
+                deliverHere(
+                    message, to: receivers[start..<end], in: found, besides: away, for: sender,
+                    sharing: &shared, in: &publication, &context)
             } else if SessionAddress.isElsewhere(shard) {
                 deliverElsewhere(
-                    message, to: receivers[start..<end], for: sender, sharing: &shared,
-                    in: &publication, &context)
+                    message, to: receivers[start..<end], besides: away, for: sender,
+                    sharing: &shared, in: &publication, &context)
             } else {
                 var deliveries: [Delivery] = []
                 deliveries.reserveCapacity(end - start)
@@ -120,7 +116,8 @@ extension Broker {
                     let terms = terms(of: receiver, in: found, message)
                     let isStored = receiver.isStored && terms.qos > .atMostOnce
                     deliveries.append(
-                        Delivery(token: receiver.token, terms: terms, isStored: isStored))
+                        Delivery(
+                            token: receiver.token, terms: terms, isStored: isStored, away: away))
                     if isStored { publication.noteWrite(elsewhereFor: sender) }
                 }
                 context.outgoing[shard].append(
@@ -129,6 +126,28 @@ extension Broker {
             start = end
         }
         return publication
+    }
+
+    /// To receivers on this shard.
+    private mutating func deliverHere(
+        _ message: borrowing OutboundMessage,
+        to receivers: ArraySlice<Receiver>,
+        in found: borrowing Matches,
+        besides away: [UInt8],
+        for sender: DownlinkSender,
+        sharing shared: inout Message?,
+        in publication: inout Publication,
+        _ context: inout ShardContext
+    ) {
+        beginFanOut(receivers.count)
+        for receiver in receivers
+        where !isKept(for: receiver.token, isShared: receiver.isShared, away) {
+            let terms = terms(of: receiver, in: found, message)
+            let outcome = deliver(
+                receiver, message, terms, for: sender, sharing: &shared, in: &context)
+            publication.note(outcome, for: sender)
+        }
+        isFanningOut = false
     }
 
     /// The next message is delivered to so many: more than one share its encoding.

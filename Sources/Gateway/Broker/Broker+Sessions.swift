@@ -116,7 +116,9 @@ extension Broker {
         }
         var session = Session(context.wire[slot].settings, connection: connection)
         if session.isPersistent, let stored = Self.storeName(of: client) {
-            session.stored = (stored, context.commons.sessions.newNumber())
+            session.stored = Session.StoredKey(
+                name: stored, number: context.commons.sessions.newNumber(),
+                claim: context.places.claims[stored] ?? 0)
         }
         guard isOwed || hasRoom, let token = sessions.insert(session) else { return nil }
         enter(token.slot)

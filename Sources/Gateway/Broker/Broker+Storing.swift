@@ -29,6 +29,7 @@ extension Broker {
             expiryIntervalSeconds: sessions[slot: session].expirySeconds,
             will: will,
             subscriptions: sessions[slot: session].subscriptions,
+            claim: stored.claim,
             connectedAt: context.now.books
         )
         if sessions[slot: session].connection == nil {
@@ -48,7 +49,7 @@ extension Broker {
         guard let changes = sessionWrites.nextBatch(at: context.now.monotonic) else { return }
         let mailbox = context.commons.mailboxes[context.index]
         let log = context.commons.log
-        context.commons.sessions.submit(changes) { result in
+        context.commons.write(changes) { result in
             let isWritten = log.takes(result, of: .sessionWrite)
             mailbox.post(.sessionsWritten(isWritten))
         }
@@ -84,8 +85,20 @@ extension Broker {
             case .taken(let name, let target):
                 context.peers.send(
                     .taken(name), to: target.node, shard: target.shard, at: context.now.books)
+            case .left(let name, let target):
+                context.peers.send(
+                    .left(name), to: target.node, shard: target.shard, at: context.now.books)
+            case .inherited(let name, let inheritance):
+                inheritedWritten(name, inheritance, in: &context)
+            case .handedOut(let number, let shard):
+                if shard == context.index {
+                    handedOut(number)
+                } else {
+                    context.outgoing[shard].append(.handedOut(number))
+                }
             case .forward(let target, let number, let sender):
                 forwards.written(number, to: target)
+                if !context.peers.isReachable(target.node) { keptForAway.insert(target.node) }
                 sendForwards(to: target, in: &context)
                 tell(sender, .queued, in: &context)
             case .forwarded(let number, let node, let receivers):
@@ -184,9 +197,11 @@ extension Broker {
     mutating func loadSession(of client: Client, in context: inout ShardContext) throws(StoreError)
         -> Token?
     {
-        guard let name = Self.storeName(of: client), removedSessions[name] == nil,
-            let stored = try sessionReader.session(name)
-        else { return nil }
+        guard let name = Self.storeName(of: client) else { return nil }
+        if let inherited = try takeInherited(name, in: &context) { return inherited }
+        guard removedSessions[name] == nil, let stored = try sessionReader.session(name) else {
+            return nil
+        }
         return try takeIn(stored, name, of: client, in: &context)
     }
 
@@ -311,13 +326,13 @@ extension Broker {
     /// Takes up whose sessions are in the store, so that their owners hear of them: of a cluster only.
     func loadPlaces(in context: inout ShardContext) throws(StoreError) {
         guard !context.peers.isAlone else { return }
-        var found: [SessionName] = []
-        try context.commons.sessions.forEachName { found.append($0) }
-        for name in found {
+        var found: [(SessionName, UInt64)] = []
+        try context.commons.sessions.forEachClaim { found.append(($0, $1)) }
+        for (name, claim) in found {
             guard let client = Client(stored: name), isAtHome(client, in: &context) else {
                 continue
             }
-            context.places.claims[name] = 0
+            context.places.claims[name] = claim
         }
     }
 

@@ -58,6 +58,15 @@ struct Broker: ~Copyable {
     var forwardsRefused: [(ForwardNumber, NodeMail.Target)] = []
     var takings: Set<ForwardTaking> = []
 
+    /// Nodes that can't be reached, and that something was written for in this turn.
+    var keptForAway: Set<UInt8> = []
+
+    /// Nodes whose sessions this process has taken over, as it numbers them.
+    var inheritedNodes: Set<UInt8> = []
+
+    /// What was kept for a node whose sessions are this one's by now, until all shards have it.
+    var handingOut: [ForwardNumber: HandingOut] = [:]
+
     // Retained messages.
     var retainedReader: CachedReader
     var retainedRequests: [RetainedRequest] = []

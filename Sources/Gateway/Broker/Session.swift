@@ -17,12 +17,22 @@ struct Session: ~Copyable, Sendable {
     struct Kept: ~Copyable, Sendable {
         var queue: DeliveryQueue
         var received = ReceivedIdentifiers()
-        var stored: (name: SessionName, number: SessionNumber)?
+        var stored: StoredKey?
         var leftAt = Timestamp(milliseconds: 0)
         var endsAt = Timestamp(milliseconds: .max)
         var touchedTick: UInt64 = 0
         var sentBelow: UInt64 = 0
         var will: (will: StoredWill, dueAt: Timestamp)?
+        var inheritedFrom: UInt8?
+    }
+
+    /// What the store knows it by.
+    struct StoredKey: Sendable {
+        let name: SessionName
+        let number: SessionNumber
+
+        /// As of its record.
+        var claim: UInt64
     }
 
     var kept = OnDemand<Kept>()
@@ -83,7 +93,7 @@ struct Session: ~Copyable, Sendable {
         receiveMaximum = .max
         subscriptions = record.subscriptions
         isLoaded = false
-        stored = (name, record.number)
+        stored = StoredKey(name: name, number: record.number, claim: record.claim)
         leftAt = record.endedAt ?? start
         if record.expiryIntervalSeconds < .max {
             endsAt = leftAt.adding(seconds: Int64(record.expiryIntervalSeconds))
@@ -161,7 +171,7 @@ extension Session {
     }
 
     /// Where it is in the store; `nil` for one that is in memory only.
-    var stored: (name: SessionName, number: SessionNumber)? {
+    var stored: StoredKey? {
         _read {
             if kept.isMade { yield kept.value.stored } else { yield nil }
         }
@@ -195,6 +205,15 @@ extension Session {
             guard kept.isMade || newValue != nil else { return }
             keep()
             kept.value.will = newValue
+        }
+    }
+
+    /// The node that it was taken over from in the life of this process, as that numbers it.
+    var inheritedFrom: UInt8? {
+        get { kept.isMade ? kept.value.inheritedFrom : nil }
+        set {
+            keep()
+            kept.value.inheritedFrom = newValue
         }
     }
 

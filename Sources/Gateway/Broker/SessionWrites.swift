@@ -37,6 +37,15 @@ struct SessionWrites {
         /// A session that another node had is on this one's disk.
         case taken(SessionName, NodeMail.Target)
 
+        /// A session that another node has is on this one's disk no more.
+        case left(SessionName, NodeMail.Target)
+
+        /// A session of a node that is gone is this one's for good.
+        case inherited(SessionName, Inheritance)
+
+        /// A message that was kept for sessions of another node, which this one has taken over, is with those of the shard.
+        case handedOut(ForwardNumber, shard: Int)
+
         /// A message that is kept for another node may be sent to it.
         case forward(NodeMail.Target, ForwardNumber, sender: DownlinkSender)
 
@@ -60,8 +69,11 @@ struct SessionWrites {
     private var underWay: [Write] = []
     private var retryAt: MonotonicInstant?
 
+    /// Another node has the sessions.
+    private var isVoid = false
+
     /// Nothing waits, and nothing is on its way.
-    var isSettled: Bool { waiting.isEmpty && underWay.isEmpty }
+    var isSettled: Bool { isVoid || waiting.isEmpty && underWay.isEmpty }
 
     /// Changes that wait or are on their way.
     var count: Int {
@@ -76,7 +88,7 @@ struct SessionWrites {
 
     /// The next batch to be submitted, if it is time for one.
     mutating func nextBatch(at time: MonotonicInstant) -> [SessionChange]? {
-        guard underWay.isEmpty, !waiting.isEmpty else { return nil }
+        guard !isVoid, underWay.isEmpty, !waiting.isEmpty else { return nil }
         if let retryAt, time < retryAt { return nil }
         retryAt = nil
         swap(&waiting, &underWay)
@@ -107,6 +119,16 @@ struct SessionWrites {
         waiting = kept + waiting
         retryAt = time.adding(milliseconds: Self.retryMilliseconds)
         return given
+    }
+
+    /// Nothing is written any more: what was to be.
+    mutating func void() -> [Write] {
+        isVoid = true
+        defer {
+            underWay = []
+            waiting = []
+        }
+        return underWay + waiting
     }
 
     /// Until a store that could not write is asked again.

@@ -22,20 +22,59 @@ struct ClientPlaces {
         var claims: [(by: DisplacedBy, isCleanStart: Bool)] = []
     }
 
+    /// A session of which another node has been given a copy. If it is lost before it says that it has it, the session is
+    /// this node's still.
+    struct Yielded {
+        let to: UInt8
+        let claim: UInt64
+
+        /// The sequence behind what was given.
+        let next: UInt64
+    }
+
+    /// A client that comes in when its session is on this node's disk, and on no other's.
+    struct Arrival {
+        var waiting: WaitingClaim
+        let number: UInt64
+        let from: UInt8
+        let sinceTick: UInt64
+    }
+
     /// Clients of this node's partitions; one that is not among them is here, or nowhere.
     var owned: [SessionName: Entry] = [:]
 
     /// Clients that are connected here, or have a session here: the number of the claim, 0 for none.
     var claims: [SessionName: UInt64] = [:]
 
-    /// Sessions that other nodes have been given, until they have them: the sequence behind what was given.
-    var yielded: [SessionName: UInt64] = [:]
+    /// Sessions that other nodes have been given, until they have them.
+    var yielded: [SessionName: Yielded] = [:]
+
+    /// Clients whose sessions have come here, until where they were has them no more.
+    var arrivals: [SessionName: Arrival] = [:]
 
     /// What this shard has found of clients that leave it, for claims that it decides itself.
     var finishedYields: [(SessionName, DisplacedBy, YieldedClient)] = []
 
     /// Sessions that have ended in this turn.
     var ended: [SessionName] = []
+
+    /// Sessions of nodes that are gone, which are this node's by now.
+    var inherited = Inherited()
+
+    /// Who would inherit from which node.
+    var followings = Followings()
+
+    /// When nodes were lost that can't be reached.
+    var lostTicks: [UInt8: UInt64] = [:]
+
+    /// Which clients are where, as far as other nodes have told.
+    var told = ToldPlaces()
+
+    /// Clients that want their sessions, which may be on nodes that have not told yet.
+    var undecided: [UndecidedClaim] = []
+
+    /// The same of clients whose owner is gone, and is about to be another node.
+    var ownerless: [WaitingClaim] = []
     private var lastClaim: UInt64 = 0
 
     /// When those who wait for other nodes are looked at again.

@@ -69,6 +69,9 @@ struct Forwards {
         queues[target].map { $0.atLeastOnceCount > 0 } ?? false
     }
 
+    /// Those for which something is kept.
+    var nodes: [UInt8] { Set(queues.keys.map(\.node)).sorted() }
+
     func targets(on node: UInt8) -> [NodeMail.Target] {
         queues.keys.filter { $0.node == node }.sorted { $0.shard < $1.shard }
     }
@@ -76,6 +79,16 @@ struct Forwards {
     /// All that is kept for that node.
     func numbers(to node: UInt8) -> [ForwardNumber] {
         targets(on: node).flatMap { queues[$0]?.entries.map(\.number) ?? [] }
+    }
+
+    /// What one is, if that is in memory.
+    func content(_ number: ForwardNumber, to node: UInt8) -> Forward? {
+        for target in targets(on: node) {
+            if let found = queues[target]?.entries.first(where: { $0.number == number }) {
+                return found.content
+            }
+        }
+        return nil
     }
 
     // MARK: In

@@ -3,6 +3,7 @@ import Ledger
 import Linux
 import Links
 import Reactor
+import Storage
 import Synchronization
 
 /// The other nodes of the cluster, for all shards: numbers them, hands what comes over the links to the shards, and
@@ -19,12 +20,25 @@ final class Neighbours: Sendable {
     private let state = Mutex(State())
     private let links = Mutex<Links?>(nil)
 
+    /// The node's stored sessions, and those of others that it keeps: set before the links are opened.
+    private let followers = Mutex<Followers?>(nil)
+
+    /// Whom letters between nodes are for.
+    struct Followers: Sendable {
+        let leader: SessionLeader
+        let follower: SessionFollower
+
+        /// A node has arrived, or was lost.
+        let changed: @Sendable () -> Void
+    }
+
     private struct State {
         /// By number; a name keeps its number.
         var names: [NodeName] = []
 
         /// Those that have said how many shards they have.
         var arrived: Set<NodeName> = []
+        var levels: [NodeName: UInt8] = [:]
 
         /// Those that the shards know to be removed.
         var removed: Set<NodeName> = []
@@ -43,6 +57,9 @@ final class Neighbours: Sendable {
         self.mailboxes = mailboxes
         self.log = log
     }
+
+    /// Before `start`.
+    func use(_ followers: Followers) { self.followers.withLock { $0 = followers } }
 
     /// Opens the links; from now on other nodes see this one.
     func start(
@@ -64,11 +81,20 @@ final class Neighbours: Sendable {
             return links
         }
         links?.close()
+        // They know this object, too.
+        followers.withLock { $0 = nil }
     }
 
     func post(_ batch: [UInt8], to name: NodeName) {
         let links = links.withLock { $0 }
         links?.post(batch, to: name)
+    }
+
+    /// Whether all that have arrived can read in the log who follows whose sessions: an older program stops there.
+    var allKnowFollowing: Bool {
+        state.withLock { state in
+            state.arrived.allSatisfy { state.levels[$0] ?? 0 >= Self.level }
+        }
     }
 
     /// Those that have arrived, in order.
@@ -96,6 +122,13 @@ final class Neighbours: Sendable {
 
     /// By which the shards know a node.
     func number(of name: NodeName) -> UInt8 { state.withLock { number(of: name, in: &$0) } }
+
+    /// Of another node that has been numbered.
+    func name(of number: UInt8) -> NodeName? {
+        state.withLock { state in
+            state.names.indices.contains(Int(number)) ? state.names[Int(number)] : nil
+        }
+    }
 
     /// The books say which nodes were removed: nothing is kept for them.
     func forget(_ removed: Set<NodeName>) {
@@ -131,7 +164,10 @@ final class Neighbours: Sendable {
     }
 
     private func take(_ bytes: [UInt8], from name: NodeName) {
-        if let shards = Self.shards(inGreeting: bytes) { return arrive(name, shards: shards) }
+        if let greeting = Self.greeting(bytes) {
+            return arrive(name, shards: greeting.shards, level: greeting.level)
+        }
+        if FollowMail.isOne(bytes) { return takeLetter(bytes, from: name) }
         let number = state.withLock { state -> UInt8 in
             state.arrived.contains(name) ? self.number(of: name, in: &state) : Peers.unknown
         }
@@ -150,10 +186,22 @@ final class Neighbours: Sendable {
             .init("node", name.text))
     }
 
-    private func arrive(_ name: NodeName, shards: Int) {
+    private func takeLetter(_ bytes: [UInt8], from name: NodeName) {
+        guard let followers = followers.withLock({ $0 }) else { return }
+        do throws(MalformedRecord) {
+            let mail = try FollowMail(bytes)
+            followers.leader.receive(mail, from: name)
+            followers.follower.receive(mail, from: name)
+        } catch {
+            noteUnread(name)
+        }
+    }
+
+    private func arrive(_ name: NodeName, shards: Int, level: UInt8) {
         let number = state.withLock { state -> UInt8 in
             let number = self.number(of: name, in: &state)
             if number != Peers.unknown { state.arrived.insert(name) }
+            state.levels[name] = level
             return number
         }
         guard number != Peers.unknown else {
@@ -161,8 +209,9 @@ final class Neighbours: Sendable {
             return
         }
         log?.say(.notice, "another node can be reached", .init("node", name.text))
-        let arrival = NodeArrival(number: number, name: name, shards: shards)
+        let arrival = NodeArrival(number: number, name: name, shards: shards, level: level)
         for mailbox in mailboxes { mailbox.post(.nodeArrived(arrival)) }
+        followers.withLock { $0 }?.changed()
     }
 
     private func lose(_ name: NodeName) {
@@ -173,21 +222,28 @@ final class Neighbours: Sendable {
         guard let number else { return }
         log?.say(.warning, "another node can't be reached", .init("node", name.text))
         for mailbox in mailboxes { mailbox.post(.nodeLost(number)) }
+        let followers = followers.withLock { $0 }
+        followers?.leader.lost(name)
+        followers?.changed()
     }
 
     // MARK: Greetings
 
     private static func greeting(shards: Int) -> [UInt8] {
-        [greetingVersion, NodeBatch.everyShard, UInt8(shards)]
+        [greetingVersion, NodeBatch.everyShard, UInt8(shards), level]
     }
 
     private static let greetingVersion: UInt8 = 1
 
+    /// What this program knows beyond the first one of a cluster. 1: who follows whose sessions, also in the log, and when
+    /// a session has left a node.
+    static let level: UInt8 = 1
+
     /// What a later program appends is ignored.
-    private static func shards(inGreeting bytes: [UInt8]) -> Int? {
+    private static func greeting(_ bytes: [UInt8]) -> (shards: Int, level: UInt8)? {
         guard bytes.count >= 3, bytes[0] == greetingVersion, bytes[1] == NodeBatch.everyShard,
             bytes[2] > 0
         else { return nil }
-        return Int(bytes[2])
+        return (Int(bytes[2]), bytes.count > 3 ? bytes[3] : 0)
     }
 }

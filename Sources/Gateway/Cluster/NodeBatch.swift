@@ -102,8 +102,9 @@ extension NodeMail {
         case .forward(let number, let message, let delivery, let request):
             .forward(number, message.moved(byMilliseconds: ahead), delivery, request)
         case .subscribe, .unsubscribe, .connected, .filtersTold, .away, .crowded, .forwarding,
-            .settled,
-            .claim, .yield, .taken, .rest, .holds, .released, .superseded, .counted, .ask, .answer:
+            .settled, .claim, .yield, .taken, .rest, .left, .holds, .released, .superseded,
+            .placesTold,
+            .counted, .ask, .answer:
             self
         }
     }

@@ -14,7 +14,7 @@ extension NodeMail {
         case unsubscribe, connected, deliver, toDevice, claim, yield, taken, rest, holds, released,
             superseded, counted
         case ask, answer
-        case filtersTold, crowded, forward, forwarding, settled, away
+        case filtersTold, crowded, forward, forwarding, settled, away, placesTold, left
     }
 
     func encode(into buffer: inout ByteBuffer) {
@@ -49,12 +49,20 @@ extension NodeMail {
             message.append(to: &buffer)
             buffer.append(delivery)
             buffer.append(optional: request) { $0.append($1) }
+            if !delivery.excluded.isEmpty { buffer.append(nodes: delivery.excluded) }
         case .forward(let number, let message, let delivery, let request):
             buffer.append(Kind.forward.rawValue)
             buffer.append(number.rawValue)
             message.append(to: &buffer)
             buffer.append(delivery)
             buffer.append(request)
+            if delivery.inherited != nil || !delivery.excluded.isEmpty {
+                buffer.append(optional: delivery.inherited) {
+                    $0.append(text: $1.node.text)
+                    $0.append($1.number.rawValue)
+                }
+                buffer.append(nodes: delivery.excluded)
+            }
         case .forwarding(let numbers):
             buffer.append(Kind.forwarding.rawValue)
             buffer.append(list: numbers) { $0.append($1.rawValue) }
@@ -73,11 +81,12 @@ extension NodeMail {
             buffer.append(name)
             buffer.append(isCleanStart)
             buffer.append(request)
-        case .yield(let name, let isCleanStart, let request):
+        case .yield(let name, let isCleanStart, let request, let node):
             buffer.append(Kind.yield.rawValue)
             buffer.append(name)
             buffer.append(isCleanStart)
             buffer.append(request)
+            if let node { buffer.append(text: node.text) }
         case .taken(let name):
             buffer.append(Kind.taken.rawValue)
             buffer.append(name)
@@ -85,6 +94,9 @@ extension NodeMail {
             buffer.append(Kind.rest.rawValue)
             buffer.append(name)
             buffer.append(list: messages) { $1.append(to: &$0) }
+        case .left(let name):
+            buffer.append(Kind.left.rawValue)
+            buffer.append(name)
         case .holds(let places):
             buffer.append(Kind.holds.rawValue)
             buffer.append(list: places) { $0.append($1) }
@@ -94,6 +106,13 @@ extension NodeMail {
         case .superseded(let place):
             buffer.append(Kind.superseded.rawValue)
             buffer.append(place)
+        case .placesTold(let mark):
+            buffer.append(Kind.placesTold.rawValue)
+            buffer.append(mark.table)
+            buffer.append(list: mark.inherited) { buffer, inherited in
+                buffer.append(text: inherited.node.text)
+                buffer.append(inherited.number)
+            }
         case .counted(let entries, let time):
             buffer.append(Kind.counted.rawValue)
             buffer.append(list: entries) { buffer, entry in
@@ -126,9 +145,11 @@ extension NodeMail {
         case .connected:
             self = .connected(share: try reader.takeByteArray(), try reader.takeBool())
         case .deliver:
-            self = .deliver(
-                try Message(taking: &reader), try reader.takeDelivery(),
-                try reader.takeOptionalRequest())
+            let message = try Message(taking: &reader)
+            var delivery = try reader.takeDelivery()
+            let request = try reader.takeOptionalRequest()
+            if !reader.isAtEnd { delivery.excluded = try reader.takeNodes() }
+            self = .deliver(message, delivery, request)
         case .filtersTold: self = .filtersTold
         case .away:
             self = .away(
@@ -137,9 +158,19 @@ extension NodeMail {
         case .crowded:
             self = .crowded(try reader.takeUInt64(), filters: try reader.takeByteArrays())
         case .forward:
-            self = .forward(
-                ForwardNumber(rawValue: try reader.takeUInt64()), try Message(taking: &reader),
-                try reader.takeDelivery(), try reader.takeRequest())
+            let number = ForwardNumber(rawValue: try reader.takeUInt64())
+            let message = try Message(taking: &reader)
+            var delivery = try reader.takeDelivery()
+            let request = try reader.takeRequest()
+            if !reader.isAtEnd {
+                delivery.inherited = try reader.takeOptional { reader throws(MalformedRecord) in
+                    InheritedForward(
+                        node: try reader.takeNode(),
+                        number: ForwardNumber(rawValue: try reader.takeUInt64()))
+                }
+                delivery.excluded = try reader.takeNodes()
+            }
+            self = .forward(number, message, delivery, request)
         case .forwarding: self = .forwarding(try reader.takeForwardNumbers())
         case .settled: self = .settled(try reader.takeForwardNumbers())
         case .toDevice:
@@ -154,7 +185,7 @@ extension NodeMail {
         case .yield:
             self = .yield(
                 try reader.takeSessionName(), isCleanStart: try reader.takeBool(),
-                try reader.takeRequest())
+                try reader.takeRequest(), to: reader.isAtEnd ? nil : try reader.takeNode())
         case .taken: self = .taken(try reader.takeSessionName())
         case .rest:
             self = .rest(
@@ -162,11 +193,20 @@ extension NodeMail {
                 try reader.takeList { reader throws(MalformedRecord) in
                     try QueuedMessage(taking: &reader)
                 })
+        case .left: self = .left(try reader.takeSessionName())
         case .holds:
             self = .holds(
                 try reader.takeList { reader throws(MalformedRecord) in try reader.takePlace() })
         case .released: self = .released(try reader.takePlace())
         case .superseded: self = .superseded(try reader.takePlace())
+        case .placesTold:
+            self = .placesTold(
+                PlacesMark(
+                    table: try reader.takeUInt64(),
+                    inherited: try reader.takeList { reader throws(MalformedRecord) in
+                        PlacesMark.Inherited(
+                            node: try reader.takeNode(), number: try reader.takeUInt64())
+                    }))
         case .counted:
             self = .counted(
                 try reader.takeList { reader throws(MalformedRecord) in

@@ -87,6 +87,8 @@ extension ByteBuffer {
         append(list: delivery.shares) { $0.append(counted: $1.span) }
     }
 
+    mutating func append(nodes: [NodeName]) { append(list: nodes) { $0.append(text: $1.text) } }
+
     mutating func append(_ name: SessionName) { append(counted: name.bytes.span) }
 
     mutating func append(_ time: Timestamp) { appendSignedVarint(time.milliseconds) }
@@ -129,6 +131,11 @@ extension ByteReader {
     @_lifetime(self: copy self)
     mutating func takeByteArrays() throws(MalformedRecord) -> [[UInt8]] {
         try takeList { reader throws(MalformedRecord) in try reader.takeByteArray() }
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeNodes() throws(MalformedRecord) -> [NodeName] {
+        try takeList { reader throws(MalformedRecord) in try reader.takeNode() }
     }
 
     @_lifetime(self: copy self)

@@ -53,14 +53,18 @@ enum NodeMail {
     /// A client has connected to the sending node, and wants to be let in. To its owner.
     case claim(SessionName, isCleanStart: Bool, NodeRequest)
 
-    /// A client has connected elsewhere: its connection here ends, its session is wanted. From its owner.
-    case yield(SessionName, isCleanStart: Bool, NodeRequest)
+    /// A client has connected to that node: its connection here ends, its session is wanted. From its owner. An older
+    /// program does not say to which.
+    case yield(SessionName, isCleanStart: Bool, NodeRequest, to: NodeName?)
 
     /// A session that was yielded is on the sending node's disk.
     case taken(SessionName)
 
-    /// What has come for a session since it was yielded; it is gone on the sending node.
+    /// What has come for a session since it was yielded.
     case rest(SessionName, [QueuedMessage])
+
+    /// The session is not on the sending node's disk any more: the receiving one has it alone.
+    case left(SessionName)
 
     /// The sending node has these clients, or their sessions. To their owner.
     case holds([ClientPlace])
@@ -70,6 +74,9 @@ enum NodeMail {
 
     /// The client is another node's by now: what the receiving one has of it is void.
     case superseded(ClientPlace)
+
+    /// The sending shard has told the owners which clients it has.
+    case placesTold(PlacesMark)
 
     // Counts.
 
@@ -96,6 +103,18 @@ struct NodeDelivery: Equatable {
 
     /// Shares of which one member of that shard is to get it.
     let shares: [[UInt8]]
+
+    /// Of subscribers, only those whose sessions were another node's. Of a message that is kept (`forward`) alone.
+    var inherited: InheritedForward?
+
+    /// Not for sessions that were those nodes': for them the sending node keeps the message.
+    var excluded: [NodeName] = []
+}
+
+/// For whom a message was kept before, and under which number.
+struct InheritedForward: Equatable {
+    let node: NodeName
+    let number: ForwardNumber
 }
 
 /// Where a client is, or its session.

@@ -58,9 +58,14 @@ final class OwnerKeeper: Sendable {
             }
             neighbours.forget(Set(all.filter(\.isRemoved).map(\.node)))
             let members = all.filter { !$0.isRemoved }.map(\.node)
+            let followings = try commons.ledger.read { books, transaction throws(StoreError) in
+                try books.sessionFollowings(in: transaction)
+            }
+            let inherited = followings.filter(\.value.isInherited).keys
             guard commons.ledger.clusterStanding?.phase == .open,
                 let next = look.next(
-                    after: table, present: neighbours.present, members: Set(members), at: time)
+                    after: table, present: neighbours.present, members: Set(members),
+                    inherited: Set(inherited), at: time)
             else { return }
             let action = Action.cluster(.assignPartitions(next, after: table?.number ?? 0))
             // What becomes of it is seen in the books.
@@ -94,15 +99,16 @@ struct OwnerLook {
     /// - Parameters:
     ///   - present: the other nodes that can be reached.
     ///   - members: those that the books know, and that were not removed: no other can own anything.
+    ///   - inherited: those whose stored sessions others have taken over, who are not waited for.
     mutating func next(
         after table: PartitionTable?, present: [NodeName], members: Set<NodeName>,
-        at time: MonotonicInstant
+        inherited: Set<NodeName> = [], at time: MonotonicInstant
     ) -> PartitionTable? {
         guard members.contains(node) else { return nil }
         let there = (present.filter(members.contains) + [node]).sorted()
         for name in there { seen[name] = time }
         let away = (table?.nodes ?? []).filter { name in
-            !there.contains(name) && members.contains(name)
+            !there.contains(name) && members.contains(name) && !inherited.contains(name)
                 && time.milliseconds(since: seen[name] ?? beginning)
                     < OwnerKeeper.absenceMilliseconds
         }

@@ -23,6 +23,7 @@ struct Peers: ~Copyable {
 
     private struct Peer {
         let name: NodeName
+        let level: UInt8
 
         /// Where clients are among its shards.
         let homes: Homes
@@ -85,9 +86,12 @@ struct Peers: ~Copyable {
         names[node.number] = node.name
         shardCounts[node.number] = node.shards
         nodes[node.number] = Peer(
-            name: node.name, homes: Homes(shards: node.shards), sinceTick: tick,
+            name: node.name, level: node.level, homes: Homes(shards: node.shards), sinceTick: tick,
             batches: (0..<node.shards).map { _ in NodeBatch() })
     }
+
+    /// Whether the node says which clients it has told (`NodeMail.placesTold`), and when a session has left it (`left`).
+    func knowsFollowing(_ node: UInt8) -> Bool { nodes[node]?.level ?? 0 >= Neighbours.level }
 
     /// Those that can be reached for no longer than that.
     func reachable(since tick: UInt64) -> [UInt8] {
@@ -285,6 +289,9 @@ struct NodeArrival: Sendable {
     let number: UInt8
     let name: NodeName
     let shards: Int
+
+    /// What its program knows (`Neighbours.level`).
+    let level: UInt8
 }
 
 /// What an answer of another node is waited for with.

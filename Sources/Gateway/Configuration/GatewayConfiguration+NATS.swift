@@ -24,6 +24,11 @@ extension GatewayConfiguration.Cluster {
             throw ConfigurationProblem(
                 path: "cluster.stream", reason: "must be of A-Z a-z 0-9 _ -, and is '\(stream)'")
         }
+        guard (1...2).contains(sessionReplicas) else {
+            throw ConfigurationProblem(
+                path: "cluster.sessionReplicas",
+                reason: "must be 1, or 2 with a copy at another node, and is \(sessionReplicas)")
+        }
         guard [1, 3, 5].contains(replicas) else {
             throw ConfigurationProblem(
                 path: "cluster.replicas",

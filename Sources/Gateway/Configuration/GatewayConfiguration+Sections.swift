@@ -223,6 +223,10 @@ extension GatewayConfiguration {
         /// Default: 3.
         public var replicas = 3
 
+        /// On how many nodes this one's stored sessions are: 1, so that they are away as long as it is, or 2, so that they
+        /// are there when it is gone, and what concerns them waits for both disks. Default: 1.
+        public var sessionReplicas = 1
+
         /// Who the gateway is for the servers: a name and a file with its password, or a file with a token, or one
         /// with a JWT and its seed, as `nsc` writes it. Default: no credentials.
         public var user: String?

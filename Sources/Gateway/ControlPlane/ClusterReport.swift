@@ -36,9 +36,12 @@ public struct ClusterReport: Sendable {
         /// For good.
         public let isRemoved: Bool
 
+        /// Who keeps its stored sessions besides itself, or has taken them over; `nil`: it is yet to be said.
+        public let following: SessionFollowing?
+
         package init(
             node: NodeName, position: UInt64, chainHash: ChainHash?, silentMilliseconds: Int64?,
-            agrees: Bool?, isRemoved: Bool = false
+            agrees: Bool?, isRemoved: Bool = false, following: SessionFollowing? = nil
         ) {
             self.node = node
             self.position = position
@@ -46,6 +49,7 @@ public struct ClusterReport: Sendable {
             self.silentMilliseconds = silentMilliseconds
             self.agrees = agrees
             self.isRemoved = isRemoved
+            self.following = following
         }
     }
 

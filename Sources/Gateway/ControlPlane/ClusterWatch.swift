@@ -134,16 +134,21 @@ final class ClusterWatch: Sendable {
     /// - Parameter wall: what the log's times are held against.
     func report(on ledger: Ledger, at wall: Timestamp) throws(StoreError) -> ClusterReport? {
         guard let standing = ledger.clusterStanding else { return nil }
-        let known = try ledger.read { books, transaction throws(StoreError) in
-            try books.members(in: transaction)
+        let (known, followings) = try ledger.read { books, transaction throws(StoreError) in
+            (
+                try books.members(in: transaction),
+                try books.sessionFollowings(in: transaction)
+            )
         }
         let (end, caughtUpAt) = sight.look { ($0.end, $0.caughtUpAt) }
         let members = known.map { member in
             member.node == membership.node
                 ? ClusterReport.Member(
                     node: member.node, position: standing.mark.position,
-                    chainHash: standing.mark.chain, silentMilliseconds: 0, agrees: true)
-                : ClusterReport.Member(member, standing.nodes[member.node], at: wall)
+                    chainHash: standing.mark.chain, silentMilliseconds: 0, agrees: true,
+                    following: followings[member.node])
+                : ClusterReport.Member(
+                    member, standing.nodes[member.node], followings[member.node], at: wall)
         }
         return ClusterReport(
             cluster: membership.cluster, node: membership.node, standing: standing,
@@ -154,11 +159,15 @@ final class ClusterWatch: Sendable {
 }
 
 extension ClusterReport.Member {
-    fileprivate init(_ member: ClusterMember, _ peer: ClusterStanding.Peer?, at wall: Timestamp) {
+    fileprivate init(
+        _ member: ClusterMember, _ peer: ClusterStanding.Peer?, _ following: SessionFollowing?,
+        at wall: Timestamp
+    ) {
         let seen = peer.flatMap { $0.mark.position == member.applied ? $0.mark.chain : nil }
         self.init(
             node: member.node, position: member.applied, chainHash: seen,
             silentMilliseconds: member.at.map { max(0, wall.milliseconds(since: $0)) },
-            agrees: member.isRemoved ? nil : peer?.agrees, isRemoved: member.isRemoved)
+            agrees: member.isRemoved ? nil : peer?.agrees, isRemoved: member.isRemoved,
+            following: following)
     }
 }

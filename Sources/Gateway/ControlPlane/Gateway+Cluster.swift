@@ -67,6 +67,12 @@ extension Gateway {
             page.sample(
                 name == standing.phase.name ? 1 : 0, labels: [PrometheusLabel("phase", name)])
         }
+        if let leader = commons.sessionLeader {
+            page.begin(
+                "tollgate_cluster_sessions_followed",
+                help: "Whether another node has this one's stored sessions, too.", kind: .gauge)
+            page.sample(leader.standing.phase == .following ? 1 : 0)
+        }
         if let figures = try? sessions.figures() {
             page.begin(
                 "tollgate_cluster_forwards",

@@ -5,6 +5,9 @@ import Synchronization
 public final class StoreWatch: Sendable {
     private struct State {
         var loss: String?
+
+        /// Nothing is wrong with the stores: the process is to begin anew all the same.
+        var beginsAnew = false
         var waiters: [CheckedContinuation<String?, Never>] = []
         var isOver = false
 
@@ -64,6 +67,14 @@ public final class StoreWatch: Sendable {
             .init("percent", "\(Int(figures.usedRatio * 100))"),
             .init("bytes", "\(figures.maximumMapSizeBytes)"))
     }
+
+    /// What is in memory is void, so that the process has to be started anew.
+    func beginAnew(_ sentence: String) {
+        state.withLock { $0.beginsAnew = true }
+        lose(sentence)
+    }
+
+    var beginsAnew: Bool { state.withLock { $0.beginsAnew } }
 
     private func lose(_ sentence: String) {
         let waiters = state.withLock { state in

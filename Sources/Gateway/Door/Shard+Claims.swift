@@ -46,7 +46,7 @@ extension Shard {
     }
 
     /// Nothing more is read from the connection until its claim is decided.
-    private mutating func wait(_ waiting: WaitingClaim) {
+    mutating func wait(_ waiting: WaitingClaim) {
         guard context.wire.contains(waiting.connection) else { return }
         context.wire.noteNoNewcomer(waiting.connection.slot)
         context.wire[waiting.connection.slot].phase = .admitting
@@ -56,15 +56,16 @@ extension Shard {
     /// the owner is back, it says whose the client is.
     mutating func admitUnclaimed(_ waiting: WaitingClaim) {
         if waiting.isLetIn { return }
+        guard !waitsForOwner(waiting) else { return wait(waiting) }
         letInUnclaimed(waiting)
     }
 
-    private mutating func letInUnclaimed(_ waiting: WaitingClaim) {
+    mutating func letInUnclaimed(_ waiting: WaitingClaim) {
         context.places.claims[waiting.name] = context.places.claims[waiting.name] ?? 0
         letIn(waiting)
     }
 
-    /// A node that stands still is silent for ten seconds until it counts as lost. A client that begins anew does not
+    /// A node that stands still is silent for five seconds until it counts as lost. A client that begins anew does not
     /// wait for as long; who wants a session does, as it may be there.
     mutating func letInThoseThatWait() {
         guard !context.peers.isAlone, context.now.tick >= context.places.nextLookTick else {
@@ -72,8 +73,11 @@ extension Shard {
         }
         context.places.nextLookTick = context.now.tick + ShardTime.ticks(milliseconds: 250)
         let patience = ShardTime.ticks(milliseconds: Self.claimMilliseconds)
+        lookAtUndecided()
+        lookAtOwnerless()
         guard context.now.tick > patience else { return }
         let tick = context.now.tick - patience
+        letInSlowArrivals(before: tick)
         for claim in context.peers.letInSlowClaims(before: tick) { letInUnclaimed(claim) }
         for (name, by) in context.peers.takeSlowYields(before: tick) {
             decide(name, by, YieldedClient(wasConnected: false, days: [], session: nil))
@@ -89,6 +93,7 @@ extension Shard {
         switch context.places.claims[waiting.name] {
         case 0?:
             context.places.claims[waiting.name] = grant.number
+            broker.noteClaim(grant.number, to: waiting.name, in: &context)
             if case .device(let device) = client {
                 adopt(grant.days, of: device.identity, waiting.connection)
             }
@@ -105,25 +110,20 @@ extension Shard {
 
     mutating func granted(_ waiting: WaitingClaim, _ grant: ClaimGrant) {
         if waiting.isLetIn { return grantedLate(waiting, grant) }
-        if let session = grant.session {
-            let from = context.peers.node(named: session.from).flatMap { node in
-                Client(stored: waiting.name).map {
-                    NodeMail.Target(node: node, shard: context.peers.home(of: $0, on: node))
-                }
-            }
-            if !broker.takeIn(session.content, waiting.name, from: from, in: &context) {
-                context.counters.add(.sessionReadsFailed)
-            }
-        }
+        let isArriving = grant.session.map { takeIn($0, waiting, grant.number) } ?? false
         context.places.claims[waiting.name] = grant.number
         if case .device(let device) = Client(stored: waiting.name) {
             if grant.hasDisplaced { door.noteDisplacement(device.identity, at: context.now) }
             adopt(grant.days, of: device.identity, waiting.connection)
         }
-        letIn(waiting)
+        if isArriving || context.places.arrivals[waiting.name] != nil {
+            awaitArrival(waiting)
+        } else {
+            letIn(waiting)
+        }
     }
 
-    private mutating func letIn(_ waiting: WaitingClaim) {
+    mutating func letIn(_ waiting: WaitingClaim) {
         let slot = waiting.connection.slot
         guard context.wire.contains(waiting.connection),
             context.wire[slot].phase == .admitting || context.wire[slot].phase == .awaitingConnect
@@ -152,7 +152,11 @@ extension Shard {
     // MARK: Who decides
 
     /// The owner of a client decides that it may come in, and has it leave where it was.
-    mutating func decide(_ name: SessionName, _ by: DisplacedBy, isCleanStart: Bool) {
+    ///
+    /// - Parameter hasWaited: for those who may have its session, and have not said so.
+    mutating func decide(
+        _ name: SessionName, _ by: DisplacedBy, isCleanStart: Bool, hasWaited: Bool = false
+    ) {
         let now = context.places.owned[name]
         guard now?.move == nil else {
             if case .here(let waiting) = by { wait(waiting) }
@@ -160,6 +164,11 @@ extension Shard {
             return
         }
         let holder = now?.node ?? Peers.here
+        let isKnown = now.map { context.peers.isReachable($0.node) } ?? false
+        if !isKnown, !isCleanStart, !hasWaited, mustWait(name, by) {
+            if case .here(let waiting) = by { wait(waiting) }
+            return
+        }
         let number = context.places.nextNumber(under: context.peers.owners.number)
         guard holder != by.node else {
             place(name, at: by.node, number)
@@ -169,7 +178,8 @@ extension Shard {
             node: by.node, number: number, move: ClientPlaces.Move())
         if case .here(let waiting) = by { wait(waiting) }
         guard holder != Peers.here else {
-            return yield(name, isCleanStart: isCleanStart, to: by, isDecidedHere: true)
+            return yield(
+                name, isCleanStart: isCleanStart, to: by, of: by.node, isDecidedHere: true)
         }
         guard context.peers.isReachable(holder), let client = Client(stored: name) else {
             return decide(name, by, YieldedClient(wasConnected: false, days: [], session: nil))
@@ -179,7 +189,10 @@ extension Shard {
             for: .yield(name, by, isCleanStart: isCleanStart, sinceTick: context.now.tick))
         context.places.owned[name]?.move?.holder = holder
         context.peers.send(
-            .yield(name, isCleanStart: isCleanStart, request), to: holder,
+            .yield(
+                name, isCleanStart: isCleanStart, request,
+                to: by.node == Peers.here ? context.commons.node : context.peers.name(of: by.node)),
+            to: holder,
             shard: context.peers.home(of: client, on: holder), at: context.now.books)
     }
 
@@ -252,11 +265,13 @@ extension Shard {
     /// A client has connected to another node, or takes up a session of this one elsewhere: its connection ends, and its
     /// session goes to `by`.
     mutating func yield(
-        _ name: SessionName, isCleanStart: Bool, to by: DisplacedBy, isDecidedHere: Bool
+        _ name: SessionName, isCleanStart: Bool, to by: DisplacedBy, of node: UInt8,
+        isDecidedHere: Bool
     ) {
         guard let client = Client(stored: name) else { return }
         context.places.claims[name] = nil
-        var order = YieldOrder(what: .session(by), isDecidedHere: isDecidedHere)
+        endArrival(of: name)
+        var order = YieldOrder(what: .session(by), to: node, isDecidedHere: isDecidedHere)
         if case .device(let device) = client { order.days = knownUsage(of: device.identity) }
         var found: Token?
         do throws(StoreError) {
@@ -305,13 +320,14 @@ extension Shard {
 
     // MARK: Who is where
 
-    /// Another node has the client. Of two that have it, the later claim is right.
+    /// Another node has the client. Of two that have it, the later claim is right; by the same one both have it only when
+    /// the second has inherited it.
     mutating func take(_ place: ClientPlace, of target: NodeMail.Target) {
         // Of a partition that this node is yet to hear that it owns, too: the other one has heard of it first.
         let entry = context.places.owned[place.name]
         guard entry?.move == nil else { return }
-        if let entry, entry.node != target.node {
-            guard place.number > entry.number else { return tellSuperseded(place, target.node) }
+        if let entry, entry.node != target.node, context.peers.isReachable(entry.node) {
+            guard place.number >= entry.number else { return tellSuperseded(place, target.node) }
             tellSuperseded(ClientPlace(name: place.name, number: entry.number), entry.node)
         } else if entry == nil, let own = context.places.claims[place.name] {
             guard place.number > own else { return tellSuperseded(place, target.node) }
@@ -338,6 +354,7 @@ extension Shard {
         {
             end(connection.slot, .sessionTakenOver)
         }
+        endArrival(of: place.name)
         broker.dropSession(place.name, in: &context)
     }
 

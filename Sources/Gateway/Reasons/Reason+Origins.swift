@@ -55,6 +55,8 @@ extension Reason {
             case .cluster(.removedNode): .nodeRemoved
             case .cluster(.ownNode): .ownNode
             case .cluster(.partitionsChanged): .partitionsChanged
+            case .cluster(.followingChanged): .followingChanged
+            case .cluster(.ownFollower): .ownFollower
             case .corrections(let refusal): Reason(refusal)
             case .commands(.idempotencyKeyReused): .idempotencyKeyReused
             case .commands(.idempotencyKeyInvalid): .idempotencyKeyInvalid

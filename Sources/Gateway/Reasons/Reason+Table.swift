@@ -560,6 +560,14 @@ extension Reason {
             Row(
                 api: "partitions-changed", "the partitions were assigned anew meanwhile", 409,
                 "Read the table again, and make the next one from that.")
+        case .followingChanged:
+            Row(
+                api: "following-changed", "who keeps the node's stored sessions changed meanwhile",
+                409, "Read its record again, and name the number of that.")
+        case .ownFollower:
+            Row(
+                api: "own-follower", "a node does not follow its own stored sessions", 409,
+                "Name another node.")
         case .idempotencyKeyReused:
             Row(
                 api: "idempotency-key-reused",

@@ -138,6 +138,8 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case nodeRemoved
     case ownNode
     case partitionsChanged
+    case followingChanged
+    case ownFollower
     case idempotencyKeyReused
     case idempotencyKeyInvalid
 

@@ -3,6 +3,7 @@ import Linux
 import Metering
 import Reactor
 import Sessions
+import Storage
 import Synchronization
 import TLS
 import WebSocket
@@ -27,6 +28,9 @@ struct GatewayCommons: Sendable {
     let ledger: Ledger
     let usage: UsageStore
     let sessions: SessionStore
+
+    /// Has another node keep the sessions, too; `nil`: it is in no cluster.
+    let sessionLeader: SessionLeader?
     let retained: RetainedMessageStore
 
     /// Where devices' messages go whose products name streams.
@@ -46,6 +50,15 @@ struct GatewayCommons: Sendable {
     /// Clients that a shard tells to go in one turn of draining. It takes 100 turns a second when it
     /// has nothing else to do, and more when it has.
     let drainStep: Int
+
+    /// Writes changes of stored sessions, which go together; see `SessionStore.submit`.
+    func write(
+        _ changes: [SessionChange],
+        completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        guard let sessionLeader else { return sessions.submit(changes, completion: completion) }
+        sessionLeader.submit(changes, completion: completion)
+    }
 
     /// Who this gateway is to the ledger's leases; all shards are one.
     var leaseHolder: LeaseHolder { LeaseHolder(node) }

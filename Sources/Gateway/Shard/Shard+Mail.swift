@@ -60,6 +60,14 @@ extension Shard {
         case .nodeLost(let node): nodeLost(node)
         case .nodeRemoved(let node): nodeRemoved(node)
         case .ownersChanged(let owners): ownersChanged(owners)
+        case .followings(let followings): followingsChanged(followings)
+        case .inherit(let inheritance): inherit(inheritance)
+        case .handOut(let message, let delivery, let number, let shard):
+            broker.handOut(message, delivery, number, from: shard, in: &context)
+        case .handedOut(let number): broker.handedOut(number)
+        case .inheritedByAll(let inheritance): inheritedByAll(inheritance)
+        case .inheritanceSettled(let inheritance): inheritanceSettled(inheritance)
+        case .sessionsVoid: broker.voidSessions(in: &context)
         case .countsAdopted(let devices, let isWritten):
             context.places.countsUnderWay.end(devices, isWritten: isWritten)
         case .productChanged(let key): productChanged(key)

@@ -15,12 +15,16 @@ extension Shard {
         broker.announceFilters(to: node.number, in: &context)
         broker.announceCrowded(to: node.number, in: &context)
         broker.beginForwards(to: node.number, in: &context)
+        broker.endInheritance(from: node.number)
         awaitWelcome(of: node)
         tellPlaces { $0 == .node(node.number) }
+        markPlacesTold(to: node.number)
+        context.places.told.isComplete = nil
     }
 
     mutating func nodeLost(_ node: UInt8) {
         let waits = context.peers.remove(node)
+        context.places.lostTicks[node] = context.now.tick
         broker.loseFilters(of: node)
         // One that has come since the node was heard of last has heard nothing of it, and did not hear of it from here.
         let silence = ShardTime.ticks(milliseconds: Self.silenceMilliseconds)
@@ -30,9 +34,15 @@ extension Shard {
         }
         broker.loseCrowded(of: node)
         broker.forwardAgain(to: node)
-        for (name, entry) in context.places.owned where entry.node == node && entry.move == nil {
-            context.places.owned[name] = nil
+        context.places.told.forget(node)
+        loseArrivals(of: node)
+        if isTold(of: node) {
+            for (name, entry) in context.places.owned
+            where entry.node == node && entry.move == nil {
+                context.places.owned[name] = nil
+            }
         }
+        readdressForwards(of: node)
         for wait in waits { lost(wait) }
     }
 
@@ -73,8 +83,10 @@ extension Shard {
         case .forward: break
         case .outcome(let sender): broker.tell(sender, .notConnected, in: &context)
         case .claim(let waiting): admitUnclaimed(waiting)
-        case .yield(let name, let by, _, _):
-            decide(name, by, YieldedClient(wasConnected: false, days: [], session: nil))
+        case .yield(let name, let by, let isCleanStart, _):
+            if isCleanStart || !waitsForHeir(name, by) {
+                decide(name, by, YieldedClient(wasConnected: false, days: [], session: nil))
+            }
         case .welcome(let node): context.peers.welcomes.lose(node)
         case .question(let answer): answer(nil)
         }
@@ -90,7 +102,11 @@ extension Shard {
             forgetPlace(of: name)
         }
         tellPlaces(of: { before.owner(of: $0) != owners.owner(of: $0) }) { _ in true }
+        markPlacesTold()
+        context.places.told.isComplete = nil
         lookAtWelcomes()
+        lookAtOwnerless()
+        lookAtUndecided()
     }
 
     /// Another node decides about the client from here on; those who wait for this one are let in by it.
@@ -98,13 +114,7 @@ extension Shard {
         guard let entry = context.places.owned.removeValue(forKey: name), let move = entry.move
         else { return }
         for message in move.messages { broker.deliver(message, in: &context) }
-        for claim in move.claims {
-            switch claim.by {
-            case .here(let waiting): self.claim(waiting, isCleanStart: claim.isCleanStart)
-            case .node(_, let served):
-                context.peers.answer(served, .askAgain, at: context.now.books)
-            }
-        }
+        for claim in move.claims { handBack(claim.by) }
     }
 
     /// In one message, which a link has to carry: names have at most 500 bytes.
@@ -114,8 +124,20 @@ extension Shard {
     private mutating func tellPlaces(
         of isMeant: (Partition) -> Bool = { _ in true }, at isOwner: (NodePlace) -> Bool
     ) {
+        tell(context.places.claims.map { ($0.key, $0.value) }, of: isMeant, at: isOwner)
+    }
+
+    /// Of these only.
+    mutating func tellPlaces(named names: [SessionName]) {
+        tell(names.map { ($0, context.places.claims[$0] ?? 0) }, of: { _ in true }) { _ in true }
+    }
+
+    private mutating func tell(
+        _ claims: [(SessionName, UInt64)], of isMeant: (Partition) -> Bool,
+        at isOwner: (NodePlace) -> Bool
+    ) {
         var places: [NodeMail.Target: [ClientPlace]] = [:]
-        for (name, number) in context.places.claims {
+        for (name, number) in claims {
             let partition = Partition(name)
             let owner = context.peers.owner(of: partition)
             guard isMeant(partition), isOwner(owner), case .node(let node) = owner,
@@ -182,15 +204,17 @@ extension Shard {
         case .claim(let name, let isCleanStart, let request):
             let served = context.peers.begin(request, of: target)
             decide(name, .node(target.node, served: served), isCleanStart: isCleanStart)
-        case .yield(let name, let isCleanStart, let request):
+        case .yield(let name, let isCleanStart, let request, let node):
             let served = context.peers.begin(request, of: target)
             yield(
                 name, isCleanStart: isCleanStart, to: .node(target.node, served: served),
+                of: node.flatMap { context.commons.neighbours?.number(of: $0) } ?? Peers.unknown,
                 isDecidedHere: false)
         case .taken(let name):
-            guard let sequence = context.places.yielded[name] else { return }
+            guard let yielded = context.places.yielded[name] else { return }
             broker.handOver(
-                name, YieldOrder(what: .rest(target, from: sequence)))
+                name, YieldOrder(what: .rest(target, from: yielded.next), to: target.node))
+        case .left(let name): left(name, by: target.node)
         case .rest(let name, let messages): broker.takeRest(messages, of: name, in: &context)
         case .holds(let places): for place in places { take(place, of: target) }
         case .released(let place):
@@ -199,6 +223,7 @@ extension Shard {
                 context.places.owned[place.name] = nil
             }
         case .superseded(let place): superseded(place)
+        case .placesTold(let mark): placesTold(mark, by: target)
         case .counted(let entries, let time):
             adopt(entries, at: time)
         case .ask(let question, let request): answer(question, request, to: target)

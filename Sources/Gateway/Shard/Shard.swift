@@ -283,6 +283,7 @@ struct Shard: ~Copyable {
         // Wills of those that have just been closed may have come to need units.
         runPackActions()
         finishYields()
+        readdressLateForwards()
         releaseEnded()
         broker.submitSessionWrites(in: &context)
         context.postOutgoing()

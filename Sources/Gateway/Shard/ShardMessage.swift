@@ -71,6 +71,23 @@ enum ShardMessage: Sendable {
     case nodeRemoved(UInt8)
     case ownersChanged(PartitionOwners)
 
+    /// The books say who keeps whose stored sessions.
+    case followings(Followings)
+
+    /// The stored sessions of a node that is gone are this node's by now.
+    case inherit(Inheritance)
+    case inheritedByAll(Inheritance)
+
+    /// What a shard had kept for that node: for sessions that are the receiving shard's by now.
+    case handOut(Message, NodeDelivery, ForwardNumber, from: Int)
+    case handedOut(ForwardNumber)
+
+    /// A session that was taken over is gone from the copy.
+    case inheritanceSettled(Inheritance)
+
+    /// This node's stored sessions are another one's by now: nothing is written of them any more.
+    case sessionsVoid
+
     /// Counts of other nodes are on disk, or could not be written.
     case countsAdopted([DeviceIdentity], isWritten: Bool)
 
@@ -97,6 +114,9 @@ struct Delivery: Sendable {
 
     /// The session is a stored one: the sender has to wait for the disk.
     var isStored = false
+
+    /// Nodes that the message is kept for: it is not for sessions that were theirs.
+    var away: [UInt8] = []
 }
 
 /// A SUBSCRIBE that is answered when all shards have heard of it, so that nothing published after

@@ -52,6 +52,7 @@ extension Audit {
         expect(
             removed == log.removedNodes, "the removed nodes are not those that the log has removed")
         try checkPartitions(in: transaction)
+        try checkFollowings(in: transaction)
     }
 
     /// The table of partitions is the one that was assigned last, and its nodes are the cluster's.
@@ -68,6 +69,29 @@ extension Audit {
             }
         }
         expectEqual(number, log.partitions, "the number of the table of partitions")
+    }
+
+    /// Who keeps a node's stored sessions is as the log has said it last, and both are the cluster's.
+    private mutating func checkFollowings(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var rest = log.followings
+        try read(books.sessionFollowings, in: transaction) {
+            (audit, node, record) throws(StoreError) in
+            let expected = rest.removeValue(forKey: node)
+            audit.expect(
+                record.following == expected,
+                "who keeps the sessions of node \(node) is not what the log has said")
+            for name in [node, record.following.follower].compactMap(\.self) {
+                let isKnown = try audit.books.senders.contains(name, in: transaction)
+                audit.expect(
+                    isKnown,
+                    "sessions of node \(node): the log has never shown node \(name)")
+            }
+        }
+        for node in rest.keys.sorted() {
+            expect(false, "who keeps the sessions of node \(node) is not there")
+        }
     }
 
     /// Names the records that the log has not made, when there are another number of them than it has;
@@ -271,6 +295,22 @@ extension LogTally {
         case .limits(.adopted(let adopted)): limits = adopted
         case .cluster(.nodeRemoved(let node)): removedNodes.insert(node)
         case .cluster(.partitionsAssigned(let number)): partitions = number
+        case .cluster(.sessionsFollowed(let node, let follower, let number)):
+            followings[node] = SessionFollowing(
+                number: number, follower: follower, isInherited: false,
+                heirs: followings[node]?.heirs ?? [])
+        case .cluster(.sessionsInherited(let node, let follower, let number)):
+            let heirs = followings[node]?.heirs ?? []
+            followings[node] = SessionFollowing(
+                number: number, follower: follower, isInherited: true,
+                heirs: heirs + [SessionHeir(node: follower, number: number)])
+        case .cluster(.inheritanceSettled(let node, let heir, let number)):
+            let heir = SessionHeir(node: heir, number: number)
+            if let known = followings[node] {
+                followings[node] = SessionFollowing(
+                    number: known.number, follower: known.follower,
+                    isInherited: known.isInherited, heirs: known.heirs.filter { $0 != heir })
+            }
         case .upgrades(let change):
             if case .requested = change.entry { upgrades += 1 }
         case .accounts(.updated), .accounts(.certified), .products(.updated),
@@ -317,6 +357,9 @@ struct LogTally {
 
     /// The number of the table that was assigned last.
     var partitions: UInt64 = 0
+
+    /// Who keeps which node's stored sessions, as it was said last.
+    var followings: [NodeName: SessionFollowing] = [:]
     var removedNodes: Set<NodeName> = []
 
     /// By corrections: codes of a batch that are void, and of an assignment that are unassigned again.

@@ -55,7 +55,7 @@ extension [ClusterMember] {
     }
 }
 
-/// The cluster that the books are of: who is in it, and who owns which clients.
+/// The cluster that the books are of: who is in it, who owns which clients, and who keeps whose stored sessions.
 extension Books {
     static var partitionsKey: UInt32 { 1 }
 
@@ -81,6 +81,25 @@ extension Books {
         try partitions.get(Self.partitionsKey, in: transaction)?.table
     }
 
+    /// Who keeps that node's stored sessions besides itself; `nil` before that was said for the first time.
+    public func sessionFollowing(
+        of node: NodeName, in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> SessionFollowing? {
+        try sessionFollowings.get(node, in: transaction)?.following
+    }
+
+    /// The same of all nodes of which it was said, also of those that were removed.
+    public func sessionFollowings(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [NodeName: SessionFollowing] {
+        var followings: [NodeName: SessionFollowing] = [:]
+        try sessionFollowings.forEach(in: transaction) { node, record in
+            followings[node] = record.following
+            return .proceed
+        }
+        return followings
+    }
+
     func carryOut(
         _ action: ClusterAction,
         _ command: Command,
@@ -97,6 +116,13 @@ extension Books {
         case .removeNode(let node): return try remove(node, command, in: transaction)
         case .assignPartitions(let table, let after):
             return try assign(table, after: after, command, in: transaction)
+        case .followSessions(let node, let follower, let after):
+            return try follow(node, by: follower, after: after, command, in: transaction)
+        case .inheritSessions(let node, let follower, let after):
+            return try inherit(node, by: follower, after: after, command, in: transaction)
+        case .settleInheritance(let node, let heir, let number):
+            let heir = SessionHeir(node: heir, number: number)
+            return try settle(heir, of: node, command, in: transaction)
         }
     }
 
@@ -114,6 +140,7 @@ extension Books {
             sender.isRemoved = true
             try senders.put(node, sender, in: transaction)
             _ = try record(.cluster(.nodeRemoved(node)), command, in: transaction)
+            try endFollowing(by: node, command, in: transaction)
         }
         let imports = try abandonImports(command, in: transaction) { $0.node == node }
         let leases = try abandon(LeaseHolder(node), Self.removalStep, command, in: transaction)
@@ -132,13 +159,123 @@ extension Books {
             return .refused(.cluster(.partitionsChanged(current: current)))
         }
         for node in table.nodes {
-            guard let sender = try senders.get(node, in: transaction) else {
-                return .refused(.cluster(.unknownNode(node)))
-            }
-            if sender.isRemoved { return .refused(.cluster(.removedNode(node))) }
+            if let refusal = try absence(of: node, in: transaction) { return refusal }
         }
         try partitions.put(Self.partitionsKey, PartitionsRecord(table: table), in: transaction)
         let change = Change.cluster(.partitionsAssigned(number: table.number))
         return .done(try record(change, command, in: transaction))
+    }
+
+    /// The answer when something is to be given to a node that is not there; `nil` when it is.
+    private func absence(
+        of node: NodeName, in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome? {
+        guard let sender = try senders.get(node, in: transaction) else {
+            return .refused(.cluster(.unknownNode(node)))
+        }
+        return sender.isRemoved ? .refused(.cluster(.removedNode(node))) : nil
+    }
+}
+
+/// Who keeps whose stored sessions.
+extension Books {
+    private func follow(
+        _ node: NodeName,
+        by follower: NodeName?,
+        after: UInt64,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        if let refusal = try absence(of: node, in: transaction) { return refusal }
+        if let follower {
+            if let refusal = try absence(of: follower, in: transaction) { return refusal }
+            if follower == node { return .refused(.cluster(.ownFollower(node))) }
+        }
+        let current = try sessionFollowing(of: node, in: transaction)?.number ?? 0
+        guard after == current else {
+            return .refused(.cluster(.followingChanged(current: current)))
+        }
+        return .done(
+            try put(follower, of: node, command, in: transaction))
+    }
+
+    /// The node may have been removed: its follower has its sessions all the same.
+    private func inherit(
+        _ node: NodeName,
+        by follower: NodeName,
+        after: UInt64,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        if let refusal = try absence(of: follower, in: transaction) { return refusal }
+        if follower == node { return .refused(.cluster(.ownFollower(node))) }
+        let current = try sessionFollowing(of: node, in: transaction)
+        guard let current, after == current.number, current.follower == follower,
+            !current.isInherited
+        else { return .refused(.cluster(.followingChanged(current: current?.number ?? 0))) }
+        let number = current.number + 1
+        let next = SessionFollowing(
+            number: number, follower: follower, isInherited: true,
+            heirs: current.heirs + [SessionHeir(node: follower, number: number)])
+        try sessionFollowings.put(
+            node, SessionFollowingRecord(following: next), in: transaction)
+        let change = Change.cluster(
+            .sessionsInherited(of: node, by: follower, number: next.number))
+        return .done(try record(change, command, in: transaction))
+    }
+
+    /// A follower that was removed has nothing for the others any more. What it has taken over stays taken over.
+    private func endFollowing(
+        by follower: NodeName, _ command: Command, in transaction: borrowing WriteTransaction
+    ) throws(StoreError) {
+        let followings = try sessionFollowings(in: transaction)
+            .filter { $0.value.follower == follower && !$0.value.isInherited }
+        for node in followings.keys.sorted() {
+            _ = try put(nil, of: node, command, in: transaction)
+        }
+        for (node, following) in try sessionFollowings(in: transaction).sorted(by: {
+            $0.key < $1.key
+        }) {
+            for heir in following.heirs where heir.node == follower {
+                _ = try settle(heir, of: node, command, in: transaction)
+            }
+        }
+    }
+
+    private func settle(
+        _ heir: SessionHeir,
+        of node: NodeName,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        let current = try sessionFollowing(of: node, in: transaction)
+        guard let current, current.heirs.contains(heir) else {
+            return .refused(.cluster(.followingChanged(current: current?.number ?? 0)))
+        }
+        let next = SessionFollowing(
+            number: current.number, follower: current.follower, isInherited: current.isInherited,
+            heirs: current.heirs.filter { $0 != heir })
+        try sessionFollowings.put(
+            node, SessionFollowingRecord(following: next), in: transaction)
+        let change = Change.cluster(
+            .inheritanceSettled(of: node, by: heir.node, number: heir.number))
+        return .done(try record(change, command, in: transaction))
+    }
+
+    private func put(
+        _ follower: NodeName?,
+        of node: NodeName,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Effect {
+        let current = try sessionFollowing(of: node, in: transaction)
+        let next = SessionFollowing(
+            number: (current?.number ?? 0) + 1, follower: follower, isInherited: false,
+            heirs: current?.heirs ?? [])
+        try sessionFollowings.put(
+            node, SessionFollowingRecord(following: next), in: transaction)
+        let change = Change.cluster(
+            .sessionsFollowed(of: node, by: follower, number: next.number))
+        return try record(change, command, in: transaction)
     }
 }

@@ -239,8 +239,10 @@ extension Action {
     fileprivate var isNews: Bool {
         switch self {
         case .cluster(.checkpoint), .cluster(.report), .clock(.beat): false
-        case .cluster(.removeNode), .cluster(.assignPartitions), .clock(.confirm), .devices, .codes,
-            .products, .packages, .accounts, .imports, .topUps, .upgrades, .keys, .corrections,
+        case .cluster(.removeNode), .cluster(.assignPartitions), .cluster(.followSessions),
+            .cluster(.inheritSessions), .cluster(.settleInheritance), .clock(.confirm), .devices,
+            .codes, .products, .packages,
+            .accounts, .imports, .topUps, .upgrades, .keys, .corrections,
             .limits, .productSecrets, .answers:
             true
         }

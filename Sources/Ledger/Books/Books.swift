@@ -45,6 +45,7 @@ import Time
 ///     log           1 -> how far the replicated log was applied; nothing for a gateway alone
 ///     senders       node -> its epoch, its last envelope that was applied, how far it had come then
 ///     partitions    1 -> which node owns which clients
+///     sessionFollowings   node -> which other one keeps its stored sessions
 ///     documents     actor, idempotency key -> what the client was answered
 ///     events        sequence number *
 ///
@@ -107,12 +108,13 @@ public final class Books: Sendable {
     let log: Table<UInt32, LogRecord>
     let senders: Table<NodeName, SenderRecord>
     let partitions: Table<UInt32, PartitionsRecord>
+    let sessionFollowings: Table<NodeName, SessionFollowingRecord>
 
     /// The most records that a page of a list reads, about: a bound on how long it takes.
     let readsPerPage: Int
 
     /// How many tables there are, with the one of the format: the environment has to allow that many.
-    public static var tableCount: Int { 51 }
+    public static var tableCount: Int { 52 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
@@ -203,5 +205,6 @@ public final class Books: Sendable {
         log = try Table("log", in: environment)
         senders = try Table("senders", in: environment)
         partitions = try Table("partitions", in: environment)
+        sessionFollowings = try Table("sessionFollowings", in: environment)
     }
 }

@@ -103,3 +103,20 @@ struct PartitionsRecord: StorageRecord, Hashable, Sendable {
         }
     }
 }
+
+/// Who keeps a node's stored sessions besides itself, as it was said last.
+struct SessionFollowingRecord: StorageRecord, Hashable, Sendable {
+    let following: SessionFollowing
+
+    init(following: SessionFollowing) { self.following = following }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    func encode(into buffer: inout ByteBuffer) { buffer.append(Version.v1, following) }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "following of sessions") {
+        case .v1: following = try reader.take()
+        }
+    }
+}

@@ -20,13 +20,34 @@ public struct Forward: Equatable, Sendable {
     public let shard: UInt8
     public let shardCount: UInt8
 
+    /// Only for sessions that the node has taken over from another one, for which the message was kept before.
+    public let inherited: Inherited?
+
+    /// Not for sessions that the node has taken over from those: for them the same message is kept under another number.
+    public let excluded: [String]
+
+    /// For whom a message was kept before.
+    public struct Inherited: Equatable, Sendable {
+        public let node: String
+
+        /// Under which number it was: the node may have taken it, and that is known to who has its sessions.
+        public let number: ForwardNumber
+
+        public init(node: String, number: ForwardNumber) {
+            self.node = node
+            self.number = number
+        }
+    }
+
     public init(
         _ message: Message,
         isRetained: Bool,
         isForSubscribers: Bool,
         shares: [[UInt8]],
         shard: UInt8,
-        shardCount: UInt8
+        shardCount: UInt8,
+        inherited: Inherited? = nil,
+        excluded: [String] = []
     ) {
         self.message = message
         self.isRetained = isRetained
@@ -34,6 +55,16 @@ public struct Forward: Equatable, Sendable {
         self.shares = shares
         self.shard = shard
         self.shardCount = shardCount
+        self.inherited = inherited
+        self.excluded = excluded
+    }
+
+    /// The same for all shards of the node that has taken over the sessions which it was for.
+    public func readdressed(from node: String, _ number: ForwardNumber) -> Forward {
+        Forward(
+            message, isRetained: isRetained, isForSubscribers: isForSubscribers, shares: shares,
+            shard: shard, shardCount: 0,
+            inherited: Inherited(node: inherited?.node ?? node, number: number), excluded: excluded)
     }
 }
 

@@ -39,6 +39,18 @@ struct ForwardTables: Sendable {
             try filters.delete(KeyTriple(node, ShardKey(shard), number), in: transaction)
         }
     }
+
+    /// All that was taken, as the changes that say so.
+    func allTaken(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [ForwardChange] {
+        var found: [ForwardChange] = []
+        try taken.forEach(in: transaction) { key, _ in
+            found.append(.take(key.first, shard: key.second.number, key.third))
+            return .proceed
+        }
+        return found
+    }
 }
 
 /// A shard, in one byte.
@@ -86,10 +98,18 @@ struct FilterRecord: StorageRecord, Equatable {
 }
 
 extension Forward: StorageRecord {
-    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
+        let isPlain = inherited == nil && excluded.isEmpty
+        buffer.append(isPlain ? Version.v1 : .v2)
+        if !isPlain {
+            buffer.append(optional: inherited) {
+                $0.append(text: $1.node)
+                $0.append($1.number.rawValue)
+            }
+            buffer.append(list: excluded) { $0.append(text: $1) }
+        }
         buffer.append(shard)
         buffer.append(shardCount)
         buffer.append(isRetained)
@@ -99,8 +119,19 @@ extension Forward: StorageRecord {
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        var inherited: Inherited?
+        var excluded: [String] = []
         switch try reader.take(Version.self, of: "message for another node") {
         case .v1: break
+        case .v2:
+            inherited = try reader.takeOptional { reader throws(MalformedRecord) in
+                Inherited(
+                    node: try reader.takeText(),
+                    number: ForwardNumber(rawValue: try reader.takeUInt64()))
+            }
+            excluded = try reader.takeList { reader throws(MalformedRecord) in
+                try reader.takeText()
+            }
         }
         let shard = try reader.takeUInt8()
         let shardCount = try reader.takeUInt8()
@@ -112,7 +143,7 @@ extension Forward: StorageRecord {
         self.init(
             try Message(taking: &reader), isRetained: isRetained,
             isForSubscribers: isForSubscribers, shares: shares, shard: shard,
-            shardCount: shardCount)
+            shardCount: shardCount, inherited: inherited, excluded: excluded)
         try reader.requireEnd(of: "message for another node")
     }
 }

@@ -4,12 +4,18 @@ public import Storage
 import Time
 
 extension SessionRecord: StorageRecord {
-    fileprivate enum Version: UInt8, RecordVersion { case v1 = 1 }
+    fileprivate enum Version: UInt8, RecordVersion {
+        case v1 = 1
+
+        /// With a claim.
+        case v2
+    }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1)
+        buffer.append(claim == 0 ? Version.v1 : .v2)
         buffer.appendVarint(number.rawValue)
         buffer.append(optional: dueAt) { $0.append($1) }
+        if claim != 0 { buffer.appendVarint(claim) }
         buffer.append(version.rawValue)
         buffer.appendVarint(UInt64(expiryIntervalSeconds))
         buffer.append(optional: endedAt) { $0.append($1) }
@@ -19,9 +25,6 @@ extension SessionRecord: StorageRecord {
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         let head = try Head(taking: &reader)
-        switch head.version {
-        case .v1: break
-        }
         guard let version = ProtocolVersion(rawValue: try reader.takeUInt8()) else {
             throw .malformed(what: "protocol version of a session")
         }
@@ -38,7 +41,8 @@ extension SessionRecord: StorageRecord {
             },
             subscriptions: try reader.takeList { reader throws(MalformedRecord) in
                 try StoredSubscription(taking: &reader)
-            }
+            },
+            claim: head.claim
         )
         try reader.requireEnd(of: "session")
     }
@@ -47,16 +51,19 @@ extension SessionRecord: StorageRecord {
     struct Head {
         let number: SessionNumber
         let dueAt: Timestamp?
-
-        /// How the rest of the record is laid out; the head is the same in all versions.
-        fileprivate let version: Version
+        let claim: UInt64
 
         init(taking reader: inout ByteReader) throws(MalformedRecord) {
-            version = try reader.take(Version.self, of: "session")
+            let version = try reader.take(Version.self, of: "session")
             number = SessionNumber(try reader.takeVarint())
             dueAt = try reader.takeOptional { reader throws(MalformedRecord) in
                 try reader.takeTimestamp()
             }
+            claim =
+                switch version {
+                case .v1: 0
+                case .v2: try reader.takeVarint()
+                }
         }
     }
 }

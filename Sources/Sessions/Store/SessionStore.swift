@@ -86,18 +86,26 @@ public final class SessionStore: Sendable {
         }
     }
 
-    /// Calls `body` with the name of every session, without reading any. One snapshot: for the start.
-    public func forEachName(
-        _ body: (SessionName) throws(StoreError) -> Void
+    /// Calls `body` with the name of every session, and the number of the claim by which the node has it. One snapshot:
+    /// for the start.
+    public func forEachClaim(
+        _ body: (SessionName, UInt64) throws(StoreError) -> Void
     ) throws(StoreError) {
         let tables = tables
         try shared.environment.read { transaction throws(StoreError) in
-            try tables.sessions.scan(in: transaction) { (key, _) throws(StoreError) in
+            try tables.sessions.scan(in: transaction) { (key, record) throws(StoreError) in
                 var reader = ByteReader(key)
                 guard let name = SessionName(decoding: &reader) else {
                     throw .malformed(what: "name of a session")
                 }
-                try body(name)
+                let claim: UInt64
+                do throws(MalformedRecord) {
+                    reader = ByteReader(record)
+                    claim = try SessionRecord.Head(taking: &reader).claim
+                } catch {
+                    throw StoreError(error)
+                }
+                try body(name, claim)
                 return .proceed
             }
         }

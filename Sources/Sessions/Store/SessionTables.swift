@@ -172,6 +172,14 @@ struct SessionTables: Sendable {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> StoredSession? {
         guard let record = try sessions.get(name, in: transaction) else { return nil }
+        return try session(of: record, in: transaction)
+    }
+
+    /// The session with that record, and all it has.
+    func session(
+        of record: SessionRecord,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> StoredSession {
         var queue: [(sequence: UInt64, record: QueueRecord)] = []
         try queues.forEach(in: transaction, prefix: record.number) { key, record in
             queue.append((key.second, record))

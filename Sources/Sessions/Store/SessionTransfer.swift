@@ -41,11 +41,11 @@ extension StoredSession {
             received: ReceivedIdentifiers(received))
     }
 
-    /// The session under a number of the store that takes it in, and the changes that put it there.
+    /// The session under a number of the store that takes it in, by that claim, and the changes that put it there.
     package func taken(
-        as number: SessionNumber, named name: SessionName
+        as number: SessionNumber, named name: SessionName, claim: UInt64
     ) -> (session: StoredSession, changes: [SessionChange]) {
-        let record = record.renumbered(number)
+        let record = record.renumbered(number, claim: claim)
         var changes = [SessionChange.put(name, record)]
         for (sequence, entry) in queue {
             switch entry {
@@ -106,9 +106,9 @@ extension StoredSession {
 }
 
 extension SessionRecord {
-    fileprivate func renumbered(_ number: SessionNumber) -> SessionRecord {
+    fileprivate func renumbered(_ number: SessionNumber, claim: UInt64) -> SessionRecord {
         SessionRecord(
             number: number, version: version, expiryIntervalSeconds: expiryIntervalSeconds,
-            endedAt: endedAt, dueAt: dueAt, will: will, subscriptions: subscriptions)
+            endedAt: endedAt, dueAt: dueAt, will: will, subscriptions: subscriptions, claim: claim)
     }
 }

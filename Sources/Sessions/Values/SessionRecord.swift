@@ -18,6 +18,10 @@ public struct SessionRecord: Equatable, Sendable {
     public var will: StoredWill?
     public var subscriptions: [StoredSubscription]
 
+    /// In a cluster, of the claim by which its node has it: of two nodes that have a session of the same name, the one
+    /// with the greater number is right. 0: of none, as for one that is on its way to a node, and of a gateway alone.
+    public var claim: UInt64
+
     /// While connected, it is looked at no more often than this, however short its interval.
     static let connectedLookMilliseconds: Int64 = 3_600_000
 
@@ -28,6 +32,7 @@ public struct SessionRecord: Equatable, Sendable {
         expiryIntervalSeconds: UInt32,
         will: StoredWill? = nil,
         subscriptions: [StoredSubscription] = [],
+        claim: UInt64 = 0,
         connectedAt time: Timestamp
     ) {
         self.number = number
@@ -35,6 +40,7 @@ public struct SessionRecord: Equatable, Sendable {
         self.expiryIntervalSeconds = expiryIntervalSeconds
         self.will = will
         self.subscriptions = subscriptions
+        self.claim = claim
         connect(at: time)
     }
 
@@ -45,7 +51,8 @@ public struct SessionRecord: Equatable, Sendable {
         endedAt: Timestamp?,
         dueAt: Timestamp?,
         will: StoredWill?,
-        subscriptions: [StoredSubscription]
+        subscriptions: [StoredSubscription],
+        claim: UInt64
     ) {
         self.number = number
         self.version = version
@@ -54,6 +61,7 @@ public struct SessionRecord: Equatable, Sendable {
         self.dueAt = dueAt
         self.will = will
         self.subscriptions = subscriptions
+        self.claim = claim
     }
 
     /// When it expires; `nil` while it is connected, and for one that never does.

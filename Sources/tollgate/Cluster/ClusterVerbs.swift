@@ -93,7 +93,8 @@ struct ClusterSight {
 
     private var table: [String] {
         let rows =
-            [["NODE", "ENTRY", "CHAIN", "BEHIND", "HEARD OF", "SAME BOOKS"]] + nodes.map(row)
+            [["NODE", "ENTRY", "CHAIN", "BEHIND", "HEARD OF", "SAME BOOKS", "SESSIONS ALSO"]]
+            + nodes.map(row)
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             let cells = zip(row, widths).map {
@@ -112,8 +113,13 @@ struct ClusterSight {
         return [
             name, node["position"]?.integer.map { "\($0)" } ?? "-", node["chain"]?.text ?? "-",
             node["lagEntries"]?.integer.map { "\($0)" } ?? "-",
-            name == self.node ? "this node" : silence, agrees,
+            name == self.node ? "this node" : silence, agrees, Self.sessions(of: node),
         ]
+    }
+
+    private static func sessions(of node: JSON) -> String {
+        guard let other = node["sessionsKeptBy"]?.text else { return "-" }
+        return node["sessionsTakenOver"]?.bool == true ? "now at \(other)" : "at \(other)"
     }
 }
 

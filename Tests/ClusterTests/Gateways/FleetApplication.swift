@@ -51,8 +51,12 @@ final class FleetApplication {
         }
         record.note { $0.connacks["application \(answer.code)", default: 0] += 1 }
         guard answer.code == 0 else { return }
+        record.note { [number, time = record.time] in
+            let session = answer.isSessionPresent ? "its session" : "none"
+            $0.applications.append("\(number) with \(session) at \(time)")
+        }
         if hasSession, !answer.isSessionPresent {
-            record.finds("the session of application \(number) is gone")
+            record.finds("the session of application \(number) is gone at \(record.time)")
         }
         // What was acknowledged is recorded, also when the connection ends meanwhile.
         defer {
@@ -89,7 +93,12 @@ final class FleetApplication {
                 if message.isDuplicate, unreleased[packetID] == number { return }
                 unreleased[packetID] = number
             }
-            record.note { $0.arrivals[number, default: 0] += 1 }
+            record.note { [time = record.time] facts in
+                facts.arrivals[number, default: 0] += 1
+                guard message.qos == .exactlyOnce, let packetID = message.packetID else { return }
+                let again = message.isDuplicate ? " again" : ""
+                facts.arrivalTrails[number, default: []].append("\(packetID)\(again) at \(time)")
+            }
         case .acknowledgement(let answer):
             if answer.type == .pubrel { unreleased[answer.packetID] = nil }
             guard answer.type == .puback else { return }

@@ -51,6 +51,8 @@ final class FleetDevice {
     private var left: [(client: TestClient, node: Int)] = []
     private var pending: Pending?
     private var awaySince: MonotonicInstant?
+    private var tries: [String] = []
+    private var isKnown = false
     private var packets: UInt16 = 0
     private var lastRest: MonotonicInstant?
 
@@ -86,6 +88,7 @@ final class FleetDevice {
     private func connect() throws(TestClientError) {
         if awaySince == nil { awaySince = .now() }
         node = dice.number(below: places.nodes.count)
+        tries.append("n\(node + 1) at \(record.time)")
         guard let client = try open(node) else {
             usleep(100_000)
             return
@@ -93,9 +96,15 @@ final class FleetDevice {
         self.client = client
         if let since = awaySince {
             let milliseconds = MonotonicInstant.now().milliseconds(since: since)
-            record.note { $0.longestAway = max($0.longestAway, milliseconds) }
+            let trail =
+                "device \(number), in at \(record.time): \(tries.prefix(20).joined(separator: ", ")), \(tries.count) tries"
+            record.note {
+                $0.longestAway = max($0.longestAway, milliseconds)
+                if milliseconds > 5_000 { $0.awayTrails.append((milliseconds, trail)) }
+            }
         }
         awaySince = nil
+        tries = []
     }
 
     /// A connection that was accepted.
@@ -115,12 +124,17 @@ final class FleetDevice {
         }
         record.note { $0.connacks["device \(answer.code)", default: 0] += 1 }
         guard answer.code == 0 else { return nil }
+        let session = answer.isSessionPresent ? "" : " without session"
+        let entry = "n\(node + 1)\(session) at \(record.time)"
+        record.note { [number] in $0.entries[number, default: []].append(entry) }
         if !answer.isSessionPresent {
             // What the lost session knew of a message of QoS 2 is lost with it.
             pending?.isReceived = false
             noteSessionLost()
+            if isKnown { record.note { $0.sessionsLost += 1 } }
             try client.subscribe(device.down("#"))
         }
+        isKnown = true
         return client
     }
 

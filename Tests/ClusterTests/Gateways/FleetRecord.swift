@@ -36,6 +36,13 @@ final class FleetRecord: Sendable {
         /// How often an application got each message, by the message's number.
         var arrivals: [Int: Int] = [:]
 
+        /// Of messages of QoS 2: when, and under which packet identifier.
+        var arrivalTrails: [Int: [String]] = [:]
+
+        /// When clients came in, where, and whether they had their sessions.
+        var applications: [String] = []
+        var entries: [Int: [String]] = [:]
+
         /// Units of all messages that a device has begun to send, or was begun to be sent.
         var begun: [Int: Int] = [:]
 
@@ -54,6 +61,15 @@ final class FleetRecord: Sendable {
         /// Messages of which a device was told that they have no receiver, while their application was connected.
         var unheard = 0
         var longestAway: Int64 = 0
+
+        /// What devices tried that were away for long.
+        var awayTrails: [(milliseconds: Int64, trail: String)] = []
+
+        /// How often a device that is not new was told that it has no session.
+        var sessionsLost = 0
+
+        /// What was done to nodes and servers.
+        var faults: [String] = []
         var findings: [String] = []
 
         /// Devices that are connected, have sent all they wanted, and have no other connection left.

@@ -68,7 +68,9 @@ final class GatewayCampaign {
     private var missingServer: Int?
     private var cut: ClusterNetwork.Cable?
 
-    init(seed: UInt64, seconds: Int64, _ faults: Faults = .killed) throws {
+    init(
+        seed: UInt64, seconds: Int64, _ faults: Faults = .killed, sessionReplicas: Int = 1
+    ) throws {
         self.seed = seed
         self.faults = faults
         milliseconds = seconds * 1_000
@@ -95,7 +97,7 @@ final class GatewayCampaign {
                 [ports[2 * index], ports[2 * index + 1]],
                 under: clock?.command(secondsAhead: Self.secondsAhead[index]) ?? [])
         }
-        for node in nodes { try node.configure(servers) }
+        for node in nodes { try node.configure(servers, sessionReplicas: sessionReplicas) }
         if faults.areFullDisks { disk = try FullDisk(at: nodes[Self.diskNode].dataDirectory) }
         try nodes[0].found()
         link = try Link(settings)
@@ -182,7 +184,10 @@ final class GatewayCampaign {
         var now: Int64 = 0
         while now < milliseconds {
             now = MonotonicInstant.now().milliseconds(since: start)
-            for event in plan.due(at: now) { try carryOut(event, at: now) }
+            for event in plan.due(at: now) {
+                record.note { [time = record.time] in $0.faults.append("\(event) at \(time)") }
+                try carryOut(event, at: now)
+            }
             for node in nodes { node.drain() }
             usleep(5_000)
         }
@@ -217,6 +222,7 @@ final class GatewayCampaign {
     private func killNode(at now: Int64) {
         let running = nodes.indices.filter { nodes[$0].isRunning && !nodes[$0].isPaused }
         guard let index = running.randomElement(using: &plan.dice) else { return }
+        record.note { $0.faults.append("n\(index + 1)") }
         nodes[index].kill()
         tally.nodeKills += 1
         let isAll = running.count == nodes.count
@@ -260,6 +266,7 @@ final class GatewayCampaign {
         }
         let running = nodes.indices.filter { nodes[$0].isRunning && !nodes[$0].isPaused }
         guard let index = running.randomElement(using: &plan.dice) else { return }
+        record.note { $0.faults.append("n\(index + 1)") }
         nodes[index].pause()
         tally.nodePauses += 1
         troubles.add(node: index, forMilliseconds: length)

@@ -73,6 +73,28 @@ struct GatewayCampaignTests {
 
     @Test(
         """
+        B1, B2, A10: a node is killed and stays away: a stored session of it is found at another node, with all that \
+        was acknowledged for it
+        """)
+    func failover() throws {
+        let campaign = try GatewayCampaign(seed: Self.seed, seconds: 60, sessionReplicas: 2)
+        var findings = GatewayFindings(campaign)
+        let failover = try campaign.failOver()
+        try findings.lookAtRest()
+        try campaign.finish()
+        try findings.lookAtBooks()
+        try Self.keepLogs(of: campaign)
+        print(
+            "failover: the session was found after \(failover.milliseconds) ms; \(failover.taken) messages for it"
+        )
+        #expect(failover.missing == [])
+        #expect(failover.taken > 50)
+        #expect(findings.all.prefix(20) == [])
+        #expect(failover.milliseconds < 20_000)
+    }
+
+    @Test(
+        """
         a replica's files are damaged while its server is down: clients are told the truth, or a node goes no \
         further and says why
         """, .enabled(if: number("CLUSTER_DAMAGE_SECONDS") != nil))
@@ -83,7 +105,9 @@ struct GatewayCampaignTests {
     private static func run(seconds: Int, _ faults: GatewayCampaign.Faults) throws {
         let seed = seed
         print("gateway campaign: seed \(seed) (CLUSTER_SEED repeats its plan), \(seconds) seconds")
-        let campaign = try GatewayCampaign(seed: seed, seconds: Int64(seconds), faults)
+        let campaign = try GatewayCampaign(
+            seed: seed, seconds: Int64(seconds), faults,
+            sessionReplicas: number("CLUSTER_SESSION_REPLICAS") ?? 1)
         try campaign.run()
         var findings = GatewayFindings(campaign)
         do {
@@ -97,6 +121,7 @@ struct GatewayCampaignTests {
         }
         print("gateway campaign: \(findings.summary)")
         try keepLogs(of: campaign)
+        Self.sayLongestAways(campaign.record.now)
         for damage in campaign.tally.damages { print("gateway campaign: \(damage)") }
         let facts = campaign.record.now
         #expect(findings.all.prefix(20) == [], "seed \(seed): \(findings.all.count) findings")
@@ -106,6 +131,17 @@ struct GatewayCampaignTests {
             Double(facts.admitted.count) > 20 * part && Double(facts.arrivals.count) > 200 * part,
             "seed \(seed)")
         #expect(campaign.tally.nodeKills > 4 && campaign.tally.serverKills > 0)
+    }
+
+    /// What kept the three devices that were away for the longest time, in milliseconds of the campaign.
+    private static func sayLongestAways(_ facts: FleetRecord.Facts) {
+        let trails = facts.awayTrails.sorted { $0.milliseconds > $1.milliseconds }
+        for one in trails.prefix(3) {
+            print("gateway campaign: away for \(one.milliseconds) ms: \(one.trail)")
+        }
+        if trails.isEmpty { return }
+        print("gateway campaign: \(facts.faults.joined(separator: ", "))")
+        print("gateway campaign: applications: \(facts.applications.joined(separator: ", "))")
     }
 
     /// Where `CLUSTER_LOGS` says.

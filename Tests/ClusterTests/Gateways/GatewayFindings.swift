@@ -182,7 +182,8 @@ struct GatewayFindings {
             else { continue }
             print(
                 "gateway campaign: message \(number) (QoS 2) of device \(message.device), whose session was there, has "
-                    + "come \(count) times: \(message.trail)")
+                    + "come \(count) times: \(message.trail), \(facts.arrivalTrails[number] ?? []); it came in at "
+                    + "\(facts.entries[message.device] ?? [])")
         }
     }
 
@@ -212,7 +213,7 @@ struct GatewayFindings {
             QoS 2 (\(facts.uplinks.values.count { $0.isOnce && $0.hasLostSession }) of these had lost their session); of \(facts.unheard) it was said that no one hears them, although their application was there; \
             \(acknowledged.count) units acknowledged, \(counted) of them so that no fault excuses their loss; \
             \(facts.downlinks) messages to devices; the longest time that a device was away \
-            \(facts.longestAway) ms. CONNACK: \(list(facts.connacks)). Acknowledged: \(list(facts.answers)). \
+            \(facts.longestAway) ms; \(facts.sessionsLost) times one was told that it has no session. CONNACK: \(list(facts.connacks)). Acknowledged: \(list(facts.answers)). \
             DISCONNECT: \(list(facts.endings))
             """
     }

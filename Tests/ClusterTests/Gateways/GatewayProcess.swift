@@ -47,7 +47,9 @@ final class GatewayProcess {
     // MARK: Made
 
     /// Writes its configuration.
-    func configure(_ servers: NATSServers) throws {
+    ///
+    /// - Parameter sessionReplicas: on how many nodes its stored sessions are.
+    func configure(_ servers: NATSServers, sessionReplicas: Int) throws {
         try GatewayFiles.makeDirectory(directory)
         try GatewayFiles.write("correct horse\n", to: "\(directory)/nats.password")
         try GatewayFiles.write(
@@ -68,6 +70,7 @@ final class GatewayProcess {
             cluster:
               node: \(name)
               stream: \(Self.stream)
+              sessionReplicas: \(sessionReplicas)
               servers: [\(servers.urls.joined(separator: ", "))]
               user: tollgate
               passwordFile: \(directory)/nats.password

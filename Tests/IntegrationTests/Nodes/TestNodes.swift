@@ -36,17 +36,24 @@ final class TestNodes {
     /// - Parameters:
     ///   - first: so many of them are started; all if `nil`.
     ///   - isRetaining: they have their retained messages in common.
+    ///   - isFollowing: each one's stored sessions are on another one, too.
     static func run(
         _ count: Int = 3,
         shards: Int = 2,
         first: Int? = nil,
         isRetaining: Bool = false,
+        isFollowing: Bool = false,
         configure: @escaping (inout GatewayConfiguration) -> Void = { _ in },
         _ body: (TestNodes) async throws -> Void
     ) async throws {
         let nodes = TestNodes(count, isRetaining: isRetaining) {
             $0.shards = shards
             $0.metering.flushIntervalSeconds = 1
+            if isFollowing {
+                $0.cluster.node = "n"
+                $0.cluster.servers = ["nats://127.0.0.1:4222"]
+                $0.cluster.sessionReplicas = 2
+            }
             configure(&$0)
         }
         do {

@@ -1,0 +1,147 @@
+import Ledger
+import Sessions
+import Synchronization
+
+/// The stored sessions of a node that is gone, of which this one has the copy: each shard takes over those whose clients
+/// are at home there.
+final class Inheritance: Sendable {
+    let node: NodeName
+
+    /// As this process numbers it.
+    let nodeNumber: UInt8
+
+    /// Of the record in the books.
+    let number: UInt64
+
+    /// `nil`: all of it was taken over by an earlier process.
+    let store: FollowedSessions?
+    private let outstanding: Atomic<Int>
+    private let beginning: Atomic<Int>
+    private let finished: @Sendable () -> Void
+
+    /// - Parameter finished: is called when all shards have written what they have taken over.
+    init(
+        from node: NodeName, _ nodeNumber: UInt8, _ number: UInt64, _ store: FollowedSessions?,
+        shards: Int, finished: @escaping @Sendable () -> Void
+    ) {
+        self.node = node
+        self.nodeNumber = nodeNumber
+        self.number = number
+        self.store = store
+        outstanding = Atomic(shards)
+        beginning = Atomic(shards)
+        self.finished = finished
+    }
+
+    /// A shard knows what its part is. True for the last one.
+    func shardHasBegun() -> Bool {
+        beginning.subtract(1, ordering: .acquiringAndReleasing).newValue == 0
+    }
+
+    /// A shard has all of its part on the disk.
+    func shardHasFinished() {
+        guard outstanding.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else {
+            return
+        }
+        finished()
+    }
+}
+
+/// Sessions that a shard has inherited, and not taken in yet.
+struct Inherited {
+    private struct Part {
+        let inheritance: Inheritance
+
+        /// To be taken in, one after the other; some have been, as they were wanted sooner.
+        var waiting: [SessionName]
+
+        /// Not on the disk yet.
+        var left: Int
+    }
+
+    private var parts: [Part] = []
+    private var places: [SessionName: Inheritance] = [:]
+
+    /// The numbers of what this shard has heard of, by the node that the sessions were of.
+    private(set) var numbers: [NodeName: UInt64] = [:]
+
+    /// The same of what all shards of this node have heard of.
+    var numbersOfAll: [NodeName: UInt64] = [:]
+
+    var isEmpty: Bool { places.isEmpty }
+
+    mutating func begin(_ inheritance: Inheritance, _ names: [SessionName]) {
+        numbers[inheritance.node] = inheritance.number
+        guard !names.isEmpty else { return inheritance.shardHasFinished() }
+        parts.append(Part(inheritance: inheritance, waiting: names, left: names.count))
+        for name in names { places[name] = inheritance }
+    }
+
+    /// All of that node was taken over by an earlier process. False when that is known.
+    mutating func takeUp(_ node: NodeName, _ number: UInt64) -> Bool {
+        guard numbers[node] ?? 0 < number else { return false }
+        numbers[node] = number
+        numbersOfAll[node] = number
+        return true
+    }
+
+    /// One that is wanted now.
+    mutating func take(_ name: SessionName) -> Inheritance? { places.removeValue(forKey: name) }
+
+    /// The next one in turn.
+    mutating func next() -> SessionName? {
+        for index in parts.indices {
+            while let name = parts[index].waiting.popLast() {
+                if places[name] === parts[index].inheritance { return name }
+            }
+        }
+        return nil
+    }
+
+    /// There was no room for it: later.
+    mutating func putBack(_ name: SessionName, _ inheritance: Inheritance) {
+        places[name] = inheritance
+        guard let index = parts.firstIndex(where: { $0.inheritance === inheritance }) else {
+            return
+        }
+        parts[index].waiting.append(name)
+    }
+
+    /// One that was taken is on the disk, or is not needed.
+    mutating func settled(_ inheritance: Inheritance) {
+        guard let index = parts.firstIndex(where: { $0.inheritance === inheritance }) else {
+            return
+        }
+        parts[index].left -= 1
+        guard parts[index].left == 0 else { return }
+        parts.remove(at: index)
+        inheritance.shardHasFinished()
+    }
+}
+
+/// Who keeps the stored sessions of which node, as the books say; nodes as this process numbers them. Without this
+/// node's own.
+final class Followings: Sendable {
+    struct Entry: Sendable {
+        /// `nil`: no one.
+        let follower: UInt8?
+
+        /// They are the follower's by now.
+        let isInherited: Bool
+
+        /// Of the record.
+        let number: UInt64
+
+        /// Those that put sessions of the node among their own.
+        let heirs: [Heir]
+    }
+
+    struct Heir: Sendable {
+        let node: UInt8
+        let number: UInt64
+    }
+
+    let entries: [UInt8: Entry]
+
+    init(_ entries: [UInt8: Entry] = [:]) { self.entries = entries }
+}

@@ -1,0 +1,81 @@
+import Bytes
+import Storage
+import Time
+
+@testable import Ledger
+
+/// Of the cluster that the books are of.
+extension LedgerRecords {
+    private static var chain: ChainHash {
+        let bytes = fingerprint
+        return ChainHash(bytes.span)!
+    }
+
+    private static var removedSender: SenderRecord {
+        var sender = SenderRecord(epoch: .max, number: 300, position: 1 << 40)
+        sender.applied = 1 << 40
+        sender.at = time
+        sender.isRemoved = true
+        return sender
+    }
+
+    static func cluster(_ books: Books) -> [GoldenTable] {
+        [
+            GoldenTable(
+                books.log,
+                keys: ["only": 1],
+                records: [
+                    "anew v2": LogRecord(
+                        cluster: ClusterID(1 << 127 | 7), since: 300,
+                        mark: LogMark(position: 1 << 40, chain: chain),
+                        generation: 2)
+                ],
+                older: [
+                    "plain": LogRecord(
+                        cluster: ClusterID(1 << 127 | 7), since: 300,
+                        mark: LogMark(position: 1 << 40, chain: chain))
+                ]
+            ),
+            GoldenTable(
+                books.senders,
+                keys: ["plain": NodeName("gate-1.example")!],
+                records: [
+                    "new v2": SenderRecord(epoch: 1, number: 0, position: 1),
+                    "removed v2": removedSender,
+                ],
+                older: [
+                    "plain": SenderRecord(epoch: .max, number: 300, position: 1 << 40),
+                    "new": SenderRecord(epoch: 1, number: 0, position: 1),
+                ]
+            ),
+            GoldenTable(
+                books.partitions,
+                keys: ["only": 1],
+                records: [
+                    "two": PartitionsRecord(
+                        table: .assigned(
+                            to: [NodeName("gate-1")!, NodeName("gate-2")!], after: nil))
+                ]
+            ),
+            GoldenTable(
+                books.sessionFollowings,
+                keys: ["plain": NodeName("gate-1.example")!],
+                records: [
+                    "alone": SessionFollowingRecord(
+                        following: SessionFollowing(
+                            number: 1, follower: nil, isInherited: false)),
+                    "followed": SessionFollowingRecord(
+                        following: SessionFollowing(
+                            number: 300, follower: NodeName("gate-2")!, isInherited: false)),
+                    "inherited": SessionFollowingRecord(
+                        following: SessionFollowing(
+                            number: .max, follower: NodeName("gate-2")!, isInherited: true,
+                            heirs: [
+                                SessionHeir(node: NodeName("gate-2")!, number: 7),
+                                SessionHeir(node: NodeName("gate-3")!, number: 300),
+                            ])),
+                ]
+            ),
+        ]
+    }
+}
