@@ -274,7 +274,9 @@ extension NodeDelivery {
             shares: forward.shares,
             inherited: forward.inherited.flatMap { inherited in
                 NodeName(inherited.node).map {
-                    InheritedForward(node: $0, number: inherited.number)
+                    InheritedForward(
+                        node: $0, number: inherited.number, shard: inherited.shard,
+                        shardCount: inherited.shardCount)
                 }
             },
             excluded: forward.excluded.compactMap { NodeName($0) })

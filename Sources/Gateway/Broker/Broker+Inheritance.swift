@@ -131,9 +131,16 @@ extension Broker {
 
     // MARK: What was kept for them
 
-    /// Whether a session was that node's; also when that is not known any more, as this process has begun since.
-    func isHeir(_ token: Token, of node: NodeName, in context: inout ShardContext) -> Bool {
-        guard let number = context.commons.neighbours?.number(of: node),
+    /// Whether a session was that shard's of that node; of which node is not known any more when this process has begun
+    /// since.
+    func isHeir(
+        _ token: Token, of inherited: InheritedForward, in context: inout ShardContext
+    ) -> Bool {
+        let homes = Homes(shards: max(1, Int(inherited.shardCount)))
+        guard homes.shard(of: sessions[slot: token.slot].client) == Int(inherited.shard) else {
+            return false
+        }
+        guard let number = context.commons.neighbours?.number(of: inherited.node),
             inheritedNodes.contains(number)
         else { return sessions[slot: token.slot].stored != nil }
         return sessions[slot: token.slot].inheritedFrom == number

@@ -376,8 +376,8 @@ extension Broker {
                 {
                     continue
                 }
-                if let node = delivery.inherited?.node, terms.sharedFilter == nil,
-                    !isHeir(receiver.token, of: node, in: &context)
+                if let inherited = delivery.inherited, terms.sharedFilter == nil,
+                    !isHeir(receiver.token, of: inherited, in: &context)
                 {
                     continue
                 }

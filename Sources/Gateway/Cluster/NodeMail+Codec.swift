@@ -60,6 +60,8 @@ extension NodeMail {
                 buffer.append(optional: delivery.inherited) {
                     $0.append(text: $1.node.text)
                     $0.append($1.number.rawValue)
+                    $0.append($1.shard)
+                    $0.append($1.shardCount)
                 }
                 buffer.append(nodes: delivery.excluded)
             }
@@ -166,7 +168,8 @@ extension NodeMail {
                 delivery.inherited = try reader.takeOptional { reader throws(MalformedRecord) in
                     InheritedForward(
                         node: try reader.takeNode(),
-                        number: ForwardNumber(rawValue: try reader.takeUInt64()))
+                        number: ForwardNumber(rawValue: try reader.takeUInt64()),
+                        shard: try reader.takeUInt8(), shardCount: try reader.takeUInt8())
                 }
                 delivery.excluded = try reader.takeNodes()
             }

@@ -115,6 +115,10 @@ struct NodeDelivery: Equatable {
 struct InheritedForward: Equatable {
     let node: NodeName
     let number: ForwardNumber
+
+    /// The shard of that node that had the sessions, of so many.
+    let shard: UInt8
+    let shardCount: UInt8
 }
 
 /// Where a client is, or its session.

@@ -33,9 +33,16 @@ public struct Forward: Equatable, Sendable {
         /// Under which number it was: the node may have taken it, and that is known to who has its sessions.
         public let number: ForwardNumber
 
-        public init(node: String, number: ForwardNumber) {
+        /// The shard of that node that had the sessions, of so many: those of its other shards get it, if at all, by a
+        /// forward of their own.
+        public let shard: UInt8
+        public let shardCount: UInt8
+
+        public init(node: String, number: ForwardNumber, shard: UInt8, shardCount: UInt8) {
             self.node = node
             self.number = number
+            self.shard = shard
+            self.shardCount = shardCount
         }
     }
 
@@ -64,7 +71,9 @@ public struct Forward: Equatable, Sendable {
         Forward(
             message, isRetained: isRetained, isForSubscribers: isForSubscribers, shares: shares,
             shard: shard, shardCount: 0,
-            inherited: Inherited(node: inherited?.node ?? node, number: number), excluded: excluded)
+            inherited: Inherited(
+                node: inherited?.node ?? node, number: number, shard: inherited?.shard ?? shard,
+                shardCount: inherited?.shardCount ?? shardCount), excluded: excluded)
     }
 }
 

@@ -107,6 +107,8 @@ extension Forward: StorageRecord {
             buffer.append(optional: inherited) {
                 $0.append(text: $1.node)
                 $0.append($1.number.rawValue)
+                $0.append($1.shard)
+                $0.append($1.shardCount)
             }
             buffer.append(list: excluded) { $0.append(text: $1) }
         }
@@ -127,7 +129,8 @@ extension Forward: StorageRecord {
             inherited = try reader.takeOptional { reader throws(MalformedRecord) in
                 Inherited(
                     node: try reader.takeText(),
-                    number: ForwardNumber(rawValue: try reader.takeUInt64()))
+                    number: ForwardNumber(rawValue: try reader.takeUInt64()),
+                    shard: try reader.takeUInt8(), shardCount: try reader.takeUInt8())
             }
             excluded = try reader.takeList { reader throws(MalformedRecord) in
                 try reader.takeText()

@@ -148,6 +148,39 @@ extension WholeGateway {
             }
         }
 
+        @Test(
+            "what was kept for a node comes once to each session that it had, whichever of its shards had it"
+        )
+        func keptForShards() async throws {
+            try await TestNodes.run(4, isFollowing: true) { nodes in
+                // On both shards.
+                let names = (0..<6).map { "reader-\($0)" }
+                for name in names {
+                    let (reader, _) = try nodes[0].open(name, .v5, expiry: 1_000)
+                    try reader.subscribe("t/#", qos: .exactlyOnce)
+                    try reader.leave()
+                }
+                try await followed(nodes, [0], among: 2)
+                let (writer, _) = try nodes[2].open("writer", .v5, expiry: 1_000)
+                nodes.peers.cut(from: TestNodes.name(0), to: TestNodes.name(2))
+                nodes.peers.cut(from: TestNodes.name(2), to: TestNodes.name(0))
+                for number in 0..<5 {
+                    #expect(try writer.publish("t/\(number)", "m", qos: .exactlyOnce)?.code == 0)
+                }
+                #expect(try nodes[2].gateway.sessions.figures().forwards == 10)
+                await nodes.stop(0)
+                nodes.peers.mend()
+                try await until { try nodes[2].gateway.sessions.figures().forwards == 0 }
+                #expect(try writer.publish("t/last", "m", qos: .exactlyOnce)?.code == 0)
+                for name in names {
+                    let (reader, connack) = try nodes[3].open(name, .v5, expiry: 1_000)
+                    #expect(connack.isSessionPresent)
+                    let topics = try (0..<6).map { _ in try reader.message().topic }
+                    #expect(topics == (0..<5).map { "t/\($0)" } + ["t/last"], "\(name)")
+                }
+            }
+        }
+
         @Test("a client that began anew while its session was taken over has the new one")
         func begunAnew() async throws {
             try await TestNodes.run(isFollowing: true) { nodes in
