@@ -24,6 +24,7 @@ extension Foundations {
                     .notice, "another node has taken over this one's stored sessions",
                     .init("node", record?.follower?.text ?? ""))
             }
+            commons.neighbours?.firstForwardingLife = try commons.sessions.firstForwardingLife()
             if record?.heirs.isEmpty == false { waitForHeirs(commons) }
             leader.begin(record)
         } catch {

@@ -86,14 +86,25 @@ import Time
             ]
             let delivery = NodeDelivery(
                 isRetained: true, isForSubscribers: false, shares: [filter, []])
+            var ofHeir = delivery
+            ofHeir.keeper = NodeName("n2")
+            var ofTwoHeirs = delivery
+            ofTwoHeirs.excluded = [NodeName("n3")!]
+            ofTwoHeirs.inherited = InheritedForward(
+                node: NodeName("n4")!, number: ForwardNumber(rawValue: 1), keeper: NodeName("n5"),
+                shard: 1, shardCount: 2)
             return [
                 .subscribe(filter: filter, hasConnected: true, isStored: false, request),
                 .unsubscribe(filter: [], request),
                 .connected(share: filter, false),
                 .deliver(message, delivery, request), .deliver(message, delivery, nil),
                 .forward(ForwardNumber(rawValue: .max), message, delivery, request),
-                .forwarding([ForwardNumber(life: 1, shard: 2, count: 3)]), .forwarding([]),
-                .settled([ForwardNumber(rawValue: 0)]), .filtersTold,
+                .forward(ForwardNumber(rawValue: 7), message, ofHeir, request),
+                .forward(ForwardNumber(rawValue: 7), message, ofTwoHeirs, request),
+                .forwarding([ForwardNumber(life: 1, shard: 2, count: 3)], first: 0),
+                .forwarding([], first: .max),
+                .settled([ForwardNumber(rawValue: 0)], keeper: nil),
+                .settled([ForwardNumber(rawValue: 0)], keeper: NodeName("n2")), .filtersTold,
                 .away(NodeName("n-1.a_b")!, shard: 7, shards: 8, filter: filter),
                 .crowded(.max, filters: [filter, filter]), .crowded(1, filters: []),
                 .toDevice(message, isRetained: true, device, isForwarded: false, request),

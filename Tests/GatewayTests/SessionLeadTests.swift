@@ -94,7 +94,7 @@ struct SessionLeadTests {
         /// Brings it to be followed by n2.
         func follow() {
             look()
-            take(lead.read([], last: nil, isLast: true, copy: 7, at: time))
+            take(lead.read([], next: nil, copy: 7, at: time))
             kept(1)
             books(1, n2)
             _ = said()
@@ -114,13 +114,13 @@ struct SessionLeadTests {
         let name = SessionName(anonymous: "client".utf8Span.span)!
         let page = FollowedChanges([.sent(SessionNumber(2), below: 1)])
         scene.take(
-            scene.lead.read([(page, 10)], last: name, isLast: false, copy: 7, at: scene.time))
+            scene.lead.read([(page, 10)], next: .session(name), copy: 7, at: scene.time))
         #expect(scene.said() == ["changes 2 n2"])
         scene.kept(1)
         #expect(scene.said() == [], "one page at a time")
         scene.kept(2)
         #expect(scene.said() == ["read next"])
-        scene.take(scene.lead.read([(page, 10)], last: name, isLast: true, copy: 7, at: scene.time))
+        scene.take(scene.lead.read([(page, 10)], next: nil, copy: 7, at: scene.time))
         scene.kept(3)
         #expect(scene.said() == ["changes 3 n2", "complete 4 as 1 n2"])
         scene.commit(3)

@@ -144,6 +144,10 @@ enum SessionRecords {
                 records: [
                     "least": forward, "most": fullForward,
                     "readdressed": forward.readdressed(from: "n2", forwardNumber),
+                    "inherited": forward.kept(after: "n2", forwardNumber),
+                    "inheritedAndReaddressed": forward.kept(after: "n2", forwardNumber)
+                        .readdressed(from: "n3", ForwardNumber(rawValue: 1))
+                        .kept(after: "n4", ForwardNumber(rawValue: 2)),
                 ]
             ),
             GoldenTable(

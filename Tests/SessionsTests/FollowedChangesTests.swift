@@ -9,6 +9,9 @@ import Testing
 @Suite struct FollowedChangesTests {
     private static let number = SessionNumber(300)
     private static let forward = ForwardNumber(life: 1, shard: 2, count: 3)
+    private static let kept = Forward(
+        Sample.queued("m").message, isRetained: false, isForSubscribers: true, shares: [], shard: 1,
+        shardCount: 2)
 
     /// Each change, and its bytes behind the version and the count: for good, as nodes of different versions speak to
     /// each other.
@@ -29,6 +32,11 @@ import Testing
         (.complete(number, packetID: 65_535), "08ac02ffff03"),
         (.node(.take("n2", shard: 1, forward)), "09026e32010000010200000003"),
         (.node(.settle("n2", shard: 254, forward)), "0a026e32fe0000010200000003"),
+        (
+            .node(.keep("n2", forward, kept)),
+            "0b026e320000010200000003" + "0f" + "010102000100" + "0103612f62" + "016d" + "0000"
+        ),
+        (.node(.arrived("n2", forward)), "0c026e320000010200000003"),
     ]
 
     private func bytes(_ changes: [SessionChange]) -> [UInt8] {
@@ -60,10 +68,12 @@ import Testing
         #expect(try read(bytes([])) == [])
     }
 
-    @Test("what a node keeps for other nodes is in no list that travels; what it has taken is")
+    @Test(
+        "filters of other nodes are in no list that travels; what a node keeps for them and has taken of them is"
+    )
     func nodes() throws {
         let number = Self.forward
-        let forwarded = SessionChange.node(.arrived("n2", number))
+        let forwarded = SessionChange.node(.drop("n2", shard: 1, number: 2))
         let sent = SessionChange.sent(Self.number, below: 7)
         #expect(!forwarded.isFollowed && sent.isFollowed)
         let taken = SessionChange.node(.take("n2", shard: 1, number))
@@ -81,7 +91,7 @@ import Testing
             #expect(throws: MalformedRecord.self) { try read(Array(all[..<count])) }
         }
         #expect(throws: MalformedRecord.self) { try read(all + [0]) }
-        for tag in UInt8.min...UInt8.max where !(1...10).contains(tag) {
+        for tag in UInt8.min...UInt8.max where !(1...12).contains(tag) {
             let name = "change of a session"
             #expect(throws: MalformedRecord(what: name)) {
                 try read([1, 1, tag, 0, 0, 0, 0])

@@ -65,7 +65,7 @@ import Time
 
         let link = Link()
         try wait { copy.begin(completion: $0) }
-        var last: SessionName?
+        var last: SessionPage.Place?
         var pages = 0
         while true {
             for _ in 0..<script.count(below: 6) { link.send(script.next(leader.store), of: leader) }
@@ -78,7 +78,7 @@ import Time
             for _ in 0..<script.count(below: 6) { link.send(script.next(leader.store), of: leader) }
             let read = try page.wait()
             pages += 1
-            last = read.sessions.last?.name
+            last = read.next
             try link.deliver { try write($0, to: copy) }
             #expect(try copy.verify() == [], "seed \(seed), page \(pages)")
             if read.isLast { break }
@@ -98,7 +98,9 @@ import Time
         let leader = try OpenStore(directories[0].path)
         func page(_ name: SessionName?, _ bytes: Int) throws -> SessionPage {
             let answer = PageAnswer()
-            leader.store.submitPage(after: name, bytes: bytes) { answer.set($0) }
+            leader.store.submitPage(after: name.map { .session($0) }, bytes: bytes) {
+                answer.set($0)
+            }
             return try answer.wait()
         }
         let empty = try page(nil, 1_000)
@@ -117,7 +119,7 @@ import Time
             #expect(first.sessions.map(\.name) == [Sample.name(1)] && !first.isLast)
             #expect(first.sessions[0].session.queueCount == 4)
             let last = try page(Sample.name(2), bytes)
-            #expect(last.sessions.map(\.name) == [Sample.name(3)] && last.isLast)
+            #expect(last.sessions.map(\.name) == [Sample.name(3)] && last.next == .sessions)
         }
         #expect(try page(nil, 3_000).sessions.count == 2)
         let all = try page(nil, 1 << 20)
@@ -180,6 +182,73 @@ import Time
         #expect(try copy.taken() == ["n2": [number(2), number(3)], "n3": [number(1)]])
         try wait { copy.begin(completion: $0) }
         #expect(try copy.taken().isEmpty)
+    }
+
+    @Test(
+        "what the node keeps for others is in the copy, in pages behind the sessions, until it has arrived"
+    )
+    func keptForOthers() throws {
+        let leader = try OpenStore(directories[0].path)
+        let copy = try open()
+        func number(_ count: UInt32) -> ForwardNumber {
+            ForwardNumber(life: 1, shard: 2, count: count)
+        }
+        func forward(_ text: String) -> Forward {
+            Forward(
+                Sample.queued(text).message, isRetained: true, isForSubscribers: true, shares: [],
+                shard: 1, shardCount: 2)
+        }
+        func kept() throws -> [String] {
+            var found: [String] = []
+            try copy.forEachForward { node, number, content in
+                found.append("\(node) \(number) \(content.message.payload.count)")
+            }
+            return found
+        }
+        _ = try leader.begin(Sample.name(1))
+        for count in 1...4 as ClosedRange<UInt32> {
+            let node = count < 3 ? "n2" : "n3"
+            let content = forward(String(repeating: "x", count: 100 * Int(count)))
+            try leader.write(.node(.keep(node, number(count), content)))
+        }
+        try leader.write(.node(.take("n2", shard: 1, number(9))))
+        let link = Link()
+        var place: SessionPage.Place?
+        var pages = 0
+        repeat {
+            let answer = PageAnswer()
+            leader.store.submitPage(after: place, bytes: 1) { result in
+                link.take(result)
+                answer.set(result)
+            }
+            if pages == 3 {
+                // Read already, and not yet.
+                link.send([.node(.arrived("n2", number(1)))], of: leader)
+                link.send([.node(.arrived("n3", number(4)))], of: leader)
+                link.send([.node(.keep("n4", number(5), forward("late")))], of: leader)
+            }
+            place = try answer.wait().next
+            pages += 1
+        } while place != nil
+        try leader.write([])
+        try link.deliver { try write($0, to: copy) }
+        #expect(
+            try kept() == [
+                "n2 \(number(2)) 200", "n3 \(number(3)) 300", "n4 \(number(5)) 4",
+            ])
+        #expect(try copy.taken() == ["n2": [number(9)]] && copy.count == 1)
+        #expect(pages >= 5)
+        try wait { copy.removeForward(number(3), to: "n3", completion: $0) }
+        #expect(try kept().count == 2)
+        #expect(try copy.verify() == [])
+        // Who has taken over has them now: the node has none, and says of which life on.
+        #expect(try leader.store.firstForwardingLife() == 0)
+        let life = try leader.store.beginForwarding()
+        try wait { leader.store.removeAll(completion: $0) }
+        #expect(try leader.store.figures().forwards == 0)
+        #expect(try leader.store.firstForwardingLife() == life)
+        try wait { copy.begin(completion: $0) }
+        #expect(try kept() == [])
     }
 
     @Test("a copy that is opened again has its mark and its sessions; a new copy has neither")

@@ -123,8 +123,11 @@ extension Broker {
         case .took(let key, let sender):
             takings.remove(key)
             tell(sender, .notStored, in: &context)
+        case .tookKept(let key, let keep):
+            takings.remove(key)
+            keepsRefused.append(keep)
         case nil, .release, .complete, .confirm, .subscribed, .removed, .yield, .taken, .forwarded,
-            .left, .inherited, .handedOut, .held:
+            .left, .inherited, .inheritedForward, .handedOut, .held:
             break
         }
     }

@@ -30,15 +30,23 @@ extension Broker {
         to target: NodeMail.Target,
         for sender: DownlinkSender, in context: inout ShardContext
     ) -> SessionWrites.Write? {
-        guard let name = context.peers.name(of: target.node), canNumberForwards(in: &context),
-            let number = forwards.begin(content, to: target)
-        else {
-            context.counters.add(.deliveriesDropped)
-            return nil
-        }
+        guard let name = context.peers.name(of: target.node),
+            let number = beginForward(content, to: target, in: &context)
+        else { return nil }
         return SessionWrites.Write(
             change: .node(.keep(name.text, number, content)),
             followUp: .forward(target, number, sender: sender))
+    }
+
+    /// The number under which it is kept; `nil`: it is dropped.
+    mutating func beginForward(
+        _ content: Forward, to target: NodeMail.Target, in context: inout ShardContext
+    ) -> ForwardNumber? {
+        if canNumberForwards(in: &context), let number = forwards.begin(content, to: target) {
+            return number
+        }
+        context.counters.add(.deliveriesDropped)
+        return nil
     }
 
     /// Begins another life of numbers when those of this one are used up.
@@ -85,7 +93,9 @@ extension Broker {
         for shard in receivers {
             let request = context.peers.request(target.node, for: .forward(target, number))
             context.peers.send(
-                .forward(number, content.message, NodeDelivery(content), request),
+                .forward(
+                    content.origin?.number ?? number, content.message, NodeDelivery(content),
+                    request),
                 to: target.node, shard: shard, at: context.now.books)
         }
     }
@@ -106,22 +116,25 @@ extension Broker {
         isTaken: Bool, in context: inout ShardContext
     ) {
         guard isTaken else { return forwardsRefused.append((number, target)) }
-        guard let receivers = forwards.answered(number, to: target),
+        guard let arrival = forwards.answered(number, to: target),
             let name = context.peers.name(of: target.node)
         else { return }
         sessionWrites.append(
             .node(.arrived(name.text, number)),
-            then: .forwarded(number, node: target.node, receivers))
+            then: .forwarded(number, node: target.node, arrival))
         sendForwards(to: target, in: &context)
     }
 
     /// It is not on this disk any more: those who have taken it need not know it either.
     func forwarded(
-        _ number: ForwardNumber, to node: UInt8, _ receivers: Range<Int>,
+        _ number: ForwardNumber, to node: UInt8, _ arrival: Forwards.Arrival,
         in context: inout ShardContext
     ) {
-        for shard in receivers {
-            context.peers.send(.settled([number]), to: node, shard: shard, at: context.now.books)
+        let known = arrival.origin?.number ?? number
+        let keeper = arrival.origin.flatMap { NodeName($0.node) }
+        for shard in arrival.receivers {
+            context.peers.send(
+                .settled([known], keeper: keeper), to: node, shard: shard, at: context.now.books)
         }
     }
 
@@ -133,6 +146,9 @@ extension Broker {
             forwards.sendAgain(number, to: target)
             sendForwards(to: target, in: &context)
         }
+        var keeps: [InheritedKeep] = []
+        swap(&keeps, &keepsRefused)
+        for keep in keeps { take(keep, in: &context) }
     }
 
     // MARK: Nodes
@@ -141,9 +157,11 @@ extension Broker {
     mutating func beginForwards(to node: UInt8, in context: inout ShardContext) {
         // What is kept for nodes that are gone may be for it, too, should it have their sessions.
         let away = forwards.nodes.filter { $0 != node && !context.peers.isReachable($0) }
-        let numbers = (away + [node]).flatMap { forwards.numbers(to: $0) }
+        let numbers = (away + [node]).flatMap { forwards.ownNumbers(to: $0) }
+        let first = context.commons.neighbours?.firstForwardingLife ?? 0
         for shard in 0..<context.peers.shards(of: node) {
-            context.peers.send(.forwarding(numbers), to: node, shard: shard, at: context.now.books)
+            context.peers.send(
+                .forwarding(numbers, first: first), to: node, shard: shard, at: context.now.books)
         }
         for target in forwards.targets(on: node) { sendForwards(to: target, in: &context) }
     }
@@ -189,36 +207,84 @@ extension Broker {
         guard let name = context.peers.name(of: target.node) else { return }
         let served = context.peers.begin(request, of: target)
         do throws(StoreError) {
-            let key = ForwardTaking(node: target.node, number: number)
-            if try isTaken(key, name, in: &context) {
-                if !sessionWrites.isSettled {
-                    context.peers.delay(served)
-                    sessionWrites.append(nil, then: .confirm(.node(served)))
-                }
-            } else if let before = delivery.inherited?.number,
-                try isTaken(ForwardTaking(node: target.node, number: before), name, in: &context)
+            if let writes = try take(
+                number, message, delivery, keptBy: delivery.keeper ?? name, served: served,
+                in: &context)
             {
-                // By the node whose sessions are here now.
-                takings.insert(key)
                 context.peers.delay(served)
-                sessionWrites.append(
-                    .node(.settle(name.text, shard: UInt8(context.index), before)))
-                sessionWrites.append(
-                    .node(.take(name.text, shard: UInt8(context.index), number)),
-                    then: .took(key, .node(served)))
-            } else {
-                takings.insert(key)
+                for write in writes { sessionWrites.append(write) }
+            } else if !sessionWrites.isSettled {
                 context.peers.delay(served)
-                handOut(message, delivery, served: served, in: &context)
-                sessionWrites.append(
-                    .node(.take(name.text, shard: UInt8(context.index), number)),
-                    then: .took(key, .node(served)))
+                sessionWrites.append(nil, then: .confirm(.node(served)))
             }
             context.peers.conclude(served, at: context.now.books)
         } catch {
             context.counters.add(.sessionReadsFailed)
             context.wire.journal.noteStoreFailure(.sessionRead, error)
             context.peers.answer(served, .notStored, at: context.now.books)
+        }
+    }
+
+    /// Hands it to this shard's sessions, and answers what is to be written behind them; `nil`: it was taken before.
+    private mutating func take(
+        _ number: ForwardNumber,
+        _ message: Message,
+        _ delivery: NodeDelivery,
+        keptBy keeper: NodeName,
+        served: UInt32?, in context: inout ShardContext
+    ) throws(StoreError) -> [SessionWrites.Write]? {
+        let key = taking(number, of: keeper, in: &context)
+        if try isTaken(key, keeper, in: &context) { return nil }
+        let shard = UInt8(context.index)
+        var writes: [SessionWrites.Write] = []
+        if let before = delivery.inherited {
+            // By the node whose sessions are here now.
+            let name = before.keeper ?? keeper
+            if try isTaken(taking(before.number, of: name, in: &context), name, in: &context) {
+                writes.append(
+                    SessionWrites.Write(
+                        change: .node(.settle(name.text, shard: shard, before.number)),
+                        followUp: nil))
+            }
+        }
+        takings.insert(key)
+        if writes.isEmpty { handOut(message, delivery, served: served, in: &context) }
+        writes.append(
+            SessionWrites.Write(
+                change: .node(.take(keeper.text, shard: shard, number)),
+                followUp: .took(key, served.map { .node($0) } ?? .nobody)))
+        return writes
+    }
+
+    /// As this shard knows it while it is being written.
+    func taking(
+        _ number: ForwardNumber, of keeper: NodeName, in context: inout ShardContext
+    ) -> ForwardTaking {
+        let node =
+            keeper == context.commons.node
+            ? Peers.here : context.commons.neighbours?.number(of: keeper) ?? Peers.unknown
+        return ForwardTaking(node: node, number: number)
+    }
+
+    /// A message that a node which is gone has kept for this one, which has its sessions now.
+    mutating func take(_ keep: InheritedKeep, in context: inout ShardContext) {
+        guard let origin = keep.content.origin, let keeper = NodeName(origin.node) else { return }
+        do throws(StoreError) {
+            let writes = try take(
+                origin.number, keep.content.message, NodeDelivery(keep.content), keptBy: keeper,
+                served: nil, in: &context)
+            for write in writes ?? [] {
+                guard case .took(let key, _) = write.followUp else {
+                    sessionWrites.append(write)
+                    continue
+                }
+                sessionWrites.append(write.change, then: .tookKept(key, keep))
+            }
+            if writes == nil { sessionWrites.append(nil, then: .inheritedForward(keep)) }
+        } catch {
+            context.counters.add(.sessionReadsFailed)
+            context.wire.journal.noteStoreFailure(.sessionRead, error)
+            keepsRefused.append(keep)
         }
     }
 
@@ -230,34 +296,52 @@ extension Broker {
             key.number, from: name.text, shard: UInt8(context.index))
     }
 
-    /// The other node has these no more.
+    /// The other node has these no more. What one that is gone has kept first, it may send once more when it is back: that
+    /// is known until it says that it does not have it.
     mutating func settle(
-        _ numbers: [ForwardNumber], from node: UInt8, in context: inout ShardContext
+        _ numbers: [ForwardNumber], keptBy keeper: NodeName?, from node: UInt8,
+        in context: inout ShardContext
     ) {
         guard let name = context.peers.name(of: node) else { return }
+        guard let keeper, keeper != name else { return settle(numbers, keptBy: name, in: &context) }
+        let first = firstLives[keeper] ?? 0
+        settle(numbers.filter { $0.life < first }, keptBy: keeper, in: &context)
+        settledByHeirs[keeper, default: []] += numbers.filter { $0.life >= first }
+    }
+
+    private mutating func settle(
+        _ numbers: [ForwardNumber], keptBy keeper: NodeName, in context: inout ShardContext
+    ) {
         for number in numbers {
             sessionWrites.append(
-                .node(.settle(name.text, shard: UInt8(context.index), number)))
+                .node(.settle(keeper.text, shard: UInt8(context.index), number)))
         }
     }
 
-    /// All that a shard of another node has: what else was taken from it is settled.
+    /// All that a shard of another node has: what else was taken from it is settled. What lives of it before `first` have
+    /// kept, another node sends now, which says itself when that is over.
     mutating func settleOthers(
-        than held: [ForwardNumber], from target: NodeMail.Target, in context: inout ShardContext
+        than held: [ForwardNumber], first: UInt64, from target: NodeMail.Target,
+        in context: inout ShardContext
     ) {
         guard let name = context.peers.name(of: target.node) else { return }
         let shards = max(1, context.peers.shards(of: target.node))
         let held = Set(held)
+        firstLives[name] = first
         do throws(StoreError) {
             let taken = try sessionReader.taken(from: name.text, shard: UInt8(context.index))
             let over = taken.filter {
-                Int($0.shard) % shards == target.shard && !held.contains($0)
+                $0.life >= first && Int($0.shard) % shards == target.shard && !held.contains($0)
             }
-            settle(over, from: target.node, in: &context)
+            settle(over, keptBy: name, in: &context)
         } catch {
             context.counters.add(.sessionReadsFailed)
             context.wire.journal.noteStoreFailure(.sessionRead, error)
         }
+        guard let settled = settledByHeirs[name] else { return }
+        settle(settled.filter { $0.life < first }, keptBy: name, in: &context)
+        let rest = settled.filter { $0.life >= first }
+        settledByHeirs[name] = rest.isEmpty ? nil : rest
     }
 }
 
@@ -275,10 +359,12 @@ extension NodeDelivery {
             inherited: forward.inherited.flatMap { inherited in
                 NodeName(inherited.node).map {
                     InheritedForward(
-                        node: $0, number: inherited.number, shard: inherited.shard,
+                        node: $0, number: inherited.number,
+                        keeper: inherited.keeper.flatMap { NodeName($0) }, shard: inherited.shard,
                         shardCount: inherited.shardCount)
                 }
             },
-            excluded: forward.excluded.compactMap { NodeName($0) })
+            excluded: forward.excluded.compactMap { NodeName($0) },
+            keeper: forward.origin.flatMap { NodeName($0.node) })
     }
 }

@@ -33,6 +33,7 @@ extension Broker {
             context.places.claims[name] = claim
         }
         noteTaken(by: inheritance, in: &context)
+        inheritForwards(inheritance, in: &context)
         let names = found.map(\.name)
         context.places.inherited.begin(inheritance, names)
         for name in names where name.kind != .device { takeInInherited(name, in: &context) }
@@ -59,6 +60,88 @@ extension Broker {
             context.counters.add(.sessionReadsFailed)
             context.wire.journal.noteStoreFailure(.sessionRead, error)
         }
+    }
+
+    /// What the node had kept for others is kept here, under another number; they know it by the one that it had. What it
+    /// had kept for this one is taken.
+    private mutating func inheritForwards(
+        _ inheritance: Inheritance, in context: inout ShardContext
+    ) {
+        let shards = context.commons.mailboxes.count
+        var found: [(NodeName, ForwardNumber, Forward)] = []
+        do throws(StoreError) {
+            try inheritance.store?.forEachForward { text, number, content in
+                guard Int(number.shard) % shards == context.index, let name = NodeName(text) else {
+                    return
+                }
+                found.append((name, number, content))
+            }
+        } catch {
+            context.counters.add(.sessionReadsFailed)
+            context.wire.journal.noteStoreFailure(.sessionRead, error)
+        }
+        for (name, number, before) in found {
+            let content = before.kept(after: inheritance.node.text, number)
+            if name == context.commons.node {
+                takeHere(content, number, inheritance, in: &context)
+            } else {
+                keep(content, number, for: name, inheritance, in: &context)
+            }
+        }
+    }
+
+    private mutating func keep(
+        _ content: Forward, _ before: ForwardNumber, for name: NodeName, _ inheritance: Inheritance,
+        in context: inout ShardContext
+    ) {
+        guard let neighbours = context.commons.neighbours, !neighbours.isRemoved(name) else {
+            return
+        }
+        let node = neighbours.number(of: name)
+        context.peers.know(node, name)
+        let target = NodeMail.Target(node: node, shard: Int(content.shard))
+        guard let number = beginForward(content, to: target, in: &context) else { return }
+        let keep = InheritedKeep(
+            inheritance, before, for: name, content,
+            at: InheritedKeep.Place(target: target, number: number), shards: 1)
+        sessionWrites.append(
+            .node(.keep(name.text, number, content)), then: .inheritedForward(keep))
+    }
+
+    private mutating func takeHere(
+        _ content: Forward, _ before: ForwardNumber, _ inheritance: Inheritance,
+        in context: inout ShardContext
+    ) {
+        let count = context.commons.mailboxes.count
+        let shard = Int(content.shard)
+        let receivers = count == Int(content.shardCount) ? shard..<shard + 1 : 0..<count
+        let keep = InheritedKeep(
+            inheritance, before, for: context.commons.node, content, at: nil,
+            shards: receivers.count)
+        for shard in receivers {
+            if shard == context.index {
+                take(keep, in: &context)
+            } else {
+                context.outgoing[shard].append(.takeKept(keep))
+            }
+        }
+    }
+
+    func inheritedForwardWritten(_ keep: InheritedKeep, in context: inout ShardContext) {
+        let mailbox = context.commons.mailboxes[context.index]
+        keep.written { mailbox.post(.keptForward(keep)) }
+    }
+
+    /// It is not in the copy any more, so that no later process takes it over once more: it may be sent.
+    mutating func forwardInherited(_ keep: InheritedKeep, in context: inout ShardContext) {
+        if let place = keep.place {
+            forwards.written(place.number, to: place.target)
+            if !context.peers.isReachable(place.target.node) {
+                keptForAway.insert(place.target.node)
+            }
+            sendForwards(to: place.target, in: &context)
+        }
+        keep.inheritance.shardHasFinished()
     }
 
     /// Takes in the next ones of those that no one has wanted yet.

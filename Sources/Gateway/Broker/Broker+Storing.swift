@@ -101,8 +101,12 @@ extension Broker {
                 if !context.peers.isReachable(target.node) { keptForAway.insert(target.node) }
                 sendForwards(to: target, in: &context)
                 tell(sender, .queued, in: &context)
-            case .forwarded(let number, let node, let receivers):
-                forwarded(number, to: node, receivers, in: &context)
+            case .forwarded(let number, let node, let arrival):
+                forwarded(number, to: node, arrival, in: &context)
+            case .tookKept(let key, let keep):
+                takings.remove(key)
+                inheritedForwardWritten(keep, in: &context)
+            case .inheritedForward(let keep): inheritedForwardWritten(keep, in: &context)
             case .took(let key, let sender):
                 takings.remove(key)
                 tell(sender, .queued, in: &context)

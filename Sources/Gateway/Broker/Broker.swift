@@ -1,3 +1,4 @@
+import Ledger
 import Linux
 import MQTT
 import Reactor
@@ -63,6 +64,15 @@ struct Broker: ~Copyable {
 
     /// Nodes whose sessions this process has taken over, as it numbers them.
     var inheritedNodes: Set<UInt8> = []
+
+    /// What such nodes have kept for this one, and could not be written.
+    var keepsRefused: [InheritedKeep] = []
+
+    /// The first lives of nodes of which they keep anything, as they have said.
+    var firstLives: [NodeName: UInt64] = [:]
+
+    /// What others have sent instead of a node that is gone, and that it may send once more.
+    var settledByHeirs: [NodeName: [ForwardNumber]] = [:]
 
     /// What was kept for a node whose sessions are this one's by now, until all shards have it.
     var handingOut: [ForwardNumber: HandingOut] = [:]

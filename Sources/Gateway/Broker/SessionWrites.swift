@@ -50,10 +50,16 @@ struct SessionWrites {
         case forward(NodeMail.Target, ForwardNumber, sender: DownlinkSender)
 
         /// It is kept no more; those shards of the node have it.
-        case forwarded(ForwardNumber, node: UInt8, Range<Int>)
+        case forwarded(ForwardNumber, node: UInt8, Forwards.Arrival)
 
         /// A message that another node has kept is known for good.
         case took(ForwardTaking, DownlinkSender)
+
+        /// The same, which a node that is gone has kept for this one.
+        case tookKept(ForwardTaking, InheritedKeep)
+
+        /// A message that a node which is gone has kept is this one's to keep, or was taken here.
+        case inheritedForward(InheritedKeep)
 
         /// Another node may be told that its filter is known for good.
         case held(NodeRequest, NodeMail.Target)
@@ -63,6 +69,11 @@ struct SessionWrites {
         /// `nil`: only behind all others.
         let change: SessionChange?
         let followUp: FollowUp?
+
+        /// Of what a node that is gone has kept: no one is waiting to hear that it could not be written.
+        fileprivate var isInherited: Bool {
+            if case .inheritedForward = followUp { true } else { false }
+        }
     }
 
     private var waiting: [Write] = []
@@ -109,6 +120,7 @@ struct SessionWrites {
         var kept: [Write] = []
         for write in underWay {
             switch write.change {
+            case .node(.keep) where write.isInherited: kept.append(write)
             case .append, .receive, .node(.keep), .node(.take): given.append(write)
             case nil, .put, .remove, .release, .delete, .sent, .complete, .node(.arrived),
                 .node(.settle), .node(.hold), .node(.drop):

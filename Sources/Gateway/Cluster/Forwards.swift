@@ -20,6 +20,9 @@ struct Forwards {
         enum State { case writing, waiting, sent }
 
         let number: ForwardNumber
+
+        /// Who has kept it first; `nil`: this node.
+        let origin: Forward.Origin?
         let qos: QoS
         var state = State.writing
 
@@ -81,6 +84,13 @@ struct Forwards {
         targets(on: node).flatMap { queues[$0]?.entries.map(\.number) ?? [] }
     }
 
+    /// What of it this node has kept first.
+    func ownNumbers(to node: UInt8) -> [ForwardNumber] {
+        targets(on: node).flatMap { target in
+            queues[target]?.entries.filter { $0.origin == nil }.map(\.number) ?? []
+        }
+    }
+
     /// What one is, if that is in memory.
     func content(_ number: ForwardNumber, to node: UInt8) -> Forward? {
         for target in targets(on: node) {
@@ -98,13 +108,19 @@ struct Forwards {
         guard queues[target]?.entries.count ?? 0 < Self.maximumCount else { return nil }
         lastCount += 1
         let number = ForwardNumber(life: life, shard: shard, count: lastCount)
-        append(Entry(number: number, qos: content.message.qos, content: content), to: target)
+        append(
+            Entry(
+                number: number, origin: content.origin, qos: content.message.qos, content: content),
+            to: target)
         return number
     }
 
     /// Takes up one that an earlier process has written.
     mutating func takeUp(_ number: ForwardNumber, _ content: Forward, to target: NodeMail.Target) {
-        append(Entry(number: number, qos: content.message.qos, state: .waiting), to: target)
+        append(
+            Entry(
+                number: number, origin: content.origin, qos: content.message.qos, state: .waiting),
+            to: target)
     }
 
     private mutating func append(_ entry: Entry, to target: NodeMail.Target) {
@@ -145,17 +161,23 @@ struct Forwards {
         queues[target]?.sentCount += 1
     }
 
-    /// A shard has it on its disk. When all have, it is kept no more: which shards these are.
+    /// A shard has it on its disk. When all have, it is kept no more: which shards these are, and by what they know it.
     mutating func answered(
         _ number: ForwardNumber, to target: NodeMail.Target
-    ) -> Range<Int>? {
+    ) -> Arrival? {
         guard let index = index(of: number, to: target),
             queues[target]?.entries[index].state == .sent
         else { return nil }
         queues[target]?.entries[index].outstanding -= 1
         guard let entry = queues[target]?.entries[index], entry.outstanding == 0 else { return nil }
         remove(number, to: target)
-        return entry.receivers
+        return Arrival(receivers: entry.receivers, origin: entry.origin)
+    }
+
+    /// What a node has taken.
+    struct Arrival: Equatable {
+        let receivers: Range<Int>
+        let origin: Forward.Origin?
     }
 
     /// It is not kept any more.

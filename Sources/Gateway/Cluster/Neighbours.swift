@@ -15,6 +15,9 @@ final class Neighbours: Sendable {
 
     /// Of the store in this process, by which messages for other nodes are numbered.
     let life: UInt64
+
+    /// The first life of which anything is kept for other nodes.
+    private let firstLife = Atomic<UInt64>(0)
     private let mailboxes: [Mailbox<ShardMessage>]
     private let log: GatewayLog?
     private let state = Mutex(State())
@@ -56,6 +59,12 @@ final class Neighbours: Sendable {
         self.life = life
         self.mailboxes = mailboxes
         self.log = log
+    }
+
+    /// The first life of which this node keeps anything for others: what it has kept before, another one has taken over.
+    var firstForwardingLife: UInt64 {
+        get { firstLife.load(ordering: .relaxed) }
+        set { firstLife.store(newValue, ordering: .relaxed) }
     }
 
     /// Before `start`.

@@ -56,21 +56,15 @@ extension NodeMail {
             message.append(to: &buffer)
             buffer.append(delivery)
             buffer.append(request)
-            if delivery.inherited != nil || !delivery.excluded.isEmpty {
-                buffer.append(optional: delivery.inherited) {
-                    $0.append(text: $1.node.text)
-                    $0.append($1.number.rawValue)
-                    $0.append($1.shard)
-                    $0.append($1.shardCount)
-                }
-                buffer.append(nodes: delivery.excluded)
-            }
-        case .forwarding(let numbers):
+            buffer.append(heirs: delivery)
+        case .forwarding(let numbers, let first):
             buffer.append(Kind.forwarding.rawValue)
             buffer.append(list: numbers) { $0.append($1.rawValue) }
-        case .settled(let numbers):
+            if first > 0 { buffer.append(first) }
+        case .settled(let numbers, let keeper):
             buffer.append(Kind.settled.rawValue)
             buffer.append(list: numbers) { $0.append($1.rawValue) }
+            if let keeper { buffer.append(text: keeper.text) }
         case .toDevice(let message, let isRetained, let device, let isForwarded, let request):
             buffer.append(Kind.toDevice.rawValue)
             message.append(to: &buffer)
@@ -164,18 +158,16 @@ extension NodeMail {
             let message = try Message(taking: &reader)
             var delivery = try reader.takeDelivery()
             let request = try reader.takeRequest()
-            if !reader.isAtEnd {
-                delivery.inherited = try reader.takeOptional { reader throws(MalformedRecord) in
-                    InheritedForward(
-                        node: try reader.takeNode(),
-                        number: ForwardNumber(rawValue: try reader.takeUInt64()),
-                        shard: try reader.takeUInt8(), shardCount: try reader.takeUInt8())
-                }
-                delivery.excluded = try reader.takeNodes()
-            }
+            try reader.takeHeirs(of: &delivery)
             self = .forward(number, message, delivery, request)
-        case .forwarding: self = .forwarding(try reader.takeForwardNumbers())
-        case .settled: self = .settled(try reader.takeForwardNumbers())
+        case .forwarding:
+            self = .forwarding(
+                try reader.takeForwardNumbers(),
+                first: reader.isAtEnd ? 0 : try reader.takeUInt64())
+        case .settled:
+            self = .settled(
+                try reader.takeForwardNumbers(),
+                keeper: reader.isAtEnd ? nil : try reader.takeNode())
         case .toDevice:
             self = .toDevice(
                 try Message(taking: &reader), isRetained: try reader.takeBool(),

@@ -87,6 +87,22 @@ extension ByteBuffer {
         append(list: delivery.shares) { $0.append(counted: $1.span) }
     }
 
+    /// What a message that is kept has behind all else, if anything: nodes of before don't know of it.
+    mutating func append(heirs delivery: NodeDelivery) {
+        let isOfHeir = delivery.keeper != nil || delivery.inherited?.keeper != nil
+        guard isOfHeir || delivery.inherited != nil || !delivery.excluded.isEmpty else { return }
+        append(optional: delivery.inherited) {
+            $0.append(text: $1.node.text)
+            $0.append($1.number.rawValue)
+            $0.append($1.shard)
+            $0.append($1.shardCount)
+        }
+        append(nodes: delivery.excluded)
+        guard isOfHeir else { return }
+        append(optional: delivery.keeper) { $0.append(text: $1.text) }
+        append(optional: delivery.inherited?.keeper) { $0.append(text: $1.text) }
+    }
+
     mutating func append(nodes: [NodeName]) { append(list: nodes) { $0.append(text: $1.text) } }
 
     mutating func append(_ name: SessionName) { append(counted: name.bytes.span) }
@@ -143,6 +159,30 @@ extension ByteReader {
         NodeDelivery(
             isRetained: try takeBool(), isForSubscribers: try takeBool(),
             shares: try takeByteArrays())
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeHeirs(of delivery: inout NodeDelivery) throws(MalformedRecord) {
+        guard !isAtEnd else { return }
+        delivery.inherited = try takeOptional { reader throws(MalformedRecord) in
+            InheritedForward(
+                node: try reader.takeNode(),
+                number: ForwardNumber(rawValue: try reader.takeUInt64()),
+                shard: try reader.takeUInt8(), shardCount: try reader.takeUInt8())
+        }
+        delivery.excluded = try takeNodes()
+        if isAtEnd {
+            if delivery.inherited != nil || !delivery.excluded.isEmpty { return }
+            throw .malformed(what: "whom a message is for")
+        }
+        delivery.keeper = try takeOptional { reader throws(MalformedRecord) in
+            try reader.takeNode()
+        }
+        let former = try takeOptional { reader throws(MalformedRecord) in try reader.takeNode() }
+        guard delivery.keeper != nil || former != nil,
+            former == nil || delivery.inherited != nil
+        else { throw .malformed(what: "who has kept a message") }
+        delivery.inherited?.keeper = former
     }
 
     @_lifetime(self: copy self)

@@ -39,11 +39,13 @@ enum NodeMail {
     /// The same, kept by the sending node until it is answered: the receiving one takes it once.
     case forward(ForwardNumber, Message, NodeDelivery, NodeRequest)
 
-    /// All that the sending shard keeps for the receiving node.
-    case forwarding([ForwardNumber])
+    /// All that the sending shard keeps for the receiving node, and has kept first; the sending node keeps nothing that a life
+    /// of it before `first` has.
+    case forwarding([ForwardNumber], first: UInt64)
 
-    /// The sending node knows that these were taken, and keeps them no more.
-    case settled([ForwardNumber])
+    /// The sending node knows that these were taken, and keeps them no more. `keeper`: who has kept them first; `nil`: the
+    /// sending node.
+    case settled([ForwardNumber], keeper: NodeName?)
 
     /// A message on a device's topic: to its owner, or, when that has sent it on (`isForwarded`), to where the device is.
     case toDevice(Message, isRetained: Bool, DeviceIdentity, isForwarded: Bool, NodeRequest?)
@@ -109,12 +111,18 @@ struct NodeDelivery: Equatable {
 
     /// Not for sessions that were those nodes': for them the sending node keeps the message.
     var excluded: [NodeName] = []
+
+    /// Who has kept the message first, and given its number; `nil`: the sending node. Of one that is kept alone.
+    var keeper: NodeName?
 }
 
 /// For whom a message was kept before, and under which number.
 struct InheritedForward: Equatable {
     let node: NodeName
     let number: ForwardNumber
+
+    /// Who has given that number; `nil`: who has given the one that the message has now.
+    var keeper: NodeName?
 
     /// The shard of that node that had the sessions, of so many.
     let shard: UInt8

@@ -66,6 +66,8 @@ extension Shard {
             broker.handOut(message, delivery, number, from: shard, in: &context)
         case .handedOut(let number): broker.handedOut(number)
         case .inheritedByAll(let inheritance): inheritedByAll(inheritance)
+        case .takeKept(let keep): broker.take(keep, in: &context)
+        case .keptForward(let keep): broker.forwardInherited(keep, in: &context)
         case .inheritanceSettled(let inheritance): inheritanceSettled(inheritance)
         case .sessionsVoid: broker.voidSessions(in: &context)
         case .countsAdopted(let devices, let isWritten):

@@ -194,9 +194,10 @@ extension Shard {
             broker.receive(message, delivery, request, from: target, in: &context)
         case .forward(let number, let message, let delivery, let request):
             broker.receive(number, message, delivery, request, from: target, in: &context)
-        case .forwarding(let numbers):
-            broker.settleOthers(than: numbers, from: target, in: &context)
-        case .settled(let numbers): broker.settle(numbers, from: target.node, in: &context)
+        case .forwarding(let numbers, let first):
+            broker.settleOthers(than: numbers, first: first, from: target, in: &context)
+        case .settled(let numbers, let keeper):
+            broker.settle(numbers, keptBy: keeper, from: target.node, in: &context)
         case .toDevice(let message, let isRetained, let device, let isForwarded, let request):
             broker.receive(
                 message, isRetained: isRetained, for: device, isForwarded: isForwarded, request,

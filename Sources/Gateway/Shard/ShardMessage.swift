@@ -82,6 +82,12 @@ enum ShardMessage: Sendable {
     case handOut(Message, NodeDelivery, ForwardNumber, from: Int)
     case handedOut(ForwardNumber)
 
+    /// What a node that is gone had kept for this one.
+    case takeKept(InheritedKeep)
+
+    /// What such a node had kept is here now, and gone from the copy.
+    case keptForward(InheritedKeep)
+
     /// A session that was taken over is gone from the copy.
     case inheritanceSettled(Inheritance)
 

@@ -26,6 +26,20 @@ public struct Forward: Equatable, Sendable {
     /// Not for sessions that the node has taken over from those: for them the same message is kept under another number.
     public let excluded: [String]
 
+    /// The node that has kept it first, and is gone; `nil`: this one. It is known by that node's number wherever it comes.
+    public let origin: Origin?
+
+    /// Who has kept a message first, and under which number.
+    public struct Origin: Hashable, Sendable {
+        public let node: String
+        public let number: ForwardNumber
+
+        public init(node: String, number: ForwardNumber) {
+            self.node = node
+            self.number = number
+        }
+    }
+
     /// For whom a message was kept before.
     public struct Inherited: Equatable, Sendable {
         public let node: String
@@ -33,14 +47,21 @@ public struct Forward: Equatable, Sendable {
         /// Under which number it was: the node may have taken it, and that is known to who has its sessions.
         public let number: ForwardNumber
 
+        /// Whose number that is; `nil`: of the one that the message is known by now.
+        public let keeper: String?
+
         /// The shard of that node that had the sessions, of so many: those of its other shards get it, if at all, by a
         /// forward of their own.
         public let shard: UInt8
         public let shardCount: UInt8
 
-        public init(node: String, number: ForwardNumber, shard: UInt8, shardCount: UInt8) {
+        public init(
+            node: String, number: ForwardNumber, keeper: String? = nil, shard: UInt8,
+            shardCount: UInt8
+        ) {
             self.node = node
             self.number = number
+            self.keeper = keeper
             self.shard = shard
             self.shardCount = shardCount
         }
@@ -54,7 +75,8 @@ public struct Forward: Equatable, Sendable {
         shard: UInt8,
         shardCount: UInt8,
         inherited: Inherited? = nil,
-        excluded: [String] = []
+        excluded: [String] = [],
+        origin: Origin? = nil
     ) {
         self.message = message
         self.isRetained = isRetained
@@ -64,6 +86,7 @@ public struct Forward: Equatable, Sendable {
         self.shardCount = shardCount
         self.inherited = inherited
         self.excluded = excluded
+        self.origin = origin
     }
 
     /// The same for all shards of the node that has taken over the sessions which it was for.
@@ -72,8 +95,17 @@ public struct Forward: Equatable, Sendable {
             message, isRetained: isRetained, isForSubscribers: isForSubscribers, shares: shares,
             shard: shard, shardCount: 0,
             inherited: Inherited(
-                node: inherited?.node ?? node, number: number, shard: inherited?.shard ?? shard,
+                node: inherited?.node ?? node, number: origin?.number ?? number,
+                keeper: origin?.node, shard: inherited?.shard ?? shard,
                 shardCount: inherited?.shardCount ?? shardCount), excluded: excluded)
+    }
+
+    /// The same, kept by another node from now on, as the one that has kept it is gone.
+    public func kept(after node: String, _ number: ForwardNumber) -> Forward {
+        Forward(
+            message, isRetained: isRetained, isForSubscribers: isForSubscribers, shares: shares,
+            shard: shard, shardCount: shardCount, inherited: inherited, excluded: excluded,
+            origin: origin ?? Origin(node: node, number: number))
     }
 }
 
@@ -94,6 +126,9 @@ public struct ForwardNumber: StorageKey, Hashable, Comparable, Sendable {
 
     /// The shard that has given it.
     public var shard: UInt8 { UInt8(truncatingIfNeeded: rawValue >> 32) }
+
+    /// Of the store, when it was given.
+    public var life: UInt64 { rawValue >> 40 }
 
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 

@@ -98,12 +98,25 @@ struct FilterRecord: StorageRecord, Equatable {
 }
 
 extension Forward: StorageRecord {
-    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2, v3 }
+
+    /// The least that has all of it.
+    private var version: Version {
+        if origin != nil || inherited?.keeper != nil { return .v3 }
+        return inherited == nil && excluded.isEmpty ? .v1 : .v2
+    }
 
     public func encode(into buffer: inout ByteBuffer) {
-        let isPlain = inherited == nil && excluded.isEmpty
-        buffer.append(isPlain ? Version.v1 : .v2)
-        if !isPlain {
+        let version = version
+        buffer.append(version)
+        if version == .v3 {
+            buffer.append(optional: origin) {
+                $0.append(text: $1.node)
+                $0.append($1.number.rawValue)
+            }
+            buffer.append(optional: inherited?.keeper) { $0.append(text: $1) }
+        }
+        if version != .v1 {
             buffer.append(optional: inherited) {
                 $0.append(text: $1.node)
                 $0.append($1.number.rawValue)
@@ -123,13 +136,26 @@ extension Forward: StorageRecord {
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         var inherited: Inherited?
         var excluded: [String] = []
-        switch try reader.take(Version.self, of: "message for another node") {
+        var origin: Origin?
+        var keeper: String?
+        let version = try reader.take(Version.self, of: "message for another node")
+        if version == .v3 {
+            origin = try reader.takeOptional { reader throws(MalformedRecord) in
+                Origin(
+                    node: try reader.takeText(),
+                    number: ForwardNumber(rawValue: try reader.takeUInt64()))
+            }
+            keeper = try reader.takeOptional { reader throws(MalformedRecord) in
+                try reader.takeText()
+            }
+        }
+        switch version {
         case .v1: break
-        case .v2:
+        case .v2, .v3:
             inherited = try reader.takeOptional { reader throws(MalformedRecord) in
                 Inherited(
                     node: try reader.takeText(),
-                    number: ForwardNumber(rawValue: try reader.takeUInt64()),
+                    number: ForwardNumber(rawValue: try reader.takeUInt64()), keeper: keeper,
                     shard: try reader.takeUInt8(), shardCount: try reader.takeUInt8())
             }
             excluded = try reader.takeList { reader throws(MalformedRecord) in
@@ -146,7 +172,7 @@ extension Forward: StorageRecord {
         self.init(
             try Message(taking: &reader), isRetained: isRetained,
             isForSubscribers: isForSubscribers, shares: shares, shard: shard,
-            shardCount: shardCount, inherited: inherited, excluded: excluded)
+            shardCount: shardCount, inherited: inherited, excluded: excluded, origin: origin)
         try reader.requireEnd(of: "message for another node")
     }
 }

@@ -11,6 +11,14 @@ extension SessionStore {
         }
     }
 
+    /// The first life of which this node keeps anything: what earlier ones have kept another one has taken over.
+    public func firstForwardingLife() throws(StoreError) -> UInt64 {
+        let tables = tables
+        return try shared.environment.read { transaction throws(StoreError) in
+            try tables.numbers.get(2, in: transaction)?.value ?? 0
+        }
+    }
+
     /// Calls `body` with all that is on its way to other nodes: of each node in the order of the numbers. One
     /// snapshot: for the start.
     public func forEachForward(

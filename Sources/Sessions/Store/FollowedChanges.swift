@@ -3,8 +3,8 @@ package import Storage
 
 /// Changes of stored sessions on their way to the node that keeps a copy of them, in their order.
 ///
-/// Of what a node keeps for other nodes, or knows of them (`ForwardChange`), only what it has taken is among them: it says
-/// what its sessions have.
+/// Of what a node knows of other nodes (`ForwardChange`) their filters are not among them. What it keeps for them is, and
+/// what it has taken of them: that says what its sessions have.
 package struct FollowedChanges: Equatable, Sendable {
     private enum Version: UInt8, RecordVersion { case v1 = 1 }
 
@@ -28,12 +28,12 @@ package struct FollowedChanges: Equatable, Sendable {
 }
 
 extension SessionChange {
-    /// Whether it is one of the session's own, which a copy of it needs.
+    /// Whether a copy of the sessions needs it, and of what is kept beside them.
     package var isFollowed: Bool {
         switch self {
         case .put, .remove, .append, .release, .delete, .sent, .receive, .complete: true
-        case .node(.take), .node(.settle): true
-        case .node(.keep), .node(.arrived), .node(.hold), .node(.drop): false
+        case .node(.take), .node(.settle), .node(.keep), .node(.arrived): true
+        case .node(.hold), .node(.drop): false
         }
     }
 
@@ -49,6 +49,8 @@ extension SessionChange {
         case complete = 8
         case take = 9
         case settle = 10
+        case keep = 11
+        case arrived = 12
     }
 
     fileprivate func encode(into buffer: inout ByteBuffer) {
@@ -79,8 +81,19 @@ extension SessionChange {
             buffer.append(Tag.take, node, shard, number)
         case .node(.settle(let node, let shard, let number)):
             buffer.append(Tag.settle, node, shard, number)
-        case .node(.keep), .node(.arrived), .node(.hold), .node(.drop):
-            preconditionFailure("what is kept for other nodes does not travel")
+        case .node(.keep(let node, let number, let forward)):
+            buffer.append(Tag.keep.rawValue)
+            buffer.append(text: node)
+            buffer.append(number.rawValue)
+            var part = ByteBuffer()
+            forward.encode(into: &part)
+            buffer.append(counted: part.span)
+        case .node(.arrived(let node, let number)):
+            buffer.append(Tag.arrived.rawValue)
+            buffer.append(text: node)
+            buffer.append(number.rawValue)
+        case .node(.hold), .node(.drop):
+            preconditionFailure("filters of other nodes do not travel")
         }
     }
 
@@ -124,6 +137,15 @@ extension SessionChange {
                 .settle(
                     try reader.takeText(), shard: try reader.takeUInt8(),
                     ForwardNumber(rawValue: try reader.takeUInt64())))
+        case .keep:
+            let node = try reader.takeText()
+            let number = ForwardNumber(rawValue: try reader.takeUInt64())
+            var part = ByteReader(try reader.takeCounted())
+            self = .node(.keep(node, number, try Forward(decoding: &part)))
+        case .arrived:
+            self = .node(
+                .arrived(
+                    try reader.takeText(), ForwardNumber(rawValue: try reader.takeUInt64())))
         }
     }
 }

@@ -49,7 +49,7 @@ public final class FollowedSessions: Sendable {
         }
     }
 
-    /// Writes changes, together or not at all. What is kept for other nodes among them is passed over.
+    /// Writes changes, together or not at all. Filters of other nodes among them are passed over.
     public func submit(
         _ changes: [SessionChange],
         completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
@@ -73,6 +73,20 @@ public final class FollowedSessions: Sendable {
             { transaction throws(StoreError) in
                 guard let head = try tables.sessions.head(of: name, in: transaction) else { return }
                 try tables.write(.remove(name, head.number), in: transaction)
+            }, completion: completion)
+    }
+
+    /// Removes a message that the other node has kept for others, which was taken over. Nothing happens when there is none
+    /// of that number.
+    public func removeForward(
+        _ number: ForwardNumber, to node: String,
+        completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    ) {
+        let tables = tables
+        write(
+            weight: 1, mayLeaveWork: false,
+            { transaction throws(StoreError) in
+                try tables.write(.node(.arrived(node, number)), in: transaction)
             }, completion: completion)
     }
 
@@ -124,8 +138,8 @@ public final class FollowedSessions: Sendable {
         precondition(limit > 0)
         let tables = tables
         return try environment.read { transaction throws(StoreError) in
-            try tables.sessions.page(after: name, bytes: .max, limit: limit, in: transaction)
-                .sessions
+            try tables.sessions.sessions(after: name, bytes: .max, limit: limit, in: transaction)
+                .found
         }
     }
 
@@ -156,6 +170,13 @@ public final class FollowedSessions: Sendable {
             }
             return found
         }
+    }
+
+    /// As of `SessionStore`: what the other node has kept for others.
+    public func forEachForward(
+        _ body: (String, ForwardNumber, Forward) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        try store.forEachForward(body)
     }
 
     /// How many sessions there are.
@@ -195,6 +216,7 @@ struct FollowedTables: Sendable {
     func removeAll(in transaction: borrowing WriteTransaction) throws(StoreError) {
         try sessions.removeAll(in: transaction)
         try sessions.nodes.taken.deleteAll(in: transaction)
+        try sessions.nodes.forwards.deleteAll(in: transaction)
         try numbers.deleteAll(in: transaction)
         try marks.deleteAll(in: transaction)
     }
@@ -213,8 +235,8 @@ struct FollowedTables: Sendable {
         case .append(let number, _, _), .release(let number, _), .delete(let number, _),
             .sent(let number, _), .receive(let number, _), .complete(let number, _):
             guard try numbers.contains(number, in: transaction) else { return }
-        case .node(.take), .node(.settle): break
-        case .node(.keep), .node(.arrived), .node(.hold), .node(.drop): return
+        case .node(.take), .node(.settle), .node(.keep), .node(.arrived): break
+        case .node(.hold), .node(.drop): return
         }
         try sessions.write(change, in: transaction)
     }

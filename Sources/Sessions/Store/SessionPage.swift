@@ -1,24 +1,30 @@
 package import Storage
 internal import Synchronization
 
-/// A part of all sessions of a store, in the order of their names, each whole.
+/// A part of what a copy of a store's sessions is made of: first all sessions in the order of their names, each whole, then
+/// what is kept for other nodes in the order of nodes and numbers.
 package struct SessionPage: Sendable {
+    /// How far pages have come.
+    package enum Place: Equatable, Sendable {
+        case session(SessionName)
+
+        /// Behind all sessions.
+        case sessions
+
+        /// A message for that node.
+        case forward(String, ForwardNumber)
+    }
+
     package let sessions: [(name: SessionName, session: StoredSession)]
 
+    /// Where the next page begins; `nil`: there is none.
+    package let next: Place?
+
+    /// What is kept for other nodes; and, of the last page, what the node has taken of their messages.
+    let nodes: [ForwardChange]
+
     /// Behind it there is no other.
-    package let isLast: Bool
-
-    /// Of the last page: what the node has taken of messages of other nodes.
-    let taken: [ForwardChange]
-
-    init(
-        sessions: [(name: SessionName, session: StoredSession)], isLast: Bool,
-        taken: [ForwardChange]
-    ) {
-        self.taken = taken
-        self.sessions = sessions
-        self.isLast = isLast
-    }
+    package var isLast: Bool { next == nil }
 
     /// Changes that put all of it into a store, under the numbers that the sessions have.
     package var changes: [SessionChange] {
@@ -27,7 +33,7 @@ package struct SessionPage: Sendable {
                 as: entry.session.record.number, named: entry.name,
                 claim: entry.session.record.claim
             ).changes
-        } + taken.map { .node($0) }
+        } + nodes.map { .node($0) }
     }
 }
 
@@ -39,10 +45,10 @@ extension SessionStore {
     /// this thread, with `.queueFull` or `.shutDown`.
     ///
     /// - Parameters:
-    ///   - name: the last of the page before; `nil` for the first page.
+    ///   - place: where the page before ended; `nil` for the first page.
     ///   - bytes: how much the page has, about: sessions are added until it is reached. One that is larger comes whole.
     package func submitPage(
-        after name: SessionName?,
+        after place: SessionPage.Place?,
         bytes: Int,
         completion: @escaping @Sendable (Result<SessionPage, StoreError>) -> Void
     ) {
@@ -50,21 +56,23 @@ extension SessionStore {
         let page = PageInTheMaking()
         shared.submit(weight: max(1, bytes / Self.bytesPerRecord)) {
             transaction throws(StoreError) in
-            let read = try tables.page(after: name, bytes: bytes, in: transaction)
+            let read = try tables.page(after: place, bytes: bytes, in: transaction)
             page.read.withLock { $0 = read }
         } completion: { result in
             completion(result.map { page.taken() })
         }
     }
 
-    /// Removes all sessions with all they have, in one commit. Their numbers are not given again. What is kept of other
-    /// nodes stays. `completion` as of `submit`.
+    /// Removes all sessions with all they have, and what is kept for other nodes, in one commit, as another node has them
+    /// now. Their numbers are not given again. What this one knows of other nodes stays. `completion` as of `submit`.
     package func removeAll(
         completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
     ) {
         let tables = tables
         shared.submit(weight: 1) { transaction throws(StoreError) in
             try tables.removeAll(in: transaction)
+            try tables.nodes.forwards.deleteAll(in: transaction)
+            try tables.noteForwardsGone(in: transaction)
         } completion: { result in
             completion(result)
         }
@@ -88,19 +96,76 @@ private final class PageInTheMaking: Sendable {
 
 extension SessionTables {
     func page(
+        after place: SessionPage.Place?,
+        bytes: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> SessionPage {
+        let name: SessionName?
+        switch place {
+        case nil: name = nil
+        case .session(let last): name = last
+        case .sessions: return try forwards(after: nil, bytes: bytes, in: transaction)
+        case .forward(let node, let number):
+            return try forwards(after: KeyPair(node, number), bytes: bytes, in: transaction)
+        }
+        let part = try sessions(after: name, bytes: bytes, in: transaction)
+        guard part.isAll, part.bytes < bytes else {
+            return SessionPage(
+                sessions: part.found,
+                next: part.isAll ? .sessions : part.found.last.map { .session($0.name) },
+                nodes: [])
+        }
+        let rest = try forwards(after: nil, bytes: bytes - part.bytes, in: transaction)
+        return SessionPage(sessions: part.found, next: rest.next, nodes: rest.nodes)
+    }
+
+    /// Of what is kept for other nodes; with the last of it what was taken of them.
+    private func forwards(
+        after key: KeyPair<String, ForwardNumber>?,
+        bytes: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> SessionPage {
+        var found: [ForwardChange] = []
+        var last = key
+        var sum = 0
+        var isAll = true
+        try nodes.forwards.forEach(
+            in: transaction, from: key.map { .excluding($0) } ?? .unbounded
+        ) { (key, forward) throws(StoreError) in
+            if !found.isEmpty, sum >= bytes {
+                isAll = false
+                return .stop
+            }
+            sum += forward.message.byteCount + Self.bytesPerForward
+            found.append(.keep(key.first, key.second, forward))
+            last = key
+            return .proceed
+        }
+        if isAll { found += try nodes.allTaken(in: transaction) }
+        return SessionPage(
+            sessions: [], next: isAll ? nil : last.map { .forward($0.first, $0.second) },
+            nodes: found)
+    }
+
+    private static var bytesPerForward: Int { 64 }
+
+    /// - Returns: how many bytes they take on their way, about; and whether there are no others behind them.
+    func sessions(
         after name: SessionName?,
         bytes: Int,
         limit: Int = .max,
         in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> SessionPage {
+    ) throws(StoreError) -> (
+        found: [(name: SessionName, session: StoredSession)], bytes: Int, isAll: Bool
+    ) {
         var found: [(name: SessionName, session: StoredSession)] = []
         var sum = 0
-        var isLast = true
+        var isAll = true
         try sessions.forEach(
             in: transaction, from: name.map { .excluding($0) } ?? .unbounded
         ) { (name, record) throws(StoreError) in
             if !found.isEmpty, sum >= bytes || found.count >= limit {
-                isLast = false
+                isAll = false
                 return .stop
             }
             let session = try session(of: record, in: transaction)
@@ -108,9 +173,7 @@ extension SessionTables {
             found.append((name, session))
             return .proceed
         }
-        return SessionPage(
-            sessions: found, isLast: isLast,
-            taken: isLast ? try nodes.allTaken(in: transaction) : [])
+        return (found, sum, isAll)
     }
 
     func removeAll(in transaction: borrowing WriteTransaction) throws(StoreError) {

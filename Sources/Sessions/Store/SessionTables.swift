@@ -19,7 +19,8 @@ struct SessionTables: Sendable {
     /// Sessions that are over, and of whose queues and identifiers some may be left.
     let removals: Table<SessionNumber, EmptyRecord>
 
-    /// Under 0 the newest number that was given to a session, under 1 that of the store's life (`beginLife`).
+    /// Under 0 the newest number that was given to a session, under 1 that of the store's life (`beginLife`), under 2 that of
+    /// the first of which anything is kept for other nodes (`noteForwardsGone`).
     let numbers: Table<UInt32, SequenceRecord>
 
     /// Between the nodes of a cluster.
@@ -75,6 +76,12 @@ struct SessionTables: Sendable {
         let life = (try numbers.get(1, in: transaction)?.value ?? 0) + 1
         try numbers.put(1, SequenceRecord(life), in: transaction)
         return life
+    }
+
+    /// Nothing is kept for other nodes: this life, in which nothing was yet, is the first of which anything will be.
+    func noteForwardsGone(in transaction: borrowing WriteTransaction) throws(StoreError) {
+        let life = try numbers.get(1, in: transaction)?.value ?? 0
+        try numbers.put(2, SequenceRecord(life), in: transaction)
     }
 
     private func put(

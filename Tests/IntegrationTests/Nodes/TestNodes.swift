@@ -14,6 +14,7 @@ import Time
 final class TestNodes {
     let peers = InProcessPeers()
     private let log = InProcessLog { Timestamp.now() }
+    private var logs: [SilentLog?]
     private let records = InProcessLatestRecords { Timestamp.now() }
     private let isRetaining: Bool
     private let secrets = TemporaryDirectory()
@@ -27,6 +28,7 @@ final class TestNodes {
     ) {
         directories = (0..<count).map { _ in TemporaryDirectory() }
         running = Array(repeating: nil, count: count)
+        logs = Array(repeating: nil, count: count)
         self.configure = configure
         self.isRetaining = isRetaining
     }
@@ -81,6 +83,8 @@ final class TestNodes {
 
     func start(_ index: Int, time: TimeSource = .system) throws {
         epoch += 1
+        let log = SilentLog(over: log)
+        logs[index] = log
         let membership = ClusterMembership(
             log: log, cluster: ClusterID(7), node: Self.name(index), epoch: epoch)
         running[index] = try TestGateway(
@@ -91,6 +95,9 @@ final class TestNodes {
             configure(&$0)
         }
     }
+
+    /// From now on nothing that the node wants gets into the books.
+    func silence(_ index: Int) { logs[index]?.silence() }
 
     func stop(_ index: Int) async {
         await running[index]?.stop()

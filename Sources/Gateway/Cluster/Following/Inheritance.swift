@@ -38,12 +38,57 @@ final class Inheritance: Sendable {
         beginning.subtract(1, ordering: .acquiringAndReleasing).newValue == 0
     }
 
-    /// A shard has all of its part on the disk.
+    /// A shard has a message of the node's to put on the disk besides its part: before it has finished that.
+    func hold() { outstanding.add(1, ordering: .relaxed) }
+
+    /// A shard has all of its part on the disk, or a message that was held for.
     func shardHasFinished() {
         guard outstanding.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else {
             return
         }
         finished()
+    }
+}
+
+/// A message that the node which is gone had kept for others, until this node has it on its disk, and it is out of the copy.
+final class InheritedKeep: Sendable {
+    let inheritance: Inheritance
+
+    /// For whom it was kept, and under which number.
+    let node: NodeName
+    let number: ForwardNumber
+    let content: Forward
+
+    /// Where it is kept from now on; `nil`: it was for this node.
+    let place: Place?
+    private let outstanding: Atomic<Int>
+
+    struct Place: Sendable {
+        let target: NodeMail.Target
+        let number: ForwardNumber
+    }
+
+    /// - Parameter shards: how many write it.
+    init(
+        _ inheritance: Inheritance, _ number: ForwardNumber, for node: NodeName, _ content: Forward,
+        at place: Place?, shards: Int
+    ) {
+        self.inheritance = inheritance
+        self.node = node
+        self.number = number
+        self.content = content
+        self.place = place
+        outstanding = Atomic(shards)
+        inheritance.hold()
+    }
+
+    /// A shard has it on the disk: takes it out of the copy when all have, and then calls `removed`.
+    func written(_ removed: @escaping @Sendable () -> Void) {
+        guard outstanding.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else {
+            return
+        }
+        guard let store = inheritance.store else { return removed() }
+        store.removeForward(number, to: node.text) { _ in removed() }
     }
 }
 

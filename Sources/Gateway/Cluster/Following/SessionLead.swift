@@ -43,8 +43,8 @@ struct SessionLead {
         case confirm(Confirmation)
         case fail(Confirmation)
 
-        /// Read the next of all sessions, from the one behind that name on, in the order of the writer.
-        case read(after: SessionName?, copy: UInt64)
+        /// Read the next page, from that place on, in the order of the writer.
+        case read(after: SessionPage.Place?, copy: UInt64)
 
         /// Ask the books to name that follower, or none.
         case propose(NodeName?, after: UInt64)
@@ -79,7 +79,7 @@ struct SessionLead {
 
         /// The last number of the page that is on its way; `nil`: one is being read.
         var page: UInt64?
-        var cursor: SessionName?
+        var cursor: SessionPage.Place?
         var isAllSent = false
     }
 
@@ -178,7 +178,7 @@ struct SessionLead {
 
     /// A page of all sessions, behind all that was sent so far.
     mutating func read(
-        _ parts: [(changes: FollowedChanges, bytes: Int)], last: SessionName?, isLast: Bool,
+        _ parts: [(changes: FollowedChanges, bytes: Int)], next: SessionPage.Place?,
         copy id: UInt64, at time: MonotonicInstant
     ) -> [Effect] {
         guard copy?.id == id, phase == .copying else { return [] }
@@ -187,8 +187,8 @@ struct SessionLead {
             effects += send(part.changes, bytes: part.bytes, at: time)
             if copy == nil { return effects }
         }
-        copy?.cursor = last
-        copy?.isAllSent = isLast
+        copy?.cursor = next
+        copy?.isAllSent = next == nil
         let sent = copy?.sent
         copy?.page = sent
         return effects + goOn(at: time)

@@ -110,7 +110,7 @@ final class SessionLeader: Sendable {
         case .confirm(let confirmation): confirmation(.success(()))
         case .fail(let confirmation):
             confirmation(.failure(.stopped(why: "another node has taken the sessions over")))
-        case .read(let name, let copy): read(after: name, copy)
+        case .read(let place, let copy): read(after: place, copy)
         case .propose(let follower, let number):
             let action = Action.cluster(
                 .followSessions(of: neighbours.node, by: follower, after: number))
@@ -124,15 +124,13 @@ final class SessionLeader: Sendable {
 
     private func tell(_ news: FollowNews) { keeper.withLock { $0 }?(news) }
 
-    private func read(after name: SessionName?, _ copy: UInt64) {
-        sessions.submitPage(after: name, bytes: SessionLead.pageBytes) { [self] result in
+    private func read(after place: SessionPage.Place?, _ copy: UInt64) {
+        sessions.submitPage(after: place, bytes: SessionLead.pageBytes) { [self] result in
             switch result {
             case .success(let page):
                 let parts = page.changes.inParts(of: SessionLead.pageBytes)
                 perform {
-                    $0.read(
-                        parts, last: page.sessions.last?.name ?? name, isLast: page.isLast,
-                        copy: copy, at: $1)
+                    $0.read(parts, next: page.next, copy: copy, at: $1)
                 }
             case .failure: perform { $0.couldNotRead(copy: copy, at: $1) }
             }
@@ -174,6 +172,8 @@ extension SessionChange {
                 + record.subscriptions.reduce(0) { $0 + $1.filter.count + 16 }
         case .append(_, _, let message): message.byteCount + 32
         case .remove(let name, _): name.bytes.count + 16
+        case .node(.keep(let node, _, let content)):
+            node.utf8.count + content.message.byteCount + 64
         case .release, .delete, .sent, .receive, .complete, .node: 24
         }
     }
