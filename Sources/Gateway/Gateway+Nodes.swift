@@ -24,7 +24,10 @@ extension Foundations {
                     .notice, "another node has taken over this one's stored sessions",
                     .init("node", record?.follower?.text ?? ""))
             }
-            commons.neighbours?.firstForwardingLife = try commons.sessions.firstForwardingLife()
+            commons.neighbours?.begin(
+                Neighbours.Beginning(
+                    record: record?.number ?? 0,
+                    firstForwardingLife: try commons.sessions.firstForwardingLife()))
             if record?.heirs.isEmpty == false { waitForHeirs(commons) }
             leader.begin(record)
         } catch {

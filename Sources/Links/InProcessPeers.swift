@@ -24,6 +24,11 @@ public final class InProcessPeers: Sendable {
         _ = network.withLock { $0.cuts.insert(Route(from: from, to: to)) }
     }
 
+    /// What is sent from one node to the other comes through again.
+    public func mend(from: NodeName, to: NodeName) {
+        _ = network.withLock { $0.cuts.remove(Route(from: from, to: to)) }
+    }
+
     /// Everything comes through again.
     public func mend() { network.withLock { $0.cuts = [] } }
 

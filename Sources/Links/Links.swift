@@ -54,8 +54,8 @@ public final class Links: Sendable {
         return counts
     }
 
-    /// Says goodbye, so that peers see `down` at once, closes the transport, and waits until the thread has ended; no
-    /// event comes afterwards. Not from the handler.
+    /// Waits until what was posted has arrived, a second at most, says goodbye, so that peers see `down` at once, closes the
+    /// transport, and waits until the thread has ended; no event comes afterwards. Not from the handler.
     public func close() {
         guard !isClosed.exchange(true, ordering: .relaxed) else { return }
         engine.inbox.change { $0.isClosing = true }
@@ -88,24 +88,33 @@ private final class LinksEngine: Sendable {
         transport.receive(as: node) { [inbox] datagram in
             inbox.change { $0.receive(datagram) }
         }
-        var isClosing = false
-        while !isClosing {
-            let turn = nextTurn()
-            isClosing = turn.isClosing
+        var end: MonotonicInstant?
+        while true {
+            let turn = nextTurn(until: end)
+            if turn.isClosing { end = .now().adding(milliseconds: Self.lingerMilliseconds) }
             let output = table.withLock { table in
                 table.turn(at: .now(), posts: turn.posts, datagrams: turn.datagrams)
             }
             for event in output.events { pass(event) }
             send(output)
+            if let end, isAllThere || end <= .now() { break }
         }
         send(table.withLock { $0.goodbyes(at: .now()) })
         transport.close()
     }
 
+    /// How long the end waits for peers to have what was posted.
+    private static let lingerMilliseconds: Int64 = 1_000
+
+    /// Peers have acknowledged all that was posted.
+    private var isAllThere: Bool {
+        table.withLock { $0.buffered }.allSatisfy { $0.bytes == 0 }
+    }
+
     /// Waits for it, or until something is due.
-    private func nextTurn() -> LinksInbox.Turn {
+    private func nextTurn(until end: MonotonicInstant?) -> LinksInbox.Turn {
         let (due, buffered) = table.withLock { ($0.due, $0.buffered) }
-        let turn = inbox.wait(until: due) { inbox in
+        let turn = inbox.wait(until: end.map { min($0, due) } ?? due) { inbox in
             inbox.note(buffered)
             return inbox.take()
         }

@@ -6,6 +6,8 @@ struct LinksInbox: Sendable {
     struct Turn: Sendable {
         var posts: [LinkTable.Post] = []
         var datagrams: [[UInt8]] = []
+
+        /// Said once.
         var isClosing = false
     }
 
@@ -48,6 +50,9 @@ struct LinksInbox: Sendable {
     private(set) var flooded: UInt64 = 0
     var isClosing = false
 
+    /// The thread knows that it is to end.
+    private var hasSaidClosing = false
+
     /// Of datagrams that were received and not looked at; more are dropped, and come again.
     private static let datagramsBytesMaximum = 64 << 20
 
@@ -78,8 +83,10 @@ struct LinksInbox: Sendable {
 
     /// `nil` when there is nothing.
     mutating func take() -> Turn? {
-        guard !filled.isEmpty || !datagrams.isEmpty || isClosing else { return nil }
-        var turn = Turn(isClosing: isClosing)
+        let saysClosing = isClosing && !hasSaidClosing
+        guard !filled.isEmpty || !datagrams.isEmpty || saysClosing else { return nil }
+        var turn = Turn(isClosing: saysClosing)
+        if saysClosing { hasSaidClosing = true }
         swap(&turn.datagrams, &datagrams)
         datagramsBytes = 0
         for node in filled {

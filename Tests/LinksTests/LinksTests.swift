@@ -34,6 +34,35 @@ struct LinksTests {
         ) { ear.note($0) }
     }
 
+    @Test(
+        "what was posted before the end arrives, and then the goodbye; a peer that does not answer is waited for a second"
+    )
+    func last() throws {
+        let peers = InProcessPeers()
+        let ears = Self.names.prefix(2).map { _ in Ear() }
+        let links = try (0..<2).map { try Self.links($0, peers, ears[$0]) }
+        for ear in ears { #expect(ear.wait { $0.count >= 1 }) }
+        for number in 0..<200 {
+            links[0].post([UInt8](repeating: UInt8(number), count: 10_000), to: Self.names[1])
+        }
+        links[0].close()
+        #expect(ears[1].wait { $0.last == .down(Self.names[0]) })
+        let batches = ears[1].events.compactMap { event -> UInt8? in
+            if case .batch(_, let bytes) = event { bytes.first } else { nil }
+        }
+        #expect(batches == (0..<200).map { UInt8($0) })
+
+        let again = try Self.links(0, peers, ears[0])
+        #expect(ears[0].wait { $0.count >= 2 })
+        peers.cut(from: Self.names[1], to: Self.names[0])
+        again.post([1], to: Self.names[1])
+        let start = MonotonicInstant.now()
+        again.close()
+        let milliseconds = MonotonicInstant.now().milliseconds(since: start)
+        #expect(milliseconds >= 900 && milliseconds < 5_000)
+        links[1].close()
+    }
+
     @Test("three nodes: what several threads post to each comes once, in each thread's order")
     func threads() throws {
         let peers = InProcessPeers()

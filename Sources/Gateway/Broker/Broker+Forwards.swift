@@ -63,7 +63,7 @@ extension Broker {
 
     /// Sends what waits for that shard, as much as may be on its way.
     mutating func sendForwards(to target: NodeMail.Target, in context: inout ShardContext) {
-        guard context.peers.isReachable(target.node),
+        guard context.peers.isReachable(target.node), heldForwards[target.node] == nil,
             let name = context.peers.name(of: target.node)
         else { return }
         while let (number, known) = forwards.next(to: target) {

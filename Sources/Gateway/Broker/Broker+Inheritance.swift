@@ -258,16 +258,21 @@ extension Broker {
         return sessions[slot: token.slot].inheritedFrom == number
     }
 
-    /// Another node has the sessions of one that is gone: what was kept for that, and its filters, are for the other
-    /// one.
+    /// Another node has the sessions of one that is gone, or is back without them: what was kept for that, and its filters,
+    /// are for the other one.
     mutating func readdressForwards(
         from node: UInt8, to heir: UInt8, in context: inout ShardContext
     ) {
-        guard let name = context.peers.name(of: node), !context.peers.isReachable(node) else {
-            return
+        guard let name = context.peers.name(of: node) else { return }
+        let numbers: [ForwardNumber]
+        if context.peers.isReachable(node) {
+            guard let held = heldForwards[node] else { return }
+            numbers = held.numbers
+        } else {
+            forgetFilters(of: node, in: &context)
+            numbers = forwards.numbers(to: node)
         }
-        forgetFilters(of: node, in: &context)
-        for number in forwards.numbers(to: node) {
+        for number in numbers {
             do throws(StoreError) {
                 var content = forwards.content(number, to: node)
                 if content == nil { content = try sessionReader.forward(number, to: name.text) }
@@ -281,7 +286,21 @@ extension Broker {
                 return
             }
         }
-        _ = forwards.forget(node)
+        forwards.remove(Set(numbers), to: node)
+        releaseForwards(to: node, in: &context)
+    }
+
+    /// A node is back that has none of its old sessions: what was kept for them waits for who has them.
+    mutating func holdForwards(to node: UInt8, in context: inout ShardContext) {
+        let numbers = forwards.numbers(to: node)
+        guard !numbers.isEmpty else { return }
+        heldForwards[node] = HeldForwards(numbers: numbers, sinceTick: context.now.tick)
+    }
+
+    /// Nothing is held any more.
+    mutating func releaseForwards(to node: UInt8, in context: inout ShardContext) {
+        guard heldForwards.removeValue(forKey: node) != nil else { return }
+        for target in forwards.targets(on: node) { sendForwards(to: target, in: &context) }
     }
 
     /// Nodes that can't be reached, and that something was written for since this was asked last.
@@ -347,6 +366,12 @@ extension Broker {
     mutating func voidSessions(in context: inout ShardContext) {
         for write in sessionWrites.void() { giveUp(write, in: &context) }
     }
+}
+
+/// What was kept for a node when it came back without its sessions.
+struct HeldForwards {
+    let numbers: [ForwardNumber]
+    let sinceTick: UInt64
 }
 
 /// A message for sessions that were another node's, which this node's shards take.

@@ -74,6 +74,10 @@ struct Broker: ~Copyable {
     /// What others have sent instead of a node that is gone, and that it may send once more.
     var settledByHeirs: [NodeName: [ForwardNumber]] = [:]
 
+    /// What is kept for nodes that are back, and whose sessions another one has by now, which is yet to say so: nothing is
+    /// sent to them meanwhile.
+    var heldForwards: [UInt8: HeldForwards] = [:]
+
     /// What was kept for a node whose sessions are this one's by now, until all shards have it.
     var handingOut: [ForwardNumber: HandingOut] = [:]
 

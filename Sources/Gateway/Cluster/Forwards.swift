@@ -210,6 +210,18 @@ struct Forwards {
         queues[target]?.sentCount -= 1
     }
 
+    /// These are not kept for that node any more.
+    mutating func remove(_ numbers: Set<ForwardNumber>, to node: UInt8) {
+        for target in targets(on: node) {
+            for entry in queues[target]?.entries ?? [] where numbers.contains(entry.number) {
+                if entry.state == .sent { queues[target]?.sentCount -= 1 }
+                if entry.qos == .atLeastOnce { queues[target]?.atLeastOnceCount -= 1 }
+            }
+            queues[target]?.entries.removeAll { numbers.contains($0.number) }
+            if queues[target]?.entries.isEmpty == true { queues[target] = nil }
+        }
+    }
+
     /// The numbers of what was kept for a node that is none any more.
     mutating func forget(_ node: UInt8) -> [ForwardNumber] {
         let numbers = numbers(to: node)

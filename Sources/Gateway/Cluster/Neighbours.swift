@@ -1,4 +1,5 @@
 import Bytes
+import Bytes
 import Ledger
 import Linux
 import Links
@@ -16,8 +17,7 @@ final class Neighbours: Sendable {
     /// Of the store in this process, by which messages for other nodes are numbered.
     let life: UInt64
 
-    /// The first life of which anything is kept for other nodes.
-    private let firstLife = Atomic<UInt64>(0)
+    private let beginning = Mutex(Beginning())
     private let mailboxes: [Mailbox<ShardMessage>]
     private let log: GatewayLog?
     private let state = Mutex(State())
@@ -35,6 +35,16 @@ final class Neighbours: Sendable {
         let changed: @Sendable () -> Void
     }
 
+    /// What this node found in its stores when it began.
+    struct Beginning: Sendable {
+        /// In the books, of who follows its sessions. Those of an earlier process that others have inherited by then are
+        /// gone; should others inherit them by a later record, this process has to begin anew.
+        var record: UInt64 = 0
+
+        /// The first life of which it keeps anything for others: what it has kept before, another one has taken over.
+        var firstForwardingLife: UInt64 = 0
+    }
+
     private struct State {
         /// By number; a name keeps its number.
         var names: [NodeName] = []
@@ -43,12 +53,25 @@ final class Neighbours: Sendable {
         var arrived: Set<NodeName> = []
         var levels: [NodeName: UInt8] = [:]
 
+        /// What they have said of their beginning: the number of the record in the books.
+        var records: [NodeName: UInt64] = [:]
+
+        /// By which records others have inherited their sessions.
+        var inherited: [NodeName: UInt64] = [:]
+
+        /// Those that can be reached, and have to begin anew: they are as if they could not.
+        var void: Set<NodeName> = []
+
         /// Those that the shards know to be removed.
         var removed: Set<NodeName> = []
 
         /// Those that have sent something that can't be read, since the last link to them began.
         var unread: Set<NodeName> = []
         var table: PartitionTable?
+
+        func hasToBeginAnew(_ node: NodeName) -> Bool {
+            inherited[node] ?? 0 > records[node] ?? .max
+        }
     }
 
     init(
@@ -61,11 +84,10 @@ final class Neighbours: Sendable {
         self.log = log
     }
 
-    /// The first life of which this node keeps anything for others: what it has kept before, another one has taken over.
-    var firstForwardingLife: UInt64 {
-        get { firstLife.load(ordering: .relaxed) }
-        set { firstLife.store(newValue, ordering: .relaxed) }
-    }
+    /// Before `start`.
+    func begin(_ beginning: Beginning) { self.beginning.withLock { $0 = beginning } }
+
+    var firstForwardingLife: UInt64 { beginning.withLock { $0.firstForwardingLife } }
 
     /// Before `start`.
     func use(_ followers: Followers) { self.followers.withLock { $0 = followers } }
@@ -151,6 +173,20 @@ final class Neighbours: Sendable {
         }
     }
 
+    /// The books say that other nodes have inherited the sessions of these, by which records. A process of one of them that
+    /// began before that is as if it were gone, link or not: what it is told it can't keep, and it is about to begin anew.
+    func noteInherited(_ records: [NodeName: UInt64]) {
+        let void = state.withLock { state -> [NodeName] in
+            guard state.inherited != records else { return [] }
+            state.inherited = records
+            return state.arrived.filter { state.hasToBeginAnew($0) }.sorted()
+        }
+        for name in void {
+            lose(name)
+            _ = state.withLock { $0.void.insert(name) }
+        }
+    }
+
     /// Whether the books say so.
     func isRemoved(_ name: NodeName) -> Bool { state.withLock { $0.removed.contains(name) } }
 
@@ -166,7 +202,7 @@ final class Neighbours: Sendable {
 
     private func take(_ event: LinkEvent) {
         switch event {
-        case .up(let name): post(Self.greeting(shards: mailboxes.count), to: name)
+        case .up(let name): post(greeting, to: name)
         case .batch(let name, let bytes): take(bytes, from: name)
         case .down(let name): lose(name)
         }
@@ -174,12 +210,15 @@ final class Neighbours: Sendable {
 
     private func take(_ bytes: [UInt8], from name: NodeName) {
         if let greeting = Self.greeting(bytes) {
-            return arrive(name, shards: greeting.shards, level: greeting.level)
+            return arrive(name, greeting)
         }
         if FollowMail.isOne(bytes) { return takeLetter(bytes, from: name) }
-        let number = state.withLock { state -> UInt8 in
-            state.arrived.contains(name) ? self.number(of: name, in: &state) : Peers.unknown
+        let number = state.withLock { state -> UInt8? in
+            if state.void.contains(name) { return nil }
+            return state.arrived.contains(name)
+                ? self.number(of: name, in: &state) : Peers.unknown
         }
+        guard let number else { return }
         let shard = NodeBatch.receiver(of: bytes).map(Int.init) ?? mailboxes.count
         let isReadable = number != Peers.unknown && shard < mailboxes.count
         if !isReadable { noteUnread(name) }
@@ -206,19 +245,26 @@ final class Neighbours: Sendable {
         }
     }
 
-    private func arrive(_ name: NodeName, shards: Int, level: UInt8) {
-        let number = state.withLock { state -> UInt8 in
+    private func arrive(_ name: NodeName, _ greeting: Greeting) {
+        let number = state.withLock { state -> UInt8? in
             let number = self.number(of: name, in: &state)
+            state.records[name] = greeting.record
+            guard !state.hasToBeginAnew(name) else {
+                state.void.insert(name)
+                return nil
+            }
             if number != Peers.unknown { state.arrived.insert(name) }
-            state.levels[name] = level
+            state.levels[name] = greeting.level
             return number
         }
+        guard let number else { return }
         guard number != Peers.unknown else {
             log?.say(.error, "there are too many nodes", .init("node", name.text))
             return
         }
         log?.say(.notice, "another node can be reached", .init("node", name.text))
-        let arrival = NodeArrival(number: number, name: name, shards: shards, level: level)
+        let arrival = NodeArrival(
+            number: number, name: name, shards: greeting.shards, level: greeting.level)
         for mailbox in mailboxes { mailbox.post(.nodeArrived(arrival)) }
         followers.withLock { $0 }?.changed()
     }
@@ -226,6 +272,7 @@ final class Neighbours: Sendable {
     private func lose(_ name: NodeName) {
         let number = state.withLock { state -> UInt8? in
             state.unread.remove(name)
+            state.void.remove(name)
             return state.arrived.remove(name) == nil ? nil : self.number(of: name, in: &state)
         }
         guard let number else { return }
@@ -238,8 +285,22 @@ final class Neighbours: Sendable {
 
     // MARK: Greetings
 
-    private static func greeting(shards: Int) -> [UInt8] {
-        [greetingVersion, NodeBatch.everyShard, UInt8(shards), level]
+    private struct Greeting {
+        let shards: Int
+        let level: UInt8
+
+        /// Of `Beginning`; of a program that does not say it, none is later.
+        let record: UInt64
+    }
+
+    private var greeting: [UInt8] {
+        var buffer = ByteBuffer()
+        buffer.append(Self.greetingVersion)
+        buffer.append(NodeBatch.everyShard)
+        buffer.append(UInt8(mailboxes.count))
+        buffer.append(Self.level)
+        buffer.append(beginning.withLock { $0.record })
+        return buffer.span.bytesArray
     }
 
     private static let greetingVersion: UInt8 = 1
@@ -249,10 +310,13 @@ final class Neighbours: Sendable {
     static let level: UInt8 = 1
 
     /// What a later program appends is ignored.
-    private static func greeting(_ bytes: [UInt8]) -> (shards: Int, level: UInt8)? {
-        guard bytes.count >= 3, bytes[0] == greetingVersion, bytes[1] == NodeBatch.everyShard,
-            bytes[2] > 0
+    private static func greeting(_ bytes: [UInt8]) -> Greeting? {
+        var reader = ByteReader(bytes.span)
+        guard reader.readUInt8() == greetingVersion, reader.readUInt8() == NodeBatch.everyShard,
+            let shards = reader.readUInt8(), shards > 0
         else { return nil }
-        return (Int(bytes[2]), bytes.count > 3 ? bytes[3] : 0)
+        return Greeting(
+            shards: Int(shards), level: reader.readUInt8() ?? 0, record: reader.readUInt64() ?? .max
+        )
     }
 }

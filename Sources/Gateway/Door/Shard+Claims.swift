@@ -75,6 +75,7 @@ extension Shard {
         let patience = ShardTime.ticks(milliseconds: Self.claimMilliseconds)
         lookAtUndecided()
         lookAtOwnerless()
+        releaseHeldForwards()
         guard context.now.tick > patience else { return }
         let tick = context.now.tick - patience
         letInSlowArrivals(before: tick)

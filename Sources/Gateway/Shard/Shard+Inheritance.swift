@@ -70,13 +70,33 @@ extension Shard {
         lookAtUndecided()
     }
 
-    /// The node is lost, and another one may have told before that it has its sessions.
+    /// The node is lost, or back without its sessions, and another one may have told before that it has them.
     mutating func readdressForwards(of node: UInt8) {
-        guard let entry = context.places.followings.entries[node], entry.isInherited,
-            let follower = entry.follower, hasInherited(by: follower, from: node, entry.number),
-            follower != Peers.here || isInheritedByAll(from: node, entry.number)
+        guard let heir = heir(of: node), hasInherited(by: heir.node, from: node, heir.number),
+            heir.node != Peers.here || isInheritedByAll(from: node, heir.number)
         else { return }
-        broker.readdressForwards(from: node, to: follower, in: &context)
+        broker.readdressForwards(from: node, to: heir.node, in: &context)
+    }
+
+    /// Who has taken over the node's sessions, as the books say, and has not put all among its own yet.
+    private func heir(of node: UInt8) -> Followings.Heir? {
+        guard let entry = context.places.followings.entries[node] else { return nil }
+        guard entry.isInherited, let follower = entry.follower else { return entry.heirs.last }
+        return Followings.Heir(node: follower, number: entry.number)
+    }
+
+    /// Whether who has taken over the node's sessions is yet to say so. (What it has said already has been heeded.)
+    func isAboutToBeTold(of node: UInt8) -> Bool {
+        guard let heir = heir(of: node) else { return false }
+        return !hasInherited(by: heir.node, from: node, heir.number) && !isGivenUp(heir.node)
+    }
+
+    /// What is held for a node that is back goes to it after all, when no other one says that it has its sessions.
+    mutating func releaseHeldForwards() {
+        let patience = ShardTime.ticks(milliseconds: Self.undecidedMilliseconds)
+        for (node, held) in broker.heldForwards where context.now.tick > held.sinceTick + patience {
+            broker.releaseForwards(to: node, in: &context)
+        }
     }
 
     /// What was being written for a node while its sessions were taken over is for the other one, too.

@@ -14,6 +14,7 @@ extension Shard {
         context.peers.add(node, at: context.now.tick)
         broker.announceFilters(to: node.number, in: &context)
         broker.announceCrowded(to: node.number, in: &context)
+        if isAboutToBeTold(of: node.number) { broker.holdForwards(to: node.number, in: &context) }
         broker.beginForwards(to: node.number, in: &context)
         broker.endInheritance(from: node.number)
         awaitWelcome(of: node)
@@ -33,6 +34,7 @@ extension Shard {
             broker.announceFilters(of: node, to: newcomer, in: &context)
         }
         broker.loseCrowded(of: node)
+        broker.heldForwards[node] = nil
         broker.forwardAgain(to: node)
         context.places.told.forget(node)
         loseArrivals(of: node)

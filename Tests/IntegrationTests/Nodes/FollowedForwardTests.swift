@@ -79,6 +79,43 @@ extension WholeGateway {
 
         @Test(
             """
+            what is kept for a node that is back without its sessions waits for who has them, although the node could take \
+            it
+            """)
+        func keptForOneThatIsBack() async throws {
+            try await TestNodes.run(isFollowing: true) { nodes in
+                let (reader, _) = try nodes[0].open("reader", .v5, expiry: 1_000)
+                try reader.subscribe("t/#", qos: .exactlyOnce)
+                try reader.leave()
+                try await followed(0, by: 1, nodes)
+                let names = (0..<3).map(TestNodes.name)
+                for index in [0, 1] {
+                    nodes.peers.cut(from: names[2], to: names[index])
+                    nodes.peers.cut(from: names[index], to: names[2])
+                }
+                try await until { nodes[2].gateway.commons.neighbours?.present == [] }
+                let writer = try nodes[2].anonymous("writer")
+                for number in 0..<10 {
+                    let qos = number % 2 == 0 ? QoS.exactlyOnce : .atLeastOnce
+                    #expect(try writer.publish("t/\(number)", "m", qos: qos)?.code == 0)
+                }
+                await nodes.stop(0)
+                try nodes.start(0)
+                // It comes first, and who has its sessions later.
+                nodes.peers.mend(from: names[0], to: names[2])
+                nodes.peers.mend(from: names[2], to: names[0])
+                try await until { nodes[2].gateway.commons.neighbours?.present == [names[0]] }
+                nodes.peers.mend()
+                try await nodes.settle()
+                let (later, connack) = try nodes[2].open("reader", .v5, expiry: 1_000)
+                #expect(connack.isSessionPresent)
+                let topics = try (0..<10).map { _ in try later.message().topic }
+                #expect(Set(topics) == Set((0..<10).map { "t/\($0)" }))
+            }
+        }
+
+        @Test(
+            """
             [MQTT-4.3.3-10] a message that its node had kept and not acknowledged when it ended comes once, although it is \
             sent again
             """, arguments: [1, 2])

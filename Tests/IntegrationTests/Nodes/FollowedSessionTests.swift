@@ -181,6 +181,55 @@ extension WholeGateway {
             }
         }
 
+        @Test(
+            """
+            [MQTT-4.3.3-10] a node that runs, and whose sessions another one has taken over, is sent nothing more: a \
+            message for them comes once
+            """)
+        func void() async throws {
+            try await TestNodes.run(isFollowing: true) { nodes in
+                let (reader, _) = try nodes[0].open("reader", .v5, expiry: 1_000)
+                try reader.subscribe("t/#", qos: .exactlyOnce)
+                try await followed(nodes, [0, 1, 2], among: 2)
+                try reader.leave()
+                // As it is when the log did not answer for a while, and the node is back by then.
+                let record = try #require(
+                    try nodes[2].gateway.ledger.read { (books, transaction) throws(StoreError) in
+                        try books.sessionFollowing(of: TestNodes.name(0), in: transaction)
+                    })
+                let action = Action.cluster(
+                    .inheritSessions(
+                        of: TestNodes.name(0), by: try #require(record.follower),
+                        after: record.number))
+                let isDone = Monitor(false)
+                nodes[2].gateway.ledger.submit(
+                    Command(at: .now(), actor: Command.gatewayActor, action: action)
+                ) { _ in isDone.change { $0 = true } }
+                isDone.wait { $0 ? () : nil }
+                try await until {
+                    ![1, 2].contains { index in
+                        nodes[index].gateway.commons.neighbours?.present.contains(
+                            TestNodes.name(0)) == true
+                    }
+                }
+                let (writer, _) = try nodes[2].open("writer", .v5, expiry: 1_000)
+                for number in 0..<20 {
+                    #expect(try writer.publish("t/\(number)", "m", qos: .exactlyOnce)?.code == 0)
+                }
+                await nodes.stop(0)
+                for number in 20..<30 {
+                    #expect(try writer.publish("t/\(number)", "m", qos: .exactlyOnce)?.code == 0)
+                }
+                try nodes.start(0)
+                try await nodes.settle()
+                let (later, connack) = try nodes[2].open("reader", .v5, expiry: 1_000)
+                #expect(connack.isSessionPresent)
+                #expect(try writer.publish("t/last", "m", qos: .exactlyOnce)?.code == 0)
+                let topics = try (0..<31).map { _ in try later.message().topic }
+                #expect(topics == (0..<30).map { "t/\($0)" } + ["t/last"])
+            }
+        }
+
         @Test("a client that began anew while its session was taken over has the new one")
         func begunAnew() async throws {
             try await TestNodes.run(isFollowing: true) { nodes in

@@ -255,6 +255,29 @@ extension WholeGateway {
             }
         }
 
+        @Test(
+            "C7: a node that stops leaves no unit behind that it has counted, flushed before or not"
+        )
+        func countsOfOneThatStops() async throws {
+            try await TestNodes.run { nodes in
+                let product = try await nodes[0].createProduct(messagesPerDay: 30)
+                var devices: [TestDevice] = []
+                for owner in 0..<3 {
+                    devices.append(try await nodes.device(ownedBy: owner, of: product))
+                    let client = try nodes[2].connect(devices[owner])
+                    for _ in 0..<30 {
+                        try client.publish(devices[owner].up(), "m", qos: .atLeastOnce)
+                    }
+                }
+                await nodes.stop(2)
+                try await nodes.settle()
+                for device in devices {
+                    let client = try nodes[0].connect(device)
+                    #expect(try client.publish(device.up(), "m", qos: .atLeastOnce)?.code == 0x97)
+                }
+            }
+        }
+
         @Test("kick, presence and the last ending of a device are had from every node")
         func control() async throws {
             try await TestNodes.run { nodes in

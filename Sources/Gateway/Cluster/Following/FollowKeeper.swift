@@ -10,7 +10,7 @@ import Time
 final class FollowKeeper: Sendable {
     private static let intervalMilliseconds: Int64 = 500
 
-    /// How long a node may be away that could be reached, in milliseconds: its link ends when it was silent for ten
+    /// How long a node may be away that could be reached, in milliseconds: its link ends when it was silent for five
     /// seconds, or with its process.
     /// Longer than the other side takes to say that it goes on alone, when it is the link that is gone.
     static let absenceMilliseconds: Int64 = 3_000
@@ -158,6 +158,8 @@ private struct FollowLook {
             // The next look tries again; that the books can't be read is said where clients need them.
             return
         }
+        // Before the shards hear who has their sessions.
+        neighbours.noteInherited(records.filter(\.value.isInherited).mapValues(\.number))
         leader.books(records[neighbours.node], hasAnswered: hasAnswered)
         let present = neighbours.present
         leader.look(present: isFollowed && neighbours.allKnowFollowing ? present : [])
