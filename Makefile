@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh Debian machine: `make run` and `make test`.
 # All can be repeated, and say what they do.
 
-SYSTEM_PACKAGES := libssl-dev liblmdb-dev libnats-dev openssl btrfs-progs mosquitto mosquitto-clients python3-venv \
+SYSTEM_PACKAGES := libssl-dev liblmdb-dev libnats-dev libyaml-dev openssl btrfs-progs mosquitto mosquitto-clients python3-venv \
                    gnutls-bin libnss3-tools libmbedtls-dev faketime
 PYTHON_PACKAGES := paho-mqtt==2.1.0 openapi-spec-validator==0.9.0 \
                    schemathesis==4.32.5 hypothesis==6.170.15

@@ -59,7 +59,6 @@ let package = Package(
             exact: "2.28.1",
             traits: []
         ),
-        .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
         .package(
             url: "https://github.com/swift-server/swift-service-lifecycle.git",
             exact: "2.13.0"
@@ -70,6 +69,7 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLMDB", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CNATS", providers: [.apt(["libnats-dev"])]),
         .target(name: "CRevision"),
 
@@ -115,8 +115,9 @@ let package = Package(
             ]
         ),
 
-        // People and programs: the only ones that import Foundation, NIO or Hummingbird.
-        module("Settings", ["Gateway", .product(name: "Yams", package: "Yams")]),
+        // People and programs: the only ones that import FoundationEssentials, NIO or Hummingbird. All of Foundation
+        // would bring 34 MB of ICU's tables along.
+        module("Settings", ["Gateway", "Linux", "CYAML"]),
 
         module(
             "Admin",

@@ -1,5 +1,4 @@
 import Gateway
-import Yams
 
 /// Reads the YAML file over a configuration, and remembers the line of every key.
 struct SettingsFile {
@@ -17,53 +16,41 @@ struct SettingsFile {
     ) throws(SettingsError) {
         self.name = name
         self.configuration = configuration
-        guard let root = try compose(yaml), root.tag.description != "tag:yaml.org,2002:null" else {
-            return
-        }
+        guard let root = try document(in: yaml), !root.isNull else { return }
         try readMapping(root, path: "")
     }
 
-    private func compose(_ yaml: String) throws(SettingsError) -> Node? {
-        do {
-            return try Yams.compose(yaml: yaml)
-        } catch let error as YamlError {
-            throw syntaxError(error)
+    private func document(in yaml: String) throws(SettingsError) -> YAML? {
+        do throws(YAML.Problem) {
+            return try YAML.document(in: yaml)
         } catch {
-            throw SettingsError(origin: name, reason: "\(error)")
+            switch error {
+            case .syntax(let problem, let line):
+                throw SettingsError(origin: "\(name):\(line)", reason: "is not YAML: \(problem)")
+            case .duplicateKeys(let keys, let line):
+                throw SettingsError(
+                    origin: "\(name):\(line)", path: keys.joined(separator: ", "),
+                    reason: "is there more than once")
+            }
         }
     }
 
-    private func syntaxError(_ error: YamlError) -> SettingsError {
-        switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            SettingsError(origin: "\(name):\(mark.line)", reason: "is not YAML: \(problem)")
-        case .duplicatedKeysInMapping(let duplicates, let context):
-            SettingsError(
-                origin: "\(name):\(context.mark.line)",
-                path: duplicates.sorted().joined(separator: ", "),
-                reason: "is there more than once"
-            )
-        default: SettingsError(origin: name, reason: "is not YAML: \(error)")
-        }
-    }
+    private func origin(of node: YAML) -> String { "\(name):\(node.line)" }
 
-    private func origin(of node: Node) -> String { node.mark.map { "\(name):\($0.line)" } ?? name }
-
-    private func error(at node: Node, _ path: String?, _ reason: String) -> SettingsError {
+    private func error(at node: YAML, _ path: String?, _ reason: String) -> SettingsError {
         SettingsError(origin: origin(of: node), path: path, reason: reason)
     }
 
-    private mutating func readMapping(_ node: Node, path: String) throws(SettingsError) {
-        guard case .mapping(let mapping) = node else {
+    private mutating func readMapping(_ node: YAML, path: String) throws(SettingsError) {
+        guard case .mapping(let members, _) = node else {
             throw error(at: node, path.isEmpty ? nil : path, "must be a mapping of keys to values")
         }
         let settings = Setting<GatewayConfiguration>.all
-        for (key, value) in mapping {
-            guard case .scalar(let scalar) = key else {
+        for (key, value) in members {
+            guard let name = key.text else {
                 throw error(at: key, nil, "a key must be a plain name")
             }
-            let childPath = path.isEmpty ? scalar.string : "\(path).\(scalar.string)"
+            let childPath = path.isEmpty ? name : "\(path).\(name)"
             origins[childPath] = origin(of: key)
             if childPath == "listeners" {
                 try readListeners(value)
@@ -78,12 +65,12 @@ struct SettingsFile {
         }
     }
 
-    private mutating func readListeners(_ node: Node) throws(SettingsError) {
-        guard case .sequence(let sequence) = node else {
+    private mutating func readListeners(_ node: YAML) throws(SettingsError) {
+        guard case .sequence(let elements, _) = node else {
             throw error(at: node, "listeners", "must be a list of listeners")
         }
         configuration.listeners = []
-        for (index, element) in sequence.enumerated() {
+        for (index, element) in elements.enumerated() {
             let path = "listeners[\(index)]"
             origins[path] = origin(of: element)
             configuration.listeners.append(try readListener(element, path: path))
@@ -91,15 +78,15 @@ struct SettingsFile {
     }
 
     private mutating func readListener(
-        _ node: Node,
+        _ node: YAML,
         path: String
     ) throws(SettingsError) -> GatewayConfiguration.Listener {
-        guard case .mapping(let mapping) = node else {
+        guard case .mapping(let members, _) = node else {
             throw error(at: node, path, "must be a mapping with a name and a port")
         }
         var listener = GatewayConfiguration.Listener(name: "", port: 0)
-        for (key, value) in mapping {
-            let name = key.string ?? ""
+        for (key, value) in members {
+            let name = key.text ?? ""
             let childPath = "\(path).\(name)"
             origins[childPath] = origin(of: key)
             let settings = Setting<GatewayConfiguration.Listener>.all
@@ -118,28 +105,26 @@ struct SettingsFile {
     private func set<Root>(
         _ setting: Setting<Root>,
         of root: inout Root,
-        to node: Node,
+        to node: YAML,
         path: String
     ) throws(SettingsError) {
-        if let setElements = setting.setElements, case .sequence(let sequence) = node {
-            let elements = try sequence.map { element throws(SettingsError) in
+        if let setElements = setting.setElements, case .sequence(let elements, _) = node {
+            let texts = try elements.map { element throws(SettingsError) in
                 try value(of: element, path: path)
             }
-            return setElements(&root, elements)
+            return setElements(&root, texts)
         }
         let text = try value(of: node, path: path)
         guard let expectation = setting.set(&root, text) else { return }
         throw error(at: node, path, "must be \(expectation), and is '\(text)'")
     }
 
-    private func value(of node: Node, path: String) throws(SettingsError) -> String {
-        guard case .scalar(let scalar) = node else {
+    private func value(of node: YAML, path: String) throws(SettingsError) -> String {
+        guard let text = node.text else {
             throw error(at: node, path, "must be a single value")
         }
-        guard node.tag.description != "tag:yaml.org,2002:null" else {
-            throw error(at: node, path, "has no value")
-        }
-        return scalar.string
+        guard !node.isNull else { throw error(at: node, path, "has no value") }
+        return text
     }
 }
 

@@ -1,5 +1,5 @@
-import Foundation
 public import Gateway
+import Linux
 
 /// Makes the configuration that a gateway starts with: the defaults, over them the file, over it the
 /// environment, over it the command line. The result is valid, or there is none.
@@ -58,23 +58,21 @@ public enum SettingsLoader {
     }
 
     private static func read(_ file: String) throws(SettingsError) -> String {
-        let bytes: Data
-        do {
-            bytes = try Data(contentsOf: URL(filePath: file))
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try FileSystem.read(file, maximumBytes: fileSizeMaximum)
         } catch {
-            throw SettingsError(
-                origin: file,
-                reason: FileManager.default.fileExists(atPath: file)
-                    ? "can't be read" : "there is no such file"
-            )
+            throw SettingsError(origin: file, reason: reason(error.code))
         }
-        guard bytes.count <= fileSizeMaximum else {
-            throw SettingsError(origin: file, reason: "has more than \(fileSizeMaximum) bytes")
-        }
-        guard let text = String(bytes: bytes, encoding: .utf8) else {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw SettingsError(origin: file, reason: "is not UTF-8 text")
         }
         return text
+    }
+
+    private static func reason(_ code: Errno) -> String {
+        if code == .noSuchFile { return "there is no such file" }
+        return code == .fileTooLarge ? "has more than \(fileSizeMaximum) bytes" : "can't be read"
     }
 }
 

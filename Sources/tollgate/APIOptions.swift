@@ -1,6 +1,6 @@
 import Admin
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Linux
 
 /// The options of every verb: the API's address, the token, and the form of the answer.
@@ -45,14 +45,13 @@ struct APIOptions: ParsableArguments {
                 return token
             }
             let path = tokenFile ?? "data/\(OwnerToken.linkName)"
-            guard let bytes = FileManager.default.contents(atPath: path) else {
+            guard let token = TokenFile.read(path) else {
                 throw Failure(
                     text: "\(path): can't be read; say --token-file FILE or set TOLLGATE_TOKEN",
                     code: 2
                 )
             }
-            return String(decoding: bytes, as: UTF8.self)
-                .trimmingCharacters(in: .whitespacesAndNewlines)
+            return token
         }
     }
 

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import Linux
 
 /// Starts this program anew in this process, with the same arguments and environment.

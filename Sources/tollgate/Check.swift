@@ -1,7 +1,8 @@
 import Admin
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Gateway
+import Glibc
 import Storage
 
 /// Rules A10, C8: proves that the books balance, that every index agrees with its records, that

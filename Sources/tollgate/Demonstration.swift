@@ -1,5 +1,5 @@
 import Admin
-import Foundation
+import FoundationEssentials
 import Gateway
 import Linux
 

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -265,7 +265,7 @@ final class UploadSource: Sendable {
         while !Task.isCancelled {
             var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             // Safe: `poll` reads and writes one structure, which is ours.
-            let count = unsafe Foundation.poll(&poll, 1, 100)
+            let count = unsafe Glibc.poll(&poll, 1, 100)
             if count > 0 { return true }
             if count < 0 && errno != EINTR { throw Failure(text: "\(path): can't be read") }
         }

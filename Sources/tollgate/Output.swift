@@ -1,5 +1,5 @@
 import Admin
-import Foundation
+import Glibc
 import Linux
 
 /// What goes to the terminal, all of it: answers to standard output, complaints to standard error.
@@ -60,7 +60,7 @@ enum Output {
         while !rest.isEmpty {
             // Safe: the array lends its bytes for the call.
             let count = unsafe rest.withUnsafeBytes { rest in
-                unsafe Foundation.write(descriptor, rest.baseAddress, rest.count)
+                unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
             }
             if count >= 0 {
                 rest = rest.dropFirst(count)
@@ -77,7 +77,7 @@ enum Output {
         case EAGAIN:
             var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
             // Safe: `poll` reads and writes one structure, which is ours.
-            _ = unsafe Foundation.poll(&poll, 1, -1)
+            _ = unsafe Glibc.poll(&poll, 1, -1)
         case EPIPE: throw .readerGone
         default: throw Failure(text: "standard output: \(Errno(rawValue: code))")
         }
@@ -149,7 +149,8 @@ extension Output {
         }
     }
 
-    private static func padded(_ text: String, _ width: Int) -> String {
+    /// Filled up with spaces, to so many characters.
+    static func padded(_ text: String, _ width: Int) -> String {
         text + String(repeating: " ", count: max(0, width - text.count))
     }
 

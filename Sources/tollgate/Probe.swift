@@ -2,7 +2,7 @@ import Admin
 import ArgumentParser
 import Bytes
 import Cryptography
-import Foundation
+import FoundationEssentials
 import Ledger
 import MQTT
 import NIOCore

@@ -1,7 +1,8 @@
 import Admin
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import Gateway
+import Glibc
 import Ledger
 import Links
 import Linux

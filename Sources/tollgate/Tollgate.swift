@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Glibc
 
 /// The program: the gateway itself, and the verbs that speak to one over its API.
 struct Tollgate: AsyncParsableCommand {

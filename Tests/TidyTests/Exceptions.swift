@@ -43,11 +43,6 @@ enum Exceptions {
             reason: "HTTP's statuses are a structure of swift-http-types"
         ),
         PartialSwitch(
-            path: "Sources/Settings/SettingsFile.swift",
-            head: "switch error {",
-            reason: "the errors of Yams"
-        ),
-        PartialSwitch(
             path: "Sources/tollgate/Probe.swift",
             head: "switch header.type {",
             reason: "the probe asks for two of sixteen packet types; any other is an error"

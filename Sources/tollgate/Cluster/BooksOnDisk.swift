@@ -1,5 +1,6 @@
-import Foundation
+import FoundationEssentials
 import Gateway
+import Glibc
 import Ledger
 import Storage
 

@@ -1,7 +1,7 @@
 import Admin
 import ArgumentParser
-import Foundation
 import Gateway
+import Glibc
 import Ledger
 import Replication
 

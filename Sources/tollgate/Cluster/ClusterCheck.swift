@@ -1,6 +1,5 @@
 import Admin
 import ArgumentParser
-import Foundation
 
 /// Whether every node has the same books, and whether they balance.
 struct ClusterCheck: AsyncParsableCommand {

@@ -1,6 +1,5 @@
 import Admin
 import ArgumentParser
-import Foundation
 import Gateway
 
 /// Makes a data directory a node's.

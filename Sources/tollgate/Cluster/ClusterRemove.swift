@@ -1,6 +1,6 @@
 import Admin
 import ArgumentParser
-import Foundation
+import Glibc
 
 /// Takes a node out for good.
 struct ClusterRemove: AsyncParsableCommand {

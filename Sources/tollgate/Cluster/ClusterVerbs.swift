@@ -1,6 +1,5 @@
 import Admin
 import ArgumentParser
-import Foundation
 import Gateway
 
 /// Several gateways with the same books.
@@ -97,9 +96,7 @@ struct ClusterSight {
             + nodes.map(row)
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
-            let cells = zip(row, widths).map {
-                $0.padding(toLength: $1, withPad: " ", startingAt: 0)
-            }
+            let cells = zip(row, widths).map { Output.padded($0, $1) }
             return String(cells.joined(separator: "  ").trimmingSuffix { $0 == " " })
         }
     }

@@ -1,6 +1,6 @@
 import Admin
-import Foundation
 import Gateway
+import Glibc
 import Ledger
 import Linux
 import Storage

@@ -1,5 +1,5 @@
 import Admin
-import Foundation
+import FoundationEssentials
 import Gateway
 
 /// A node that runs, as another one's operator speaks to it.
@@ -40,13 +40,12 @@ enum PeerToken {
         let environment = ProcessInfo.processInfo.environment
         if file == nil, let token = environment["TOLLGATE_TOKEN"], !token.isEmpty { return token }
         let path = file ?? secrets.tokenFile
-        guard let bytes = FileManager.default.contents(atPath: path) else {
+        guard let token = TokenFile.read(path) else {
             throw Failure(
                 text:
                     "\(path): can't be read; say --token-file FILE, with the peer's owner's token",
                 code: 2)
         }
-        return String(decoding: bytes, as: UTF8.self).trimmingCharacters(
-            in: .whitespacesAndNewlines)
+        return token
     }
 }

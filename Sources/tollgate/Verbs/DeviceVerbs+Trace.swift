@@ -1,6 +1,5 @@
 import Admin
 import ArgumentParser
-import Foundation
 import UnixSignals
 
 extension DeviceVerbs {
