@@ -257,7 +257,9 @@ let package = Package(
                 "NATSServers", "Support", "TestFiles", "tollgate", "Gateway", "JetStream",
                 "Replication", "Ledger", "MQTT", "Storage", "Time", "Linux",
             ],
-            exclude: ["schemathesis.toml", "http_scenarios.py"],
+            exclude: [
+                "schemathesis.toml", "http_scenarios.py", "supervision_scenarios.py",
+            ],
             swiftSettings: strict
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),

@@ -28,6 +28,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -247,6 +248,24 @@ static inline long clinux_pending_error(int descriptor) {
 static inline long clinux_linger_zero(int descriptor) {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
     return clinux_result(setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
+}
+
+// unix(7), datagrams. A name that begins with a zero is an abstract one; none of them ends with one.
+
+static inline long clinux_datagram_socket(void) {
+    return clinux_result(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+}
+
+static inline long clinux_send_datagram(
+    int descriptor, const uint8_t *name, size_t name_count, const void *bytes, size_t count) {
+    struct sockaddr_un address;
+    if (name_count > sizeof address.sun_path) return -ENAMETOOLONG;
+    memset(&address, 0, sizeof address);
+    address.sun_family = AF_UNIX;
+    memcpy(address.sun_path, name, name_count);
+    return clinux_result(sendto(
+        descriptor, bytes, count, MSG_NOSIGNAL, (const struct sockaddr *)&address,
+        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + name_count)));
 }
 
 static inline int clinux_address_parse(int family, const char *text, uint8_t *bytes) {

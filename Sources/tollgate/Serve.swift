@@ -36,6 +36,7 @@ struct Serve: AsyncParsableCommand {
         let configuration = try settings.load(data: data) { warnings.append($0) }
         let logger = Self.logger(configuration)
         for warning in warnings { logger.warning("\(warning)") }
+        let supervision = Supervision(ProcessInfo.processInfo.environment, logger)
         let port = try APIPort(configuration.admin)
         let certificate = try orFail { try APICertificate(configuration.admin) }
         let membership = try NodeStart.membership(configuration, logger)
@@ -53,12 +54,14 @@ struct Serve: AsyncParsableCommand {
         }
         do {
             let downlink = try NodeStart.downlink(configuration)
-            try await serve(gateway, configuration, port, certificate, downlink, logger)
+            try await serve(
+                gateway, configuration, port, certificate, downlink, supervision, logger)
         } catch {
             await gateway.drain()
             let text = Self.text(of: error, configuration)
             guard gateway.beginsAnew else { throw Failure(text: text) }
             logger.warning("\(text): it begins anew")
+            supervision?.beginsAnew()
             throw Failure(text: "\(text), and it can't begin anew: \(BeginAnew.run())")
         }
         let outcome = await gateway.drain()
@@ -95,6 +98,7 @@ struct Serve: AsyncParsableCommand {
         _ claim: APIPort,
         _ certificate: APICertificate?,
         _ downlink: (any DownlinkRequests)?,
+        _ supervision: Supervision?,
         _ logger: Logger
     ) async throws {
         let secrets = SecretsDirectory(of: configuration)
@@ -111,6 +115,7 @@ struct Serve: AsyncParsableCommand {
         var limited = configuration
         limited.admin.connections = gateway.descriptors.httpConnections
         let isUp = AsyncStream.makeStream(of: Void.self)
+        try supervision?.look(after: gateway)
         let admin = AdminServer(
             configuration: limited, controlPlane: gateway, ownerToken: token, mintKey: mintKey,
             certificate: certificate, logger: logger
@@ -119,6 +124,7 @@ struct Serve: AsyncParsableCommand {
             isUp.continuation.finish()
             let scheme = certificate == nil ? "http" : "https"
             logger.notice("API on \(scheme)://\(configuration.admin.address):\(port)")
+            supervision?.isReady()
             guard let demonstration else { return }
             Task { await demonstration.present(port: port) }
         }
@@ -128,8 +134,8 @@ struct Serve: AsyncParsableCommand {
                     .init(service: admin),
                     .init(
                         service: Signals(
-                            gateway: gateway, certificate: certificate, logger: logger,
-                            isUp: isUp.stream),
+                            gateway: gateway, certificate: certificate, supervision: supervision,
+                            logger: logger, isUp: isUp.stream),
                         successTerminationBehavior: .gracefullyShutdownGroup
                     ),
                     .init(
@@ -137,7 +143,9 @@ struct Serve: AsyncParsableCommand {
                         successTerminationBehavior: .ignore,
                         failureTerminationBehavior: .gracefullyShutdownGroup
                     ),
-                    .init(service: DrainingGateway(gateway: gateway, logger: logger)),
+                    .init(
+                        service: DrainingGateway(
+                            gateway: gateway, supervision: supervision, logger: logger)),
                     .init(service: Upkeep(gateway: gateway)),
                 ]
                     + (downlink.map {
@@ -199,12 +207,14 @@ private struct Upkeep: Service {
 /// Drains the gateway when the services are told to go.
 private struct DrainingGateway: Service {
     let gateway: Gateway
+    let supervision: Supervision?
     let logger: Logger
 
     func run() async throws {
         // Also a failing service next to this one ends the wait.
         try? await gracefulShutdown()
         logger.notice("draining")
+        if !gateway.beginsAnew { supervision?.isStopping() }
         await gateway.drain()
     }
 }
@@ -213,6 +223,7 @@ private struct DrainingGateway: Service {
 private struct Signals: Service {
     let gateway: Gateway
     let certificate: APICertificate?
+    let supervision: Supervision?
     let logger: Logger
 
     /// Ends when the API is up: what was asked for before waits, as services that are starting can't be told to go.
@@ -225,6 +236,8 @@ private struct Signals: Service {
             switch wish {
             case .end: return
             case .reload:
+                supervision?.isReloading()
+                defer { supervision?.isReady() }
                 do {
                     try gateway.reloadCertificates()
                     try certificate?.reload()

@@ -1,5 +1,5 @@
 import Ledger
-import Linux
+public import Linux
 import Metering
 import Reactor
 import Storage
@@ -39,6 +39,12 @@ extension Gateway {
             Readiness.Check(name: "uplink", warning: commons.uplink.problem),
             Readiness.Check(name: "draining", problem: isRunning ? nil : "shutting down"),
         ])
+    }
+
+    /// Whether each shard has begun a turn after that time, by the clock that the gateway runs with. One without work
+    /// begins a turn every second.
+    public func haveShardsTurned(since time: MonotonicInstant) -> Bool {
+        commons.heartbeats.haveAllTurned(since: time)
     }
 
     private func diskProblem() -> String? {

@@ -215,6 +215,11 @@ final class Heartbeats: Sendable {
         return time.milliseconds(since: MonotonicInstant(nanoseconds: last))
     }
 
+    /// Whether each shard has begun a turn after that time.
+    func haveAllTurned(since time: MonotonicInstant) -> Bool {
+        shards.allSatisfy { $0.nanoseconds.load(ordering: .relaxed) > time.nanoseconds }
+    }
+
     /// How long ago the slowest shard began its last turn. A shard with nothing to do begins one
     /// every second.
     func longestPause(at time: MonotonicInstant) -> Int64 {
