@@ -219,8 +219,8 @@ public struct SettingsWarning: Equatable, Sendable, CustomStringConvertible {
     public var description: String { "\(origin): \(reason)" }
 }
 
-/// What to say about a key that there is none of.
-enum UnknownKey {
+/// What to say about a key, or another name, that there is none of.
+public enum UnknownKey {
     /// `there is no such key; did you mean limits.packetSizeBytes?`
     static func reason(_ key: String, among known: [String]) -> String {
         reason(nearest(to: key, among: known))
@@ -231,8 +231,8 @@ enum UnknownKey {
         return "there is no such key; did you mean \(nearest)?"
     }
 
-    /// The key that may have been meant.
-    static func nearest(to key: String, among known: [String]) -> String? {
+    /// The key that may have been meant: one that begins with `key`, or differs in few letters.
+    public static func nearest(to key: String, among known: [String]) -> String? {
         let limit = max(2, key.count / 4)
         let nearest =
             known

@@ -50,6 +50,13 @@ extension TLSSession {
         return unsafe PeerIdentity(certificate)
     }
 
+    /// When the peer's certificate ends, in seconds of Unix time, be it verified or not; nil when it has shown none.
+    public var peerCertificateEndSeconds: Int64? {
+        guard let certificate = unsafe SSL_get0_peer_certificate(ssl) else { return nil }
+        // Safe: the certificate belongs to the session.
+        return unsafe tollgate_asn1_time_seconds(X509_get0_notAfter(certificate))
+    }
+
     /// What it takes to connect again without a full handshake, once the server has sent it: in
     /// TLS 1.3 that is after the handshake, with the first bytes received.
     public var resumption: TLSResumption? {

@@ -18,6 +18,7 @@ struct BackUp: AsyncParsableCommand {
             stores open (or the one at --api), which writes on its own machine, by its own \
             configuration; without one, copies the stores itself. The secrets directory is not part of it.
             """
+            .followed(byExamples: "backup /var/backups/tollgate/2026-11-21")
     )
 
     @Argument(help: "Where the copies go.") var directory: String

@@ -15,6 +15,7 @@ struct Check: AsyncParsableCommand {
             Secrets are tried with the key file where there is one. Exit code 0 when all is right; \
             else 1, and what is wrong is named. Names the formats of the stores, and migrates nothing.
             """
+            .followed(byExamples: "check --data /var/lib/tollgate")
     )
 
     @Option(help: "The directory of the stores.") var data = "./data"

@@ -19,8 +19,7 @@ struct Demonstration {
     /// Makes what is missing, and prints. A gateway with accounts of its own is left alone.
     func present(port: Int) async {
         do throws(Failure) {
-            let scheme = configuration.admin.tls.certificate == nil ? "http" : "https"
-            let url = "\(scheme)://\(host):\(port)"
+            let url = APIAddress.url(of: configuration.admin, port: port)
             let client = try HTTPClient(
                 url: url, authorityFile: configuration.admin.tls.certificate)
             let accounts = try await send(client, "accounts", nil)["items"]?.array ?? []
@@ -29,18 +28,9 @@ struct Demonstration {
                 return try Output.say("The books are in use: no demonstration was made.")
             }
             let (secret, key) = try await furnish(client)
-            try show(secret: secret, key: key, at: url)
+            try show(secret: secret, key: key)
         } catch {
             Output.complain("no demonstration: \(error.text)")
-        }
-    }
-
-    /// `0.0.0.0` and `::` are no addresses to connect to.
-    private var host: String {
-        switch configuration.admin.address {
-        case "0.0.0.0": "127.0.0.1"
-        case "::": "[::1]"
-        case let address: address.contains(":") ? "[\(address)]" : address
         }
     }
 
@@ -103,7 +93,7 @@ struct Demonstration {
         return listeners.first(where: \.tls) ?? listeners.first
     }
 
-    private func show(secret: String, key: JSON, at url: String) throws(Failure) {
+    private func show(secret: String, key: JSON) throws(Failure) {
         guard let name = key["userName"]?.text, let password = key["secret"]?.text,
             let listener,
             let address = gateway.addresses[listener.name]
@@ -114,7 +104,6 @@ struct Demonstration {
         let server =
             "-h localhost -p \(address.port)" + (listener.tls ? " --cafile \(authority)" : "")
         let (product, device) = (Self.product, Self.device)
-        let api = url == "http://127.0.0.1:8080" ? "" : " --api \(url)"
         try Output.say(
             """
 
@@ -127,7 +116,7 @@ struct Demonstration {
 
             The device's first connection consumes one of the product's activation codes:
 
-              .build/release/tollgate product list --token-file \(configuration.data)/admin.token\(api)
+              .build/release/tollgate product list --data \(configuration.data)
 
             """
         )

@@ -59,20 +59,8 @@ struct HTTPClient {
         self.port = port
     }
 
-    /// Where distributions keep the authorities that they trust.
-    private static let systemFiles = [
-        "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-        "/etc/ssl/cert.pem",
-    ]
-
     private static func encryption(_ authorityFile: String?) throws(Failure) -> TLSContext {
-        let environment = ProcessInfo.processInfo.environment
-        let named = authorityFile ?? environment["TOLLGATE_CA"] ?? environment["SSL_CERT_FILE"]
-        let file = named ?? systemFiles.first { FileManager.default.fileExists(atPath: $0) }
-        guard let file else {
-            throw Failure(
-                text: "which authorities are trusted is not known: say --ca-file FILE", code: 2)
-        }
+        let file = try TrustedAuthorities.file(named: authorityFile)
         return try orFail {
             try TLSContext(
                 connecting: TLSClientConfiguration(
@@ -101,7 +89,7 @@ struct HTTPClient {
         } catch let failure as Failure {
             throw failure
         } catch {
-            throw Failure(text: "\(base): \(Self.text(of: error))")
+            throw Failure(text: Connecting.text(of: error, host: host, port: port, base: base))
         }
     }
 
@@ -167,7 +155,10 @@ struct HTTPClient {
                 case .end: return Answer(status: status, bytes: bytes)
                 }
             }
-            throw Failure(text: "\(base): the connection ended within the answer")
+            throw Failure(
+                text:
+                    "\(base): the connection ended within the answer: is this the API of a gateway?"
+            )
         }
     }
 }

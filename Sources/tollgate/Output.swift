@@ -24,7 +24,7 @@ enum Output {
 
     /// Text for programs, which get it as it is, unless they are a terminal.
     static func raw(_ bytes: [UInt8]) throws(Failure) {
-        guard isTerminal(STDOUT_FILENO) else { return try write(bytes, to: STDOUT_FILENO) }
+        guard Terminal.isTerminal(STDOUT_FILENO) else { return try write(bytes, to: STDOUT_FILENO) }
         let text = String(decoding: bytes, as: UTF8.self).replacing("\r\n", with: "\n")
         try write(text.printable(keeping: true), to: STDOUT_FILENO)
     }
@@ -34,6 +34,9 @@ enum Output {
         try? write("tollgate: \(text.printable(keeping: true))\n", to: STDERR_FILENO)
     }
 
+    /// A screen that is drawn again and again: `text` as it is, whose lines are printable already.
+    static func draw(_ text: String) throws(Failure) { try write(text, to: STDOUT_FILENO) }
+
     /// A question on standard error, whose answer comes on the same line.
     static func ask(_ text: String) { try? write(text.printable(), to: STDERR_FILENO) }
 
@@ -41,15 +44,13 @@ enum Output {
     static func log(_ bytes: [UInt8]) { try? write(bytes, to: STDERR_FILENO) }
 
     /// Whether what is complained of is seen by people at once.
-    static let complainsToTerminal = isTerminal(STDERR_FILENO)
+    static let complainsToTerminal = Terminal.isTerminal(STDERR_FILENO)
 
     /// Writes the line over that standard error's terminal shows; without text, takes it away.
     static func overwrite(_ text: String = "") {
         // Back to its beginning, and the rest of it away.
         try? write("\r\u{1B}[K\(text.printable())", to: STDERR_FILENO)
     }
-
-    private static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
     private static func write(_ text: String, to descriptor: Int32) throws(Failure) {
         try write(Array(text.utf8), to: descriptor)
@@ -102,7 +103,7 @@ extension Output {
         let tables = members.filter { isList($0.value) }
         let cells = cells(of: .object(members.filter { !isList($0.value) }))
         let width = cells.map(\.name.count).max() ?? 0
-        let lines = cells.map { "\(padded($0.name, width))  \($0.value)" }
+        let lines = cells.map { "\(TextWidth.padded($0.name, to: width))  \($0.value.text)" }
         if !lines.isEmpty { try say(lines.joined(separator: "\n")) }
         for member in tables {
             guard let rows = member.value.array, let first = rows.first else { continue }
@@ -117,63 +118,12 @@ extension Output {
         return true
     }
 
-    /// A table for people, part by part: a column for each name, as wide as its widest cell in the first
-    /// part, below a line of the names.
-    struct Table {
-        let columns: [String]
-        private var widths: [Int]?
-
-        init(columns: [String]) { self.columns = columns }
-
-        mutating func show(_ documents: [JSON]) throws(Failure) {
-            var rows = documents.map { document in
-                let cells = Dictionary(
-                    Output.cells(of: document), uniquingKeysWith: { first, _ in first })
-                return columns.map { cells[$0] ?? "" }
-            }
-            if widths == nil { rows.insert(columns.map { $0.uppercased() }, at: 0) }
-            let widths =
-                widths
-                ?? columns.indices.map { column in
-                    rows.map { $0[column].count }.max() ?? 0
-                }
-            self.widths = widths
-            guard !rows.isEmpty else { return }
-            let lines = rows.map { row in
-                row.indices.map { index in
-                    index == row.count - 1 ? row[index] : padded(row[index], widths[index])
-                }
-                .joined(separator: "  ")
-            }
-            try say(lines.joined(separator: "\n"))
-        }
-    }
-
-    /// Filled up with spaces, to so many characters.
-    static func padded(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(0, width - text.count))
-    }
-
-    /// Members as printable text, those of nested objects as `codes.total`.
-    private static func cells(of json: JSON) -> [(name: String, value: String)] {
-        guard case .object(let members) = json else { return [] }
-        return members.flatMap { member -> [(name: String, value: String)] in
-            if case .object = member.value {
-                return cells(of: member.value).map { ("\(member.name).\($0.name)", $0.value) }
-            }
-            return [(member.name.printable(), text(of: member.value).printable())]
-        }
-    }
-
-    private static func text(of json: JSON) -> String {
-        switch json {
-        case .null: "-"
-        case .text(let text): text
-        case .array(let elements): elements.map { text(of: $0) }.joined(separator: " ")
-        case .object(let members):
-            members.map { "\($0.name)=\(text(of: $0.value))" }.joined(separator: ",")
-        case .bool, .integer, .number: String(decoding: json.bytes, as: UTF8.self)
-        }
+    /// A document as two lines of CSV: its members' names, those of lists left out, and their values.
+    static func csv(_ document: JSON) throws(Failure) {
+        guard case .object(let members) = document else { return }
+        let cells = cells(of: .object(members.filter { !isList($0.value) }))
+        let values = cells.map { $0.value.kind == .nothing ? "" : $0.value.text }
+        try say([cells.map(\.name), values].map(ListPrinter.line).joined(separator: "\n"))
     }
 }
 
@@ -184,6 +134,9 @@ struct Failure: Error, Equatable {
 
     /// 1: refused or failed; 2: asked wrongly; 141: the output's reader has gone.
     var code: Int32 = 1
+
+    /// The API's name of the reason, when it was the API that refused.
+    var reason: String?
 
     /// The output's reader has gone: the exit code of a program that SIGPIPE ended.
     static let readerGone = Failure(text: "", code: 128 + SIGPIPE)

@@ -22,6 +22,7 @@ struct Serve: AsyncParsableCommand {
             the stores; 1 when it could not be brought there, or a store was lost. A node of a cluster whose \
             sessions others have taken over, as it could not be reached, starts itself anew.
             """
+            .followed(byExamples: "serve --config /etc/tollgate/tollgate.yaml")
     )
 
     @OptionGroup var settings: SettingsOptions
@@ -122,8 +123,7 @@ struct Serve: AsyncParsableCommand {
         ) { port in
             claim.leave()
             isUp.continuation.finish()
-            let scheme = certificate == nil ? "http" : "https"
-            logger.notice("API on \(scheme)://\(configuration.admin.address):\(port)")
+            Self.announce(configuration, port, logger)
             supervision?.isReady()
             guard let demonstration else { return }
             Task { await demonstration.present(port: port) }
@@ -155,6 +155,22 @@ struct Serve: AsyncParsableCommand {
             )
         )
         try await group.run()
+    }
+
+    /// In the log, and in the data directory for the verbs.
+    private static func announce(
+        _ configuration: GatewayConfiguration,
+        _ port: Int,
+        _ logger: Logger
+    ) {
+        let url = APIAddress.url(of: configuration.admin, port: port)
+        do throws(FileError) {
+            try APIAddress.write(url, in: configuration.data)
+        } catch {
+            logger.warning("verbs have to be told where the API is: \(error)")
+        }
+        let scheme = configuration.admin.tls.certificate == nil ? "http" : "https"
+        logger.notice("API on \(scheme)://\(configuration.admin.address):\(port)")
     }
 
     /// The service group's own lines below warnings are of no use to operators.

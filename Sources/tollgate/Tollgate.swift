@@ -11,7 +11,8 @@ struct Tollgate: AsyncParsableCommand {
             Serve.self, Probe.self, Check.self, BackUp.self, AccountVerbs.self, PackageVerbs.self,
             ProductVerbs.self,
             CodesVerbs.self, TopUpVerbs.self, DeviceVerbs.self, KeyVerbs.self, EventVerbs.self,
-            ClockVerbs.self, ClusterVerbs.self,
+            ClockVerbs.self, ClusterVerbs.self, ConfigVerbs.self, Connections.self, Top.self,
+            Completion.self,
         ]
     )
 }
@@ -37,11 +38,19 @@ enum Program {
         }
     }
 
+    /// Without the parser's `Error: `: the program's name stands there.
+    private static func usage(_ text: String) -> String {
+        text.hasPrefix("Error: ") ? String(text.dropFirst("Error: ".count)) : text
+    }
+
     /// Help that was asked for is no failure.
     private static func failure(of error: any Error) -> Failure {
         if let failure = error as? Failure { return failure }
         let text = Tollgate.fullMessage(for: error)
-        guard Tollgate.exitCode(for: error) == .success else { return Failure(text: text, code: 2) }
+        guard Tollgate.exitCode(for: error) == .success else {
+            let misspelling = Misspelling.text(of: CommandLine.arguments.dropFirst())
+            return Failure(text: misspelling ?? usage(text), code: 2)
+        }
         do throws(Failure) {
             if !text.isEmpty { try Output.say(text) }
         } catch {

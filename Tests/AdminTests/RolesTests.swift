@@ -213,7 +213,7 @@ struct RolesTests {
         "listAccounts", "createAccount", "certifyAccount", "createPackage", "listKeys", "showKey",
         "createKey",
         "revokeKey", "listEvents", "checkBooks", "showClock", "confirmClock",
-        "showCluster", "makeCheckpoint", "showDigests",
+        "showCluster", "makeCheckpoint", "showDigests", "listConnections",
     ]
 
     private func lastEvent(_ client: Client) async throws -> Int64? {

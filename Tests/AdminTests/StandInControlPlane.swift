@@ -107,6 +107,26 @@ final class StandInControlPlane: ControlPlane {
         )
     }
 
+    func connections(
+        from place: ConnectionPlace,
+        of product: ProductKey?,
+        limit: Int
+    ) async -> ConnectionPart {
+        let online = state.withLock { $0.online }
+            .filter { product == nil || $0.product == product }
+            .sorted { "\($0)" < "\($1)" }
+        var elements: [ClientConnection] = []
+        for device in online.dropFirst(Int(place.slot)).prefix(limit) {
+            guard let connection = await connection(of: device) else { continue }
+            elements.append(
+                ClientConnection(device: device, key: nil, connection: connection, lastSeenAt: now))
+        }
+        let next = Int(place.slot) + limit
+        return ConnectionPart(
+            elements: elements,
+            next: next < online.count ? ConnectionPlace(shard: 0, slot: UInt32(next)) : nil)
+    }
+
     func outcomes(of device: DeviceIdentity) async -> DeviceOutcomes {
         state.withLock { $0.outcomes[device] ?? DeviceOutcomes() }
     }

@@ -15,8 +15,8 @@ extension ProgramTests {
         #expect(ann.output.contains("ann@example.org"))
         let sub = try run("account create-sub-account ann --id shop --name Shop")
         #expect(sub.code == 0 && sub.output.contains("individual"))
-        #expect(try run("account certify ann").output.contains("codes.total       10"))
-        let again = try run("account certify ann")
+        #expect(try run("account certify ann --yes").output.contains("codes.total       10"))
+        let again = try run("account certify ann --yes")
         #expect(again.code == 1 && again.errors.hasPrefix("tollgate: enterprise-already: "))
         let subs = try run("account sub-accounts ann").output.split(separator: "\n")
         #expect(subs.count == 2 && subs[1].hasPrefix("shop  Shop  enterprise"))
@@ -38,7 +38,7 @@ extension ProgramTests {
         )
         let key = try run("key create --name K --account ann --json").output
         let id = key.split(separator: "\"").dropFirst(3).first.map(String.init) ?? ""
-        #expect(try run("key revoke \(id)").code == 0)
+        #expect(try run("key revoke \(id) --yes").code == 0)
         #expect(serving.end() == 0)
     }
 }

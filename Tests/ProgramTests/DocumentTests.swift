@@ -71,7 +71,10 @@ struct DocumentTests {
         for product in ["lamp", "fan", "old1", "old2", "old3", "old4"] {
             commands += [
                 ["product", "create", "--pk", product, "--name", product, "--account", "acme"],
-                ["codes", "assign", "acme", product, "--package", "basic", "--quantity", "1000"],
+                [
+                    "codes", "assign", "acme", product, "--package", "basic", "--quantity", "1000",
+                    "--yes",
+                ],
             ]
         }
         for command in commands {

@@ -49,7 +49,63 @@ struct OutputTests {
         ["account", "list", "--json"], ["account", "show", "acme", "--json"],
         ["event", "list", "--json"], ["check", "--json"], ["--help"], ["account", "--help"],
         ["--version"],
+        ["completion", "bash"],
     ]
+
+    /// All verbs that print a list, of books with one of each.
+    private static let listers: [String] = [
+        "account list", "account sub-accounts acme", "account contacts acme", "package list",
+        "product list", "product usage lamp", "codes purchases acme", "codes assignments acme",
+        "codes consumed lamp", "codes near-expiry --days 400", "topup list acme",
+        "topup changes acme", "device list lamp", "device blacklist lamp", "device imports lamp",
+        "device activations lamp d1", "device upgrades lamp d1", "key list", "event list",
+        "connections", "connections --sort seen", "top --once",
+    ]
+
+    @Test("no listing verb crashes when its output can't be written, in no form")
+    func unwrittenLists() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let serving = try Serving(program)
+        try serving.furnish()
+        #expect(try serving.run(["device", "activate", "lamp", "d1"]).code == 0)
+        // A verb that prints a list by columns is among them.
+        let tables = try HelpTests.verbs(program).map { $0.path.joined(separator: " ") }
+            .filter { path in
+                [
+                    "list", "purchases", "assignments", "consumed", "changes", "activations",
+                    "upgrades",
+                ]
+                .contains { path.hasSuffix(" \($0)") }
+            }
+        for path in tables {
+            #expect(Self.listers.contains { $0.hasPrefix(path) }, "\(path) is not among them")
+        }
+        for lister in Self.listers {
+            let forms = lister == "top --once" ? [""] : ["", " -o json", " -o ndjson", " -o csv"]
+            for form in forms {
+                let verb = "tollgate \(lister)\(form)"
+                let well = try serving.shell(verb)
+                #expect(well.code == 0, "\(verb): \(well.errors)")
+                let gone = try serving.shell("(\(verb); echo $? >&2) | true")
+                #expect(["141\n", "0\n"].contains(gone.errors), "\(verb): \(gone.errors)")
+                let head = try serving.shell("(\(verb); echo $? >&2) | head -1")
+                #expect(["141\n", "0\n"].contains(head.errors), "\(verb): \(head.errors)")
+                let full = try serving.shell("\(verb) > /dev/full; echo $? >&2")
+                // An empty list of lines is nothing to write.
+                let isEmpty = well.output.isEmpty
+                let said = "tollgate: standard output: No space left on device (28)\n1\n"
+                #expect(full.errors == (isEmpty ? "0\n" : said), "\(verb): \(full.errors)")
+                let closed = try serving.shell("\(verb) >&-; echo $? >&2")
+                #expect(
+                    closed.errors
+                        == (isEmpty
+                            ? "0\n" : "tollgate: standard output: Bad file descriptor (9)\n1\n"),
+                    "\(verb): \(closed.errors)")
+            }
+        }
+        #expect(serving.end() == 0)
+    }
 
     private func controls(in text: String) -> [Unicode.Scalar] {
         text.unicodeScalars.filter { $0.properties.generalCategory == .control && $0 != "\n" }

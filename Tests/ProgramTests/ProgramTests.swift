@@ -69,7 +69,8 @@ struct ProgramTests {
             ["account", "list"],
             environment: ["TOLLGATE_TOKEN": "x", "TOLLGATE_API": "http://127.0.0.1:1"])
         #expect(unreachable.code == 1)
-        #expect(unreachable.errors.hasPrefix("tollgate: http://127.0.0.1:1: "))
+        #expect(
+            unreachable.errors == "tollgate: no gateway answers at 127.0.0.1:1: is it running?\n")
         #expect(try program.run(["account", "list"]).code == 2)
     }
 
@@ -100,12 +101,14 @@ struct ProgramTests {
         #expect(bad.code == 1 && bad.errors.contains("line 3: dk: "))
         let list = try serving.run(["device", "list", "lamp"])
         let lines = list.output.split(separator: "\n")
-        #expect(lines.count == 3 && lines[0].hasPrefix("DK") && lines[1].hasPrefix("d1"))
+        #expect(lines.count == 3 && lines[0].hasPrefix("DEVICE") && lines[1].hasPrefix("d1"))
         let json = try serving.run(["product", "list", "--json"]).output
         #expect(json.contains("\"codes\":{\"assigned\":7,\"remaining\":7,\"consumed\":0}"))
         let refused = try serving.run(["device", "show", "lamp", "d3"])
         #expect(refused.code == 1)
-        #expect(refused.errors == "tollgate: unknown-device: product lamp has no device d3\n")
+        #expect(
+            refused.errors.hasPrefix(
+                "tollgate: unknown-device: product lamp has no device d3\n  "))
         // While the gateway has the store, the gateway is asked; afterwards the store is read.
         #expect(try serving.run(["check"]).output == Program.balance)
         #expect(serving.end() == 0)

@@ -119,7 +119,7 @@ struct SecretsTests {
         let rows = (1...500).map { "d\($0),\($0 % 2 == 0 ? "given-secret-\($0)" : "")\n" }.joined()
         let imported = try serving.run(
             ["device", "import", "lamp", "-"], input: "dk,secret\n\(rows)")
-        let reset = try json(["device", "reset-secret", "lamp", "d2"])
+        let reset = try json(["device", "reset-secret", "lamp", "d2", "--yes"])
         let made = imported.output.split(whereSeparator: \.isNewline).dropFirst()
             .compactMap { $0.split(separator: ",").last.map(String.init) }
         let probe = ["probe", "--url", serving.listener, "--user", "d1&lamp"]

@@ -43,7 +43,7 @@ enum Exceptions {
             reason: "HTTP's statuses are a structure of swift-http-types"
         ),
         PartialSwitch(
-            path: "Sources/tollgate/Probe.swift",
+            path: "Sources/tollgate/MQTTProbe.swift",
             head: "switch header.type {",
             reason: "the probe asks for two of sixteen packet types; any other is an error"
         ),

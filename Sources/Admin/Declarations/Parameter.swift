@@ -21,6 +21,11 @@ struct Parameter: Sendable {
     static let dataCentre = Parameter(
         "dataCentre", .id(DataCentreID.self), "Only what is counted in that data centre.")
 
+    /// What is looked for in keys and names.
+    static func search(_ name: String, _ note: String) -> Parameter {
+        Parameter(name, .text(.init(lengths: 1...64, alphabet: .printable)), note)
+    }
+
     static let limit = Parameter("limit", .integer(1...1_000), "At most so many; 100 by default.")
 
     static let cursor = Parameter(

@@ -53,6 +53,20 @@ extension Documents {
         Member("tls", encryption, orNull: \.encryption)
     }
 
+    static let clientConnection = Shape<ClientConnection>("ClientConnection") {
+        Member("pk", \.device?.product, "Null of an application.")
+        Member("dk", \.device?.device, "Null of an application.")
+        Member("key", \.key, "The key that an application came with.")
+        Member("clientId", \.connection.clientID)
+        Member("address", \.connection.address)
+        Member("listener", \.connection.listener)
+        Member("connectedAt", \.connection.connectedAt)
+        Member("lastSeenAt", \.lastSeenAt)
+        Member("protocolVersion", \.connection.protocolVersion)
+        Member("keepAliveSeconds", \.connection.keepAliveSeconds)
+        Member("tls", encryption, orNull: \.connection.encryption)
+    }
+
     private static let encryption = Shape<DeviceConnection.Encryption> {
         Member("version", \.version)
         Member("cipher", \.cipher)

@@ -60,23 +60,13 @@ extension Routes {
         on(
             .get, "products/:pk/devices", "listDevices",
             "The devices of a product, by key; active ones by their end",
-            query: [Parameter("state", .choice(DeviceState.self), "In that state.")],
+            query: [
+                Parameter("state", .choice(DeviceState.self), "In that state."),
+                .search("like", "With that in their key or name, in capitals or not."),
+                Parameter("online", .flag, "Connected now, or not."),
+            ],
             answers: .page(of: Documents.device)
-        ) { call in
-            let (key, product) = try call.product()
-            let state = try call.query("state", DeviceState.init(named:))
-            let now = call.controlPlane.now
-            let (cursor, limit) = try call.page()
-            let page = try call.read {
-                try $0.devices(of: key, state: state, at: now, cursor: cursor, limit: limit, in: $1)
-            }
-            let identities = page.elements.map { DeviceIdentity(product: key, device: $0.device) }
-            let presence = try await call.controlPlane.presence(of: identities)
-            let items = zip(identities, zip(page.elements, presence)).map { identity, rest in
-                Documents.device((identity, rest.0.record, product, rest.1, now))
-            }
-            return call.list(items, cursor: page.cursor)
-        }
+        ) { call in try await Self.listDevices(call) }
         on(
             .get, "products/:pk/devices/:dk", "showDevice",
             "A device, and how its last connections went", answers: .ok(.shownDevice)
@@ -121,6 +111,37 @@ extension Routes {
                 await server.controlPlane.end(trace)
             }
         }
+    }
+
+    /// Looks on until there are as many as were asked for, or the request has looked at enough.
+    private static func listDevices(_ call: Call) async throws -> Response {
+        let (key, product) = try call.product()
+        let state = try call.query("state", DeviceState.init(named:))
+        let like = call.query("like").map(Search.init)
+        let isOnline = call.query("online").map { $0 == "true" }
+        let now = call.controlPlane.now
+        let (start, limit) = try call.page()
+        var cursor = start
+        var items: [JSON] = []
+        var looks = Search.looksMaximum
+        repeat {
+            let (from, room) = (cursor, limit - items.count)
+            let page = try call.read {
+                try $0.devices(of: key, state: state, at: now, cursor: from, limit: room, in: $1)
+            }
+            cursor = page.cursor
+            looks -= max(1, page.elements.count)
+            let meant = page.elements.filter { device, record in
+                like?.finds(device.text, record.name) ?? true
+            }
+            let identities = meant.map { DeviceIdentity(product: key, device: $0.device) }
+            let presence = try await call.controlPlane.presence(of: identities)
+            for (identity, (device, seen)) in zip(identities, zip(meant, presence))
+            where isOnline == nil || seen.isOnline == isOnline {
+                items.append(Documents.device((identity, device.record, product, seen, now)))
+            }
+        } while cursor != nil && items.count < limit && looks > 0
+        return call.list(items, cursor: cursor)
     }
 
     static func showDevice(_ call: Call) async throws -> JSON {

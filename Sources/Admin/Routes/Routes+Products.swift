@@ -117,7 +117,10 @@ extension Routes {
         }
         on(
             .get, "products", "listProducts", "The products, by key",
-            query: [Parameter("account", .id(AccountID.self), "Of that account."), .dataCentre],
+            query: [
+                Parameter("account", .id(AccountID.self), "Of that account."), .dataCentre,
+                .search("name", "With that in their name or key, in capitals or not."),
+            ],
             answers: .page(of: Documents.product)
         ) { call in
             let asked = try call.query("account", AccountID.init)
@@ -129,8 +132,12 @@ extension Routes {
                 try $0.products(
                     of: accounts, among: among, at: home, cursor: cursor, limit: limit, in: $1)
             }
+            let search = call.query("name").map(Search.init)
             var items: [JSON] = []
-            for (key, _) in page.elements { items.append(try await Self.showProduct(key, call)) }
+            for (key, record) in page.elements
+            where search?.finds(key.text, record.name) ?? true {
+                items.append(try await Self.showProduct(key, call))
+            }
             return call.list(items, cursor: page.cursor)
         }
         on(

@@ -20,6 +20,7 @@ struct Routes {
         routes.registerProductUplinks()
         routes.registerDevices()
         routes.registerDeviceActions()
+        routes.registerConnections()
         routes.registerTrace()
         routes.registerImports()
         routes.registerMessages()

@@ -56,6 +56,14 @@ public protocol ControlPlane: Sendable {
     /// The connection of a device; `nil` when it is not connected.
     func connection(of device: DeviceIdentity) async -> DeviceConnection?
 
+    /// The clients that are connected to this gateway, of that product or all, in no order: at most `limit`, which
+    /// is above 0. A part may have none and others follow. Who comes or goes meanwhile may be missed.
+    func connections(
+        from place: ConnectionPlace,
+        of product: ProductKey?,
+        limit: Int
+    ) async -> ConnectionPart
+
     /// How a device was last refused, and how its last connection ended, as far as the gateway
     /// remembers: since its start, of a limited number of devices.
     func outcomes(of device: DeviceIdentity) async -> DeviceOutcomes

@@ -17,6 +17,8 @@ enum ShardQuestion: Sendable {
     case unsettledUsage(DeviceIdentity, @Sendable ([DayUsage]) -> Void)
     case kick(DeviceIdentity, @Sendable (Bool) -> Void)
     case send(Message, to: DeviceIdentity, @Sendable (DownlinkOutcome) -> Void)
+    case connections(
+        from: UInt32, of: ProductKey?, limit: Int, @Sendable (SlotsSeen) -> Void)
     case gauges(@Sendable (ShardGauges) -> Void)
 
     /// All other nodes are asked, there the home of a device or all shards: as many answers as come.
@@ -34,6 +36,7 @@ enum ShardQuestion: Sendable {
         case .unsettledUsage(_, let answer): answer([])
         case .kick(_, let answer): answer(false)
         case .send(_, _, let answer): answer(.notConnected)
+        case .connections(_, _, _, let answer): answer(SlotsSeen(elements: [], next: nil))
         case .gauges(let answer): answer(ShardGauges())
         case .otherNodes(_, _, let answer): answer([])
         }
@@ -73,6 +76,8 @@ extension Shard {
             broker.send(message, to: identity, for: .question(answer), in: &context)
         case .otherNodes(let question, let device, let answer):
             askNodes(question, home: device, answer)
+        case .connections(let slot, let product, let limit, let answer):
+            answer(connections(from: slot, of: product, limit: limit))
         case .gauges(let answer):
             answer(
                 ShardGauges(
@@ -100,9 +105,13 @@ extension Shard {
         guard let token = broker.connection(of: identity, in: &context) else {
             return nil
         }
+        return lastSeen(in: token.slot)
+    }
+
+    /// When the last packet of a connection came, to within a tick.
+    func lastSeen(in slot: UInt32) -> Timestamp {
         let ticksAgo =
-            context.now.tick
-            - min(context.now.tick, context.wire[token.slot].receivedTick)
+            context.now.tick - min(context.now.tick, context.wire[slot].receivedTick)
         return context.now.wall.adding(milliseconds: -Int64(ticksAgo) * ShardTime.tickMilliseconds)
     }
 
@@ -110,14 +119,17 @@ extension Shard {
         guard let token = broker.connection(of: identity, in: &context) else {
             return nil
         }
-        let slot = token.slot
+        return connection(in: token.slot, of: "\(identity)")
+    }
+
+    func connection(in slot: UInt32, of name: String) -> DeviceConnection {
         let settings = context.wire[slot].settings
         return DeviceConnection(
             address: "\(context.wire[slot].peer)",
             listener: context.commons.listeners[context.wire[slot].listener].name,
             connectedAt: context.wire[slot].openedAt,
             protocolVersion: settings.version == .v5 ? "5.0" : "3.1.1",
-            clientID: "\(identity)",
+            clientID: name,
             keepAliveSeconds: Int(settings.keepAliveSeconds),
             encryption: context.wire[slot].encryption
         )

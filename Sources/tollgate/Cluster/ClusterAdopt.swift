@@ -38,7 +38,7 @@ struct ClusterAdopt: AsyncParsableCommand {
         name: .customLong("ca-file"),
         help: "PEM file of the authorities that an https API's certificate must come from.")
     var authorityFile: String?
-    @Flag(help: "Does not ask.") var yes = false
+    @OptionGroup var consent: ConsentOptions
     @OptionGroup var settings: SettingsOptions
     @Option(help: "The directory of the stores; the same as --set data=DIR.") var data: String?
     @Flag(help: "JSON for programs.") var json = false
@@ -110,14 +110,7 @@ struct ClusterAdopt: AsyncParsableCommand {
     }
 
     private func confirm(_ text: String) throws(Failure) {
-        if yes { return }
-        guard Output.complainsToTerminal, isatty(STDIN_FILENO) == 1 else {
-            throw Failure(text: "\(text): say --yes", code: 2)
-        }
-        Output.ask("\(text). Do it? [y/N] ")
-        guard ["y", "yes"].contains(readLine()?.lowercased()) else {
-            throw Failure(text: "nothing was done")
-        }
+        if !consent.yes { try ConsentOptions.confirm(text) }
     }
 }
 

@@ -16,30 +16,31 @@ struct ClusterRemove: AsyncParsableCommand {
             """)
 
     @Argument(help: "The node's name.") var node: String
-    @Flag(help: "Does not ask.") var yes = false
-    @OptionGroup var api: APIOptions
+    @OptionGroup var consent: ConsentOptions
+    @OptionGroup var gateway: GatewayOptions
 
     func run() async throws {
-        try confirm()
-        let bytes = try await api.send(.delete, "cluster/nodes/\(node.escaped)")
-        guard !api.json, let document = JSON(parsing: bytes) else { return try Output.json(bytes) }
+        try await consent.ask { () async throws(Failure) in
+            let sight = try ClusterSight(try await gateway.client.document(.get, "cluster"))
+            guard let member = sight.members.first(where: { $0.name == node }) else {
+                throw Failure(
+                    text: "cluster \(sight.cluster) has no node \(node): it has "
+                        + sight.members.map(\.name).joined(separator: ", "))
+            }
+            let heard = member.silentSeconds.map { "was last heard of \($0) s ago" } ?? "is silent"
+            return
+                "node \(node), which \(heard), would be removed for good: its leases count as used,"
+                + " its imports are abandoned, its name is not used again"
+        }
+        let client = try gateway.client
+        let bytes = try await client.send(.delete, "cluster/nodes/\(node.escaped)")
+        guard client.form == .table, let document = JSON(parsing: bytes) else {
+            return try Output.json(bytes)
+        }
         let ended = document["ended"]?.integer ?? 0
         let cost =
             ended == 0
             ? "it had nothing under way" : "\(ended) of its leases and imports were ended"
         try Output.say("node \(node) is removed for good: \(cost)")
-    }
-
-    private func confirm() throws(Failure) {
-        if yes { return }
-        guard Output.complainsToTerminal, isatty(STDIN_FILENO) == 1 else {
-            throw Failure(text: "node \(node) would be removed for good: say --yes", code: 2)
-        }
-        Output.ask(
-            "Remove node \(node) for good? Its leases count as used, its name is not used again. [y/N] "
-        )
-        guard ["y", "yes"].contains(readLine()?.lowercased()) else {
-            throw Failure(text: "nothing was done")
-        }
     }
 }

@@ -1,36 +1,44 @@
+import Admin
 import ArgumentParser
 
 struct AccountVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "account", abstract: "Tenants, which own products and codes.",
         subcommands: commands(
-            List.self, Show.self, Create.self, Update.self, Certify.self, SubAccounts.self,
-            CreateSubAccount.self, Contacts.self, AddContact.self, RemoveContact.self))
+            List.self, Show.self, Create.self, Update.self, Rename.self, Certify.self,
+            SubAccounts.self, CreateSubAccount.self, Contacts.self, AddContact.self,
+            RemoveContact.self))
 
-    private static let columns =
-        "id name kind codes.total codes.used codes.remaining codes.unassigned"
+    private static let columns: Columns =
+        "id name kind codes.total codes.used codes.remaining codes.unassigned | parent email dataCentre createdAt"
 
     struct List: Verb {
-        @Option(help: "Only what is counted in that data centre.") var dataCentre: String?
+        static let about = "The accounts, by id."
+        static let example = "account list --data-centre eu-west"
+        @Option(help: .dataCentre) var dataCentre: String?
         var request: APIRequest {
             .list("accounts" + query(["dataCentre": dataCentre]), by: columns)
         }
     }
 
     struct Show: Verb {
-        @Argument var id: String
-        @Option(help: "Only what is counted in that data centre.") var dataCentre: String?
+        static let about = "An account, its codes, and how many devices are near expiry."
+        static let example = "account show acme"
+        @Argument(help: .account) var id: String
+        @Option(help: .dataCentre) var dataCentre: String?
         var request: APIRequest {
             .get("accounts/\(id.escaped)" + query(["dataCentre": dataCentre]))
         }
     }
 
     struct Create: Verb {
-        @Option var name: String
+        static let about = "Makes an account, with its free codes."
+        static let example = "account create --id acme --name 'Acme Ltd.' --email ops@acme.example"
+        @Option(help: .name) var name: String
         @Option(help: "enterprise or individual.") var kind = "enterprise"
-        @Option(help: "Its id; made when left out.") var id: String?
+        @Option(help: .id) var id: String?
         @Option(help: "The account it is a sub-account of.") var parent: String?
-        @Option(help: "Its owner's e-mail address, where alerts go.") var email: String?
+        @Option(help: .email) var email: String?
         @Option(help: "Where its unassigned codes are counted.") var dataCentre: String?
         var request: APIRequest {
             .post(
@@ -43,31 +51,53 @@ struct AccountVerbs: AsyncParsableCommand {
     }
 
     struct Update: Verb {
-        @Argument var id: String
-        @Option var name: String?
-        @Option(help: "Its owner's e-mail address, where alerts go.") var email: String?
+        static let about = "Changes an account; what is left out stays."
+        static let example = "account update acme --email ops@acme.example"
+        @Argument(help: .account) var id: String
+        @Option(help: .name) var name: String?
+        @Option(help: .email) var email: String?
         var request: APIRequest {
             .patch("accounts/\(id.escaped)", ["name": name, "email": email])
         }
     }
 
-    struct Certify: Verb {
+    struct Rename: Verb {
+        static let about = "Gives an account another name; its id stays."
+        static let example = "account rename acme 'Acme Limited'"
+        @Argument(help: .account) var id: String
+        @Argument(help: "The new name.") var name: String
+        var request: APIRequest { .patch("accounts/\(id.escaped)", ["name": name]) }
+    }
+
+    struct Certify: Irreversible {
         static let about = "Makes an individual account, with its sub-accounts, an enterprise."
-        @Argument var id: String
+        static let example = "account certify ann"
+        @Argument(help: .account) var id: String
+        @OptionGroup var consent: ConsentOptions
         var request: APIRequest { .post("accounts/\(id.escaped)/certify") }
+
+        func loss(at gateway: APIClient) async throws(Failure) -> String {
+            let account = try await gateway.document(.get, "accounts/\(id.escaped)")
+            return
+                "account \(id) (\(account["name"]?.text ?? "?")) becomes an enterprise, with its sub-accounts,"
+                + " and can't become an individual again"
+        }
     }
 
     struct SubAccounts: Verb {
         static let about = "The sub-accounts of one account."
-        @Argument var id: String
+        static let example = "account sub-accounts acme"
+        @Argument(help: .account) var id: String
         var request: APIRequest { .list("accounts/\(id.escaped)/sub-accounts", by: columns) }
     }
 
     struct CreateSubAccount: Verb {
+        static let about = "Makes a sub-account, of the kind that its parent is."
+        static let example = "account create-sub-account acme --id acme-west --name 'Acme West'"
         @Argument(help: "The account it belongs to.") var parent: String
-        @Option var name: String
-        @Option(help: "Its id; made when left out.") var id: String?
-        @Option(help: "Its owner's e-mail address, where alerts go.") var email: String?
+        @Option(help: .name) var name: String
+        @Option(help: .id) var id: String?
+        @Option(help: .email) var email: String?
         var request: APIRequest {
             .post(
                 "accounts/\(parent.escaped)/sub-accounts",
@@ -81,7 +111,8 @@ extension AccountVerbs {
     struct Contacts: Verb {
         static let about =
             "Who gets alerts of an account and its sub-accounts besides their owners."
-        @Argument var id: String
+        static let example = "account contacts acme"
+        @Argument(help: .account) var id: String
         var request: APIRequest {
             .list("accounts/\(id.escaped)/contacts", by: "email name at actor")
         }
@@ -89,15 +120,18 @@ extension AccountVerbs {
 
     struct AddContact: Verb {
         static let about = "Adds a contact, or changes the name of one."
-        @Argument var id: String
-        @Argument var email: String
+        static let example = "account add-contact acme ann@acme.example --name Ann"
+        @Argument(help: .account) var id: String
+        @Argument(help: "The contact's e-mail address.") var email: String
         @Option(help: "Whose address that is.") var name = ""
         var request: APIRequest { .put(contact(id, email), ["name": name]) }
     }
 
     struct RemoveContact: Verb {
-        @Argument var id: String
-        @Argument var email: String
+        static let about = "Removes a contact."
+        static let example = "account remove-contact acme ann@acme.example"
+        @Argument(help: .account) var id: String
+        @Argument(help: "The contact's e-mail address.") var email: String
         var request: APIRequest { .delete(contact(id, email)) }
     }
 }

@@ -10,10 +10,11 @@ extension DeviceVerbs {
                 Ends with Ctrl-C, or when the gateway does. What comes faster than it can be shown is left out, \
                 and how much that was is said.
                 """
+                .followed(byExamples: "device trace lamp lamp-1")
         )
 
         @OptionGroup var device: DeviceArguments
-        @OptionGroup var api: APIOptions
+        @OptionGroup var gateway: GatewayOptions
 
         func run() async throws {
             Task {
@@ -21,8 +22,10 @@ extension DeviceVerbs {
                     Self.exit()
                 }
             }
-            try await api.follow("\(device)/trace") { event throws(Failure) in
-                guard !api.json, let event = JSON(parsing: Array(event.data.utf8)) else {
+            let client = try gateway.client
+            try await client.follow("\(device)/trace") { event throws(Failure) in
+                guard client.form == .table, let event = JSON(parsing: Array(event.data.utf8))
+                else {
                     return try Output.json(Array(event.data.utf8))
                 }
                 try Output.say(Self.line(of: event))

@@ -6,30 +6,38 @@ struct DeviceVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "device", abstract: "Devices, by ProductKey and DeviceKey.",
         subcommands: commands(List.self, Blacklist.self, Show.self, Create.self) + [Import.self]
+            + commands(Imports.self)
+            + [
+                DeviceActionCommand<Disable>.self, DeviceActionCommand<Enable>.self,
+                DeviceActionCommand<Kick>.self, DeviceActionCommand<Renewal>.self,
+                DeviceActionCommand<Delete>.self,
+            ]
             + commands(
-                Imports.self, Disable.self, Enable.self, Activate.self, ResetSecret.self,
-                Renewal.self, Delete.self, Activations.self, Usage.self, Admission.self,
-                Connection.self, Kick.self, RequestUpgrade.self, ReportUpgrade.self,
-                Upgrades.self, UpgradeAllowance.self, Send.self)
+                Activate.self, ResetSecret.self, Activations.self, Usage.self, Admission.self,
+                Connection.self, RequestUpgrade.self, ReportUpgrade.self, Upgrades.self,
+                UpgradeAllowance.self, Send.self)
             + [Trace.self] + commands(VoidActivation.self, Move.self))
 
     struct List: Verb {
-        @Argument var pk: String
-        @Option(help: "inactive, active or disabled.") var state: String?
-        @Option(help: "At most so many.") var limit: Int?
+        static let about = "The devices of a product, by key; active ones by their end."
+        static let example = "device list lamp --state active --online --like hall"
+        @Argument(help: .product) var pk: String
+        @OptionGroup var filter: DeviceFilter
+        @Option(help: .limit) var limit: Int?
         var request: APIRequest {
             .list(
-                "products/\(pk.escaped)/devices" + query(["state": state]),
+                "products/\(pk.escaped)/devices\(filter.query)",
                 by:
-                    "dk name state activatedAt expiresAt codesConsumed autoRenewal online lastSeenAt",
+                    "dk name state online expiresAt lastSeenAt | activatedAt codesConsumed autoRenewal exceptedFromRenewal registeredAt",
                 limit: limit)
         }
     }
 
     struct Blacklist: Verb {
         static let about = "Those that automatic renewal leaves out, deleted ones too."
-        @Argument var pk: String
-        @Option(help: "At most so many.") var limit: Int?
+        static let example = "device blacklist lamp"
+        @Argument(help: .product) var pk: String
+        @Option(help: .limit) var limit: Int?
         var request: APIRequest {
             .list(
                 "products/\(pk.escaped)/blacklist", by: "dk name registered expiresAt",
@@ -39,9 +47,10 @@ struct DeviceVerbs: AsyncParsableCommand {
 
     struct Create: Verb {
         static let about = "Makes one device; its secret is shown once."
-        @Argument var pk: String
-        @Argument var dk: String
-        @Option(help: "Its name.") var name: String?
+        static let example = "device create lamp lamp-1 --name 'Hall, left'"
+        @Argument(help: .product) var pk: String
+        @Argument(help: .device) var dk: String
+        @Option(help: .name) var name: String?
         var request: APIRequest {
             let device = JSON.object(of: ["dk": dk, "name": name])
             return .post("products/\(pk.escaped)/devices", ["devices": JSON.array([device])])
@@ -51,31 +60,42 @@ struct DeviceVerbs: AsyncParsableCommand {
 
 /// What is asked of one device.
 extension DeviceVerbs {
-    struct VoidActivation: Verb {
+    struct VoidActivation: Irreversible {
         static let about = "Takes back the latest code that a device has consumed (owners only)."
+        static let example = "device void-activation lamp lamp-1 --cause 'faulty unit' --yes"
         @OptionGroup var device: DeviceArguments
-        @Option(help: "Why; the history keeps it.") var cause: String
+        @Option(help: .cause) var cause: String
+        @OptionGroup var consent: ConsentOptions
         var request: APIRequest { .post("\(device)/void-activation", ["cause": cause]) }
+
+        func loss(at gateway: APIClient) async throws(Failure) -> String {
+            let found = try await gateway.document(.get, "\(device)")
+            return
+                "\(device.text) loses its activation of \(found["activatedAt"]?.text ?? "?"), which runs until"
+                + " \(found["expiresAt"]?.text ?? "?"): its code is void, and it is refused unless it gets another"
+        }
     }
 
-    struct Move: Verb {
+    struct Move: Irreversible {
         static let about = "Gives a device's running activation to another one (owners only)."
+        static let example = "device move lamp lamp-1 lamp-2 --cause 'unit replaced' --yes"
         @OptionGroup var device: DeviceArguments
         @Argument(help: "The DeviceKey of the other one.") var to: String
-        @Option(help: "Why; the history keeps it.") var cause: String
+        @Option(help: .cause) var cause: String
+        @OptionGroup var consent: ConsentOptions
         var request: APIRequest { .post("\(device)/move", ["to": to, "cause": cause]) }
-    }
 
-    struct Renewal: Verb {
-        static let about = "Switches the automatic renewal of one device on or off."
-        enum Switch: String, ExpressibleByArgument, CaseIterable { case on, off }
-        @OptionGroup var device: DeviceArguments
-        @Argument var setting: Switch
-        var request: APIRequest { .put("\(device)/renewal", ["autoRenewal": setting == .on]) }
+        func loss(at gateway: APIClient) async throws(Failure) -> String {
+            let found = try await gateway.document(.get, "\(device)")
+            return
+                "\(device.text) gives its activation, until \(found["expiresAt"]?.text ?? "?"), to \(to):"
+                + " it is refused unless it gets another code"
+        }
     }
 
     struct Activations: Verb {
         static let about = "The codes it has consumed."
+        static let example = "device activations lamp lamp-1"
         @OptionGroup var device: DeviceArguments
         var request: APIRequest {
             .list("\(device)/activations", by: "number code activatedAt expiresAt cause dataCentre")
@@ -84,66 +104,58 @@ extension DeviceVerbs {
 
     struct Show: Verb {
         static let about = "Its state and its activation, its last refusal and ending."
+        static let example = "device show lamp lamp-1"
         @OptionGroup var device: DeviceArguments
         var request: APIRequest { .get("\(device)") }
     }
 
-    struct Disable: Verb {
-        static let about = "Disconnects and refuses it; its activation runs on."
-        @OptionGroup var device: DeviceArguments
-        var request: APIRequest { .post("\(device)/disable", [:]) }
-    }
-
-    struct Enable: Verb {
-        static let about = "Lets it connect again."
-        @OptionGroup var device: DeviceArguments
-        var request: APIRequest { .post("\(device)/enable", [:]) }
-    }
-
     struct Activate: Verb {
         static let about = "Consumes a code for it by hand."
+        static let example = "device activate lamp lamp-1"
         @OptionGroup var device: DeviceArguments
         var request: APIRequest { .post("\(device)/activate", [:]) }
     }
 
-    struct ResetSecret: Verb {
+    struct ResetSecret: Irreversible {
         static let about = "Gives it a new secret, which is shown once."
+        static let example = "device reset-secret lamp lamp-1 --yes"
         @OptionGroup var device: DeviceArguments
+        @OptionGroup var consent: ConsentOptions
         var request: APIRequest { .post("\(device)/reset-secret", [:]) }
-    }
 
-    struct Delete: Verb {
-        static let about = "Deletes it; no code comes back, its activation runs on."
-        @OptionGroup var device: DeviceArguments
-        var request: APIRequest { .delete("\(device)") }
+        func loss(at gateway: APIClient) async throws(Failure) -> String {
+            let found = try await gateway.document(.get, "\(device)")
+            let isOnline = found["online"]?.bool == true
+            return
+                "\(device.text) gets another secret: \(isOnline ? "it is disconnected, and " : "")"
+                + "it is refused until it has been told the new one"
+        }
     }
 
     struct Usage: Verb {
         static let about = "What it used today and on the days before."
+        static let example = "device usage lamp lamp-1"
         @OptionGroup var device: DeviceArguments
         var request: APIRequest { .get("\(device)/usage") }
     }
 
     struct Admission: Verb {
         static let about = "What would happen if it connected now, and how it went last."
+        static let example = "device admission lamp lamp-1"
         @OptionGroup var device: DeviceArguments
         var request: APIRequest { .get("\(device)/admission") }
     }
 
     struct Connection: Verb {
         static let about = "Its connection, if there is one."
+        static let example = "device connection lamp lamp-1"
         @OptionGroup var device: DeviceArguments
         var request: APIRequest { .get("\(device)/connection") }
     }
 
-    struct Kick: Verb {
-        static let about = "Ends its connection."
-        @OptionGroup var device: DeviceArguments
-        var request: APIRequest { .delete("\(device)/connection") }
-    }
-
     struct UpgradeAllowance: Verb {
         static let about = "How many attempts are left for its OTA upgrades this month."
+        static let example = "device upgrade-allowance lamp lamp-1"
         @OptionGroup var device: DeviceArguments
         var request: APIRequest { .get("\(device)/upgrade-allowance") }
     }
@@ -159,26 +171,28 @@ extension DeviceVerbs {
                 were made. With an idempotency key, the same file can be sent again: it changes \
                 nothing, and the answer is the same.
                 """
+                .followed(byExamples: "device import lamp lamps.csv")
         )
 
-        @Argument var pk: String
+        @Argument(help: .product) var pk: String
         @Argument(help: "The file; - is standard input.") var file: String
-        @OptionGroup var api: APIOptions
+        @OptionGroup var gateway: GatewayOptions
 
         func run() async throws {
-            try await api.upload(
+            try await gateway.client.upload(
                 "products/\(pk.escaped)/devices", from: UploadSource(file), type: "text/csv")
         }
     }
 
     struct Imports: Verb {
         static let about = "The large imports of a product, newest first."
-        @Argument var pk: String
-        @Option(help: "At most so many.") var limit: Int?
+        static let example = "device imports lamp"
+        @Argument(help: .product) var pk: String
+        @Option(help: .limit) var limit: Int?
         var request: APIRequest {
             .list(
                 "products/\(pk.escaped)/imports",
-                by: "id state rows landed actor beganAt at", limit: limit)
+                by: "id state rows landed beganAt at | actor", limit: limit)
         }
     }
 }
@@ -187,6 +201,7 @@ extension DeviceVerbs {
     /// Messages to a device.
     struct Send: Verb {
         static let about = "Sends it a message, if it is connected."
+        static let example = "device send lamp lamp-1 set '{\"on\":true}'"
         static let discussion = "Tells whether the message was delivered, or why not."
         @OptionGroup var device: DeviceArguments
         @Argument(help: "What follows d/PK/DK/down/.") var topic: String

@@ -8,12 +8,16 @@ struct EventVerbs: AsyncParsableCommand {
     )
 
     struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "The changes of the books, the oldest first.",
+            discussion: "".followed(byExamples: "event list --after 120 --limit 50"))
+
         @Option(help: "Only events behind this number.") var after: UInt64 = 0
-        @Option(help: "At most so many.") var limit = 100
-        @OptionGroup var api: APIOptions
+        @Option(help: .limit) var limit = 100
+        @OptionGroup var gateway: GatewayOptions
 
         func run() async throws {
-            try await api.list(
+            try await gateway.client.list(
                 "events" + query(["after": String(after)]),
                 columns: JSON.eventColumns,
                 limit: limit,
@@ -28,18 +32,20 @@ struct EventVerbs: AsyncParsableCommand {
             discussion: """
                 When the connection is lost, it is made again, and the events go on behind the last one.
                 """
+                .followed(byExamples: "event follow --after 120")
         )
 
         @Option(help: "Only events behind this number; without it, those to come.")
         var after: UInt64?
-        @OptionGroup var api: APIOptions
+        @OptionGroup var gateway: GatewayOptions
 
         func run() async throws {
+            let client = try gateway.client
             var last = after
             var isConnected = false
             while true {
-                let loss = try await api.follow(behind: &last) { event throws(Failure) in
-                    try show(event)
+                let loss = try await client.follow(behind: &last) { event throws(Failure) in
+                    try show(event, inJSON: client.form != .table)
                 }
                 // Never connected: the address is wrong, rather.
                 isConnected = isConnected || last != after
@@ -49,12 +55,12 @@ struct EventVerbs: AsyncParsableCommand {
             }
         }
 
-        private func show(_ event: ServerSentEvent) throws(Failure) {
-            guard !api.json, let row = JSON(parsing: Array(event.data.utf8))?.eventRow else {
+        private func show(_ event: ServerSentEvent, inJSON isJSON: Bool) throws(Failure) {
+            guard !isJSON, let row = JSON(parsing: Array(event.data.utf8))?.eventRow else {
                 return try Output.json(Array(event.data.utf8))
             }
             try Output.say(
-                JSON.eventColumns.map { name in
+                JSON.eventColumns.all.map { name in
                     row[name]?.text ?? row[name]?.integer.map { String($0) } ?? "-"
                 }
                 .joined(separator: "  ")
@@ -64,7 +70,7 @@ struct EventVerbs: AsyncParsableCommand {
 }
 
 extension JSON {
-    fileprivate static let eventColumns = ["sequence", "at", "actor", "change", "subject"]
+    fileprivate static let eventColumns: Columns = "sequence at actor change subject"
 
     /// What all events have, and the rest of this one as text.
     fileprivate var eventRow: JSON {

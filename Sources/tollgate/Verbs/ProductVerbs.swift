@@ -1,105 +1,100 @@
+import Admin
 import ArgumentParser
-
-struct PackageVerbs: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "package", abstract: "What a code lets its device do.",
-        subcommands: commands(List.self, Show.self, Create.self))
-
-    struct List: Verb {
-        var request: APIRequest {
-            .list("packages", by: "id name validityDays messagesPerDay otaPerMonth storageDays")
-        }
-    }
-
-    struct Show: Verb {
-        @Argument var id: String
-        var request: APIRequest { .get("packages/\(id.escaped)") }
-    }
-
-    struct Create: Verb {
-        @Option var name: String
-        @Option(help: "How long an activation runs, in days.") var validityDays: Int64
-        @Option(help: "Messages per device and day; no limit when left out.")
-        var messagesPerDay: Int64?
-        @Option(help: "OTA attempts of 5 MB per device and month. Default: 1.") var otaPerMonth:
-            Int64?
-        @Option(help: "Days that messages are kept. Default: 7.") var storageDays: Int64?
-        @Option(help: "Its id; made when left out.") var id: String?
-        var request: APIRequest {
-            .post(
-                "packages",
-                [
-                    "id": id, "name": name, "validityDays": validityDays,
-                    "messagesPerDay": messagesPerDay, "otaPerMonth": otaPerMonth,
-                    "storageDays": storageDays,
-                ])
-        }
-    }
-}
 
 struct ProductVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "product",
         abstract: "Kinds of devices, each with a package and a pool of codes.",
         subcommands: commands(
-            List.self, Show.self, Create.self, Update.self, Upgrade.self, Usage.self, Delete.self,
-            ShowSecret.self, RotateSecret.self, RevokeSecret.self, Uplink.self, EndUplink.self))
+            List.self, Show.self, Create.self, Update.self, Rename.self, Upgrade.self, Usage.self,
+            Delete.self, ShowSecret.self, RotateSecret.self, RevokeSecret.self, Uplink.self,
+            EndUplink.self))
 
     struct Uplink: Verb {
         static let about =
             "Has its devices' messages go into a JetStream stream, which acknowledges them."
-        @Argument var pk: String
+        static let example = "product uplink lamp LAMPS"
+        @Argument(help: .product) var pk: String
         @Argument(help: "The stream's name: letters, digits, _ and -.") var stream: String
         var request: APIRequest { .put("products/\(pk.escaped)/uplink", ["stream": stream]) }
     }
 
     struct EndUplink: Verb {
         static let about = "Lets its devices' messages go to applications only."
-        @Argument var pk: String
+        static let example = "product end-uplink lamp"
+        @Argument(help: .product) var pk: String
         var request: APIRequest { .delete("products/\(pk.escaped)/uplink") }
     }
 
     struct ShowSecret: Verb {
         static let about = "Shows the secret that its devices register with."
-        @Argument var pk: String
+        static let example = "product show-secret lamp"
+        @Argument(help: .product) var pk: String
         var request: APIRequest { .get("products/\(pk.escaped)/secret") }
     }
 
-    struct RotateSecret: Verb {
+    struct RotateSecret: Irreversible {
         static let about = "Gives it another secret; the one before is taken for a while still."
-        @Argument var pk: String
+        static let example = "product rotate-secret lamp --overlap-hours 48 --yes"
+        @Argument(help: .product) var pk: String
         @Option(help: "How long the one before is taken, in hours. Default: 24.")
         var overlapHours: Int64?
+        @OptionGroup var consent: ConsentOptions
         var request: APIRequest {
             .post("products/\(pk.escaped)/secret/rotate", ["overlapHours": overlapHours])
         }
+
+        func loss(at gateway: APIClient) async throws(Failure) -> String {
+            let product = try await gateway.product(pk)
+            return
+                "\(product.text) gets another secret: devices that have the one of today, and have not registered"
+                + " within \(counted(overlapHours ?? 24, "hour")), can't any more"
+        }
     }
 
-    struct RevokeSecret: Verb {
+    struct RevokeSecret: Irreversible {
         static let about = "Lets no device register itself by a secret, until there is another one."
-        @Argument var pk: String
+        static let example = "product revoke-secret lamp --yes"
+        @Argument(help: .product) var pk: String
+        @OptionGroup var consent: ConsentOptions
         var request: APIRequest { .post("products/\(pk.escaped)/secret/revoke") }
+
+        func loss(at gateway: APIClient) async throws(Failure) -> String {
+            let product = try await gateway.product(pk)
+            return
+                "\(product.text) loses its secret: no device that has it can register itself any more;"
+                + " the \(counted(product.devices, "device")) that it knows stay"
+        }
     }
 
     struct List: Verb {
+        static let about = "The products, by key."
+        static let example = "product list --name lamp --account acme"
         @Option(help: "Only this account's.") var account: String?
-        @Option(help: "Only what is counted in that data centre.") var dataCentre: String?
+        @Option(help: .dataCentre) var dataCentre: String?
+        @Option(help: "Only those with that in their name, or in their key.") var name: String?
         var request: APIRequest {
             .list(
-                "products" + query(["account": account, "dataCentre": dataCentre]),
-                by: "pk name account package codes.assigned codes.remaining codes.consumed"
-                    + " devices.known devices.active devices.online")
+                "products"
+                    + query(["account": account, "dataCentre": dataCentre, "name": name]),
+                by:
+                    "pk name account package codes.assigned codes.remaining codes.consumed devices.known devices.active devices.online | autoRenewal registration dataCentre uplinkStream createdAt"
+            )
         }
     }
 
     struct Show: Verb {
-        @Argument var pk: String
+        static let about = "A product, its codes and devices."
+        static let example = "product show lamp"
+        @Argument(help: .product) var pk: String
         var request: APIRequest { .get("products/\(pk.escaped)") }
     }
 
     struct Create: Verb {
-        @Option var name: String
-        @Option var account: String
+        static let about = "Makes a product; its secret is shown once."
+        static let example = "product create --pk lamp --name 'Desk lamp' --account acme"
+        @Option(help: .name) var name: String
+        @Option(help: .account) var account: String
         @Option(help: "Its ProductKey; made when left out.") var pk: String?
         @Option(help: "Its package; set by the first codes when left out.") var package: String?
         @Option(help: "open, imported or closed. Default: imported.") var registration: String?
@@ -117,9 +112,11 @@ struct ProductVerbs: AsyncParsableCommand {
     }
 
     struct Update: Verb {
-        @Argument var pk: String
-        @Option var name: String?
-        @Option(help: "true or false.") var autoRenewal: Bool?
+        static let about = "Changes a product's settings; what is left out stays."
+        static let example = "product update lamp --auto-renewal true"
+        @Argument(help: .product) var pk: String
+        @Option(help: .name) var name: String?
+        @Option(help: "Whether activations are renewed: true or false.") var autoRenewal: Bool?
         @Option(help: "open, imported or closed.") var registration: String?
         @Option(help: "Where its day begins, in minutes east of UTC.") var dayOffsetMinutes: Int64?
         var request: APIRequest {
@@ -132,16 +129,35 @@ struct ProductVerbs: AsyncParsableCommand {
         }
     }
 
-    struct Upgrade: Verb {
+    struct Rename: Verb {
+        static let about = "Gives a product another name; its key stays."
+        static let example = "product rename lamp 'Desk lamp, second edition'"
+        @Argument(help: .product) var pk: String
+        @Argument(help: "The new name.") var name: String
+        var request: APIRequest { .patch("products/\(pk.escaped)", ["name": name]) }
+    }
+
+    struct Upgrade: Irreversible {
         static let about = "Gives all its devices and codes a better package."
-        @Argument var pk: String
-        @Argument var package: String
+        static let example = "product upgrade lamp plus --yes"
+        @Argument(help: .product) var pk: String
+        @Argument(help: "The id of the better package.") var package: String
+        @OptionGroup var consent: ConsentOptions
         var request: APIRequest { .post("products/\(pk.escaped)/upgrade", ["package": package]) }
+
+        func loss(at gateway: APIClient) async throws(Failure) -> String {
+            let product = try await gateway.product(pk)
+            _ = try await gateway.document(.get, "packages/\(package.escaped)")
+            return "\(product.text) goes from package \(product.package) to \(package), with"
+                + " \(counted(product.devices, "device")) and \(counted(product.remaining, "code"))"
+                + " that are left; a package is never lowered again"
+        }
     }
 
     struct Usage: Verb {
         static let about = "The messages of all its devices, day by day."
-        @Argument var pk: String
+        static let example = "product usage lamp --from 2026-11-01"
+        @Argument(help: .product) var pk: String
         @Option(help: "The first day, like 2026-11-21. Default: 30 days before the last.") var from:
             String?
         @Option(help: "The last day. Default: today.") var to: String?
@@ -150,10 +166,44 @@ struct ProductVerbs: AsyncParsableCommand {
         }
     }
 
-    struct Delete: Verb {
+    struct Delete: Irreversible {
         static let about =
             "Deletes it for good: its codes do not come back, its devices are refused."
-        @Argument var pk: String
+        static let example = "product delete lamp --yes"
+        @Argument(help: .product) var pk: String
+        @OptionGroup var consent: ConsentOptions
         var request: APIRequest { .delete("products/\(pk.escaped)") }
+
+        func loss(at gateway: APIClient) async throws(Failure) -> String {
+            let product = try await gateway.product(pk)
+            let online = product.online > 0 ? ", \(product.online) of them connected now" : ""
+            return
+                "\(product.text) is deleted: \(counted(product.remaining, "code")) that are not consumed go with it,"
+                + " \(counted(product.devices, "device")) are refused from then on\(online)"
+        }
+    }
+}
+
+/// A product, as what becomes of it is told.
+struct ProductFigures {
+    let document: JSON
+    private let pk: String
+
+    init(_ pk: String, _ document: JSON) {
+        self.pk = pk
+        self.document = document
+    }
+
+    /// `product lamp (Desk lamp)`.
+    var text: String { "product \(pk) (\(document["name"]?.text ?? "?"))" }
+    var package: String { document["package"]?.text ?? "none" }
+    var remaining: Int64 { document["codes"]?["remaining"]?.integer ?? 0 }
+    var devices: Int64 { document["devices"]?["known"]?.integer ?? 0 }
+    var online: Int64 { document["devices"]?["online"]?.integer ?? 0 }
+}
+
+extension APIClient {
+    func product(_ pk: String) async throws(Failure) -> ProductFigures {
+        ProductFigures(pk, try await document(.get, "products/\(pk.escaped)"))
     }
 }

@@ -6,9 +6,14 @@ protocol Verb: ParsableArguments {
     /// By default that of the type, in small letters with hyphens.
     static var name: String { get }
 
-    /// One sentence for the help; empty when the name says it.
+    /// One sentence for the help.
     static var about: String { get }
+
+    /// What else the help says; empty when there is nothing.
     static var discussion: String { get }
+
+    /// How it is used, without the program's name.
+    static var example: String { get }
     var request: APIRequest { get throws(Failure) }
 }
 
@@ -19,7 +24,6 @@ extension Verb {
             name += character.lowercased()
         }
     }
-    static var about: String { "" }
     static var discussion: String { "" }
 }
 
@@ -27,19 +31,33 @@ extension Verb {
 struct VerbCommand<Asked: Verb>: AsyncParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
-            commandName: Asked.name, abstract: Asked.about, discussion: Asked.discussion)
+            commandName: Asked.name, abstract: Asked.about,
+            discussion: Asked.discussion.followed(byExamples: Asked.example))
     }
 
     @OptionGroup var asked: Asked
-    @OptionGroup var api: APIOptions
+    @OptionGroup var gateway: GatewayOptions
 
     func run() async throws {
-        switch try asked.request {
-        case .show(let method, let path, let body): try await api.show(method, path, body)
-        case .list(let path, let columns, let limit):
-            let columns = columns.split(separator: " ").map(String.init)
-            try await api.list(path, columns: columns, limit: limit)
+        let client = try gateway.client
+        if let asked = asked as? any Irreversible {
+            try await asked.consent.ask { () async throws(Failure) in
+                try await asked.loss(at: client)
+            }
         }
+        switch try asked.request {
+        case .show(let method, let path, let body): try await client.show(method, path, body)
+        case .list(let path, let columns, let limit):
+            try await client.list(path, columns: columns, limit: limit)
+        }
+    }
+}
+
+extension String {
+    /// A help's text with what its command is used like behind it, each a line without the program's name.
+    func followed(byExamples examples: String...) -> String {
+        let lines = examples.map { "EXAMPLE: tollgate \($0)" }.joined(separator: "\n")
+        return isEmpty ? lines : "\(self)\n\n\(lines)"
     }
 }
 
@@ -55,8 +73,8 @@ enum APIRequest {
     /// One document.
     case show(HTTPClient.Method, String, JSON? = nil)
 
-    /// A list by columns, with blanks between their names: all of it, or its first `limit` items.
-    case list(String, by: String, limit: Int? = nil)
+    /// A list by columns: all of it, or its first `limit` items.
+    case list(String, by: Columns, limit: Int? = nil)
 
     static func get(_ path: String) -> APIRequest { .show(.get, path) }
     static func post(_ path: String) -> APIRequest { .show(.post, path) }
@@ -103,10 +121,26 @@ func query(_ parameters: KeyValuePairs<String, String?>, after other: String = "
     }
 }
 
+/// What arguments and options are that many verbs have.
+extension ArgumentHelp {
+    static var account: ArgumentHelp { "The account's id." }
+    static var product: ArgumentHelp { "The product's ProductKey." }
+    static var device: ArgumentHelp { "The device's DeviceKey." }
+    static var cause: ArgumentHelp { "Why; the history keeps it." }
+    static var limit: ArgumentHelp { "At most so many." }
+    static var dataCentre: ArgumentHelp { "Only what is counted in that data centre." }
+    static var email: ArgumentHelp { "Its owner's e-mail address, where alerts go." }
+    static var name: ArgumentHelp { "Its name, for people." }
+    static var id: ArgumentHelp { "Its id; made when left out." }
+}
+
 /// The device that a verb is about.
 struct DeviceArguments: ParsableArguments, CustomStringConvertible {
-    @Argument var pk: String
-    @Argument var dk: String
+    @Argument(help: .product) var pk: String
+    @Argument(help: .device) var dk: String
+
+    /// For people.
+    var text: String { "device \(dk) of product \(pk)" }
 
     /// Its path.
     var description: String { "products/\(pk.escaped)/devices/\(dk.escaped)" }

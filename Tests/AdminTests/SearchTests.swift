@@ -1,0 +1,77 @@
+import Gateway
+import Ledger
+import Testing
+
+@testable import Admin
+
+@Suite("Search over HTTP")
+struct SearchTests {
+    private let path = "/v1/products/lamp/devices"
+
+    private func furnished() async throws -> Client {
+        let client = try Client()
+        try await client.furnish()
+        let rows = (1...25).map { "d\($0),s,\($0 % 2 == 0 ? "Hall" : "客厅") \($0)\n" }.joined()
+        #expect(try await client.csv(path, "dk,secret,name\n" + rows).status == 201)
+        let product = try #require(ProductKey("lamp"))
+        client.controlPlane.set { state in
+            state.online = Set(
+                [2, 3, 4].map {
+                    DeviceIdentity(product: product, device: DeviceKey("d\($0)")!)
+                })
+        }
+        return client
+    }
+
+    /// All elements of a list, page by page, by a member.
+    private func all(
+        _ list: String, of client: Client, by member: String = "dk", limit: Int = 3
+    ) async throws -> [String] {
+        var found: [String] = []
+        var cursor = ""
+        while true {
+            let mark = list.contains("?") ? "&" : "?"
+            let page = try await client.get("\(list)\(mark)limit=\(limit)\(cursor)")
+            try #require(page.status == 200, "\(page.text)")
+            let items = page.json["items"]?.array ?? []
+            #expect(items.count <= limit)
+            found += items.compactMap { $0[member]?.text }
+            guard let next = page.json["cursor"]?.text else { return found }
+            cursor = "&cursor=\(next)"
+        }
+    }
+
+    @Test("devices are found by a part of key or name, in capitals or not, and by presence")
+    func devices() async throws {
+        let client = try await furnished()
+        #expect(try await all("\(path)?like=HALL", of: client).count == 12)
+        #expect(try await all("\(path)?like=%E5%AE%A2", of: client).count == 13)
+        #expect(try await all("\(path)?like=d2", of: client).count == 7)
+        #expect(Set(try await all("\(path)?online=true", of: client)) == ["d2", "d3", "d4"])
+        #expect(try await all("\(path)?online=true&like=hall", of: client) == ["d2", "d4"])
+        #expect(try await all("\(path)?online=false&state=inactive", of: client).count == 22)
+        #expect(try await all("\(path)?like=nothing", of: client).isEmpty)
+        #expect(try await client.get("\(path)?like=").status == 422)
+        #expect(try await client.get("\(path)?online=perhaps").status == 422)
+    }
+
+    @Test("products are found by a part of key or name")
+    func products() async throws {
+        let client = try await furnished()
+        _ = try await client.post(
+            "/v1/products", ["pk": "chair", "name": "Sessel 椅子", "account": "acme"])
+        #expect(try await all("/v1/products?name=LAM", of: client, by: "pk") == ["lamp"])
+        #expect(try await all("/v1/products?name=sessel", of: client, by: "pk") == ["chair"])
+        #expect(try await all("/v1/products?name=x", of: client, by: "pk").isEmpty)
+    }
+
+    @Test("connections are listed part by part, filtered by product and text")
+    func connections() async throws {
+        let client = try await furnished()
+        let list = try await all("/v1/connections", of: client, limit: 2)
+        #expect(list == ["d2", "d3", "d4"])
+        #expect(try await all("/v1/connections?like=D3", of: client, limit: 1) == ["d3"])
+        #expect(try await all("/v1/connections?product=chair", of: client).isEmpty)
+        #expect(try await client.get("/v1/connections?cursor=00").reason == "unknown-cursor")
+    }
+}
