@@ -52,15 +52,10 @@ struct APIOptions: ParsableArguments {
         let isHere = host == nil || host == "localhost" || IPAddress(host ?? "")?.isLoopback == true
         return client(data: isHere && APIClient.hasToken(in: data) ? data : nil)
     }
-
-    func send(
-        _ method: HTTPClient.Method,
-        _ path: String
-    ) async throws(Failure) -> [UInt8] { try await client().send(method, path) }
 }
 
-/// The options of a verb that speaks to a running gateway: which one, and the form of the answer.
-struct GatewayOptions: ParsableArguments {
+/// Which running gateway a verb speaks to.
+struct GatewayPlace: ParsableArguments {
     @OptionGroup var api: APIOptions
 
     @Option(
@@ -69,6 +64,28 @@ struct GatewayOptions: ParsableArguments {
     var data: String?
 
     @Option(help: "The configuration that names the data directory.") var config: String?
+
+    func validate() throws {
+        if config != nil, data != nil {
+            throw ValidationError("--config names the data directory: leave --data out")
+        }
+    }
+
+    /// - Parameter form: that of the answer; `nil`: a table, or JSON with `--json`.
+    func client(form: OutputForm? = nil, isWide: Bool = false) throws(Failure) -> APIClient {
+        let named = try config.map { file throws(Failure) in
+            var settings = SettingsOptions()
+            settings.config = file
+            settings.set = []
+            return try settings.load(data: nil).data
+        }
+        return api.client(data: named ?? data, form: form, isWide: isWide)
+    }
+}
+
+/// The options of a verb that speaks to a running gateway: which one, and the form of the answer.
+struct GatewayOptions: ParsableArguments {
+    @OptionGroup var place: GatewayPlace
 
     @Option(
         name: [.customShort("o"), .customLong("output")],
@@ -80,23 +97,12 @@ struct GatewayOptions: ParsableArguments {
     var wide = false
 
     func validate() throws {
-        if api.json, let form, form != .json {
+        if place.api.json, let form, form != .json {
             throw ValidationError("--json is --output json: leave one of them out")
-        }
-        if config != nil, data != nil {
-            throw ValidationError("--config names the data directory: leave --data out")
         }
     }
 
     var client: APIClient {
-        get throws(Failure) {
-            let named = try config.map { file throws(Failure) in
-                var settings = SettingsOptions()
-                settings.config = file
-                settings.set = []
-                return try settings.load(data: nil).data
-            }
-            return api.client(data: named ?? data, form: form, isWide: wide)
-        }
+        get throws(Failure) { try place.client(form: form, isWide: wide) }
     }
 }

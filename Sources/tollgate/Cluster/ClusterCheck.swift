@@ -18,7 +18,7 @@ struct ClusterCheck: AsyncParsableCommand {
     @Option(
         help: "How long nodes are waited for.")
     var seconds = 30
-    @OptionGroup var api: APIOptions
+    @OptionGroup var place: GatewayPlace
 
     func run() async throws {
         let sight = try await ask()
@@ -31,7 +31,7 @@ struct ClusterCheck: AsyncParsableCommand {
                 "node \(sight.node) takes no commands now: tollgate cluster status says why")
         }
         findings += try await audit()
-        if api.json {
+        if place.api.json {
             try Output.json(comparison.document(findings).bytes)
         } else if findings.isEmpty {
             let names = comparison.nodes.map(\.name)
@@ -40,12 +40,12 @@ struct ClusterCheck: AsyncParsableCommand {
                 "\(names.joined(separator: ", ")) \(have) to entry \(comparison.position)\n"
                     + comparison.text + "the books balance")
         }
-        for finding in findings where !api.json { Output.complain(finding) }
+        for finding in findings where !place.api.json { Output.complain(finding) }
         if !findings.isEmpty { throw ExitCode(1) }
     }
 
     private func ask() async throws(Failure) -> ClusterSight {
-        guard let document = JSON(parsing: try await api.send(.get, "cluster")) else {
+        guard let document = JSON(parsing: try await place.client().send(.get, "cluster")) else {
             throw Failure(text: "the answer is not understood")
         }
         return try ClusterSight(document)
@@ -53,7 +53,7 @@ struct ClusterCheck: AsyncParsableCommand {
 
     /// Waits until every node has said what its books were at a checkpoint; answers which have said the same.
     private func compare(_ findings: inout [String]) async throws(Failure) -> Comparison {
-        let made = JSON(parsing: try await api.send(.post, "cluster/checkpoints"))
+        let made = JSON(parsing: try await place.client().send(.post, "cluster/checkpoints"))
         guard let position = made?["position"]?.integer else {
             throw Failure(text: "the answer is not understood")
         }
@@ -83,7 +83,7 @@ struct ClusterCheck: AsyncParsableCommand {
     private func digests(
         of members: [String], from position: Int64
     ) async throws(Failure) -> Comparison {
-        let answer = JSON(parsing: try await api.send(.get, "cluster/checkpoints"))
+        let answer = JSON(parsing: try await place.client().send(.get, "cluster/checkpoints"))
         guard let nodes = answer?["nodes"]?.array else {
             throw Failure(text: "the answer is not understood")
         }
@@ -95,7 +95,7 @@ struct ClusterCheck: AsyncParsableCommand {
 
     /// What is wrong with the books of the node that is asked, in words.
     private func audit() async throws(Failure) -> [String] {
-        let answer = JSON(parsing: try await api.send(.get, "check"))
+        let answer = JSON(parsing: try await place.client().send(.get, "check"))
         guard let problems = answer?["problems"]?.array else {
             throw Failure(text: "the answer is not understood")
         }

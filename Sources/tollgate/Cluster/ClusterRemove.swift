@@ -17,11 +17,12 @@ struct ClusterRemove: AsyncParsableCommand {
 
     @Argument(help: "The node's name.") var node: String
     @OptionGroup var consent: ConsentOptions
-    @OptionGroup var gateway: GatewayOptions
+    @OptionGroup var place: GatewayPlace
 
     func run() async throws {
+        let client = try place.client()
         try await consent.ask { () async throws(Failure) in
-            let sight = try ClusterSight(try await gateway.client.document(.get, "cluster"))
+            let sight = try ClusterSight(try await client.document(.get, "cluster"))
             guard let member = sight.members.first(where: { $0.name == node }) else {
                 throw Failure(
                     text: "cluster \(sight.cluster) has no node \(node): it has "
@@ -32,7 +33,6 @@ struct ClusterRemove: AsyncParsableCommand {
                 "node \(node), which \(heard), would be removed for good: its leases count as used,"
                 + " its imports are abandoned, its name is not used again"
         }
-        let client = try gateway.client
         let bytes = try await client.send(.delete, "cluster/nodes/\(node.escaped)")
         guard client.form == .table, let document = JSON(parsing: bytes) else {
             return try Output.json(bytes)

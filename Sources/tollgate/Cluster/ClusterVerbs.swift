@@ -30,11 +30,14 @@ struct ClusterStatus: AsyncParsableCommand {
             EXAMPLE: tollgate cluster status --api http://127.0.0.1:8080
             """)
 
-    @OptionGroup var api: APIOptions
+    @OptionGroup var place: GatewayPlace
 
     func run() async throws {
-        let bytes = try await api.send(.get, "cluster")
-        guard !api.json, let document = JSON(parsing: bytes) else { return try Output.json(bytes) }
+        let client = try place.client()
+        let bytes = try await client.send(.get, "cluster")
+        guard client.form == .table, let document = JSON(parsing: bytes) else {
+            return try Output.json(bytes)
+        }
         try Output.say(try ClusterSight(document).text)
     }
 }

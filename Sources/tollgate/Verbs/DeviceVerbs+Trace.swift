@@ -14,7 +14,7 @@ extension DeviceVerbs {
         )
 
         @OptionGroup var device: DeviceArguments
-        @OptionGroup var gateway: GatewayOptions
+        @OptionGroup var place: GatewayPlace
 
         func run() async throws {
             Task {
@@ -22,7 +22,7 @@ extension DeviceVerbs {
                     Self.exit()
                 }
             }
-            let client = try gateway.client
+            let client = try place.client()
             try await client.follow("\(device)/trace") { event throws(Failure) in
                 guard client.form == .table, let event = JSON(parsing: Array(event.data.utf8))
                 else {

@@ -176,10 +176,10 @@ extension DeviceVerbs {
 
         @Argument(help: .product) var pk: String
         @Argument(help: "The file; - is standard input.") var file: String
-        @OptionGroup var gateway: GatewayOptions
+        @OptionGroup var place: GatewayPlace
 
         func run() async throws {
-            try await gateway.client.upload(
+            try await place.client().upload(
                 "products/\(pk.escaped)/devices", from: UploadSource(file), type: "text/csv")
         }
     }

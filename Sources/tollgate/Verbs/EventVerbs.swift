@@ -37,10 +37,10 @@ struct EventVerbs: AsyncParsableCommand {
 
         @Option(help: "Only events behind this number; without it, those to come.")
         var after: UInt64?
-        @OptionGroup var gateway: GatewayOptions
+        @OptionGroup var place: GatewayPlace
 
         func run() async throws {
-            let client = try gateway.client
+            let client = try place.client()
             var last = after
             var isConnected = false
             while true {
