@@ -1,4 +1,3 @@
-import Foundation
 import Gateway
 import Linux
 
@@ -8,11 +7,7 @@ enum APIAddress {
 
     /// What the gateway of a data directory has written last; `nil`: nothing that is an address.
     static func written(in data: String) -> String? {
-        guard let bytes = FileManager.default.contents(atPath: "\(data)/\(fileName)") else {
-            return nil
-        }
-        let text = String(decoding: bytes, as: UTF8.self)
-            .trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let text = TokenFile.read("\(data)/\(fileName)") else { return nil }
         return text.hasPrefix("http://") || text.hasPrefix("https://") ? text : nil
     }
 

@@ -1,5 +1,5 @@
 import Admin
-import Foundation
+import FoundationEssentials
 
 /// Asks a gateway over its API, and shows what it answers.
 struct APIClient: Sendable {
@@ -38,15 +38,14 @@ struct APIClient: Sendable {
         get throws(Failure) {
             if tokenFile == nil, let token = Self.environment("TOLLGATE_TOKEN") { return token }
             let path = tokenFile ?? "\(data)/\(OwnerToken.linkName)"
-            guard let bytes = FileManager.default.contents(atPath: path) else {
+            guard let token = TokenFile.read(path) else {
                 throw Failure(
                     text:
                         "\(path): can't be read; say --data DIR or --token-file FILE, or set TOLLGATE_TOKEN",
                     code: 2
                 )
             }
-            return String(decoding: bytes, as: UTF8.self)
-                .trimmingCharacters(in: .whitespacesAndNewlines)
+            return token
         }
     }
 

@@ -1,6 +1,6 @@
 import Admin
 import ArgumentParser
-import Foundation
+import Glibc
 
 /// A verb whose effect can't be undone: it says what will be lost, and asks, unless it is told `--yes`.
 protocol Irreversible: Verb {

@@ -1,6 +1,5 @@
 import Bytes
 import Cryptography
-import Foundation
 import Ledger
 import MQTT
 import NIOCore

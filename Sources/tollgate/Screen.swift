@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import Synchronization
 
 /// The whole of a terminal, drawn again and again, and its keys. The terminal is as before when it is left.
@@ -42,7 +42,7 @@ final class Screen: Sendable {
     private func isEndTyped() -> Bool {
         var poll = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
         // Safe: `poll` reads and writes one structure, `read` one byte, both ours.
-        while unsafe Foundation.poll(&poll, 1, 0) > 0 {
+        while unsafe Glibc.poll(&poll, 1, 0) > 0 {
             var byte: UInt8 = 0
             guard unsafe read(STDIN_FILENO, &byte, 1) == 1 else { return true }
             // Ctrl-C is 3.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Which authorities a server's certificate may come from.
 enum TrustedAuthorities {

@@ -1,5 +1,5 @@
 import Cryptography
-import Foundation
+import FoundationEssentials
 
 /// A client's side of a WebSocket without the socket (RFC 6455), as much of it as a probe needs: the opening
 /// handshake for MQTT ([MQTT-6.0.0-3]), binary frames both ways, Pings answered.
@@ -54,8 +54,9 @@ struct WebSocketClient {
 
     private mutating func readHead() throws(Failure) {
         guard let end = inbound.firstRange(of: Array("\r\n\r\n".utf8)) else { return }
+        // CR LF is one character.
         let lines = String(decoding: inbound[..<end.lowerBound], as: UTF8.self)
-            .components(separatedBy: "\r\n")
+            .split(separator: "\r\n", omittingEmptySubsequences: false)
         inbound.removeFirst(end.upperBound)
         let status = lines.first?.split(separator: " ").dropFirst().first ?? ""
         guard status == "101" else {
@@ -65,7 +66,7 @@ struct WebSocketClient {
             )
         }
         let accept = lines.first { $0.lowercased().hasPrefix("sec-websocket-accept:") }?
-            .drop { $0 != ":" }.dropFirst().trimmingCharacters(in: .whitespaces)
+            .drop { $0 != ":" }.dropFirst().trimmed()
         guard accept == Self.acceptance(of: key) else {
             throw Failure(text: "the server's WebSocket handshake does not answer ours")
         }

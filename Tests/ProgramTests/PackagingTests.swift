@@ -32,7 +32,7 @@ struct PackagingTests {
             pages.output.split(separator: "\n").map(String.init)
                 == (expected + ["tollgate.1", "tollgate.yaml.5"]).sorted())
         let page = try program.shell("mandoc -T ascii man/tollgate-device.1 | col -b")
-        #expect(page.output.contains("tollgate device move pk dk to --cause cause [options]"))
+        #expect(page.output.contains("tollgate device move pk dk to --cause cause [--yes]"))
         #expect(page.output.contains("Gives a device's running activation to another one"))
     }
 

@@ -167,7 +167,10 @@ extension Broker {
     }
 
     /// A node can't be reached any more: what it has not answered is sent again when it is back.
-    mutating func forwardAgain(to node: UInt8) { forwards.sendAgain(to: node) }
+    mutating func forwardAgain(to node: UInt8) {
+        heldForwards[node] = nil
+        forwards.sendAgain(to: node)
+    }
 
     /// A node was removed from the cluster: nothing is kept for it.
     mutating func forgetForwards(to node: UInt8, in context: inout ShardContext) {

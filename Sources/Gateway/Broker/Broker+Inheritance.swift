@@ -297,6 +297,13 @@ extension Broker {
         heldForwards[node] = HeldForwards(numbers: numbers, sinceTick: context.now.tick)
     }
 
+    /// What has been held for longer than that goes to the node after all.
+    mutating func releaseForwards(after ticks: UInt64, in context: inout ShardContext) {
+        for (node, held) in heldForwards where context.now.tick > held.sinceTick + ticks {
+            releaseForwards(to: node, in: &context)
+        }
+    }
+
     /// Nothing is held any more.
     mutating func releaseForwards(to node: UInt8, in context: inout ShardContext) {
         guard heldForwards.removeValue(forKey: node) != nil else { return }

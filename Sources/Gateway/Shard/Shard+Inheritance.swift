@@ -93,10 +93,8 @@ extension Shard {
 
     /// What is held for a node that is back goes to it after all, when no other one says that it has its sessions.
     mutating func releaseHeldForwards() {
-        let patience = ShardTime.ticks(milliseconds: Self.undecidedMilliseconds)
-        for (node, held) in broker.heldForwards where context.now.tick > held.sinceTick + patience {
-            broker.releaseForwards(to: node, in: &context)
-        }
+        broker.releaseForwards(
+            after: ShardTime.ticks(milliseconds: Self.undecidedMilliseconds), in: &context)
     }
 
     /// What was being written for a node while its sessions were taken over is for the other one, too.

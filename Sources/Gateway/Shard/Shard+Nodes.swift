@@ -34,7 +34,6 @@ extension Shard {
             broker.announceFilters(of: node, to: newcomer, in: &context)
         }
         broker.loseCrowded(of: node)
-        broker.heldForwards[node] = nil
         broker.forwardAgain(to: node)
         context.places.told.forget(node)
         loseArrivals(of: node)

@@ -99,7 +99,7 @@ struct ClusterSight {
             + nodes.map(row)
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
-            let cells = zip(row, widths).map { Output.padded($0, $1) }
+            let cells = zip(row, widths).map { TextWidth.padded($0, to: $1) }
             return String(cells.joined(separator: "  ").trimmingSuffix { $0 == " " })
         }
     }

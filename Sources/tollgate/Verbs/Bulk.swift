@@ -1,6 +1,5 @@
 import Admin
 import ArgumentParser
-import Foundation
 
 /// Where the devices of a bulk operation come from.
 enum BulkSource {
@@ -82,8 +81,7 @@ struct Bulk<Action: DeviceAction> {
     static func keys(in bytes: [UInt8]) -> [String] {
         let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
         let keys = lines.compactMap { line -> String? in
-            let field = line.prefix { $0 != "," }.trimmingCharacters(in: .whitespaces)
-            let key = field.trimmingCharacters(in: ["\""])
+            let key = line.prefix { $0 != "," }.trimmed().trimmed { $0 == "\"" }
             return key.isEmpty || key.hasPrefix("#") ? nil : key
         }
         return keys.first?.lowercased() == "dk" ? Array(keys.dropFirst()) : keys
