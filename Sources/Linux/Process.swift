@@ -1,4 +1,5 @@
 import CLinux
+internal import Glibc
 
 /// What the system allows this process.
 public enum ProcessLimits {
@@ -11,6 +12,42 @@ public enum ProcessLimits {
     /// How many descriptors the process has open. Fails with `tooManyOpenFiles` on kernels before 6.2 when
     /// none is left to look with.
     public static func openFiles() throws(Errno) -> Int { try retrying { clinux_open_files() } }
+}
+
+/// What this process takes of the machine, as the kernel counts it (proc(5), `/proc/self/stat`).
+public struct ProcessFigures: Equatable, Sendable {
+    /// Of memory.
+    public let residentBytes: Int
+
+    /// Of addresses: mapped files are among them.
+    public let virtualBytes: Int
+
+    /// Of all threads, in user and kernel mode.
+    public let cpuMilliseconds: Int
+    public let threads: Int
+
+    /// - Throws: `FileError` when the file can't be read, as when no descriptor is left; `EPROTO` in it when it is not what
+    ///   proc(5) says.
+    public static func now() throws(FileError) -> ProcessFigures {
+        let path = "/proc/self/stat"
+        let bytes = try FileSystem.read(path, maximumBytes: 4_096)
+        // The name of the program comes second, in parentheses, and may have anything in it.
+        let rest = bytes.lastIndex(of: UInt8(ascii: ")")).map { bytes[($0 + 1)...] } ?? []
+        let fields = rest.split(separator: UInt8(ascii: " ")).map {
+            Int(String(decoding: $0, as: UTF8.self))
+        }
+        // The first of these is the third field, the state.
+        func field(_ number: Int) -> Int? {
+            fields.indices.contains(number - 3) ? fields[number - 3] : nil
+        }
+        guard let user = field(14), let system = field(15), let threads = field(20),
+            let virtual = field(23), let resident = field(24)
+        else { throw FileError(operation: "read", path: path, code: Errno(rawValue: EPROTO)) }
+        return ProcessFigures(
+            residentBytes: resident * sysconf(Int32(_SC_PAGESIZE)), virtualBytes: virtual,
+            cpuMilliseconds: (user + system) * 1_000 / max(1, sysconf(Int32(_SC_CLK_TCK))),
+            threads: threads)
+    }
 }
 
 /// A descriptor that is kept for the moment when there is no other: without one nothing can be accepted, not

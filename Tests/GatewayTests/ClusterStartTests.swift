@@ -265,7 +265,13 @@ import Time
         let names = bytes.split { !isOfName($0) }.map { String(decoding: $0, as: UTF8.self) }
             .filter { $0.hasPrefix("tollgate_") && !$0.hasPrefix("tollgate_api_") }
         #expect(names.count > 10)
-        let text = await first.gateway.metricsText()
+        // Products are on the page of each node as soon as it has heard of them.
+        var text = await first.gateway.metricsText()
+        let deadline = MonotonicInstant.now().adding(milliseconds: Int64(Patience.seconds * 1_000))
+        while !text.contains("\ntollgate_product_codes{"), .now() < deadline {
+            try await Task.sleep(for: .milliseconds(20))
+            text = await first.gateway.metricsText()
+        }
         for name in Set(names) { #expect(text.contains("\n\(name)"), "\(name)") }
         await second.stop()
         await first.stop()

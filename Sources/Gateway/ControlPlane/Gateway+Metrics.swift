@@ -16,18 +16,20 @@ extension Gateway {
         writeCounters(into: &page)
         writeGauges(gauges, into: &page)
         writeStores(into: &page)
+        writeProducts(
+            online: gauges.reduce(into: [:]) { $0.merge($1.online) { $0 + $1 } }, into: &page)
+        writeProcess(into: &page)
         writeDescriptors(into: &page)
+        writeDisk(into: &page)
         writeCertificates(into: &page)
         writeCluster(into: &page)
         writeUplink(into: &page)
         page.begin("tollgate_ready", help: "Whether new work is taken.", kind: .gauge)
         page.sample(readiness.isReady ? 1 : 0)
-        page.begin(
-            "tollgate_start_time_seconds",
-            help: "When the gateway was started, Unix time.",
-            kind: .gauge
-        )
-        page.sample(runningSince.milliseconds / 1_000)
+        for name in ["tollgate_start_time_seconds", "process_start_time_seconds"] {
+            page.begin(name, help: "When the gateway was started, Unix time.", kind: .gauge)
+            page.sample(runningSince.milliseconds / 1_000)
+        }
         return page.finish()
     }
 

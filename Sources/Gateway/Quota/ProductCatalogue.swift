@@ -82,6 +82,15 @@ struct ProductCatalogue {
     /// Counts a device in (1) or out (-1).
     mutating func count(_ change: Int, at slot: Slot) { entries[Int(slot.index)].online += change }
 
+    /// Devices that are connected to this shard, by product.
+    var online: [ProductKey: Int] {
+        var counts: [ProductKey: Int] = [:]
+        for entry in entries where entry.online > 0 {
+            counts[entry.product.key, default: 0] += entry.online
+        }
+        return counts
+    }
+
     /// Devices of the product that are connected to this shard.
     func online(of key: ProductKey) -> Int {
         slots(of: key).reduce(0) { $0 + entries[Int($1.index)].online }

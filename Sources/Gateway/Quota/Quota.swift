@@ -90,6 +90,9 @@ struct Quota: ~Copyable {
         products.count(change, at: product)
     }
 
+    /// Devices that are connected to this shard, by product.
+    var online: [ProductKey: Int] { products.online }
+
     /// Devices of the product that are connected to this shard.
     func onlineCount(of key: ProductKey) -> Int {
         products.online(of: key)

@@ -52,6 +52,9 @@ struct ShardGauges: Sendable {
     var subscriptions = 0
     var counters = 0
     var timers = 0
+
+    /// Devices that are connected, by product.
+    var online: [ProductKey: Int] = [:]
 }
 
 extension Shard {
@@ -87,7 +90,8 @@ extension Shard {
                     unadmitted: context.wire.unadmitted,
                     subscriptions: broker.subscriptionCount,
                     counters: context.quota.counterCount,
-                    timers: context.wire.timerCount
+                    timers: context.wire.timerCount,
+                    online: context.quota.online
                 )
             )
         }

@@ -113,6 +113,21 @@ extension Books {
         return builder.page
     }
 
+    /// Calls `body` with the figures of all products that there are, in the order of their keys (rule B14).
+    public func forEachFigures(
+        in transaction: borrowing some Transaction & ~Copyable,
+        _ body: (ProductKey, ProductFigures) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        var keys: [ProductKey] = []
+        try products.forEach(in: transaction) { key, _ in
+            keys.append(key)
+            return .proceed
+        }
+        for key in keys {
+            if let figures = try figures(of: key, in: transaction) { try body(key, figures) }
+        }
+    }
+
     /// Rule B14; also of a deleted product, and `nil` if there never was one.
     public func figures(
         of product: ProductKey,
