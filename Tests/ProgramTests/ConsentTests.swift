@@ -76,7 +76,7 @@ struct ConsentTests {
             ("product rotate-secret lamp", "24 hours"),
             ("product revoke-secret lamp", "2 devices"),
             ("product upgrade lamp plus", "from package basic to plus"),
-            ("product delete lamp", "codes that are not consumed"),
+            ("product delete lamp", "codes not consumed"),
         ] as [(String, String)] {
             let before = try serving.run(["event", "list", "--limit", "1000", "--json"]).output
             let refused = try serving.run(words(line))
@@ -106,7 +106,7 @@ struct ConsentTests {
             #expect(result.code == 1, "\(result.output)")
             #expect(
                 result.output.contains(
-                    "product lamp (台灯) is deleted: 7 codes that are not consumed go with it, 2 devices are refused"
+                    "product lamp (台灯) is deleted: with it go 7 codes not consumed, and 2 devices can't connect any more"
                 ), "\(result.output)")
             #expect(result.output.contains("nothing was done"))
         }

@@ -172,9 +172,11 @@ extension Broker {
         forwards.sendAgain(to: node)
     }
 
-    /// A node was removed from the cluster: nothing is kept for it.
+    /// A node was removed from the cluster: nothing is kept for it, and it sends nothing once more.
     mutating func forgetForwards(to node: UInt8, in context: inout ShardContext) {
         guard let name = context.peers.name(of: node) else { return }
+        firstLives[name] = nil
+        settle(settledByHeirs.removeValue(forKey: name) ?? [], keptBy: name, in: &context)
         for number in forwards.forget(node) {
             sessionWrites.append(.node(.arrived(name.text, number)))
         }

@@ -311,7 +311,7 @@ struct YieldOrder: Sendable {
 
     let what: What
 
-    /// The node that the client has come to.
+    /// The node that the client is at now.
     let to: UInt8
     var wasConnected = false
     var days: [DayUsage] = []

@@ -179,12 +179,14 @@ final class Neighbours: Sendable {
         let void = state.withLock { state -> [NodeName] in
             guard state.inherited != records else { return [] }
             state.inherited = records
-            return state.arrived.filter { state.hasToBeginAnew($0) }.sorted()
+            let void = state.arrived.filter { state.hasToBeginAnew($0) }.sorted()
+            for name in void {
+                tellLost(name, &state)
+                state.void.insert(name)
+            }
+            return void
         }
-        for name in void {
-            lose(name)
-            _ = state.withLock { $0.void.insert(name) }
-        }
+        for name in void { sayLost(name) }
     }
 
     /// Whether the books say so.
@@ -253,8 +255,12 @@ final class Neighbours: Sendable {
                 state.void.insert(name)
                 return nil
             }
-            if number != Peers.unknown { state.arrived.insert(name) }
+            guard number != Peers.unknown else { return number }
+            state.arrived.insert(name)
             state.levels[name] = greeting.level
+            let arrival = NodeArrival(
+                number: number, name: name, shards: greeting.shards, level: greeting.level)
+            for mailbox in mailboxes { mailbox.post(.nodeArrived(arrival)) }
             return number
         }
         guard let number else { return }
@@ -263,21 +269,30 @@ final class Neighbours: Sendable {
             return
         }
         log?.say(.notice, "another node can be reached", .init("node", name.text))
-        let arrival = NodeArrival(
-            number: number, name: name, shards: greeting.shards, level: greeting.level)
-        for mailbox in mailboxes { mailbox.post(.nodeArrived(arrival)) }
         followers.withLock { $0 }?.changed()
     }
 
     private func lose(_ name: NodeName) {
-        let number = state.withLock { state -> UInt8? in
+        let wasThere = state.withLock { state in
             state.unread.remove(name)
             state.void.remove(name)
-            return state.arrived.remove(name) == nil ? nil : self.number(of: name, in: &state)
+            return tellLost(name, &state)
         }
-        guard let number else { return }
-        log?.say(.warning, "another node can't be reached", .init("node", name.text))
+        if wasThere { sayLost(name) }
+    }
+
+    /// Under the lock, as arrivals are posted, too: they come from the links' thread, and losses from that of followers as
+    /// well, and the shards have to hear of both in their order.
+    @discardableResult
+    private func tellLost(_ name: NodeName, _ state: inout State) -> Bool {
+        guard state.arrived.remove(name) != nil else { return false }
+        let number = number(of: name, in: &state)
         for mailbox in mailboxes { mailbox.post(.nodeLost(number)) }
+        return true
+    }
+
+    private func sayLost(_ name: NodeName) {
+        log?.say(.warning, "another node can't be reached", .init("node", name.text))
         let followers = followers.withLock { $0 }
         followers?.leader.lost(name)
         followers?.changed()

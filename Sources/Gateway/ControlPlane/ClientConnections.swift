@@ -26,7 +26,7 @@ public struct ClientConnection: Equatable, Sendable {
     }
 }
 
-/// Where a look through all connections has come to.
+/// How far a look through all connections is.
 public struct ConnectionPlace: Equatable, Sendable {
     public let shard: Int
     public let slot: UInt32

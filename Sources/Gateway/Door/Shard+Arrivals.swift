@@ -58,7 +58,7 @@ extension Shard {
         letIn(arrival.waiting)
     }
 
-    /// The client has come to another node before it was let in here.
+    /// The client is at another node, and was not let in here yet.
     mutating func endArrival(of name: SessionName) {
         guard let arrival = context.places.arrivals.removeValue(forKey: name),
             context.wire.contains(arrival.waiting.connection)

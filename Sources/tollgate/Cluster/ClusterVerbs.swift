@@ -97,7 +97,9 @@ struct ClusterSight {
         let rows =
             [["NODE", "ENTRY", "CHAIN", "BEHIND", "HEARD OF", "SAME BOOKS", "SESSIONS ALSO"]]
             + nodes.map(row)
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        let widths = rows[0].indices.map { column in
+            rows.map { TextWidth.columns($0[column]) }.max() ?? 0
+        }
         return rows.map { row in
             let cells = zip(row, widths).map { TextWidth.padded($0, to: $1) }
             return String(cells.joined(separator: "  ").trimmingSuffix { $0 == " " })

@@ -72,7 +72,7 @@ struct CodesVerbs: AsyncParsableCommand {
 
     struct Assignments: Verb {
         static let about = "An account's assignments of codes, the newest first."
-        static let example = "codes assignments acme --product desk"
+        static let example = "codes assignments acme --product lamp"
         @Argument(help: .account) var account: String
         @Option(help: "A product's key, or a part of its name.") var product: String?
         var request: APIRequest {

@@ -178,8 +178,8 @@ struct ProductVerbs: AsyncParsableCommand {
             let product = try await gateway.product(pk)
             let online = product.online > 0 ? ", \(product.online) of them connected now" : ""
             return
-                "\(product.text) is deleted: \(counted(product.remaining, "code")) that are not consumed go with it,"
-                + " \(counted(product.devices, "device")) are refused from then on\(online)"
+                "\(product.text) is deleted: with it go \(counted(product.remaining, "code")) not consumed,"
+                + " and \(counted(product.devices, "device")) can't connect any more\(online)"
         }
     }
 }

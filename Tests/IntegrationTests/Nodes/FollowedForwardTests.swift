@@ -38,6 +38,14 @@ extension WholeGateway {
             }
         }
 
+        /// What the second node's copy of the first one has of what that keeps for others.
+        private func copied(_ nodes: TestNodes) throws -> Int {
+            let copies = try #require(nodes[1].gateway.sessionFollower)
+            var count = 0
+            try copies.stores[TestNodes.name(0)]?.forEachForward { _, _, _ in count += 1 }
+            return count
+        }
+
         @Test(
             "[MQTT-4.3.3-10] what a node that is gone has kept for another one comes from its follower, once",
             arguments: [1, 2])
@@ -128,6 +136,7 @@ extension WholeGateway {
                 let (writer, _) = try nodes[0].open("writer", .v5, expiry: 1_000)
                 #expect(try writer.publish("t/first", "m", qos: .exactlyOnce)?.code == 0)
                 #expect(try reader.message().topic == "t/first")
+                try await until { try forwards(nodes, 0) == 0 && copied(nodes) == 0 }
                 // What the follower has is not heard, and it can't be left, so nothing is acknowledged or sent.
                 nodes.silence(0)
                 nodes.peers.cut(from: TestNodes.name(1), to: TestNodes.name(0))
@@ -135,12 +144,7 @@ extension WholeGateway {
                 try writer.sendPublish(
                     "t/1", Array("m".utf8), qos: .exactlyOnce, packetID: packetID)
                 try await until { try forwards(nodes, 0) == 1 }
-                let copies = try #require(nodes[1].gateway.sessionFollower)
-                try await until {
-                    var count = 0
-                    try copies.stores[TestNodes.name(0)]?.forEachForward { _, _, _ in count += 1 }
-                    return count == 1
-                }
+                try await until { try copied(nodes) == 1 }
                 await nodes.stop(0)
                 nodes.peers.mend()
                 #expect(try reader.message().topic == "t/1")
