@@ -26,13 +26,19 @@ extension Foundations {
             }
             commons.neighbours?.begin(
                 Neighbours.Beginning(
-                    record: record?.number ?? 0,
+                    record: record?.number ?? 0, heir: record.flatMap(Self.heir),
                     firstForwardingLife: try commons.sessions.firstForwardingLife()))
             if record?.heirs.isEmpty == false { waitForHeirs(commons) }
             leader.begin(record)
         } catch {
             throw .store("\(configuration.data)/usage", error)
         }
+    }
+
+    /// Who has the sessions that were the node's before.
+    private static func heir(_ record: SessionFollowing) -> SessionHeir? {
+        guard record.isInherited, let follower = record.follower else { return record.heirs.last }
+        return SessionHeir(node: follower, number: record.number)
     }
 
     /// Others should not see this node, which has none of its old sessions, before they know who has them.

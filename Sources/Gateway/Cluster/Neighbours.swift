@@ -41,6 +41,9 @@ final class Neighbours: Sendable {
         /// gone; should others inherit them by a later record, this process has to begin anew.
         var record: UInt64 = 0
 
+        /// Who had inherited them by then.
+        var heir: SessionHeir?
+
         /// The first life of which it keeps anything for others: what it has kept before, another one has taken over.
         var firstForwardingLife: UInt64 = 0
     }
@@ -250,7 +253,8 @@ final class Neighbours: Sendable {
     private func arrive(_ name: NodeName, _ greeting: Greeting) {
         let number = state.withLock { state -> UInt8? in
             let number = self.number(of: name, in: &state)
-            state.records[name] = greeting.record
+            // What the process that was here last had, others have inherited since then only.
+            let last = state.records.updateValue(greeting.record, forKey: name) ?? 0
             guard !state.hasToBeginAnew(name) else {
                 state.void.insert(name)
                 return nil
@@ -259,7 +263,12 @@ final class Neighbours: Sendable {
             state.arrived.insert(name)
             state.levels[name] = greeting.level
             let arrival = NodeArrival(
-                number: number, name: name, shards: greeting.shards, level: greeting.level)
+                number: number, name: name, shards: greeting.shards, level: greeting.level,
+                heir: greeting.heir.flatMap { heir in
+                    guard heir.number > last else { return nil }
+                    return Followings.Heir(
+                        node: self.number(of: heir.node, in: &state), number: heir.number)
+                })
             for mailbox in mailboxes { mailbox.post(.nodeArrived(arrival)) }
             return number
         }
@@ -306,6 +315,9 @@ final class Neighbours: Sendable {
 
         /// Of `Beginning`; of a program that does not say it, none is later.
         let record: UInt64
+
+        /// Of `Beginning`.
+        let heir: SessionHeir?
     }
 
     private var greeting: [UInt8] {
@@ -314,7 +326,9 @@ final class Neighbours: Sendable {
         buffer.append(NodeBatch.everyShard)
         buffer.append(UInt8(mailboxes.count))
         buffer.append(Self.level)
-        buffer.append(beginning.withLock { $0.record })
+        let beginning = beginning.withLock { $0 }
+        buffer.append(beginning.record)
+        beginning.heir?.encode(into: &buffer)
         return buffer.span.bytesArray
     }
 
@@ -331,7 +345,7 @@ final class Neighbours: Sendable {
             let shards = reader.readUInt8(), shards > 0
         else { return nil }
         return Greeting(
-            shards: Int(shards), level: reader.readUInt8() ?? 0, record: reader.readUInt64() ?? .max
-        )
+            shards: Int(shards), level: reader.readUInt8() ?? 0,
+            record: reader.readUInt64() ?? .max, heir: try? SessionHeir(from: &reader))
     }
 }

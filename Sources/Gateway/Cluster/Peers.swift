@@ -24,6 +24,7 @@ struct Peers: ~Copyable {
     private struct Peer {
         let name: NodeName
         let level: UInt8
+        let heir: Followings.Heir?
 
         /// Where clients are among its shards.
         let homes: Homes
@@ -86,12 +87,16 @@ struct Peers: ~Copyable {
         names[node.number] = node.name
         shardCounts[node.number] = node.shards
         nodes[node.number] = Peer(
-            name: node.name, level: node.level, homes: Homes(shards: node.shards), sinceTick: tick,
+            name: node.name, level: node.level, heir: node.heir,
+            homes: Homes(shards: node.shards), sinceTick: tick,
             batches: (0..<node.shards).map { _ in NodeBatch() })
     }
 
     /// Whether the node says which clients it has told (`NodeMail.placesTold`), and when a session has left it (`left`).
     func knowsFollowing(_ node: UInt8) -> Bool { nodes[node]?.level ?? 0 >= Neighbours.level }
+
+    /// Who has the sessions that the node had before, as it says itself.
+    func heir(of node: UInt8) -> Followings.Heir? { nodes[node]?.heir }
 
     /// Those that can be reached for no longer than that.
     func reachable(since tick: UInt64) -> [UInt8] {
@@ -292,6 +297,9 @@ struct NodeArrival: Sendable {
 
     /// What its program knows (`Neighbours.level`).
     let level: UInt8
+
+    /// Who had taken over its stored sessions when it began; `nil`: no one, or none that was heard of when it was here last.
+    let heir: Followings.Heir?
 }
 
 /// What an answer of another node is waited for with.

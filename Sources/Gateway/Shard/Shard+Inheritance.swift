@@ -78,8 +78,15 @@ extension Shard {
         broker.readdressForwards(from: node, to: heir.node, in: &context)
     }
 
-    /// Who has taken over the node's sessions, as the books say, and has not put all among its own yet.
+    /// Who has taken over the node's sessions, as the books say, and has not put all among its own yet; or as the node says,
+    /// which has been told sooner than this one, or heard of more.
     private func heir(of node: UInt8) -> Followings.Heir? {
+        let said = context.peers.heir(of: node)
+        guard let known = heirInBooks(of: node) else { return said }
+        return said.map { $0.number > known.number ? $0 : known } ?? known
+    }
+
+    private func heirInBooks(of node: UInt8) -> Followings.Heir? {
         guard let entry = context.places.followings.entries[node] else { return nil }
         guard entry.isInherited, let follower = entry.follower else { return entry.heirs.last }
         return Followings.Heir(node: follower, number: entry.number)

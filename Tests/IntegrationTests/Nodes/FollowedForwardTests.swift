@@ -88,9 +88,9 @@ extension WholeGateway {
         @Test(
             """
             what is kept for a node that is back without its sessions waits for who has them, although the node could take \
-            it
-            """)
-        func keptForOneThatIsBack() async throws {
+            it, and the books that say so come later
+            """, arguments: [false, true])
+        func keptForOneThatIsBack(isDeaf: Bool) async throws {
             try await TestNodes.run(isFollowing: true) { nodes in
                 let (reader, _) = try nodes[0].open("reader", .v5, expiry: 1_000)
                 try reader.subscribe("t/#", qos: .exactlyOnce)
@@ -107,12 +107,16 @@ extension WholeGateway {
                     let qos = number % 2 == 0 ? QoS.exactlyOnce : .atLeastOnce
                     #expect(try writer.publish("t/\(number)", "m", qos: qos)?.code == 0)
                 }
+                if isDeaf { nodes.deafen(2) }
                 await nodes.stop(0)
                 try nodes.start(0)
                 // It comes first, and who has its sessions later.
                 nodes.peers.mend(from: names[0], to: names[2])
                 nodes.peers.mend(from: names[2], to: names[0])
                 try await until { nodes[2].gateway.commons.neighbours?.present == [names[0]] }
+                // Each shard has heard of it, and would have sent it what it keeps.
+                _ = await nodes[2].gateway.metricsText()
+                nodes.hear(2)
                 nodes.peers.mend()
                 try await nodes.settle()
                 let (later, connack) = try nodes[2].open("reader", .v5, expiry: 1_000)

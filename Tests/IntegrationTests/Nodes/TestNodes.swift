@@ -99,6 +99,12 @@ final class TestNodes {
     /// From now on nothing that the node wants gets into the books.
     func silence(_ index: Int) { logs[index]?.silence() }
 
+    /// From now on the node does not get to know what comes into the books.
+    func deafen(_ index: Int) { logs[index]?.deafen() }
+
+    /// It does again, and gets what has come meanwhile.
+    func hear(_ index: Int) { logs[index]?.hear() }
+
     func stop(_ index: Int) async {
         await running[index]?.stop()
         running[index] = nil
