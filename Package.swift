@@ -80,7 +80,7 @@ let package = Package(
         module("Telemetry", ["Bytes"]),
         module("Reactor", ["Linux", "Bytes", "Time"]),
         module("Encoding", ["Bytes"]),
-        module("Storage", ["CLMDB", "Encoding", "Bytes"]),
+        module("Storage", ["CLMDB", "Encoding", "Telemetry", "Bytes"]),
 
         // Protocols and rules.
         module("MQTT", ["Bytes"]),
@@ -99,9 +99,12 @@ let package = Package(
         ),
         module(
             "Ledger",
-            ["LedgerModel", "Replication", "Storage", "Cryptography", "Encoding", "Bytes", "Time"]
+            [
+                "LedgerModel", "Replication", "Storage", "Cryptography", "Encoding", "Telemetry",
+                "Bytes", "Time",
+            ]
         ),
-        module("Metering", ["Ledger", "Storage", "Bytes", "Time"]),
+        module("Metering", ["Ledger", "Storage", "Telemetry", "Bytes", "Time"]),
         module("Sessions", ["MQTT", "Storage", "Bytes", "Time"]),
 
         // The data plane.

@@ -1,6 +1,7 @@
 public import Gateway
 import Hummingbird
 import HummingbirdCore
+import Linux
 public import Logging
 import NIOCore
 public import ServiceLifecycle
@@ -8,85 +9,145 @@ public import ServiceLifecycle
 /// The HTTP side: health, readiness and metrics for programs that watch, and the API.
 public struct AdminServer: Service {
     private let configuration: GatewayConfiguration
-    private let controlPlane: any ControlPlane
-    private let ownerToken: OwnerToken
-    private let mintKey: MintKey
     private let certificate: APICertificate?
     private let logger: Logger
+    private let server: ServerContext
     private let onListening: @Sendable (Int) -> Void
 
     /// - Parameters:
+    ///   - build: what program this is, for the page of metrics.
     ///   - certificate: `nil` for plain HTTP.
+    ///   - now: the time by which requests are counted against their rate.
     ///   - onListening: is told the port, once, when requests are taken.
     public init(
         configuration: GatewayConfiguration,
         controlPlane: any ControlPlane,
         ownerToken: OwnerToken,
         mintKey: MintKey,
+        build: Build,
         certificate: APICertificate? = nil,
         logger: Logger,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
         self.configuration = configuration
-        self.controlPlane = controlPlane
-        self.ownerToken = ownerToken
-        self.mintKey = mintKey
         self.certificate = certificate
         self.logger = logger
         self.onListening = onListening
+        server = ServerContext(
+            controlPlane: controlPlane,
+            configuration: configuration,
+            ownerToken: ownerToken,
+            mintKey: mintKey,
+            build: build,
+            wrongTokens: WrongTokens(limits: configuration.limits, logger: logger),
+            now: now
+        )
     }
 
     /// Serves until the service group shuts down gracefully; requests under way are answered.
     public func run() async throws {
-        let onListening = onListening
         let admin = configuration.admin
+        let places = ConnectionPlaces(
+            maximum: admin.connections, addressMaximum: admin.connectionsPerAddress)
+        let side = HTTPSide(
+            router: { router() }, address: admin.address, port: admin.port, places: places,
+            certificate: certificate, logger: logger, onListening: onListening)
+        try await side.run(admin)
+    }
+
+    /// A listener of its own for what watches the gateway, plain HTTP; `nil` when none is configured.
+    ///
+    /// - Parameter onListening: is told the port, once, when requests are taken.
+    public func monitor(onListening: @escaping @Sendable (Int) -> Void) -> (any Service)? {
+        guard let address = configuration.monitoring.address else { return nil }
+        let places = ConnectionPlaces(
+            maximum: GatewayConfiguration.Monitoring.connections,
+            addressMaximum: GatewayConfiguration.Monitoring.connections)
+        let side = HTTPSide(
+            router: { router(for: Routes.health) }, address: address,
+            port: configuration.monitoring.port, places: places, certificate: nil, logger: logger,
+            onListening: onListening)
+        return MonitorService(side: side, limits: configuration.admin)
+    }
+
+    func router(for routes: [Route] = Routes.all) -> Router<AdminContext> {
+        let server = server
+        let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
+        let problems = ProblemMiddleware(routes: routes, server: server)
+        router.add(middleware: problems)
+        for route in routes {
+            router.on(RouterPath(route.path), method: route.method) { request, context in
+                let since = MonotonicInstant.now()
+                var response: Response
+                do {
+                    response = try await route.respond(to: request, context, server)
+                } catch {
+                    response = problems.response(to: error, request, context)
+                }
+                server.timings.note(
+                    route.operation.id, since: since, status: response.status.code)
+                return response
+            }
+        }
+        return router
+    }
+}
+
+/// What program this is.
+public struct Build: Sendable {
+    let version: String
+
+    /// Of its sources.
+    let revision: String
+
+    public init(version: String, revision: String) {
+        self.version = version
+        self.revision = revision
+    }
+}
+
+private struct MonitorService: Service {
+    let side: HTTPSide
+    let limits: GatewayConfiguration.Admin
+
+    func run() async throws { try await side.run(limits) }
+}
+
+/// A port that requests come to.
+private struct HTTPSide: Sendable {
+    let router: @Sendable () -> Router<AdminContext>
+    let address: String
+    let port: Int
+    let places: ConnectionPlaces
+    let certificate: APICertificate?
+    let logger: Logger
+    let onListening: @Sendable (Int) -> Void
+
+    func run(_ admin: GatewayConfiguration.Admin) async throws {
+        let onListening = onListening
         let application = Application(
-            router: router(), server: channels,
+            router: router(), server: channels(admin),
             configuration: ApplicationConfiguration(
-                address: .hostname(admin.address, port: admin.port), backlog: 1_024),
+                address: .hostname(address, port: port), backlog: 1_024),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
             logger: logger)
         try await application.run()
     }
 
     /// Every connection is accepted at once, and looked after by a guard of its own.
-    private var channels: HTTPServerBuilder {
-        let admin = configuration.admin
+    private func channels(_ admin: GatewayConfiguration.Admin) -> HTTPServerBuilder {
         let limits = ConnectionLimits(
             timeout: .seconds(Int64(admin.requestTimeoutSeconds)),
             bodyMaximum: 2 * max(admin.requestSizeBytes, admin.importSizeBytes),
             dropMaximum: max(admin.requestSizeBytes, ConnectionLimits.dropMinimum)
         )
-        let places = ConnectionPlaces(
-            maximum: admin.connections, addressMaximum: admin.connectionsPerAddress)
-        return HTTPServerBuilder { [certificate] responder in
+        return HTTPServerBuilder { [certificate, places] responder in
             let configuration = HTTP1Channel.Configuration(
                 additionalChannelHandlers: [ConnectionGuard(limits: limits, places: places)])
             return AdminChannel(
                 http: HTTP1Channel(responder: responder, configuration: configuration),
                 certificate: certificate)
         }
-    }
-
-    /// - Parameter now: the time by which requests are counted against their rate.
-    func router(
-        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
-    ) -> Router<AdminContext> {
-        let server = ServerContext(
-            controlPlane: controlPlane,
-            configuration: configuration,
-            ownerToken: ownerToken,
-            mintKey: mintKey,
-            wrongTokens: WrongTokens(limits: configuration.limits, logger: logger),
-            now: now
-        )
-        let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: ProblemMiddleware(routes: Routes.all, server: server))
-        for route in Routes.all {
-            router.on(RouterPath(route.path), method: route.method) { request, context in
-                try await route.respond(to: request, context, server)
-            }
-        }
-        return router
     }
 }

@@ -1,4 +1,5 @@
 public import Storage
+public import Telemetry
 
 /// The books on disk, open: one writer, which takes commands from all threads, and a reader for each
 /// thread that wants one.
@@ -171,6 +172,9 @@ public final class Ledger: Sendable {
     /// What the writer has done, and whether it can write.
     public var figures: GroupWriterFigures { writer.figures }
 
+    /// How long the writer's transactions took, in nanoseconds.
+    public var commitDurations: HistogramSnapshot { writer.commitDurations }
+
     /// Takes no more commands, writes and answers all that wait, ends the writer's thread, and lets go
     /// of the observers.
     public func shutdown() {
@@ -199,6 +203,13 @@ private enum LedgerWriter: Sendable {
         switch self {
         case .alone(let writer): writer.figures
         case .replicated(let replica): replica.figures
+        }
+    }
+
+    var commitDurations: HistogramSnapshot {
+        switch self {
+        case .alone(let writer): writer.commitDurations
+        case .replicated(let replica): replica.commitDurations
         }
     }
 

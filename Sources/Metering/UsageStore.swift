@@ -1,6 +1,7 @@
 public import Ledger
 public import Storage
 public import Time
+public import Telemetry
 
 /// The counts on disk: per device the last 31 days, per product each day's total (rule C8). Its
 /// environment is not the books', so that flushing a million counters never delays an activation; it
@@ -110,6 +111,9 @@ public final class UsageStore: Sendable {
     /// Of the environment, and of all that is written to it.
     public var figures: EnvironmentFigures { shared.figures }
     public var writerFigures: GroupWriterFigures { shared.writerFigures }
+
+    /// How long its transactions took, in nanoseconds.
+    public var commitDurations: HistogramSnapshot { shared.commitDurations }
 
     /// Writes everything that was submitted to the environment, and takes no more.
     public func shutdown() { shared.shutdown() }

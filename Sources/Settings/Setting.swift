@@ -160,6 +160,8 @@ extension Setting<GatewayConfiguration> {
         .number("admin.connections", \.admin.connections),
         .number("admin.connectionsPerAddress", \.admin.connectionsPerAddress),
         .number("admin.eventStreams", \.admin.eventStreams),
+        .text("monitoring.address", \.monitoring.address),
+        .number("monitoring.port", \.monitoring.port),
         .list("backup.directories", \.backup.directories),
         .text("cluster.node", \.cluster.node),
         .list("cluster.servers", \.cluster.servers),

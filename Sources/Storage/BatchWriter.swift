@@ -68,9 +68,10 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
         var hasReopened = false
         while !rest.isEmpty {
             let generation = environment.generation
+            let began = ContinuousClock.now
             switch attempt(rest) {
             case .committed:
-                answer(rest)
+                answer(rest, since: began)
                 return
             case .failed(let index, let error) where index == rest.lowerBound:
                 // It was alone in the transaction, so it is the one that cannot be written.
@@ -134,8 +135,8 @@ struct BatchWriter<Request: Sendable, Reply: Sendable> {
         }
     }
 
-    private func answer(_ range: Range<Int>) {
-        counts.didCommit(range.count)
+    private func answer(_ range: Range<Int>, since: ContinuousClock.Instant) {
+        counts.didCommit(range.count, since: since)
         didCommit()
         for (index, reply) in zip(range, replies) { taken[index].completion(.success(reply)) }
     }

@@ -1,4 +1,5 @@
 internal import Synchronization
+public import Telemetry
 
 /// The one thread that writes to an environment: it takes all requests that wait, applies them in
 /// one transaction, commits, and then answers each, in order.
@@ -59,6 +60,9 @@ public final class GroupWriter<Request: Sendable, Reply: Sendable>: Sendable {
         thread.join()
     }
 
+    /// How long its transactions took that were committed, in nanoseconds: from their beginning until the disk had them.
+    public var commitDurations: HistogramSnapshot { counts.commitDurations.snapshot() }
+
     public var figures: GroupWriterFigures {
         var figures = counts.figures
         figures.waiting = queue.count
@@ -89,9 +93,16 @@ public struct GroupWriterFigures: Hashable, Sendable {
 final class FigureBoard: Sendable {
     private let state = Mutex(GroupWriterFigures())
 
+    /// Recorded by the writer's thread only.
+    let commitDurations = Histogram()
+
     var figures: GroupWriterFigures { state.withLock { $0 } }
 
-    func didCommit(_ count: Int) {
+    /// - Parameter since: when the transaction began.
+    func didCommit(_ count: Int, since: ContinuousClock.Instant) {
+        let (seconds, attoseconds) = since.duration(to: .now).components
+        commitDurations.record(
+            UInt64(max(0, seconds * 1_000_000_000 + attoseconds / 1_000_000_000)))
         state.withLock { figures in
             figures.commits += 1
             figures.requestsWritten += count

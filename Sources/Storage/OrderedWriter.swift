@@ -1,3 +1,5 @@
+public import Telemetry
+
 /// A thread that writes what another order dictates: entries of a replicated log, say. It takes those that
 /// are there, writes them in one transaction, in their order, commits, and says so.
 ///
@@ -67,6 +69,9 @@ public final class OrderedWriter<Entry: Sendable, Reply: Sendable>: Sendable {
     public func join() { thread.join() }
 
     public var figures: GroupWriterFigures { counts.figures }
+
+    /// How long its transactions took that were committed, in nanoseconds: from their beginning until the disk had them.
+    public var commitDurations: HistogramSnapshot { counts.commitDurations.snapshot() }
 }
 
 /// What an `OrderedWriter`'s thread does.
@@ -107,10 +112,11 @@ private struct OrderedRun<Entry: Sendable, Reply: Sendable> {
         var size = entries.count
         while next < entries.count {
             let batch = entries[next..<min(next + size, entries.count)]
+            let began = ContinuousClock.now
             do throws(StoreError) {
                 let count = try attempt(batch)
                 let batch = batch.prefix(count)
-                counts.didCommit(replies.reduce(0) { $0 + source.weight($1) })
+                counts.didCommit(replies.reduce(0) { $0 + source.weight($1) }, since: began)
                 source.didCommit(batch, replies)
                 next = batch.endIndex
                 size = entries.count

@@ -1,3 +1,5 @@
+public import Telemetry
+
 /// An environment with the one thread that writes to it, for stores that have their tables in it
 /// together: each submits what writes its own, and all that waits is committed as one.
 public final class SharedEnvironment: Sendable {
@@ -64,6 +66,9 @@ public final class SharedEnvironment: Sendable {
 
     public var figures: EnvironmentFigures { environment.figures }
     public var writerFigures: GroupWriterFigures { writer.figures }
+
+    /// How long its transactions took, in nanoseconds.
+    public var commitDurations: HistogramSnapshot { writer.commitDurations }
 
     /// Writes everything that was submitted, and takes no more.
     public func shutdown() { writer.shutdown() }

@@ -76,6 +76,17 @@ public struct PrometheusText: ~Copyable {
         line(suffix: "_count", labels: labels, extra: nil, value: count)
     }
 
+    /// The same of durations in nanoseconds, as seconds: from 25 microseconds to 10 seconds.
+    public mutating func latencies(_ snapshot: HistogramSnapshot, labels: [PrometheusLabel] = []) {
+        histogram(snapshot, bounds: Self.latencyBounds, unit: 1e-9, labels: labels)
+    }
+
+    private static let latencyBounds: [UInt64] = [
+        25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000,
+        25_000_000, 50_000_000, 100_000_000, 250_000_000, 500_000_000, 1_000_000_000, 2_500_000_000,
+        5_000_000_000, 10_000_000_000,
+    ]
+
     private mutating func line(
         suffix: String,
         labels: [PrometheusLabel],

@@ -38,7 +38,7 @@ struct Serve: AsyncParsableCommand {
         let logger = Self.logger(configuration)
         for warning in warnings { logger.warning("\(warning)") }
         let supervision = Supervision(ProcessInfo.processInfo.environment, logger)
-        let port = try APIPort(configuration.admin)
+        let ports = try HTTPPorts(configuration)
         let certificate = try orFail { try APICertificate(configuration.admin) }
         let membership = try NodeStart.membership(configuration, logger)
         // The gateway has drained by then, or has not started.
@@ -56,7 +56,7 @@ struct Serve: AsyncParsableCommand {
         do {
             let downlink = try NodeStart.downlink(configuration)
             try await serve(
-                gateway, configuration, port, certificate, downlink, supervision, logger)
+                gateway, configuration, ports, certificate, downlink, supervision, logger)
         } catch {
             await gateway.drain()
             let text = Self.text(of: error, configuration)
@@ -96,7 +96,7 @@ struct Serve: AsyncParsableCommand {
     private func serve(
         _ gateway: Gateway,
         _ configuration: GatewayConfiguration,
-        _ claim: APIPort,
+        _ ports: HTTPPorts,
         _ certificate: APICertificate?,
         _ downlink: (any DownlinkRequests)?,
         _ supervision: Supervision?,
@@ -119,41 +119,44 @@ struct Serve: AsyncParsableCommand {
         try supervision?.look(after: gateway)
         let admin = AdminServer(
             configuration: limited, controlPlane: gateway, ownerToken: token, mintKey: mintKey,
-            certificate: certificate, logger: logger
-        ) { port in
-            claim.leave()
-            isUp.continuation.finish()
-            Self.announce(configuration, port, logger)
-            supervision?.isReady()
-            guard let demonstration else { return }
-            Task { await demonstration.present(port: port) }
+            build: Version.build, certificate: certificate, logger: logger,
+            onListening: { port in
+                ports.admin.leave()
+                isUp.continuation.finish()
+                Self.announce(configuration, port, logger)
+                supervision?.isReady()
+                guard let demonstration else { return }
+                Task { await demonstration.present(port: port) }
+            })
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+            .init(service: admin),
+            .init(
+                service: Signals(
+                    gateway: gateway, certificate: certificate, supervision: supervision,
+                    logger: logger, isUp: isUp.stream),
+                successTerminationBehavior: .gracefullyShutdownGroup
+            ),
+            .init(
+                service: StoreGuard(gateway: gateway, logger: logger),
+                successTerminationBehavior: .ignore,
+                failureTerminationBehavior: .gracefullyShutdownGroup
+            ),
+            .init(
+                service: DrainingGateway(
+                    gateway: gateway, supervision: supervision, logger: logger)),
+            .init(service: Upkeep(gateway: gateway)),
+        ]
+        let monitor = admin.monitor { port in
+            ports.monitoring.leave()
+            logger.notice("health and metrics on http://\(ports.monitoring.host):\(port)")
+        }
+        if let monitor { services.append(.init(service: monitor)) }
+        if let downlink {
+            services.append(.init(service: DownlinkService(requests: downlink, gateway: gateway)))
         }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [
-                    .init(service: admin),
-                    .init(
-                        service: Signals(
-                            gateway: gateway, certificate: certificate, supervision: supervision,
-                            logger: logger, isUp: isUp.stream),
-                        successTerminationBehavior: .gracefullyShutdownGroup
-                    ),
-                    .init(
-                        service: StoreGuard(gateway: gateway, logger: logger),
-                        successTerminationBehavior: .ignore,
-                        failureTerminationBehavior: .gracefullyShutdownGroup
-                    ),
-                    .init(
-                        service: DrainingGateway(
-                            gateway: gateway, supervision: supervision, logger: logger)),
-                    .init(service: Upkeep(gateway: gateway)),
-                ]
-                    + (downlink.map {
-                        [.init(service: DownlinkService(requests: $0, gateway: gateway))]
-                    } ?? []),
-                logger: Self.quiet(logger)
-            )
-        )
+                services: services, logger: Self.quiet(logger)))
         try await group.run()
     }
 
@@ -189,24 +192,41 @@ struct Serve: AsyncParsableCommand {
     }
 }
 
-/// The API's port, taken before anything else of the gateway is opened: a second gateway fails at it, with
-/// no store and no listener touched. Left when the server listens there.
-private final class APIPort: Sendable {
+/// The ports of the HTTP side, taken before anything else of the gateway is opened: a second gateway fails at them, with
+/// no store and no listener touched.
+private struct HTTPPorts {
+    let admin: ClaimedPort
+    let monitoring: ClaimedPort
+
+    init(_ configuration: GatewayConfiguration) throws(Failure) {
+        admin = try ClaimedPort(
+            "admin", configuration.admin.address, configuration.admin.port)
+        monitoring = try ClaimedPort(
+            "monitoring", configuration.monitoring.address, configuration.monitoring.port)
+    }
+}
+
+/// Left when the server listens there.
+private final class ClaimedPort: Sendable {
+    /// As a URL has it.
+    let host: String
     private let descriptor: Mutex<Descriptor?>
 
-    init(_ admin: GatewayConfiguration.Admin) throws(Failure) {
-        guard admin.port != 0, let address = IPAddress(admin.address) else {
+    /// - Parameter address: `nil`: nothing is to listen.
+    init(_ name: String, _ address: String?, _ port: Int) throws(Failure) {
+        host = address.map { $0.contains(":") ? "[\($0)]" : $0 } ?? ""
+        guard port != 0, let address = address.flatMap({ IPAddress($0) }) else {
             descriptor = Mutex(nil)
             return
         }
-        let place = SocketAddress(address, port: UInt16(admin.port))
+        let place = SocketAddress(address, port: UInt16(port))
         do throws(Errno) {
             descriptor = Mutex(try SocketHandle.claim(place))
         } catch .addressInUse {
             throw Failure(
-                text: "admin on \(place): another program listens there, perhaps another gateway")
+                text: "\(name) on \(place): another program listens there, perhaps another gateway")
         } catch {
-            throw Failure(text: "admin on \(place): \(error)")
+            throw Failure(text: "\(name) on \(place): \(error)")
         }
     }
 

@@ -1,3 +1,4 @@
+import Admin
 import CRevision
 
 /// What `tollgate --version` says.
@@ -5,9 +6,15 @@ enum Version {
     /// The newest of CHANGELOG.md; `-dev` until it is released.
     static let number = "0.4.0-dev"
 
-    /// `tollgate 0.4.0 (d2432dd)`, with `+changes` behind the revision when files differed from it.
-    static var text: String {
+    /// Of the sources, with `+changes` behind it when files differed from it.
+    static var revision: String {
         // Safe: a string literal of the C target.
-        unsafe "tollgate \(number) (\(String(cString: tollgate_revision())))"
+        unsafe String(cString: tollgate_revision())
     }
+
+    /// `tollgate 0.4.0 (d2432dd)`
+    static var text: String { "tollgate \(number) (\(revision))" }
+
+    /// The same for the page of metrics.
+    static var build: Build { Build(version: number, revision: revision) }
 }

@@ -56,9 +56,11 @@ final class Client: Sendable {
             controlPlane: controlPlane,
             ownerToken: Self.ownerToken,
             mintKey: mintKey,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            build: Build(version: "1.2.3", revision: "abc"),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            now: { [clock] in clock.withLockedValue { $0 } }
         )
-        responder = server.router { [clock] in clock.withLockedValue { $0 } }.buildResponder()
+        responder = server.router().buildResponder()
     }
 
     deinit {

@@ -63,7 +63,7 @@ import Testing
                 listener: 0,
                 peer: SocketAddress(IPAddress(address)!, port: 1_883),
                 tls: nil,
-                tick: time(milliseconds).tick
+                at: time(milliseconds)
             )
             connection.phase = phase
             let adopted = bench.context.wire.adopt(connection, at: time(milliseconds))

@@ -105,7 +105,7 @@ struct OrganBench: ~Copyable {
             listener: 1,
             peer: SocketAddress("127.0.0.1:1883")!,
             tls: nil,
-            tick: 0
+            at: context.now
         )
         let token = context.wire.connections.insert(connection)
         return try #require(token).slot

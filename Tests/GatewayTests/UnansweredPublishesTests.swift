@@ -1,11 +1,14 @@
 import MQTT
+import Linux
 import Testing
 
 @testable import Gateway
 
 @Suite struct UnansweredPublishesTests {
     private func entry(_ packetID: UInt16, _ verdict: PublishVerdict) -> UnansweredPublishes.Entry {
-        UnansweredPublishes.Entry(packetID: packetID, isExactlyOnce: false, verdict: verdict)
+        UnansweredPublishes.Entry(
+            packetID: packetID, isExactlyOnce: false, since: MonotonicInstant(nanoseconds: 0),
+            verdict: verdict)
     }
 
     /// The acknowledgements whose turn has come.

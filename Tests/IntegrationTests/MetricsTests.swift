@@ -1,5 +1,6 @@
 import Gateway
 import Ledger
+import MQTT
 import Support
 import Testing
 
@@ -49,6 +50,74 @@ extension WholeGateway {
                         "{product=\"\(plug.key)\",state=\"active\"} 1",
                         "{product=\"\(plug.key)\",state=\"online\"} 1",
                     ])
+            }
+        }
+
+        @Test(
+            "devices that are let in, refused and ended, by product and reason; who is near the end"
+        )
+        func admissions() async throws {
+            try await TestGateway.run { gateway in
+                let lamp = try await gateway.createProduct(codes: 1)
+                let device = try await gateway.importDevice("d1", into: lamp)
+                let without = try await gateway.importDevice("d2", into: lamp)
+                let client = try gateway.connect(device)
+                let stranger = try TestClient(port: gateway.plainPort)
+                #expect(
+                    try stranger.connect(as: .signed(without, secureMode: 3)).code != 0)
+                let forger = try TestClient(port: gateway.plainPort)
+                let forged = TestDevice(identity: device.identity, secret: Secret("not-this-one")!)
+                #expect(try forger.connect(as: .signed(forged, secureMode: 3)).code != 0)
+                try client.leave()
+                try await until {
+                    await gateway.metric(
+                        "tollgate_product_connections_ended_total{product=\"\(lamp.key)\",reason=\"disconnected\"}"
+                    ) == 1
+                }
+                for (reason, count) in [("no-code-left", 1), ("bad-credentials", 1)] {
+                    #expect(
+                        await gateway.metric(
+                            "tollgate_product_connections_ended_total{product=\"\(lamp.key)\",reason=\"\(reason)\"}"
+                        ) == count, "\(reason)")
+                }
+                #expect(
+                    await gateway.metric(
+                        "tollgate_product_connects_admitted_total{product=\"\(lamp.key)\"}") == 1)
+                #expect(await gateway.metric("tollgate_devices_near_expiry") == 0)
+            }
+        }
+
+        @Test(
+            "how long it takes: each CONNECT, each handshake and each PUBLISH that is answered is in a histogram"
+        )
+        func latencies() async throws {
+            try await TestGateway.run { gateway in
+                // A stored session that is away: messages for it are on the disk before PUBACK.
+                let (reader, _) = try gateway.open("reader", .v5, expiry: 1_000)
+                try reader.subscribe("t/#", qos: .exactlyOnce)
+                try reader.leave()
+                let (writer, _) = try gateway.open("writer", .v5, expiry: 0)
+                for number in 0..<20 {
+                    let qos = number % 2 == 0 ? QoS.atLeastOnce : .exactlyOnce
+                    let topic = number % 4 < 2 ? "t/up" : "elsewhere"
+                    #expect(try writer.publish(topic, "m", qos: qos) != nil)
+                }
+                try await until { await gateway.metric("tollgate_publish_seconds_count") == 20 }
+                #expect(await gateway.metric("tollgate_connect_seconds_count") == 2)
+                #expect(await gateway.metric("tollgate_tls_handshake_seconds_count") == 0)
+                let page = await gateway.gateway.metricsText()
+                for name in ["publish", "connect"] {
+                    let line = try #require(
+                        page.split(separator: "\n").first {
+                            $0.hasPrefix("tollgate_\(name)_seconds_sum ")
+                        })
+                    let sum = try #require(line.split(separator: " ").last.flatMap { Double($0) })
+                    #expect(sum > 0 && sum < Patience.seconds, "\(name)")
+                }
+                let commits = "tollgate_store_commit_seconds_count{store=\"usage\"}"
+                #expect(try #require(await gateway.metric(commits)) >= 1)
+                let turns = "tollgate_loop_seconds_count{shard=\"0\"}"
+                #expect(try #require(await gateway.metric(turns)) >= 1)
             }
         }
 

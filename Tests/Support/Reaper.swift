@@ -31,9 +31,13 @@ final class Reaper: Sendable {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         unsafe posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
-        // What waits for the end of this process' output does not wait for the shell's.
+        // What waits for the end of this process' output does not wait for the shell's; nor does what waits for a process that
+        // another thread is just starting, whose end Foundation sees in a socket that the shell would have, too.
         for descriptor: Int32 in [1, 2] {
             unsafe posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
+        }
+        for descriptor: Int32 in 3..<1_024 {
+            unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
         }
         var words =
             unsafe (["sh", "-c", Self.script] as [String]).map { unsafe strdup($0) } + [nil]

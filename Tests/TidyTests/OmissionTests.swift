@@ -212,6 +212,7 @@ private final class Workshop {
             sources.appendingPathComponent("Replication/\($0).swift")
         }
         for (module, sources) in [
+            ("Telemetry", try files(in: sources.appendingPathComponent("Telemetry"))),
             ("Storage", try files(in: sources.appendingPathComponent("Storage"))),
             ("Cryptography", try files(in: sources.appendingPathComponent("Cryptography"))),
             ("Replication", log),

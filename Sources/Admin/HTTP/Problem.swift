@@ -132,8 +132,12 @@ struct ProblemMiddleware: RouterMiddleware {
         do {
             return try await next(request, context)
         } catch {
-            return Response.problem(problem(of: error, request, context))
+            return response(to: error, request, context)
         }
+    }
+
+    func response(to error: any Error, _ request: Request, _ context: AdminContext) -> Response {
+        Response.problem(problem(of: error, request, context))
     }
 
     private func problem(

@@ -12,6 +12,8 @@ struct ServerContext: Sendable {
     let controlPlane: any ControlPlane
     let configuration: GatewayConfiguration
     let mintKey: MintKey
+    let timings = RequestTimings()
+    private let build: Build
     private let tokens: Tokens
     private let wrongTokens: WrongTokens
     private let rates: RateLimiter
@@ -30,6 +32,7 @@ struct ServerContext: Sendable {
         configuration: GatewayConfiguration,
         ownerToken: OwnerToken,
         mintKey: MintKey,
+        build: Build,
         wrongTokens: WrongTokens,
         now: @escaping @Sendable () -> ContinuousClock.Instant
     ) {
@@ -37,6 +40,7 @@ struct ServerContext: Sendable {
         self.controlPlane = controlPlane
         self.configuration = configuration
         self.mintKey = mintKey
+        self.build = build
         self.wrongTokens = wrongTokens
         tokens = Tokens(owner: ownerToken, ledger: controlPlane.ledger)
         streams = StreamSlots(maximum: configuration.admin.eventStreams)
@@ -81,6 +85,14 @@ struct ServerContext: Sendable {
             "tollgate_api_wrong_tokens_total",
             help: "Requests whose token was not valid.", kind: .counter)
         page.sample(wrongTokens.count)
+        timings.write(into: &page)
+        page.begin("tollgate_build_info", help: "What program this is.", kind: .gauge)
+        page.sample(
+            1,
+            labels: [
+                PrometheusLabel("version", build.version),
+                PrometheusLabel("revision", build.revision),
+            ])
         return page.finish()
     }
 

@@ -38,6 +38,13 @@ struct Routes {
         return routes.all
     }()
 
+    /// What programs that watch the gateway ask for.
+    static let health: [Route] = {
+        var routes = Routes()
+        routes.registerHealth()
+        return routes.all
+    }()
+
     /// Declares a route (see `Operation`). A path without a leading `/` begins below `/v1/`. Traps
     /// when the operation's id is taken.
     mutating func on(

@@ -60,6 +60,7 @@ extension Broker {
             UnansweredPublishes.Entry(
                 packetID: packetID,
                 isExactlyOnce: false,
+                since: context.now.monotonic,
                 verdict: verdict,
                 outstanding: confirmations
             ), in: &context
@@ -89,7 +90,7 @@ extension Broker {
         if context.wire[slot].settings.unanswered.contains(packetID) {
             // The same message again while its answer is still to come: it gets the same.
             return context.wire[slot].settings.unanswered.repeatAnswer(
-                packetID,
+                packetID, at: context.now.monotonic,
                 limit: Int(context.wire[slot].settings.receiveQuota))
         }
         if sessions[slot: session(of: slot, in: &context)].received.contains(packetID) {
@@ -114,6 +115,7 @@ extension Broker {
         var entry = UnansweredPublishes.Entry(
             packetID: packetID,
             isExactlyOnce: true,
+            since: context.now.monotonic,
             verdict: publication.verdict,
             outstanding: publication.confirmations
         )
@@ -174,7 +176,8 @@ extension Broker {
         _ slot: UInt32, _ packetID: UInt16, in context: inout ShardContext
     ) {
         var entry = UnansweredPublishes.Entry(
-            packetID: packetID, isExactlyOnce: true, verdict: .taken, isReceived: true)
+            packetID: packetID, isExactlyOnce: true, since: context.now.monotonic,
+            verdict: .taken, isReceived: true)
         let session = session(of: slot, in: &context)
         guard sessions[slot: session].stored != nil,
             let connection = context.wire.token(of: slot)
@@ -330,6 +333,7 @@ extension Broker {
         guard entry.isDecided,
             context.wire[slot].settings.unanswered.isEmpty
         else { return context.wire[slot].settings.unanswered.append(entry) }
+        context.answered.acknowledged &+= 1
         answer(slot, entry, in: &context)
     }
 
@@ -365,6 +369,7 @@ extension Broker {
         while context.wire[slot].phase == .open,
             let next = context.wire[slot].settings.unanswered.next()
         {
+            context.answered.noteAcknowledged(since: next.since)
             answer(slot, next, in: &context)
         }
         // It may be held because there were too many.

@@ -130,6 +130,9 @@ struct Broker: ~Copyable {
     /// Changes of stored sessions that are not on disk.
     var unwrittenChanges: Int { sessionWrites.count }
 
+    /// Messages that are kept for other nodes.
+    var forwardCount: Int { forwards.count }
+
     /// The next tick at which a timer of an absent client is due.
     var nextTimerEvent: UInt64? { sessionWheel.nextEvent }
 

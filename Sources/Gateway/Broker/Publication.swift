@@ -1,4 +1,5 @@
 import DequeModule
+import Linux
 import MQTT
 import Reactor
 import Sessions
@@ -195,6 +196,9 @@ struct UnansweredPublishes {
     struct Entry: Equatable {
         let packetID: UInt16
         let isExactlyOnce: Bool
+
+        /// When it was read.
+        let since: MonotonicInstant
         var verdict: PublishVerdict
 
         /// What has to be on disk before, and is not known to be.
@@ -228,12 +232,14 @@ struct UnansweredPublishes {
     /// The QoS 2 message with that packet identifier has come again, and its answer is still to come: each
     /// copy gets one ([MQTT-4.3.3-8]), in the order of the PUBLISHes. More copies than `limit` at once are
     /// answered by those.
-    mutating func repeatAnswer(_ packetID: UInt16, limit: Int) {
+    mutating func repeatAnswer(
+        _ packetID: UInt16, at time: MonotonicInstant, limit: Int
+    ) {
         guard entries.count < 2 * limit else { return }
         append(
             Entry(
-                packetID: packetID, isExactlyOnce: true, verdict: .taken, isReceived: true,
-                isRepetition: true))
+                packetID: packetID, isExactlyOnce: true, since: time, verdict: .taken,
+                isReceived: true, isRepetition: true))
     }
 
     /// The outcome of the first undecided message with that packet identifier.

@@ -37,11 +37,15 @@ public struct DescriptorBudget: Equatable, Sendable {
         let own =
             Self.storesAndFiles + Self.perThread * (shards + httpThreads)
             + shards * configuration.listeners.count
+        let monitoring =
+            configuration.monitoring.address == nil
+            ? 0 : GatewayConfiguration.Monitoring.connections + 1
         let http = min(configuration.admin.connections, max(8, limit / 8))
-        let left = limit - own - http
+        let left = limit - own - http - monitoring
         let configured = configuration.limits.connections
         guard left >= min(configured, Self.connectionsMinimum) else {
-            throw .descriptors(limit: limit, needed: own + http + Self.connectionsMinimum)
+            throw .descriptors(
+                limit: limit, needed: own + http + monitoring + Self.connectionsMinimum)
         }
         self.limit = limit
         connections = min(configured, left)

@@ -195,6 +195,23 @@ extension GatewayConfiguration {
 }
 
 extension GatewayConfiguration {
+    /// A listener of its own for `/healthz`, `/readyz` and `/metrics`, so that what watches the gateway need not reach the
+    /// API. It speaks plain HTTP, and asks for no token.
+    public struct Monitoring: Equatable, Sendable {
+        /// An IPv4 or IPv6 address of this machine; `nil`: there is none, the API's port has them alone. Default: none.
+        public var address: String?
+
+        /// TCP port. Range: 0 to 65,535; with 0 the system picks a free one. Default: 9464.
+        public var port = 9_464
+
+        /// Open at once.
+        public static let connections = 32
+
+        public init() {}
+    }
+}
+
+extension GatewayConfiguration {
     /// Copies of the stores.
     public struct Backup: Equatable, Sendable {
         /// Below which directories backups may be written, and nowhere else; none: nowhere. Default:

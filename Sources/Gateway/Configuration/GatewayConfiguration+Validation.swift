@@ -84,6 +84,14 @@ extension GatewayConfiguration {
         try require(
             admin.connectionsPerAddress, in: 1...100_000, "admin.connectionsPerAddress")
         try require(admin.eventStreams, in: 1...1_000, "admin.eventStreams")
+        try require(monitoring.port, in: 0...65_535, "monitoring.port")
+        guard let address = monitoring.address else { return }
+        try requireAddress(address, "monitoring.address")
+        guard monitoring.port == admin.port, admin.port != 0, let one = IPAddress(address),
+            let other = IPAddress(admin.address), one.overlaps(other)
+        else { return }
+        throw ConfigurationProblem(
+            path: "monitoring.port", reason: "admin is on \(admin.address):\(admin.port) already")
     }
 
     private func validateTLS() throws(ConfigurationProblem) {
@@ -134,6 +142,11 @@ extension GatewayConfiguration {
             }
             if admin.port == listener.port, overlap(admin.address, listener) {
                 throw taken("admin.port", by: listener, index)
+            }
+            if let address = monitoring.address, monitoring.port == listener.port,
+                overlap(address, listener)
+            {
+                throw taken("monitoring.port", by: listener, index)
             }
         }
     }

@@ -35,6 +35,7 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public var metering = Metering()
     public var activation = Activation()
     public var admin = Admin()
+    public var monitoring = Monitoring()
     public var backup = Backup()
     public var cluster = Cluster()
     public var uplink = Uplink()

@@ -15,9 +15,17 @@ extension Gateway {
         var page = PrometheusText()
         writeCounters(into: &page)
         writeGauges(gauges, into: &page)
+        writeLatencies(into: &page)
         writeStores(into: &page)
         writeProducts(
             online: gauges.reduce(into: [:]) { $0.merge($1.online) { $0 + $1 } }, into: &page)
+        writeAdmissions(
+            gauges.reduce(into: [:]) { sum, shard in
+                for (key, counts) in shard.admissions {
+                    sum[key, default: Admissions()].merge(counts)
+                }
+            }, into: &page)
+        writeNearExpiry(into: &page)
         writeProcess(into: &page)
         writeDescriptors(into: &page)
         writeDisk(into: &page)
@@ -69,6 +77,11 @@ extension Gateway {
             ),
             ("counters", "Message counters in memory.", { $0.counters }),
             ("timers", "Timers that are set.", { $0.timers }),
+            (
+                "session_changes_waiting",
+                "Changes of stored sessions that are not on the disk yet.", { $0.sessionChanges }
+            ),
+            ("forwards", "Messages that are kept for other nodes.", { $0.forwards }),
         ]
         for family in families {
             page.begin("tollgate_\(family.name)", help: family.help, kind: .gauge)
@@ -138,6 +151,12 @@ extension Gateway {
         )
         for (name, writer, _) in stores {
             page.sample(writer.requestsFailed, labels: [PrometheusLabel("store", name)])
+        }
+        page.begin(
+            "tollgate_store_requests_waiting",
+            help: "Requests that wait for the transaction under way to end.", kind: .gauge)
+        for (name, writer, _) in stores {
+            page.sample(writer.waiting, labels: [PrometheusLabel("store", name)])
         }
         let gauges: [(name: String, help: String, value: (EnvironmentFigures) -> Double)] = [
             ("map_used_ratio", "How full the map is.", \.mapUsedRatio),

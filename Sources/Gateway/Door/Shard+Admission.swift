@@ -210,12 +210,14 @@ extension Shard {
         context.wire[slot].receivedTick = context.now.tick
         if let product = context.wire[slot].settings.productSlot {
             context.quota.count(1, at: product)
+            context.quota.countAdmitted(at: product)
         }
         context.wire.unadmitted -= 1
         context.counters.add(.connectsAdmitted)
         context.wire.note(.admitted, slot)
         context.wire.traceAdmission(slot)
         context.wire.scheduleTimer(slot, at: context.now)
+        context.answered.noteAdmitted(since: context.wire[slot].phaseBegan)
         connack(slot, isSessionPresent: isPresent)
         if isPresent { broker.resumeDeliveries(slot, in: &context) }
     }
@@ -303,6 +305,16 @@ extension Shard {
         refuseConnect(slot, reason, version: context.wire[slot].settings.version)
     }
 
+    /// Of its product, as far as that is known.
+    private mutating func countRefused(_ slot: UInt32, _ reason: Reason) {
+        guard case .device(let device) = context.wire[slot].settings.client else { return }
+        if let product = context.wire[slot].settings.productSlot {
+            context.quota.count(ending: reason, at: product)
+        } else {
+            context.quota.count(ending: reason, of: device.identity.product)
+        }
+    }
+
     mutating func refuseConnect(_ slot: UInt32, _ reason: Reason, version: ProtocolVersion?) {
         let text = context.wire.problemText(slot, reason.text)
         switch version {
@@ -328,6 +340,7 @@ extension Shard {
         case nil: break
         }
         end(slot, reason)
+        countRefused(slot, reason)
         context.wire[slot].settings.client = .unknown
         context.wire[slot].settings.productSlot = nil
     }

@@ -13,6 +13,7 @@ import Time
 // CONNECT: who is it, where does it live, may it come in.
 extension Shard {
     mutating func serveConnect(_ slot: UInt32, _ body: Span<UInt8>) {
+        context.wire[slot].phaseBegan = askedAt ?? context.now.monotonic
         do throws(DecodingError) {
             let connect = try Connect(decoding: body)
             context.wire[slot].settings.agree(

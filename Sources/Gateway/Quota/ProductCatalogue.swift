@@ -22,6 +22,9 @@ struct ProductCatalogue {
         /// Devices of the product that are connected to this shard.
         var online = 0
 
+        /// What has come of their CONNECTs since the start.
+        var admissions = Admissions()
+
         /// Where its account's units are, once one of its devices has needed some.
         var stock: PackStocks.Slot?
 
@@ -82,6 +85,28 @@ struct ProductCatalogue {
     /// Counts a device in (1) or out (-1).
     mutating func count(_ change: Int, at slot: Slot) { entries[Int(slot.index)].online += change }
 
+    mutating func countAdmitted(at slot: Slot) {
+        entries[Int(slot.index)].admissions.admitted += 1
+    }
+
+    mutating func count(ending reason: Reason, at slot: Slot) {
+        entries[Int(slot.index)].admissions.endings[reason, default: 0] += 1
+    }
+
+    /// The same of a device whose product is known by its name only; nothing when that has not been read.
+    mutating func count(ending reason: Reason, of key: ProductKey) {
+        if let slot = slots[key]?.first { count(ending: reason, at: slot) }
+    }
+
+    /// By product, since the start.
+    var admissions: [ProductKey: Admissions] {
+        var found: [ProductKey: Admissions] = [:]
+        for entry in entries where !entry.admissions.isEmpty {
+            found[entry.product.key, default: Admissions()].merge(entry.admissions)
+        }
+        return found
+    }
+
     /// Devices that are connected to this shard, by product.
     var online: [ProductKey: Int] {
         var counts: [ProductKey: Int] = [:]
@@ -134,6 +159,22 @@ struct ProductCatalogue {
         entries[index].dayStart = day.start(at: offset)
         entries[index].dayEnd = day.next.start(at: offset)
         return day
+    }
+}
+
+/// How often devices of a product were let in, and how often they were not, or their connections ended, by reason.
+struct Admissions: Sendable {
+    var admitted: UInt64 = 0
+    var endings: [Reason: UInt64] = [:]
+
+    var isEmpty: Bool { admitted == 0 && endings.isEmpty }
+
+    /// To see which products have the most.
+    var total: UInt64 { endings.values.reduce(admitted, +) }
+
+    mutating func merge(_ other: Admissions) {
+        admitted += other.admitted
+        endings.merge(other.endings) { $0 + $1 }
     }
 }
 

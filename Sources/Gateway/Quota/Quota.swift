@@ -90,6 +90,24 @@ struct Quota: ~Copyable {
         products.count(change, at: product)
     }
 
+    /// A device was let in.
+    mutating func countAdmitted(at product: ProductCatalogue.Slot) {
+        products.countAdmitted(at: product)
+    }
+
+    /// A device was refused, or its connection has ended.
+    mutating func count(ending reason: Reason, at product: ProductCatalogue.Slot) {
+        products.count(ending: reason, at: product)
+    }
+
+    /// One that was refused before its product was looked up.
+    mutating func count(ending reason: Reason, of product: ProductKey) {
+        products.count(ending: reason, of: product)
+    }
+
+    /// What has come of the devices' CONNECTs since the start, by product.
+    var admissions: [ProductKey: Admissions] { products.admissions }
+
     /// Devices that are connected to this shard, by product.
     var online: [ProductKey: Int] { products.online }
 

@@ -117,7 +117,7 @@ extension Shard {
             listener: listener,
             peer: peer,
             tls: tls,
-            tick: context.now.tick
+            at: context.now
         )
         if context.commons.listeners[listener].webSocket != nil {
             connection.webSocket = WebSocketSession()

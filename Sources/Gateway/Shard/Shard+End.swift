@@ -34,6 +34,9 @@ extension Shard {
         let reason = context.wire[slot].ending ?? .connectionLost
         context.counters.add(ending: reason)
         if context.wire[slot].wasOpen {
+            if let product = context.wire[slot].settings.productSlot {
+                context.quota.count(ending: reason, at: product)
+            }
             leave(token)
         } else {
             context.wire.unadmitted -= 1
@@ -81,8 +84,9 @@ extension Shard {
         guard let connection = handOver.take(),
             let slot = context.wire.adopt(connection, at: context.now)
         else { return }
-        context.wire[slot].phaseTick = context.now.tick
         context.wire[slot].receivedTick = context.now.tick
+        askedAt = context.wire[slot].phaseBegan
+        defer { askedAt = nil }
         resumeReading(slot)
         if context.wire[slot].webSocket != nil { heedWebSocket(slot) }
     }

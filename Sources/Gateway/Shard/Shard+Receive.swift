@@ -103,7 +103,8 @@ extension Shard {
     private mutating func noteEstablished(_ slot: UInt32) {
         guard context.wire[slot].phase == .handshaking else { return }
         context.wire[slot].phase = .awaitingConnect
-        context.wire[slot].phaseTick = context.now.tick
+        context.answered.noteShakenHands(since: context.wire[slot].phaseBegan)
+        context.wire[slot].phaseBegan = context.now.monotonic
         context.counters.add(.handshakesCompleted)
         if context.wire[slot].isResumed {
             context.counters.add(.handshakesResumed)

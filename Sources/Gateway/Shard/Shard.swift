@@ -34,6 +34,9 @@ struct Shard: ~Copyable {
     var broker: Broker
     var door: Door
 
+    /// When another shard read the CONNECT that is being served.
+    var askedAt: MonotonicInstant?
+
     /// What a connection is accepted with that there is no descriptor for.
     var spare = SpareDescriptor()
     var isAcceptingPaused = false
@@ -287,5 +290,7 @@ struct Shard: ~Copyable {
         releaseEnded()
         broker.submitSessionWrites(in: &context)
         context.postOutgoing()
+        context.counters.latencies.record(
+            &context.answered, from: context.now.monotonic, to: clock.source.monotonic)
     }
 }

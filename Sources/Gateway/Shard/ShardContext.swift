@@ -23,6 +23,9 @@ struct ShardContext: ~Copyable {
     var wire: Wire
     var quota: Quota
 
+    /// What this turn has answered.
+    var answered = TurnLatencies()
+
     /// By shard; posted at the end of the turn.
     var outgoing: [[ShardMessage]]
 
@@ -124,6 +127,12 @@ struct ShardTime: Sendable {
         self.monotonic = monotonic
         self.books = books ?? wall
         tick = UInt64(max(0, monotonic.milliseconds(since: start) / Self.tickMilliseconds))
+    }
+
+    /// The tick of an earlier time, which may be before the shard's start.
+    func tick(of instant: MonotonicInstant) -> UInt64 {
+        let ticks = UInt64(max(0, monotonic.milliseconds(since: instant) / Self.tickMilliseconds))
+        return tick - min(tick, ticks)
     }
 
     /// How many ticks from now `milliseconds` are, rounded up.

@@ -4,6 +4,7 @@ import Telemetry
 struct ShardCounters: Sendable {
     let events = CounterBlock<GatewayCounter>()
     let endings = CounterBlock<Reason>()
+    let latencies = ShardLatencies()
 
     func add(_ counter: GatewayCounter, _ amount: Int = 1) {
         events.add(UInt64(amount), to: counter)

@@ -53,8 +53,15 @@ struct ShardGauges: Sendable {
     var counters = 0
     var timers = 0
 
+    /// Changes of stored sessions that are not on the disk yet.
+    var sessionChanges = 0
+
+    /// Messages that are kept for other nodes.
+    var forwards = 0
+
     /// Devices that are connected, by product.
     var online: [ProductKey: Int] = [:]
+    var admissions: [ProductKey: Admissions] = [:]
 }
 
 extension Shard {
@@ -91,7 +98,10 @@ extension Shard {
                     subscriptions: broker.subscriptionCount,
                     counters: context.quota.counterCount,
                     timers: context.wire.timerCount,
-                    online: context.quota.online
+                    sessionChanges: broker.unwrittenChanges,
+                    forwards: broker.forwardCount,
+                    online: context.quota.online,
+                    admissions: context.quota.admissions
                 )
             )
         }

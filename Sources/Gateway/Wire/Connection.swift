@@ -67,9 +67,8 @@ struct Connection: ~Copyable, Sendable {
     var webSocket: WebSocketSession?
     var rare = OnDemand<Rare>()
 
-    /// When the time limit of its phase began to run, in ticks of the shard's timer wheel: when it was
-    /// accepted, had shaken hands, or was handed over.
-    var phaseTick: UInt64
+    /// When the time limit of its phase began to run: when it was accepted, had shaken hands, or had sent its CONNECT.
+    var phaseBegan: MonotonicInstant
 
     /// When something last came, in ticks: keep-alive costs one store per read.
     var receivedTick: UInt64
@@ -101,15 +100,15 @@ struct Connection: ~Copyable, Sendable {
         listener: Int,
         peer: SocketAddress,
         tls: consuming TLSConnection?,
-        tick: UInt64
+        at time: ShardTime
     ) {
         self.descriptor = descriptor
         listenerNumber = UInt16(listener)
         self.peer = peer
         phase = tls == nil ? .awaitingConnect : .handshaking
         self.tls = tls
-        phaseTick = tick
-        receivedTick = tick
+        phaseBegan = time.monotonic
+        receivedTick = time.tick
     }
 
     /// The one it was accepted by.

@@ -462,10 +462,10 @@ struct Wire: ~Copyable {
     func nextDeadline(_ slot: UInt32, at time: ShardTime) -> UInt64 {
         switch connections[slot: slot].phase {
         case .handshaking:
-            return connections[slot: slot].phaseTick
+            return time.tick(of: connections[slot: slot].phaseBegan)
                 + ShardTime.ticks(milliseconds: limits.handshakeTimeoutMilliseconds)
         case .announcing, .awaitingConnect, .admitting, .closing:
-            return connections[slot: slot].phaseTick
+            return time.tick(of: connections[slot: slot].phaseBegan)
                 + ShardTime.ticks(milliseconds: limits.connectTimeoutMilliseconds)
         case .open:
             var deadline = UInt64.max

@@ -133,6 +133,27 @@ extension Books {
         return count
     }
 
+    /// How many of each product, of the `maximum` that end first.
+    public func nearExpiryCounts(
+        at time: Timestamp,
+        withinMilliseconds milliseconds: Int64,
+        atMost maximum: Int = 10_000,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [ProductKey: Int] {
+        var counts: [ProductKey: Int] = [:]
+        var count = 0
+        var cursor: String?
+        repeat {
+            let page = try nearExpiry(
+                at: time, withinMilliseconds: milliseconds, cursor: cursor,
+                limit: min(1_000, maximum - count), in: transaction)
+            for device in page.elements { counts[device.identity.product, default: 0] += 1 }
+            count += page.elements.count
+            cursor = page.cursor
+        } while cursor != nil && count < maximum
+        return counts
+    }
+
     /// All open entitlements of the window, those of all products.
     private func walk(
         _ window: ExpiryWindow,

@@ -1,5 +1,6 @@
 import Replication
 import Storage
+import Telemetry
 
 /// The writer of the books of a node in a cluster: what `GroupWriter` is to a gateway alone.
 ///
@@ -64,6 +65,8 @@ final class Replica: Sendable {
     func truncate(keeping: UInt64, completion: @escaping @Sendable (LogTruncation) -> Void) {
         core.truncate(keeping: keeping, completion: completion)
     }
+
+    var commitDurations: HistogramSnapshot { writer.commitDurations }
 
     var figures: GroupWriterFigures {
         var figures = writer.figures

@@ -1,0 +1,131 @@
+"""Prometheus, and the dashboard's panels, of a gateway that has work and trouble.
+
+monitoring_scenarios.py ROOT METRICS TLS_PORT CA: ROOT is the package's, METRICS is HOST:PORT of the listener for what
+watches, where no API is; at TLS_PORT the devices lamp/d1 and lamp/d2 connect with the secret `secret-1`, for one of
+which there is no code. Prints what does not show a figure, and `all is well` when there is nothing.
+"""
+
+import hmac
+import json
+import math
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import paho.mqtt.client as mqtt
+
+SECONDS = 90
+
+
+def device(name: str, port: int, ca: str) -> mqtt.Client:
+    """A device of the product `lamp`, which signs."""
+    client_id = f"lamp.{name}"
+    text = f"clientId{client_id}deviceName{name}productKeylamp"
+    client = mqtt.Client(
+        mqtt.CallbackAPIVersion.VERSION2,
+        client_id=f"{client_id}|securemode=2,signmethod=hmacsha256|",
+    )
+    client.username_pw_set(f"{name}&lamp", hmac.new(b"secret-1", text.encode(), "sha256").hexdigest())
+    client.tls_set(ca_certs=ca)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    return client
+
+
+def work(port: int, ca: str, over: threading.Event) -> None:
+    """Devices that come, send and go, and one that is refused each time."""
+    while not over.is_set():
+        for name in ["d1", "d2"]:
+            client = device(name, port, ca)
+            for _ in range(10):
+                client.publish("/lamp/d1/user/up", b"on", qos=1)
+                time.sleep(0.02)
+            client.disconnect()
+            client.loop_stop()
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def ask(address: str, expression: str) -> list:
+    """The values of an instant query."""
+    query = urllib.parse.urlencode({"query": expression})
+    with urllib.request.urlopen(f"http://{address}/api/v1/query?{query}", timeout=10) as answer:
+        return json.load(answer)["data"]["result"]
+
+
+def has_figure(address: str, expression: str) -> bool:
+    text = expression.replace("$__rate_interval", "5s").replace("$instance", ".*")
+    try:
+        found = ask(address, text)
+    except urllib.error.HTTPError as error:
+        raise SystemExit(f"{text}: {error.read().decode()}") from error
+    except OSError:
+        return False
+    return any(math.isfinite(float(sample["value"][1])) for sample in found)
+
+
+def serves_only_health(metrics: str) -> list[str]:
+    """What the listener for what watches does that it should not."""
+    faults = []
+    for path, status in [("/healthz", 200), ("/readyz", 200), ("/metrics", 200), ("/v1/accounts", 404),
+                         ("/openapi.json", 404)]:
+        try:
+            with urllib.request.urlopen(f"http://{metrics}{path}", timeout=10) as answer:
+                found = answer.status
+        except urllib.error.HTTPError as error:
+            found = error.code
+        if found != status:
+            faults.append(f"{path} is answered with {found}, not {status}")
+    return faults
+
+
+def main() -> None:
+    root, metrics, port, ca = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
+    faults = serves_only_health(metrics)
+    dashboard = json.loads((root / "config/grafana/tollgate.json").read_text())
+    panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    alerts = re.findall(r"^ +expr: (.*)$", (root / "config/prometheus/alerts.yml").read_text(), re.M)
+    with tempfile.TemporaryDirectory() as directory:
+        scrape = pathlib.Path(directory) / "prometheus.yml"
+        scrape.write_text(
+            "global: {scrape_interval: 500ms}\n"
+            f"scrape_configs: [{{job_name: tollgate, static_configs: [{{targets: ['{metrics}']}}]}}]\n")
+        address = f"127.0.0.1:{free_port()}"
+        prometheus = subprocess.Popen(
+            [root / ".build-venv/prometheus/usr/bin/prometheus", f"--config.file={scrape}",
+             f"--storage.tsdb.path={directory}/data", f"--web.listen-address={address}"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        over = threading.Event()
+        worker = threading.Thread(target=work, args=(port, ca, over))
+        worker.start()
+        try:
+            deadline = time.monotonic() + SECONDS
+            waiting = [(panel["title"], target["expr"]) for panel in panels for target in panel["targets"]]
+            # Of these there are figures in this gateway's life; the others are about what it has not.
+            waiting += [("an alert", text) for text in alerts if "no-code-left" in text or "near_expiry" in text]
+            while waiting and time.monotonic() < deadline:
+                waiting = [entry for entry in waiting if not has_figure(address, entry[1])]
+                time.sleep(0.3)
+            faults += [f"{title}: nothing for {text}" for title, text in waiting]
+        finally:
+            over.set()
+            worker.join()
+            prometheus.send_signal(signal.SIGTERM)
+            prometheus.wait()
+    print("\n".join(faults) or "all is well")
+
+
+main()
