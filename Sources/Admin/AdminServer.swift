@@ -75,6 +75,7 @@ public struct AdminServer: Service {
         let server = server
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
         let problems = ProblemMiddleware(routes: routes, server: server)
+        router.add(middleware: TrailMiddleware(isLogging: configuration.admin.accessLog))
         router.add(middleware: problems)
         for route in routes {
             router.on(RouterPath(route.path), method: route.method) { request, context in

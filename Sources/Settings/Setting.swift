@@ -160,6 +160,7 @@ extension Setting<GatewayConfiguration> {
         .number("admin.connections", \.admin.connections),
         .number("admin.connectionsPerAddress", \.admin.connectionsPerAddress),
         .number("admin.eventStreams", \.admin.eventStreams),
+        .flag("admin.accessLog", \.admin.accessLog),
         .text("monitoring.address", \.monitoring.address),
         .number("monitoring.port", \.monitoring.port),
         .list("backup.directories", \.backup.directories),

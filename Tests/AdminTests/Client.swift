@@ -80,6 +80,8 @@ final class Client: Sendable {
         var fields = HTTPFields()
         // A stream's end is found on a connection, which there is none of here.
         fields[.accept] = "application/json"
+        // Answers to the same request are the same.
+        fields[RequestTrail.header] = "request-1"
         if let token { fields[.authorization] = "Bearer \(token)" }
         if body != nil { fields[.contentType] = type }
         for (name, value) in headers {

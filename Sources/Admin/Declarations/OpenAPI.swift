@@ -14,6 +14,8 @@ enum OpenAPI {
                 "version": "1",
             ],
             "servers": [["url": "/"]],
+            "tags": .array(
+                Set(routes.map(tag)).sorted().map { ["name": .text($0)] as JSON }),
             "security": [["bearer": []]],
             "paths": paths(of: routes),
             "components": [
@@ -51,11 +53,18 @@ enum OpenAPI {
             .joined()
     }
 
+    /// What the route is about: `products` of `/v1/products/{pk}`, `health` of what is not below `/v1`.
+    private static func tag(of route: Route) -> String {
+        let segments = route.path.split(separator: "/")
+        return segments.first == "v1" && segments.count > 1 ? String(segments[1]) : "health"
+    }
+
     private static func document(of route: Route, in routes: [Route]) -> JSON {
         let operation = route.operation
         var document: JSON = [
             "operationId": .text(operation.id),
             "summary": .text(operation.summary),
+            "tags": [.text(tag(of: route))],
             "description": .text("Access: \(route.access.rule)."),
         ]
         if !route.access.needsToken { document.add("security", []) }
@@ -99,7 +108,7 @@ enum OpenAPI {
     private static func responses(of route: Route, links: JSON) -> JSON {
         let answers = route.operation.answers.map { answer in
             var document: JSON = ["description": .text(answer.note)]
-            if !answer.headers.isEmpty { document.add("headers", headers(answer.headers)) }
+            document.add("headers", headers(answer.headers + ofEach))
             if !answer.contents.isEmpty { document.add("content", content(answer.contents)) }
             if answer.status == .created, links != .object([]) { document.add("links", links) }
             return JSON.Member(name: String(answer.status.code), value: document)
@@ -118,13 +127,27 @@ enum OpenAPI {
             "description": .text(
                 "\(status.reasonPhrase): \(reasons.map(\.name).joined(separator: ", "))")
         ]
-        let headers = Problem.headers(of: status)
-        if !headers.isEmpty { document.add("headers", self.headers(headers)) }
+        document.add("headers", headers(Problem.headers(of: status) + ofEach))
         // Beside the reference, the reasons of this operation.
         let schema = Schema.problem.document.adding(
             "properties", ["reason": ["enum": .array(reasons.map { .text($0.name) })]])
         return document.adding("content", ["application/problem+json": ["schema": schema]])
     }
+
+    /// Headers of each answer.
+    private static let ofEach = [
+        Answer.Header(
+            name: "X-Request-Id",
+            note: "The request's own, of 1 to 128 visible ASCII characters, or one that was made."),
+        Answer.Header(
+            name: "RateLimit-Limit", note: "Requests that the caller may make at once.",
+            isRequired: false),
+        Answer.Header(
+            name: "RateLimit-Remaining", note: "Of these, what is left now.", isRequired: false),
+        Answer.Header(
+            name: "RateLimit-Reset", note: "Seconds until all of them may come at once again.",
+            isRequired: false),
+    ]
 
     private static func headers(_ headers: [Answer.Header]) -> JSON {
         .object(

@@ -212,7 +212,10 @@ struct Answer: Sendable {
                 Header(
                     name: "Tollgate-Cursor",
                     note: "The cursor to the next part, when the list comes as CSV.",
-                    isRequired: false)
+                    isRequired: false),
+                Header(
+                    name: "Link", note: "The next part, with rel=\"next\" (RFC 8288).",
+                    isRequired: false),
             ],
             item: item
         ).or("application/json", list).or("text/csv")

@@ -66,7 +66,7 @@ extension Route {
         _ context: AdminContext,
         _ server: ServerContext
     ) async throws -> Response {
-        let principal = try server.principal(of: request, from: context.address, for: access)
+        let principal = try server.principal(of: request, context, for: access)
         guard access.admits(principal) else {
             throw Problem.forbidden("this needs \(access.rule)")
         }

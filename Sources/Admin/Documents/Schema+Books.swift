@@ -54,6 +54,8 @@ extension Schema {
             "detail": .noted(.anyText, "For people."),
             "remedy": .noted(.anyText, "What can be done about it, for people."),
             "line": .noted(.optional(.count), "Of a CSV body, counted from 1."),
+            "instance": .noted(
+                .anyText, "urn:tollgate:request:ID, where ID is that of the header X-Request-Id."),
         ]))
 }
 

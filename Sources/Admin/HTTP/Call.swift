@@ -254,14 +254,26 @@ extension Call {
 
     /// A list, as JSON or, with `Accept: text/csv`, as CSV.
     func list(_ items: [JSON], cursor: String?) -> Response {
-        guard request.headers[.accept]?.contains("text/csv") == true else {
-            return .json(["items": .array(items), "cursor": JSON(cursor)])
+        let isCSV = request.headers[.accept]?.contains("text/csv") == true
+        var response =
+            isCSV
+            ? Response(.ok, "text/csv; charset=utf-8", Array(CSV.text(of: items).utf8))
+            : Response.json(["items": .array(items), "cursor": JSON(cursor)])
+        if let cursor, let name = HTTPField.Name("Link") {
+            response.headers[name] = "<\(address(after: cursor))>; rel=\"next\""
         }
-        var response = Response(.ok, "text/csv; charset=utf-8", Array(CSV.text(of: items).utf8))
-        if let cursor, let name = HTTPField.Name("Tollgate-Cursor") {
+        if isCSV, let cursor, let name = HTTPField.Name("Tollgate-Cursor") {
             response.headers[name] = cursor
         }
         return response
+    }
+
+    /// Of the next part of this list (RFC 8288): the same request with another cursor.
+    private func address(after cursor: String) -> String {
+        let others = (request.uri.query ?? "").split(separator: "&")
+            .filter { !$0.hasPrefix("cursor=") }
+        return request.uri.path + "?"
+            + (others.map(String.init) + ["cursor=\(cursor)"]).joined(separator: "&")
     }
 
     func created(_ json: JSON, at location: String) -> Response {

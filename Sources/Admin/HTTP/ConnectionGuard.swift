@@ -196,9 +196,11 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func refuse(_ problem: Problem, _ context: ChannelHandlerContext) {
         guard answersOwed == 0 else { return ending = .afterRefusal(problem) }
-        let response = Response.problem(problem)
+        let trail = RequestTrail()
+        let response = Response.problem(problem, of: trail)
         var head = HTTPResponse(status: response.status, headerFields: response.headers)
-        let bytes = problem.document.bytes
+        head.headerFields[RequestTrail.header] = trail.id
+        let bytes = problem.document(of: trail).bytes
         head.headerFields[.contentLength] = String(bytes.count)
         head.headerFields[.connection] = "close"
         context.write(wrapOutboundOut(.head(head)), promise: nil)

@@ -70,6 +70,11 @@ struct Problem: Error, Equatable, Sendable {
         }
     }
 
+    /// The same as the answer to a request.
+    func document(of trail: RequestTrail) -> JSON {
+        document.adding("instance", .text("urn:tollgate:request:\(trail.id)"))
+    }
+
     var document: JSON {
         var document: JSON = [
             "type": .text("urn:tollgate:reason:\(reason.name)"),
@@ -137,7 +142,7 @@ struct ProblemMiddleware: RouterMiddleware {
     }
 
     func response(to error: any Error, _ request: Request, _ context: AdminContext) -> Response {
-        Response.problem(problem(of: error, request, context))
+        Response.problem(problem(of: error, request, context), of: context.trail)
     }
 
     private func problem(
@@ -148,14 +153,18 @@ struct ProblemMiddleware: RouterMiddleware {
         switch error {
         case let problem as Problem: return problem
         case let error as StoreError:
-            context.logger.error("the store failed", metadata: ["error": "\(error)"])
+            context.logger.error(
+                "the store failed",
+                metadata: ["error": "\(error)", "request": "\(context.trail.id)"])
             return Problem(error)
         case is NIOTooManyBytesError:
             return Problem(.requestTooLarge, "the request's body is too large")
         case let error as HTTPError where error.status == .notFound:
             return absence(request, context)
         default:
-            context.logger.error("a request failed", metadata: ["error": "\(error)"])
+            context.logger.error(
+                "a request failed",
+                metadata: ["error": "\(error)", "request": "\(context.trail.id)"])
             return Problem(.internalError, "the request failed")
         }
     }
@@ -163,7 +172,7 @@ struct ProblemMiddleware: RouterMiddleware {
     /// The router has nothing at that path, or nothing for that method.
     private func absence(_ request: Request, _ context: AdminContext) -> Problem {
         do {
-            try server.count(request, from: context.address)
+            try server.count(request, context)
         } catch {
             return problem(of: error, request, context)
         }
@@ -182,8 +191,9 @@ extension Response {
         Response(status, "application/json", json.bytes)
     }
 
-    static func problem(_ problem: Problem) -> Response {
-        var response = Response(problem.status, "application/problem+json", problem.document.bytes)
+    static func problem(_ problem: Problem, of trail: RequestTrail) -> Response {
+        var response = Response(
+            problem.status, "application/problem+json", problem.document(of: trail).bytes)
         if problem.status == .unauthorized {
             response.headers[.wwwAuthenticate] = "Bearer realm=\"tollgate\""
         }

@@ -17,7 +17,20 @@ final class RateLimiter: Sendable {
         case visitor(UInt64)
     }
 
+    /// Where a caller stands.
+    struct Standing: Equatable {
+        /// Requests that may come at once.
+        let limit: Int
+
+        /// Of these, what is left now.
+        let remaining: Int
+
+        /// Until all of them may come at once again, in seconds, rounded up.
+        let resetSeconds: Int
+    }
+
     private let interval: Duration
+    private let limit: Int
 
     /// When a caller's next request would be due, if its requests came one an interval. A caller that is not
     /// here may make a whole burst.
@@ -33,6 +46,7 @@ final class RateLimiter: Sendable {
     init(requestsPerSecond: Int) {
         precondition(requestsPerSecond >= 1)
         interval = .seconds(1) / requestsPerSecond
+        limit = 2 * requestsPerSecond
         burst = .seconds(2) - interval
     }
 
@@ -51,6 +65,18 @@ final class RateLimiter: Sendable {
             due[caller] = next + interval
             return nil
         }
+    }
+}
+
+extension RateLimiter {
+    /// Where the caller stands, without a request more.
+    func standing(of caller: Caller, at now: ContinuousClock.Instant) -> Standing {
+        let next = due.withLock { $0[caller] } ?? now
+        let ahead = max(.zero, now.duration(to: next))
+        // Whole intervals, the last one begun.
+        let taken = Int((ahead / interval).rounded(.up))
+        return Standing(
+            limit: limit, remaining: max(0, limit - taken), resetSeconds: ahead.secondsRoundedUp)
     }
 }
 

@@ -53,28 +53,30 @@ struct ServerContext: Sendable {
     /// The caller; throws when the request needs a valid token and has none, or comes too soon.
     func principal(
         of request: Request,
-        from address: String?,
+        _ context: AdminContext,
         for access: Access
     ) throws -> Principal {
         guard access.needsToken else {
-            try take(.visitor(RateLimiter.Caller.origin(of: address)))
+            try take(.visitor(RateLimiter.Caller.origin(of: context.address)), context)
             return .visitor
         }
         guard let principal = try known(request) else {
-            try takeStranger(request, from: address)
+            try takeStranger(request, context)
             throw Problem.unauthorized
         }
-        try take(.actor(principal.actor))
+        context.trail.note(actor: principal.actor)
+        try take(.actor(principal.actor), context)
         return principal
     }
 
     /// Counts a request for what there is not, as one of its token's, or of where it came from; throws
     /// when it comes too soon.
-    func count(_ request: Request, from address: String?) throws {
+    func count(_ request: Request, _ context: AdminContext) throws {
         if let principal = try known(request) {
-            try take(.actor(principal.actor))
+            context.trail.note(actor: principal.actor)
+            try take(.actor(principal.actor), context)
         } else {
-            try takeStranger(request, from: address)
+            try takeStranger(request, context)
         }
     }
 
@@ -113,16 +115,19 @@ struct ServerContext: Sendable {
     }
 
     /// Counts a request without a valid token. One that shows none is not held back for those that are wrong.
-    private func takeStranger(_ request: Request, from address: String?) throws(Problem) {
+    private func takeStranger(_ request: Request, _ context: AdminContext) throws(Problem) {
         let wait = Self.token(of: request).flatMap {
-            wrongTokens.note($0, from: address, at: now())
+            wrongTokens.note($0, from: context.address, at: now())
         }
         if let wait { throw Problem(.tooManyWrongTokens, retryAfterSeconds: wait.secondsRoundedUp) }
-        try take(.stranger(RateLimiter.Caller.origin(of: address)))
+        try take(.stranger(RateLimiter.Caller.origin(of: context.address)), context)
     }
 
-    private func take(_ caller: RateLimiter.Caller) throws(Problem) {
-        guard let delay = rates.delay(of: caller, at: now()) else { return }
+    private func take(_ caller: RateLimiter.Caller, _ context: AdminContext) throws(Problem) {
+        let now = now()
+        let delay = rates.delay(of: caller, at: now)
+        context.trail.note(rates.standing(of: caller, at: now))
+        guard let delay else { return }
         throw Problem(
             .tooManyRequests, "more requests than are allowed in a second",
             retryAfterSeconds: delay.secondsRoundedUp)
@@ -131,7 +136,7 @@ struct ServerContext: Sendable {
 
 extension Duration {
     /// What `Retry-After` says: a second too early would be refused again.
-    fileprivate var secondsRoundedUp: Int {
+    var secondsRoundedUp: Int {
         let (seconds, attoseconds) = components
         return Int(seconds) + (attoseconds > 0 ? 1 : 0)
     }
@@ -146,6 +151,9 @@ struct AdminContext: RequestContext {
 
     /// The connection.
     let channel: any Channel
+
+    /// By what it is found again.
+    var trail = RequestTrail()
 
     init(source: ApplicationRequestContextSource) {
         channel = source.channel

@@ -190,6 +190,10 @@ extension GatewayConfiguration {
         /// Streams of events open at once. Range: 1 to 1,000. Default: 16.
         public var eventStreams = 16
 
+        /// Whether each request is a line of the log: who asked for what, how it was answered, and how long that took.
+        /// Default: false.
+        public var accessLog = false
+
         public init() {}
     }
 }
