@@ -215,6 +215,7 @@ extension Shard {
         context.counters.add(.connectsAdmitted)
         context.wire.note(.admitted, slot)
         context.wire.traceAdmission(slot)
+        broker.announceArrival(slot, in: &context)
         context.wire.scheduleTimer(slot, at: context.now)
         connack(slot, isSessionPresent: isPresent)
         if isPresent { broker.resumeDeliveries(slot, in: &context) }
