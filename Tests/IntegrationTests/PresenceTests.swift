@@ -329,6 +329,30 @@ extension WholeGateway {
             }
         }
 
+        @Test(
+            "a fleet that comes and goes fills the queue of an application that is away, and no more"
+        )
+        func bounded() async throws {
+            try await TestGateway.run(configure: { $0.limits.queueMessages = 10 }) { gateway in
+                let product = try await gateway.createProduct(codes: 20)
+                let devices = try await gateway.importDevices(
+                    (0..<20).map { "dk\($0)" }, into: product)
+                let key = try await gateway.createApplication(products: [product])
+                let reader = try gateway.resume(key)
+                #expect(try reader.subscribe("d/lamp/+/presence") == [1])
+                try reader.leave()
+                for device in devices { try gateway.connect(device).leave() }
+                await gateway.settle()
+                #expect(await gateway.metric("tollgate_deliveries_dropped_total") == 30)
+                let back = try gateway.resume(key)
+                for device in devices[0..<5] {
+                    #expect(try back.presenceWords(of: device) == "connected")
+                    #expect(try back.presenceWords(of: device) == "disconnected disconnected")
+                }
+                #expect(try await gateway.unread(by: back) == [])
+            }
+        }
+
         @Test("of a share each message goes to one member", arguments: ProtocolVersion.allCases)
         func shared(version: ProtocolVersion) async throws {
             try await TestGateway.run(shards: 4) { gateway in

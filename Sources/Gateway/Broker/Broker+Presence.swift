@@ -53,14 +53,14 @@ struct Presence {
 
     /// As in PUBLISH: what the payload is (3.3.2.3.2, 3.3.2.3.9).
     static let properties: [UInt8] = {
-        var writer = ByteBuffer()
-        PropertyWriter.write(into: &writer, in: .publish) { properties in
+        var buffer = ByteBuffer()
+        PropertyWriter.write(into: &buffer, in: .publish) { properties in
             properties.payloadFormat(.utf8)
             let type = "application/json"
             properties.contentType(type.utf8Span.span)
         }
         // Without the length before them, which takes one byte.
-        return Array(writer.span.bytesArray.dropFirst())
+        return Array(buffer.span.bytesArray.dropFirst())
     }()
 }
 
