@@ -26,10 +26,19 @@ extension Gateway {
     private static var truncationMilliseconds: Int64 { 600_000 }
 
     /// Closes entitlements and top-up packs that have ended, rotates ticket keys, gives memory back,
-    /// clears away what earlier runs have left of imports; until its task is cancelled.
+    /// clears away what earlier runs have left of imports, and publishes the gateway's own figures to
+    /// applications that have subscribed; until its task is cancelled.
     ///
     /// A node of a cluster tells the books nothing while the log is away, and goes on with what is its own.
-    public func upkeep() async {
+    ///
+    /// - Parameter version: what these figures say that runs here.
+    public func upkeep(version: String = "tollgate") async {
+        async let topics: Void = publishSystemTopics(version: version)
+        await lookAfterStores()
+        await topics
+    }
+
+    private func lookAfterStores() async {
         var trim = TrimSchedule(from: time.monotonic)
         var nextWarning = time.monotonic.adding(milliseconds: Self.dayMilliseconds)
         var nextTruncation = time.monotonic

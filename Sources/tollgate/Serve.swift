@@ -237,7 +237,11 @@ private final class ClaimedPort: Sendable {
 private struct Upkeep: Service {
     let gateway: Gateway
 
-    func run() async throws { await cancelWhenGracefulShutdown { await gateway.upkeep() } }
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await gateway.upkeep(version: "tollgate \(Version.number)")
+        }
+    }
 }
 
 /// Drains the gateway when the services are told to go.

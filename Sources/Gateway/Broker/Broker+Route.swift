@@ -87,12 +87,22 @@ extension Broker {
         for sender: DownlinkSender = .nobody,
         sharing shared: inout Message?, in context: inout ShardContext
     ) -> Publication {
-        var publication = Publication(.noSubscribers)
         var found = Matches()
         swap(&found, &matches)
         defer { swap(&found, &matches) }
         let publisher = publisher.map { SessionAddress(shard: context.index, token: $0) }
         subscriptions.collect(message.topic, from: publisher, into: &found)
+        return distribute(message, to: found, for: sender, sharing: &shared, in: &context)
+    }
+
+    /// The same when the receivers have been found.
+    mutating func distribute(
+        _ message: borrowing OutboundMessage,
+        to found: borrowing Matches,
+        for sender: DownlinkSender,
+        sharing shared: inout Message?, in context: inout ShardContext
+    ) -> Publication {
+        var publication = Publication(.noSubscribers)
         let receivers = found.receivers
         if !receivers.isEmpty { publication.verdict = .taken }
         let away = nodesAway(of: receivers, message, in: &context)

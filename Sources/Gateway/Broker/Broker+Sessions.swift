@@ -167,6 +167,7 @@ extension Broker {
             context.wire.contains(connection)
         else { return }
         context.wire[connection.slot].session = nil
+        announceDeparture(connection.slot, in: &context)
         if isResumed, context.wire[connection.slot].will?.delaySeconds ?? 0 > 0 {
             context.wire[connection.slot].will = nil
         }
@@ -238,6 +239,7 @@ extension Broker {
         strike(session)
         if let connection = sessions[slot: session].connection {
             if context.wire.contains(connection) {
+                announceDeparture(connection.slot, in: &context)
                 context.wire[connection.slot].session = nil
             }
         } else {

@@ -118,6 +118,44 @@ struct LevelTree {
         }
     }
 
+    /// Whether a filter is kept whose first level is `level`, and that has more.
+    func hasFilters(below level: Span<UInt8>) -> Bool {
+        child(of: Self.root, level).map { nodes[Int($0)].childCount > 0 } ?? false
+    }
+
+    /// Appends to `found` the number of every filter that matches the topic and names its last level: `+` may stand for
+    /// the others, and `#` for none.
+    ///
+    /// - Parameters:
+    ///   - name: the last level.
+    ///   - prefix: the topic before it; ends with a slash.
+    func matchNaming(_ name: Span<UInt8>, below prefix: Span<UInt8>, into found: inout [Int32]) {
+        matchNaming(name, below: prefix, from: 0, at: Self.root, into: &found)
+    }
+
+    private func matchNaming(
+        _ name: Span<UInt8>,
+        below prefix: Span<UInt8>,
+        from offset: Int,
+        at node: Int32,
+        into found: inout [Int32]
+    ) {
+        guard nodes[Int(node)].childCount > 0 else { return }
+        guard offset < prefix.count else {
+            if let last = child(of: node, name), nodes[Int(last)].isKept { found.append(last) }
+            return
+        }
+        var end = offset
+        while prefix[end] != UInt8(ascii: "/") { end += 1 }
+        if let next = child(of: node, prefix.extracting(offset..<end)) {
+            matchNaming(name, below: prefix, from: end + 1, at: next, into: &found)
+        }
+        let any = nodes[Int(node)].singleLevelWildcard
+        if any != Self.none {
+            matchNaming(name, below: prefix, from: end + 1, at: any, into: &found)
+        }
+    }
+
     // MARK: Levels
 
     private mutating func addChild(to parent: Int32, _ level: Span<UInt8>) -> Int32 {

@@ -61,6 +61,13 @@ final class RetainedMessageStore: Sendable {
     /// finds is newer.
     var lastWrite: UInt64 { writes.value.load(ordering: .acquiring) }
 
+    /// How many messages are retained, those that are over and not swept yet among them.
+    func count() throws(StoreError) -> Int {
+        try shared.environment.read { transaction throws(StoreError) in
+            try messages.totals(in: transaction).messages
+        }
+    }
+
     /// A reader for one thread.
     func reader() throws(StoreError) -> CachedReader { try CachedReader(shared.environment) }
 

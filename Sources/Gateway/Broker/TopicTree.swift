@@ -119,6 +119,29 @@ package struct TopicTree: Sendable {
         matches.removeAll()
         guard count > 0 else { return }
         levels.match(topic, into: &matches.nodes)
+        take(&matches, from: publisher, where: isWanted)
+    }
+
+    /// The same of a message of the gateway's own that only filters match which name the topic's last level
+    /// (`LevelTree.matchNaming`).
+    mutating func collect(
+        naming name: Span<UInt8>,
+        below prefix: Span<UInt8>,
+        into matches: inout Matches
+    ) {
+        matches.removeAll()
+        guard count > 0 else { return }
+        levels.matchNaming(name, below: prefix, into: &matches.nodes)
+        take(&matches, from: nil) { _ in true }
+    }
+
+    /// Makes receivers of the filters that were found.
+    @inline(__always)
+    private mutating func take(
+        _ matches: inout Matches,
+        from publisher: SessionAddress?,
+        where isWanted: (Subscriber) -> Bool
+    ) {
         for node in matches.nodes {
             for subscriber in places[Int(node)].subscribers
             where !subscriber.noLocal || subscriber.session != publisher {
@@ -147,7 +170,12 @@ package struct TopicTree: Sendable {
         matches.removeAll()
         guard count > 0 else { return }
         if isForSubscribers {
-            levels.match(topic, into: &matches.nodes)
+            if let device = PresenceTopic.device(of: topic) {
+                let name = PresenceTopic.name
+                levels.matchNaming(name.utf8Span.span, below: device, into: &matches.nodes)
+            } else {
+                levels.match(topic, into: &matches.nodes)
+            }
             for node in matches.nodes {
                 for subscriber in places[Int(node)].subscribers { matches.add(subscriber) }
             }
@@ -160,6 +188,9 @@ package struct TopicTree: Sendable {
         }
         matches.mergeOverlaps()
     }
+
+    /// Whether a filter begins with `level`, named and not by a wildcard, and has more levels.
+    func hasFilters(below level: Span<UInt8>) -> Bool { levels.hasFilters(below: level) }
 
     /// Whether some session has a subscription to exactly this filter, of exactly this share.
     func contains(_ text: Span<UInt8>) -> Bool {

@@ -29,3 +29,14 @@ final class Leftovers: Sendable {
         }
     }
 }
+
+/// How many shards have closed all their connections while the gateway drains: what a client's end says to clients of
+/// other shards, a will or its presence, has been posted to them then.
+final class ClosedShards: Sendable {
+    private let number = Atomic<Int>(0)
+
+    var count: Int { number.load(ordering: .acquiring) }
+
+    /// For each shard, once.
+    func note() { number.add(1, ordering: .releasing) }
+}

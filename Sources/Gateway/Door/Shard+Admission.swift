@@ -216,6 +216,7 @@ extension Shard {
         context.counters.add(.connectsAdmitted)
         context.wire.note(.admitted, slot)
         context.wire.traceAdmission(slot)
+        broker.announceArrival(slot, in: &context)
         context.wire.scheduleTimer(slot, at: context.now)
         context.answered.noteAdmitted(since: context.wire[slot].phaseBegan)
         connack(slot, isSessionPresent: isPresent)

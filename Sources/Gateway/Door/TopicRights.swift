@@ -7,8 +7,8 @@ enum TopicRights: Sendable {
     /// What a listener without authentication is open for.
     case patterns(TopicPatterns)
 
-    /// An application: uplink and notices of its products' devices to read, downlink to write.
-    /// `nil`: all products.
+    /// An application: uplink and presence of its products' devices to read, downlink to write.
+    /// `nil`: all products of all accounts.
     case products(Set<ProductKey>?)
 
     /// Whether an application may publish to `topic`: `d/{PK}/{DK}/down/...` of a product of its own.
@@ -33,15 +33,16 @@ enum TopicRights: Sendable {
     }
 
     /// Whether an application may subscribe to `filter`: it must name one of its products literally,
-    /// unless it may read all of them.
+    /// unless it may read all of them; then it may read `$SYS` too.
     func allowsSubscribe(_ filter: Span<UInt8>) -> Bool {
         switch self {
         case .patterns(let patterns): return patterns.allowsSubscribe(filter)
         case .products(let products):
             var levels = TopicLevels(filter)
-            guard let root = levels.next(), root.isEqual(to: "d"), let level = levels.next() else {
-                return false
-            }
+            guard let root = levels.next() else { return false }
+            // The gateway's own figures tell of all accounts.
+            if root.isEqual(to: "$SYS") { return products == nil }
+            guard root.isEqual(to: "d"), let level = levels.next() else { return false }
             if level.isSingleByte(UInt8(ascii: "+")) || level.isSingleByte(UInt8(ascii: "#")) {
                 return products == nil
             }
@@ -123,9 +124,11 @@ struct TopicPatterns: Sendable {
     }
 
     /// Whether a message may be published to a topic. To one that begins with `$` too: 4.7.2 leaves that to
-    /// the server, and conformance suites try it. No application's rights reach such topics.
+    /// the server, and conformance suites try it. No application's rights reach such topics. What is said of
+    /// devices' presence is the gateway's own.
     func allowsPublish(_ topic: Span<UInt8>) -> Bool {
-        (systemTopics || !topic.isSystemTopic) && allows(topic)
+        (systemTopics || !topic.isSystemTopic) && PresenceTopic.device(of: topic) == nil
+            && allows(topic)
     }
 
     /// Whether a filter may be subscribed to. A pattern covers it when it covers all that it matches; a

@@ -24,6 +24,7 @@ struct GatewayCommons: Sendable {
 
     /// What the shards could not bring to the stores before they ended.
     let leftovers = Leftovers()
+    let closedShards = ClosedShards()
     let clock: BooksClock
     let ledger: Ledger
     let usage: UsageStore

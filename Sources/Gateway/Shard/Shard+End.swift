@@ -60,6 +60,7 @@ extension Shard {
         if let product = context.wire[slot].settings.productSlot {
             context.quota.count(-1, at: product)
         }
+        broker.announceDeparture(slot, in: &context)
         if !broker.leavesWillBehind(slot, in: &context) { broker.publishWill(slot, in: &context) }
         broker.leaveSession(slot, in: &context)
         broker.dropConfirmations(of: token)

@@ -80,6 +80,7 @@ extension Shard {
         case .keyRevoked(let key): keyRevoked(key)
         case .ask(let question): answer(question)
         case .contextReplaced(let tlsContext): context.wire.tlsContext = tlsContext
+        case .systemTopics(let messages): broker.publishSystemTopics(messages, in: &context)
         case .tick: lookAtClock()
         case .drain: beginDraining()
         case .stop: isStopped = true
@@ -111,10 +112,21 @@ extension Shard {
     }
 
     /// Everybody has been told: the last counts go to the store, the leases to the ledger, and the
-    /// shard stops when they have them.
+    /// shard stops when they have them, and when it has read what the other shards' last clients have left.
     private mutating func finishDraining() {
+        // Then what their ends had to say was posted with an earlier turn.
+        let wasEmpty = context.wire.count == 0
         closeAll()
         guard context.wire.count == 0 else { return }
+        if wasEmpty, !isClosed {
+            isClosed = true
+            context.commons.closedShards.note()
+        }
+        guard areAllClosed || context.now.monotonic > drainDeadline else {
+            // Its mail is read at the beginning of the next turn.
+            areAllClosed = context.commons.closedShards.count == context.commons.mailboxes.count
+            return
+        }
         flushCounters()
         carryOut(context.quota.giveBackPacks())
         broker.submitSessionWrites(in: &context)

@@ -46,6 +46,10 @@ struct Shard: ~Copyable {
     var acceptAgainAt = MonotonicInstant(nanoseconds: 0)
     var isDraining = false
     var isStopped = false
+
+    /// While draining: all connections of this shard are closed, and those of all shards.
+    var isClosed = false
+    var areAllClosed = false
     var drainCursor: UInt32 = 0
     var drainDeadline = MonotonicInstant(nanoseconds: 0)
 

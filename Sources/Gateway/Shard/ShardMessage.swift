@@ -107,6 +107,9 @@ enum ShardMessage: Sendable {
     case ask(ShardQuestion)
     case contextReplaced(TLSContext)
 
+    /// The gateway's own figures, for those who have subscribed.
+    case systemTopics([Message])
+
     /// Look at the clock: a test has moved it.
     case tick
     case drain

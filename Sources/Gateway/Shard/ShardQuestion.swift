@@ -21,6 +21,9 @@ enum ShardQuestion: Sendable {
         from: UInt32, of: ProductKey?, limit: Int, @Sendable (SlotsSeen) -> Void)
     case gauges(@Sendable (ShardGauges) -> Void)
 
+    /// Whether somebody has subscribed to the gateway's own figures.
+    case wantsSystemTopics(@Sendable (Bool) -> Void)
+
     /// All other nodes are asked, there the home of a device or all shards: as many answers as come.
     case otherNodes(NodeQuestion, home: DeviceIdentity?, @Sendable ([NodeAnswer]) -> Void)
 
@@ -30,7 +33,8 @@ enum ShardQuestion: Sendable {
         case .onlineCount(_, let answer): answer(0)
         case .connection(_, let answer): answer(nil)
         case .outcomes(_, let answer): answer(DeviceOutcomes())
-        case .beginTrace(_, let answer), .endTrace(_, let answer): answer(false)
+        case .beginTrace(_, let answer), .endTrace(_, let answer), .wantsSystemTopics(let answer):
+            answer(false)
         case .lastSeen(let devices, let answer):
             answer([Timestamp?](repeating: nil, count: devices.count))
         case .unsettledUsage(_, let answer): answer([])
@@ -88,6 +92,7 @@ extension Shard {
             askNodes(question, home: device, answer)
         case .connections(let slot, let product, let limit, let answer):
             answer(connections(from: slot, of: product, limit: limit))
+        case .wantsSystemTopics(let answer): answer(broker.hasSystemSubscribers)
         case .gauges(let answer):
             answer(
                 ShardGauges(

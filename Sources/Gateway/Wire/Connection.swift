@@ -73,7 +73,7 @@ struct Connection: ~Copyable, Sendable {
     /// When something last came, in ticks: keep-alive costs one store per read.
     var receivedTick: UInt64
 
-    /// When the CONNECT was admitted.
+    /// When the CONNECT was admitted; 0 before that, and again when applications have been told of the device's end.
     var openedAt = Timestamp(milliseconds: 0)
     var settings = NegotiatedSettings()
     var phase: Phase

@@ -1,0 +1,111 @@
+import Bytes
+import MQTT
+import Reactor
+import Sessions
+import Time
+
+/// Where applications hear of a device's connections: `d/{PK}/{DK}/presence` (Wire.md, "Presence").
+///
+/// The gateway alone publishes there, and only filters that name `presence` match it: what an application that has
+/// subscribed to `d/{PK}/#` is sent are messages of devices and to them.
+enum PresenceTopic {
+    static var name: String { "presence" }
+
+    /// `d/{PK}/{DK}/` of such a topic; `nil` of any other.
+    @_lifetime(copy topic)
+    static func device(of topic: Span<UInt8>) -> Span<UInt8>? {
+        let ending = "/presence".utf8.count
+        guard topic.count > ending, topic[topic.count - 1] == UInt8(ascii: "e"),
+            topic.hasPrefix("d/"),
+            topic.extracting(topic.count - ending..<topic.count).isEqual(to: "/presence")
+        else { return nil }
+        let device = topic.extracting(0..<topic.count - ending + 1)
+        var slashes = 0
+        for index in device.indices where device[index] == UInt8(ascii: "/") { slashes += 1 }
+        return slashes == 3 ? device : nil
+    }
+}
+
+/// What applications are told of a device's connection.
+struct Presence {
+    enum State {
+        case connected
+        case disconnected(Reason)
+    }
+
+    let state: State
+    let at: Timestamp
+
+    /// When the connection was admitted: which one has ended, when another one has begun meanwhile.
+    let connectedAt: Timestamp
+    let version: ProtocolVersion
+
+    /// The payload, at most about 200 bytes of ASCII.
+    var json: String {
+        let (name, reason) =
+            switch state {
+            case .connected: ("connected", "")
+            case .disconnected(let reason): ("disconnected", ",\"reason\":\"\(reason.name)\"")
+            }
+        return "{\"state\":\"\(name)\",\"at\":\"\(at)\"\(reason)"
+            + ",\"connectedAt\":\"\(connectedAt)\",\"protocolVersion\":\"\(version.name)\"}"
+    }
+
+    /// As in PUBLISH: what the payload is (3.3.2.3.2, 3.3.2.3.9).
+    static let properties: [UInt8] = {
+        var buffer = ByteBuffer()
+        PropertyWriter.write(into: &buffer, in: .publish) { properties in
+            properties.payloadFormat(.utf8)
+            let type = "application/json"
+            properties.contentType(type.utf8Span.span)
+        }
+        // Without the length before them, which takes one byte.
+        return Array(buffer.span.bytesArray.dropFirst())
+    }()
+}
+
+// Presence: that a device has come or gone, for the applications that have asked for it. Nothing is made when there are
+// none.
+extension Broker {
+    /// A device has been let in.
+    mutating func announceArrival(_ slot: UInt32, in context: inout ShardContext) {
+        announce(.connected, slot, at: context.wire[slot].openedAt, in: &context)
+    }
+
+    /// A device's connection is about to be closed, or another one has taken its session. The first of these counts:
+    /// so it is said before anything of the next connection.
+    mutating func announceDeparture(_ slot: UInt32, in context: inout ShardContext) {
+        guard context.wire[slot].openedAt.milliseconds != 0 else { return }
+        let reason = context.wire[slot].ending ?? .sessionTakenOver
+        announce(.disconnected(reason), slot, at: context.now.wall, in: &context)
+        context.wire[slot].openedAt = Timestamp(milliseconds: 0)
+    }
+
+    /// At QoS 1, so that a stored session hears of it later; nothing waits for that, as with wills.
+    private mutating func announce(
+        _ state: Presence.State, _ slot: UInt32, at time: Timestamp,
+        in context: inout ShardContext
+    ) {
+        guard !subscriptions.isEmpty,
+            case .device(let device) = context.wire[slot].settings.client
+        else { return }
+        var found = Matches()
+        swap(&found, &matches)
+        defer { swap(&found, &matches) }
+        let name = PresenceTopic.name
+        subscriptions.collect(
+            naming: name.utf8Span.span, below: device.topicPrefix.span, into: &found)
+        guard !found.isEmpty else { return }
+        let presence = Presence(
+            state: state, at: time, connectedAt: context.wire[slot].openedAt,
+            version: context.wire[slot].settings.version)
+        let message = Message(
+            topic: device.topicPrefix + Array(name.utf8),
+            payload: Array(presence.json.utf8), qos: .atLeastOnce,
+            properties: Presence.properties)
+        var shared: Message? = message
+        message.withOutbound(isRetained: false) { outbound in
+            _ = distribute(outbound, to: found, for: .nobody, sharing: &shared, in: &context)
+        }
+    }
+}
