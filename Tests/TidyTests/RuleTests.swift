@@ -93,7 +93,8 @@ struct RuleTests {
                         word[range.upperBound...].allSatisfy({ ".)'s".contains($0) })
                     else { continue }
                     let name = word[..<range.lowerBound]
-                    guard name.allSatisfy({ $0.isLetter }), name != "README", name != "CHANGELOG"
+                    guard !name.isEmpty, name.allSatisfy({ $0.isLetter }), name != "README",
+                        name != "CHANGELOG"
                     else { continue }
                     if !pages.contains(name) {
                         Issue.record("\(file.path):\(index + 1): \(name).md")
