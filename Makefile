@@ -5,7 +5,7 @@
 BUILD_PACKAGES  := libssl-dev liblmdb-dev libnats-dev libyaml-dev python3 binutils
 RUN_PACKAGES    := openssl mosquitto-clients
 TEST_PACKAGES   := $(RUN_PACKAGES) btrfs-progs mosquitto python3-venv gnutls-bin libnss3-tools libmbedtls-dev faketime \
-                   mandoc systemd
+                   mandoc systemd gcc curl libpaho-mqtt-dev nodejs node-mqtt
 DEB_PACKAGES    := dpkg-dev debootstrap openssl iproute2 util-linux
 PYTHON_PACKAGES := paho-mqtt==2.1.0 openapi-spec-validator==0.9.0 \
                    schemathesis==4.32.5 hypothesis==6.170.15
@@ -49,6 +49,10 @@ SOURCE_DATE_EPOCH := $(or $(shell git log -1 --format=%ct 2>/dev/null),$(shell d
 endif
 export SOURCE_DATE_EPOCH
 
+# Where a web server has the site that `make docs` makes: / or, say, tollgate.
+DOCS_BASE := /
+DOCS      := .build-docs
+
 # `make torture` kills gateways under mixed load for so long, attacks their records so often, and then does again what
 # the tests do at random, with other seeds, so many times.
 MINUTES := 30
@@ -59,7 +63,7 @@ CONNECTIONS := 20000
 CLUSTER_SECONDS := 300
 RANDOM_TESTS := Crash|Fuzz|Corpus|Property|Determinism|WriteFailure|Fault|FullDisk|Reopening|Signal|Damage|RandomLife|MeteringTests.Simulation
 
-.PHONY: help run cluster test torture build program release install deb deb-test bench compare import format lint \
+.PHONY: help run cluster test torture docs build program release install deb deb-test bench compare import format lint \
         certificates revision build-packages run-packages test-packages deb-packages
 .DEFAULT_GOAL := help
 
@@ -146,6 +150,14 @@ deb: release deb-packages  ## a Debian package of the same in .build-deb
 deb-test: deb  ## install that package in a root of its own, serve, probe, upgrade, remove, purge
 	@config/debian/build.sh "$(DEB_VERSION)+later" .build-deb/later
 	@$$([ $$(id -u) = 0 ] || echo sudo) config/debian/test.sh .build-deb "$(DEB_VERSION)" "$(DEB_VERSION)+later"
+
+# Articles need no symbols, so nothing is compiled. A link that leads nowhere is an error.
+docs:  ## the documents as a static site in .build-docs
+	rm -rf $(DOCS)
+	docc convert Sources/Gateway/Gateway.docc --output-path $(DOCS) --transform-for-static-hosting \
+	    --hosting-base-path "$(DOCS_BASE)" --fallback-display-name Gateway --fallback-bundle-identifier tollgate \
+	    --warnings-as-errors
+	@echo "$(DOCS)/documentation/gateway; to look: python3 -m http.server -d $(DOCS)"
 
 build: build-packages revision  ## release binaries in .build/release
 	$(SWIFT) build -c release

@@ -261,7 +261,7 @@ let package = Package(
                 "Replication", "Ledger", "MQTT", "Storage", "Time", "Linux",
             ],
             exclude: [
-                "schemathesis.toml", "http_scenarios.py", "supervision_scenarios.py",
+                "schemathesis.toml", "http_scenarios.py", "supervision_scenarios.py", "Examples",
             ],
             swiftSettings: strict
         ),
