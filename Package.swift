@@ -152,6 +152,23 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // The load harness: a fleet of clients on the same reactor, with nothing of the gateway's behind it.
+        module(
+            "Load",
+            [
+                "Reactor", "MQTT", "TLS", "WebSocket", "Cryptography", "Telemetry", "Linux",
+                "Bytes", "Time",
+            ]
+        ),
+        .executableTarget(
+            name: "tollgate-load",
+            dependencies: [
+                "Load", "MQTT", "TLS", "Linux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
+
         // Tests of one module each.
         tests(of: "Bytes"),
         tests(of: "Time"),
