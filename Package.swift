@@ -198,6 +198,13 @@ let package = Package(
                 "LedgerModel", "Replication", "FaultyLog", "Fleet", "StoreDump", "Linux", "Storage",
                 "Bytes", "Time", "TestFiles",
             ]),
+        tests(
+            of: "Load",
+            [
+                "tollgate", "tollgate-load", "Support", "TestFiles", "Telemetry", "MQTT", "TLS",
+                "Linux", "Bytes",
+            ]
+        ),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(
             of: "Sessions",

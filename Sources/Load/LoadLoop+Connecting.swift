@@ -142,6 +142,7 @@ extension LoadLoop {
         scheduleKeepAlive(slot)
         if phase == .opening {
             meters.openings.record(latency)
+            meters.counts.add(to: .prepared)
             settled += 1
             return
         }

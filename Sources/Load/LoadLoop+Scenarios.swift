@@ -120,7 +120,20 @@ extension LoadLoop {
             let next = min(handOut(), handOutReconnects())
             try turn(until: min(end, next))
         }
+        // What was due before the end is sent, late as it may be.
+        let deadline = end + Int64(plan.timeoutSeconds * 1e9)
+        _ = handOut()
+        while now < deadline, hasBacklog { try turn(until: deadline) }
         try drain()
+    }
+
+    /// Whether a client that is there has a message to send that was due before the end.
+    private var hasBacklog: Bool {
+        guard let pacer else { return false }
+        for slot in 0..<UInt32(clients.count) where clients[slot: slot].stage == .up {
+            if pacer.due(requestNumber(slot)) < end { return true }
+        }
+        return false
     }
 
     private mutating func prepareTopics() {
@@ -138,7 +151,7 @@ extension LoadLoop {
         guard let pacer else { return .max }
         while true {
             let due = pacer.due(number(handedOut))
-            guard due <= now else { return due }
+            guard due <= now, due < end else { return due }
             let slot = UInt32(handedOut % clients.count)
             handedOut += 1
             pump(slot)
@@ -150,7 +163,7 @@ extension LoadLoop {
         guard let reconnectPacer else { return .max }
         while true {
             let due = reconnectPacer.due(number(reconnectsHandedOut))
-            guard due <= now else { return due }
+            guard due <= now, due < end else { return due }
             let first = reconnectsHandedOut
             reconnectsHandedOut += 1
             for step in 0..<clients.count {

@@ -142,7 +142,7 @@ extension LoadLoop {
             let due: Int64
             if let pacer {
                 due = pacer.due(requestNumber(slot))
-                guard due <= now else { break }
+                guard due <= now, due < end else { break }
             } else {
                 if instant == 0 { instant = MonotonicInstant.now().nanoseconds }
                 due = instant
@@ -154,7 +154,7 @@ extension LoadLoop {
     }
 
     /// The number, among all that are paced, of the client's next message.
-    private func requestNumber(_ slot: UInt32) -> Int {
+    func requestNumber(_ slot: UInt32) -> Int {
         (clients[slot: slot].sent * clients.count + Int(slot)) * plan.threads + thread
     }
 

@@ -10,6 +10,8 @@ public final class Meters: Sendable {
         /// Connections that were let in, and those of them that have ended.
         case opened
         case ended
+        /// Connections that were opened before the measured part.
+        case prepared
         /// TLS sessions that were taken up again.
         case resumed
         /// Attempts of `storm` that failed, and were tried again.

@@ -14,7 +14,9 @@ public struct Outcome: Sendable {
 
     /// Requests that were answered well; of QoS 0, that were sent.
     public let done: Int
-    public let opened: Int
+
+    /// Connections that were opened before the measured part.
+    public let prepared: Int
     public let resumed: Int
     public let turnedAway: Int
     public let reconnected: Int
@@ -43,7 +45,7 @@ public struct Outcome: Sendable {
         requests = Self.sum(of: meters.map(\.requests))
         openings = Self.sum(of: meters.map(\.openings))
         done = Self.sum(of: meters, .done)
-        opened = Self.sum(of: meters, .opened)
+        prepared = Self.sum(of: meters, .prepared)
         resumed = Self.sum(of: meters, .resumed)
         turnedAway = Self.sum(of: meters, .turnedAway)
         reconnected = Self.sum(of: meters, .reconnected)
@@ -80,8 +82,8 @@ public struct Outcome: Sendable {
 
     /// What the server's memory has grown by for each connection, in bytes; of `idle` only.
     public var serverBytesPerConnection: Double? {
-        guard let server, plan.scenario == .idle, opened > 0 else { return nil }
-        return Double(server.bytesAfter - server.bytesBefore) / Double(opened)
+        guard let server, plan.scenario == .idle, prepared > 0 else { return nil }
+        return Double(server.bytesAfter - server.bytesBefore) / Double(prepared)
     }
 
     static func sum(of histograms: [PreciseHistogram]) -> PreciseHistogramSnapshot {

@@ -35,6 +35,10 @@ public struct Pacer: Sendable {
             seconds < rampSeconds
             ? rate * seconds * seconds / (2 * rampSeconds)
             : rampCount + rate * (seconds - rampSeconds)
-        return Int(passed.rounded(.up))
+        // The nearest, and then exactly.
+        var count = Int(passed)
+        while due(count) < instant { count += 1 }
+        while count > 0, due(count - 1) >= instant { count -= 1 }
+        return count
     }
 }

@@ -3,8 +3,8 @@ internal import Telemetry
 
 /// What a run has measured, as text for people.
 public struct Report: Sendable {
-    private let outcome: Outcome
-    private let plan: LoadPlan
+    let outcome: Outcome
+    let plan: LoadPlan
 
     public init(_ outcome: Outcome) {
         self.outcome = outcome
@@ -49,7 +49,7 @@ public struct Report: Sendable {
     }
 
     /// What a request is.
-    private var request: String {
+    var request: String {
         switch plan.scenario {
         case .connect: "connections"
         case .activate: "activations"
@@ -67,7 +67,7 @@ public struct Report: Sendable {
         if !plan.scenario.leavesAtOnce {
             lines.append(
                 row(
-                    "opened", "\(Self.many(outcome.opened))",
+                    "opened", "\(Self.many(outcome.prepared))",
                     "in \(Self.number(outcome.openingSeconds)) s"))
         }
         if plan.scenario != .idle {
@@ -137,11 +137,15 @@ public struct Report: Sendable {
         return lines
     }
 
+    /// The most frequent first.
+    var sortedFailures: [(key: LoadFailure, value: Int)] {
+        outcome.failures.sorted { ($1.value, $0.key.text) < ($0.value, $1.key.text) }
+    }
+
     private var failures: [String] {
         guard outcome.failed > 0 else { return ["", "Nothing failed."] }
-        let sorted = outcome.failures.sorted { ($1.value, $0.key.text) < ($0.value, $1.key.text) }
         return ["", "\(Self.many(outcome.failed)) failed"]
-            + sorted.map { "  \(Self.padded(Self.many($0.value), to: 10))  \($0.key.text)" }
+            + sortedFailures.map { "  \(Self.padded(Self.many($0.value), to: 10))  \($0.key.text)" }
     }
 
     private func row(_ name: String, _ value: String, _ rest: String) -> String {

@@ -21,7 +21,7 @@ struct ServerOptions: ParsableArguments {
     @Flag(name: .customLong("tls1.2"), help: "No newer TLS than 1.2.") var isOldTLS = false
     @Option(help: "Connect from so many addresses, 127.0.0.2 and on: 28,000 connections each.")
     var sourceAddresses = 0
-    @Option(help: "Seconds between PINGREQs of a client, times 3/4; 0 sends none.")
+    @Option(help: "The clients' keep alive, in seconds; 0: none.")
     var keepAlive: UInt16 = 300
     @Option(help: "Seconds until an answer is late.") var timeout = 30.0
 

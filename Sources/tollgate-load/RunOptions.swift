@@ -49,8 +49,18 @@ extension ScenarioCommand {
         try Self.allow(plan)
         let outcome = try measure(plan)
         let report = Report(outcome)
-        try Output.say(report.text)
+        if let html = watching.html { try Self.write(report.page, to: html) }
+        try Output.say(watching.json ? report.json : report.text)
         if outcome.failed > 0 { throw ExitCode(1) }
+    }
+
+    private static func write(_ page: String, to path: String) throws(Failure) {
+        let bytes = Array(page.utf8)
+        do throws(FileError) {
+            try FileSystem.write(bytes.span, atomicallyTo: path, mode: 0o644)
+        } catch {
+            throw Failure(text: "--html \(path) can't be written: \(error.code)")
+        }
     }
 
     private func plan() throws(Failure) -> LoadPlan {

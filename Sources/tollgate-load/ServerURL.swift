@@ -33,6 +33,22 @@ struct ServerURL {
         path = scheme.isWebSocket ? (pathText.isEmpty ? "/mqtt" : pathText) : nil
     }
 
+    /// An API: `http://HOST:PORT`.
+    init(api text: String) throws(Failure) {
+        guard text.hasPrefix("http://"),
+            let place = Self.place(
+                text.dropFirst(7).prefix { $0 != "/" }, usual: 80)
+        else {
+            throw Failure(
+                text:
+                    "--api must be http://HOST:PORT, not '\(text)': over TLS, prepare with tollgate device import",
+                code: 2)
+        }
+        (host, port) = place
+        isEncrypted = false
+        path = nil
+    }
+
     private static func wrong(_ text: String) -> Failure {
         Failure(
             text:
