@@ -10,6 +10,9 @@ struct Client: ~Copyable {
     /// Counts connections: events of an earlier one are dropped. Odd, as a connection's token is.
     private(set) var generation: UInt32 = 1
     var stage = Stage.vacant
+
+    /// Whether the kernel has said how TCP's attempt went, or anything else of it.
+    var isConnected = false
     var session: TLSSession?
     var resumption: TLSResumption?
 
@@ -57,6 +60,7 @@ struct Client: ~Copyable {
         input.removeAll()
         rest.removeAll()
         isWatchingWrites = false
+        isConnected = false
         inflight = 0
         awaitsPong = false
         stage = .vacant

@@ -14,16 +14,27 @@ extension LoadLoop {
         do throws(Errno) {
             let descriptor = try SocketHandle.connect(
                 to: plan.server, from: source(clients[slot: slot].number))
-            try descriptor.socket.disableDelay()
+            // One message at a time is sent at once anyway.
+            if !plan.scenario.leavesAtOnce { try descriptor.socket.disableDelay() }
             clients[slot: slot].adopt(descriptor)
-            let token = Token(slot: slot, generation: clients[slot: slot].generation)
-            try epoll.add(
-                clients[slot: slot].handle.rawValue, interest: [.write], userData: token.rawValue)
-            clients[slot: slot].isWatchingWrites = true
         } catch {
             return fail(slot, .unreachable(error))
         }
         schedule(slot, seconds: plan.timeoutSeconds)
+        // On the loopback the connection is there already, mostly: then what comes first is sent, and no wait is asked
+        // for. Where it is not yet, the socket takes nothing, and tells when it does.
+        startTalking(slot)
+        guard clients[slot: slot].hasDescriptor else { return }
+        let waits = !clients[slot: slot].rest.isEmpty
+        clients[slot: slot].isWatchingWrites = waits
+        let token = Token(slot: slot, generation: clients[slot: slot].generation)
+        do throws(Errno) {
+            try epoll.add(
+                clients[slot: slot].handle.rawValue, interest: waits ? [.read, .write] : [.read],
+                userData: token.rawValue)
+        } catch {
+            fail(slot, .unreachable(error))
+        }
     }
 
     private func source(_ number: Int) -> SocketAddress? {
@@ -32,34 +43,32 @@ extension LoadLoop {
         return SocketAddress(IPAddress(ipv4: 0x7F00_0002 + offset), port: 0)
     }
 
-    /// TCP's attempt has ended.
+    /// TCP's attempt has ended, well or not.
     mutating func finishConnecting(_ slot: UInt32) {
         do throws(Errno) {
             if let code = try clients[slot: slot].handle.pendingError() {
-                return fail(slot, .unreachable(code))
+                fail(slot, .unreachable(code))
             }
         } catch {
-            return fail(slot, .unreachable(error))
+            fail(slot, .unreachable(error))
         }
-        if let context {
-            clients[slot: slot].stage = .securing
-            do throws(TLSError) {
-                clients[slot: slot].session = try TLSSession(
-                    connecting: context, serverName: plan.transport.serverName,
-                    resuming: clients[slot: slot].resumption)
-                clear.removeAll()
-                _ = try clients[slot: slot].session?.receive(
-                    Span(), through: &port, into: &clear, output: &enciphered)
-            } catch {
-                return fail(slot, .tls("\(error)"))
-            }
-            sendEnciphered(slot)
-        } else {
-            secured(slot)
+    }
+
+    /// Sends the first message of TLS, of the WebSocket or of MQTT.
+    private mutating func startTalking(_ slot: UInt32) {
+        guard let context else { return secured(slot) }
+        clients[slot: slot].stage = .securing
+        do throws(TLSError) {
+            clients[slot: slot].session = try TLSSession(
+                connecting: context, serverName: plan.transport.serverName,
+                resuming: clients[slot: slot].resumption)
+            clear.removeAll()
+            _ = try clients[slot: slot].session?.receive(
+                Span(), through: &port, into: &clear, output: &enciphered)
+        } catch {
+            return fail(slot, .tls("\(error)"))
         }
-        if clients[slot: slot].hasDescriptor, clients[slot: slot].rest.isEmpty {
-            watch(slot, writes: false)
-        }
+        sendEnciphered(slot)
     }
 
     /// TLS is there, or there is none: what comes next can be sent.

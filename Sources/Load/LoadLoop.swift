@@ -135,7 +135,11 @@ struct LoadLoop: ~Copyable {
         if token.isReserved { return alarm.wentOff() }
         let slot = token.slot
         guard clients[slot: slot].generation == token.generation else { return }
-        if clients[slot: slot].stage == .connecting { return finishConnecting(slot) }
+        if !clients[slot: slot].isConnected {
+            if event.isOver { finishConnecting(slot) }
+            guard clients[slot: slot].generation == token.generation else { return }
+            clients[slot: slot].isConnected = true
+        }
         if event.isReadable { receive(slot) }
         guard clients[slot: slot].generation == token.generation, event.isWritable else { return }
         writable(slot)
@@ -155,7 +159,8 @@ struct LoadLoop: ~Copyable {
         switch clients[slot: slot].stage {
         case .vacant: break
         case .connecting, .securing, .upgrading, .greeting:
-            fail(slot, .timedOut(clients[slot: slot].stage))
+            let stage = clients[slot: slot].stage
+            fail(slot, .timedOut(clients[slot: slot].isConnected ? stage : .connecting))
         case .up:
             Pingreq.encode(into: &outbound)
             flush(slot)
@@ -304,11 +309,12 @@ struct LoadLoop: ~Copyable {
                 case .sent(let count): bytes.removeFirst(count)
                 case .wouldBlock:
                     clients[slot: slot].rest.append(bytes.span)
-                    return watch(slot, writes: true)
+                    return clients[slot: slot].isConnected ? watch(slot, writes: true) : ()
                 }
             }
         } catch {
-            fail(slot, .closed(clients[slot: slot].stage))
+            let isKnown = clients[slot: slot].isConnected
+            fail(slot, isKnown ? .closed(clients[slot: slot].stage) : .unreachable(error))
         }
     }
 

@@ -49,7 +49,7 @@ struct Plot {
         }
         for mark in marks(first, last) {
             parts.append(
-                "<text x=\"\(Self.text(x(mark.value)))\" y=\"234\" text-anchor=\"middle\">\(mark.name)</text>"
+                "<text x=\"\(Self.text(min(x(mark.value), 768)))\" y=\"234\" text-anchor=\"middle\">\(mark.name)</text>"
             )
         }
         for (index, one) in series.enumerated() where one.points.count > 1 {

@@ -72,7 +72,9 @@ extension Report {
                     }),
             ])
         add("Latency by percentile, ms", [.init("", percentiles)], .percentiles)
-        add("Connections", [.init("", outcome.samples.map { ($0.seconds, Double($0.open)) })])
+        // At the last one the clients have left.
+        let held = outcome.samples.dropLast()
+        add("Connections", [.init("", held.map { ($0.seconds, Double($0.open)) })])
         if outcome.server != nil {
             add(
                 "Server CPU, processors",

@@ -166,6 +166,7 @@ public struct Report: Sendable {
     /// In three digits at least, as far as there are so many: 0.123, 1.23, 12.3, 1,234.
     public static func number(_ value: Double) -> String {
         guard value.isFinite else { return "-" }
+        if value == 0 { return "0" }
         let digits = abs(value) >= 100 ? 0 : abs(value) >= 10 ? 1 : abs(value) >= 1 ? 2 : 3
         var scale = 1.0
         for _ in 0..<digits { scale *= 10 }

@@ -9,7 +9,7 @@ import Testing
             .map { Report.number($0) }
         #expect(
             texts == [
-                "0.000", "0.000", "0.123", "1.24", "12.3", "123", "1,235", "10.00", "-2.50",
+                "0", "0.000", "0.123", "1.24", "12.3", "123", "1,235", "10.00", "-2.50",
                 "1,234,567",
             ])
         #expect(Report.number(.nan) == "-")
@@ -39,7 +39,7 @@ import Testing
         let plot = Plot(series: [.init("p50", [(0, 1), (1, 350)])], axis: .seconds)
         #expect(plot.hasLine)
         let svg = plot.svg(named: "x")
-        #expect(svg.contains(">400<") && svg.contains(">0.000<"))
+        #expect(svg.contains(">400<") && svg.contains(">0<"))
         #expect(svg.contains("<polyline class=\"one\""))
     }
 
