@@ -32,6 +32,10 @@ struct Client: ~Copyable {
     /// When its connection was due, in nanoseconds of the monotonic clock.
     var due: Int64 = 0
 
+    /// What the server allows: messages under way, and seconds of silence.
+    var window = 0
+    var keepAliveSeconds: UInt16 = 0
+
     /// Messages of this client so far, those of earlier connections among them.
     var sent = 0
     var inflight = 0

@@ -45,7 +45,7 @@ extension LoadLoop {
         if plan.reconnectsPerSecond > 0 {
             reconnectPacer = Pacer(start: start, rate: plan.reconnectsPerSecond)
         }
-        end = start + Int64(plan.seconds * 1e9)
+        end = isInterrupted ? start : start + Int64(plan.seconds * 1e9)
     }
 
     /// The number, among all threads', of this thread's request.
@@ -61,8 +61,8 @@ extension LoadLoop {
     private mutating func connectAll() throws(Errno) {
         let total = share(plan.connections)
         vacant = (0..<UInt32(clients.count)).reversed()
-        while settled < total {
-            let next = beginDue(total)
+        while settled < (isInterrupted ? begun : total) {
+            let next = isInterrupted ? Int64.max : beginDue(total)
             try turn(until: next)
         }
     }
@@ -88,9 +88,9 @@ extension LoadLoop {
             plan.scenario.publishes
             ? nil : plan.rate.map { Pacer(start: now, rate: $0, rampSeconds: plan.rampSeconds) }
         let total = clients.count
-        while settled < total {
+        while settled < (isInterrupted ? begun : total) {
             var next = Int64.max
-            while begun < total, begun - settled < concurrency {
+            while !isInterrupted, begun < total, begun - settled < concurrency {
                 let due = opener?.due(number(begun)) ?? MonotonicInstant.now().nanoseconds
                 guard opener == nil || due <= now else {
                     next = due
@@ -218,7 +218,7 @@ extension LoadLoop {
         awaited = slots.count
         for slot in slots { begin(slot, due: start) }
         let deadline = start + Int64(max(Self.stormSeconds, plan.timeoutSeconds) * 1e9)
-        while awaited > 0, now < deadline { try turn(until: deadline) }
-        count(.timedOut(.resting), times: awaited)
+        while awaited > 0, now < deadline, !isInterrupted { try turn(until: deadline) }
+        if !isInterrupted { count(.timedOut(.resting), times: awaited) }
     }
 }

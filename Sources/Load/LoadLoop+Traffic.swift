@@ -78,6 +78,10 @@ extension LoadLoop {
             let answer = try Connack(decoding: body, version: plan.version)
             let reason = answer.reason
             guard reason == .success else { return fail(slot, .refused(reason)) }
+            let window = answer.properties.receiveMaximum.map(Int.init) ?? plan.window
+            clients[slot: slot].window = min(plan.window, window)
+            clients[slot: slot].keepAliveSeconds =
+                answer.properties.serverKeepAliveSeconds ?? plan.keepAliveSeconds
             connected(slot, at: instant)
         case .pingresp:
             guard clients[slot: slot].awaitsPong else { return }
@@ -135,7 +139,8 @@ extension LoadLoop {
     mutating func pump(_ slot: UInt32) {
         guard clients[slot: slot].stage == .up else { return }
         let isAnswered = plan.qos != .atMostOnce
-        var budget = clients[slot: slot].rest.isEmpty ? plan.window : 0
+        let window = isAnswered ? clients[slot: slot].window : plan.window
+        var budget = clients[slot: slot].rest.isEmpty ? window : 0
         if isAnswered { budget -= clients[slot: slot].inflight }
         var instant: Int64 = 0
         while budget > 0 {

@@ -62,10 +62,16 @@ struct LoadLoop: ~Copyable {
     /// Nanoseconds of the monotonic clock.
     var end: Int64 = .max
 
+    /// Whether the run is to end before its time.
+    var isInterrupted = false
+
     /// How many of the course's marks it has come past.
     var marksReached = 0
 
     enum Phase { case opening, running, draining }
+
+    /// How long a loop waits at most, in nanoseconds: then it sees whether it is to end.
+    private static let longestWait: Int64 = 500_000_000
 
     private static let readBytes = 65_536
     private static let alarmToken = Token.reserved(0)
@@ -120,14 +126,18 @@ struct LoadLoop: ~Copyable {
 
     /// Waits until something happens, or until `due`, and sees to it.
     mutating func turn(until due: Int64) throws(Errno) {
-        var due = due
+        var due = min(due, now + Self.longestWait)
         if let next = timers.nextEvent { due = min(due, Int64(next) * 1_000_000) }
         let isDue = due <= now
-        if !isDue, due < .max { try alarm.set(by: MonotonicInstant(nanoseconds: due), clock) }
+        if !isDue { try alarm.set(by: MonotonicInstant(nanoseconds: due), clock) }
         try epoll.wait(into: &events, timeoutMilliseconds: isDue ? 0 : -1)
         clock.refresh()
         for index in 0..<events.count { handle(events[index]) }
         fireTimers()
+        if Interruption.isRequested, !isInterrupted {
+            isInterrupted = true
+            end = min(end, now)
+        }
     }
 
     private mutating func handle(_ event: ReadyEvent) {
@@ -174,8 +184,9 @@ struct LoadLoop: ~Copyable {
     }
 
     mutating func scheduleKeepAlive(_ slot: UInt32) {
-        guard plan.keepAliveSeconds > 0 else { return }
-        schedule(slot, seconds: Double(plan.keepAliveSeconds) * 0.75)
+        let seconds = clients[slot: slot].keepAliveSeconds
+        guard seconds > 0 else { return }
+        schedule(slot, seconds: Double(seconds) * 0.75)
     }
 
     mutating func count(_ failure: LoadFailure, times: Int = 1) {

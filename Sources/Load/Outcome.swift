@@ -42,6 +42,7 @@ public struct Outcome: Sendable {
         self.plan = plan
         self.failures = failures
         self.samples = samples
+        isInterrupted = Interruption.isRequested
         requests = Self.sum(of: meters.map(\.requests))
         openings = Self.sum(of: meters.map(\.openings))
         done = Self.sum(of: meters, .done)
@@ -64,6 +65,9 @@ public struct Outcome: Sendable {
                 prepared.server.memoryBytes, finished.server.memoryBytes
             )
     }
+
+    /// Whether the run was ended before its time.
+    public let isInterrupted: Bool
 
     public var failed: Int { failures.values.reduce(0, +) }
 

@@ -17,6 +17,7 @@ extension Report {
             ("resumed", .integer(outcome.resumed)),
             ("turnedAway", .integer(outcome.turnedAway)),
             ("reconnected", .integer(outcome.reconnected)),
+            ("interrupted", .bool(outcome.isInterrupted)),
             ("failed", .integer(outcome.failed)),
             ("failures", .array(sortedFailures.map(Self.json))),
             ("latency", Self.json(outcome.requests)),

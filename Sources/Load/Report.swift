@@ -60,7 +60,11 @@ public struct Report: Sendable {
         }
     }
 
-    private var head: [String] { [title, pace, ""] }
+    private var head: [String] {
+        [title, pace]
+            + (outcome.isInterrupted ? ["INTERRUPTED: this is of the time until then"] : [])
+            + [""]
+    }
 
     private var work: [String] {
         var lines: [String] = []

@@ -8,8 +8,9 @@ struct TollgateLoad: ParsableCommand {
         commandName: "tollgate-load",
         abstract: "Loads an MQTT server, and measures what it does.",
         discussion: """
-            Latencies count from when a request was due: a server that stands still for a while shows it. Exit code \
-            0; 1 when anything failed; 2 for wrong usage.
+            Latencies count from when a request was due: a server that stands still for a while shows it. Control-C \
+            ends a run, and tells what it has measured. Exit code 0; 1 when anything failed, or the run was ended; \
+            2 for wrong usage.
             """,
         subcommands: [
             ConnectCommand.self, ActivateCommand.self, IdleCommand.self, PublishCommand.self,

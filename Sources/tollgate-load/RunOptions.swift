@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Linux
 import Load
 
@@ -47,11 +48,29 @@ extension ScenarioCommand {
     func run() throws {
         let plan = try plan()
         try Self.allow(plan)
+        Self.listenForInterruption()
         let outcome = try measure(plan)
         let report = Report(outcome)
         if let html = watching.html { try Self.write(report.page, to: html) }
         try Output.say(watching.json ? report.json : report.text)
-        if outcome.failed > 0 { throw ExitCode(1) }
+        if outcome.failed > 0 || outcome.isInterrupted { throw ExitCode(1) }
+    }
+
+    /// The first SIGINT or SIGTERM ends the run, and has it tell what it has measured; a second ends the program.
+    private static func listenForInterruption() {
+        guard !Interruption.isRequested else { return }
+        var numbers = sigset_t()
+        // Safe: each call works on the set, which is ours.
+        unsafe sigemptyset(&numbers)
+        for number in [SIGINT, SIGTERM] {
+            unsafe sigaddset(&numbers, number)
+            signal(number) { number in
+                Interruption.request()
+                signal(number, SIG_DFL)
+            }
+        }
+        // A parent may have left them blocked.
+        _ = unsafe pthread_sigmask(SIG_UNBLOCK, &numbers, nil)
     }
 
     private static func write(_ page: String, to path: String) throws(Failure) {

@@ -113,12 +113,38 @@ import Testing
         #expect(try #require(latency["most"] as? Double) > 240)
     }
 
+    @Test("A run that is interrupted tells what it has measured, on a page too")
+    func interruption() throws {
+        let program = try LoadProgram()
+        let gateway = try prepared(program)
+        let run = try program.start(
+            "tollgate-load",
+            [
+                "soak", "--url", gateway.url("web"), "--fleet", "fleet.csv", "--count", "10",
+                "--seconds", "60", "--rate", "200", "--html", "page.html",
+            ])
+        let isRunning = Patience.awaits {
+            run.errors().split(separator: " a second", omittingEmptySubsequences: false).count > 2
+        }
+        #expect(isRunning)
+        kill(run.process.processIdentifier, SIGINT)
+        run.process.waitUntilExit()
+        #expect(run.process.terminationStatus == 1)
+        #expect(run.output().contains("INTERRUPTED"), "\(run.output())")
+        #expect(run.output().contains("Nothing failed."), "\(run.output())")
+        let page = try String(
+            contentsOf: program.directory.appending(path: "page.html"), encoding: .utf8)
+        #expect(page.contains("<svg") && page.contains("INTERRUPTED"))
+        // It needs nothing from elsewhere.
+        #expect(!page.contains("src=") && !page.contains("href=") && !page.contains("url("))
+    }
+
     @Test("Mosquitto is measured with plain clients", .enabled(if: Mosquitto.isThere))
     func mosquitto() throws {
         let program = try LoadProgram()
         let port = try Mosquitto.start(in: program)
         for words in [
-            "connect --count 50 --concurrency 5", "storm --count 20",
+            "connect --count 50 --concurrency 5 --source-addresses 4", "storm --count 20",
             "publish --count 5 --qos 1 --window 4 --seconds 0.3",
             "publish --count 5 --qos 2 --rate 200 --seconds 0.5 --mqtt 3.1.1",
         ] {
