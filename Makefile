@@ -63,7 +63,7 @@ CONNECTIONS := 20000
 CLUSTER_SECONDS := 300
 RANDOM_TESTS := Crash|Fuzz|Corpus|Property|Determinism|WriteFailure|Fault|FullDisk|Reopening|Signal|Damage|RandomLife|MeteringTests.Simulation
 
-.PHONY: help run cluster test torture docs build program release install deb deb-test bench compare import format lint \
+.PHONY: help run cluster test torture docs build program load release install deb deb-test bench compare import format lint \
         certificates revision build-packages run-packages test-packages deb-packages
 .DEFAULT_GOAL := help
 
@@ -88,6 +88,9 @@ program: build-packages revision
 	@$(call IS_CURRENT,.build/release/tollgate,.build/program.stamp) || { mkdir -p .build && \
 	    { $(COMPILER); } >.build/program.new && $(SWIFT) build -c release --product tollgate && \
 	    mv .build/program.new .build/program.stamp; }
+
+load: build-packages  ## build the load harness: .build/release/tollgate-load
+	$(SWIFT) build -c release --product tollgate-load
 
 test: lint $(VENV)/ready revision  ## lint, build, run all tests
 	$(SWIFT) build --build-tests

@@ -155,6 +155,23 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // The load harness: a fleet of clients on the same reactor, with nothing of the gateway's behind it.
+        module(
+            "Load",
+            [
+                "Reactor", "MQTT", "TLS", "WebSocket", "Cryptography", "Telemetry", "Linux",
+                "Bytes", "Time",
+            ]
+        ),
+        .executableTarget(
+            name: "tollgate-load",
+            dependencies: [
+                "Load", "MQTT", "TLS", "Linux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
+
         // Tests of one module each.
         tests(of: "Bytes"),
         tests(of: "Time"),
@@ -184,6 +201,13 @@ let package = Package(
                 "LedgerModel", "Replication", "FaultyLog", "Fleet", "StoreDump", "Linux", "Storage",
                 "Bytes", "Time", "TestFiles",
             ]),
+        tests(
+            of: "Load",
+            [
+                "tollgate", "tollgate-load", "Support", "TestFiles", "Telemetry", "MQTT", "TLS",
+                "Linux", "Bytes",
+            ]
+        ),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(
             of: "Sessions",

@@ -294,6 +294,16 @@ static inline int64_t clinux_process_time(void) {
     return clinux_nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+// By all threads of another process (clock_getcpuclockid(3)), or the negated error number.
+static inline int64_t clinux_other_process_time(int process) {
+    clockid_t clock;
+    struct timespec time;
+    int code = clock_getcpuclockid(process, &clock);
+    if (code != 0) return -(int64_t)code;
+    if (clock_gettime(clock, &time) != 0) return -(int64_t)errno;
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
 // Threads: the answers are negated error numbers, 0 for done.
 
 static inline long clinux_thread_start(

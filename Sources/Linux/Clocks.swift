@@ -53,4 +53,11 @@ public enum ProcessorTime {
 
     /// By all threads of the process: `CLOCK_PROCESS_CPUTIME_ID`.
     public static func ofProcess() -> Int64 { clinux_process_time() }
+
+    /// By all threads of the process with that number (`clock_getcpuclockid(3)`); fails with `ESRCH` when there is none.
+    public static func ofProcess(_ number: Int32) throws(Errno) -> Int64 {
+        let time = clinux_other_process_time(number)
+        if time < 0 { throw Errno(rawValue: Int32(-time)) }
+        return time
+    }
 }

@@ -1,16 +1,28 @@
 public import Synchronization
 
-/// How often each size of a value occurred, to within 1/32 of the value: one thread records, any
-/// thread may take a snapshot. `HistogramScale` says how the buckets lie; they take 9.5 KB.
+/// How often each size of a value occurred, to within 1/32 of the value: 9.5 KB.
+public typealias Histogram = ScaledHistogram<HistogramScale>
+
+/// What a `Histogram` held at one time.
+public typealias HistogramSnapshot = ScaledHistogramSnapshot<HistogramScale>
+
+/// How often each size of a value occurred, to within 1/1,024 of the value, three significant digits: 256 KB.
+public typealias PreciseHistogram = ScaledHistogram<PreciseHistogramScale>
+
+/// What a `PreciseHistogram` held at one time.
+public typealias PreciseHistogramSnapshot = ScaledHistogramSnapshot<PreciseHistogramScale>
+
+/// How often each size of a value occurred: one thread records, any thread may take a snapshot. `Scale` says how the
+/// buckets lie, of eight bytes each.
 @safe
-public final class Histogram: Sendable {
+public final class ScaledHistogram<Scale: HistogramDivision>: Sendable {
     /// The buckets, and after them the sum and the highest value.
     // Safe: set once; reached only through atomic operations until `deinit` frees it.
     @usableFromInline nonisolated(unsafe) let cells: UnsafeMutablePointer<Atomic<UInt64>>
 
-    @usableFromInline static var sumIndex: Int { HistogramScale.bucketCount }
-    @usableFromInline static var highestIndex: Int { HistogramScale.bucketCount + 1 }
-    private static var cellCount: Int { HistogramScale.bucketCount + 2 }
+    @usableFromInline static var sumIndex: Int { Scale.bucketCount }
+    @usableFromInline static var highestIndex: Int { Scale.bucketCount + 1 }
+    private static var cellCount: Int { Scale.bucketCount + 2 }
 
     public init() {
         // Safe: freed by `deinit`, and reached only through atomic operations meanwhile.
@@ -26,7 +38,7 @@ public final class Histogram: Sendable {
     /// Counts `times` occurrences of `value`. For the one writer.
     @inlinable
     public func record(_ value: UInt64, times: UInt64) {
-        add(times, to: HistogramScale.bucket(of: value))
+        add(times, to: Scale.bucket(of: value))
         add(value &* times, to: Self.sumIndex)
         // Safe: the cell is one of ours.
         if unsafe value > cells[Self.highestIndex].load(ordering: .relaxed) {
@@ -35,10 +47,10 @@ public final class Histogram: Sendable {
     }
 
     /// What was recorded so far. A value that is being recorded meanwhile may be in it in part.
-    public func snapshot() -> HistogramSnapshot {
+    public func snapshot() -> ScaledHistogramSnapshot<Scale> {
         // Safe: the cells are ours.
-        HistogramSnapshot(
-            counts: (0..<HistogramScale.bucketCount).map {
+        ScaledHistogramSnapshot(
+            counts: (0..<Scale.bucketCount).map {
                 unsafe cells[$0].load(ordering: .relaxed)
             },
             sum: unsafe cells[Self.sumIndex].load(ordering: .relaxed),
@@ -54,13 +66,28 @@ public final class Histogram: Sendable {
     }
 }
 
-/// How a histogram divides the numbers: exactly up to 63, then each octave (from a power of two to
-/// the next) into 32 buckets of one width, so that a bucket is at most 1/32 (3.2 %) as wide as what
-/// it holds. 1,184 buckets reach to 2⁴¹ - 1 (in nanoseconds 36 minutes); the last takes all above.
+/// How a histogram divides the numbers: exactly up to twice the number of divisions, then each octave (from a power of
+/// two to the next) into as many buckets of one width, so that a bucket is at most one division as wide as what it holds.
+/// They reach to 2⁴¹ - 1 (in nanoseconds 36 minutes); the last takes all above.
+public protocol HistogramDivision: Sendable {
+    /// The number of divisions of an octave, as a power of two.
+    static var divisionBits: Int { get }
+}
+
+/// Into 32: a value is known to 3.2 %. 1,184 buckets.
 @frozen
-public enum HistogramScale {
-    @usableFromInline static var divisionBits: Int { 5 }
-    @usableFromInline static var octaves: Int { 41 }
+public enum HistogramScale: HistogramDivision {
+    @inlinable public static var divisionBits: Int { 5 }
+}
+
+/// Into 1,024: a value is known to 0.1 %. 32,768 buckets.
+@frozen
+public enum PreciseHistogramScale: HistogramDivision {
+    @inlinable public static var divisionBits: Int { 10 }
+}
+
+extension HistogramDivision {
+    @inlinable static var octaves: Int { 41 }
 
     @inlinable
     public static var bucketCount: Int { (octaves - divisionBits + 1) << divisionBits }
@@ -88,8 +115,8 @@ public enum HistogramScale {
 }
 
 /// What a histogram held at one time; snapshots of several threads' histograms add up.
-public struct HistogramSnapshot: Equatable, Sendable {
-    /// Occurrences by bucket of `HistogramScale`.
+public struct ScaledHistogramSnapshot<Scale: HistogramDivision>: Equatable, Sendable {
+    /// Occurrences by bucket of `Scale`.
     public private(set) var counts: [UInt64]
 
     /// All recorded values added up, wrapping at 2⁶⁴.
@@ -106,14 +133,22 @@ public struct HistogramSnapshot: Equatable, Sendable {
         return count == 0 ? nil : Double(sum) / Double(count)
     }
 
-    public mutating func merge(_ other: HistogramSnapshot) {
+    public mutating func merge(_ other: ScaledHistogramSnapshot) {
         for index in counts.indices { counts[index] &+= other.counts[index] }
         sum &+= other.sum
         highest = max(highest, other.highest)
     }
 
+    /// What has been recorded since `earlier`, a snapshot of the same histogram; `highest` is of all.
+    public func since(_ earlier: ScaledHistogramSnapshot) -> ScaledHistogramSnapshot {
+        var rest = self
+        for index in counts.indices { rest.counts[index] &-= earlier.counts[index] }
+        rest.sum &-= earlier.sum
+        return rest
+    }
+
     /// The value that `fraction` (0 to 1) of all values do not exceed: never less than the exact
-    /// one, and at most 1/32 more. `nil` when there is no value.
+    /// one, and at most a division more (1/32, or 1/1,024). `nil` when there is no value.
     public func quantile(_ fraction: Double) -> UInt64? {
         precondition((0...1).contains(fraction), "a quantile is between 0 and 1")
         let count = count
@@ -123,27 +158,27 @@ public struct HistogramSnapshot: Equatable, Sendable {
         for (bucket, occurrences) in counts.enumerated() {
             seen += occurrences
             if seen >= rank && bucket < counts.count - 1 {
-                return min(highest, HistogramScale.highest(in: bucket))
+                return min(highest, Scale.highest(in: bucket))
             }
         }
         return highest
     }
 
-    /// How many values are at most `bound`. Values within 1/32 below the bound may be left out.
+    /// How many values are at most `bound`. Values within a division below the bound may be left out.
     public func count(upTo bound: UInt64) -> UInt64 {
         var total: UInt64 = 0
         for bucket in counts.indices.dropLast() where counts[bucket] > 0 {
-            if HistogramScale.highest(in: bucket) > bound { return total }
+            if Scale.highest(in: bucket) > bound { return total }
             total &+= counts[bucket]
         }
         return highest <= bound ? count : total
     }
 }
 
-extension HistogramSnapshot {
+extension ScaledHistogramSnapshot {
     /// One without values.
     public init() {
         self.init(
-            counts: Array(repeating: 0, count: HistogramScale.bucketCount), sum: 0, highest: 0)
+            counts: Array(repeating: 0, count: Scale.bucketCount), sum: 0, highest: 0)
     }
 }

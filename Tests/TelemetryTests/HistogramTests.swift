@@ -30,6 +30,35 @@ import Testing
         #expect(HistogramScale.bucket(of: .max) == HistogramScale.bucketCount - 1)
     }
 
+    @Test("The precise scale has three significant digits, and no gap")
+    func precise() {
+        var value: UInt64 = 1
+        while value < 1 << 41 {
+            let bucket = PreciseHistogramScale.bucket(of: value)
+            let lowest = PreciseHistogramScale.lowest(in: bucket)
+            let highest = PreciseHistogramScale.highest(in: bucket)
+            #expect(lowest <= value && value <= highest)
+            #expect((highest - lowest) * 1_024 <= value)
+            #expect(PreciseHistogramScale.bucket(of: highest + 1) == bucket + 1)
+            value += value / 97 + 1
+        }
+        #expect(PreciseHistogramScale.bucketCount == 32_768)
+        #expect(PreciseHistogramScale.bucket(of: .max) == PreciseHistogramScale.bucketCount - 1)
+    }
+
+    @Test("What came since an earlier snapshot is the difference")
+    func difference() {
+        let histogram = PreciseHistogram()
+        histogram.record(5)
+        let earlier = histogram.snapshot()
+        histogram.record(1_000)
+        histogram.record(1_001)
+        let fresh = histogram.snapshot().since(earlier)
+        #expect(fresh.count == 2 && fresh.sum == 2_001)
+        #expect(fresh.quantile(0.5) == 1_000)
+        #expect(fresh.quantile(1) == 1_001)
+    }
+
     @Test("A quantile is never less than the exact one, and at most 1/32 more")
     func quantiles() throws {
         let histogram = Histogram()

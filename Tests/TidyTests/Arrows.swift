@@ -47,8 +47,13 @@ enum Arrows {
             "Admin", "Settings", "Cryptography", "Time", "ArgumentParser", "NIOHTTP1",
             "UnixSignals", "CRevision", "Glibc",
         ]),
-        "Load": ["Reactor", "MQTT", "TLS", "Telemetry", "Linux", "Bytes", "Time"],
-        "tollgate-load": ["Load", "ArgumentParser", "FoundationEssentials"],
+        "Load": [
+            "Reactor", "MQTT", "TLS", "WebSocket", "Cryptography", "Telemetry", "Linux", "Bytes",
+            "Time",
+        ],
+        "tollgate-load": [
+            "Load", "MQTT", "TLS", "Linux", "ArgumentParser", "FoundationEssentials", "Glibc",
+        ],
     ]
 
     /// All that lies under the gateway.

@@ -1,0 +1,65 @@
+internal import Linux
+
+/// A file that names devices: a head, and a line for each, `pk,dk,secret`.
+public enum FleetFile {
+    static let head = "pk,dk,secret"
+
+    /// The most that is read, in bytes: some ten million devices.
+    private static let maximumBytes = 1 << 30
+
+    /// - Throws: `FleetFileError` with what is wrong in it.
+    public static func read(_ path: String) throws(FleetFileError) -> [Device] {
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try FileSystem.read(path, maximumBytes: maximumBytes)
+        } catch {
+            throw FleetFileError(text: "\(path) can't be read: \(error.code)")
+        }
+        return try parse(bytes, path)
+    }
+
+    static func parse(_ bytes: [UInt8], _ path: String) throws(FleetFileError) -> [Device] {
+        var devices: [Device] = []
+        var number = 0
+        for line in bytes.split(separator: 10, omittingEmptySubsequences: false) {
+            number += 1
+            let line = line.last == 13 ? line.dropLast() : line
+            if line.isEmpty { continue }
+            if number == 1 {
+                guard line.elementsEqual(head.utf8) else {
+                    throw FleetFileError(text: "\(path): its first line must be \(head)")
+                }
+                continue
+            }
+            let cells = line.split(separator: 44, omittingEmptySubsequences: false)
+            guard cells.count == 3, cells.allSatisfy({ !$0.isEmpty && $0.count <= 255 }) else {
+                throw FleetFileError(
+                    text: "\(path), line \(number): must have a PK, a DK and a secret: \(head)")
+            }
+            devices.append(
+                Device(
+                    productKey: Array(cells[0]), deviceKey: Array(cells[1]),
+                    secret: Array(cells[2])))
+        }
+        guard !devices.isEmpty else { throw FleetFileError(text: "\(path) names no device") }
+        return devices
+    }
+
+    /// Writes the file, for its owner only: secrets are in it.
+    static func write(_ devices: [Device], to path: String) throws(FleetFileError) {
+        var bytes = Array("\(head)\n".utf8)
+        for device in devices {
+            bytes += device.productKey + [44] + device.deviceKey + [44] + device.secret + [10]
+        }
+        do throws(FileError) {
+            try FileSystem.write(bytes.span, atomicallyTo: path, mode: 0o600)
+        } catch {
+            throw FleetFileError(text: "\(path) can't be written: \(error.code)")
+        }
+    }
+}
+
+/// What is wrong with a fleet's file, for people.
+public struct FleetFileError: Error, Sendable, Equatable {
+    public let text: String
+}

@@ -1,0 +1,67 @@
+import Glibc
+import Linux
+
+/// What goes to the terminal: reports to standard output, progress and complaints to standard error.
+///
+/// A server's text may be in it, whose control characters are shown as `?`. A write that fails ends the program in an
+/// orderly way: `Failure`.
+enum Output {
+    static func say(_ text: String) throws(Failure) {
+        try write(printable(text) + "\n", to: STDOUT_FILENO)
+    }
+
+    /// A line on standard error. There is nowhere to say that it could not be written.
+    static func complain(_ text: String) {
+        try? write("tollgate-load: \(printable(text))\n", to: STDERR_FILENO)
+    }
+
+    private static func printable(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { scalar in
+                    let isControl =
+                        scalar.properties.generalCategory == .control && scalar != "\n"
+                    return isControl ? "?" : scalar
+                }))
+    }
+
+    private static func write(_ text: String, to descriptor: Int32) throws(Failure) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            // Safe: the array lends its bytes for the call.
+            let count = unsafe rest.withUnsafeBytes { rest in
+                unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
+            }
+            if count >= 0 {
+                rest = rest.dropFirst(count)
+            } else {
+                try wait(after: errno, for: descriptor)
+            }
+        }
+    }
+
+    /// Returns when it may be tried again.
+    private static func wait(after code: Int32, for descriptor: Int32) throws(Failure) {
+        switch code {
+        case EINTR: return
+        case EAGAIN:
+            var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            // Safe: `poll` reads and writes one structure, which is ours.
+            _ = unsafe Glibc.poll(&poll, 1, -1)
+        case EPIPE: throw Failure(text: "", code: 128 + SIGPIPE)
+        default: throw Failure(text: "standard output: \(Errno(rawValue: code))")
+        }
+    }
+
+    /// A reader that goes is an error of `write(2)`, not a signal.
+    static func prepare() { signal(SIGPIPE, SIG_IGN) }
+}
+
+/// Why the program ends without having done what it was asked.
+struct Failure: Error {
+    /// For standard error; nothing is said when it is empty.
+    let text: String
+
+    /// 1: something failed; 2: asked wrongly; 141: the output's reader has gone.
+    var code: Int32 = 1
+}

@@ -1,0 +1,156 @@
+import ArgumentParser
+import Glibc
+import Linux
+import Load
+
+/// How the run is watched and told.
+struct RunOptions: ParsableArguments {
+    @Option(help: "Threads that load the server.") var threads = 1
+    @Option(
+        name: .customLong("server-pid"),
+        help: "A process of the server, whose CPU time and memory are read; may be repeated.")
+    var serverProcesses: [Int32] = []
+    @Flag(help: "JSON for programs.") var json = false
+    @Option(help: "Write a page with plots there.") var html: String?
+    @Flag(help: "Show no progress.") var quiet = false
+}
+
+/// How fast requests come.
+struct PaceOptions: ParsableArguments {
+    @Option(help: "Requests a second, of all clients; flat out without.") var rate: Double?
+    @Option(help: "Seconds in which the rate rises from nothing.") var ramp = 0.0
+}
+
+/// What a scenario's options say of a plan, besides what all have.
+struct Shape {
+    var scenario: Scenario
+    var connections: Int
+    var concurrency: Int
+    var seconds = 0.0
+    var topic: String?
+}
+
+/// A scenario on the command line.
+protocol ScenarioCommand: ParsableCommand {
+    var server: ServerOptions { get }
+    var identity: IdentityOptions { get }
+    var watching: RunOptions { get }
+    var pace: PaceOptions { get }
+    var shape: Shape { get }
+
+    /// What only this scenario has.
+    func complete(_ plan: inout LoadPlan) throws(Failure)
+}
+
+extension ScenarioCommand {
+    func complete(_ plan: inout LoadPlan) throws(Failure) {}
+
+    func run() throws {
+        let plan = try plan()
+        try Self.allow(plan)
+        Self.listenForInterruption()
+        let outcome = try measure(plan)
+        let report = Report(outcome)
+        if let html = watching.html { try Self.write(report.page, to: html) }
+        try Output.say(watching.json ? report.json : report.text)
+        if outcome.failed > 0 || outcome.isInterrupted { throw ExitCode(1) }
+    }
+
+    /// The first SIGINT or SIGTERM ends the run, and has it tell what it has measured; a second ends the program.
+    private static func listenForInterruption() {
+        guard !Interruption.isRequested else { return }
+        var numbers = sigset_t()
+        // Safe: each call works on the set, which is ours.
+        unsafe sigemptyset(&numbers)
+        for number in [SIGINT, SIGTERM] {
+            unsafe sigaddset(&numbers, number)
+            signal(number) { number in
+                Interruption.request()
+                signal(number, SIG_DFL)
+            }
+        }
+        // A parent may have left them blocked.
+        _ = unsafe pthread_sigmask(SIG_UNBLOCK, &numbers, nil)
+    }
+
+    private static func write(_ page: String, to path: String) throws(Failure) {
+        let bytes = Array(page.utf8)
+        do throws(FileError) {
+            try FileSystem.write(bytes.span, atomicallyTo: path, mode: 0o644)
+        } catch {
+            throw Failure(text: "--html \(path) can't be written: \(error.code)")
+        }
+    }
+
+    private func plan() throws(Failure) -> LoadPlan {
+        let url = try ServerURL(server.url)
+        let shape = shape
+        let identities = try identity.identities()
+        var transport = try server.transport(url)
+        let isFleet = !identity.noActivation
+        if let path = url.path {
+            let host = url.host.contains(":") ? "[\(url.host)]" : url.host
+            transport.webSocket = (path, "\(host):\(url.port)")
+        }
+        var plan = LoadPlan(
+            scenario: shape.scenario, server: try url.resolve(), serverText: server.url,
+            transport: transport, identities: identities, connections: shape.connections,
+            concurrency: shape.concurrency, seconds: shape.seconds,
+            topic: try IdentityOptions.template(
+                "--topic", shape.topic ?? (isFleet ? "d/%P/%D/up/t" : "load/%d"),
+                needsClients: !isFleet))
+        plan.version = try server.protocolVersion()
+        plan.first = identity.first
+        plan.rate = pace.rate
+        plan.rampSeconds = pace.ramp
+        plan.keepAliveSeconds = server.keepAlive
+        plan.timeoutSeconds = server.timeout
+        plan.sourceAddresses = server.sourceAddresses
+        plan.threads = watching.threads
+        plan.serverProcesses = watching.serverProcesses
+        try complete(&plan)
+        try check(plan)
+        return plan
+    }
+
+    private func check(_ plan: LoadPlan) throws(Failure) {
+        if let problem = plan.problem { throw Failure(text: problem, code: 2) }
+        for process in plan.serverProcesses {
+            do throws(Errno) {
+                _ = try ProcessorTime.ofProcess(process)
+            } catch {
+                throw Failure(
+                    text: "--server-pid \(process): there is no such process here", code: 2)
+            }
+        }
+    }
+
+    /// Sees to it that there are descriptors and ports enough.
+    private static func allow(_ plan: LoadPlan) throws(Failure) {
+        let needed = plan.descriptorsNeeded
+        let limit: Int
+        do throws(Errno) {
+            limit = try ProcessLimits.raiseOpenFiles(to: needed)
+        } catch {
+            throw Failure(text: "the limit of open files: \(error)")
+        }
+        guard limit >= needed else {
+            throw Failure(
+                text:
+                    "\(needed) open files are needed, and \(limit) are allowed: raise the limit (ulimit -n \(needed)), "
+                    + "or ask for \(max(0, limit - 64)) connections", code: 2)
+        }
+    }
+
+    private func measure(_ plan: LoadPlan) throws(Failure) -> Outcome {
+        do {
+            return try LoadRun(plan).run { sample in
+                if !watching.quiet { Output.complain(sample.text) }
+            }
+        } catch let error as Errno {
+            throw Failure(text: "the run could not be finished: \(error)")
+        } catch {
+            throw Failure(text: "\(error)", code: 2)
+        }
+    }
+}

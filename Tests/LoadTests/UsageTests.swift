@@ -1,0 +1,63 @@
+import Foundation
+import Support
+import Testing
+
+/// The command line: what is asked wrongly is told what to do, and output goes where it can.
+@Suite(.waits) struct UsageTests {
+    @Test("What is asked wrongly is refused in our words, with exit code 2")
+    func wrong() throws {
+        let program = try LoadProgram()
+        let plain = "--no-activation --quiet"
+        for (words, text) in [
+            ("connect", "who connects?"),
+            ("connect \(plain) --url http://x", "--url must be mqtt://"),
+            ("connect \(plain) --url mqtt://h:0", "--url must be mqtt://"),
+            ("connect \(plain) --mqtt 3", "--mqtt must be 3.1.1 or 5"),
+            ("connect \(plain) --count 0", "--count must be 1 at least"),
+            ("connect \(plain) --rate 0", "--rate must be more than 0"),
+            ("connect \(plain) --ramp 3", "--ramp is of a --rate"),
+            ("connect \(plain) --resume", "need TLS"),
+            ("connect \(plain) --client-id x", "must be another for each client"),
+            ("connect \(plain) --client-id %q", "a percent sign that stands for nothing"),
+            ("connect \(plain) --password x", "needs a user name"),
+            ("connect --fleet none.csv", "none.csv can't be read"),
+            ("activate \(plain)", "activate is of devices"),
+            ("publish \(plain) --qos 3", "--qos must be 0, 1 or 2"),
+            ("publish \(plain) --window 2000", "--window must be 1 to 1024"),
+            ("publish \(plain) --server-pid 4194305", "no such process"),
+            ("idle \(plain) --count 2000000000", "open files are needed"),
+            ("connect --fleet f --prepare 5", "--token-file"),
+            ("connect \(plain) --url mqtt://no-such-host.invalid", "there is no host called"),
+            ("dance", "dance"),
+        ] {
+            let result = try program.shell("tollgate-load \(words)")
+            #expect(result.code == 2, "\(words): \(result.errors)")
+            #expect(result.errors.contains(text), "\(words): \(result.errors)")
+            #expect(result.errors.hasPrefix("tollgate-load: "))
+            #expect(result.output.isEmpty)
+        }
+    }
+
+    @Test("Help fits 80 columns")
+    func help() throws {
+        let program = try LoadProgram()
+        for verb in ["", "connect", "activate", "idle", "publish", "storm", "soak"] {
+            let result = try program.shell("tollgate-load \(verb) --help")
+            #expect(result.code == 0)
+            for line in result.output.split(separator: "\n") {
+                #expect(line.count <= 80, "\(line)")
+            }
+        }
+    }
+
+    @Test("A reader that goes, and a full disk, end the program in an orderly way")
+    func output() throws {
+        let program = try LoadProgram()
+        let gone = try program.shell(
+            "tollgate-load --help | true; tollgate-load --help 2>err | head -1 && cat err >&2")
+        #expect(gone.code == 0 && gone.errors.isEmpty, "\(gone.errors)")
+        let full = try program.shell("tollgate-load --help >/dev/full")
+        #expect(full.code == 1)
+        #expect(full.errors.contains("standard output: No space left on device (28)"))
+    }
+}
