@@ -45,6 +45,26 @@ public enum FleetFile {
         return devices
     }
 
+    /// Writes a file that is not there yet: another one has the secrets of another fleet, which are nowhere else.
+    static func create(_ devices: [Device], at path: String) throws(FleetFileError) {
+        guard !isThere(path) else {
+            throw FleetFileError(
+                text:
+                    "\(path) is there already, with the secrets of a fleet: leave --prepare out to use it, or name another file"
+            )
+        }
+        try write(devices, to: path)
+    }
+
+    private static func isThere(_ path: String) -> Bool {
+        do throws(FileError) {
+            _ = try FileSystem.read(path, maximumBytes: 1)
+            return true
+        } catch {
+            return error.code != .noSuchFile
+        }
+    }
+
     /// Writes the file, for its owner only: secrets are in it.
     static func write(_ devices: [Device], to path: String) throws(FleetFileError) {
         var bytes = Array("\(head)\n".utf8)

@@ -23,12 +23,25 @@ public struct Preparation: Sendable {
     /// Devices of one request.
     private static let portion = 10_000
 
-    /// Makes `count` devices, and writes their file. What is there already is used: a product of that name that has
-    /// devices of an earlier run gets more of them.
+    /// Writes the file of `count` devices, which must not be there, and makes them. What is in the gateway already is used: a
+    /// product of that name that has devices of an earlier run gets more of them.
     ///
     /// - Throws: `PreparationError` with the gateway's words.
     public func run(count: Int, to path: String) throws(PreparationError) -> [Device] {
         let name = productKey
+        // Keys of their own for each run.
+        let prefix = "load-\(RandomBytes.hexadecimal(4))"
+        let devices = (0..<count).map { number in
+            Device(
+                productKey: Array(name.utf8), deviceKey: Array("\(prefix)-\(number)".utf8),
+                secret: Array(RandomBytes.hexadecimal(16).utf8))
+        }
+        // First, so that no device is made whose secret no one has.
+        do throws(FleetFileError) {
+            try FleetFile.create(devices, at: path)
+        } catch {
+            throw PreparationError(text: error.text)
+        }
         try make("accounts", "{\"id\":\"\(name)\",\"name\":\"Load test\",\"kind\":\"enterprise\"}")
         try make(
             "packages", "{\"id\":\"\(name)\",\"name\":\"Load test\",\"validityDays\":365}")
@@ -38,25 +51,12 @@ public struct Preparation: Sendable {
         let purchase =
             "{\"package\":\"\(name)\",\"quantity\":\(count),\"product\":\"\(name)\"}"
         _ = try request("accounts/\(name)/purchases", "application/json", Array(purchase.utf8))
-        // Keys of their own for each run.
-        let prefix = "load-\(RandomBytes.hexadecimal(4))"
-        var devices: [Device] = []
-        devices.reserveCapacity(count)
-        while devices.count < count {
+        for start in stride(from: 0, to: count, by: Self.portion) {
             var rows = Array("dk,secret\n".utf8)
-            for number in devices.count..<min(count, devices.count + Self.portion) {
-                let device = Device(
-                    productKey: Array(name.utf8), deviceKey: Array("\(prefix)-\(number)".utf8),
-                    secret: Array(RandomBytes.hexadecimal(16).utf8))
+            for device in devices[start..<min(count, start + Self.portion)] {
                 rows += device.deviceKey + [44] + device.secret + [10]
-                devices.append(device)
             }
             _ = try request("products/\(name)/devices", "text/csv", rows)
-        }
-        do throws(FleetFileError) {
-            try FleetFile.write(devices, to: path)
-        } catch {
-            throw PreparationError(text: error.text)
         }
         return devices
     }

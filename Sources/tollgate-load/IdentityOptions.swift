@@ -57,10 +57,18 @@ struct IdentityOptions: ParsableArguments {
             })
     }
 
-    private func prepared(_ count: Int, _ path: String) throws(Failure) -> [Device] {
-        guard (1...10_000_000).contains(count) else {
-            throw Failure(text: "--prepare must be 1 to 10000000 devices", code: 2)
+    /// How many devices are to be made; `nil`: none.
+    var willPrepare: Int? {
+        get throws(Failure) {
+            guard let prepare, !noActivation, fleet != nil else { return nil }
+            guard (1...10_000_000).contains(prepare) else {
+                throw Failure(text: "--prepare must be 1 to 10000000 devices", code: 2)
+            }
+            return prepare
         }
+    }
+
+    private func prepared(_ count: Int, _ path: String) throws(Failure) -> [Device] {
         let isName = product.utf8.allSatisfy { byte in
             (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
         }

@@ -47,12 +47,11 @@ extension ScenarioCommand {
 
     func run() throws {
         let plan = try plan()
-        try Self.allow(plan)
         Self.listenForInterruption()
         let outcome = try measure(plan)
         let report = Report(outcome)
-        if let html = watching.html { try Self.write(report.page, to: html) }
         try Output.say(watching.json ? report.json : report.text)
+        if let html = watching.html { try Self.write(report.page, to: html) }
         if outcome.failed > 0 || outcome.isInterrupted { throw ExitCode(1) }
     }
 
@@ -82,10 +81,20 @@ extension ScenarioCommand {
         }
     }
 
+    /// All that can be wrong is found before devices are made, which costs codes.
     private func plan() throws(Failure) -> LoadPlan {
+        if let count = try identity.willPrepare {
+            let device = Device(productKey: [], deviceKey: [], secret: [])
+            try Self.allow(try plan(of: .fleet(Array(repeating: device, count: count))))
+        }
+        let plan = try plan(of: try identity.identities())
+        try Self.allow(plan)
+        return plan
+    }
+
+    private func plan(of identities: Identities) throws(Failure) -> LoadPlan {
         let url = try ServerURL(server.url)
         let shape = shape
-        let identities = try identity.identities()
         var transport = try server.transport(url)
         let isFleet = !identity.noActivation
         if let path = url.path {

@@ -152,7 +152,20 @@ struct APIClient: Sendable {
             answer.status == 401
             ? "\n  Name the data directory of this gateway (--data DIR), or another token (--token-file FILE)."
             : remedy
-        throw Failure(text: reason + detail + hint, reason: problem?["reason"]?.text)
+        throw Failure(
+            text: reason + detail + otherFaults(problem) + hint, reason: problem?["reason"]?.text)
+    }
+
+    /// What else is wrong with the body, a line each, the first ten.
+    private static func otherFaults(_ problem: JSON?) -> String {
+        let others = (problem?["errors"]?.array ?? []).dropFirst()
+        let lines = others.prefix(10).map { fault in
+            let place =
+                fault["line"]?.integer.map { "line \($0)" } ?? fault["pointer"]?.text ?? ""
+            return "\n  \(place): \(fault["detail"]?.text ?? "")"
+        }
+        let more = others.count - lines.count
+        return lines.joined() + (more > 0 ? "\n  and \(more) more" : "")
     }
 
     /// What `method` is answered at that path, read.

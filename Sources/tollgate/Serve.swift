@@ -150,7 +150,8 @@ struct Serve: AsyncParsableCommand {
             ports.monitoring.leave()
             logger.notice("health and metrics on http://\(ports.monitoring.host):\(port)")
         }
-        if let monitor { services.append(.init(service: monitor)) }
+        // They end from the last to the first: what watches sees the gateway drain.
+        if let monitor { services.insert(.init(service: monitor), at: 1) }
         if let downlink {
             services.append(.init(service: DownlinkService(requests: downlink, gateway: gateway)))
         }

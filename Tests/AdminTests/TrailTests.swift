@@ -75,4 +75,26 @@ struct TrailTests {
             #expect(parts == 3, "\(type)")
         }
     }
+
+    @Test("what a query has that is not of an address can't end the link and begin another one")
+    func encoded() async throws {
+        let client = try Client()
+        for number in 1...3 {
+            _ = try await client.post(
+                "/v1/accounts", ["id": .text("a\(number)"), "name": "A", "kind": "enterprise"])
+        }
+        let first = try await client.get("/v1/accounts?limit=1")
+        let cursor = try #require(first.json["cursor"]?.text)
+        let answer = try await client.get("/v1/accounts?limit=1&%63ursor=\(cursor)")
+        let link = try #require(header(answer, "Link"))
+        #expect(link.hasPrefix("</v1/accounts?limit=1&cursor="), "\(link)")
+        #expect(link.count { $0 == ">" } == 1 && !link.contains("%63"))
+        try await client.furnish()
+        _ = try await client.csv("/v1/products/lamp/devices", "dk,secret\na1,\na2,\na3,\n")
+        let other = try await client.get(
+            "/v1/products/lamp/devices?limit=1&like=%3E%3Brel%3Dx%2C%3C%2F%2Fevil%3E")
+        #expect(header(other, "Link").map { $0.count { $0 == ">" } == 1 } ?? true)
+        let raw = try await client.get("/v1/accounts?limit=1&state=a>;rel=x,<//evil>")
+        #expect(header(raw, "Link").map { $0.count { $0 == ">" } == 1 } ?? true)
+    }
 }

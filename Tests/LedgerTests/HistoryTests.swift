@@ -146,6 +146,11 @@ import Time
         #expect(try list(days: 30, ActivationFilter(productName: "METER")) == ["d3", "d4"])
         #expect(try list(days: 30, ActivationFilter(productName: "valve")) == [])
         #expect(try list(days: 30, ActivationFilter(device: DeviceKey("d4")!)) == ["d4"])
+        let counts = try store.read { books, transaction throws(StoreError) in
+            try books.nearExpiryCounts(
+                at: store.now, withinMilliseconds: 30 * TestStore.day, in: transaction)
+        }
+        #expect(counts.count == 1 && counts.values.first?.total == 2)
         #expect(
             try list(
                 days: 30,

@@ -26,7 +26,11 @@ import Testing
             ("publish \(plain) --window 2000", "--window must be 1 to 1024"),
             ("publish \(plain) --server-pid 4194305", "no such process"),
             ("idle \(plain) --count 2000000000", "open files are needed"),
-            ("connect --fleet f --prepare 5", "--token-file"),
+            ("connect --fleet f --prepare 100", "--token-file"),
+            // Before devices are made, which costs codes.
+            ("connect --fleet f --prepare 5", "the fleet has 5 devices"),
+            ("publish --fleet f --prepare 5000 --qos 7", "--qos must be 0, 1 or 2"),
+            ("connect --fleet f --prepare 100 --server-pid 4194305", "no such process"),
             ("connect \(plain) --url mqtt://no-such-host.invalid", "there is no host called"),
             ("dance", "dance"),
         ] {

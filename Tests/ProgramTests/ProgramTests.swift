@@ -97,8 +97,9 @@ struct ProgramTests {
             ["device", "import", "lamp", "-"], input: "dk,secret\nd1,s1\nd:2,\n")
         #expect(imported.output.hasPrefix("dk,secret\r\nd1,s1\r\nd:2,"))
         let bad = try serving.run(
-            ["device", "import", "lamp", "-"], input: "dk,secret\nd3,x\nd 4,y\n")
+            ["device", "import", "lamp", "-"], input: "dk,secret\nd3,x\nd 4,y\nd5\n")
         #expect(bad.code == 1 && bad.errors.contains("line 3: dk: "))
+        #expect(bad.errors.contains("\n  line 4: 1 fields instead of 2\n"), "\(bad.errors)")
         let list = try serving.run(["device", "list", "lamp"])
         let lines = list.output.split(separator: "\n")
         #expect(lines.count == 3 && lines[0].hasPrefix("DEVICE") && lines[1].hasPrefix("d1"))

@@ -141,7 +141,7 @@ class Lamp {
             console.log(`received ${level}: ${payload}`);
         } else if (level === "sys/notice" || level === "sys/quota") {
             const notice = JSON.parse(payload);
-            if (!this.isOverQuota && notice.reason !== "quota-exhausted") return;
+            if (!this.isOverQuota && notice.reason !== "quota-exhausted" || !notice.resetsAt) return;
             this.quietUntil = Date.parse(notice.resetsAt) + Math.random() * 600_000;
             console.log(`quiet until ${notice.resetsAt}`);
         }

@@ -167,10 +167,11 @@ class Lamp:
     def on_message(self, client, userdata, message):
         level = message.topic.removeprefix(self.topics + "/")
         if level.startswith("down/"):
-            say(f"received {level}: {message.payload.decode()}")
+            say(f"received {level}: {message.payload.decode(errors='replace')}")
         elif level in ("sys/notice", "sys/quota"):
             notice = json.loads(message.payload)
-            if self.is_over_quota or notice.get("reason") == "quota-exhausted":
+            is_about_quota = self.is_over_quota or notice.get("reason") == "quota-exhausted"
+            if is_about_quota and "resetsAt" in notice:
                 resets = datetime.fromisoformat(notice["resetsAt"].replace("Z", "+00:00"))
                 self.quiet_until = resets.timestamp() + random.uniform(0, 600)
                 say(f"quiet until {notice['resetsAt']}")

@@ -117,36 +117,74 @@ extension Schema {
 }
 
 extension Schema {
-    /// Throws what is wrong with a value, by its place: `devices[1].dk: must be 1 to 64 of ...`.
-    func check(_ value: JSON, at place: String = "") throws(Problem) {
+    /// Throws what is wrong with a value, by its place: `devices[1].dk: must be 1 to 64 of ...`; all of it, up to
+    /// `Fault.maximumCount`, with the first in front.
+    ///
+    /// - Parameter parameter: whose value it is; `nil`: it is the request's body.
+    func check(_ value: JSON, of parameter: String? = nil) throws(Problem) {
+        var faults: [Fault] = []
+        find(
+            in: value,
+            at: Place(text: parameter ?? "", pointer: parameter == nil ? "" : nil), &faults)
+        if let problem = Problem(faults) { throw problem }
+    }
+
+    /// Where in a value: for people, and for programs (RFC 6901).
+    private struct Place {
+        let text: String
+
+        /// `nil`: it is not in the body.
+        let pointer: String?
+
+        func member(_ name: String) -> Place {
+            let step = name.replacing("~", with: "~0").replacing("/", with: "~1")
+            return Place(
+                text: text.isEmpty ? name : "\(text).\(name)",
+                pointer: pointer.map { "\($0)/\(step)" })
+        }
+
+        func element(_ index: Int) -> Place {
+            Place(text: "\(text)[\(index)]", pointer: pointer.map { "\($0)/\(index)" })
+        }
+
+        func fault(_ detail: String) -> Fault {
+            let text = text.isEmpty ? "the request's body \(detail)" : "\(text): \(detail)"
+            return Fault(reason: .invalidRequest, pointer: pointer, detail: detail, text: text)
+        }
+    }
+
+    private func find(in value: JSON, at place: Place, _ faults: inout [Fault]) {
+        guard faults.count < Fault.maximumCount else { return }
         switch self {
-        case .named(_, let schema), .noted(let schema, _): try schema.check(value, at: place)
+        case .named(_, let schema), .noted(let schema, _):
+            schema.find(in: value, at: place, &faults)
         case .nullable(let schema), .optional(let schema):
-            if value != .null { try schema.check(value, at: place) }
+            if value != .null { schema.find(in: value, at: place, &faults) }
         case .text(let rule):
             guard let text = value.text else {
-                throw unfit(at: place, rule.format == nil ? "a text" : nil)
+                return faults.append(
+                    place.fault("must be \(rule.format == nil ? "a text" : self.rule)"))
             }
-            guard rule.allows(text) else { throw unfit(at: place) }
+            if !rule.allows(text) { faults.append(unfit(at: place)) }
         case .integer(let range):
-            guard let integer = value.integer, range.contains(integer) else {
-                throw unfit(at: place)
-            }
+            let isFit = value.integer.map { range.contains($0) } ?? false
+            if !isFit { faults.append(unfit(at: place)) }
         case .flag:
-            guard value.bool != nil else { throw unfit(at: place) }
+            if value.bool == nil { faults.append(unfit(at: place)) }
         case .choice(let names):
-            guard let text = value.text, names.contains(text) else { throw unfit(at: place) }
+            let isFit = value.text.map { names.contains($0) } ?? false
+            if !isFit { faults.append(unfit(at: place)) }
         case .list(let schema, let counts):
             guard let elements = value.array, counts.contains(elements.count) else {
-                throw unfit(at: place)
+                return faults.append(unfit(at: place))
             }
             for (index, element) in elements.enumerated() {
-                try schema.check(element, at: "\(place)[\(index)]")
+                schema.find(in: element, at: place.element(index), &faults)
             }
         case .object(let members, let isOpen):
-            guard case .object(let values) = value else { throw unfit(at: place) }
-            try Self.check(values, members, isOpen, at: place)
-        case .either(let forms): try Self.form(of: value, forms).check(value, at: place)
+            guard case .object(let values) = value else { return faults.append(unfit(at: place)) }
+            Self.find(in: values, members, isOpen, at: place, &faults)
+        case .either(let forms): Self.form(of: value, forms).find(in: value, at: place, &faults)
         }
     }
 
@@ -165,23 +203,25 @@ extension Schema {
         } ?? chosen.first ?? forms[0]
     }
 
-    private static func check(
-        _ values: [JSON.Member],
+    private static func find(
+        in values: [JSON.Member],
         _ members: [Member],
         _ isOpen: Bool,
-        at place: String
-    ) throws(Problem) {
-        let prefix = place.isEmpty ? "" : "\(place)."
+        at place: Place,
+        _ faults: inout [Fault]
+    ) {
         var left = Dictionary(values.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
         for member in members {
             if let value = left.removeValue(forKey: member.name) {
-                try member.schema.check(value, at: prefix + member.name)
+                member.schema.find(in: value, at: place.member(member.name), &faults)
             } else if member.isRequired {
-                throw .invalid("\(prefix)\(member.name): is missing")
+                faults.append(place.member(member.name).fault("is missing"))
             }
         }
-        guard !isOpen, let name = left.keys.min() else { return }
-        throw .invalid("\(prefix)\(name): there is no such field here")
+        guard !isOpen else { return }
+        for name in left.keys.sorted() {
+            faults.append(place.member(name).fault("there is no such field here"))
+        }
     }
 
     /// Checks a value that came as text: a parameter of the query or a header.
@@ -191,20 +231,19 @@ extension Schema {
         case .integer:
             // Not what `Int64` takes besides: `+5`, `007`.
             guard let integer = Int64(text), String(integer) == text else {
-                throw unfit(at: name)
+                throw .invalid("\(name): must be \(rule)")
             }
-            try check(.integer(integer), at: name)
+            try check(.integer(integer), of: name)
         case .flag:
-            guard text == "true" || text == "false" else { throw unfit(at: name) }
+            guard text == "true" || text == "false" else {
+                throw .invalid("\(name): must be \(rule)")
+            }
         case .named, .noted, .text, .choice, .list, .object, .either:
-            try check(.text(text), at: name)
+            try check(.text(text), of: name)
         }
     }
 
-    private func unfit(at place: String, _ rule: String? = nil) -> Problem {
-        let subject = place.isEmpty ? "the request's body" : "\(place):"
-        return .invalid("\(subject) must be \(rule ?? self.rule)")
-    }
+    private func unfit(at place: Place) -> Fault { place.fault("must be \(rule)") }
 
     /// For people: what a value must be.
     var rule: String {

@@ -54,6 +54,17 @@ extension Schema {
             "detail": .noted(.anyText, "For people."),
             "remedy": .noted(.anyText, "What can be done about it, for people."),
             "line": .noted(.optional(.count), "Of a CSV body, counted from 1."),
+            "errors": .noted(
+                .optional(
+                    .list(
+                        .object([
+                            "detail": .noted(.anyText, "For people."),
+                            "pointer": .noted(
+                                .optional(.anyText), "Where in a JSON body (RFC 6901)."),
+                            "line": .noted(.optional(.count), "Of a CSV body, counted from 1."),
+                        ]))),
+                "All that is wrong with the body, as far as it was looked at: the first \(Fault.maximumCount)."
+            ),
             "instance": .noted(
                 .anyText, "urn:tollgate:request:ID, where ID is that of the header X-Request-Id."),
         ]))

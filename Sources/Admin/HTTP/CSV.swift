@@ -38,7 +38,9 @@ enum CSV {
     }
 
     static func problem(_ line: Int, _ detail: String) -> Problem {
-        Problem(.invalidCSV, "line \(line): \(detail)", line: line)
+        let fault = Fault(
+            reason: .invalidCSV, line: line, detail: detail, text: "line \(line): \(detail)")
+        return Problem(fault)
     }
 }
 

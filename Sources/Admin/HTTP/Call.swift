@@ -270,10 +270,29 @@ extension Call {
 
     /// Of the next part of this list (RFC 8288): the same request with another cursor.
     private func address(after cursor: String) -> String {
-        let others = (request.uri.query ?? "").split(separator: "&")
-            .filter { !$0.hasPrefix("cursor=") }
-        return request.uri.path + "?"
-            + (others.map(String.init) + ["cursor=\(cursor)"]).joined(separator: "&")
+        let others = (request.uri.query ?? "").split(separator: "&").filter { pair in
+            String(percentEncoded: pair.prefix { $0 != "=" }) != "cursor"
+        }
+        let query = others.map { Self.encoded($0) } + ["cursor=\(cursor)"]
+        return Self.encoded(request.uri.path[...]) + "?" + query.joined(separator: "&")
+    }
+
+    /// With all percent-encoded that is not of an address (RFC 3986, 2), the end of the link's among it; what is encoded
+    /// already stays as it is.
+    private static func encoded(_ text: Substring) -> String {
+        let others = Set("-._~:/?#[]@!$&'()*+,;=%".utf8)
+        var encoded = ""
+        for byte in text.utf8 {
+            let character = Character(UnicodeScalar(byte))
+            if character.isASCII, character.isLetter || character.isNumber || others.contains(byte)
+            {
+                encoded.append(character)
+            } else {
+                let digits = String(byte, radix: 16, uppercase: true)
+                encoded += "%" + (digits.count < 2 ? "0" : "") + digits
+            }
+        }
+        return encoded
     }
 
     func created(_ json: JSON, at location: String) -> Response {

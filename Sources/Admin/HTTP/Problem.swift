@@ -14,6 +14,9 @@ struct Problem: Error, Equatable, Sendable {
     /// Where in the request: the line of a CSV body.
     let line: Int?
 
+    /// All that is wrong with the request's body, as far as it was looked at: the first ones.
+    private(set) var errors: [Fault] = []
+
     /// When the request may be sent again, in the header `Retry-After`.
     let retryAfterSeconds: Int?
 
@@ -34,6 +37,18 @@ struct Problem: Error, Equatable, Sendable {
         self.allow = allow
         self.retryAfterSeconds =
             reason.httpStatus == .serviceUnavailable ? 1 : retryAfterSeconds
+    }
+
+    init(_ fault: Fault) {
+        self.init(fault.reason, fault.text, line: fault.line)
+        errors = [fault]
+    }
+
+    /// The faults of a body: what the first one says is the problem's own detail.
+    init?(_ faults: [Fault]) {
+        guard let first = faults.first else { return nil }
+        self.init(first)
+        errors = Array(faults.prefix(Fault.maximumCount))
     }
 
     init(_ refusal: Refusal) {
@@ -81,6 +96,34 @@ struct Problem: Error, Equatable, Sendable {
             "title": .text(status.reasonPhrase), "status": JSON(status.code),
             "reason": .text(reason.name), "detail": .text(detail), "remedy": .text(reason.remedy),
         ]
+        if let line { document.add("line", JSON(line)) }
+        if !errors.isEmpty { document.add("errors", .array(errors.map(\.document))) }
+        return document
+    }
+}
+
+/// One thing that is wrong with a request's body.
+struct Fault: Equatable, Sendable {
+    let reason: Reason
+
+    /// Where in a JSON body (RFC 6901).
+    var pointer: String?
+
+    /// Where in a CSV, counted from 1.
+    var line: Int?
+
+    /// `must be ...`, for people.
+    let detail: String
+
+    /// The same with its place: `devices[1].dk: must be ...`.
+    let text: String
+
+    /// Of one answer.
+    static let maximumCount = 100
+
+    fileprivate var document: JSON {
+        var document: JSON = ["detail": .text(detail)]
+        if let pointer { document.add("pointer", .text(pointer)) }
         if let line { document.add("line", JSON(line)) }
         return document
     }

@@ -22,6 +22,11 @@ struct FleetImport: ~Copyable {
 
     private var rows: [ImportRow] = []
 
+    /// What is wrong with rows. With the first of these nothing is imported any more; the chunk of rows behind it is read
+    /// for what else is, and not more, as a large file takes long to come.
+    private var faults: [Fault] = []
+    private var rowsBehindFault = 0
+
     /// `nil` as long as the file has no more rows than one chunk.
     private var ledger: ImportLedger?
     private var spool: Spool
@@ -65,7 +70,7 @@ struct FleetImport: ~Copyable {
     }
 
     private mutating func readRows() async throws {
-        while let row = try parser.next() {
+        while let row = try nextRow() {
             guard let columns else {
                 let columns = try ImportColumns(header: row)
                 self.columns = columns
@@ -73,11 +78,43 @@ struct FleetImport: ~Copyable {
                 continue
             }
             if rows.count == Self.chunkRows { try await stage() }
-            let device = try columns.device(in: row, &mint)
-            try device.requireSecret(ofLength: secretLengthMinimum, .importLine)
+            let device: ImportRow
+            do throws(Problem) {
+                device = try columns.device(in: row, &mint)
+                try device.requireSecret(ofLength: secretLengthMinimum, .importLine)
+            } catch {
+                try await note(error)
+                continue
+            }
+            guard faults.isEmpty else {
+                rowsBehindFault += 1
+                if rowsBehindFault == Self.chunkRows { try refuseFaulty() }
+                continue
+            }
             rows.append(device)
             try spool.append { CSV.append(columns.answer(for: device), to: &$0) }
         }
+    }
+
+    /// Behind what is no CSV at all nothing can be read.
+    private mutating func nextRow() throws(Problem) -> CSV.Row? {
+        do throws(Problem) {
+            return try parser.next()
+        } catch {
+            throw Problem(faults + error.errors) ?? error
+        }
+    }
+
+    private mutating func note(_ problem: Problem) async throws {
+        guard !problem.errors.isEmpty else { throw problem }
+        await abandon()
+        rows = []
+        faults += problem.errors
+        if faults.count >= Fault.maximumCount { try refuseFaulty() }
+    }
+
+    private func refuseFaulty() throws(Problem) {
+        if let problem = Problem(faults) { throw problem }
     }
 
     /// Hands the chunk to the books.
@@ -95,6 +132,7 @@ struct FleetImport: ~Copyable {
         }
         parser.finish()
         try await readRows()
+        try refuseFaulty()
         guard columns != nil else {
             throw CSV.problem(1, "the header is missing: dk,secret or dk,secret,name")
         }

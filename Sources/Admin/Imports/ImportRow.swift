@@ -13,11 +13,14 @@ struct ImportRow {
     /// Throws when the secret that is given is shorter than one may be; those that are made never are.
     func requireSecret(ofLength minimum: Int, _ reason: Reason) throws(Problem) {
         guard secret.text.utf8.count < minimum else { return }
-        let place = reason == .importLine ? "line \(line)" : "devices[\(line - 1)]"
+        let isCSV = reason == .importLine
+        let detail =
+            "secret: has \(secret.text.utf8.count) characters, and \(minimum) are the least"
+        let place = isCSV ? "line \(line)" : "devices[\(line - 1)]"
         throw Problem(
-            reason,
-            "\(place): secret: has \(secret.text.utf8.count) characters, and \(minimum) are the least",
-            line: reason == .importLine ? line : nil)
+            Fault(
+                reason: reason, pointer: isCSV ? nil : "/devices/\(line - 1)/secret",
+                line: isCSV ? line : nil, detail: detail, text: "\(place): \(detail)"))
     }
 }
 

@@ -333,7 +333,6 @@ extension Broker {
         guard entry.isDecided,
             context.wire[slot].settings.unanswered.isEmpty
         else { return context.wire[slot].settings.unanswered.append(entry) }
-        context.answered.acknowledged &+= 1
         answer(slot, entry, in: &context)
     }
 
@@ -369,7 +368,6 @@ extension Broker {
         while context.wire[slot].phase == .open,
             let next = context.wire[slot].settings.unanswered.next()
         {
-            context.answered.noteAcknowledged(since: next.since)
             answer(slot, next, in: &context)
         }
         // It may be held because there were too many.
@@ -386,6 +384,11 @@ extension Broker {
         {
             // It can't be told but by silence: it will send the message again.
             return context.wire.end(slot, reason)
+        }
+        if entry.since == context.now.monotonic {
+            context.answered.acknowledged &+= 1
+        } else if !entry.isRepetition {
+            context.answered.noteAcknowledged(since: entry.since)
         }
         if entry.isExactlyOnce {
             receivedExactlyOnce(slot, entry, in: &context)
@@ -498,14 +501,6 @@ extension Broker {
 extension Reason {
     /// Whether a message was not kept where it has to be, and may be the next time.
     fileprivate var isOfStores: Bool { self == .notStored || self == .notUplinked }
-}
-
-extension Span<UInt8> {
-    /// Whether a topic has so many levels at most; one of fewer bytes need not be looked at.
-    @inline(__always)
-    func hasNoMoreLevels(than limit: Int) -> Bool {
-        count < limit || TopicName.levelCount(of: self) <= limit
-    }
 }
 
 extension Publish {

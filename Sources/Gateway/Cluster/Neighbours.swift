@@ -253,8 +253,9 @@ final class Neighbours: Sendable {
     private func arrive(_ name: NodeName, _ greeting: Greeting) {
         let number = state.withLock { state -> UInt8? in
             let number = self.number(of: name, in: &state)
-            // What the process that was here last had, others have inherited since then only.
-            let last = state.records.updateValue(greeting.record, forKey: name) ?? 0
+            // What the process that was here last had, others have inherited since then only. Of one that was never here it
+            // is not known for which of its sessions something is kept.
+            let last = state.records.updateValue(greeting.record, forKey: name)
             guard !state.hasToBeginAnew(name) else {
                 state.void.insert(name)
                 return nil
@@ -265,7 +266,7 @@ final class Neighbours: Sendable {
             let arrival = NodeArrival(
                 number: number, name: name, shards: greeting.shards, level: greeting.level,
                 heir: greeting.heir.flatMap { heir in
-                    guard heir.number > last else { return nil }
+                    guard let last, heir.number > last else { return nil }
                     return Followings.Heir(
                         node: self.number(of: heir.node, in: &state), number: heir.number)
                 })

@@ -1,12 +1,11 @@
 import Ledger
+import Linux
 import Storage
+import Synchronization
 import Telemetry
 
 // What is left of activation codes, and how many devices there are (rule B14): of all products, and of the largest.
 extension Gateway {
-    /// So many products have figures of their own: those with the most codes.
-    private static var productsShown: Int { 100 }
-
     /// - Parameter online: devices that are connected to this node.
     func writeProducts(online: [ProductKey: Int], into page: inout PrometheusText) {
         var products: [ProductSample] = []
@@ -29,7 +28,7 @@ extension Gateway {
         let largest = products.sorted {
             ($0.assigned, $1.key) > ($1.assigned, $0.key)
         }
-        .prefix(Self.productsShown)
+        .prefix(ShownProducts.maximumCount)
         write(
             ("tollgate_product_codes", "Activation codes of the largest products, by state."),
             of: largest.map { ($0.key, $0.codes) }, into: &page)
@@ -41,13 +40,16 @@ extension Gateway {
             of: largest.map { ($0.key, $0.devices) }, into: &page)
     }
 
-    /// What has come of devices' CONNECTs at this node since its start: of the products with the most, and of all others
-    /// together, which have no name.
+    /// What has come of devices' CONNECTs at this node since its start: of the first products that had any, those with the
+    /// most in front, and of all others together, which have no name. A product that is shown stays, as counters only grow.
     func writeAdmissions(_ admissions: [ProductKey: Admissions], into page: inout PrometheusText) {
-        let all = admissions.sorted { ($0.value.total, $1.key) > ($1.value.total, $0.key) }
-        var shown = all.prefix(Self.productsShown).map { ($0.key.text, $0.value) }
+        let names = commons.shownProducts.take(
+            admissions.sorted { ($0.value.total, $1.key) > ($1.value.total, $0.key) }.map(\.key))
+        var shown: [(String, Admissions)] = names.compactMap { key in
+            admissions[key].map { (key.text, $0) }
+        }
         var others = Admissions()
-        for (_, counts) in all.dropFirst(Self.productsShown) { others.merge(counts) }
+        for (key, counts) in admissions where !names.contains(key) { others.merge(counts) }
         if !others.isEmpty { shown.append(("", others)) }
         page.begin(
             "tollgate_product_connects_admitted_total",
@@ -73,15 +75,17 @@ extension Gateway {
         }
     }
 
-    /// Rule B11, as `activation.nearExpiryDays` has it.
+    /// Rule B11, as `activation.nearExpiryDays` has it: read once a minute.
     func writeNearExpiry(into page: inout PrometheusText) {
-        let counts: [ProductKey: Int]
+        let days = Int64(configuration.activation.nearExpiryDays)
+        let counts: [ProductKey: NearExpiryCount]
         do throws(StoreError) {
-            counts = try ledger.read { (books, transaction) throws(StoreError) in
-                try books.nearExpiryCounts(
-                    at: commons.clock.now,
-                    withinMilliseconds: Int64(configuration.activation.nearExpiryDays) * 86_400_000,
-                    in: transaction)
+            counts = try commons.nearExpiry.counts { () throws(StoreError) in
+                try ledger.read { (books, transaction) throws(StoreError) in
+                    try books.nearExpiryCounts(
+                        at: commons.clock.now, withinMilliseconds: days * 86_400_000,
+                        in: transaction)
+                }
             }
         } catch {
             // That the books can't be read is said by readiness and the log.
@@ -90,13 +94,21 @@ extension Gateway {
         page.begin(
             "tollgate_devices_near_expiry",
             help: "Devices whose entitlement ends soon; counted to 10,000.", kind: .gauge)
-        page.sample(counts.values.reduce(0, +))
+        page.sample(counts.values.reduce(0) { $0 + $1.total })
         page.begin(
             "tollgate_product_devices_near_expiry",
-            help: "The same, of the products with the most.", kind: .gauge)
-        let largest = counts.sorted { ($0.value, $1.key) > ($1.value, $0.key) }
-        for (product, count) in largest.prefix(Self.productsShown) {
-            page.sample(count, labels: [PrometheusLabel("product", product.text)])
+            help: "The same, of the products with the most, by what becomes of them then.",
+            kind: .gauge)
+        let largest = counts.sorted { ($0.value.total, $1.key) > ($1.value.total, $0.key) }
+        for (product, count) in largest.prefix(ShownProducts.maximumCount) {
+            for (renewal, value) in [("automatic", count.renewed), ("none", count.ending)] {
+                page.sample(
+                    value,
+                    labels: [
+                        PrometheusLabel("product", product.text),
+                        PrometheusLabel("renewal", renewal),
+                    ])
+            }
         }
     }
 
@@ -114,6 +126,45 @@ extension Gateway {
                         + [PrometheusLabel("state", state)])
             }
         }
+    }
+}
+
+/// Products that have figures of their own among those of the process' life.
+final class ShownProducts: Sendable {
+    /// So many products have figures of their own, here and elsewhere.
+    static let maximumCount = 100
+
+    private let shown = Mutex<[ProductKey]>([])
+
+    /// Takes up those that are not there, as far as there is room; answers all.
+    func take(_ products: [ProductKey]) -> [ProductKey] {
+        shown.withLock { shown in
+            for product in products {
+                guard shown.count < Self.maximumCount else { break }
+                if !shown.contains(product) { shown.append(product) }
+            }
+            return shown
+        }
+    }
+}
+
+/// Who is near the end, as the books had it not long ago: to read them takes some milliseconds.
+final class NearExpiryFigures: Sendable {
+    private static let lifetimeMilliseconds: Int64 = 60_000
+
+    private let known = Mutex<(at: MonotonicInstant, counts: [ProductKey: NearExpiryCount])?>(nil)
+
+    func counts(
+        _ read: () throws(StoreError) -> [ProductKey: NearExpiryCount]
+    ) throws(StoreError) -> [ProductKey: NearExpiryCount] {
+        let now = MonotonicInstant.now()
+        let fresh = known.withLock { known in
+            known.flatMap { now.milliseconds(since: $0.at) < Self.lifetimeMilliseconds ? $0 : nil }
+        }
+        if let fresh { return fresh.counts }
+        let counts = try read()
+        known.withLock { $0 = (now, counts) }
+        return counts
     }
 }
 

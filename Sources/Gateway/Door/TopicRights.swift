@@ -133,7 +133,9 @@ struct TopicPatterns: Sendable {
 
     /// Whether a filter may be subscribed to. A pattern covers it when it covers all that it matches; a
     /// filter that is wider than a denied pattern is not denied, but what is denied does not come by it.
-    func allowsSubscribe(_ filter: Span<UInt8>) -> Bool { allows(filter) }
+    func allowsSubscribe(_ filter: Span<UInt8>) -> Bool {
+        (systemTopics || !filter.isSystemTopic) && allows(filter)
+    }
 
     /// Whether there are topics that a filter may match, and yet don't come by it.
     var limitsDeliveries: Bool { !denied.isEmpty || !systemTopics }
@@ -158,6 +160,12 @@ struct TopicPatterns: Sendable {
 }
 
 extension Span<UInt8> {
+    /// Whether a topic has so many levels at most; one of fewer bytes need not be looked at.
+    @inline(__always)
+    func hasNoMoreLevels(than limit: Int) -> Bool {
+        count < limit || TopicName.levelCount(of: self) <= limit
+    }
+
     /// `$SYS`, or below it: where a server tells of itself.
     var isSystemTopic: Bool {
         guard count >= 4, self[0] == UInt8(ascii: "$") else { return false }

@@ -25,6 +25,10 @@ struct GatewayCommons: Sendable {
     /// What the shards could not bring to the stores before they ended.
     let leftovers = Leftovers()
     let closedShards = ClosedShards()
+
+    /// For the page of metrics.
+    let shownProducts = ShownProducts()
+    let nearExpiry = NearExpiryFigures()
     let clock: BooksClock
     let ledger: Ledger
     let usage: UsageStore

@@ -15,8 +15,26 @@ extension Shard {
         defer { swap(&batch, &mail) }
         context.commons.mailboxes[context.index].drain(into: &batch)
         if batch.isEmpty { return }
-        for message in batch { receive(message) }
+        for message in batch where !isTooLate(message) { receive(message) }
         batch.removeAll(keepingCapacity: true)
+    }
+
+    /// What other nodes want of a shard that only waits for its stores: what they are not answered, they keep.
+    private func isTooLate(_ message: ShardMessage) -> Bool {
+        guard areAllClosed || isStopped else { return false }
+        return switch message {
+        case .nodeArrived, .nodeMail, .nodeLost, .ownersChanged, .followings, .inherit,
+            .inheritedByAll:
+            true
+        case .handOver, .deliver, .deliverToDevice, .confirmed, .gathered, .storedElsewhere,
+            .sessionsWritten, .retainedWritten, .decided, .subscribe, .unsubscribe, .connected,
+            .subscribed, .crowded, .pass, .passed, .admissionAnswered, .registrationAnswered,
+            .renewalAnswered, .usageWritten, .packs, .nodeRemoved, .handOut, .handedOut, .takeKept,
+            .keptForward, .inheritanceSettled, .sessionsVoid, .countsAdopted, .productChanged,
+            .productsChanged, .deviceChanged, .entitlementTaken, .secretReset, .keyRevoked, .ask,
+            .contextReplaced, .systemTopics, .tick, .drain, .stop:
+            false
+        }
     }
 
     private mutating func receive(_ message: ShardMessage) {
@@ -122,14 +140,15 @@ extension Shard {
             isClosed = true
             context.commons.closedShards.note()
         }
+        // Also while others are not done: that may take all of the time that there is.
+        flushCounters()
+        carryOut(context.quota.giveBackPacks())
+        broker.submitSessionWrites(in: &context)
         guard areAllClosed || context.now.monotonic > drainDeadline else {
             // Its mail is read at the beginning of the next turn.
             areAllClosed = context.commons.closedShards.count == context.commons.mailboxes.count
             return
         }
-        flushCounters()
-        carryOut(context.quota.giveBackPacks())
-        broker.submitSessionWrites(in: &context)
         let isSettled = context.quota.isSettled && broker.isSettled
         if isSettled || context.now.monotonic > drainDeadline { isStopped = true }
     }

@@ -12,6 +12,23 @@ public struct NearExpiry: Hashable, Sendable {
     public let autoRenewal: Bool
 }
 
+/// How many devices are near their expiry.
+public struct NearExpiryCount: Hashable, Sendable {
+    /// Those that will be renewed automatically, if a code is left then.
+    public private(set) var renewed = 0
+
+    /// Those that will not.
+    public private(set) var ending = 0
+
+    public var total: Int { renewed + ending }
+
+    public init() {}
+
+    mutating func add(_ device: NearExpiry) {
+        if device.autoRenewal { renewed += 1 } else { ending += 1 }
+    }
+}
+
 /// From when to when entitlements end that are asked for, and the last one that was seen.
 ///
 /// All lists of them are in one order: by expiry, then product, then serial of the code.
@@ -133,24 +150,29 @@ extension Books {
         return count
     }
 
-    /// How many of each product, of the `maximum` that end first.
+    /// How many of each product, of the `maximum` that end first. Reads no more than twenty pages: many that are deleted
+    /// may lie between.
     public func nearExpiryCounts(
         at time: Timestamp,
         withinMilliseconds milliseconds: Int64,
         atMost maximum: Int = 10_000,
         in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> [ProductKey: Int] {
-        var counts: [ProductKey: Int] = [:]
+    ) throws(StoreError) -> [ProductKey: NearExpiryCount] {
+        var counts: [ProductKey: NearExpiryCount] = [:]
         var count = 0
+        var pages = 0
         var cursor: String?
         repeat {
             let page = try nearExpiry(
                 at: time, withinMilliseconds: milliseconds, cursor: cursor,
                 limit: min(1_000, maximum - count), in: transaction)
-            for device in page.elements { counts[device.identity.product, default: 0] += 1 }
+            for device in page.elements {
+                counts[device.identity.product, default: NearExpiryCount()].add(device)
+            }
             count += page.elements.count
+            pages += 1
             cursor = page.cursor
-        } while cursor != nil && count < maximum
+        } while cursor != nil && count < maximum && pages < 20
         return counts
     }
 
