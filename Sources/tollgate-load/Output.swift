@@ -26,35 +26,14 @@ enum Output {
     }
 
     private static func write(_ text: String, to descriptor: Int32) throws(Failure) {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            // Safe: the array lends its bytes for the call.
-            let count = unsafe rest.withUnsafeBytes { rest in
-                unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
-            }
-            if count >= 0 {
-                rest = rest.dropFirst(count)
-            } else {
-                try wait(after: errno, for: descriptor)
-            }
+        do throws(Errno) {
+            try StandardStreams.write(Array(text.utf8), to: descriptor)
+        } catch .brokenPipe {
+            throw Failure(text: "", code: 128 + SIGPIPE)
+        } catch {
+            throw Failure(text: "standard output: \(error)")
         }
     }
-
-    /// Returns when it may be tried again.
-    private static func wait(after code: Int32, for descriptor: Int32) throws(Failure) {
-        switch code {
-        case EINTR: return
-        case EAGAIN:
-            var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-            // Safe: `poll` reads and writes one structure, which is ours.
-            _ = unsafe Glibc.poll(&poll, 1, -1)
-        case EPIPE: throw Failure(text: "", code: 128 + SIGPIPE)
-        default: throw Failure(text: "standard output: \(Errno(rawValue: code))")
-        }
-    }
-
-    /// A reader that goes is an error of `write(2)`, not a signal.
-    static func prepare() { signal(SIGPIPE, SIG_IGN) }
 }
 
 /// Why the program ends without having done what it was asked.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Linux
 import Load
 
 /// The load harness.
@@ -22,7 +23,7 @@ struct TollgateLoad: ParsableCommand {
 @main
 enum Program {
     static func main() {
-        Output.prepare()
+        StandardStreams.prepare()
         do {
             var command = try TollgateLoad.parseAsRoot()
             try command.run()

@@ -30,12 +30,17 @@ struct Shape {
     var topic: String?
 }
 
+/// What all scenarios take.
+struct CommonOptions: ParsableArguments {
+    @OptionGroup var pace: PaceOptions
+    @OptionGroup var identity: IdentityOptions
+    @OptionGroup var server: ServerOptions
+    @OptionGroup var watching: RunOptions
+}
+
 /// A scenario on the command line.
 protocol ScenarioCommand: ParsableCommand {
-    var server: ServerOptions { get }
-    var identity: IdentityOptions { get }
-    var watching: RunOptions { get }
-    var pace: PaceOptions { get }
+    var common: CommonOptions { get }
     var shape: Shape { get }
 
     /// What only this scenario has.
@@ -43,6 +48,11 @@ protocol ScenarioCommand: ParsableCommand {
 }
 
 extension ScenarioCommand {
+    private var pace: PaceOptions { common.pace }
+    private var identity: IdentityOptions { common.identity }
+    private var server: ServerOptions { common.server }
+    private var watching: RunOptions { common.watching }
+
     func complete(_ plan: inout LoadPlan) throws(Failure) {}
 
     func run() throws {

@@ -9,10 +9,7 @@ struct ConnectCommand: ScenarioCommand {
 
     @Option(help: "Connections in all.") var count = 10_000
     @Option(help: "At one time.") var concurrency = 64
-    @OptionGroup var pace: PaceOptions
-    @OptionGroup var identity: IdentityOptions
-    @OptionGroup var server: ServerOptions
-    @OptionGroup var watching: RunOptions
+    @OptionGroup var common: CommonOptions
 
     var shape: Shape { Shape(scenario: .connect, connections: count, concurrency: concurrency) }
 }
@@ -24,10 +21,7 @@ struct ActivateCommand: ScenarioCommand {
 
     @Option(help: "Devices, from --first on.") var count = 1_000
     @Option(help: "At one time.") var concurrency = 256
-    @OptionGroup var pace: PaceOptions
-    @OptionGroup var identity: IdentityOptions
-    @OptionGroup var server: ServerOptions
-    @OptionGroup var watching: RunOptions
+    @OptionGroup var common: CommonOptions
 
     var shape: Shape { Shape(scenario: .activate, connections: count, concurrency: concurrency) }
 }
@@ -41,10 +35,7 @@ struct IdleCommand: ScenarioCommand {
     @Option(help: "Clients.") var count = 10_000
     @Option(help: "Seconds that they are held.") var seconds = 15.0
     @Option(help: "The most that are being opened at one time.") var concurrency = 256
-    @OptionGroup var pace: PaceOptions
-    @OptionGroup var identity: IdentityOptions
-    @OptionGroup var server: ServerOptions
-    @OptionGroup var watching: RunOptions
+    @OptionGroup var common: CommonOptions
 
     var shape: Shape {
         Shape(scenario: .idle, connections: count, concurrency: concurrency, seconds: seconds)
@@ -62,10 +53,7 @@ struct StormCommand: ScenarioCommand {
 
     @Option(help: "Clients.") var count = 10_000
     @Option(help: "The most that are being opened at one time, before.") var concurrency = 256
-    @OptionGroup var pace: PaceOptions
-    @OptionGroup var identity: IdentityOptions
-    @OptionGroup var server: ServerOptions
-    @OptionGroup var watching: RunOptions
+    @OptionGroup var common: CommonOptions
 
     var shape: Shape { Shape(scenario: .storm, connections: count, concurrency: concurrency) }
 }
@@ -102,11 +90,8 @@ struct PublishCommand: ScenarioCommand {
 
     @Option(help: "Clients.") var count = 50
     @Option(help: "Seconds of publishing.") var seconds = 10.0
-    @OptionGroup var pace: PaceOptions
     @OptionGroup var messages: MessageOptions
-    @OptionGroup var identity: IdentityOptions
-    @OptionGroup var server: ServerOptions
-    @OptionGroup var watching: RunOptions
+    @OptionGroup var common: CommonOptions
 
     var shape: Shape {
         Shape(
@@ -129,11 +114,8 @@ struct SoakCommand: ScenarioCommand {
     @Option(help: "Clients.") var count = 1_000
     @Option(help: "Seconds of publishing.") var seconds = 3_600.0
     @Option(help: "Clients a second that leave and come back.") var reconnects = 10.0
-    @OptionGroup var pace: PaceOptions
     @OptionGroup var messages: MessageOptions
-    @OptionGroup var identity: IdentityOptions
-    @OptionGroup var server: ServerOptions
-    @OptionGroup var watching: RunOptions
+    @OptionGroup var common: CommonOptions
 
     var shape: Shape {
         Shape(

@@ -57,41 +57,12 @@ enum Output {
     }
 
     private static func write(_ bytes: [UInt8], to descriptor: Int32) throws(Failure) {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            // Safe: the array lends its bytes for the call.
-            let count = unsafe rest.withUnsafeBytes { rest in
-                unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
-            }
-            if count >= 0 {
-                rest = rest.dropFirst(count)
-            } else {
-                try wait(after: errno, for: descriptor)
-            }
-        }
-    }
-
-    /// Returns when it may be tried again.
-    private static func wait(after code: Int32, for descriptor: Int32) throws(Failure) {
-        switch code {
-        case EINTR: return
-        case EAGAIN:
-            var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-            // Safe: `poll` reads and writes one structure, which is ours.
-            _ = unsafe Glibc.poll(&poll, 1, -1)
-        case EPIPE: throw .readerGone
-        default: throw Failure(text: "standard output: \(Errno(rawValue: code))")
-        }
-    }
-
-    /// For the whole process: a reader that goes is an error of `write(2)`, not a signal; and the number of a
-    /// standard stream that was closed before the start is not given to another file.
-    static func prepare() {
-        signal(SIGPIPE, SIG_IGN)
-        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
-            // Reading from the first and writing to the others fails as before. `open` takes the lowest free number.
-            // Safe: the text lives through the call.
-            _ = unsafe open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+        do throws(Errno) {
+            try StandardStreams.write(bytes, to: descriptor)
+        } catch .brokenPipe {
+            throw .readerGone
+        } catch {
+            throw Failure(text: "standard output: \(error)")
         }
     }
 }

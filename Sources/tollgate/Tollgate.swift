@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Linux
 
 /// The program: the gateway itself, and the verbs that speak to one over its API.
 struct Tollgate: AsyncParsableCommand {
@@ -21,7 +22,7 @@ struct Tollgate: AsyncParsableCommand {
 enum Program {
     /// Exit codes: 0 done; 1 refused, or failed; 2 wrong usage; 141 the output's reader has gone.
     static func main() async {
-        Output.prepare()
+        StandardStreams.prepare()
         do {
             var command = try Tollgate.parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

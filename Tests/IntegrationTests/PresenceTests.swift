@@ -238,7 +238,7 @@ extension WholeGateway {
             }
         }
 
-        @Test("who has not the right can't subscribe, and nobody publishes there")
+        @Test("who has not the right can't subscribe, and no client publishes there")
         func rights() async throws {
             try await TestGateway.run { gateway in
                 let lamp = try await gateway.createProduct("lamp")

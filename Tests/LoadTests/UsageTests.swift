@@ -63,5 +63,10 @@ import Testing
         let full = try program.shell("tollgate-load --help >/dev/full")
         #expect(full.code == 1)
         #expect(full.errors.contains("standard output: No space left on device (28)"))
+        // The report does not go into a socket that has got the number of a stream that was closed.
+        let closed = try program.shell(
+            "tollgate-load connect --no-activation --url mqtt://127.0.0.1:1 --count 1 --quiet >&-")
+        #expect(closed.code == 1)
+        #expect(closed.errors.contains("standard output: Bad file descriptor (9)"))
     }
 }
