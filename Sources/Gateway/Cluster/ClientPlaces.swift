@@ -14,9 +14,14 @@ struct ClientPlaces {
 
     /// A client changes nodes: what comes for it meanwhile waits.
     struct Move {
+        let to: DisplacedBy
+
         /// Where it was.
         var holder = Peers.here
         var messages: [HeldDownlink] = []
+
+        /// Where it is as well, as nodes have said meanwhile.
+        var told: [(place: ClientPlace, by: NodeMail.Target)] = []
 
         /// Who has come after the one that it moves to.
         var claims: [(by: DisplacedBy, isCleanStart: Bool)] = []
@@ -86,11 +91,15 @@ struct ClientPlaces {
     /// Messages that wait for one client that moves.
     static var heldMaximum: Int { 1_000 }
 
-    /// Greater than that of every claim before: of this owner, and of those before it.
-    mutating func nextNumber(under table: UInt64) -> UInt64 {
-        lastClaim = max(lastClaim + 1, table << 32)
+    /// Greater than that of every claim before: of this owner, and of those before it, as far as it has heard of them.
+    mutating func nextNumber(of name: SessionName, under table: UInt64) -> UInt64 {
+        let known = max(owned[name]?.number ?? 0, claims[name] ?? 0)
+        lastClaim = max(lastClaim + 1, Self.firstNumber(under: table), known + 1)
         return lastClaim
     }
+
+    /// Of the claims that are granted under that table.
+    static func firstNumber(under table: UInt64) -> UInt64 { table << 32 }
 
     /// Keeps a message for a client that moves. False when too many wait.
     mutating func hold(_ message: HeldDownlink, for name: SessionName) -> Bool {

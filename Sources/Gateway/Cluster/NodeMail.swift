@@ -74,7 +74,7 @@ enum NodeMail {
     /// The sending node does not have that client any more, nor a session of it. To its owner.
     case released(ClientPlace)
 
-    /// The client is another node's by now: what the receiving one has of it is void.
+    /// Another node has the client, by this claim: what the receiving one has of it by an earlier one is void.
     case superseded(ClientPlace)
 
     /// The sending shard has told the owners which clients it has.

@@ -359,6 +359,16 @@ enum DisplacedBy {
         case .node(let node, _): node
         }
     }
+
+    /// Whether both are one connection.
+    static func == (one: DisplacedBy, other: DisplacedBy) -> Bool {
+        switch (one, other) {
+        case (.here(let one), .here(let other)): one.connection == other.connection
+        case (.node(let one, let served), .node(let other, let alsoServed)):
+            one == other && served == alsoServed
+        case (.here, .node), (.node, .here): false
+        }
+    }
 }
 
 /// What another node's shard has asked.

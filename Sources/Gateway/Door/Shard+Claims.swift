@@ -89,7 +89,9 @@ extension Shard {
     private static var claimMilliseconds: Int64 { 2_000 }
 
     /// Of a client that was let in without.
-    private mutating func grantedLate(_ waiting: WaitingClaim, _ grant: ClaimGrant) {
+    private mutating func grantedLate(
+        _ waiting: WaitingClaim, _ grant: ClaimGrant, by granter: UInt8
+    ) {
         guard let client = Client(stored: waiting.name) else { return }
         switch context.places.claims[waiting.name] {
         case 0?:
@@ -98,6 +100,7 @@ extension Shard {
             if case .device(let device) = client {
                 adopt(grant.days, of: device.identity, waiting.connection)
             }
+            settle(waiting.name, grant.number, grantedBy: granter)
         case nil:
             guard case .node(let owner) = context.peers.owner(of: Partition(waiting.name)) else {
                 return
@@ -105,14 +108,17 @@ extension Shard {
             context.peers.send(
                 .released(ClientPlace(name: waiting.name, number: grant.number)), to: owner,
                 shard: context.peers.home(of: client, on: owner), at: context.now.books)
+        case .some(let own) where own != grant.number: tellPlaces(named: [waiting.name])
         case .some: break
         }
     }
 
-    mutating func granted(_ waiting: WaitingClaim, _ grant: ClaimGrant) {
-        if waiting.isLetIn { return grantedLate(waiting, grant) }
+    /// - Parameter granter: the node that owned the client when it decided.
+    mutating func granted(_ waiting: WaitingClaim, _ grant: ClaimGrant, by granter: UInt8) {
+        if waiting.isLetIn { return grantedLate(waiting, grant, by: granter) }
         let isArriving = grant.session.map { takeIn($0, waiting, grant.number) } ?? false
-        context.places.claims[waiting.name] = grant.number
+        context.places.claims[waiting.name] = max(
+            context.places.claims[waiting.name] ?? 0, grant.number)
         if case .device(let device) = Client(stored: waiting.name) {
             if grant.hasDisplaced { door.noteDisplacement(device.identity, at: context.now) }
             adopt(grant.days, of: device.identity, waiting.connection)
@@ -121,6 +127,34 @@ extension Shard {
             awaitArrival(waiting)
         } else {
             letIn(waiting)
+        }
+        settle(waiting.name, grant.number, grantedBy: granter)
+    }
+
+    /// Of a client that was just let in by what a node decided, which may not have been its owner any more, or may have
+    /// forgotten since: the owner is yet to hear of a claim that was granted after this node had told it what is here.
+    private mutating func settle(
+        _ name: SessionName, _ number: UInt64, grantedBy granter: UInt8
+    ) {
+        settle(name)
+        guard context.places.claims[name] != nil,
+            case .node(let owner) = context.peers.owner(of: Partition(name)),
+            owner != granter
+                || number < ClientPlaces.firstNumber(under: context.peers.owners.number)
+        else { return }
+        tellPlaces(named: [name])
+    }
+
+    /// A client is here, and on another node as well as far as this one has heard: the later claim is right.
+    mutating func settle(_ name: SessionName) {
+        guard let own = context.places.claims[name], let entry = context.places.owned[name] else {
+            return
+        }
+        if entry.move == nil, own > entry.number {
+            if entry.node != Peers.here { tellSuperseded(name, by: own, to: entry.node) }
+            context.places.owned[name] = nil
+        } else {
+            superseded(ClientPlace(name: name, number: max(own, entry.number)))
         }
     }
 
@@ -170,13 +204,13 @@ extension Shard {
             if case .here(let waiting) = by { wait(waiting) }
             return
         }
-        let number = context.places.nextNumber(under: context.peers.owners.number)
+        let number = context.places.nextNumber(of: name, under: context.peers.owners.number)
         guard holder != by.node else {
             place(name, at: by.node, number)
             return grant(name, by, from: holder, nil)
         }
         context.places.owned[name] = ClientPlaces.Entry(
-            node: by.node, number: number, move: ClientPlaces.Move())
+            node: by.node, number: number, move: ClientPlaces.Move(to: by))
         if case .here(let waiting) = by { wait(waiting) }
         guard holder != Peers.here else {
             return yield(
@@ -209,8 +243,8 @@ extension Shard {
 
     /// The client has left where it was: it may come in now.
     mutating func decide(_ name: SessionName, _ by: DisplacedBy, _ yielded: YieldedClient) {
-        guard let entry = context.places.owned[name], let move = entry.move else {
-            // Another node has become the owner meanwhile.
+        guard let entry = context.places.owned[name], let move = entry.move, move.to == by else {
+            // Another node has become the owner meanwhile, and this one again it may be.
             return grant(name, by, from: Peers.here, yielded)
         }
         if by.node == Peers.here || context.peers.isReachable(by.node) {
@@ -221,6 +255,7 @@ extension Shard {
         }
         grant(name, by, from: move.holder, yielded)
         for message in move.messages { broker.deliver(message, in: &context) }
+        for (place, target) in move.told { take(place, of: target) }
         for claim in move.claims { decide(name, claim.by, isCleanStart: claim.isCleanStart) }
     }
 
@@ -238,7 +273,7 @@ extension Shard {
             number: number, hasDisplaced: yielded?.wasConnected ?? false, days: days,
             session: session)
         switch by {
-        case .here(let waiting): granted(waiting, grant)
+        case .here(let waiting): granted(waiting, grant, by: Peers.here)
         case .node(_, let served):
             context.peers.answer(served, .granted(grant), at: context.now.books)
         }
@@ -326,28 +361,38 @@ extension Shard {
     mutating func take(_ place: ClientPlace, of target: NodeMail.Target) {
         // Of a partition that this node is yet to hear that it owns, too: the other one has heard of it first.
         let entry = context.places.owned[place.name]
-        guard entry?.move == nil else { return }
-        if let entry, entry.node != target.node, context.peers.isReachable(entry.node) {
-            guard place.number >= entry.number else { return tellSuperseded(place, target.node) }
-            tellSuperseded(ClientPlace(name: place.name, number: entry.number), entry.node)
-        } else if entry == nil, let own = context.places.claims[place.name] {
-            guard place.number > own else { return tellSuperseded(place, target.node) }
-            superseded(ClientPlace(name: place.name, number: own))
+        guard entry?.move == nil else {
+            context.places.owned[place.name]?.move?.told.append((place, target))
+            return
         }
-        context.places.owned[place.name] = ClientPlaces.Entry(
-            node: target.node, number: place.number)
+        var number = place.number
+        if let entry, entry.node == target.node {
+            // What it tells may have crossed what it was granted.
+            number = max(number, entry.number)
+        } else if let entry, context.peers.isReachable(entry.node) {
+            guard number >= entry.number else {
+                return tellSuperseded(place.name, by: entry.number, to: target.node)
+            }
+            tellSuperseded(place.name, by: number, to: entry.node)
+        } else if entry == nil, let own = context.places.claims[place.name] {
+            guard number > own else {
+                return tellSuperseded(place.name, by: own, to: target.node)
+            }
+            superseded(place)
+        }
+        context.places.owned[place.name] = ClientPlaces.Entry(node: target.node, number: number)
     }
 
-    private mutating func tellSuperseded(_ place: ClientPlace, _ node: UInt8) {
-        guard let client = Client(stored: place.name) else { return }
+    private mutating func tellSuperseded(_ name: SessionName, by number: UInt64, to node: UInt8) {
+        guard let client = Client(stored: name) else { return }
         context.peers.send(
-            .superseded(place), to: node, shard: context.peers.home(of: client, on: node),
-            at: context.now.books)
+            .superseded(ClientPlace(name: name, number: number)), to: node,
+            shard: context.peers.home(of: client, on: node), at: context.now.books)
     }
 
-    /// Another node has had a later claim to the client: what is here of it is void.
+    /// Another node has this claim to the client: what is here by that one, or an earlier one, is void.
     mutating func superseded(_ place: ClientPlace) {
-        guard context.places.claims[place.name] == place.number,
+        guard let own = context.places.claims[place.name], own <= place.number,
             let client = Client(stored: place.name)
         else { return }
         if let connection = broker.connection(of: client, in: &context),

@@ -222,6 +222,7 @@ extension Shard {
         else { return false }
         context.places.owned[name] = ClientPlaces.Entry(node: move.holder, number: entry.number)
         for message in move.messages { broker.deliver(message, in: &context) }
+        for (place, target) in move.told { take(place, of: target) }
         decide(name, by, isCleanStart: false)
         for claim in move.claims { decide(name, claim.by, isCleanStart: claim.isCleanStart) }
         return true

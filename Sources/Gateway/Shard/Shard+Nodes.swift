@@ -98,16 +98,34 @@ extension Shard {
         guard owners.number > context.peers.owners.number else { return }
         let before = context.peers.owners
         context.peers.owners = owners
-        for name in context.places.owned.keys
-        where owners.owner(of: Partition(name)) != Peers.here {
-            forgetPlace(of: name)
+        for name in context.places.owned.keys {
+            if owners.owner(of: Partition(name)) == Peers.here {
+                settle(name)
+            } else if !isToldAhead(of: name) {
+                forgetPlace(of: name)
+            }
         }
-        tellPlaces(of: { before.owner(of: $0) != owners.owner(of: $0) }) { _ in true }
+        // Who was the owner under a table that this node has not seen has forgotten what it was told.
+        let hasSeenAll = owners.number == before.number + 1
+        tellPlaces(of: { !hasSeenAll || before.owner(of: $0) != owners.owner(of: $0) }) { _ in
+            true
+        }
         markPlacesTold()
         context.places.told.isComplete = nil
         lookAtWelcomes()
         lookAtOwnerless()
         lookAtUndecided()
+    }
+
+    /// Whether the node that has the client has said so under these owners, or later ones, of whom this node may be one: it
+    /// does not say it again.
+    private func isToldAhead(of name: SessionName) -> Bool {
+        guard let entry = context.places.owned[name], entry.move == nil, entry.node != Peers.here,
+            context.peers.isReachable(entry.node), let client = Client(stored: name)
+        else { return false }
+        let target = NodeMail.Target(
+            node: entry.node, shard: context.peers.home(of: client, on: entry.node))
+        return context.places.told.hasTold(target, under: context.peers.owners.number)
     }
 
     /// Another node decides about the client from here on; those who wait for this one are let in by it.
@@ -254,7 +272,8 @@ extension Shard {
             broker.forwardAnswered(number, to: place, isTaken: false, in: &context)
         case (.outcome(let sender), .outcome(let outcome)):
             broker.tell(sender, outcome, in: &context)
-        case (.claim(let waiting), .granted(let grant)): granted(waiting, grant)
+        case (.claim(let waiting), .granted(let grant)):
+            granted(waiting, grant, by: target.node)
         case (.claim(let waiting), .askAgain): claimAgain(waiting)
         case (.yield(let name, let by, _, _), .yielded(let client)): decide(name, by, client)
         case (.question(let body), .unknown): body(nil)
