@@ -2,7 +2,7 @@
 # All can be repeated, and say what they do.
 
 # What it is built with; what `make run` and what the tests want besides; what `make deb` and `make deb-test` do.
-BUILD_PACKAGES  := libssl-dev liblmdb-dev libnats-dev libyaml-dev python3 binutils
+BUILD_PACKAGES  := libssl-dev liblmdb-dev libnats-dev libyaml-dev libzstd-dev python3 binutils
 RUN_PACKAGES    := openssl mosquitto-clients
 TEST_PACKAGES   := $(RUN_PACKAGES) btrfs-progs mosquitto python3-venv gnutls-bin libnss3-tools libmbedtls-dev faketime \
                    mandoc systemd gcc curl libpaho-mqtt-dev nodejs node-mqtt

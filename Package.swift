@@ -69,6 +69,7 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLMDB", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CNATS", providers: [.apt(["libnats-dev"])]),
         .target(name: "CRevision"),
@@ -106,13 +107,15 @@ let package = Package(
         ),
         module("Metering", ["Ledger", "Storage", "Telemetry", "Bytes", "Time"]),
         module("Sessions", ["MQTT", "Storage", "Bytes", "Time"]),
+        module("MessageLog", ["CZstd", "LedgerModel", "Reactor", "Linux", "Bytes", "Time"]),
 
         // The data plane.
         module(
             "Gateway",
             [
-                "Sessions", "Ledger", "Metering", "Links", "Replication", "Reactor", "MQTT",
-                "WebSocket", "TLS", "Cryptography", "Telemetry", "Storage", "Linux", "Bytes",
+                "Sessions", "MessageLog", "Ledger", "Metering", "Links", "Replication", "Reactor",
+                "MQTT", "WebSocket", "TLS", "Cryptography", "Telemetry", "Storage", "Linux",
+                "Bytes",
                 "Time",
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
@@ -208,6 +211,7 @@ let package = Package(
                 "Linux", "Bytes",
             ]
         ),
+        tests(of: "MessageLog", ["LedgerModel", "Support", "TestFiles", "Linux", "Bytes", "Time"]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(
             of: "Sessions",

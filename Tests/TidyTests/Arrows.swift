@@ -28,6 +28,7 @@ enum Arrows {
         ],
         "Metering": ["Ledger", "Storage", "Telemetry", "Bytes", "Time"],
         "Sessions": ["MQTT", "Storage", "Bytes", "Time"],
+        "MessageLog": ["CZstd", "LedgerModel", "Reactor", "Linux", "Bytes", "Time"],
         "Gateway": dataPlane,
         "Settings": ["CYAML", "Gateway", "Linux"],
         "Admin": people.union([
@@ -73,6 +74,6 @@ enum Arrows {
     /// it, libcrypto and libssl.
     static let doors: [String: Set<String>] = [
         "CLinux": ["Linux"], "COpenSSL": ["Cryptography", "TLS"], "CLMDB": ["Storage"],
-        "CNATS": ["JetStream"], "CRevision": ["tollgate"], "CYAML": ["Settings"],
+        "CNATS": ["JetStream"], "CRevision": ["tollgate"], "CYAML": ["Settings"], "CZstd": ["MessageLog"],
     ]
 }
