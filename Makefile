@@ -165,7 +165,7 @@ docs:  ## the documents as a static site in .build-docs
 build: build-packages revision  ## release binaries in .build/release
 	$(SWIFT) build -c release
 
-bench: build  ## look for large copies in the binary; measure stores, sessions, ledger, lists, routing and delivery in .build-bench
+bench: build  ## look for large copies in the binary; measure stores, sessions, ledger, lists, routing, delivery and stored messages in .build-bench
 	Benchmarks/copies.py
 	rm -rf .build-bench && mkdir .build-bench
 	.build/release/StorageBenchmark .build-bench/storage 20000 200000
@@ -173,6 +173,7 @@ bench: build  ## look for large copies in the binary; measure stores, sessions, 
 	.build/release/LedgerBenchmark .build-bench/ledger 100000 20000
 	.build/release/QueryBenchmark .build-bench/queries 100000
 	.build/release/RoutingBenchmark .build-bench/retained 1000000
+	.build/release/MessageBenchmark .build-bench/messages 5000000 10000
 	.build/release/DeliveryBenchmark
 
 # LINES of the terminal, which some shells export, is not meant.

@@ -128,8 +128,8 @@ let package = Package(
         module(
             "Admin",
             [
-                "Gateway", "Ledger", "Metering", "Storage", "TLS", "Cryptography", "Linux",
-                "Bytes", "Telemetry", "Time",
+                "Gateway", "MessageLog", "Ledger", "Metering", "Storage", "TLS", "Cryptography",
+                "Linux", "Bytes", "Telemetry", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -229,7 +229,8 @@ let package = Package(
         tests(
             of: "Admin",
             [
-                "Gateway", "Ledger", "Linux", "Metering", "Sessions", "Storage", "Bytes", "Time",
+                "Gateway", "MessageLog", "Ledger", "Linux", "Metering", "Sessions", "Storage",
+                "Bytes", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -246,8 +247,9 @@ let package = Package(
             dependencies: [
                 "Delivery",
                 "RecordModel", "CrashGateway", "Support", "TestFiles", "Gateway", "Sessions",
-                "Ledger", "Links", "Replication", "Metering", "Reactor", "MQTT", "TLS", "Linux",
-                "Bytes", "Storage", "Time",
+                "Ledger", "Links", "Replication", "MessageLog", "Metering", "Reactor", "MQTT",
+                "TLS",
+                "Linux", "Bytes", "Storage", "Time",
             ],
             exclude: ["paho_scenarios.py", "paho_features.py", "Interoperability/Clients"],
             swiftSettings: strict
@@ -268,8 +270,9 @@ let package = Package(
         .testTarget(
             name: "CrashTests",
             dependencies: [
-                "CrashGateway", "tollgate", "Support", "TestFiles", "Gateway", "Ledger", "Metering",
-                "MQTT", "Linux", "Storage", "Time",
+                "CrashGateway", "tollgate", "Support", "TestFiles", "Gateway", "Ledger",
+                "MessageLog",
+                "Metering", "MQTT", "Linux", "Storage", "Time",
             ],
             swiftSettings: strict
         ),
@@ -372,6 +375,12 @@ let package = Package(
             "Benchmarks/Cluster",
             isProgram: true,
             ["JetStream", "Ledger", "Replication", "Storage", "Linux", "Time"]
+        ),
+        aid(
+            "MessageBenchmark",
+            "Benchmarks/Messages",
+            isProgram: true,
+            ["MessageLog", "LedgerModel", "Linux", "Bytes", "Time"]
         ),
         aid("Fleet", "Benchmarks/Fleet", ["Ledger", "Storage", "Linux", "Time"]),
         aid(

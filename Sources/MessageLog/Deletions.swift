@@ -4,35 +4,69 @@ import Linux
 import Time
 
 /// Whose messages were deleted, and until when: they are not shown any more, and leave the disk with their segments.
-///
-/// The file `deletions`: `TGMLOGD` and a line feed; then of each the time (8 bytes), the length of the name (1), the name
-/// (`PK/DK`, or `PK/` for all of a product), and a checksum of that (4), in big-endian integers.
 struct Deletions {
     private(set) var times: [MessageOwner: Timestamp] = [:]
+
+    init() {}
+
+    init(_ times: [MessageOwner: Timestamp]) { self.times = times }
+
+    /// Until when a device's messages are not shown; `nil`: none were deleted.
+    func time(of owner: MessageOwner) -> Timestamp? {
+        if times.isEmpty { return nil }
+        let (own, product) = (times[owner], times[owner.product])
+        guard let own, let product else { return own ?? product }
+        return max(own, product)
+    }
+
+    /// Whether that was not known yet.
+    mutating func note(_ owner: MessageOwner, until time: Timestamp) -> Bool {
+        if let known = times[owner], known >= time { return false }
+        times[owner] = time
+        return true
+    }
+
+    /// Forgets those that nothing on the disk is as old as, but for recent ones: what is on its way to the disk may be
+    /// older. Whether there were some.
+    mutating func forget(before oldest: Timestamp?, recent: Timestamp) -> Bool {
+        let before = times.count
+        times = times.filter { entry in
+            entry.value >= recent || oldest.map { $0 <= entry.value } ?? false
+        }
+        return times.count < before
+    }
+}
+
+/// Deletions on the disk: the file `deletions` has `TGMLOGD` and a line feed; then of each the time (8 bytes), the length
+/// of the name (1), the name (`PK/DK`, or `PK/` for all of a product), and a checksum of that (4), in big-endian integers.
+struct DeletionFile {
     private let path: String
 
-    /// Bytes of the file.
+    /// Bytes of the file; 0: there is none.
     private var end = 0
 
     private static let magic: [UInt8] = Array("TGMLOGD\n".utf8)
 
-    /// Reads them; what a crash has left half written at the end is cut off.
-    init(in directory: String) throws(FileError) {
-        path = "\(directory)/deletions"
+    init(in directory: String) { path = "\(directory)/deletions" }
+
+    /// What the file has; what a crash has left half written at its end is written over.
+    mutating func read() throws(FileError) -> [MessageOwner: Timestamp] {
         let bytes: [UInt8]
         do throws(FileError) {
             bytes = try FileSystem.read(path, maximumBytes: 1 << 30)
         } catch {
             guard error.code == .noSuchFile else { throw error }
-            return
+            return [:]
         }
-        guard bytes.starts(with: Self.magic) else { return }
+        guard bytes.starts(with: Self.magic) else { return [:] }
+        var times: [MessageOwner: Timestamp] = [:]
         var reader = ByteReader(bytes.span.extracting(droppingFirst: Self.magic.count))
         end = Self.magic.count
         while let (owner, time) = Self.next(&reader) {
             times[owner] = max(time, times[owner] ?? time)
             end = Self.magic.count + reader.offset
         }
+        return times
     }
 
     @_lifetime(reader: copy reader)
@@ -58,21 +92,11 @@ struct Deletions {
         buffer.append(Checksum.of(buffer.span.extracting(start..<buffer.count)))
     }
 
-    /// Until when a device's messages are not shown; `nil`: none were deleted.
-    func time(of owner: MessageOwner) -> Timestamp? {
-        if times.isEmpty { return nil }
-        let (own, product) = (times[owner], times[owner.product])
-        guard let own, let product else { return own ?? product }
-        return max(own, product)
-    }
-
-    mutating func note(_ owner: MessageOwner, until time: Timestamp) {
-        times[owner] = max(time, times[owner] ?? time)
-    }
-
-    /// Brings some that were noted to the disk, behind the others.
-    mutating func write(_ noted: [(MessageOwner, Timestamp)]) throws(FileError) {
-        guard end > 0 else { return try writeAll() }
+    /// Brings some more to the disk, behind the others.
+    mutating func append(_ noted: [(MessageOwner, Timestamp)]) throws(FileError) {
+        guard end > 0 else {
+            return try replace(by: Dictionary(noted) { one, other in max(one, other) })
+        }
         var buffer = ByteBuffer()
         for (owner, time) in noted { Self.encode(owner, time, into: &buffer) }
         let file = try RandomAccessFile(path, for: .writing)
@@ -82,18 +106,13 @@ struct Deletions {
         end += buffer.count
     }
 
-    private mutating func writeAll() throws(FileError) {
+    /// The same instead of the others.
+    mutating func replace(by times: [MessageOwner: Timestamp]) throws(FileError) {
+        if times.isEmpty, end == 0 { return }
         var buffer = ByteBuffer()
         buffer.append(Self.magic.span)
         for (owner, time) in times { Self.encode(owner, time, into: &buffer) }
         try FileSystem.write(buffer.span, atomicallyTo: path, mode: 0o600)
         end = buffer.count
-    }
-
-    /// Forgets those that nothing on the disk is as old as.
-    mutating func forget(before oldest: Timestamp?) throws(FileError) {
-        let before = times.count
-        times = times.filter { entry in oldest.map { $0 <= entry.value } ?? false }
-        if times.count < before { try writeAll() }
     }
 }

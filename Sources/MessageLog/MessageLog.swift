@@ -15,11 +15,17 @@ public final class MessageLog: Sendable {
     let catalogue = Mutex(Catalogue())
     let deletions: Mutex<Deletions>
 
+    /// As it was found.
+    let deletionFile: DeletionFile
+
     /// What time it is, as far as that is believed.
     let clock: @Sendable () -> Timestamp
     let say: @Sendable (MessageLogNotice) -> Void
     private let mailbox: Mailbox<MessageWriter.Order>
     private let thread = Mutex<Thread?>(nil)
+
+    /// Whether there have been any: without, nothing is written about deleted devices either.
+    private let hasMessages = Atomic<Bool>(false)
 
     struct Catalogue: Sendable {
         var segments: [Segment] = []
@@ -45,7 +51,9 @@ public final class MessageLog: Sendable {
         self.say = say
         do throws(FileError) {
             try FileSystem.createDirectory(settings.directory, mode: 0o700)
-            deletions = Mutex(try Deletions(in: settings.directory))
+            var file = DeletionFile(in: settings.directory)
+            deletions = Mutex(Deletions(try file.read()))
+            deletionFile = file
         } catch {
             throw .file(error)
         }
@@ -76,6 +84,7 @@ public final class MessageLog: Sendable {
             segments.append(found.segment)
         }
         let sorted = segments.sorted { $0.number < $1.number }
+        hasMessages.store(!sorted.isEmpty, ordering: .relaxed)
         catalogue.withLock { $0.segments = sorted }
     }
 
@@ -97,7 +106,10 @@ public final class MessageLog: Sendable {
         thread.join()
     }
 
-    func take(_ batch: MessageBatch) { mailbox.post(.batch(batch)) }
+    func take(_ batch: MessageBatch) {
+        hasMessages.store(true, ordering: .relaxed)
+        mailbox.post(.batch(batch))
+    }
 
     // MARK: Deleting
 
@@ -112,7 +124,8 @@ public final class MessageLog: Sendable {
     }
 
     private func delete(_ owner: MessageOwner, until time: Timestamp) {
-        deletions.withLock { $0.note(owner, until: time) }
+        let isNew = deletions.withLock { $0.note(owner, until: time) }
+        guard isNew, hasMessages.load(ordering: .relaxed) else { return }
         mailbox.post(.deletion(owner, time))
     }
 

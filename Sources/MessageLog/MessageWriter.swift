@@ -36,6 +36,7 @@ struct MessageWriter: ~Copyable {
     private var gatheredSince = MonotonicInstant(nanoseconds: 0)
     private var sweptAt = MonotonicInstant(nanoseconds: 0)
     private var deletions: [(MessageOwner, Timestamp)] = []
+    private var deletionFile: DeletionFile
 
     /// By the days that their messages are kept.
     private var files: [Int: SegmentFile] = [:]
@@ -56,6 +57,7 @@ struct MessageWriter: ~Copyable {
         self.log = log
         self.mailbox = mailbox
         self.waiting = waiting
+        deletionFile = log.deletionFile
         nextSequence = log.catalogue.withLock { catalogue in
             (catalogue.segments.map { max($0.lastSequence, $0.number) }.max() ?? 0) + 1
         }
@@ -199,8 +201,7 @@ struct MessageWriter: ~Copyable {
 
     private mutating func writeDeletions() {
         do throws(FileError) {
-            let noted = deletions
-            try log.deletions.withLock { stored throws(FileError) in try stored.write(noted) }
+            try deletionFile.append(deletions)
             deletions.removeAll()
         } catch {
             // They hold in memory, and are tried again.
@@ -222,13 +223,19 @@ struct MessageWriter: ~Copyable {
             if remove(segment) { log.figures.expiredSegments.add(1, ordering: .relaxed) }
         }
         makeRoom()
+        forgetDeletions(before: now.adding(seconds: -300))
+    }
+
+    private mutating func forgetDeletions(before recent: Timestamp) {
         let oldest = log.standing.oldest
+        let left = log.deletions.withLock { stored in
+            stored.forget(before: oldest, recent: recent) ? stored.times : nil
+        }
+        guard let left else { return }
         do throws(FileError) {
-            try log.deletions.withLock { stored throws(FileError) in
-                if !stored.times.isEmpty { try stored.forget(before: oldest) }
-            }
+            try deletionFile.replace(by: left)
         } catch {
-            // They are kept, and tried again.
+            // Those of nothing stay in the file: the next start forgets them.
         }
     }
 

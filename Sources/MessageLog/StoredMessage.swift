@@ -27,6 +27,20 @@ public struct StoredMessage: Hashable, Sendable {
     /// The whole topic, in UTF-8.
     public let topic: [UInt8]
     public let payload: [UInt8]
+
+    public init(
+        sequence: UInt64, time: Timestamp, direction: Direction, qos: UInt8, isRetained: Bool,
+        isDuplicate: Bool, topic: [UInt8], payload: [UInt8]
+    ) {
+        self.sequence = sequence
+        self.time = time
+        self.direction = direction
+        self.qos = qos
+        self.isRetained = isRetained
+        self.isDuplicate = isDuplicate
+        self.topic = topic
+        self.payload = payload
+    }
 }
 
 /// Which of a device's messages are asked for: the latest first.

@@ -32,7 +32,8 @@ enum Arrows {
         "Gateway": dataPlane,
         "Settings": ["CYAML", "Gateway", "Linux"],
         "Admin": people.union([
-            "Gateway", "Ledger", "Metering", "Storage", "TLS", "Cryptography", "Telemetry",
+            "Gateway", "MessageLog", "Ledger", "Metering", "Storage", "TLS", "Cryptography",
+            "Telemetry",
             "Linux", "Bytes",
             "Time",
         ])
@@ -59,7 +60,8 @@ enum Arrows {
 
     /// All that lies under the gateway.
     private static let dataPlane: Set<String> = [
-        "Ledger", "Metering", "Replication", "Sessions", "Links", "Reactor", "MQTT", "WebSocket",
+        "Ledger", "MessageLog", "Metering", "Replication", "Sessions", "Links", "Reactor", "MQTT",
+        "WebSocket",
         "TLS", "Cryptography", "Telemetry", "Storage", "Linux", "Bytes", "Time", "DequeModule",
     ]
 
@@ -74,6 +76,7 @@ enum Arrows {
     /// it, libcrypto and libssl.
     static let doors: [String: Set<String>] = [
         "CLinux": ["Linux"], "COpenSSL": ["Cryptography", "TLS"], "CLMDB": ["Storage"],
-        "CNATS": ["JetStream"], "CRevision": ["tollgate"], "CYAML": ["Settings"], "CZstd": ["MessageLog"],
+        "CNATS": ["JetStream"], "CRevision": ["tollgate"], "CYAML": ["Settings"],
+        "CZstd": ["MessageLog"],
     ]
 }
