@@ -26,7 +26,8 @@ struct MessageBenchmark {
         }
         let log = try MessageLog(
             MessageLogSettings(
-                directory: arguments[1], maximumBytes: 1 << 40, minimumFreeBytes: 1 << 30),
+                directory: arguments[1], maximumBytes: 1 << 40, minimumFreeBytes: 1 << 30,
+                flushMilliseconds: 50),
             clock: { Timestamp(milliseconds: clock.load(ordering: .relaxed)) },
             say: { say("\($0)") })
         try log.start()

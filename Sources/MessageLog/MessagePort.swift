@@ -149,26 +149,34 @@ struct RawMessage {
 
         func encode(into buffer: inout ByteBuffer) {
             buffer.append(UInt64(bitPattern: time.milliseconds))
-            buffer.append(UInt32(payloadBytes))
-            buffer.append(UInt16(topicBytes))
-            buffer.append(days)
-            buffer.append(UInt8(ownerBytes))
-            buffer.append(flags.rawValue)
+            buffer.append(
+                UInt64(payloadBytes) << 32 | UInt64(topicBytes) << 16 | UInt64(days))
+            buffer.append(UInt16(ownerBytes) << 8 | UInt16(flags.rawValue))
         }
 
         /// The one at `offset` of a batch. Traps when there is none.
         init(_ batch: Span<UInt8>, at offset: Int) {
-            var reader = ByteReader(batch.extracting(offset..<offset + RawMessage.headBytes))
-            guard let time = reader.readUInt64(), let payload = reader.readUInt32(),
-                let topic = reader.readUInt16(), let days = reader.readUInt16(),
-                let owner = reader.readUInt8(), let flags = reader.readUInt8()
-            else { preconditionFailure("a batch is made of whole messages") }
+            let sizes = batch.word(at: offset + 8)
             self.init(
-                days: days, time: Timestamp(milliseconds: Int64(bitPattern: time)),
-                flags: RecordFlags(rawValue: flags), ownerBytes: Int(owner),
-                topicBytes: Int(topic), payloadBytes: Int(payload))
+                days: UInt16(truncatingIfNeeded: sizes),
+                time: Timestamp(milliseconds: Int64(bitPattern: batch.word(at: offset))),
+                flags: RecordFlags(rawValue: batch[offset + 17]),
+                ownerBytes: Int(batch[offset + 16]), topicBytes: Int(sizes >> 16 & 0xFFFF),
+                payloadBytes: Int(sizes >> 32))
         }
     }
 
     static var headBytes: Int { 18 }
+}
+
+extension Span<UInt8> {
+    /// The big-endian integer of eight bytes at `offset`. Traps when there are fewer.
+    @inline(__always)
+    func word(at offset: Int) -> UInt64 {
+        precondition(offset >= 0 && offset + 8 <= count, "outside the bytes")
+        // Safe: all eight are inside, as has just been checked, and any bytes are a UInt64.
+        return unsafe bytes.unsafeLoadUnaligned(
+            fromUncheckedByteOffset: offset, as: UInt64.self
+        ).bigEndian
+    }
 }

@@ -115,12 +115,21 @@ struct SortedFlush {
 
     private mutating func take(_ bytes: Span<UInt8>, _ number: Int) {
         var offset = 0
+        // Mostly all of a batch are kept equally long.
+        var days = 0
+        var ofDays: [UInt64] = []
+        defer { if !ofDays.isEmpty { keys[days, default: []] += ofDays } }
         while offset < bytes.count {
             let head = RawMessage.Head(bytes, at: offset)
             let start = offset + RawMessage.headBytes
             let owner = bytes.extracting(start..<start + head.ownerBytes)
             let key = UInt64(MessageOwner.print(of: owner)) << 32 | UInt64(places.count)
-            keys[Int(head.days), default: []].append(key)
+            if head.days != days {
+                if !ofDays.isEmpty { keys[days, default: []] += ofDays }
+                ofDays.removeAll(keepingCapacity: true)
+                days = Int(head.days)
+            }
+            ofDays.append(key)
             places.append(Place(batch: Int32(number), offset: Int32(offset)))
             firstTime = min(firstTime, head.time)
             lastTime = max(lastTime, head.time)
