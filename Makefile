@@ -2,7 +2,7 @@
 # All can be repeated, and say what they do.
 
 # What it is built with; what `make run` and what the tests want besides; what `make deb` and `make deb-test` do.
-BUILD_PACKAGES  := libssl-dev liblmdb-dev libnats-dev libyaml-dev python3 binutils
+BUILD_PACKAGES  := libssl-dev liblmdb-dev libnats-dev libyaml-dev libzstd-dev python3 binutils
 RUN_PACKAGES    := openssl mosquitto-clients
 TEST_PACKAGES   := $(RUN_PACKAGES) btrfs-progs mosquitto python3-venv gnutls-bin libnss3-tools libmbedtls-dev faketime \
                    mandoc systemd gcc curl libpaho-mqtt-dev nodejs node-mqtt
@@ -165,7 +165,7 @@ docs:  ## the documents as a static site in .build-docs
 build: build-packages revision  ## release binaries in .build/release
 	$(SWIFT) build -c release
 
-bench: build  ## look for large copies in the binary; measure stores, sessions, ledger, lists, routing and delivery in .build-bench
+bench: build  ## look for large copies in the binary; measure stores, sessions, ledger, lists, routing, delivery and stored messages in .build-bench
 	Benchmarks/copies.py
 	rm -rf .build-bench && mkdir .build-bench
 	.build/release/StorageBenchmark .build-bench/storage 20000 200000
@@ -173,6 +173,7 @@ bench: build  ## look for large copies in the binary; measure stores, sessions, 
 	.build/release/LedgerBenchmark .build-bench/ledger 100000 20000
 	.build/release/QueryBenchmark .build-bench/queries 100000
 	.build/release/RoutingBenchmark .build-bench/retained 1000000
+	.build/release/MessageBenchmark .build-bench/messages 5000000 10000
 	.build/release/DeliveryBenchmark
 
 # LINES of the terminal, which some shells export, is not meant.

@@ -69,6 +69,7 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLMDB", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CNATS", providers: [.apt(["libnats-dev"])]),
         .target(name: "CRevision"),
@@ -106,13 +107,15 @@ let package = Package(
         ),
         module("Metering", ["Ledger", "Storage", "Telemetry", "Bytes", "Time"]),
         module("Sessions", ["MQTT", "Storage", "Bytes", "Time"]),
+        module("MessageLog", ["CZstd", "LedgerModel", "Reactor", "Linux", "Bytes", "Time"]),
 
         // The data plane.
         module(
             "Gateway",
             [
-                "Sessions", "Ledger", "Metering", "Links", "Replication", "Reactor", "MQTT",
-                "WebSocket", "TLS", "Cryptography", "Telemetry", "Storage", "Linux", "Bytes",
+                "Sessions", "MessageLog", "Ledger", "Metering", "Links", "Replication", "Reactor",
+                "MQTT", "WebSocket", "TLS", "Cryptography", "Telemetry", "Storage", "Linux",
+                "Bytes",
                 "Time",
                 .product(name: "DequeModule", package: "swift-collections"),
             ]
@@ -125,8 +128,8 @@ let package = Package(
         module(
             "Admin",
             [
-                "Gateway", "Ledger", "Metering", "Storage", "TLS", "Cryptography", "Linux",
-                "Bytes", "Telemetry", "Time",
+                "Gateway", "MessageLog", "Ledger", "Metering", "Storage", "TLS", "Cryptography",
+                "Linux", "Bytes", "Telemetry", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -208,6 +211,7 @@ let package = Package(
                 "Linux", "Bytes",
             ]
         ),
+        tests(of: "MessageLog", ["LedgerModel", "Support", "TestFiles", "Linux", "Bytes", "Time"]),
         tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
         tests(
             of: "Sessions",
@@ -225,7 +229,8 @@ let package = Package(
         tests(
             of: "Admin",
             [
-                "Gateway", "Ledger", "Linux", "Metering", "Sessions", "Storage", "Bytes", "Time",
+                "Gateway", "MessageLog", "Ledger", "Linux", "Metering", "Sessions", "Storage",
+                "Bytes", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -242,8 +247,9 @@ let package = Package(
             dependencies: [
                 "Delivery",
                 "RecordModel", "CrashGateway", "Support", "TestFiles", "Gateway", "Sessions",
-                "Ledger", "Links", "Replication", "Metering", "Reactor", "MQTT", "TLS", "Linux",
-                "Bytes", "Storage", "Time",
+                "Ledger", "Links", "Replication", "MessageLog", "Metering", "Reactor", "MQTT",
+                "TLS",
+                "Linux", "Bytes", "Storage", "Time",
             ],
             exclude: ["paho_scenarios.py", "paho_features.py", "Interoperability/Clients"],
             swiftSettings: strict
@@ -264,8 +270,9 @@ let package = Package(
         .testTarget(
             name: "CrashTests",
             dependencies: [
-                "CrashGateway", "tollgate", "Support", "TestFiles", "Gateway", "Ledger", "Metering",
-                "MQTT", "Linux", "Storage", "Time",
+                "CrashGateway", "tollgate", "Support", "TestFiles", "Gateway", "Ledger",
+                "MessageLog",
+                "Metering", "MQTT", "Linux", "Storage", "Time",
             ],
             swiftSettings: strict
         ),
@@ -368,6 +375,12 @@ let package = Package(
             "Benchmarks/Cluster",
             isProgram: true,
             ["JetStream", "Ledger", "Replication", "Storage", "Linux", "Time"]
+        ),
+        aid(
+            "MessageBenchmark",
+            "Benchmarks/Messages",
+            isProgram: true,
+            ["MessageLog", "LedgerModel", "Linux", "Bytes", "Time"]
         ),
         aid("Fleet", "Benchmarks/Fleet", ["Ledger", "Storage", "Linux", "Time"]),
         aid(

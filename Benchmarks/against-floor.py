@@ -4,10 +4,11 @@ that a server can do in C: load/floor.c, and load/records.c, which lets go of Op
 of a second, so that other work on the machine hits both. CPU time of the server per operation, from /proc; memory per idle
 connection. Prints a line for each measurement, and at the end a table in Markdown.
 
-    Benchmarks/against-floor.py [--turns 7] [--seconds 1] [--gateway PATH] [--peers] [--floor-alone] [LINE ...]
+    Benchmarks/against-floor.py [--turns 7] [--seconds 1] [--gateway PATH] [--peers] [--floor-alone] [--stored] [LINE ...]
 
 LINE is a name of LINES below, or the beginning of one: `qos1` measures both lines of QoS 1. Without one all are measured.
 --peers adds mosquitto and FlashMQ, where they are installed. --floor-alone needs no gateway.
+--stored has the gateway store the messages.
 Exit code: 0; 1 when a figure passes its limit in LINES; 2 when something could not be measured.
 
 Needs a release build of the gateway (`make build`), a C compiler and libssl-dev. Loopback only; ends what it started.
@@ -111,8 +112,9 @@ def wait_for(port, process, log):
 class Bench:
     """The scratch directory, the compiled C programs, and the two cores."""
 
-    def __init__(self, gateway):
+    def __init__(self, gateway, stores_messages=False):
         self.gateway = gateway
+        self.stores_messages = stores_messages
         os.makedirs(f"{ROOT}/.build-bench", exist_ok=True)
         self.scratch = tempfile.mkdtemp(prefix="compare-", dir=f"{ROOT}/.build-bench")
         self.running = []
@@ -219,6 +221,8 @@ class Gateway:
         self.operator("account", "create", "--id", "bench", "--name", "Bench")
         self.operator("package", "create", "--id", "bench", "--name", "Bench", "--validity-days", "365")
         self.operator("product", "create", "--pk", "bench", "--name", "Bench", "--account", "bench")
+        if bench.stores_messages:
+            self.operator("product", "update", "bench", "--message-log", "true")
         self.operator("codes", "buy", "bench", "--package", "bench", "--quantity", str(total), "--product", "bench")
         self.operator("device", "import", "bench", devices)
         self.next_fresh = KNOWN
@@ -430,6 +434,7 @@ def main():
     parser.add_argument("--gateway", default=f"{ROOT}/.build/release/tollgate")
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--floor-alone", action="store_true")
+    parser.add_argument("--stored", action="store_true")
     parser.add_argument("lines", nargs="*", metavar="LINE")
     options = parser.parse_args()
     bench = None
@@ -438,7 +443,7 @@ def main():
         gateway = os.path.abspath(options.gateway)
         if not options.floor_alone and not os.access(gateway, os.X_OK):
             raise Failure(f"there is no {gateway}: run make build first")
-        bench = Bench(gateway)
+        bench = Bench(gateway, options.stored)
         servers = [Floor(bench), Records(bench)]
         if not options.floor_alone:
             servers.append(Gateway(bench, FRESH * options.turns))

@@ -370,6 +370,29 @@ static inline long clinux_read_at(int descriptor, void *bytes, size_t count, int
     return clinux_result(pread(descriptor, bytes, count, (off_t)offset));
 }
 
+static inline long clinux_write_at(int descriptor, const void *bytes, size_t count, int64_t offset) {
+    return clinux_result(pwrite(descriptor, bytes, count, (off_t)offset));
+}
+
+static inline long clinux_truncate(int descriptor, int64_t size) {
+    return clinux_result(ftruncate(descriptor, (off_t)size));
+}
+
+// The names in the directory, each with a zero at its end, as far as there is room; how many bytes all of them have.
+static inline long clinux_directory_names(const char *path, char *names, size_t room) {
+    DIR *directory = opendir(path);
+    if (directory == NULL) return -(long)errno;
+    size_t total = 0;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        size_t count = strlen(entry->d_name) + 1;
+        if (total + count <= room) memcpy(names + total, entry->d_name, count);
+        total += count;
+    }
+    closedir(directory);
+    return (long)total;
+}
+
 static inline long clinux_make_directory(const char *path, uint32_t mode) {
     return clinux_result(mkdir(path, (mode_t)mode));
 }

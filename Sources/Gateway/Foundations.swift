@@ -2,6 +2,7 @@ import Bytes
 import Cryptography
 import Ledger
 import Linux
+import MessageLog
 import Metering
 import Reactor
 import Replication
@@ -260,6 +261,7 @@ struct Foundations {
         }
         let clock = BooksClock(
             time, aheadHours: configuration.activation.clockAheadHours, log: log)
+        let messages = try MessageLog.opened(configuration, clock, time, log)
         let leader = neighbours.map { SessionLeader(sessions, ledger, clock, $0, log) }
         let commons = GatewayCommons(
             node: membership?.node ?? .alone,
@@ -274,6 +276,7 @@ struct Foundations {
             sessionLeader: leader,
             retained: retained,
             uplink: Uplink(uplink, log: log),
+            messageLog: messages,
             dataCentre: configuration.home,
             listeners: configuration.listeners.map { ListenerTraits($0, of: configuration) },
             limits: limits,
@@ -399,6 +402,7 @@ struct Foundations {
     func startShards() throws(GatewayError) -> [Thread] {
         abandonLeases()
         try readUplinkNames()
+        try hearOfDeletedMessages()
         commons.sessions.sweepRemovals()
         let needsTLS = configuration.listeners.contains(where: \.tls)
         let contexts =
@@ -414,6 +418,7 @@ struct Foundations {
             try commons.log?.start()
             try commons.retained.start()
             try commons.uplink.start()
+            try commons.messageLog?.start()
         } catch {
             throw .system("starting a thread", error)
         }
@@ -430,10 +435,19 @@ struct Foundations {
                 for thread in threads { thread.join() }
                 commons.retained.stop()
                 commons.uplink.stop()
+                commons.messageLog?.stop()
                 throw .system("starting a thread", error)
             }
         }
         return threads
+    }
+
+    private func hearOfDeletedMessages() throws(GatewayError) {
+        do throws(StoreError) {
+            try commons.messageLog?.hearLatest(of: commons.ledger)
+        } catch {
+            throw .store("\(configuration.data)/ledger", error)
+        }
     }
 
     private func readUplinkNames() throws(GatewayError) {

@@ -1,6 +1,7 @@
 public import Ledger
 public import Links
 public import Linux
+import MessageLog
 public import Metering
 public import Reactor
 public import Replication
@@ -71,6 +72,7 @@ public final class Gateway: Sendable {
     var stores: Stores {
         var stores = Stores(ledger: ledger, usage: usage, sessions: sessions)
         stores.copies = followKeeper?.follower.stores ?? [:]
+        stores.messages = configuration.messageLogPath
         return stores
     }
 
@@ -146,7 +148,9 @@ public final class Gateway: Sendable {
         let watch = try foundations.clusterWatch()
         clusterWatch = watch
         let uplink = foundations.commons.uplink
+        let messages = foundations.commons.messageLog
         foundations.commons.ledger.observe { [weak ledger = foundations.commons.ledger] event in
+            messages?.hear(event)
             notices.tell(event.change)
             watch?.hear(event)
             if event.change.mayNameUplink, let ledger { uplink.hearOfNames(in: ledger) }
@@ -195,7 +199,8 @@ public final class Gateway: Sendable {
             Remains(
                 shards: shards, ownerKeeper: ownerKeeper, followKeeper: followKeeper,
                 neighbours: commons.neighbours,
-                retained: commons.retained, uplink: commons.uplink, usage: usage, ledger: ledger,
+                retained: commons.retained, uplink: commons.uplink,
+                messageLog: commons.messageLog, usage: usage, ledger: ledger,
                 backups: backups,
                 clusterWatch: clusterWatch,
                 leftovers: commons.leftovers, log: commons.log))
@@ -223,6 +228,7 @@ public final class Gateway: Sendable {
         remains.clusterWatch?.stop()
         remains.ownerKeeper?.stop()
         for shard in remains.shards { shard.join() }
+        remains.messageLog?.stop()
         remains.followKeeper?.leave()
         remains.neighbours?.close()
         remains.followKeeper?.close()
@@ -250,6 +256,7 @@ public final class Gateway: Sendable {
         let neighbours: Neighbours?
         let retained: RetainedMessageStore
         let uplink: Uplink
+        let messageLog: MessageLog?
         let usage: UsageStore
         let ledger: Ledger
         let backups: Backups

@@ -14,6 +14,25 @@ extension FileSystem {
         return result == 1
     }
 
+    /// The names in a directory, in no order; names that are not UTF-8 are left out.
+    public static func names(in path: String) throws(FileError) -> [String] {
+        var bytes = [CChar](repeating: 0, count: 64 * 1_024)
+        while true {
+            // Safe: the text lives through the call, which writes at most `bytes.count` bytes.
+            let total = try call("read directory", path) {
+                unsafe bytes.withUnsafeMutableBufferPointer { bytes in
+                    unsafe clinux_directory_names(path, bytes.baseAddress, bytes.count)
+                }
+            }
+            if total <= bytes.count {
+                return bytes[..<total].split(separator: 0).compactMap { name in
+                    String(validating: name.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+                }
+            }
+            bytes = [CChar](repeating: 0, count: 2 * total)
+        }
+    }
+
     /// Makes one that is not there yet, with exactly `mode`; `EEXIST` when it is, whatever it is.
     public static func createNewDirectory(_ path: String, mode: UInt32) throws(FileError) {
         // Safe: the text lives through the call.

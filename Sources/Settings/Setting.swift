@@ -185,6 +185,10 @@ extension Setting<GatewayConfiguration> {
         .text("uplink.tls.ca", \.uplink.tls.ca),
         .text("uplink.tls.certificate", \.uplink.tls.certificate),
         .text("uplink.tls.key", \.uplink.tls.key),
+        .text("messageLog.directory", \.messageLog.directory),
+        .number("messageLog.maximumBytes", \.messageLog.maximumBytes),
+        .number("messageLog.minimumFreeBytes", \.messageLog.minimumFreeBytes),
+        .number("messageLog.flushIntervalSeconds", \.messageLog.flushIntervalSeconds),
         .choice("log.format", \.log.format),
         .choice("log.level", \.log.level),
     ]

@@ -21,6 +21,8 @@ struct Check: AsyncParsableCommand {
     @Option(help: "The directory of the stores.") var data = "./data"
     @Option(help: "The secrets directory. Default: the path of the stores' and .secrets.")
     var secrets: String?
+    @Option(help: "The directory of stored messages. Default: messages in the stores'.")
+    var messages: String?
     @OptionGroup var api: APIOptions
 
     func run() async throws {
@@ -56,7 +58,8 @@ struct Check: AsyncParsableCommand {
     }
 
     private func findings() async throws(Failure) -> ([String], Stores.Formats) {
-        guard let stores = try Stores.opened(in: data) else { return try await ask() }
+        guard var stores = try Stores.opened(in: data) else { return try await ask() }
+        stores.messages = messages ?? "\(data)/messages"
         defer { stores.shutdown() }
         let secretKeys = try secretKeys()
         return (try orFail { try stores.verify(secretKeys: secretKeys) }, stores.formats)

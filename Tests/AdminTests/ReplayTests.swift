@@ -114,7 +114,7 @@ struct ReplayTests {
             .patch, "products/lamp",
             [
                 "name": "Lantern", "autoRenewal": false, "registration": "closed",
-                "dayOffsetMinutes": 0,
+                "dayOffsetMinutes": 0, "messageLog": true,
             ]),
         Write(.patch, "products/lamp", [:]),
         Write(.post, "products/lamp/upgrade", ["package": "gold"]),
@@ -132,6 +132,7 @@ struct ReplayTests {
         Write(.post, "keys/{key}/revoke"),
         Write(.post, "accounts/acme/certify"),
         Write(.post, "clock/confirm"),
+        Write(.delete, "products/lamp/devices/d1/messages"),
         Write(.delete, "products/lamp/devices/d1"),
         Write(.delete, "accounts/acme/contacts/Ann@example.org"),
         Write(.delete, "products/lamp"),

@@ -193,7 +193,7 @@ struct RolesTests {
         "disableDevice", "enableDevice", "activateDevice", "resetSecret", "setDeviceRenewal",
         "deleteDevice", "sendMessage", "importDevices", "requestUpgrade", "reportUpgrade",
         "rotateProductSecret", "revokeProductSecret", "createProduct", "updateProduct",
-        "deleteProduct",
+        "deleteProduct", "deleteMessages",
     ]
 
     /// What applications may do besides reading.

@@ -1,5 +1,6 @@
 import Gateway
 import Ledger
+import MessageLog
 import Metering
 import Sessions
 import Storage
@@ -35,6 +36,9 @@ final class StandInControlPlane: ControlPlane {
 
         /// What it says of its cluster; it is in none unless a test sets it.
         var cluster: ClusterReport?
+
+        /// What is stored, the latest first.
+        var messages: [DeviceIdentity: [StoredMessage]] = [:]
 
         /// Whether products can name streams.
         var offersUplink = true
@@ -138,6 +142,19 @@ final class StandInControlPlane: ControlPlane {
     }
 
     func end(_ trace: DeviceTrace) async { state.withLock { $0.tracesEnded += 1 } }
+
+    func messages(
+        of device: DeviceIdentity, _ query: MessageQuery
+    ) async throws(StoreError) -> MessagePage {
+        let all = state.withLock { $0.messages[device] ?? [] }.filter { message in
+            message.sequence < query.below ?? .max && message.time >= query.from ?? message.time
+                && query.to.map { message.time < $0 } ?? true
+                && message.direction == query.direction ?? message.direction
+        }
+        let page = Array(all.prefix(query.limit))
+        return MessagePage(
+            messages: page, next: all.count > page.count ? page.last?.sequence : nil)
+    }
 
     func kick(_ device: DeviceIdentity) async -> Bool {
         state.withLock { $0.online.remove(device) != nil }

@@ -71,6 +71,7 @@ final class ServedGateway {
             tls: {certificate: \(certificates.certificateFile), key: \(certificates.keyFile)}
             storage: {ledgerMapBytes: 268435456, usageMapBytes: 268435456}
             metering: {flushIntervalSeconds: 1}
+            messageLog: {minimumFreeBytes: 0}
             limits: {queueMessages: 1000000, queueBytes: 1073741824}
             listeners:
               - {name: plain, port: 0, tls: false}

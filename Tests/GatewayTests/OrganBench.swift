@@ -53,6 +53,7 @@ struct OrganBench: ~Copyable {
             sessionLeader: nil,
             retained: retained,
             uplink: Uplink(nil, log: nil),
+            messageLog: nil,
             dataCentre: configuration.home,
             listeners: configuration.listeners.map { ListenerTraits($0, of: configuration) },
             limits: limits,

@@ -234,6 +234,12 @@ enum LedgerRecords {
         return record
     }
 
+    private static var productWithMessageLog: ProductRecord {
+        var record = productWithUplink
+        record.messageLog = true
+        return record
+    }
+
     private static func product(
         _ record: ProductRecord,
         _ origin: PackageOrigin
@@ -253,13 +259,14 @@ enum LedgerRecords {
                 books.products,
                 keys: ["plain": product],
                 records: [
-                    "least v4": least,
-                    "most v4": productWithUplink,
+                    "least v5": least,
+                    "most v5": productWithMessageLog,
                 ],
                 older: [
                     "least": product(least, .codes), "most": product(deletedProduct, .codes),
                     "least v2": least, "most v2": rotatedProduct,
                     "least v3": least, "most v3": productOfFreeCodes,
+                    "least v4": least, "most v4": productWithUplink,
                 ]
             ),
             GoldenTable(

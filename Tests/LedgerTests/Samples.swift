@@ -33,6 +33,9 @@ enum Samples {
             .products(.delete(TestStore.product)),
             .products(.nameUplink(TestStore.product, UplinkStream("MACHINES"))),
             .products(.nameUplink(TestStore.product, nil)),
+            .products(
+                .update(TestStore.product, ProductUpdate(name: "n", messageLog: true))),
+            .devices(.deleteMessages(identity)),
             .codes(
                 .purchase(TestStore.acme, package: TestStore.small, quantity: 300, product: nil)),
             .codes(
@@ -96,6 +99,8 @@ enum Samples {
             .products(.deleted(TestStore.product, forfeited: 1 << 40)),
             .products(.uplinkNamed(TestStore.product, UplinkStream("MACHINES"))),
             .products(.uplinkNamed(TestStore.product, nil)),
+            .products(.updated(TestStore.product, ProductUpdate(messageLog: false))),
+            .devices(.messagesDeleted(identity)),
             .codes(
                 .bought(
                     TestStore.acme, package: TestStore.small, quantity: 2,

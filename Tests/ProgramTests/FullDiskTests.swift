@@ -157,4 +157,76 @@ struct FullDiskTests {
         #expect(serving.end() == 0, "\(serving.errors)")
         #expect(try program.run(["check"] + place).output == Program.balance)
     }
+
+    @Test(
+        "D3: when the disk of stored messages is full, devices are answered as ever, what is not stored is counted, and with space it goes on",
+        .enabled(if: SmallDisk.canBeMade, "needs root, mount(8), mkfs.btrfs and mkfs.ext4"),
+        arguments: SmallDisk.Kind.allCases)
+    fileprivate func storedMessages(kind: SmallDisk.Kind) throws {
+        let program = try Program()
+        defer { program.remove() }
+        let disk = try SmallDisk(kind, in: program)
+        let data = program.directory.appending(path: "data").path
+        let serving = try Serving(
+            program,
+            [
+                "--data", data, "--set", "messageLog.directory=\(disk.path)/messages", "--set",
+                "messageLog.minimumFreeBytes=0",
+            ])
+        for (command, input) in [
+            (["account", "create", "--id", "acme", "--name", "Acme"], nil),
+            (
+                ["package", "create", "--id", "basic", "--name", "Basic", "--validity-days", "9"],
+                nil
+            ),
+            (["product", "create", "--pk", "lamp", "--name", "Lamp", "--account", "acme"], nil),
+            (["product", "update", "lamp", "--message-log", "true"], nil),
+            (
+                [
+                    "codes", "buy", "acme", "--package", "basic", "--quantity", "5", "--product",
+                    "lamp",
+                ],
+                nil
+            ),
+            (["device", "import", "lamp", "-"], "dk,secret\nd1,secret-of-number-1\n"),
+        ] as [([String], String?)] {
+            let result = try serving.run(
+                command + ["--token-file", "\(data)/admin.token"], input: input)
+            try #require(result.code == 0, "\(result.errors)")
+        }
+        let client = try TestClient(port: serving.port)
+        #expect(try client.connect(as: .signed(Self.device(1), secureMode: 3)).code == 0)
+        func publish() throws {
+            for _ in 0..<20 {
+                let bytes = (0..<20_000).map { _ in UInt8.random(in: 0...255) }
+                let answer = try client.publish(
+                    Self.device(1).up(), bytes: bytes, qos: .atLeastOnce)
+                #expect(answer?.code == 0)
+            }
+        }
+        func stored() throws -> Int {
+            let result = try serving.run(
+                [
+                    "device", "messages", "lamp", "d1", "-o", "ndjson", "--token-file",
+                    "\(data)/admin.token",
+                ])
+            #expect(result.code == 0, "\(result.errors)")
+            return result.output.split(separator: "\n").count
+        }
+        try publish()
+        #expect(try Patience.awaits { try stored() == 20 })
+        disk.fill()
+        try publish()
+        #expect(Patience.awaits { serving.errors.contains("messages can't be stored") })
+        #expect(try stored() == 20)
+        disk.clear()
+        try publish()
+        #expect(try Patience.awaits { try stored() == 40 })
+        #expect(Patience.awaits { serving.errors.contains("messages are stored again") })
+        #expect(serving.end() == 0, "\(serving.errors)")
+        let checked = try program.run([
+            "check", "--data", data, "--messages", "\(disk.path)/messages",
+        ])
+        #expect(checked.code == 0, "\(checked)")
+    }
 }

@@ -28,10 +28,12 @@ enum Arrows {
         ],
         "Metering": ["Ledger", "Storage", "Telemetry", "Bytes", "Time"],
         "Sessions": ["MQTT", "Storage", "Bytes", "Time"],
+        "MessageLog": ["CZstd", "LedgerModel", "Reactor", "Linux", "Bytes", "Time"],
         "Gateway": dataPlane,
         "Settings": ["CYAML", "Gateway", "Linux"],
         "Admin": people.union([
-            "Gateway", "Ledger", "Metering", "Storage", "TLS", "Cryptography", "Telemetry",
+            "Gateway", "MessageLog", "Ledger", "Metering", "Storage", "TLS", "Cryptography",
+            "Telemetry",
             "Linux", "Bytes",
             "Time",
         ])
@@ -58,7 +60,8 @@ enum Arrows {
 
     /// All that lies under the gateway.
     private static let dataPlane: Set<String> = [
-        "Ledger", "Metering", "Replication", "Sessions", "Links", "Reactor", "MQTT", "WebSocket",
+        "Ledger", "MessageLog", "Metering", "Replication", "Sessions", "Links", "Reactor", "MQTT",
+        "WebSocket",
         "TLS", "Cryptography", "Telemetry", "Storage", "Linux", "Bytes", "Time", "DequeModule",
     ]
 
@@ -74,5 +77,6 @@ enum Arrows {
     static let doors: [String: Set<String>] = [
         "CLinux": ["Linux"], "COpenSSL": ["Cryptography", "TLS"], "CLMDB": ["Storage"],
         "CNATS": ["JetStream"], "CRevision": ["tollgate"], "CYAML": ["Settings"],
+        "CZstd": ["MessageLog"],
     ]
 }

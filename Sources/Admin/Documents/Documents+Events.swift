@@ -73,6 +73,7 @@ extension Documents {
                 "autoRenewal": update.autoRenewal.map { JSON($0) } ?? .null,
                 "registration": JSON(update.registration?.name),
                 "dayOffsetMinutes": JSON(update.dayOffset?.minutes),
+                "messageLog": update.messageLog.map { JSON($0) } ?? .null,
             ]
         case .products(.packageUpgraded(let key, let from, let to)):
             ["product": JSON(key), "from": JSON(from), "to": JSON(to)]
@@ -103,7 +104,8 @@ extension Documents {
         case .devices(.renewalSet(let identity, let isOn)):
             ["pk": JSON(identity.product), "dk": JSON(identity.device), "autoRenewal": JSON(isOn)]
         case .devices(.registered(let identity)), .devices(.deleted(let identity)),
-            .devices(.secretReset(let identity)), .devices(.secretConfirmed(let identity)):
+            .devices(.secretReset(let identity)), .devices(.secretConfirmed(let identity)),
+            .devices(.messagesDeleted(let identity)):
             ["pk": JSON(identity.product), "dk": JSON(identity.device)]
         }
     }

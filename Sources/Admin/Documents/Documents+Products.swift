@@ -20,6 +20,7 @@ extension Documents {
         Member(
             "uplinkStream", \.record.uplink,
             "The JetStream stream that its devices' messages go into.")
+        Member("messageLog", \.record.messageLog, "Its devices' messages are stored (rule D3).")
         Member("createdAt", \.record.createdAt)
         Member("codes") {
             Member("assigned", \.figures.assigned)

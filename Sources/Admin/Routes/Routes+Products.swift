@@ -76,6 +76,7 @@ extension Routes {
                 "autoRenewal": .optional(.flag),
                 "registration": .optional(.choice(RegistrationPolicy.self)),
                 "dayOffsetMinutes": .optional(.dayOffset),
+                "messageLog": .optional(.flag, "Store its devices' messages (rule D3)."),
             ]),
             answers: .ok(Documents.product)
         ) { call in
@@ -85,7 +86,8 @@ extension Routes {
                 name: try fields.optionalText("name"),
                 autoRenewal: try fields.optionalFlag("autoRenewal"),
                 registration: try Self.registration(fields),
-                dayOffset: try Self.dayOffset(fields)
+                dayOffset: try Self.dayOffset(fields),
+                messageLog: try fields.optionalFlag("messageLog")
             )
             return try await call.answer(.products(.update(key, update))) {
                 try await Self.showProduct(key, call)

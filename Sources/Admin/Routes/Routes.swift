@@ -24,6 +24,7 @@ struct Routes {
         routes.registerTrace()
         routes.registerImports()
         routes.registerMessages()
+        routes.registerStoredMessages()
         routes.registerTopUps()
         routes.registerUpgrades()
         routes.registerKeys()

@@ -1,5 +1,6 @@
 public import Ledger
 import Linux
+import MessageLog
 public import Metering
 public import Sessions
 public import Storage
@@ -15,6 +16,9 @@ public struct Stores: Sendable {
 
     /// Of other nodes' stored sessions, by the node, each in an environment of its own.
     public var copies: [NodeName: FollowedSessions] = [:]
+
+    /// Where devices' messages are stored; `nil`: they are not looked at.
+    public var messages: String?
 
     /// The formats of the environment that counts, sessions and retained messages share. A step is added
     /// at the end, and never changed once it was released.
@@ -124,7 +128,16 @@ public struct Stores: Sendable {
         for (node, copy) in copies.sorted(by: { $0.key < $1.key }) {
             findings += try copy.verify(limit: limit).map { "copy of \(node)'s sessions: \($0)" }
         }
-        return findings
+        return findings + (try verifyMessages(limit: limit))
+    }
+
+    private func verifyMessages(limit: Int) throws(StoreError) -> [String] {
+        guard let messages else { return [] }
+        do throws(FileError) {
+            return try MessageAudit.verify(messages, limit: limit)
+        } catch {
+            throw .system(code: error.code.rawValue, operation: "\(error.operation) \(error.path)")
+        }
     }
 
     /// How many bytes a copy takes, about.

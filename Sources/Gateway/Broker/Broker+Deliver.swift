@@ -1,6 +1,7 @@
 import Bytes
 import Ledger
 import Metering
+import MessageLog
 import MQTT
 import Reactor
 import Sessions
@@ -271,6 +272,7 @@ extension Broker {
         packetID: UInt16?, in context: inout ShardContext
     ) {
         context.counters.add(.publishesDelivered)
+        if context.quota.storesMessages { store(slot, message, terms, in: &context) }
         let version = context.wire[slot].settings.version
         fanOut.append(
             topic: message.topic,
@@ -281,6 +283,17 @@ extension Broker {
             packetID: packetID,
             to: &context.wire[slot].output
         )
+    }
+
+    /// Stores a message that is sent to a device for the first time.
+    private func store(
+        _ slot: UInt32,
+        _ message: borrowing OutboundMessage,
+        _ terms: DeliveryTerms, in context: inout ShardContext
+    ) {
+        context.store(
+            .down, slot, topic: message.topic, payload: message.payload, qos: terms.qos,
+            isRetained: terms.isRetained, isDuplicate: false)
     }
 
     /// Writes a PUBLISH for the client: what is left of its Message Expiry Interval ([MQTT-3.3.2-6]),
@@ -294,6 +307,7 @@ extension Broker {
         isDuplicate: Bool = false, in context: inout ShardContext
     ) {
         context.counters.add(.publishesDelivered)
+        if context.quota.storesMessages, !isDuplicate { store(slot, message, terms, in: &context) }
         let version = context.wire[slot].settings.version
         let remaining = version == .v5 ? message.remainingSeconds(at: context.now.books) : nil
         var alias = OutboundAliases.Choice.none

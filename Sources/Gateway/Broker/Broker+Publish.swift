@@ -1,5 +1,6 @@
 import Bytes
 import Ledger
+import MessageLog
 import Metering
 import MQTT
 import Reactor
@@ -135,6 +136,11 @@ extension Broker {
         _ verdict: PublishVerdict, in context: inout ShardContext
     ) {
         context.counters.add(.publishesReceived)
+        if context.quota.storesMessages, !verdict.reasonCode.isFailure {
+            context.store(
+                .up, slot, topic: topic, payload: publish.payload, qos: publish.qos,
+                isRetained: publish.isRetained, isDuplicate: publish.isDuplicate)
+        }
         if context.wire[slot].isTraced {
             context.wire.tracePublish(slot, publish, topic, verdict)
         }

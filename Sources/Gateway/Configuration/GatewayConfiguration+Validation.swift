@@ -40,6 +40,7 @@ extension GatewayConfiguration {
         try validateAdmin()
         try cluster.validate()
         try uplink.validate()
+        try messageLog.validate()
         try validateCluster()
         for (index, directory) in backup.directories.enumerated() {
             try requireText(directory, "backup.directories[\(index)]")

@@ -39,6 +39,7 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public var backup = Backup()
     public var cluster = Cluster()
     public var uplink = Uplink()
+    public var messageLog = MessageLog()
     public var log = Log()
 
     /// `dataCentre` as the books name it. Of a valid configuration.
@@ -52,10 +53,14 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public init() {}
 
     /// Where the secrets directory is, said or not.
-    public var secretsPath: String {
-        if let secrets { return secrets }
+    public var secretsPath: String { secrets ?? "\(trimmedData).secrets" }
+
+    /// Where devices' messages are stored, said or not.
+    public var messageLogPath: String { messageLog.directory ?? "\(trimmedData)/messages" }
+
+    private var trimmedData: String {
         var path = data
         while path.utf8.count > 1, path.hasSuffix("/") { path.removeLast() }
-        return "\(path).secrets"
+        return path
     }
 }

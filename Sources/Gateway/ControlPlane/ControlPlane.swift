@@ -1,4 +1,5 @@
 public import Ledger
+public import MessageLog
 public import Metering
 public import Storage
 public import Time
@@ -78,6 +79,14 @@ public protocol ControlPlane: Sendable {
     /// Sends a message to a device, and answers what became of it (rule C10): `tooLarge` also for one
     /// that is larger than the gateway takes itself.
     func send(_ downlink: Downlink, to device: DeviceIdentity) async -> DownlinkOutcome
+
+    /// The messages of a device that this node has stored (rule D3), the latest first. What came within the last two
+    /// flush intervals may be missing.
+    ///
+    /// Throws when they can't be read.
+    func messages(
+        of device: DeviceIdentity, _ query: MessageQuery
+    ) async throws(StoreError) -> MessagePage
 
     /// What a device has used today, at its product's day, and on the days before (rule C8).
     ///

@@ -1,5 +1,6 @@
 public import Ledger
 import Linux
+public import MessageLog
 public import Metering
 import Reactor
 import Sessions
@@ -137,6 +138,17 @@ extension Gateway: ControlPlane {
         }
         return await ask(commons.homes.shard(of: device), orElse: .notConnected) {
             .send(message, to: device, $0)
+        }
+    }
+
+    public func messages(
+        of device: DeviceIdentity, _ query: MessageQuery
+    ) async throws(StoreError) -> MessagePage {
+        guard let log = commons.messageLog else { return MessagePage() }
+        do throws(FileError) {
+            return try log.messages(of: device, query)
+        } catch {
+            throw .system(code: error.code.rawValue, operation: "\(error.operation) \(error.path)")
         }
     }
 

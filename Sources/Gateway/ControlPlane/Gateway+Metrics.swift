@@ -32,6 +32,7 @@ extension Gateway {
         writeCertificates(into: &page)
         writeCluster(into: &page)
         writeUplink(into: &page)
+        writeMessageLog(into: &page)
         page.begin("tollgate_ready", help: "Whether new work is taken.", kind: .gauge)
         page.sample(readiness.isReady ? 1 : 0)
         for name in ["tollgate_start_time_seconds", "process_start_time_seconds"] {

@@ -19,6 +19,9 @@ struct ProductCatalogue {
         /// The day's allowance of its devices.
         var unitsPerDay: UInt32?
 
+        /// For how many days its devices' messages are stored; 0: they are not.
+        var storageDays: UInt16
+
         /// Devices of the product that are connected to this shard.
         var online = 0
 
@@ -37,6 +40,7 @@ struct ProductCatalogue {
             self.product = product
             self.isFree = isFree
             unitsPerDay = isFree ? product.freeUnitsPerDay : product.unitsPerDay
+            storageDays = isFree ? product.freeStorageDays : product.storageDays
         }
 
         /// What the books say now. Devices of a product that has free codes only have their limit, and keep
@@ -45,6 +49,7 @@ struct ProductCatalogue {
             self.product = product
             if product.hasFreeOnly { isFree = true }
             unitsPerDay = isFree ? product.freeUnitsPerDay : product.unitsPerDay
+            storageDays = isFree ? product.freeStorageDays : product.storageDays
             dayEnd = dayStart
         }
     }
@@ -131,6 +136,13 @@ struct ProductCatalogue {
     /// Whether one of them names a stream.
     var hasUplinks: Bool { entries.contains { $0.product.uplink != nil } }
 
+    /// For how many days the messages of the product's devices are stored; 0: they are not.
+    @inline(__always)
+    func storageDays(at slot: Slot) -> UInt16 { entries[Int(slot.index)].storageDays }
+
+    /// Whether one of them has its devices' messages stored.
+    var storesMessages: Bool { entries.contains { $0.storageDays > 0 } }
+
     /// Where the product's days begin.
     func dayOffset(at slot: Slot) -> UTCOffset { entries[Int(slot.index)].product.dayOffset }
 
@@ -193,11 +205,17 @@ struct ProductFacts {
     /// The same of its free codes, which may give something else (rule A4).
     let freeUnitsPerDay: UInt32?
 
+    /// For how many days its devices' messages are stored (rule D3), and those of devices with free codes; 0: they
+    /// are not.
+    let storageDays: UInt16
+    let freeStorageDays: UInt16
+
     /// None of its codes was bought.
     let hasFreeOnly: Bool
 
     init(key: ProductKey, record: ProductRecord) {
         let free = record.freeAllowance ?? record.allowance
+        let isStoring = record.messageLog && !record.isDeleted
         self.init(
             key: key,
             account: record.account,
@@ -205,6 +223,8 @@ struct ProductFacts {
             uplink: record.isDeleted ? nil : record.uplink,
             unitsPerDay: record.allowance?.messagesPerDay.map { UInt32(clamping: $0) },
             freeUnitsPerDay: free?.messagesPerDay.map { UInt32(clamping: $0) },
+            storageDays: isStoring ? UInt16(clamping: record.allowance?.storageDays ?? 7) : 0,
+            freeStorageDays: isStoring ? UInt16(clamping: free?.storageDays ?? 7) : 0,
             hasFreeOnly: record.freeDevices == .all
         )
     }
@@ -216,6 +236,8 @@ struct ProductFacts {
         uplink: UplinkStream? = nil,
         unitsPerDay: UInt32?,
         freeUnitsPerDay: UInt32?,
+        storageDays: UInt16 = 0,
+        freeStorageDays: UInt16 = 0,
         hasFreeOnly: Bool
     ) {
         self.key = key
@@ -224,6 +246,8 @@ struct ProductFacts {
         self.uplink = uplink
         self.unitsPerDay = unitsPerDay
         self.freeUnitsPerDay = freeUnitsPerDay
+        self.storageDays = storageDays
+        self.freeStorageDays = freeStorageDays
         self.hasFreeOnly = hasFreeOnly
     }
 }

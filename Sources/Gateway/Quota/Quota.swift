@@ -32,6 +32,9 @@ struct Quota: ~Copyable {
     /// Whether a product that has been read names a stream: read for every message.
     private(set) var hasUplinks = false
 
+    /// Whether one has its devices' messages stored: read for every message.
+    private(set) var storesMessages = false
+
     /// Of the counts that were dirty when the flush was due, those that no batch has carried yet.
     private var countsToFlush = 0
 
@@ -80,6 +83,12 @@ struct Quota: ~Copyable {
     mutating func keep(_ product: ProductFacts) {
         products.insert(product)
         hasUplinks = products.hasUplinks
+        storesMessages = products.storesMessages
+    }
+
+    /// For how many days the messages of the product's devices are stored; 0: they are not.
+    func storageDays(of product: ProductCatalogue.Slot) -> UInt16 {
+        products.storageDays(at: product)
     }
 
     /// Where the messages of the product's devices go, beside the applications.

@@ -1,5 +1,6 @@
 import Ledger
 import Linux
+import MessageLog
 import Metering
 import Reactor
 import Sessions
@@ -40,6 +41,9 @@ struct GatewayCommons: Sendable {
 
     /// Where devices' messages go whose products name streams.
     let uplink: Uplink
+
+    /// Where devices' messages are stored whose products say so; `nil` in some tests.
+    let messageLog: MessageLog?
 
     /// Where the devices are connected (rule B13).
     let dataCentre: DataCentreID

@@ -1,6 +1,7 @@
 import Bytes
 import Ledger
 import Linux
+import MessageLog
 import Metering
 import MQTT
 import Reactor
@@ -159,6 +160,7 @@ struct Shard: ~Copyable {
         while !isStopped { turn() }
         // Questions that were asked meanwhile are answered still.
         readMail()
+        context.messages.handOver()
         dropHeldDeliveries()
         context.commons.leftovers.add(
             DrainOutcome(
@@ -238,6 +240,7 @@ struct Shard: ~Copyable {
         let flush =
             broker.hasQuotaWaiters ? context.quota.nextInterval : context.quota.flushDue
         if let flush { due = min(due, flush) }
+        if let messages = context.messages.due { due = min(due, messages) }
         return due
     }
 
@@ -293,6 +296,7 @@ struct Shard: ~Copyable {
         readdressLateForwards()
         releaseEnded()
         broker.submitSessionWrites(in: &context)
+        context.messages.handOverIfDue(at: context.now.monotonic)
         context.postOutgoing()
         context.counters.latencies.record(
             &context.answered, from: context.now.monotonic, to: clock.source.monotonic)

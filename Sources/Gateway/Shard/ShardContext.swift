@@ -1,5 +1,6 @@
 import Ledger
 import Linux
+import MessageLog
 import Reactor
 import Storage
 import Synchronization
@@ -22,6 +23,9 @@ struct ShardContext: ~Copyable {
     var books: LedgerReader
     var wire: Wire
     var quota: Quota
+
+    /// On their way into the log of messages.
+    var messages: MessagePort
 
     /// What this turn has answered.
     var answered = TurnLatencies()
@@ -53,6 +57,7 @@ struct ShardContext: ~Copyable {
         self.books = books
         self.wire = wire
         self.quota = quota
+        messages = MessagePort(commons.messageLog)
         outgoing = Array(repeating: [], count: commons.mailboxes.count)
         peers = Peers(commons.neighbours, shard: index)
     }

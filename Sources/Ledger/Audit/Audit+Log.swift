@@ -209,8 +209,8 @@ extension Audit {
             .products(.updated), .products(.packageUpgraded), .products(.uplinkNamed), .imports,
             .topUps, .devices(.registered), .devices(.entitlementReopened),
             .devices(.entitlementEnded), .devices(.disabled), .devices(.deleted),
-            .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed), .clock,
-            .limits, .productSecrets, .cluster:
+            .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed),
+            .devices(.messagesDeleted), .clock, .limits, .productSecrets, .cluster:
             // A later change may have written over it, or its own tables are held against the log.
             return
         }
@@ -318,7 +318,8 @@ extension LogTally {
             .imports(.imported(_, _, .none)), .imports(.abandoned),
             .devices(.registered), .devices(.entitlementReopened), .devices(.entitlementEnded),
             .devices(.disabled), .devices(.deleted), .devices(.renewalSet),
-            .devices(.secretReset), .devices(.secretConfirmed), .topUps, .clock,
+            .devices(.secretReset), .devices(.secretConfirmed), .devices(.messagesDeleted), .topUps,
+            .clock,
             .productSecrets, .cluster(.checkpoint):
             break
         }

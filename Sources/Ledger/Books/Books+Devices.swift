@@ -27,6 +27,8 @@ extension Books {
             try resetSecret(identity, secret, command, in: transaction)
         case .confirmSecretUse(let identity, let proven):
             try confirmSecretUse(identity, proven, command, in: transaction)
+        case .deleteMessages(let identity):
+            try deleteMessages(identity, command, in: transaction)
         }
     }
 
@@ -121,6 +123,21 @@ extension Books {
             device.secret = secret
             device.isSecretConfirmed = false
         }
+    }
+
+    /// Rule D3: the books only say so; each node that has stored some hears of it.
+    private func deleteMessages(
+        _ identity: DeviceIdentity,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard try existing(identity.product, in: transaction) != nil else {
+            return .refused(.products(.unknown(identity.product)))
+        }
+        guard try device(identity, in: transaction) != nil else {
+            return .refused(.devices(.unknown(identity)))
+        }
+        return .done(try record(.devices(.messagesDeleted(identity)), command, in: transaction))
     }
 
     private func confirmSecretUse(

@@ -112,6 +112,7 @@ extension Books {
         if let autoRenewal = update.autoRenewal { new.autoRenewal = autoRenewal }
         if let registration = update.registration { new.registration = registration }
         if let dayOffset = update.dayOffset { new.dayOffset = dayOffset }
+        if let messageLog = update.messageLog { new.messageLog = messageLog }
         if new == old { return .done(.unchanged) }
         try products.put(key, new, in: transaction)
         return .done(try record(.products(.updated(key, update)), command, in: transaction))

@@ -42,6 +42,9 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
 
     /// Where its devices' messages go, beside the applications; `nil`: nowhere else.
     public internal(set) var uplink: UplinkStream?
+
+    /// Whether its devices' messages are stored (rule D3).
+    public internal(set) var messageLog = false
     public let createdAt: Timestamp
 
     /// Set once it was deleted (rule B9): its books stay, its name is not used again.
@@ -106,14 +109,14 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         deletedAt = nil
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1, v2, v3, v4 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2, v3, v4, v5 }
 
     public func encode(into buffer: inout ByteBuffer) {
         buffer.append(
-            Version.v4, name, account, package, allowance, packageOrigin, secret, autoRenewal,
+            Version.v5, name, account, package, allowance, packageOrigin, secret, autoRenewal,
             registration, dayOffset, dataCentre, createdAt, deletedAt, previousSecret,
             previousUntil, formerNames)
-        buffer.append(fields: freePackage, freeAllowance, uplink)
+        buffer.append(fields: freePackage, freeAllowance, uplink, messageLog)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
@@ -126,7 +129,7 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         case .v1:
             packageOrigin = .codes
             secret = try reader.take(SealedSecret.self)
-        case .v2, .v3, .v4:
+        case .v2, .v3, .v4, .v5:
             packageOrigin = try reader.take()
             secret = try reader.take()
         }
@@ -138,20 +141,24 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         deletedAt = try reader.take()
         switch version {
         case .v1: break
-        case .v2, .v3, .v4:
+        case .v2, .v3, .v4, .v5:
             previousSecret = try reader.take()
             previousUntil = try reader.take()
             formerNames = try reader.take()
         }
         switch version {
         case .v1, .v2: break
-        case .v3, .v4:
+        case .v3, .v4, .v5:
             freePackage = try reader.take()
             freeAllowance = try reader.take()
         }
         switch version {
         case .v1, .v2, .v3: break
-        case .v4: uplink = try reader.take()
+        case .v4, .v5: uplink = try reader.take()
+        }
+        switch version {
+        case .v1, .v2, .v3, .v4: break
+        case .v5: messageLog = try reader.take()
         }
     }
 }

@@ -24,12 +24,20 @@ extension ProductAction: ActionPart {
         case upgradePackage = 5
         case delete = 6
         case nameUplink = 32
+
+        /// `update` with the switch of stored messages, which older programs did not know.
+        case updateWithMessageLog = 130
     }
 
     package func encode(into buffer: inout ByteBuffer) {
         switch self {
         case .create(let newProduct): buffer.append(Tag.create, newProduct)
-        case .update(let product, let update): buffer.append(Tag.update, product, update)
+        case .update(let product, let update):
+            if let messageLog = update.messageLog {
+                buffer.append(Tag.updateWithMessageLog, product, update, messageLog)
+            } else {
+                buffer.append(Tag.update, product, update)
+            }
         case .upgradePackage(let product, let package):
             buffer.append(Tag.upgradePackage, product, package)
         case .delete(let product): buffer.append(Tag.delete, product)
@@ -46,6 +54,8 @@ extension ProductAction: ActionPart {
             case .upgradePackage: try reader.make(Self.upgradePackage)
             case .delete: try reader.make(Self.delete)
             case .nameUplink: try reader.make(Self.nameUplink)
+            case .updateWithMessageLog:
+                try reader.make { .update($0, ProductUpdate($1, messageLog: $2)) }
             }
     }
 
@@ -79,12 +89,20 @@ extension ProductChange: ChangePart {
         case packageUpgraded = 5
         case deleted = 6
         case uplinkNamed = 32
+
+        /// `updated` with the switch of stored messages, which older programs did not know.
+        case updatedWithMessageLog = 130
     }
 
     package func encode(into buffer: inout ByteBuffer) {
         switch self {
         case .created(let product, let account): buffer.append(Tag.created, product, account)
-        case .updated(let product, let update): buffer.append(Tag.updated, product, update)
+        case .updated(let product, let update):
+            if let messageLog = update.messageLog {
+                buffer.append(Tag.updatedWithMessageLog, product, update, messageLog)
+            } else {
+                buffer.append(Tag.updated, product, update)
+            }
         case .packageUpgraded(let product, let from, let to):
             buffer.append(Tag.packageUpgraded, product, from, to)
         case .deleted(let product, let forfeited): buffer.append(Tag.deleted, product, forfeited)
@@ -101,6 +119,8 @@ extension ProductChange: ChangePart {
             case .packageUpgraded: try reader.make(Self.packageUpgraded)
             case .deleted: try reader.make(Self.deleted)
             case .uplinkNamed: try reader.make(Self.uplinkNamed)
+            case .updatedWithMessageLog:
+                try reader.make { .updated($0, ProductUpdate($1, messageLog: $2)) }
             }
     }
 
@@ -234,11 +254,31 @@ public struct ProductUpdate: Hashable, Sendable {
     /// Where the product's day begins (rule C5).
     public var dayOffset: UTCOffset?
 
+    /// Whether its devices' messages are stored (rule D3). Beside the record, in the action and the change.
+    public var messageLog: Bool?
+
     public init(
         name: String? = nil,
         autoRenewal: Bool? = nil,
         registration: RegistrationPolicy? = nil,
-        dayOffset: UTCOffset? = nil
+        dayOffset: UTCOffset? = nil,
+        messageLog: Bool? = nil
+    ) {
+        self.init(
+            name: name, autoRenewal: autoRenewal, registration: registration, dayOffset: dayOffset)
+        self.messageLog = messageLog
+    }
+
+    fileprivate init(_ update: ProductUpdate, messageLog: Bool) {
+        self = update
+        self.messageLog = messageLog
+    }
+
+    fileprivate init(
+        name: String?,
+        autoRenewal: Bool?,
+        registration: RegistrationPolicy?,
+        dayOffset: UTCOffset?
     ) {
         self.name = name
         self.autoRenewal = autoRenewal

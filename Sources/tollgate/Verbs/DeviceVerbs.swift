@@ -15,7 +15,7 @@ struct DeviceVerbs: AsyncParsableCommand {
             + commands(
                 Activate.self, ResetSecret.self, Activations.self, Usage.self, Admission.self,
                 Connection.self, RequestUpgrade.self, ReportUpgrade.self, Upgrades.self,
-                UpgradeAllowance.self, Send.self)
+                UpgradeAllowance.self, Send.self, Messages.self, DeleteMessages.self)
             + [Trace.self] + commands(VoidActivation.self, Move.self))
 
     struct List: Verb {

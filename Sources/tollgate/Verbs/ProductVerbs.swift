@@ -78,7 +78,7 @@ struct ProductVerbs: AsyncParsableCommand {
                 "products"
                     + query(["account": account, "dataCentre": dataCentre, "name": name]),
                 by:
-                    "pk name account package codes.assigned codes.remaining codes.consumed devices.known devices.active devices.online | autoRenewal registration dataCentre uplinkStream createdAt"
+                    "pk name account package codes.assigned codes.remaining codes.consumed devices.known devices.active devices.online | autoRenewal registration dataCentre uplinkStream messageLog createdAt"
             )
         }
     }
@@ -119,12 +119,14 @@ struct ProductVerbs: AsyncParsableCommand {
         @Option(help: "Whether activations are renewed: true or false.") var autoRenewal: Bool?
         @Option(help: "open, imported or closed.") var registration: String?
         @Option(help: "Where its day begins, in minutes east of UTC.") var dayOffsetMinutes: Int64?
+        @Option(help: "Whether its devices' messages are stored: true or false.") var messageLog:
+            Bool?
         var request: APIRequest {
             .patch(
                 "products/\(pk.escaped)",
                 [
                     "name": name, "autoRenewal": autoRenewal, "registration": registration,
-                    "dayOffsetMinutes": dayOffsetMinutes,
+                    "dayOffsetMinutes": dayOffsetMinutes, "messageLog": messageLog,
                 ])
         }
     }
