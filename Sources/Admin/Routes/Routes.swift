@@ -26,6 +26,7 @@ struct Routes {
         routes.registerMessages()
         routes.registerTopUps()
         routes.registerUpgrades()
+        routes.registerMetadata()
         routes.registerKeys()
         routes.registerEvents()
         routes.registerCheck()

@@ -27,6 +27,7 @@ extension Books {
             try resetSecret(identity, secret, command, in: transaction)
         case .confirmSecretUse(let identity, let proven):
             try confirmSecretUse(identity, proven, command, in: transaction)
+        case .rename(let identity, let name): try rename(identity, name, command, in: transaction)
         }
     }
 
@@ -67,6 +68,9 @@ extension Books {
             try disabled.put(identity, EmptyRecord(), in: transaction)
         }
         if wasDisabled && !isDisabled { try disabled.delete(identity, in: transaction) }
+        if old?.isRegistered == true && new?.isRegistered != true {
+            try metadata.delete(.device(identity), in: transaction)
+        }
         if let new {
             try devices.put(identity, new, in: transaction)
         } else {
@@ -106,6 +110,20 @@ extension Books {
             in: transaction
         ) { device in
             device.isDisabled = isDisabled
+        }
+    }
+
+    private func rename(
+        _ identity: DeviceIdentity,
+        _ name: String,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        if let refusal = Self.refusal(ofName: name) { return .refused(refusal) }
+        return try change(
+            identity, recording: .devices(.renamed(identity, name)), command, in: transaction
+        ) { device in
+            device.name = name
         }
     }
 

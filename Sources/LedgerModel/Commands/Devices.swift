@@ -43,6 +43,9 @@ public enum DeviceAction: Hashable, Sendable {
 
     /// The device logged in with that secret: if it has it still, registering no longer issues it.
     case confirmSecretUse(DeviceIdentity, SecretFingerprint)
+
+    /// Its name for people; an empty one takes it away.
+    case rename(DeviceIdentity, String)
 }
 
 extension DeviceAction: ActionPart {
@@ -58,6 +61,7 @@ extension DeviceAction: ActionPart {
         case setRenewal = 18
         case resetSecret = 19
         case confirmSecretUse = 20
+        case rename = 111
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -77,6 +81,7 @@ extension DeviceAction: ActionPart {
             buffer.append(Tag.resetSecret, identity, secret)
         case .confirmSecretUse(let identity, let proven):
             buffer.append(Tag.confirmSecretUse, identity, proven)
+        case .rename(let identity, let name): buffer.append(Tag.rename, identity, name)
         }
     }
 
@@ -94,6 +99,7 @@ extension DeviceAction: ActionPart {
             case .setRenewal: try reader.make(Self.setRenewal)
             case .resetSecret: try reader.make(Self.resetSecret)
             case .confirmSecretUse: try reader.make(Self.confirmSecretUse)
+            case .rename: try reader.make(Self.rename)
             }
     }
 
@@ -102,7 +108,7 @@ extension DeviceAction: ActionPart {
         case .register(let identity, _): .register(identity, secret: .blank)
         case .resetSecret(let identity, _): .resetSecret(identity, secret: .blank)
         case .activate, .activateByHand, .renew, .endEntitlement, .endExpired, .setDisabled,
-            .delete, .setRenewal, .confirmSecretUse:
+            .delete, .setRenewal, .confirmSecretUse, .rename:
             self
         }
     }
@@ -123,6 +129,7 @@ public enum DeviceChange: Hashable, Sendable {
     case renewalSet(DeviceIdentity, Bool)
     case secretReset(DeviceIdentity)
     case secretConfirmed(DeviceIdentity)
+    case renamed(DeviceIdentity, String)
 }
 
 extension DeviceChange: ChangePart {
@@ -136,6 +143,7 @@ extension DeviceChange: ChangePart {
         case renewalSet = 16
         case secretReset = 17
         case secretConfirmed = 18
+        case renamed = 111
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -153,6 +161,7 @@ extension DeviceChange: ChangePart {
         case .renewalSet(let identity, let isOn): buffer.append(Tag.renewalSet, identity, isOn)
         case .secretReset(let identity): buffer.append(Tag.secretReset, identity)
         case .secretConfirmed(let identity): buffer.append(Tag.secretConfirmed, identity)
+        case .renamed(let identity, let name): buffer.append(Tag.renamed, identity, name)
         }
     }
 
@@ -168,6 +177,7 @@ extension DeviceChange: ChangePart {
             case .renewalSet: try reader.make(Self.renewalSet)
             case .secretReset: try reader.make(Self.secretReset)
             case .secretConfirmed: try reader.make(Self.secretConfirmed)
+            case .renamed: try reader.make(Self.renamed)
             }
     }
 
@@ -182,6 +192,7 @@ extension DeviceChange: ChangePart {
         case .renewalSet: "device-renewal-set"
         case .secretReset: "secret-reset"
         case .secretConfirmed: "secret-confirmed"
+        case .renamed: "device-renamed"
         }
     }
 }
