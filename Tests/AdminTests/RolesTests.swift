@@ -193,7 +193,8 @@ struct RolesTests {
         "disableDevice", "enableDevice", "activateDevice", "resetSecret", "setDeviceRenewal",
         "deleteDevice", "sendMessage", "importDevices", "requestUpgrade", "reportUpgrade",
         "rotateProductSecret", "revokeProductSecret", "createProduct", "updateProduct",
-        "deleteProduct", "deleteMessages",
+        "deleteProduct", "deleteMessages", "createKey", "revokeKey", "renameKey", "renameDevice",
+        "updateAccountMetadata", "updateProductMetadata", "updateDeviceMetadata",
     ]
 
     /// What applications may do besides reading.
@@ -210,9 +211,9 @@ struct RolesTests {
 
     /// What needs a key that is not bound to an account.
     private static let global: Set<String> = [
-        "listAccounts", "createAccount", "certifyAccount", "createPackage", "listKeys", "showKey",
-        "createKey",
-        "revokeKey", "listEvents", "checkBooks", "showClock", "confirmClock",
+        "listAccounts", "createAccount", "certifyAccount", "createPackage", "renamePackage",
+        "checkBooks",
+        "showClock", "confirmClock",
         "showCluster", "makeCheckpoint", "showDigests", "listConnections",
     ]
 

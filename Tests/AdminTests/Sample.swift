@@ -13,6 +13,7 @@ struct Sample {
     /// What has a form that no schema tells.
     private static let usual = [
         "assignment": "1", "topup": "1", "code": "\(ActivationCode(serial: 1))",
+        "metadata": "room=hall",
     ]
 
     func path(of route: Route, withQuery: Bool = false) -> String {
@@ -70,6 +71,8 @@ struct Sample {
                 members.filter { takesAll || $0.isRequired }
                     .map { JSON.Member(name: $0.name, value: value($0.schema, $0.name)) }
             )
+        case .map(_, let schema, _):
+            return .object([JSON.Member(name: "room", value: value(schema, ""))])
         case .either(let forms): return value(forms[0], name)
         case .nullable(let schema), .optional(let schema): return value(schema, name)
         case .named, .noted: preconditionFailure("bare schemas have neither")

@@ -58,6 +58,17 @@ extension LedgerRecords {
                 ]
             ),
             GoldenTable(
+                books.metadata,
+                keys: [
+                    "account": .account(acme), "product": .product(product),
+                    "device": .device(identity),
+                ],
+                records: [
+                    "one": MetadataRecord(metadata: noted(1)),
+                    "most": MetadataRecord(metadata: noted(16)),
+                ]
+            ),
+            GoldenTable(
                 books.sessionFollowings,
                 keys: ["plain": NodeName("gate-1.example")!],
                 records: [
@@ -77,5 +88,15 @@ extension LedgerRecords {
                 ]
             ),
         ]
+    }
+
+    /// Under so many keys; the first value is empty.
+    private static func noted(_ count: Int) -> Metadata {
+        Metadata().merging(
+            (0..<count).map { number in
+                MetadataEdit(
+                    key: MetadataKey("key-\(number)")!,
+                    value: MetadataValue(String(repeating: "é", count: number)))
+            })
     }
 }

@@ -161,6 +161,27 @@ extension Damage {
             let record = ContactRecord(name: "Eve", at: Timestamp(milliseconds: 0), actor: "test")
             try books.contacts.put(contact, record, in: transaction)
         },
+        Damage("metadata that is gone", "the metadata of account individual is not there") {
+            (books, transaction) throws(StoreError) in
+            try books.metadata.remove(.account(Tour.individual), in: transaction)
+        },
+        Damage("metadata of nobody", "the metadata of product PK9 is not as the log has left it") {
+            (books, transaction) throws(StoreError) in
+            try books.metadata.copy(
+                .account(Tour.individual), to: .product(ProductKey("PK9")!), in: transaction)
+        },
+        Damage(
+            "metadata of another value",
+            "the metadata of account individual is not as the log has left it",
+            "the metadata of account individual has 17 keys"
+        ) { (books, transaction) throws(StoreError) in
+            let edits = (1...17).map {
+                MetadataEdit(key: MetadataKey("k\($0)")!, value: MetadataValue("v"))
+            }
+            try books.metadata.put(
+                .account(Tour.individual),
+                MetadataRecord(metadata: Metadata().merging(edits)), in: transaction)
+        },
         Damage("a sub-account that is not listed", "account sub is not among the sub-accounts of") {
             (books, transaction) throws(StoreError) in
             try books.subAccounts.remove(KeyPair(TestStore.acme, Tour.sub), in: transaction)

@@ -129,7 +129,8 @@ extension Question {
     static func keys(_ account: AccountID?) -> Question {
         Question("keys of \(account?.text ?? "all")", { $0.id.text }) {
             (books, cursor, limit, transaction) throws(StoreError) in
-            try books.keys(of: account, cursor: cursor, limit: limit, in: transaction)
+            try books.keys(
+                of: account.map { [$0] }, cursor: cursor, limit: limit, in: transaction)
         }
     }
 

@@ -16,6 +16,7 @@ extension Refusal {
         case .accounts(.certifiedWithParent): "certified-with-parent"
         case .accounts(.tooManyContacts): "too-many-contacts"
         case .accounts(.unknownContact): "unknown-contact"
+        case .metadata(.tooMuch): "too-much-metadata"
         case .products(.ofAnotherAccount): "product-of-another-account"
         case .commands(.nameTooLong): "name-too-long"
         case .packages(.mismatch): "package-mismatch"

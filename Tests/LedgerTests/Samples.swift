@@ -17,7 +17,7 @@ enum Samples {
     static let actions =
         TestStore.beginning + importActions.map { .imports($0) } + otherActions + accountActions
         + topUpActions.map { .topUps($0) } + upgradeActions.map { .upgrades($0) } + moneyActions
-        + clusterActions
+        + clusterActions + notedActions
 
     private static let otherActions: [Action] =
         [
@@ -81,7 +81,7 @@ enum Samples {
 
     static let changes =
         importChanges + otherChanges + accountChanges + topUpChanges.map { .topUps($0) }
-        + upgradeChanges.map { .upgrades($0) } + clusterChanges
+        + upgradeChanges.map { .upgrades($0) } + clusterChanges + notedChanges
 
     private static let otherChanges: [Change] =
         [
@@ -126,7 +126,8 @@ enum Samples {
             .keys(.revoked(KeyID("k")!)),
         ] + moneyChanges
 
-    static let refusals = importRefusals + otherRefusals + moneyRefusals + clusterRefusals
+    static let refusals =
+        importRefusals + otherRefusals + moneyRefusals + clusterRefusals + notedRefusals
 
     private static let otherRefusals: [Refusal] =
         [
@@ -412,6 +413,32 @@ extension Samples {
         .corrections(.unknownTopUp(TestStore.acme, 300)),
         .limits(.reached(.registrationsOfDay, maximum: 300)),
     ]
+}
+
+/// Of metadata, and names of devices.
+extension Samples {
+    private static let edits = [
+        MetadataEdit(key: MetadataKey("room")!, value: MetadataValue("Küche")!),
+        MetadataEdit(key: MetadataKey("floor")!, value: nil),
+    ]
+
+    static let notedActions: [Action] = [
+        .metadata(.merge(.account(TestStore.acme), edits)),
+        .metadata(.merge(.product(TestStore.product), [])),
+        .metadata(.merge(.device(identity), edits)),
+        .devices(.rename(identity, "Lampe 7")),
+        .packages(.rename(TestStore.small, "Klein")), .keys(.rename(KeyID("k")!, "Schlüssel")),
+    ]
+
+    static let notedChanges: [Change] = [
+        .metadata(.merged(.account(TestStore.acme), edits)),
+        .metadata(.merged(.product(TestStore.product), edits)),
+        .metadata(.merged(.device(identity), edits)),
+        .devices(.renamed(identity, "Lampe 7")),
+        .packages(.renamed(TestStore.small, "Klein")), .keys(.renamed(KeyID("k")!, "Schlüssel")),
+    ]
+
+    static let notedRefusals: [Refusal] = [.metadata(.tooMuch(maximum: 16))]
 }
 
 /// Of the cluster.

@@ -34,6 +34,7 @@ import Testing
         check(Outcome.self)
         check(TopUpChange.Entry.self)
         check(UpgradeChange.Entry.self)
+        check(MetadataOwner.self)
     }
 
     private static func firstBytes<Record: TaggedRecord>(of type: Record.Type) -> Set<UInt8> {
@@ -66,6 +67,7 @@ extension Action.Area {
         case .productSecrets: ProductSecretAction.self
         case .answers: AnswerAction.self
         case .cluster: ClusterAction.self
+        case .metadata: MetadataAction.self
         }
     }
 }
@@ -87,6 +89,7 @@ extension Change.Area {
         case .limits: LimitChange.self
         case .productSecrets: ProductSecretChange.self
         case .cluster: ClusterChange.self
+        case .metadata: MetadataChange.self
         }
     }
 }
@@ -107,6 +110,7 @@ extension Refusal.Area {
         case .corrections: CorrectionRefusal.self
         case .limits: LimitRefusal.self
         case .cluster: ClusterRefusal.self
+        case .metadata: MetadataRefusal.self
         case .commands: CommandRefusal.self
         }
     }

@@ -245,6 +245,7 @@ enum Tour {
 
     static let individual = AccountID("individual")!
     static let ann = EmailAddress("ann@example.org")!
+    static let room = MetadataKey("room")!
 
     /// Their free codes are 30 to 34, and 35 to 39 when they are certified.
     private static var people: [Step] {
@@ -265,6 +266,16 @@ enum Tour {
             .accounts(.putContact(individual, Contact(email: ann, name: "Ann"))),
             .accounts(.putContact(individual, bob)),
             .accounts(.removeContact(individual, bob.email)),
+            .metadata(
+                .merge(
+                    .account(individual),
+                    [
+                        MetadataEdit(key: room, value: MetadataValue("7")),
+                        MetadataEdit(key: MetadataKey("gone")!, value: MetadataValue("")),
+                    ])),
+            .metadata(
+                .merge(
+                    .account(individual), [MetadataEdit(key: MetadataKey("gone")!, value: nil)])),
         ])
     }
 

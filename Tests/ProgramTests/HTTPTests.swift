@@ -74,6 +74,19 @@ struct HTTPTests {
         )
     }
 
+    @Test("E3: a tenant's stream has the events of its account alone, and a part of the streams")
+    func tenant() throws {
+        try check(
+            "tenant", ["--set", "admin.eventStreams=8"],
+            prints: """
+                seen [(3, 'product-created'), (5, 'account-created'), (6, 'product-created')]
+                all ['account-created', 'codes-granted', 'key-created', 'product-created', 'account-created']
+                quarter [429, 200]
+                after []
+                """
+        )
+    }
+
     @Test("a client that keeps the server waiting is left, and the others are served")
     func slow() throws {
         try check(

@@ -157,6 +157,26 @@ elif scenario == "revoked":
     print("seen", [name for _, name in stream.take(1)])
     call("POST", f"/v1/keys/{key['id']}/revoke")
     print("after", stream.take(1))
+elif scenario == "tenant":
+    # An account's stream has its own events only; that of one of its keys ends with that key.
+    for name in "acme", "other":
+        call("POST", "/v1/accounts", {"id": name, "name": name, "kind": "enterprise"})
+    _, key = call("POST", "/v1/keys", {"name": "k", "role": "sub-account", "account": "acme"})
+    start = call("GET", "/v1/events?limit=1000")[1]["items"][-1]["sequence"]
+    stream = Stream(f"/v1/events?after={start}", key=key["token"])
+    package("a")
+    for name, account in [("fan", "other"), ("lamp", "acme"), ("bulb", "other")]:
+        call("POST", "/v1/products", {"pk": name, "name": name, "account": account})
+    # A sub-account that comes while the stream is open is seen as well.
+    call("POST", "/v1/accounts", {"id": "low", "name": "Low", "kind": "enterprise", "parent": "acme"})
+    call("POST", "/v1/products", {"pk": "torch", "name": "Torch", "account": "low"})
+    print("seen", [(number - start, name) for number, name in stream.take(3)])
+    behind = Stream("/v1/events?after=0", key=key["token"])
+    print("all", [name for _, name in behind.take(5)])
+    print("quarter", [Stream(key=key["token"]).status, Stream().status])
+    call("POST", f"/v1/keys/{key['id']}/revoke")
+    call("POST", "/v1/products", {"pk": "more", "name": "More", "account": "acme"})
+    print("after", stream.take(1))
 elif scenario == "slow":
     # The gateway waits 1 s for a request, or for the rest of one.
     for name, text, pieces in [

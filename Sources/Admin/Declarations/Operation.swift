@@ -63,6 +63,9 @@ enum Access: Equatable, Sendable {
 
     /// Every role but applications.
     case managers
+
+    /// The same, with a key that is not bound to products: what it reaches, it reaches whole.
+    case wholeAccounts
     case operators
 
     /// Of a key that is not bound to an account, and so runs the gateway's machine.
@@ -79,6 +82,8 @@ enum Access: Equatable, Sendable {
         case .open: "no token is needed"
         case .everyone: "any role"
         case .managers: "the role owner, operator or sub-account"
+        case .wholeAccounts:
+            "the role owner, operator or sub-account, with a key that is not bound to products"
         case .operators: "the role owner or operator"
         case .owner: "the role owner, with a key that is not bound to an account"
         case .gateway: "the role owner or operator, with a key that is not bound to an account"
@@ -89,6 +94,7 @@ enum Access: Equatable, Sendable {
         switch self {
         case .open, .everyone: true
         case .managers: principal.role != .application
+        case .wholeAccounts: principal.role != .application && principal.products == nil
         case .operators: principal.isOperator
         case .gateway: principal.isOperator && principal.account == nil && principal.products == nil
         case .owner: principal.role == .owner && Access.gateway.admits(principal)

@@ -12,6 +12,7 @@ extension Schema {
         case .choice(let names): ["type": "string", "enum": .array(names.map { .text($0) })]
         case .list(let schema, let counts): Self.document(ofList: schema, counts)
         case .object(let members, let isOpen): Self.document(of: members, isOpen)
+        case .map(let rule, let schema, let counts): Self.document(ofMap: rule, schema, counts)
         case .either(let forms): ["oneOf": .array(forms.map(\.document))]
         case .nullable(let schema), .optional(let schema): Self.orNull(schema.document)
         case .named(let name, _): ["$ref": .text("#/components/schemas/\(name)")]
@@ -35,6 +36,18 @@ extension Schema {
         var document: JSON = ["type": "array", "items": schema.document]
         if counts.lowerBound > 0 { document.add("minItems", JSON(counts.lowerBound)) }
         if counts.upperBound < Int.max { document.add("maxItems", JSON(counts.upperBound)) }
+        return document
+    }
+
+    private static func document(
+        ofMap rule: Text, _ schema: Schema, _ counts: ClosedRange<Int>
+    ) -> JSON {
+        var document: JSON = [
+            "type": "object", "additionalProperties": schema.document,
+            "propertyNames": self.document(of: rule),
+        ]
+        if counts.lowerBound > 0 { document.add("minProperties", JSON(counts.lowerBound)) }
+        if counts.upperBound < Int.max { document.add("maxProperties", JSON(counts.upperBound)) }
         return document
     }
 
@@ -67,7 +80,7 @@ extension Schema {
         switch self {
         case .named(let name, let schema): [(name, schema)] + schema.components
         case .list(let schema, _), .nullable(let schema), .optional(let schema),
-            .noted(let schema, _):
+            .noted(let schema, _), .map(_, let schema, _):
             schema.components
         case .object(let members, _): members.flatMap(\.schema.components)
         case .either(let forms): forms.flatMap(\.components)

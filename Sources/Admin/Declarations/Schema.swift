@@ -15,6 +15,9 @@ indirect enum Schema: Equatable, Sendable {
     /// An open object may have members besides those.
     case object([Member], isOpen: Bool)
 
+    /// An object of so many members, whose names are such texts.
+    case map(Text, Schema, counts: ClosedRange<Int>)
+
     /// One of these forms of an object.
     case either([Schema])
     case nullable(Schema)
@@ -40,7 +43,8 @@ indirect enum Schema: Equatable, Sendable {
     var bare: Schema {
         switch self {
         case .named(_, let schema), .noted(let schema, _): schema.bare
-        case .text, .integer, .flag, .choice, .list, .object, .either, .nullable, .optional: self
+        case .text, .integer, .flag, .choice, .list, .object, .map, .either, .nullable, .optional:
+            self
         }
     }
 
@@ -49,7 +53,7 @@ indirect enum Schema: Equatable, Sendable {
         switch bare {
         case .object(let members, _): members
         case .nullable(let schema), .optional(let schema): schema.members
-        case .named, .noted, .text, .integer, .flag, .choice, .list, .either: []
+        case .named, .noted, .text, .integer, .flag, .choice, .list, .map, .either: []
         }
     }
 }
@@ -184,6 +188,17 @@ extension Schema {
         case .object(let members, let isOpen):
             guard case .object(let values) = value else { return faults.append(unfit(at: place)) }
             Self.find(in: values, members, isOpen, at: place, &faults)
+        case .map(let rule, let schema, let counts):
+            guard case .object(let values) = value, counts.contains(values.count) else {
+                return faults.append(unfit(at: place))
+            }
+            for member in values {
+                let place = place.member(member.name)
+                if !rule.allows(member.name) {
+                    faults.append(place.fault("the name must be \(rule.rule)"))
+                }
+                schema.find(in: member.value, at: place, &faults)
+            }
         case .either(let forms): Self.form(of: value, forms).find(in: value, at: place, &faults)
         }
     }
@@ -238,7 +253,7 @@ extension Schema {
             guard text == "true" || text == "false" else {
                 throw .invalid("\(name): must be \(rule)")
             }
-        case .named, .noted, .text, .choice, .list, .object, .either:
+        case .named, .noted, .text, .choice, .list, .object, .map, .either:
             try check(.text(text), of: name)
         }
     }
@@ -258,6 +273,7 @@ extension Schema {
         case .list(_, let counts):
             counts == 0...Int.max ? "a list" : "a list of \(Self.rule(of: counts))"
         case .object, .either: "a JSON object"
+        case .map(_, _, let counts): "a JSON object of \(Self.rule(of: counts)) members"
         case .nullable(let schema): "\(schema.rule), or null"
         case .optional(let schema), .named(_, let schema), .noted(let schema, _): schema.rule
         }

@@ -133,6 +133,14 @@ extension Timestamp: Documented { static var schema: Schema { .time } }
 extension Day: Documented { static var schema: Schema { .day } }
 extension Month: Documented { static var schema: Schema { .anyText } }
 
+extension Metadata: Documented {
+    static var schema: Schema { .metadata }
+
+    var json: JSON {
+        .object(entries.map { JSON.Member(name: $0.key.text, value: .text($0.value.text)) })
+    }
+}
+
 extension Secret: Documented {
     static var schema: Schema { .secret }
 

@@ -40,8 +40,12 @@ extension Documents {
             ]
         case .keys(.created(let id, let role)): ["key": JSON(id), "role": .text(role.name)]
         case .keys(.revoked(let id)): ["key": JSON(id)]
+        case .keys(.renamed(let id, let name)): ["key": JSON(id), "name": .text(name)]
+        case .packages(.renamed(let id, let name)): ["package": JSON(id), "name": .text(name)]
         case .keys(.sealingKeysAdopted(let numbers)):
             ["numbers": .array(numbers.map { JSON(Int($0)) })]
+        case .metadata(.merged(let owner, let edits)):
+            subject(of: owner).adding("metadata", JSON(edits))
         case .clock(.confirmed(let before)): ["before": JSON(before)]
         case .corrections(let correction): subject(of: correction)
         case .limits(.adopted(let limits)):
@@ -101,6 +105,8 @@ extension Documents {
                 "pk": JSON(identity.product), "dk": JSON(identity.device),
                 "disabled": JSON(isDisabled),
             ]
+        case .devices(.renamed(let identity, let name)):
+            ["pk": JSON(identity.product), "dk": JSON(identity.device), "name": .text(name)]
         case .devices(.renewalSet(let identity, let isOn)):
             ["pk": JSON(identity.product), "dk": JSON(identity.device), "autoRenewal": JSON(isOn)]
         case .devices(.registered(let identity)), .devices(.deleted(let identity)),
@@ -108,5 +114,22 @@ extension Documents {
             .devices(.messagesDeleted(let identity)):
             ["pk": JSON(identity.product), "dk": JSON(identity.device)]
         }
+    }
+
+    private static func subject(of owner: MetadataOwner) -> JSON {
+        switch owner {
+        case .account(let id): ["account": JSON(id)]
+        case .product(let key): ["product": JSON(key)]
+        case .device(let identity):
+            ["pk": JSON(identity.product), "dk": JSON(identity.device)]
+        }
+    }
+}
+
+extension JSON {
+    /// Null for a key that is gone.
+    fileprivate init(_ edits: [MetadataEdit]) {
+        self = .object(
+            edits.map { Member(name: $0.key.text, value: JSON($0.value?.text)) })
     }
 }

@@ -6,7 +6,10 @@ import Time
 extension Documents {
     /// Rule B14.
     static let product = Shape<
-        (key: ProductKey, record: ProductRecord, figures: ProductFigures, online: Int)
+        (
+            key: ProductKey, record: ProductRecord, figures: ProductFigures, online: Int,
+            metadata: Metadata
+        )
     >("Product") {
         Member("pk", \.key)
         Member("name", \.record.name, as: .name)
@@ -32,11 +35,12 @@ extension Documents {
             Member("active", \.figures.devicesActive)
             Member("online", \.online)
         }
+        Member("metadata", \.metadata)
     }
 
     typealias ShownDevice = (
         identity: DeviceIdentity, record: DeviceRecord, product: ProductRecord,
-        presence: DevicePresence, time: Timestamp
+        presence: DevicePresence, metadata: Metadata, time: Timestamp
     )
 
     static let device = Shape<ShownDevice>("Device") {
@@ -54,6 +58,7 @@ extension Documents {
         Member("online", \.presence.isOnline)
         Member("lastSeenAt", \.presence.lastSeenAt)
         Member("registeredAt", \.record.registeredAt)
+        Member("metadata", \.metadata)
     }
 
     /// Rule B6.

@@ -6,7 +6,7 @@ import Time
 enum Documents {
     typealias ShownAccount = (
         id: AccountID, record: AccountRecord, figures: AccountFigures,
-        holdings: [(package: PackageID, record: HoldingRecord)]
+        holdings: [(package: PackageID, record: HoldingRecord)], metadata: Metadata
     )
 
     /// Rule A1.
@@ -33,6 +33,7 @@ enum Documents {
             Member("assigned", \.record.assigned)
             Member("unassigned", \.record.unassigned)
         }
+        Member("metadata", \.metadata)
     }
 
     /// How many devices near expiry an account counts.

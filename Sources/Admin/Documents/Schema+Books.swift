@@ -85,6 +85,28 @@ extension Schema {
                 }))),
         "A printed activation code.")
 
+    private static let metadataKey = Text(
+        lengths: 1...MetadataKey.maximumLength, alphabet: .bytes(where: MetadataKey.allows))
+    private static let metadataValue = text(
+        .init(lengths: 0...MetadataValue.maximumLength, alphabet: .printable))
+
+    /// What users have noted.
+    static let metadata = named(
+        "Metadata",
+        .map(metadataKey, metadataValue, counts: 0...Metadata.countMaximum))
+
+    /// RFC 7396.
+    static let metadataPatch = noted(
+        .map(metadataKey, .nullable(metadataValue), counts: 0...2 * Metadata.countMaximum),
+        "Keys that are not named stay as they are; null takes a key away.")
+
+    /// `KEY=VALUE`.
+    static let metadataMatch = text(
+        .init(
+            lengths: 2...(MetadataKey.maximumLength + 1 + MetadataValue.maximumLength),
+            alphabet: .printable,
+            form: #"^[A-Za-z0-9_.-]{1,40}=[^\u0000-\u001F\u007F-\u009F]{0,200}$"#))
+
     static let validityDays = integer(1...36_500)
 
     /// Rule C5: minutes east of UTC.

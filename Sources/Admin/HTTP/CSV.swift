@@ -45,15 +45,20 @@ enum CSV {
 }
 
 extension CSV {
-    /// A list of documents as CSV: a column for each member, those of nested objects as
+    /// A list of documents as CSV: a column for each member that one of them has, those of nested objects as
     /// `codes.total`; lists are joined by spaces.
     static func text(of documents: [JSON]) -> String {
-        guard let first = documents.first else { return "" }
-        let names = cells(of: first).map(\.name)
+        let rows = documents.map { cells(of: $0) }
+        guard let first = rows.first else { return "" }
+        var names = first.map(\.name)
+        var known = Set(names)
+        for cell in rows.dropFirst().joined() where known.insert(cell.name).inserted {
+            names.append(cell.name)
+        }
         var text = text(of: names)
-        for document in documents {
-            let cells = cells(of: document)
-            text += CSV.text(of: names.map { name in cells.first { $0.name == name }?.value ?? "" })
+        for row in rows {
+            let values = Dictionary(row.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+            text += CSV.text(of: names.map { values[$0] ?? "" })
         }
         return text
     }

@@ -159,14 +159,17 @@ struct Call: Sendable {
 extension Call {
     /// The members of the request's body, a JSON object of the declared form. Traps when the
     /// operation declares none.
-    func fields() async throws -> Fields {
+    func fields() async throws -> Fields { Fields(try await json()) }
+
+    /// The request's body, of the declared form. Traps when the operation declares no JSON.
+    func json() async throws -> JSON {
         guard let body = operation.body, let schema = body.json else {
             preconditionFailure("\(operation.id) declares no JSON body")
         }
         let bytes = try await bytes(upTo: body.jsonLimit.bytes(of: configuration.admin))
         let json = try Self.json(of: bytes, upTo: body.jsonLimit.values)
         try schema.check(json)
-        return Fields(json)
+        return json
     }
 
     private static func json(of bytes: [UInt8], upTo values: Int) throws(Problem) -> JSON {

@@ -101,7 +101,8 @@ struct ServerContext: Sendable {
     /// Whether the request's token is valid still.
     func knows(_ request: Request) throws -> Bool { try known(request) != nil }
 
-    private func known(_ request: Request) throws -> Principal? {
+    /// Whose the request's token is; `nil` when it is not valid, or not any more.
+    func known(_ request: Request) throws -> Principal? {
         try Self.token(of: request).flatMap { try tokens.principal(of: $0) }
     }
 
@@ -208,6 +209,9 @@ struct Principal: Equatable, Sendable {
     static let visitor = Principal(actor: "", role: .application, products: [])
 
     var isOperator: Bool { role == .owner || role == .operator }
+
+    /// Of what streams it takes a share, with all keys of its account: `nil` when it reaches everything.
+    var tenant: String? { account?.text ?? (products == nil ? nil : actor) }
 
     func reaches(_ account: AccountID) -> Bool { accounts?.contains(account) ?? (products == nil) }
 

@@ -136,7 +136,7 @@ extension Routes {
         return call.list(items, cursor: next)
     }
 
-    private static func show(
+    static func show(
         _ id: AccountID,
         at home: DataCentreID? = nil,
         _ call: Call
@@ -174,7 +174,9 @@ extension Routes {
         _ transaction: borrowing ReadTransaction
     ) throws(StoreError) -> JSON {
         let figures = try books.figures(of: id, at: home, in: transaction)
-        return Documents.account((id, record, figures, try books.holdings(of: id, in: transaction)))
+        let metadata = try books.metadata(of: .account(id), in: transaction)
+        return Documents.account(
+            (id, record, figures, try books.holdings(of: id, in: transaction), metadata))
     }
 }
 

@@ -64,6 +64,7 @@ extension Routes {
                 Parameter("state", .choice(DeviceState.self), "In that state."),
                 .search("like", "With that in their key or name, in capitals or not."),
                 Parameter("online", .flag, "Connected now, or not."),
+                Parameter("metadata", .metadataMatch, "With that metadata: KEY=VALUE."),
             ],
             answers: .page(of: Documents.device)
         ) { call in try await Self.listDevices(call) }
@@ -119,6 +120,7 @@ extension Routes {
         let state = try call.query("state", DeviceState.init(named:))
         let like = call.query("like").map(Search.init)
         let isOnline = call.query("online").map { $0 == "true" }
+        let noted = try call.query("metadata", MetadataMatch.init)
         let now = call.controlPlane.now
         let (start, limit) = try call.page()
         var cursor = start
@@ -131,17 +133,33 @@ extension Routes {
             }
             cursor = page.cursor
             looks -= max(1, page.elements.count)
-            let meant = page.elements.filter { device, record in
+            let found = page.elements.filter { device, record in
                 like?.finds(device.text, record.name) ?? true
             }
-            let identities = meant.map { DeviceIdentity(product: key, device: $0.device) }
-            let presence = try await call.controlPlane.presence(of: identities)
-            for (identity, (device, seen)) in zip(identities, zip(meant, presence))
+            let meant = try Self.noting(found.map { ($0.device, $0.record) }, of: key, call)
+                .filter { noted?.isIn($0.metadata) ?? true }
+            let presence = try await call.controlPlane.presence(of: meant.map(\.identity))
+            for (device, seen) in zip(meant, presence)
             where isOnline == nil || seen.isOnline == isOnline {
-                items.append(Documents.device((identity, device.record, product, seen, now)))
+                items.append(
+                    Documents.device(
+                        (device.identity, device.record, product, seen, device.metadata, now)))
             }
         } while cursor != nil && items.count < limit && looks > 0
         return call.list(items, cursor: cursor)
+    }
+
+    /// The same devices with their metadata.
+    private static func noting(
+        _ devices: [(DeviceKey, DeviceRecord)], of product: ProductKey, _ call: Call
+    ) throws -> [(identity: DeviceIdentity, record: DeviceRecord, metadata: Metadata)] {
+        try call.read { books, transaction in
+            try devices.map { device, record in
+                let identity = DeviceIdentity(product: product, device: device)
+                let metadata = try books.metadata(of: .device(identity), in: transaction)
+                return (identity, record, metadata)
+            }
+        }
     }
 
     static func showDevice(_ call: Call) async throws -> JSON {
@@ -151,7 +169,9 @@ extension Routes {
             preconditionFailure("one answer for each device")
         }
         let outcomes = await call.controlPlane.outcomes(of: identity)
-        return Documents.device((identity, record, product, presence, call.controlPlane.now))
+        let metadata = try call.read { try $0.metadata(of: .device(identity), in: $1) }
+        let shown = (identity, record, product, presence, metadata, call.controlPlane.now)
+        return Documents.device(shown)
             .adding("lastRefusal", outcomes.lastRefusal.map { Documents.outcome($0) } ?? .null)
             .adding("lastEnding", outcomes.lastEnding.map { Documents.outcome($0) } ?? .null)
     }
@@ -180,6 +200,14 @@ extension Routes {
             let fields = try await call.fields()
             let isOn = try fields.flag("autoRenewal")
             return try await Self.act(call) { .devices(.setRenewal($0, isOn)) }
+        }
+        on(
+            .patch, "products/:pk/devices/:dk", "renameDevice",
+            "Give a device another name for people; an empty one takes it away",
+            body: .json(["name": .optionalName]), answers: .ok(.shownDevice)
+        ) { call in
+            let name = try await call.fields().text("name")
+            return try await Self.act(call) { .devices(.rename($0, name)) }
         }
         on(
             .delete, "products/:pk/devices/:dk", "deleteDevice",

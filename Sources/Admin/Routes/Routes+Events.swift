@@ -8,10 +8,10 @@ extension Routes {
         on(
             .get, "events", "listEvents",
             """
-            Everything that changed the books, in order (rule E3): a part of it, or, for who \
-            accepts text/event-stream, all that comes
+            Everything that changed the books, as far as the key reaches it, in order (rule E3): a \
+            part of it, or, for who accepts text/event-stream, all that comes
             """,
-            access: .gateway,
+            access: .managers,
             query: [
                 Parameter(
                     "after", .count,
@@ -29,8 +29,9 @@ extension Routes {
             if call.request.headers[.accept]?.contains("text/event-stream") == true {
                 return try Self.stream(after: after, call)
             }
+            let reach = call.principal.eventReach
             return try call.list(Documents.event) {
-                try $0.events(after: after ?? 0, cursor: $1, limit: $2, in: $3)
+                try $0.events(after: after ?? 0, within: reach, cursor: $1, limit: $2, in: $3)
             }
         }
     }
@@ -41,9 +42,16 @@ extension Routes {
         let stream = EventStream(
             ledger: server.controlPlane.ledger,
             start: call.header("Last-Event-ID").flatMap { UInt64($0) } ?? after ?? newest,
-            isAllowed: { try server.knows(request) })
-        return try server.streams.stream(named: "streams of events") { writer in
+            reach: { try server.known(request)?.eventReach })
+        return try server.streams.stream(
+            named: "streams of events", for: call.principal.tenant
+        ) { writer in
             try await stream.run(into: &writer, of: request)
         }
     }
+}
+
+extension Principal {
+    /// The gateway's own events are for those who reach everything.
+    fileprivate var eventReach: EventReach { EventReach(accounts: accounts, products: products) }
 }

@@ -16,6 +16,17 @@ extension Routes {
             .get, "packages/:package", "showPackage", "A package", answers: .ok(Documents.package)
         ) { call in .json(try Self.showPackage(call.parameter("package", PackageID.init), call)) }
         on(
+            .patch, "packages/:package", "renamePackage",
+            "Give a package another name; what it gives stays", access: .gateway,
+            body: .json(["name": .name]), answers: .ok(Documents.package)
+        ) { call in
+            let id = call.parameter("package", PackageID.init)
+            let name = try await call.fields().text("name")
+            return try await call.answer(.packages(.rename(id, name))) {
+                try Self.showPackage(id, call)
+            }
+        }
+        on(
             .post, "packages", "createPackage", "Create a package", access: .gateway,
             body: .json([
                 "id": .optional(.id(PackageID.self), "Made when it is missing."),
@@ -203,7 +214,8 @@ extension Routes {
             }
         }
         let online = await call.controlPlane.onlineCount(of: key)
-        return Documents.product((key, record, figures, online))
+        let metadata = try call.read { try $0.metadata(of: .product(key), in: $1) }
+        return Documents.product((key, record, figures, online, metadata))
     }
 }
 

@@ -27,6 +27,7 @@ struct Routes {
         routes.registerStoredMessages()
         routes.registerTopUps()
         routes.registerUpgrades()
+        routes.registerMetadata()
         routes.registerKeys()
         routes.registerEvents()
         routes.registerCheck()

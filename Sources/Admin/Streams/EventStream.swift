@@ -16,8 +16,8 @@ struct EventStream: Sendable {
     /// Only events behind that number.
     let start: UInt64
 
-    /// Whether the caller may see them still.
-    let isAllowed: @Sendable () throws -> Bool
+    /// What the caller sees by now; `nil`: nothing any more.
+    let reach: @Sendable () throws -> EventReach?
 
     /// How long nothing is sent, at most.
     private static let beat = Duration.seconds(15)
@@ -25,7 +25,7 @@ struct EventStream: Sendable {
     private static let batchMaximum = 500
 
     /// Ends when the client goes, the ledger or the server is shut down, or the caller's key is
-    /// revoked.
+    /// revoked. Events that the caller does not see are passed over, so that numbers may be missing.
     @concurrent func run(into writer: inout any ResponseBodyWriter, of request: Request)
         async throws
     {
@@ -44,13 +44,18 @@ struct EventStream: Sendable {
         try await writer.write(ByteBuffer(string: "retry: 2000\nid: \(start)\n\n"))
         var last = start
         var sentAt = ContinuousClock.now
+        var isPassedOver = false
         for await _ in wakes {
             let before = last
-            guard try await sendNew(behind: &last, into: &writer) else { return }
-            if last == before {
+            guard let isSent = try await sendNew(behind: &last, into: &writer) else { return }
+            isPassedOver = !isSent && (isPassedOver || last != before)
+            if !isSent {
                 guard sentAt.duration(to: .now) >= Self.beat else { continue }
-                guard try isAllowed() else { return }
-                try await writer.write(ByteBuffer(string: ":\n\n"))
+                guard try reach() != nil else { return }
+                // Who comes back need not look at what was passed over again.
+                let beat = isPassedOver ? "id: \(last)\n\n" : ":\n\n"
+                try await writer.write(ByteBuffer(string: beat))
+                isPassedOver = false
             }
             sentAt = .now
         }
@@ -58,24 +63,30 @@ struct EventStream: Sendable {
         _ = try await sendNew(behind: &last, into: &writer)
     }
 
-    /// False when the caller may not see what comes next.
+    /// Whether anything was sent; `nil` when the caller may not see what comes next.
     @concurrent private func sendNew(
         behind last: inout UInt64,
         into writer: inout any ResponseBodyWriter
-    ) async throws -> Bool {
+    ) async throws -> Bool? {
+        var isSent = false
         while true {
-            let events = try ledger.read { [last] (books, transaction) throws(StoreError) in
-                try books.events(after: last, limit: Self.batchMaximum, in: transaction)
+            let start = last
+            let newest = try ledger.read { (books, transaction) throws(StoreError) in
+                try books.lastSequence(in: transaction)
             }
-            guard let newest = events.last else { return true }
-            let isRevoked = events.contains { event in
-                if case .keys(.revoked) = event.change { true } else { false }
+            guard newest > start else { return isSent }
+            // What a key reaches changes: it is revoked, its account gets a sub-account.
+            guard let reach = try reach() else { return nil }
+            let found = try ledger.read { (books, transaction) throws(StoreError) in
+                try books.events(
+                    after: start, limit: Self.batchMaximum, within: reach, in: transaction)
             }
-            if isRevoked, try !isAllowed() { return false }
+            last = found.last
+            guard !found.events.isEmpty else { continue }
             var text = ByteBuffer()
-            for event in events { Self.append(event, to: &text) }
+            for event in found.events { Self.append(event, to: &text) }
             try await writer.write(text)
-            last = newest.sequence
+            isSent = true
         }
     }
 
@@ -128,33 +139,58 @@ final class StreamSlots: Sendable {
     /// Held by a stream for as long as it is open.
     final class Slot: Sendable {
         private let slots: StreamSlots
+        private let tenant: String?
 
-        fileprivate init(_ slots: StreamSlots) { self.slots = slots }
+        fileprivate init(_ slots: StreamSlots, _ tenant: String?) {
+            self.slots = slots
+            self.tenant = tenant
+        }
 
-        deinit { slots.taken.withLock { $0 -= 1 } }
+        deinit { slots.taken.withLock { $0.give(back: tenant) } }
     }
 
-    private let taken = Mutex(0)
+    private struct Taken {
+        var count = 0
+        var byTenant: [String: Int] = [:]
+
+        mutating func take(for tenant: String?, _ maximum: Int, ofTenant share: Int) -> Bool {
+            guard count < maximum else { return false }
+            if let tenant {
+                guard byTenant[tenant, default: 0] < share else { return false }
+                byTenant[tenant, default: 0] += 1
+            }
+            count += 1
+            return true
+        }
+
+        mutating func give(back tenant: String?) {
+            count -= 1
+            guard let tenant, let left = byTenant[tenant].map({ $0 - 1 }) else { return }
+            byTenant[tenant] = left == 0 ? nil : left
+        }
+    }
+
+    private let taken = Mutex(Taken())
     private let maximum: Int
 
     init(maximum: Int) { self.maximum = maximum }
 
-    /// `nil` when all are taken.
-    func slot() -> Slot? {
-        let isFree = taken.withLock { taken in
-            guard taken < maximum else { return false }
-            taken += 1
-            return true
-        }
-        return isFree ? Slot(self) : nil
+    /// `nil` when all are taken, or a quarter of them by that tenant.
+    func slot(for tenant: String? = nil) -> Slot? {
+        let share = max(1, maximum / 4)
+        let isFree = taken.withLock { $0.take(for: tenant, maximum, ofTenant: share) }
+        return isFree ? Slot(self, tenant) : nil
     }
 
     /// An answer that `body` writes as a stream of events, in a slot.
+    ///
+    /// - Parameter tenant: who may take no more than a quarter of the slots; `nil`: one who may take all.
     func stream(
         named name: String,
+        for tenant: String? = nil,
         _ body: @concurrent @escaping @Sendable (inout any ResponseBodyWriter) async throws -> Void
     ) throws(Problem) -> Response {
-        guard let slot = slot() else {
+        guard let slot = slot(for: tenant) else {
             throw Problem(
                 .tooManyStreams, "no more \(name) can be open at once", retryAfterSeconds: 5)
         }

@@ -44,8 +44,8 @@ struct ChangeNotices: Sendable {
         case .keys(.revoked(let key)): tellAll(.keyRevoked(key))
         case .accounts, .packages, .products(.created), .codes(.bought), .codes(.granted),
             .imports(.imported), .imports(.begun), .devices(.registered), .devices(.renewalSet),
-            .devices(.secretConfirmed), .devices(.messagesDeleted), .upgrades, .keys(.created),
-            .keys(.sealingKeysAdopted),
+            .devices(.secretConfirmed), .devices(.messagesDeleted), .devices(.renamed), .metadata,
+            .upgrades, .keys(.created), .keys(.renamed), .keys(.sealingKeysAdopted),
             .limits, .productSecrets, .cluster:
             break
         }

@@ -19,6 +19,7 @@ extension Reason {
             case .accounts(.certifiedWithParent): .certifiedWithParent
             case .accounts(.tooManyContacts): .tooManyContacts
             case .accounts(.unknownContact): .unknownContact
+            case .metadata(.tooMuch): .tooMuchMetadata
             case .products(.ofAnotherAccount): .productOfAnotherAccount
             case .commands(.nameTooLong): .nameTooLong
             case .packages(.mismatch): .packageMismatch

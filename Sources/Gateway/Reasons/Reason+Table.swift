@@ -448,6 +448,10 @@ extension Reason {
             Row(
                 api: "too-many-contacts", "the account has as many contacts as it may", 409,
                 "Remove a contact first.")
+        case .tooMuchMetadata:
+            Row(
+                api: "too-much-metadata", "the owner has metadata under as many keys as it may",
+                409, "Remove a key first: null as its value does that.")
         case .productOfAnotherAccount:
             Row(
                 api: "product-of-another-account", "the product belongs to another account", 409,

@@ -142,6 +142,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case ownFollower
     case idempotencyKeyReused
     case idempotencyKeyInvalid
+    case tooMuchMetadata
 
     /// Stable, in kebab case: the label of metrics, `reason` in the log and in problem documents.
     public var name: String { row.name }

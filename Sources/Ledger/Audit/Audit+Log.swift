@@ -210,7 +210,8 @@ extension Audit {
             .topUps, .devices(.registered), .devices(.entitlementReopened),
             .devices(.entitlementEnded), .devices(.disabled), .devices(.deleted),
             .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed),
-            .devices(.messagesDeleted), .clock, .limits, .productSecrets, .cluster:
+            .devices(.messagesDeleted), .clock, .limits, .productSecrets, .cluster,
+            .devices(.renamed), .packages(.renamed), .keys(.renamed), .metadata:
             // A later change may have written over it, or its own tables are held against the log.
             return
         }
@@ -277,7 +278,13 @@ extension LogTally {
         case .accounts(.created): accounts += 1
         case .packages(.created): packages += 1
         case .products(.created): products += 1
-        case .products(.deleted): deletedProducts += 1
+        case .products(.deleted(let key, _)):
+            deletedProducts += 1
+            metadata[.product(key)] = nil
+        case .devices(.deleted(let identity)): metadata[.device(identity)] = nil
+        case .metadata(.merged(let owner, let edits)):
+            let left = (metadata[owner] ?? Metadata()).merging(edits)
+            metadata[owner] = left.values.isEmpty ? nil : left
         case .accounts(.contactPut(let id, let contact)):
             contacts[KeyPair(id, contact.email)] = contact.name
         case .accounts(.contactRemoved(let id, let email)): contacts[KeyPair(id, email)] = nil
@@ -317,9 +324,9 @@ extension LogTally {
             .products(.packageUpgraded), .products(.uplinkNamed),
             .imports(.imported(_, _, .none)), .imports(.abandoned),
             .devices(.registered), .devices(.entitlementReopened), .devices(.entitlementEnded),
-            .devices(.disabled), .devices(.deleted), .devices(.renewalSet),
-            .devices(.secretReset), .devices(.secretConfirmed), .devices(.messagesDeleted), .topUps,
-            .clock,
+            .devices(.disabled), .devices(.renewalSet), .devices(.secretReset),
+            .devices(.secretConfirmed), .devices(.messagesDeleted), .devices(.renamed),
+            .packages(.renamed), .keys(.renamed), .topUps, .clock,
             .productSecrets, .cluster(.checkpoint):
             break
         }
@@ -343,6 +350,9 @@ extension LogTally {
 struct LogTally {
     /// Whom the log has left on the lists of contacts, with their names: as many as there are.
     var contacts: [KeyPair<AccountID, EmailAddress>: String] = [:]
+
+    /// As the log has left it.
+    var metadata: [MetadataOwner: Metadata] = [:]
     var nextSerial: UInt64 = 1
     var accounts = 0
     var packages = 0

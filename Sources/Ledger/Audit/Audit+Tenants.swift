@@ -7,6 +7,7 @@ extension Audit {
     ) throws(StoreError) {
         try checkAccounts(in: transaction)
         try checkContacts(in: transaction)
+        try checkMetadata(in: transaction)
         try checkKeys(in: transaction)
         try expectMade(books.packages, log.packages, in: transaction) { change in
             if case .packages(.created(let id, _)) = change { [id] } else { [] }
@@ -108,6 +109,25 @@ extension Audit {
                 count <= Books.contactMaximum,
                 "account \(id) has \(count) contacts, over the limit"
             )
+        }
+    }
+
+    /// Metadata is as the log has left it, of owners that are there.
+    private mutating func checkMetadata(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var left = log.metadata
+        try read(books.metadata, in: transaction) { audit, owner, record in
+            audit.expect(
+                left.removeValue(forKey: owner) == record.metadata,
+                "the metadata of \(owner) is not as the log has left it")
+            let count = record.metadata.values.count
+            audit.expect(
+                (1...Metadata.countMaximum).contains(count),
+                "the metadata of \(owner) has \(count) keys")
+        }
+        for owner in left.keys.sorted(by: { "\($0)" < "\($1)" }) {
+            expect(false, "the metadata of \(owner) is not there")
         }
     }
 

@@ -163,6 +163,7 @@ extension Books {
         switch action {
         case .create(let id, let name, let allowance):
             try createPackage(id, name, allowance, command, in: transaction)
+        case .rename(let id, let name): try rename(id, name, command, in: transaction)
         }
     }
 
@@ -174,6 +175,7 @@ extension Books {
         switch action {
         case .create(let key): try createKey(key, command, in: transaction)
         case .revoke(let id): try revokeKey(id, command, in: transaction)
+        case .rename(let id, let name): try rename(id, name, command, in: transaction)
         case .adoptSealingKeys(let keys): try adoptSealingKeys(keys, command, in: transaction)
         }
     }
@@ -192,6 +194,38 @@ extension Books {
         let record = PackageRecord(name: name, allowance: allowance, createdAt: command.at)
         try packages.put(id, record, in: transaction)
         return .done(try self.record(.packages(.created(id, allowance)), command, in: transaction))
+    }
+
+    private func rename(
+        _ id: PackageID,
+        _ name: String,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        if let refusal = Self.refusal(ofName: name) { return .refused(refusal) }
+        guard var package = try packages.get(id, in: transaction) else {
+            return .refused(.packages(.unknown(id)))
+        }
+        if package.name == name { return .done(.unchanged) }
+        package.name = name
+        try packages.put(id, package, in: transaction)
+        return .done(try record(.packages(.renamed(id, name)), command, in: transaction))
+    }
+
+    private func rename(
+        _ id: KeyID,
+        _ name: String,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        if let refusal = Self.refusal(ofName: name) { return .refused(refusal) }
+        guard var key = try keys.get(id, in: transaction) else {
+            return .refused(.keys(.unknown(id)))
+        }
+        if key.name == name { return .done(.unchanged) }
+        key.name = name
+        try keys.put(id, key, in: transaction)
+        return .done(try record(.keys(.renamed(id, name)), command, in: transaction))
     }
 
     private func createKey(

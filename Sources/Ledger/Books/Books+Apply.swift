@@ -68,6 +68,7 @@ extension Books {
         case .productSecrets(let action): try carryOut(action, command, in: transaction)
         case .answers(let action): try carryOut(action, command, in: transaction)
         case .cluster(let action): try carryOut(action, command, in: transaction)
+        case .metadata(let action): try carryOut(action, command, in: transaction)
         }
     }
 

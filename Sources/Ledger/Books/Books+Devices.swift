@@ -29,6 +29,7 @@ extension Books {
             try confirmSecretUse(identity, proven, command, in: transaction)
         case .deleteMessages(let identity):
             try deleteMessages(identity, command, in: transaction)
+        case .rename(let identity, let name): try rename(identity, name, command, in: transaction)
         }
     }
 
@@ -69,6 +70,9 @@ extension Books {
             try disabled.put(identity, EmptyRecord(), in: transaction)
         }
         if wasDisabled && !isDisabled { try disabled.delete(identity, in: transaction) }
+        if old?.isRegistered == true && new?.isRegistered != true {
+            try metadata.delete(.device(identity), in: transaction)
+        }
         if let new {
             try devices.put(identity, new, in: transaction)
         } else {
@@ -108,6 +112,20 @@ extension Books {
             in: transaction
         ) { device in
             device.isDisabled = isDisabled
+        }
+    }
+
+    private func rename(
+        _ identity: DeviceIdentity,
+        _ name: String,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        if let refusal = Self.refusal(ofName: name) { return .refused(refusal) }
+        return try change(
+            identity, recording: .devices(.renamed(identity, name)), command, in: transaction
+        ) { device in
+            device.name = name
         }
     }
 

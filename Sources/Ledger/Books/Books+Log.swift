@@ -243,7 +243,7 @@ extension Action {
             .cluster(.inheritSessions), .cluster(.settleInheritance), .clock(.confirm), .devices,
             .codes, .products, .packages,
             .accounts, .imports, .topUps, .upgrades, .keys, .corrections,
-            .limits, .productSecrets, .answers:
+            .limits, .productSecrets, .answers, .metadata:
             true
         }
     }

@@ -182,6 +182,7 @@ extension Books {
         let forfeited = try pool(of: key, in: transaction).remaining
         product.deletedAt = command.at
         try products.put(key, product, in: transaction)
+        try metadata.delete(.product(key), in: transaction)
         try countCodes(of: product, lost: forfeited, in: transaction)
         var (owner, root) = try root(of: product.account, in: transaction)
         root.products -= 1

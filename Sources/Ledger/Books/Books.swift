@@ -47,6 +47,7 @@ import Time
 ///     partitions    1 -> which node owns which clients
 ///     sessionFollowings   node -> which other one keeps its stored sessions
 ///     documents     actor, idempotency key -> what the client was answered
+///     metadata      owner (an account, a product, a device) -> values under its users' keys
 ///     events        sequence number *
 ///
 /// An activation's entries in `consumptions`, `expiries`, `expiring` and `events` are next to those
@@ -109,12 +110,13 @@ public final class Books: Sendable {
     let senders: Table<NodeName, SenderRecord>
     let partitions: Table<UInt32, PartitionsRecord>
     let sessionFollowings: Table<NodeName, SessionFollowingRecord>
+    let metadata: Table<MetadataOwner, MetadataRecord>
 
     /// The most records that a page of a list reads, about: a bound on how long it takes.
     let readsPerPage: Int
 
     /// How many tables there are, with the one of the format: the environment has to allow that many.
-    public static var tableCount: Int { 52 }
+    public static var tableCount: Int { 53 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
@@ -206,5 +208,6 @@ public final class Books: Sendable {
         senders = try Table("senders", in: environment)
         partitions = try Table("partitions", in: environment)
         sessionFollowings = try Table("sessionFollowings", in: environment)
+        metadata = try Table("metadata", in: environment)
     }
 }

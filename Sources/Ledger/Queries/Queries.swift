@@ -170,49 +170,22 @@ extension Books {
         try keys.get(id, in: transaction)
     }
 
-    /// By id; with an `account`, only its own.
+    /// By id; with `accounts`, only theirs, each account's together.
     public func keys(
-        of account: AccountID? = nil,
+        of accounts: [AccountID]? = nil,
         cursor: String? = nil,
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> Page<(id: KeyID, record: KeyRecord)> {
-        guard let account else {
+        guard let accounts else {
             return try page(of: keys, cursor: cursor, limit: limit, in: transaction) { ($0, $1) }
         }
         return try page(
-            of: accountKeys, prefix: account, reads: 2, cursor: cursor, limit: limit,
+            of: accountKeys, prefixes: accounts, reads: 2, cursor: cursor, limit: limit,
             in: transaction
         ) { (key, _) throws(StoreError) in
             try keys.get(key.second, in: transaction).map { (key.second, $0) }
         }
-    }
-
-    /// The log from behind `sequence` on, at most `limit` events (rule E3).
-    public func events(
-        after sequence: UInt64,
-        limit: Int,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> [Event] {
-        var found: [Event] = []
-        try events.forEach(in: transaction, from: .excluding(sequence), limit: limit) { _, event in
-            found.append(event)
-            return .proceed
-        }
-        return found
-    }
-
-    /// The same in pages; `after` is a part of the list's filters.
-    public func events(
-        after sequence: UInt64,
-        cursor: String?,
-        limit: Int,
-        in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> Page<Event> {
-        try page(
-            of: events, from: .excluding(sequence), filter: String(sequence), cursor: cursor,
-            limit: limit, in: transaction
-        ) { $1 }
     }
 
     /// Number of the newest event; 0 when there is none.

@@ -120,7 +120,7 @@ public struct ContactRecord: StorageRecord, Hashable, Sendable {
 
 /// An application's or operator's key as the books keep it.
 public struct KeyRecord: StorageRecord, Hashable, Sendable {
-    public let name: String
+    public internal(set) var name: String
     public let role: KeyRole
 
     /// Whose resources it reaches; `nil`: every account's.

@@ -4,7 +4,7 @@ public import Time
 
 /// A package as the books keep it. It never changes: another allowance is another package.
 public struct PackageRecord: StorageRecord, Hashable, Sendable {
-    public let name: String
+    public internal(set) var name: String
     public let allowance: Allowance
     public let createdAt: Timestamp
 

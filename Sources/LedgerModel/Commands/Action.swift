@@ -18,11 +18,12 @@ public enum Action: Hashable, Sendable {
     case productSecrets(ProductSecretAction)
     case answers(AnswerAction)
     case cluster(ClusterAction)
+    case metadata(MetadataAction)
 
     /// Each is read by `init(from:)`.
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
-            clock, corrections, limits, productSecrets, answers, cluster
+            clock, corrections, limits, productSecrets, answers, cluster, metadata
     }
 
     private var part: (area: Area, record: any ActionPart) {
@@ -42,6 +43,7 @@ public enum Action: Hashable, Sendable {
         case .productSecrets(let action): (.productSecrets, action)
         case .answers(let action): (.answers, action)
         case .cluster(let action): (.cluster, action)
+        case .metadata(let action): (.metadata, action)
         }
     }
 }
@@ -76,6 +78,7 @@ extension Action: RecordField {
                 case .productSecrets: try reader.takeNext().map(Action.productSecrets)
                 case .answers: try reader.takeNext().map(Action.answers)
                 case .cluster: try reader.takeNext().map(Action.cluster)
+                case .metadata: try reader.takeNext().map(Action.metadata)
                 }
             if let action {
                 self = action

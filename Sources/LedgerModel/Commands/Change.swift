@@ -17,11 +17,12 @@ public enum Change: Hashable, Sendable {
     case limits(LimitChange)
     case productSecrets(ProductSecretChange)
     case cluster(ClusterChange)
+    case metadata(MetadataChange)
 
     /// Each is read by `init(from:)`.
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
-            clock, corrections, limits, productSecrets, cluster
+            clock, corrections, limits, productSecrets, cluster, metadata
     }
 
     private var part: (area: Area, record: any ChangePart) {
@@ -40,6 +41,7 @@ public enum Change: Hashable, Sendable {
         case .limits(let change): (.limits, change)
         case .productSecrets(let change): (.productSecrets, change)
         case .cluster(let change): (.cluster, change)
+        case .metadata(let change): (.metadata, change)
         }
     }
 
@@ -75,6 +77,7 @@ extension Change: RecordField {
                 case .limits: try reader.takeNext().map(Change.limits)
                 case .productSecrets: try reader.takeNext().map(Change.productSecrets)
                 case .cluster: try reader.takeNext().map(Change.cluster)
+                case .metadata: try reader.takeNext().map(Change.metadata)
                 }
             if let change {
                 self = change

@@ -46,6 +46,8 @@ public enum DeviceAction: Hashable, Sendable {
 
     /// What of its messages is stored until now is not shown any more (rule D3), on any node.
     case deleteMessages(DeviceIdentity)
+    /// Its name for people; an empty one takes it away.
+    case rename(DeviceIdentity, String)
 }
 
 extension DeviceAction: ActionPart {
@@ -62,6 +64,7 @@ extension DeviceAction: ActionPart {
         case resetSecret = 19
         case confirmSecretUse = 20
         case deleteMessages = 131
+        case rename = 111
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -82,6 +85,7 @@ extension DeviceAction: ActionPart {
         case .confirmSecretUse(let identity, let proven):
             buffer.append(Tag.confirmSecretUse, identity, proven)
         case .deleteMessages(let identity): buffer.append(Tag.deleteMessages, identity)
+        case .rename(let identity, let name): buffer.append(Tag.rename, identity, name)
         }
     }
 
@@ -100,6 +104,7 @@ extension DeviceAction: ActionPart {
             case .resetSecret: try reader.make(Self.resetSecret)
             case .confirmSecretUse: try reader.make(Self.confirmSecretUse)
             case .deleteMessages: try reader.make(Self.deleteMessages)
+            case .rename: try reader.make(Self.rename)
             }
     }
 
@@ -108,7 +113,7 @@ extension DeviceAction: ActionPart {
         case .register(let identity, _): .register(identity, secret: .blank)
         case .resetSecret(let identity, _): .resetSecret(identity, secret: .blank)
         case .activate, .activateByHand, .renew, .endEntitlement, .endExpired, .setDisabled,
-            .delete, .setRenewal, .confirmSecretUse, .deleteMessages:
+            .delete, .setRenewal, .confirmSecretUse, .deleteMessages, .rename:
             self
         }
     }
@@ -130,6 +135,7 @@ public enum DeviceChange: Hashable, Sendable {
     case secretReset(DeviceIdentity)
     case secretConfirmed(DeviceIdentity)
     case messagesDeleted(DeviceIdentity)
+    case renamed(DeviceIdentity, String)
 }
 
 extension DeviceChange: ChangePart {
@@ -144,6 +150,7 @@ extension DeviceChange: ChangePart {
         case secretReset = 17
         case secretConfirmed = 18
         case messagesDeleted = 131
+        case renamed = 111
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -162,6 +169,7 @@ extension DeviceChange: ChangePart {
         case .secretReset(let identity): buffer.append(Tag.secretReset, identity)
         case .secretConfirmed(let identity): buffer.append(Tag.secretConfirmed, identity)
         case .messagesDeleted(let identity): buffer.append(Tag.messagesDeleted, identity)
+        case .renamed(let identity, let name): buffer.append(Tag.renamed, identity, name)
         }
     }
 
@@ -178,6 +186,7 @@ extension DeviceChange: ChangePart {
             case .secretReset: try reader.make(Self.secretReset)
             case .secretConfirmed: try reader.make(Self.secretConfirmed)
             case .messagesDeleted: try reader.make(Self.messagesDeleted)
+            case .renamed: try reader.make(Self.renamed)
             }
     }
 
@@ -193,6 +202,7 @@ extension DeviceChange: ChangePart {
         case .secretReset: "secret-reset"
         case .secretConfirmed: "secret-confirmed"
         case .messagesDeleted: "messages-deleted"
+        case .renamed: "device-renamed"
         }
     }
 }

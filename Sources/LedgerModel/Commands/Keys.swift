@@ -6,6 +6,7 @@ package import Encoding
 public enum KeyAction: Hashable, Sendable {
     case create(NewKey)
     case revoke(KeyID)
+    case rename(KeyID, String)
 
     /// The keys that secrets are sealed with from now on; those that are known already are left as
     /// they are.
@@ -16,6 +17,7 @@ extension KeyAction: ActionPart {
     enum Tag: UInt16, RecordTag {
         case create = 21
         case revoke = 22
+        case rename = 113
         case adoptSealingKeys = 55
     }
 
@@ -23,6 +25,7 @@ extension KeyAction: ActionPart {
         switch self {
         case .create(let newKey): buffer.append(Tag.create, newKey)
         case .revoke(let key): buffer.append(Tag.revoke, key)
+        case .rename(let key, let name): buffer.append(Tag.rename, key, name)
         case .adoptSealingKeys(let keys): buffer.append(Tag.adoptSealingKeys, keys)
         }
     }
@@ -32,6 +35,7 @@ extension KeyAction: ActionPart {
             switch try reader.takeTag(of: Self.self) {
             case .create: try reader.make(Self.create)
             case .revoke: try reader.make(Self.revoke)
+            case .rename: try reader.make(Self.rename)
             case .adoptSealingKeys: try reader.make(Self.adoptSealingKeys)
             }
     }
@@ -43,7 +47,7 @@ extension KeyAction: ActionPart {
             key.id = KeyID(checked: "-")
             key.secretHash = .blank
             return .create(key)
-        case .revoke, .adoptSealingKeys: return self
+        case .revoke, .rename, .adoptSealingKeys: return self
         }
     }
 }
@@ -52,6 +56,7 @@ extension KeyAction: ActionPart {
 public enum KeyChange: Hashable, Sendable {
     case created(KeyID, role: KeyRole)
     case revoked(KeyID)
+    case renamed(KeyID, String)
 
     /// The numbers of keys that secrets are sealed with from here on.
     case sealingKeysAdopted([UInt8])
@@ -61,6 +66,7 @@ extension KeyChange: ChangePart {
     enum Tag: UInt16, RecordTag {
         case created = 19
         case revoked = 20
+        case renamed = 113
         case sealingKeysAdopted = 70
     }
 
@@ -68,6 +74,7 @@ extension KeyChange: ChangePart {
         switch self {
         case .created(let key, let role): buffer.append(Tag.created, key, role)
         case .revoked(let key): buffer.append(Tag.revoked, key)
+        case .renamed(let key, let name): buffer.append(Tag.renamed, key, name)
         case .sealingKeysAdopted(let numbers): buffer.append(Tag.sealingKeysAdopted, numbers)
         }
     }
@@ -77,6 +84,7 @@ extension KeyChange: ChangePart {
             switch try reader.takeTag(of: Self.self) {
             case .created: try reader.make(Self.created)
             case .revoked: try reader.make(Self.revoked)
+            case .renamed: try reader.make(Self.renamed)
             case .sealingKeysAdopted: try reader.make(Self.sealingKeysAdopted)
             }
     }
@@ -85,6 +93,7 @@ extension KeyChange: ChangePart {
         switch self {
         case .created: "key-created"
         case .revoked: "key-revoked"
+        case .renamed: "key-renamed"
         case .sealingKeysAdopted: "sealing-keys-adopted"
         }
     }

@@ -4,15 +4,20 @@ package import Encoding
 /// What a command does with packages of allowances.
 public enum PackageAction: Hashable, Sendable {
     case create(PackageID, name: String, Allowance)
+    case rename(PackageID, String)
 }
 
 extension PackageAction: ActionPart {
-    enum Tag: UInt16, RecordTag { case create = 2 }
+    enum Tag: UInt16, RecordTag {
+        case create = 2
+        case rename = 112
+    }
 
     package func encode(into buffer: inout ByteBuffer) {
         switch self {
         case .create(let package, let name, let allowance):
             buffer.append(Tag.create, package, name, allowance)
+        case .rename(let package, let name): buffer.append(Tag.rename, package, name)
         }
     }
 
@@ -20,12 +25,13 @@ extension PackageAction: ActionPart {
         self =
             switch try reader.takeTag(of: Self.self) {
             case .create: try reader.make(Self.create)
+            case .rename: try reader.make(Self.rename)
             }
     }
 
     var asked: PackageAction {
         switch self {
-        case .create: self
+        case .create, .rename: self
         }
     }
 }
@@ -33,14 +39,19 @@ extension PackageAction: ActionPart {
 /// A fact about a package.
 public enum PackageChange: Hashable, Sendable {
     case created(PackageID, Allowance)
+    case renamed(PackageID, String)
 }
 
 extension PackageChange: ChangePart {
-    enum Tag: UInt16, RecordTag { case created = 2 }
+    enum Tag: UInt16, RecordTag {
+        case created = 2
+        case renamed = 112
+    }
 
     package func encode(into buffer: inout ByteBuffer) {
         switch self {
         case .created(let package, let allowance): buffer.append(Tag.created, package, allowance)
+        case .renamed(let package, let name): buffer.append(Tag.renamed, package, name)
         }
     }
 
@@ -48,12 +59,14 @@ extension PackageChange: ChangePart {
         self =
             switch try reader.takeTag(of: Self.self) {
             case .created: try reader.make(Self.created)
+            case .renamed: try reader.make(Self.renamed)
             }
     }
 
     var name: String {
         switch self {
         case .created: "package-created"
+        case .renamed: "package-renamed"
         }
     }
 }

@@ -17,6 +17,7 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     case corrections(CorrectionRefusal)
     case limits(LimitRefusal)
     case cluster(ClusterRefusal)
+    case metadata(MetadataRefusal)
 
     /// Of whatever area.
     case commands(CommandRefusal)
@@ -25,7 +26,7 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
             commands,
-            clock, corrections, limits, cluster
+            clock, corrections, limits, cluster, metadata
     }
 
     private var part: (area: Area, record: any RefusalPart) {
@@ -43,6 +44,7 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .corrections(let refusal): (.corrections, refusal)
         case .limits(let refusal): (.limits, refusal)
         case .cluster(let refusal): (.cluster, refusal)
+        case .metadata(let refusal): (.metadata, refusal)
         case .commands(let refusal): (.commands, refusal)
         }
     }
@@ -74,6 +76,7 @@ extension Refusal: RecordField {
                 case .corrections: try reader.takeNext().map(Refusal.corrections)
                 case .limits: try reader.takeNext().map(Refusal.limits)
                 case .cluster: try reader.takeNext().map(Refusal.cluster)
+                case .metadata: try reader.takeNext().map(Refusal.metadata)
                 case .commands: try reader.takeNext().map(Refusal.commands)
                 }
             if let refusal {

@@ -5,7 +5,7 @@ struct AccountVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "account", abstract: "Tenants, which own products and codes.",
         subcommands: commands(
-            List.self, Show.self, Create.self, Update.self, Rename.self, Certify.self,
+            List.self, Show.self, Create.self, Update.self, Rename.self, Note.self, Certify.self,
             SubAccounts.self, CreateSubAccount.self, Contacts.self, AddContact.self,
             RemoveContact.self))
 
@@ -67,6 +67,18 @@ struct AccountVerbs: AsyncParsableCommand {
         @Argument(help: .account) var id: String
         @Argument(help: "The new name.") var name: String
         var request: APIRequest { .patch("accounts/\(id.escaped)", ["name": name]) }
+    }
+
+    struct Note: Verb {
+        static let about = "Notes something about an account, as metadata, or takes it away."
+        static let example = "account note acme crm-id=4711 region=north --remove old"
+        @Argument(help: .account) var id: String
+        @OptionGroup var metadata: MetadataArguments
+        var request: APIRequest {
+            get throws(Failure) {
+                .show(.patch, "accounts/\(id.escaped)/metadata", try metadata.patch)
+            }
+        }
     }
 
     struct Certify: Irreversible {

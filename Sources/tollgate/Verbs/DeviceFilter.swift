@@ -12,11 +12,15 @@ struct DeviceFilter: ParsableArguments {
         help: "Only devices that are connected now, or that are not.")
     var isOnline: Bool?
 
+    @Option(help: ArgumentHelp("Only devices with that metadata.", valueName: "key=value"))
+    var metadata: String?
+
     var query: String {
         tollgate.query([
             "state": state, "like": like, "online": isOnline.map { $0 ? "true" : "false" },
+            "metadata": metadata,
         ])
     }
 
-    var isEmpty: Bool { like == nil && state == nil && isOnline == nil }
+    var isEmpty: Bool { like == nil && state == nil && isOnline == nil && metadata == nil }
 }

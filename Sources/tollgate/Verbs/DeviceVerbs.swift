@@ -5,7 +5,10 @@ import FoundationEssentials
 struct DeviceVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "device", abstract: "Devices, by ProductKey and DeviceKey.",
-        subcommands: commands(List.self, Blacklist.self, Show.self, Create.self) + [Import.self]
+        subcommands: commands(
+            List.self, Blacklist.self, Show.self, Create.self, Rename.self, Note.self) + [
+                Import.self
+            ]
             + commands(Imports.self)
             + [
                 DeviceActionCommand<Disable>.self, DeviceActionCommand<Enable>.self,
@@ -60,6 +63,24 @@ struct DeviceVerbs: AsyncParsableCommand {
 
 /// What is asked of one device.
 extension DeviceVerbs {
+    struct Rename: Verb {
+        static let about = "Gives a device another name; its keys stay."
+        static let example = "device rename lamp lamp-1 'Hall, left'"
+        @OptionGroup var device: DeviceArguments
+        @Argument(help: "The new name; an empty one takes it away.") var name: String
+        var request: APIRequest { .patch("\(device)", ["name": name]) }
+    }
+
+    struct Note: Verb {
+        static let about = "Notes something about a device, as metadata, or takes it away."
+        static let example = "device note lamp lamp-1 room=hall floor=2 --remove draft"
+        @OptionGroup var device: DeviceArguments
+        @OptionGroup var metadata: MetadataArguments
+        var request: APIRequest {
+            get throws(Failure) { .show(.patch, "\(device)/metadata", try metadata.patch) }
+        }
+    }
+
     struct VoidActivation: Irreversible {
         static let about = "Takes back the latest code that a device has consumed (owners only)."
         static let example = "device void-activation lamp lamp-1 --cause 'faulty unit' --yes"

@@ -4,7 +4,7 @@ import ArgumentParser
 struct KeyVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key", abstract: "Keys of applications and operators.",
-        subcommands: commands(List.self, Show.self, Create.self, Revoke.self))
+        subcommands: commands(List.self, Show.self, Create.self, Rename.self, Revoke.self))
 
     struct List: Verb {
         static let about = "The keys of applications and operators, revoked ones too."
@@ -39,6 +39,14 @@ struct KeyVerbs: AsyncParsableCommand {
             return .post(
                 "keys", ["name": name, "role": role, "account": account, "products": products])
         }
+    }
+
+    struct Rename: Verb {
+        static let about = "Gives a key another name; its id and its secret stay."
+        static let example = "key rename keyAbC123 'Billing, night job'"
+        @Argument(help: "The key's id.") var id: String
+        @Argument(help: "The new name.") var name: String
+        var request: APIRequest { .patch("keys/\(id.escaped)", ["name": name]) }
     }
 
     struct Revoke: Irreversible {

@@ -3,7 +3,7 @@ import ArgumentParser
 struct PackageVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "package", abstract: "What a code lets its device do.",
-        subcommands: commands(List.self, Show.self, Create.self))
+        subcommands: commands(List.self, Show.self, Create.self, Rename.self))
 
     struct List: Verb {
         static let about = "The packages, by id."
@@ -18,6 +18,14 @@ struct PackageVerbs: AsyncParsableCommand {
         static let example = "package show basic"
         @Argument(help: "The package's id.") var id: String
         var request: APIRequest { .get("packages/\(id.escaped)") }
+    }
+
+    struct Rename: Verb {
+        static let about = "Gives a package another name; what it gives stays."
+        static let example = "package rename basic 'Basic, 2027'"
+        @Argument(help: "The package's id.") var id: String
+        @Argument(help: "The new name.") var name: String
+        var request: APIRequest { .patch("packages/\(id.escaped)", ["name": name]) }
     }
 
     struct Create: Verb {

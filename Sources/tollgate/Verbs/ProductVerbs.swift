@@ -6,7 +6,8 @@ struct ProductVerbs: AsyncParsableCommand {
         commandName: "product",
         abstract: "Kinds of devices, each with a package and a pool of codes.",
         subcommands: commands(
-            List.self, Show.self, Create.self, Update.self, Rename.self, Upgrade.self, Usage.self,
+            List.self, Show.self, Create.self, Update.self, Rename.self, Note.self, Upgrade.self,
+            Usage.self,
             Delete.self, ShowSecret.self, RotateSecret.self, RevokeSecret.self, Uplink.self,
             EndUplink.self))
 
@@ -137,6 +138,18 @@ struct ProductVerbs: AsyncParsableCommand {
         @Argument(help: .product) var pk: String
         @Argument(help: "The new name.") var name: String
         var request: APIRequest { .patch("products/\(pk.escaped)", ["name": name]) }
+    }
+
+    struct Note: Verb {
+        static let about = "Notes something about a product, as metadata, or takes it away."
+        static let example = "product note lamp line=B7 --remove draft"
+        @Argument(help: .product) var pk: String
+        @OptionGroup var metadata: MetadataArguments
+        var request: APIRequest {
+            get throws(Failure) {
+                .show(.patch, "products/\(pk.escaped)/metadata", try metadata.patch)
+            }
+        }
     }
 
     struct Upgrade: Irreversible {

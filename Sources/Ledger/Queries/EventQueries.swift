@@ -1,0 +1,204 @@
+public import Storage
+
+/// Whose events a reader of the log sees (rule E3).
+public struct EventReach: Hashable, Sendable {
+    /// Those of these accounts; `nil`: of all.
+    public let accounts: [AccountID]?
+
+    /// Of these products alone, and nothing that is an account's own; `nil`: all that is the accounts'.
+    public let products: [ProductKey]?
+
+    /// - Parameters:
+    ///   - accounts: an account and its sub-accounts.
+    ///   - products: which of theirs, or of all accounts'.
+    public init(accounts: [AccountID]?, products: [ProductKey]?) {
+        self.accounts = accounts
+        self.products = products
+    }
+
+    /// The gateway's own events, too.
+    public static let all = EventReach(accounts: nil, products: nil)
+
+    fileprivate func reaches(_ account: AccountID) -> Bool { accounts?.contains(account) ?? true }
+
+    /// Two that differ have two texts.
+    fileprivate var text: String {
+        func list(_ names: [String]?) -> String {
+            names.map { "[\($0.joined(separator: ","))]" } ?? "*"
+        }
+        return "\(list(accounts?.map(\.text)))|\(list(products?.map(\.text)))"
+    }
+}
+
+/// What one change is about.
+private enum EventSubject {
+    /// What all accounts have in common.
+    case gateway
+    case account(AccountID)
+    case product(ProductKey)
+    case key(KeyID)
+}
+
+extension Books {
+    /// The log from behind `sequence` on, at most `limit` events (rule E3).
+    public func events(
+        after sequence: UInt64,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [Event] {
+        var found: [Event] = []
+        try events.forEach(in: transaction, from: .excluding(sequence), limit: limit) { _, event in
+            found.append(event)
+            return .proceed
+        }
+        return found
+    }
+
+    /// Of at most `limit` events behind `sequence` those that are within reach, and the number of the last one that
+    /// was looked at: `sequence` itself when there is none.
+    public func events(
+        after sequence: UInt64,
+        limit: Int,
+        within reach: EventReach,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> (events: [Event], last: UInt64) {
+        let read = try events(after: sequence, limit: limit, in: transaction)
+        var found: [Event] = []
+        for event in read where try isWithin(reach, event.change, in: transaction) {
+            found.append(event)
+        }
+        return (found, read.last?.sequence ?? sequence)
+    }
+
+    /// The same in pages; `after` and the reach are parts of the list's filters.
+    public func events(
+        after sequence: UInt64,
+        within reach: EventReach = .all,
+        cursor: String?,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Page<Event> {
+        let isWhole = reach == .all
+        return try page(
+            of: events, from: .excluding(sequence),
+            filter: isWhole ? String(sequence) : "\(sequence)|\(reach.text)",
+            reads: isWhole ? 1 : 2, cursor: cursor, limit: limit, in: transaction
+        ) { (_, event) throws(StoreError) in
+            try isWithin(reach, event.change, in: transaction) ? event : nil
+        }
+    }
+
+    private func isWithin(
+        _ reach: EventReach,
+        _ change: Change,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Bool {
+        if reach == .all { return true }
+        switch change.subject {
+        case .gateway: return false
+        case .account(let id): return reach.products == nil && reach.reaches(id)
+        case .product(let key):
+            guard reach.products?.contains(key) ?? true else { return false }
+            guard reach.accounts != nil else { return true }
+            return try products.get(key, in: transaction).map { reach.reaches($0.account) } ?? false
+        case .key(let id):
+            guard reach.products == nil, let account = try keys.get(id, in: transaction)?.account
+            else { return false }
+            return reach.reaches(account)
+        }
+    }
+}
+
+extension Change {
+    /// Of what is about an account and one of its products, the product.
+    fileprivate var subject: EventSubject {
+        switch self {
+        case .accounts(let change): .account(change.account)
+        case .codes(let change): change.subject
+        case .products(let change): .product(change.product)
+        case .productSecrets(let change): .product(change.product)
+        case .imports(let change): .product(change.product)
+        case .devices(let change): .product(change.identity.product)
+        case .upgrades(let change): .product(change.identity.product)
+        case .topUps(let change): .account(change.pack.account)
+        case .corrections(let correction): correction.subject
+        case .keys(.created(let id, _)), .keys(.revoked(let id)), .keys(.renamed(let id, _)):
+            .key(id)
+        case .metadata(let change): change.subject
+        case .keys(.sealingKeysAdopted), .packages, .clock, .limits, .cluster: .gateway
+        }
+    }
+}
+
+extension AccountChange {
+    fileprivate var account: AccountID {
+        switch self {
+        case .created(let id, _, _), .updated(let id, _), .certified(let id),
+            .contactPut(let id, _), .contactRemoved(let id, _):
+            id
+        }
+    }
+}
+
+extension CodeChange {
+    fileprivate var subject: EventSubject {
+        switch self {
+        case .bought(let account, _, _, let product, _),
+            .granted(let account, _, _, let product, _):
+            product.map(EventSubject.product) ?? .account(account)
+        case .assigned(_, let product, _, _): .product(product)
+        }
+    }
+}
+
+extension ProductChange {
+    fileprivate var product: ProductKey {
+        switch self {
+        case .created(let key, _), .updated(let key, _), .packageUpgraded(let key, _, _),
+            .deleted(let key, _), .uplinkNamed(let key, _):
+            key
+        }
+    }
+}
+
+extension ImportChange {
+    fileprivate var product: ProductKey {
+        switch self {
+        case .imported(let key, _, _), .begun(let key), .abandoned(let key, _): key
+        }
+    }
+}
+
+extension DeviceChange {
+    fileprivate var identity: DeviceIdentity {
+        switch self {
+        case .registered(let identity), .activated(let identity, _, _),
+            .entitlementReopened(let identity, _), .entitlementEnded(let identity, _),
+            .disabled(let identity, _), .deleted(let identity), .renewalSet(let identity, _),
+            .secretReset(let identity), .secretConfirmed(let identity), .renamed(let identity, _):
+            identity
+        }
+    }
+}
+
+extension MetadataChange {
+    fileprivate var subject: EventSubject {
+        switch self {
+        case .merged(.account(let id), _): .account(id)
+        case .merged(.product(let key), _): .product(key)
+        case .merged(.device(let identity), _): .product(identity.product)
+        }
+    }
+}
+
+extension Correction {
+    fileprivate var subject: EventSubject {
+        switch entry {
+        case .purchaseVoided(let account, _, _, _): .account(account)
+        case .assignmentVoided(_, let product, _, _, _): .product(product)
+        case .consumptionVoided(let identity, _), .entitlementMoved(let identity, _, _):
+            .product(identity.product)
+        case .topUpVoided(let pack, _): .account(pack.account)
+        }
+    }
+}
