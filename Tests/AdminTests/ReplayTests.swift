@@ -147,6 +147,7 @@ struct ReplayTests {
     /// Writes that take no idempotency key, or are no command to the books and repeated by another test.
     private static let others: Set = [
         "sendMessage", "endConnection", "startBackup", "makeCheckpoint", "removeNode",
+        "changeDevices",
     ]
 
     private func send(

@@ -77,7 +77,7 @@ struct RolesTests {
         let (client, sample) = try await world()
         #expect(
             Routes.all.filter { !$0.access.needsToken }.map(\.path)
-                == ["/healthz", "/readyz", "/metrics", "/openapi.json"]
+                == ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"]
         )
         for route in Routes.all {
             for token in [nil, "", "x", "key.secret", Client.ownerToken.text + "x"] {
@@ -194,6 +194,7 @@ struct RolesTests {
         "deleteDevice", "sendMessage", "importDevices", "requestUpgrade", "reportUpgrade",
         "rotateProductSecret", "revokeProductSecret", "createProduct", "updateProduct",
         "deleteProduct", "deleteMessages", "createKey", "revokeKey", "renameKey", "renameDevice",
+        "changeDevices",
         "updateAccountMetadata", "updateProductMetadata", "updateDeviceMetadata",
     ]
 

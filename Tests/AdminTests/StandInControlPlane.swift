@@ -131,6 +131,11 @@ final class StandInControlPlane: ControlPlane {
             next: next < online.count ? ConnectionPlace(shard: 0, slot: UInt32(next)) : nil)
     }
 
+    func refusals(of devices: [DeviceIdentity]) async -> [ConnectionOutcome?] {
+        let outcomes = state.withLock(\.outcomes)
+        return devices.map { outcomes[$0]?.lastRefusal }
+    }
+
     func outcomes(of device: DeviceIdentity) async -> DeviceOutcomes {
         state.withLock { $0.outcomes[device] ?? DeviceOutcomes() }
     }

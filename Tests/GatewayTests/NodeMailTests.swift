@@ -63,7 +63,7 @@ import Time
                 reason: .kicked, at: time, address: "203.0.113.9:1", listener: "devices")
             let questions: [NodeQuestion] = [
                 .onlineCount(device.product), .connection(device), .outcomes(device),
-                .lastSeen([device, device]), .usage(device), .kick(device),
+                .lastSeen([device, device]), .refusals([device]), .refusals([]), .usage(device), .kick(device),
                 .recall(AccountID("acme")!),
                 .trace(device, TraceNumber(number: .max)),
                 .endTrace(device, TraceNumber(number: 0)),
@@ -80,6 +80,7 @@ import Time
                 .yielded(YieldedClient(wasConnected: false, days: [], session: nil)),
                 .count(.max), .flag(true), .connection(connection), .connection(nil),
                 .outcomes(DeviceOutcomes(lastRefusal: nil, lastEnding: outcome)),
+                .refusals([nil, outcome]), .refusals([]),
                 .traced(Self.traced(at: time), dropped: 7), .traced([], dropped: 0),
                 .times([nil, time]), .days([day, day]),
                 .productDays([ProductDay(day: day.day, used: .max, topUp: 1)]), .unknown,

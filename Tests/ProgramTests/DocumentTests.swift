@@ -23,6 +23,11 @@ struct DocumentTests {
         #expect(fetched.code == 0, "\(fetched.errors)")
         let validation = try program.python(["-m", "openapi_spec_validator", file.path])
         #expect(validation.code == 0, "\(validation.output)\(validation.errors)")
+        let examples = try program.python([
+            URL(filePath: #filePath).deletingLastPathComponent()
+                .appending(path: "openapi_examples.py").path, file.path,
+        ])
+        #expect(examples.code == 0, "\(examples.output)\(examples.errors)")
         let token = try String(
             contentsOfFile: "\(program.directory.path)/data/admin.token", encoding: .utf8
         )

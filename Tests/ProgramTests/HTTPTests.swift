@@ -87,6 +87,19 @@ struct HTTPTests {
         )
     }
 
+    @Test("a bulk operation whose client goes away ends; others are served beside one that goes on")
+    func bulk() throws {
+        try check(
+            "bulk", [],
+            prints: """
+                left True True
+                sums 10000 10000 True
+                once True
+                others True
+                """
+        )
+    }
+
     @Test("a client that keeps the server waiting is left, and the others are served")
     func slow() throws {
         try check(

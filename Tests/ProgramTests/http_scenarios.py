@@ -177,6 +177,55 @@ elif scenario == "tenant":
     call("POST", f"/v1/keys/{key['id']}/revoke")
     call("POST", "/v1/products", {"pk": "more", "name": "More", "account": "acme"})
     print("after", stream.take(1))
+elif scenario == "bulk":
+    # A client that goes away ends what it has asked for; others are served meanwhile.
+    call("POST", "/v1/accounts", {"id": "acme", "name": "A", "kind": "enterprise"})
+    call("POST", "/v1/products", {"pk": "lamp", "name": "L", "account": "acme"})
+    rows = "dk,secret\n" + "".join(f"d{n},\n" for n in range(10_000))
+    request = urllib.request.Request(base + "/v1/products/lamp/devices", rows.encode(), method="POST")
+    request.add_header("Authorization", f"Bearer {token}")
+    request.add_header("Content-Type", "text/csv")
+    assert urllib.request.urlopen(request, timeout=60).status == 201
+    body = json.dumps({"action": "disable", "filter": {}}).encode()
+    head = (f"POST /v1/products/lamp/bulk HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode()
+
+    def events():
+        last, found = 0, 0
+        while items := call("GET", f"/v1/events?after={last}&limit=1000")[1]["items"]:
+            last = items[-1]["sequence"]
+            found += sum(item["change"] == "device-disabled" for item in items)
+        return found
+
+    connection = socket.create_connection((host, port), timeout=20)
+    connection.sendall(head + body)
+    answer = b""
+    while b'"outcome"' not in answer:
+        answer += connection.recv(4096)
+    connection.close()
+    before, left = -1, events()
+    deadline = time.monotonic() + 30
+    while before != left and time.monotonic() < deadline:
+        time.sleep(0.5)
+        before, left = left, events()
+    settled = before == left
+    print("left", settled, 0 < left < 10_000)
+    connection = socket.create_connection((host, port), timeout=60)
+    connection.sendall(head + body)
+    file = connection.makefile("rb")
+    slowest, lines = 0, 0
+    for line in file:
+        lines += b'"outcome"' in line
+        if lines % 2000 == 1999:
+            start = time.monotonic()
+            assert call("PATCH", "/v1/accounts/acme", {"name": f"A{lines}"})[0] == 200
+            slowest = max(slowest, time.monotonic() - start)
+        if b'"devices"' in line:
+            sums = json.loads(line)
+            break
+    print("sums", sums["devices"], sums["done"] + sums["unchanged"], sums["unchanged"] == left or (sums, left))
+    print("once", events() == 10_000)
+    print("others", slowest < 5)
 elif scenario == "slow":
     # The gateway waits 1 s for a request, or for the rest of one.
     for name, text, pieces in [

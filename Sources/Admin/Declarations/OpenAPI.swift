@@ -47,14 +47,14 @@ enum OpenAPI {
     }
 
     /// `/v1/products/{pk}`
-    private static func template(of path: String) -> String {
+    static func template(of path: String) -> String {
         path.split(separator: "/")
             .map { $0.first == ":" ? "/{\($0.dropFirst())}" : "/\($0)" }
             .joined()
     }
 
     /// What the route is about: `products` of `/v1/products/{pk}`, `health` of what is not below `/v1`.
-    private static func tag(of route: Route) -> String {
+    static func tag(of route: Route) -> String {
         let segments = route.path.split(separator: "/")
         return segments.first == "v1" && segments.count > 1 ? String(segments[1]) : "health"
     }
@@ -75,7 +75,7 @@ enum OpenAPI {
                 "requestBody",
                 [
                     "description": .text(body.jsonLimit.note), "required": true,
-                    "content": content(body.contents),
+                    "content": content(body.contents, of: route),
                 ])
         }
         return document.adding(
@@ -87,29 +87,40 @@ enum OpenAPI {
             [
                 "name": .text(parameter.name), "in": "path", "required": true,
                 "schema": parameter.schema.document,
+                "example": Example(of: route).value(of: parameter.schema, named: parameter.name),
             ] as JSON
         }
-        return path + route.operation.query.map { document(of: $0, in: "query") }
-            + route.headers.map { document(of: $0, in: "header") }
+        return path + route.operation.query.map { document(of: $0, in: "query", route) }
+            + route.headers.map { document(of: $0, in: "header", route) }
     }
 
-    private static func document(of parameter: Parameter, in place: String) -> JSON {
+    private static func document(
+        of parameter: Parameter, in place: String, _ route: Route
+    ) -> JSON {
         [
             "name": .text(parameter.name), "in": .text(place),
             "description": .text(parameter.note), "required": JSON(parameter.isRequired),
             "schema": parameter.schema.document,
+            "example": Example(of: route).value(of: parameter.schema, named: parameter.name),
         ]
     }
 
-    private static func content(_ contents: [Answer.Content]) -> JSON {
-        .object(contents.map { JSON.Member(name: $0.type, value: ["schema": $0.schema.document]) })
+    private static func content(_ contents: [Answer.Content], of route: Route) -> JSON {
+        .object(
+            contents.map { content in
+                var document: JSON = ["schema": content.schema.document]
+                if let example = content.example(of: route) { document.add("example", example) }
+                return JSON.Member(name: content.type, value: document)
+            })
     }
 
     private static func responses(of route: Route, links: JSON) -> JSON {
         let answers = route.operation.answers.map { answer in
             var document: JSON = ["description": .text(answer.note)]
             document.add("headers", headers(answer.headers + ofEach))
-            if !answer.contents.isEmpty { document.add("content", content(answer.contents)) }
+            if !answer.contents.isEmpty {
+                document.add("content", content(answer.contents, of: route))
+            }
             if answer.status == .created, links != .object([]) { document.add("links", links) }
             return JSON.Member(name: String(answer.status.code), value: document)
         }
@@ -131,7 +142,9 @@ enum OpenAPI {
         // Beside the reference, the reasons of this operation.
         let schema = Schema.problem.document.adding(
             "properties", ["reason": ["enum": .array(reasons.map { .text($0.name) })]])
-        return document.adding("content", ["application/problem+json": ["schema": schema]])
+        var content: JSON = ["schema": schema]
+        if let reason = reasons.first { content.add("example", Example.problem(reason)) }
+        return document.adding("content", ["application/problem+json": content])
     }
 
     /// Headers of each answer.

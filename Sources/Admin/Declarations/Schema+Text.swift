@@ -22,6 +22,9 @@ extension Schema {
         /// Of a text with a parser of its own, which decides: a regular expression for the document.
         var form: String?
 
+        /// One that is meant, for the document; of every text with a parser of its own.
+        var example: String?
+
         func allows(_ text: String) -> Bool {
             switch format {
             case .time: Timestamp(text) != nil

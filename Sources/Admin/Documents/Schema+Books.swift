@@ -26,6 +26,10 @@ extension Schema {
             "lastEnding": .nullable(Documents.outcome.schema),
         ], named: "ShownDevice")
 
+    /// A device in a list, and how it was last refused, as far as the gateway remembers.
+    static let listedDevice = Documents.device.schema.adding(
+        ["lastRefusal": .nullable(Documents.outcome.schema)], named: "ListedDevice")
+
     static let health = named("Health", .object(["alive": .flag]))
 
     /// Rule E3: what every entry has; the rest depends on the change.
@@ -82,7 +86,8 @@ extension Schema {
                 lengths: 17...17,
                 alphabet: .bytes(where: {
                     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-".utf8.contains($0)
-                }))),
+                }),
+                example: "\(ActivationCode(serial: 4_711))")),
         "A printed activation code.")
 
     private static let metadataKey = Text(
@@ -105,7 +110,8 @@ extension Schema {
         .init(
             lengths: 2...(MetadataKey.maximumLength + 1 + MetadataValue.maximumLength),
             alphabet: .printable,
-            form: #"^[A-Za-z0-9_.-]{1,40}=[^\u0000-\u001F\u007F-\u009F]{0,200}$"#))
+            form: #"^[A-Za-z0-9_.-]{1,40}=[^\u0000-\u001F\u007F-\u009F]{0,200}$"#,
+            example: "room=hall"))
 
     static let validityDays = integer(1...36_500)
 
@@ -145,7 +151,8 @@ extension Schema {
         .init(
             lengths: 19...Int.max,
             form:
-                #"^dk,secret,name\n([A-Za-z0-9.:@_-]{1,64},[!#-+.-~-]{0,64},[ !#-+.-~-]{0,64}\n)+$"#
+                #"^dk,secret,name\n([A-Za-z0-9.:@_-]{1,64},[!#-+.-~-]{0,64},[ !#-+.-~-]{0,64}\n)+$"#,
+            example: "dk,secret,name\nlamp-1,,Hall left\nlamp-2,,Hall right\n"
         ))
 
     private static let messageTopic = noted(
@@ -162,7 +169,7 @@ extension Schema {
             "BinaryMessage",
             .object([
                 "topic": messageTopic,
-                "payloadBase64": .text(.init(form: Base64.form)),
+                "payloadBase64": .text(.init(form: Base64.form, example: "eyJvbiI6dHJ1ZX0=")),
                 "qos": messageQoS,
             ])),
     ])

@@ -374,6 +374,9 @@ struct Fields {
     func optionalNumber(_ name: String) throws(Problem) -> Int64? {
         try optional(name, as: \.integer)
     }
+    func optionalObject(_ name: String) throws(Problem) -> JSON? {
+        try optional(name, as: \.self)
+    }
     func optionalArray(_ name: String) throws(Problem) -> [JSON]? {
         try optional(name, as: \.array)
     }

@@ -335,6 +335,21 @@ enum Base64 {
     /// What such a text looks like, as a regular expression.
     static let form = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)?$"
 
+    static func encoded(_ bytes: [UInt8]) -> String {
+        let letters = Array(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        var text: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let part = Array(bytes[start..<min(start + 3, bytes.count)])
+            let bits = part.reduce(0) { $0 << 8 | UInt32($1) } << (8 * UInt32(3 - part.count))
+            for place in 0..<4 {
+                let value = Int(bits >> (18 - 6 * UInt32(place)) & 63)
+                text.append(place <= part.count ? letters[value] : UInt8(ascii: "="))
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
     /// `nil` when the text is not of that form; bits behind the last byte are not looked at.
     static func decoded(_ text: String) -> [UInt8]? {
         let digits = Array(text.utf8)

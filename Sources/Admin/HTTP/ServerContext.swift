@@ -24,6 +24,9 @@ struct ServerContext: Sendable {
     /// Snapshots of the books that may be on their way at once: each takes their space on the disk.
     let snapshots = StreamSlots(maximum: 2)
 
+    /// Bulk operations that may be under way at once: each keeps the books busy.
+    let bulks = StreamSlots(maximum: 4)
+
     /// Traces of devices that may be open at once: each costs its shard something.
     let traces = StreamSlots(maximum: 8)
 

@@ -66,7 +66,7 @@ extension Routes {
                 Parameter("online", .flag, "Connected now, or not."),
                 Parameter("metadata", .metadataMatch, "With that metadata: KEY=VALUE."),
             ],
-            answers: .page(of: Documents.device)
+            answers: .page(of: .listedDevice)
         ) { call in try await Self.listDevices(call) }
         on(
             .get, "products/:pk/devices/:dk", "showDevice",
@@ -114,52 +114,22 @@ extension Routes {
         }
     }
 
-    /// Looks on until there are as many as were asked for, or the request has looked at enough.
     private static func listDevices(_ call: Call) async throws -> Response {
         let (key, product) = try call.product()
-        let state = try call.query("state", DeviceState.init(named:))
-        let like = call.query("like").map(Search.init)
-        let isOnline = call.query("online").map { $0 == "true" }
-        let noted = try call.query("metadata", MetadataMatch.init)
+        let search = DeviceSearch(
+            state: try call.query("state", DeviceState.init(named:)),
+            like: call.query("like").map(Search.init),
+            isOnline: call.query("online").map { $0 == "true" },
+            noted: try call.query("metadata", MetadataMatch.init))
         let now = call.controlPlane.now
         let (start, limit) = try call.page()
-        var cursor = start
-        var items: [JSON] = []
-        var looks = Search.looksMaximum
-        repeat {
-            let (from, room) = (cursor, limit - items.count)
-            let page = try call.read {
-                try $0.devices(of: key, state: state, at: now, cursor: from, limit: room, in: $1)
-            }
-            cursor = page.cursor
-            looks -= max(1, page.elements.count)
-            let found = page.elements.filter { device, record in
-                like?.finds(device.text, record.name) ?? true
-            }
-            let meant = try Self.noting(found.map { ($0.device, $0.record) }, of: key, call)
-                .filter { noted?.isIn($0.metadata) ?? true }
-            let presence = try await call.controlPlane.presence(of: meant.map(\.identity))
-            for (device, seen) in zip(meant, presence)
-            where isOnline == nil || seen.isOnline == isOnline {
-                items.append(
-                    Documents.device(
-                        (device.identity, device.record, product, seen, device.metadata, now)))
-            }
-        } while cursor != nil && items.count < limit && looks > 0
-        return call.list(items, cursor: cursor)
-    }
-
-    /// The same devices with their metadata.
-    private static func noting(
-        _ devices: [(DeviceKey, DeviceRecord)], of product: ProductKey, _ call: Call
-    ) throws -> [(identity: DeviceIdentity, record: DeviceRecord, metadata: Metadata)] {
-        try call.read { books, transaction in
-            try devices.map { device, record in
-                let identity = DeviceIdentity(product: product, device: device)
-                let metadata = try books.metadata(of: .device(identity), in: transaction)
-                return (identity, record, metadata)
-            }
+        let page = try await call.devices(of: key, search, from: start, limit: limit)
+        let items = page.found.map { found in
+            Documents.device(
+                (found.identity, found.record, product, found.presence, found.metadata, now)
+            ).adding("lastRefusal", found.refusal.map { Documents.outcome($0) } ?? .null)
         }
+        return call.list(items, cursor: page.cursor)
     }
 
     static func showDevice(_ call: Call) async throws -> JSON {

@@ -37,6 +37,10 @@ extension Routes {
             .get, "/openapi.json", "showDocument", "This document (OpenAPI 3.1)", access: .open,
             answers: .ok(.openObject(["openapi": .anyText]))
         ) { _ in Response(.ok, "application/json", OpenAPI.text) }
+        on(
+            .get, "/docs", "showDocumentPage", "The same for people, as a page", access: .open,
+            answers: Answer(status: .ok, note: "A page.").or("text/html")
+        ) { _ in .documentPage }
     }
 }
 

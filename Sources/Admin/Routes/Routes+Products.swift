@@ -50,8 +50,9 @@ extension Routes {
                 otaPerMonth: UInt32(try fields.optionalNumber("otaPerMonth") ?? 1),
                 storageDays: UInt32(try fields.optionalNumber("storageDays") ?? 7))
             guard let id, let allowance else { preconditionFailure("checked above") }
-            try await call.submit(.packages(.create(id, name: name, allowance)))
-            return call.created(try Self.showPackage(id, call), at: "/v1/packages/\(id)")
+            let action = Action.packages(.create(id, name: name, allowance))
+            let document = try await call.submit(action) { _ in try Self.showPackage(id, call) }
+            return call.created(document, at: "/v1/packages/\(id)")
         }
     }
 

@@ -20,6 +20,7 @@ struct Routes {
         routes.registerProductUplinks()
         routes.registerDevices()
         routes.registerDeviceActions()
+        routes.registerBulk()
         routes.registerConnections()
         routes.registerTrace()
         routes.registerImports()

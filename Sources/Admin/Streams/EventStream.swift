@@ -188,6 +188,7 @@ final class StreamSlots: Sendable {
     func stream(
         named name: String,
         for tenant: String? = nil,
+        as type: String = "text/event-stream",
         _ body: @concurrent @escaping @Sendable (inout any ResponseBodyWriter) async throws -> Void
     ) throws(Problem) -> Response {
         guard let slot = slot(for: tenant) else {
@@ -195,7 +196,7 @@ final class StreamSlots: Sendable {
                 .tooManyStreams, "no more \(name) can be open at once", retryAfterSeconds: 5)
         }
         return Response(
-            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
+            status: .ok, headers: [.contentType: type, .cacheControl: "no-store"],
             body: ResponseBody { [slot] writer in
                 try await body(&writer)
                 try await writer.finish(nil)

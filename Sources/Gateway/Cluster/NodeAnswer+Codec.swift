@@ -10,7 +10,7 @@ extension NodeQuestion {
     private enum Kind: UInt8 {
         case onlineCount = 1
         case connection, outcomes, lastSeen, usage, kick, productDays, trace, endTrace, recall,
-            unknown, pass
+            unknown, pass, refusals
     }
 
     func encode(into buffer: inout ByteBuffer) {
@@ -26,6 +26,9 @@ extension NodeQuestion {
             buffer.append(device)
         case .lastSeen(let devices):
             buffer.append(Kind.lastSeen.rawValue)
+            buffer.append(list: devices) { $0.append($1) }
+        case .refusals(let devices):
+            buffer.append(Kind.refusals.rawValue)
             buffer.append(list: devices) { $0.append($1) }
         case .usage(let device):
             buffer.append(Kind.usage.rawValue)
@@ -68,6 +71,11 @@ extension NodeQuestion {
                     try reader.takeList { reader throws(MalformedRecord) in try reader.takeDevice()
                     }
                 )
+            case .refusals:
+                .refusals(
+                    try reader.takeList { reader throws(MalformedRecord) in try reader.takeDevice()
+                    }
+                )
             case .usage: .usage(try reader.takeDevice())
             case .kick: .kick(try reader.takeDevice())
             case .recall: .recall(try reader.takeAccount())
@@ -89,6 +97,7 @@ extension NodeAnswer {
         case askAgain = 13
         case traced = 14
         case unknown = 15
+        case refusals = 16
         case done = 1
         case notStored, outcome, granted, yielded, count, flag, connection, outcomes, times, days,
             productDays
@@ -129,6 +138,11 @@ extension NodeAnswer {
             buffer.append(Kind.outcomes.rawValue)
             buffer.append(optional: outcomes.lastRefusal) { $1.encode(into: &$0) }
             buffer.append(optional: outcomes.lastEnding) { $1.encode(into: &$0) }
+        case .refusals(let refusals):
+            buffer.append(Kind.refusals.rawValue)
+            buffer.append(list: refusals) { buffer, refusal in
+                buffer.append(optional: refusal) { $1.encode(into: &$0) }
+            }
         case .traced(let events, let dropped):
             buffer.append(Kind.traced.rawValue)
             buffer.append(list: events) { $1.encode(into: &$0) }
@@ -198,6 +212,13 @@ extension NodeAnswer {
                 try ConnectionOutcome(taking: &reader)
             }
             self = .outcomes(DeviceOutcomes(lastRefusal: refusal, lastEnding: ending))
+        case .refusals:
+            self = .refusals(
+                try reader.takeList { reader throws(MalformedRecord) in
+                    try reader.takeOptional { reader throws(MalformedRecord) in
+                        try ConnectionOutcome(taking: &reader)
+                    }
+                })
         case .traced:
             let events = try reader.takeList { reader throws(MalformedRecord) in
                 try TraceEvent(taking: &reader)

@@ -144,6 +144,7 @@ enum NodeQuestion: Equatable {
     case connection(DeviceIdentity)
     case outcomes(DeviceIdentity)
     case lastSeen([DeviceIdentity])
+    case refusals([DeviceIdentity])
     case usage(DeviceIdentity)
     case kick(DeviceIdentity)
 
@@ -179,6 +180,9 @@ enum NodeAnswer {
     case flag(Bool)
     case connection(DeviceConnection?)
     case outcomes(DeviceOutcomes)
+
+    /// In the order of the devices.
+    case refusals([ConnectionOutcome?])
     case traced([TraceEvent], dropped: UInt64)
     case times([Timestamp?])
     case days([DayUsage])

@@ -69,6 +69,9 @@ public protocol ControlPlane: Sendable {
     /// remembers: since its start, of a limited number of devices.
     func outcomes(of device: DeviceIdentity) async -> DeviceOutcomes
 
+    /// How each of `devices` was last refused, in the order they were asked for; as far as the gateway remembers.
+    func refusals(of devices: [DeviceIdentity]) async -> [ConnectionOutcome?]
+
     /// Follows a device live from now on, until `end`; false when the gateway has stopped.
     func begin(_ trace: DeviceTrace) async -> Bool
     func end(_ trace: DeviceTrace) async

@@ -106,6 +106,26 @@ extension Gateway: ControlPlane {
             lastEnding: found.compactMap(\.lastEnding).max { $0.at < $1.at })
     }
 
+    public func refusals(of devices: [DeviceIdentity]) async -> [ConnectionOutcome?] {
+        var found: [DeviceIdentity: ConnectionOutcome] = [:]
+        func take(_ outcomes: [ConnectionOutcome?], of devices: [DeviceIdentity]) {
+            for case (let device, let outcome?) in zip(devices, outcomes)
+            where found[device].map({ $0.at < outcome.at }) ?? true {
+                found[device] = outcome
+            }
+        }
+        for (shard, group) in Dictionary(grouping: devices, by: { commons.homes.shard(of: $0) }) {
+            let none = [ConnectionOutcome?](repeating: nil, count: group.count)
+            take(await ask(shard, orElse: none) { .refusals(group, $0) }, of: group)
+        }
+        if !devices.isEmpty {
+            for case .refusals(let outcomes) in await askOtherNodes(.refusals(devices)) {
+                take(outcomes, of: devices)
+            }
+        }
+        return devices.map { found[$0] }
+    }
+
     public func begin(_ trace: DeviceTrace) async -> Bool {
         let home = commons.homes.shard(of: trace.device)
         guard await ask(home, orElse: false, { .beginTrace(trace, $0) }) else { return false }

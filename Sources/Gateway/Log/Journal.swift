@@ -116,6 +116,10 @@ struct Journal: ~Copyable {
         )
     }
 
+    func lastRefusal(of identity: DeviceIdentity) -> ConnectionOutcome? {
+        history.entry(of: identity)?.refusal.map { outcome($0) }
+    }
+
     private func outcome(_ outcome: DeviceHistory.Outcome) -> ConnectionOutcome {
         ConnectionOutcome(
             reason: outcome.reason,

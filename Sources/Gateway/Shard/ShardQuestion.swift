@@ -11,6 +11,7 @@ enum ShardQuestion: Sendable {
     case onlineCount(ProductKey, @Sendable (Int) -> Void)
     case connection(DeviceIdentity, @Sendable (DeviceConnection?) -> Void)
     case outcomes(DeviceIdentity, @Sendable (DeviceOutcomes) -> Void)
+    case refusals([DeviceIdentity], @Sendable ([ConnectionOutcome?]) -> Void)
     case beginTrace(DeviceTrace, @Sendable (Bool) -> Void)
     case endTrace(DeviceTrace, @Sendable (Bool) -> Void)
     case lastSeen([DeviceIdentity], @Sendable ([Timestamp?]) -> Void)
@@ -33,6 +34,8 @@ enum ShardQuestion: Sendable {
         case .onlineCount(_, let answer): answer(0)
         case .connection(_, let answer): answer(nil)
         case .outcomes(_, let answer): answer(DeviceOutcomes())
+        case .refusals(let devices, let answer):
+            answer([ConnectionOutcome?](repeating: nil, count: devices.count))
         case .beginTrace(_, let answer), .endTrace(_, let answer), .wantsSystemTopics(let answer):
             answer(false)
         case .lastSeen(let devices, let answer):
@@ -76,6 +79,9 @@ extension Shard {
         case .connection(let identity, let answer): answer(deviceConnection(identity))
         case .outcomes(let identity, let answer):
             answer(context.wire.journal.outcomes(of: identity))
+        case .refusals(let identities, let answer):
+            let journal = context.wire.journal
+            answer(identities.map { journal.lastRefusal(of: $0) })
         case .beginTrace(let trace, let answer):
             beginTrace(trace)
             answer(true)
