@@ -2,7 +2,7 @@
 # All can be repeated, and say what they do.
 
 # What it is built with; what `make run` and what the tests want besides; what `make deb` and `make deb-test` do.
-BUILD_PACKAGES  := libssl-dev liblmdb-dev libnats-dev libyaml-dev libzstd-dev python3 binutils
+BUILD_PACKAGES  := libssl-dev libcurl4-openssl-dev liblmdb-dev libnats-dev libyaml-dev libzstd-dev python3 binutils
 RUN_PACKAGES    := openssl mosquitto-clients
 TEST_PACKAGES   := $(RUN_PACKAGES) btrfs-progs mosquitto python3-venv gnutls-bin libnss3-tools libmbedtls-dev faketime \
                    mandoc systemd gcc curl libpaho-mqtt-dev nodejs node-mqtt
@@ -36,8 +36,9 @@ ZSH_COMPLETIONS := $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor,site
 # The binary with the Swift runtime in it, a directory of its own for its flags, and what it may have in bytes.
 STATIC        := .build-static
 RELEASE       := $(STATIC)/tollgate
+COURIER       := $(STATIC)/tollgate-courier
 RELEASE_BYTES := 40000000
-STATIC_FLAGS  := -c release --product tollgate --static-swift-stdlib --scratch-path $(STATIC) --disable-index-store
+STATIC_FLAGS  := -c release --static-swift-stdlib --scratch-path $(STATIC) --disable-index-store
 
 # Debian's version: 0.4.0~dev+20261128.d2432dd until the release, which is 0.4.0. Pages and packages have the commit's date.
 VERSION     = $(shell sed -n 's/.*number = "\(.*\)"/\1/p' Sources/tollgate/Version.swift)
@@ -87,6 +88,7 @@ run: run-packages certificates program  ## build, make a demonstration device, s
 program: build-packages revision
 	@$(call IS_CURRENT,.build/release/tollgate,.build/program.stamp) || { mkdir -p .build && \
 	    { $(COMPILER); } >.build/program.new && $(SWIFT) build -c release --product tollgate && \
+	    $(SWIFT) build -c release --product tollgate-courier && \
 	    mv .build/program.new .build/program.stamp; }
 
 load: build-packages  ## build the load harness: .build/release/tollgate-load
@@ -115,9 +117,11 @@ torture: $(VENV)/ready revision  ## kill under mixed load for MINUTES=30, a clus
 	    $(SWIFT) test --skip-build --filter '$(RANDOM_TESTS)' || exit 1; done
 	$(MAKE) --no-print-directory deb-test
 
-release: build-packages revision  ## one stripped binary that needs no Swift runtime: .build-static/tollgate
+release: build-packages revision  ## one stripped binary that needs no Swift runtime: .build-static/tollgate, and tollgate-courier beside it
 	@$(call IS_CURRENT,$(RELEASE),$(STATIC)/stamp) || { mkdir -p $(STATIC) && { $(COMPILER); } >$(STATIC)/stamp.new && \
-	    $(SWIFT) build $(STATIC_FLAGS) && strip -o $(RELEASE) $(STATIC)/release/tollgate && \
+	    $(SWIFT) build $(STATIC_FLAGS) --product tollgate && strip -o $(RELEASE) $(STATIC)/release/tollgate && \
+	    $(SWIFT) build $(STATIC_FLAGS) --product tollgate-courier && \
+	    strip -o $(COURIER) $(STATIC)/release/tollgate-courier && \
 	    mv $(STATIC)/stamp.new $(STATIC)/stamp; }
 	@bytes=$$(stat -c %s $(RELEASE)); echo "$(RELEASE): $$bytes bytes"; [ $$bytes -le $(RELEASE_BYTES) ] || \
 	    { echo "more than $(RELEASE_BYTES): something imports all of Foundation?"; exit 1; }
@@ -126,6 +130,7 @@ release: build-packages revision  ## one stripped binary that needs no Swift run
 # which the machine's next start does, and the package at once.
 install: release  ## install it: binary, unit, configuration, kernel settings, completions, manual pages; DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc
 	install -D -m 755 $(RELEASE) "$(DESTDIR)$(PREFIX)/bin/tollgate"
+	install -D -m 755 $(COURIER) "$(DESTDIR)$(PREFIX)/libexec/tollgate-courier"
 	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system" "$(DESTDIR)$(SYSCONFDIR)/tollgate" \
 	    "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" "$(DESTDIR)$(ZSH_COMPLETIONS)" \
 	    "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d" "$(DESTDIR)$(PREFIX)/share/doc/tollgate"

@@ -72,6 +72,8 @@ let package = Package(
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CNATS", providers: [.apt(["libnats-dev"])]),
+        .systemLibrary(
+            name: "CCURL", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "CRevision"),
 
         // Ground floor.
@@ -85,6 +87,7 @@ let package = Package(
 
         // Protocols and rules.
         module("MQTT", ["Bytes"]),
+        module("Courier", ["Linux", "Encoding", "Bytes"]),
         module("Cryptography", ["Bytes", "COpenSSL"]),
         module("TLS", ["Cryptography", "Bytes", "COpenSSL"]),
         module("WebSocket", ["Cryptography", "Bytes"]),
@@ -128,8 +131,8 @@ let package = Package(
         module(
             "Admin",
             [
-                "Gateway", "MessageLog", "Ledger", "Metering", "Storage", "TLS", "Cryptography",
-                "Linux", "Bytes", "Telemetry", "Time",
+                "Gateway", "MessageLog", "Courier", "Ledger", "Metering", "Storage", "TLS",
+                "Cryptography", "Linux", "Bytes", "Telemetry", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -155,6 +158,13 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
+            swiftSettings: strict
+        ),
+
+        // HTTP requests that the gateway makes, in a process of their own.
+        .executableTarget(
+            name: "tollgate-courier",
+            dependencies: ["Courier", "Linux", "CCURL"],
             swiftSettings: strict
         ),
 
@@ -229,8 +239,8 @@ let package = Package(
         tests(
             of: "Admin",
             [
-                "Gateway", "MessageLog", "Ledger", "Linux", "Metering", "Sessions", "Storage",
-                "Bytes", "Time",
+                "Support", "Courier", "tollgate-courier", "Cryptography", "Gateway", "MessageLog",
+                "Ledger", "Linux", "Metering", "Sessions", "Storage", "Bytes", "Time",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -288,11 +298,12 @@ let package = Package(
         .testTarget(
             name: "ProgramTests",
             dependencies: [
-                "NATSServers", "Support", "TestFiles", "tollgate", "Gateway", "JetStream",
-                "Replication", "Ledger", "MQTT", "Storage", "Time", "Linux",
+                "NATSServers", "Support", "TestFiles", "tollgate", "tollgate-courier", "Gateway",
+                "JetStream", "Replication", "Ledger", "MQTT", "Storage", "Time", "Linux",
             ],
             exclude: [
-                "schemathesis.toml", "http_scenarios.py", "supervision_scenarios.py", "Examples",
+                "schemathesis.toml", "http_scenarios.py", "supervision_scenarios.py",
+                "webhook_scenarios.py", "Examples",
             ],
             swiftSettings: strict
         ),

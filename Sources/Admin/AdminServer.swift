@@ -1,6 +1,7 @@
 public import Gateway
 import Hummingbird
 import HummingbirdCore
+public import Ledger
 import Linux
 public import Logging
 import NIOCore
@@ -41,6 +42,8 @@ public struct AdminServer: Service {
             mintKey: mintKey,
             build: build,
             wrongTokens: WrongTokens(limits: configuration.limits, logger: logger),
+            webhooks: WebhookDispatcher(
+                controlPlane: controlPlane, configuration: configuration.webhooks, logger: logger),
             now: now
         )
     }
@@ -69,6 +72,13 @@ public struct AdminServer: Service {
             port: configuration.monitoring.port, places: places, certificate: nil, logger: logger,
             onListening: onListening)
         return MonitorService(side: side, limits: configuration.admin)
+    }
+
+    /// Sends events to webhooks.
+    ///
+    /// - Parameter node: this node of a cluster; `nil` of a gateway alone.
+    public func webhooks(node: NodeName?) -> any Service {
+        WebhookService(dispatcher: server.webhooks, node: node)
     }
 
     func router(for routes: [Route] = Routes.all) -> Router<AdminContext> {

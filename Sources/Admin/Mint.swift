@@ -38,6 +38,14 @@ struct Mint: Sendable {
         return secret
     }
 
+    /// A webhook's secret, as Standard Webhooks has them: `whsec_` and 32 bytes in Base64.
+    mutating func webhookSecret() -> Secret {
+        guard let secret = Secret(WebhookSignature.prefix + Base64.encoded(block())) else {
+            preconditionFailure("Base64 is a secret")
+        }
+        return secret
+    }
+
     private mutating func block() -> [UInt8] {
         defer { count += 1 }
         guard let seed else { return RandomBytes.make(32) }

@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -29,6 +31,7 @@
 #include <sys/statvfs.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -493,6 +496,62 @@ static inline long clinux_open_files(void) {
 // A descriptor of nothing.
 static inline long clinux_open_nothing(void) {
     return clinux_result(open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+// Starts a program with one end of a pair of sockets as its standard input, and nothing as its standard output; its
+// number, and the other end. It blocks and ignores no signal, whatever this process does.
+static inline long clinux_spawn(
+    const char *path, char *const *arguments, char *const *environment, int *descriptor) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0)
+        return -(long)errno;
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int code = posix_spawn_file_actions_init(&actions);
+    if (code == 0) {
+        code = posix_spawnattr_init(&attributes);
+        if (code == 0) {
+            posix_spawnattr_setsigmask(&attributes, &none);
+            posix_spawnattr_setsigdefault(&attributes, &all);
+            posix_spawnattr_setflags(
+                &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+            code = posix_spawn_file_actions_adddup2(&actions, pair[1], 0);
+            if (code == 0)
+                code = posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+            pid_t process = 0;
+            if (code == 0)
+                code = posix_spawn(&process, path, &actions, &attributes, arguments, environment);
+            posix_spawnattr_destroy(&attributes);
+            if (code == 0) {
+                posix_spawn_file_actions_destroy(&actions);
+                close(pair[1]);
+                *descriptor = pair[0];
+                return (long)process;
+            }
+        }
+        posix_spawn_file_actions_destroy(&actions);
+    }
+    close(pair[0]);
+    close(pair[1]);
+    return -(long)code;
+}
+
+static inline long clinux_kill(int process) { return clinux_result(kill(process, SIGKILL)); }
+
+// Waits until the child has ended: its exit code, or 128 and the signal that ended it.
+static inline long clinux_wait(int process) {
+    int status = 0;
+    long result = clinux_result(waitpid(process, &status, 0));
+    if (result < 0) return result;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+// Has the kernel end this process when the thread that has started it is gone: prctl(2).
+static inline long clinux_end_with_parent(void) {
+    return clinux_result(prctl(PR_SET_PDEATHSIG, SIGKILL));
 }
 
 static inline void clinux_trim_heap(void) { malloc_trim(0); }

@@ -32,10 +32,10 @@ extension MessageLog {
         case .products(.deleted(let product, _)): delete(messagesOf: product, until: event.at)
         case .devices(.registered), .devices(.activated), .devices(.entitlementReopened),
             .devices(.entitlementEnded), .devices(.disabled), .devices(.renewalSet),
-            .devices(.secretReset), .devices(.secretConfirmed), .products(.created),
-            .products(.updated), .products(.packageUpgraded), .products(.uplinkNamed), .codes,
-            .packages, .accounts, .imports, .topUps, .upgrades, .keys, .clock, .corrections,
-            .limits, .productSecrets, .cluster:
+            .devices(.secretReset), .devices(.secretConfirmed), .devices(.renamed),
+            .products(.created), .products(.updated), .products(.packageUpgraded),
+            .products(.uplinkNamed), .codes, .packages, .accounts, .imports, .topUps, .upgrades,
+            .keys, .clock, .corrections, .limits, .productSecrets, .cluster, .metadata, .webhooks:
             break
         }
     }

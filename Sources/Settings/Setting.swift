@@ -189,6 +189,9 @@ extension Setting<GatewayConfiguration> {
         .number("messageLog.maximumBytes", \.messageLog.maximumBytes),
         .number("messageLog.minimumFreeBytes", \.messageLog.minimumFreeBytes),
         .number("messageLog.flushIntervalSeconds", \.messageLog.flushIntervalSeconds),
+        .flag("webhooks.allowPrivateAddresses", \.webhooks.allowPrivateAddresses),
+        .flag("webhooks.allowPlainHTTP", \.webhooks.allowPlainHTTP),
+        .text("webhooks.trustedCertificates", \.webhooks.trustedCertificates),
         .choice("log.format", \.log.format),
         .choice("log.level", \.log.level),
     ]

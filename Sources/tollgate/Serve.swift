@@ -56,7 +56,8 @@ struct Serve: AsyncParsableCommand {
         do {
             let downlink = try NodeStart.downlink(configuration)
             try await serve(
-                gateway, configuration, ports, certificate, downlink, supervision, logger)
+                gateway, configuration, ports, certificate, downlink, membership?.node,
+                supervision, logger)
         } catch {
             await gateway.drain()
             let text = Self.text(of: error, configuration)
@@ -99,6 +100,7 @@ struct Serve: AsyncParsableCommand {
         _ ports: HTTPPorts,
         _ certificate: APICertificate?,
         _ downlink: (any DownlinkRequests)?,
+        _ node: NodeName?,
         _ supervision: Supervision?,
         _ logger: Logger
     ) async throws {
@@ -155,6 +157,8 @@ struct Serve: AsyncParsableCommand {
         if let downlink {
             services.append(.init(service: DownlinkService(requests: downlink, gateway: gateway)))
         }
+        // The first to end: what it has to say to the books comes before the gateway drains.
+        services.append(.init(service: admin.webhooks(node: node)))
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services, logger: Self.quiet(logger)))

@@ -324,6 +324,9 @@ struct DevicesTests {
             #expect(answer["lastEnding"]?["listener"]?.text == "devices")
             #expect(answer["lastEnding"]?["at"] == JSON(at))
         }
+        _ = try await client.csv(path, "dk,secret\nd2,a\n")
+        let listed = try await client.get(path).json["items"]?.array ?? []
+        #expect(listed.map { $0["lastRefusal"]?["reason"]?.text } == ["no-code-left", nil])
     }
 
     @Test("a trace is a stream of events, and nothing else")

@@ -136,6 +136,24 @@ struct ReplayTests {
         Write(.post, "keys", ["name": "App", "role": "application"]),
         Write(.patch, "keys/{key}", ["name": "Back end"]),
         Write(.post, "keys/{key}/revoke"),
+        Write(
+            .post, "webhooks",
+            [
+                "name": "Hook", "url": "https://example.org/a", "account": "acme",
+                "kinds": ["device-activated"], "on": false,
+            ],
+            telling: ("webhook", "id")),
+        Write(.post, "webhooks", ["name": "All", "url": "https://example.org/b"]),
+        Write(
+            .patch, "webhooks/{webhook}",
+            [
+                "name": "Other", "url": "https://example.org/c", "kinds": [], "on": false,
+                "skip": true,
+            ]),
+        Write(.patch, "webhooks/{webhook}", [:]),
+        Write(.post, "webhooks/{webhook}/secret/rotate", ["overlapHours": 1]),
+        Write(.post, "webhooks/{webhook}/secret/rotate", [:]),
+        Write(.delete, "webhooks/{webhook}"),
         Write(.post, "accounts/acme/certify"),
         Write(.post, "clock/confirm"),
         Write(.delete, "products/lamp/devices/d1/messages"),
@@ -147,7 +165,7 @@ struct ReplayTests {
     /// Writes that take no idempotency key, or are no command to the books and repeated by another test.
     private static let others: Set = [
         "sendMessage", "endConnection", "startBackup", "makeCheckpoint", "removeNode",
-        "changeDevices",
+        "changeDevices", "testWebhook", "redeliver",
     ]
 
     private func send(

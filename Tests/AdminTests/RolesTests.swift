@@ -194,7 +194,8 @@ struct RolesTests {
         "deleteDevice", "sendMessage", "importDevices", "requestUpgrade", "reportUpgrade",
         "rotateProductSecret", "revokeProductSecret", "createProduct", "updateProduct",
         "deleteProduct", "deleteMessages", "createKey", "revokeKey", "renameKey", "renameDevice",
-        "changeDevices",
+        "changeDevices", "createWebhook", "updateWebhook", "rotateWebhookSecret", "deleteWebhook",
+        "testWebhook", "redeliver",
         "updateAccountMetadata", "updateProductMetadata", "updateDeviceMetadata",
     ]
 

@@ -14,6 +14,7 @@ struct Sample {
     private static let usual = [
         "assignment": "1", "topup": "1", "code": "\(ActivationCode(serial: 1))",
         "metadata": "room=hall",
+        "delivery": "1", "url": "https://example.org/hook",
     ]
 
     func path(of route: Route, withQuery: Bool = false) -> String {

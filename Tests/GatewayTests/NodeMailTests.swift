@@ -63,7 +63,8 @@ import Time
                 reason: .kicked, at: time, address: "203.0.113.9:1", listener: "devices")
             let questions: [NodeQuestion] = [
                 .onlineCount(device.product), .connection(device), .outcomes(device),
-                .lastSeen([device, device]), .refusals([device]), .refusals([]), .usage(device), .kick(device),
+                .lastSeen([device, device]), .refusals([device]), .refusals([]), .usage(device),
+                .kick(device),
                 .recall(AccountID("acme")!),
                 .trace(device, TraceNumber(number: .max)),
                 .endTrace(device, TraceNumber(number: 0)),

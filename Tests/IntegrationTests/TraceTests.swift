@@ -167,6 +167,9 @@ extension WholeGateway {
                 #expect(await outcomes(first).lastEnding?.reason == .deviceDisabled)
                 try refuse(first, credentials)
                 #expect(await outcomes(first).lastRefusal?.reason == .deviceDisabled)
+                let both = [second.identity, first.identity]
+                let last = await gateway.gateway.refusals(of: both)
+                #expect(last.map { $0?.reason } == [.noCodeLeft, .deviceDisabled])
             }
         }
     }

@@ -97,6 +97,7 @@ import Time
         add(TopUpSource.self)
         add(UpgradeState.self)
         add(BooksLimit.self)
+        add(WebhookAttempt.Cause.self)
         #expect(try Self.lines(of: "values") == lines)
     }
 

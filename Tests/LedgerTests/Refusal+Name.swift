@@ -10,6 +10,8 @@ extension Refusal {
         case .devices(.unknown): "unknown-device"
         case .keys(.unknown): "unknown-key"
         case .commands(.alreadyExists): "already-exists"
+        case .webhooks(.unknown): "unknown-webhook"
+        case .webhooks(.tooMany): "too-many-webhooks"
         case .accounts(.parentIsSubAccount): "parent-is-sub-account"
         case .accounts(.tooManySubAccounts): "too-many-sub-accounts"
         case .accounts(.enterpriseAlready): "enterprise-already"

@@ -17,7 +17,7 @@ enum Samples {
     static let actions =
         TestStore.beginning + importActions.map { .imports($0) } + otherActions + accountActions
         + topUpActions.map { .topUps($0) } + upgradeActions.map { .upgrades($0) } + moneyActions
-        + clusterActions + notedActions
+        + clusterActions + notedActions + webhookActions
 
     private static let otherActions: [Action] =
         [
@@ -81,7 +81,7 @@ enum Samples {
 
     static let changes =
         importChanges + otherChanges + accountChanges + topUpChanges.map { .topUps($0) }
-        + upgradeChanges.map { .upgrades($0) } + clusterChanges + notedChanges
+        + upgradeChanges.map { .upgrades($0) } + clusterChanges + notedChanges + webhookChanges
 
     private static let otherChanges: [Change] =
         [
@@ -128,6 +128,7 @@ enum Samples {
 
     static let refusals =
         importRefusals + otherRefusals + moneyRefusals + clusterRefusals + notedRefusals
+        + webhookRefusals
 
     private static let otherRefusals: [Refusal] =
         [

@@ -68,6 +68,7 @@ extension Action.Area {
         case .answers: AnswerAction.self
         case .cluster: ClusterAction.self
         case .metadata: MetadataAction.self
+        case .webhooks: WebhookAction.self
         }
     }
 }
@@ -90,6 +91,7 @@ extension Change.Area {
         case .productSecrets: ProductSecretChange.self
         case .cluster: ClusterChange.self
         case .metadata: MetadataChange.self
+        case .webhooks: WebhookChange.self
         }
     }
 }
@@ -111,6 +113,7 @@ extension Refusal.Area {
         case .limits: LimitRefusal.self
         case .cluster: ClusterRefusal.self
         case .metadata: MetadataRefusal.self
+        case .webhooks: WebhookRefusal.self
         case .commands: CommandRefusal.self
         }
     }

@@ -312,6 +312,11 @@ enum Tour {
             .clock(.confirm),
             .clock(.beat(aheadMilliseconds: 0, elapsedMilliseconds: 0)),
             .answers(.remember(key: "key-7", answer: [1, 2, 3])),
+            .webhooks(.create(Samples.webhook("w1", of: TestStore.acme))),
+            .webhooks(.create(Samples.webhook("w2", of: nil))),
+            .webhooks(.create(Samples.webhook("w3", of: individual))),
+            .webhooks(.delete(WebhookID("w3")!)),
+            .webhooks(.report([Samples.report("w1", sequence: 7, attempts: 3)])),
             .topUps(
                 .enter(
                     individual, .ota, source: .gift, quantity: 3,

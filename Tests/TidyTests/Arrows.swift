@@ -11,6 +11,7 @@ enum Arrows {
         "Encoding": ["Bytes"],
         "Storage": ["CLMDB", "Glibc", "Encoding", "Telemetry", "Bytes"],
         "MQTT": ["Bytes"],
+        "Courier": ["Linux", "Encoding", "Bytes"],
         "Cryptography": ["COpenSSL", "Glibc", "Bytes"],
         "TLS": ["Cryptography", "COpenSSL", "Glibc", "Bytes"],
         "WebSocket": ["Cryptography", "Bytes"],
@@ -32,7 +33,8 @@ enum Arrows {
         "Gateway": dataPlane,
         "Settings": ["CYAML", "Gateway", "Linux"],
         "Admin": people.union([
-            "Gateway", "MessageLog", "Ledger", "Metering", "Storage", "TLS", "Cryptography",
+            "Gateway", "MessageLog", "Courier", "Ledger", "Metering", "Storage", "TLS",
+            "Cryptography",
             "Telemetry",
             "Linux", "Bytes",
             "Time",
@@ -53,6 +55,7 @@ enum Arrows {
             "Reactor", "MQTT", "TLS", "WebSocket", "Cryptography", "Telemetry", "Linux", "Bytes",
             "Time",
         ],
+        "tollgate-courier": ["Courier", "Linux", "CCURL", "Glibc"],
         "tollgate-load": [
             "Load", "MQTT", "TLS", "Linux", "ArgumentParser", "FoundationEssentials", "Glibc",
         ],
@@ -76,7 +79,7 @@ enum Arrows {
     /// it, libcrypto and libssl.
     static let doors: [String: Set<String>] = [
         "CLinux": ["Linux"], "COpenSSL": ["Cryptography", "TLS"], "CLMDB": ["Storage"],
-        "CNATS": ["JetStream"], "CRevision": ["tollgate"], "CYAML": ["Settings"],
-        "CZstd": ["MessageLog"],
+        "CNATS": ["JetStream"], "CCURL": ["tollgate-courier"], "CRevision": ["tollgate"],
+        "CYAML": ["Settings"], "CZstd": ["MessageLog"],
     ]
 }

@@ -29,13 +29,15 @@ import Testing
         "DeviceAction", "CodeAction", "ProductAction", "PackageAction", "AccountAction",
         "ImportAction", "TopUpAction", "UpgradeAction", "KeyAction", "ClockAction",
         "CorrectionAction", "LimitAction", "ProductSecretAction", "AnswerAction", "ClusterAction",
+        "WebhookAction",
+        "MetadataAction",
     ].map { Probe($0, ["\($0).encode", "\($0).asked"]) }
 
     private static let changes =
         [
             "DeviceChange", "CodeChange", "ProductChange", "PackageChange", "AccountChange",
             "ImportChange", "KeyChange", "ClockChange", "LimitChange", "ProductSecretChange",
-            "ClusterChange",
+            "ClusterChange", "WebhookChange", "MetadataChange",
         ].map { Probe($0, ["\($0).encode", "\($0).name"]) } + [
             Probe(
                 "TopUpChange", in: "struct TopUpChange",
@@ -52,10 +54,13 @@ import Testing
         "DeviceRefusal", "CodeRefusal", "ProductRefusal", "PackageRefusal", "AccountRefusal",
         "ImportRefusal", "TopUpRefusal", "UpgradeRefusal", "KeyRefusal", "CommandRefusal",
         "ClockDoubt", "CorrectionRefusal", "LimitRefusal", "ClusterRefusal",
+        "WebhookRefusal",
+        "MetadataRefusal",
     ].map { Probe($0, ["\($0).encode", "\($0).description"]) }
 
     private static let answers = [
         Probe("Effect", ["Effect.encode"]), Probe("Outcome", ["Outcome.encode", "Outcome.effect"]),
+        Probe("MetadataOwner", ["MetadataOwner.encode", "MetadataOwner.description"]),
         Probe("Envelope", in: "enum Content", ["Envelope.encode", "Envelope.number"]),
     ]
 

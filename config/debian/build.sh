@@ -37,7 +37,10 @@ for script in postinst prerm postrm; do install -m 755 "$here/$script" "$root/DE
 touch "$directory/shlibs/debian/control"
 binary=$(realpath "$root/usr/bin/tollgate")
 libraries=$(cd "$directory/shlibs" && dpkg-shlibdeps -O -e"$binary" | sed -n 's/^shlibs:Depends=//p')
-for library in $(echo "$libraries" | sed 's/([^)]*)//g; s/,/ /g'); do
+# Only webhooks need libcurl, and what that brings along.
+courier=$(realpath "$root/usr/libexec/tollgate-courier")
+wanted=$(cd "$directory/shlibs" && dpkg-shlibdeps -O -dRecommends -e"$courier" | sed -n 's/^shlibs:Recommends=//p')
+for library in $(echo "$libraries, $wanted" | sed 's/([^)]*)//g; s/,/ /g'); do
     grep -qw -- "$library" "$here/../docker/Dockerfile" || [ "$library" = libc6 ] ||
         { echo "config/docker/Dockerfile: $library is missing" >&2; exit 1; }
 done
@@ -49,7 +52,7 @@ Architecture: $(dpkg --print-architecture)
 Maintainer: Tollgate <root@localhost>
 Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f1)
 Depends: $libraries, systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles, procps
-Recommends: ca-certificates
+Recommends: ca-certificates, $wanted
 Section: net
 Priority: optional
 Description: gateway that activates, admits and meters MQTT devices

@@ -87,7 +87,7 @@ struct Example {
 
     private static let numbers: [String: Int64] = [
         "quantity": 100, "validityDays": 365, "messagesPerDay": 1_500, "storageDays": 7,
-        "dayOffsetMinutes": 480, "sizeBytes": 7_340_032, "status": 404, "limit": 100,
+        "dayOffsetMinutes": 480, "sizeBytes": 4_194_304, "status": 404, "limit": 100,
         "keepAliveSeconds": 300, "protocolVersion": 5, "sequence": 4_711, "overlapHours": 72,
         "total": 100, "remaining": 58, "used": 42, "unassigned": 20, "after": 4_700,
     ]

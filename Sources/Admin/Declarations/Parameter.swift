@@ -60,6 +60,8 @@ struct PathParameter: Sendable {
         PathParameter(name: "assignment", schema: .number, absent: .unknownAssignment),
         PathParameter(name: "topup", schema: .number, absent: .unknownTopUp),
         PathParameter(name: "node", schema: .id(NodeName.self), absent: .unknownNode),
+        PathParameter(name: "webhook", schema: .id(WebhookID.self), absent: .unknownWebhook),
+        PathParameter(name: "delivery", schema: .number, absent: .unknownDelivery),
         PathParameter(name: "key", schema: .id(KeyID.self), absent: .unknownKey),
     ]
 

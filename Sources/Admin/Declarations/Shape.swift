@@ -125,9 +125,12 @@ extension NodeName: Documented {}
 extension PackageID: Documented {}
 extension ProductKey: Documented {}
 extension UpgradeID: Documented {}
+extension WebhookID: Documented {}
+extension EventKind: Documented {}
 
 extension EmailAddress: Documented { static var schema: Schema { .email } }
 extension ActivationCode: Documented { static var schema: Schema { .code } }
+extension WebhookURL: Documented { static var schema: Schema { .webhookURL } }
 extension String: Documented { static var schema: Schema { .anyText } }
 extension Timestamp: Documented { static var schema: Schema { .time } }
 extension Day: Documented { static var schema: Schema { .day } }
@@ -191,3 +194,4 @@ extension TopUpKind: Choice {}
 extension TopUpMovement.Kind: Choice {}
 extension TopUpSource: Choice {}
 extension UpgradeState: Choice {}
+extension WebhookAttempt.Cause: Choice {}

@@ -45,7 +45,7 @@ extension Documents {
         case .keys(.sealingKeysAdopted(let numbers)):
             ["numbers": .array(numbers.map { JSON(Int($0)) })]
         case .metadata(.merged(let owner, let edits)):
-            subject(of: owner).adding("metadata", JSON(edits))
+            subject(of: owner, JSON(edits))
         case .clock(.confirmed(let before)): ["before": JSON(before)]
         case .corrections(let correction): subject(of: correction)
         case .limits(.adopted(let limits)):
@@ -67,6 +67,12 @@ extension Documents {
         case .cluster(.sessionsInherited(let node, let follower, let number)),
             .cluster(.inheritanceSettled(let node, let follower, let number)):
             ["node": JSON(node), "follower": JSON(follower), "number": JSON(number)]
+        case .webhooks(.created(let id, let account)), .webhooks(.deleted(let id, let account)):
+            ["webhook": JSON(id), "account": JSON(account)]
+        case .webhooks(.updated(let id, let account, let isOn)):
+            ["webhook": JSON(id), "account": JSON(account), "on": JSON(isOn)]
+        case .webhooks(.secretRotated(let id, let account, let until)):
+            ["webhook": JSON(id), "account": JSON(account), "until": JSON(until)]
         case .topUps(let change): subject(of: change)
         case .upgrades(let change): subject(of: change)
         case .products(.created(let key, let account)):
@@ -116,12 +122,15 @@ extension Documents {
         }
     }
 
-    private static func subject(of owner: MetadataOwner) -> JSON {
+    private static func subject(of owner: MetadataOwner, _ metadata: JSON) -> JSON {
         switch owner {
-        case .account(let id): ["account": JSON(id)]
-        case .product(let key): ["product": JSON(key)]
+        case .account(let id): ["account": JSON(id), "metadata": metadata]
+        case .product(let key): ["product": JSON(key), "metadata": metadata]
         case .device(let identity):
-            ["pk": JSON(identity.product), "dk": JSON(identity.device)]
+            [
+                "pk": JSON(identity.product), "dk": JSON(identity.device),
+                "metadata": metadata,
+            ]
         }
     }
 }

@@ -320,7 +320,7 @@ extension Call {
 
     /// Whether the request may be the repetition of one that was answered: whether what it is about is
     /// still there is the books' to say then (rule A8).
-    private var isRepeatable: Bool {
+    var isRepeatable: Bool {
         idempotencyKey != nil && request.method != .get && operation.isRemembered
     }
 

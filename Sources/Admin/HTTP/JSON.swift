@@ -371,28 +371,6 @@ enum Base64 {
         return bytes
     }
 
-    static func encoded(_ bytes: [UInt8]) -> String {
-        var digits: [UInt8] = []
-        digits.reserveCapacity((bytes.count + 2) / 3 * 4)
-        var index = 0
-        while index < bytes.count {
-            let count = min(3, bytes.count - index)
-            var bits: UInt32 = 0
-            for offset in 0..<3 {
-                bits = bits << 8 | (offset < count ? UInt32(bytes[index + offset]) : 0)
-            }
-            for place in 0..<4 {
-                let value = Int(bits >> UInt32(18 - 6 * place) & 63)
-                digits.append(place <= count ? alphabet[value] : UInt8(ascii: "="))
-            }
-            index += 3
-        }
-        return String(decoding: digits, as: UTF8.self)
-    }
-
-    private static let alphabet = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
     private static func value(of digit: UInt8) -> UInt32? {
         switch digit {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(digit - UInt8(ascii: "A"))

@@ -18,6 +18,7 @@ struct ServerContext: Sendable {
     private let wrongTokens: WrongTokens
     private let rates: RateLimiter
     private let now: @Sendable () -> ContinuousClock.Instant
+    let webhooks: WebhookDispatcher
     let streams: StreamSlots
     let bodies: BodyBudget
 
@@ -26,6 +27,8 @@ struct ServerContext: Sendable {
 
     /// Bulk operations that may be under way at once: each keeps the books busy.
     let bulks = StreamSlots(maximum: 4)
+    /// Messages to webhooks that callers wait for.
+    let webhookTests = StreamSlots(maximum: 64)
 
     /// Traces of devices that may be open at once: each costs its shard something.
     let traces = StreamSlots(maximum: 8)
@@ -37,6 +40,7 @@ struct ServerContext: Sendable {
         mintKey: MintKey,
         build: Build,
         wrongTokens: WrongTokens,
+        webhooks: WebhookDispatcher,
         now: @escaping @Sendable () -> ContinuousClock.Instant
     ) {
         self.now = now
@@ -45,6 +49,7 @@ struct ServerContext: Sendable {
         self.mintKey = mintKey
         self.build = build
         self.wrongTokens = wrongTokens
+        self.webhooks = webhooks
         tokens = Tokens(owner: ownerToken, ledger: controlPlane.ledger)
         streams = StreamSlots(maximum: configuration.admin.eventStreams)
         bodies = BodyBudget(
@@ -91,6 +96,7 @@ struct ServerContext: Sendable {
             help: "Requests whose token was not valid.", kind: .counter)
         page.sample(wrongTokens.count)
         timings.write(into: &page)
+        webhooks.write(into: &page)
         page.begin("tollgate_build_info", help: "What program this is.", kind: .gauge)
         page.sample(
             1,

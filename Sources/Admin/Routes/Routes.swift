@@ -31,6 +31,8 @@ struct Routes {
         routes.registerMetadata()
         routes.registerKeys()
         routes.registerEvents()
+        routes.registerWebhooks()
+        routes.registerDeliveries()
         routes.registerCheck()
         routes.registerCorrections()
         routes.registerClock()

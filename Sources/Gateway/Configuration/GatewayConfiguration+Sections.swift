@@ -216,6 +216,24 @@ extension GatewayConfiguration {
 }
 
 extension GatewayConfiguration {
+    /// Where events go by HTTP.
+    public struct Webhooks: Equatable, Sendable {
+        /// Whether they may go to addresses that are not public: loopback, private and link-local ones. Then tenants
+        /// can have requests sent into the gateway's own network. Default: `false`.
+        public var allowPrivateAddresses = false
+
+        /// Whether URLs may begin with `http://`: events are then read by all on the way. Default: `false`.
+        public var allowPlainHTTP = false
+
+        /// PEM file of authorities that may sign receivers' certificates, besides those that the system trusts;
+        /// `nil`: no others. Default: none.
+        public var trustedCertificates: String?
+
+        public init() {}
+    }
+}
+
+extension GatewayConfiguration {
     /// Copies of the stores.
     public struct Backup: Equatable, Sendable {
         /// Below which directories backups may be written, and nowhere else; none: nowhere. Default:

@@ -42,6 +42,9 @@ extension GatewayConfiguration {
         try uplink.validate()
         try messageLog.validate()
         try validateCluster()
+        if let file = webhooks.trustedCertificates {
+            try requireText(file, "webhooks.trustedCertificates")
+        }
         for (index, directory) in backup.directories.enumerated() {
             try requireText(directory, "backup.directories[\(index)]")
         }

@@ -40,6 +40,7 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public var cluster = Cluster()
     public var uplink = Uplink()
     public var messageLog = MessageLog()
+    public var webhooks = Webhooks()
     public var log = Log()
 
     /// `dataCentre` as the books name it. Of a valid configuration.

@@ -58,6 +58,8 @@ extension Reason {
             case .cluster(.partitionsChanged): .partitionsChanged
             case .cluster(.followingChanged): .followingChanged
             case .cluster(.ownFollower): .ownFollower
+            case .webhooks(.unknown): .unknownWebhook
+            case .webhooks(.tooMany): .tooManyWebhooks
             case .corrections(let refusal): Reason(refusal)
             case .commands(.idempotencyKeyReused): .idempotencyKeyReused
             case .commands(.idempotencyKeyInvalid): .idempotencyKeyInvalid

@@ -572,6 +572,18 @@ extension Reason {
             Row(
                 api: "own-follower", "a node does not follow its own stored sessions", 409,
                 "Name another node.")
+        case .unknownWebhook:
+            Row(
+                api: "unknown-webhook", "there is no such webhook", 404,
+                "List the webhooks that the key reaches.")
+        case .unknownDelivery:
+            Row(
+                api: "unknown-delivery", "there is no such delivery, or it is forgotten", 404,
+                "List the webhook's deliveries: the last hundred are kept.")
+        case .tooManyWebhooks:
+            Row(
+                api: "too-many-webhooks", "there are as many webhooks as there may be", 409,
+                "Delete one first.")
         case .idempotencyKeyReused:
             Row(
                 api: "idempotency-key-reused",

@@ -140,6 +140,9 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case partitionsChanged
     case followingChanged
     case ownFollower
+    case unknownWebhook
+    case unknownDelivery
+    case tooManyWebhooks
     case idempotencyKeyReused
     case idempotencyKeyInvalid
     case tooMuchMetadata

@@ -28,6 +28,11 @@ extension SecretKeys {
                         guard !sealer.open(sealed, of: identity), findings.count < limit
                         else { return }
                         findings.append("the secret of \(identity) can't be opened")
+                    },
+                    webhook: { id, sealed in
+                        guard !sealer.open(sealed.bytes.span, of: id), findings.count < limit
+                        else { return }
+                        findings.append("the secret of webhook \(id) can't be opened")
                     }
                 )
             }

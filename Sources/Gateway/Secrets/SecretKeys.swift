@@ -54,6 +54,26 @@ public struct SecretKeys: Sendable, CustomStringConvertible {
         return Secret(text)
     }
 
+    public func seal(
+        _ secret: Secret,
+        for webhook: WebhookID
+    ) throws(CryptoError) -> SealedSecret {
+        var sealer = try sealer()
+        return try sealer.seal(secret, for: webhook)
+    }
+
+    /// Opens a webhook's secret, to sign with it; `nil` when it can't be.
+    public func open(
+        _ sealed: SealedSecret,
+        of webhook: WebhookID
+    ) throws(CryptoError) -> Secret? {
+        var sealer = try sealer()
+        guard sealer.open(sealed.bytes.span, of: webhook), let text = sealer.secret.text else {
+            return nil
+        }
+        return Secret(text)
+    }
+
     /// What the books know of the keys.
     public var fingerprints: [SealingKey] { keys.map(\.fingerprint) }
 

@@ -6,7 +6,7 @@ public import Ledger
 /// it allocates nothing.
 ///
 /// A sealed secret is the key's number (1 byte), a random nonce (12), the ciphertext, as long as the
-/// secret, and the tag (16). Whose it is, `PK.DK` or `PK`, is authenticated along with it, so that
+/// secret, and the tag (16). Whose it is, `PK.DK`, `PK` or `webhook:ID`, is authenticated along with it, so that
 /// nobody who can write to the store gives one device's secret to another.
 public struct SecretSealer: ~Copyable {
     /// A key's cipher, where an array can hold it.
@@ -63,6 +63,12 @@ public struct SecretSealer: ~Copyable {
         return open(sealed)
     }
 
+    /// The same for a webhook's secret.
+    public mutating func open(_ sealed: Span<UInt8>, of webhook: WebhookID) -> Bool {
+        setOwner(webhook)
+        return open(sealed)
+    }
+
     /// Opens a secret that no device has, for the same work as the real one of a device that exists.
     mutating func openDecoy() -> Bool {
         owner.removeAll()
@@ -84,6 +90,20 @@ public struct SecretSealer: ~Copyable {
     ) throws(CryptoError) -> SealedSecret {
         setOwner(product)
         return try sealed(secret)
+    }
+
+    public mutating func seal(
+        _ secret: Secret,
+        for webhook: WebhookID
+    ) throws(CryptoError) -> SealedSecret {
+        setOwner(webhook)
+        return try sealed(secret)
+    }
+
+    /// No product's key has a colon.
+    private mutating func setOwner(_ webhook: WebhookID) {
+        owner.removeAll()
+        owner.append(utf8: "webhook:\(webhook.text)")
     }
 
     private mutating func setOwner(_ device: DeviceIdentity) {

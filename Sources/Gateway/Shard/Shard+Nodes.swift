@@ -298,8 +298,8 @@ extension Shard {
         case .outcomes(let device):
             answer(request, .outcomes(context.wire.journal.outcomes(of: device)), to: target)
         case .refusals(let devices):
-            let journal = context.wire.journal
-            answer(request, .refusals(devices.map { journal.lastRefusal(of: $0) }), to: target)
+            let refusals = devices.map { context.wire.journal.lastRefusal(of: $0) }
+            answer(request, .refusals(refusals), to: target)
         case .lastSeen(let devices):
             answer(request, .times(devices.map { lastSeen($0) }), to: target)
         case .usage(let device): answer(request, .days(knownUsage(of: device)), to: target)

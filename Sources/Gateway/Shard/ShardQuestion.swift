@@ -80,8 +80,7 @@ extension Shard {
         case .outcomes(let identity, let answer):
             answer(context.wire.journal.outcomes(of: identity))
         case .refusals(let identities, let answer):
-            let journal = context.wire.journal
-            answer(identities.map { journal.lastRefusal(of: $0) })
+            answer(identities.map { context.wire.journal.lastRefusal(of: $0) })
         case .beginTrace(let trace, let answer):
             beginTrace(trace)
             answer(true)

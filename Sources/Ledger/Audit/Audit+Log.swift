@@ -210,7 +210,7 @@ extension Audit {
             .topUps, .devices(.registered), .devices(.entitlementReopened),
             .devices(.entitlementEnded), .devices(.disabled), .devices(.deleted),
             .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed),
-            .devices(.messagesDeleted), .clock, .limits, .productSecrets, .cluster,
+            .devices(.messagesDeleted), .clock, .limits, .productSecrets, .cluster, .webhooks,
             .devices(.renamed), .packages(.renamed), .keys(.renamed), .metadata:
             // A later change may have written over it, or its own tables are held against the log.
             return
@@ -320,6 +320,8 @@ extension LogTally {
             }
         case .upgrades(let change):
             if case .requested = change.entry { upgrades += 1 }
+        case .webhooks(.created(let id, _)): webhooks.insert(id)
+        case .webhooks(.deleted(let id, _)): webhooks.remove(id)
         case .accounts(.updated), .accounts(.certified), .products(.updated),
             .products(.packageUpgraded), .products(.uplinkNamed),
             .imports(.imported(_, _, .none)), .imports(.abandoned),
@@ -327,7 +329,8 @@ extension LogTally {
             .devices(.disabled), .devices(.renewalSet), .devices(.secretReset),
             .devices(.secretConfirmed), .devices(.messagesDeleted), .devices(.renamed),
             .packages(.renamed), .keys(.renamed), .topUps, .clock,
-            .productSecrets, .cluster(.checkpoint):
+            .productSecrets, .cluster(.checkpoint), .webhooks(.updated),
+            .webhooks(.secretRotated):
             break
         }
     }
@@ -380,6 +383,9 @@ struct LogTally {
     var revokedKeys = 0
     var sealingKeys = 0
     var upgrades = 0
+
+    /// Those that the log has left.
+    var webhooks: Set<WebhookID> = []
 
     /// Imports in chunks: begun, committed, and the rows of those.
     var imports = 0

@@ -24,6 +24,9 @@ extension Books {
         audit.check("accounts, packages and keys") { (audit) throws(StoreError) in
             try audit.checkTenants(in: transaction)
         }
+        audit.check("webhooks") { (audit) throws(StoreError) in
+            try audit.checkWebhooks(in: transaction)
+        }
         audit.check("the codes of accounts") { (audit) throws(StoreError) in
             try audit.checkBatches(in: transaction)
             try audit.checkHoldings(in: transaction)

@@ -69,6 +69,7 @@ extension Books {
         case .answers(let action): try carryOut(action, command, in: transaction)
         case .cluster(let action): try carryOut(action, command, in: transaction)
         case .metadata(let action): try carryOut(action, command, in: transaction)
+        case .webhooks(let action): try carryOut(action, command, in: transaction)
         }
     }
 

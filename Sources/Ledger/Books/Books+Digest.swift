@@ -22,7 +22,7 @@ extension Books {
             topUpTotals, topUpChanges, leases, leasesByHolder, upgrades, upgradeOrder,
             openUpgrades, upgradeMonths, keys, answers, documents, events, imports, importing,
             stagedDevices, limits, registrations, sealingKeys, log, senders, partitions,
-            sessionFollowings, metadata,
+            sessionFollowings, metadata, webhooks, webhookProgress, webhookAttempts,
         ]
     }
 }

@@ -238,12 +238,13 @@ extension Action {
     /// Checkpoints, what is told of them, and signs of life are not.
     fileprivate var isNews: Bool {
         switch self {
-        case .cluster(.checkpoint), .cluster(.report), .clock(.beat): false
+        case .cluster(.checkpoint), .cluster(.report), .clock(.beat), .webhooks(.report): false
         case .cluster(.removeNode), .cluster(.assignPartitions), .cluster(.followSessions),
             .cluster(.inheritSessions), .cluster(.settleInheritance), .clock(.confirm), .devices,
             .codes, .products, .packages,
             .accounts, .imports, .topUps, .upgrades, .keys, .corrections,
-            .limits, .productSecrets, .answers, .metadata:
+            .limits, .productSecrets, .answers, .metadata, .webhooks(.create), .webhooks(.update),
+            .webhooks(.rotateSecret), .webhooks(.delete):
             true
         }
     }

@@ -48,6 +48,8 @@ import Time
 ///     sessionFollowings   node -> which other one keeps its stored sessions
 ///     documents     actor, idempotency key -> what the client was answered
 ///     metadata      owner (an account, a product, a device) -> values under its users' keys
+///     webhooks      webhook          webhookProgress  webhook -> the last event that is done with
+///     webhookAttempts  webhook, number -> what came back: the last ones
 ///     events        sequence number *
 ///
 /// An activation's entries in `consumptions`, `expiries`, `expiring` and `events` are next to those
@@ -111,12 +113,15 @@ public final class Books: Sendable {
     let partitions: Table<UInt32, PartitionsRecord>
     let sessionFollowings: Table<NodeName, SessionFollowingRecord>
     let metadata: Table<MetadataOwner, MetadataRecord>
+    let webhooks: Table<WebhookID, WebhookRecord>
+    let webhookProgress: Table<WebhookID, WebhookProgressRecord>
+    let webhookAttempts: Table<KeyPair<WebhookID, UInt64>, WebhookAttemptRecord>
 
     /// The most records that a page of a list reads, about: a bound on how long it takes.
     let readsPerPage: Int
 
     /// How many tables there are, with the one of the format: the environment has to allow that many.
-    public static var tableCount: Int { 53 }
+    public static var tableCount: Int { 56 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
@@ -209,5 +214,8 @@ public final class Books: Sendable {
         partitions = try Table("partitions", in: environment)
         sessionFollowings = try Table("sessionFollowings", in: environment)
         metadata = try Table("metadata", in: environment)
+        webhooks = try Table("webhooks", in: environment)
+        webhookProgress = try Table("webhookProgress", in: environment)
+        webhookAttempts = try Table("webhookAttempts", in: environment)
     }
 }

@@ -159,13 +159,24 @@ extension Books {
 
 extension Books {
     /// Lends every sealed secret in the books, a product's with its name, a device's with its
-    /// identity: for a check that they can be opened. Records that are damaged are passed over:
+    /// identity, a webhook's with its id: for a check that they can be opened. Records that are damaged are passed over:
     /// `verify` names them.
     public func forEachSecret(
         in transaction: borrowing some Transaction & ~Copyable,
         product: (ProductKey, SealedSecret) -> Void,
-        device: (DeviceIdentity, Span<UInt8>) -> Void
+        device: (DeviceIdentity, Span<UInt8>) -> Void,
+        webhook: (WebhookID, SealedSecret) -> Void
     ) throws(StoreError) {
+        try webhooks.scan(in: transaction) { key, bytes in
+            var (keyReader, reader) = (ByteReader(key), ByteReader(bytes))
+            if let key = WebhookID(decoding: &keyReader),
+                let record = try? WebhookRecord(decoding: &reader)
+            {
+                webhook(key, record.secret)
+                if let secret = record.formerSecret { webhook(key, secret) }
+            }
+            return .proceed
+        }
         try products.scan(in: transaction) { key, bytes in
             var (keyReader, reader) = (ByteReader(key), ByteReader(bytes))
             if let key = ProductKey(decoding: &keyReader),

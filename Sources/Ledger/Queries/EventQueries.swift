@@ -31,7 +31,7 @@ public struct EventReach: Hashable, Sendable {
 }
 
 /// What one change is about.
-private enum EventSubject {
+enum EventSubject {
     /// What all accounts have in common.
     case gateway
     case account(AccountID)
@@ -111,7 +111,7 @@ extension Books {
 
 extension Change {
     /// Of what is about an account and one of its products, the product.
-    fileprivate var subject: EventSubject {
+    var subject: EventSubject {
         switch self {
         case .accounts(let change): .account(change.account)
         case .codes(let change): change.subject
@@ -125,6 +125,7 @@ extension Change {
         case .keys(.created(let id, _)), .keys(.revoked(let id)), .keys(.renamed(let id, _)):
             .key(id)
         case .metadata(let change): change.subject
+        case .webhooks(let change): change.account.map { .account($0) } ?? .gateway
         case .keys(.sealingKeysAdopted), .packages, .clock, .limits, .cluster: .gateway
         }
     }
@@ -165,18 +166,6 @@ extension ImportChange {
     fileprivate var product: ProductKey {
         switch self {
         case .imported(let key, _, _), .begun(let key), .abandoned(let key, _): key
-        }
-    }
-}
-
-extension DeviceChange {
-    fileprivate var identity: DeviceIdentity {
-        switch self {
-        case .registered(let identity), .activated(let identity, _, _),
-            .entitlementReopened(let identity, _), .entitlementEnded(let identity, _),
-            .disabled(let identity, _), .deleted(let identity), .renewalSet(let identity, _),
-            .secretReset(let identity), .secretConfirmed(let identity), .renamed(let identity, _):
-            identity
         }
     }
 }

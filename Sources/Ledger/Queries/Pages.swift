@@ -10,6 +10,11 @@ public struct Page<Element: Sendable>: Sendable {
 
     /// To be handed back, with the same filters, for the next part; `nil` when there is none.
     public let cursor: String?
+
+    /// The same part, of what `body` makes of its elements.
+    public func map<Other: Sendable>(_ body: (Element) -> Other) -> Page<Other> {
+        Page<Other>(elements: elements.map(body), cursor: cursor)
+    }
 }
 
 /// Collects the elements of one page, and the cursor to the next.

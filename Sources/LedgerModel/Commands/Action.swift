@@ -19,11 +19,12 @@ public enum Action: Hashable, Sendable {
     case answers(AnswerAction)
     case cluster(ClusterAction)
     case metadata(MetadataAction)
+    case webhooks(WebhookAction)
 
     /// Each is read by `init(from:)`.
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
-            clock, corrections, limits, productSecrets, answers, cluster, metadata
+            clock, corrections, limits, productSecrets, answers, cluster, metadata, webhooks
     }
 
     private var part: (area: Area, record: any ActionPart) {
@@ -44,6 +45,7 @@ public enum Action: Hashable, Sendable {
         case .answers(let action): (.answers, action)
         case .cluster(let action): (.cluster, action)
         case .metadata(let action): (.metadata, action)
+        case .webhooks(let action): (.webhooks, action)
         }
     }
 }
@@ -79,6 +81,7 @@ extension Action: RecordField {
                 case .answers: try reader.takeNext().map(Action.answers)
                 case .cluster: try reader.takeNext().map(Action.cluster)
                 case .metadata: try reader.takeNext().map(Action.metadata)
+                case .webhooks: try reader.takeNext().map(Action.webhooks)
                 }
             if let action {
                 self = action

@@ -18,11 +18,12 @@ public enum Change: Hashable, Sendable {
     case productSecrets(ProductSecretChange)
     case cluster(ClusterChange)
     case metadata(MetadataChange)
+    case webhooks(WebhookChange)
 
     /// Each is read by `init(from:)`.
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
-            clock, corrections, limits, productSecrets, cluster, metadata
+            clock, corrections, limits, productSecrets, cluster, metadata, webhooks
     }
 
     private var part: (area: Area, record: any ChangePart) {
@@ -42,6 +43,7 @@ public enum Change: Hashable, Sendable {
         case .productSecrets(let change): (.productSecrets, change)
         case .cluster(let change): (.cluster, change)
         case .metadata(let change): (.metadata, change)
+        case .webhooks(let change): (.webhooks, change)
         }
     }
 
@@ -78,6 +80,7 @@ extension Change: RecordField {
                 case .productSecrets: try reader.takeNext().map(Change.productSecrets)
                 case .cluster: try reader.takeNext().map(Change.cluster)
                 case .metadata: try reader.takeNext().map(Change.metadata)
+                case .webhooks: try reader.takeNext().map(Change.webhooks)
                 }
             if let change {
                 self = change

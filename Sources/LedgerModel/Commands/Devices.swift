@@ -136,6 +136,18 @@ public enum DeviceChange: Hashable, Sendable {
     case secretConfirmed(DeviceIdentity)
     case messagesDeleted(DeviceIdentity)
     case renamed(DeviceIdentity, String)
+
+    /// The device that it is about.
+    public var identity: DeviceIdentity {
+        switch self {
+        case .registered(let identity), .activated(let identity, _, _),
+            .entitlementReopened(let identity, _), .entitlementEnded(let identity, _),
+            .disabled(let identity, _), .deleted(let identity), .renewalSet(let identity, _),
+            .secretReset(let identity), .secretConfirmed(let identity),
+            .messagesDeleted(let identity), .renamed(let identity, _):
+            identity
+        }
+    }
 }
 
 extension DeviceChange: ChangePart {

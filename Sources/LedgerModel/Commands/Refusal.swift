@@ -18,6 +18,7 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     case limits(LimitRefusal)
     case cluster(ClusterRefusal)
     case metadata(MetadataRefusal)
+    case webhooks(WebhookRefusal)
 
     /// Of whatever area.
     case commands(CommandRefusal)
@@ -26,7 +27,7 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
             commands,
-            clock, corrections, limits, cluster, metadata
+            clock, corrections, limits, cluster, metadata, webhooks
     }
 
     private var part: (area: Area, record: any RefusalPart) {
@@ -45,6 +46,7 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .limits(let refusal): (.limits, refusal)
         case .cluster(let refusal): (.cluster, refusal)
         case .metadata(let refusal): (.metadata, refusal)
+        case .webhooks(let refusal): (.webhooks, refusal)
         case .commands(let refusal): (.commands, refusal)
         }
     }
@@ -77,6 +79,7 @@ extension Refusal: RecordField {
                 case .limits: try reader.takeNext().map(Refusal.limits)
                 case .cluster: try reader.takeNext().map(Refusal.cluster)
                 case .metadata: try reader.takeNext().map(Refusal.metadata)
+                case .webhooks: try reader.takeNext().map(Refusal.webhooks)
                 case .commands: try reader.takeNext().map(Refusal.commands)
                 }
             if let refusal {

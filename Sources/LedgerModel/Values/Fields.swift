@@ -166,6 +166,7 @@ extension AccountID: RecordField {}
 extension DataCentreID: RecordField {}
 extension DeviceKey: RecordField {}
 extension EmailAddress: RecordField {}
+extension EventKind: RecordField {}
 extension KeyID: RecordField {}
 extension LeaseHolder: RecordField {}
 extension NodeName: RecordField {}
@@ -173,6 +174,18 @@ extension PackageID: RecordField {}
 extension ProductKey: RecordField {}
 extension UpgradeID: RecordField {}
 extension UplinkStream: RecordField {}
+extension WebhookID: RecordField {}
+
+extension WebhookURL: RecordField {
+    package func encode(into buffer: inout ByteBuffer) { text.encode(into: &buffer) }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        guard let url = WebhookURL(try reader.take(String.self)) else {
+            throw .malformed(what: "webhook's URL")
+        }
+        self = url
+    }
+}
 
 extension DeviceIdentity: RecordField {
     package func encode(into buffer: inout ByteBuffer) { buffer.append(fields: product, device) }

@@ -31,7 +31,7 @@ struct DeviceVerbs: AsyncParsableCommand {
             .list(
                 "products/\(pk.escaped)/devices\(filter.query)",
                 by:
-                    "dk name state online expiresAt lastSeenAt | activatedAt codesConsumed autoRenewal exceptedFromRenewal registeredAt",
+                    "dk name state online expiresAt lastSeenAt | activatedAt codesConsumed autoRenewal exceptedFromRenewal registeredAt lastRefusal.reason lastRefusal.at",
                 limit: limit)
         }
     }

@@ -1,0 +1,201 @@
+import Courier
+import Ledger
+import Time
+
+/// The events on their way to one webhook, one behind the other: what is sent next, and when. It reads no clock and
+/// sends nothing itself.
+struct WebhookLine: Sendable {
+    let id: WebhookID
+    private(set) var record: WebhookRecord
+
+    /// Of the last event that is done with.
+    private(set) var sequence: UInt64
+
+    /// Of the last event of the log that was looked at: those up to it that are wanted wait.
+    private(set) var scanned: UInt64
+    private(set) var waiting: [WebhookMessage] = []
+    private(set) var failures: UInt32
+    private(set) var retryAt: Timestamp?
+    private(set) var isSending = false
+
+    /// What was not reported yet.
+    private var attempts: [WebhookAttempt] = []
+    private var reportedSequence: UInt64
+    private var isReported = true
+
+    /// Of events that wait, in memory; the others wait in the log.
+    private static let waitingMaximum = 16
+
+    /// How many events that are not wanted may lie behind the last report.
+    private static let unreportedMaximum: UInt64 = 1_000
+
+    /// What became of an attempt.
+    enum Verdict: Equatable, Sendable {
+        case delivered
+        case failed(retryAt: Timestamp)
+
+        /// It was tried as often as it may be: it goes no further, and the next one does.
+        case givenUp
+
+        /// The receiver wants no more (410): the webhook is switched off.
+        case gone
+    }
+
+    init(_ webhook: Webhook) {
+        id = webhook.id
+        record = webhook.record
+        sequence = webhook.progress.sequence
+        scanned = webhook.progress.sequence
+        failures = webhook.progress.failures
+        retryAt = webhook.progress.retryAt
+        reportedSequence = webhook.progress.sequence
+    }
+
+    /// Takes over what the books say now: events may have been passed over, or sent by another node, and somebody may
+    /// have changed the webhook, so that what failed is tried anew.
+    mutating func adopt(_ webhook: Webhook) {
+        let hasMoved = webhook.progress.sequence > sequence
+        if hasMoved {
+            sequence = webhook.progress.sequence
+            reportedSequence = max(reportedSequence, sequence)
+            waiting.removeAll { $0.sequence <= sequence }
+            scanned = max(scanned, sequence)
+        }
+        if webhook.record != record {
+            // Other events may be wanted.
+            waiting = isSending ? Array(waiting.prefix(1)) : []
+            scanned = waiting.last?.sequence ?? sequence
+        }
+        if hasMoved || webhook.record != record {
+            failures = webhook.progress.failures
+            retryAt = webhook.progress.retryAt
+        }
+        record = webhook.record
+    }
+
+    var hasRoom: Bool { waiting.count < Self.waitingMaximum }
+
+    /// Takes the events behind `scanned`, in order: at most as many as there is room for.
+    mutating func look(at events: [(event: Event, scope: EventScope)]) {
+        for (event, scope) in events where event.sequence > scanned {
+            guard hasRoom else { return }
+            scanned = event.sequence
+            let isSeen = record.account.map { scope.isSeen(by: $0) } ?? true
+            if isSeen, record.wants(event.change.name) {
+                waiting.append(WebhookMessage(event, for: id))
+            }
+        }
+        if waiting.isEmpty { sequence = max(sequence, scanned) }
+    }
+
+    /// What is to be sent now, if anything; it is under way then.
+    mutating func next(at now: Timestamp) -> WebhookMessage? {
+        guard !isSending, let first = waiting.first, retryAt.map({ $0 <= now }) ?? true else {
+            return nil
+        }
+        isSending = true
+        return first
+    }
+
+    /// What became of the message that was under way.
+    mutating func take(
+        _ outcome: CourierOutcome, of message: WebhookMessage, sentAt: Timestamp, now: Timestamp,
+        _ schedule: RetrySchedule, jitter: Double
+    ) -> Verdict {
+        isSending = false
+        let isFirst = waiting.first?.sequence == message.sequence
+        let number = isFirst ? failures + 1 : 1
+        let verdict = Self.verdict(on: outcome, failures: number, at: now, schedule, jitter)
+        var next: Timestamp?
+        switch verdict {
+        case .delivered, .givenUp: if isFirst { finish() }
+        case .failed(let time):
+            next = time
+            if isFirst {
+                failures = number
+                retryAt = time
+            }
+        // It stays the first, for when somebody switches the webhook on again.
+        case .gone: break
+        }
+        attempts.append(
+            WebhookAttempt(
+                cause: .event, outcome, sequence: message.sequence, at: sentAt, number: number,
+                isGivenUp: verdict == .givenUp, nextAt: next))
+        if attempts.count > Books.webhookAttemptsMaximum { attempts.removeFirst() }
+        isReported = false
+        return verdict
+    }
+
+    private mutating func finish() {
+        sequence = waiting.removeFirst().sequence
+        if waiting.isEmpty { sequence = max(sequence, scanned) }
+        failures = 0
+        retryAt = nil
+    }
+
+    private static func verdict(
+        on outcome: CourierOutcome, failures: UInt32, at now: Timestamp,
+        _ schedule: RetrySchedule, _ jitter: Double
+    ) -> Verdict {
+        if outcome.isDelivered { return .delivered }
+        if outcome.status == 410 { return .gone }
+        guard let pause = schedule.pause(afterFailures: failures, jitter: jitter) else {
+            return .givenUp
+        }
+        return .failed(retryAt: now.adding(milliseconds: pause))
+    }
+
+    /// What the books are to be told; `nil`: nothing that matters. It counts as told.
+    ///
+    /// - Parameter isLast: whether there will be no other report.
+    mutating func report(isLast: Bool) -> WebhookReport? {
+        let isBehind = sequence >= reportedSequence + Self.unreportedMaximum
+        guard !isReported || isBehind || (isLast && sequence > reportedSequence) else { return nil }
+        defer {
+            attempts = []
+            isReported = true
+            reportedSequence = sequence
+        }
+        return WebhookReport(
+            id: id, sequence: sequence, failures: failures, retryAt: retryAt, attempts: attempts)
+    }
+
+    /// The books could not take the report: it is to be told again.
+    mutating func restore(_ report: WebhookReport) {
+        attempts = Array((report.attempts + attempts).suffix(Books.webhookAttemptsMaximum))
+        isReported = false
+    }
+}
+
+extension CourierOutcome {
+    /// Only what begins with 2 is an acknowledgement; a redirect is none.
+    var isDelivered: Bool { (200...299).contains(status) }
+
+    /// Why it was not delivered, for people; `nil` when it was.
+    fileprivate func failure(isGivenUp: Bool) -> String? {
+        if isDelivered { return nil }
+        let last = isGivenUp ? "; it is not tried again" : ""
+        switch status {
+        case 0: return error + last
+        case 410: return "the receiver wants no more: the webhook is off"
+        case 300...399: return "a redirect is not followed" + last
+        default: return "the receiver answered \(status)" + last
+        }
+    }
+}
+
+extension WebhookAttempt {
+    init(
+        cause: Cause, _ outcome: CourierOutcome, sequence: UInt64, at time: Timestamp,
+        number: UInt32, isGivenUp: Bool = false, nextAt: Timestamp? = nil
+    ) {
+        var error = outcome.failure(isGivenUp: isGivenUp)?.printable()
+        while let text = error, text.utf8.count > Self.errorMaximumLength {
+            error?.removeLast()
+        }
+        self.init(
+            cause: cause, sequence: sequence, at: time, number: number, status: outcome.status,
+            milliseconds: outcome.milliseconds, error: error, nextAt: nextAt)
+    }
+}

@@ -1,0 +1,113 @@
+public import Bytes
+public import Encoding
+
+/// An HTTP request that the courier is to make: a POST.
+public struct CourierJob: Hashable, Sendable {
+    /// Tells it from the others under way.
+    public let number: UInt64
+    public let url: String
+
+    /// Names and values, without line feeds.
+    public let headers: [Header]
+    public let body: [UInt8]
+
+    /// Until the answer has come whole.
+    public let timeoutMilliseconds: UInt32
+
+    public struct Header: Hashable, Sendable {
+        public let name: String
+        public let value: String
+
+        public init(_ name: String, _ value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    public init(
+        number: UInt64, url: String, headers: [Header], body: [UInt8], timeoutMilliseconds: UInt32
+    ) {
+        self.number = number
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.timeoutMilliseconds = timeoutMilliseconds
+    }
+}
+
+/// What came of a job.
+public struct CourierOutcome: Hashable, Sendable {
+    public let number: UInt64
+
+    /// HTTP's; 0 when no answer came.
+    public let status: UInt32
+    public let milliseconds: UInt32
+
+    /// Why no answer came, for people; empty when one came.
+    public let error: String
+
+    /// The first bytes of the answer's body, at most `bodyMaximum`.
+    public let body: [UInt8]
+
+    /// In bytes.
+    public static var bodyMaximum: Int { 1_024 }
+
+    public init(
+        number: UInt64, status: UInt32, milliseconds: UInt32, error: String, body: [UInt8] = []
+    ) {
+        self.number = number
+        self.status = status
+        self.milliseconds = milliseconds
+        self.error = error
+        self.body = body
+    }
+}
+
+/// What goes over the socket between the gateway and its courier, both of one release.
+public protocol CourierMessage: Sendable {
+    func encode(into buffer: inout ByteBuffer)
+
+    /// Reads what `encode` wrote; throws when the bytes are not that.
+    init(from reader: inout ByteReader) throws(MalformedRecord)
+}
+
+extension CourierJob: CourierMessage {
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(number)
+        buffer.append(timeoutMilliseconds)
+        buffer.append(text: url)
+        buffer.append(list: headers) { buffer, header in
+            buffer.append(text: header.name)
+            buffer.append(text: header.value)
+        }
+        buffer.append(counted: body.span)
+    }
+
+    public init(from reader: inout ByteReader) throws(MalformedRecord) {
+        number = try reader.takeUInt64()
+        timeoutMilliseconds = try reader.takeUInt32()
+        url = try reader.takeText()
+        headers = try reader.takeList { (reader) throws(MalformedRecord) in
+            Header(try reader.takeText(), try reader.takeText())
+        }
+        body = try reader.takeCounted().bytesArray
+    }
+}
+
+extension CourierOutcome: CourierMessage {
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(number)
+        buffer.append(status)
+        buffer.append(milliseconds)
+        buffer.append(text: error)
+        buffer.append(counted: body.span)
+    }
+
+    public init(from reader: inout ByteReader) throws(MalformedRecord) {
+        number = try reader.takeUInt64()
+        status = try reader.takeUInt32()
+        milliseconds = try reader.takeUInt32()
+        error = try reader.takeText()
+        body = try reader.takeCounted().bytesArray
+    }
+}
