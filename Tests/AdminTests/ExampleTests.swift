@@ -47,7 +47,7 @@ struct ExampleTests {
         "makeCheckpoint": "not-clustered", "showCluster": "not-clustered",
         "showDigests": "not-clustered", "takeSnapshot": "not-clustered",
         "showConnection": "not-connected", "endConnection": "not-connected",
-        "sendMessage": "not-connected",
+        "sendMessage": "not-connected", "redeliver": "unknown-delivery",
     ]
 
     @Test("a gateway that has what the examples name takes each example of a request")
@@ -55,13 +55,14 @@ struct ExampleTests {
         for route in Routes.all where route.operation.id != "traceDevice" {
             let example = Example(of: route)
             // What the operation before has deleted or disabled, or what it makes, is not in its way.
-            let (client, key) = try await Self.world(for: route.operation.id)
+            let (client, key, webhook) = try await Self.world(for: route.operation.id)
             var path = route.path
             for parameter in route.pathParameters {
                 let value = example.value(of: parameter.schema, named: parameter.name)
                 path = path.replacing(":\(parameter.name)", with: value.text ?? "1")
             }
             path = path.replacing("keyAbC123", with: key)
+            path = path.replacing("whAbC123", with: webhook)
             let query = route.operation.query
                 .filter { $0.name != "cursor" && $0.name != "after" && $0.name != "dataCentre" }
                 .map { parameter in
@@ -85,7 +86,9 @@ struct ExampleTests {
     }
 
     /// What the examples name, but for what the operation itself makes.
-    private static func world(for operation: String) async throws -> (client: Client, key: String) {
+    private static func world(
+        for operation: String
+    ) async throws -> (client: Client, key: String, webhook: String) {
         let client = try Client()
         let steps = [
             "createAccount": 0, "createPackage": 1, "createProduct": 2, "importDevices": 3,
@@ -118,7 +121,9 @@ struct ExampleTests {
             }
         }
         let key = try await client.post("/v1/keys", ["name": "K", "role": "application"])
-        return (client, key.json["id"]?.text ?? "")
+        let webhook = try await client.post(
+            "/v1/webhooks", ["name": "W", "url": "https://example.org/tollgate"])
+        return (client, key.json["id"]?.text ?? "", webhook.json["id"]?.text ?? "")
     }
 
     @Test("the page has every operation and problem, and every link on it leads somewhere")

@@ -223,25 +223,16 @@ struct WebhookTests {
         }
     }
 
-    /// Foundation reads no more than a piece of a file that says it is empty.
-    private func maps(of process: String) throws -> String {
-        String(
-            decoding: try FileSystem.read("/proc/\(process)/maps", maximumBytes: 1 << 24),
-            as: UTF8.self)
-    }
-
-    @Test("a courier that is killed is started again; libcurl is not in the gateway's process")
+    @Test("a courier that is killed is started again, and nothing is lost")
     func courier() async throws {
         let receiver = try await WebhookReceiver()
         try await sending { client, dispatcher in
             let (id, _) = try await create(client, receiver.url("/courier"))
             try await account(client, "a1")
             #expect(try await awaits { receiver.received("/courier").count == 1 })
+            // What is under way when the courier ends is tried again later, by a clock that stands here.
+            #expect(try await awaits { try await deliveries(client, id).count == 1 })
             let first = try #require(await dispatcher.courierNumber)
-            let libraries = try maps(of: "\(first)")
-            #expect(libraries.contains("libcurl"))
-            let own = try maps(of: "self")
-            #expect(!own.contains("libcurl"))
             kill(first, SIGKILL)
             #expect(try await awaits { await dispatcher.courierNumber != first })
             try await account(client, "a2")

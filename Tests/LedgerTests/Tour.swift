@@ -135,6 +135,7 @@ enum Tour {
             .products(.create(TestStore.newProduct("PK3", account: sub))),
             .keys(.create(key("k1", account: TestStore.acme))),
             .keys(.create(key("k2", account: nil))),
+            .keys(.rename(KeyID("k1")!, "First")),
             .keys(
                 .adoptSealingKeys([
                     SealingKey(number: 1, fingerprint: [UInt8](repeating: 9, count: 32))!
@@ -313,10 +314,17 @@ enum Tour {
             .clock(.beat(aheadMilliseconds: 0, elapsedMilliseconds: 0)),
             .answers(.remember(key: "key-7", answer: [1, 2, 3])),
             .webhooks(.create(Samples.webhook("w1", of: TestStore.acme))),
+            .webhooks(.update(WebhookID("w1")!, WebhookUpdate(name: "Hook 1"))),
+            .webhooks(
+                .rotateSecret(
+                    WebhookID("w1")!, secret: SealedSecret("t")!, overlapMilliseconds: 300)),
             .webhooks(.create(Samples.webhook("w2", of: nil))),
             .webhooks(.create(Samples.webhook("w3", of: individual))),
             .webhooks(.delete(WebhookID("w3")!)),
             .webhooks(.report([Samples.report("w1", sequence: 7, attempts: 3)])),
+            .devices(.rename(device("g3"), "Hall")),
+            .devices(.deleteMessages(device("g3"))),
+            .packages(.rename(mega, "Mega 2")),
             .topUps(
                 .enter(
                     individual, .ota, source: .gift, quantity: 3,

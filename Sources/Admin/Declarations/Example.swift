@@ -73,7 +73,7 @@ struct Example {
     /// Named documents whose `id` is that of a kind of thing.
     private static let subjects = [
         "Account": "accounts", "ShownAccount": "accounts", "Package": "packages", "Key": "keys",
-        "NewKey": "keys", "Upgrade": "upgrades",
+        "NewKey": "keys", "Upgrade": "upgrades", "Webhook": "webhooks", "NewWebhook": "webhooks",
     ]
 
     private static let singular = ["products": "product", "devices": "dk"]
@@ -94,7 +94,7 @@ struct Example {
 
     private static let texts = [
         "account": "acme", "id of accounts": "acme", "id of sub-accounts": "acme-west",
-        "pk": "lamp", "product": "lamp", "dk": "lamp-1", "device": "lamp-1", "to": "lamp-2",
+        "pk": "lamp", "product": "lamp", "dk": "lamp-1", "device": "lamp-1",
         "package": "basic", "id of packages": "basic", "key": "keyAbC123",
         "id of keys": "keyAbC123", "id of upgrades": "fw-2.4", "upgrade": "fw-2.4",
         "name": "Desk lamp", "productName": "Desk lamp", "dataCentre": "main",
@@ -110,6 +110,7 @@ struct Example {
         "month": "2026-11", "cipher": "TLS_AES_128_GCM_SHA256", "version": "TLSv1.3",
         "Idempotency-Key": "order-4711", "backup": "1", "import": "17",
         "directory": "/var/backups/tollgate/2026-11-21", "action": "disable",
+        "webhook": "whAbC123", "id of webhooks": "whAbC123", "to": "lamp-2",
     ]
 }
 

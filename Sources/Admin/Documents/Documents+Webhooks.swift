@@ -63,8 +63,8 @@ extension Schema {
             .init(
                 lengths: 1...WebhookURL.maximumLength, alphabet: .visible,
                 form:
-                    "^https://[a-z0-9]{1,60}\\.[a-z]{2,10}(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~-]{0,60})*$"
-            )),
+                    "^https://[a-z0-9]{1,60}\\.[a-z]{2,10}(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~-]{0,60})*$",
+                example: "https://example.org/tollgate")),
         "An https URL, without a user name and a fragment, or an http one where the configuration allows it: the reader takes more than the pattern."
     )
 
