@@ -22,9 +22,11 @@ struct ConsentTests {
             try Self.irreversible(program) == [
                 "account certify", "clock confirm", "cluster adopt", "cluster remove",
                 "codes assign", "codes void-assignment", "codes void-purchase", "device delete",
-                "device disable", "device enable", "device kick", "device move", "device renewal",
+                "device delete-messages", "device disable", "device enable", "device kick",
+                "device move", "device renewal",
                 "device reset-secret", "device void-activation", "key revoke", "product delete",
                 "product revoke-secret", "product rotate-secret", "product upgrade", "topup void",
+                "webhook delete", "webhook rotate",
             ])
     }
 
@@ -51,6 +53,9 @@ struct ConsentTests {
         }
         let key = try serving.run(words("key create --name K --account acme --json")).output
         let id = key.split(separator: "\"").dropFirst(3).first.map(String.init) ?? ""
+        let hook = try serving.run(
+            words("webhook create --name Hook --url https://example.org/hook -o json"))
+        #expect(hook.code == 0, "\(hook.errors)")
         /// A member of the first element of a list.
         func member(_ name: String, of list: String) throws -> String {
             let lines = try serving.run(words(list + " -o ndjson")).output.split(separator: "\n")
@@ -61,8 +66,12 @@ struct ConsentTests {
         let code = try member("firstCode", of: "codes purchases acme")
         let sequence = try member("sequence", of: "codes assignments acme")
         let pack = try member("id", of: "topup list acme")
+        let webhook = try member("id", of: "webhook list")
         for (line, loss) in [
             ("account certify ann", "Ann"),
+            ("device delete-messages lamp d1", "can't be had back"),
+            ("webhook rotate \(webhook)", "signatures are wrong"),
+            ("webhook delete \(webhook)", "https://example.org/hook is deleted"),
             ("clock confirm", "the books believe the clock"),
             ("codes assign acme lamp --quantity 3", "3 codes of the 13"),
             ("codes void-purchase acme \(code) --cause x", "codes of package"),

@@ -59,7 +59,8 @@ struct OutputTests {
         "codes consumed lamp", "codes near-expiry --days 400", "topup list acme",
         "topup changes acme", "device list lamp", "device blacklist lamp", "device imports lamp",
         "device activations lamp d1", "device upgrades lamp d1", "key list", "event list",
-        "connections", "connections --sort seen", "top --once",
+        "connections", "connections --sort seen", "top --once", "webhook list",
+        "device messages lamp d1",
     ]
 
     @Test("no listing verb crashes when its output can't be written, in no form")
@@ -69,12 +70,14 @@ struct OutputTests {
         let serving = try Serving(program)
         try serving.furnish()
         #expect(try serving.run(["device", "activate", "lamp", "d1"]).code == 0)
+        let hook = ["webhook", "create", "--name", "Hook", "--url", "https://example.org/hook"]
+        #expect(try serving.run(hook).code == 0)
         // A verb that prints a list by columns is among them.
         let tables = try HelpTests.verbs(program).map { $0.path.joined(separator: " ") }
             .filter { path in
                 [
                     "list", "purchases", "assignments", "consumed", "changes", "activations",
-                    "upgrades",
+                    "upgrades", "messages",
                 ]
                 .contains { path.hasSuffix(" \($0)") }
             }

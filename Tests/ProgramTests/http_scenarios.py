@@ -425,7 +425,12 @@ elif scenario == "bodies":
     call("POST", "/v1/products/lamp/devices/d1/upgrades", {"id": "u", "sizeBytes": 1})
     code = call("GET", "/v1/accounts/acme/purchases")[1]["items"][0]["firstCode"]
     names = {"account": "acme", "pk": "lamp", "dk": "d1", "email": "a@b.example", "upgrade": "u"}
-    names |= {"code": code, "assignment": 1, "topup": 1}
+    names |= {"code": code, "assignment": 1, "topup": 1, "package": "basic", "delivery": 1}
+    for name, body in [
+        ("key", {"name": "K", "role": "application"}),
+        ("webhook", {"name": "W", "url": "https://example.org/hook"}),
+    ]:
+        names[name] = call("POST", f"/v1/{name}s", body)[1]["id"]
     ones = b"[" + b"1," * 7_500_000 + b"1]"
     operations = [
         (method, path.format(**names))

@@ -71,7 +71,7 @@ extension Routes {
             unchanged or refused), and reason and detail of a refusal; the last line has the sums, and without it \
             the work was broken off
             """,
-            body: .json(.bulkRequest, upTo: .list(BulkChange.devicesMaximum / 10 + 10)),
+            body: .json(.bulkRequest, upTo: .list(BulkChange.devicesMaximum / 2)),
             answers: Answer(status: .ok, note: "Lines of JSON.").or("application/x-ndjson"),
             problems: [.tooManyStreams], isRemembered: false
         ) { call in
