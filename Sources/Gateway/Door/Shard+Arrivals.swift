@@ -29,6 +29,11 @@ extension Shard {
             return false
         }
         guard isAwaited, let node else { return false }
+        if let earlier = context.places.arrivals[waiting.name]?.waiting.connection,
+            earlier != waiting.connection
+        {
+            endArrival(of: waiting.name)
+        }
         context.places.arrivals[waiting.name] = ClientPlaces.Arrival(
             waiting: waiting, number: number, from: node, sinceTick: context.now.tick)
         return true
