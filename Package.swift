@@ -303,6 +303,7 @@ let package = Package(
             ],
             exclude: [
                 "schemathesis.toml", "http_scenarios.py", "supervision_scenarios.py",
+                "monitoring_scenarios.py", "openapi_examples.py",
                 "webhook_scenarios.py", "Examples",
             ],
             swiftSettings: strict

@@ -499,7 +499,8 @@ static inline long clinux_open_nothing(void) {
 }
 
 // Starts a program with one end of a pair of sockets as its standard input, and nothing as its standard output; its
-// number, and the other end. It blocks and ignores no signal, whatever this process does.
+// number, and the other end. It blocks and ignores no signal, whatever this process does, and has no other descriptor
+// but standard error: SwiftNIO's sockets are not closed by execve(2) by themselves.
 static inline long clinux_spawn(
     const char *path, char *const *arguments, char *const *environment, int *descriptor) {
     int pair[2];
@@ -521,6 +522,7 @@ static inline long clinux_spawn(
             code = posix_spawn_file_actions_adddup2(&actions, pair[1], 0);
             if (code == 0)
                 code = posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+            if (code == 0) code = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
             pid_t process = 0;
             if (code == 0)
                 code = posix_spawn(&process, path, &actions, &attributes, arguments, environment);

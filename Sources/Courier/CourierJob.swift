@@ -49,6 +49,10 @@ public struct CourierOutcome: Hashable, Sendable {
     /// The first bytes of the answer's body, at most `bodyMaximum`.
     public let body: [UInt8]
 
+    /// The request was not made, for a reason of the gateway's own: nothing was asked of the receiver. Not among the
+    /// bytes, as the courier never says so.
+    public var isUnsent = false
+
     /// In bytes.
     public static var bodyMaximum: Int { 1_024 }
 

@@ -66,7 +66,7 @@ public final class CourierProcess: Sendable {
         }
         switch answer {
         case .queued: shared.wakeup.signal()
-        case .refused: completion(.failed(0, "the gateway stops"))
+        case .refused: completion(.unsent(0, "the gateway stops"))
         case .starts: startThread()
         }
     }
@@ -111,13 +111,20 @@ public final class CourierProcess: Sendable {
                 return state.waiting
             }
             for one in waiting {
-                one.completion(.failed(one.job.number, "no thread for the courier: \(error)"))
+                one.completion(.unsent(one.job.number, "no thread for the courier: \(error)"))
             }
         }
     }
 }
 
 extension CourierOutcome {
+    /// No courier has had it.
+    public static func unsent(_ number: UInt64, _ error: String) -> CourierOutcome {
+        var outcome = failed(number, error)
+        outcome.isUnsent = true
+        return outcome
+    }
+
     static func failed(_ number: UInt64, _ error: String) -> CourierOutcome {
         CourierOutcome(number: number, status: 0, milliseconds: 0, error: error)
     }
@@ -139,6 +146,7 @@ private struct CourierLoop {
     private static let graceMilliseconds: Int64 = 5_000
 
     private struct UnderWay {
+        let since: MonotonicInstant
         let deadline: MonotonicInstant
         let completion: @Sendable (CourierOutcome) -> Void
     }
@@ -156,7 +164,7 @@ private struct CourierLoop {
                 failWaiting("\(program) can't be started: \(error)")
             }
             guard !isStopped else { break }
-            sleep(milliseconds: pause)
+            rest(milliseconds: pause)
             pause = min(2 * pause, Self.pauses.upperBound)
         }
         failWaiting("the gateway stops")
@@ -175,6 +183,16 @@ private struct CourierLoop {
         }
     }
 
+    /// So long, whatever is asked for meanwhile, but to stop.
+    private func rest(milliseconds: Int64) {
+        let end = MonotonicInstant.now().adding(milliseconds: milliseconds)
+        while !isStopped {
+            let left = end.milliseconds(since: .now())
+            guard left > 0 else { return }
+            sleep(milliseconds: left)
+        }
+    }
+
     /// Until there is a signal, or so long; for ever when that is negative.
     private func sleep(milliseconds: Int64) {
         guard let epoll = try? Epoll() else { return }
@@ -184,7 +202,7 @@ private struct CourierLoop {
                 shared.wakeup.descriptor.rawValue, interest: [.read], userData: 0)) != nil
         else { return }
         _ = try? epoll.wait(into: &events, timeoutMilliseconds: Int32(milliseconds))
-        if milliseconds < 0 { shared.wakeup.reset() }
+        shared.wakeup.reset()
     }
 
     /// Returns when the courier has ended, or stands still.
@@ -220,6 +238,7 @@ private struct CourierLoop {
         try epoll.add(shared.wakeup.descriptor.rawValue, interest: [.read], userData: 0)
         try epoll.add(socket.rawValue, interest: [.read], userData: 1)
         var watchesWrite = false
+        var heardAt = MonotonicInstant.now()
         while true {
             shared.wakeup.reset()
             let (waiting, isStopped) = shared.state.withLock { state in
@@ -234,9 +253,15 @@ private struct CourierLoop {
                 channel.post(one.job)
                 let milliseconds = Int64(one.job.timeoutMilliseconds) + Self.graceMilliseconds
                 underWay[one.job.number] = UnderWay(
-                    deadline: now.adding(milliseconds: milliseconds), completion: one.completion)
+                    since: now, deadline: now.adding(milliseconds: milliseconds),
+                    completion: one.completion)
             }
-            if isStopped || underWay.values.contains(where: { $0.deadline < now }) { return }
+            if isStopped
+                || underWay.values.contains(where: { $0.deadline < now && heardAt <= $0.since })
+            {
+                return
+            }
+            endOverdue(&underWay, at: now)
             try channel.flush()
             if watchesWrite == channel.isFlushed {
                 watchesWrite.toggle()
@@ -246,6 +271,7 @@ private struct CourierLoop {
             }
             try epoll.wait(into: &events, timeoutMilliseconds: underWay.isEmpty ? -1 : 1_000)
             guard let outcomes = try channel.receive(CourierOutcome.self) else { return }
+            if !outcomes.isEmpty { heardAt = .now() }
             for outcome in outcomes {
                 guard let one = underWay.removeValue(forKey: outcome.number) else { continue }
                 shared.state.withLock { $0.underWay -= 1 }
@@ -254,11 +280,20 @@ private struct CourierLoop {
         }
     }
 
+    /// Requests that take too long in a courier that answers others.
+    private func endOverdue(_ underWay: inout [UInt64: UnderWay], at now: MonotonicInstant) {
+        for (number, one) in underWay where one.deadline < now {
+            underWay[number] = nil
+            shared.state.withLock { $0.underWay -= 1 }
+            one.completion(.failed(number, "no answer came in time"))
+        }
+    }
+
     private func failWaiting(_ error: String) {
         let waiting = shared.state.withLock { state in
             defer { state.waiting = [] }
             return state.waiting
         }
-        for one in waiting { one.completion(.failed(one.job.number, error)) }
+        for one in waiting { one.completion(.unsent(one.job.number, error)) }
     }
 }

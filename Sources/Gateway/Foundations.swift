@@ -261,7 +261,7 @@ struct Foundations {
         }
         let clock = BooksClock(
             time, aheadHours: configuration.activation.clockAheadHours, log: log)
-        let messages = try MessageLog.opened(configuration, clock, time, log)
+        let messages = MessageLog.opened(configuration, clock, time, log)
         let leader = neighbours.map { SessionLeader(sessions, ledger, clock, $0, log) }
         let commons = GatewayCommons(
             node: membership?.node ?? .alone,
@@ -402,7 +402,6 @@ struct Foundations {
     func startShards() throws(GatewayError) -> [Thread] {
         abandonLeases()
         try readUplinkNames()
-        try hearOfDeletedMessages()
         commons.sessions.sweepRemovals()
         let needsTLS = configuration.listeners.contains(where: \.tls)
         let contexts =
@@ -442,9 +441,10 @@ struct Foundations {
         return threads
     }
 
-    private func hearOfDeletedMessages() throws(GatewayError) {
+    /// Once each event is heard as it comes: none falls in between.
+    func catchUpWithDeletions() throws(GatewayError) {
         do throws(StoreError) {
-            try commons.messageLog?.hearLatest(of: commons.ledger)
+            try commons.messageLog?.catchUp(with: commons.ledger)
         } catch {
             throw .store("\(configuration.data)/ledger", error)
         }

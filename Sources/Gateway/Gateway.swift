@@ -151,10 +151,12 @@ public final class Gateway: Sendable {
         let messages = foundations.commons.messageLog
         foundations.commons.ledger.observe { [weak ledger = foundations.commons.ledger] event in
             messages?.hear(event)
+            messages?.hasHeard(event.sequence)
             notices.tell(event.change)
             watch?.hear(event)
             if event.change.mayNameUplink, let ledger { uplink.hearOfNames(in: ledger) }
         }
+        try foundations.catchUpWithDeletions()
         shards = try foundations.startShards()
         followKeeper = try foundations.followSessions()
         let followers = followKeeper

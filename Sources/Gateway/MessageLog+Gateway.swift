@@ -6,11 +6,12 @@ import Storage
 import Time
 
 extension MessageLog {
-    /// The one that the configuration describes, on the time that the books believe.
+    /// The one that the configuration describes, on the time that the books believe. `nil` when its directory can't be
+    /// used, which is said: devices can come all the same.
     static func opened(
         _ configuration: GatewayConfiguration, _ clock: BooksClock, _ time: TimeSource,
         _ log: GatewayLog?
-    ) throws(GatewayError) -> MessageLog {
+    ) -> MessageLog? {
         do throws(MessageLogError) {
             return try MessageLog(
                 configuration.messageLogSettings,
@@ -18,18 +19,22 @@ extension MessageLog {
                 say: { log?.say($0) })
         } catch {
             switch error {
-            case .file(let error): throw .file(error)
-            case .system(let code): throw .system("the message log", code)
+            case .file(let error): log?.say(.writingFails("\(error)"))
+            case .system(let code): log?.say(.writingFails("\(code)"))
             }
+            return nil
         }
     }
 
-    /// What is deleted with a device, a product, or on request.
-    func hear(_ event: Event) {
+    /// What is deleted with a device, a product, or on request, as it comes into the books: all that is here by now. The
+    /// clock of the node that has taken the request may be behind this one's.
+    func hear(_ event: Event) { hear(event, until: max(event.at, now)) }
+
+    private func hear(_ event: Event, until time: Timestamp) {
         switch event.change {
         case .devices(.messagesDeleted(let device)), .devices(.deleted(let device)):
-            delete(messagesOf: device, until: event.at)
-        case .products(.deleted(let product, _)): delete(messagesOf: product, until: event.at)
+            delete(messagesOf: device, until: time)
+        case .products(.deleted(let product, _)): delete(messagesOf: product, until: time)
         case .devices(.registered), .devices(.activated), .devices(.entitlementReopened),
             .devices(.entitlementEnded), .devices(.disabled), .devices(.renewalSet),
             .devices(.secretReset), .devices(.secretConfirmed), .devices(.renamed),
@@ -40,18 +45,28 @@ extension MessageLog {
         }
     }
 
-    /// The latest events again, as the process may have ended between the books and the log.
-    func hearLatest(of ledger: Ledger) throws(StoreError) {
-        let events = try ledger.read { books, transaction throws(StoreError) in
-            let last = try books.lastSequence(in: transaction)
-            let first = last > Self.eventsHeardAgain ? last - Self.eventsHeardAgain : 0
-            return try books.events(
-                after: first, limit: Int(Self.eventsHeardAgain), in: transaction)
+    /// Events that came while nothing was heard: since a crash, or while the ledger caught up with a cluster's log before
+    /// anything could follow it. After that each event counts as heard.
+    func catchUp(with ledger: Ledger) throws(StoreError) {
+        var last = try ledger.read { books, transaction throws(StoreError) in
+            try books.lastSequence(in: transaction)
         }
-        for event in events { hear(event) }
+        // Without a message there is nothing that could have been deleted.
+        if !isEmpty {
+            last = heardAtStart ?? 0
+            while true {
+                let events = try ledger.read { books, transaction throws(StoreError) in
+                    try books.events(after: last, limit: Self.eventsAtOnce, in: transaction)
+                }
+                guard let newest = events.last else { break }
+                for event in events { hear(event, until: event.at) }
+                last = newest.sequence
+            }
+        }
+        beginHearing(from: last)
     }
 
-    private static var eventsHeardAgain: UInt64 { 1_000 }
+    private static var eventsAtOnce: Int { 1_000 }
 }
 
 extension GatewayConfiguration {
@@ -76,6 +91,12 @@ extension GatewayLog {
             say(
                 .warning, "the oldest stored messages are removed for want of room",
                 .init("file", path), .init("bytes", "\(bytes)"))
+        case .unreadable(let path, let why):
+            say(
+                .error, "a file of stored messages can't be read, and is left out",
+                .init("file", path), .init("reason", why))
+        case .damaged(let path):
+            say(.error, "a file of stored messages is damaged", .init("file", path))
         case .writingFails(let why):
             say(.error, "messages can't be stored", .init("reason", why))
         case .writesAgain(let dropped):

@@ -44,6 +44,17 @@ struct BlockHeader: Equatable {
 
     init() {}
 
+    /// Where such headers may begin.
+    static func places(in bytes: [UInt8]) -> [Int] {
+        let first = UInt8(magic >> 24)
+        return bytes.indices.filter { place in
+            guard bytes[place] == first, place + 4 <= bytes.count else { return false }
+            var value: UInt32 = 0
+            for byte in bytes[place..<place + 4] { value = value << 8 | UInt32(byte) }
+            return value == magic
+        }
+    }
+
     /// `nil` when the first bytes are no such header.
     init?(_ bytes: Span<UInt8>) {
         guard bytes.count >= Self.bytes else { return nil }

@@ -49,24 +49,51 @@ struct DeletionFile {
 
     init(in directory: String) { path = "\(directory)/deletions" }
 
-    /// What the file has; what a crash has left half written at its end is written over.
-    mutating func read() throws(FileError) -> [MessageOwner: Timestamp] {
-        let bytes: [UInt8]
+    /// What the file has, and in how many places it is damaged: what is behind them is found again. What a crash has left
+    /// half written at its end is written over.
+    mutating func read() throws(FileError) -> (times: [MessageOwner: Timestamp], damages: Int) {
+        let found = Self.parse(try bytes())
+        end = found.end
+        if end == 0 { try replace(by: found.times) }
+        return (found.times, found.damages)
+    }
+
+    /// In how many places it is damaged.
+    static func damages(in directory: String) throws(FileError) -> Int {
+        parse(try DeletionFile(in: directory).bytes()).damages
+    }
+
+    /// Nothing, if there is no such file.
+    private func bytes() throws(FileError) -> [UInt8] {
         do throws(FileError) {
-            bytes = try FileSystem.read(path, maximumBytes: 1 << 30)
+            return try FileSystem.read(path, maximumBytes: 1 << 30)
         } catch {
             guard error.code == .noSuchFile else { throw error }
-            return [:]
+            return []
         }
-        guard bytes.starts(with: Self.magic) else { return [:] }
+    }
+
+    /// `end`: behind the last record; 0 when the file has to be written anew, as its head is damaged.
+    private static func parse(
+        _ bytes: [UInt8]
+    ) -> (times: [MessageOwner: Timestamp], damages: Int, end: Int) {
         var times: [MessageOwner: Timestamp] = [:]
-        var reader = ByteReader(bytes.span.extracting(droppingFirst: Self.magic.count))
-        end = Self.magic.count
-        while let (owner, time) = Self.next(&reader) {
+        let hasHead = bytes.starts(with: magic)
+        var damages = hasHead || bytes.isEmpty ? 0 : 1
+        var offset = hasHead ? magic.count : 0
+        var end = offset
+        while offset < bytes.count {
+            var reader = ByteReader(bytes.span.extracting(offset..<bytes.count))
+            guard let (owner, time) = next(&reader) else {
+                offset += 1
+                continue
+            }
+            if offset > end, hasHead || end > 0 { damages += 1 }
             times[owner] = max(time, times[owner] ?? time)
-            end = Self.magic.count + reader.offset
+            offset += reader.offset
+            end = offset
         }
-        return times
+        return (times, damages, hasHead ? end : 0)
     }
 
     @_lifetime(reader: copy reader)
@@ -114,5 +141,35 @@ struct DeletionFile {
         for (owner, time) in times { Self.encode(owner, time, into: &buffer) }
         try FileSystem.write(buffer.span, atomicallyTo: path, mode: 0o600)
         end = buffer.count
+    }
+}
+
+/// How far the events of the books were heard: the file `heard` has the number (8 bytes) and a checksum of it (4), in
+/// big-endian integers.
+struct HeardFile {
+    private let path: String
+
+    init(in directory: String) { path = "\(directory)/heard" }
+
+    /// `nil`: there is no such file, or it is damaged.
+    func read() throws(FileError) -> UInt64? {
+        do throws(FileError) {
+            let bytes = try FileSystem.read(path, maximumBytes: 64)
+            var reader = ByteReader(bytes.span)
+            guard let number = reader.readUInt64(),
+                reader.readUInt32() == Checksum.of(bytes.span.extracting(0..<8))
+            else { return nil }
+            return number
+        } catch {
+            guard error.code == .noSuchFile else { throw error }
+            return nil
+        }
+    }
+
+    func write(_ number: UInt64) throws(FileError) {
+        var buffer = ByteBuffer()
+        buffer.append(number)
+        buffer.append(Checksum.of(buffer.span))
+        try FileSystem.write(buffer.span, atomicallyTo: path, mode: 0o600)
     }
 }

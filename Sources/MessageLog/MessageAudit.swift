@@ -18,7 +18,7 @@ public enum MessageAudit {
         }
         let segments = names.compactMap { name in Segment.parse(name).map { (name, $0) } }
             .sorted { $0.1.number < $1.1.number }
-        var findings: [String] = []
+        var findings = try verifyDeletions(in: directory)
         for (name, (days, number)) in segments where findings.count < limit {
             let isLatest = !segments.contains { $0.1.days == days && $0.1.number > number }
             do throws(FileError) {
@@ -30,6 +30,12 @@ public enum MessageAudit {
             }
         }
         return Array(findings.prefix(limit))
+    }
+
+    private static func verifyDeletions(in directory: String) throws(FileError) -> [String] {
+        let damages = try DeletionFile.damages(in: directory)
+        return damages == 0
+            ? [] : ["\(directory)/deletions: it is damaged in \(damages) places"]
     }
 
     private static func verify(

@@ -17,6 +17,14 @@ public final class MessageLog: Sendable {
 
     /// As it was found.
     let deletionFile: DeletionFile
+    let heardFile: HeardFile
+
+    /// How far the events of the books had been heard when this was opened, as the caller numbers them; `nil`: that is
+    /// not known.
+    public let heardAtStart: UInt64?
+
+    /// The same by now.
+    let heard = Atomic<UInt64>(0)
 
     /// What time it is, as far as that is believed.
     let clock: @Sendable () -> Timestamp
@@ -52,8 +60,12 @@ public final class MessageLog: Sendable {
         do throws(FileError) {
             try FileSystem.createDirectory(settings.directory, mode: 0o700)
             var file = DeletionFile(in: settings.directory)
-            deletions = Mutex(Deletions(try file.read()))
+            let found = try file.read()
+            deletions = Mutex(Deletions(found.times))
             deletionFile = file
+            heardFile = HeardFile(in: settings.directory)
+            heardAtStart = try heardFile.read()
+            if found.damages > 0 { say(.damaged("\(settings.directory)/deletions")) }
         } catch {
             throw .file(error)
         }
@@ -74,18 +86,32 @@ public final class MessageLog: Sendable {
         for name in try FileSystem.names(in: settings.directory) {
             guard let (days, number) = Segment.parse(name) else { continue }
             let path = "\(settings.directory)/\(name)"
-            guard let found = try Segment.opened(path, days: days, number: number) else {
-                try FileSystem.remove(path)
-                continue
+            // One that can't be read is no reason to be without the others, let alone not to start.
+            do throws(FileError) {
+                guard let found = try Segment.opened(path, days: days, number: number) else {
+                    try putAside(path)
+                    continue
+                }
+                if found.cutBytes > 0 || found.damagedBlocks > 0 {
+                    say(.recovered(path, cutBytes: found.cutBytes, damaged: found.damagedBlocks))
+                }
+                segments.append(found.segment)
+            } catch {
+                say(.unreadable(path, "\(error)"))
             }
-            if found.cutBytes > 0 || found.damagedBlocks > 0 {
-                say(.recovered(path, cutBytes: found.cutBytes, damaged: found.damagedBlocks))
-            }
-            segments.append(found.segment)
         }
         let sorted = segments.sorted { $0.number < $1.number }
         hasMessages.store(!sorted.isEmpty, ordering: .relaxed)
         catalogue.withLock { $0.segments = sorted }
+    }
+
+    /// What is a segment by its name alone: one that was only begun goes, another one is left to people.
+    private func putAside(_ path: String) throws(FileError) {
+        guard try RandomAccessFile(path, for: .reading).size() > Segment.headBytes else {
+            return try FileSystem.remove(path)
+        }
+        try FileSystem.move(path, to: "\(path).damaged")
+        say(.damaged("\(path).damaged"))
     }
 
     /// Begins to write.
@@ -106,9 +132,26 @@ public final class MessageLog: Sendable {
         thread.join()
     }
 
-    func take(_ batch: MessageBatch) {
-        hasMessages.store(true, ordering: .relaxed)
-        mailbox.post(.batch(batch))
+    func take(_ batch: MessageBatch) { mailbox.post(.batch(batch)) }
+
+    /// A shard has one that it will hand over.
+    func noteMessage() { hasMessages.store(true, ordering: .relaxed) }
+
+    /// Whether there is, or was since the start, any message: without, nothing could have been deleted.
+    public var isEmpty: Bool { !hasMessages.load(ordering: .relaxed) }
+
+    /// What time it is, as far as that is believed.
+    public var now: Timestamp { clock() }
+
+    /// All that was deleted by the event of that number, and those before, is known here. Of no effect before
+    /// `beginHearing`.
+    public func hasHeard(_ number: UInt64) {
+        if heard.load(ordering: .relaxed) > 0 { heard.store(number, ordering: .releasing) }
+    }
+
+    /// Nothing before that event is unknown here, and what comes is said by `hasHeard`.
+    public func beginHearing(from number: UInt64) {
+        heard.store(max(1, number), ordering: .releasing)
     }
 
     // MARK: Deleting
@@ -232,6 +275,12 @@ public enum MessageLogNotice: Equatable, Sendable {
 
     /// The oldest segment was removed for want of space.
     case evicted(String, bytes: Int)
+
+    /// The file can't be opened, or read: what is in it is left out.
+    case unreadable(String, String)
+
+    /// What it has is no segment, or not only deletions: it is left where it is named.
+    case damaged(String)
     case writingFails(String)
     case writesAgain(dropped: Int)
 }

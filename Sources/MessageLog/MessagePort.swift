@@ -62,7 +62,10 @@ public struct MessagePort: ~Copyable {
         buffer.append(rest)
         buffer.append(payload)
         count += 1
-        if since == nil { since = monotonic }
+        if since == nil {
+            since = monotonic
+            log.noteMessage()
+        }
         if buffer.count >= Self.fullBytes { handOver() }
     }
 

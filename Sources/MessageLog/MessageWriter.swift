@@ -37,6 +37,7 @@ struct MessageWriter: ~Copyable {
     private var sweptAt = MonotonicInstant(nanoseconds: 0)
     private var deletions: [(MessageOwner, Timestamp)] = []
     private var deletionFile: DeletionFile
+    private var writtenHeard: UInt64 = 0
 
     /// By the days that their messages are kept.
     private var files: [Int: SegmentFile] = [:]
@@ -67,12 +68,15 @@ struct MessageWriter: ~Copyable {
         sweep()
         while !isStopping {
             wait()
+            // What it was told of before is among the orders, or on the disk.
+            let heard = log.heard.load(ordering: .acquiring)
             mailbox.drain(into: &orders)
             for order in orders { take(order) }
             orders.removeAll(keepingCapacity: true)
             let now = MonotonicInstant.now()
             if !deletions.isEmpty { writeDeletions() }
             if isStopping || gatheredBytes >= Self.gatheredMaximum || flushDue <= now { flush() }
+            if sweepDue <= now || isStopping { writeHeard(heard) }
             if sweepDue <= now { sweep() }
         }
         finishAll()
@@ -154,6 +158,8 @@ struct MessageWriter: ~Copyable {
             writesAgain()
         } catch {
             drop(count, why: "\(error)")
+            // Another file may do: of a full disk there is none.
+            if error.code != .noSpace { finish(days) }
         }
     }
 
@@ -207,6 +213,17 @@ struct MessageWriter: ~Copyable {
             // They hold in memory, and are tried again.
             if failing == nil { log.say(.writingFails("\(error)")) }
             failing = failing ?? 0
+        }
+    }
+
+    /// How far events were heard, unless deletions among them wait for the disk.
+    private mutating func writeHeard(_ heard: UInt64) {
+        guard heard > writtenHeard, deletions.isEmpty else { return }
+        do throws(FileError) {
+            try log.heardFile.write(heard)
+            writtenHeard = heard
+        } catch {
+            // They are heard again by the next start.
         }
     }
 
@@ -280,10 +297,10 @@ struct MessageWriter: ~Copyable {
 
     /// The bytes that it had; `nil`: there is none that could go.
     private mutating func evictOldest() -> Int? {
-        let oldest = log.catalogue.withLock { catalogue in
-            catalogue.segments.filter { !$0.isOpen }.min { $0.number < $1.number }
+        let closed = log.catalogue.withLock { catalogue in
+            catalogue.segments.filter { !$0.isOpen }.sorted { $0.number < $1.number }
         }
-        guard let oldest, remove(oldest) else { return nil }
+        guard let oldest = closed.first(where: { remove($0) }) else { return nil }
         log.figures.evictedSegments.add(1, ordering: .relaxed)
         log.say(.evicted(oldest.path, bytes: oldest.bytes))
         return oldest.bytes

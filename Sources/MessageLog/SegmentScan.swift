@@ -26,10 +26,14 @@ struct SegmentScan {
             blocksEnd: Segment.headBytes)
         var decompressor = Decompressor()
         while segment.blocksEnd + BlockHeader.bytes <= end {
-            let bytes = try file.read(BlockHeader.bytes, at: segment.blocksEnd)
-            guard let header = BlockHeader(bytes.span),
-                segment.blocksEnd + BlockHeader.bytes + header.storedBytes <= end
-            else { break }
+            guard let header = try Self.header(of: file, at: segment.blocksEnd, end: end) else {
+                // The blocks behind a damaged head are as good as ever.
+                guard let next = try Self.nextBlock(of: file, behind: segment.blocksEnd, end: end)
+                else { break }
+                damagedBlocks += 1
+                segment.blocksEnd = next
+                continue
+            }
             let body = try file.read(
                 header.storedBytes, at: segment.blocksEnd + BlockHeader.bytes)
             take(header, header.open(body.span, &decompressor))
@@ -38,6 +42,36 @@ struct SegmentScan {
         entries.sort()
         segment.index = .memory([entries])
         segment.isOpen = false
+    }
+
+    /// The head of a block that is there whole.
+    private static func header(
+        of file: RandomAccessFile, at offset: Int, end: Int
+    ) throws(FileError) -> BlockHeader? {
+        let bytes = try file.read(BlockHeader.bytes, at: offset)
+        guard let header = BlockHeader(bytes.span),
+            offset + BlockHeader.bytes + header.storedBytes <= end
+        else { return nil }
+        return header
+    }
+
+    /// Where the next such block begins.
+    private static func nextBlock(
+        of file: RandomAccessFile, behind offset: Int, end: Int
+    ) throws(FileError) -> Int? {
+        var start = offset + 1
+        while start + BlockHeader.bytes <= end {
+            let piece = try file.read(min(65_536, end - start), at: start)
+            for place in BlockHeader.places(in: piece) {
+                if try header(of: file, at: start + place, end: end) != nil {
+                    return start + place
+                }
+            }
+            // A head may lie on the border of two pieces.
+            guard piece.count > BlockHeader.bytes else { return nil }
+            start += piece.count - BlockHeader.bytes + 1
+        }
+        return nil
     }
 
     private mutating func take(_ header: BlockHeader, _ body: [UInt8]?) {

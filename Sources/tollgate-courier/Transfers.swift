@@ -85,7 +85,7 @@ final class Transfer {
     private let errorText: UnsafeMutablePointer<CChar>
     private var body: [UInt8] = []
     private var bodyCount = 0
-    private var refusedAddress: IPAddress?
+    private var isRefused = false
 
     /// Of an answer's body, in bytes: what is over it is not read.
     private static let bodyLimit = 65_536
@@ -132,6 +132,8 @@ final class Transfer {
     private func setLimits(_ arguments: CourierArguments) {
         unsafe ccurl_set_number(handle, CURLOPT_TIMEOUT_MS, Int(job.timeoutMilliseconds))
         unsafe ccurl_set_number(handle, CURLOPT_NOSIGNAL, 1)
+        // A name that is still being looked up when time is over is not waited for: all other transfers would be.
+        unsafe ccurl_set_number(handle, CURLOPT_QUICK_EXIT, 1)
         unsafe ccurl_set_number(handle, CURLOPT_FOLLOWLOCATION, 0)
         unsafe ccurl_set_text(
             handle, CURLOPT_PROTOCOLS_STR, arguments.allowsPlainHTTP ? "http,https" : "https")
@@ -186,7 +188,7 @@ final class Transfer {
         default: return ccurl_no_socket()
         }
         guard allowsPrivateAddresses || ReachableAddress.isPublic(found) else {
-            refusedAddress = found
+            isRefused = true
             return ccurl_no_socket()
         }
         return unsafe ccurl_socket(address)
@@ -207,8 +209,9 @@ final class Transfer {
     }
 
     private func error(_ code: CURLcode) -> String {
-        if let refusedAddress {
-            return "\(refusedAddress) is no public address: webhooks.allowPrivateAddresses is off"
+        // Which address it is, the tenant is not told: names that only resolve in here would be.
+        if isRefused {
+            return "the host has no public address, and webhooks.allowPrivateAddresses is off"
         }
         // Safe: libcurl ends both texts with a zero.
         let detail = unsafe String(cString: errorText)

@@ -254,7 +254,7 @@ struct WebhookTests {
             let (id, _) = try await create(client, url)
             let answer = try await client.post("/v1/webhooks/\(id)/test", .null).json
             #expect(answer["delivered"] == false && answer["status"] == 0)
-            #expect(answer["error"]?.text?.contains("is no public address") == true, "\(answer)")
+            #expect(answer["error"]?.text?.contains("has no public address") == true, "\(answer)")
         }
     }
 
@@ -417,9 +417,9 @@ struct WebhookTests {
     }
 }
 
-/// When what was not taken is sent again, without a socket or a clock.
-@Suite("Lines of webhooks")
-struct WebhookLineTests {
+/// What goes to a receiver, and when again, without a socket or a clock.
+@Suite("Messages of webhooks")
+struct WebhookMessageTests {
     @Test("eight attempts within a day, a tenth earlier or later")
     func schedule() {
         let schedule = RetrySchedule.standard

@@ -34,6 +34,31 @@ extension WholeGateway {
             messages.map { String(decoding: $0.payload, as: UTF8.self) }
         }
 
+        @Test("D3: a node that was down hears of what was deleted, however much has come since")
+        func missed() async throws {
+            try await TestNodes.run(2, configure: Self.configure) { nodes in
+                let product = try await nodes[0].createProduct("lamp")
+                let device = try await nodes.device("l1", of: product)
+                try await nodes[0].submit(
+                    .products(.update(product.key, ProductUpdate(messageLog: true))))
+                try await nodes.catchUp()
+                let client = try nodes[1].connect(device)
+                try client.publish(device.up("a"), "kept", qos: .atLeastOnce)
+                #expect(try await stored(1, of: device, at: nodes[1]).count == 1)
+                await nodes.stop(1)
+                try await nodes[0].submit(.devices(.deleteMessages(device.identity)))
+                for number in 0..<1_100 {
+                    let name = ProductUpdate(name: "lamp \(number)")
+                    try await nodes[0].submit(.products(.update(product.key, name)))
+                }
+                try nodes.start(1)
+                try await nodes.catchUp()
+                let left = try await nodes[1].gateway.messages(
+                    of: device.identity, MessageQuery(limit: 10))
+                #expect(left.messages.isEmpty)
+            }
+        }
+
         @Test(
             "D3: of the product that is switched on both ways are stored, once; of another nothing, and none when off",
             arguments: ProtocolVersion.allCases, [1, 2])

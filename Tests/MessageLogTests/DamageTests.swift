@@ -77,6 +77,89 @@ import Time
         }
     }
 
+    @Test(
+        "behind a damaged head the blocks are found again, of a segment that a crash left without an index"
+    )
+    func head() throws {
+        let (test, path, ends) = try segment()
+        var bytes = Array(try FileSystem.read(path, maximumBytes: 1 << 20)[..<ends[3]])
+        bytes[ends[0] + 10] ^= 1
+        let directory = TemporaryDirectory()
+        try FileSystem.createDirectory(directory.file("messages"), mode: 0o700)
+        let copy = "\(directory.file("messages"))/\(test.files[0])"
+        try FileSystem.write(bytes.span, atomicallyTo: copy, mode: 0o600)
+        let opened = try TestLog(in: directory)
+        #expect(try payloads(opened, 5) == [[0], [2], [3]])
+        #expect(opened.notices.all == [.recovered(copy, cutBytes: 0, damaged: 1)])
+        opened.log.stop()
+        #expect(try opened.findings == ["\(copy): 1 blocks are damaged"])
+    }
+
+    @Test(
+        "a file that can't be read is left out, and one that is no segment is left where it can be found"
+    )
+    func unreadable() throws {
+        let (test, _, _) = try segment()
+        let directory = test.log.settings.directory
+        let (blocked, foreign) = (
+            Segment.name(days: 7, number: 900), Segment.name(days: 7, number: 901)
+        )
+        // Nothing opens a directory for writing.
+        try FileSystem.createDirectory("\(directory)/\(blocked)", mode: 0o700)
+        let bytes = [UInt8](repeating: 7, count: 1_000)
+        try FileSystem.write(bytes.span, atomicallyTo: "\(directory)/\(foreign)", mode: 0o600)
+        let opened = try TestLog(in: test.directory)
+        #expect(try payloads(opened, 5) == (0..<4).map { [UInt8($0)] })
+        let said = opened.notices.all
+        #expect(said.contains(.damaged("\(directory)/\(foreign).damaged")))
+        let isSaid = said.contains { notice in
+            if case .unreadable(let path, _) = notice { path.hasSuffix(blocked) } else { false }
+        }
+        #expect(isSaid && said.count == 2)
+        #expect(
+            try FileSystem.read("\(directory)/\(foreign).damaged", maximumBytes: 2_000) == bytes)
+        opened.log.stop()
+    }
+
+    @Test("a deletion that is damaged on the disk takes no other with it", arguments: [0, 12])
+    func deletions(place: Int) throws {
+        let test = try TestLog()
+        test.write((1...3).map { Sample(.lamp($0)) })
+        for number in 1...3 { test.log.delete(messagesOf: .lamp(number), until: TestLog.noon) }
+        test.log.stop()
+        let path = "\(test.log.settings.directory)/deletions"
+        var bytes = try FileSystem.read(path, maximumBytes: 1 << 20)
+        bytes[place] ^= 1
+        try FileSystem.write(bytes.span, atomicallyTo: path, mode: 0o600)
+        #expect(try test.findings == ["\(path): it is damaged in 1 places"])
+        let again = try TestLog(in: test.directory)
+        #expect(again.notices.all == [.damaged(path)])
+        // Its head is no deletion; a record is one device's.
+        let shown = try (1...3).filter { try !again.all(of: .lamp($0)).isEmpty }
+        #expect(shown.count == (place == 0 ? 0 : 1))
+        for number in shown { again.log.delete(messagesOf: .lamp(number), until: TestLog.noon) }
+        again.log.stop()
+        let third = try TestLog(in: test.directory)
+        for number in 1...3 { #expect(try third.all(of: .lamp(number)).isEmpty) }
+        third.log.stop()
+    }
+
+    @Test("how far events were heard is known to the next start, once it has begun to be said")
+    func heard() throws {
+        let test = try TestLog()
+        #expect(test.log.heardAtStart == nil)
+        test.log.hasHeard(7)
+        test.log.stop()
+        let second = try TestLog(in: test.directory)
+        #expect(second.log.heardAtStart == nil)
+        second.log.beginHearing(from: 7)
+        second.log.hasHeard(9)
+        second.log.stop()
+        let third = try TestLog(in: test.directory)
+        #expect(third.log.heardAtStart == 9)
+        third.log.stop()
+    }
+
     @Test("bytes of no kind are no segment, and are not opened")
     func nonsense() throws {
         let directory = TemporaryDirectory()

@@ -190,7 +190,7 @@ extension Routes {
     private static func send(
         _ message: WebhookMessage, to webhook: Webhook, _ cause: WebhookAttempt.Cause, _ call: Call
     ) async throws -> Response {
-        guard let slot = call.server.webhookTests.slot() else {
+        guard let slot = call.server.webhookTests.slot(for: call.principal.tenant) else {
             throw Problem(
                 .tooMuchAtOnce, "no more messages to webhooks can be waited for at once",
                 retryAfterSeconds: 5)

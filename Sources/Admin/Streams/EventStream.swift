@@ -24,6 +24,9 @@ struct EventStream: Sendable {
 
     private static let batchMaximum = 500
 
+    /// Batches without an event that the caller sees, before it is told how far they go.
+    private static let passedOverMaximum = 10
+
     /// Ends when the client goes, the ledger or the server is shut down, or the caller's key is
     /// revoked. Events that the caller does not see are passed over, so that numbers may be missing.
     @concurrent func run(into writer: inout any ResponseBodyWriter, of request: Request)
@@ -69,6 +72,7 @@ struct EventStream: Sendable {
         into writer: inout any ResponseBodyWriter
     ) async throws -> Bool? {
         var isSent = false
+        var passedOver = 0
         while true {
             let start = last
             let newest = try ledger.read { (books, transaction) throws(StoreError) in
@@ -82,7 +86,16 @@ struct EventStream: Sendable {
                     after: start, limit: Self.batchMaximum, within: reach, in: transaction)
             }
             last = found.last
-            guard !found.events.isEmpty else { continue }
+            guard !found.events.isEmpty else {
+                // Millions may be others': it is others' turn now and then, and a client that has gone is noticed.
+                passedOver += 1
+                if passedOver.isMultiple(of: Self.passedOverMaximum) {
+                    try await writer.write(ByteBuffer(string: "id: \(last)\n\n"))
+                } else {
+                    await Task.yield()
+                }
+                continue
+            }
             var text = ByteBuffer()
             for event in found.events { Self.append(event, to: &text) }
             try await writer.write(text)

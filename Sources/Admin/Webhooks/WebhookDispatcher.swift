@@ -25,9 +25,7 @@ actor WebhookDispatcher {
 
     /// Those that are not sent to from here any more, and have something to report still.
     private var departed: [WebhookLine] = []
-
-    /// Those that are being switched off.
-    private var leaving: Set<WebhookID> = []
+    private var lastRequest: UInt64 = 0
     private var wake: AsyncStream<Void>.Continuation?
     private var reportedAt = MonotonicInstant.now()
     private var isStopping = false
@@ -40,8 +38,12 @@ actor WebhookDispatcher {
     private static let lookMilliseconds = 20
     private static let reportMilliseconds: Int64 = 1_000
 
-    /// Of the log, in one look.
+    /// Of the log, for webhooks that have come equally far; and of all of them, in one look.
     private static let batch = 500
+    private static let lookMaximum = 5_000
+
+    /// In one report: of an attempt the books have some 300 bytes, and of a command a cluster's log takes 512 KiB.
+    static let attemptsInReport = 1_000
 
     init(
         controlPlane: any ControlPlane,
@@ -94,10 +96,10 @@ actor WebhookDispatcher {
     private func look(as node: NodeName?) {
         do throws(StoreError) {
             var lines = lines
-            let leaving = leaving
             let last = try controlPlane.ledger.read { books, transaction throws(StoreError) in
-                try Self.update(&lines, books, as: node, without: leaving, in: transaction)
+                try Self.update(&lines, books, as: node, in: transaction)
             }
+            if lines.values.contains(where: { $0.hasRoom && $0.scanned < last }) { wake?.yield() }
             departed += self.lines.values.filter { lines[$0.id] == nil }
             self.lines = lines
             figures.withLock { figures in
@@ -114,7 +116,7 @@ actor WebhookDispatcher {
     /// The number of the newest event.
     private static func update(
         _ lines: inout [WebhookID: WebhookLine], _ books: Books, as node: NodeName?,
-        without leaving: Set<WebhookID>, in transaction: borrowing ReadTransaction
+        in transaction: borrowing ReadTransaction
     ) throws(StoreError) -> UInt64 {
         let last = try books.lastSequence(in: transaction)
         guard try books.webhookCount(in: transaction) > 0 else {
@@ -124,7 +126,7 @@ actor WebhookDispatcher {
         var old = lines
         lines = [:]
         for webhook in try books.allWebhooks(in: transaction)
-        where webhook.record.isOn && !leaving.contains(webhook.id) {
+        where webhook.record.isOn {
             if let node, try books.owner(of: webhook.id, in: transaction) != node { continue }
             if var line = old.removeValue(forKey: webhook.id) {
                 line.adopt(webhook)
@@ -135,15 +137,18 @@ actor WebhookDispatcher {
         }
         // Most have come equally far.
         var parts: [UInt64: [(event: Event, scope: EventScope)]] = [:]
+        var room = lookMaximum
         for (id, var line) in lines where line.hasRoom && line.scanned < last {
             var part = parts[line.scanned]
             if part == nil {
+                guard room > 0 else { continue }
                 var found: [(event: Event, scope: EventScope)] = []
                 for event in try books.events(
                     after: line.scanned, limit: batch, in: transaction)
                 {
                     found.append((event, try books.scope(of: event.change, in: transaction)))
                 }
+                room -= found.count
                 parts[line.scanned] = found
                 part = found
             }
@@ -155,22 +160,25 @@ actor WebhookDispatcher {
 
     private func sendNext(of id: WebhookID) {
         let now = controlPlane.now
-        guard !isStopping, let message = lines[id]?.next(at: now), let line = lines[id] else {
-            return
-        }
+        let request = lastRequest + 1
+        guard !isStopping, let message = lines[id]?.next(at: now, as: request),
+            let line = lines[id]
+        else { return }
+        lastRequest = request
         Task {
             let outcome = await send(message, to: line.record, at: now)
-            await finish(message, outcome, sentAt: now)
+            await finish(message, outcome, of: request, sentAt: now)
         }
     }
 
     private func finish(
-        _ message: WebhookMessage, _ outcome: CourierOutcome, sentAt: Timestamp
+        _ message: WebhookMessage, _ outcome: CourierOutcome, of request: UInt64,
+        sentAt: Timestamp
     ) async {
         let id = message.webhook
-        guard !isStopping, lines[id] != nil else { return }
+        guard !isStopping else { return }
         let verdict = lines[id]?.take(
-            outcome, of: message, sentAt: sentAt, now: controlPlane.now, schedule,
+            outcome, of: message, as: request, sentAt: sentAt, now: controlPlane.now, schedule,
             jitter: Double.random(in: 0...1))
         switch verdict {
         case .delivered: figures.withLock { $0.delivered += 1 }
@@ -186,19 +194,18 @@ actor WebhookDispatcher {
         case .gone:
             figures.withLock { $0.failed += 1 }
             await switchOff(id)
+        case .unsent:
+            figures.withLock { $0.unsent += 1 }
+            logger.warning("webhook \(id) waits: nothing can be sent: \(outcome.error)")
         case nil: break
         }
         sendNext(of: id)
         wake?.yield()
     }
 
-    /// The receiver has answered 410.
+    /// The receiver has answered 410. If the books can't say so now, it is asked again later.
     private func switchOff(_ id: WebhookID) async {
         logger.notice("webhook \(id) is off: its receiver wants no more (410)")
-        leaving.insert(id)
-        defer { leaving.remove(id) }
-        await report(isLast: true)
-        lines[id] = nil
         let command = Command(
             at: controlPlane.now, actor: Command.gatewayActor,
             action: .webhooks(.update(id, WebhookUpdate(isOn: false))))
@@ -220,14 +227,33 @@ actor WebhookDispatcher {
         while var line = departed.popLast() {
             if let report = line.report(isLast: true) { reports.append(report) }
         }
-        guard !reports.isEmpty else { return }
-        let command = Command(
-            at: controlPlane.now, actor: Command.gatewayActor, action: .webhooks(.report(reports)))
-        do {
-            _ = try await controlPlane.submit(command)
-        } catch {
-            for report in reports { lines[report.id]?.restore(report) }
+        for part in Self.parts(of: reports) {
+            let command = Command(
+                at: controlPlane.now, actor: Command.gatewayActor, action: .webhooks(.report(part)))
+            do {
+                _ = try await controlPlane.submit(command)
+            } catch {
+                logger.warning("what was sent to webhooks can't be written down yet: \(error)")
+                for report in part { lines[report.id]?.restore(report) }
+            }
         }
+    }
+
+    /// As many as fit into one command each.
+    static func parts(of reports: [WebhookReport]) -> [[WebhookReport]] {
+        var parts: [[WebhookReport]] = []
+        var room = 0
+        for report in reports {
+            // One without an attempt takes room, too.
+            let size = report.attempts.count + 1
+            if size > room {
+                parts.append([])
+                room = attemptsInReport
+            }
+            parts[parts.count - 1].append(report)
+            room -= size
+        }
+        return parts
     }
 }
 
@@ -252,23 +278,24 @@ extension WebhookDispatcher {
     private func send(
         _ message: WebhookMessage, to record: WebhookRecord, at now: Timestamp
     ) async -> CourierOutcome {
-        func failed(_ error: String) -> CourierOutcome {
-            CourierOutcome(number: 0, status: 0, milliseconds: 0, error: error)
-        }
         guard record.url.isEncrypted || configuration.allowPlainHTTP else {
-            return failed("http:// is not allowed: webhooks.allowPlainHTTP is off")
+            return CourierOutcome(
+                number: 0, status: 0, milliseconds: 0,
+                error: "http:// is not allowed: webhooks.allowPlainHTTP is off")
         }
         do {
             let keys = controlPlane.secretKeys
             let secrets = try [record.secret, record.formerSecret(at: now)].compactMap { sealed in
                 try sealed.flatMap { try keys.open($0, of: message.webhook) }
             }
-            guard !secrets.isEmpty else { return failed("the webhook's secret can't be opened") }
+            guard !secrets.isEmpty else {
+                return .unsent(0, "the webhook's secret can't be opened")
+            }
             return await (try startedCourier()).send(
                 record.url.text, message.headers(at: now, secrets: secrets), message.body,
                 timeoutMilliseconds: Self.timeoutMilliseconds)
         } catch {
-            return failed("\(error)")
+            return .unsent(0, "\(error)")
         }
     }
 
@@ -304,6 +331,7 @@ extension WebhookDispatcher {
             kind: .counter)
         page.sample(figures.delivered, labels: [PrometheusLabel("outcome", "delivered")])
         page.sample(figures.failed, labels: [PrometheusLabel("outcome", "failed")])
+        page.sample(figures.unsent, labels: [PrometheusLabel("outcome", "unsent")])
         page.begin(
             "tollgate_webhook_given_up_total",
             help: "Events that a webhook's receiver has never taken.", kind: .counter)
@@ -327,6 +355,7 @@ extension WebhookDispatcher {
 private struct WebhookFigures: Sendable {
     var delivered: UInt64 = 0
     var failed: UInt64 = 0
+    var unsent: UInt64 = 0
     var givenUp: UInt64 = 0
     var failing = 0
     var backlog: UInt64 = 0

@@ -16,7 +16,9 @@ struct WebhookLine: Sendable {
     private(set) var waiting: [WebhookMessage] = []
     private(set) var failures: UInt32
     private(set) var retryAt: Timestamp?
-    private(set) var isSending = false
+
+    /// The request that is under way, its event, and where it goes.
+    private var sending: (number: UInt64, sequence: UInt64, url: WebhookURL)?
 
     /// What was not reported yet.
     private var attempts: [WebhookAttempt] = []
@@ -39,7 +41,13 @@ struct WebhookLine: Sendable {
 
         /// The receiver wants no more (410): the webhook is switched off.
         case gone
+
+        /// The gateway could not send: no fault of the receiver's, and not one of its attempts.
+        case unsent
     }
+
+    /// Until the gateway tries again what it could not do, in milliseconds: to send, or to switch a webhook off.
+    private static let ownPause: Int64 = 30_000
 
     init(_ webhook: Webhook) {
         id = webhook.id
@@ -63,10 +71,11 @@ struct WebhookLine: Sendable {
         }
         if webhook.record != record {
             // Other events may be wanted.
-            waiting = isSending ? Array(waiting.prefix(1)) : []
+            waiting.removeAll { $0.sequence != sending?.sequence }
             scanned = waiting.last?.sequence ?? sequence
         }
-        if hasMoved || webhook.record != record {
+        let isReset = isReported && webhook.progress.failures == 0 && failures > 0
+        if hasMoved || isReset || webhook.record != record {
             failures = webhook.progress.failures
             retryAt = webhook.progress.retryAt
         }
@@ -89,20 +98,29 @@ struct WebhookLine: Sendable {
     }
 
     /// What is to be sent now, if anything; it is under way then.
-    mutating func next(at now: Timestamp) -> WebhookMessage? {
-        guard !isSending, let first = waiting.first, retryAt.map({ $0 <= now }) ?? true else {
+    ///
+    /// - Parameter number: of the request, which no other has, of this line or another of the webhook's.
+    mutating func next(at now: Timestamp, as number: UInt64) -> WebhookMessage? {
+        guard sending == nil, let first = waiting.first, retryAt.map({ $0 <= now }) ?? true else {
             return nil
         }
-        isSending = true
+        sending = (number, first.sequence, record.url)
         return first
     }
 
-    /// What became of the message that was under way.
+    /// What became of the request of that number; `nil` when it is not the one that is under way.
     mutating func take(
-        _ outcome: CourierOutcome, of message: WebhookMessage, sentAt: Timestamp, now: Timestamp,
-        _ schedule: RetrySchedule, jitter: Double
-    ) -> Verdict {
-        isSending = false
+        _ outcome: CourierOutcome, of message: WebhookMessage, as request: UInt64,
+        sentAt: Timestamp, now: Timestamp, _ schedule: RetrySchedule, jitter: Double
+    ) -> Verdict? {
+        guard let sent = sending, sent.number == request else { return nil }
+        sending = nil
+        if outcome.isUnsent {
+            retryAt = now.adding(milliseconds: Self.ownPause)
+            return .unsent
+        }
+        // It was said where nothing goes any more.
+        if outcome.status == 410, sent.url != record.url { return nil }
         let isFirst = waiting.first?.sequence == message.sequence
         let number = isFirst ? failures + 1 : 1
         let verdict = Self.verdict(on: outcome, failures: number, at: now, schedule, jitter)
@@ -116,7 +134,8 @@ struct WebhookLine: Sendable {
                 retryAt = time
             }
         // It stays the first, for when somebody switches the webhook on again.
-        case .gone: break
+        case .gone: retryAt = now.adding(milliseconds: Self.ownPause)
+        case .unsent: break
         }
         attempts.append(
             WebhookAttempt(

@@ -27,6 +27,13 @@ struct ClientPlaces {
         var claims: [(by: DisplacedBy, isCleanStart: Bool)] = []
     }
 
+    /// A move that was under way when another node became the client's owner: it is carried out all the same.
+    struct AbandonedMove {
+        let to: DisplacedBy
+        let holder: UInt8
+        let number: UInt64
+    }
+
     /// A session of which another node has been given a copy. If it is lost before it says that it has it, the session is
     /// this node's still.
     struct Yielded {
@@ -47,6 +54,9 @@ struct ClientPlaces {
 
     /// Clients of this node's partitions; one that is not among them is here, or nowhere.
     var owned: [SessionName: Entry] = [:]
+
+    /// Until where the client was has answered, or is lost.
+    var abandoned: [SessionName: [AbandonedMove]] = [:]
 
     /// Clients that are connected here, or have a session here: the number of the claim, 0 for none.
     var claims: [SessionName: UInt64] = [:]
@@ -100,6 +110,14 @@ struct ClientPlaces {
 
     /// Of the claims that are granted under that table.
     static func firstNumber(under table: UInt64) -> UInt64 { table << 32 }
+
+    /// The move to that connection, which has come to its end.
+    mutating func takeAbandoned(_ name: SessionName, _ by: DisplacedBy) -> AbandonedMove? {
+        guard let index = abandoned[name]?.firstIndex(where: { $0.to == by }) else { return nil }
+        let move = abandoned[name]?.remove(at: index)
+        if abandoned[name]?.isEmpty == true { abandoned[name] = nil }
+        return move
+    }
 
     /// Keeps a message for a client that moves. False when too many wait.
     mutating func hold(_ message: HeldDownlink, for name: SessionName) -> Bool {

@@ -42,6 +42,7 @@ extension Shard {
     /// Another node owns the client by now.
     mutating func claimAgain(_ waiting: WaitingClaim) {
         guard !waiting.isLetIn, context.wire.contains(waiting.connection) else { return }
+        guard !isOutdone(waiting) else { return end(waiting.connection.slot, .sessionTakenOver) }
         claim(waiting, isCleanStart: waiting.isCleanStart)
     }
 
@@ -116,6 +117,7 @@ extension Shard {
     /// - Parameter granter: the node that owned the client when it decided.
     mutating func granted(_ waiting: WaitingClaim, _ grant: ClaimGrant, by granter: UInt8) {
         if waiting.isLetIn { return grantedLate(waiting, grant, by: granter) }
+        guard !isOutdone(waiting) else { return passOver(waiting, grant, by: granter) }
         let isArriving = grant.session.map { takeIn($0, waiting, grant.number) } ?? false
         context.places.claims[waiting.name] = max(
             context.places.claims[waiting.name] ?? 0, grant.number)
@@ -129,6 +131,35 @@ extension Shard {
             letIn(waiting)
         }
         settle(waiting.name, grant.number, grantedBy: granter)
+    }
+
+    /// Whether the client has sent another CONNECT since, and is connected by that.
+    private mutating func isOutdone(_ waiting: WaitingClaim) -> Bool {
+        guard context.wire.contains(waiting.connection),
+            let client = Client(stored: waiting.name),
+            let other = broker.connection(of: client, in: &context), other != waiting.connection,
+            context.wire[other.slot].phase == .open
+        else { return false }
+        return context.wire[other.slot].phaseBegan
+            > context.wire[waiting.connection.slot].phaseBegan
+    }
+
+    /// The claim is the node's all the same. A session that came with it is not the one that the client has now: where
+    /// it was it is dropped, and what waits in it follows.
+    private mutating func passOver(
+        _ waiting: WaitingClaim, _ grant: ClaimGrant, by granter: UInt8
+    ) {
+        let name = waiting.name
+        end(waiting.connection.slot, .sessionTakenOver)
+        context.places.claims[name] = max(context.places.claims[name] ?? 0, grant.number)
+        if let from = grant.session?.from, let node = context.peers.node(named: from),
+            let client = Client(stored: name)
+        {
+            context.peers.send(
+                .taken(name), to: node, shard: context.peers.home(of: client, on: node),
+                at: context.now.books)
+        }
+        settle(name, grant.number, grantedBy: granter)
     }
 
     /// Of a client that was just let in by what a node decided, which may not have been its owner any more, or may have
@@ -245,7 +276,9 @@ extension Shard {
     mutating func decide(_ name: SessionName, _ by: DisplacedBy, _ yielded: YieldedClient) {
         guard let entry = context.places.owned[name], let move = entry.move, move.to == by else {
             // Another node has become the owner meanwhile, and this one again it may be.
-            return grant(name, by, from: Peers.here, yielded)
+            let move = context.places.takeAbandoned(name, by)
+            return grant(
+                name, by, from: move?.holder ?? Peers.here, yielded, number: move?.number)
         }
         if by.node == Peers.here || context.peers.isReachable(by.node) {
             place(name, at: by.node, entry.number)
@@ -260,9 +293,11 @@ extension Shard {
     }
 
     private mutating func grant(
-        _ name: SessionName, _ by: DisplacedBy, from holder: UInt8, _ yielded: YieldedClient?
+        _ name: SessionName, _ by: DisplacedBy, from holder: UInt8, _ yielded: YieldedClient?,
+        number decided: UInt64? = nil
     ) {
-        let number = context.places.owned[name]?.number ?? context.places.claims[name] ?? 0
+        let number =
+            decided ?? context.places.owned[name]?.number ?? context.places.claims[name] ?? 0
         let from =
             holder == Peers.here ? context.commons.node : context.peers.name(of: holder)
         var session: (content: StoredSession, from: NodeName)?

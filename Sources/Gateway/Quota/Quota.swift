@@ -67,7 +67,10 @@ struct Quota: ~Copyable {
     /// The slot of devices of the product that have the limit of free codes, or the package's (rule A4);
     /// `nil` when the product has not been read from the books.
     mutating func product(_ key: ProductKey, isFree: Bool) -> ProductCatalogue.Slot? {
-        products.slot(of: key, isFree: isFree)
+        let slot = products.slot(of: key, isFree: isFree)
+        // It may have been made just now: of free codes, which are kept for other days than the package's.
+        if let slot, products.storageDays(at: slot) > 0 { storesMessages = true }
+        return slot
     }
 
     /// Those that have been read.

@@ -132,6 +132,9 @@ extension Shard {
     private mutating func forgetPlace(of name: SessionName) {
         guard let entry = context.places.owned.removeValue(forKey: name), let move = entry.move
         else { return }
+        // What comes of it is said to who has been promised the client, with the number that was decided.
+        context.places.abandoned[name, default: []].append(
+            ClientPlaces.AbandonedMove(to: move.to, holder: move.holder, number: entry.number))
         for message in move.messages { broker.deliver(message, in: &context) }
         for claim in move.claims { handBack(claim.by) }
     }

@@ -84,11 +84,12 @@ extension Books {
         if let url = update.url { new.url = url }
         if let kinds = update.kinds { new.kinds = kinds }
         if let isOn = update.isOn { new.isOn = isOn }
-        if new == old, !update.skips { return .done(.unchanged) }
+        var progress = try progress(of: id, in: transaction)
+        let waits = progress.failures > 0 || progress.retryAt != nil
+        if new == old, !update.skips, !waits { return .done(.unchanged) }
         try webhooks.put(id, new, in: transaction)
         let change = Change.webhooks(.updated(id, account: new.account, isOn: new.isOn))
         let effect = try record(change, command, in: transaction)
-        var progress = try progress(of: id, in: transaction)
         if update.skips { progress.sequence = try head(in: transaction).lastSequence }
         // Somebody has seen to it: what failed is tried at once, and as often as a new event is.
         progress.failures = 0

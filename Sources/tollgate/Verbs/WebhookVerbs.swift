@@ -49,7 +49,10 @@ struct WebhookVerbs: AsyncParsableCommand {
         @Argument(help: .webhook) var id: String
         @Option(help: .name) var name: String?
         @Option(help: "Where events go.") var url: String?
-        @Option(parsing: .upToNextOption, help: .kinds) var kinds: [String] = []
+        @Option(
+            parsing: .upToNextOption,
+            help: "Names of changes, as in the event list; as they were when left out.")
+        var kinds: [String] = []
         @Flag(help: "Has it get events of all kinds.") var allKinds = false
         @Flag(inversion: .prefixedNo, help: "Whether it gets events; they wait when it does not.")
         var on: Bool?
