@@ -40,7 +40,7 @@ public final class Gateway: Sendable {
     let time: TimeSource
     let commons: GatewayCommons
     let counters: [ShardCounters]
-    let traceRelays = TraceRelays()
+    let feedRelays = FeedRelays()
     let tickets: TicketKeys
 
     /// Tells whether other gateways can open this one's session tickets.

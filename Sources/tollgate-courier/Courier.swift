@@ -15,6 +15,8 @@ struct CourierProgram {
         do throws(Errno) {
             // What a service manager or a terminal sends to all: the gateway drains first.
             for signal in [Signal.terminate, .interrupt, .hangUp] { signal.ignore() }
+            // libcurl is told to leave signals alone, and OpenSSL writes to connections that the other end has reset.
+            Signal.pipe.ignore()
             try SpawnedProcess.endWithParent()
             _ = try ProcessLimits.raiseOpenFiles(to: openFilesMaximum)
             try Transfers.begin()

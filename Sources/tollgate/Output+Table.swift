@@ -30,6 +30,9 @@ extension Output {
 
         /// A key or an id stays long enough to be told from others.
         private static let keyMinimum = 10
+
+        /// An id that the gateway has made is for the next command: webhooks' have 14 letters.
+        private static let idMinimum = 16
         private static let textMinimum = 6
 
         init(columns: [String], room: Int? = Terminal.columns) {
@@ -81,7 +84,9 @@ extension Output {
                     cells.map { $0.kind == .flag ? 3 : TextWidth.columns($0.text) }.max() ?? 0
                 column.width = max(header, widest)
                 let isFixed = column.isNumber || column.isTime
-                let least = Self.isKey(name) ? Self.keyMinimum : Self.textMinimum
+                let least =
+                    name == "id"
+                    ? Self.idMinimum : Self.isKey(name) ? Self.keyMinimum : Self.textMinimum
                 column.minimum = isFixed ? column.width : min(column.width, max(header, least))
                 return column
             }

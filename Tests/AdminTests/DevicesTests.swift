@@ -342,6 +342,37 @@ struct DevicesTests {
         #expect(try await client.get("\(path)/d2/trace").reason == "unknown-device")
     }
 
+    @Test("the presence of a product's devices is a stream of events, and nothing else")
+    func watch() async throws {
+        let client = try Client()
+        try await client.furnish()
+        let refused = try await client.send(
+            .get, "/v1/products/lamp/presence", headers: ["Accept": "application/json"])
+        #expect(refused.status == 406 && refused.reason == "not-acceptable")
+        #expect(
+            try await client.get("/v1/products/chair/presence").reason == "unknown-product")
+        let device = DeviceIdentity(
+            product: try #require(ProductKey("lamp")), device: try #require(DeviceKey("d1")))
+        let at = client.controlPlane.now
+        let came = PresenceEvent(
+            device: device, state: .connected(address: "192.0.2.1:5", listener: "tls"), at: at,
+            connectedAt: at, protocolVersion: "5.0")
+        let went = PresenceEvent(
+            device: device, state: .disconnected(.keepAliveTimeout), at: at, connectedAt: at,
+            protocolVersion: "5.0", node: "n2")
+        #expect(
+            [came, went].map { String(decoding: Documents.presence($0).bytes, as: UTF8.self) } == [
+                """
+                {"at":"\(at)","event":"connected","pk":"lamp","dk":"d1","connectedAt":"\(at)",\
+                "protocolVersion":"5.0","address":"192.0.2.1:5","listener":"tls"}
+                """,
+                """
+                {"at":"\(at)","event":"disconnected","pk":"lamp","dk":"d1","connectedAt":"\(at)",\
+                "protocolVersion":"5.0","reason":"keep-alive-timeout","node":"n2"}
+                """,
+            ])
+    }
+
     @Test("C10: a message is sent to a device as text or bytes, and its fate is the answer")
     func messages() async throws {
         let client = try Client()

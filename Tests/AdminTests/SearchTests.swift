@@ -73,5 +73,39 @@ struct SearchTests {
         #expect(try await all("/v1/connections?like=D3", of: client, limit: 1) == ["d3"])
         #expect(try await all("/v1/connections?product=chair", of: client).isEmpty)
         #expect(try await client.get("/v1/connections?cursor=00").reason == "unknown-cursor")
+        #expect(try await client.get("/v1/connections?node=n1").reason == "not-clustered")
+    }
+
+    @Test("connections of a cluster are listed node by node; one that does not answer is named")
+    func clustered() async throws {
+        let client = try await furnished()
+        let names = try ["n1", "n2"].map { try #require(NodeName($0)) }
+        client.controlPlane.set { $0.nodes = names }
+        for limit in [1, 2, 3, 7] {
+            let all = try await all("/v1/connections", of: client, limit: limit)
+            #expect(all == ["d2", "d3", "d4", "d2", "d3", "d4"], "limit \(limit)")
+        }
+        let nodes = try await all("/v1/connections", of: client, by: "node", limit: 4)
+        #expect(nodes == ["n1", "n1", "n1", "n2", "n2", "n2"])
+        #expect(
+            try await all("/v1/connections?node=n2", of: client, by: "node", limit: 2)
+                == ["n2", "n2", "n2"])
+        #expect(try await client.get("/v1/connections?node=n3").reason == "unknown-node")
+        // That of a gateway alone.
+        let old = String(repeating: "0", count: 16)
+        #expect(try await client.get("/v1/connections?cursor=\(old)").reason == "unknown-cursor")
+        let silent = try #require(StandInControlPlane.silent)
+        client.controlPlane.set { $0.nodes = names + [silent] }
+        let answer = try await client.get("/v1/connections?limit=100")
+        #expect(answer.status == 503 && answer.reason == "node-unreachable")
+        #expect(answer.text.contains("node silent"))
+        let some = try await all("/v1/connections?node=n1", of: client)
+        #expect(some.count == 3)
+        // A node that was removed meanwhile: the next one is looked at.
+        let page = try await client.get("/v1/connections?limit=2")
+        let cursor = try #require(page.json["cursor"]?.text)
+        client.controlPlane.set { $0.nodes = [names[1]] }
+        let rest = try await client.get("/v1/connections?cursor=\(cursor)")
+        #expect(rest.json["items"]?.array?.map { $0["node"]?.text } == ["n2", "n2", "n2"])
     }
 }

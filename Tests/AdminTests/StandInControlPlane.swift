@@ -31,6 +31,9 @@ final class StandInControlPlane: ControlPlane {
         var traced: [TraceEvent] = []
         var tracesEnded = 0
 
+        /// The nodes of its cluster, each with the same clients.
+        var nodes: [NodeName] = []
+
         /// How the last connections of devices went.
         var outcomes: [DeviceIdentity: DeviceOutcomes] = [:]
 
@@ -74,6 +77,11 @@ final class StandInControlPlane: ControlPlane {
 
     func cluster() throws(StoreError) -> ClusterReport? { state.withLock { $0.cluster } }
 
+    /// A node that never answers.
+    static let silent = NodeName("silent")
+
+    func nodes() throws(StoreError) -> [NodeName] { state.withLock { $0.nodes } }
+
     var offersUplink: Bool { state.withLock { $0.offersUplink } }
 
     func snapshot() async throws(BackupProblem) -> BooksSnapshot { try backups.snapshot() }
@@ -115,7 +123,8 @@ final class StandInControlPlane: ControlPlane {
         from place: ConnectionPlace,
         of product: ProductKey?,
         limit: Int
-    ) async -> ConnectionPart {
+    ) async -> ConnectionPart? {
+        guard place.node != Self.silent else { return nil }
         let online = state.withLock { $0.online }
             .filter { product == nil || $0.product == product }
             .sorted { "\($0)" < "\($1)" }
@@ -128,7 +137,8 @@ final class StandInControlPlane: ControlPlane {
         let next = Int(place.slot) + limit
         return ConnectionPart(
             elements: elements,
-            next: next < online.count ? ConnectionPlace(shard: 0, slot: UInt32(next)) : nil)
+            next: next < online.count
+                ? ConnectionPlace(node: place.node, slot: UInt32(next)) : nil)
     }
 
     func refusals(of devices: [DeviceIdentity]) async -> [ConnectionOutcome?] {
@@ -145,6 +155,14 @@ final class StandInControlPlane: ControlPlane {
         trace.finish()
         return true
     }
+
+    func watchPresence(of product: ProductKey) async -> PresenceWatch? {
+        let watch = PresenceWatch(of: product, shards: 1)
+        watch.finish()
+        return watch
+    }
+
+    func end(_ watch: PresenceWatch) async {}
 
     func end(_ trace: DeviceTrace) async { state.withLock { $0.tracesEnded += 1 } }
 

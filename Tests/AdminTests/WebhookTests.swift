@@ -84,7 +84,9 @@ struct WebhookTests {
         try await sending { client, _ in
             let (id, secret) = try await create(client, receiver.url("/all"))
             for number in 0..<60 { try await account(client, "a\(number)") }
-            #expect(try await awaits { receiver.received("/all").count >= 60 })
+            let areAll = try await awaits { receiver.received("/all").count >= 60 }
+            let last = try await deliveries(client, id).first
+            #expect(areAll, "the last attempt: \(last.map { "\($0)" } ?? "none")")
             let messages = receiver.received("/all")
             let events = try await client.get("/v1/events?after=1&limit=1000").json["items"]?.array
             #expect(

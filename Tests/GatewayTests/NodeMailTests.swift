@@ -66,8 +66,12 @@ import Time
                 .lastSeen([device, device]), .refusals([device]), .refusals([]), .usage(device),
                 .kick(device),
                 .recall(AccountID("acme")!),
-                .trace(device, TraceNumber(number: .max)),
-                .endTrace(device, TraceNumber(number: 0)),
+                .follow(.trace(device), FeedNumber(number: .max)),
+                .endFollowing(.trace(device), FeedNumber(number: 0)),
+                .follow(.presence(device.product), FeedNumber(number: 1)),
+                .endFollowing(.presence(device.product), FeedNumber(number: 1)),
+                .connections(from: .max, nil, limit: 250),
+                .connections(from: 0, device.product, limit: 1),
                 .productDays(device.product, from: day.day, to: Day(number: -3)), .pass, .unknown,
             ]
             let answers: [NodeAnswer] = [

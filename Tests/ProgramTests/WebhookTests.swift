@@ -58,6 +58,7 @@ struct WebhookTests {
                 couriers at first: 0
                 libcurl in the gateway: False
                 libcurl in the courier: True
+                the courier has the gateway's sockets: False
                 started again: True
                 exit code 0
                 courier is gone: True

@@ -247,6 +247,18 @@ def killed(gateway, path):
     print("exit code", gateway.end())
 
 
+def links(process):
+    """What a process has open, by the kernel's names, but for its standard input, output and error."""
+    directory = f"/proc/{process}/fd"
+    found = []
+    for number in sorted(os.listdir(directory), key=int)[3:]:
+        try:
+            found.append(os.readlink(f"{directory}/{number}"))
+        except FileNotFoundError:
+            pass  # Closed meanwhile.
+    return found
+
+
 def unloaded(gateway, path):
     """libcurl is in the courier alone, which is started when there is something to send."""
     print("couriers at first:", len(gateway.couriers()))
@@ -258,6 +270,8 @@ def unloaded(gateway, path):
     for name, process in [("gateway", gateway.process.pid), ("courier", courier)]:
         with open(f"/proc/{process}/maps") as file:
             print(f"libcurl in the {name}:", "libcurl" in file.read())
+    sockets = {one for one in links(courier) if one.startswith("socket:")}
+    print("the courier has the gateway's sockets:", bool(sockets & set(links(gateway.process.pid))))
     os.kill(courier, signal.SIGKILL)
     account(gateway, "other")
     until(lambda: len(receiver.messages) >= 2, "an event by another courier")

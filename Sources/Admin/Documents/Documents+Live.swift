@@ -53,18 +53,21 @@ extension Documents {
         Member("tls", encryption, orNull: \.encryption)
     }
 
-    static let clientConnection = Shape<ClientConnection>("ClientConnection") {
-        Member("pk", \.device?.product, "Null of an application.")
-        Member("dk", \.device?.device, "Null of an application.")
-        Member("key", \.key, "The key that an application came with.")
-        Member("clientId", \.connection.clientID)
-        Member("address", \.connection.address)
-        Member("listener", \.connection.listener)
-        Member("connectedAt", \.connection.connectedAt)
-        Member("lastSeenAt", \.lastSeenAt)
-        Member("protocolVersion", \.connection.protocolVersion)
-        Member("keepAliveSeconds", \.connection.keepAliveSeconds)
-        Member("tls", encryption, orNull: \.connection.encryption)
+    static let clientConnection = Shape<(client: ClientConnection, node: NodeName?)>(
+        "ClientConnection"
+    ) {
+        Member("pk", \.client.device?.product, "Null of an application.")
+        Member("dk", \.client.device?.device, "Null of an application.")
+        Member("key", \.client.key, "The key that an application came with.")
+        Member("clientId", \.client.connection.clientID)
+        Member("address", \.client.connection.address)
+        Member("listener", \.client.connection.listener)
+        Member("node", \.node, "Of the cluster; null of a gateway alone.")
+        Member("connectedAt", \.client.connection.connectedAt)
+        Member("lastSeenAt", \.client.lastSeenAt)
+        Member("protocolVersion", \.client.connection.protocolVersion)
+        Member("keepAliveSeconds", \.client.connection.keepAliveSeconds)
+        Member("tls", encryption, orNull: \.client.connection.encryption)
     }
 
     private static let encryption = Shape<DeviceConnection.Encryption> {

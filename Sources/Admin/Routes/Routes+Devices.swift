@@ -1,6 +1,7 @@
 import Gateway
 import Hummingbird
 import Ledger
+import Storage
 
 /// Devices, as they are: lists, their codes, their usage, their connection.
 extension Routes {
@@ -101,7 +102,7 @@ extension Routes {
             return try server.traces.stream(named: "traces of devices") { writer in
                 // Begun here, and not before: the body of a HEAD is never written.
                 let trace = DeviceTrace(of: identity)
-                let stream = TraceStream(trace: trace) { try server.knows(request) }
+                let stream = LiveStream(of: trace) { try server.knows(request) }
                 guard await server.controlPlane.begin(trace) else { return }
                 do {
                     try await stream.run(into: &writer, of: request)
@@ -110,6 +111,45 @@ extension Routes {
                     throw error
                 }
                 await server.controlPlane.end(trace)
+            }
+        }
+    }
+
+    mutating func registerPresence() {
+        on(
+            .get, "products/:pk/presence", "followPresence",
+            """
+            Which of a product's devices connect and disconnect from now on, at all nodes, as server-sent events: \
+            connected, disconnected, and dropped, when the reader is too slow
+            """,
+            answers: .eventStream, problems: [.notAcceptable, .tooManyStreams]
+        ) { call in
+            let (key, _) = try call.product()
+            guard call.request.accepts("text/event-stream") else {
+                throw Problem(.notAcceptable, "the answer is text/event-stream")
+            }
+            let (request, server) = (call.request, call.server)
+            return try server.streams.stream(
+                named: "streams of presence", for: call.principal.tenant
+            ) { writer in
+                guard let watch = await server.controlPlane.watchPresence(of: key) else { return }
+                let stream = LiveStream(of: watch) {
+                    // The product may have been deleted, or the key be bound to others by now.
+                    let record = try server.controlPlane.ledger.read {
+                        books, transaction throws(StoreError) in
+                        try books.product(key, in: transaction)
+                    }
+                    guard let record, !record.isDeleted, let principal = try server.known(request)
+                    else { return false }
+                    return principal.reaches(key, of: record.account)
+                }
+                do {
+                    try await stream.run(into: &writer, of: request)
+                } catch {
+                    await server.controlPlane.end(watch)
+                    throw error
+                }
+                await server.controlPlane.end(watch)
             }
         }
     }

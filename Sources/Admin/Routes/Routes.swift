@@ -23,6 +23,7 @@ struct Routes {
         routes.registerBulk()
         routes.registerConnections()
         routes.registerTrace()
+        routes.registerPresence()
         routes.registerImports()
         routes.registerMessages()
         routes.registerStoredMessages()

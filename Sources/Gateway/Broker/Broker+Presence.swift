@@ -1,4 +1,5 @@
 import Bytes
+import Ledger
 import MQTT
 import Reactor
 import Sessions
@@ -81,14 +82,39 @@ extension Broker {
         context.wire[slot].openedAt = Timestamp(milliseconds: 0)
     }
 
+    /// To those who follow the product's devices by the API.
+    private func show(
+        _ state: Presence.State, _ slot: UInt32, _ device: DeviceClient, at time: Timestamp,
+        in context: borrowing ShardContext
+    ) {
+        guard !context.wire.journal.watches.isEmpty else { return }
+        let identity = device.identity
+        let shown: PresenceEvent.State =
+            switch state {
+            case .connected:
+                .connected(
+                    address: "\(context.wire[slot].peer)",
+                    listener: context.wire.journal.listeners[context.wire[slot].listener])
+            case .disconnected(let reason): .disconnected(reason)
+            }
+        context.wire.journal.watches.show(
+            PresenceEvent(
+                device: identity, state: shown, at: time,
+                connectedAt: context.wire[slot].openedAt,
+                protocolVersion: context.wire[slot].settings.version.name),
+            of: identity.product, by: context.index)
+    }
+
     /// At QoS 1, so that a stored session hears of it later; nothing waits for that, as with wills.
     private mutating func announce(
         _ state: Presence.State, _ slot: UInt32, at time: Timestamp,
         in context: inout ShardContext
     ) {
-        guard !subscriptions.isEmpty,
+        guard !subscriptions.isEmpty || !context.wire.journal.watches.isEmpty,
             case .device(let device) = context.wire[slot].settings.client
         else { return }
+        show(state, slot, device, at: time, in: context)
+        guard !subscriptions.isEmpty else { return }
         var found = Matches()
         swap(&found, &matches)
         defer { swap(&found, &matches) }

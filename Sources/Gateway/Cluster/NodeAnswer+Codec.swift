@@ -10,7 +10,7 @@ extension NodeQuestion {
     private enum Kind: UInt8 {
         case onlineCount = 1
         case connection, outcomes, lastSeen, usage, kick, productDays, trace, endTrace, recall,
-            unknown, pass, refusals
+            unknown, pass, refusals, presence, endPresence, connections
     }
 
     func encode(into buffer: inout ByteBuffer) {
@@ -39,14 +39,27 @@ extension NodeQuestion {
         case .recall(let account):
             buffer.append(Kind.recall.rawValue)
             buffer.append(text: account.text)
-        case .trace(let device, let trace):
+        case .follow(.trace(let device), let feed):
             buffer.append(Kind.trace.rawValue)
             buffer.append(device)
-            buffer.append(trace.number)
-        case .endTrace(let device, let trace):
+            buffer.append(feed.number)
+        case .endFollowing(.trace(let device), let feed):
             buffer.append(Kind.endTrace.rawValue)
             buffer.append(device)
-            buffer.append(trace.number)
+            buffer.append(feed.number)
+        case .follow(.presence(let product), let feed):
+            buffer.append(Kind.presence.rawValue)
+            buffer.append(text: product.text)
+            buffer.append(feed.number)
+        case .endFollowing(.presence(let product), let feed):
+            buffer.append(Kind.endPresence.rawValue)
+            buffer.append(text: product.text)
+            buffer.append(feed.number)
+        case .connections(let slot, let product, let limit):
+            buffer.append(Kind.connections.rawValue)
+            buffer.append(slot)
+            buffer.append(optional: product) { $0.append(text: $1.text) }
+            buffer.appendVarint(UInt64(clamping: limit))
         case .productDays(let product, let from, let to):
             buffer.append(Kind.productDays.rawValue)
             buffer.append(text: product.text)
@@ -80,9 +93,19 @@ extension NodeQuestion {
             case .kick: .kick(try reader.takeDevice())
             case .recall: .recall(try reader.takeAccount())
             case .trace:
-                .trace(try reader.takeDevice(), TraceNumber(number: try reader.takeUInt64()))
-            case .endTrace:
-                .endTrace(try reader.takeDevice(), TraceNumber(number: try reader.takeUInt64()))
+                .follow(.trace(try reader.takeDevice()), try reader.takeFeed())
+            case .endTrace: .endFollowing(.trace(try reader.takeDevice()), try reader.takeFeed())
+            case .presence:
+                .follow(.presence(try reader.takeProduct()), try reader.takeFeed())
+            case .endPresence:
+                .endFollowing(.presence(try reader.takeProduct()), try reader.takeFeed())
+            case .connections:
+                .connections(
+                    from: try reader.takeUInt32(),
+                    try reader.takeOptional { reader throws(MalformedRecord) in
+                        try reader.takeProduct()
+                    },
+                    limit: Int(clamping: try reader.takeVarint()))
             case .productDays:
                 .productDays(
                     try reader.takeProduct(), from: try reader.takeDay(), to: try reader.takeDay())
@@ -98,6 +121,8 @@ extension NodeAnswer {
         case traced = 14
         case unknown = 15
         case refusals = 16
+        case present = 17
+        case connections = 18
         case done = 1
         case notStored, outcome, granted, yielded, count, flag, connection, outcomes, times, days,
             productDays
@@ -147,6 +172,14 @@ extension NodeAnswer {
             buffer.append(Kind.traced.rawValue)
             buffer.append(list: events) { $1.encode(into: &$0) }
             buffer.append(dropped)
+        case .present(let events, let dropped):
+            buffer.append(Kind.present.rawValue)
+            buffer.append(list: events) { $1.encode(into: &$0) }
+            buffer.append(dropped)
+        case .connections(let seen):
+            buffer.append(Kind.connections.rawValue)
+            buffer.append(list: seen.elements) { $1.encode(into: &$0) }
+            buffer.append(optional: seen.next) { $0.append($1) }
         case .times(let times):
             buffer.append(Kind.times.rawValue)
             buffer.append(list: times) { buffer, time in
@@ -224,6 +257,19 @@ extension NodeAnswer {
                 try TraceEvent(taking: &reader)
             }
             self = .traced(events, dropped: try reader.takeUInt64())
+        case .present:
+            let events = try reader.takeList { reader throws(MalformedRecord) in
+                try PresenceEvent(taking: &reader)
+            }
+            self = .present(events, dropped: try reader.takeUInt64())
+        case .connections:
+            let elements = try reader.takeList { reader throws(MalformedRecord) in
+                try ClientConnection(taking: &reader)
+            }
+            let next = try reader.takeOptional { reader throws(MalformedRecord) in
+                try reader.takeUInt32()
+            }
+            self = .connections(SlotsSeen(elements: elements, next: next))
         case .times:
             self = .times(
                 try reader.takeList { reader throws(MalformedRecord) in

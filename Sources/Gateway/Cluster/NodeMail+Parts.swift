@@ -62,6 +62,27 @@ extension DeviceConnection {
     }
 }
 
+extension ClientConnection {
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(optional: device) { $0.append($1) }
+        buffer.append(optional: key) { $0.append(text: $1.text) }
+        connection.encode(into: &buffer)
+        buffer.append(lastSeenAt)
+    }
+
+    init(taking reader: inout ByteReader) throws(MalformedRecord) {
+        self.init(
+            device: try reader.takeOptional { reader throws(MalformedRecord) in
+                try reader.takeDevice()
+            },
+            key: try reader.takeOptional { reader throws(MalformedRecord) in
+                try reader.takeKey()
+            },
+            connection: try DeviceConnection(taking: &reader),
+            lastSeenAt: try reader.takeTime())
+    }
+}
+
 extension ConnectionOutcome {
     func encode(into buffer: inout ByteBuffer) {
         buffer.append(text: reason.name)
@@ -216,6 +237,17 @@ extension ByteReader {
         let product = try takeProduct()
         guard let device = DeviceKey(try takeText()) else { throw .malformed(what: "DeviceKey") }
         return DeviceIdentity(product: product, device: device)
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeKey() throws(MalformedRecord) -> KeyID {
+        guard let key = KeyID(try takeText()) else { throw .malformed(what: "key") }
+        return key
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeFeed() throws(MalformedRecord) -> FeedNumber {
+        FeedNumber(number: try takeUInt64())
     }
 
     @_lifetime(self: copy self)

@@ -151,9 +151,12 @@ enum NodeQuestion: Equatable {
     /// Give back what is held of the account's message packs, and say whether anything was, when the ledger has it.
     case recall(AccountID)
 
-    /// What has happened to a device since the same trace was asked for; the first time it begins.
-    case trace(DeviceIdentity, TraceNumber)
-    case endTrace(DeviceIdentity, TraceNumber)
+    /// What has happened since the same was asked with that number; the first time it begins.
+    case follow(LiveSource, FeedNumber)
+    case endFollowing(LiveSource, FeedNumber)
+
+    /// The shard's clients, from that slot on, of that product or all: at most so many.
+    case connections(from: UInt32, ProductKey?, limit: Int)
     case productDays(ProductKey, from: Day, to: Day)
 
     /// Nothing: the answer comes behind all that the shard had sent before.
@@ -161,6 +164,17 @@ enum NodeQuestion: Equatable {
 
     /// It can't be read: a later program asks it. It is answered that it is not known here.
     case unknown
+}
+
+/// What can be followed live.
+enum LiveSource: Equatable {
+    case trace(DeviceIdentity)
+
+    /// Which of a product's devices come and go.
+    case presence(ProductKey)
+
+    /// Whose home sees it; `nil`: every shard does.
+    var home: DeviceIdentity? { if case .trace(let device) = self { device } else { nil } }
 }
 
 /// What a request is answered with.
@@ -184,6 +198,8 @@ enum NodeAnswer {
     /// In the order of the devices.
     case refusals([ConnectionOutcome?])
     case traced([TraceEvent], dropped: UInt64)
+    case present([PresenceEvent], dropped: UInt64)
+    case connections(SlotsSeen)
     case times([Timestamp?])
     case days([DayUsage])
     case productDays([ProductDay])

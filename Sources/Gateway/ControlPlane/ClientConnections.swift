@@ -1,4 +1,5 @@
 public import Ledger
+public import Storage
 public import Time
 
 /// A client that is connected to this gateway: a device or an application.
@@ -26,24 +27,25 @@ public struct ClientConnection: Equatable, Sendable {
     }
 }
 
-/// How far a look through all connections is.
+/// How far a look through all connections of a node is.
 public struct ConnectionPlace: Equatable, Sendable {
+    /// `nil` of a gateway alone.
+    public let node: NodeName?
     public let shard: Int
     public let slot: UInt32
 
-    public init(shard: Int, slot: UInt32) {
+    public init(node: NodeName?, shard: Int = 0, slot: UInt32 = 0) {
+        self.node = node
         self.shard = shard
         self.slot = slot
     }
-
-    public static let first = ConnectionPlace(shard: 0, slot: 0)
 }
 
 /// What was found of the connections, and where to look on.
 public struct ConnectionPart: Sendable {
     public let elements: [ClientConnection]
 
-    /// `nil` when there are no more.
+    /// `nil` when there are no more at that node.
     public let next: ConnectionPlace?
 
     public init(elements: [ClientConnection], next: ConnectionPlace?) {
@@ -53,37 +55,69 @@ public struct ConnectionPart: Sendable {
 }
 
 extension Gateway {
+    public func nodes() throws(StoreError) -> [NodeName] {
+        guard commons.neighbours != nil else { return [] }
+        return try ledger.read { books, transaction throws(StoreError) in
+            try books.members(in: transaction).filter { !$0.isRemoved }.map(\.node).sorted()
+        }
+    }
+
     public func connections(
         from place: ConnectionPlace,
         of product: ProductKey?,
         limit: Int
-    ) async -> ConnectionPart {
+    ) async -> ConnectionPart? {
         precondition(limit > 0, "a part has room for a connection")
-        guard commons.mailboxes.indices.contains(place.shard) else {
-            return ConnectionPart(elements: [], next: nil)
-        }
-        let none = SlotsSeen(elements: [], next: nil)
-        let seen = await ask(place.shard, orElse: none) {
-            .connections(from: place.slot, of: product, limit: limit, $0)
+        guard let (seen, shards) = await slots(from: place, of: product, limit: limit) else {
+            return nil
         }
         if let slot = seen.next {
             return ConnectionPart(
-                elements: seen.elements, next: ConnectionPlace(shard: place.shard, slot: slot))
+                elements: seen.elements,
+                next: ConnectionPlace(node: place.node, shard: place.shard, slot: slot))
         }
-        let isLast = place.shard + 1 >= commons.mailboxes.count
+        let isLast = place.shard + 1 >= shards
         return ConnectionPart(
             elements: seen.elements,
-            next: isLast ? nil : ConnectionPlace(shard: place.shard + 1, slot: 0))
+            next: isLast ? nil : ConnectionPlace(node: place.node, shard: place.shard + 1))
+    }
+
+    /// What one shard of the node has, and how many shards there are.
+    private func slots(
+        from place: ConnectionPlace, of product: ProductKey?, limit: Int
+    ) async -> (seen: SlotsSeen, shards: Int)? {
+        let none = SlotsSeen(elements: [], next: nil)
+        guard let node = place.node, node != commons.node else {
+            let shards = commons.mailboxes.count
+            guard place.shard < shards else { return (none, shards) }
+            let seen = await ask(place.shard, orElse: none) {
+                .connections(from: place.slot, of: product, limit: limit, $0)
+            }
+            return (seen, shards)
+        }
+        guard let shards = await ask(0, orElse: [:], { .reachableNodes($0) })[node] else {
+            return nil
+        }
+        guard place.shard < shards else { return (none, shards) }
+        let question = NodeQuestion.connections(from: place.slot, product, limit: limit)
+        let answer = await ask(0, orElse: nil) {
+            .node(node, shard: place.shard, question, $0)
+        }
+        guard case .connections(let seen)? = answer else { return nil }
+        return (seen, shards)
     }
 }
 
 /// The same of one shard.
-struct SlotsSeen: Sendable {
+struct SlotsSeen: Equatable, Sendable {
     let elements: [ClientConnection]
     let next: UInt32?
 
     /// How many connections one question looks at, so that no turn of a shard takes long.
     static let maximum = 4_096
+
+    /// How many of them another node is told in one answer.
+    static let answerMaximum = 250
 }
 
 extension Shard {

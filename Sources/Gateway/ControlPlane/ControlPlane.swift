@@ -57,13 +57,19 @@ public protocol ControlPlane: Sendable {
     /// The connection of a device; `nil` when it is not connected.
     func connection(of device: DeviceIdentity) async -> DeviceConnection?
 
-    /// The clients that are connected to this gateway, of that product or all, in no order: at most `limit`, which
-    /// is above 0. A part may have none and others follow. Who comes or goes meanwhile may be missed.
+    /// The nodes of the cluster, in order, this one among them; none of a gateway alone.
+    ///
+    /// Throws when the ledger can't be read.
+    func nodes() throws(StoreError) -> [NodeName]
+
+    /// The clients that are connected to a node, of that product or all, in no order: at most `limit`, which is above
+    /// 0. A part may have none and others follow. Who comes or goes meanwhile may be missed. `nil` when that node does
+    /// not answer.
     func connections(
         from place: ConnectionPlace,
         of product: ProductKey?,
         limit: Int
-    ) async -> ConnectionPart
+    ) async -> ConnectionPart?
 
     /// How a device was last refused, and how its last connection ended, as far as the gateway
     /// remembers: since its start, of a limited number of devices.
@@ -75,6 +81,11 @@ public protocol ControlPlane: Sendable {
     /// Follows a device live from now on, until `end`; false when the gateway has stopped.
     func begin(_ trace: DeviceTrace) async -> Bool
     func end(_ trace: DeviceTrace) async
+
+    /// Follows a product's devices as they come and go, at all nodes that can be reached, until `end`; `nil` when the
+    /// gateway has stopped.
+    func watchPresence(of product: ProductKey) async -> PresenceWatch?
+    func end(_ watch: PresenceWatch) async
 
     /// Ends the connection of a device (Wire.md: 0x98); false when it was not connected.
     func kick(_ device: DeviceIdentity) async -> Bool

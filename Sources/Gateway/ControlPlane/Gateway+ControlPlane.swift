@@ -134,9 +134,25 @@ extension Gateway: ControlPlane {
     }
 
     public func end(_ trace: DeviceTrace) async {
-        traceRelays.end(trace)
+        feedRelays.end(trace)
         _ = await ask(commons.homes.shard(of: trace.device), orElse: false) {
             .endTrace(trace, $0)
+        }
+    }
+
+    public func watchPresence(of product: ProductKey) async -> PresenceWatch? {
+        let watch = PresenceWatch(of: product, shards: commons.mailboxes.count)
+        for shard in commons.mailboxes.indices {
+            guard await ask(shard, orElse: false, { .beginWatch(watch, $0) }) else { return nil }
+        }
+        await beginElsewhere(watch)
+        return watch
+    }
+
+    public func end(_ watch: PresenceWatch) async {
+        feedRelays.end(watch)
+        for shard in commons.mailboxes.indices {
+            _ = await ask(shard, orElse: false) { .endWatch(watch, $0) }
         }
     }
 

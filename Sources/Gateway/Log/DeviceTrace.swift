@@ -1,6 +1,5 @@
 public import Ledger
 import MQTT
-import Synchronization
 public import Time
 
 /// One thing that a trace of a device shows.
@@ -67,38 +66,39 @@ public struct TracedPacket: Equatable, Sendable {
 
 /// One device, followed live: its shard puts events in, the one who asked takes them out. Neither waits; what a
 /// slow reader leaves no room for is dropped and counted.
-public final class DeviceTrace: Sendable {
-    /// Events that wait for the reader.
+public final class DeviceTrace: Followed {
+    /// Who puts events in.
+    enum Writer: Int, CaseIterable {
+        /// The device's shard.
+        case home
+
+        /// Who brings what other nodes have seen.
+        case relay
+    }
+
+    /// Events of one writer that wait for the reader.
     static let capacity = 1_024
 
     public let device: DeviceIdentity
-    private let ring = BoundedRing<TraceEvent>(capacity: DeviceTrace.capacity)
-    private let over = Atomic<Bool>(false)
-
-    /// At other nodes.
-    private let droppedElsewhere = Atomic<Int>(0)
+    let feed = LiveFeed<TraceEvent>(
+        writers: Writer.allCases.count, capacity: DeviceTrace.capacity)
 
     public init(of device: DeviceIdentity) { self.device = device }
 
     /// The next event; `nil` when there is none yet. For one reader.
-    public func next() -> TraceEvent? { ring.next() }
+    public func next() -> TraceEvent? { feed.next() }
 
     /// How many events were dropped since the start.
-    public var dropped: Int { Int(ring.dropped) + droppedElsewhere.load(ordering: .relaxed) }
-
-    /// Another node had no room for so many.
-    func noteDropped(_ count: UInt64) {
-        droppedElsewhere.add(Int(clamping: count), ordering: .relaxed)
-    }
+    public var dropped: Int { feed.dropped }
 
     /// The gateway has stopped: what is left can be read, and nothing more comes.
-    public var isOver: Bool { over.load(ordering: .acquiring) }
+    public var isOver: Bool { feed.isOver }
 
     /// For the device's shard, or who stands in for it.
-    public func append(_ event: TraceEvent) { ring.append(event) }
+    public func append(_ event: TraceEvent) { feed.append(event, by: Writer.home.rawValue) }
 
     /// As above.
-    public func finish() { over.store(true, ordering: .releasing) }
+    public func finish() { feed.finish() }
 }
 
 /// The traces of a shard's devices.

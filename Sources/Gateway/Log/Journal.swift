@@ -18,7 +18,9 @@ struct Journal: ~Copyable {
     var now: Timestamp
     private var history = DeviceHistory()
     var traces = DeviceTraces()
-    var foreignTraces = ForeignTraces()
+    var foreignTraces = ForeignReaders<DeviceTrace>()
+    var watches = PresenceWatches()
+    var foreignWatches = ForeignReaders<PresenceWatch>()
 
     /// Gives the struct an address, so that no call copies it.
     private let anchor = Atomic<Bool>(false)

@@ -23,7 +23,25 @@ extension Shard {
 
 // The same for readers at other nodes.
 extension Shard {
-    mutating func traced(_ device: DeviceIdentity, _ number: TraceNumber) -> NodeAnswer {
+    mutating func follow(_ source: LiveSource, _ number: FeedNumber) -> NodeAnswer {
+        switch source {
+        case .trace(let device): traced(device, number)
+        case .presence(let product): present(product, number)
+        }
+    }
+
+    mutating func endFollowing(_ source: LiveSource, _ number: FeedNumber) {
+        switch source {
+        case .trace:
+            if let trace = context.wire.journal.foreignTraces.remove(number) { endTrace(trace) }
+        case .presence:
+            if let watch = context.wire.journal.foreignWatches.remove(number) {
+                context.wire.journal.watches.remove(watch)
+            }
+        }
+    }
+
+    private mutating func traced(_ device: DeviceIdentity, _ number: FeedNumber) -> NodeAnswer {
         let now = context.now.monotonic
         if let found = context.wire.journal.foreignTraces.take(number, at: now) {
             let node = context.commons.node.text
@@ -37,14 +55,35 @@ extension Shard {
         return .traced([], dropped: 0)
     }
 
-    mutating func endTrace(_ number: TraceNumber) {
-        if let trace = context.wire.journal.foreignTraces.remove(number) { endTrace(trace) }
+    private mutating func present(_ product: ProductKey, _ number: FeedNumber) -> NodeAnswer {
+        let now = context.now.monotonic
+        if let found = context.wire.journal.foreignWatches.take(number, at: now) {
+            let node = context.commons.node.text
+            let events = found.events.map { event in
+                var event = event
+                event.node = node
+                return event
+            }
+            return .present(events, dropped: found.dropped)
+        }
+        let watch = PresenceWatch(of: product, shards: context.commons.mailboxes.count)
+        if context.wire.journal.foreignWatches.insert(watch, as: number, at: now) {
+            context.wire.journal.watches.insert(watch)
+        }
+        return .present([], dropped: 0)
     }
 
-    mutating func endSilentTraces() {
-        guard !context.wire.journal.foreignTraces.isEmpty else { return }
-        let silent = context.wire.journal.foreignTraces.takeSilent(at: context.now.monotonic)
-        for trace in silent { endTrace(trace) }
+    /// What other nodes don't ask for any more.
+    mutating func endSilentReaders() {
+        let now = context.now.monotonic
+        if !context.wire.journal.foreignTraces.isEmpty {
+            for trace in context.wire.journal.foreignTraces.takeSilent(at: now) { endTrace(trace) }
+        }
+        if !context.wire.journal.foreignWatches.isEmpty {
+            for watch in context.wire.journal.foreignWatches.takeSilent(at: now) {
+                context.wire.journal.watches.remove(watch)
+            }
+        }
     }
 }
 

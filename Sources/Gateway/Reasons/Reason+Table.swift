@@ -553,6 +553,10 @@ extension Reason {
             Row(
                 api: "unknown-node", "the cluster has no such node", 404,
                 "List the nodes of the cluster.")
+        case .nodeUnreachable:
+            Row(
+                api: "node-unreachable", "a node of the cluster does not answer", 503,
+                "See tollgate cluster show; name a node that does.")
         case .nodeRemoved:
             Row(
                 api: "node-removed", "the node was removed from the cluster", 409,

@@ -135,6 +135,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case uplinkNotConfigured
     case notClustered
     case unknownNode
+    case nodeUnreachable
     case nodeRemoved
     case ownNode
     case partitionsChanged

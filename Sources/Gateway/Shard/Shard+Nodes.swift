@@ -308,8 +308,15 @@ extension Shard {
         case .usage(let device): answer(request, .days(knownUsage(of: device)), to: target)
         case .kick(let device): answer(request, .flag(kick(device)), to: target)
         case .recall(let account): giveBack(account, answering: request, to: target)
-        case .trace(let device, let number): answer(request, traced(device, number), to: target)
-        case .endTrace(_, let number): answer(request, ended(number), to: target)
+        case .follow(let source, let number): answer(request, follow(source, number), to: target)
+        case .endFollowing(let source, let number):
+            endFollowing(source, number)
+            answer(request, .done, to: target)
+        case .connections(let slot, let product, let limit):
+            let limit = min(limit, SlotsSeen.answerMaximum)
+            answer(
+                request, .connections(connections(from: slot, of: product, limit: limit)),
+                to: target)
         case .productDays(let product, let from, let to):
             // Once for all shards of the node.
             let days = context.index == 0 ? productDays(of: product, from: from, to: to) : []
@@ -319,11 +326,6 @@ extension Shard {
             context.counters.add(.nodeMailUnread)
             answer(request, .unknown, to: target)
         }
-    }
-
-    private mutating func ended(_ number: TraceNumber) -> NodeAnswer {
-        endTrace(number)
-        return .done
     }
 
     /// What this node has counted of a device, on the disk or not.
@@ -359,6 +361,29 @@ extension Shard {
             context.wire.journal.noteStoreFailure(.usageRead, error)
             return []
         }
+    }
+
+    /// The nodes that can be reached, and how many shards each has.
+    func reachableNodes() -> [NodeName: Int] {
+        var found: [NodeName: Int] = [:]
+        for node in context.peers.reachable {
+            if let name = context.peers.name(of: node) {
+                found[name] = context.peers.shards(of: node)
+            }
+        }
+        return found
+    }
+
+    /// Asks one shard of a node; `nil` when there is no answer.
+    mutating func askNode(
+        _ name: NodeName, shard: Int, _ question: NodeQuestion,
+        _ answer: @escaping @Sendable (NodeAnswer?) -> Void
+    ) {
+        guard let node = context.peers.node(named: name), shard < context.peers.shards(of: node)
+        else { return answer(nil) }
+        let request = context.peers.request(node, for: .question(answer))
+        context.peers.send(
+            .ask(question, request), to: node, shard: shard, at: context.now.books)
     }
 
     /// Asks the shards of all other nodes: those that are a device's home, or all. `answer` is called once, with as

@@ -169,6 +169,7 @@ struct Shard: ~Copyable {
                 sessionChanges: broker.unwrittenChanges
             ))
         context.wire.journal.traces.finishAll()
+        context.wire.journal.watches.finishAll()
     }
 
     /// One turn; waits until there is something to do.
@@ -185,7 +186,7 @@ struct Shard: ~Copyable {
         if clock.hasStepped(since: before) { lookAtClock() }
         readMail()
         readDeferredIfDue()
-        endSilentTraces()
+        endSilentReaders()
         for index in 0..<events.count {
             let event = events[index]
             let token = Token(rawValue: event.userData)

@@ -14,6 +14,8 @@ enum ShardQuestion: Sendable {
     case refusals([DeviceIdentity], @Sendable ([ConnectionOutcome?]) -> Void)
     case beginTrace(DeviceTrace, @Sendable (Bool) -> Void)
     case endTrace(DeviceTrace, @Sendable (Bool) -> Void)
+    case beginWatch(PresenceWatch, @Sendable (Bool) -> Void)
+    case endWatch(PresenceWatch, @Sendable (Bool) -> Void)
     case lastSeen([DeviceIdentity], @Sendable ([Timestamp?]) -> Void)
     case unsettledUsage(DeviceIdentity, @Sendable ([DayUsage]) -> Void)
     case kick(DeviceIdentity, @Sendable (Bool) -> Void)
@@ -28,6 +30,12 @@ enum ShardQuestion: Sendable {
     /// All other nodes are asked, there the home of a device or all shards: as many answers as come.
     case otherNodes(NodeQuestion, home: DeviceIdentity?, @Sendable ([NodeAnswer]) -> Void)
 
+    /// One shard of one of them is.
+    case node(NodeName, shard: Int, NodeQuestion, @Sendable (NodeAnswer?) -> Void)
+
+    /// Which of them can be reached, and how many shards they have.
+    case reachableNodes(@Sendable ([NodeName: Int]) -> Void)
+
     /// The answer of a shard that has ended.
     func answerOfNobody() {
         switch self {
@@ -36,7 +44,8 @@ enum ShardQuestion: Sendable {
         case .outcomes(_, let answer): answer(DeviceOutcomes())
         case .refusals(let devices, let answer):
             answer([ConnectionOutcome?](repeating: nil, count: devices.count))
-        case .beginTrace(_, let answer), .endTrace(_, let answer), .wantsSystemTopics(let answer):
+        case .beginTrace(_, let answer), .endTrace(_, let answer), .beginWatch(_, let answer),
+            .endWatch(_, let answer), .wantsSystemTopics(let answer):
             answer(false)
         case .lastSeen(let devices, let answer):
             answer([Timestamp?](repeating: nil, count: devices.count))
@@ -46,6 +55,8 @@ enum ShardQuestion: Sendable {
         case .connections(_, _, _, let answer): answer(SlotsSeen(elements: [], next: nil))
         case .gauges(let answer): answer(ShardGauges())
         case .otherNodes(_, _, let answer): answer([])
+        case .node(_, _, _, let answer): answer(nil)
+        case .reachableNodes(let answer): answer([:])
         }
     }
 }
@@ -87,6 +98,12 @@ extension Shard {
         case .endTrace(let trace, let answer):
             endTrace(trace)
             answer(true)
+        case .beginWatch(let watch, let answer):
+            context.wire.journal.watches.insert(watch)
+            answer(true)
+        case .endWatch(let watch, let answer):
+            context.wire.journal.watches.remove(watch)
+            answer(true)
         case .lastSeen(let identities, let answer): answer(identities.map { lastSeen($0) })
         case .unsettledUsage(let identity, let answer): answer(context.quota.unsettled(identity))
         case .kick(let identity, let answer):
@@ -95,6 +112,9 @@ extension Shard {
             broker.send(message, to: identity, for: .question(answer), in: &context)
         case .otherNodes(let question, let device, let answer):
             askNodes(question, home: device, answer)
+        case .node(let node, let shard, let question, let answer):
+            askNode(node, shard: shard, question, answer)
+        case .reachableNodes(let answer): answer(reachableNodes())
         case .connections(let slot, let product, let limit, let answer):
             answer(connections(from: slot, of: product, limit: limit))
         case .wantsSystemTopics(let answer): answer(broker.hasSystemSubscribers)

@@ -19,18 +19,20 @@ struct Connections: AsyncParsableCommand {
     }
 
     static let configuration = CommandConfiguration(
-        abstract: "The clients that are connected to a gateway: devices and applications.",
+        abstract: "The clients that are connected: devices and applications.",
         discussion: """
-            Without --sort they come in no order, as they are found. Of a sorted list no more than --limit are kept.
+            Without --sort they come in no order, as they are found, those of a cluster node by node. Of a sorted list \
+            no more than --limit are kept.
             """
             .followed(
                 byExamples: "connections --product lamp --sort connected --limit 20",
-                "connections --like 203.0.113. -o csv"))
+                "connections --node n2 --like 203.0.113. -o csv"))
 
     static let columns: Columns =
-        "clientId address listener connectedAt lastSeenAt protocolVersion | pk dk key keepAliveSeconds tls.version tls.cipher tls.resumed"
+        "clientId address listener connectedAt lastSeenAt protocolVersion | node pk dk key keepAliveSeconds tls.version tls.cipher tls.resumed"
 
     @Option(help: "Only devices of that product.") var product: String?
+    @Option(help: "Only clients of that node of a cluster.") var node: String?
     @Option(help: "Only clients with that in their identifier or address.") var like: String?
     @Option(help: "client, address, listener, connected (oldest first) or seen.") var sort: Order?
     @Flag(help: "The other way round.") var reverse = false
@@ -44,7 +46,7 @@ struct Connections: AsyncParsableCommand {
 
     func run() async throws {
         let client = try gateway.client
-        let path = "connections" + query(["product": product, "like": like])
+        let path = "connections" + query(["product": product, "node": node, "like": like])
         guard let sort else {
             return try await client.list(path, columns: Self.columns, limit: limit)
         }

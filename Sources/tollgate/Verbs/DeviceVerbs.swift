@@ -19,7 +19,7 @@ struct DeviceVerbs: AsyncParsableCommand {
                 Activate.self, ResetSecret.self, Activations.self, Usage.self, Admission.self,
                 Connection.self, RequestUpgrade.self, ReportUpgrade.self, Upgrades.self,
                 UpgradeAllowance.self, Send.self, Messages.self, DeleteMessages.self)
-            + [Trace.self] + commands(VoidActivation.self, Move.self))
+            + [Watch.self, Trace.self] + commands(VoidActivation.self, Move.self))
 
     struct List: Verb {
         static let about = "The devices of a product, by key; active ones by their end."

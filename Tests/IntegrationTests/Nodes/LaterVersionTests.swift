@@ -148,7 +148,8 @@ private final class LaterNode {
                     case .times: "times"
                     case .unknown: "unknown"
                     case .done, .notStored, .outcome, .askAgain, .granted, .yielded, .count, .flag,
-                        .connection, .outcomes, .refusals, .traced, .days, .productDays:
+                        .connection, .outcomes, .refusals, .traced, .present,
+                        .connections, .days, .productDays:
                         "another"
                     }
                 found.append("\(request.number) \(what)")

@@ -1,13 +1,22 @@
 import Gateway
 import Hummingbird
+import Ledger
 import NIOCore
 import ServiceLifecycle
 
-/// What a trace of a device shows, as server-sent events (HTML Living Standard, 9.2).
+/// What is followed live, a device's trace or the presence of a product's devices, as server-sent events (HTML Living
+/// Standard, 9.2).
 ///
 /// Ends when the client goes, the gateway or the server is shut down, or the caller's key is revoked.
-struct TraceStream: Sendable {
-    let trace: DeviceTrace
+struct LiveStream: Sendable {
+    /// The next event, if there is one by now.
+    let next: @Sendable () -> JSON?
+
+    /// How many events were dropped since the start.
+    let dropped: @Sendable () -> Int
+
+    /// Whether nothing more comes: what is left can be taken.
+    let isOver: @Sendable () -> Bool
 
     /// Whether the caller may see it still.
     let isAllowed: @Sendable () throws -> Bool
@@ -36,11 +45,11 @@ struct TraceStream: Sendable {
         var checkedAt = sentAt
         for await _ in ticks {
             // Asked first: what was put before the end is read below.
-            let isOver = trace.isOver
+            let isOver = isOver()
             let now = ContinuousClock.now
             var text = ByteBuffer()
-            while let event = trace.next() { Self.append(Documents.trace(event), to: &text) }
-            let dropped = trace.dropped
+            while let event = next() { Self.append(event, to: &text) }
+            let dropped = dropped()
             if dropped > told {
                 let document: JSON = ["event": "dropped", "count": JSON(dropped - told)]
                 Self.append(document, to: &text)
@@ -68,7 +77,43 @@ struct TraceStream: Sendable {
     }
 }
 
+extension LiveStream {
+    init(of trace: DeviceTrace, isAllowed: @escaping @Sendable () throws -> Bool) {
+        self.init(
+            next: { trace.next().map { Documents.trace($0) } }, dropped: { trace.dropped },
+            isOver: { trace.isOver }, isAllowed: isAllowed)
+    }
+
+    init(of watch: PresenceWatch, isAllowed: @escaping @Sendable () throws -> Bool) {
+        self.init(
+            next: { watch.next().map { Documents.presence($0) } }, dropped: { watch.dropped },
+            isOver: { watch.isOver }, isAllowed: isAllowed)
+    }
+}
+
 extension Documents {
+    /// That a device has come or gone. Its members depend on `event`.
+    static func presence(_ event: PresenceEvent) -> JSON {
+        let name =
+            switch event.state {
+            case .connected: "connected"
+            case .disconnected: "disconnected"
+            }
+        var document: JSON = [
+            "at": JSON(event.at), "event": .text(name), "pk": .text(event.device.product.text),
+            "dk": .text(event.device.device.text), "connectedAt": JSON(event.connectedAt),
+            "protocolVersion": .text(event.protocolVersion),
+        ]
+        switch event.state {
+        case .connected(let address, let listener):
+            document.add("address", .text(address))
+            document.add("listener", .text(listener))
+        case .disconnected(let reason): document.add("reason", .text(reason.name))
+        }
+        if let node = event.node { document.add("node", .text(node)) }
+        return document
+    }
+
     /// An event of a trace. Its members depend on `event`.
     static func trace(_ event: TraceEvent) -> JSON {
         var document = trace(of: event)

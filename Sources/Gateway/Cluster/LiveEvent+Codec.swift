@@ -1,4 +1,5 @@
 import Bytes
+import Ledger
 import Storage
 
 // How what a trace shows travels between nodes: as `NodeMail` does.
@@ -83,6 +84,52 @@ extension TracedPacket {
             reason: try reader.takeOptional { reader throws(MalformedRecord) in
                 try reader.takeReason()
             })
+    }
+}
+
+// The same of devices that come and go.
+extension PresenceEvent {
+    private enum Code: UInt8 {
+        case connected = 1
+        case disconnected
+    }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(device)
+        buffer.append(at)
+        buffer.append(connectedAt)
+        buffer.append(text: protocolVersion)
+        buffer.append(optional: node) { $0.append(text: $1) }
+        switch state {
+        case .connected(let address, let listener):
+            buffer.append(Code.connected.rawValue)
+            buffer.append(text: address)
+            buffer.append(text: listener)
+        case .disconnected(let reason):
+            buffer.append(Code.disconnected.rawValue)
+            buffer.append(text: reason.name)
+        }
+    }
+
+    init(taking reader: inout ByteReader) throws(MalformedRecord) {
+        let device = try reader.takeDevice()
+        let (at, connectedAt) = (try reader.takeTime(), try reader.takeTime())
+        let version = try reader.takeText()
+        let node = try reader.takeOptional { reader throws(MalformedRecord) in
+            try reader.takeText()
+        }
+        guard let code = Code(rawValue: try reader.takeUInt8()) else {
+            throw .malformed(what: "whether a device has come or gone")
+        }
+        let state: State =
+            switch code {
+            case .connected:
+                .connected(address: try reader.takeText(), listener: try reader.takeText())
+            case .disconnected: .disconnected(try reader.takeReason())
+            }
+        self.init(
+            device: device, state: state, at: at, connectedAt: connectedAt,
+            protocolVersion: version, node: node)
     }
 }
 
