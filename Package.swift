@@ -304,7 +304,8 @@ let package = Package(
             exclude: [
                 "schemathesis.toml", "http_scenarios.py", "supervision_scenarios.py",
                 "monitoring_scenarios.py", "openapi_examples.py",
-                "webhook_scenarios.py", "Examples",
+                "webhook_scenarios.py", "console_gateway.py", "console_walk.py",
+                "console_sentences.py", "console_security.py", "console_time.py", "Examples",
             ],
             swiftSettings: strict
         ),

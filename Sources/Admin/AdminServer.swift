@@ -14,6 +14,7 @@ public struct AdminServer: Service {
     private let logger: Logger
     private let server: ServerContext
     private let onListening: @Sendable (Int) -> Void
+    private let sessions: ConsoleSessions
 
     /// - Parameters:
     ///   - build: what program this is, for the page of metrics.
@@ -35,6 +36,7 @@ public struct AdminServer: Service {
         self.certificate = certificate
         self.logger = logger
         self.onListening = onListening
+        sessions = ConsoleSessions(now: now)
         server = ServerContext(
             controlPlane: controlPlane,
             configuration: configuration,
@@ -54,7 +56,8 @@ public struct AdminServer: Service {
         let places = ConnectionPlaces(
             maximum: admin.connections, addressMaximum: admin.connectionsPerAddress)
         let side = HTTPSide(
-            router: { router() }, address: admin.address, port: admin.port, places: places,
+            router: { router(withConsole: admin.console) }, address: admin.address,
+            port: admin.port, places: places,
             certificate: certificate, logger: logger, onListening: onListening)
         try await side.run(admin)
     }
@@ -81,7 +84,9 @@ public struct AdminServer: Service {
         WebhookService(dispatcher: server.webhooks, node: node)
     }
 
-    func router(for routes: [Route] = Routes.all) -> Router<AdminContext> {
+    func router(
+        for routes: [Route] = Routes.all, withConsole hasConsole: Bool = false
+    ) -> Router<AdminContext> {
         let server = server
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
         let problems = ProblemMiddleware(routes: routes, server: server)
@@ -100,6 +105,9 @@ public struct AdminServer: Service {
                     route.operation.id, since: since, status: response.status.code)
                 return response
             }
+        }
+        if hasConsole {
+            Console(server: server, sessions: sessions, problems: problems).register(in: router)
         }
         return router
     }

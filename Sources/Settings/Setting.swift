@@ -161,6 +161,7 @@ extension Setting<GatewayConfiguration> {
         .number("admin.connectionsPerAddress", \.admin.connectionsPerAddress),
         .number("admin.eventStreams", \.admin.eventStreams),
         .flag("admin.accessLog", \.admin.accessLog),
+        .flag("admin.console", \.admin.console),
         .text("monitoring.address", \.monitoring.address),
         .number("monitoring.port", \.monitoring.port),
         .list("backup.directories", \.backup.directories),

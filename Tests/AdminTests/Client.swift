@@ -60,7 +60,7 @@ final class Client: Sendable {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             now: { [clock] in clock.withLockedValue { $0 } }
         )
-        responder = server.router().buildResponder()
+        responder = server.router(withConsole: configuration.admin.console).buildResponder()
     }
 
     deinit {

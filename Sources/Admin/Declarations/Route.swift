@@ -1,6 +1,7 @@
 import Gateway
 import HTTPTypes
 import Hummingbird
+import NIOCore
 
 /// An operation in its place, and who carries it out.
 struct Route: Sendable {
@@ -67,10 +68,25 @@ extension Route {
         _ server: ServerContext
     ) async throws -> Response {
         let principal = try server.principal(of: request, context, for: access)
+        return try await respond(to: request, as: principal, context.channel, server) {
+            context.parameters.get($0)
+        }
+    }
+
+    /// The same for a caller who is known.
+    ///
+    /// - Parameter parameters: the parts of the path that vary, percent-encoded, by name.
+    func respond(
+        to request: Request,
+        as principal: Principal,
+        _ channel: any Channel,
+        _ server: ServerContext,
+        _ parameters: (String) -> String?
+    ) async throws -> Response {
         guard access.admits(principal) else {
             throw Problem.forbidden("this needs \(access.rule)")
         }
-        let path = try pathValues(context.parameters)
+        let path = try pathValues(parameters)
         let query = try Query(parsing: request.uri.query, operation.query)
         for header in headers {
             guard let text = HTTPField.Name(header.name).flatMap({ request.headers[$0] }) else {
@@ -83,16 +99,18 @@ extension Route {
         return try await answer(
             Call(
                 request: request, operation: operation, path: path, query: query,
-                principal: principal, server: server, channel: context.channel,
+                principal: principal, server: server, channel: channel,
                 share: server.bodies.share())
         )
     }
 
     /// A text that can't name anything names nothing; of what people write, it is a mistake.
-    private func pathValues(_ parameters: Parameters) throws(Problem) -> [String: String] {
+    private func pathValues(
+        _ parameters: (String) -> String?
+    ) throws(Problem) -> [String: String] {
         var values: [String: String] = [:]
         for parameter in pathParameters {
-            let text = parameters.get(parameter.name) ?? ""
+            let text = parameters(parameter.name) ?? ""
             guard let value = String(percentEncoded: text),
                 case .text(let rule) = parameter.schema.bare, rule.allows(value)
             else {

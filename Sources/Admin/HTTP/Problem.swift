@@ -188,7 +188,7 @@ struct ProblemMiddleware: RouterMiddleware {
         Response.problem(problem(of: error, request, context), of: context.trail)
     }
 
-    private func problem(
+    func problem(
         of error: any Error,
         _ request: Request,
         _ context: AdminContext

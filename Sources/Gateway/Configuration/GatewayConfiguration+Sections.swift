@@ -194,6 +194,9 @@ extension GatewayConfiguration {
         /// Default: false.
         public var accessLog = false
 
+        /// Whether there are pages for people at `/console`. Default: true.
+        public var console = true
+
         public init() {}
     }
 }

@@ -1,0 +1,257 @@
+import Gateway
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// A form of a page: an operation of the API, and which of its members a person fills in. What each may be, and whether
+/// the form is shown at all, the operation's declaration says.
+struct FormSpec {
+    enum Look { case plain, primary, danger, row }
+
+    struct Field {
+        let name: String
+        let label: Word
+        var value = ""
+
+        /// What can be chosen: values, with what is shown.
+        var options: [(value: String, text: String)]?
+        var hint: Word?
+
+        /// Of a text with line ends.
+        var isLong = false
+    }
+
+    let operation: String
+    var path: [String: String] = [:]
+    var fields: [Field] = []
+
+    /// Members that are not asked for.
+    var fixed: [(name: String, value: String)] = []
+    let submit: Word
+
+    /// The page behind it; by default the same again.
+    var next: ConsoleLink?
+
+    /// A part of the path that has to be typed again before it is done.
+    var confirming: String?
+    var look = Look.plain
+    var isUpload = false
+
+    /// Tells the forms of a page apart.
+    var id: String {
+        ([operation] + path.sorted { $0.key < $1.key }.map(\.value)).joined(separator: ":")
+    }
+}
+
+extension ConsoleRequest {
+    /// The form; nothing when the caller's role may not do that.
+    func form(_ spec: FormSpec) -> HTML {
+        guard may(spec.operation) else { return HTML() }
+        let failure = failure?.form == spec.id ? failure : nil
+        var html = HTML()
+        let next = spec.next?.text ?? ""
+        switch (spec.isUpload, spec.look) {
+        case (true, _):
+            html += "<form method=\"post\" enctype=\"multipart/form-data\" class=\"form\">"
+        case (_, .row): html += "<form method=\"post\" class=\"row\">"
+        case (_, .plain), (_, .primary), (_, .danger):
+            html += "<form method=\"post\" class=\"form\">"
+        }
+        var hidden: [(String, String)] = [
+            ("_token", session.formToken), ("_operation", spec.operation), ("_form", spec.id),
+            ("_once", SecretWord.made()), ("_next", next), ("_confirming", spec.confirming ?? ""),
+        ]
+        hidden += spec.path.sorted { $0.key < $1.key }.map { ("p.\($0.key)", $0.value) }
+        hidden += spec.fixed.map { ($0.name, $0.value) }
+        for (name, value) in hidden {
+            html += "<input type=\"hidden\" name=\"\(name)\" value=\"\(value)\">"
+        }
+        if let failure { html += alert(failure.problem) }
+        for field in spec.fields { html += input(field, of: spec, failure) }
+        if let name = spec.confirming, let expected = spec.path[name] {
+            html += """
+                <div class="field"><label for="\(spec.id)-typed">\(t(.typeToConfirm)) <code>\(expected)</code></label>
+                <input id="\(spec.id)-typed" name="_typed" autocomplete="off" required></div>
+                """
+        }
+        if spec.isUpload {
+            html += """
+                <div class="field"><label for="\(spec.id)-file">\(t(.csvFile))</label>
+                <input id="\(spec.id)-file" type="file" name="_file" accept=".csv,text/csv" required></div>
+                """
+        }
+        let submit = t(spec.submit)
+        switch spec.look {
+        case .plain, .row: html += "<button>\(submit)</button></form>"
+        case .primary: html += "<button class=\"primary\">\(submit)</button></form>"
+        case .danger: html += "<button class=\"danger\">\(submit)</button></form>"
+        }
+        return html
+    }
+
+    private func input(_ field: FormSpec.Field, of spec: FormSpec, _ failure: ConsoleFailure?)
+        -> HTML
+    {
+        let id = "\(spec.id)-\(field.name)"
+        let value = failure?.values[field.name] ?? field.value
+        let body = Console.route(spec.operation).operation.body?.json
+        let parameter = Console.route(spec.operation).pathParameters
+            .first { "p.\($0.name)" == field.name }
+        let member = body?.allMembers.first { $0.name == field.name }
+        let schema = member?.schema ?? parameter?.schema ?? .anyText
+        let isRequired = member?.isRequired ?? true
+        let fault = failure?.detail(of: parameter?.name ?? field.name)
+        var marks: HTML = isRequired && schema.isFilled ? " required" : ""
+        if fault != nil { marks += " aria-invalid=\"true\" aria-describedby=\"\(id)-fault\"" }
+        var html: HTML = "<div class=\"field\"><label for=\"\(id)\">\(t(field.label))</label>"
+        if let options = field.options ?? schema.choices(self) {
+            html += "<select id=\"\(id)\" name=\"\(field.name)\"\(marks)>"
+            if !isRequired && !options.contains(where: { $0.value.isEmpty }) {
+                html += "<option value=\"\"></option>"
+            }
+            for option in options {
+                let mark: HTML = option.value == value ? " selected" : ""
+                html += "<option value=\"\(option.value)\"\(mark)>\(option.text)</option>"
+            }
+            html += "</select>"
+        } else if field.isLong {
+            html +=
+                "<textarea id=\"\(id)\" name=\"\(field.name)\" rows=\"4\"\(marks)>\(value)</textarea>"
+        } else {
+            html +=
+                "<input id=\"\(id)\" name=\"\(field.name)\" value=\"\(value)\" autocomplete=\"off\"\(schema.attributes)\(marks)>"
+        }
+        if let hint = field.hint { html += "<small>\(t(hint))</small>" }
+        if let fault { html += "<small class=\"fault\" id=\"\(id)-fault\">\(fault)</small>" }
+        return html + "</div>"
+    }
+
+    /// What was wrong, and what can be done about it, in the words of the API.
+    func alert(_ problem: Problem) -> HTML {
+        """
+        <div class="alert" role="alert"><p lang="en">\(problem.detail)</p><p lang="en" class="soft">\(problem.reason.remedy)</p></div>
+        """
+    }
+}
+
+extension HTML {
+    static func + (left: HTML, right: HTML) -> HTML { HTML([left, right]) }
+}
+
+extension Schema {
+    /// Of all forms that an object may have.
+    fileprivate var allMembers: [Member] {
+        if case .either(let forms) = bare { return forms.flatMap(\.members) }
+        return members
+    }
+
+    /// Whether an empty text is none.
+    fileprivate var isFilled: Bool {
+        if case .text(let rule) = bare { return rule.lengths.lowerBound > 0 || rule.format != nil }
+        return true
+    }
+
+    /// What a filter or a field can be set to, if that is a list.
+    func choices(_ page: ConsoleRequest) -> [(value: String, text: String)]? {
+        switch bare {
+        case .choice(let names): names.map { ($0, page.label($0)) }
+        case .flag: [("true", page.t(.yes)), ("false", page.t(.no))]
+        case .optional(let schema), .nullable(let schema): schema.choices(page)
+        case .text, .integer, .list, .object, .map, .either, .named, .noted: nil
+        }
+    }
+
+    /// What a browser can check by itself.
+    var attributes: HTML {
+        switch bare {
+        case .integer(let range):
+            return
+                " type=\"number\" min=\"\(String(range.lowerBound))\" max=\"\(String(range.upperBound))\""
+        case .optional(let schema), .nullable(let schema): return schema.attributes
+        case .text(let rule):
+            switch rule.format {
+            case .email: return " type=\"email\""
+            case .day, .timeOrDay: return " type=\"date\""
+            case .time: return ""
+            case nil:
+                let longest = rule.lengths.upperBound
+                return longest < Int.max ? " maxlength=\"\(String(longest))\"" : ""
+            }
+        case .flag, .choice, .list, .object, .map, .either, .named, .noted: return ""
+        }
+    }
+}
+
+/// Forms that were sent.
+extension ConsoleRequest {
+    func post() async throws -> Response {
+        try console.require(sameOrigin: request)
+        let maximum = server.configuration.admin.requestSizeBytes
+        let share = server.bodies.share()
+        let form = try await ConsoleForm(request, upTo: maximum, share)
+        guard Console.isSame(form["_token"] ?? "", session.formToken) else {
+            throw Problem.forbidden(t(.formIsOld))
+        }
+        if segments.first == "sign-out" {
+            console.sessions.end(sessionID)
+            return console.redirect(
+                to: "/console/sign-in", setting: console.cookie(console.cookieName, "", seconds: 0))
+        }
+        guard let route = Console.routeIfAny(form["_operation"]), route.method != .get else {
+            throw Problem.notFound("no such form")
+        }
+        do {
+            return try await carryOut(route, form)
+        } catch let problem as Problem {
+            var again = self
+            again.failure = ConsoleFailure(
+                form: form["_form"] ?? "", problem: problem, values: form.values)
+            var response = try await again.view()
+            response.status = problem.status
+            return response
+        }
+    }
+
+    private func carryOut(_ route: Route, _ form: ConsoleForm) async throws -> Response {
+        if let name = form["_confirming"], !name.isEmpty, form["_typed"] != form.path[name] {
+            throw Problem.invalid(t(.typedWrong))
+        }
+        var body: (type: String, bytes: [UInt8])?
+        var accept = "application/json"
+        if let file = form.file {
+            (body, accept) = (("text/csv", file), "text/csv")
+        } else if let schema = route.operation.body?.json {
+            body = ("application/json", form.json(for: schema).bytes)
+        }
+        let once = (form["_once"] ?? "").utf8.count == 64 ? form["_once"] : nil
+        var response = try await answer(
+            of: route.operation.id, form.path, body: body, accept: accept, once: once)
+        if form.file != nil {
+            // With the secrets that were made, which are shown this once.
+            response.status = .ok
+            response.headers[HTTPField.Name("Content-Disposition")!] =
+                "attachment; filename=\"devices.csv\""
+            return response
+        }
+        let json = JSON(parsing: try await response.bytes()) ?? .null
+        console.sessions.note(Self.notice(of: json, route), in: sessionID)
+        let next = form["_next"] ?? ""
+        return console.redirect(
+            to: ConsoleLink.local(next.isEmpty ? request.uri.path + asked : next))
+    }
+
+    private var asked: String { request.uri.query.map { "?\($0)" } ?? "" }
+
+    /// What the answer says that is not on a page afterwards.
+    private static func notice(of json: JSON, _ route: Route) -> ConsoleNotice {
+        var notice = ConsoleNotice(text: .done)
+        if json.at("secret") != nil {
+            notice.secrets = ["pk", "dk", "id", "userName", "secret", "token"]
+                .filter { json.at($0) != nil }.map { ($0, json.text($0)) }
+        } else if !route.operation.isRemembered {
+            notice.secrets = ["outcome", "delivered", "status", "error", "answer"]
+                .filter { json.at($0) != nil }.map { ($0, json.text($0)) }
+        }
+        return notice
+    }
+}

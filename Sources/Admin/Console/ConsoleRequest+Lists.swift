@@ -1,0 +1,197 @@
+import Gateway
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// A column of a list.
+struct Column {
+    let title: Word
+    var isNumber = false
+    let cell: (JSON) -> HTML
+}
+
+/// A list of the API on a page: a table with what it can be searched for, its further parts, and a way to have it as CSV.
+struct ListSpec {
+    let operation: String
+    var path: [String: String] = [:]
+
+    /// What is asked for besides.
+    var fixed: ConsoleRequest.Fields = []
+
+    /// Parameters that a person can set.
+    var filters: [(name: String, label: Word)] = []
+    let columns: [Column]
+    let title: Word
+    var limit = 100
+}
+
+extension ConsoleRequest {
+    func list(_ spec: ListSpec) async throws -> HTML {
+        let set = spec.filters.compactMap { filter in
+            asked(filter.name).map { (name: filter.name, value: $0) }
+        }
+        var query = spec.fixed + set + [("limit", String(spec.limit))]
+        if let cursor = asked("cursor") { query.append(("cursor", cursor)) }
+        var html = filters(spec, isSet: !set.isEmpty)
+        let part: JSON
+        do {
+            part = try await get(spec.operation, spec.path, query)
+        } catch let problem as Problem
+            where problem.status == .unprocessableContent || problem.reason == .unknownCursor
+        {
+            return html + alert(problem)
+        }
+        let items = part["items"]?.array ?? []
+        let cursor = part["cursor"]?.text
+        if items.isEmpty {
+            html += "<p class=\"empty\">\(t(cursor == nil ? .nothingHere : .nothingInThisPart))</p>"
+        } else {
+            html += table(spec.columns, items, title: spec.title)
+        }
+        let export = ConsoleLink(
+            ["csv", spec.operation],
+            spec.path.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } + spec.fixed + set)
+        html += "<p class=\"pages\">"
+        if asked("cursor") != nil {
+            html += "<a href=\"\(ConsoleLink(segments, set).text)\">\(t(.firstPage))</a>"
+        }
+        if let cursor {
+            html +=
+                "<a rel=\"next\" href=\"\(ConsoleLink(segments, set + [("cursor", cursor)]).text)\">\(t(.nextPage))</a>"
+        }
+        return html + "<a href=\"\(export.text)\" download>\(t(.exportCSV))</a></p>"
+    }
+
+    /// A table that scrolls by itself on a narrow screen.
+    func table(_ columns: [Column], _ items: [JSON], title: Word) -> HTML {
+        var html: HTML =
+            "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"\(t(title))\"><table><thead><tr>"
+        for column in columns {
+            let mark: HTML = column.isNumber ? " class=\"number\"" : ""
+            html += "<th scope=\"col\"\(mark)>\(t(column.title))</th>"
+        }
+        html += "</tr></thead><tbody>"
+        for item in items {
+            html += "<tr>"
+            for column in columns {
+                let mark: HTML = column.isNumber ? " class=\"number\"" : ""
+                html += "<td\(mark)>\(column.cell(item))</td>"
+            }
+            html += "</tr>"
+        }
+        return html + "</tbody></table></div>"
+    }
+
+    private func filters(_ spec: ListSpec, isSet: Bool) -> HTML {
+        guard !spec.filters.isEmpty else { return HTML() }
+        let declared = Console.route(spec.operation).operation.query
+        var html: HTML = "<form class=\"filters\" role=\"search\" method=\"get\">"
+        for filter in spec.filters {
+            let schema = declared.first { $0.name == filter.name }?.schema ?? .anyText
+            let value = asked(filter.name) ?? ""
+            html +=
+                "<div class=\"field\"><label for=\"f-\(filter.name)\">\(t(filter.label))</label>"
+            if let options = schema.choices(self) {
+                html +=
+                    "<select id=\"f-\(filter.name)\" name=\"\(filter.name)\"><option value=\"\">\(t(.all))</option>"
+                for option in options {
+                    let mark: HTML = option.value == value ? " selected" : ""
+                    html += "<option value=\"\(option.value)\"\(mark)>\(option.text)</option>"
+                }
+                html += "</select></div>"
+            } else {
+                html +=
+                    "<input id=\"f-\(filter.name)\" name=\"\(filter.name)\" value=\"\(value)\"\(schema.attributes)></div>"
+            }
+        }
+        html += "<div class=\"field\"><button>\(t(.search))</button></div>"
+        if isSet {
+            html += "<a class=\"clear\" href=\"\(ConsoleLink(segments).text)\">\(t(.clear))</a>"
+        }
+        return html + "</form>"
+    }
+}
+
+/// Cells.
+extension ConsoleRequest {
+    func column(_ title: Word, _ path: String) -> Column {
+        Column(title: title) { "\($0.text(path))" }
+    }
+
+    func code(_ title: Word, _ path: String) -> Column {
+        Column(title: title) { "<code>\($0.text(path))</code>" }
+    }
+
+    func number(_ title: Word, _ path: String) -> Column {
+        Column(title: title, isNumber: true) { item in
+            item.at(path) == nil ? "" : "\(grouped(item.number(path)))"
+        }
+    }
+
+    func time(_ title: Word, _ path: String) -> Column {
+        Column(title: title) { time($0.text(path)) }
+    }
+
+    func named(_ title: Word, _ path: String) -> Column {
+        Column(title: title) { item in item.at(path) == nil ? "" : badge(item.text(path)) }
+    }
+
+    /// `2026-11-29 17:30` of a time of the API, which is UTC.
+    func time(_ text: String) -> HTML {
+        guard text.utf8.count >= 16 else { return "\(text)" }
+        let short = String(text.prefix(16)).replacing("T", with: " ")
+        return "<time datetime=\"\(text)\">\(short)</time>"
+    }
+
+    func grouped(_ number: Int64) -> String {
+        var (text, rest) = ("", String(number.magnitude))
+        while rest.utf8.count > 3 {
+            text = ",\(rest.suffix(3))\(text)"
+            rest.removeLast(3)
+        }
+        return (number < 0 ? "-" : "") + rest + text
+    }
+
+    /// The API's name of something, in the reader's language.
+    func label(_ name: String) -> String { Word.labels[name].map { t($0) } ?? name }
+
+    func badge(_ name: String) -> HTML {
+        switch name {
+        case "active", "true", "succeeded", "done", "delivered", "online":
+            "<span class=\"badge good\">\(label(name))</span>"
+        case "disabled", "failed", "abandoned", "refused":
+            "<span class=\"badge bad\">\(label(name))</span>"
+        default: "<span class=\"badge\">\(label(name))</span>"
+        }
+    }
+
+    func link(_ segments: [String], _ query: Fields = [], _ text: String) -> HTML {
+        "<a href=\"\(ConsoleLink(segments, query).text)\">\(text)</a>"
+    }
+
+    /// A large figure with its name.
+    func figure(_ title: Word, _ value: Int64, _ more: HTML = HTML()) -> HTML {
+        "<div class=\"figure\"><dt>\(t(title))</dt><dd>\(grouped(value))\(more.isEmpty ? HTML() : "<small>\(more)</small>")</dd></div>"
+    }
+
+    /// What a thing is, line by line; lines without a value are left out.
+    func facts(_ lines: [(Word, HTML)]) -> HTML {
+        var html: HTML = "<dl class=\"facts\">"
+        for (title, value) in lines where !value.isEmpty {
+            html += "<div><dt>\(t(title))</dt><dd>\(value)</dd></div>"
+        }
+        return html + "</dl>"
+    }
+
+    func card(_ title: Word, _ body: HTML) -> HTML {
+        body.isEmpty ? HTML() : "<section class=\"card\"><h2>\(t(title))</h2>\(body)</section>"
+    }
+
+    /// A form that is folded until it is wanted; open when it was just refused.
+    func folded(_ title: Word, _ spec: FormSpec) -> HTML {
+        let form = form(spec)
+        guard !form.isEmpty else { return form }
+        let mark: HTML = failure?.form == spec.id ? " open" : ""
+        return "<details class=\"fold\"\(mark)><summary>\(t(title))</summary>\(form)</details>"
+    }
+}

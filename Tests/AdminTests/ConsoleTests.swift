@@ -1,0 +1,176 @@
+import Foundation
+import Gateway
+import HTTPTypes
+import Ledger
+import NIOConcurrencyHelpers
+import Testing
+
+@testable import Admin
+
+/// The console's rules, without a browser; `ProgramTests` has the pages in one.
+@Suite("Console")
+struct ConsoleTests {
+    /// Signs in; answers the cookies of the session.
+    private func signIn(
+        _ client: Client, _ token: String, from address: String? = nil
+    ) async throws -> (status: Int, cookie: String) {
+        let page = try await client.send(.get, "/console/sign-in", token: nil, from: address)
+        let pair = try #require(page.headers[.setCookie]?.split(separator: ";").first)
+        let proof = pair.split(separator: "=")[1]
+        let answer = try await client.send(
+            .post, "/console/sign-in", Array("_token=\(proof)&token=\(token)".utf8),
+            type: "application/x-www-form-urlencoded", token: nil,
+            headers: ["Cookie": String(pair), "Origin": "http://test"], from: address)
+        let cookie = answer.headers[values: .setCookie].first?.split(separator: ";").first ?? ""
+        return (answer.status, String(cookie))
+    }
+
+    private func look(_ client: Client, _ path: String, _ cookie: String) async throws
+        -> Client.Answer
+    {
+        try await client.send(.get, path, token: nil, headers: ["Cookie": cookie])
+    }
+
+    @Test("a session ends 30 minutes after its last request, and 12 hours after its first")
+    func times() async throws {
+        let client = try Client()
+        let (status, cookie) = try await signIn(client, Client.ownerToken.text)
+        #expect(status == 303)
+        for _ in 0..<24 {
+            client.clock.withLockedValue { $0 += .seconds(29 * 60) }
+            #expect(try await look(client, "/console/accounts", cookie).status == 200)
+        }
+        client.clock.withLockedValue { $0 += .seconds(25 * 60) }
+        let last = try await look(client, "/console/accounts", cookie)
+        #expect(last.status == 303, "12 hours have passed")
+        let (_, other) = try await signIn(client, Client.ownerToken.text)
+        client.clock.withLockedValue { $0 += .seconds(30 * 60) }
+        let idle = try await look(client, "/console/accounts", other)
+        #expect(idle.headers[.location]?.hasPrefix("/console/sign-in?next=") == true)
+    }
+
+    @Test("of one token 32 sessions are open at once: the one that was used longest ago makes room")
+    func crowd() async throws {
+        let client = try Client()
+        var cookies: [String] = []
+        for _ in 0..<33 {
+            client.clock.withLockedValue { $0 += .seconds(1) }
+            cookies.append(try await signIn(client, Client.ownerToken.text).cookie)
+        }
+        #expect(try await look(client, "/console/accounts", cookies[0]).status == 303)
+        #expect(try await look(client, "/console/accounts", cookies[1]).status == 200)
+    }
+
+    @Test("wrong keys are counted as those of the API are, and held back where too many come from")
+    func guesses() async throws {
+        let client = try Client { $0.limits.wrongSecretsPerMinutePerAddress = 10 }
+        var statuses: [Int] = []
+        for _ in 0..<40 {
+            statuses.append(try await signIn(client, "keyguess.wrong", from: "192.0.2.1").status)
+        }
+        #expect(statuses.first == 401)
+        #expect(statuses.last == 429)
+        let elsewhere = try await signIn(client, Client.ownerToken.text, from: "192.0.2.1")
+        #expect(elsewhere.status == 303, "a key that is right is heard meanwhile")
+    }
+
+    @Test("both languages have every text, and no text is two words'")
+    func texts() {
+        #expect(Word.allCases.allSatisfy { !$0.chinese.isEmpty && !$0.rawValue.isEmpty })
+        let untranslated = Word.allCases.filter { word in
+            !word.chinese.unicodeScalars.contains { $0.value > 0x2E80 }
+        }
+        #expect(untranslated == [])
+        #expect(Language.allCases.map(\.rawValue) == ["en", "zh"])
+    }
+
+    @Test(
+        "the language is the browser's, unless the switch was turned",
+        arguments: [
+            ("zh-CN,zh;q=0.9,en;q=0.8", "", "zh"), ("de,en;q=0.8", "", "en"), ("fr", "", "en"),
+            ("en-GB", "tollgate-language=zh", "zh"), ("zh", "tollgate-language=xx", "zh"),
+        ])
+    func languages(accept: String, cookie: String, language: String) async throws {
+        let client = try Client()
+        let page = try await client.send(
+            .get, "/console/sign-in", token: nil,
+            headers: ["Accept-Language": accept, "Cookie": cookie])
+        #expect(page.text.contains("<html lang=\"\(language)\">"))
+    }
+
+    @Test("what is put into a page is text: nothing of it is markup")
+    func escaping() {
+        let text = "<b a='1' c=\"2\">&\u{202E}\u{0}"
+        let html: HTML = "<p title=\"\(text)\">\(text)</p>"
+        let escaped = "&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp;\\u{202e}\\u{0}"
+        #expect(
+            String(decoding: html.bytes, as: UTF8.self) == "<p title=\"\(escaped)\">\(escaped)</p>")
+    }
+
+    @Test("files have their digest in their names, and are kept for good")
+    func assets() async throws {
+        let client = try Client()
+        for asset in [ConsoleAssets.style, ConsoleAssets.script, ConsoleAssets.icon] {
+            let answer = try await client.send(.get, asset.path, token: nil)
+            #expect(answer.bytes == asset.bytes)
+            #expect(
+                answer.headers[.cacheControl] == "public, max-age=31536000, immutable")
+        }
+        #expect(try await client.send(.get, "/console/assets/other", token: nil).status == 404)
+    }
+
+    @Test("a sign-in leads to a page of the console and nowhere else")
+    func places() {
+        for place in ["https://evil.example", "//evil.example", "/consolex", "/console/../v1", ""] {
+            #expect(ConsoleLink.local(place) == "/console")
+        }
+        #expect(ConsoleLink.local("/console/keys?a=%20") == "/console/keys?a=%20")
+        #expect(ConsoleLink(["a/b", "ü"], [("c", "d&e")]).text == "/console/a%2Fb/%C3%BC?c=d%26e")
+    }
+
+    @Test("a form with a file is read as browsers send it, and a broken one is refused")
+    func multipart() async throws {
+        let client = try Client()
+        try await client.furnish()
+        let (_, cookie) = try await signIn(client, Client.ownerToken.text)
+        let page = try await look(client, "/console/products/lamp/import", cookie)
+        let range = try #require(page.text.firstRange(of: "name=\"_token\" value=\""))
+        let token = page.text[range.upperBound...].prefix { $0 != "\"" }
+        func send(_ body: String) async throws -> Client.Answer {
+            try await client.send(
+                .post, "/console/products/lamp/import", Array(body.utf8),
+                type: "multipart/form-data; boundary=xx", token: nil,
+                headers: ["Cookie": cookie, "Origin": "http://test"])
+        }
+        func part(_ name: String, _ value: String) -> String {
+            "--xx\r\nContent-Disposition: form-data; name=\"\(name)\"\r\n\r\n\(value)\r\n"
+        }
+        let head =
+            part("_token", String(token)) + part("_operation", "importDevices")
+            + part("_form", "importDevices:lamp") + part("p.pk", "lamp")
+        let file =
+            "--xx\r\nContent-Disposition: form-data; name=\"_file\"; filename=\"a.csv\"\r\n"
+            + "Content-Type: text/csv\r\n\r\n"
+        let made = try await send(head + file + "dk,secret,name\nn-1,,One\n\r\n--xx--\r\n")
+        #expect(made.status == 200)
+        #expect(made.text.hasPrefix("dk,secret,name"))
+        let wrong = try await send(head + file + "dk,secret,name\nn 1,,One\n\r\n--xx--\r\n")
+        #expect(wrong.status == 422)
+        #expect(wrong.text.contains("line 2"))
+        #expect(try await send("--xx").status == 400)
+        #expect(try await send("").status == 400)
+    }
+
+    @Test("every form of the pages names an operation of the API, and every list one with items")
+    func operations() {
+        for place in ConsolePlace.allCases {
+            #expect(Console.route(place.operation).method == .get)
+        }
+    }
+
+    @Test("there is no console where it is switched off")
+    func off() async throws {
+        let client = try Client { $0.admin.console = false }
+        #expect(try await client.send(.get, "/console/sign-in", token: nil).status == 404)
+    }
+}

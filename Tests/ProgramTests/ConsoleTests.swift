@@ -1,0 +1,148 @@
+import Foundation
+import Support
+import Testing
+
+/// The console in a browser: Debian's Chromium, driven by scripts beside this file.
+@Suite("Console", .waits, .serialized)
+struct ConsoleTests {
+    /// Runs a script against a gateway of its own; answers its lines.
+    private static func lines(
+        of script: String, _ arguments: [String] = [], in program: Program
+    ) throws -> (lines: [String], errors: String) {
+        let place = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "\(script).py").path
+        let executable = try #require(program.process([], [:]).executableURL)
+        let result = try program.python([place, executable.path] + arguments)
+        let log = program.directory.appending(path: "serve.err")
+        let said = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
+        return (
+            result.output.split(separator: "\n").map(String.init), "\(result.errors)\(said)"
+        )
+    }
+
+    private static func lines(of script: String, _ arguments: [String] = []) throws -> (
+        lines: [String], errors: String
+    ) {
+        let program = try Program()
+        defer { program.remove() }
+        return try lines(of: script, arguments, in: program)
+    }
+
+    @Test(
+        "every page, in both languages, at three widths, light and dark: no error, nothing that the policy stops, nothing serious for axe, nothing too wide"
+    )
+    func walk() throws {
+        let (lines, errors) = try Self.lines(of: "console_walk")
+        #expect(lines == ["pages 432", "exit code 0"], "\(errors)")
+    }
+
+    /// A sentence of the origin's documents, as `Console.md` has it.
+    struct Sentence: CustomTestStringConvertible, Sendable {
+        let name: String
+        let text: String
+
+        var testDescription: String { "\(name): \(text)" }
+
+        static let all: [Sentence] = {
+            let page = Program.root.appending(
+                path: "Sources/Gateway/Gateway.docc/Operators/Console.md")
+            let text = (try? String(contentsOf: page, encoding: .utf8)) ?? ""
+            return text.split(separator: "\n").filter { $0.hasPrefix("| `") }.map { line in
+                let cells = line.split(separator: "|").map {
+                    $0.trimmingCharacters(in: .whitespaces)
+                }
+                return Sentence(
+                    name: cells[0].trimmingCharacters(in: ["`"]),
+                    text: cells[1])
+            }
+        }()
+
+        /// What was shown, all in one browser.
+        static let shown = Result { try lines(of: "console_sentences") }
+    }
+
+    @Test("a sentence of the origin's documents about a page", arguments: Sentence.all)
+    func sentences(_ sentence: Sentence) throws {
+        let (lines, errors) = try Sentence.shown.get()
+        let reason = errors.components(separatedBy: "\n").drop {
+            !$0.hasPrefix("\(sentence.name) ")
+        }
+        #expect(lines.contains(sentence.name), "\(reason.prefix(30).joined(separator: "\n"))")
+    }
+
+    @Test("the table of sentences has each that is shown, and no other")
+    func table() throws {
+        let (lines, errors) = try Sentence.shown.get()
+        #expect(lines == Sentence.all.map(\.name) + ["exit code 0"], "\(errors)")
+        #expect(Sentence.all.count > 30)
+    }
+
+    @Test(
+        "an attacker finds no fixed session, no form without its token, no way to another site or tenant, no markup"
+    )
+    func security() throws {
+        let (lines, errors) = try Self.lines(of: "console_security")
+        let expected = """
+            signed in 303 /console
+            new ids True 64
+            the former one ended 303
+            flags ['HttpOnly', 'Path=/', 'SameSite=Strict']
+            no token 403
+            a wrong token 403
+            no origin 403
+            another origin 403
+            an opaque origin 403
+            another session's token 403
+            sign-in from elsewhere 403
+            sign-in without its cookie 422
+            none was made ['acme', 'acme-sub', 'other']
+            next https://evil.example/ /console
+            next //evil.example /console
+            next /\\evil.example /console
+            next /v1/accounts /console
+            next /console/../v1 /console
+            next /console//evil /console
+            next /console/keys?a=b /console/keys?a=b
+            language leads to /console
+            others' pages [404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 404, 403, 403, 403, 403, 403, 403]
+            deleteProduct 404
+            disableDevice 404
+            buyCodes 403
+            near expiry of others False
+            escaped [True, True, True, True, True, True, True, True, True, True, True, True, True]
+            Content-Security-Policy default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'
+            X-Frame-Options DENY
+            X-Content-Type-Options nosniff
+            Referrer-Policy same-origin
+            Cache-Control no-store
+            before 200
+            revoked 303 /console/sign-in
+            signed out 303 303
+            exit code 0
+            """
+        #expect(lines == expected.split(separator: "\n").map(String.init), "\(errors)")
+    }
+
+    @Test("under TLS the cookie is bound to the host and to TLS, and a plain origin is another one")
+    func encrypted() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let line =
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem"
+        #expect(try program.shell(line).code == 0)
+        let (lines, errors) = try Self.lines(
+            of: "console_security", ["cert.pem", "key.pem"], in: program)
+        let expected = [
+            "cookies ['__Host-tollgate-session']",
+            "flags ['HttpOnly', 'Path=/', 'SameSite=Strict', 'Secure']",
+            "a plain origin 403", "exit code 0",
+        ]
+        #expect(lines == expected, "\(errors)")
+    }
+
+    @Test("a page of 100 of 100,000 devices is quick, wherever in the list")
+    func time() throws {
+        let (lines, errors) = try Self.lines(of: "console_time", ["100000", "100"])
+        #expect(lines == ["pages 100 True", "exit code 0"], "\(errors)")
+    }
+}

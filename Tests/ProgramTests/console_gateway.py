@@ -1,0 +1,107 @@
+"""A gateway for the tests of the console, and what is in its books."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+PATIENCE = 120
+CONFIGURATION = """shards: 1
+admin: {port: 0, requestsPerSecond: 100000}
+storage: {ledgerMapBytes: 1073741824, usageMapBytes: 268435456}
+activation: {secretLengthMinimum: 1, freeCodes: {policy: none}}
+webhooks: {allowPrivateAddresses: true, allowPlainHTTP: true}
+backup: {directories: [%s]}
+listeners:
+  - {name: local, port: 0, tls: false}
+"""
+# What people may call things: markup, an event handler, an end of an attribute, and marks of the writing's direction.
+EVIL = "<img src=x onerror=evil()>\"'&amp;\u202e<script>evil()</script>"
+
+
+def until(condition, what):
+    end = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        if time.monotonic() > end:
+            sys.exit(f"waited in vain: {what}")
+        time.sleep(0.02)
+    return found
+
+
+class Gateway:
+    def __init__(self, program, more=()):
+        with open("tollgate.yaml", "w") as file:
+            file.write(CONFIGURATION % json.dumps(os.path.join(os.getcwd(), "backups")))
+        self.program = program
+        self.log = open("serve.err", "wb")
+        self.process = subprocess.Popen(
+            [program, "serve", "--config", "tollgate.yaml", *more],
+            stdout=subprocess.DEVNULL, stderr=self.log)
+
+        def address():
+            if self.process.poll() is not None:
+                sys.exit(open("serve.err").read())
+            return re.search(r"API on (http[^\s\"]*)", open("serve.err").read())
+        self.url = until(address, "the API").group(1)
+        self.token = open("data/admin.token").read().strip()
+
+    def port(self):
+        return int(re.search(r"listener 'local' on [a-z]*://[^:]*:(\d+)", open("serve.err").read()).group(1))
+
+    def send(self, method, path, body=None, token=None, kind="application/json"):
+        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            self.url + path, data, {"Authorization": f"Bearer {token or self.token}"}, method=method)
+        if data is not None:
+            request.add_header("Content-Type", kind)
+        try:
+            with urllib.request.urlopen(request) as answer:
+                text = answer.read()
+                return json.loads(text) if "json" in answer.headers.get("Content-Type", "") else text
+        except urllib.error.HTTPError as error:
+            sys.exit(f"{method} {path}: {error.code} {error.read()}")
+
+    def furnish(self):
+        """Two accounts, one of them with names that are markup; products with devices in every state."""
+        send = self.send
+        send("POST", "/v1/packages", {"id": "basic", "name": "Basic", "validityDays": 20, "messagesPerDay": 1500})
+        send("POST", "/v1/packages", {"id": "plus", "name": "Plus", "validityDays": 1825, "messagesPerDay": 3000})
+        send("POST", "/v1/accounts", {"id": "acme", "name": "Acme", "kind": "enterprise", "email": "ann@example.org"})
+        send("POST", "/v1/accounts", {"id": "acme-sub", "name": "Acme North", "kind": "individual", "parent": "acme"})
+        send("POST", "/v1/accounts", {"id": "other", "name": EVIL.replace("\u202e", ""), "kind": "individual"})
+        send("POST", "/v1/accounts/acme/purchases", {"package": "basic", "quantity": 50})
+        send("POST", "/v1/accounts/acme/purchases", {"package": "plus", "quantity": 70})
+        for pk, name, account in [("lamp", "Lamp", "acme"), ("meter", "Meter", "acme"), ("evil", EVIL, "other")]:
+            send("POST", "/v1/products", {"pk": pk, "name": name, "account": account})
+        send("POST", "/v1/accounts/acme/assignments", {"product": "lamp", "quantity": 20, "package": "basic"})
+        send("POST", "/v1/accounts/other/purchases", {"package": "basic", "quantity": 5, "product": "evil"})
+        rows = "".join(f"lamp-{n},secret-{n},Lamp {n}\n" for n in range(1, 13))
+        send("POST", "/v1/products/lamp/devices", ("dk,secret,name\n" + rows).encode(), kind="text/csv")
+        send("POST", "/v1/products/evil/devices", {"devices": [{"dk": "evil-1", "secret": "s", "name": EVIL}]})
+        for n in range(1, 8):
+            send("POST", f"/v1/products/lamp/devices/lamp-{n}/activate")
+        send("POST", "/v1/products/evil/devices/evil-1/activate")
+        send("POST", "/v1/products/lamp/devices/lamp-2/disable")
+        send("PUT", "/v1/accounts/acme/contacts/bob@example.org", {"name": "Bob"})
+        send("PUT", "/v1/accounts/other/contacts/eve@example.org", {"name": EVIL})
+        send("POST", "/v1/accounts/acme/topups", {"kind": "messages", "quantity": 100000, "expiresAt": "2040-01-01"})
+        send("POST", "/v1/webhooks", {"name": EVIL, "url": "http://127.0.0.1:9/hook", "on": False})
+        self.keys = {}
+        for name, role, account in [
+            ("acme", "sub-account", "acme"), ("other", "sub-account", "other"), ("sub", "sub-account", "acme-sub"),
+            ("reader", "application", "acme"), ("operator", "operator", None),
+        ]:
+            body = {"name": name, "role": role}
+            if account:
+                body["account"] = account
+            made = send("POST", "/v1/keys", body)
+            self.keys[name] = made["token"]
+        send("POST", "/v1/keys", {"name": EVIL, "role": "application", "account": "other"})
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
