@@ -304,7 +304,7 @@ let package = Package(
             exclude: [
                 "schemathesis.toml", "http_scenarios.py", "supervision_scenarios.py",
                 "monitoring_scenarios.py", "openapi_examples.py",
-                "webhook_scenarios.py", "Examples",
+                "webhook_scenarios.py", "alert_scenarios.py", "smtp_server.py", "Examples",
             ],
             swiftSettings: strict
         ),
