@@ -7,7 +7,7 @@ RUN_PACKAGES    := openssl mosquitto-clients
 TEST_PACKAGES   := $(RUN_PACKAGES) btrfs-progs mosquitto python3-venv gnutls-bin libnss3-tools libmbedtls-dev faketime \
                    mandoc systemd gcc curl libpaho-mqtt-dev nodejs node-mqtt chromium fonts-wqy-microhei
 DEB_PACKAGES    := dpkg-dev debootstrap openssl iproute2 util-linux
-PYTHON_PACKAGES := paho-mqtt==2.1.0 openapi-spec-validator==0.9.0 \
+PYTHON_PACKAGES := paho-mqtt==2.1.0 aiosmtpd==1.4.6 openapi-spec-validator==0.9.0 \
                    schemathesis==4.32.5 hypothesis==6.170.15 \
                    playwright==1.65.2 axe-playwright-python==0.1.8
 # Programs in wheels that others have built than their authors, so by their hashes: the server that the log's tests run

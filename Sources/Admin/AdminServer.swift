@@ -37,6 +37,8 @@ public struct AdminServer: Service {
         self.logger = logger
         self.onListening = onListening
         sessions = ConsoleSessions(now: now)
+        let webhooks = WebhookDispatcher(
+            controlPlane: controlPlane, configuration: configuration.webhooks, logger: logger)
         server = ServerContext(
             controlPlane: controlPlane,
             configuration: configuration,
@@ -44,8 +46,10 @@ public struct AdminServer: Service {
             mintKey: mintKey,
             build: build,
             wrongTokens: WrongTokens(limits: configuration.limits, logger: logger),
-            webhooks: WebhookDispatcher(
-                controlPlane: controlPlane, configuration: configuration.webhooks, logger: logger),
+            webhooks: webhooks,
+            alerts: AlertDispatcher(
+                controlPlane: controlPlane, configuration: configuration.smtp,
+                webhooks: webhooks, logger: logger),
             now: now
         )
     }
@@ -82,6 +86,13 @@ public struct AdminServer: Service {
     /// - Parameter node: this node of a cluster; `nil` of a gateway alone.
     public func webhooks(node: NodeName?) -> any Service {
         WebhookService(dispatcher: server.webhooks, node: node)
+    }
+
+    /// Fires alerts, and sends them by mail. To be ended before `webhooks`, whose courier it uses.
+    ///
+    /// - Parameter node: this node of a cluster; `nil` of a gateway alone.
+    public func alerts(node: NodeName?) -> any Service {
+        AlertService(dispatcher: server.alerts, node: node)
     }
 
     func router(

@@ -23,11 +23,27 @@ static inline CURLcode ccurl_set_headers(CURL *transfer, struct curl_slist *head
     return curl_easy_setopt(transfer, CURLOPT_HTTPHEADER, headers);
 }
 
+static inline CURLcode ccurl_set_recipients(CURL *transfer, struct curl_slist *recipients) {
+    return curl_easy_setopt(transfer, CURLOPT_MAIL_RCPT, recipients);
+}
+
+// Fills `bytes` with what comes next of a message: how many, 0 at its end.
+typedef size_t (*ccurl_read)(char *bytes, size_t size, size_t count, void *context);
+
+static inline CURLcode ccurl_set_read(CURL *transfer, ccurl_read function) {
+    return curl_easy_setopt(transfer, CURLOPT_READFUNCTION, function);
+}
+
 // What of the body of an answer was taken: anything but all of it ends the transfer.
 typedef size_t (*ccurl_write)(char *bytes, size_t size, size_t count, void *context);
 
 static inline CURLcode ccurl_set_write(CURL *transfer, ccurl_write function) {
     return curl_easy_setopt(transfer, CURLOPT_WRITEFUNCTION, function);
+}
+
+// The same of a line that a mail server has answered.
+static inline CURLcode ccurl_set_line(CURL *transfer, ccurl_write function) {
+    return curl_easy_setopt(transfer, CURLOPT_HEADERFUNCTION, function);
 }
 
 static inline CURLcode ccurl_set_open_socket(CURL *transfer, curl_opensocket_callback function) {

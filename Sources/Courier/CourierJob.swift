@@ -1,7 +1,7 @@
 public import Bytes
 public import Encoding
 
-/// An HTTP request that the courier is to make: a POST.
+/// What the courier is to do: an HTTP request, a POST, or a message that goes to a mail server.
 public struct CourierJob: Hashable, Sendable {
     /// Tells it from the others under way.
     public let number: UInt64
@@ -9,7 +9,11 @@ public struct CourierJob: Hashable, Sendable {
 
     /// Names and values, without line feeds.
     public let headers: [Header]
+    /// Of a mail, all of the message (RFC 5322).
     public let body: [UInt8]
+
+    /// `nil`: it is an HTTP request.
+    public let mail: CourierMail?
 
     /// Until the answer has come whole.
     public let timeoutMilliseconds: UInt32
@@ -28,8 +32,21 @@ public struct CourierJob: Hashable, Sendable {
         number: UInt64, url: String, headers: [Header], body: [UInt8], timeoutMilliseconds: UInt32
     ) {
         self.number = number
+        mail = nil
         self.url = url
         self.headers = headers
+        self.body = body
+        self.timeoutMilliseconds = timeoutMilliseconds
+    }
+
+    /// A message for a mail server.
+    public init(
+        number: UInt64, mail: CourierMail, body: [UInt8], timeoutMilliseconds: UInt32
+    ) {
+        self.number = number
+        self.mail = mail
+        url = mail.url
+        headers = []
         self.body = body
         self.timeoutMilliseconds = timeoutMilliseconds
     }
@@ -39,14 +56,14 @@ public struct CourierJob: Hashable, Sendable {
 public struct CourierOutcome: Hashable, Sendable {
     public let number: UInt64
 
-    /// HTTP's; 0 when no answer came.
+    /// HTTP's, or the mail server's last reply code; 0 when no answer came.
     public let status: UInt32
     public let milliseconds: UInt32
 
-    /// Why no answer came, for people; empty when one came.
+    /// Why no answer came, or why the mail server did not take the message, for people; empty when all is well.
     public let error: String
 
-    /// The first bytes of the answer's body, at most `bodyMaximum`.
+    /// The first bytes of the answer's body, at most `bodyMaximum`; of a mail, the server's last line.
     public let body: [UInt8]
 
     /// The request was not made, for a reason of the gateway's own: nothing was asked of the receiver. Not among the
@@ -85,6 +102,8 @@ extension CourierJob: CourierMessage {
             buffer.append(text: header.value)
         }
         buffer.append(counted: body.span)
+        buffer.append(mail != nil)
+        mail?.encode(into: &buffer)
     }
 
     public init(from reader: inout ByteReader) throws(MalformedRecord) {
@@ -95,6 +114,7 @@ extension CourierJob: CourierMessage {
             Header(try reader.takeText(), try reader.takeText())
         }
         body = try reader.takeCounted().bytesArray
+        mail = try reader.takeBool() ? try CourierMail(from: &reader) : nil
     }
 }
 

@@ -52,14 +52,37 @@ public final class CourierProcess: Sendable {
         _ url: String, _ headers: [CourierJob.Header], _ body: [UInt8], timeoutMilliseconds: UInt32,
         completion: @escaping @Sendable (CourierOutcome) -> Void
     ) {
+        submit(completion) { number in
+            CourierJob(
+                number: number, url: url, headers: headers, body: body,
+                timeoutMilliseconds: timeoutMilliseconds)
+        }
+    }
+
+    /// Hands a message for a mail server to the courier, and waits for the outcome.
+    ///
+    /// - Parameter message: all of it (RFC 5322), with line ends of CR LF.
+    public func send(
+        _ mail: CourierMail, _ message: [UInt8], timeoutMilliseconds: UInt32
+    ) async -> CourierOutcome {
+        await withCheckedContinuation { continuation in
+            submit({ continuation.resume(returning: $0) }) { number in
+                CourierJob(
+                    number: number, mail: mail, body: message,
+                    timeoutMilliseconds: timeoutMilliseconds)
+            }
+        }
+    }
+
+    private func submit(
+        _ completion: @escaping @Sendable (CourierOutcome) -> Void,
+        _ job: (UInt64) -> CourierJob
+    ) {
         enum Answer { case queued, starts, refused }
         let answer = shared.state.withLock { state -> Answer in
             if state.isStopped { return .refused }
-            let job = CourierJob(
-                number: state.nextNumber, url: url, headers: headers, body: body,
-                timeoutMilliseconds: timeoutMilliseconds)
+            state.waiting.append(Waiting(job: job(state.nextNumber), completion: completion))
             state.nextNumber += 1
-            state.waiting.append(Waiting(job: job, completion: completion))
             if state.isRunning { return .queued }
             state.isRunning = true
             return .starts

@@ -306,6 +306,8 @@ struct Foundations {
         do throws(StoreError) {
             _ = try commons.ledger.carryOutAtStart(
                 .limits(.adopt(configuration.limits.ofBooks)), at: commons.clock.now)
+            _ = try commons.ledger.carryOutAtStart(
+                .alerts(.adopt(configuration.alertSettings)), at: commons.clock.now)
         } catch {
             commons.log?.say(
                 .warning, "the books can't be told their limits now", .init("error", "\(error)"))

@@ -82,14 +82,19 @@ extension Gateway {
         }
     }
 
-    /// Tells the books their limits (rule A12), which the start could not when the disk was full; they are
+    /// Tells the books their limits (rule A12) and when alerts are fired (rule E2), which the start could not when the disk was full; they are
     /// changed by that only if they are others. False when they can't be told now either.
     private func tellLimits() async -> Bool {
         guard isLedgerReached else { return false }
-        let action = Action.limits(.adopt(configuration.limits.ofBooks))
+        let actions = [
+            Action.limits(.adopt(configuration.limits.ofBooks)),
+            .alerts(.adopt(configuration.alertSettings)),
+        ]
         do throws(StoreError) {
-            _ = try await ledger.submit(
-                Command(at: now, actor: Command.gatewayActor, action: action))
+            for action in actions {
+                _ = try await ledger.submit(
+                    Command(at: now, actor: Command.gatewayActor, action: action))
+            }
             return true
         } catch {
             return false

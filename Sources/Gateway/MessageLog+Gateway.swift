@@ -40,7 +40,8 @@ extension MessageLog {
             .devices(.secretReset), .devices(.secretConfirmed), .devices(.renamed),
             .products(.created), .products(.updated), .products(.packageUpgraded),
             .products(.uplinkNamed), .codes, .packages, .accounts, .imports, .topUps, .upgrades,
-            .keys, .clock, .corrections, .limits, .productSecrets, .cluster, .metadata, .webhooks:
+            .keys, .clock, .corrections, .limits, .productSecrets, .cluster, .metadata, .webhooks,
+            .alerts:
             break
         }
     }

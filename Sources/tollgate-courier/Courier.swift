@@ -2,7 +2,7 @@ import Courier
 import Glibc
 import Linux
 
-/// Makes HTTP requests for the gateway, which starts it: jobs come on the standard input, a socket, and outcomes go
+/// Makes HTTP requests, and hands messages to a mail server, for the gateway, which starts it: jobs come on the standard input, a socket, and outcomes go
 /// back on it. It keeps nothing, listens nowhere, and ends with the gateway.
 @main
 struct CourierProgram {

@@ -85,6 +85,9 @@ final class Transfer {
     private let errorText: UnsafeMutablePointer<CChar>
     private var body: [UInt8] = []
     private var bodyCount = 0
+
+    /// How much of a message the mail server has got.
+    private var sentCount = 0
     private var isRefused = false
 
     /// Of an answer's body, in bytes: what is over it is not read.
@@ -98,7 +101,7 @@ final class Transfer {
         allowsPrivateAddresses = arguments.allowsPrivateAddresses
         unsafe errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         unsafe errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
-        setRequest()
+        if let mail = job.mail { set(mail) } else { setRequest() }
         setLimits(arguments)
         setCallbacks()
     }
@@ -129,19 +132,71 @@ final class Transfer {
         unsafe ccurl_set_headers(handle, headers)
     }
 
+    /// A message for a mail server: libcurl doubles the dot that a line begins with (RFC 5321, section 4.5.2).
+    private func set(_ mail: CourierMail) {
+        // Safe: libcurl copies texts; the list of recipients lives as long as the handle.
+        unsafe ccurl_set_text(handle, CURLOPT_URL, job.url)
+        unsafe ccurl_set_text(handle, CURLOPT_MAIL_FROM, "<\(mail.sender)>")
+        unsafe headers = curl_slist_append(headers, "<\(mail.recipient)>")
+        unsafe ccurl_set_recipients(handle, headers)
+        unsafe ccurl_set_number(handle, CURLOPT_UPLOAD, 1)
+        if mail.security == .startTLS {
+            unsafe ccurl_set_number(handle, CURLOPT_USE_SSL, Int(CURLUSESSL_ALL.rawValue))
+        }
+        if let user = mail.user, let password = mail.password {
+            unsafe ccurl_set_text(handle, CURLOPT_USERNAME, user)
+            unsafe ccurl_set_text(handle, CURLOPT_PASSWORD, password)
+        }
+        // Safe: the transfer lives until its handle is in no multi handle any more, so longer than any call.
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe ccurl_set_pointer(handle, CURLOPT_READDATA, context)
+        unsafe ccurl_set_read(handle) { bytes, size, count, context in
+            guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
+            let transfer = unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+            return unsafe transfer.give(
+                UnsafeMutableRawBufferPointer(start: bytes, count: size * count))
+        }
+        unsafe ccurl_set_pointer(handle, CURLOPT_HEADERDATA, context)
+        unsafe ccurl_set_line(handle) { bytes, size, count, context in
+            guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
+            let transfer = unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+            return unsafe transfer.takeLine(
+                UnsafeRawBufferPointer(start: bytes, count: size * count))
+        }
+    }
+
+    private func give(_ room: UnsafeMutableRawBufferPointer) -> Int {
+        let part = job.body[sentCount...].prefix(room.count)
+        // Safe: libcurl lends the room for the call, and the part is no longer than it.
+        unsafe room.copyBytes(from: part)
+        sentCount += part.count
+        return part.count
+    }
+
+    /// The last line is the one that counts, but for the farewell behind a refusal.
+    private func takeLine(_ bytes: UnsafeRawBufferPointer) -> Int {
+        // Safe: libcurl lends the bytes for the call.
+        if unsafe bytes.starts(with: "221".utf8) { return bytes.count }
+        // Safe: libcurl lends the bytes for the call.
+        unsafe body = Array(bytes.prefix(CourierOutcome.bodyMaximum))
+        return bytes.count
+    }
+
     private func setLimits(_ arguments: CourierArguments) {
         unsafe ccurl_set_number(handle, CURLOPT_TIMEOUT_MS, Int(job.timeoutMilliseconds))
         unsafe ccurl_set_number(handle, CURLOPT_NOSIGNAL, 1)
         // A name that is still being looked up when time is over is not waited for: all other transfers would be.
         unsafe ccurl_set_number(handle, CURLOPT_QUICK_EXIT, 1)
         unsafe ccurl_set_number(handle, CURLOPT_FOLLOWLOCATION, 0)
-        unsafe ccurl_set_text(
-            handle, CURLOPT_PROTOCOLS_STR, arguments.allowsPlainHTTP ? "http,https" : "https")
+        let protocols =
+            job.mail != nil ? "smtp,smtps" : arguments.allowsPlainHTTP ? "http,https" : "https"
+        unsafe ccurl_set_text(handle, CURLOPT_PROTOCOLS_STR, protocols)
         // A proxy would connect where this program must not.
         unsafe ccurl_set_text(handle, CURLOPT_PROXY, "")
         unsafe ccurl_set_number(handle, CURLOPT_SSL_VERIFYPEER, 1)
         unsafe ccurl_set_number(handle, CURLOPT_SSL_VERIFYHOST, 2)
-        if let file = arguments.trustedCertificates {
+        let isMail = job.mail != nil
+        if let file = isMail ? job.mail?.trustedCertificates : arguments.trustedCertificates {
             // The system's directory of authorities is looked into as well.
             unsafe ccurl_set_text(handle, CURLOPT_CAINFO, file)
         }
@@ -187,7 +242,8 @@ final class Transfer {
         case 16: found = IPAddress(ipv6High: high, low: low)
         default: return ccurl_no_socket()
         }
-        guard allowsPrivateAddresses || ReachableAddress.isPublic(found) else {
+        // The mail server is the operator's choice, not a tenant's.
+        guard job.mail != nil || allowsPrivateAddresses || ReachableAddress.isPublic(found) else {
             isRefused = true
             return ccurl_no_socket()
         }
@@ -200,6 +256,12 @@ final class Transfer {
         // Safe: both are numbers of this size (curl_easy_getinfo(3)).
         unsafe ccurl_get_number(handle, CURLINFO_RESPONSE_CODE, &status)
         unsafe ccurl_get_offset(handle, CURLINFO_TOTAL_TIME_T, &microseconds)
+        if job.mail != nil {
+            return CourierOutcome(
+                number: job.number, status: UInt32(clamping: status),
+                milliseconds: UInt32(clamping: microseconds / 1_000),
+                error: code == CURLE_OK ? "" : error(code), body: body)
+        }
         // An answer that has said more than is read of it has said what counts.
         let isAnswer = code == CURLE_OK || (code == CURLE_WRITE_ERROR && bodyCount > Self.bodyLimit)
         return CourierOutcome(

@@ -159,6 +159,7 @@ struct Serve: AsyncParsableCommand {
         }
         // The first to end: what it has to say to the books comes before the gateway drains.
         services.append(.init(service: admin.webhooks(node: node)))
+        services.append(.init(service: admin.alerts(node: node)))
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services, logger: Self.quiet(logger)))

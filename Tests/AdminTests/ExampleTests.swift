@@ -48,6 +48,7 @@ struct ExampleTests {
         "showDigests": "not-clustered", "takeSnapshot": "not-clustered",
         "showConnection": "not-connected", "endConnection": "not-connected",
         "sendMessage": "not-connected", "redeliver": "unknown-delivery",
+        "retryNotification": "unknown-notification", "testAlertMail": "mail-not-configured",
     ]
 
     @Test("a gateway that has what the examples name takes each example of a request")

@@ -154,6 +154,12 @@ struct ReplayTests {
         Write(.post, "webhooks/{webhook}/secret/rotate", ["overlapHours": 1]),
         Write(.post, "webhooks/{webhook}/secret/rotate", [:]),
         Write(.delete, "webhooks/{webhook}"),
+        Write(
+            .put, "accounts/acme/alert-rules/codes-low",
+            ["number": 5, "percent": 20, "days": 7, "on": false]),
+        Write(.put, "accounts/acme/alert-rules/codes-low", ["number": 5]),
+        Write(.delete, "accounts/acme/alert-rules/codes-low"),
+        Write(.put, "accounts/acme/alert-language", ["language": "zh"]),
         Write(.post, "accounts/acme/certify"),
         Write(.post, "clock/confirm"),
         Write(.delete, "products/lamp/devices/d1/messages"),
@@ -165,7 +171,7 @@ struct ReplayTests {
     /// Writes that take no idempotency key, or are no command to the books and repeated by another test.
     private static let others: Set = [
         "sendMessage", "endConnection", "startBackup", "makeCheckpoint", "removeNode",
-        "changeDevices", "testWebhook", "redeliver",
+        "changeDevices", "testWebhook", "redeliver", "testAlertMail", "retryNotification",
     ]
 
     private func send(

@@ -195,7 +195,8 @@ struct RolesTests {
         "rotateProductSecret", "revokeProductSecret", "createProduct", "updateProduct",
         "deleteProduct", "deleteMessages", "createKey", "revokeKey", "renameKey", "renameDevice",
         "changeDevices", "createWebhook", "updateWebhook", "rotateWebhookSecret", "deleteWebhook",
-        "testWebhook", "redeliver",
+        "testWebhook", "redeliver", "setAlertRule", "resetAlertRule", "setAlertLanguage",
+        "retryNotification",
         "updateAccountMetadata", "updateProductMetadata", "updateDeviceMetadata",
     ]
 
@@ -216,7 +217,7 @@ struct RolesTests {
         "listAccounts", "createAccount", "certifyAccount", "createPackage", "renamePackage",
         "checkBooks",
         "showClock", "confirmClock",
-        "showCluster", "makeCheckpoint", "showDigests", "listConnections",
+        "showCluster", "makeCheckpoint", "showDigests", "listConnections", "testAlertMail",
     ]
 
     private func lastEvent(_ client: Client) async throws -> Int64? {

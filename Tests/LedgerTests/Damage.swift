@@ -25,7 +25,7 @@ struct Damage: Sendable, CustomTestStringConvertible {
 
     static let all =
         whole + tenants + codes + products + devices + history + packs + upgrades + imports
-        + corrections + webhooks
+        + corrections + webhooks + alerts
 }
 
 extension Table {

@@ -98,6 +98,9 @@ import Time
         add(UpgradeState.self)
         add(BooksLimit.self)
         add(WebhookAttempt.Cause.self)
+        add(AlertKind.self)
+        add(AlertLanguage.self)
+        add(NotificationState.self)
         #expect(try Self.lines(of: "values") == lines)
     }
 

@@ -12,6 +12,8 @@ extension Refusal {
         case .commands(.alreadyExists): "already-exists"
         case .webhooks(.unknown): "unknown-webhook"
         case .webhooks(.tooMany): "too-many-webhooks"
+        case .alerts(.unknownNotification): "unknown-notification"
+        case .alerts(.notGivenUp): "notification-not-given-up"
         case .accounts(.parentIsSubAccount): "parent-is-sub-account"
         case .accounts(.tooManySubAccounts): "too-many-sub-accounts"
         case .accounts(.enterpriseAlready): "enterprise-already"

@@ -18,6 +18,7 @@ enum Samples {
         TestStore.beginning + importActions.map { .imports($0) } + otherActions + accountActions
         + topUpActions.map { .topUps($0) } + upgradeActions.map { .upgrades($0) } + moneyActions
         + clusterActions + notedActions + webhookActions
+        + alertActions
 
     private static let otherActions: [Action] =
         [
@@ -82,6 +83,7 @@ enum Samples {
     static let changes =
         importChanges + otherChanges + accountChanges + topUpChanges.map { .topUps($0) }
         + upgradeChanges.map { .upgrades($0) } + clusterChanges + notedChanges + webhookChanges
+        + alertChanges
 
     private static let otherChanges: [Change] =
         [
@@ -128,7 +130,7 @@ enum Samples {
 
     static let refusals =
         importRefusals + otherRefusals + moneyRefusals + clusterRefusals + notedRefusals
-        + webhookRefusals
+        + webhookRefusals + alertRefusals
 
     private static let otherRefusals: [Refusal] =
         [

@@ -35,6 +35,7 @@ import Testing
         check(TopUpChange.Entry.self)
         check(UpgradeChange.Entry.self)
         check(MetadataOwner.self)
+        check(AlertSubject.self)
     }
 
     private static func firstBytes<Record: TaggedRecord>(of type: Record.Type) -> Set<UInt8> {
@@ -69,6 +70,7 @@ extension Action.Area {
         case .cluster: ClusterAction.self
         case .metadata: MetadataAction.self
         case .webhooks: WebhookAction.self
+        case .alerts: AlertAction.self
         }
     }
 }
@@ -92,6 +94,7 @@ extension Change.Area {
         case .cluster: ClusterChange.self
         case .metadata: MetadataChange.self
         case .webhooks: WebhookChange.self
+        case .alerts: AlertChange.self
         }
     }
 }
@@ -114,6 +117,7 @@ extension Refusal.Area {
         case .cluster: ClusterRefusal.self
         case .metadata: MetadataRefusal.self
         case .webhooks: WebhookRefusal.self
+        case .alerts: AlertRefusal.self
         case .commands: CommandRefusal.self
         }
     }

@@ -113,7 +113,7 @@ enum Tour {
     }
 
     static var steps: [Step] {
-        tenants + codes + devices + packs + endings + people + imports + corrections
+        tenants + codes + devices + packs + endings + people + imports + corrections + alertSteps
     }
 
     private static func steps(_ actions: [Action]) -> [Step] {
@@ -284,6 +284,8 @@ enum Tour {
 
     /// Of PK4, of `individual`: codes 40 and 41 were consumed by g1 and g2, 41 is the product's again,
     /// 42 to 46 are void, and g3 has the entitlement of g1.
+    private static var alertSteps: [Step] { steps(alerts(of: individual)) }
+
     private static var corrections: [Step] {
         var limits = BooksLimits()
         limits.registrationsPerDay = 100

@@ -60,7 +60,7 @@ struct OutputTests {
         "topup changes acme", "device list lamp", "device blacklist lamp", "device imports lamp",
         "device activations lamp d1", "device upgrades lamp d1", "key list", "event list",
         "connections", "connections --sort seen", "top --once", "webhook list",
-        "device messages lamp d1",
+        "device messages lamp d1", "alert list", "alert rules acme", "alert letters",
     ]
 
     @Test("no listing verb crashes when its output can't be written, in no form")

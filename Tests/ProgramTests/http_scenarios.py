@@ -426,6 +426,7 @@ elif scenario == "bodies":
     code = call("GET", "/v1/accounts/acme/purchases")[1]["items"][0]["firstCode"]
     names = {"account": "acme", "pk": "lamp", "dk": "d1", "email": "a@b.example", "upgrade": "u"}
     names |= {"code": code, "assignment": 1, "topup": 1, "package": "basic", "delivery": 1}
+    names |= {"rule": "codes-low", "notification": 1}
     for name, body in [
         ("key", {"name": "K", "role": "application"}),
         ("webhook", {"name": "W", "url": "https://example.org/hook"}),

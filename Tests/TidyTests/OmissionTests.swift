@@ -25,19 +25,23 @@ import Testing
         Probe("Refusal", ["Refusal.part"]),
     ]
 
-    private static let actions = [
-        "DeviceAction", "CodeAction", "ProductAction", "PackageAction", "AccountAction",
-        "ImportAction", "TopUpAction", "UpgradeAction", "KeyAction", "ClockAction",
-        "CorrectionAction", "LimitAction", "ProductSecretAction", "AnswerAction", "ClusterAction",
-        "WebhookAction",
-        "MetadataAction",
-    ].map { Probe($0, ["\($0).encode", "\($0).asked"]) }
+    private static let actions =
+        [
+            "DeviceAction", "CodeAction", "ProductAction", "PackageAction", "AccountAction",
+            "ImportAction", "TopUpAction", "UpgradeAction", "KeyAction", "ClockAction",
+            "CorrectionAction", "LimitAction", "ProductSecretAction", "AnswerAction",
+            "ClusterAction",
+            "WebhookAction",
+            "MetadataAction",
+        ].map { Probe($0, ["\($0).encode", "\($0).asked"]) }
+        // Nothing of these is made anew for a repetition.
+        + [Probe("AlertAction", ["AlertAction.encode"])]
 
     private static let changes =
         [
             "DeviceChange", "CodeChange", "ProductChange", "PackageChange", "AccountChange",
             "ImportChange", "KeyChange", "ClockChange", "LimitChange", "ProductSecretChange",
-            "ClusterChange", "WebhookChange", "MetadataChange",
+            "ClusterChange", "WebhookChange", "MetadataChange", "AlertChange",
         ].map { Probe($0, ["\($0).encode", "\($0).name"]) } + [
             Probe(
                 "TopUpChange", in: "struct TopUpChange",
@@ -54,13 +58,19 @@ import Testing
         "DeviceRefusal", "CodeRefusal", "ProductRefusal", "PackageRefusal", "AccountRefusal",
         "ImportRefusal", "TopUpRefusal", "UpgradeRefusal", "KeyRefusal", "CommandRefusal",
         "ClockDoubt", "CorrectionRefusal", "LimitRefusal", "ClusterRefusal",
-        "WebhookRefusal",
+        "WebhookRefusal", "AlertRefusal",
         "MetadataRefusal",
     ].map { Probe($0, ["\($0).encode", "\($0).description"]) }
 
     private static let answers = [
         Probe("Effect", ["Effect.encode"]), Probe("Outcome", ["Outcome.encode", "Outcome.effect"]),
         Probe("MetadataOwner", ["MetadataOwner.encode", "MetadataOwner.description"]),
+        Probe(
+            "AlertSubject",
+            [
+                "AlertSubject.encode", "AlertSubject.description", "AlertSubject.product",
+                "AlertSubject.packs",
+            ]),
         Probe("Envelope", in: "enum Content", ["Envelope.encode", "Envelope.number"]),
     ]
 
@@ -249,6 +259,7 @@ private final class Workshop {
         enum Documents {
             static func subject(of change: TopUpChange) -> JSON { .null }
             static func subject(of change: UpgradeChange) -> JSON { .null }
+            static func subject(of change: AlertChange) -> JSON { .null }
             static func subject(of correction: Correction) -> JSON { .null }
         }
         extension JSON { init(_ value: Any?) { self = .null } }

@@ -110,6 +110,7 @@ struct Example {
         "month": "2026-11", "cipher": "TLS_AES_128_GCM_SHA256", "version": "TLSv1.3",
         "Idempotency-Key": "order-4711", "backup": "1", "import": "17",
         "directory": "/var/backups/tollgate/2026-11-21", "action": "disable",
+        "rule": "codes-low", "notification": "1", "language": "zh",
         "webhook": "whAbC123", "id of webhooks": "whAbC123", "to": "lamp-2",
     ]
 }

@@ -112,7 +112,7 @@ extension Route {
         for parameter in pathParameters {
             let text = parameters(parameter.name) ?? ""
             guard let value = String(percentEncoded: text),
-                case .text(let rule) = parameter.schema.bare, rule.allows(value)
+                parameter.schema.names(value)
             else {
                 let fault = "\(parameter.name): must be \(parameter.schema.rule)"
                 throw parameter.isWritten ? .invalid(fault) : .notFound("\(text): \(fault)")

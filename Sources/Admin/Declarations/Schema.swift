@@ -258,6 +258,16 @@ extension Schema {
         }
     }
 
+    /// Whether `text` can be a part of a path that this is the form of: a name, or one of a choice.
+    func names(_ text: String) -> Bool {
+        switch bare {
+        case .text(let rule): rule.allows(text)
+        case .choice(let names): names.contains(text)
+        case .integer, .flag, .list, .object, .map, .either, .nullable, .optional, .named, .noted:
+            false
+        }
+    }
+
     private func unfit(at place: Place) -> Fault { place.fault("must be \(rule)") }
 
     /// For people: what a value must be.

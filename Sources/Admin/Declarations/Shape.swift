@@ -182,12 +182,16 @@ extension Choice {
 }
 
 extension AccountKind: Choice {}
+extension AlertKind: Choice {}
+extension AlertLanguage: Choice {}
+extension AlertRuleInForce.Source: Choice {}
 extension ActivationCause: Choice {}
 extension Backup.State: Choice { var name: String { rawValue } }
 extension CodeSource: Choice {}
 extension DeviceState: Choice {}
 extension ImportState: Choice {}
 extension KeyRole: Choice {}
+extension NotificationState: Choice {}
 extension Reason: Choice { static var schema: Schema { .reason } }
 extension RegistrationPolicy: Choice {}
 extension TopUpKind: Choice {}

@@ -19,6 +19,7 @@ struct ServerContext: Sendable {
     private let rates: RateLimiter
     private let now: @Sendable () -> ContinuousClock.Instant
     let webhooks: WebhookDispatcher
+    let alerts: AlertDispatcher
     let streams: StreamSlots
     let bodies: BodyBudget
 
@@ -41,6 +42,7 @@ struct ServerContext: Sendable {
         build: Build,
         wrongTokens: WrongTokens,
         webhooks: WebhookDispatcher,
+        alerts: AlertDispatcher,
         now: @escaping @Sendable () -> ContinuousClock.Instant
     ) {
         self.now = now
@@ -50,6 +52,7 @@ struct ServerContext: Sendable {
         self.build = build
         self.wrongTokens = wrongTokens
         self.webhooks = webhooks
+        self.alerts = alerts
         tokens = Tokens(owner: ownerToken, ledger: controlPlane.ledger)
         streams = StreamSlots(maximum: configuration.admin.eventStreams)
         bodies = BodyBudget(
@@ -97,6 +100,7 @@ struct ServerContext: Sendable {
         page.sample(wrongTokens.count)
         timings.write(into: &page)
         webhooks.write(into: &page)
+        alerts.write(into: &page)
         page.begin("tollgate_build_info", help: "What program this is.", kind: .gauge)
         page.sample(
             1,

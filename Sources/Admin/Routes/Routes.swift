@@ -34,6 +34,8 @@ struct Routes {
         routes.registerEvents()
         routes.registerWebhooks()
         routes.registerDeliveries()
+        routes.registerAlertRules()
+        routes.registerAlerts()
         routes.registerCheck()
         routes.registerCorrections()
         routes.registerClock()

@@ -299,7 +299,7 @@ extension WebhookDispatcher {
         }
     }
 
-    private func startedCourier() throws(Errno) -> CourierProcess {
+    func startedCourier() throws(Errno) -> CourierProcess {
         if let courier { return courier }
         var arguments = CourierArguments()
         arguments.allowsPrivateAddresses = configuration.allowPrivateAddresses

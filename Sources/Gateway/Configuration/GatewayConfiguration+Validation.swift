@@ -45,6 +45,8 @@ extension GatewayConfiguration {
         if let file = webhooks.trustedCertificates {
             try requireText(file, "webhooks.trustedCertificates")
         }
+        try smtp.validate()
+        try alerts.validate()
         for (index, directory) in backup.directories.enumerated() {
             try requireText(directory, "backup.directories[\(index)]")
         }

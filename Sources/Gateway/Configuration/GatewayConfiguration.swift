@@ -41,6 +41,8 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public var uplink = Uplink()
     public var messageLog = MessageLog()
     public var webhooks = Webhooks()
+    public var smtp = SMTP()
+    public var alerts = Alerts()
     public var log = Log()
 
     /// `dataCentre` as the books name it. Of a valid configuration.

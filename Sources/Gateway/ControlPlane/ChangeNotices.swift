@@ -46,7 +46,7 @@ struct ChangeNotices: Sendable {
             .imports(.imported), .imports(.begun), .devices(.registered), .devices(.renewalSet),
             .devices(.secretConfirmed), .devices(.messagesDeleted), .devices(.renamed), .metadata,
             .upgrades, .keys(.created), .keys(.renamed), .keys(.sealingKeysAdopted),
-            .limits, .productSecrets, .cluster, .webhooks:
+            .limits, .productSecrets, .cluster, .webhooks, .alerts:
             break
         }
     }

@@ -60,6 +60,8 @@ extension Reason {
             case .cluster(.ownFollower): .ownFollower
             case .webhooks(.unknown): .unknownWebhook
             case .webhooks(.tooMany): .tooManyWebhooks
+            case .alerts(.unknownNotification): .unknownNotification
+            case .alerts(.notGivenUp): .notificationNotGivenUp
             case .corrections(let refusal): Reason(refusal)
             case .commands(.idempotencyKeyReused): .idempotencyKeyReused
             case .commands(.idempotencyKeyInvalid): .idempotencyKeyInvalid

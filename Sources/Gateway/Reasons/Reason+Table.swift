@@ -588,6 +588,23 @@ extension Reason {
             Row(
                 api: "too-many-webhooks", "there are as many webhooks as there may be", 409,
                 "Delete one first.")
+        case .unknownAlertRule:
+            Row(
+                api: "unknown-alert-rule", "there is no such alert rule", 404,
+                "List the rules of the account.")
+        case .mailNotConfigured:
+            Row(
+                api: "mail-not-configured", "the gateway has no mail server", 409,
+                "Set smtp.host and smtp.from, and restart.")
+        case .unknownNotification:
+            Row(
+                api: "unknown-notification",
+                "there is no such message about an alert, or it is forgotten", 404,
+                "List the messages that the key reaches.")
+        case .notificationNotGivenUp:
+            Row(
+                api: "notification-not-given-up", "the message was sent, or still will be", 409,
+                "Only a message that was given up can be sent again.")
         case .idempotencyKeyReused:
             Row(
                 api: "idempotency-key-reused",

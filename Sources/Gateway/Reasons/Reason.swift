@@ -144,6 +144,10 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case unknownWebhook
     case unknownDelivery
     case tooManyWebhooks
+    case unknownAlertRule
+    case unknownNotification
+    case notificationNotGivenUp
+    case mailNotConfigured
     case idempotencyKeyReused
     case idempotencyKeyInvalid
     case tooMuchMetadata

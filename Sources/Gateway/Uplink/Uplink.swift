@@ -182,7 +182,7 @@ extension Change {
         case .products(.uplinkNamed), .products(.deleted): true
         case .products(.created), .products(.updated), .products(.packageUpgraded), .codes,
             .devices, .packages, .accounts, .imports, .topUps, .upgrades, .keys, .clock, .limits,
-            .corrections, .productSecrets, .cluster, .metadata, .webhooks:
+            .corrections, .productSecrets, .cluster, .metadata, .webhooks, .alerts:
             false
         }
     }

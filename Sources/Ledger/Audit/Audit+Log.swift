@@ -211,6 +211,7 @@ extension Audit {
             .devices(.entitlementEnded), .devices(.disabled), .devices(.deleted),
             .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed),
             .devices(.messagesDeleted), .clock, .limits, .productSecrets, .cluster, .webhooks,
+            .alerts,
             .devices(.renamed), .packages(.renamed), .keys(.renamed), .metadata:
             // A later change may have written over it, or its own tables are held against the log.
             return
@@ -322,6 +323,7 @@ extension LogTally {
             if case .requested = change.entry { upgrades += 1 }
         case .webhooks(.created(let id, _)): webhooks.insert(id)
         case .webhooks(.deleted(let id, _)): webhooks.remove(id)
+        case .alerts(let change): count(change)
         case .accounts(.updated), .accounts(.certified), .products(.updated),
             .products(.packageUpgraded), .products(.uplinkNamed),
             .imports(.imported(_, _, .none)), .imports(.abandoned),
@@ -337,6 +339,20 @@ extension LogTally {
 }
 
 extension LogTally {
+    fileprivate mutating func count(_ change: AlertChange) {
+        switch change {
+        case .settingsAdopted(let adopted): alertSettings = adopted
+        case .ruleSet(let account, let kind, let rule): alertRules[KeyPair(account, kind)] = rule
+        case .ruleReset(let account, let kind): alertRules[KeyPair(account, kind)] = nil
+        case .languageSet(let account, let language): alertLanguages[account] = language
+        case .fired(let number, let place, _, _):
+            alerts += 1
+            openAlerts[place] = number
+        case .resolved(_, let place, _): openAlerts[place] = nil
+        case .notificationRetried: break
+        }
+    }
+
     fileprivate mutating func count(_ correction: Correction) {
         switch correction.entry {
         case .purchaseVoided(_, _, let quantity, let first):
@@ -386,6 +402,13 @@ struct LogTally {
 
     /// Those that the log has left.
     var webhooks: Set<WebhookID> = []
+
+    /// Of alerts: what was adopted last, what the log has left, how many were fired, and those that are open.
+    var alertSettings: AlertSettings?
+    var alertRules: [KeyPair<AccountID, AlertKind>: AlertRule] = [:]
+    var alertLanguages: [AccountID: AlertLanguage] = [:]
+    var alerts: UInt64 = 0
+    var openAlerts: [AlertPlace: UInt64] = [:]
 
     /// Imports in chunks: begun, committed, and the rows of those.
     var imports = 0

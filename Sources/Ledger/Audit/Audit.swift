@@ -27,6 +27,9 @@ extension Books {
         audit.check("webhooks") { (audit) throws(StoreError) in
             try audit.checkWebhooks(in: transaction)
         }
+        audit.check("alerts") { (audit) throws(StoreError) in
+            try audit.checkAlerts(in: transaction)
+        }
         audit.check("the codes of accounts") { (audit) throws(StoreError) in
             try audit.checkBatches(in: transaction)
             try audit.checkHoldings(in: transaction)

@@ -70,6 +70,7 @@ extension Books {
         case .cluster(let action): try carryOut(action, command, in: transaction)
         case .metadata(let action): try carryOut(action, command, in: transaction)
         case .webhooks(let action): try carryOut(action, command, in: transaction)
+        case .alerts(let action): try carryOut(action, command, in: transaction)
         }
     }
 

@@ -23,6 +23,8 @@ extension Books {
             openUpgrades, upgradeMonths, keys, answers, documents, events, imports, importing,
             stagedDevices, limits, registrations, sealingKeys, log, senders, partitions,
             sessionFollowings, metadata, webhooks, webhookProgress, webhookAttempts,
+            alertBooks, alertRules, alertLanguages, alerts, accountAlerts, openAlerts,
+            notifications, alertNotifications, dueNotifications,
         ]
     }
 }

@@ -33,6 +33,7 @@ extension Books {
         .init("the books know who owns which clients, and which nodes were removed") { _ in },
         .init("the books know which node keeps another one's stored sessions") { _ in },
         .init("the books know webhooks") { _ in },
+        .init("the books know alerts") { _ in },
     ])
 
     /// How the account got the codes of a lot.

@@ -238,13 +238,16 @@ extension Action {
     /// Checkpoints, what is told of them, and signs of life are not.
     fileprivate var isNews: Bool {
         switch self {
-        case .cluster(.checkpoint), .cluster(.report), .clock(.beat), .webhooks(.report): false
+        case .cluster(.checkpoint), .cluster(.report), .clock(.beat), .webhooks(.report),
+            .alerts(.review), .alerts(.sweep), .alerts(.begin), .alerts(.report):
+            false
         case .cluster(.removeNode), .cluster(.assignPartitions), .cluster(.followSessions),
             .cluster(.inheritSessions), .cluster(.settleInheritance), .clock(.confirm), .devices,
             .codes, .products, .packages,
             .accounts, .imports, .topUps, .upgrades, .keys, .corrections,
             .limits, .productSecrets, .answers, .metadata, .webhooks(.create), .webhooks(.update),
-            .webhooks(.rotateSecret), .webhooks(.delete):
+            .webhooks(.rotateSecret), .webhooks(.delete), .alerts(.adopt), .alerts(.setRule),
+            .alerts(.resetRule), .alerts(.setLanguage), .alerts(.retry):
             true
         }
     }

@@ -50,6 +50,12 @@ import Time
 ///     metadata      owner (an account, a product, a device) -> values under its users' keys
 ///     webhooks      webhook          webhookProgress  webhook -> the last event that is done with
 ///     webhookAttempts  webhook, number -> what came back: the last ones
+///     alertBooks    1 -> what is true of alerts as a whole
+///     alertRules    account, kind    alertLanguages  account
+///     alerts        number           accountAlerts   account, number
+///     openAlerts    account, kind, subject -> number
+///     notifications number -> message about an alert   alertNotifications  alert, number
+///     dueNotifications  when it is sent next, number
 ///     events        sequence number *
 ///
 /// An activation's entries in `consumptions`, `expiries`, `expiring` and `events` are next to those
@@ -116,12 +122,21 @@ public final class Books: Sendable {
     let webhooks: Table<WebhookID, WebhookRecord>
     let webhookProgress: Table<WebhookID, WebhookProgressRecord>
     let webhookAttempts: Table<KeyPair<WebhookID, UInt64>, WebhookAttemptRecord>
+    let alertBooks: Table<UInt32, AlertsRecord>
+    let alertRules: Table<KeyPair<AccountID, AlertKind>, AlertRuleRecord>
+    let alertLanguages: Table<AccountID, AlertLanguageRecord>
+    let alerts: Table<UInt64, AlertRecord>
+    let accountAlerts: Table<KeyPair<AccountID, UInt64>, EmptyRecord>
+    let openAlerts: Table<AlertPlace, OpenAlertRecord>
+    let notifications: Table<UInt64, NotificationRecord>
+    let alertNotifications: Table<KeyPair<UInt64, UInt64>, EmptyRecord>
+    let dueNotifications: Table<KeyPair<Timestamp, UInt64>, EmptyRecord>
 
     /// The most records that a page of a list reads, about: a bound on how long it takes.
     let readsPerPage: Int
 
     /// How many tables there are, with the one of the format: the environment has to allow that many.
-    public static var tableCount: Int { 56 }
+    public static var tableCount: Int { 65 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
@@ -217,5 +232,14 @@ public final class Books: Sendable {
         webhooks = try Table("webhooks", in: environment)
         webhookProgress = try Table("webhookProgress", in: environment)
         webhookAttempts = try Table("webhookAttempts", in: environment)
+        alertBooks = try Table("alertBooks", in: environment)
+        alertRules = try Table("alertRules", in: environment)
+        alertLanguages = try Table("alertLanguages", in: environment)
+        alerts = try Table("alerts", in: environment)
+        accountAlerts = try Table("accountAlerts", in: environment)
+        openAlerts = try Table("openAlerts", in: environment)
+        notifications = try Table("notifications", in: environment)
+        alertNotifications = try Table("alertNotifications", in: environment)
+        dueNotifications = try Table("dueNotifications", in: environment)
     }
 }

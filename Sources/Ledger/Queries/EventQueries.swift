@@ -126,6 +126,7 @@ extension Change {
             .key(id)
         case .metadata(let change): change.subject
         case .webhooks(let change): change.account.map { .account($0) } ?? .gateway
+        case .alerts(let change): change.subject
         case .keys(.sealingKeysAdopted), .packages, .clock, .limits, .cluster: .gateway
         }
     }
@@ -166,6 +167,19 @@ extension ImportChange {
     fileprivate var product: ProductKey {
         switch self {
         case .imported(let key, _, _), .begun(let key), .abandoned(let key, _): key
+        }
+    }
+}
+
+extension AlertChange {
+    fileprivate var subject: EventSubject {
+        switch self {
+        case .settingsAdopted: .gateway
+        case .ruleSet(let account, _, _), .ruleReset(let account, _),
+            .languageSet(let account, _), .notificationRetried(_, let account):
+            .account(account)
+        case .fired(_, let place, _, _), .resolved(_, let place, _):
+            place.subject.product.map(EventSubject.product) ?? .account(place.account)
         }
     }
 }

@@ -20,11 +20,12 @@ public enum Action: Hashable, Sendable {
     case cluster(ClusterAction)
     case metadata(MetadataAction)
     case webhooks(WebhookAction)
+    case alerts(AlertAction)
 
     /// Each is read by `init(from:)`.
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
-            clock, corrections, limits, productSecrets, answers, cluster, metadata, webhooks
+            clock, corrections, limits, productSecrets, answers, cluster, metadata, webhooks, alerts
     }
 
     private var part: (area: Area, record: any ActionPart) {
@@ -46,6 +47,7 @@ public enum Action: Hashable, Sendable {
         case .cluster(let action): (.cluster, action)
         case .metadata(let action): (.metadata, action)
         case .webhooks(let action): (.webhooks, action)
+        case .alerts(let action): (.alerts, action)
         }
     }
 }
@@ -82,6 +84,7 @@ extension Action: RecordField {
                 case .cluster: try reader.takeNext().map(Action.cluster)
                 case .metadata: try reader.takeNext().map(Action.metadata)
                 case .webhooks: try reader.takeNext().map(Action.webhooks)
+                case .alerts: try reader.takeNext().map(Action.alerts)
                 }
             if let action {
                 self = action

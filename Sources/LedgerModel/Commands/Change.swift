@@ -19,11 +19,12 @@ public enum Change: Hashable, Sendable {
     case cluster(ClusterChange)
     case metadata(MetadataChange)
     case webhooks(WebhookChange)
+    case alerts(AlertChange)
 
     /// Each is read by `init(from:)`.
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
-            clock, corrections, limits, productSecrets, cluster, metadata, webhooks
+            clock, corrections, limits, productSecrets, cluster, metadata, webhooks, alerts
     }
 
     private var part: (area: Area, record: any ChangePart) {
@@ -44,6 +45,7 @@ public enum Change: Hashable, Sendable {
         case .cluster(let change): (.cluster, change)
         case .metadata(let change): (.metadata, change)
         case .webhooks(let change): (.webhooks, change)
+        case .alerts(let change): (.alerts, change)
         }
     }
 
@@ -81,6 +83,7 @@ extension Change: RecordField {
                 case .cluster: try reader.takeNext().map(Change.cluster)
                 case .metadata: try reader.takeNext().map(Change.metadata)
                 case .webhooks: try reader.takeNext().map(Change.webhooks)
+                case .alerts: try reader.takeNext().map(Change.alerts)
                 }
             if let change {
                 self = change

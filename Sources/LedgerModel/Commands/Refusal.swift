@@ -19,6 +19,7 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     case cluster(ClusterRefusal)
     case metadata(MetadataRefusal)
     case webhooks(WebhookRefusal)
+    case alerts(AlertRefusal)
 
     /// Of whatever area.
     case commands(CommandRefusal)
@@ -27,7 +28,7 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
             commands,
-            clock, corrections, limits, cluster, metadata, webhooks
+            clock, corrections, limits, cluster, metadata, webhooks, alerts
     }
 
     private var part: (area: Area, record: any RefusalPart) {
@@ -47,6 +48,7 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .cluster(let refusal): (.cluster, refusal)
         case .metadata(let refusal): (.metadata, refusal)
         case .webhooks(let refusal): (.webhooks, refusal)
+        case .alerts(let refusal): (.alerts, refusal)
         case .commands(let refusal): (.commands, refusal)
         }
     }
@@ -80,6 +82,7 @@ extension Refusal: RecordField {
                 case .cluster: try reader.takeNext().map(Refusal.cluster)
                 case .metadata: try reader.takeNext().map(Refusal.metadata)
                 case .webhooks: try reader.takeNext().map(Refusal.webhooks)
+                case .alerts: try reader.takeNext().map(Refusal.alerts)
                 case .commands: try reader.takeNext().map(Refusal.commands)
                 }
             if let refusal {

@@ -1,0 +1,90 @@
+import Ledger
+
+/// What mails about alerts say, in each language. `{product}`, `{value}`, ... are put in by `AlertMail`.
+enum AlertText: CaseIterable {
+    case codesLow, codesLowResolved, codesLowBody
+    case nearExpiry, nearExpiryResolved, nearExpiryBody
+    case messagesLow, messagesLowResolved, messagesLowBody
+    case otaLow, otaLowResolved, otaLowBody
+    case valueNow
+    case footer
+    case testSubject, testBody
+
+    func text(in language: AlertLanguage) -> String {
+        switch language {
+        case .english: english
+        case .chinese: chinese
+        }
+    }
+
+    private var english: String {
+        switch self {
+        case .codesLow: "{product}: {value} activation codes left"
+        case .codesLowResolved: "{product}: enough activation codes again"
+        case .codesLowBody:
+            "Product {product} (PK {pk}) had {value} activation codes left; the alert is set to {threshold}."
+                + " A device that needs a code when none is left can't connect."
+        case .nearExpiry: "{product}: activation codes of {value} devices end soon"
+        case .nearExpiryResolved: "{product}: no activation codes end soon any more"
+        case .nearExpiryBody:
+            "The activation codes of {value} devices of product {product} (PK {pk}) end soon. Please make sure"
+                + " that the product has enough codes left: a device whose code is not renewed can't connect."
+        case .messagesLow: "{value} messages left in the top-up packs"
+        case .messagesLowResolved: "Enough messages in the top-up packs again"
+        case .messagesLowBody:
+            "The message packs of account {account} had {value} messages left; the alert is set to {threshold}."
+                + " When they are used up, devices over their daily allowance wait for the next day."
+        case .otaLow: "{value} OTA upgrades left in the top-up packs"
+        case .otaLowResolved: "Enough OTA upgrades in the top-up packs again"
+        case .otaLowBody:
+            "The OTA packs of account {account} had {value} upgrades left; the alert is set to {threshold}."
+                + " When they are used up, devices over their monthly allowance can't be upgraded."
+        case .valueNow: "Now it is {value}."
+        case .footer:
+            "Alert {alert} of account {account}, {time}. You get this because the account, or its list of"
+                + " contacts, has your address."
+        case .testSubject: "Test message"
+        case .testBody: "Mail about alerts from this gateway arrives here."
+        }
+    }
+
+    private var chinese: String {
+        switch self {
+        case .codesLow: "{product}：激活码仅剩 {value} 个"
+        case .codesLowResolved: "{product}：激活码数量已恢复充足"
+        case .codesLowBody:
+            "产品 {product}（PK {pk}）的激活码仅剩 {value} 个，告警阈值为 {threshold} 个。激活码用完后，需要激活码的设备将无法连接。"
+        case .nearExpiry: "{product}：{value} 台设备的激活码即将到期"
+        case .nearExpiryResolved: "{product}：已没有即将到期的激活码"
+        case .nearExpiryBody:
+            "产品 {product}（PK {pk}）有 {value} 台设备的激活码即将到期。请确保该产品下有充足的可用激活码，避免激活码到期后设备无法连接。"
+        case .messagesLow: "消息补充包仅剩 {value} 条"
+        case .messagesLowResolved: "消息补充包余量已恢复充足"
+        case .messagesLowBody:
+            "账号 {account} 的消息补充包仅剩 {value} 条，告警阈值为 {threshold} 条。用完后，当日消息数超出套餐的设备需等到次日。"
+        case .otaLow: "OTA 补充包仅剩 {value} 次"
+        case .otaLowResolved: "OTA 补充包余量已恢复充足"
+        case .otaLowBody:
+            "账号 {account} 的 OTA 补充包仅剩 {value} 次，告警阈值为 {threshold} 次。用完后，当月 OTA 次数超出套餐的设备无法升级。"
+        case .valueNow: "当前数量：{value}。"
+        case .footer: "告警 {alert}，账号 {account}，{time}。您的邮箱是该账号的邮箱或在其接警人列表中，因此收到此邮件。"
+        case .testSubject: "测试邮件"
+        case .testBody: "本网关的告警邮件可以送达此邮箱。"
+        }
+    }
+}
+
+extension AlertText {
+    /// The subject of an alert's mail, that of its resolution, and what both say.
+    static func texts(
+        of place: AlertPlace
+    ) -> (subject: AlertText, resolved: AlertText, body: AlertText) {
+        switch (place.kind, place.subject) {
+        case (.codesLow, _): (.codesLow, .codesLowResolved, .codesLowBody)
+        case (.nearExpiry, _): (.nearExpiry, .nearExpiryResolved, .nearExpiryBody)
+        case (.packsLow, .packs(.ota)): (.otaLow, .otaLowResolved, .otaLowBody)
+        case (.packsLow, .packs(.messages)), (.packsLow, .product):
+            (.messagesLow, .messagesLowResolved, .messagesLowBody)
+        }
+    }
+}

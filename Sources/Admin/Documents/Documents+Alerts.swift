@@ -1,0 +1,79 @@
+import Courier
+import Gateway
+import Ledger
+
+/// Alerts: rules, what was fired, and the mail about it (rules E1 and E2).
+extension Documents {
+    static let alertRule = Shape<AlertRuleInForce>("AlertRule") {
+        Member("rule", \.kind)
+        Member("on", \.rule.isOn)
+        Member(
+            "number", \.rule.number,
+            "The fewest codes, or units of packs, that are enough; of near-expiry, the fewest devices that are worth an alert."
+        )
+        Member(
+            "percent", \.rule.percent,
+            "The same as a share of all codes that the product ever got, or of the packs that are not empty."
+        )
+        Member("days", \.rule.days, "Of near-expiry: how long before its end a code is near it.")
+        Member("source", \.source, "Whose rule that is.")
+    }
+
+    static let alertLanguage = Shape<(language: AlertLanguage, recipients: [EmailAddress])>(
+        "AlertLanguage"
+    ) {
+        Member("language", \.language)
+        Member("recipients", \.recipients, "Who gets the account's alerts, each address once.")
+    }
+
+    static let alert = Shape<Alert>("Alert") {
+        Member("id", { String($0.number) }, as: .number)
+        Member("account", \.record.place.account)
+        Member("rule", \.record.place.kind)
+        Member("product", \.record.place.subject.product)
+        Member("productName", \.productName)
+        Member("packs", \.record.place.subject.packs, "Which top-up packs are low.")
+        Member("open", { $0.record.resolvedAt == nil })
+        Member("firedAt", \.record.firedAt)
+        Member("value", \.record.value, "How many there were, or were left, then.")
+        Member("threshold", \.record.threshold, "How many would have been enough, or too many.")
+        Member("resolvedAt", \.record.resolvedAt)
+        Member(
+            "resolvedValue", { $0.record.resolvedAt == nil ? nil : $0.record.resolvedValue })
+        Member("sentTo", each: \.notifications) {
+            Member("id", { String($0.id) }, as: .number)
+            Member("email", \.record.recipient)
+            Member("resolution", \.record.isResolution, "Whether it says that all is well again.")
+            Member("delivery", \.record.state)
+        }
+    }
+
+    static let notification = Shape<AlertNotification>("Notification") {
+        Member("id", { String($0.id) }, as: .number)
+        Member("alert", { String($0.record.alert) }, as: .number)
+        Member("account", \.record.account)
+        Member("email", \.record.recipient)
+        Member("resolution", \.record.isResolution, "Whether it says that all is well again.")
+        Member("language", \.record.language)
+        Member("delivery", \.record.state)
+        Member("createdAt", \.record.createdAt)
+        Member("attempts", \.record.attempts)
+        Member(
+            "unknownOutcomes", \.record.unknownOutcomes,
+            "Attempts whose gateway ended before it could say what came of them: the mail may have arrived more than once."
+        )
+        Member(
+            "nextAt", { $0.record.state == .waiting ? $0.record.nextAt : nil },
+            "When it is sent next.")
+        Member("status", \.record.status, "The mail server's last reply code; 0: none came.")
+        Member("answer", \.record.answer, "What the mail server said last, or why nothing came.")
+        Member("endedAt", \.record.endedAt, "When it was sent or given up.")
+    }
+
+    static let alertTest = Shape<CourierOutcome>("AlertTest") {
+        Member("sent", { $0.error.isEmpty })
+        Member("status", \.status, "The mail server's last reply code; 0: none came.")
+        Member("milliseconds", \.milliseconds)
+        Member("answer", \.words, "What the mail server said last, or why nothing came.")
+    }
+}

@@ -1,0 +1,110 @@
+import Storage
+
+/// Alerts: as many as the log has fired, those open that it has not resolved, and each message where it belongs.
+extension Audit {
+    mutating func checkAlerts(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var whole = AlertsRecord()
+        try read(books.alertBooks, in: transaction) { audit, key, record in
+            audit.expectEqual(key, Books.alertsKey, "the key of the record of alerts as a whole")
+            whole = record
+        }
+        expect(
+            whole.settings == log.alertSettings ?? AlertSettings(),
+            "the settings of alerts are not those that were adopted last")
+        expectEqual(whole.lastAlert, log.alerts, "the number of the last alert")
+        try checkRules(in: transaction)
+        try checkFired(in: transaction)
+        try checkNotifications(last: whole.lastNotification, in: transaction)
+    }
+
+    private mutating func checkRules(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        try read(books.alertRules, in: transaction) { audit, key, record in
+            let (account, kind) = (key.first, key.second)
+            audit.expect(
+                audit.log.alertRules[key] == record.rule,
+                "the log has not left rule \(kind.name) of account \(account) as it is")
+        }
+        try expectCount(of: books.alertRules, log.alertRules.count, in: transaction) {
+            (audit, key, _) in audit.log.alertRules[key] != nil
+        }
+        try read(books.alertLanguages, in: transaction) { audit, account, record in
+            audit.expect(
+                audit.log.alertLanguages[account] == record.language,
+                "the log has not left the language of account \(account) as it is")
+        }
+        try expectCount(of: books.alertLanguages, log.alertLanguages.count, in: transaction) {
+            (audit, account, _) in audit.log.alertLanguages[account] != nil
+        }
+    }
+
+    private mutating func checkFired(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var count = 0
+        try read(books.alerts, in: transaction) { (audit, number, alert) throws(StoreError) in
+            count += 1
+            let open = audit.log.openAlerts[alert.place]
+            audit.expect(
+                (open == number) == (alert.resolvedAt == nil),
+                "alert \(number) is open, or not, and the log has it otherwise")
+            let isListed = try audit.books.accountAlerts.contains(
+                KeyPair(alert.place.account, number), in: transaction)
+            audit.expect(
+                isListed, "alert \(number) is not among those of \(alert.place.account)")
+        }
+        expectEqual(UInt64(count), log.alerts, "alerts that are there")
+        try expectCount(of: books.accountAlerts, count, in: transaction) {
+            (audit, key, _) throws(StoreError) in
+            try audit.get(key.second, of: audit.books.alerts, in: transaction)?.place.account
+                == key.first
+        }
+        try read(books.openAlerts, in: transaction) { audit, place, open in
+            audit.expect(
+                audit.log.openAlerts[place] == open.number,
+                "alert \(open.number) of \(place.subject) is not the one that the log left open")
+        }
+        try expectCount(of: books.openAlerts, log.openAlerts.count, in: transaction) {
+            (audit, place, _) in audit.log.openAlerts[place] != nil
+        }
+    }
+
+    private mutating func checkNotifications(
+        last: UInt64, in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var (count, due) = (0, 0)
+        try read(books.notifications, in: transaction) { (audit, id, record) throws(StoreError) in
+            count += 1
+            audit.expect(
+                id <= last && id &+ Books.notificationsMaximum > last,
+                "message \(id) about an alert is not one of the last")
+            let isThere = try audit.books.alerts.contains(record.alert, in: transaction)
+            audit.expect(
+                isThere, "message \(id) is about alert \(record.alert), which is not there")
+            let isListed = try audit.books.alertNotifications.contains(
+                KeyPair(record.alert, id), in: transaction)
+            audit.expect(isListed, "message \(id) is not among those about \(record.alert)")
+            guard record.isDue else { return }
+            due += 1
+            let isDue = try audit.books.dueNotifications.contains(
+                KeyPair(record.nextAt, id), in: transaction)
+            audit.expect(isDue, "message \(id) is to be sent and is not listed")
+        }
+        expectEqual(
+            UInt64(count), min(last, Books.notificationsMaximum),
+            "messages about alerts that are kept")
+        try expectCount(of: books.alertNotifications, count, in: transaction) {
+            (audit, key, _) throws(StoreError) in
+            try audit.get(key.second, of: audit.books.notifications, in: transaction)?.alert
+                == key.first
+        }
+        try expectCount(of: books.dueNotifications, due, in: transaction) {
+            (audit, key, _) throws(StoreError) in
+            let record = try audit.get(key.second, of: audit.books.notifications, in: transaction)
+            return record.map { $0.isDue && $0.nextAt == key.first } ?? false
+        }
+    }
+}

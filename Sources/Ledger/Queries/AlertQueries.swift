@@ -1,0 +1,248 @@
+public import Storage
+public import Time
+
+/// A rule that holds for an account, and where it comes from.
+public struct AlertRuleInForce: Hashable, Sendable {
+    public enum Source: Hashable, Sendable, CaseIterable {
+        case account
+        case parent
+        case configuration
+
+        /// Its name in the API.
+        public var name: String {
+            switch self {
+            case .account: "account"
+            case .parent: "parent"
+            case .configuration: "configuration"
+            }
+        }
+    }
+
+    public let kind: AlertKind
+    public let rule: AlertRule
+    public let source: Source
+}
+
+/// An alert with its number, and the messages about it.
+public struct Alert: Hashable, Sendable {
+    public let number: UInt64
+    public let record: AlertRecord
+
+    /// Of a product, what that is called.
+    public let productName: String?
+    public let notifications: [AlertNotification]
+}
+
+/// A message about an alert, with its number.
+public struct AlertNotification: Hashable, Sendable {
+    public let id: UInt64
+    public let record: NotificationRecord
+}
+
+/// How alerts and the messages about them are doing.
+public struct AlertFigures: Hashable, Sendable {
+    /// By kind; those without any are left out.
+    public internal(set) var open: [AlertKind: Int] = [:]
+
+    /// Messages that are still to be sent.
+    public internal(set) var due = 0
+}
+
+/// What the books say about alerts.
+extension Books {
+    /// What the configuration was when it was told last.
+    public func alertSettings(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> AlertSettings {
+        try alertsAsWhole(in: transaction).settings
+    }
+
+    /// The rules that hold for an account: its own, its parent's, or the configuration's.
+    public func alertRules(
+        of account: AccountID, in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [AlertRuleInForce] {
+        let whole = try alertsAsWhole(in: transaction)
+        var rules: [AlertRuleInForce] = []
+        for kind in AlertKind.allCases {
+            rules.append(try rule(kind, of: account, whole, in: transaction))
+        }
+        return rules
+    }
+
+    func rule(
+        _ kind: AlertKind, of account: AccountID, _ whole: AlertsRecord,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> AlertRuleInForce {
+        if let own = try alertRules.get(KeyPair(account, kind), in: transaction)?.rule {
+            return AlertRuleInForce(kind: kind, rule: own, source: .account)
+        }
+        if let parent = try accounts.get(account, in: transaction)?.parent,
+            let rule = try alertRules.get(KeyPair(parent, kind), in: transaction)?.rule
+        {
+            return AlertRuleInForce(kind: kind, rule: rule, source: .parent)
+        }
+        return AlertRuleInForce(
+            kind: kind, rule: whole.settings.rule(kind), source: .configuration)
+    }
+
+    /// The account's language; else its parent's; else English.
+    public func language(
+        of account: AccountID, in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> AlertLanguage {
+        if let own = try alertLanguages.get(account, in: transaction) { return own.language }
+        guard let parent = try accounts.get(account, in: transaction)?.parent else {
+            return .english
+        }
+        return try alertLanguages.get(parent, in: transaction)?.language ?? .english
+    }
+
+    /// Who gets the account's alerts (rule E1): the account, or its parent when it has no address, and the contacts of
+    /// both; each address once.
+    public func alertRecipients(
+        of account: AccountID, in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [EmailAddress] {
+        guard let record = try accounts.get(account, in: transaction) else { return [] }
+        let parent = record.parent
+        var found: [EmailAddress] = []
+        if let own = record.email {
+            found.append(own)
+        } else if let parent, let other = try accounts.get(parent, in: transaction)?.email {
+            found.append(other)
+        }
+        try contacts.forEach(in: transaction, prefix: parent ?? account) { key, _ in
+            if !found.contains(where: { $0.text.lowercased() == key.second.text.lowercased() }) {
+                found.append(key.second)
+            }
+            return .proceed
+        }
+        return found
+    }
+
+    /// Whether there are events that were not reviewed.
+    public func hasAlertsToReview(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Bool {
+        guard let reviewed = try alertsAsWhole(in: transaction).reviewed else { return true }
+        return try reviewed < head(in: transaction).lastSequence
+    }
+
+    /// Whether products have to be looked at: a look is under way, or the last one ended so long ago.
+    public func hasAlertsToSweep(
+        at time: Timestamp, everyMilliseconds interval: Int64,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Bool {
+        let whole = try alertsAsWhole(in: transaction)
+        guard !whole.isSweeping, let last = whole.sweptAt else { return true }
+        return last.adding(milliseconds: interval) <= time
+    }
+
+    /// Messages that may be sent now by that run of a gateway, the first to be due first.
+    public func dueNotifications(
+        at time: Timestamp, of run: GatewayRun, limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [UInt64] {
+        var found: [UInt64] = []
+        try dueNotifications.forEach(in: transaction) { (key, _) throws(StoreError) in
+            // What an earlier run has begun is due before its time; no more than a few are under way at once.
+            guard
+                key.first
+                    <= time.adding(milliseconds: Self.notificationTakeoverMilliseconds)
+            else { return .stop }
+            let record = try notifications.get(key.second, in: transaction)
+            if record?.mayBegin(at: time, in: run) ?? false { found.append(key.second) }
+            return found.count < limit ? .proceed : .stop
+        }
+        return found
+    }
+
+    /// Those of the messages that the run has begun.
+    public func begunNotifications(
+        _ ids: [UInt64], of run: GatewayRun, in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [AlertNotification] {
+        var found: [AlertNotification] = []
+        for id in ids {
+            if let record = try notifications.get(id, in: transaction), record.state == .underWay,
+                record.run == run
+            {
+                found.append(AlertNotification(id: id, record: record))
+            }
+        }
+        return found
+    }
+
+    public func alert(
+        _ number: UInt64, in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Alert? {
+        guard let record = try alerts.get(number, in: transaction) else { return nil }
+        var name: String?
+        if let product = record.place.subject.product {
+            name = try products.get(product, in: transaction)?.name
+        }
+        var found: [AlertNotification] = []
+        try alertNotifications.forEach(in: transaction, prefix: number) {
+            (key, _) throws(StoreError) in
+            if let record = try notifications.get(key.second, in: transaction) {
+                found.append(AlertNotification(id: key.second, record: record))
+            }
+            return .proceed
+        }
+        return Alert(number: number, record: record, productName: name, notifications: found)
+    }
+
+    /// The alerts of these accounts, or of all, the oldest first; with `isOpen` only those that are, or are not.
+    public func alerts(
+        of accounts: [AccountID]? = nil, product: ProductKey? = nil, kind: AlertKind? = nil,
+        isOpen: Bool? = nil, cursor: String? = nil, limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Page<Alert> {
+        let filter = [
+            accounts.map { $0.map(\.text).joined(separator: " ") } ?? "*", product?.text ?? "*",
+            kind?.name ?? "*", isOpen.map { String($0) } ?? "*",
+        ].joined(separator: "|")
+        return try page(
+            of: alerts, filter: filter, reads: 4, cursor: cursor, limit: limit, in: transaction
+        ) { (number, record) throws(StoreError) in
+            let isMeant =
+                (accounts?.contains(record.place.account) ?? true)
+                && (product.map { $0 == record.place.subject.product } ?? true)
+                && (kind.map { $0 == record.place.kind } ?? true)
+                && (isOpen.map { $0 == (record.resolvedAt == nil) } ?? true)
+            return isMeant ? try alert(number, in: transaction) : nil
+        }
+    }
+
+    public func notification(
+        _ id: UInt64, in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> AlertNotification? {
+        try notifications.get(id, in: transaction).map { AlertNotification(id: id, record: $0) }
+    }
+
+    /// Messages about the alerts of these accounts, or of all, the oldest first.
+    public func notifications(
+        of accounts: [AccountID]? = nil, state: NotificationState? = nil, cursor: String? = nil,
+        limit: Int, in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Page<AlertNotification> {
+        let accountsText = accounts.map { $0.map(\.text).joined(separator: " ") } ?? "*"
+        return try page(
+            of: notifications, filter: "\(accountsText)|\(state?.name ?? "*")", cursor: cursor,
+            limit: limit, in: transaction
+        ) { id, record in
+            guard accounts?.contains(record.account) ?? true, state ?? record.state == record.state
+            else { return nil }
+            return AlertNotification(id: id, record: record)
+        }
+    }
+
+    /// For the page of metrics.
+    public func alertFigures(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> AlertFigures {
+        var figures = AlertFigures()
+        try openAlerts.forEach(in: transaction, limit: 100_000) { place, _ in
+            figures.open[place.kind, default: 0] += 1
+            return .proceed
+        }
+        figures.due = try dueNotifications.count(in: transaction)
+        return figures
+    }
+}

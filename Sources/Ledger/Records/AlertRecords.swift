@@ -1,0 +1,228 @@
+public import Bytes
+public import Storage
+public import Time
+
+/// What the books know about alerts as a whole.
+struct AlertsRecord: StorageRecord, Hashable, Sendable {
+    /// What the gateway has said last.
+    var settings = AlertSettings()
+
+    /// The last event that was reviewed; `nil`: none ever was.
+    var reviewed: UInt64?
+
+    /// Whether products are being looked at, and the last one that was.
+    var isSweeping = false
+    var sweptProduct: ProductKey?
+
+    /// When the last look at all products ended.
+    var sweptAt: Timestamp?
+    var lastAlert: UInt64 = 0
+    var lastNotification: UInt64 = 0
+
+    init() {}
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(
+            Version.v1, settings, reviewed, isSweeping, sweptProduct, sweptAt, lastAlert,
+            lastNotification)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "alerts as a whole") {
+        case .v1:
+            settings = try reader.take()
+            reviewed = try reader.take()
+            isSweeping = try reader.take()
+            sweptProduct = try reader.take()
+            sweptAt = try reader.take()
+            lastAlert = try reader.take()
+            lastNotification = try reader.take()
+        }
+    }
+}
+
+/// A rule that an account has set.
+public struct AlertRuleRecord: StorageRecord, Hashable, Sendable {
+    public let rule: AlertRule
+    public let at: Timestamp
+    public let actor: String
+
+    init(rule: AlertRule, at: Timestamp, actor: String) {
+        self.rule = rule
+        self.at = at
+        self.actor = actor
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1, rule, at, actor)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "alert rule") {
+        case .v1: self = try reader.make(Self.init(rule:at:actor:))
+        }
+    }
+}
+
+/// The language that an account has chosen.
+struct AlertLanguageRecord: StorageRecord, Hashable, Sendable {
+    let language: AlertLanguage
+
+    init(language: AlertLanguage) { self.language = language }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    func encode(into buffer: inout ByteBuffer) { buffer.append(Version.v1, language) }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "language of alerts") {
+        case .v1: language = try reader.take()
+        }
+    }
+}
+
+/// An alert as the books keep it.
+public struct AlertRecord: StorageRecord, Hashable, Sendable {
+    public let place: AlertPlace
+    public let firedAt: Timestamp
+
+    /// How many there were, or were left, and how many would have been right.
+    public let value: UInt64
+    public let threshold: UInt64
+
+    /// `nil` while it is open.
+    public internal(set) var resolvedAt: Timestamp?
+
+    /// How many there were, or were left, when it was resolved.
+    public internal(set) var resolvedValue: UInt64 = 0
+
+    init(place: AlertPlace, firedAt: Timestamp, value: UInt64, threshold: UInt64) {
+        self.place = place
+        self.firedAt = firedAt
+        self.value = value
+        self.threshold = threshold
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1, place, firedAt, value, threshold, resolvedAt, resolvedValue)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "alert") {
+        case .v1:
+            place = try reader.take()
+            firedAt = try reader.take()
+            value = try reader.take()
+            threshold = try reader.take()
+            resolvedAt = try reader.take()
+            resolvedValue = try reader.take()
+        }
+    }
+}
+
+/// Which alert is open at a place.
+struct OpenAlertRecord: StorageRecord, Hashable, Sendable {
+    let number: UInt64
+
+    init(number: UInt64) { self.number = number }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    func encode(into buffer: inout ByteBuffer) { buffer.append(Version.v1, number) }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "open alert") {
+        case .v1: number = try reader.take()
+        }
+    }
+}
+
+/// A message about an alert to one address.
+public struct NotificationRecord: StorageRecord, Hashable, Sendable {
+    public let alert: UInt64
+    public let account: AccountID
+
+    /// Whether it says that the alert is resolved.
+    public let isResolution: Bool
+    public let recipient: EmailAddress
+    public let language: AlertLanguage
+    public let createdAt: Timestamp
+    public internal(set) var state = NotificationState.waiting
+
+    /// How often it was begun, and how often that failed since it was first, or again, to be sent.
+    public internal(set) var attempts: UInt32 = 0
+    public internal(set) var failures: UInt32 = 0
+
+    /// Attempts that ended with their gateway: whether the mail server took the message then is not known.
+    public internal(set) var unknownOutcomes: UInt32 = 0
+
+    /// When it is sent next; of one under way, when another gateway may take over. Means nothing of others.
+    public internal(set) var nextAt: Timestamp
+    var run: GatewayRun?
+
+    /// The mail server's last reply code and words; 0 and why nothing came.
+    public internal(set) var status: UInt32 = 0
+    public internal(set) var answer = ""
+
+    /// When it was sent, or given up.
+    public internal(set) var endedAt: Timestamp?
+
+    init(
+        alert: UInt64, account: AccountID, isResolution: Bool, recipient: EmailAddress,
+        language: AlertLanguage, createdAt: Timestamp
+    ) {
+        self.alert = alert
+        self.account = account
+        self.isResolution = isResolution
+        self.recipient = recipient
+        self.language = language
+        self.createdAt = createdAt
+        nextAt = createdAt
+    }
+
+    /// Whether it will be sent.
+    public var isDue: Bool {
+        switch state {
+        case .waiting, .underWay: true
+        case .sent, .givenUp: false
+        }
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(
+            Version.v1, alert, account, isResolution, recipient, language, createdAt, state,
+            attempts, failures, unknownOutcomes, nextAt, run?.node, run?.number ?? 0, status,
+            answer, endedAt)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "message about an alert") {
+        case .v1:
+            alert = try reader.take()
+            account = try reader.take()
+            isResolution = try reader.take()
+            recipient = try reader.take()
+            language = try reader.take()
+            createdAt = try reader.take()
+            state = try reader.take()
+            attempts = try reader.take()
+            failures = try reader.take()
+            unknownOutcomes = try reader.take()
+            nextAt = try reader.take()
+            let node: NodeName? = try reader.take()
+            let number: UInt64 = try reader.take()
+            run = node.map { GatewayRun(node: $0, number: number) }
+            status = try reader.take()
+            answer = try reader.take()
+            endedAt = try reader.take()
+        }
+    }
+}

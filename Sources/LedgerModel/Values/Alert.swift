@@ -1,0 +1,313 @@
+public import Bytes
+public import Encoding
+public import Time
+
+/// What an alert is about (rule E2).
+public enum AlertKind: UInt8, RecordField, Hashable, Sendable, CaseIterable {
+    /// A product's remaining codes are below the threshold.
+    case codesLow = 1
+
+    /// Entitlements of a product's devices end soon (rule B11).
+    case nearExpiry = 2
+
+    /// What is left in an account's top-up packs of one kind is below the threshold.
+    case packsLow = 3
+
+    /// Its name in the API.
+    public var name: String {
+        switch self {
+        case .codesLow: "codes-low"
+        case .nearExpiry: "near-expiry"
+        case .packsLow: "packs-low"
+        }
+    }
+}
+
+/// One byte.
+extension AlertKind: StorageKey {
+    public func encode(into writer: inout KeyWriter) { writer.append(rawValue) }
+
+    public init?(decoding reader: inout ByteReader) {
+        guard let byte = reader.readUInt8() else { return nil }
+        self.init(rawValue: byte)
+    }
+}
+
+/// When an alert of a kind is fired for an account (rule E2).
+public struct AlertRule: Hashable, Sendable {
+    /// Without it nothing is fired, and what is open is resolved.
+    public var isOn: Bool
+
+    /// Of `codes-low` and `packs-low` the fewest codes, or units, that are enough; of `near-expiry` the fewest
+    /// devices that are worth an alert. At most `numberMaximum`.
+    public var number: UInt64
+
+    /// The same as a share of the codes that the product ever got, or of the packs that have units left, 0 to 100:
+    /// the larger threshold holds. Means nothing to `near-expiry`.
+    public var percent: UInt32
+
+    /// How long before its end an entitlement is near it, 1 to `daysMaximum`. Means something to `near-expiry` only.
+    public var days: UInt32
+
+    public static var numberMaximum: UInt64 { 1_000_000_000 }
+    public static var daysMaximum: UInt32 { 3_650 }
+
+    public init(isOn: Bool = true, number: UInt64, percent: UInt32 = 0, days: UInt32 = 30) {
+        self.isOn = isOn
+        self.number = number
+        self.percent = percent
+        self.days = days
+    }
+
+    /// The fewest that are enough of `whole`; of a whole of 0, or smaller than `number`, no more than it has.
+    package func threshold(of whole: UInt64) -> UInt64 {
+        let share = whole.multipliedFullWidth(by: UInt64(percent))
+        let (quotient, rest) = UInt64(100).dividingFullWidth(share)
+        return max(min(number, whole), quotient + (rest > 0 ? 1 : 0))
+    }
+
+    package var isInRange: Bool {
+        number <= Self.numberMaximum && percent <= 100 && (1...Self.daysMaximum).contains(days)
+    }
+}
+
+extension AlertRule: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(fields: isOn, number, percent, days)
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(isOn:number:percent:days:))
+    }
+}
+
+/// What holds for accounts that have set nothing: configuration, which the books keep, so that they decide from the
+/// commands alone.
+public struct AlertSettings: Hashable, Sendable {
+    /// Whether alerts are sent by mail: the gateway has a mail server.
+    public var mails = false
+
+    public var codesNumber: UInt64 = 3
+    public var codesPercent: UInt32 = 10
+    public var packsPercent: UInt32 = 10
+    public var nearExpiryDays: UInt32 = 30
+
+    public init() {}
+
+    public func rule(_ kind: AlertKind) -> AlertRule {
+        switch kind {
+        case .codesLow: AlertRule(number: codesNumber, percent: codesPercent)
+        case .nearExpiry: AlertRule(number: 1, days: nearExpiryDays)
+        case .packsLow: AlertRule(number: 1, percent: packsPercent)
+        }
+    }
+}
+
+extension AlertSettings: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(fields: mails, codesNumber, codesPercent, packsPercent, nearExpiryDays)
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        mails = try reader.take()
+        codesNumber = try reader.take()
+        codesPercent = try reader.take()
+        packsPercent = try reader.take()
+        nearExpiryDays = try reader.take()
+    }
+}
+
+/// What has crossed a threshold.
+public enum AlertSubject: Hashable, Sendable, CustomStringConvertible {
+    case product(ProductKey)
+
+    /// The packs of that kind, all together.
+    case packs(TopUpKind)
+
+    public var product: ProductKey? {
+        switch self {
+        case .product(let key): key
+        case .packs: nil
+        }
+    }
+
+    public var packs: TopUpKind? {
+        switch self {
+        case .product: nil
+        case .packs(let kind): kind
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .product(let key): "product \(key)"
+        case .packs(let kind): "packs of \(kind.name)"
+        }
+    }
+}
+
+/// A byte for the kind, then the subject's own key.
+extension AlertSubject: StorageKey {
+    public func encode(into writer: inout KeyWriter) {
+        switch self {
+        case .product(let key):
+            writer.append(UInt8(Tag.product.rawValue))
+            key.encode(into: &writer)
+        case .packs(let kind):
+            writer.append(UInt8(Tag.packs.rawValue))
+            kind.encode(into: &writer)
+        }
+    }
+
+    public init?(decoding reader: inout ByteReader) {
+        guard let tag = reader.readUInt8().flatMap({ Tag(rawValue: UInt16($0)) }) else {
+            return nil
+        }
+        let subject: AlertSubject? =
+            switch tag {
+            case .product: ProductKey(decoding: &reader).map(Self.product)
+            case .packs: TopUpKind(decoding: &reader).map(Self.packs)
+            }
+        guard let subject else { return nil }
+        self = subject
+    }
+}
+
+extension AlertSubject: TaggedRecord {
+    enum Tag: UInt16, RecordTag {
+        case product = 1
+        case packs = 2
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .product(let key): buffer.append(Tag.product, key)
+        case .packs(let kind): buffer.append(Tag.packs, kind)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .product: try reader.make(Self.product)
+            case .packs: try reader.make(Self.packs)
+            }
+    }
+}
+
+/// Whose alert of what: there is one at a time.
+public struct AlertPlace: Hashable, Sendable {
+    public let account: AccountID
+    public let kind: AlertKind
+    public let subject: AlertSubject
+
+    public init(account: AccountID, kind: AlertKind, subject: AlertSubject) {
+        self.account = account
+        self.kind = kind
+        self.subject = subject
+    }
+}
+
+extension AlertPlace: StorageKey {
+    public func encode(into writer: inout KeyWriter) {
+        account.encode(into: &writer)
+        kind.encode(into: &writer)
+        subject.encode(into: &writer)
+    }
+
+    public init?(decoding reader: inout ByteReader) {
+        guard let account = AccountID(decoding: &reader), let kind = AlertKind(decoding: &reader),
+            let subject = AlertSubject(decoding: &reader)
+        else { return nil }
+        self.init(account: account, kind: kind, subject: subject)
+    }
+}
+
+extension AlertPlace: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(fields: account, kind, subject)
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(account:kind:subject:))
+    }
+}
+
+/// The language that an account's alerts are written in.
+public enum AlertLanguage: UInt8, RecordField, Hashable, Sendable, CaseIterable {
+    case english = 1
+    case chinese = 2
+
+    /// Its name in the API (BCP 47).
+    public var name: String {
+        switch self {
+        case .english: "en"
+        case .chinese: "zh"
+        }
+    }
+}
+
+/// How a message about an alert is doing.
+public enum NotificationState: UInt8, RecordField, Hashable, Sendable, CaseIterable {
+    /// It was not sent yet, or is to be sent again.
+    case waiting = 1
+
+    /// A gateway is sending it. One that ends now leaves it so: whether it was sent is not known then.
+    case underWay = 2
+
+    /// The mail server has taken it.
+    case sent = 3
+
+    /// The mail server has refused it for good, or too often.
+    case givenUp = 4
+
+    /// Its name in the API.
+    public var name: String {
+        switch self {
+        case .waiting: "waiting"
+        case .underWay: "under-way"
+        case .sent: "sent"
+        case .givenUp: "given-up"
+        }
+    }
+}
+
+/// What came of an attempt to send a message about an alert.
+public struct NotificationReport: Hashable, Sendable {
+    public let id: UInt64
+
+    /// The reply code of the mail server (RFC 5321, section 4.2); 0 when none came.
+    public let status: UInt32
+
+    /// What the mail server has said last, or why nothing came, for people. At most 256 bytes.
+    public let answer: String
+
+    /// `sent`, `givenUp`, or, to be tried again, `waiting`.
+    public let state: NotificationState
+
+    /// When it is tried again.
+    public let nextAt: Timestamp
+
+    /// In bytes of UTF-8.
+    public static var answerMaximumLength: Int { 256 }
+
+    public init(
+        id: UInt64, status: UInt32, answer: String, state: NotificationState, nextAt: Timestamp
+    ) {
+        self.id = id
+        self.status = status
+        self.answer = answer
+        self.state = state
+        self.nextAt = nextAt
+    }
+}
+
+extension NotificationReport: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(fields: id, status, answer, state, nextAt)
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(id:status:answer:state:nextAt:))
+    }
+}

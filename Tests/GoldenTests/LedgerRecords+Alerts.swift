@@ -1,0 +1,94 @@
+import Storage
+import Time
+
+@testable import Ledger
+@testable import LedgerModel
+
+extension LedgerRecords {
+    private static let lowCodes = AlertPlace(
+        account: acme, kind: .codesLow, subject: .product(product))
+    private static let lowPacks = AlertPlace(
+        account: acme, kind: .packsLow, subject: .packs(.messages))
+
+    private static var fullWhole: AlertsRecord {
+        var whole = AlertsRecord()
+        whole.settings.mails = true
+        whole.settings.codesNumber = .max
+        whole.settings.codesPercent = 100
+        whole.settings.packsPercent = 1
+        whole.settings.nearExpiryDays = 300
+        whole.reviewed = .max
+        whole.isSweeping = true
+        whole.sweptProduct = product
+        whole.sweptAt = time
+        whole.lastAlert = 300
+        whole.lastNotification = .max
+        return whole
+    }
+
+    private static var resolved: AlertRecord {
+        var alert = AlertRecord(place: lowPacks, firedAt: time, value: .max, threshold: 300)
+        alert.resolvedAt = latest
+        alert.resolvedValue = .max
+        return alert
+    }
+
+    private static var message: NotificationRecord {
+        NotificationRecord(
+            alert: 1, account: acme, isResolution: false, recipient: email, language: .english,
+            createdAt: time)
+    }
+
+    private static var begunMessage: NotificationRecord {
+        var message = NotificationRecord(
+            alert: .max, account: acme, isResolution: true, recipient: email, language: .chinese,
+            createdAt: time)
+        message.state = .underWay
+        message.attempts = .max
+        message.failures = 300
+        message.unknownOutcomes = 1
+        message.nextAt = latest
+        message.run = GatewayRun(node: NodeName("n1")!, number: .max)
+        message.status = 451
+        message.answer = "4.7.1 später"
+        message.endedAt = latest
+        return message
+    }
+
+    static func alerts(_ books: Books) -> [GoldenTable] {
+        [
+            GoldenTable(
+                books.alertBooks, keys: ["plain": Books.alertsKey],
+                records: ["new": AlertsRecord(), "full": fullWhole]),
+            GoldenTable(
+                books.alertRules, keys: ["plain": KeyPair(acme, AlertKind.packsLow)],
+                records: [
+                    "plain": AlertRuleRecord(
+                        rule: AlertRule(isOn: false, number: .max, percent: 100, days: 300),
+                        at: time, actor: "k")
+                ]),
+            GoldenTable(
+                books.alertLanguages, keys: ["plain": acme],
+                records: ["plain": AlertLanguageRecord(language: .chinese)]),
+            GoldenTable(
+                books.alerts, keys: ["plain": 300],
+                records: [
+                    "open": AlertRecord(place: lowCodes, firedAt: time, value: 0, threshold: 1),
+                    "resolved": resolved,
+                ]),
+            GoldenTable(
+                books.accountAlerts, keys: ["plain": KeyPair(acme, 300 as UInt64)]),
+            GoldenTable(
+                books.openAlerts, keys: ["product": lowCodes, "packs": lowPacks],
+                records: ["plain": OpenAlertRecord(number: 300)]),
+            GoldenTable(
+                books.notifications, keys: ["plain": 300],
+                records: ["waiting": message, "under way": begunMessage]),
+            GoldenTable(
+                books.alertNotifications,
+                keys: ["plain": KeyPair(300 as UInt64, UInt64.max)]),
+            GoldenTable(
+                books.dueNotifications, keys: ["plain": KeyPair(time, 300 as UInt64)]),
+        ]
+    }
+}

@@ -1,0 +1,57 @@
+import Time
+
+@testable import Ledger
+@testable import LedgerModel
+
+/// Of alerts.
+extension Samples {
+    static let run = GatewayRun(node: NodeName("n1")!, number: 300)
+
+    static var alertSettings: AlertSettings {
+        var settings = AlertSettings()
+        settings.mails = true
+        settings.codesNumber = 300
+        settings.codesPercent = 5
+        settings.packsPercent = 100
+        settings.nearExpiryDays = 1
+        return settings
+    }
+
+    private static let rule = AlertRule(isOn: false, number: 300, percent: 20, days: 7)
+    private static let lowCodes = AlertPlace(
+        account: TestStore.acme, kind: .codesLow, subject: .product(TestStore.product))
+    private static let lowPacks = AlertPlace(
+        account: TestStore.acme, kind: .packsLow, subject: .packs(.ota))
+
+    static let alertActions: [Action] = [
+        .alerts(.adopt(AlertSettings())), .alerts(.adopt(alertSettings)),
+        .alerts(.setRule(TestStore.acme, .packsLow, rule)),
+        .alerts(.resetRule(TestStore.acme, .nearExpiry)),
+        .alerts(.setLanguage(TestStore.acme, .chinese)),
+        .alerts(.review(limit: 300)), .alerts(.sweep(limit: 1)),
+        .alerts(.begin([], run: run)), .alerts(.begin([1, 300], run: run)),
+        .alerts(
+            .report(
+                [
+                    NotificationReport(
+                        id: 300, status: 451, answer: "later", state: .waiting,
+                        nextAt: Timestamp(milliseconds: 4))
+                ], run: run)),
+        .alerts(.retry(300)),
+    ]
+
+    static let alertChanges: [Change] = [
+        .alerts(.settingsAdopted(alertSettings)),
+        .alerts(.ruleSet(TestStore.acme, .codesLow, rule)),
+        .alerts(.ruleReset(TestStore.acme, .nearExpiry)),
+        .alerts(.languageSet(TestStore.acme, .english)),
+        .alerts(.fired(300, lowCodes, value: 7, threshold: 300)),
+        .alerts(.fired(1, lowPacks, value: 0, threshold: 1)),
+        .alerts(.resolved(300, lowCodes, value: 1 << 40)),
+        .alerts(.notificationRetried(300, account: TestStore.acme)),
+    ]
+
+    static let alertRefusals: [Refusal] = [
+        .alerts(.unknownNotification(300)), .alerts(.notGivenUp(1)),
+    ]
+}
