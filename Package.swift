@@ -406,7 +406,7 @@ let package = Package(
         aid(
             "RoutingLoad",
             "Benchmarks/RoutingLoad",
-            ["Gateway", "Sessions", "Storage", "Reactor", "MQTT", "Bytes", "Time"]
+            ["Gateway", "Ledger", "Sessions", "Storage", "Reactor", "MQTT", "Bytes", "Time"]
         ),
         aid("Delivery", "Benchmarks/Delivery", ["Support", "Gateway", "MQTT", "Bytes"]),
         aid(

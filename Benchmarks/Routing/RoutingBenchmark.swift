@@ -15,6 +15,7 @@ struct RoutingBenchmark {
             exit(2)
         }
         matching()
+        try ownTopics()
         try fanOut()
         try retained(arguments[1], count)
     }
@@ -33,6 +34,15 @@ struct RoutingBenchmark {
         for members in [2, 100] {
             let (one, spread) = MatchingMeasurement.nanosecondsOfShare(members: members)
             print("a share of \(members): \(rounded(one)) ns, at most \(spread) messages apart")
+        }
+    }
+
+    nonisolated static func ownTopics() throws {
+        for count in [1, 8, 32] {
+            let nanoseconds = try OwnTopicMeasurement.nanoseconds(patterns: count)
+            print(
+                "a topic of a device's own, the last of \(count) patterns: \(rounded(nanoseconds)) ns"
+            )
         }
     }
 

@@ -128,6 +128,11 @@ struct ReplayTests {
         Write(.post, "products/lamp/secret/revoke"),
         Write(.put, "products/lamp/uplink", ["stream": "LAMPS"]),
         Write(.delete, "products/lamp/uplink"),
+        Write(
+            .put, "products/lamp/dialect",
+            ["up": ["a/${dk}/#"], "down": [], "proofs": ["tollgate", "plain"]]),
+        Write(.put, "products/lamp/dialect", ["preset": "alibaba"]),
+        Write(.delete, "products/lamp/dialect"),
         Write(.post, "accounts/acme/purchases/{code}/void", ["cause": "a mistake"]),
         Write(
             .post, "keys",

@@ -13,6 +13,15 @@ import Testing
         #expect(many < 10 * few)
     }
 
+    @Test("Patterns that begin alike are read about once, however many they are")
+    func ownTopics() throws {
+        let one = try OwnTopicMeasurement.nanoseconds(patterns: 1, rounds: 2_000)
+        let all = try OwnTopicMeasurement.nanoseconds(patterns: 32, rounds: 2_000)
+        print("topics of a device's own: \(one) ns with 1 pattern, \(all) ns with 32")
+        // Each of them read anew would be 32 times as much.
+        #expect(all < 10 * one)
+    }
+
     @Test("What many receivers cost grows with their number only")
     func receivers() {
         let few = MatchingMeasurement.nanosecondsOfEach(of: 10, overlapping: 3, identifier: 5)

@@ -241,6 +241,15 @@ enum LedgerRecords {
         return record
     }
 
+    private static var productWithDialect: ProductRecord {
+        var record = productWithMessageLog
+        record.dialect = Dialect(
+            topics: .patterns(
+                up: [try! TopicPattern("up/${pk}${dk}/#")], down: [try! TopicPattern("+/x")]),
+            proofs: ProofKinds(ProofKind.allCases))
+        return record
+    }
+
     private static func product(
         _ record: ProductRecord,
         _ origin: PackageOrigin
@@ -260,14 +269,15 @@ enum LedgerRecords {
                 books.products,
                 keys: ["plain": product],
                 records: [
-                    "least v5": least,
-                    "most v5": productWithMessageLog,
+                    "least v6": least,
+                    "most v6": productWithDialect,
                 ],
                 older: [
                     "least": product(least, .codes), "most": product(deletedProduct, .codes),
                     "least v2": least, "most v2": rotatedProduct,
                     "least v3": least, "most v3": productOfFreeCodes,
                     "least v4": least, "most v4": productWithUplink,
+                    "least v5": least, "most v5": productWithMessageLog,
                 ]
             ),
             GoldenTable(

@@ -5,6 +5,14 @@ import Time
 /// Values of the ledger's words: every case at least once, with all that is optional and with nothing
 /// of it.
 enum Samples {
+    static let dialects = [
+        Dialect(
+            topics: .patterns(
+                up: [try! TopicPattern("q/2/qd${pk}${dk}/+")], down: [try! TopicPattern("+/#")]),
+            proofs: ProofKinds([ProofKind.tollgate, .azureSAS])),
+        Dialect(topics: .preset(.quecthing), proofs: .standard),
+    ]
+
     static let identity = TestStore.device("d:1@x")
     static let entitlement = Entitlement(
         code: ActivationCode(serial: 77),
@@ -34,6 +42,9 @@ enum Samples {
             .products(.delete(TestStore.product)),
             .products(.nameUplink(TestStore.product, UplinkStream("MACHINES"))),
             .products(.nameUplink(TestStore.product, nil)),
+            .products(.setDialect(TestStore.product, Self.dialects[0])),
+            .products(.setDialect(TestStore.product, Self.dialects[1])),
+            .products(.setDialect(TestStore.product, nil)),
             .products(
                 .update(TestStore.product, ProductUpdate(name: "n", messageLog: true))),
             .devices(.deleteMessages(identity)),
@@ -101,6 +112,9 @@ enum Samples {
             .products(.deleted(TestStore.product, forfeited: 1 << 40)),
             .products(.uplinkNamed(TestStore.product, UplinkStream("MACHINES"))),
             .products(.uplinkNamed(TestStore.product, nil)),
+            .products(.dialectSet(TestStore.product, Self.dialects[0])),
+            .products(.dialectSet(TestStore.product, Self.dialects[1])),
+            .products(.dialectSet(TestStore.product, nil)),
             .products(.updated(TestStore.product, ProductUpdate(messageLog: false))),
             .devices(.messagesDeleted(identity)),
             .codes(

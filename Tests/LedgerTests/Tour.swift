@@ -238,6 +238,7 @@ enum Tour {
                 .devices(.delete(TestStore.device("d2"))),
                 .products(.update(second, ProductUpdate(name: "Valve"))),
                 .products(.nameUplink(second, UplinkStream("VALVES"))),
+                .products(.setDialect(second, Samples.dialects[0])),
                 .products(.upgradePackage(second, to: TestStore.large)),
                 .products(.delete(third)),
                 .keys(.revoke(KeyID("k2")!)),

@@ -69,19 +69,28 @@ public final class TestCertificates: Sendable {
         alternativeName: String? = nil
     ) throws -> TLSContext {
         let directory = TemporaryDirectory()
-        try Self.openSSL(
-            ["req", "-x509", "-days", "3", "-subj", "/CN=\(commonName)"] + Self.key + [
-                "-CA", authorityFile, "-CAkey", self.directory.file("ca-key.pem"),
-                "-keyout", directory.file("key.pem"), "-out", directory.file("cert.pem"),
-                "-addext", "basicConstraints=critical,CA:FALSE",
-            ] + (alternativeName.map { ["-addext", "subjectAltName=\($0)"] } ?? [])
-        )
+        try certifyClient(commonName: commonName, alternativeName: alternativeName, in: directory)
         return try TLSContext(
             connecting: TLSClientConfiguration(
                 authorityFile: authorityFile,
                 certificateChainFile: directory.file("cert.pem"),
                 privateKeyFile: directory.file("key.pem")
             )
+        )
+    }
+
+    /// The same certificate and its key, as `cert.pem` and `key.pem` in `directory`.
+    public func certifyClient(
+        commonName: String,
+        alternativeName: String? = nil,
+        in directory: TemporaryDirectory
+    ) throws {
+        try Self.openSSL(
+            ["req", "-x509", "-days", "3", "-subj", "/CN=\(commonName)"] + Self.key + [
+                "-CA", authorityFile, "-CAkey", self.directory.file("ca-key.pem"),
+                "-keyout", directory.file("key.pem"), "-out", directory.file("cert.pem"),
+                "-addext", "basicConstraints=critical,CA:FALSE",
+            ] + (alternativeName.map { ["-addext", "subjectAltName=\($0)"] } ?? [])
         )
     }
 

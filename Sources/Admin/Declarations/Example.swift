@@ -81,7 +81,8 @@ struct Example {
     /// What most have not.
     private static let absent: Set = [
         "cursor", "parent", "revokedAt", "certifiedAt", "previousUntil", "doubt", "known",
-        "aheadHours", "freeAllowance", "uplinkStream", "lastRefusal", "lastEnding", "line",
+        "aheadHours", "freeAllowance", "uplinkStream", "dialect", "lastRefusal", "lastEnding",
+        "line",
         "pointer", "id of accounts.parent",
     ]
 

@@ -92,6 +92,8 @@ extension Documents {
             ["product": JSON(key), "forfeited": JSON(forfeited)]
         case .products(.uplinkNamed(let key, let stream)):
             ["product": JSON(key), "stream": JSON(stream)]
+        case .products(.dialectSet(let key, let dialect)):
+            ["product": JSON(key), "dialect": dialect.map { Documents.dialect($0) } ?? .null]
         case .imports(.imported(let product, let count, let number)):
             ["product": JSON(product), "count": JSON(count), "import": JSON(number)]
         case .imports(.begun(let product)): ["product": JSON(product)]

@@ -24,6 +24,7 @@ extension Documents {
             "uplinkStream", \.record.uplink,
             "The JetStream stream that its devices' messages go into.")
         Member("messageLog", \.record.messageLog, "Its devices' messages are stored (rule D3).")
+        Member("dialect", Documents.dialect, orNull: \.record.dialect)
         Member("createdAt", \.record.createdAt)
         Member("codes") {
             Member("assigned", \.figures.assigned)

@@ -18,6 +18,7 @@ struct Routes {
         routes.registerProductUsage()
         routes.registerProductSecrets()
         routes.registerProductUplinks()
+        routes.registerDialects()
         routes.registerDevices()
         routes.registerDeviceActions()
         routes.registerBulk()

@@ -26,7 +26,9 @@ extension Broker {
             return .decided(.notStored)
         }
         guard let token = found, sessions.contains(token) else { return .decided(.notConnected) }
-        guard let terms = terms(for: token.slot, message) else { return .decided(.noSubscription) }
+        guard let terms = terms(for: token.slot, message),
+            hears(token.slot, message.topic, in: &context)
+        else { return .decided(.noSubscription) }
         let outcome = deliver(token, message, terms, for: sender, sharing: &shared, in: &context)
         if message.isRetained { noteHandedOut(token, message, outcome, in: &context) }
         return outcome
@@ -212,7 +214,7 @@ extension Broker {
         }
         let expiryBytes = message.expiresAt == nil ? 0 : 5
         return context.wire[slot].settings.takesPublish(
-            topic: message.topic.count,
+            topic: message.topic.count - untoldBytes(message.topic, to: slot, in: &context),
             payload: message.payload.count,
             properties: message.travellingBytes + expiryBytes + terms.identifierBytes + more,
             qos: terms.qos
@@ -310,13 +312,15 @@ extension Broker {
         if context.quota.storesMessages, !isDuplicate { store(slot, message, terms, in: &context) }
         let version = context.wire[slot].settings.version
         let remaining = version == .v5 ? message.remainingSeconds(at: context.now.books) : nil
+        let untold = untoldBytes(message.topic, to: slot, in: &context)
+        let name = message.topic.extracting(untold..<message.topic.count)
         var alias = OutboundAliases.Choice.none
         let aliasMaximum = context.wire[slot].settings.outboundAliasMaximum
         if aliasMaximum > 0, takes(slot, message, terms, more: 3, in: &context) {
             alias = context.wire[slot].outboundAliases.choose(
-                for: message.topic, limit: aliasMaximum)
+                for: name, limit: aliasMaximum)
         }
-        let topic = alias.isKnown ? message.topic.extracting(0..<0) : message.topic
+        let topic = alias.isKnown ? name.extracting(0..<0) : name
         Publish.encode(
             topic: topic,
             payload: message.payload,

@@ -37,7 +37,33 @@ extension Broker {
         servePublish(slot, publish, topic: topic.span, in: &context)
     }
 
+    @inline(__always)
     private mutating func servePublish(
+        _ slot: UInt32,
+        _ publish: borrowing Publish,
+        topic: Span<UInt8>, in context: inout ShardContext
+    ) {
+        if context.quota.hasOwnTopics { return serveOwn(slot, publish, topic, in: &context) }
+        serveNamed(slot, publish, topic: topic, in: &context)
+    }
+
+    /// One that may be on a topic of the device's own.
+    @inline(never)
+    private mutating func serveOwn(
+        _ slot: UInt32, _ publish: borrowing Publish, _ topic: Span<UInt8>,
+        in context: inout ShardContext
+    ) {
+        var name: [UInt8] = []
+        swap(&name, &ownName)
+        if nameUp(topic, of: slot, into: &name, in: &context) {
+            serveNamed(slot, publish, topic: name.span, in: &context)
+        } else {
+            serveNamed(slot, publish, topic: topic, in: &context)
+        }
+        swap(&name, &ownName)
+    }
+
+    private mutating func serveNamed(
         _ slot: UInt32,
         _ publish: borrowing Publish,
         topic: Span<UInt8>, in context: inout ShardContext

@@ -28,12 +28,16 @@ extension Broker {
         var retained: [StoredSubscription] = []
         var iterator = subscribe.subscriptions
         while let wanted = iterator.next() {
-            if let refusal = refusal(slot, wanted.filter, in: &context) {
+            let own = ownFilter(wanted.filter.text, of: slot, isAsked: true, in: &context)
+            let filter = own ?? wanted.filter.text.bytesArray
+            if let refusal = refusal(
+                slot, TopicFilter(unchecked: filter.span), isOwn: own != nil, in: &context)
+            {
                 reasons.append(refusal.reasonCode)
                 continue
             }
             let subscription = StoredSubscription(
-                filter: wanted.filter.text.bytesArray,
+                filter: filter,
                 options: wanted.options,
                 identifier: identifier
             )
@@ -53,7 +57,8 @@ extension Broker {
     }
 
     private func refusal(
-        _ slot: UInt32, _ filter: borrowing TopicFilter, in context: inout ShardContext
+        _ slot: UInt32, _ filter: borrowing TopicFilter, isOwn: Bool,
+        in context: inout ShardContext
     ) -> Reason? {
         if filter.levelCount > context.commons.limits.topicLevels { return .topicFilterInvalid }
         let session = session(of: slot, in: &context)
@@ -68,7 +73,7 @@ extension Broker {
                 DeviceRights.allowsSubscribe(
                     filter.text,
                     prefix: context.wire[slot].settings.topicPrefix.span
-                )
+                ) && (isOwn || !isOutOfUse(filter.text, of: slot, in: &context))
             case .application(let application):
                 application.rights.allowsSubscribe(filter.filter)
             case .unknown: false
@@ -217,7 +222,9 @@ extension Broker {
         var removed: [StoredSubscription] = []
         var iterator = unsubscribe.filters
         while let filter = iterator.next() {
-            let text = filter.text.bytesArray
+            let text =
+                ownFilter(filter.text, of: slot, isAsked: false, in: &context)
+                ?? filter.text.bytesArray
             let known = sessions[slot: session].subscriptions.firstIndex { $0.filter == text }
             if let known {
                 removed.append(sessions[slot: session].subscriptions.remove(at: known))

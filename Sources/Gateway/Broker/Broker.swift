@@ -50,6 +50,9 @@ struct Broker: ~Copyable {
     /// Scratch memory: who gets the message that is being routed.
     var matches = Matches()
 
+    /// Scratch memory: the name here of a topic of a device's own.
+    var ownName: [UInt8] = []
+
     /// The message that is being delivered to many, encoded.
     var fanOut = PublishFanOut()
     var isFanningOut = false

@@ -92,9 +92,10 @@ extension Message {
 
     /// A will: its properties travel with it, but for the delay, and its expiry interval, which begins
     /// when it is published.
-    convenience init(_ will: borrowing Will) {
+    /// `name`: what its topic is called here, if that is something else.
+    convenience init(_ will: borrowing Will, name: [UInt8]? = nil) {
         self.init(
-            topic: will.topic.bytesArray,
+            topic: name ?? will.topic.bytesArray,
             payload: will.payload.bytesArray,
             qos: will.qos,
             properties: Self.travelling(will.properties)

@@ -23,6 +23,7 @@ struct ChangeNotices: Sendable {
         switch change {
         case .products(.updated(let key, _)), .products(.packageUpgraded(let key, _, _)),
             .products(.deleted(let key, _)), .products(.uplinkNamed(let key, _)),
+            .products(.dialectSet(let key, _)),
             .codes(.assigned(_, let key, _, _)),
             .codes(.bought(_, _, _, product: .some(let key), _)),
             .codes(.granted(_, _, _, product: .some(let key), _)):

@@ -8,7 +8,7 @@ enum Claim {
     case anonymous
 
     /// How a device proves itself; the bytes that prove it stay in the CONNECT.
-    enum Credential {
+    enum Credential: Equatable {
         /// HMAC-SHA256 with the DeviceSecret.
         case signature
         /// The DeviceSecret as the password.
@@ -17,6 +17,13 @@ enum Claim {
         case registration
         /// A certificate that TLS has verified.
         case certificate
+        /// Alibaba Cloud's signature, with any client id before the bar; and with the ProductSecret.
+        case alibaba(SigningMethod)
+        case alibabaRegistration(SigningMethod)
+        /// Azure's SAS token as the password.
+        case accessToken
+        /// The DeviceSecret as the password, and the device's names as the user name in a plain form.
+        case plainSecret
     }
 
     /// The most bytes of the identifier that a client without one is given: `{PK}.{DK}` of a device,
@@ -42,11 +49,21 @@ enum Claim {
             else { return .failure(.badCredentials) }
             return .success(.application(key))
         }
-        guard let identity = DeviceIdentity(userName: userName) else {
-            return .failure(.badCredentials)
+        // In order: the first form that it has is its own.
+        if let identity = DeviceIdentity(userName: userName) {
+            return deviceProof(of: identity, clientID: clientID, isEncrypted: isEncrypted)
+                .map { .device(identity, proof: $0) }
         }
-        return deviceProof(of: identity, clientID: clientID, isEncrypted: isEncrypted)
-            .map { .device(identity, proof: $0) }
+        if let hub = HubUserName(userName) {
+            // A token is as good as a secret as long as it holds.
+            guard isEncrypted else { return .failure(.notAllowedOnListener) }
+            return .success(.device(hub.identity, proof: .accessToken))
+        }
+        if let identity = DeviceIdentity(plainUserName: userName) {
+            guard isEncrypted else { return .failure(.notAllowedOnListener) }
+            return .success(.device(identity, proof: .plainSecret))
+        }
+        return .failure(.badCredentials)
     }
 
     private static func deviceProof(
@@ -57,17 +74,21 @@ enum Claim {
         guard let signed = SignedClientIdentifier(clientID) else {
             return isEncrypted ? .success(.secret) : .failure(.notAllowedOnListener)
         }
-        guard identity.isNamed(by: signed.name), let method = signed.value("signmethod"),
-            method.isEqual(to: "hmacsha256"), let mode = signed.value("securemode")
+        guard let name = signed.value("signmethod"), let method = SigningMethod(name),
+            let mode = signed.value("securemode"), !signed.name.isEmpty
         else { return .failure(.clientIdentifierNotValid) }
+        let isOurs = method == .sha256 && identity.isNamed(by: signed.name)
         guard mode.isEqual(to: isEncrypted ? "2" : "3") else {
             return .failure(.notAllowedOnListener)
         }
-        guard let type = signed.value("authType") else { return .success(.signature) }
+        guard let type = signed.value("authType") else {
+            return .success(isOurs ? .signature : .alibaba(method))
+        }
         guard type.isEqual(to: "register"), signed.value("random") != nil else {
             return .failure(.clientIdentifierNotValid)
         }
-        return isEncrypted ? .success(.registration) : .failure(.notAllowedOnListener)
+        guard isEncrypted else { return .failure(.notAllowedOnListener) }
+        return .success(isOurs ? .registration : .alibabaRegistration(method))
     }
 }
 
@@ -79,6 +100,19 @@ extension DeviceIdentity {
             let product = ProductKey(
                 utf8: userName.extracting(ampersand + 1..<userName.count)
             )
+        else { return nil }
+        self.init(product: product, device: device)
+    }
+
+    /// `{PK}.{DK}` or `{PK}/{DK}`, for tools that have trouble with an ampersand. A PK has neither.
+    init?(plainUserName: Span<UInt8>) {
+        guard
+            let end = plainUserName.indices.first(where: {
+                plainUserName[$0] == UInt8(ascii: ".") || plainUserName[$0] == UInt8(ascii: "/")
+            }),
+            let product = ProductKey(utf8: plainUserName.extracting(0..<end)),
+            let device = DeviceKey(
+                utf8: plainUserName.extracting(end + 1..<plainUserName.count))
         else { return nil }
         self.init(product: product, device: device)
     }

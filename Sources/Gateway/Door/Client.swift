@@ -38,13 +38,13 @@ struct DeviceClient {
     }
 
     /// The PK.
-    fileprivate var product: Span<UInt8> {
+    var product: Span<UInt8> {
         @_lifetime(borrow self)
         get { topicPrefix.span.extracting(2..<deviceStart - 1) }
     }
 
     /// The DK.
-    fileprivate var device: Span<UInt8> {
+    var device: Span<UInt8> {
         @_lifetime(borrow self)
         get { topicPrefix.span.extracting(deviceStart..<topicPrefix.count - 1) }
     }

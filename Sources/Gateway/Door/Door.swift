@@ -120,40 +120,19 @@ struct Door: ~Copyable {
         _ books: inout LedgerReader,
         at now: ShardTime
     ) throws(StoreError) -> DeviceVerdict {
-        let clientID = connect.clientID
-        let password = connect.passwordOrNothing
-        let window = timestampWindowMilliseconds
-        return try books.withDevice(identity) { product, view throws(StoreError) in
+        try books.withDevice(identity) { product, view throws(StoreError) in
             let product = product.flatMap { $0.isDeleted ? nil : $0 }
-            let isProven: Bool
-            switch credential {
-            case .registration:
-                try secrets.open(product?.secret, of: identity.product)
-                let random = Self.parameter("random", of: clientID)
-                var isRegistration = Proof.isRegistration(
-                    password, of: identity, random: random, secret: secrets.secret)
-                if let previous = product?.previousSecret(at: now.books), !isRegistration {
-                    try secrets.open(previous, of: identity.product)
-                    isRegistration = Proof.isRegistration(
-                        password, of: identity, random: random, secret: secrets.secret)
-                }
-                isProven = isRegistration && product?.secret != nil
-                return isProven && product != nil ? .register : .refuse(.badCredentials)
-            case .signature:
-                let timestamp = Self.parameter("timestamp", of: clientID)
-                try secrets.open(view, of: identity)
-                isProven =
-                    Proof.isSignature(
-                        password,
-                        of: identity,
-                        timestamp: timestamp,
-                        secret: secrets.secret
-                    ) && Self.isRecent(timestamp, at: now.wall, windowMilliseconds: window)
-            case .secret:
-                try secrets.open(view, of: identity)
-                isProven = Proof.isSecret(password, secrets.secret)
-            case .certificate: isProven = true
+            let accepted = product?.dialect?.proofs ?? .standard
+            guard credential.isAccepted(accepted) else {
+                return .refuse(credential.reasonNotAccepted)
             }
+            switch credential {
+            case .registration, .alibabaRegistration:
+                let isProven = try isRegistration(connect, identity, credential, product, at: now)
+                return isProven && product != nil ? .register : .refuse(.badCredentials)
+            case .signature, .secret, .certificate, .alibaba, .accessToken, .plainSecret: break
+            }
+            let isProven = try isProof(connect, identity, credential, view, at: now)
             let hasSecret = if let view { !view.sealedSecret.isEmpty } else { false }
             guard let product, isProven, credential == .certificate || hasSecret else {
                 return .refuse(.badCredentials)
@@ -172,14 +151,80 @@ struct Door: ~Copyable {
         }
     }
 
+    /// Whether a device that registers has proved its product's secret, the one before among them.
+    private mutating func isRegistration(
+        _ connect: borrowing Connect,
+        _ identity: DeviceIdentity,
+        _ credential: Claim.Credential,
+        _ product: ProductRecord?,
+        at now: ShardTime
+    ) throws(StoreError) -> Bool {
+        let random = Self.parameter("random", of: connect.clientID)
+        func isProven(_ secret: Span<UInt8>) -> Bool {
+            if case .alibabaRegistration(let method) = credential {
+                return Proof.isRegistration(
+                    connect.passwordOrNothing, of: identity, random: random, by: method,
+                    secret: secret)
+            }
+            return Proof.isRegistration(
+                connect.passwordOrNothing, of: identity, random: random, secret: secret)
+        }
+        try secrets.open(product?.secret, of: identity.product)
+        if isProven(secrets.secret) { return product?.secret != nil }
+        guard let previous = product?.previousSecret(at: now.books) else { return false }
+        try secrets.open(previous, of: identity.product)
+        return isProven(secrets.secret) && product?.secret != nil
+    }
+
+    /// Whether what a device has sent proves that it has its secret; a certificate has been verified.
+    private mutating func isProof(
+        _ connect: borrowing Connect,
+        _ identity: DeviceIdentity,
+        _ credential: Claim.Credential,
+        _ view: DeviceView?,
+        at now: ShardTime
+    ) throws(StoreError) -> Bool {
+        let clientID = connect.clientID
+        let password = connect.passwordOrNothing
+        if credential != .certificate { try secrets.open(view, of: identity) }
+        switch credential {
+        case .signature:
+            let timestamp = Self.parameter("timestamp", of: clientID)
+            return Proof.isSignature(
+                password, of: identity, timestamp: timestamp, secret: secrets.secret)
+                && Self.isRecent(
+                    timestamp, at: now.wall, windowMilliseconds: timestampWindowMilliseconds)
+        case .alibaba(let method):
+            let timestamp = Self.parameter("timestamp", of: clientID)
+            guard let signed = SignedClientIdentifier(clientID) else { return false }
+            return Proof.isSignature(
+                password, of: identity, named: signed.name, timestamp: timestamp, by: method,
+                secret: secrets.secret)
+                && Self.isRecent(
+                    timestamp, at: now.wall, windowMilliseconds: timestampWindowMilliseconds,
+                    orSeconds: true)
+        case .accessToken:
+            guard let userName = connect.userName, let hub = HubUserName(userName),
+                let token = SharedAccessToken(password)
+            else { return false }
+            return token.isProof(for: hub, secret: secrets.secret, at: now.wall)
+        case .secret, .plainSecret: return Proof.isSecret(password, secrets.secret)
+        case .certificate: return true
+        case .registration, .alibabaRegistration: return false
+        }
+    }
+
     /// Whether a signed timestamp, in milliseconds, is near enough; a window of 0 does not ask.
     private static func isRecent(
         _ timestamp: Span<UInt8>,
         at time: Timestamp,
-        windowMilliseconds: Int64
+        windowMilliseconds: Int64,
+        orSeconds: Bool = false
     ) -> Bool {
         guard windowMilliseconds > 0 else { return true }
-        guard let text = timestamp.text, let milliseconds = Int64(text) else { return false }
+        guard let text = timestamp.text, var milliseconds = Int64(text) else { return false }
+        // Alibaba's clients send either; as milliseconds it would be a day of 1970.
+        if orSeconds, (0..<100_000_000_000).contains(milliseconds) { milliseconds *= 1_000 }
         let distance = time.milliseconds(since: Timestamp(milliseconds: milliseconds)).magnitude
         return distance <= windowMilliseconds.magnitude
     }
@@ -325,7 +370,8 @@ enum DeviceVerdict {
     /// Whether the secret was right.
     var isProven: Bool {
         switch self {
-        case .refuse(let reason): reason != .badCredentials
+        case .refuse(let reason):
+            reason != .badCredentials && reason != .clientIdentifierNotValid
         case .register, .decided: true
         }
     }

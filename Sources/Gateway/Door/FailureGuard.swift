@@ -85,8 +85,9 @@ enum ClaimedName: Hashable {
     init(_ identity: DeviceIdentity, _ credential: Claim.Credential) {
         self =
             switch credential {
-            case .registration: .product(identity.product)
-            case .signature, .secret, .certificate: .device(identity)
+            case .registration, .alibabaRegistration: .product(identity.product)
+            case .signature, .secret, .certificate, .alibaba, .accessToken, .plainSecret:
+                .device(identity)
             }
     }
 

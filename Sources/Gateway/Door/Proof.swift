@@ -47,6 +47,36 @@ enum Proof {
         return code.finalize().matches(hexadecimal: password)
     }
 
+    /// The password of a device that signs as Alibaba Cloud's do: hexadecimal HMAC, keyed with the DeviceSecret, over
+    /// `clientId{name}deviceName{DK}productKey{PK}`, and `timestamp{T}` if the client id has one.
+    static func isSignature(
+        _ password: Span<UInt8>,
+        of identity: DeviceIdentity,
+        named name: Span<UInt8>,
+        timestamp: Span<UInt8>,
+        by method: SigningMethod,
+        secret: Span<UInt8>
+    ) -> Bool {
+        var signed = Array("clientId".utf8) + name.bytesArray
+        signed += Array("deviceName\(identity.device)productKey\(identity.product)".utf8)
+        if !timestamp.isEmpty { signed += Array("timestamp".utf8) + timestamp.bytesArray }
+        return method.isCode(password, of: signed.span, key: secret)
+    }
+
+    /// The same of one that registers, keyed with the ProductSecret, over `deviceName{DK}productKey{PK}random{R}`.
+    static func isRegistration(
+        _ password: Span<UInt8>,
+        of identity: DeviceIdentity,
+        random: Span<UInt8>,
+        by method: SigningMethod,
+        secret: Span<UInt8>
+    ) -> Bool {
+        let signed =
+            Array("deviceName\(identity.device)productKey\(identity.product)random".utf8)
+            + random.bytesArray
+        return method.isCode(password, of: signed.span, key: secret)
+    }
+
     /// The secret itself. Both are hashed, so that not even the length shows.
     static func isSecret(_ password: Span<UInt8>, _ secret: Span<UInt8>) -> Bool {
         SHA256.hash(password) == SHA256.hash(secret)

@@ -249,7 +249,8 @@ extension Shard {
     /// the client is known: a device by its product too.
     private mutating func refusalOfWill(_ slot: UInt32, _ connect: borrowing Connect) -> Reason? {
         guard let will = connect.will else { return nil }
-        if case .notAllowed = broker.use(of: will.topic, by: slot, in: &context) {
+        let name = broker.ownTopic(will.topic, of: slot, in: &context)
+        if name == nil, case .notAllowed = broker.use(of: will.topic, by: slot, in: &context) {
             // A bridge announces itself below $SYS: it comes in, and nobody hears of that.
             let isBridges =
                 context.wire[slot].settings.productSlot == nil
@@ -263,7 +264,7 @@ extension Shard {
             return .payloadFormatInvalid
         }
         context.wire[slot].will = StoredWill(
-            Message(will),
+            Message(will, name: name),
             isRetained: will.isRetained,
             messageExpirySeconds: will.properties.messageExpiryIntervalSeconds,
             delaySeconds: will.properties.willDelayIntervalSeconds ?? 0

@@ -136,6 +136,12 @@ struct ProductCatalogue {
     /// Whether one of them names a stream.
     var hasUplinks: Bool { entries.contains { $0.product.uplink != nil } }
 
+    /// The topics of the product's own that its devices use.
+    func topics(at slot: Slot) -> TopicClasses? { entries[Int(slot.index)].product.topics }
+
+    /// Whether one of them has such.
+    var hasOwnTopics: Bool { entries.contains { $0.product.topics != nil } }
+
     /// For how many days the messages of the product's devices are stored; 0: they are not.
     @inline(__always)
     func storageDays(at slot: Slot) -> UInt16 { entries[Int(slot.index)].storageDays }
@@ -199,6 +205,9 @@ struct ProductFacts {
     /// Where its devices' messages go, beside the applications.
     let uplink: UplinkStream?
 
+    /// The topics of its own that its devices use; `nil`: those of Wire.md alone.
+    let topics: TopicClasses?
+
     /// The package's messages per day, as far as 32 bits count; `nil`: no limit (rule C9).
     let unitsPerDay: UInt32?
 
@@ -221,6 +230,7 @@ struct ProductFacts {
             account: record.account,
             dayOffset: record.dayOffset,
             uplink: record.isDeleted ? nil : record.uplink,
+            topics: record.dialect?.topics.map(TopicClasses.init),
             unitsPerDay: record.allowance?.messagesPerDay.map { UInt32(clamping: $0) },
             freeUnitsPerDay: free?.messagesPerDay.map { UInt32(clamping: $0) },
             storageDays: isStoring ? UInt16(clamping: record.allowance?.storageDays ?? 7) : 0,
@@ -234,6 +244,7 @@ struct ProductFacts {
         account: AccountID,
         dayOffset: UTCOffset,
         uplink: UplinkStream? = nil,
+        topics: TopicClasses? = nil,
         unitsPerDay: UInt32?,
         freeUnitsPerDay: UInt32?,
         storageDays: UInt16 = 0,
@@ -244,6 +255,7 @@ struct ProductFacts {
         self.account = account
         self.dayOffset = dayOffset
         self.uplink = uplink
+        self.topics = topics
         self.unitsPerDay = unitsPerDay
         self.freeUnitsPerDay = freeUnitsPerDay
         self.storageDays = storageDays

@@ -35,6 +35,9 @@ struct Quota: ~Copyable {
     /// Whether one has its devices' messages stored: read for every message.
     private(set) var storesMessages = false
 
+    /// Whether the devices of one have topics of their own: read for every message.
+    private(set) var hasOwnTopics = false
+
     /// Of the counts that were dirty when the flush was due, those that no batch has carried yet.
     private var countsToFlush = 0
 
@@ -87,6 +90,7 @@ struct Quota: ~Copyable {
         products.insert(product)
         hasUplinks = products.hasUplinks
         storesMessages = products.storesMessages
+        hasOwnTopics = products.hasOwnTopics
     }
 
     /// For how many days the messages of the product's devices are stored; 0: they are not.
@@ -96,6 +100,9 @@ struct Quota: ~Copyable {
 
     /// Where the messages of the product's devices go, beside the applications.
     func uplink(of product: ProductCatalogue.Slot) -> UplinkStream? { products.uplink(at: product) }
+
+    /// The topics of the product's own that its devices use.
+    func topics(of product: ProductCatalogue.Slot) -> TopicClasses? { products.topics(at: product) }
 
     /// A device of the product has come (1) or gone (-1).
     mutating func count(_ change: Int, at product: ProductCatalogue.Slot) {

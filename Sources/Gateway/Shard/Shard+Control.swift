@@ -26,14 +26,26 @@ extension Shard {
             return door.deferChange(of: key, at: context.now)
         }
         guard let record else { return }
-        context.quota.keep(ProductFacts(key: key, record: record))
-        guard record.isDeleted else { return }
         let slots = context.quota.slots(of: key)
+        let before = slots.first.flatMap { context.quota.topics(of: $0)?.topics }
+        context.quota.keep(ProductFacts(key: key, record: record))
+        if record.dialect?.topics != before, !record.isDeleted {
+            endSubscriptions(of: slots, hadOwn: before != nil)
+        }
+        guard record.isDeleted else { return }
         func isOfProduct(_ slot: ProductCatalogue.Slot?) -> Bool {
             slot.map { slots.contains($0) } ?? false
         }
         endAll(.kicked) { connection in isOfProduct(connection.settings.productSlot) }
         broker.endSessions(in: &context) { session in isOfProduct(session.productSlot) }
+    }
+
+    /// Devices of a product with other topics from now on: those whose subscriptions are allowed no longer come again.
+    private mutating func endSubscriptions(of slots: [ProductCatalogue.Slot], hadOwn: Bool) {
+        let classes = slots.first.flatMap { context.quota.topics(of: $0) }
+        let losers = broker.endSubscriptions(
+            ofProductAt: slots, now: classes, hadOwn: hadOwn, in: &context)
+        for slot in losers where context.wire[slot].phase == .open { end(slot, .kicked) }
     }
 
     /// The same of all products that the shard knows.

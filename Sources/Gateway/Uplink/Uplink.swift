@@ -180,7 +180,8 @@ extension Change {
     var mayNameUplink: Bool {
         switch self {
         case .products(.uplinkNamed), .products(.deleted): true
-        case .products(.created), .products(.updated), .products(.packageUpgraded), .codes,
+        case .products(.created), .products(.updated), .products(.packageUpgraded),
+            .products(.dialectSet), .codes,
             .devices, .packages, .accounts, .imports, .topUps, .upgrades, .keys, .clock, .limits,
             .corrections, .productSecrets, .cluster, .metadata, .webhooks, .alerts:
             false

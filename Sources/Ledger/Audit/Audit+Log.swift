@@ -206,7 +206,8 @@ extension Audit {
                 record?.sequence == sequence,
                 "\(source()): upgrade \(change.id) of \(change.identity) is not there")
         case .accounts(.updated), .accounts(.contactPut), .accounts(.contactRemoved),
-            .products(.updated), .products(.packageUpgraded), .products(.uplinkNamed), .imports,
+            .products(.updated), .products(.packageUpgraded), .products(.uplinkNamed),
+            .products(.dialectSet), .imports,
             .topUps, .devices(.registered), .devices(.entitlementReopened),
             .devices(.entitlementEnded), .devices(.disabled), .devices(.deleted),
             .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed),
@@ -325,7 +326,7 @@ extension LogTally {
         case .webhooks(.deleted(let id, _)): webhooks.remove(id)
         case .alerts(let change): count(change)
         case .accounts(.updated), .accounts(.certified), .products(.updated),
-            .products(.packageUpgraded), .products(.uplinkNamed),
+            .products(.packageUpgraded), .products(.uplinkNamed), .products(.dialectSet),
             .imports(.imported(_, _, .none)), .imports(.abandoned),
             .devices(.registered), .devices(.entitlementReopened), .devices(.entitlementEnded),
             .devices(.disabled), .devices(.renewalSet), .devices(.secretReset),

@@ -14,6 +14,8 @@ extension Books {
         case .delete(let key): try deleteProduct(key, command, in: transaction)
         case .nameUplink(let key, let stream):
             try nameUplink(key, stream, command, in: transaction)
+        case .setDialect(let key, let dialect):
+            try setDialect(key, dialect, command, in: transaction)
         }
     }
 
@@ -131,6 +133,21 @@ extension Books {
         product.uplink = stream
         try products.put(key, product, in: transaction)
         return .done(try record(.products(.uplinkNamed(key, stream)), command, in: transaction))
+    }
+
+    private func setDialect(
+        _ key: ProductKey,
+        _ dialect: Dialect?,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard var product = try existing(key, in: transaction) else {
+            return .refused(.products(.unknown(key)))
+        }
+        if product.dialect == dialect { return .done(.unchanged) }
+        product.dialect = dialect
+        try products.put(key, product, in: transaction)
+        return .done(try record(.products(.dialectSet(key, dialect)), command, in: transaction))
     }
 
     /// Rule A5: the package is a property of the product, so it changes for all devices and codes

@@ -157,7 +157,7 @@ extension ProductChange {
     fileprivate var product: ProductKey {
         switch self {
         case .created(let key, _), .updated(let key, _), .packageUpgraded(let key, _, _),
-            .deleted(let key, _), .uplinkNamed(let key, _):
+            .deleted(let key, _), .uplinkNamed(let key, _), .dialectSet(let key, _):
             key
         }
     }

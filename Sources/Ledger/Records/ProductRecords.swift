@@ -45,6 +45,9 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
 
     /// Whether its devices' messages are stored (rule D3).
     public internal(set) var messageLog = false
+
+    /// How its devices connect; `nil`: as Wire.md has it.
+    public internal(set) var dialect: Dialect?
     public let createdAt: Timestamp
 
     /// Set once it was deleted (rule B9): its books stay, its name is not used again.
@@ -109,14 +112,14 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         deletedAt = nil
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1, v2, v3, v4, v5 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2, v3, v4, v5, v6 }
 
     public func encode(into buffer: inout ByteBuffer) {
         buffer.append(
-            Version.v5, name, account, package, allowance, packageOrigin, secret, autoRenewal,
+            Version.v6, name, account, package, allowance, packageOrigin, secret, autoRenewal,
             registration, dayOffset, dataCentre, createdAt, deletedAt, previousSecret,
             previousUntil, formerNames)
-        buffer.append(fields: freePackage, freeAllowance, uplink, messageLog)
+        buffer.append(fields: freePackage, freeAllowance, uplink, messageLog, dialect)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
@@ -129,7 +132,7 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         case .v1:
             packageOrigin = .codes
             secret = try reader.take(SealedSecret.self)
-        case .v2, .v3, .v4, .v5:
+        case .v2, .v3, .v4, .v5, .v6:
             packageOrigin = try reader.take()
             secret = try reader.take()
         }
@@ -141,24 +144,28 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         deletedAt = try reader.take()
         switch version {
         case .v1: break
-        case .v2, .v3, .v4, .v5:
+        case .v2, .v3, .v4, .v5, .v6:
             previousSecret = try reader.take()
             previousUntil = try reader.take()
             formerNames = try reader.take()
         }
         switch version {
         case .v1, .v2: break
-        case .v3, .v4, .v5:
+        case .v3, .v4, .v5, .v6:
             freePackage = try reader.take()
             freeAllowance = try reader.take()
         }
         switch version {
         case .v1, .v2, .v3: break
-        case .v4, .v5: uplink = try reader.take()
+        case .v4, .v5, .v6: uplink = try reader.take()
         }
         switch version {
         case .v1, .v2, .v3, .v4: break
-        case .v5: messageLog = try reader.take()
+        case .v5, .v6: messageLog = try reader.take()
+        }
+        switch version {
+        case .v1, .v2, .v3, .v4, .v5: break
+        case .v6: dialect = try reader.take()
         }
     }
 }

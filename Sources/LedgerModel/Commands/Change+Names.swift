@@ -46,6 +46,7 @@ extension Change {
         "partitions-assigned",
         "product-created",
         "product-deleted",
+        "product-dialect-set",
         "product-secret-revoked",
         "product-secret-rotated",
         "product-updated",

@@ -15,6 +15,9 @@ public enum ProductAction: Hashable, Sendable {
 
     /// Where its devices' messages go, beside the applications; `nil`: nowhere else.
     case nameUplink(ProductKey, UplinkStream?)
+
+    /// How its devices connect that were made for another platform; `nil`: as Wire.md has it.
+    case setDialect(ProductKey, Dialect?)
 }
 
 extension ProductAction: ActionPart {
@@ -27,6 +30,7 @@ extension ProductAction: ActionPart {
 
         /// `update` with the switch of stored messages, which older programs did not know.
         case updateWithMessageLog = 130
+        case setDialect = 180
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -43,6 +47,8 @@ extension ProductAction: ActionPart {
         case .delete(let product): buffer.append(Tag.delete, product)
         case .nameUplink(let product, let stream):
             buffer.append(Tag.nameUplink, product, stream)
+        case .setDialect(let product, let dialect):
+            buffer.append(Tag.setDialect, product, dialect)
         }
     }
 
@@ -56,6 +62,7 @@ extension ProductAction: ActionPart {
             case .nameUplink: try reader.make(Self.nameUplink)
             case .updateWithMessageLog:
                 try reader.make { .update($0, ProductUpdate($1, messageLog: $2)) }
+            case .setDialect: try reader.make(Self.setDialect)
             }
     }
 
@@ -66,7 +73,7 @@ extension ProductAction: ActionPart {
             product.secret = .blank
             product.freeCodes = nil
             return .create(product)
-        case .update, .upgradePackage, .delete, .nameUplink: return self
+        case .update, .upgradePackage, .delete, .nameUplink, .setDialect: return self
         }
     }
 }
@@ -80,6 +87,7 @@ public enum ProductChange: Hashable, Sendable {
     /// `forfeited`: how many unconsumed codes went with it (rule B9).
     case deleted(ProductKey, forfeited: UInt64)
     case uplinkNamed(ProductKey, UplinkStream?)
+    case dialectSet(ProductKey, Dialect?)
 }
 
 extension ProductChange: ChangePart {
@@ -92,6 +100,7 @@ extension ProductChange: ChangePart {
 
         /// `updated` with the switch of stored messages, which older programs did not know.
         case updatedWithMessageLog = 130
+        case dialectSet = 180
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -108,6 +117,8 @@ extension ProductChange: ChangePart {
         case .deleted(let product, let forfeited): buffer.append(Tag.deleted, product, forfeited)
         case .uplinkNamed(let product, let stream):
             buffer.append(Tag.uplinkNamed, product, stream)
+        case .dialectSet(let product, let dialect):
+            buffer.append(Tag.dialectSet, product, dialect)
         }
     }
 
@@ -121,6 +132,7 @@ extension ProductChange: ChangePart {
             case .uplinkNamed: try reader.make(Self.uplinkNamed)
             case .updatedWithMessageLog:
                 try reader.make { .updated($0, ProductUpdate($1, messageLog: $2)) }
+            case .dialectSet: try reader.make(Self.dialectSet)
             }
     }
 
@@ -131,6 +143,7 @@ extension ProductChange: ChangePart {
         case .packageUpgraded: "package-upgraded"
         case .deleted: "product-deleted"
         case .uplinkNamed: "product-uplink-named"
+        case .dialectSet: "product-dialect-set"
         }
     }
 }

@@ -9,7 +9,7 @@ struct ProductVerbs: AsyncParsableCommand {
             List.self, Show.self, Create.self, Update.self, Rename.self, Note.self, Upgrade.self,
             Usage.self,
             Delete.self, ShowSecret.self, RotateSecret.self, RevokeSecret.self, Uplink.self,
-            EndUplink.self))
+            EndUplink.self, SetDialect.self, EndDialect.self))
 
     struct Uplink: Verb {
         static let about =
@@ -25,6 +25,44 @@ struct ProductVerbs: AsyncParsableCommand {
         static let example = "product end-uplink lamp"
         @Argument(help: .product) var pk: String
         var request: APIRequest { .delete("products/\(pk.escaped)/uplink") }
+    }
+
+    struct SetDialect: Verb {
+        static let about =
+            "Has its devices connect with topics and proofs of another platform, or of their own."
+        static let example =
+            "product set-dialect lamp --preset alibaba --proof tollgate --proof alibaba-hmacsha256"
+        @Argument(help: .product) var pk: String
+        @Option(help: "Topics of a platform: alibaba, aws, azure or quecthing.")
+        var preset: String?
+        @Option(help: "A pattern of what devices publish to, with ${pk} and ${dk}; repeat it.")
+        var up: [String] = []
+        @Option(help: "A pattern of what devices subscribe to; repeat it.")
+        var down: [String] = []
+        @Option(
+            help:
+                "tollgate, alibaba-hmacsha256, alibaba-hmacsha1, alibaba-hmacmd5, azure-sas or plain; repeat it. Default: tollgate."
+        )
+        var proof: [String] = []
+        var request: APIRequest {
+            .put(
+                "products/\(pk.escaped)/dialect",
+                [
+                    "preset": preset, "up": Self.list(up), "down": Self.list(down),
+                    "proofs": Self.list(proof),
+                ])
+        }
+
+        private static func list(_ texts: [String]) -> JSON? {
+            texts.isEmpty ? nil : .array(texts.map { .text($0) })
+        }
+    }
+
+    struct EndDialect: Verb {
+        static let about = "Has its devices connect as all others do."
+        static let example = "product end-dialect lamp"
+        @Argument(help: .product) var pk: String
+        var request: APIRequest { .delete("products/\(pk.escaped)/dialect") }
     }
 
     struct ShowSecret: Verb {

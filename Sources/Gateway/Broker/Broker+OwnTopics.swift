@@ -1,0 +1,150 @@
+import Bytes
+import Ledger
+import MQTT
+import Reactor
+import Sessions
+
+// Topics of devices' own: what a maker's firmware calls them, and what they are called here. Each of them lies below the
+// device's own prefix, whatever its name: `T` that a device publishes to is `d/{PK}/{DK}/up/T`, and `T` that it subscribes
+// to is `d/{PK}/{DK}/down/T`. So a topic finds its device's home as any other, and no device hears another one by them.
+extension Broker {
+    /// Of MQTT (1.5.4).
+    private static var topicMaximumBytes: Int { 65_535 }
+
+    /// The name here of a topic that a client publishes to, if it is a device's own.
+    func ownTopic(
+        _ topic: Span<UInt8>, of slot: UInt32, in context: inout ShardContext
+    ) -> [UInt8]? {
+        var name: [UInt8] = []
+        return nameUp(topic, of: slot, into: &name, in: &context) ? name : nil
+    }
+
+    /// The same, into `name`, which keeps its memory from one message to the next.
+    func nameUp(
+        _ topic: Span<UInt8>, of slot: UInt32, into name: inout [UInt8],
+        in context: inout ShardContext
+    ) -> Bool {
+        guard let product = context.wire[slot].settings.productSlot,
+            let classes = context.quota.topics(of: product),
+            case .device(let device) = context.wire[slot].settings.client,
+            classes.up.covers(topic, product: device.product, device: device.device),
+            device.topicPrefix.count + 3 + topic.count <= Self.topicMaximumBytes
+        else { return false }
+        name.removeAll(keepingCapacity: true)
+        name.append(contentsOf: device.topicPrefix)
+        name.append(UInt8(ascii: "u"))
+        name.append(UInt8(ascii: "p"))
+        name.append(UInt8(ascii: "/"))
+        // Safe: the bytes are read during the call.
+        unsafe topic.withUnsafeBufferPointer { unsafe name.append(contentsOf: $0) }
+        return true
+    }
+
+    /// The name here of a filter that a client of a product with topics of its own subscribes to, or has subscribed
+    /// to: `isAsked` is whether it must be allowed.
+    func ownFilter(
+        _ filter: Span<UInt8>, of slot: UInt32, isAsked: Bool, in context: inout ShardContext
+    ) -> [UInt8]? {
+        guard context.quota.hasOwnTopics,
+            let product = context.wire[slot].settings.productSlot,
+            let classes = context.quota.topics(of: product),
+            case .device(let device) = context.wire[slot].settings.client,
+            !filter.hasPrefix("d/"), !filter.hasPrefix("$"),
+            !isAsked || classes.down.covers(filter, product: device.product, device: device.device),
+            device.topicPrefix.count + 5 + filter.count <= Self.topicMaximumBytes
+        else { return nil }
+        return device.topicPrefix + Array("down/".utf8) + filter.bytesArray
+    }
+
+    /// Whether a device's filter below its own `down/` is one that its product has no place for: its devices use
+    /// topics of their own.
+    func isOutOfUse(_ filter: Span<UInt8>, of slot: UInt32, in context: inout ShardContext) -> Bool
+    {
+        guard context.quota.hasOwnTopics,
+            let product = context.wire[slot].settings.productSlot,
+            context.quota.topics(of: product) != nil
+        else { return false }
+        let prefix = context.wire[slot].settings.topicPrefix.span
+        return filter.hasPrefix(prefix)
+            && filter.extracting(prefix.count..<filter.count).hasPrefix("down/")
+    }
+
+    /// How many bytes of a message's topic are not told to a client: a device of a product with topics of its own hears
+    /// what follows `down/`.
+    @inline(__always)
+    func untoldBytes(
+        _ topic: Span<UInt8>, to slot: UInt32, in context: inout ShardContext
+    ) -> Int {
+        context.quota.hasOwnTopics ? untoldBytesOfOwn(topic, to: slot, in: &context) : 0
+    }
+
+    @inline(never)
+    private func untoldBytesOfOwn(
+        _ topic: Span<UInt8>, to slot: UInt32, in context: inout ShardContext
+    ) -> Int {
+        guard let product = context.wire[slot].settings.productSlot,
+            context.quota.topics(of: product) != nil
+        else { return 0 }
+        let prefix = context.wire[slot].settings.topicPrefix.span
+        guard topic.hasPrefix(prefix),
+            topic.extracting(prefix.count..<topic.count).hasPrefix("down/"),
+            topic.count > prefix.count + 5
+        else { return 0 }
+        return prefix.count + 5
+    }
+
+    /// Whether a message to a device of a product with topics of its own is on one that is allowed now, whatever the
+    /// device has subscribed to before.
+    func hears(_ session: UInt32, _ topic: Span<UInt8>, in context: inout ShardContext) -> Bool {
+        guard context.quota.hasOwnTopics, let product = sessions[slot: session].productSlot,
+            let classes = context.quota.topics(of: product),
+            case .device(let device) = sessions[slot: session].client
+        else { return true }
+        return Self.isAllowed(topic, of: device, by: classes)
+    }
+
+    /// Whether a topic or filter below a device's `down/` is of a class that it may subscribe to; others are not asked for
+    /// here.
+    private static func isAllowed(
+        _ topic: Span<UInt8>, of device: DeviceClient, by classes: TopicClasses
+    ) -> Bool {
+        let prefix = device.topicPrefix.span
+        guard topic.hasPrefix(prefix) else { return true }
+        let rest = topic.extracting(prefix.count..<topic.count)
+        guard rest.hasPrefix("down/") else { return true }
+        return classes.down.covers(
+            rest.extracting(5..<rest.count), product: device.product, device: device.device)
+    }
+
+    /// The topics of a product have changed: what its devices may not subscribe to any more ends. Which of them are
+    /// connected and have lost something: they have to come again, as they can't be told otherwise.
+    mutating func endSubscriptions(
+        ofProductAt slots: [ProductCatalogue.Slot], now classes: TopicClasses?, hadOwn: Bool,
+        in context: inout ShardContext
+    ) -> [UInt32] {
+        var losers: [UInt32] = []
+        var next = sessions.occupiedSlot(from: 0)
+        while let session = next {
+            next = sessions.occupiedSlot(from: session + 1)
+            guard let product = sessions[slot: session].productSlot, slots.contains(product),
+                case .device(let device) = sessions[slot: session].client
+            else { continue }
+            let before = sessions[slot: session].subscriptions.count
+            let prefix = device.topicPrefix
+            sessions[slot: session].subscriptions.removeAll { subscription in
+                let filter = subscription.filter.span
+                guard filter.hasPrefix(prefix.span),
+                    filter.extracting(prefix.count..<filter.count).hasPrefix("down/")
+                else { return false }
+                guard let classes, hadOwn else { return true }
+                return !Self.isAllowed(filter, of: device, by: classes)
+            }
+            guard sessions[slot: session].subscriptions.count < before else { continue }
+            if sessions[slot: session].stored != nil { store(session, in: &context) }
+            if let connection = sessions[slot: session].connection {
+                losers.append(connection.slot)
+            }
+        }
+        return losers
+    }
+}

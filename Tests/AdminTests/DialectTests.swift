@@ -1,0 +1,58 @@
+import Admin
+import HTTPTypes
+import Ledger
+import Testing
+
+@testable import Gateway
+
+/// Products whose devices were made for another platform.
+@Suite struct DialectTests {
+    private let path = "/v1/products/lamp/dialect"
+
+    @Test("a product's dialect is set, shown, an event, and ended")
+    func life() async throws {
+        let client = try Client()
+        try await client.furnish()
+        #expect(try await client.get("/v1/products/lamp").json["dialect"] == .null)
+        let azure: JSON = ["preset": "azure", "proofs": ["azure-sas", "tollgate"]]
+        let set = try await client.send(.put, path, azure.bytes)
+        let shown = set.json["dialect"]
+        #expect(set.status == 200 && shown?["preset"]?.text == "azure")
+        #expect(shown?["up"] == ["devices/${dk}/messages/events/#"])
+        #expect(shown?["down"] == ["devices/${dk}/messages/devicebound/#"])
+        #expect(shown?["proofs"] == ["tollgate", "azure-sas"])
+        let events = try await client.get("/v1/events?limit=1000").json["items"]?.array ?? []
+        #expect(events.last?["change"]?.text == "product-dialect-set")
+        #expect(events.last?["dialect"] == shown)
+        let own: JSON = ["up": ["a/${pk}-${dk}/#"]]
+        let changed = try await client.send(.put, path, own.bytes).json["dialect"]
+        #expect(changed?["preset"] == .null && changed?["up"] == ["a/${pk}-${dk}/#"])
+        #expect(changed?["down"] == [] && changed?["proofs"] == ["tollgate"])
+        let ended = try await client.send(.delete, path)
+        #expect(ended.status == 200 && ended.json["dialect"] == .null)
+    }
+
+    @Test("what can't be is refused: which pattern it is, and why")
+    func refusals() async throws {
+        let client = try Client()
+        try await client.furnish()
+        let many = JSON.array((0..<17).map { .text("a/\($0)") })
+        let cases: [(JSON, String)] = [
+            (["up": ["ok", "a/#/b"]], "up/1: 'a/#/b': # stands alone in the last level"),
+            (["down": ["a+"]], "down/0: 'a+': + stands alone in its level"),
+            (["up": ["${clientId}/x"]], "there is no ${clientId}"),
+            (["up": ["$SYS/#"]], "are the server's"), (["up": ["d/x/y/up/#"]], "are the server's"),
+            (["up": many, "down": many], "1 to 32 patterns together, not 34"),
+            (["up": []], "1 to 32 patterns together, not 0"),
+            (["preset": "aws", "up": ["a"]], "preset: takes the place of up and down"),
+            (["preset": "gcp"], "preset"), (["proofs": ["jwt"]], "proofs"),
+            (["proofs": []], "proofs"),
+        ]
+        for (body, reason) in cases {
+            let answer = try await client.send(.put, path, body.bytes)
+            #expect(answer.status == 422, "\(reason)")
+            #expect(answer.json["detail"]?.text?.contains(reason) == true, "\(answer.json)")
+        }
+        #expect(try await client.get("/v1/products/lamp").json["dialect"] == .null)
+    }
+}

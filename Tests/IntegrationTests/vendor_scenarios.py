@@ -1,0 +1,108 @@
+"""Devices made with the libraries of other platforms, unmodified: what each of them does, one line for each thing.
+
+Arguments: scenario, host, port, CA file, PK, DK, secret, then the certificate and its key for aws.
+"""
+
+import queue
+import sys
+import time
+
+scenario, host, port, authority, product, device, secret = sys.argv[1:8]
+port = int(port)
+
+
+def say(*words):
+    print(*words, flush=True)
+
+
+def alibaba(device_secret=None, product_secret=None):
+    from linkkit import linkkit
+
+    kit = linkkit.LinkKit(
+        host_name="127.0.0.1", product_key=product, device_name=device,
+        device_secret=device_secret, product_secret=product_secret,
+        auth_type="register" if product_secret else None)
+    with open(authority) as file:
+        kit.config_mqtt(port=port, secure="TLS", cadata=file.read(), endpoint=host)
+    events = queue.Queue()
+    kit.on_connect = lambda session, code, userdata: events.put(("connect", code))
+    kit.on_disconnect = lambda code, userdata: events.put(("disconnect", code))
+    kit.on_subscribe_topic = lambda mid, granted, userdata: events.put(("subscribe", granted))
+    kit.on_publish_topic = lambda mid, userdata: events.put(("publish", mid))
+    kit.on_topic_message = lambda topic, payload, qos, userdata: events.put(
+        ("message", topic, payload.decode()))
+    kit.on_device_dynamic_register = lambda code, value, userdata: events.put(
+        ("register", code, value))
+    kit.connect_async()
+    return kit, events
+
+
+def next_of(events, name, seconds=20):
+    end = time.monotonic() + seconds
+    while True:
+        event = events.get(timeout=max(0.1, end - time.monotonic()))
+        if event[0] == name:
+            return event
+
+
+if scenario == "alibaba":
+    kit, events = alibaba(device_secret=secret)
+    say("connect", next_of(events, "connect")[1])
+    kit.subscribe_topic(kit.to_full_topic("user/get"), 1)
+    say("subscribe", next_of(events, "subscribe")[1])
+    kit.publish_topic(kit.to_full_topic("user/update"), "hello", 1)
+    next_of(events, "publish")
+    say("published")
+    say(*next_of(events, "message"))
+    kit.disconnect()
+elif scenario == "alibaba-refused":
+    kit, events = alibaba(device_secret=secret)
+    try:
+        say("connect", next_of(events, "connect", 4)[1])
+    except queue.Empty:
+        say("not connected")
+    kit.disconnect()
+elif scenario == "alibaba-register":
+    kit, events = alibaba(product_secret=secret)
+    say(*next_of(events, "register")[1:])
+elif scenario in ("azure", "azure-refused"):
+    import azure.iot.device.common.mqtt_transport as transport
+    from azure.iot.device import IoTHubDeviceClient, Message
+
+    # The library has its port in it.
+    connect = transport.mqtt.Client.connect
+    transport.mqtt.Client.connect = lambda self, **words: connect(self, **{**words, "port": port})
+    with open(authority) as file:
+        client = IoTHubDeviceClient.create_from_symmetric_key(
+            symmetric_key=secret, hostname=f"{product}.azure-devices.net", device_id=device,
+            server_verification_cert=file.read(), gateway_hostname=host, connection_retry=False)
+    if scenario == "azure-refused":
+        try:
+            client.connect()
+            say("connected")
+        except Exception as error:
+            say(type(error).__name__)
+        client.shutdown()
+        sys.exit()
+    heard = queue.Queue()
+    client.on_message_received = heard.put
+    client.connect()
+    say("connect", client.connected)
+    client.send_message(Message("hello"))
+    say("published")
+    say("message", heard.get(timeout=20).data.decode())
+    client.shutdown()
+elif scenario == "aws":
+    from AWSIoTPythonSDK.MQTTLib import AWSIoTMQTTClient
+
+    client = AWSIoTMQTTClient(device)
+    client.configureEndpoint(host, port)
+    client.configureCredentials(authority, sys.argv[9], sys.argv[8])
+    heard = queue.Queue()
+    say("connect", client.connect())
+    say("subscribe", client.subscribe(
+        f"cmd/{device}/#", 1, lambda client, userdata, message: heard.put(message)))
+    say("published", client.publish(f"dt/{device}/data", "hello", 1))
+    message = heard.get(timeout=20)
+    say("message", message.topic, message.payload.decode())
+    client.disconnect()
