@@ -245,7 +245,7 @@ enum LedgerRecords {
         var record = productWithMessageLog
         record.dialect = Dialect(
             topics: .patterns(
-                up: [try! TopicPattern("up/${pk}${dk}/#")], down: [try! TopicPattern("+/x")]),
+                up: [TopicPattern(known: "up/${pk}${dk}/#")], down: [TopicPattern(known: "+/x")]),
             proofs: ProofKinds(ProofKind.allCases))
         return record
     }
@@ -459,5 +459,15 @@ enum LedgerRecords {
                 ]
             ),
         ]
+    }
+}
+
+extension TopicPattern {
+    /// A text that is a pattern.
+    fileprivate init(known text: String) {
+        guard let pattern = try? TopicPattern(text) else {
+            preconditionFailure("no pattern: \(text)")
+        }
+        self = pattern
     }
 }

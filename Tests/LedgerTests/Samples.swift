@@ -8,7 +8,7 @@ enum Samples {
     static let dialects = [
         Dialect(
             topics: .patterns(
-                up: [try! TopicPattern("q/2/qd${pk}${dk}/+")], down: [try! TopicPattern("+/#")]),
+                up: [TopicPattern(known: "q/2/qd${pk}${dk}/+")], down: [TopicPattern(known: "+/#")]),
             proofs: ProofKinds([ProofKind.tollgate, .azureSAS])),
         Dialect(topics: .preset(.quecthing), proofs: .standard),
     ]

@@ -195,3 +195,13 @@ final class TestStore {
         now = now.adding(milliseconds: days * Self.day + milliseconds)
     }
 }
+
+extension TopicPattern {
+    /// A text that is a pattern.
+    init(known text: String) {
+        guard let pattern = try? TopicPattern(text) else {
+            preconditionFailure("no pattern: \(text)")
+        }
+        self = pattern
+    }
+}

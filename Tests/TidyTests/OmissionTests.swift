@@ -261,6 +261,7 @@ private final class Workshop {
             static func subject(of change: UpgradeChange) -> JSON { .null }
             static func subject(of change: AlertChange) -> JSON { .null }
             static func subject(of correction: Correction) -> JSON { .null }
+            static func dialect(_ dialect: Dialect) -> JSON { .null }
         }
         extension JSON { init(_ value: Any?) { self = .null } }
         """.write(to: rest, atomically: true, encoding: .utf8)

@@ -4,6 +4,33 @@ import Sessions
 
 // What a client answers to the messages that it was sent (4.3).
 extension Broker {
+    mutating func servePubrel(_ slot: UInt32, _ packetID: UInt16, in context: inout ShardContext) {
+        let version = context.wire[slot].settings.version
+        let session = session(of: slot, in: &context)
+        if sessions[slot: session].received.remove(packetID) {
+            if let number = sessions[slot: session].stored?.number,
+                let connection = context.wire.token(of: slot)
+            {
+                return sessionWrites.append(
+                    .complete(number, packetID: packetID),
+                    then: .complete(connection, packetID: packetID)
+                )
+            }
+            Pubcomp.encode(
+                packetID: packetID,
+                version: version,
+                into: &context.wire[slot].output
+            )
+        } else {
+            Pubcomp.encode(
+                packetID: packetID,
+                reason: .packetIdentifierNotFound,
+                version: version,
+                into: &context.wire[slot].output
+            )
+        }
+    }
+
     /// PUBACK: the window has room for the next message in line.
     mutating func acknowledged(_ slot: UInt32, _ packetID: UInt16, in context: inout ShardContext) {
         guard let token = context.wire[slot].session else { return }

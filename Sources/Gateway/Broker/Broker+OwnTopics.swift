@@ -11,6 +11,22 @@ extension Broker {
     /// Of MQTT (1.5.4).
     private static var topicMaximumBytes: Int { 65_535 }
 
+    /// A PUBLISH that may be on a topic of the device's own.
+    @inline(never)
+    mutating func serveOwn(
+        _ slot: UInt32, _ publish: borrowing Publish, _ topic: Span<UInt8>,
+        in context: inout ShardContext
+    ) {
+        var name: [UInt8] = []
+        swap(&name, &ownName)
+        if nameUp(topic, of: slot, into: &name, in: &context) {
+            serveNamed(slot, publish, topic: name.span, in: &context)
+        } else {
+            serveNamed(slot, publish, topic: topic, in: &context)
+        }
+        swap(&name, &ownName)
+    }
+
     /// The name here of a topic that a client publishes to, if it is a device's own.
     func ownTopic(
         _ topic: Span<UInt8>, of slot: UInt32, in context: inout ShardContext

@@ -47,23 +47,7 @@ extension Broker {
         serveNamed(slot, publish, topic: topic, in: &context)
     }
 
-    /// One that may be on a topic of the device's own.
-    @inline(never)
-    private mutating func serveOwn(
-        _ slot: UInt32, _ publish: borrowing Publish, _ topic: Span<UInt8>,
-        in context: inout ShardContext
-    ) {
-        var name: [UInt8] = []
-        swap(&name, &ownName)
-        if nameUp(topic, of: slot, into: &name, in: &context) {
-            serveNamed(slot, publish, topic: name.span, in: &context)
-        } else {
-            serveNamed(slot, publish, topic: topic, in: &context)
-        }
-        swap(&name, &ownName)
-    }
-
-    private mutating func serveNamed(
+    mutating func serveNamed(
         _ slot: UInt32,
         _ publish: borrowing Publish,
         topic: Span<UInt8>, in context: inout ShardContext
@@ -500,34 +484,6 @@ extension Broker {
             if let text { properties.reasonString(text.utf8Span.span) }
         }
     }
-
-    mutating func servePubrel(_ slot: UInt32, _ packetID: UInt16, in context: inout ShardContext) {
-        let version = context.wire[slot].settings.version
-        let session = session(of: slot, in: &context)
-        if sessions[slot: session].received.remove(packetID) {
-            if let number = sessions[slot: session].stored?.number,
-                let connection = context.wire.token(of: slot)
-            {
-                return sessionWrites.append(
-                    .complete(number, packetID: packetID),
-                    then: .complete(connection, packetID: packetID)
-                )
-            }
-            Pubcomp.encode(
-                packetID: packetID,
-                version: version,
-                into: &context.wire[slot].output
-            )
-        } else {
-            Pubcomp.encode(
-                packetID: packetID,
-                reason: .packetIdentifierNotFound,
-                version: version,
-                into: &context.wire[slot].output
-            )
-        }
-    }
-
 }
 
 extension Reason {

@@ -66,10 +66,11 @@ package struct PatternSet: Sendable {
         for index in places.indices {
             let place = places[index]
             let shared = index == 0 ? 0 : Int(place.shared)
-            // It fails at the same byte.
-            if index > 0, shared > failed { continue }
-            var position = shared == failed ? failed : 0
-            var at = shared == failed ? failedAt : 0
+            // It fails at the same byte, but where the topic has ended: `a/#` takes `a`, and `a/b` does not.
+            if index > 0, shared > failed, failedAt < topic.count { continue }
+            let goesOn = shared >= failed
+            var position = goesOn ? failed : 0
+            var at = goesOn ? failedAt : 0
             let pattern = program.extracting(Int(place.start)..<Int(place.start + place.count))
             if Self.run(
                 pattern, &position, topic, &at, product: product, device: device)

@@ -312,7 +312,8 @@ private struct TouchedByEvents {
             .devices(.entitlementEnded), .devices(.disabled), .devices(.deleted),
             .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed),
             .devices(.messagesDeleted), .devices(.renamed), .products(.created),
-            .products(.updated), .products(.packageUpgraded), .products(.uplinkNamed), .packages,
+            .products(.updated), .products(.packageUpgraded), .products(.uplinkNamed),
+            .products(.dialectSet), .packages,
             .accounts, .imports, .keys, .clock, .limits, .productSecrets, .cluster, .metadata,
             .webhooks:
             break
