@@ -74,7 +74,7 @@ extension WholeGateway {
                 #expect(
                     ending.output == """
                         connect 0
-                        subscribe [1]
+                        subscribe (1,)
                         published
                         message /lamp/dev-1/user/get do
 
