@@ -66,7 +66,10 @@ struct ExampleTests {
             path = path.replacing("keyAbC123", with: key)
             path = path.replacing("whAbC123", with: webhook)
             let query = route.operation.query
-                .filter { $0.name != "cursor" && $0.name != "after" && $0.name != "dataCentre" }
+                .filter {
+                    $0.name != "cursor" && $0.name != "after" && $0.name != "dataCentre"
+                        && $0.name != "node"
+                }
                 .map { parameter in
                     let value = example.value(of: parameter.schema, named: parameter.name)
                     let text = value.text ?? String(decoding: value.bytes, as: UTF8.self)

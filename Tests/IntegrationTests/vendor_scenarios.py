@@ -64,7 +64,9 @@ elif scenario == "alibaba-refused":
     kit.disconnect()
 elif scenario == "alibaba-register":
     kit, events = alibaba(product_secret=secret)
-    say(*next_of(events, "register")[1:])
+    # The connection is closed behind the secret: the library may say that it was lost before it says the secret.
+    event = next_of(events, "register")
+    say(*(event if event[1] == 0 else next_of(events, "register"))[1:])
 elif scenario in ("azure", "azure-refused"):
     import azure.iot.device.common.mqtt_transport as transport
     from azure.iot.device import IoTHubDeviceClient, Message

@@ -82,7 +82,7 @@ struct Example {
     private static let absent: Set = [
         "cursor", "parent", "revokedAt", "certifiedAt", "previousUntil", "doubt", "known",
         "aheadHours", "freeAllowance", "uplinkStream", "dialect", "lastRefusal", "lastEnding",
-        "line",
+        "line", "up", "down",
         "pointer", "id of accounts.parent",
     ]
 

@@ -8,9 +8,11 @@ extension Routes {
         on(
             .get, "accounts/:account/alert-rules", "listAlertRules",
             "When alerts are fired for an account, and where each rule comes from",
-            access: .wholeAccounts, answers: .list(of: Documents.alertRule.schema)
+            access: .wholeAccounts, answers: .page(of: Documents.alertRule)
         ) { call in
             let account = try call.account()
+            // There are so few that they are one part.
+            guard try call.page().cursor == nil else { throw Problem.unknownCursor }
             let rules = try call.read { try $0.alertRules(of: account, in: $1) }
             return call.list(rules.map { Documents.alertRule($0) }, cursor: nil)
         }

@@ -18,7 +18,7 @@ extension Routes {
                     .list(.choice(ProofKind.self), counts: 1...ProofKind.allCases.count),
                     "What proves who a device is; tollgate alone by default."),
             ]),
-            answers: .ok(Documents.product)
+            answers: .ok(Documents.product), problems: [.topicsUnusable]
         ) { call in
             let (key, _) = try call.product()
             let dialect = try Self.dialect(try await call.fields())
@@ -53,14 +53,15 @@ extension Routes {
         let down = try patterns("down", fields)
         if let preset {
             guard up == nil, down == nil else {
-                throw .invalid("preset: takes the place of up and down")
+                throw Problem(.topicsUnusable, "preset: takes the place of up and down")
             }
             return .preset(preset)
         }
         guard up != nil || down != nil else { return nil }
         let count = (up ?? []).count + (down ?? []).count
         guard (1...DeviceTopics.patternsMaximum).contains(count) else {
-            throw .invalid(
+            throw Problem(
+                .topicsUnusable,
                 "up, down: 1 to \(DeviceTopics.patternsMaximum) patterns together, not \(count)")
         }
         return .patterns(up: up ?? [], down: down ?? [])
@@ -76,7 +77,7 @@ extension Routes {
             do throws(TopicPattern.Fault) {
                 patterns.append(try TopicPattern(text))
             } catch {
-                throw .invalid("\(name)/\(place): '\(text)': \(error)")
+                throw Problem(.topicsUnusable, "\(name)/\(place): '\(text)': \(error)")
             }
         }
         return patterns

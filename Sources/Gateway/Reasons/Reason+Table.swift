@@ -545,6 +545,10 @@ extension Reason {
             Row(
                 api: "uplink-not-configured", "no NATS servers are configured for uplink streams",
                 409, "Name the servers in the section uplink of the configuration.")
+        case .topicsUnusable:
+            Row(
+                api: "topics-unusable", "a product's devices can't use these topics", 409,
+                "Correct what the answer names.")
         case .notClustered:
             Row(
                 api: "not-clustered", "the gateway is in no cluster", 409,

@@ -133,6 +133,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case otaExhausted
     case upgradeReported
     case uplinkNotConfigured
+    case topicsUnusable
     case notClustered
     case unknownNode
     case nodeUnreachable

@@ -10,7 +10,7 @@ extension DeviceVerbs {
                 Ends with Ctrl-C, or when the gateway does. Who is connected before it begins, `connections --product` \
                 says. What comes faster than it can be shown is left out, and how much that was is said.
                 """
-                .followed(byExamples: "device watch lamp", "device watch lamp -o json")
+                .followed(byExamples: "device watch lamp", "device watch lamp --json")
         )
 
         @Argument(help: .product) var product: String
