@@ -261,7 +261,10 @@ let package = Package(
                 "TLS",
                 "Linux", "Bytes", "Storage", "Time",
             ],
-            exclude: ["paho_scenarios.py", "paho_features.py", "Interoperability/Clients"],
+            exclude: [
+                "paho_scenarios.py", "vendor_scenarios.py", "paho_features.py",
+                "Interoperability/Clients",
+            ],
             swiftSettings: strict
         ),
         .testTarget(
