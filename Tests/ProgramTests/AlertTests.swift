@@ -16,7 +16,7 @@ struct AlertTests {
         let executable = try #require(program.process([], [:]).executableURL)
         let python = Program.root.appending(path: ".build-venv/bin/python").path
         let result = try program.run(
-            [script, executable.path, python], executable: URL(filePath: "/usr/bin/python3"))
+            ["-B", script, executable.path, python], executable: URL(filePath: "/usr/bin/python3"))
         let log = program.directory.appending(path: "serve.err")
         let said = (try? String(contentsOf: log, encoding: .utf8)) ?? ""
         let expected = """

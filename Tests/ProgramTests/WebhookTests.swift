@@ -13,7 +13,7 @@ struct WebhookTests {
         let executable = try #require(program.process([], [:]).executableURL)
         let client = Program.root.appending(path: "config/clients/webhook.py").path
         let result = try program.run(
-            [script, executable.path, scenario, client],
+            ["-B", script, executable.path, scenario, client],
             executable: URL(filePath: "/usr/bin/python3"))
         let log = program.directory.appending(path: "serve.err")
         let said = (try? String(contentsOf: log, encoding: .utf8)) ?? ""

@@ -1,3 +1,5 @@
+import Bytes
+import Cryptography
 import Gateway
 import Hummingbird
 import Ledger
@@ -82,9 +84,11 @@ extension Routes {
         at cursor: String?, among nodes: [NodeName]
     ) throws(Problem) -> ConnectionPlace? {
         guard let cursor else { return ConnectionPlace(node: nodes.first) }
-        guard let bytes = fromHexadecimal(cursor), bytes.count >= 8 else {
+        var decoded = Bytes.ByteBuffer()
+        guard Hexadecimal.decode(cursor.utf8Span.span, into: &decoded), decoded.count >= 8 else {
             throw .unknownCursor
         }
+        let bytes = decoded.span.bytesArray
         let name = bytes.dropLast(8)
         guard name.isEmpty == nodes.isEmpty else { throw .unknownCursor }
         let number = bytes.suffix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }

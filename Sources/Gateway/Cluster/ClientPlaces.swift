@@ -111,7 +111,7 @@ struct ClientPlaces {
     /// Of the claims that are granted under that table.
     static func firstNumber(under table: UInt64) -> UInt64 { table << 32 }
 
-    /// The move to that connection, which has come to its end.
+    /// The move to that connection, which has ended.
     mutating func takeAbandoned(_ name: SessionName, _ by: DisplacedBy) -> AbandonedMove? {
         guard let index = abandoned[name]?.firstIndex(where: { $0.to == by }) else { return nil }
         let move = abandoned[name]?.remove(at: index)

@@ -47,14 +47,24 @@ public final class PresenceWatch: Followed {
     public let product: ProductKey
     let feed: LiveFeed<PresenceEvent>
 
-    /// Who brings what other nodes have seen; before it are the shards.
+    /// The writers: shards from that one on, and behind them who brings what other nodes have seen.
+    private let firstShard: Int
     private let relay: Int
 
     /// - Parameter shards: of the gateway, above 0.
     public init(of product: ProductKey, shards: Int) {
         self.product = product
+        firstShard = 0
         relay = shards
         feed = LiveFeed(writers: shards + 1, capacity: Self.capacity)
+    }
+
+    /// Of one shard, read from another node.
+    init(of product: ProductKey, atShard shard: Int) {
+        self.product = product
+        firstShard = shard
+        relay = 0
+        feed = LiveFeed(writers: 1, capacity: Self.capacity)
     }
 
     /// The next event; `nil` when there is none yet. For one reader. A device's are in order, as long as it stays at one
@@ -68,7 +78,9 @@ public final class PresenceWatch: Followed {
     public var isOver: Bool { feed.isOver }
 
     /// For the shard of that number.
-    public func append(_ event: PresenceEvent, by shard: Int) { feed.append(event, by: shard) }
+    public func append(_ event: PresenceEvent, by shard: Int) {
+        feed.append(event, by: shard - firstShard)
+    }
 
     func appendElsewhere(_ event: PresenceEvent) { feed.append(event, by: relay) }
 

@@ -66,7 +66,7 @@ extension Shard {
             }
             return .present(events, dropped: found.dropped)
         }
-        let watch = PresenceWatch(of: product, shards: context.commons.mailboxes.count)
+        let watch = PresenceWatch(of: product, atShard: context.index)
         if context.wire.journal.foreignWatches.insert(watch, as: number, at: now) {
             context.wire.journal.watches.insert(watch)
         }
