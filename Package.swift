@@ -309,7 +309,7 @@ let package = Package(
                 "monitoring_scenarios.py", "openapi_examples.py",
                 "webhook_scenarios.py", "console_gateway.py", "console_walk.py",
                 "console_sentences.py", "console_security.py", "console_time.py",
-                "alert_scenarios.py", "smtp_server.py", "Examples",
+                "alert_scenarios.py", "smtp_server.py", "webhook_receiver.py", "Examples",
             ],
             swiftSettings: strict
         ),

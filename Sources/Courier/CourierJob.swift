@@ -66,6 +66,10 @@ public struct CourierOutcome: Hashable, Sendable {
     /// The first bytes of the answer's body, at most `bodyMaximum`; of a mail, the server's last line.
     public let body: [UInt8]
 
+    /// How long the receiver asks to be left alone (`Retry-After`, RFC 9110, section 10.2.3), in seconds; 0: it does not
+    /// say.
+    public let retryAfterSeconds: UInt32
+
     /// The request was not made, for a reason of the gateway's own: nothing was asked of the receiver. Not among the
     /// bytes, as the courier never says so.
     public var isUnsent = false
@@ -74,13 +78,15 @@ public struct CourierOutcome: Hashable, Sendable {
     public static var bodyMaximum: Int { 1_024 }
 
     public init(
-        number: UInt64, status: UInt32, milliseconds: UInt32, error: String, body: [UInt8] = []
+        number: UInt64, status: UInt32, milliseconds: UInt32, error: String, body: [UInt8] = [],
+        retryAfterSeconds: UInt32 = 0
     ) {
         self.number = number
         self.status = status
         self.milliseconds = milliseconds
         self.error = error
         self.body = body
+        self.retryAfterSeconds = retryAfterSeconds
     }
 }
 
@@ -125,6 +131,7 @@ extension CourierOutcome: CourierMessage {
         buffer.append(milliseconds)
         buffer.append(text: error)
         buffer.append(counted: body.span)
+        buffer.append(retryAfterSeconds)
     }
 
     public init(from reader: inout ByteReader) throws(MalformedRecord) {
@@ -133,5 +140,6 @@ extension CourierOutcome: CourierMessage {
         milliseconds = try reader.takeUInt32()
         error = try reader.takeText()
         body = try reader.takeCounted().bytesArray
+        retryAfterSeconds = try reader.takeUInt32()
     }
 }

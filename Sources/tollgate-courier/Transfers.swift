@@ -252,10 +252,12 @@ final class Transfer {
 
     /// What has come of it, by libcurl's code.
     func outcome(_ code: CURLcode) -> CourierOutcome {
-        var (status, microseconds) = (0, Int64(0))
-        // Safe: both are numbers of this size (curl_easy_getinfo(3)).
+        var (status, microseconds, retryAfter) = (0, Int64(0), Int64(0))
+        // Safe: all are numbers of this size (curl_easy_getinfo(3)).
         unsafe ccurl_get_number(handle, CURLINFO_RESPONSE_CODE, &status)
         unsafe ccurl_get_offset(handle, CURLINFO_TOTAL_TIME_T, &microseconds)
+        // In seconds, though the receiver may have named a date.
+        unsafe ccurl_get_offset(handle, CURLINFO_RETRY_AFTER, &retryAfter)
         if job.mail != nil {
             return CourierOutcome(
                 number: job.number, status: UInt32(clamping: status),
@@ -267,7 +269,8 @@ final class Transfer {
         return CourierOutcome(
             number: job.number, status: isAnswer ? UInt32(clamping: status) : 0,
             milliseconds: UInt32(clamping: microseconds / 1_000),
-            error: isAnswer ? "" : error(code), body: isAnswer ? body : [])
+            error: isAnswer ? "" : error(code), body: isAnswer ? body : [],
+            retryAfterSeconds: isAnswer ? UInt32(clamping: retryAfter) : 0)
     }
 
     private func error(_ code: CURLcode) -> String {

@@ -45,6 +45,7 @@ struct ExampleTests {
         "voidPurchase": "unknown-purchase", "voidAssignment": "unknown-assignment",
         "voidTopUp": "unknown-top-up", "removeNode": "not-clustered",
         "makeCheckpoint": "not-clustered", "showCluster": "not-clustered",
+        "showNodeFigures": "not-clustered",
         "showDigests": "not-clustered", "takeSnapshot": "not-clustered",
         "showConnection": "not-connected", "endConnection": "not-connected",
         "sendMessage": "not-connected", "redeliver": "unknown-delivery",

@@ -1,3 +1,4 @@
+import Gateway
 import HTTPTypes
 import Ledger
 import Testing
@@ -146,7 +147,10 @@ struct RolesTests {
     func access() async throws {
         let (client, sample) = try await world()
         let report = try ClusterTests.report()
-        client.controlPlane.set { $0.cluster = report }
+        client.controlPlane.set { state in
+            state.cluster = report
+            state.nodes = [report.node]
+        }
         let application = try await key(client, "application", account: Self.account)
         let bound = try await key(client, "operator", account: Self.account)
         let unbound = try await key(client, "operator", account: nil)
@@ -218,7 +222,8 @@ struct RolesTests {
         "listAccounts", "createAccount", "certifyAccount", "createPackage", "renamePackage",
         "checkBooks",
         "showClock", "confirmClock",
-        "showCluster", "makeCheckpoint", "showDigests", "listConnections", "testAlertMail",
+        "showCluster", "showNodeFigures", "makeCheckpoint", "showDigests", "listConnections",
+        "testAlertMail",
     ]
 
     private func lastEvent(_ client: Client) async throws -> Int64? {

@@ -76,6 +76,18 @@ struct SearchTests {
         #expect(try await client.get("/v1/connections?node=n1").reason == "not-clustered")
     }
 
+    @Test("the figures of a cluster's nodes are shown; of one that does not answer they are null")
+    func figures() async throws {
+        let client = try await furnished()
+        #expect(try await client.get("/v1/cluster/figures").reason == "not-clustered")
+        let silent = try #require(StandInControlPlane.silent)
+        client.controlPlane.set { $0.nodes = [NodeName("n1")!, silent] }
+        let nodes = try await client.get("/v1/cluster/figures").json["nodes"]?.array ?? []
+        #expect(nodes.map { $0["name"] } == ["n1", "silent"])
+        #expect(nodes.map { $0["answers"] } == [true, false])
+        #expect(nodes.map { $0["clients"] } == [3, .null])
+    }
+
     @Test("connections of a cluster are listed node by node; one that does not answer is named")
     func clustered() async throws {
         let client = try await furnished()

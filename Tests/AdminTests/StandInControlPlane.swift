@@ -82,6 +82,14 @@ final class StandInControlPlane: ControlPlane {
 
     func nodes() throws(StoreError) -> [NodeName] { state.withLock { $0.nodes } }
 
+    func nodeFigures() async throws(StoreError) -> [(node: NodeName, figures: NodeFigures?)] {
+        try nodes().map { node in
+            var figures = NodeFigures()
+            figures.clients = UInt64(state.withLock { $0.online.count })
+            return (node, node == Self.silent ? nil : figures)
+        }
+    }
+
     var offersUplink: Bool { state.withLock { $0.offersUplink } }
 
     func snapshot() async throws(BackupProblem) -> BooksSnapshot { try backups.snapshot() }

@@ -42,8 +42,9 @@ struct WebhookLineTests {
         return line
     }
 
-    private func answer(_ status: UInt32) -> CourierOutcome {
-        CourierOutcome(number: 1, status: status, milliseconds: 1, error: "")
+    private func answer(_ status: UInt32, retryAfter seconds: UInt32 = 0) -> CourierOutcome {
+        CourierOutcome(
+            number: 1, status: status, milliseconds: 1, error: "", retryAfterSeconds: seconds)
     }
 
     @Test("one event is under way at a time, and the next one when it was taken")
@@ -57,6 +58,24 @@ struct WebhookLineTests {
             answer(204), of: first, as: 1, sentAt: time(0), now: time(1), schedule, jitter: 0)
         let second = line.next(at: time(1), as: 2)
         #expect(verdict == .delivered && second?.sequence == 2)
+    }
+
+    @Test(
+        "Retry-After of 429 and 503 puts the next attempt off, never forward, and a day at most",
+        arguments: [
+            (503, 60, 60), (429, 60, 60), (429, 1, 4), (503, 1_000_000, 86_400), (500, 60, 4),
+            (302, 60, 4),
+        ] as [(UInt32, UInt32, Int64)])
+    func retryAfter(status: UInt32, asked: UInt32, pause: Int64) throws {
+        var line = try line()
+        let messageNext = line.next(at: time(0), as: 1)
+        let message = try #require(messageNext)
+        let verdict = line.take(
+            answer(status, retryAfter: asked), of: message, as: 1, sentAt: time(0), now: time(0),
+            schedule, jitter: 0)
+        // The schedule's own first pause is 5 seconds, a tenth less here.
+        let expected = pause == 4 ? time(0).adding(milliseconds: 4_500) : time(pause)
+        #expect(verdict == .failed(retryAt: expected))
     }
 
     @Test("what the gateway could not send is none of the receiver's attempts, and never given up")

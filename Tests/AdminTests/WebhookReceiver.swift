@@ -46,6 +46,10 @@ final class WebhookReceiver: Sendable {
             let status = await answer(message, count)
             var response = Response(status: status)
             if status.code == 302 { response.headers[.location] = "/elsewhere" }
+            if status.code == 429 { response.headers[.retryAfter] = "600" }
+            if status.code == 503 {
+                response.headers[.retryAfter] = "Fri, 31 Dec 2100 23:59:59 GMT"
+            }
             return response
         }
         let application = Application(

@@ -202,6 +202,26 @@ struct WebhookTests {
         }
     }
 
+    @Test("E4: Retry-After is heeded, in seconds and as a date, a day at most")
+    func retryAfter() async throws {
+        let receiver = try await WebhookReceiver { message, _ in
+            message.path == "/busy" ? .tooManyRequests : .serviceUnavailable
+        }
+        try await sending { client, _ in
+            let (busy, _) = try await create(client, receiver.url("/busy"))
+            let (away, _) = try await create(client, receiver.url("/away"))
+            try await account(client, "a1")
+            for (id, seconds) in [(busy, 600 as Int64), (away, 86_400)] {
+                #expect(try await awaits { try await deliveries(client, id).count == 1 })
+                let attempt = try #require(try await deliveries(client, id).first)
+                let sent = try #require(Timestamp(attempt["at"]?.text ?? ""))
+                let next = try #require(Timestamp(attempt["nextAt"]?.text ?? ""))
+                let pause = next.milliseconds(since: sent)
+                #expect(pause == seconds * 1_000, "\(attempt)")
+            }
+        }
+    }
+
     @Test("E4: a receiver that is slow delays no other webhook")
     func slow() async throws {
         let receiver = try await WebhookReceiver { message, _ in

@@ -21,8 +21,9 @@ extension WholeGateway {
             let answer = try client.connect(
                 as: .registering(identity, productSecret: product.secret))
             guard answer.code == 0 else { throw TestRefusal(connack: answer) }
-            let packets = try client.untilClosed()
-            guard case .publish(let message) = packets.first, packets.count == 1 else { return nil }
+            guard case .publish(let message) = try client.next() else { return nil }
+            try client.send([0xE0, 0x00])
+            #expect(try client.untilClosed(seconds: 1).isEmpty)
             #expect(message.topic == "/ext/register")
             #expect(message.qos == .atMostOnce)
             let start =
@@ -114,6 +115,30 @@ extension WholeGateway {
                     directory.file("data/\(store)/data.mdb"), maximumBytes: 1 << 26)
                 for secret in forbidden {
                     #expect(bytes.firstRange(of: secret.utf8) == nil, "\(store) holds a secret")
+                }
+            }
+        }
+
+        @Test("a device that has its secret and stays is closed after 2 seconds, and not served")
+        func staying() async throws {
+            try await TestGateway.run { gateway in
+                let product = try await gateway.createProduct(registration: .open)
+                for version in ProtocolVersion.allCases {
+                    let client = try TestClient(
+                        port: gateway.tlsPort, certificates: gateway.certificates, version: version)
+                    _ = try client.connect(
+                        as: .registering(
+                            product.identity("\(version)"), productSecret: product.secret))
+                    guard case .publish = try client.next() else {
+                        Issue.record("no secret")
+                        return
+                    }
+                    // A PINGREQ, and a CONNECT that is cut off.
+                    try client.send([0xC0, 0x00, 0x10, 0x20, 0x00])
+                    let clock = ContinuousClock()
+                    let began = clock.now
+                    #expect(try client.untilClosed(seconds: 5).isEmpty)
+                    #expect((.seconds(1) ... .seconds(4)).contains(clock.now - began))
                 }
             }
         }

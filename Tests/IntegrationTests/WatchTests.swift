@@ -121,6 +121,11 @@ extension WholeGateway {
                     from: stranger, of: nil, limit: 1)
                 #expect(nothing == nil)
 
+                let figures = try await nodes[1].gateway.nodeFigures()
+                #expect(figures.map(\.node) == names)
+                #expect(figures.map { $0.figures?.clients } == [1, 1, 1])
+                #expect(figures.map { $0.figures?.connectsAdmitted } == [1, 1, 1])
+
                 await nodes[1].gateway.end(watch)
                 for client in clients { try client.leave() }
             }

@@ -64,7 +64,7 @@ elif scenario == "alibaba-refused":
     kit.disconnect()
 elif scenario == "alibaba-register":
     kit, events = alibaba(product_secret=secret)
-    # The connection is closed behind the secret: the library may say that it was lost before it says the secret.
+    # The library disconnects before it says the secret, and may say first that it was disconnected without one.
     event = next_of(events, "register")
     say(*(event if event[1] == 0 else next_of(events, "register"))[1:])
 elif scenario in ("azure", "azure-refused"):

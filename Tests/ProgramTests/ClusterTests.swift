@@ -70,6 +70,12 @@ struct ClusterTests {
         let tables = check.output.split(separator: "\n").filter { $0.contains("  same") }
         #expect(tables.count > 40, "\(check)")
         #expect(tables.contains { $0.hasPrefix("  devices  ") })
+        let top = try one.run(["top", "--once"])
+        let lines = top.output.split(separator: "\n")
+        #expect(lines.allSatisfy { $0.count <= 80 })
+        let rows = lines.drop { !$0.hasPrefix("NODE ") }.prefix(3)
+        #expect(rows.map { $0.prefix { $0 != " " } } == ["NODE", "n1", "n2"], "\(top)")
+        #expect(rows.dropFirst().allSatisfy { $0.contains(" 0 ") }, "\(top)")
     }
 
     private func remove(_ second: ClusterNode, _ two: Serving, at one: Serving) throws {

@@ -36,6 +36,25 @@ extension Documents {
         Member("secrets", clusterSecrets, \.secrets)
     }
 
+    /// What each node has and has counted.
+    static let nodeFigures = Shape<[(node: NodeName, figures: NodeFigures?)]>("NodeFigures") {
+        Member("nodes", each: \.self) {
+            Member("name", \.node)
+            Member(
+                "answers", { $0.figures != nil }, "Whether it has said; else its figures are null.")
+            Member("connections", \.figures?.connections, "Open sockets.")
+            Member("clients", \.figures?.clients, "That were let in.")
+            Member("sessions", \.figures?.sessions, "In memory, of clients that are away too.")
+            Member(
+                "connectsAdmitted", \.figures?.connectsAdmitted, "Since its start, as all below.")
+            Member("publishesReceived", \.figures?.publishesReceived)
+            Member("publishesDelivered", \.figures?.publishesDelivered)
+            Member("publishesOverQuota", \.figures?.publishesOverQuota)
+            Member(
+                "connectionsEnded", \.figures?.connectionsEnded, "CONNECTs that were refused, too.")
+        }
+    }
+
     static let checkpoint = Shape<LogMark>("Checkpoint") {
         Member(
             "position", \.position,

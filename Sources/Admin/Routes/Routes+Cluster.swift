@@ -43,6 +43,15 @@ extension Routes {
                 throw Problem(Reason(error), "\(error)")
             }
         }
+        on(
+            .get, "cluster/figures", "showNodeFigures",
+            "What each node has now, and what it has counted since its start",
+            access: .gateway, answers: .ok(Documents.nodeFigures), problems: [.notClustered]
+        ) { call in
+            let nodes = try await call.controlPlane.nodeFigures()
+            guard !nodes.isEmpty else { throw Problem(.notClustered) }
+            return .json(Documents.nodeFigures(nodes))
+        }
         registerNodes()
     }
 

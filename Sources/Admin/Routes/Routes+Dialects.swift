@@ -85,16 +85,17 @@ extension Routes {
 }
 
 extension Schema {
+    static let topicPattern = text(
+        Text(lengths: 1...TopicPattern.maximumLength, alphabet: .printable))
     static let topicPatterns = list(
-        .text(Text(lengths: 1...TopicPattern.maximumLength)),
-        counts: 0...DeviceTopics.patternsMaximum)
+        topicPattern, counts: 0...DeviceTopics.patternsMaximum)
 }
 
 extension TopicPreset: Choice {}
 extension ProofKind: Choice {}
 
 extension TopicPattern: Documented {
-    static var schema: Schema { .text(.init(lengths: 1...maximumLength)) }
+    static var schema: Schema { .topicPattern }
 }
 
 extension Documents {

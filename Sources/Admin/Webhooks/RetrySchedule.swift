@@ -9,15 +9,20 @@ struct RetrySchedule: Equatable, Sendable {
 
     var attempts: Int { pauses.count + 1 }
 
+    /// The longest time that a receiver's `Retry-After` is heeded for, in seconds.
+    static let askedMaximum: Int64 = 86_400
+
     /// In milliseconds, a tenth shorter or longer, so that what failed together does not come back together; `nil`: the
     /// event is given up.
     ///
     /// - Parameters:
     ///   - failures: how often it has failed, 1 at least.
     ///   - jitter: from 0 to 1, at random.
-    func pause(afterFailures failures: UInt32, jitter: Double) -> Int64? {
+    ///   - asked: how long the receiver asks to be left alone, in seconds: never sooner than that.
+    func pause(afterFailures failures: UInt32, jitter: Double, asked: Int64 = 0) -> Int64? {
         let index = Int(failures) - 1
         guard pauses.indices.contains(index) else { return nil }
-        return Int64(Double(pauses[index]) * (900 + 200 * jitter))
+        let own = Int64(Double(pauses[index]) * (900 + 200 * jitter))
+        return max(own, min(asked, Self.askedMaximum) * 1_000)
     }
 }

@@ -159,9 +159,10 @@ struct WebhookLine: Sendable {
     ) -> Verdict {
         if outcome.isDelivered { return .delivered }
         if outcome.status == 410 { return .gone }
-        guard let pause = schedule.pause(afterFailures: failures, jitter: jitter) else {
-            return .givenUp
-        }
+        guard
+            let pause = schedule.pause(
+                afterFailures: failures, jitter: jitter, asked: outcome.pauseAsked)
+        else { return .givenUp }
         return .failed(retryAt: now.adding(milliseconds: pause))
     }
 
@@ -190,6 +191,12 @@ struct WebhookLine: Sendable {
 extension CourierOutcome {
     /// Only what begins with 2 is an acknowledgement; a redirect is none.
     var isDelivered: Bool { (200...299).contains(status) }
+
+    /// How long the receiver asks to be left alone, in seconds: 429 and 503 say so (RFC 6585, section 4; RFC 9110,
+    /// section 15.6.4).
+    fileprivate var pauseAsked: Int64 {
+        status == 429 || status == 503 ? Int64(retryAfterSeconds) : 0
+    }
 
     /// Why it was not delivered, for people; `nil` when it was.
     fileprivate func failure(isGivenUp: Bool) -> String? {

@@ -10,7 +10,7 @@ extension NodeQuestion {
     private enum Kind: UInt8 {
         case onlineCount = 1
         case connection, outcomes, lastSeen, usage, kick, productDays, trace, endTrace, recall,
-            unknown, pass, refusals, presence, endPresence, connections
+            unknown, pass, refusals, presence, endPresence, connections, figures
     }
 
     func encode(into buffer: inout ByteBuffer) {
@@ -65,6 +65,7 @@ extension NodeQuestion {
             buffer.append(text: product.text)
             buffer.appendSignedVarint(Int64(from.number))
             buffer.appendSignedVarint(Int64(to.number))
+        case .figures: buffer.append(Kind.figures.rawValue)
         case .unknown: buffer.append(Kind.unknown.rawValue)
         case .pass: buffer.append(Kind.pass.rawValue)
         }
@@ -109,6 +110,7 @@ extension NodeQuestion {
             case .productDays:
                 .productDays(
                     try reader.takeProduct(), from: try reader.takeDay(), to: try reader.takeDay())
+            case .figures: .figures
             case .unknown: .unknown
             case .pass: .pass
             }
@@ -123,6 +125,7 @@ extension NodeAnswer {
         case refusals = 16
         case present = 17
         case connections = 18
+        case figures = 19
         case done = 1
         case notStored, outcome, granted, yielded, count, flag, connection, outcomes, times, days,
             productDays
@@ -195,6 +198,9 @@ extension NodeAnswer {
                 buffer.append(day.used)
                 buffer.append(day.topUp)
             }
+        case .figures(let figures):
+            buffer.append(Kind.figures.rawValue)
+            for field in NodeFigures.fields { buffer.appendVarint(figures[keyPath: field]) }
         case .unknown: buffer.append(Kind.unknown.rawValue)
         }
     }
@@ -285,6 +291,10 @@ extension NodeAnswer {
                         day: try reader.takeDay(), used: try reader.takeUInt64(),
                         topUp: try reader.takeUInt64())
                 })
+        case .figures:
+            var figures = NodeFigures()
+            for field in NodeFigures.fields { figures[keyPath: field] = try reader.takeVarint() }
+            self = .figures(figures)
         case .unknown: self = .unknown
         }
     }

@@ -159,6 +159,9 @@ enum NodeQuestion: Equatable {
     case connections(from: UInt32, ProductKey?, limit: Int)
     case productDays(ProductKey, from: Day, to: Day)
 
+    /// What the shard has and has counted.
+    case figures
+
     /// Nothing: the answer comes behind all that the shard had sent before.
     case pass
 
@@ -203,6 +206,7 @@ enum NodeAnswer {
     case times([Timestamp?])
     case days([DayUsage])
     case productDays([ProductDay])
+    case figures(NodeFigures)
 
     /// The question is not known at the other node, or its answer can't be read here.
     case unknown

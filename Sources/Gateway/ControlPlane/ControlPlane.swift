@@ -62,6 +62,11 @@ public protocol ControlPlane: Sendable {
     /// Throws when the ledger can't be read.
     func nodes() throws(StoreError) -> [NodeName]
 
+    /// The figures of each node of the cluster, in order; `nil` of one that does not answer. Empty of a gateway alone.
+    ///
+    /// Throws when the ledger can't be read.
+    func nodeFigures() async throws(StoreError) -> [(node: NodeName, figures: NodeFigures?)]
+
     /// The clients that are connected to a node, of that product or all, in no order: at most `limit`, which is above
     /// 0. A part may have none and others follow. Who comes or goes meanwhile may be missed. `nil` when that node does
     /// not answer.

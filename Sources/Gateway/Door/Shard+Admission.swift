@@ -105,7 +105,7 @@ extension Shard {
         resumeReading(slot)
     }
 
-    /// The secret goes out in one PUBLISH, and the connection is closed (Wire.md, "Registration").
+    /// The secret goes out in one PUBLISH; the device is to disconnect then (Wire.md, "Registration").
     mutating func registrationAnswered(_ token: Token, _ result: Result<Outcome, StoreError>) {
         guard context.wire.contains(token),
             context.wire[token.slot].phase == .admitting,
@@ -133,7 +133,10 @@ extension Shard {
                     + "\"deviceSecret\":\"\(secret)\"}", in: &context
             )
             context.wire[slot].settings.client = .unknown
-            end(slot, .disconnected)
+            context.wire[slot].phase = .departing
+            context.wire[slot].phaseBegan = context.now.monotonic
+            context.wire.scheduleTimer(slot, at: context.now)
+            resumeReading(slot)
         }
     }
 

@@ -321,6 +321,7 @@ extension Shard {
             // Once for all shards of the node.
             let days = context.index == 0 ? productDays(of: product, from: from, to: to) : []
             answer(request, .productDays(days), to: target)
+        case .figures: answer(request, .figures(figures()), to: target)
         case .pass: answer(request, .done, to: target)
         case .unknown:
             context.counters.add(.nodeMailUnread)

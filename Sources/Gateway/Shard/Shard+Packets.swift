@@ -46,6 +46,10 @@ extension Shard {
         _ body: Span<UInt8>,
         as expected: ExpectedPacket
     ) throws(DecodingError) {
+        if context.wire[slot].phase == .departing {
+            if header.type == .disconnect { end(slot, .disconnected) }
+            return
+        }
         if expected.isConnect {
             guard header.type == .connect else { return end(slot, .notMQTT) }
             return serveConnect(slot, body)
@@ -89,9 +93,9 @@ extension Shard {
     /// A packet that breaks the rules ends its connection, with the reason that the standard gives.
     private mutating func refuse(_ slot: UInt32, _ error: DecodingError) {
         let reason = Reason(error.reason)
-        if context.wire[slot].phase == .open {
-            end(slot, reason)
-        } else {
+        switch context.wire[slot].phase {
+        case .open, .departing: end(slot, reason)
+        case .announcing, .handshaking, .awaitingConnect, .admitting, .closing:
             refuseConnect(slot, reason, version: nil)
         }
     }

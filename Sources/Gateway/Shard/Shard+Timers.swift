@@ -22,6 +22,7 @@ extension Shard {
         switch context.wire[slot].phase {
         case .handshaking: end(slot, .handshakeTimeout)
         case .announcing, .awaitingConnect: end(slot, .connectTimeout)
+        case .departing: end(slot, .disconnected)
         case .admitting, .closing:
             // The ledger always answers; until then there is nothing to be done.
             context.wire.scheduleTimer(slot, in: 1_000, at: context.now)

@@ -23,6 +23,7 @@ enum ShardQuestion: Sendable {
     case connections(
         from: UInt32, of: ProductKey?, limit: Int, @Sendable (SlotsSeen) -> Void)
     case gauges(@Sendable (ShardGauges) -> Void)
+    case figures(@Sendable (NodeFigures) -> Void)
 
     /// Whether somebody has subscribed to the gateway's own figures.
     case wantsSystemTopics(@Sendable (Bool) -> Void)
@@ -54,6 +55,7 @@ enum ShardQuestion: Sendable {
         case .send(_, _, let answer): answer(.notConnected)
         case .connections(_, _, _, let answer): answer(SlotsSeen(elements: [], next: nil))
         case .gauges(let answer): answer(ShardGauges())
+        case .figures(let answer): answer(NodeFigures())
         case .otherNodes(_, _, let answer): answer([])
         case .node(_, _, _, let answer): answer(nil)
         case .reachableNodes(let answer): answer([:])
@@ -118,6 +120,7 @@ extension Shard {
         case .connections(let slot, let product, let limit, let answer):
             answer(connections(from: slot, of: product, limit: limit))
         case .wantsSystemTopics(let answer): answer(broker.hasSystemSubscribers)
+        case .figures(let answer): answer(figures())
         case .gauges(let answer):
             answer(
                 ShardGauges(

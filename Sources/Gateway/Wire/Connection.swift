@@ -25,9 +25,15 @@ struct Connection: ~Copyable, Sendable {
         /// CONNECT is in the ledger's hands; nothing more is read meanwhile.
         case admitting
         case open
+        /// All that it is to get has been sent: it is to disconnect, or is closed after `departureMilliseconds`.
+        case departing
         /// Waits for the end of the turn to be closed; takes part in nothing.
         case closing
     }
+
+    /// How long a peer may take to disconnect by itself. Libraries that are closed on at once report the loss, and drop
+    /// the packet in front of it.
+    static let departureMilliseconds: Int64 = 2_000
 
     /// What few connections have, or for a moment only.
     struct Rare: ~Copyable, Sendable {

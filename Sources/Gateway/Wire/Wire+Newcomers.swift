@@ -46,7 +46,7 @@ extension Wire {
     private func sourceOfNewcomer(_ slot: UInt32) -> SourceNetwork? {
         switch connections[slot: slot].phase {
         case .handshaking, .awaitingConnect: source(ofSlot: slot)
-        case .announcing, .admitting, .open, .closing: nil
+        case .announcing, .admitting, .open, .departing, .closing: nil
         }
     }
 

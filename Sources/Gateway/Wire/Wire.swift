@@ -467,6 +467,9 @@ struct Wire: ~Copyable {
         case .announcing, .awaitingConnect, .admitting, .closing:
             return time.tick(of: connections[slot: slot].phaseBegan)
                 + ShardTime.ticks(milliseconds: limits.connectTimeoutMilliseconds)
+        case .departing:
+            return time.tick(of: connections[slot: slot].phaseBegan)
+                + ShardTime.ticks(milliseconds: Connection.departureMilliseconds)
         case .open:
             var deadline = UInt64.max
             if let silence = silenceTicks(slot) {

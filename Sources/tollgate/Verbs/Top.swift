@@ -1,6 +1,7 @@
 import Admin
 import ArgumentParser
 import FoundationEssentials
+import Gateway
 import UnixSignals
 
 /// A live view of a gateway.
@@ -8,7 +9,8 @@ struct Top: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "A live view of a gateway: clients, messages and refusals a second, products.",
         discussion: """
-            Ends with q or Ctrl-C. Where standard output is no terminal, or with --once, it is printed once, after a \
+            Of a cluster it shows all nodes, and at the top the one that is asked. A node that does not answer stays \
+            blank. Ends with q or Ctrl-C. Where standard output is no terminal, or with --once, it is printed once, after a \
             second in which events are counted. Of the products the first \(TopFigures.productMaximum) are looked at, \
             and those with the most devices online are shown.
             """
@@ -69,6 +71,9 @@ struct TopFigures {
     let products: [JSON]
     let hasMoreProducts: Bool
 
+    /// Of a cluster, what its nodes have and have counted.
+    let nodes: [JSON]
+
     static let productMaximum = 200
 
     init(of client: APIClient) async throws(Failure) {
@@ -77,6 +82,18 @@ struct TopFigures {
         let page = try await client.document(.get, "products?limit=\(Self.productMaximum)")
         products = page["items"]?.array ?? []
         hasMoreProducts = page["cursor"]?.text != nil
+        nodes = try await Self.nodes(of: client)
+    }
+
+    private static func nodes(of client: APIClient) async throws(Failure) -> [JSON] {
+        do throws(Failure) {
+            return try await client.document(.get, "cluster/figures")["nodes"]?.array ?? []
+        } catch {
+            // 404: an older gateway does not have it.
+            guard error.reason == Reason.notClustered.name || error.reason == Reason.notFound.name
+            else { throw error }
+            return []
+        }
     }
 
     /// Samples of Prometheus' text format, by name and labels as they are written.
@@ -125,8 +142,21 @@ struct TopView {
                 "codes.remaining",
             ],
             room: columns)
+        var nodeTable = Output.Table(
+            columns: [
+                "node", "clients", "connections", "sessions", "in/s", "out/s", "connects/s",
+                "ended/s",
+            ],
+            room: columns)
         let products = now.products.sorted { online($0) > online($1) }
-        let head = self.head
+        var head = self.head
+        if !now.nodes.isEmpty {
+            // Of a large cluster a third of the screen: those first that need to be seen.
+            let nodes = Array(self.nodes.prefix(max(3, rows / 3)))
+            head += [""] + nodeTable.lines(of: nodes)
+            let rest = now.nodes.count - nodes.count
+            if rest > 0 { head.append("(\(rest) nodes not shown)") }
+        }
         let room = max(1, rows - head.count - 2)
         let shown = Array(products.prefix(room))
         let rest = products.count - shown.count
@@ -154,6 +184,35 @@ struct TopView {
                 + "   over quota \(rate("tollgate_publishes_over_quota_total"))",
             "connections ended: \(endings)",
         ]
+    }
+
+    /// Of each node what it has, and what it does in a second; nothing of one that does not answer. Those come first, then
+    /// those with the most clients.
+    private var nodes: [JSON] {
+        let old = before.nodes.reduce(into: [:]) { $0[$1["name"]?.text ?? ""] = $1 }
+        let sorted = now.nodes.sorted {
+            ($0["clients"]?.integer ?? .max, $1["name"]?.text ?? "")
+                > ($1["clients"]?.integer ?? .max, $0["name"]?.text ?? "")
+        }
+        return sorted.map { node in
+            let name = node["name"]?.text ?? ""
+            var row = [JSON.Member(name: "node", value: .text(name))]
+            guard node["answers"] == true else { return .object(row) }
+            for figure in ["clients", "connections", "sessions"] {
+                row.append(.init(name: figure, value: .integer(node[figure]?.integer ?? 0)))
+            }
+            for (column, figure) in [
+                ("in/s", "publishesReceived"), ("out/s", "publishesDelivered"),
+                ("connects/s", "connectsAdmitted"), ("ended/s", "connectionsEnded"),
+            ] {
+                // A node that was started since counts from 0.
+                let count = node[figure]?.integer ?? 0
+                let gone = old[name]?[figure]?.integer ?? count
+                let rate = Double(max(0, count - gone)) / seconds
+                row.append(.init(name: column, value: .integer(Int64(rate.rounded()))))
+            }
+            return .object(row)
+        }
     }
 
     /// The reasons of most connections that ended since the look before.
