@@ -70,7 +70,7 @@ CONNECTIONS := 20000
 CLUSTER_SECONDS := 300
 RANDOM_TESTS := Crash|Fuzz|Corpus|Property|Determinism|WriteFailure|Fault|FullDisk|Reopening|Signal|Damage|RandomLife|MeteringTests.Simulation
 
-.PHONY: help run cluster test torture docs build program load release install deb deb-test bench compare import format lint \
+.PHONY: help run cluster test torture docs pictures build program load release install deb deb-test bench compare import format lint \
         certificates revision build-packages run-packages test-packages deb-packages
 .DEFAULT_GOAL := help
 
@@ -172,6 +172,9 @@ docs:  ## the documents as a static site in .build-docs
 	    --hosting-base-path "$(DOCS_BASE)" --fallback-display-name Gateway --fallback-bundle-identifier tollgate \
 	    --warnings-as-errors
 	@echo "$(DOCS)/documentation/gateway; to look: python3 -m http.server -d $(DOCS)"
+
+pictures: program $(VENV)/ready  ## the pictures of the console in the documents, made anew
+	$(VENV)/bin/python -B Tests/ProgramTests/console_pictures.py .build/release/tollgate Sources/Gateway/Gateway.docc/Operators
 
 build: build-packages revision  ## release binaries in .build/release
 	$(SWIFT) build -c release

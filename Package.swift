@@ -308,7 +308,9 @@ let package = Package(
                 "schemathesis.toml", "http_scenarios.py", "supervision_scenarios.py",
                 "monitoring_scenarios.py", "openapi_examples.py",
                 "webhook_scenarios.py", "console_gateway.py", "console_walk.py",
-                "console_sentences.py", "console_security.py", "console_time.py",
+                "console_sentences.py", "console_forms.py", "console_pictures.py",
+                "console_security.py",
+                "console_time.py",
                 "alert_scenarios.py", "smtp_server.py", "webhook_receiver.py", "Examples",
             ],
             swiftSettings: strict

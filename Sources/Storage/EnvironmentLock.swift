@@ -11,14 +11,15 @@ private let openDirectories = Mutex<Set<DirectoryIdentity>>([])
 /// with the process however it ends.
 struct EnvironmentLock: ~Copyable {
     private let descriptor: Int32
-    private let directory: DirectoryIdentity
+    private let directory: OpenDirectory
 
     /// Creates the directory if need be, mode 0700, and takes the lock. `.alreadyOpen` or
     /// `.ownedByAnotherProcess` when it is taken.
     init(directory path: String) throws(StoreError) {
         // Safe: the C function reads the path during the call.
         if unsafe mkdir(path, 0o700) != 0 && errno != EEXIST { throw .fromErrno("mkdir \(path)") }
-        let identity = try DirectoryIdentity(path: path)
+        let directory = try OpenDirectory(path: path)
+        let identity = directory.identity
         guard openDirectories.withLock({ $0.insert(identity).inserted }) else {
             throw .alreadyOpen(path: path)
         }
@@ -28,14 +29,14 @@ struct EnvironmentLock: ~Copyable {
             openDirectories.withLock { _ = $0.remove(identity) }
             throw error
         }
-        directory = identity
+        self.directory = directory
     }
 
     deinit {
         // Closing is not enough: a child process has the lock too, from fork(2) to execve(2).
         flock(descriptor, LOCK_UN)
         close(descriptor)
-        openDirectories.withLock { _ = $0.remove(directory) }
+        openDirectories.withLock { _ = $0.remove(directory.identity) }
     }
 
     private static func lockFile(_ file: String, of path: String) throws(StoreError) -> Int32 {
@@ -54,12 +55,26 @@ struct EnvironmentLock: ~Copyable {
 private struct DirectoryIdentity: Hashable {
     let device: UInt
     let inode: UInt
+}
+
+/// A directory that is held open: though it is removed, no other one gets its number meanwhile.
+private struct OpenDirectory: ~Copyable {
+    let identity: DirectoryIdentity
+    private let descriptor: Int32
 
     init(path: String) throws(StoreError) {
+        // Safe: the C function reads the path during the call.
+        descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if descriptor < 0 { throw .fromErrno("open \(path)") }
         var figures = stat()
-        // Safe: `stat` fills the structure during the call.
-        if unsafe stat(path, &figures) != 0 { throw .fromErrno("stat \(path)") }
-        device = UInt(figures.st_dev)
-        inode = UInt(figures.st_ino)
+        // Safe: `fstat` fills the structure during the call.
+        if unsafe fstat(descriptor, &figures) != 0 {
+            let error = StoreError.fromErrno("stat \(path)")
+            close(descriptor)
+            throw error
+        }
+        identity = DirectoryIdentity(device: UInt(figures.st_dev), inode: UInt(figures.st_ino))
     }
+
+    deinit { close(descriptor) }
 }

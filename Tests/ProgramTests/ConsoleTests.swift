@@ -36,6 +36,32 @@ struct ConsoleTests {
         #expect(lines == ["pages 432", "exit code 0"], "\(errors)")
     }
 
+    @Test(
+        "a file is sent with its progress shown, and its faults named; corrections are the owner's; metadata"
+    )
+    func forms() throws {
+        let (lines, errors) = try Self.lines(of: "console_forms")
+        let expected = """
+            secrets 3001
+            progress True True
+            mended 5
+            known 3004
+            accounts/acme {'room': 'attic'}
+            products/lamp {'room': 'attic'}
+            products/lamp/devices/lamp-1 {'room': 'attic'}
+            refused no such name!
+            purchase 0
+            assignment 7 1
+            pack 100000
+            activation inactive
+            causes ['bought twice', 'wrong product', 'given back', 'never delivered']
+            operator 0
+            errors []
+            exit code 0
+            """
+        #expect(lines == expected.split(separator: "\n").map(String.init), "\(errors)")
+    }
+
     /// A sentence of the origin's documents, as `Console.md` has it.
     struct Sentence: CustomTestStringConvertible, Sendable {
         let name: String
@@ -118,6 +144,7 @@ struct ConsoleTests {
             before 200
             revoked 303 /console/sign-in
             signed out 303 303
+            its stream broken off False
             exit code 0
             """
         #expect(lines == expected.split(separator: "\n").map(String.init), "\(errors)")

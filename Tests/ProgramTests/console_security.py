@@ -8,7 +8,7 @@ import ssl
 import sys
 import urllib.parse
 
-from console_gateway import EVIL, Gateway
+from console_gateway import EVIL, PATIENCE, Gateway
 
 gateway = None
 
@@ -145,8 +145,27 @@ def plain():
     print("revoked", person.ask("GET", "/console/accounts/acme"), person.headers["Location"].split("?")[0])
     owner.ask("GET", "/console/keys")
     former = owner.session()
+    # A stream that is open ends with its session: what happens afterwards is not in it.
+    place = urllib.parse.urlsplit(gateway.url)
+    stream = http.client.HTTPConnection(place.hostname, place.port, timeout=PATIENCE)
+    stream.request("GET", "/console/live/listEvents", headers={
+        "Cookie": f"tollgate-session={former}", "Accept": "text/event-stream"})
+    answer = stream.getresponse()
+    gateway.send("POST", "/v1/accounts", {"id": "before-it", "name": "B", "kind": "individual"})
+    heard = b""
+    while b"before-it" not in heard:
+        heard += answer.read1()
     print("signed out", owner.ask("POST", "/console/sign-out", {"_token": owner.hidden("_token")}),
           Person({"tollgate-session": former}).ask("GET", "/console/keys"))
+    gateway.send("POST", "/v1/accounts", {"id": "behind-it", "name": "B", "kind": "individual"})
+    heard = b""
+    try:
+        while more := answer.read1():
+            heard += more
+        ended = "in order"
+    except (http.client.IncompleteRead, ConnectionError):
+        ended = "broken off"
+    print("its stream", ended, b"behind-it" in heard)
 
 
 def encrypted():

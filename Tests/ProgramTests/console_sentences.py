@@ -302,7 +302,7 @@ def _(page):
     expect(page.locator("#f-from")).to_be_visible()
     go(page, "products/lamp/settings")
     page.select_option("select[name=messageLog]", "true")
-    page.get_by_role("button", name="Save").click()
+    page.locator("form", has=page.locator("[name=messageLog]")).get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_contain_text("Done.")
     assert gateway.send("GET", "/v1/products/lamp")["messageLog"]
 

@@ -71,6 +71,9 @@ def has_figure(address: str, expression: str) -> bool:
     try:
         found = ask(address, text)
     except urllib.error.HTTPError as error:
+        # Prometheus has not read its files yet.
+        if error.code == 503:
+            return False
         raise SystemExit(f"{text}: {error.read().decode()}") from error
     except OSError:
         return False

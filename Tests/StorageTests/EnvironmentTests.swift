@@ -60,6 +60,23 @@ import Testing
         _ = try Environment(path: path, mapSizeBytes: 1 << 20)
     }
 
+    @Test("A directory that is removed while it is open keeps no other one from being opened")
+    func removed() throws {
+        let environment = try Environment(path: path, mapSizeBytes: 1 << 20)
+        let files = ["data.mdb", "owner.lock", "lock.mdb"]
+        // Safe: the C functions read the paths during the call.
+        for file in files { _ = unsafe unlink("\(path)/\(file)") }
+        #expect(unsafe rmdir(path) == 0)
+        // One of these would have the inode that has become free.
+        for number in 1...20 {
+            #expect(throws: Never.self) {
+                _ = try Environment(
+                    path: "\(directory.path)/other\(number)", mapSizeBytes: 1 << 20)
+            }
+        }
+        withExtendedLifetime(environment) {}
+    }
+
     @Test("An environment that cannot be opened says what failed, and its path is free again")
     func unopenable() throws {
         let missing = "\(directory.path)/no/store"

@@ -10,6 +10,10 @@ struct ConsoleForm: Sendable {
     /// The content of the one file that was chosen.
     let file: [UInt8]?
 
+    /// The fields of one entry of a map: an empty value takes it away.
+    static let entryKey = "_key"
+    static let entryValue = "_value"
+
     subscript(name: String) -> String? { values[name] }
 
     /// The parts of the path: `p.pk`.
@@ -25,6 +29,13 @@ struct ConsoleForm: Sendable {
     /// that may be missing is, when it is empty. What does not fit stays a text, which the schema refuses in its own
     /// words.
     func json(for schema: Schema) -> JSON {
+        if case .map = schema.bare {
+            let value = values[Self.entryValue] ?? ""
+            return .object([
+                JSON.Member(
+                    name: values[Self.entryKey] ?? "", value: value.isEmpty ? .null : .text(value))
+            ])
+        }
         let members: [Schema.Member] =
             if case .either(let forms) = schema.bare { forms.flatMap(\.members) } else {
                 schema.members

@@ -39,7 +39,8 @@ struct FormSpec {
 
     /// Tells the forms of a page apart.
     var id: String {
-        ([operation] + path.sorted { $0.key < $1.key }.map(\.value)).joined(separator: ":")
+        ([operation] + path.sorted { $0.key < $1.key }.map(\.value) + fixed.map(\.value))
+            .joined(separator: ":")
     }
 }
 
@@ -52,7 +53,9 @@ extension ConsoleRequest {
         let next = spec.next?.text ?? ""
         switch (spec.isUpload, spec.look) {
         case (true, _):
-            html += "<form method=\"post\" enctype=\"multipart/form-data\" class=\"form\">"
+            html += """
+                <form method="post" enctype="multipart/form-data" class="form" data-taken="\(t(.uploadTaken))" data-failed="\(t(.uploadFailed))">
+                """
         case (_, .row): html += "<form method=\"post\" class=\"row\">"
         case (_, .plain), (_, .primary), (_, .danger):
             html += "<form method=\"post\" class=\"form\">"
@@ -78,6 +81,7 @@ extension ConsoleRequest {
             html += """
                 <div class="field"><label for="\(spec.id)-file">\(t(.csvFile))</label>
                 <input id="\(spec.id)-file" type="file" name="_file" accept=".csv,text/csv" required></div>
+                <progress hidden aria-label="\(t(.csvFile))"></progress><p role="status" class="soft"></p>
                 """
         }
         let submit = t(spec.submit)
@@ -128,9 +132,12 @@ extension ConsoleRequest {
 
     /// What was wrong, and what can be done about it, in the words of the API.
     func alert(_ problem: Problem) -> HTML {
-        """
-        <div class="alert" role="alert"><p lang="en">\(problem.detail)</p><p lang="en" class="soft">\(problem.reason.remedy)</p></div>
-        """
+        // The detail is the first one; of a file there may be many more.
+        let others = problem.errors.dropFirst().map { "<li>\($0.text)</li>" as HTML }
+        let list: HTML = others.isEmpty ? HTML() : "<ul lang=\"en\">\(HTML(others))</ul>"
+        return """
+            <div class="alert" role="alert"><p lang="en">\(problem.detail)</p>\(list)<p lang="en" class="soft">\(problem.reason.remedy)</p></div>
+            """
     }
 }
 

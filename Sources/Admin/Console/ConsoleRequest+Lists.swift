@@ -187,6 +187,35 @@ extension ConsoleRequest {
         body.isEmpty ? HTML() : "<section class=\"card\"><h2>\(t(title))</h2>\(body)</section>"
     }
 
+    /// What users have noted about something (a document's `metadata`), and forms to change it.
+    func metadata(of document: JSON, _ operation: String, _ path: [String: String]) -> HTML {
+        var entries: [JSON] = []
+        if case .object(let members) = document.at("metadata") ?? .null {
+            entries = members.map { ["key": .text($0.name), "value": $0.value] }
+        }
+        var html: HTML = "<p class=\"soft\">\(t(.metadataHint))</p>"
+        if !entries.isEmpty {
+            let remove = Column(title: .actions) { entry in
+                form(
+                    FormSpec(
+                        operation: operation, path: path,
+                        fixed: [(ConsoleForm.entryKey, entry.text("key"))], submit: .remove,
+                        look: .row))
+            }
+            html += table(
+                [code(.metadataKey, "key"), column(.value, "value")]
+                    + (may(operation) ? [remove] : []), entries, title: .metadata)
+        }
+        html += form(
+            FormSpec(
+                operation: operation, path: path,
+                fields: [
+                    .init(name: ConsoleForm.entryKey, label: .metadataKey),
+                    .init(name: ConsoleForm.entryValue, label: .value),
+                ], submit: .save))
+        return card(.metadata, html)
+    }
+
     /// A form that is folded until it is wanted; open when it was just refused.
     func folded(_ title: Word, _ spec: FormSpec) -> HTML {
         let form = form(spec)

@@ -99,6 +99,7 @@ extension ConsoleRequest {
             page.body += card(.subAccounts, table(accountColumns, parts, title: .subAccounts))
         }
         page.body += card(.account, aboutAccount(account))
+        page.body += metadata(of: account, "updateAccountMetadata", ["account": id])
         return page
     }
 
@@ -311,6 +312,9 @@ extension ConsoleRequest {
                     },
                     code(.package, "package"), number(.quantity, "quantity"),
                     column(.actor, "actor"), number(.voided, "voided"),
+                    correction(
+                        "voidAssignment", .takeBack, of: account.text("id"),
+                        as: ("assignment", "sequence"), of: "quantity", gone: ["voided"]),
                 ], title: .assignmentHistory))
         return page
     }
@@ -330,8 +334,29 @@ extension ConsoleRequest {
                     },
                     code(.firstCode, "firstCode"), column(.actor, "actor"),
                     number(.voided, "voided"),
+                    correction(
+                        "voidPurchase", .voidRest, of: account.text("id"),
+                        as: ("code", "firstCode"), of: "quantity", gone: ["voided"]),
                 ], title: .purchases))
         return page
+    }
+
+    /// Rule A11: what is left of a row's quantity can be voided, by the owner; whether any of it is, the books say.
+    private func correction(
+        _ operation: String, _ title: Word, of account: String,
+        as name: (parameter: String, member: String), of quantity: String, gone: [String]
+    ) -> Column {
+        Column(title: .actions) { row in
+            guard row.number(quantity) > gone.reduce(0, { $0 + row.number($1) }) else {
+                return HTML()
+            }
+            return folded(
+                title,
+                FormSpec(
+                    operation: operation,
+                    path: ["account": account, name.parameter: row.text(name.member)],
+                    fields: [.init(name: "cause", label: .cause)], submit: title, look: .danger))
+        }
     }
 
     /// Rule B11. The switch of a device can't be turned while its product's is off (rule B6).
@@ -447,6 +472,9 @@ extension ConsoleRequest {
                     number(.quantity, "quantity"), number(.remaining, "remaining"),
                     number(.leased, "leased"), number(.used, "used"), number(.expired, "expired"),
                     time(.expiresAt, "expiresAt"), time(.at, "at"),
+                    correction(
+                        "voidTopUp", .voidRest, of: id, as: ("topup", "id"), of: "quantity",
+                        gone: ["used", "expired", "voided"]),
                 ], title: .topUps))
         return page
     }

@@ -70,6 +70,7 @@ extension ConsoleRequest {
         html += card(.actions, deviceActions(path, device))
         html += card(.connection, try await deviceConnection(path))
         html += card(.usage, try await deviceUsage(path))
+        html += metadata(of: device, "updateDeviceMetadata", path)
         return "<div class=\"pair\">\(html)</div>"
     }
 
@@ -149,7 +150,7 @@ extension ConsoleRequest {
     }
 
     private func deviceHistory(_ path: [String: String]) async throws -> HTML {
-        try await list(
+        let found = try await list(
             ListSpec(
                 operation: "listActivations", path: path,
                 columns: [
@@ -157,6 +158,13 @@ extension ConsoleRequest {
                     time(.activatedAt, "activatedAt"), time(.expiresAt, "expiresAt"),
                     named(.cause, "cause"), column(.dataCentre, "dataCentre"),
                 ], title: .activationHistory))
+        return found
+            + folded(
+                .takeBackActivation,
+                FormSpec(
+                    operation: "voidActivation", path: path,
+                    fields: [.init(name: "cause", label: .cause)], submit: .takeBackActivation,
+                    confirming: "dk", look: .danger))
     }
 
     private func deviceMessages(_ path: [String: String]) async throws -> HTML {
