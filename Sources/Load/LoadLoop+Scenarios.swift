@@ -36,6 +36,11 @@ extension LoadLoop {
 
     /// The measured part begins, for all threads at one time.
     private mutating func begin(_ course: Course) throws(Errno) {
+        reach(.opened, course)
+        clock.refresh()
+        if let due = course.startDue {
+            while now < due, !isInterrupted { try turn(until: due) }
+        }
         let start = reach(.started, course)
         clock.refresh()
         phase = .running
