@@ -179,18 +179,24 @@ extension LoadPlan {
             ? nil : "--source-addresses are of 127.0.0.0/8: the server must be at one of those, too"
     }
 
-    private var hasCertificates: Bool {
-        transport.tls?.certificateChainFile != nil || transport.certificates != nil
+    /// Devices that sign nothing show a certificate each.
+    private func problemOfCertificates(_ devices: [Device]) -> String? {
+        guard devices.contains(where: { $0.secret == nil }) else { return nil }
+        guard transport.tls?.certificateChainFile != nil || transport.certificates != nil else {
+            return
+                "devices without secrets connect by certificate: name mqtts:// or wss://, and each device's "
+                + "--certificate and --key, with %D or %d for it"
+        }
+        if devices.count == 1 || transport.certificates?.certificate.differs == true { return nil }
+        return
+            "one certificate is one device, and the fleet has \(devices.count): give each its own --certificate, with %D "
+            + "or %d for it"
     }
 
     private var problemOfIdentities: String? {
         switch identities {
         case .fleet(let devices):
-            if devices.contains(where: { $0.secret == nil }), !hasCertificates {
-                return
-                    "devices without secrets connect by certificate: name mqtts:// or wss://, and each device's "
-                    + "--certificate and --key, with %D or %d for it"
-            }
+            if let problem = problemOfCertificates(devices) { return problem }
             let atOnce = scenario.leavesAtOnce ? min(concurrency, connections) : connections
             if scenario == .activate, first + connections > devices.count {
                 return

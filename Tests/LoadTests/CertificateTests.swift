@@ -85,7 +85,7 @@ import Testing
         let gateway = try prepared(program, devices: 2)
         let broken = try program.shell(
             """
-            cd certs; set -- *.pem; cp $1 whole.pem; echo x >text.pem
+            cd certs; set -- *.pem; cp $1 whole.pem; ln -s whole.pem 0; ln -s whole.pem 1; echo x >text.pem#0
             openssl ec -aes128 -passout pass:x -in ${1%.pem}.key -out locked.key; echo $1 $2
             """)
         let names = broken.output.split(whereSeparator: \.isWhitespace)
@@ -98,14 +98,18 @@ import Testing
                 "--certificate certs/%D.pem --key keys/%D",
                 " can't be read: is it there, and yours to read?"
             ),
-            ("--certificate certs/text.pem", "certs/text.pem is no PEM file of what it should"),
+            ("--certificate certs/whole.pem", "one certificate is one device, and the fleet has 2"),
+            (
+                "--certificate certs/text.pem#%d",
+                "certs/text.pem#0 is no PEM file of what it should"
+            ),
             ("--certificate certs/%D.pem", ".pem is no PEM file of what it should have"),
             (
-                "--certificate certs/whole.pem --key certs/\(other)",
+                "--certificate certs/%d --key certs/\(other)",
                 "certs/\(other) is not the key of its certificate"
             ),
             (
-                "--certificate certs/whole.pem --key certs/locked.key",
+                "--certificate certs/%d --key certs/locked.key",
                 "certs/locked.key is a key that is encrypted"
             ),
         ] {

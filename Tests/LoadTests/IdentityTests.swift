@@ -1,6 +1,7 @@
 import Bytes
 import Linux
 import MQTT
+import TLS
 import TestFiles
 import Testing
 
@@ -60,6 +61,13 @@ import Testing
         #expect(plan.problem?.contains("connect by certificate") == true)
         let template = try #require(Template("%D.pem"))
         plan.transport.certificates = CertificateTemplates(certificate: template, key: template)
+        #expect(plan.problem == nil)
+        plan.identities = .fleet([device, device])
+        #expect(plan.problem == nil)
+        plan.transport.tls = TLSClientConfiguration(certificateChainFile: "one.pem")
+        plan.transport.certificates = nil
+        #expect(plan.problem?.contains("one certificate is one device") == true)
+        plan.identities = .fleet([device])
         #expect(plan.problem == nil)
         var introduction = Introduction(plan)
         var buffer = ByteBuffer()

@@ -43,7 +43,7 @@ import Time
         let parts = try reports.map(outcome)
         for part in parts {
             let late = part.times.started.milliseconds - start.milliseconds
-            #expect((-1..<200).contains(late), "\(late) ms")
+            #expect((-1..<1_000).contains(late), "\(late) ms")
             #expect(part.done == 2_000)
         }
         let joint = try program.load("join", "0.json", "1.json", "--json", "--html", "page.html")
@@ -58,12 +58,13 @@ import Time
             let value = try #require(merged.quantile(fraction))
             #expect(latency[name] as? Double == Double(value) / 1e6)
         }
-        #expect(told.times.togetherSeconds > 1.5 && told.times.seconds < 3)
+        #expect(told.times.togetherSeconds > 0.5 && told.times.seconds < 4)
         #expect(told.plan.rate == 2_000 && told.plan.connections == 40)
         // Both have watched one process: its time is not counted twice.
         let times = parts.compactMap { $0.server?.nanoseconds }
         #expect(times.count == 2 && told.server?.nanoseconds == times.max())
-        #expect(told.samples.reduce(0) { $0 + $1.done } == 4_000)
+        let sampled = parts.map { $0.samples.reduce(0) { $0 + $1.done } }
+        #expect(told.samples.reduce(0) { $0 + $1.done } == sampled.reduce(0, +))
         let text = try program.load("join", "0.json", "1.json")
         #expect(text.output.contains("40 clients, QoS 1, 64 bytes, window 1, of 2 runs"))
         #expect(text.output.contains("all at one time for "), "\(text.output)")
@@ -95,6 +96,37 @@ import Time
             #expect(result.code == 2, "\(files): \(result.errors)")
             #expect(result.errors.contains(text), "\(files): \(result.errors)")
         }
+    }
+
+    @Test(
+        "Connections are held until the start; a run that is late says so, and one that waits can be ended"
+    )
+    func waiting() throws {
+        let program = try LoadProgram()
+        let gateway = try LoadedGateway(program)
+        let fleet = "--url \(gateway.url("local")) --fleet fleet.csv"
+        let late = try program.shell(
+            """
+            tollgate-load activate \(fleet) --prepare 10 --api \(gateway.api) --token-file data/admin.token --count 10 \
+            --quiet >prepared && tollgate-load idle \(fleet) --count 10 --rate 2 --seconds 0.1 --quiet \
+            --start-at $(date -d '3 seconds' +%s)
+            """)
+        #expect(late.code == 0, "\(late.errors)")
+        #expect(late.output.contains("LATE: began "), "\(late.output)")
+        let hour = Timestamp(milliseconds: Timestamp.now().milliseconds + 3_600_000)
+        let run = try program.start(
+            "tollgate-load",
+            [
+                "publish", "--url", gateway.url("local"), "--fleet", "fleet.csv", "--count", "10",
+                "--rate", "100", "--start-at", "\(hour)",
+            ])
+        let isWaiting = Patience.awaits { run.errors().contains("10 connected") }
+        #expect(isWaiting)
+        kill(run.process.processIdentifier, SIGINT)
+        run.process.waitUntilExit()
+        #expect(run.process.terminationStatus == 1)
+        #expect(run.output().contains("INTERRUPTED"), "\(run.output())")
+        #expect(run.output().contains("Nothing failed."), "\(run.output())")
     }
 
     // MARK: without a gateway

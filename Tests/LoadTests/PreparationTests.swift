@@ -22,7 +22,7 @@ import Testing
         let named = gateway.api.replacing("127.0.0.1", with: "localhost")
         let plain = gateway.api.replacing("https", with: "http")
         for (words, problem) in [
-            ("--api \(gateway.api)", "its certificate is not trusted (self-signed certificate)"),
+            ("--api \(gateway.api)", "its certificate is not trusted (self"),
             ("--api \(named) --api-ca cert.pem", "its certificate is not for localhost"),
             ("--api \(plain)", "does it speak TLS? Then name https://"),
         ] {
