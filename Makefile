@@ -40,6 +40,7 @@ ZSH_COMPLETIONS := $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor,site
 STATIC        := .build-static
 RELEASE       := $(STATIC)/tollgate
 COURIER       := $(STATIC)/tollgate-courier
+LOAD          := $(STATIC)/tollgate-load
 RELEASE_BYTES := 40000000
 # No library looks for names in a program: 3 MB of them are left out. Those of an address of a crash are in
 # $(STATIC)/release/tollgate, as it was before it was stripped.
@@ -123,20 +124,23 @@ torture: $(VENV)/ready revision  ## kill under mixed load for MINUTES=30, a clus
 	    $(SWIFT) test --skip-build --filter '$(RANDOM_TESTS)' || exit 1; done
 	$(MAKE) --no-print-directory deb-test
 
-release: build-packages revision  ## one stripped binary that needs no Swift runtime: .build-static/tollgate, and tollgate-courier beside it
+release: build-packages revision  ## one stripped binary that needs no Swift runtime: .build-static/tollgate; tollgate-courier and tollgate-load beside it
 	@$(call IS_CURRENT,$(RELEASE),$(STATIC)/stamp) || { mkdir -p $(STATIC) && { $(COMPILER); } >$(STATIC)/stamp.new && \
 	    $(SWIFT) build $(STATIC_FLAGS) --product tollgate && strip -o $(RELEASE) $(STATIC)/release/tollgate && \
 	    $(SWIFT) build $(STATIC_FLAGS) --product tollgate-courier && \
 	    strip -o $(COURIER) $(STATIC)/release/tollgate-courier && \
+	    $(SWIFT) build $(STATIC_FLAGS) --product tollgate-load && \
+	    strip -o $(LOAD) $(STATIC)/release/tollgate-load && \
 	    mv $(STATIC)/stamp.new $(STATIC)/stamp; }
 	@bytes=$$(stat -c %s $(RELEASE)); echo "$(RELEASE): $$bytes bytes"; [ $$bytes -le $(RELEASE_BYTES) ] || \
 	    { echo "more than $(RELEASE_BYTES): something imports all of Foundation?"; exit 1; }
 
 # An older configuration is left as it is. The user and the directories are made by systemd-sysusers and systemd-tmpfiles,
 # which the machine's next start does, and the package at once.
-install: release  ## install it: binary, unit, configuration, kernel settings, completions, manual pages; DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc
+install: release  ## install it: binaries, unit, configuration, kernel settings, completions, manual pages; DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc
 	install -D -m 755 $(RELEASE) "$(DESTDIR)$(PREFIX)/bin/tollgate"
 	install -D -m 755 $(COURIER) "$(DESTDIR)$(PREFIX)/libexec/tollgate-courier"
+	install -D -m 755 $(LOAD) "$(DESTDIR)$(PREFIX)/bin/tollgate-load"
 	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system" "$(DESTDIR)$(SYSCONFDIR)/tollgate" \
 	    "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" "$(DESTDIR)$(ZSH_COMPLETIONS)" \
 	    "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d" "$(DESTDIR)$(PREFIX)/share/doc/tollgate"
@@ -150,8 +154,11 @@ install: release  ## install it: binary, unit, configuration, kernel settings, c
 	$(RELEASE) --generate-completion-script bash >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/tollgate"
 	$(RELEASE) --generate-completion-script zsh >"$(DESTDIR)$(ZSH_COMPLETIONS)/_tollgate"
 	$(RELEASE) --generate-completion-script fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tollgate.fish"
+	$(LOAD) --generate-completion-script bash >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/tollgate-load"
+	$(LOAD) --generate-completion-script zsh >"$(DESTDIR)$(ZSH_COMPLETIONS)/_tollgate-load"
+	$(LOAD) --generate-completion-script fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tollgate-load.fish"
 	rm -rf $(STATIC)/man
-	python3 config/manual.py $(RELEASE) config/tollgate.yaml $(STATIC)/man
+	python3 config/manual.py $(RELEASE) $(LOAD) config/tollgate.yaml $(STATIC)/man
 	gzip -9nf $(STATIC)/man/*
 	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/man/man1" $(STATIC)/man/*.1.gz
 	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/man/man5" $(STATIC)/man/*.5.gz

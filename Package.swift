@@ -179,7 +179,7 @@ let package = Package(
         .executableTarget(
             name: "tollgate-load",
             dependencies: [
-                "Load", "MQTT", "TLS", "Linux",
+                "Load", "MQTT", "TLS", "Linux", "Time",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -218,7 +218,7 @@ let package = Package(
             of: "Load",
             [
                 "tollgate", "tollgate-load", "Support", "TestFiles", "Telemetry", "MQTT", "TLS",
-                "Linux", "Bytes",
+                "Linux", "Bytes", "Time",
             ]
         ),
         tests(of: "MessageLog", ["LedgerModel", "Support", "TestFiles", "Linux", "Bytes", "Time"]),
@@ -301,7 +301,8 @@ let package = Package(
         .testTarget(
             name: "ProgramTests",
             dependencies: [
-                "NATSServers", "Support", "TestFiles", "tollgate", "tollgate-courier", "Gateway",
+                "NATSServers", "Support", "TestFiles", "tollgate", "tollgate-courier",
+                "tollgate-load", "Gateway",
                 "JetStream", "Replication", "Ledger", "MQTT", "Storage", "Time", "Linux",
             ],
             exclude: [

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes the manual pages, mdoc(7), of what the program's parser says of itself, and tollgate.yaml(5) of the configuration.
+"""Makes the manual pages, mdoc(7), of what the programs' parsers say of themselves, and tollgate.yaml(5) of the configuration.
 
-usage: manual.py PROGRAM CONFIGURATION DIRECTORY
+usage: manual.py TOLLGATE TOLLGATE-LOAD CONFIGURATION DIRECTORY
 
 SOURCE_DATE_EPOCH, in seconds, is the pages' date; without it they have today's.
 """
@@ -23,6 +23,17 @@ ENVIRONMENT = [
     ("TOLLGATE_TOKEN", "The token, when a verb has no\n.Fl \\-token\\-file ."),
     ("TOLLGATE_CA", "PEM file of the authorities that an https API's certificate must come from."),
     ("TOLLGATE_PROBE_PASSWORD", "The password, or the device's secret, of\n.Xr tollgate-probe 1 ."),
+]
+LOAD_EXIT_STATUS = [
+    ("0", "Done, and nothing failed."),
+    ("1", "Something failed, or the run was ended before its time; the report says what."),
+    ("2", "Wrong usage, or a file that can't be read."),
+    ("141", "The reader of the output has gone."),
+]
+LOAD_ENVIRONMENT = [
+    ("TOLLGATE_TOKEN", "The API's token, without\n.Fl \\-token\\-file ."),
+    ("TOLLGATE_CA", "PEM file of the authorities that an https API's certificate must come from, without\n.Fl \\-api\\-ca ."),
+    ("TOLLGATE_LOAD_PASSWORD", "The clients' password, without\n.Fl \\-password ."),
 ]
 
 
@@ -172,8 +183,25 @@ def page_of_all(root, date):
             ("/var/lib/tollgate.secrets", "Its token and its keys, without which the stores are useless."),
             ("/var/backups/tollgate", "Where its backups go.")])
     lines += [".Sh EXIT STATUS"] + tagged("", EXIT_STATUS) + [".Sh SEE ALSO"]
-    pages = sorted("tollgate-" + command["commandName"] for command in children(root))
+    pages = sorted(["tollgate-load"] + ["tollgate-" + command["commandName"] for command in children(root)])
     return lines + [f".Xr {page} 1 ," for page in pages] + [".Xr tollgate.yaml 5"]
+
+
+def page_of_load(root, date):
+    """tollgate-load(1), with all its scenarios, which have most options in common."""
+    lines = head(date, "tollgate-load", 1, "tollgate-load", root["abstract"])
+    verbs = leaves(["tollgate-load"], root)
+    shared = common([(path, verb) for path, verb in verbs if path[-1] != "join"])
+    lines.append(".Sh SYNOPSIS")
+    for path, verb in verbs:
+        lines += usage(path, verb, [] if path[-1] == "join" else shared)
+    lines += [".Sh DESCRIPTION"] + described(root)
+    for path, verb in verbs:
+        own = [argument for argument in shown(verb) if path[-1] == "join" or argument not in shared]
+        lines += [".Ss " + word(path[-1])] + described(verb) + options(own)
+    lines += [".Ss Options of each scenario"] + options(shared)
+    lines += [".Sh ENVIRONMENT"] + tagged("Ev", LOAD_ENVIRONMENT)
+    return lines + [".Sh EXIT STATUS"] + tagged("", LOAD_EXIT_STATUS) + [".Sh SEE ALSO", ".Xr tollgate 1"]
 
 
 def page_of_configuration(text, date):
@@ -184,14 +212,19 @@ def page_of_configuration(text, date):
     return lines + [".Ed", ".Sh SEE ALSO", ".Xr tollgate 1"]
 
 
+def parser_of(program):
+    """What its parser says of itself."""
+    text = subprocess.run([program, "--experimental-dump-help"], check=True, capture_output=True).stdout
+    return json.loads(text)["command"]
+
+
 def main():
-    program, configuration, directory = sys.argv[1:]
+    program, load, configuration, directory = sys.argv[1:]
     seconds = os.environ.get("SOURCE_DATE_EPOCH")
     day = datetime.datetime.fromtimestamp(int(seconds), datetime.timezone.utc) if seconds else datetime.datetime.now()
     date = f"{day:%B} {day.day}, {day.year}"
-    root = json.loads(subprocess.run([program, "--experimental-dump-help"], check=True, capture_output=True).stdout)
-    root = root["command"]
-    pages = {"tollgate.1": page_of_all(root, date)}
+    root = parser_of(program)
+    pages = {"tollgate.1": page_of_all(root, date), "tollgate-load.1": page_of_load(parser_of(load), date)}
     for command in children(root):
         pages[f"tollgate-{command['commandName']}.1"] = page_of(command, date)
     with open(configuration, encoding="utf-8") as file:

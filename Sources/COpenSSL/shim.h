@@ -77,6 +77,13 @@ static const uint64_t tollgate_ssl_op_cipher_server_preference = SSL_OP_CIPHER_S
 static const uint64_t tollgate_ssl_op_prioritize_chacha = SSL_OP_PRIORITIZE_CHACHA;
 static const uint64_t tollgate_ssl_op_no_compression = SSL_OP_NO_COMPRESSION;
 
+// The certificates behind the context's own, or NULL without any; they belong to the context.
+static inline STACK_OF(X509) *tollgate_ssl_ctx_get0_chain_certs(SSL_CTX *context) {
+    STACK_OF(X509) *chain = NULL;
+    SSL_CTX_get0_chain_certs(context, &chain);
+    return chain;
+}
+
 // SSL: SSL_ctrl(3) macros.
 
 static inline int tollgate_ssl_set_tlsext_host_name(SSL *session, const char *name) {
@@ -199,6 +206,11 @@ static inline int tollgate_general_names_count(const GENERAL_NAMES *names) {
 static inline const ASN1_STRING *tollgate_general_names_uri(const GENERAL_NAMES *names, int index) {
     const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
     return name->type == GEN_URI ? name->d.uniformResourceIdentifier : NULL;
+}
+
+// Gives up a list's certificates, and the list; NULL is fine.
+static inline void tollgate_x509_chain_free(STACK_OF(X509) *chain) {
+    sk_X509_pop_free(chain, X509_free);
 }
 
 // ERR: what packs a code.

@@ -1,47 +1,77 @@
 internal import Bytes
-internal import Linux
+public import Linux
+public import TLS
 
-/// One request to an HTTP API (RFC 9112), without TLS: sent whole, and the answer waited for.
+/// An HTTP API: where it is, what it is called, and how it is reached.
+public struct APIEndpoint: Sendable {
+    public let address: SocketAddress
+
+    /// As the API is named: `127.0.0.1:8080`.
+    public let host: String
+
+    /// `nil`: without TLS.
+    let encryption: Encryption?
+
+    struct Encryption: Sendable {
+        let context: TLSContext
+
+        /// What its certificate must name.
+        let serverName: String
+    }
+
+    /// One without TLS.
+    public init(address: SocketAddress, host: String) {
+        self.address = address
+        self.host = host
+        encryption = nil
+    }
+
+    /// One with TLS, whose certificate must name `serverName`, and come from an authority in that PEM file.
+    ///
+    /// - Throws: `TLSError` with the file, when it can't be read or has no certificate.
+    public init(
+        address: SocketAddress,
+        host: String,
+        serverName: String,
+        authorityFile: String
+    ) throws(TLSError) {
+        self.address = address
+        self.host = host
+        encryption = Encryption(
+            context: try TLSContext(
+                connecting: TLSClientConfiguration(
+                    authorityFile: authorityFile, applicationProtocols: ["http/1.1"])),
+            serverName: serverName)
+    }
+}
+
+/// One request to an HTTP API (RFC 9112): sent whole, and the answer waited for.
 struct HTTPRequest {
     let path: String
-    let host: String
     let token: String
     let type: String
     let body: [UInt8]
 
-    /// How long neither side may keep silent, in milliseconds.
-    private static let patience: Int32 = 120_000
-    private static let answerMaximum = 64 << 20
-
-    func send(to address: SocketAddress) throws(HTTPError) -> HTTPAnswer {
-        do throws(Errno) {
-            let socket = try SocketHandle.connect(to: address)
-            let epoll = try Epoll()
-            var events = EventBuffer(capacity: 1)
-            try epoll.add(socket.rawValue, interest: [.write], userData: 0)
-            guard try epoll.wait(into: &events, timeoutMilliseconds: Self.patience) > 0 else {
-                throw Errno.timedOut
-            }
-            if let code = try socket.socket.pendingError() { throw code }
-            var output = ByteBuffer()
-            output.append(utf8: head)
-            output.append(body.span)
-            while !output.isEmpty {
-                switch try socket.socket.send(output.span) {
-                case .sent(let count): output.removeFirst(count)
-                case .wouldBlock:
-                    guard try epoll.wait(into: &events, timeoutMilliseconds: Self.patience) > 0
-                    else { throw Errno.timedOut }
-                }
-            }
-            try epoll.modify(socket.rawValue, interest: [.read], userData: 0)
-            return try Self.answer(of: socket.socket, epoll, &events)
-        } catch {
-            throw HTTPError(text: "\(error)")
+    /// - Throws: `HTTPError` when there is no connection, no trust, or no whole answer.
+    func send(to api: APIEndpoint) throws(HTTPError) -> HTTPAnswer {
+        var connection = try APIConnection.open(to: api)
+        try connection.shakeHands()
+        var output = ByteBuffer()
+        output.append(utf8: head(api.host))
+        output.append(body.span)
+        try connection.send(output.span)
+        let bytes = try connection.receiveAll()
+        guard let answer = HTTPAnswer(bytes) else {
+            throw HTTPError(
+                text: api.encryption == nil
+                    ? "it gave no answer of HTTP: does it speak TLS? Then name https://"
+                    : "it gave no answer of HTTP")
         }
+        guard answer.isWhole else { throw HTTPError(text: "its answer was cut off") }
+        return answer
     }
 
-    private var head: String {
+    private func head(_ host: String) -> String {
         """
         POST \(path) HTTP/1.1\r
         Host: \(host)\r
@@ -52,49 +82,6 @@ struct HTTPRequest {
         \r
 
         """
-    }
-
-    /// Reads until the server closes, as it is asked to.
-    private static func answer(
-        of socket: SocketHandle,
-        _ epoll: borrowing Epoll,
-        _ events: inout EventBuffer
-    ) throws(Errno) -> HTTPAnswer {
-        var input = ByteBuffer()
-        while true {
-            var result = ReceiveResult.wouldBlock
-            // Safe: the region is the buffer's, and lent for the call.
-            _ = try unsafe input.appendUnsafely(minimum: 65_536) { region throws(Errno) in
-                result = try unsafe socket.receive(into: region)
-                if case .bytes(let count) = result { return count }
-                return 0
-            }
-            guard input.count <= answerMaximum else { throw Errno.fileTooLarge }
-            switch result {
-            case .bytes: break
-            case .closed: return HTTPAnswer(input.span.bytesArray)
-            case .wouldBlock:
-                guard try epoll.wait(into: &events, timeoutMilliseconds: patience) > 0 else {
-                    throw Errno.timedOut
-                }
-            }
-        }
-    }
-}
-
-/// What came back. A body that is chunked is left so: it is only shown.
-struct HTTPAnswer {
-    /// 0 when it was no answer of HTTP.
-    let status: Int
-    let body: [UInt8]
-
-    init(_ bytes: [UInt8]) {
-        let line = bytes.prefix { $0 != 13 }.split(separator: 32)
-        status =
-            line.count >= 2 && line[0].starts(with: "HTTP/1.".utf8)
-            ? Int(String(decoding: line[1], as: UTF8.self)) ?? 0 : 0
-        let end = bytes.firstRange(of: Array("\r\n\r\n".utf8))
-        body = end.map { Array(bytes[$0.upperBound...]) } ?? []
     }
 }
 

@@ -2,13 +2,15 @@ internal import Bytes
 internal import Cryptography
 internal import MQTT
 
-/// A device that signs, as its fleet's file has it.
+/// A device, as its fleet's file has it.
 public struct Device: Sendable, Equatable {
     public let productKey: [UInt8]
     public let deviceKey: [UInt8]
-    public let secret: [UInt8]
 
-    public init(productKey: [UInt8], deviceKey: [UInt8], secret: [UInt8]) {
+    /// What it signs with; `nil`: its certificate says who it is.
+    public let secret: [UInt8]?
+
+    public init(productKey: [UInt8], deviceKey: [UInt8], secret: [UInt8]?) {
         self.productKey = productKey
         self.deviceKey = deviceKey
         self.secret = secret
@@ -17,7 +19,7 @@ public struct Device: Sendable, Equatable {
 
 /// Who connects.
 public enum Identities: Sendable {
-    /// Devices that sign with their secrets. More clients than devices begin anew with the first.
+    /// Devices that sign with their secrets, or show certificates. More clients than devices begin anew with the first.
     case fleet([Device])
 
     /// Clients of any broker.
@@ -55,7 +57,11 @@ struct Introduction: ~Copyable {
         var hasUserName = true
         var hasPassword = true
         switch plan.identities {
-        case .fleet(let devices): sign(devices[number % devices.count])
+        case .fleet(let devices):
+            let device = devices[number % devices.count]
+            hasUserName = device.secret != nil
+            hasPassword = hasUserName
+            introduce(device)
         case .templates(let clientID, let userName, let password):
             clientID.append(number, nil, to: &self.clientID)
             userName?.append(number, nil, to: &self.userName)
@@ -79,15 +85,16 @@ struct Introduction: ~Copyable {
         }
     }
 
-    /// As a device does (Wire.md, "Who connects").
-    private mutating func sign(_ device: Device) {
-        userName.append(device.deviceKey.span)
-        userName.append(UInt8(ascii: "&"))
-        userName.append(device.productKey.span)
+    /// As a device does (Wire.md, "Who connects"): with a signature, or only by name, as its certificate proves it.
+    private mutating func introduce(_ device: Device) {
         clientID.append(device.productKey.span)
         clientID.append(UInt8(ascii: "."))
         clientID.append(device.deviceKey.span)
-        var code = HMACSHA256(key: device.secret.span)
+        guard let secret = device.secret else { return }
+        userName.append(device.deviceKey.span)
+        userName.append(UInt8(ascii: "&"))
+        userName.append(device.productKey.span)
+        var code = HMACSHA256(key: secret.span)
         code.update("clientId".utf8Span.span)
         code.update(clientID.span)
         code.update("deviceName".utf8Span.span)

@@ -3,6 +3,7 @@ indirect enum JSONValue {
     case null
     case bool(Bool)
     case integer(Int)
+    case unsigned(UInt64)
     case number(Double)
     case text(String)
     case array([JSONValue])
@@ -20,6 +21,7 @@ indirect enum JSONValue {
         case .null: "null"
         case .bool(let value): value ? "true" : "false"
         case .integer(let value): String(value)
+        case .unsigned(let value): String(value)
         case .number(let value): String(value)
         case .text(let value): Self.quoted(value)
         case .array(let values): "[\(values.map(\.text).joined(separator: ","))]"

@@ -58,10 +58,11 @@ extension LoadLoop {
     private mutating func startTalking(_ slot: UInt32) {
         guard let context else { return secured(slot) }
         clients[slot: slot].stage = .securing
+        let number = clients[slot: slot].number
         do throws(TLSError) {
             clients[slot: slot].session = try TLSSession(
                 connecting: context, serverName: plan.transport.serverName,
-                resuming: clients[slot: slot].resumption)
+                resuming: resumption(slot), showing: certificates?[number])
             clear.removeAll()
             _ = try clients[slot: slot].session?.receive(
                 Span(), through: &port, into: &clear, output: &enciphered)
@@ -168,7 +169,14 @@ extension LoadLoop {
     private mutating func keepResumption(_ slot: UInt32) {
         guard plan.transport.isResuming, let fresh = clients[slot: slot].session?.resumption
         else { return }
-        clients[slot: slot].resumption = fresh
+        guard let certificates else { return clients[slot: slot].resumption = fresh }
+        resumptions[certificates.index(clients[slot: slot].number)] = fresh
+    }
+
+    /// The earlier session that the client may take up: one of the same certificate, as the server knows it by that.
+    private func resumption(_ slot: UInt32) -> TLSResumption? {
+        guard let certificates else { return clients[slot: slot].resumption }
+        return resumptions[certificates.index(clients[slot: slot].number)]
     }
 
     /// Says goodbye, and closes.

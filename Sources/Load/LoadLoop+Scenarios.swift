@@ -36,6 +36,11 @@ extension LoadLoop {
 
     /// The measured part begins, for all threads at one time.
     private mutating func begin(_ course: Course) throws(Errno) {
+        reach(.opened, course)
+        clock.refresh()
+        if let due = course.startDue {
+            while now < due, !isInterrupted { try turn(until: due) }
+        }
         let start = reach(.started, course)
         clock.refresh()
         phase = .running
@@ -127,10 +132,10 @@ extension LoadLoop {
         try drain()
     }
 
-    /// Whether a client that is there has a message to send that was due before the end.
+    /// Whether a client that is there, or is just coming back, has a message to send that was due before the end.
     private var hasBacklog: Bool {
         guard let pacer else { return false }
-        for slot in 0..<UInt32(clients.count) where clients[slot: slot].stage == .up {
+        for slot in 0..<UInt32(clients.count) where clients[slot: slot].hasDescriptor {
             if pacer.due(requestNumber(slot)) < end { return true }
         }
         return false

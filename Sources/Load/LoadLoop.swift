@@ -16,7 +16,10 @@ struct LoadLoop: ~Copyable {
     let thread: Int
     let meters: Meters
     let context: TLSContext?
+    let certificates: ClientCertificates?
 
+    /// Earlier sessions, by their certificates' places, where clients have their own.
+    var resumptions: [Int: TLSResumption] = [:]
     var clients: SlotMap<Client>
     var failures: [LoadFailure: Int] = [:]
     let epoll: Epoll
@@ -82,12 +85,13 @@ struct LoadLoop: ~Copyable {
         thread: Int,
         share: Int,
         meters: Meters,
-        context: TLSContext?
+        context: TLSContext?,
+        certificates: ClientCertificates?
     ) throws(Errno) -> LoadLoop {
         let epoll = try Epoll()
         let alarm = try DueAlarm()
         try alarm.attach(to: epoll, userData: alarmToken.rawValue)
-        return LoadLoop(plan, thread, share, meters, context, epoll, alarm)
+        return LoadLoop(plan, thread, share, meters, context, certificates, epoll, alarm)
     }
 
     private init(
@@ -96,6 +100,7 @@ struct LoadLoop: ~Copyable {
         _ share: Int,
         _ meters: Meters,
         _ context: TLSContext?,
+        _ certificates: ClientCertificates?,
         _ epoll: consuming Epoll,
         _ alarm: consuming DueAlarm
     ) {
@@ -103,6 +108,7 @@ struct LoadLoop: ~Copyable {
         self.thread = thread
         self.meters = meters
         self.context = context
+        self.certificates = certificates
         self.epoll = epoll
         self.alarm = alarm
         clients = SlotMap(limit: max(share, 1))

@@ -1,9 +1,10 @@
 public import Linux
 public import MQTT
 public import TLS
+public import Time
 
 /// What a run does.
-public enum Scenario: String, Sendable, CaseIterable {
+public enum Scenario: String, Sendable, CaseIterable, Decodable {
     /// Connects, and leaves as soon as it is let in, again and again.
     case connect
 
@@ -87,6 +88,9 @@ public struct LoadPlan: Sendable {
     public var sourceAddresses = 0
     public var threads = 1
 
+    /// When the measured part is to begin, by the wall clock; `nil`: as soon as it can.
+    public var startAt: Timestamp?
+
     /// Processes of the server, whose CPU time and memory are read.
     public var serverProcesses: [Int32] = []
 
@@ -125,6 +129,9 @@ public struct LoadPlan: Sendable {
 public struct Transport: Sendable {
     /// `nil`: no TLS.
     public var tls: TLSClientConfiguration?
+
+    /// Certificates of the clients' own, shown instead of that of `tls`.
+    public var certificates: CertificateTemplates?
 
     /// What the server is called in TLS, and must be certified as where authorities are named.
     public var serverName: String?
@@ -172,9 +179,24 @@ extension LoadPlan {
             ? nil : "--source-addresses are of 127.0.0.0/8: the server must be at one of those, too"
     }
 
+    /// Devices that sign nothing show a certificate each.
+    private func problemOfCertificates(_ devices: [Device]) -> String? {
+        guard devices.contains(where: { $0.secret == nil }) else { return nil }
+        guard transport.tls?.certificateChainFile != nil || transport.certificates != nil else {
+            return
+                "devices without secrets connect by certificate: name mqtts:// or wss://, and each device's "
+                + "--certificate and --key, with %D or %d for it"
+        }
+        if devices.count == 1 || transport.certificates?.certificate.differs == true { return nil }
+        return
+            "one certificate is one device, and the fleet has \(devices.count): give each its own --certificate, with %D "
+            + "or %d for it"
+    }
+
     private var problemOfIdentities: String? {
         switch identities {
         case .fleet(let devices):
+            if let problem = problemOfCertificates(devices) { return problem }
             let atOnce = scenario.leavesAtOnce ? min(concurrency, connections) : connections
             if scenario == .activate, first + connections > devices.count {
                 return

@@ -3,19 +3,29 @@ internal import Reactor
 internal import Synchronization
 public import TLS
 internal import Telemetry
+internal import Time
 
 /// Runs a plan: so many threads with a loop each, and the calling one, which reads what they count.
 public struct LoadRun: Sendable {
     public let plan: LoadPlan
     private let context: TLSContext?
+    private let certificates: ClientCertificates?
 
-    /// - Throws: `TLSError` with the file concerned, when certificates can't be read.
+    /// Reads all certificates.
+    ///
+    /// - Throws: `TLSError` with the file concerned, when one can't be read.
     public init(_ plan: LoadPlan) throws(TLSError) {
         self.plan = plan
         if let tls = plan.transport.tls {
             context = try TLSContext(connecting: tls)
         } else {
             context = nil
+        }
+        if let templates = plan.transport.certificates {
+            certificates = try ClientCertificates(
+                templates, plan.identities, first: plan.first, count: plan.connections)
+        } else {
+            certificates = nil
         }
     }
 
@@ -30,7 +40,12 @@ public struct LoadRun: Sendable {
     /// - Parameter progress: called about every second with what was done in it.
     /// - Throws: what a thread, an epoll or a timer could not be made for.
     public func run(progress: (Sample) -> Void) throws(Errno) -> Outcome {
-        let course = Course(threads: plan.threads, processes: plan.serverProcesses)
+        let startDue = plan.startAt.map { time in
+            let wait = (time.milliseconds - Timestamp.now().milliseconds) * 1_000_000
+            return MonotonicInstant.now().nanoseconds + wait
+        }
+        let course = Course(
+            threads: plan.threads, processes: plan.serverProcesses, startDue: startDue)
         let meters = (0..<plan.threads).map { _ in Meters() }
         let ended = Monitor(Ended())
         let threads = try meters.indices.map { thread throws(Errno) in
@@ -63,13 +78,14 @@ public struct LoadRun: Sendable {
             ? min(plan.concurrency, plan.connections) : plan.connections
         let share = (atOnce - thread + plan.threads - 1) / plan.threads
         let concurrency = max(1, (plan.concurrency - thread + plan.threads - 1) / plan.threads)
-        return try Thread(name: "load-\(thread)") { [plan, context] in
+        return try Thread(name: "load-\(thread)") { [plan, context, certificates] in
             var failures: [LoadFailure: Int] = [:]
             var failed: Errno?
             var marksReached = 0
             do throws(Errno) {
                 var loop = try LoadLoop.make(
-                    plan, thread: thread, share: share, meters: meters, context: context)
+                    plan, thread: thread, share: share, meters: meters, context: context,
+                    certificates: certificates)
                 do throws(Errno) {
                     try loop.run(course, concurrency: concurrency)
                 } catch {

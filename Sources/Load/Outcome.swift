@@ -1,73 +1,73 @@
 public import Telemetry
+public import Time
 
-/// What a run has measured.
+/// What a run has measured, or several that are told together.
 public struct Outcome: Sendable {
-    public let plan: LoadPlan
+    public var plan: PlanSummary
+
+    /// A name for each run that is in it, so that none is counted twice.
+    public var runs: [String]
 
     /// Nanoseconds from when each request was due to its answer.
-    public let requests: PreciseHistogramSnapshot
+    public var requests: PreciseHistogramSnapshot
 
     /// The same of connections that only opened the way.
-    public let openings: PreciseHistogramSnapshot
-    public let failures: [LoadFailure: Int]
-    public let samples: [Sample]
+    public var openings: PreciseHistogramSnapshot
+
+    /// How often what failed, by its text.
+    public var failures: [String: Int]
+    public var samples: [Sample]
 
     /// Requests that were answered well; of QoS 0, that were sent.
-    public let done: Int
+    public var done: Int
 
     /// Connections that were opened before the measured part.
-    public let prepared: Int
-    public let resumed: Int
-    public let turnedAway: Int
-    public let reconnected: Int
+    public var prepared: Int
+    public var resumed: Int
+    public var turnedAway: Int
+    public var reconnected: Int
+    public var times: Times
 
-    /// Of opening connections before the measured part, and of that.
-    public let openingSeconds: Double
-    public let seconds: Double
-
-    /// The server's processor time in the measured part, in nanoseconds, and its memory before the first connection and
-    /// at the end, in bytes. `nil` when no process was named.
-    public let server: (nanoseconds: Int64, bytesBefore: Int, bytesAfter: Int)?
+    /// `nil` when no process of the server was named.
+    public var server: ServerCost?
 
     /// The harness' own processor time in the measured part, in nanoseconds.
-    public let ownNanoseconds: Int64
+    public var ownNanoseconds: Int64
 
-    init(
-        _ plan: LoadPlan,
-        _ meters: [Meters],
-        _ failures: [LoadFailure: Int],
-        _ course: Course,
-        samples: [Sample]
-    ) {
-        self.plan = plan
-        self.failures = failures
-        self.samples = samples
-        isInterrupted = Interruption.isRequested
-        requests = Self.sum(of: meters.map(\.requests))
-        openings = Self.sum(of: meters.map(\.openings))
-        done = Self.sum(of: meters, .done)
-        prepared = Self.sum(of: meters, .prepared)
-        resumed = Self.sum(of: meters, .resumed)
-        turnedAway = Self.sum(of: meters, .turnedAway)
-        reconnected = Self.sum(of: meters, .reconnected)
-        guard let prepared = course.reading(at: .prepared),
-            let started = course.reading(at: .started),
-            let finished = course.reading(at: .finished)
-        else { preconditionFailure("a run that ended has come past all marks") }
-        openingSeconds = Double(started.instant - prepared.instant) / 1e9
-        seconds = Double(finished.instant - started.instant) / 1e9
-        ownNanoseconds = finished.ownNanoseconds - started.ownNanoseconds
-        server =
-            plan.serverProcesses.isEmpty
-            ? nil
-            : (
-                finished.server.nanoseconds - started.server.nanoseconds,
-                prepared.server.memoryBytes, finished.server.memoryBytes
-            )
+    /// Whether a run was ended before its time.
+    public var isInterrupted: Bool
+
+    /// When it was what.
+    public struct Times: Sendable, Equatable {
+        /// The first connection, and the measured part's beginning, by this machine's wall clock.
+        public var began: Timestamp
+        public var started: Timestamp
+
+        /// Of opening connections before the measured part, and of that.
+        public var openingSeconds: Double
+        public var seconds: Double
+
+        /// How long all runs were in their measured parts at one time.
+        public var togetherSeconds: Double
+
+        /// How much later than it was to the measured part began; `nil` when it was to begin at no certain time.
+        public var lateSeconds: Double?
     }
 
-    /// Whether the run was ended before its time.
-    public let isInterrupted: Bool
+    /// What the server took.
+    public struct ServerCost: Sendable, Equatable {
+        /// Its processes, each with its machine: `1f3a5c7e/1234`.
+        public var processes: Set<String>
+
+        /// Its processor time in the measured part.
+        public var nanoseconds: Int64
+
+        /// Its memory before the first connection, and at the end.
+        public var bytesBefore: Int
+        public var bytesAfter: Int
+    }
+
+    public var seconds: Double { times.seconds }
 
     public var failed: Int { failures.values.reduce(0, +) }
 
@@ -88,15 +88,5 @@ public struct Outcome: Sendable {
     public var serverBytesPerConnection: Double? {
         guard let server, plan.scenario == .idle, prepared > 0 else { return nil }
         return Double(server.bytesAfter - server.bytesBefore) / Double(prepared)
-    }
-
-    static func sum(of histograms: [PreciseHistogram]) -> PreciseHistogramSnapshot {
-        var sum = PreciseHistogramSnapshot()
-        for histogram in histograms { sum.merge(histogram.snapshot()) }
-        return sum
-    }
-
-    static func sum(of meters: [Meters], _ count: Meters.Count) -> Int {
-        meters.reduce(0) { $0 + Int($1.counts.value(of: count)) }
     }
 }

@@ -1,21 +1,16 @@
 internal import Cryptography
-public import Linux
 
 /// Devices that are prepared in a gateway over its API: an account, a package, a product, as many codes, and the devices,
 /// whose secrets go into the fleet's file.
 public struct Preparation: Sendable {
-    public let api: SocketAddress
-
-    /// As the API is named: `127.0.0.1:8080`.
-    public let host: String
+    public let api: APIEndpoint
     public let token: String
 
     /// The product's key, which the account and the package are called by, too.
     public let productKey: String
 
-    public init(api: SocketAddress, host: String, token: String, productKey: String) {
+    public init(api: APIEndpoint, token: String, productKey: String) {
         self.api = api
-        self.host = host
         self.token = token
         self.productKey = productKey
     }
@@ -23,7 +18,7 @@ public struct Preparation: Sendable {
     /// Devices of one request.
     private static let portion = 10_000
 
-    /// Writes the file of `count` devices, which must not be there, and makes them. What is in the gateway already is used: a
+    /// Makes `count` devices, and writes their file, which must not be there. What is in the gateway already is used: a
     /// product of that name that has devices of an earlier run gets more of them.
     ///
     /// - Throws: `PreparationError` with the gateway's words.
@@ -31,34 +26,40 @@ public struct Preparation: Sendable {
         let name = productKey
         // Keys of their own for each run.
         let prefix = "load-\(RandomBytes.hexadecimal(4))"
-        let devices = (0..<count).map { number in
+        let secrets = (0..<count).map { _ in Array(RandomBytes.hexadecimal(16).utf8) }
+        let devices = secrets.enumerated().map { number, secret in
             Device(
                 productKey: Array(name.utf8), deviceKey: Array("\(prefix)-\(number)".utf8),
-                secret: Array(RandomBytes.hexadecimal(16).utf8))
+                secret: secret)
         }
-        // First, so that no device is made whose secret no one has.
-        do throws(FleetFileError) {
-            try FleetFile.create(devices, at: path)
-        } catch {
-            throw PreparationError(text: error.text)
-        }
+        try Self.file { () throws(FleetFileError) in try FleetFile.refuseToReplace(path) }
         try make("accounts", "{\"id\":\"\(name)\",\"name\":\"Load test\",\"kind\":\"enterprise\"}")
         try make(
             "packages", "{\"id\":\"\(name)\",\"name\":\"Load test\",\"validityDays\":365}")
         try make(
             "products",
             "{\"pk\":\"\(name)\",\"name\":\"Load test\",\"account\":\"\(name)\"}")
+        // Before the devices, so that none is made whose secret no one has.
+        try Self.file { () throws(FleetFileError) in try FleetFile.write(devices, to: path) }
         let purchase =
             "{\"package\":\"\(name)\",\"quantity\":\(count),\"product\":\"\(name)\"}"
         _ = try request("accounts/\(name)/purchases", "application/json", Array(purchase.utf8))
         for start in stride(from: 0, to: count, by: Self.portion) {
             var rows = Array("dk,secret\n".utf8)
-            for device in devices[start..<min(count, start + Self.portion)] {
-                rows += device.deviceKey + [44] + device.secret + [10]
+            for number in start..<min(count, start + Self.portion) {
+                rows += devices[number].deviceKey + [44] + secrets[number] + [10]
             }
             _ = try request("products/\(name)/devices", "text/csv", rows)
         }
         return devices
+    }
+
+    private static func file(_ body: () throws(FleetFileError) -> Void) throws(PreparationError) {
+        do throws(FleetFileError) {
+            try body()
+        } catch {
+            throw PreparationError(text: error.text)
+        }
     }
 
     /// Makes what may be there already.
@@ -75,10 +76,10 @@ public struct Preparation: Sendable {
         let answer: HTTPAnswer
         do throws(HTTPError) {
             answer = try HTTPRequest(
-                path: "/v1/\(path)", host: host, token: token, type: type, body: body
+                path: "/v1/\(path)", token: token, type: type, body: body
             ).send(to: api)
         } catch {
-            throw PreparationError(text: "the API at \(host): \(error.text)")
+            throw PreparationError(text: "the API at \(api.host): \(error.text)")
         }
         guard (200..<300).contains(answer.status) || accepts.contains(answer.status) else {
             let text = String(decoding: answer.body.prefix(500), as: UTF8.self)

@@ -1,19 +1,26 @@
-internal import MQTT
 internal import Telemetry
+internal import Time
 
 extension Report {
     /// All of it as one line of JSON, for programs. Latencies are in milliseconds, sizes in bytes; what was not measured
-    /// is `null`.
+    /// is `null`. `Outcome` is decoded from it.
     public var json: String {
+        let times = outcome.times
         let members: [(String, JSONValue)] = [
             ("scenario", .text(plan.scenario.rawValue)),
-            ("server", .text(plan.serverText)),
+            ("server", .text(plan.servers.joined(separator: ", "))),
+            ("servers", .array(plan.servers.map(JSONValue.text))),
+            ("runs", .array(outcome.runs.map(JSONValue.text))),
             ("plan", planJSON),
+            ("began", .text("\(times.began)")),
+            ("started", .text("\(times.started)")),
+            ("lateSeconds", JSONValue(times.lateSeconds)),
+            ("togetherSeconds", .number(times.togetherSeconds)),
             ("done", .integer(outcome.done)),
             ("seconds", .number(outcome.seconds)),
             ("perSecond", .number(outcome.donePerSecond)),
             ("opened", .integer(outcome.prepared)),
-            ("openingSeconds", .number(outcome.openingSeconds)),
+            ("openingSeconds", .number(times.openingSeconds)),
             ("resumed", .integer(outcome.resumed)),
             ("turnedAway", .integer(outcome.turnedAway)),
             ("reconnected", .integer(outcome.reconnected)),
@@ -33,19 +40,23 @@ extension Report {
             ("concurrency", .integer(plan.concurrency)),
             ("rate", JSONValue(plan.rate)),
             ("rampSeconds", .number(plan.rampSeconds)),
-            ("qos", plan.scenario.publishes ? .integer(Int(plan.qos.rawValue)) : .null),
-            ("payloadBytes", plan.scenario.publishes ? .integer(plan.payloadBytes) : .null),
-            ("window", plan.scenario.publishes ? .integer(plan.window) : .null),
-            ("tls", .bool(plan.transport.tls != nil)),
-            ("resumesTLS", .bool(plan.transport.isResuming)),
-            ("webSocket", .bool(plan.transport.webSocket != nil)),
-            ("mqtt", .text(plan.version == .v5 ? "5" : "3.1.1")),
+            ("qos", JSONValue(plan.message?.qos)),
+            ("payloadBytes", JSONValue(plan.message?.payloadBytes)),
+            ("window", JSONValue(plan.message?.window)),
+            ("tls", .bool(plan.isTLS)),
+            ("resumesTLS", .bool(plan.isResuming)),
+            ("webSocket", .bool(plan.isWebSocket)),
+            ("mqtt", .text(plan.mqtt)),
             ("threads", .integer(plan.threads)),
         ])
     }
 
     private var costsJSON: [(String, JSONValue)] {
         [
+            (
+                "serverProcesses",
+                .array((outcome.server?.processes ?? []).sorted().map(JSONValue.text))
+            ),
             ("serverCPUSeconds", JSONValue(outcome.server.map { Double($0.nanoseconds) / 1e9 })),
             ("serverCPUMicrosecondsEach", JSONValue(outcome.serverMicrosecondsPerRequest)),
             ("serverBytesBefore", JSONValue(outcome.server?.bytesBefore)),
@@ -57,8 +68,8 @@ extension Report {
         ]
     }
 
-    private static func json(_ failure: (key: LoadFailure, value: Int)) -> JSONValue {
-        .object([("reason", .text(failure.key.text)), ("count", .integer(failure.value))])
+    private static func json(_ failure: (key: String, value: Int)) -> JSONValue {
+        .object([("reason", .text(failure.key)), ("count", .integer(failure.value))])
     }
 
     private static func json(_ snapshot: PreciseHistogramSnapshot) -> JSONValue {
@@ -73,12 +84,17 @@ extension Report {
             [("count", .integer(Int(snapshot.count)))] + quantiles + [
                 ("most", .number(Double(snapshot.highest) / 1e6)),
                 ("mean", JSONValue(snapshot.mean.map { $0 / 1e6 })),
+                // In nanoseconds, and exactly.
+                ("sumNanoseconds", .unsigned(snapshot.sum)),
+                ("mostNanoseconds", .unsigned(snapshot.highest)),
+                ("histogram", .text(HdrEncoding.text(of: snapshot))),
             ])
     }
 
     private static func json(_ sample: Sample) -> JSONValue {
         .object([
-            ("seconds", .number(sample.seconds)), ("measured", .bool(sample.isMeasured)),
+            ("seconds", .number(sample.seconds)), ("interval", .number(sample.interval)),
+            ("measured", .bool(sample.isMeasured)),
             ("done", .integer(sample.done)), ("failed", .integer(sample.failed)),
             ("open", .integer(sample.open)), ("p50", JSONValue(sample.median)),
             ("p99", JSONValue(sample.highPercentile)),

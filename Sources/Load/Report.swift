@@ -1,10 +1,9 @@
-internal import MQTT
 internal import Telemetry
 
 /// What a run has measured, as text for people.
 public struct Report: Sendable {
     let outcome: Outcome
-    let plan: LoadPlan
+    let plan: PlanSummary
 
     public init(_ outcome: Outcome) {
         self.outcome = outcome
@@ -23,16 +22,22 @@ public struct Report: Sendable {
 
     /// What was done to which server.
     public var title: String {
-        "\(plan.scenario.rawValue) against \(plan.serverText): \(Self.many(plan.connections)) \(subject)"
+        "\(plan.scenario.rawValue) against \(plan.servers.joined(separator: ", ")): "
+            + "\(Self.many(plan.connections)) \(subject)"
+            + (isJoint ? ", of \(outcome.runs.count) runs" : "")
     }
+
+    /// Whether it tells several runs as one.
+    private var isJoint: Bool { outcome.runs.count > 1 }
 
     private var subject: String {
         switch plan.scenario {
         case .connect, .activate: "connections, \(Self.many(plan.concurrency)) at a time"
         case .idle, .storm: "clients"
         case .publish, .soak:
-            "clients, QoS \(plan.qos.rawValue), \(Self.many(plan.payloadBytes)) bytes, "
-                + "window \(plan.window)"
+            plan.message.map {
+                "clients, QoS \($0.qos), \(Self.many($0.payloadBytes)) bytes, window \($0.window)"
+            } ?? "clients"
         }
     }
 
@@ -56,14 +61,31 @@ public struct Report: Sendable {
         case .idle: "connections held"
         case .storm: "clients back"
         case .publish, .soak:
-            plan.qos == .atMostOnce ? "messages sent" : "messages acknowledged"
+            plan.message?.qos == 0 ? "messages sent" : "messages acknowledged"
         }
     }
 
     private var head: [String] {
         [title, pace]
             + (outcome.isInterrupted ? ["INTERRUPTED: this is of the time until then"] : [])
-            + [""]
+            + togetherness + lateness + [""]
+    }
+
+    /// How long the runs went on together, and whether that was too short to tell them as one.
+    private var togetherness: [String] {
+        guard isJoint else { return [] }
+        let (together, all) = (outcome.times.togetherSeconds, outcome.times.seconds)
+        let text = "all at one time for \(Self.number(together)) of \(Self.number(all)) s"
+        return together < 0.9 * all
+            ? ["NOT TOGETHER: \(text), which the rate is of; begin them with one --start-at"]
+            : [text]
+    }
+
+    private var lateness: [String] {
+        guard let late = outcome.times.lateSeconds, late > 0.1 else { return [] }
+        return [
+            "LATE: began \(Self.number(late)) s after --start-at, as connections were being opened"
+        ]
     }
 
     private var work: [String] {
@@ -72,7 +94,7 @@ public struct Report: Sendable {
             lines.append(
                 row(
                     "opened", "\(Self.many(outcome.prepared))",
-                    "in \(Self.number(outcome.openingSeconds)) s"))
+                    "in \(Self.number(outcome.times.openingSeconds)) s"))
         }
         if plan.scenario != .idle {
             lines.append(
@@ -81,7 +103,7 @@ public struct Report: Sendable {
                     "in \(Self.number(outcome.seconds)) s: \(Self.number(outcome.donePerSecond)) a second"
                 ))
         }
-        if plan.transport.isResuming {
+        if plan.isResuming {
             lines.append(row("TLS resumed", Self.many(outcome.resumed), ""))
         }
         if plan.scenario == .storm {
@@ -142,14 +164,14 @@ public struct Report: Sendable {
     }
 
     /// The most frequent first.
-    var sortedFailures: [(key: LoadFailure, value: Int)] {
-        outcome.failures.sorted { ($1.value, $0.key.text) < ($0.value, $1.key.text) }
+    var sortedFailures: [(key: String, value: Int)] {
+        outcome.failures.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
     }
 
     private var failures: [String] {
         guard outcome.failed > 0 else { return ["", "Nothing failed."] }
         return ["", "\(Self.many(outcome.failed)) failed"]
-            + sortedFailures.map { "  \(Self.padded(Self.many($0.value), to: 10))  \($0.key.text)" }
+            + sortedFailures.map { "  \(Self.padded(Self.many($0.value), to: 10))  \($0.key)" }
     }
 
     private func row(_ name: String, _ value: String, _ rest: String) -> String {

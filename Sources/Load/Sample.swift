@@ -2,7 +2,7 @@ internal import Linux
 internal import Telemetry
 
 /// What was done in one interval, about a second long.
-public struct Sample: Sendable {
+public struct Sample: Sendable, Equatable {
     /// From the first connection to the interval's end.
     public let seconds: Double
 

@@ -55,6 +55,22 @@ public struct Template: Sendable, Equatable {
     /// Whether it names a device's keys, which only those of a fleet have.
     public var needsDevice: Bool { parts.contains(.productKey) || parts.contains(.deviceKey) }
 
+    /// Whether it has the client's number in it.
+    var needsNumber: Bool {
+        parts.contains { part in
+            switch part {
+            case .number: true
+            case .text, .productKey, .deviceKey: false
+            }
+        }
+    }
+
+    /// The text, when it has no places.
+    public var constant: String? {
+        guard !needsDevice, !needsNumber else { return nil }
+        return text(0, nil)
+    }
+
     /// Whether each client has another text.
     public var differs: Bool {
         parts.contains { part in
@@ -75,6 +91,13 @@ public struct Template: Sendable, Equatable {
             case .deviceKey: if let device { buffer.append(device.deviceKey.span) }
             }
         }
+    }
+
+    /// The text of the client with that number.
+    func text(_ number: Int, _ device: Device?) -> String {
+        var buffer = ByteBuffer()
+        append(number, device, to: &buffer)
+        return String(decoding: buffer.span.bytesArray, as: UTF8.self)
     }
 
     private static func append(_ number: Int, digits: Int, to buffer: inout ByteBuffer) {

@@ -40,13 +40,16 @@ public struct TLSSession: ~Copyable, Sendable {
     ///   - serverName: what the peer is to be called (SNI, RFC 6066, 3), and to be certified as
     ///     when the context has authorities; nil asks for no name and checks none.
     ///   - resumption: an earlier session's, to be taken up again.
+    ///   - credentials: the certificate to show instead of the context's.
     public init(
         connecting context: TLSContext,
         serverName: String? = nil,
-        resuming resumption: TLSResumption? = nil
+        resuming resumption: TLSResumption? = nil,
+        showing credentials: TLSCredentials? = nil
     ) throws(TLSError) {
         let ssl = try unsafe Self.make(of: context)
-        if let error = unsafe Self.prepare(ssl, toConnectTo: serverName, resuming: resumption) {
+        let problem = unsafe Self.prepare(ssl, toConnectTo: serverName, resuming: resumption)
+        if let error = unsafe problem ?? credentials?.install(in: ssl) {
             unsafe SSL_free(ssl)
             throw error
         }

@@ -176,6 +176,21 @@ public struct ScaledHistogramSnapshot<Scale: HistogramDivision>: Equatable, Send
 }
 
 extension ScaledHistogramSnapshot {
+    /// One that was kept elsewhere. `nil` when it can't be right: of another number of buckets, of more values than 2⁵⁰,
+    /// or with a highest value that does not lie in the last bucket that has any.
+    public init?(restoring counts: [UInt64], sum: UInt64, highest: UInt64) {
+        let last = counts.lastIndex { $0 > 0 }
+        var total: UInt64 = 0
+        for count in counts {
+            guard count <= 1 << 50, total <= 1 << 50 else { return nil }
+            total += count
+        }
+        guard counts.count == Scale.bucketCount, total <= 1 << 50,
+            last.map({ $0 == Scale.bucket(of: highest) }) ?? (highest == 0 && sum == 0)
+        else { return nil }
+        self.init(counts: counts, sum: sum, highest: highest)
+    }
+
     /// One without values.
     public init() {
         self.init(

@@ -2,15 +2,26 @@ import ArgumentParser
 import FoundationEssentials
 import Linux
 import Load
+import TLS
 
 /// Who connects.
 struct IdentityOptions: ParsableArguments {
-    @Option(help: "File of devices that sign: pk,dk,secret; --prepare writes one.")
+    @Option(
+        help: """
+            File of devices that sign: pk,dk,secret; --prepare writes one. With pk,dk only, they show certificates.
+            """)
     var fleet: String?
     @Option(help: "First make so many devices over the API, with codes, and write --fleet.")
     var prepare: Int?
-    @Option(help: "The gateway's API, for --prepare: http://HOST:PORT.")
+    @Option(help: "The gateway's API, for --prepare: http://HOST:PORT or https://HOST:PORT.")
     var api = "http://127.0.0.1:8080"
+    @Option(
+        name: .customLong("api-ca"),
+        help: """
+            PEM file of the authorities of an https API's certificate. Default: TOLLGATE_CA, else those that the system \
+            trusts.
+            """)
+    var authorities: String?
     @Option(help: "File of the API's token. Default: TOLLGATE_TOKEN.") var tokenFile: String?
     @Option(help: "The product that they belong to.") var product = "loadtest"
     @Flag(
@@ -75,14 +86,32 @@ struct IdentityOptions: ParsableArguments {
         guard isName, (1...32).contains(product.utf8.count) else {
             throw Failure(text: "--product must be 1 to 32 letters and digits", code: 2)
         }
-        let url = try ServerURL(api: api)
         let preparation = Preparation(
-            api: try url.resolve(), host: "\(url.host):\(url.port)", token: try token(),
-            productKey: product)
+            api: try endpoint(), token: try token(), productKey: product)
         do throws(PreparationError) {
             return try preparation.run(count: count, to: path)
         } catch {
             throw Failure(text: error.text)
+        }
+    }
+
+    private func endpoint() throws(Failure) -> APIEndpoint {
+        let url = try ServerURL(api: api)
+        let name = url.host.contains(":") ? "[\(url.host)]" : url.host
+        let host = "\(name):\(url.port)"
+        guard url.isEncrypted else {
+            if authorities != nil {
+                throw Failure(text: "--api-ca is of an API over TLS: name https://", code: 2)
+            }
+            return APIEndpoint(address: try url.resolve(), host: host)
+        }
+        let file = try TrustedAuthorities.file(named: authorities)
+        let address = try url.resolve()
+        do throws(TLSError) {
+            return try APIEndpoint(
+                address: address, host: host, serverName: url.host, authorityFile: file)
+        } catch {
+            throw Failure(text: error.words, code: 2)
         }
     }
 

@@ -15,7 +15,7 @@ struct TollgateLoad: ParsableCommand {
             """,
         subcommands: [
             ConnectCommand.self, ActivateCommand.self, IdleCommand.self, PublishCommand.self,
-            StormCommand.self, SoakCommand.self,
+            StormCommand.self, SoakCommand.self, JoinCommand.self,
         ]
     )
 }

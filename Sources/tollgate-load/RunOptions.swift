@@ -2,6 +2,8 @@ import ArgumentParser
 import Glibc
 import Linux
 import Load
+import TLS
+import Time
 
 /// How the run is watched and told.
 struct RunOptions: ParsableArguments {
@@ -10,9 +12,32 @@ struct RunOptions: ParsableArguments {
         name: .customLong("server-pid"),
         help: "A process of the server, whose CPU time and memory are read; may be repeated.")
     var serverProcesses: [Int32] = []
+    @Option(
+        help: ArgumentHelp(
+            "When the measured part begins, with all connections open: 2026-11-30T08:00:00Z, or Unix seconds.",
+            valueName: "time"))
+    var startAt: String?
     @Flag(help: "JSON for programs.") var json = false
     @Option(help: "Write a page with plots there.") var html: String?
     @Flag(help: "Show no progress.") var quiet = false
+
+    func startTime() throws(Failure) -> Timestamp? {
+        guard let startAt else { return nil }
+        let seconds = Int64(startAt).flatMap { (0...253_402_300_799).contains($0) ? $0 : nil }
+        guard let time = seconds.map({ Timestamp(milliseconds: $0 * 1_000) }) ?? Timestamp(startAt)
+        else {
+            throw Failure(
+                text:
+                    "--start-at must be a time, 2026-11-30T08:00:00Z or Unix seconds, not '\(startAt)'",
+                code: 2)
+        }
+        let wait = time.milliseconds - Timestamp.now().milliseconds
+        guard wait > 0 else { throw Failure(text: "--start-at \(startAt) has passed", code: 2) }
+        guard wait <= 86_400_000 else {
+            throw Failure(text: "--start-at \(startAt) is more than a day away", code: 2)
+        }
+        return time
+    }
 }
 
 /// How fast requests come.
@@ -56,13 +81,10 @@ extension ScenarioCommand {
     func complete(_ plan: inout LoadPlan) throws(Failure) {}
 
     func run() throws {
-        let plan = try plan()
+        let run = try Self.read(try plan())
         Self.listenForInterruption()
-        let outcome = try measure(plan)
-        let report = Report(outcome)
-        try Output.say(watching.json ? report.json : report.text)
-        if let html = watching.html { try Self.write(report.page, to: html) }
-        if outcome.failed > 0 || outcome.isInterrupted { throw ExitCode(1) }
+        let outcome = try measure(run)
+        try ReportOutput(isJSON: watching.json, html: watching.html).tell(outcome)
     }
 
     /// The first SIGINT or SIGTERM ends the run, and has it tell what it has measured; a second ends the program.
@@ -82,20 +104,22 @@ extension ScenarioCommand {
         _ = unsafe pthread_sigmask(SIG_UNBLOCK, &numbers, nil)
     }
 
-    private static func write(_ page: String, to path: String) throws(Failure) {
-        let bytes = Array(page.utf8)
-        do throws(FileError) {
-            try FileSystem.write(bytes.span, atomicallyTo: path, mode: 0o644)
-        } catch {
-            throw Failure(text: "--html \(path) can't be written: \(error.code)")
-        }
-    }
-
     /// All that can be wrong is found before devices are made, which costs codes.
     private func plan() throws(Failure) -> LoadPlan {
         if let count = try identity.willPrepare {
             let device = Device(productKey: [], deviceKey: [], secret: [])
-            try Self.allow(try plan(of: .fleet(Array(repeating: device, count: count))))
+            let plan = try plan(of: .fleet(Array(repeating: device, count: count)))
+            if let templates = plan.transport.certificates,
+                templates.certificate.needsDevice || templates.key.needsDevice
+            {
+                throw Failure(
+                    text:
+                        "--prepare makes devices whose names no certificate has yet, for %P and %D: prepare without "
+                        + "--certificate, make the certificates, and run without --prepare", code: 2
+                )
+            }
+            _ = try Self.read(plan)
+            try Self.allow(plan)
         }
         let plan = try plan(of: try identity.identities())
         try Self.allow(plan)
@@ -105,8 +129,8 @@ extension ScenarioCommand {
     private func plan(of identities: Identities) throws(Failure) -> LoadPlan {
         let url = try ServerURL(server.url)
         let shape = shape
-        var transport = try server.transport(url)
         let isFleet = !identity.noActivation
+        var transport = try server.transport(url, isFleet: isFleet)
         if let path = url.path {
             let host = url.host.contains(":") ? "[\(url.host)]" : url.host
             transport.webSocket = (path, "\(host):\(url.port)")
@@ -127,6 +151,7 @@ extension ScenarioCommand {
         plan.sourceAddresses = server.sourceAddresses
         plan.threads = watching.threads
         plan.serverProcesses = watching.serverProcesses
+        plan.startAt = try watching.startTime()
         try complete(&plan)
         try check(plan)
         return plan
@@ -161,15 +186,22 @@ extension ScenarioCommand {
         }
     }
 
-    private func measure(_ plan: LoadPlan) throws(Failure) -> Outcome {
-        do {
-            return try LoadRun(plan).run { sample in
+    /// Reads the certificates.
+    private static func read(_ plan: LoadPlan) throws(Failure) -> LoadRun {
+        do throws(TLSError) {
+            return try LoadRun(plan)
+        } catch {
+            throw Failure(text: error.words, code: 2)
+        }
+    }
+
+    private func measure(_ run: LoadRun) throws(Failure) -> Outcome {
+        do throws(Errno) {
+            return try run.run { sample in
                 if !watching.quiet { Output.complain(sample.text) }
             }
-        } catch let error as Errno {
-            throw Failure(text: "the run could not be finished: \(error)")
         } catch {
-            throw Failure(text: "\(error)", code: 2)
+            throw Failure(text: "the run could not be finished: \(error)")
         }
     }
 }

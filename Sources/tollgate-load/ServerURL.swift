@@ -33,19 +33,18 @@ struct ServerURL {
         path = scheme.isWebSocket ? (pathText.isEmpty ? "/mqtt" : pathText) : nil
     }
 
-    /// An API: `http://HOST:PORT`.
+    /// An API: `http://HOST:PORT`, `https://HOST:PORT`.
     init(api text: String) throws(Failure) {
-        guard text.hasPrefix("http://"),
+        isEncrypted = text.hasPrefix("https://")
+        guard isEncrypted || text.hasPrefix("http://"),
             let place = Self.place(
-                text.dropFirst(7).prefix { $0 != "/" }, usual: 80)
+                text.dropFirst(isEncrypted ? 8 : 7).prefix { $0 != "/" },
+                usual: isEncrypted ? 443 : 80)
         else {
             throw Failure(
-                text:
-                    "--api must be http://HOST:PORT, not '\(text)': over TLS, prepare with tollgate device import",
-                code: 2)
+                text: "--api must be http://HOST:PORT or https://HOST:PORT, not '\(text)'", code: 2)
         }
         (host, port) = place
-        isEncrypted = false
         path = nil
     }
 

@@ -1,6 +1,7 @@
 import Bytes
 import Linux
 import MQTT
+import TLS
 import TestFiles
 import Testing
 
@@ -49,12 +50,48 @@ import Testing
         #expect(password == "ddd82824aa16859809ea057f05a522775cbebf6098670142fd4916f26ab98d16")
     }
 
+    @Test("A device with a certificate says only its name, and signs nothing")
+    func certified() throws {
+        let device = Device(
+            productKey: Array("pk".utf8), deviceKey: Array("dk".utf8), secret: nil)
+        var plan = LoadPlan(
+            scenario: .connect, server: SocketAddress(.loopbackIPv4, port: 1), serverText: "",
+            transport: Transport(), identities: .fleet([device]), connections: 1,
+            concurrency: 1, seconds: 0, topic: try #require(Template("t")))
+        #expect(plan.problem?.contains("connect by certificate") == true)
+        let template = try #require(Template("%D.pem"))
+        plan.transport.certificates = CertificateTemplates(certificate: template, key: template)
+        #expect(plan.problem == nil)
+        plan.identities = .fleet([device, device])
+        #expect(plan.problem == nil)
+        plan.transport.tls = TLSClientConfiguration(certificateChainFile: "one.pem")
+        plan.transport.certificates = nil
+        #expect(plan.problem?.contains("one certificate is one device") == true)
+        plan.identities = .fleet([device])
+        #expect(plan.problem == nil)
+        var introduction = Introduction(plan)
+        var buffer = ByteBuffer()
+        introduction.append(0, to: &buffer)
+        let bytes = buffer.span.bytesArray
+        let connect = try Connect(decoding: bytes.span.extracting(2..<bytes.count))
+        let (clientID, userName) = (connect.clientID.text, connect.userName?.text)
+        let hasPassword = connect.password != nil
+        #expect(clientID == "pk.dk" && userName == nil && !hasPassword)
+    }
+
     @Test("A fleet's file that is wrong is refused with the line that is")
     func fleetFile() throws {
         let good = Array("pk,dk,secret\np,a,s\r\np,b,s\n".utf8)
         #expect(try FleetFile.parse(good, "f").map(\.deviceKey) == [[97], [98]])
+        let certified = try FleetFile.parse(Array("pk,dk\np,a\n".utf8), "f")
+        #expect(certified.map(\.deviceKey) == [[97]] && certified[0].secret == nil)
         for (text, problem) in [
-            ("dk,secret\n", "f: its first line must be pk,dk,secret"),
+            (
+                "dk,secret\n",
+                "f: its first line must be pk,dk,secret, or pk,dk for devices with certificates"
+            ),
+            ("pk,dk\np,a\np\n", "f, line 3: must have a PK and a DK: pk,dk"),
+            ("pk,dk\np,a,s\n", "f, line 2: must have a PK and a DK: pk,dk"),
             ("pk,dk,secret\n", "f names no device"),
             ("pk,dk,secret\np,a\n", "f, line 2: must have a PK, a DK and a secret: pk,dk,secret"),
             ("pk,dk,secret\np,a,\n", "f, line 2: must have a PK, a DK and a secret: pk,dk,secret"),

@@ -106,15 +106,29 @@ struct LoadedGateway {
     let processIdentifier: Int32
     let log: String
 
-    init(_ program: LoadProgram) throws {
+    /// What a test wants of it besides.
+    struct Options: OptionSet {
+        let rawValue: Int
+
+        /// The API speaks HTTPS, with `cert.pem`.
+        static let encryptedAPI = Options(rawValue: 1)
+
+        /// Devices may show certificates that `ca.pem` has signed.
+        static let clientCertificates = Options(rawValue: 2)
+    }
+
+    init(_ program: LoadProgram, _ options: Options = []) throws {
         let made = try program.shell(
             "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3 -subj /CN=x "
                 + "-addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem")
         guard made.code == 0 else { throw Unstarted(errors: made.errors) }
+        let api =
+            options.contains(.encryptedAPI) ? ", tls: {certificate: cert.pem, key: key.pem}" : ""
+        let authority = options.contains(.clientCertificates) ? ", clientCA: ca.pem" : ""
         let yaml = """
             shards: 1
-            admin: {port: 0, requestsPerSecond: 100000}
-            tls: {certificate: cert.pem, key: key.pem}
+            admin: {port: 0, requestsPerSecond: 100000\(api)}
+            tls: {certificate: cert.pem, key: key.pem\(authority)}
             storage: {ledgerMapBytes: 67108864, usageMapBytes: 67108864}
             listeners:
               - {name: local, port: 0, tls: false}

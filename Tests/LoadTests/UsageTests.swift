@@ -20,6 +20,28 @@ import Testing
             ("connect \(plain) --client-id x", "must be another for each client"),
             ("connect \(plain) --client-id %q", "a percent sign that stands for nothing"),
             ("connect \(plain) --password x", "needs a user name"),
+            ("connect \(plain) --url mqtts://h --certificate %q", "stands for nothing"),
+            ("connect \(plain) --url mqtts://h --certificate %D", "can't have %P and %D"),
+            ("connect \(plain) --url mqtts://127.0.0.1:1 --certificate x", "x can't be read"),
+            (
+                "connect \(plain) --url mqtts://127.0.0.1:1 --certificate c%d --key k%d",
+                "c0 can't be read"
+            ),
+            ("connect \(plain) --start-at tomorrow", "--start-at must be a time"),
+            ("connect \(plain) --start-at 2020-01-01T00:00:00Z", "has passed"),
+            ("connect \(plain) --start-at 99999999999", "more than a day away"),
+            ("connect --fleet f --prepare 100 --count 1 --api ftp://h", "--api must be http://"),
+            ("connect --fleet f --prepare 100 --count 1 --api-ca x", "--api-ca is of an API over"),
+            (
+                "connect --fleet f --prepare 100 --count 1 --api https://127.0.0.1:1 --api-ca x",
+                "x can't be read"
+            ),
+            (
+                "connect --fleet f --prepare 9 --count 1 --url mqtts://127.0.0.1:1 --concurrency 1 "
+                    + "--certificate %D.pem",
+                "--prepare makes devices whose names"
+            ),
+            ("join none.json", "none.json can't be read"),
             ("connect --fleet none.csv", "none.csv can't be read"),
             ("activate \(plain)", "activate is of devices"),
             ("publish \(plain) --qos 3", "--qos must be 0, 1 or 2"),
@@ -45,7 +67,7 @@ import Testing
     @Test("Help fits 80 columns")
     func help() throws {
         let program = try LoadProgram()
-        for verb in ["", "connect", "activate", "idle", "publish", "storm", "soak"] {
+        for verb in ["", "connect", "activate", "idle", "publish", "storm", "soak", "join"] {
             let result = try program.shell("tollgate-load \(verb) --help")
             #expect(result.code == 0)
             for line in result.output.split(separator: "\n") {

@@ -18,7 +18,7 @@ struct PackagingTests {
         defer { program.remove() }
         let made = try program.shell(
             """
-            python3 \(Self.configuration.path)/manual.py "$(command -v tollgate)" \
+            python3 \(Self.configuration.path)/manual.py "$(command -v tollgate)" "$(command -v tollgate-load)" \
             \(Self.configuration.path)/tollgate.yaml man && mandoc -T lint -W warning man/*
             """)
         #expect(made.code == 0, "\(made.output)\(made.errors)")
@@ -30,19 +30,64 @@ struct PackagingTests {
         #expect(expected.count > 10)
         #expect(
             pages.output.split(separator: "\n").map(String.init)
-                == (expected + ["tollgate.1", "tollgate.yaml.5"]).sorted())
+                == (expected + ["tollgate.1", "tollgate-load.1", "tollgate.yaml.5"]).sorted())
         let page = try program.shell("mandoc -T ascii man/tollgate-device.1 | col -b")
         #expect(page.output.contains("tollgate device move pk dk to --cause cause [--yes]"))
         #expect(page.output.contains("Gives a device's running activation to another one"))
+        let load = try program.shell("mandoc -T ascii man/tollgate-load.1 | col -b")
+        for text in [
+            "tollgate-load storm [--count count] [--concurrency concurrency] [options]",
+            "tollgate-load join reports ... [--json] [--html html]",
+            "Options of each scenario", "TOLLGATE_LOAD_PASSWORD",
+        ] {
+            #expect(load.output.contains(text), "\(text): \(load.output)")
+        }
     }
 
-    @Test("bash can read the completions")
+    @Test("bash can read the completions of both programs")
     func completions() throws {
         let program = try Program()
         defer { program.remove() }
-        let result = try program.shell(
-            "tollgate --generate-completion-script bash >tollgate.bash && bash -n tollgate.bash")
-        #expect(result.code == 0, "\(result.errors)")
+        for name in ["tollgate", "tollgate-load"] {
+            let result = try program.shell(
+                "\(name) --generate-completion-script bash >script && bash -n script")
+            #expect(result.code == 0, "\(result.errors)")
+        }
+    }
+
+    @Test("each program is built as a static binary, stripped and installed, with completions")
+    func installation() throws {
+        let program = try Program()
+        defer { program.remove() }
+        // Without a binary, so that it would be built.
+        let plan = try program.shell(
+            """
+            cp \(Program.root.path)/Makefile . && mkdir -p .build-static Sources config && touch Package.swift
+            make -n install PREFIX=/usr DESTDIR=/nowhere
+            """)
+        #expect(plan.code == 0, "\(plan.errors)")
+        for (name, place) in [
+            ("tollgate", "bin"), ("tollgate-load", "bin"), ("tollgate-courier", "libexec"),
+        ] {
+            let binary = ".build-static/\(name)"
+            for line in [
+                "--static-swift-stdlib --scratch-path .build-static --disable-index-store",
+                "--product \(name) && ", "strip -o \(binary) .build-static/release/\(name) && ",
+                "install -D -m 755 \(binary) \"/nowhere/usr/\(place)/\(name)\"",
+            ] {
+                #expect(plan.output.contains(line), "\(line): \(plan.output)")
+            }
+            guard place == "bin" else { continue }
+            for (shell, file) in [
+                ("bash", "bash-completion/completions/\(name)"),
+                ("zsh", "zsh/vendor-completions/_\(name)"),
+                ("fish", "fish/vendor_completions.d/\(name).fish"),
+            ] {
+                let line =
+                    "\(binary) --generate-completion-script \(shell) >\"/nowhere/usr/share/\(file)\""
+                #expect(plan.output.contains(line), "\(line): \(plan.output)")
+            }
+        }
     }
 
     @Test("systemd finds nothing wrong with the unit, whose watchdog is fed")

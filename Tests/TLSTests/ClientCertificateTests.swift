@@ -35,6 +35,39 @@ import Testing
         #expect(ERR_peek_error() == 0)
     }
 
+    @Test("Sessions of one context show certificates of their own, instead of the context's")
+    func credentials() throws {
+        let server = try server(.required(authorityFile: fixture.path("ca.pem")))
+        fixture.writeClient(name: "context's")
+        let client = try TLSContext(connecting: fixture.connectingWithCertificate)
+        for name in ["p.one", "p.two"] {
+            fixture.writeClient(name: name)
+            let credentials = try TLSCredentials(
+                certificateChainFile: fixture.path("client.pem"),
+                privateKeyFile: fixture.path("client-key.pem"))
+            var link = try Link(client: client, server: server, showing: credentials)
+            try link.run()
+            let identity = link.server.peerIdentity
+            #expect(identity?.commonName == name)
+        }
+        var link = try Link(client: client, server: server)
+        try link.run()
+        let identity = link.server.peerIdentity
+        #expect(identity?.commonName == "context's")
+        let missing = #expect(throws: TLSError.self) {
+            _ = try TLSCredentials(
+                certificateChainFile: fixture.path("ca2.pem"), privateKeyFile: "x")
+        }
+        #expect(missing?.reason == .unreadableFile)
+        let mismatch = #expect(throws: TLSError.self) {
+            _ = try TLSCredentials(
+                certificateChainFile: fixture.path("ca.pem"),
+                privateKeyFile: fixture.path("client-key.pem"))
+        }
+        #expect(mismatch?.reason == .keyMismatch)
+        #expect(ERR_peek_error() == 0)
+    }
+
     @Test("Without a certificate a peer is let in when it's optional, refused when it's required")
     func missing() throws {
         let client = try TLSContext(connecting: TLSClientConfiguration())

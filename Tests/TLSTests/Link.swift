@@ -18,12 +18,14 @@ struct Link: ~Copyable {
         client clientContext: TLSContext,
         server serverContext: TLSContext,
         serverName: String? = nil,
-        resuming resumption: TLSResumption? = nil
+        resuming resumption: TLSResumption? = nil,
+        showing credentials: TLSCredentials? = nil
     ) throws(TLSError) {
         let client = try TLSSession(
             connecting: clientContext,
             serverName: serverName,
-            resuming: resumption
+            resuming: resumption,
+            showing: credentials
         )
         let server = try TLSSession(accepting: serverContext)
         self.client = client

@@ -57,7 +57,8 @@ enum Arrows {
         ],
         "tollgate-courier": ["Courier", "Linux", "CCURL", "Glibc"],
         "tollgate-load": [
-            "Load", "MQTT", "TLS", "Linux", "ArgumentParser", "FoundationEssentials", "Glibc",
+            "Load", "MQTT", "TLS", "Linux", "Time", "ArgumentParser", "FoundationEssentials",
+            "Glibc",
         ],
     ]
 

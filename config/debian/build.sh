@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes a Debian package of what `make install` installs: build.sh VERSION DIRECTORY. Prints the package's path.
 #
-# The package has no copies of libraries: it depends on those that the binary is linked with, as dpkg-shlibdeps finds them,
+# The package has no copies of libraries: it depends on those that the binaries are linked with, as dpkg-shlibdeps finds them,
 # and config/docker/Dockerfile must name the same.
 set -eu
 version=${1:?usage: build.sh VERSION DIRECTORY}
@@ -36,7 +36,8 @@ for script in postinst prerm postrm; do install -m 755 "$here/$script" "$root/DE
 
 touch "$directory/shlibs/debian/control"
 binary=$(realpath "$root/usr/bin/tollgate")
-libraries=$(cd "$directory/shlibs" && dpkg-shlibdeps -O -e"$binary" | sed -n 's/^shlibs:Depends=//p')
+load=$(realpath "$root/usr/bin/tollgate-load")
+libraries=$(cd "$directory/shlibs" && dpkg-shlibdeps -O -e"$binary" -e"$load" | sed -n 's/^shlibs:Depends=//p')
 # Only webhooks need libcurl, and what that brings along.
 courier=$(realpath "$root/usr/libexec/tollgate-courier")
 wanted=$(cd "$directory/shlibs" && dpkg-shlibdeps -O -dRecommends -e"$courier" | sed -n 's/^shlibs:Recommends=//p')

@@ -75,10 +75,13 @@ expect "conffiles" "$(inside dpkg-query -W -f '${Conffiles}' tollgate | awk 'NF 
 expect "processes of its user" "$(inside sh -c 'grep -l "^Uid:.$(id -u tollgate)" /proc/[0-9]*/status | wc -l')" "0"
 [ -z "$(find "$root/etc/systemd/system" -name 'tollgate*')" ] || fail "the unit is enabled"
 inside systemd-analyze verify --man=no /usr/lib/systemd/system/tollgate.service || fail "the unit"
-inside bash -n /usr/share/bash-completion/completions/tollgate || fail "bash completion"
+for program in tollgate tollgate-load; do
+    inside bash -n "/usr/share/bash-completion/completions/$program" || fail "bash completion of $program"
+    [ -e "$root/usr/share/man/man1/$program.1.gz" ] || fail "no manual page of $program"
+    missing=$(inside ldd "/usr/bin/$program" | grep -c 'not found\|swift\|icu' || true)
+    expect "libraries of $program that are missing, or Swift's" "$missing" "0"
+done
 expect "--version" "$(inside tollgate --version | cut -d' ' -f1)" "tollgate"
-missing=$(inside ldd /usr/bin/tollgate | grep -c 'not found\|swift\|icu' || true)
-expect "libraries that are missing, or Swift's" "$missing" "0"
 changed=$(inside dpkg --verify tollgate)
 expect "dpkg --verify" "$changed" ""
 
@@ -96,6 +99,8 @@ serve
 admin account create --id acme --name 'Acme Ltd.' --kind enterprise >/dev/null
 admin backup /var/backups/tollgate/first --data /var/lib/tollgate >/dev/null
 [ -e "$root/var/backups/tollgate/first/ledger/data.mdb" ] || fail "no backup"
+loaded=$(verb tollgate-load activate --url mqtts://127.0.0.1:8883 --ca /etc/tollgate/tls/ca.pem --quiet --count 20 \
+    --fleet /opt/fleet.csv --prepare 20 --token-file /var/lib/tollgate/admin.token 2>&1) || fail "tollgate-load: $loaded"
 drain
 
 step "upgrade to $later; the operator's configuration stays"
@@ -110,7 +115,7 @@ inside setpriv --reuid tollgate --regid tollgate --clear-groups tollgate check -
 
 step "remove"
 package remove tollgate
-[ ! -e "$root/usr/bin/tollgate" ] || fail "the binary is there"
+[ ! -e "$root/usr/bin/tollgate" ] && [ ! -e "$root/usr/bin/tollgate-load" ] || fail "the binaries are there"
 [ -e "$root/etc/tollgate/tollgate.yaml" ] || fail "the configuration is gone"
 [ -e "$root/var/lib/tollgate/ledger/data.mdb" ] || fail "the stores are gone"
 
