@@ -380,6 +380,38 @@ def _(page):
     gateway.send("PATCH", "/v1/accounts/acme", {"name": "Acme"})
 
 
+@sentence("report")
+def _(page):
+    go(page, "accounts/acme")
+    page.locator("main").get_by_role("link", name="Monthly report").click()
+    page.wait_for_url("**/accounts/acme/report")
+    month = time.strftime("%Y-%m", time.gmtime())
+    expect(page.locator("h1")).to_have_text(f"Acme: {month}")
+    codes = page.locator(".report section", has=page.get_by_role("heading", name="Codes", exact=True))
+    assert codes.locator("tfoot td").first.inner_text() == "120"
+    assert codes.locator("tbody th").count() == 2
+    # The account was made in this month, which runs: there is none beside it.
+    assert page.locator("a[rel=prev], a[rel=next]").count() == 0
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export as CSV").click()
+    rows = open(download.value.path()).read().splitlines()
+    assert download.value.suggested_filename == f"report-acme-{month}.csv"
+    assert len(rows) == 4 and rows[3].startswith(f"{month},acme,,total,120,"), rows
+
+
+@sentence("report-printed")
+def _(page):
+    go(page, "accounts/acme/report")
+    page.emulate_media(media="print", color_scheme="dark")
+    for part in [".bar", ".menu", ".pages", ".crumbs"]:
+        assert not page.locator(part).first.is_visible(), part
+    colours = page.evaluate(
+        "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]")
+    assert colours == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"], colours
+    assert page.pdf(format="A4").startswith(b"%PDF")
+    page.emulate_media(media="screen", color_scheme="light")
+
+
 @sentence("chinese")
 def _(page):
     go(page, "accounts/acme")
