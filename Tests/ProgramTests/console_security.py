@@ -107,7 +107,7 @@ def plain():
     seen = []
     for path in ["accounts/acme", "accounts/acme/codes", "accounts/acme/assignments", "accounts/acme/purchases",
                  "accounts/acme/top-ups", "accounts/acme/contacts", "accounts/acme/report",
-                 "accounts/acme/report.csv", "products/lamp", "products/lamp/settings",
+                 "accounts/acme/report.csv", "accounts/acme/alerts", "accounts/acme/alerts/mail", "products/lamp", "products/lamp/settings",
                  "products/lamp/codes", "products/lamp/usage", "products/lamp/import", "products/lamp/devices/lamp-1",
                  "products/lamp/devices/lamp-1/messages", "csv/listDevices?pk=lamp", "csv/listPurchases?account=acme",
                  "live/traceDevice?pk=lamp&dk=lamp-1", "accounts", "connections", "health", "backups", "settings"]:

@@ -20,7 +20,8 @@ struct ConsolePage {
 
 /// Where in the navigation a page is.
 enum ConsolePlace: CaseIterable {
-    case overview, products, codes, nearExpiry, assignments, purchases, topUps, contacts, report
+    case overview, products, codes, nearExpiry, assignments, purchases, topUps, contacts, alerts,
+        report
     case accounts, packages, events, keys, webhooks, connections, health, backups, settings
 
     var title: Word {
@@ -33,6 +34,7 @@ enum ConsolePlace: CaseIterable {
         case .purchases: .purchases
         case .topUps: .topUps
         case .contacts: .contacts
+        case .alerts: .alerts
         case .report: .report
         case .accounts: .accounts
         case .packages: .packages
@@ -56,6 +58,7 @@ enum ConsolePlace: CaseIterable {
         case .purchases: "listPurchases"
         case .topUps: "listTopUps"
         case .contacts: "listContacts"
+        case .alerts: "listAlerts"
         case .report: "showAccountReport"
         case .accounts: "listAccounts"
         case .packages: "listPackages"
@@ -71,7 +74,7 @@ enum ConsolePlace: CaseIterable {
     /// Pages of one account.
     static let ofAccount: [ConsolePlace] = [
         .overview, .products, .codes, .nearExpiry, .assignments, .purchases, .topUps, .contacts,
-        .report,
+        .alerts, .report,
     ]
     static let ofAll: [ConsolePlace] = [.accounts, .packages, .events, .keys, .webhooks]
     static let ofGateway: [ConsolePlace] = [.connections, .health, .backups, .settings]
@@ -88,6 +91,7 @@ enum ConsolePlace: CaseIterable {
         case .purchases: ConsoleLink(below + ["purchases"])
         case .topUps: ConsoleLink(below + ["top-ups"])
         case .contacts: ConsoleLink(below + ["contacts"])
+        case .alerts: ConsoleLink(below + ["alerts"])
         case .report: ConsoleLink(below + ["report"])
         case .accounts: ConsoleLink(["accounts"])
         case .packages: ConsoleLink(["packages"])

@@ -1,6 +1,7 @@
 import Gateway
 import HTTPTypes
 import Hummingbird
+import Ledger
 import NIOCore
 
 /// A column of a list.
@@ -146,13 +147,15 @@ extension ConsoleRequest {
     func grouped(_ number: Int64) -> String { number.grouped }
 
     /// The API's name of something, in the reader's language.
-    func label(_ name: String) -> String { Word.labels[name].map { t($0) } ?? name }
+    func label(_ name: String) -> String {
+        (Word.labels[name] ?? AlertKind(named: name)?.word).map { t($0) } ?? name
+    }
 
     func badge(_ name: String) -> HTML {
         switch name {
-        case "active", "true", "succeeded", "done", "delivered", "online":
+        case "active", "true", "succeeded", "done", "delivered", "online", "sent":
             "<span class=\"badge good\">\(label(name))</span>"
-        case "disabled", "failed", "abandoned", "refused":
+        case "disabled", "failed", "abandoned", "refused", "given-up":
             "<span class=\"badge bad\">\(label(name))</span>"
         default: "<span class=\"badge\">\(label(name))</span>"
         }

@@ -127,7 +127,8 @@ enum ConsoleStyle {
         .filters .field{flex:1 1 40%}.tabs{flex-wrap:nowrap;overflow-x:auto}.tabs a{white-space:nowrap}
         }
         .report h2{margin-top:24px}.report code{font-size:inherit}
-        .report thead th{white-space:normal;vertical-align:bottom}
+        .report thead th{white-space:normal;word-break:keep-all;vertical-align:bottom}
+        .report tbody:last-child tr:last-child th{border:0}
         .report th[scope=row]{font:inherit;font-weight:400;color:inherit;background:none;white-space:normal;overflow-wrap:anywhere;min-width:14ch}
         .report tfoot th,.report tfoot td{font-weight:620;border-top:1px solid var(--line);border-bottom:0}
         @media print{

@@ -53,6 +53,9 @@ extension ConsoleRequest {
         case []: return try await overviewPage(account)
         case ["codes"]: return try await codesPage(account)
         case ["assignments"]: return try await assignmentsPage(account)
+        case ["alerts"]: return try await alertsPage(account, nil)
+        case ["alerts", "rules"], ["alerts", "mail"]:
+            return try await alertsPage(account, rest[1])
         case ["report"]: return try await reportPage(account)
         case ["purchases"]: return try await purchasesPage(account)
         case ["top-ups"]: return try await topUpsPage(account, isChanges: false)

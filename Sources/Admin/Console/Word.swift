@@ -33,10 +33,22 @@ enum Word: String, CaseIterable, Sendable {
     case address = "Address"
     case afterNumber = "After number"
     case agrees = "Books agree"
+    case alertCodesLow = "Few activation codes left"
+    case alertCodesLowHint =
+        "Fires when a product has fewer codes left than the number, or than the percentage of all that it ever got, whichever is more."
+    case alertNearExpiry = "Activation codes end soon"
+    case alertNearExpiryHint =
+        "Fires when the codes of at least so many devices of a product end within the days."
+    case alertPacksLow = "Top-up packs run low"
+    case alertPacksLowHint =
+        "Fires when the packs of one kind have fewer units left than the number, or than the percentage of the packs that are not empty."
+    case alertRulesHint =
+        "What an account has not set is as its parent has it, or else as the gateway’s configuration says."
     case alerts = "Alerts"
     case all = "All"
     case allProducts = "All products"
     case allWhenEmpty = "All of them when it is empty."
+    case answer = "Answer"
     case asOf = "As of"
     case asTable = "As a table"
     case assignCodes = "Assign activation codes"
@@ -135,6 +147,7 @@ enum Word: String, CaseIterable, Sendable {
     case filter = "Show only lines with"
     case finishedAt = "Finished"
     case fired = "Fired"
+    case firedAt = "Fired at"
     case firstCode = "First code"
     case firstPage = "First page"
     case formIsOld = "This form is too old, or was not made for this session. Please send it again."
@@ -175,6 +188,7 @@ enum Word: String, CaseIterable, Sendable {
     case liveOpen = "Connected: what comes now is shown here."
     case madeWhenEmpty = "Made when it is empty."
     case mail = "Mail about alerts"
+    case mailLanguage = "Language of the mail"
     case menu = "Menu"
     case messageLog = "Store messages"
     case messages = "Messages"
@@ -202,6 +216,8 @@ enum Word: String, CaseIterable, Sendable {
     case noLimit = "no limit"
     case node = "Node"
     case nodes = "Nodes of the cluster"
+    case noOpenAlerts = "No alert is open."
+    case noRecipients = "There is no address: the account has none, and no contacts."
     case notConnected = "The device is not connected."
     case nothingHere = "Nothing here."
     case nothingInThisPart = "Nothing in this part; the search goes on on the next page."
@@ -211,6 +227,7 @@ enum Word: String, CaseIterable, Sendable {
     case off = "Off"
     case online = "Online"
     case onlineDevices = "Current online devices"
+    case openAlerts = "Open alerts"
     case otaAMonth = "OTA a month"
     case otaAllowance = "OTA allowance this month"
     case otaLeft = "OTA attempts left in packs"
@@ -244,6 +261,7 @@ enum Word: String, CaseIterable, Sendable {
     case qos = "QoS"
     case quantity = "Quantity"
     case reason = "Reason"
+    case recipients = "Who is told"
     case refusalsByReason = "Refusals and ends by reason, since the start"
     case registeredAt = "Registered"
     case registration = "Registration of devices"
@@ -258,8 +276,10 @@ enum Word: String, CaseIterable, Sendable {
         "When a device’s activation code expires, another one of this product is consumed."
     case report = "Monthly report"
     case reportedAt = "Reported"
+    case resetRule = "Reset"
     case resetSecret = "Reset the device’s secret"
     case resolved = "Resolved"
+    case resolvedAt = "Resolved at"
     case retryAt = "Next attempt"
     case revoke = "Revoke"
     case revokeSecret = "Revoke the secret"
@@ -267,12 +287,17 @@ enum Word: String, CaseIterable, Sendable {
     case role = "Role"
     case rotateSecret = "Rotate the secret"
     case rows = "Rows"
+    case rule = "Rule"
+    case ruleIsOn = "The rule is on"
+    case rulesAndRecipients = "Rules and recipients"
     case save = "Save"
     case search = "Search"
     case secretRevoked = "There is no secret: devices can’t register themselves."
     case secretSet =
         "Devices register themselves with a secret. It was shown when it was made; rotate it to have another one."
+    case sendAgain = "Send again"
     case sendMessage = "Send a message"
+    case sentTo = "Sent to"
     case setting = "Setting"
     case settings = "Settings"
     case settingsHint =
@@ -285,6 +310,9 @@ enum Word: String, CaseIterable, Sendable {
     case silentSeconds = "Silent for (seconds)"
     case skip = "Skip to the content"
     case source = "Source"
+    case sourceAccount = "This account"
+    case sourceConfiguration = "The gateway’s configuration"
+    case sourceParent = "The parent account"
     case startBackup = "Start a backup"
     case state = "State"
     case status = "Status"
@@ -295,6 +323,11 @@ enum Word: String, CaseIterable, Sendable {
     case subAccounts = "Sub-accounts"
     case takenBack = "Taken back"
     case test = "Send a test"
+    case testMail = "Test message"
+    case testMailHint = "It is sent at once; what the mail server answers is shown above."
+    case threshold = "Threshold"
+    case thresholdNumber = "Number at least"
+    case thresholdPercent = "Percent at least"
     case timesAreUTC = "All times are UTC."
     case tls = "TLS"
     case to = "To"
@@ -362,6 +395,8 @@ enum Word: String, CaseIterable, Sendable {
     case valueSent = "Sent"
     case valueSubAccount = "Sub-account"
     case valueSucceeded = "Succeeded"
+    case valueThen = "Value then"
+    case valueUnderWay = "Being sent"
     case valueUnreported = "Not reported"
     case valueUp = "From the device"
     case valueVoid = "Void"
@@ -371,8 +406,10 @@ enum Word: String, CaseIterable, Sendable {
     case warnings = "Warnings"
     case webhooks = "Webhooks"
     case whatBecame = "What became of packs"
+    case whatFired = "What fired"
     case whatHappened = "What happened"
     case withinAllowances = "Within allowances"
+    case withinDays = "Within days"
     case wrongKey = "This key is not valid."
     case yes = "Yes"
 
@@ -428,6 +465,10 @@ enum Word: String, CaseIterable, Sendable {
         "return": .valueReturn,
         "expiry": .valueExpiry,
         "void": .valueVoid,
+        "waiting": .valueWaiting,
+        "under-way": .valueUnderWay,
+        "sent": .valueSent,
+        "given-up": .valueGivenUp,
         "true": .yes,
         "false": .no,
     ]
