@@ -21,7 +21,7 @@ extension ConsoleRequest {
         else { return HTML() }
         func link(_ month: Month, _ text: Word, _ rel: HTML) -> HTML {
             let place = ConsoleLink(["accounts", id, "report"], [("month", "\(month)")])
-            return "<a rel=\"\(rel)\" href=\"\(place.text)\">\(t(text)): \("\(month)")</a>"
+            return "<a rel=\"\(rel)\" href=\"\(place.text)\">\(t(text)): \(month.description)</a>"
         }
         var html = HTML()
         if month > since { html += link(month.adding(months: -1), .monthBefore, "prev") }
