@@ -4,6 +4,7 @@ import HTTPTypes
 import Ledger
 import NIOConcurrencyHelpers
 import Testing
+import Time
 
 @testable import Admin
 
@@ -105,6 +106,33 @@ struct ConsoleTests {
         let escaped = "&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp;\\u{202e}\\u{0}"
         #expect(
             String(decoding: html.bytes, as: UTF8.self) == "<p title=\"\(escaped)\">\(escaped)</p>")
+    }
+
+    @Test("a report has links to the months beside it, as far as there are any, and is had as CSV")
+    func months() async throws {
+        let client = try Client()
+        client.controlPlane.set { $0.now = Timestamp("2026-10-15T00:00:00Z")! }
+        try await client.furnish()
+        client.controlPlane.set { $0.now = Timestamp("2026-12-05T00:00:00Z")! }
+        let (_, cookie) = try await signIn(client, Client.ownerToken.text)
+        let path = "/console/accounts/acme/report"
+        for (query, before, after) in [
+            ("?month=2026-10", nil, "2026-11"), ("?month=2026-11", "2026-10", "2026-12"),
+            ("", "2026-11", nil),
+        ] {
+            let page = try await look(client, path + query, cookie)
+            #expect(page.status == 200)
+            for (rel, month) in [("prev", before), ("next", after)] {
+                let link = month.map { "<a rel=\"\(rel)\" href=\"\(path)?month=\($0)\">" }
+                #expect(page.text.contains(link ?? "rel=\"\(rel)\"") == (link != nil), "\(query)")
+            }
+        }
+        #expect(try await look(client, "\(path)?month=2026-09", cookie).status == 422)
+        let csv = try await look(client, "\(path).csv?month=2026-10", cookie)
+        #expect(csv.text.contains("\r\n2026-10,acme,,total,10,"))
+        #expect(
+            csv.headers[HTTPField.Name("Content-Disposition")!]
+                == "attachment; filename=\"report-acme-2026-10.csv\"")
     }
 
     @Test("files have their digest in their names, and are kept for good")

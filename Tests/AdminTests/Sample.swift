@@ -12,6 +12,7 @@ struct Sample {
 
     /// What has a form that no schema tells.
     private static let usual = [
+        "month": "2026-11",
         "assignment": "1", "topup": "1", "code": "\(ActivationCode(serial: 1))",
         "metadata": "room=hall",
         "delivery": "1", "url": "https://example.org/hook",

@@ -51,7 +51,7 @@ final class StandInControlPlane: ControlPlane {
     }
 
     init(directory: String) throws {
-        ledger = try Ledger(directory: directory, mapSizeBytes: 1 << 26, durability: .unsynced)
+        ledger = try Ledger(directory: directory, mapSizeBytes: 1 << 29, durability: .unsynced)
         let usage = try UsageStore(path: "\(directory)/usage", mapSizeBytes: 1 << 26)
         let sessions = try SessionStore(in: usage.shared)
         let stores = Stores(ledger: ledger, usage: usage, sessions: sessions)

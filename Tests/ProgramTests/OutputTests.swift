@@ -44,7 +44,8 @@ struct OutputTests {
     }
 
     private static let readers = [
-        ["account", "list"], ["account", "show", "acme"], ["package", "list"],
+        ["account", "list"], ["account", "show", "acme"], ["account", "report", "acme"],
+        ["account", "report", "acme", "-o", "csv"], ["package", "list"],
         ["package", "show", "basic"], ["event", "list"], ["check"], ["key", "list"],
         ["account", "list", "--json"], ["account", "show", "acme", "--json"],
         ["event", "list", "--json"], ["check", "--json"], ["--help"], ["account", "--help"],
@@ -61,6 +62,7 @@ struct OutputTests {
         "device activations lamp d1", "device upgrades lamp d1", "key list", "event list",
         "connections", "connections --sort seen", "top --once", "webhook list",
         "device messages lamp d1", "alert list", "alert rules acme", "alert letters",
+        "account report acme",
     ]
 
     @Test("no listing verb crashes when its output can't be written, in no form")

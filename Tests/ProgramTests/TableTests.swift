@@ -39,7 +39,7 @@ struct TableTests {
         for columns in [80, 40] {
             for verb in [
                 "product list", "device list lamp", "account list", "event list", "package list",
-                "codes purchases acme", "codes assignments acme",
+                "codes purchases acme", "codes assignments acme", "account report acme",
             ] {
                 let arguments = verb.split(separator: " ").map(String.init)
                 let shown = try serving.terminal(arguments, columns: columns).output

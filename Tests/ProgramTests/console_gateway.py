@@ -3,8 +3,10 @@ import json
 import os
 import re
 import signal
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -15,6 +17,7 @@ admin: {port: 0, requestsPerSecond: 100000}
 storage: {ledgerMapBytes: 1073741824, usageMapBytes: 268435456}
 activation: {secretLengthMinimum: 1, freeCodes: {policy: none}}
 webhooks: {allowPrivateAddresses: true, allowPlainHTTP: true}
+smtp: {host: 127.0.0.1, port: %d, security: none, from: alerts@gate.example}
 backup: {directories: [%s]}
 listeners:
   - {name: local, port: 0, tls: false}
@@ -32,10 +35,44 @@ def until(condition, what):
     return found
 
 
+class Mail(socketserver.StreamRequestHandler):
+    """A mail server that knows no Bob, and takes all other mail."""
+
+    def handle(self):
+        self.say("220 mail.test")
+        for line in self.rfile:
+            verb = line.strip().upper()
+            if verb.startswith(b"RCPT") and b"BOB@" in verb:
+                self.say("550 5.1.1 there is no such mailbox")
+            elif verb == b"DATA":
+                self.say("354 go on")
+                for text in self.rfile:
+                    if text.strip() == b".":
+                        break
+                self.say("250 2.0.0 taken")
+            elif verb == b"QUIT":
+                return self.say("221 until then")
+            else:
+                self.say("250 OK")
+
+    def say(self, text):
+        self.wfile.write(f"{text}\r\n".encode())
+
+
+class MailServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Mail)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
 class Gateway:
     def __init__(self, program, more=()):
+        self.mail = MailServer()
         with open("tollgate.yaml", "w") as file:
-            file.write(CONFIGURATION % json.dumps(os.path.join(os.getcwd(), "backups")))
+            directory = json.dumps(os.path.join(os.getcwd(), "backups"))
+            file.write(CONFIGURATION % (self.mail.server_address[1], directory))
         self.program = program
         self.log = open("serve.err", "wb")
         self.process = subprocess.Popen(
@@ -90,6 +127,8 @@ class Gateway:
         send("PUT", "/v1/accounts/other/contacts/eve@example.org", {"name": EVIL})
         send("POST", "/v1/accounts/acme/topups", {"kind": "messages", "quantity": 100000, "expiresAt": "2040-01-01"})
         send("POST", "/v1/webhooks", {"name": EVIL, "url": "http://127.0.0.1:9/hook", "on": False})
+        # Has all products be looked at, of which one has devices near their expiry.
+        send("PUT", "/v1/accounts/acme/alert-rules/near-expiry", {"number": 1, "days": 30})
         self.keys = {}
         for name, role, account in [
             ("acme", "sub-account", "acme"), ("other", "sub-account", "other"), ("sub", "sub-account", "acme-sub"),

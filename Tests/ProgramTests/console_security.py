@@ -106,7 +106,8 @@ def plain():
     person.sign_in(gateway.keys["other"])
     seen = []
     for path in ["accounts/acme", "accounts/acme/codes", "accounts/acme/assignments", "accounts/acme/purchases",
-                 "accounts/acme/top-ups", "accounts/acme/contacts", "products/lamp", "products/lamp/settings",
+                 "accounts/acme/top-ups", "accounts/acme/contacts", "accounts/acme/report",
+                 "accounts/acme/report.csv", "accounts/acme/alerts", "accounts/acme/alerts/mail", "products/lamp", "products/lamp/settings",
                  "products/lamp/codes", "products/lamp/usage", "products/lamp/import", "products/lamp/devices/lamp-1",
                  "products/lamp/devices/lamp-1/messages", "csv/listDevices?pk=lamp", "csv/listPurchases?account=acme",
                  "live/traceDevice?pk=lamp&dk=lamp-1", "accounts", "connections", "health", "backups", "settings"]:

@@ -10,7 +10,7 @@ import traceback
 
 from playwright.sync_api import expect, sync_playwright
 
-from console_gateway import Gateway
+from console_gateway import Gateway, until
 
 gateway = Gateway(sys.argv[1])
 gateway.furnish()
@@ -234,6 +234,88 @@ def _(page):
     expect(page.locator(".fault")).to_contain_text("e-mail")
 
 
+def alert_row(page, rule, product):
+    """Waits for what the gateway finds about a second behind a change."""
+    row = page.locator("tr", has_text=rule).filter(has_text=product).first
+    for _ in range(120):
+        go(page, "accounts/acme/alerts")
+        if row.count() and "Waiting" not in row.inner_text() and "Being sent" not in row.inner_text():
+            return row
+        time.sleep(0.5)
+    raise AssertionError(page.inner_text("main"))
+
+
+@sentence("alerts")
+def _(page):
+    row = alert_row(page, "Activation codes end soon", "Lamp")
+    expect(page.locator(".card", has_text="Open alerts").locator("tbody tr")).not_to_have_count(0)
+    text = page.locator("tr", has_text="Activation codes end soon").last.inner_text()
+    for word in ["ann@example.org Sent", "bob@example.org Given up"]:
+        assert word in text, text
+    assert row.get_by_role("link", name="Lamp").get_attribute("href") == "/console/products/lamp"
+
+
+@sentence("alert-rules")
+def _(page):
+    go(page, "accounts/acme/alerts/rules")
+    row = page.locator(".card", has_text="Few activation codes left")
+    expect(row).to_contain_text("The gateway’s configuration")
+    expect(page.locator(".card", has_text="Activation codes end soon")).to_contain_text("This account")
+    assert not row.get_by_role("button", name="Reset").count()
+    row.locator("summary").click()
+    row.get_by_label("Number at least").fill("1000000001")
+    row.evaluate("(row) => row.querySelector('form').noValidate = true")
+    row.get_by_role("button", name="Save").click()
+    expect(row.locator(".fault")).to_contain_text("1000000000")
+    row.get_by_label("Number at least").fill("500")
+    row.get_by_label("Percent at least").fill("100")
+    row.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("Done.")
+    expect(row).to_contain_text("This account")
+    alert_row(page, "Few activation codes left", "Lamp")
+    go(page, "accounts/acme/alerts/rules")
+    row.get_by_role("button", name="Reset").click()
+    expect(row).to_contain_text("The gateway’s configuration")
+
+
+@sentence("alert-mail")
+def _(page):
+    go(page, "accounts/acme/alerts/mail")
+    page.select_option("#f-delivery", "given-up")
+    page.click(".filters button")
+    page.wait_for_load_state()
+    rows = page.locator("main tbody tr")
+    count = rows.count()
+    expect(rows.first).to_contain_text("there is no such mailbox")
+    rows.first.get_by_role("button", name="Send again").click()
+    expect(page.get_by_role("status")).to_contain_text("Done.")
+
+    def attempts():
+        found = gateway.send("GET", "/v1/notifications?account=acme&delivery=given-up")["items"]
+        return len(found) >= count and any(mail["attempts"] == 2 for mail in found)
+    until(attempts, "a second attempt")
+
+
+@sentence("alert-language")
+def _(page):
+    for language in ["zh", "en"]:
+        go(page, "accounts/acme/alerts/rules")
+        expect(page.locator(".card", has_text="Who is told")).to_contain_text("ann@example.org")
+        page.get_by_label("Language of the mail").select_option(language)
+        page.locator(".card", has_text="Who is told").get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status")).to_contain_text("Done.")
+        assert gateway.send("GET", "/v1/accounts/acme/alert-language")["language"] == language
+
+
+@sentence("alert-test")
+def _(page):
+    go(page, "accounts/acme/alerts/rules")
+    card = page.locator(".card", has_text="Test message")
+    card.get_by_label("E-mail address").fill("ann@example.org")
+    card.get_by_role("button").click()
+    expect(page.get_by_role("status")).to_contain_text("2.0.0 taken")
+
+
 @sentence("contacts-of-sub-accounts")
 def _(page):
     other = page.context.browser.new_context(locale="en-GB").new_page()
@@ -378,6 +460,38 @@ def _(page):
     page.fill("#live-filter", "no such thing")
     expect(page.locator(".stream li").first).to_be_hidden()
     gateway.send("PATCH", "/v1/accounts/acme", {"name": "Acme"})
+
+
+@sentence("report")
+def _(page):
+    go(page, "accounts/acme")
+    page.locator("main").get_by_role("link", name="Monthly report").click()
+    page.wait_for_url("**/accounts/acme/report")
+    month = time.strftime("%Y-%m", time.gmtime())
+    expect(page.locator("h1")).to_have_text(f"Acme: {month}")
+    codes = page.locator(".report section", has=page.get_by_role("heading", name="Codes", exact=True))
+    assert codes.locator("tfoot td").first.inner_text() == "120"
+    assert codes.locator("tbody th").count() == 2
+    # The account was made in this month, which runs: there is none beside it.
+    assert page.locator("a[rel=prev], a[rel=next]").count() == 0
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export as CSV").click()
+    rows = open(download.value.path()).read().splitlines()
+    assert download.value.suggested_filename == f"report-acme-{month}.csv"
+    assert len(rows) == 4 and rows[3].startswith(f"{month},acme,,total,120,"), rows
+
+
+@sentence("report-printed")
+def _(page):
+    go(page, "accounts/acme/report")
+    page.emulate_media(media="print", color_scheme="dark")
+    for part in [".bar", ".menu", ".pages", ".crumbs"]:
+        assert not page.locator(part).first.is_visible(), part
+    colours = page.evaluate(
+        "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]")
+    assert colours == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"], colours
+    assert page.pdf(format="A4").startswith(b"%PDF")
+    page.emulate_media(media="screen", color_scheme="light")
 
 
 @sentence("chinese")

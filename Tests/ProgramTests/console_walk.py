@@ -17,7 +17,8 @@ WIDTHS = [390, 1024, 1600]
 PAGES = [
     "accounts/acme", "products/lamp", "products/lamp/settings", "products/lamp/devices/lamp-1", "accounts/acme/codes?assign=lamp",
     "near-expiry?account=acme", "accounts", "accounts/acme/assignments", "accounts/acme/purchases",
-    "accounts/acme/top-ups", "accounts/acme/top-ups/changes", "accounts/acme/contacts",
+    "accounts/acme/top-ups", "accounts/acme/top-ups/changes", "accounts/acme/contacts", "accounts/acme/report",
+    "accounts/acme/alerts", "accounts/acme/alerts/rules", "accounts/acme/alerts/mail", "accounts/other/alerts",
     "products?account=acme", "products/lamp/codes", "products/lamp/usage", "products/lamp/import",
     "products/lamp/devices/lamp-1/history",
     "products/lamp/devices/lamp-1/messages", "products/lamp/devices/lamp-1/upgrades",

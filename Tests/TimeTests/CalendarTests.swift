@@ -58,6 +58,26 @@ import Time
             let month = Month(number: number)
             let first = try #require(Day("\(month)-01"))
             #expect(Month(of: first.start(at: .utc), at: .utc) == month)
+            #expect(month.firstDay == first && Month("\(month)") == month)
+            #expect(month.days.upperBound.next == month.adding(months: 1).firstDay)
+        }
+    }
+
+    @Test("a month is from midnight to midnight at its offset, and its text is read back")
+    func spans() throws {
+        let offset = try #require(UTCOffset(minutes: 8 * 60))
+        let month = try #require(Month("2026-11"))
+        let span = month.span(at: offset)
+        #expect("\(span.lowerBound)" == "2026-10-31T16:00:00Z")
+        #expect("\(span.upperBound)" == "2026-11-30T16:00:00Z")
+        #expect("\(month.days.lowerBound) \(month.days.upperBound)" == "2026-11-01 2026-11-30")
+        #expect(
+            Month("2024-02")?.days.upperBound.description == "2024-02-29"
+                && Month("0000-01")?.firstDay != nil)
+        for text in [
+            "2026-00", "2026-13", "2026-1", "26-11", "2026-11-01", "9999-01", "", "2026/11",
+        ] {
+            #expect(Month(text) == nil, "\(text)")
         }
     }
 }

@@ -4,7 +4,7 @@ import Ledger
 
 /// A page before it is framed.
 struct ConsolePage {
-    let title: String
+    var title: String
     let place: ConsolePlace
 
     /// Whose pages the navigation has.
@@ -20,7 +20,8 @@ struct ConsolePage {
 
 /// Where in the navigation a page is.
 enum ConsolePlace: CaseIterable {
-    case overview, products, codes, nearExpiry, assignments, purchases, topUps, contacts
+    case overview, products, codes, nearExpiry, assignments, purchases, topUps, contacts, alerts,
+        report
     case accounts, packages, events, keys, webhooks, connections, health, backups, settings
 
     var title: Word {
@@ -33,6 +34,8 @@ enum ConsolePlace: CaseIterable {
         case .purchases: .purchases
         case .topUps: .topUps
         case .contacts: .contacts
+        case .alerts: .alerts
+        case .report: .report
         case .accounts: .accounts
         case .packages: .packages
         case .events: .events
@@ -55,6 +58,8 @@ enum ConsolePlace: CaseIterable {
         case .purchases: "listPurchases"
         case .topUps: "listTopUps"
         case .contacts: "listContacts"
+        case .alerts: "listAlerts"
+        case .report: "showAccountReport"
         case .accounts: "listAccounts"
         case .packages: "listPackages"
         case .events: "listEvents"
@@ -69,6 +74,7 @@ enum ConsolePlace: CaseIterable {
     /// Pages of one account.
     static let ofAccount: [ConsolePlace] = [
         .overview, .products, .codes, .nearExpiry, .assignments, .purchases, .topUps, .contacts,
+        .alerts, .report,
     ]
     static let ofAll: [ConsolePlace] = [.accounts, .packages, .events, .keys, .webhooks]
     static let ofGateway: [ConsolePlace] = [.connections, .health, .backups, .settings]
@@ -85,6 +91,8 @@ enum ConsolePlace: CaseIterable {
         case .purchases: ConsoleLink(below + ["purchases"])
         case .topUps: ConsoleLink(below + ["top-ups"])
         case .contacts: ConsoleLink(below + ["contacts"])
+        case .alerts: ConsoleLink(below + ["alerts"])
+        case .report: ConsoleLink(below + ["report"])
         case .accounts: ConsoleLink(["accounts"])
         case .packages: ConsoleLink(["packages"])
         case .events: ConsoleLink(["events"])
@@ -261,6 +269,9 @@ extension ConsoleRequest {
         if segments.first == "csv" { return try await csv() }
         if segments.first == "live" { return try await live() }
         guard !segments.isEmpty else { return console.redirect(to: home.text) }
+        if segments.count == 3, segments[0] == "accounts", segments[2] == "report.csv" {
+            return try await reportCSV(of: segments[1])
+        }
         var shown = self
         shown.notice = console.sessions.takeNotice(of: sessionID)
         guard let page = try await page() else { throw Problem.notFound("no such page") }

@@ -256,7 +256,7 @@ extension ConsoleRequest {
             notice.secrets = ["pk", "dk", "id", "userName", "secret", "token"]
                 .filter { json.at($0) != nil }.map { ($0, json.text($0)) }
         } else if !route.operation.isRemembered {
-            notice.secrets = ["outcome", "delivered", "status", "error", "answer"]
+            notice.secrets = ["outcome", "delivered", "sent", "status", "error", "answer"]
                 .filter { json.at($0) != nil }.map { ($0, json.text($0)) }
         }
         return notice

@@ -1,6 +1,7 @@
 import Gateway
 import HTTPTypes
 import Hummingbird
+import Ledger
 import NIOCore
 
 /// A column of a list.
@@ -143,23 +144,18 @@ extension ConsoleRequest {
         return "<time datetime=\"\(text)\">\(short)</time>"
     }
 
-    func grouped(_ number: Int64) -> String {
-        var (text, rest) = ("", String(number.magnitude))
-        while rest.utf8.count > 3 {
-            text = ",\(rest.suffix(3))\(text)"
-            rest.removeLast(3)
-        }
-        return (number < 0 ? "-" : "") + rest + text
-    }
+    func grouped(_ number: Int64) -> String { number.grouped }
 
     /// The API's name of something, in the reader's language.
-    func label(_ name: String) -> String { Word.labels[name].map { t($0) } ?? name }
+    func label(_ name: String) -> String {
+        (Word.labels[name] ?? AlertKind(named: name)?.word).map { t($0) } ?? name
+    }
 
     func badge(_ name: String) -> HTML {
         switch name {
-        case "active", "true", "succeeded", "done", "delivered", "online":
+        case "active", "true", "succeeded", "done", "delivered", "online", "sent":
             "<span class=\"badge good\">\(label(name))</span>"
-        case "disabled", "failed", "abandoned", "refused":
+        case "disabled", "failed", "abandoned", "refused", "given-up":
             "<span class=\"badge bad\">\(label(name))</span>"
         default: "<span class=\"badge\">\(label(name))</span>"
         }
@@ -222,5 +218,17 @@ extension ConsoleRequest {
         guard !form.isEmpty else { return form }
         let mark: HTML = failure?.form == spec.id ? " open" : ""
         return "<details class=\"fold\"\(mark)><summary>\(t(title))</summary>\(form)</details>"
+    }
+}
+
+extension Int64 {
+    /// `1,234,567`
+    var grouped: String {
+        var (text, rest) = ("", String(magnitude))
+        while rest.utf8.count > 3 {
+            text = ",\(rest.suffix(3))\(text)"
+            rest.removeLast(3)
+        }
+        return (self < 0 ? "-" : "") + rest + text
     }
 }

@@ -1,6 +1,8 @@
 /// How the console looks: by day and by night, from phones to wide screens, and on paper.
 enum ConsoleStyle {
-    static let text = """
+    static var text: String { markup.description }
+
+    static let markup: StaticString = """
         :root{color-scheme:light dark;--back:#f6f7f6;--panel:#fff;--text:#17201d;--soft:#56615d;--line:#dde2df;--strong:#175c4c;--on:#fff;--tint:#e6f1ed;--good:#12613f;--goodback:#e0f3e9;--bad:#a32018;--badback:#fbe9e7;--bar:#2f8a73}
         @media (prefers-color-scheme:dark){:root{--back:#101413;--panel:#181e1c;--text:#e6ebe9;--soft:#a0aca7;--line:#2d3633;--strong:#7fd0b8;--on:#0c1a16;--tint:#1d2c28;--good:#7edba8;--goodback:#16301f;--bad:#ff9f95;--badback:#3a1b18;--bar:#4fae95}}
         *{box-sizing:border-box}
@@ -124,6 +126,18 @@ enum ConsoleStyle {
         .figures{grid-template-columns:repeat(2,minmax(0,1fr))}.figure{padding:10px 12px}
         .filters .field{flex:1 1 40%}.tabs{flex-wrap:nowrap;overflow-x:auto}.tabs a{white-space:nowrap}
         }
-        @media print{.bar form,.languages,.menu,.filters,.pages,.fold,form,.skip{display:none}.frame{display:block}main{padding:0}.card,.wide,.figures{break-inside:avoid}body{background:#fff}}
+        .report h2{margin-top:24px}.report code{font-size:inherit}
+        .report thead th{white-space:normal;word-break:keep-all;vertical-align:bottom}
+        .report tbody:last-child tr:last-child th{border:0}
+        .report th[scope=row]{font:inherit;font-weight:400;color:inherit;background:none;white-space:normal;overflow-wrap:anywhere;min-width:14ch}
+        .report tfoot th,.report tfoot td{font-weight:620;border-top:1px solid var(--line);border-bottom:0}
+        @media print{
+        :root{color-scheme:light;--back:#fff;--panel:#fff;--text:#000;--soft:#000;--line:#888;--strong:#000;--on:#fff;--tint:#fff;--good:#000;--goodback:#fff;--bad:#000;--badback:#fff;--bar:#000}
+        .bar,.crumbs,.tabs,.menu,.filters,.pages,.fold,form,.skip{display:none}
+        .frame{display:block}main{padding:0}body{background:#fff;font-size:11px}
+        .card,.figures{break-inside:avoid}.card,.wide{border:0;padding:0;overflow:visible}
+        .report section{break-inside:avoid}.report .long{break-before:page;break-inside:auto}
+        th,td{padding:3px 6px;white-space:normal}thead{display:table-header-group}tr{break-inside:avoid}h2{break-after:avoid}
+        }
         """
 }

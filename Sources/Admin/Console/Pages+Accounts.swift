@@ -31,7 +31,7 @@ extension ConsoleRequest {
     }
 
     /// What a page of an account begins with.
-    private func page(of account: JSON, _ place: ConsolePlace) -> ConsolePage {
+    func page(of account: JSON, _ place: ConsolePlace) -> ConsolePage {
         let id = account.text("id")
         var page = ConsolePage(
             title: place == .overview ? account.text("name") : t(place.title), place: place,
@@ -53,6 +53,10 @@ extension ConsoleRequest {
         case []: return try await overviewPage(account)
         case ["codes"]: return try await codesPage(account)
         case ["assignments"]: return try await assignmentsPage(account)
+        case ["alerts"]: return try await alertsPage(account, nil)
+        case ["alerts", "rules"], ["alerts", "mail"]:
+            return try await alertsPage(account, rest[1])
+        case ["report"]: return try await reportPage(account)
         case ["purchases"]: return try await purchasesPage(account)
         case ["top-ups"]: return try await topUpsPage(account, isChanges: false)
         case ["top-ups", "changes"]: return try await topUpsPage(account, isChanges: true)
@@ -88,6 +92,11 @@ extension ConsoleRequest {
         figures += figure(.onlineDevices, devices("online"))
         figures += figure(.messagesToday, days.last?.value ?? 0)
         page.body = "<dl class=\"figures\">\(figures)</dl>"
+        if may(ConsolePlace.report.operation) {
+            page.body += """
+                <p class="pages"><a href="\(ConsolePlace.report.link(of: id).text)">\(t(.report))</a></p>
+                """
+        }
         page.body += cards(products.items, total: products.items.count, account: id)
         var charts = card(.messagesByDay, bars(.messagesByDay, .day, days))
         charts += card(

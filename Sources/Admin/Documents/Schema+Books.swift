@@ -113,6 +113,11 @@ extension Schema {
             form: #"^[A-Za-z0-9_.-]{1,40}=[^\u0000-\u001F\u007F-\u009F]{0,200}$"#,
             example: "room=hall"))
 
+    static let month = text(
+        .init(
+            lengths: 7...7, alphabet: .bytes(where: { "0123456789-".utf8.contains($0) }),
+            form: "^[0-9]{4}-(0[1-9]|1[0-2])$", example: "2026-11"))
+
     static let validityDays = integer(1...36_500)
 
     /// Rule C5: minutes east of UTC.

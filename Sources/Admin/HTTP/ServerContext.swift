@@ -28,6 +28,10 @@ struct ServerContext: Sendable {
 
     /// Bulk operations that may be under way at once: each keeps the books busy.
     let bulks = StreamSlots(maximum: 4)
+
+    /// Reports of accounts' months that may be made at once: each reads a month of the event log.
+    let reports = StreamSlots(maximum: 8)
+
     /// Messages to webhooks that callers wait for.
     let webhookTests = StreamSlots(maximum: 64)
 

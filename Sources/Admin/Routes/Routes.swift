@@ -12,6 +12,7 @@ struct Routes {
         var routes = Routes()
         routes.registerAccounts()
         routes.registerContacts()
+        routes.registerReports()
         routes.registerCodes()
         routes.registerPackages()
         routes.registerProducts()

@@ -7,7 +7,7 @@ struct AccountVerbs: AsyncParsableCommand {
         subcommands: commands(
             List.self, Show.self, Create.self, Update.self, Rename.self, Note.self, Certify.self,
             SubAccounts.self, CreateSubAccount.self, Contacts.self, AddContact.self,
-            RemoveContact.self))
+            RemoveContact.self) + [Report.self])
 
     private static let columns: Columns =
         "id name kind codes.total codes.used codes.remaining codes.unassigned | parent email dataCentre createdAt"

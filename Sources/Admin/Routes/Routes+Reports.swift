@@ -1,0 +1,171 @@
+import Gateway
+import Hummingbird
+import Ledger
+import Metering
+import Time
+
+/// What a month brought to an account.
+extension Routes {
+    mutating func registerReports() {
+        on(
+            .get, "accounts/:account/report", "showAccountReport",
+            "What a month brought to an account, by product and in total: codes, devices, messages, OTA, alerts",
+            access: .wholeAccounts,
+            query: [
+                Parameter("month", .month, "From the account's first one on; by default this one.")
+            ],
+            answers: .ok(Documents.accountReport), problems: [.tooMuchAtOnce]
+        ) { call in
+            let account = try call.account()
+            guard let slot = call.server.reports.slot(for: call.principal.tenant) else {
+                throw Problem(
+                    .tooMuchAtOnce, "no more reports can be made at once", retryAfterSeconds: 1)
+            }
+            let report = try await Self.report(of: account, call)
+            withExtendedLifetime(slot) {}
+            return .json(Documents.accountReport(report))
+        }
+    }
+
+    /// The books are read part by part, each for some milliseconds. What is added meanwhile comes behind the events that
+    /// are read.
+    private static let eventsPerPart = 5_000
+    private static let indexEntriesPerPart = 50_000
+
+    private static func report(of account: AccountID, _ call: Call) async throws -> MonthReport {
+        var report = try emptyReport(of: account, call)
+        var read = try call.read { try $0.month(of: account, in: report.span, in: $1) }
+        while !read.isRead {
+            try Task.checkCancellation()
+            try call.read { try $0.read(&read, limit: eventsPerPart, in: $1) }
+            await Task.yield()
+        }
+        report.total.figures = read.own
+        if report.isRunning {
+            let figures = try call.read { try $0.figures(of: account, in: $1) }
+            report.total.left = figures.remaining
+            (report.total.known, report.total.active) = (0, 0)
+        }
+        var days: [Day: ProductDay] = [:]
+        // A day without messages is one, if it has come.
+        let today = Day(of: report.at, at: offset(call))
+        var day = report.month.days.lowerBound
+        while day <= min(today, report.month.days.upperBound) {
+            days[day] = ProductDay(day: day, used: 0)
+            day = day.next
+        }
+        for key in read.products.keys.sorted() {
+            let found = try await product(key, read.products[key] ?? MonthFigures(), report, call)
+            guard let found else { continue }
+            report.add(found.product)
+            for day in found.days {
+                let sum = days[day.day] ?? ProductDay(day: day.day, used: 0)
+                days[day.day] = ProductDay(
+                    day: day.day, used: sum.used &+ day.used, topUp: sum.topUp &+ day.topUp)
+            }
+        }
+        report.days = days.values.sorted { $0.day < $1.day }
+        report.packs = TopUpKind.allCases.map { ($0, read.packs[$0] ?? MonthOfPacks()) }
+        report.mail = try await mail(report, call)
+        return report
+    }
+
+    /// Where months begin: as the days of a product do that says nothing else.
+    private static func offset(_ call: Call) -> UTCOffset {
+        UTCOffset(minutes: call.configuration.metering.dayOffsetMinutes) ?? .utc
+    }
+
+    private static func emptyReport(of account: AccountID, _ call: Call) throws -> MonthReport {
+        let (now, offset) = (call.controlPlane.now, offset(call))
+        let running = Month(of: now, at: offset)
+        let month = try call.query("month") { Month($0) } ?? running
+        let record = try call.read(or: .accounts(.unknown(account))) {
+            try $0.account(account, in: $1)
+        }
+        let since = min(Month(of: record.createdAt, at: offset), running)
+        guard month <= running else {
+            throw Problem.invalid("month: \(month) has not begun; \(running) is running")
+        }
+        guard month >= since else {
+            throw Problem.invalid(
+                "month: account \(account) was made in \(since); there is nothing of \(month)")
+        }
+        return MonthReport(
+            account: account, name: record.name, month: month, since: since,
+            span: month.span(at: offset), isRunning: month == running, at: now)
+    }
+
+    /// `nil` of one that was deleted before, and has nothing in the month.
+    private static func product(
+        _ key: ProductKey, _ figures: MonthFigures, _ report: MonthReport, _ call: Call
+    ) async throws -> (product: MonthReport.Product, days: [ProductDay])? {
+        let record = try call.read(or: .products(.unknown(key))) { try $0.product(key, in: $1) }
+        var line = MonthReport.Line()
+        line.figures = figures
+        line.ending = try await endings(of: key, in: report.span, call)
+        let next = report.month.adding(months: 1).span(at: offset(call))
+        line.endingNext = try await endings(of: key, in: next, call)
+        // Its own days, by their dates.
+        let (month, today) = (report.month.days, Day(of: report.at, at: record.dayOffset))
+        var days: [ProductDay] = []
+        if month.lowerBound <= today {
+            days = try await call.controlPlane.usage(
+                of: key, in: month.lowerBound...min(month.upperBound, today), limit: 31)
+        }
+        for day in days {
+            line.used &+= day.used
+            line.topUp &+= day.topUp
+        }
+        guard !record.isDeleted || !line.isEmpty else { return nil }
+        if report.isRunning, let now = try call.read({ try $0.figures(of: key, in: $1) }) {
+            (line.left, line.known, line.active) =
+                record.isDeleted ? (0, 0, 0) : (now.remaining, now.devicesKnown, now.devicesActive)
+        }
+        let product = MonthReport.Product(
+            key: key, name: record.name, isDeleted: record.isDeleted, line: line)
+        return (product, days)
+    }
+
+    private static func endings(
+        of product: ProductKey, in span: Range<Timestamp>, _ call: Call
+    ) async throws -> UInt64 {
+        var (sum, last): (UInt64, (Timestamp, UInt64)?) = (0, nil)
+        repeat {
+            try Task.checkCancellation()
+            let part = try call.read {
+                try $0.endings(
+                    of: product, in: span, behind: last, limit: indexEntriesPerPart, in: $1)
+            }
+            sum += part.count
+            last = part.last
+            if last != nil { await Task.yield() }
+        } while last != nil
+        return sum
+    }
+
+    private static func mail(_ report: MonthReport, _ call: Call) async throws -> MonthOfMail? {
+        var (sum, last): (MonthOfMail, UInt64?) = (MonthOfMail(), nil)
+        repeat {
+            try Task.checkCancellation()
+            let part = try call.read {
+                try $0.mail(
+                    of: report.account, in: report.span, behind: last, limit: eventsPerPart,
+                    in: $1)
+            }
+            guard part.isWhole else { return nil }
+            sum.add(part.figures)
+            last = part.last
+            if last != nil { await Task.yield() }
+        } while last != nil
+        return sum
+    }
+}
+
+extension MonthReport {
+    fileprivate mutating func add(_ product: Product) {
+        products.append(product)
+        total.add(product.line)
+        if let known = product.line.known { total.known = (total.known ?? 0) &+ known }
+        if let active = product.line.active { total.active = (total.active ?? 0) &+ active }
+    }
+}
