@@ -7,6 +7,9 @@ import Time
 extension Damage {
     private static let individual = AccountID("individual")!
 
+    private static let part = AlertPlace(
+        account: individual, kind: .atDailyLimit, subject: .product(Tour.fourth))
+
     static let alerts: [Damage] = [
         Damage("a record of alerts elsewhere", "the key of the record of alerts as a whole") {
             (books, transaction) throws(StoreError) in
@@ -97,6 +100,30 @@ extension Damage {
                 throw .malformed(what: "the test's own: no message")
             }
             try books.dueNotifications.remove(KeyPair(next, 2), in: transaction)
+        },
+        Damage(
+            "a message under way that is not listed",
+            "the number of records in table begunNotifications"
+        ) { (books, transaction) throws(StoreError) in
+            try books.begunNotifications.remove(3, in: transaction)
+        },
+        Damage("a digest with a device twice", "the digest at-daily-limit of product PK4 is not") {
+            (books, transaction) throws(StoreError) in
+            try books.alertDigests.change(part, in: transaction) { $0.devices += $0.devices }
+        },
+        Damage("a digest elsewhere", "of product PK4 is of another account") {
+            (books, transaction) throws(StoreError) in
+            try books.alertDigests.copy(
+                part,
+                to: AlertPlace(
+                    account: TestStore.acme, kind: .atDailyLimit, subject: part.subject),
+                in: transaction)
+        },
+        Damage("a digest that is gone", "is open and has no digest") {
+            (books, transaction) throws(StoreError) in
+            try books.alertDigests.remove(
+                AlertPlace(account: individual, kind: .atDailyLimit, subject: .account),
+                in: transaction)
         },
     ]
 }

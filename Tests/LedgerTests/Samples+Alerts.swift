@@ -23,6 +23,9 @@ extension Samples {
     private static let lowPacks = AlertPlace(
         account: TestStore.acme, kind: .packsLow, subject: .packs(.ota))
 
+    private static let atLimit = AlertPlace(
+        account: TestStore.acme, kind: .atDailyLimit, subject: .account)
+
     static let alertActions: [Action] = [
         .alerts(.adopt(AlertSettings())), .alerts(.adopt(alertSettings)),
         .alerts(.setRule(TestStore.acme, .packsLow, rule)),
@@ -38,6 +41,8 @@ extension Samples {
                         nextAt: Timestamp(milliseconds: 4))
                 ], run: run)),
         .alerts(.retry(300)),
+        .alerts(.gather(.refusedForCode, [])),
+        .alerts(.gather(.atDailyLimit, [TestStore.device("d1"), TestStore.device("d2")])),
     ]
 
     static let alertChanges: [Change] = [
@@ -49,6 +54,8 @@ extension Samples {
         .alerts(.fired(1, lowPacks, value: 0, threshold: 1)),
         .alerts(.resolved(300, lowCodes, value: 1 << 40)),
         .alerts(.notificationRetried(300, account: TestStore.acme)),
+        .alerts(.fired(2, atLimit, value: 300, threshold: 1)),
+        .alerts(.repeated(2, atLimit, value: 300)),
     ]
 
     static let alertRefusals: [Refusal] = [

@@ -6,6 +6,8 @@ enum AlertText: CaseIterable {
     case nearExpiry, nearExpiryResolved, nearExpiryBody
     case messagesLow, messagesLowResolved, messagesLowBody
     case otaLow, otaLowResolved, otaLowBody
+    case refused, refusedResolved, refusedBody
+    case atLimit, atLimitResolved, atLimitBody
     case valueNow
     case footer
     case testSubject, testBody
@@ -39,6 +41,16 @@ enum AlertText: CaseIterable {
         case .otaLowBody:
             "The OTA packs of account {account} had {value} upgrades left; the alert is set to {threshold}."
                 + " When they are used up, devices over their monthly allowance can't be upgraded."
+        case .refused: "{product}: {value} devices refused, as no activation code is left"
+        case .refusedResolved: "{product}: no device is refused for want of a code any more"
+        case .refusedBody:
+            "{value} devices of product {product} (PK {pk}) could not connect, as it had no activation code left: {devices}."
+                + " Please buy codes, or assign some to the product. While it goes on you hear of it once a day."
+        case .atLimit: "{value} devices have used their daily allowance"
+        case .atLimitResolved: "No device has used its daily allowance for a day"
+        case .atLimitBody:
+            "{value} devices of account {account} wanted more messages than their daily allowance has: {products}."
+                + " Without a top-up pack they wait for the next day. While it goes on you hear of it once a day."
         case .valueNow: "Now it is {value}."
         case .footer:
             "Alert {alert} of account {account}, {time}. You get this because the account, or its list of"
@@ -66,6 +78,14 @@ enum AlertText: CaseIterable {
         case .otaLowResolved: "OTA 补充包余量已恢复充足"
         case .otaLowBody:
             "账号 {account} 的 OTA 补充包仅剩 {value} 次，告警阈值为 {threshold} 次。用完后，当月 OTA 次数超出套餐的设备无法升级。"
+        case .refused: "{product}：{value} 台设备因激活码用完被拒绝连接"
+        case .refusedResolved: "{product}：已没有设备因缺少激活码被拒绝连接"
+        case .refusedBody:
+            "产品 {product}（PK {pk}）的激活码已用完，{value} 台设备无法连接：{devices}。请购买激活码或为该产品分配激活码。情况持续期间，每天通知一次。"
+        case .atLimit: "{value} 台设备已用完当日消息套餐"
+        case .atLimitResolved: "一天内已没有设备用完当日消息套餐"
+        case .atLimitBody:
+            "账号 {account} 的 {value} 台设备当日消息数超出套餐：{products}。没有补充包时，这些设备需等到次日。情况持续期间，每天通知一次。"
         case .valueNow: "当前数量：{value}。"
         case .footer: "告警 {alert}，账号 {account}，{time}。您的邮箱是该账号的邮箱或在其接警人列表中，因此收到此邮件。"
         case .testSubject: "测试邮件"
@@ -83,7 +103,9 @@ extension AlertText {
         case (.codesLow, _): (.codesLow, .codesLowResolved, .codesLowBody)
         case (.nearExpiry, _): (.nearExpiry, .nearExpiryResolved, .nearExpiryBody)
         case (.packsLow, .packs(.ota)): (.otaLow, .otaLowResolved, .otaLowBody)
-        case (.packsLow, .packs(.messages)), (.packsLow, .product):
+        case (.refusedForCode, _): (.refused, .refusedResolved, .refusedBody)
+        case (.atDailyLimit, _): (.atLimit, .atLimitResolved, .atLimitBody)
+        case (.packsLow, .packs(.messages)), (.packsLow, .product), (.packsLow, .account):
             (.messagesLow, .messagesLowResolved, .messagesLowBody)
         }
     }

@@ -27,6 +27,8 @@ extension Documents {
                 ["alert": JSON(number), "value": JSON(value), "threshold": JSON(threshold)])
         case .resolved(let number, let place, let value):
             subject(of: place, ["alert": JSON(number), "value": JSON(value)])
+        case .repeated(let number, let place, let value):
+            subject(of: place, ["alert": JSON(number), "value": JSON(value)])
         case .notificationRetried(let id, let account):
             ["account": JSON(account), "notification": JSON(id)]
         }

@@ -9,7 +9,7 @@ extension Documents {
         Member("on", \.rule.isOn)
         Member(
             "number", \.rule.number,
-            "The fewest codes, or units of packs, that are enough; of near-expiry, the fewest devices that are worth an alert."
+            "The fewest codes, or units of packs, that are enough; of what counts devices, the fewest that are worth an alert."
         )
         Member(
             "percent", \.rule.percent,
@@ -35,11 +35,22 @@ extension Documents {
         Member("packs", \.record.place.subject.packs, "Which top-up packs are low.")
         Member("open", { $0.record.resolvedAt == nil })
         Member("firedAt", \.record.firedAt)
-        Member("value", \.record.value, "How many there were, or were left, then.")
+        Member(
+            "repeatedAt", \.record.repeatedAt,
+            "When a digest was told of last, as it went on for another day.")
+        Member(
+            "value", \.record.value,
+            "How many there were, or were left, then; of a digest, how many devices it told of last."
+        )
         Member("threshold", \.record.threshold, "How many would have been enough, or too many.")
         Member("resolvedAt", \.record.resolvedAt)
         Member(
             "resolvedValue", { $0.record.resolvedAt == nil ? nil : $0.record.resolvedValue })
+        Member("devices", each: \.record.digest) {
+            Member("product", \.product)
+            Member("count", \.devices, "Of a digest: devices since the last one, counted to 1,000.")
+            Member("first", \.first, "Some of them, in order.")
+        }
         Member("sentTo", each: \.notifications) {
             Member("id", { String($0.id) }, as: .number)
             Member("email", \.record.recipient)

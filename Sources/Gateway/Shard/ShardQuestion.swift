@@ -24,6 +24,9 @@ enum ShardQuestion: Sendable {
         from: UInt32, of: ProductKey?, limit: Int, @Sendable (SlotsSeen) -> Void)
     case gauges(@Sendable (ShardGauges) -> Void)
 
+    /// What alerts' digests are to tell of since the last time.
+    case takeSeenDevices(@Sendable (SeenDevices) -> Void)
+
     /// Whether somebody has subscribed to the gateway's own figures.
     case wantsSystemTopics(@Sendable (Bool) -> Void)
 
@@ -54,6 +57,7 @@ enum ShardQuestion: Sendable {
         case .send(_, _, let answer): answer(.notConnected)
         case .connections(_, _, _, let answer): answer(SlotsSeen(elements: [], next: nil))
         case .gauges(let answer): answer(ShardGauges())
+        case .takeSeenDevices(let answer): answer(SeenDevices())
         case .otherNodes(_, _, let answer): answer([])
         case .node(_, _, _, let answer): answer(nil)
         case .reachableNodes(let answer): answer([:])
@@ -118,6 +122,7 @@ extension Shard {
         case .connections(let slot, let product, let limit, let answer):
             answer(connections(from: slot, of: product, limit: limit))
         case .wantsSystemTopics(let answer): answer(broker.hasSystemSubscribers)
+        case .takeSeenDevices(let answer): answer(context.quota.takeSeen())
         case .gauges(let answer):
             answer(
                 ShardGauges(

@@ -17,6 +17,42 @@ extension Audit {
         try checkRules(in: transaction)
         try checkFired(in: transaction)
         try checkNotifications(last: whole.lastNotification, in: transaction)
+        try checkDigests(in: transaction)
+    }
+
+    /// The log does not have which devices were seen: only what digests look like can be checked.
+    private mutating func checkDigests(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var products: [KeyPair<AccountID, AlertKind>: UInt32] = [:]
+        try read(books.alertDigests, in: transaction) { _, place, record in
+            guard place.subject == .account else { return }
+            products[KeyPair(place.account, place.kind)] = record.products
+        }
+        try read(books.alertDigests, in: transaction) {
+            (audit, place, record) throws(StoreError) in
+            products[KeyPair(place.account, place.kind)]? &-= place.subject == .account ? 0 : 1
+            let devices = record.devices
+            let isInOrder = zip(devices, devices.dropFirst()).allSatisfy { $0 < $1 }
+            audit.expect(
+                place.kind.isDigest && devices.count <= Books.digestDevicesMaximum && isInOrder,
+                "the digest \(place.kind.name) of \(place.subject) is not one")
+            guard let key = place.subject.product else { return }
+            let product = try audit.get(key, of: audit.books.products, in: transaction)
+            audit.expect(
+                product?.account == place.account,
+                "the digest \(place.kind.name) of \(place.subject) is of another account")
+        }
+        for (key, rest) in products {
+            expect(
+                rest == 0, "the digest \(key.second.name) of \(key.first) has other products")
+        }
+        try read(books.openAlerts, in: transaction) { (audit, place, open) throws(StoreError) in
+            guard place.kind.isDigest else { return }
+            let digest = try audit.get(place, of: audit.books.alertDigests, in: transaction)
+            audit.expect(
+                digest?.toldAt != nil, "alert \(open.number) is open and has no digest")
+        }
     }
 
     private mutating func checkRules(
@@ -75,7 +111,7 @@ extension Audit {
     private mutating func checkNotifications(
         last: UInt64, in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
-        var (count, due) = (0, 0)
+        var (count, due, begun) = (0, 0, 0)
         try read(books.notifications, in: transaction) { (audit, id, record) throws(StoreError) in
             count += 1
             audit.expect(
@@ -87,6 +123,7 @@ extension Audit {
             let isListed = try audit.books.alertNotifications.contains(
                 KeyPair(record.alert, id), in: transaction)
             audit.expect(isListed, "message \(id) is not among those about \(record.alert)")
+            if record.state == .underWay { begun += 1 }
             guard record.isDue else { return }
             due += 1
             let isDue = try audit.books.dueNotifications.contains(
@@ -100,6 +137,13 @@ extension Audit {
             (audit, key, _) throws(StoreError) in
             try audit.get(key.second, of: audit.books.notifications, in: transaction)?.alert
                 == key.first
+        }
+        if format >= 12 {
+            try expectCount(of: books.begunNotifications, begun, in: transaction) {
+                (audit, id, _) throws(StoreError) in
+                try audit.get(id, of: audit.books.notifications, in: transaction)?.state
+                    == .underWay
+            }
         }
         try expectCount(of: books.dueNotifications, due, in: transaction) {
             (audit, key, _) throws(StoreError) in

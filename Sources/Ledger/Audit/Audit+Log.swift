@@ -350,7 +350,7 @@ extension LogTally {
             alerts += 1
             openAlerts[place] = number
         case .resolved(_, let place, _): openAlerts[place] = nil
-        case .notificationRetried: break
+        case .notificationRetried, .repeated: break
         }
     }
 

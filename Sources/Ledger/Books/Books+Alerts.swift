@@ -39,6 +39,8 @@ extension Books {
         case .begin(let ids, let run): try begin(ids, run, command, in: transaction)
         case .report(let reports, let run): try take(reports, run, command, in: transaction)
         case .retry(let id): try retry(id, command, in: transaction)
+        case .gather(let kind, let devices):
+            try gather(devices, for: kind, command, in: transaction)
         }
     }
 
@@ -137,6 +139,7 @@ extension Books {
         }
         for key in touched.products.sorted() {
             try lookAtCodes(of: key, &whole, command, in: transaction)
+            try lookAtDigest(.refusedForCode, of: key, &whole, command, in: transaction)
         }
         for kind in TopUpKind.allCases {
             for pack in touched.packs.filter({ $0.second == kind }).map(\.first).sorted() {
@@ -167,6 +170,9 @@ extension Books {
         for key in keys {
             try lookAtCodes(of: key, &whole, command, in: transaction)
             try lookAtExpiries(of: key, &whole, command, in: transaction)
+            for kind in AlertKind.allCases where kind.isDigest {
+                try lookAtDigest(kind, of: key, &whole, command, in: transaction)
+            }
             guard let account = try products.get(key, in: transaction)?.account else { continue }
             for kind in TopUpKind.allCases {
                 try lookAtPacks(of: account, kind, &whole, command, in: transaction)
@@ -247,9 +253,11 @@ extension Books {
     }
 
     /// Fires, or resolves, what is not as it should be.
-    private func settle(
+    ///
+    /// - Parameter digest: what a digest says when it is fired.
+    func settle(
         _ place: AlertPlace, _ isCrossed: Bool, value: UInt64, threshold: UInt64,
-        _ whole: inout AlertsRecord, _ command: Command,
+        digest: [AlertDigestLine] = [], _ whole: inout AlertsRecord, _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) {
         let open = try openAlerts.get(place, in: transaction)?.number
@@ -258,8 +266,9 @@ extension Books {
         case (nil, true):
             whole.lastAlert += 1
             let number = whole.lastAlert
-            let alert = AlertRecord(
+            var alert = AlertRecord(
                 place: place, firedAt: command.at, value: value, threshold: threshold)
+            alert.digest = digest
             try alerts.put(number, alert, in: transaction)
             try accountAlerts.put(KeyPair(place.account, number), EmptyRecord(), in: transaction)
             try openAlerts.put(place, OpenAlertRecord(number: number), in: transaction)

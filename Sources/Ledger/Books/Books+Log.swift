@@ -239,7 +239,8 @@ extension Action {
     fileprivate var isNews: Bool {
         switch self {
         case .cluster(.checkpoint), .cluster(.report), .clock(.beat), .webhooks(.report),
-            .alerts(.review), .alerts(.sweep), .alerts(.begin), .alerts(.report):
+            .alerts(.review), .alerts(.sweep), .alerts(.begin), .alerts(.report),
+            .alerts(.gather):
             false
         case .cluster(.removeNode), .cluster(.assignPartitions), .cluster(.followSessions),
             .cluster(.inheritSessions), .cluster(.settleInheritance), .clock(.confirm), .devices,

@@ -40,6 +40,7 @@ extension Books {
     ) throws(StoreError) {
         guard let old = try notifications.get(id, in: transaction) else { return }
         try notifications.delete(id, in: transaction)
+        try begunNotifications.delete(id, in: transaction)
         try alertNotifications.delete(KeyPair(old.alert, id), in: transaction)
         if old.isDue { try dueNotifications.delete(KeyPair(old.nextAt, id), in: transaction) }
     }
@@ -122,6 +123,11 @@ extension Books {
         if old.isDue { try dueNotifications.delete(KeyPair(old.nextAt, id), in: transaction) }
         if new.isDue {
             try dueNotifications.put(KeyPair(new.nextAt, id), EmptyRecord(), in: transaction)
+        }
+        if new.state == .underWay {
+            try begunNotifications.put(id, EmptyRecord(), in: transaction)
+        } else {
+            try begunNotifications.delete(id, in: transaction)
         }
     }
 }

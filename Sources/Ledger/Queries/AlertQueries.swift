@@ -136,21 +136,27 @@ extension Books {
         return last.adding(milliseconds: interval) <= time
     }
 
-    /// Messages that may be sent now by that run of a gateway, the first to be due first.
+    /// Messages that are under way and looked at for one answer: a run has no more than a few.
+    private static var begunMaximum: Int { 1_000 }
+
+    /// Messages that may be sent now by that run of a gateway: those that an earlier one has begun, then the first to be
+    /// due. What waits for its time is not read, however much that is.
     public func dueNotifications(
         at time: Timestamp, of run: GatewayRun, limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> [UInt64] {
+        guard limit > 0 else { return [] }
         var found: [UInt64] = []
-        try dueNotifications.forEach(in: transaction) { (key, _) throws(StoreError) in
-            // What an earlier run has begun is due before its time; no more than a few are under way at once.
-            guard
-                key.first
-                    <= time.adding(milliseconds: Self.notificationTakeoverMilliseconds)
-            else { return .stop }
-            let record = try notifications.get(key.second, in: transaction)
-            if record?.mayBegin(at: time, in: run) ?? false { found.append(key.second) }
+        try begunNotifications.forEach(in: transaction, limit: Self.begunMaximum) {
+            (id, _) throws(StoreError) in
+            let record = try notifications.get(id, in: transaction)
+            if record?.mayBegin(at: time, in: run) ?? false { found.append(id) }
             return found.count < limit ? .proceed : .stop
+        }
+        try dueNotifications.forEach(in: transaction, limit: limit + found.count) { key, _ in
+            guard key.first <= time, found.count < limit else { return .stop }
+            if !found.contains(key.second) { found.append(key.second) }
+            return .proceed
         }
         return found
     }

@@ -178,7 +178,7 @@ extension AlertChange {
         case .ruleSet(let account, _, _), .ruleReset(let account, _),
             .languageSet(let account, _), .notificationRetried(_, let account):
             .account(account)
-        case .fired(_, let place, _, _), .resolved(_, let place, _):
+        case .fired(_, let place, _, _), .resolved(_, let place, _), .repeated(_, let place, _):
             place.subject.product.map(EventSubject.product) ?? .account(place.account)
         }
     }

@@ -90,9 +90,15 @@ public struct AlertRecord: StorageRecord, Hashable, Sendable {
     public let place: AlertPlace
     public let firedAt: Timestamp
 
-    /// How many there were, or were left, and how many would have been right.
-    public let value: UInt64
+    /// How many there were, or were left, and how many would have been right; of a digest, as it was told of last.
+    public internal(set) var value: UInt64
     public let threshold: UInt64
+
+    /// When it was told of last, though it was not crossed anew; `nil`: never. Of digests.
+    public internal(set) var repeatedAt: Timestamp?
+
+    /// Of a digest: product by product, those with the most devices in front.
+    public internal(set) var digest: [AlertDigestLine] = []
 
     /// `nil` while it is open.
     public internal(set) var resolvedAt: Timestamp?
@@ -107,21 +113,60 @@ public struct AlertRecord: StorageRecord, Hashable, Sendable {
         self.threshold = threshold
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1, place, firedAt, value, threshold, resolvedAt, resolvedValue)
+        buffer.append(
+            Version.v2, place, firedAt, value, threshold, resolvedAt, resolvedValue, repeatedAt,
+            digest)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        switch try reader.take(Version.self, of: "alert") {
+        let version = try reader.take(Version.self, of: "alert")
+        place = try reader.take()
+        firedAt = try reader.take()
+        value = try reader.take()
+        threshold = try reader.take()
+        resolvedAt = try reader.take()
+        resolvedValue = try reader.take()
+        switch version {
+        case .v1: break
+        case .v2:
+            repeatedAt = try reader.take()
+            digest = try reader.take()
+        }
+    }
+}
+
+/// What was gathered for a digest: of a product, devices; of what digests are told for (a product, or an account), when.
+struct AlertDigestRecord: StorageRecord, Hashable, Sendable {
+    /// Since the last digest, each once, in order; at most `Books.digestDevicesMaximum`.
+    var devices: [DeviceKey] = []
+
+    /// Of an account: products that devices were gathered of since the last digest.
+    var products: UInt32 = 0
+
+    /// When devices were last seen; `nil`: not since it was resolved.
+    var seenAt: Timestamp?
+
+    /// When a digest was last told of.
+    var toldAt: Timestamp?
+
+    init() {}
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1, devices, products, seenAt, toldAt)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "digest of an alert") {
         case .v1:
-            place = try reader.take()
-            firedAt = try reader.take()
-            value = try reader.take()
-            threshold = try reader.take()
-            resolvedAt = try reader.take()
-            resolvedValue = try reader.take()
+            devices = try reader.take()
+            products = try reader.take()
+            seenAt = try reader.take()
+            toldAt = try reader.take()
         }
     }
 }

@@ -25,6 +25,10 @@ public enum AlertAction: Hashable, Sendable {
 
     /// A message that was given up is to be sent after all.
     case retry(UInt64)
+
+    /// Devices that a node has seen since it last said so, for the digests of that kind: refused as no code was left,
+    /// or over their daily allowance.
+    case gather(AlertKind, [DeviceIdentity])
 }
 
 extension AlertAction: ActionPart {
@@ -38,6 +42,7 @@ extension AlertAction: ActionPart {
         case begin = 156
         case report = 157
         case retry = 158
+        case gather = 160
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -54,6 +59,7 @@ extension AlertAction: ActionPart {
         case .report(let reports, let run):
             buffer.append(Tag.report, reports, run.node, run.number)
         case .retry(let id): buffer.append(Tag.retry, id)
+        case .gather(let kind, let devices): buffer.append(Tag.gather, kind, devices)
         }
     }
 
@@ -71,6 +77,7 @@ extension AlertAction: ActionPart {
             case .report:
                 try reader.make { .report($0, run: GatewayRun(node: $1, number: $2)) }
             case .retry: try reader.make(Self.retry)
+            case .gather: try reader.make(Self.gather)
             }
     }
 
@@ -92,6 +99,9 @@ public enum AlertChange: Hashable, Sendable {
 
     /// A message that was given up is to be sent after all.
     case notificationRetried(UInt64, account: AccountID)
+
+    /// What is open goes on, a day after it was fired or repeated: so many there were since then.
+    case repeated(UInt64, AlertPlace, value: UInt64)
 }
 
 extension AlertChange: ChangePart {
@@ -103,6 +113,7 @@ extension AlertChange: ChangePart {
         case fired = 154
         case resolved = 155
         case notificationRetried = 156
+        case repeated = 160
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -119,6 +130,8 @@ extension AlertChange: ChangePart {
             buffer.append(Tag.resolved, number, place, value)
         case .notificationRetried(let id, let account):
             buffer.append(Tag.notificationRetried, id, account)
+        case .repeated(let number, let place, let value):
+            buffer.append(Tag.repeated, number, place, value)
         }
     }
 
@@ -132,6 +145,7 @@ extension AlertChange: ChangePart {
             case .fired: try reader.make(Self.fired)
             case .resolved: try reader.make(Self.resolved)
             case .notificationRetried: try reader.make(Self.notificationRetried)
+            case .repeated: try reader.make(Self.repeated)
             }
     }
 
@@ -144,6 +158,7 @@ extension AlertChange: ChangePart {
         case .fired: "alert-fired"
         case .resolved: "alert-resolved"
         case .notificationRetried: "notification-retried"
+        case .repeated: "alert-repeated"
         }
     }
 }

@@ -6,6 +6,7 @@ extension Change {
         "account-updated",
         "alert-fired",
         "alert-language-set",
+        "alert-repeated",
         "alert-resolved",
         "alert-rule-reset",
         "alert-rule-set",

@@ -13,12 +13,28 @@ public enum AlertKind: UInt8, RecordField, Hashable, Sendable, CaseIterable {
     /// What is left in an account's top-up packs of one kind is below the threshold.
     case packsLow = 3
 
+    /// Devices of a product were refused, as it has no code left: a digest.
+    case refusedForCode = 4
+
+    /// Devices of an account want more than their daily allowance (rule C3): a digest.
+    case atDailyLimit = 5
+
     /// Its name in the API.
     public var name: String {
         switch self {
         case .codesLow: "codes-low"
         case .nearExpiry: "near-expiry"
         case .packsLow: "packs-low"
+        case .refusedForCode: "refused-for-code"
+        case .atDailyLimit: "at-daily-limit"
+        }
+    }
+
+    /// Whether devices are gathered and told of at most once a day, not when a number is crossed.
+    public var isDigest: Bool {
+        switch self {
+        case .codesLow, .nearExpiry, .packsLow: false
+        case .refusedForCode, .atDailyLimit: true
         }
     }
 }
@@ -38,12 +54,12 @@ public struct AlertRule: Hashable, Sendable {
     /// Without it nothing is fired, and what is open is resolved.
     public var isOn: Bool
 
-    /// Of `codes-low` and `packs-low` the fewest codes, or units, that are enough; of `near-expiry` the fewest
+    /// Of `codes-low` and `packs-low` the fewest codes, or units, that are enough; of the others the fewest
     /// devices that are worth an alert. At most `numberMaximum`.
     public var number: UInt64
 
     /// The same as a share of the codes that the product ever got, or of the packs that have units left, 0 to 100:
-    /// the larger threshold holds. Means nothing to `near-expiry`.
+    /// the larger threshold holds. Means nothing to what counts devices.
     public var percent: UInt32
 
     /// How long before its end an entitlement is near it, 1 to `daysMaximum`. Means something to `near-expiry` only.
@@ -99,6 +115,7 @@ public struct AlertSettings: Hashable, Sendable {
         case .codesLow: AlertRule(number: codesNumber, percent: codesPercent)
         case .nearExpiry: AlertRule(number: 1, days: nearExpiryDays)
         case .packsLow: AlertRule(number: 1, percent: packsPercent)
+        case .refusedForCode, .atDailyLimit: AlertRule(number: 1)
         }
     }
 }
@@ -124,16 +141,19 @@ public enum AlertSubject: Hashable, Sendable, CustomStringConvertible {
     /// The packs of that kind, all together.
     case packs(TopUpKind)
 
+    /// All products of the account.
+    case account
+
     public var product: ProductKey? {
         switch self {
         case .product(let key): key
-        case .packs: nil
+        case .packs, .account: nil
         }
     }
 
     public var packs: TopUpKind? {
         switch self {
-        case .product: nil
+        case .product, .account: nil
         case .packs(let kind): kind
         }
     }
@@ -142,6 +162,7 @@ public enum AlertSubject: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .product(let key): "product \(key)"
         case .packs(let kind): "packs of \(kind.name)"
+        case .account: "all products"
         }
     }
 }
@@ -156,6 +177,7 @@ extension AlertSubject: StorageKey {
         case .packs(let kind):
             writer.append(UInt8(Tag.packs.rawValue))
             kind.encode(into: &writer)
+        case .account: writer.append(UInt8(Tag.account.rawValue))
         }
     }
 
@@ -167,6 +189,7 @@ extension AlertSubject: StorageKey {
             switch tag {
             case .product: ProductKey(decoding: &reader).map(Self.product)
             case .packs: TopUpKind(decoding: &reader).map(Self.packs)
+            case .account: .account
             }
         guard let subject else { return nil }
         self = subject
@@ -177,12 +200,14 @@ extension AlertSubject: TaggedRecord {
     enum Tag: UInt16, RecordTag {
         case product = 1
         case packs = 2
+        case account = 160
     }
 
     package func encode(into buffer: inout ByteBuffer) {
         switch self {
         case .product(let key): buffer.append(Tag.product, key)
         case .packs(let kind): buffer.append(Tag.packs, kind)
+        case .account: buffer.append(Tag.account)
         }
     }
 
@@ -191,6 +216,7 @@ extension AlertSubject: TaggedRecord {
             switch try reader.takeTag(of: Self.self) {
             case .product: try reader.make(Self.product)
             case .packs: try reader.make(Self.packs)
+            case .account: .account
             }
     }
 }
@@ -230,6 +256,33 @@ extension AlertPlace: RecordField {
 
     package init(from reader: inout ByteReader) throws(MalformedRecord) {
         self = try reader.make(Self.init(account:kind:subject:))
+    }
+}
+
+/// What a digest says of one product.
+public struct AlertDigestLine: Hashable, Sendable {
+    public let product: ProductKey
+
+    /// Devices since the last digest, counted up to 1,000.
+    public let devices: UInt32
+
+    /// Some of them, in order.
+    public let first: [DeviceKey]
+
+    public init(product: ProductKey, devices: UInt32, first: [DeviceKey]) {
+        self.product = product
+        self.devices = devices
+        self.first = first
+    }
+}
+
+extension AlertDigestLine: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(fields: product, devices, first)
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(product:devices:first:))
     }
 }
 

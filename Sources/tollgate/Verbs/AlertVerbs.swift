@@ -23,7 +23,7 @@ struct AlertVerbs: AsyncParsableCommand {
                         "open": open.map { String($0) },
                     ]),
                 by:
-                    "id rule account product packs open value threshold firedAt | productName resolvedAt resolvedValue"
+                    "id rule account product packs open value threshold firedAt | productName repeatedAt resolvedAt resolvedValue"
             )
         }
     }
@@ -46,7 +46,7 @@ struct AlertVerbs: AsyncParsableCommand {
         @Argument(help: .rule) var rule: String
         @Option(
             help:
-                "Fewest codes or units that are enough; of near-expiry, fewest devices worth an alert."
+                "Fewest codes or units that are enough; of what counts devices, fewest worth an alert."
         )
         var number: Int64
         @Option(help: "The same as a share of all, if that is more, 0 to 100. Default: 0.")
@@ -118,5 +118,7 @@ struct AlertVerbs: AsyncParsableCommand {
 }
 
 extension ArgumentHelp {
-    fileprivate static var rule: ArgumentHelp { "codes-low, near-expiry or packs-low." }
+    fileprivate static var rule: ArgumentHelp {
+        "codes-low, near-expiry, packs-low, refused-for-code or at-daily-limit."
+    }
 }
