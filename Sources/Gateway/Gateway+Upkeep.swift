@@ -54,6 +54,7 @@ extension Gateway {
             // What a commit has not begun to move, or could not, as the disk was full.
             if await isMine(.imports) { await stagedDevices.moveAll() }
             await tellDigests(&digests)
+            await tellOfNode()
             await tellProgress()
             if time.monotonic >= nextTruncation {
                 nextTruncation = time.monotonic.adding(milliseconds: Self.truncationMilliseconds)

@@ -361,7 +361,7 @@ struct AlertMailTests {
             #expect(refused.body.contains(": m-10, m-11, m-12,"))
             #expect(refused.body.contains("m-19, ...."))
             let rules = try await client.get("/v1/accounts/acme/alert-rules").json["items"]?.array
-            #expect(rules?.count == AlertKind.allCases.count)
+            #expect(rules?.count == AlertKind.allCases.count { !$0.isOfNode })
             let purchase: JSON = ["package": "basic", "quantity": 10, "product": "meter"]
             _ = try await client.post("/v1/accounts/acme/purchases", purchase)
             #expect(try await awaits { server.letters.count == 2 })
@@ -371,9 +371,22 @@ struct AlertMailTests {
             #expect(server.letters.last?.body.contains("Now it is") == false)
             let zh: JSON = ["language": "zh"]
             _ = try await client.send(.put, "/v1/accounts/acme/alert-language", zh.bytes)
+            _ = try await client.send(
+                .put, "/v1/accounts/acme/contacts/bob@example.org", JSON.object([]).bytes)
+            let en: JSON = ["language": "en", "contact": "bob@example.org"]
+            let shown = try await client.send(.put, "/v1/accounts/acme/alert-language", en.bytes)
+            #expect(shown.json["language"] == "zh", "\(shown.text)")
+            #expect(shown.json["languages"]?.array?.last?["language"] == "en", "\(shown.text)")
+            let ghost: JSON = ["language": "en", "contact": "ghost@example.org"]
+            let none = try await client.send(.put, "/v1/accounts/acme/alert-language", ghost.bytes)
+            #expect(none.reason == "unknown-contact")
             try await gather(.atDailyLimit, "lamp", ["lamp-1"], client)
-            #expect(try await awaits { server.letters.count == 3 })
-            #expect(server.letters.last?.body.contains("当日消息数超出套餐：lamp (1)。") == true)
+            #expect(try await awaits { server.letters.count == 4 })
+            let letters = server.letters.suffix(2)
+            let english = letters.first { $0.recipient == "bob@example.org" }
+            #expect(english?.body.contains("their daily allowance has: lamp (1).") == true)
+            let chinese = letters.first { $0.recipient == "ann@example.org" }
+            #expect(chinese?.body.contains("当日消息数超出套餐：lamp (1)。") == true)
             let alerts = try await client.get("/v1/alerts?rule=refused-for-code")
             let alert = try #require(alerts.json["items"]?.array?.first)
             #expect(alert["open"] == false && alert["value"] == 12)

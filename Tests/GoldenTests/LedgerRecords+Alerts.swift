@@ -49,6 +49,10 @@ extension LedgerRecords {
         return alert
     }
 
+    private static let node = NodeName("gate-1")!
+    private static let certificate = AlertPlace(
+        account: nil, kind: .certificateEnding, subject: .node(node))
+
     private static var gathered: AlertDigestRecord {
         var digest = AlertDigestRecord()
         digest.devices = [DeviceKey("d1")!, DeviceKey("d2")!]
@@ -97,17 +101,29 @@ extension LedgerRecords {
                 records: ["plain": AlertLanguageRecord(language: .chinese)]),
             GoldenTable(
                 books.alerts, keys: ["plain": 300],
-                records: ["open v2": open, "resolved v2": resolved, "repeated v2": repeated],
+                records: [
+                    "open v2": open, "resolved v2": resolved, "repeated v2": repeated,
+                    "node v2": AlertRecord(
+                        place: certificate, firedAt: time, value: 7, threshold: 30),
+                ],
                 older: ["open": open, "resolved": resolved]),
             GoldenTable(
                 books.accountAlerts, keys: ["plain": KeyPair(acme, 300 as UInt64)]),
             GoldenTable(
                 books.openAlerts,
-                keys: ["product": lowCodes, "packs": lowPacks, "account": atLimit],
+                keys: [
+                    "product": lowCodes, "packs": lowPacks, "account": atLimit,
+                    "node": certificate,
+                ],
                 records: ["plain": OpenAlertRecord(number: 300)]),
             GoldenTable(
                 books.notifications, keys: ["plain": 300],
-                records: ["waiting": message, "under way": begunMessage]),
+                records: [
+                    "waiting": message, "under way": begunMessage,
+                    "operator": NotificationRecord(
+                        alert: 1, account: nil, isResolution: false, recipient: email,
+                        language: .english, createdAt: time),
+                ]),
             GoldenTable(
                 books.alertNotifications,
                 keys: ["plain": KeyPair(300 as UInt64, UInt64.max)]),
@@ -117,6 +133,12 @@ extension LedgerRecords {
             GoldenTable(
                 books.alertDigests, keys: ["account": atLimit],
                 records: ["new": AlertDigestRecord(), "full": gathered]),
+            GoldenTable(
+                books.contactLanguages, keys: ["plain": KeyPair(acme, email)],
+                records: ["plain": AlertLanguageRecord(language: .chinese)]),
+            GoldenTable(
+                books.nodeBackups, keys: ["plain": node],
+                records: ["plain": NodeBackupRecord(at: time)]),
         ]
     }
 }

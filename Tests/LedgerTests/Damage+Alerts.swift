@@ -46,6 +46,17 @@ extension Damage {
             try books.alertLanguages.put(
                 individual, AlertLanguageRecord(language: .english), in: transaction)
         },
+        Damage("another language of a contact", "the log has not left the language of contact") {
+            (books, transaction) throws(StoreError) in
+            try books.contactLanguages.put(
+                KeyPair(individual, EmailAddress("ann@example.org")!),
+                AlertLanguageRecord(language: .chinese), in: transaction)
+        },
+        Damage("a contact's language that is gone", "records in table contactLanguages") {
+            (books, transaction) throws(StoreError) in
+            try books.contactLanguages.remove(
+                KeyPair(individual, EmailAddress("ann@example.org")!), in: transaction)
+        },
         Damage("an alert that is gone", "alerts that are there") {
             (books, transaction) throws(StoreError) in
             try books.alerts.remove(1, in: transaction)
@@ -106,6 +117,20 @@ extension Damage {
             "the number of records in table begunNotifications"
         ) { (books, transaction) throws(StoreError) in
             try books.begunNotifications.remove(3, in: transaction)
+        },
+        Damage("an account's alert that is of a node", "is an account's, or not, and its kind") {
+            (books, transaction) throws(StoreError) in
+            guard let old = try books.alerts.get(1, in: transaction) else {
+                throw .malformed(what: "the test's own: no alert")
+            }
+            let place = AlertPlace(
+                account: old.place.account, kind: .backupOld, subject: old.place.subject)
+            try books.alerts.put(
+                1,
+                AlertRecord(
+                    place: place, firedAt: old.firedAt, value: old.value,
+                    threshold: old.threshold),
+                in: transaction)
         },
         Damage("a digest with a device twice", "the digest at-daily-limit of product PK4 is not") {
             (books, transaction) throws(StoreError) in

@@ -30,6 +30,10 @@ extension Tour {
             .alerts(.gather(.atDailyLimit, [device("g1"), device("g2")])),
             .alerts(.gather(.atDailyLimit, [device("g3"), device("g1")])),
             .alerts(.begin([3], run: Samples.run)),
+            .alerts(
+                .setContactLanguage(individual, EmailAddress("ann@example.org")!, .english)),
+            .alerts(.find(Samples.finding)),
+            .alerts(.noteBackup(NodeName("n1")!, at: Timestamp(milliseconds: 300))),
         ]
     }
 }

@@ -32,6 +32,8 @@ struct AlertTests {
             mail: [('Meter: 2 devices refused, as no activation code is left', True)]
             mail: Meter: no device is refused for want of a code any more [False]
             CONNACK: 0
+            certificate: [('gateway', None, False)]
+            mail: [('ops@example.org', '节点 gateway：TLS 证书将在 29 天后到期'), ('ops@example.org', '节点 gateway：已没有即将到期的 TLS 证书')]
             problems of the books: []
             exit code 0
             """

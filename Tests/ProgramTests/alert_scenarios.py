@@ -97,8 +97,40 @@ def killed(gateway, server):
     fired = [one["open"] for one in gateway.ask("GET", "alerts")["items"]]
     print("alerts:", fired)
     refused(gateway, server)
+    certificate(gateway, server)
     print("problems of the books:", gateway.ask("GET", "check")["problems"])
     print("exit code", gateway.end())
+
+
+def certificate(gateway, server):
+    """A certificate that ends soon: the operator is told once, over a crash, and when it is over."""
+    with open("tollgate.yaml") as file:
+        text = file.read()
+
+    def serve(days):
+        with open("tollgate.yaml", "w") as file:
+            file.write(text.replace("listeners:\n", "listeners:\n  - {name: tls, port: 0, tls: true}\n") +
+                       f"tls: {{certificate: localhost.pem, key: localhost.key, expiryWarningDays: {days}}}\n"
+                       "alerts: {operatorAddress: ops@example.org, operatorLanguage: zh}\n")
+        gateway.start()
+
+    def told():
+        return [(to, subject(letter)) for to, letter in server.letters if to.startswith("ops@")]
+
+    gateway.end()
+    serve(3650)
+    until(lambda: len(told()) == 1, "the operator's mail")
+    until(lambda: last(gateway)["delivery"] == "sent", "it is written down")
+    gateway.kill()
+    serve(3650)
+    gateway.ask("GET", "check")
+    gateway.end()
+    serve(0)
+    until(lambda: len(told()) == 2, "the operator's mail that it is over")
+    until(lambda: last(gateway)["delivery"] == "sent", "it is written down")
+    alerts = gateway.ask("GET", "alerts?rule=certificate-ending")["items"]
+    print("certificate:", [(one["node"], one["account"], one["open"]) for one in alerts])
+    print("mail:", told())
 
 
 def connect(product, name, secret):

@@ -16,7 +16,8 @@ struct AlertMail {
         let place = alert.record.place
         let values = [
             "product": alert.productName ?? "", "pk": place.subject.product?.text ?? "",
-            "account": place.account.text, "alert": String(alert.number),
+            "account": place.account?.text ?? "", "node": place.subject.node?.text ?? "",
+            "alert": String(alert.number),
             "threshold": String(alert.record.threshold),
             "devices": Self.devices(of: alert.record.digest),
             "products": Self.products(of: alert.record.digest),
@@ -32,9 +33,9 @@ struct AlertMail {
         var paragraphs = [text(texts.body, value: value)]
         if record.isResolution {
             paragraphs.insert(text(texts.resolved, value: resolvedValue), at: 0)
-            if !place.kind.isDigest { paragraphs.append(text(.valueNow, value: resolvedValue)) }
+            if texts.hasValueNow { paragraphs.append(text(.valueNow, value: resolvedValue)) }
         }
-        paragraphs.append(text(.footer, value: value))
+        paragraphs.append(text(place.account == nil ? .operatorFooter : .footer, value: value))
         var extra = [("Tollgate-Alert", String(alert.number))]
         if record.unknownOutcomes > 0 {
             extra.append(

@@ -21,6 +21,11 @@ extension Documents {
             ["account": JSON(account), "rule": .text(kind.name)]
         case .languageSet(let account, let language):
             ["account": JSON(account), "language": .text(language.name)]
+        case .contactLanguageSet(let account, let email, let language):
+            [
+                "account": JSON(account), "email": JSON(email),
+                "language": .text(language.name),
+            ]
         case .fired(let number, let place, let value, let threshold):
             subject(
                 of: place,
@@ -41,6 +46,7 @@ extension Documents {
             .init(name: "rule", value: .text(place.kind.name)),
             .init(name: "product", value: JSON(place.subject.product)),
             .init(name: "packs", value: JSON(place.subject.packs?.name)),
+            .init(name: "node", value: JSON(place.subject.node)),
         ]
         return .object(head + members)
     }

@@ -19,20 +19,27 @@ extension Documents {
         Member("source", \.source, "Whose rule that is.")
     }
 
-    static let alertLanguage = Shape<(language: AlertLanguage, recipients: [EmailAddress])>(
+    static let alertLanguage = Shape<(language: AlertLanguage, recipients: [AlertRecipient])>(
         "AlertLanguage"
     ) {
         Member("language", \.language)
-        Member("recipients", \.recipients, "Who gets the account's alerts, each address once.")
+        Member("languages", each: \.recipients) {
+            Member("email", \.email)
+            Member("language", \.language, "A contact's own, or the account's.")
+        }
+        Member(
+            "recipients", { $0.recipients.map(\.email) },
+            "Who gets the account's alerts, each address once.")
     }
 
     static let alert = Shape<Alert>("Alert") {
         Member("id", { String($0.number) }, as: .number)
-        Member("account", \.record.place.account)
+        Member("account", \.record.place.account, "null: it is the operator's.")
         Member("rule", \.record.place.kind)
         Member("product", \.record.place.subject.product)
         Member("productName", \.productName)
         Member("packs", \.record.place.subject.packs, "Which top-up packs are low.")
+        Member("node", \.record.place.subject.node, "Which node of the gateway it is about.")
         Member("open", { $0.record.resolvedAt == nil })
         Member("firedAt", \.record.firedAt)
         Member(

@@ -18,20 +18,22 @@ extension Audit {
         try checkFired(in: transaction)
         try checkNotifications(last: whole.lastNotification, in: transaction)
         try checkDigests(in: transaction)
+        try checkBackups(in: transaction)
     }
 
     /// The log does not have which devices were seen: only what digests look like can be checked.
     private mutating func checkDigests(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
-        var products: [KeyPair<AccountID, AlertKind>: UInt32] = [:]
+        var products: [AlertPlace: UInt32] = [:]
         try read(books.alertDigests, in: transaction) { _, place, record in
             guard place.subject == .account else { return }
-            products[KeyPair(place.account, place.kind)] = record.products
+            products[place] = record.products
         }
         try read(books.alertDigests, in: transaction) {
             (audit, place, record) throws(StoreError) in
-            products[KeyPair(place.account, place.kind)]? &-= place.subject == .account ? 0 : 1
+            let whole = AlertPlace(account: place.account, kind: place.kind, subject: .account)
+            products[whole]? &-= place.subject == .account ? 0 : 1
             let devices = record.devices
             let isInOrder = zip(devices, devices.dropFirst()).allSatisfy { $0 < $1 }
             audit.expect(
@@ -43,9 +45,8 @@ extension Audit {
                 product?.account == place.account,
                 "the digest \(place.kind.name) of \(place.subject) is of another account")
         }
-        for (key, rest) in products {
-            expect(
-                rest == 0, "the digest \(key.second.name) of \(key.first) has other products")
+        for (place, rest) in products {
+            expect(rest == 0, "the digest \(place.kind.name) of an account has other products")
         }
         try read(books.openAlerts, in: transaction) { (audit, place, open) throws(StoreError) in
             guard place.kind.isDigest else { return }
@@ -53,6 +54,13 @@ extension Audit {
             audit.expect(
                 digest?.toldAt != nil, "alert \(open.number) is open and has no digest")
         }
+    }
+
+    /// A node's backup is no event: that its record can be read is all that can be checked.
+    private mutating func checkBackups(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        try read(books.nodeBackups, in: transaction) { _, _, _ in }
     }
 
     private mutating func checkRules(
@@ -75,25 +83,37 @@ extension Audit {
         try expectCount(of: books.alertLanguages, log.alertLanguages.count, in: transaction) {
             (audit, account, _) in audit.log.alertLanguages[account] != nil
         }
+        try read(books.contactLanguages, in: transaction) { audit, key, record in
+            audit.expect(
+                audit.log.contactLanguages[key] == record.language,
+                "the log has not left the language of contact \(key.second) as it is")
+        }
+        try expectCount(
+            of: books.contactLanguages, log.contactLanguages.count, in: transaction
+        ) { (audit, key, _) in audit.log.contactLanguages[key] != nil }
     }
 
     private mutating func checkFired(
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) {
-        var count = 0
+        var (count, owned) = (0, 0)
         try read(books.alerts, in: transaction) { (audit, number, alert) throws(StoreError) in
             count += 1
             let open = audit.log.openAlerts[alert.place]
             audit.expect(
                 (open == number) == (alert.resolvedAt == nil),
                 "alert \(number) is open, or not, and the log has it otherwise")
-            let isListed = try audit.books.accountAlerts.contains(
-                KeyPair(alert.place.account, number), in: transaction)
             audit.expect(
-                isListed, "alert \(number) is not among those of \(alert.place.account)")
+                (alert.place.account == nil) == alert.place.kind.isOfNode,
+                "alert \(number) is an account's, or not, and its kind is not")
+            guard let account = alert.place.account else { return }
+            owned += 1
+            let isListed = try audit.books.accountAlerts.contains(
+                KeyPair(account, number), in: transaction)
+            audit.expect(isListed, "alert \(number) is not among those of \(account)")
         }
         expectEqual(UInt64(count), log.alerts, "alerts that are there")
-        try expectCount(of: books.accountAlerts, count, in: transaction) {
+        try expectCount(of: books.accountAlerts, owned, in: transaction) {
             (audit, key, _) throws(StoreError) in
             try audit.get(key.second, of: audit.books.alerts, in: transaction)?.place.account
                 == key.first

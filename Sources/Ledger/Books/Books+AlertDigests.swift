@@ -78,7 +78,9 @@ extension Books {
         let subject: AlertSubject =
             switch kind {
             case .atDailyLimit: .account
-            case .refusedForCode, .codesLow, .nearExpiry, .packsLow: .product(product)
+            case .refusedForCode, .codesLow, .nearExpiry, .packsLow, .certificateEnding,
+                .backupOld:
+                .product(product)
             }
         return AlertPlace(account: account, kind: kind, subject: subject)
     }
@@ -93,7 +95,8 @@ extension Books {
         else { return false }
         switch kind {
         case .refusedForCode: return try pool(of: key, in: transaction).remaining == 0
-        case .codesLow, .nearExpiry, .packsLow, .atDailyLimit: return true
+        case .codesLow, .nearExpiry, .packsLow, .atDailyLimit, .certificateEnding, .backupOld:
+            return true
         }
     }
 
@@ -122,7 +125,7 @@ extension Books {
         let isMeant =
             switch place.subject {
             case .product: try isGathered(kind, of: key, product, whole, in: transaction)
-            case .packs, .account: rule.isOn
+            case .packs, .account, .node: rule.isOn
             }
         guard isRecent, isMeant else {
             return try endDigest(at: place, record, &whole, command, in: transaction)
@@ -202,11 +205,11 @@ extension Books {
         _ body: (AlertPlace, AlertDigestRecord) -> Void
     ) throws(StoreError) {
         switch place.subject {
-        case .product, .packs:
+        case .product, .packs, .node:
             if let record = try alertDigests.get(place, in: transaction) { body(place, record) }
         case .account:
             try alertDigests.forEach(
-                in: transaction, prefix: KeyPair(place.account, place.kind)
+                in: transaction, prefix: KeyPair(AlertOwner(place.account), place.kind)
             ) { part, record in
                 body(part, record)
                 return .proceed

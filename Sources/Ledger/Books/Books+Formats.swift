@@ -39,10 +39,13 @@ extension Books {
             let notifications = try Table<UInt64, NotificationRecord>(
                 "notifications", in: transaction)
             let begun = try Table<UInt64, EmptyRecord>("begunNotifications", in: transaction)
-            try notifications.forEach(in: transaction) { (id, record) throws(StoreError) in
-                if record.state == .underWay { try begun.put(id, EmptyRecord(), in: transaction) }
+            // Of each run no more than a few.
+            var underWay: [UInt64] = []
+            try notifications.forEach(in: transaction) { id, record in
+                if record.state == .underWay { underWay.append(id) }
                 return .proceed
             }
+            for id in underWay { try begun.put(id, EmptyRecord(), in: transaction) }
         },
     ])
 

@@ -191,7 +191,9 @@ struct OpenAlertRecord: StorageRecord, Hashable, Sendable {
 /// A message about an alert to one address.
 public struct NotificationRecord: StorageRecord, Hashable, Sendable {
     public let alert: UInt64
-    public let account: AccountID
+
+    /// `nil`: the operator's.
+    public let account: AccountID?
 
     /// Whether it says that the alert is resolved.
     public let isResolution: Bool
@@ -219,7 +221,7 @@ public struct NotificationRecord: StorageRecord, Hashable, Sendable {
     public internal(set) var endedAt: Timestamp?
 
     init(
-        alert: UInt64, account: AccountID, isResolution: Bool, recipient: EmailAddress,
+        alert: UInt64, account: AccountID?, isResolution: Bool, recipient: EmailAddress,
         language: AlertLanguage, createdAt: Timestamp
     ) {
         self.alert = alert
@@ -243,7 +245,8 @@ public struct NotificationRecord: StorageRecord, Hashable, Sendable {
 
     public func encode(into buffer: inout ByteBuffer) {
         buffer.append(
-            Version.v1, alert, account, isResolution, recipient, language, createdAt, state,
+            Version.v1, alert, AlertOwner(account), isResolution, recipient, language, createdAt,
+            state,
             attempts, failures, unknownOutcomes, nextAt, run?.node, run?.number ?? 0, status,
             answer, endedAt)
     }
@@ -252,7 +255,7 @@ public struct NotificationRecord: StorageRecord, Hashable, Sendable {
         switch try reader.take(Version.self, of: "message about an alert") {
         case .v1:
             alert = try reader.take()
-            account = try reader.take()
+            account = try reader.take(AlertOwner.self).account
             isResolution = try reader.take()
             recipient = try reader.take()
             language = try reader.take()
@@ -268,6 +271,23 @@ public struct NotificationRecord: StorageRecord, Hashable, Sendable {
             status = try reader.take()
             answer = try reader.take()
             endedAt = try reader.take()
+        }
+    }
+}
+
+/// When a node's last backup was whole; of one that never made any, when it was first asked.
+struct NodeBackupRecord: StorageRecord, Hashable, Sendable {
+    let at: Timestamp
+
+    init(at: Timestamp) { self.at = at }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    func encode(into buffer: inout ByteBuffer) { buffer.append(Version.v1, at) }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "last backup of a node") {
+        case .v1: at = try reader.take()
         }
     }
 }

@@ -18,6 +18,7 @@ extension Change {
         "codes-bought",
         "codes-granted",
         "consumption-voided",
+        "contact-language-set",
         "contact-put",
         "contact-removed",
         "device-activated",

@@ -19,6 +19,12 @@ public enum AlertKind: UInt8, RecordField, Hashable, Sendable, CaseIterable {
     /// Devices of an account want more than their daily allowance (rule C3): a digest.
     case atDailyLimit = 5
 
+    /// A certificate of a node ends soon.
+    case certificateEnding = 6
+
+    /// A node's last whole backup is old.
+    case backupOld = 7
+
     /// Its name in the API.
     public var name: String {
         switch self {
@@ -27,13 +33,23 @@ public enum AlertKind: UInt8, RecordField, Hashable, Sendable, CaseIterable {
         case .packsLow: "packs-low"
         case .refusedForCode: "refused-for-code"
         case .atDailyLimit: "at-daily-limit"
+        case .certificateEnding: "certificate-ending"
+        case .backupOld: "backup-old"
+        }
+    }
+
+    /// Whether it is about a node of the gateway, and the operator's: no account has a rule of it.
+    public var isOfNode: Bool {
+        switch self {
+        case .codesLow, .nearExpiry, .packsLow, .refusedForCode, .atDailyLimit: false
+        case .certificateEnding, .backupOld: true
         }
     }
 
     /// Whether devices are gathered and told of at most once a day, not when a number is crossed.
     public var isDigest: Bool {
         switch self {
-        case .codesLow, .nearExpiry, .packsLow: false
+        case .codesLow, .nearExpiry, .packsLow, .certificateEnding, .backupOld: false
         case .refusedForCode, .atDailyLimit: true
         }
     }
@@ -116,6 +132,8 @@ public struct AlertSettings: Hashable, Sendable {
         case .nearExpiry: AlertRule(number: 1, days: nearExpiryDays)
         case .packsLow: AlertRule(number: 1, percent: packsPercent)
         case .refusedForCode, .atDailyLimit: AlertRule(number: 1)
+        // The node looks, by its own configuration.
+        case .certificateEnding, .backupOld: AlertRule(isOn: false, number: 0)
         }
     }
 }
@@ -144,17 +162,27 @@ public enum AlertSubject: Hashable, Sendable, CustomStringConvertible {
     /// All products of the account.
     case account
 
+    /// A node of the gateway.
+    case node(NodeName)
+
     public var product: ProductKey? {
         switch self {
         case .product(let key): key
-        case .packs, .account: nil
+        case .packs, .account, .node: nil
         }
     }
 
     public var packs: TopUpKind? {
         switch self {
-        case .product, .account: nil
+        case .product, .account, .node: nil
         case .packs(let kind): kind
+        }
+    }
+
+    public var node: NodeName? {
+        switch self {
+        case .product, .account, .packs: nil
+        case .node(let name): name
         }
     }
 
@@ -163,6 +191,7 @@ public enum AlertSubject: Hashable, Sendable, CustomStringConvertible {
         case .product(let key): "product \(key)"
         case .packs(let kind): "packs of \(kind.name)"
         case .account: "all products"
+        case .node(let name): "node \(name)"
         }
     }
 }
@@ -178,6 +207,9 @@ extension AlertSubject: StorageKey {
             writer.append(UInt8(Tag.packs.rawValue))
             kind.encode(into: &writer)
         case .account: writer.append(UInt8(Tag.account.rawValue))
+        case .node(let name):
+            writer.append(UInt8(Tag.node.rawValue))
+            name.encode(into: &writer)
         }
     }
 
@@ -190,6 +222,7 @@ extension AlertSubject: StorageKey {
             case .product: ProductKey(decoding: &reader).map(Self.product)
             case .packs: TopUpKind(decoding: &reader).map(Self.packs)
             case .account: .account
+            case .node: NodeName(decoding: &reader).map(Self.node)
             }
         guard let subject else { return nil }
         self = subject
@@ -201,6 +234,7 @@ extension AlertSubject: TaggedRecord {
         case product = 1
         case packs = 2
         case account = 160
+        case node = 161
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -208,6 +242,7 @@ extension AlertSubject: TaggedRecord {
         case .product(let key): buffer.append(Tag.product, key)
         case .packs(let kind): buffer.append(Tag.packs, kind)
         case .account: buffer.append(Tag.account)
+        case .node(let name): buffer.append(Tag.node, name)
         }
     }
 
@@ -217,17 +252,19 @@ extension AlertSubject: TaggedRecord {
             case .product: try reader.make(Self.product)
             case .packs: try reader.make(Self.packs)
             case .account: .account
+            case .node: try reader.make(Self.node)
             }
     }
 }
 
 /// Whose alert of what: there is one at a time.
 public struct AlertPlace: Hashable, Sendable {
-    public let account: AccountID
+    /// `nil`: the operator's.
+    public let account: AccountID?
     public let kind: AlertKind
     public let subject: AlertSubject
 
-    public init(account: AccountID, kind: AlertKind, subject: AlertSubject) {
+    public init(account: AccountID?, kind: AlertKind, subject: AlertSubject) {
         self.account = account
         self.kind = kind
         self.subject = subject
@@ -236,26 +273,113 @@ public struct AlertPlace: Hashable, Sendable {
 
 extension AlertPlace: StorageKey {
     public func encode(into writer: inout KeyWriter) {
-        account.encode(into: &writer)
+        AlertOwner(account).encode(into: &writer)
         kind.encode(into: &writer)
         subject.encode(into: &writer)
     }
 
     public init?(decoding reader: inout ByteReader) {
-        guard let account = AccountID(decoding: &reader), let kind = AlertKind(decoding: &reader),
+        guard let owner = AlertOwner(decoding: &reader), let kind = AlertKind(decoding: &reader),
             let subject = AlertSubject(decoding: &reader)
         else { return nil }
-        self.init(account: account, kind: kind, subject: subject)
+        self.init(account: owner.account, kind: kind, subject: subject)
     }
 }
 
 extension AlertPlace: RecordField {
     package func encode(into buffer: inout ByteBuffer) {
-        buffer.append(fields: account, kind, subject)
+        buffer.append(fields: AlertOwner(account), kind, subject)
     }
 
     package init(from reader: inout ByteReader) throws(MalformedRecord) {
-        self = try reader.make(Self.init(account:kind:subject:))
+        account = try reader.take(AlertOwner.self).account
+        kind = try reader.take()
+        subject = try reader.take()
+    }
+}
+
+/// Whose an alert is: an account's name, or an empty text for the operator.
+package struct AlertOwner: Hashable, Sendable {
+    package let account: AccountID?
+
+    package init(_ account: AccountID?) { self.account = account }
+
+    private init?(text: String) {
+        if text.isEmpty {
+            account = nil
+        } else if let name = AccountID(text) {
+            account = name
+        } else {
+            return nil
+        }
+    }
+}
+
+extension AlertOwner: StorageKey {
+    package func encode(into writer: inout KeyWriter) { writer.append(text: account?.text ?? "") }
+
+    package init?(decoding reader: inout ByteReader) {
+        guard let text = reader.readKeyText() else { return nil }
+        self.init(text: text)
+    }
+}
+
+extension AlertOwner: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(text: account?.text ?? "")
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        guard let owner = Self(text: try reader.takeText()) else {
+            throw .malformed(what: "the owner of an alert")
+        }
+        self = owner
+    }
+}
+
+/// What a node has found about itself.
+public struct NodeFinding: Hashable, Sendable {
+    public let node: NodeName
+    public let kind: AlertKind
+
+    /// Whether it is to be told of; else it is resolved.
+    public let isCrossed: Bool
+
+    /// Days: that a certificate has left, or that the last backup is old, and how many would have been right.
+    public let value: UInt64
+    public let threshold: UInt64
+
+    /// The operator, and the language that it is told in.
+    public let recipient: EmailAddress?
+    public let language: AlertLanguage
+
+    public init(
+        node: NodeName, kind: AlertKind, isCrossed: Bool, value: UInt64, threshold: UInt64,
+        recipient: EmailAddress?, language: AlertLanguage
+    ) {
+        self.node = node
+        self.kind = kind
+        self.isCrossed = isCrossed
+        self.value = value
+        self.threshold = threshold
+        self.recipient = recipient
+        self.language = language
+    }
+}
+
+extension NodeFinding: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(fields: node, kind, isCrossed, value, threshold, recipient, language)
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        node = try reader.take()
+        kind = try reader.take()
+        isCrossed = try reader.take()
+        value = try reader.take()
+        threshold = try reader.take()
+        recipient = try reader.take()
+        language = try reader.take()
     }
 }
 
