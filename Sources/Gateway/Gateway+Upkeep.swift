@@ -44,6 +44,7 @@ extension Gateway {
         var nextTruncation = time.monotonic
         var areImportsAbandoned = false
         var areLimitsTold = false
+        var digests = DigestReports()
         while !Task.isCancelled {
             if !areImportsAbandoned { areImportsAbandoned = await abandonImportsOfOtherRuns() }
             if !areLimitsTold { areLimitsTold = await tellLimits() }
@@ -52,6 +53,8 @@ extension Gateway {
             await endUpgrades()
             // What a commit has not begun to move, or could not, as the disk was full.
             if await isMine(.imports) { await stagedDevices.moveAll() }
+            await tellDigests(&digests)
+            await tellOfNode()
             await tellProgress()
             if time.monotonic >= nextTruncation {
                 nextTruncation = time.monotonic.adding(milliseconds: Self.truncationMilliseconds)
@@ -213,7 +216,7 @@ extension Gateway {
     }
 
     /// Whether a command would be answered soon: of a node of a cluster the log has to be there.
-    private var isLedgerReached: Bool {
+    var isLedgerReached: Bool {
         guard let standing = ledger.clusterStanding else { return true }
         return standing.phase == .open && standing.trouble == nil
     }

@@ -204,6 +204,9 @@ extension Setting<GatewayConfiguration> {
         .number("alerts.codesNumber", \.alerts.codesNumber),
         .number("alerts.codesPercent", \.alerts.codesPercent),
         .number("alerts.packsPercent", \.alerts.packsPercent),
+        .text("alerts.operatorAddress", \.alerts.operatorAddress),
+        .choice("alerts.operatorLanguage", \.alerts.operatorLanguage),
+        .number("alerts.backupDays", \.alerts.backupDays),
         .choice("log.format", \.log.format),
         .choice("log.level", \.log.level),
     ]

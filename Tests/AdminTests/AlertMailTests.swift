@@ -333,6 +333,68 @@ struct AlertMailTests {
         }
     }
 
+    private func gather(
+        _ kind: AlertKind, _ product: String, _ devices: [String], _ client: Client
+    ) async throws {
+        let identities = devices.map {
+            DeviceIdentity(product: ProductKey(product)!, device: DeviceKey($0)!)
+        }
+        _ = try await client.controlPlane.submit(
+            Command(
+                at: client.controlPlane.now, actor: "gateway",
+                action: .alerts(.gather(kind, identities))))
+    }
+
+    @Test("E2: digests are mails that name devices and products, in the account's language")
+    func digests() async throws {
+        let server = try MailServer()
+        try await sending(port: server.port) { client in
+            let meter: JSON = ["pk": "meter", "name": "Meter", "account": "acme"]
+            _ = try await client.post("/v1/products", meter)
+            let names = (10..<22).map { "m-\($0)" }
+            try await gather(.refusedForCode, "meter", names, client)
+            #expect(try await awaits { server.letters.count == 1 })
+            let refused = try #require(server.letters.first)
+            #expect(
+                refused.header("Subject")
+                    == "Meter: 12 devices refused, as no activation code is left")
+            #expect(refused.body.contains(": m-10, m-11, m-12,"))
+            #expect(refused.body.contains("m-19, ...."))
+            let rules = try await client.get("/v1/accounts/acme/alert-rules").json["items"]?.array
+            #expect(rules?.count == AlertKind.allCases.count { !$0.isOfNode })
+            let purchase: JSON = ["package": "basic", "quantity": 10, "product": "meter"]
+            _ = try await client.post("/v1/accounts/acme/purchases", purchase)
+            #expect(try await awaits { server.letters.count == 2 })
+            #expect(
+                server.letters.last?.header("Subject")
+                    == "Meter: no device is refused for want of a code any more")
+            #expect(server.letters.last?.body.contains("Now it is") == false)
+            let zh: JSON = ["language": "zh"]
+            _ = try await client.send(.put, "/v1/accounts/acme/alert-language", zh.bytes)
+            _ = try await client.send(
+                .put, "/v1/accounts/acme/contacts/bob@example.org", JSON.object([]).bytes)
+            let en: JSON = ["language": "en", "contact": "bob@example.org"]
+            let shown = try await client.send(.put, "/v1/accounts/acme/alert-language", en.bytes)
+            #expect(shown.json["language"] == "zh", "\(shown.text)")
+            #expect(shown.json["languages"]?.array?.last?["language"] == "en", "\(shown.text)")
+            let ghost: JSON = ["language": "en", "contact": "ghost@example.org"]
+            let none = try await client.send(.put, "/v1/accounts/acme/alert-language", ghost.bytes)
+            #expect(none.reason == "unknown-contact")
+            try await gather(.atDailyLimit, "lamp", ["lamp-1"], client)
+            #expect(try await awaits { server.letters.count == 4 })
+            let letters = server.letters.suffix(2)
+            let english = letters.first { $0.recipient == "bob@example.org" }
+            #expect(english?.body.contains("their daily allowance has: lamp (1).") == true)
+            let chinese = letters.first { $0.recipient == "ann@example.org" }
+            #expect(chinese?.body.contains("当日消息数超出套餐：lamp (1)。") == true)
+            let alerts = try await client.get("/v1/alerts?rule=refused-for-code")
+            let alert = try #require(alerts.json["items"]?.array?.first)
+            #expect(alert["open"] == false && alert["value"] == 12)
+            #expect(alert["devices"]?.array?.first?["count"] == 12)
+            #expect(alert["devices"]?.array?.first?["first"]?.array?.count == 10)
+        }
+    }
+
     @Test("E1: a test mail says what the server answers; without a server there is none")
     func test() async throws {
         let server = try MailServer()

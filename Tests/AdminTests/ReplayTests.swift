@@ -165,6 +165,9 @@ struct ReplayTests {
         Write(.put, "accounts/acme/alert-rules/codes-low", ["number": 5]),
         Write(.delete, "accounts/acme/alert-rules/codes-low"),
         Write(.put, "accounts/acme/alert-language", ["language": "zh"]),
+        Write(
+            .put, "accounts/acme/alert-language",
+            ["language": "en", "contact": "bob@example.org"]),
         Write(.post, "accounts/acme/certify"),
         Write(.post, "clock/confirm"),
         Write(.delete, "products/lamp/devices/d1/messages"),

@@ -1,3 +1,4 @@
+import Encoding
 import Ledger
 import Linux
 import MQTT
@@ -67,6 +68,59 @@ import Time
 
     private var nothingLeft: PackNotice {
         .leaseAnswered(.success(.refused(.devices(.disabled(device)))))
+    }
+
+    @Test("E2: a device is noted once a day when it wants more than its allowance, pack or not")
+    func seen() {
+        var quota = quota()
+        var client = client(&quota, unitsPerDay: 2)
+        for _ in 0..<2 { isEqual(charge(&quota, &client, at: noon), "counted") }
+        isEqual(quota.takeSeen().count, 0)
+        isEqual(charge(&quota, &client, at: noon), "waits")
+        _ = quota.nextPackAction()
+        _ = quota.receive(nothingLeft, of: account)
+        for _ in 0..<3 { _ = charge(&quota, &client, at: noon) }
+        let digest = SeenDevices.Digest(.atDailyLimit, device.product)
+        isEqual(quota.takeSeen().devices, [digest: [device.device]])
+        _ = charge(&quota, &client, at: noon)
+        isEqual(quota.takeSeen().count, 0)
+        quota.noteRefusedForCode(device)
+        quota.noteRefusedForCode(device)
+        let refused = SeenDevices.Digest(.refusedForCode, device.product)
+        isEqual(quota.takeSeen().devices, [refused: [device.device]])
+    }
+
+    @Test("E2: of devices that are seen a limited number is kept, and each product told of hourly")
+    func reports() {
+        var seen = SeenDevices()
+        for number in 0..<20_000 {
+            let product = ProductKey("p\(number / 2_000)")!
+            let device = DeviceKey("d\(number)")!
+            seen.note(DeviceIdentity(product: product, device: device), for: .refusedForCode)
+        }
+        isEqual(seen.count, 10_000)
+        for number in 0..<20_000 {
+            let product = ProductKey("q\(number / 1_000)")!
+            let device = DeviceKey("d\(number)")!
+            seen.note(DeviceIdentity(product: product, device: device), for: .atDailyLimit)
+        }
+        isEqual(seen.count, SeenDevices.maximum)
+        var reports = DigestReports()
+        reports.merge(seen)
+        var told = 0
+        while let (_, keys) = reports.next(at: start) { told += keys.count }
+        isEqual(told, SeenDevices.maximum)
+        var more = SeenDevices()
+        more.note(device, for: .refusedForCode)
+        reports.merge(more)
+        let first = reports.next(at: start)
+        isEqual(first?.1, [device.device])
+        reports.putBack([device.device], of: .init(.refusedForCode, device.product))
+        isEqual(reports.next(at: start)?.1, [device.device])
+        reports.merge(more)
+        isEqual(reports.next(at: start) == nil, true)
+        let later = start.adding(milliseconds: DigestReports.pauseMilliseconds)
+        isEqual(reports.next(at: later)?.1, [device.device])
     }
 
     @Test("C3, C5: the day's allowance is counted to the last unit, and is back the next day")

@@ -33,6 +33,35 @@ extension LedgerRecords {
         return alert
     }
 
+    private static var open: AlertRecord {
+        AlertRecord(place: lowCodes, firedAt: time, value: 0, threshold: 1)
+    }
+
+    private static let atLimit = AlertPlace(account: acme, kind: .atDailyLimit, subject: .account)
+
+    private static var repeated: AlertRecord {
+        var alert = AlertRecord(place: atLimit, firedAt: time, value: 300, threshold: 1)
+        alert.repeatedAt = latest
+        alert.digest = [
+            AlertDigestLine(
+                product: product, devices: 300, first: [DeviceKey("d1")!, DeviceKey("d2")!])
+        ]
+        return alert
+    }
+
+    private static let node = NodeName("gate-1")!
+    private static let certificate = AlertPlace(
+        account: nil, kind: .certificateEnding, subject: .node(node))
+
+    private static var gathered: AlertDigestRecord {
+        var digest = AlertDigestRecord()
+        digest.devices = [DeviceKey("d1")!, DeviceKey("d2")!]
+        digest.products = 300
+        digest.seenAt = time
+        digest.toldAt = latest
+        return digest
+    }
+
     private static var message: NotificationRecord {
         NotificationRecord(
             alert: 1, account: acme, isResolution: false, recipient: email, language: .english,
@@ -73,22 +102,43 @@ extension LedgerRecords {
             GoldenTable(
                 books.alerts, keys: ["plain": 300],
                 records: [
-                    "open": AlertRecord(place: lowCodes, firedAt: time, value: 0, threshold: 1),
-                    "resolved": resolved,
-                ]),
+                    "open v2": open, "resolved v2": resolved, "repeated v2": repeated,
+                    "node v2": AlertRecord(
+                        place: certificate, firedAt: time, value: 7, threshold: 30),
+                ],
+                older: ["open": open, "resolved": resolved]),
             GoldenTable(
                 books.accountAlerts, keys: ["plain": KeyPair(acme, 300 as UInt64)]),
             GoldenTable(
-                books.openAlerts, keys: ["product": lowCodes, "packs": lowPacks],
+                books.openAlerts,
+                keys: [
+                    "product": lowCodes, "packs": lowPacks, "account": atLimit,
+                    "node": certificate,
+                ],
                 records: ["plain": OpenAlertRecord(number: 300)]),
             GoldenTable(
                 books.notifications, keys: ["plain": 300],
-                records: ["waiting": message, "under way": begunMessage]),
+                records: [
+                    "waiting": message, "under way": begunMessage,
+                    "operator": NotificationRecord(
+                        alert: 1, account: nil, isResolution: false, recipient: email,
+                        language: .english, createdAt: time),
+                ]),
             GoldenTable(
                 books.alertNotifications,
                 keys: ["plain": KeyPair(300 as UInt64, UInt64.max)]),
             GoldenTable(
                 books.dueNotifications, keys: ["plain": KeyPair(time, 300 as UInt64)]),
+            GoldenTable(books.begunNotifications, keys: ["plain": 300]),
+            GoldenTable(
+                books.alertDigests, keys: ["account": atLimit],
+                records: ["new": AlertDigestRecord(), "full": gathered]),
+            GoldenTable(
+                books.contactLanguages, keys: ["plain": KeyPair(acme, email)],
+                records: ["plain": AlertLanguageRecord(language: .chinese)]),
+            GoldenTable(
+                books.nodeBackups, keys: ["plain": node],
+                records: ["plain": NodeBackupRecord(at: time)]),
         ]
     }
 }

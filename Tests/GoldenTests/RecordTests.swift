@@ -15,7 +15,7 @@ import Testing
         try Environment(
             path: directory.path,
             mapSizeBytes: 1 << 26,
-            maximumTables: 64,
+            maximumTables: Books.tableCount,
             durability: .unsynced
         )
     }

@@ -303,7 +303,7 @@ import Time
         )
         func recipients() throws -> [EmailAddress] {
             try store.read { books, transaction throws(StoreError) in
-                try books.alertRecipients(of: sub, in: transaction)
+                try books.alertRecipients(of: sub, in: transaction).map(\.email)
             }
         }
         #expect(try recipients() == [ann, bob])
@@ -314,6 +314,36 @@ import Time
             try books.language(of: sub, in: transaction)
         }
         #expect(language == .chinese)
+    }
+
+    @Test("E1: a contact is written to in its own language, or in the account's")
+    func contactLanguages() throws {
+        let store = try fired()
+        let set = Action.alerts(.setContactLanguage(TestStore.acme, bob, .english))
+        #expect(try store.refusal(set) == nil)
+        #expect(try store.apply(set) == .done(.unchanged))
+        // The account's own address is a contact's, too.
+        #expect(
+            try store.refusal(.alerts(.setContactLanguage(TestStore.acme, ann, .english))) == nil)
+        let eve = EmailAddress("eve@example.org")!
+        _ = try store.apply(.accounts(.putContact(TestStore.acme, Contact(email: eve))))
+        try store.buy(100)
+        try review(store)
+        let told = try messages(store).suffix(3).map(\.record)
+        #expect(
+            told.map { "\($0.recipient) \($0.language.name)" }
+                == ["ann@example.org en", "bob@example.org en", "eve@example.org zh"])
+        let ghost = EmailAddress("ghost@example.org")!
+        #expect(
+            try store.refusal(.alerts(.setContactLanguage(TestStore.acme, ghost, .english)))
+                == "unknown-contact")
+        _ = try store.apply(.accounts(.removeContact(TestStore.acme, bob)))
+        _ = try store.apply(.accounts(.putContact(TestStore.acme, Contact(email: bob))))
+        let languages = try store.read { books, transaction throws(StoreError) in
+            try books.alertRecipients(of: TestStore.acme, in: transaction)
+        }
+        #expect(languages.first { $0.email == bob }?.language == .chinese)
+        #expect(try store.findings() == [])
     }
 
     @Test("E2: a message is begun once, tried again at its time, sent, and not begun any more")

@@ -7,6 +7,9 @@ import Time
 extension Damage {
     private static let individual = AccountID("individual")!
 
+    private static let part = AlertPlace(
+        account: individual, kind: .atDailyLimit, subject: .product(Tour.fourth))
+
     static let alerts: [Damage] = [
         Damage("a record of alerts elsewhere", "the key of the record of alerts as a whole") {
             (books, transaction) throws(StoreError) in
@@ -42,6 +45,17 @@ extension Damage {
             (books, transaction) throws(StoreError) in
             try books.alertLanguages.put(
                 individual, AlertLanguageRecord(language: .english), in: transaction)
+        },
+        Damage("another language of a contact", "the log has not left the language of contact") {
+            (books, transaction) throws(StoreError) in
+            try books.contactLanguages.put(
+                KeyPair(individual, EmailAddress("ann@example.org")!),
+                AlertLanguageRecord(language: .chinese), in: transaction)
+        },
+        Damage("a contact's language that is gone", "records in table contactLanguages") {
+            (books, transaction) throws(StoreError) in
+            try books.contactLanguages.remove(
+                KeyPair(individual, EmailAddress("ann@example.org")!), in: transaction)
         },
         Damage("an alert that is gone", "alerts that are there") {
             (books, transaction) throws(StoreError) in
@@ -97,6 +111,44 @@ extension Damage {
                 throw .malformed(what: "the test's own: no message")
             }
             try books.dueNotifications.remove(KeyPair(next, 2), in: transaction)
+        },
+        Damage(
+            "a message under way that is not listed",
+            "the number of records in table begunNotifications"
+        ) { (books, transaction) throws(StoreError) in
+            try books.begunNotifications.remove(3, in: transaction)
+        },
+        Damage("an account's alert that is of a node", "is an account's, or not, and its kind") {
+            (books, transaction) throws(StoreError) in
+            guard let old = try books.alerts.get(1, in: transaction) else {
+                throw .malformed(what: "the test's own: no alert")
+            }
+            let place = AlertPlace(
+                account: old.place.account, kind: .backupOld, subject: old.place.subject)
+            try books.alerts.put(
+                1,
+                AlertRecord(
+                    place: place, firedAt: old.firedAt, value: old.value,
+                    threshold: old.threshold),
+                in: transaction)
+        },
+        Damage("a digest with a device twice", "the digest at-daily-limit of product PK4 is not") {
+            (books, transaction) throws(StoreError) in
+            try books.alertDigests.change(part, in: transaction) { $0.devices += $0.devices }
+        },
+        Damage("a digest elsewhere", "of product PK4 is of another account") {
+            (books, transaction) throws(StoreError) in
+            try books.alertDigests.copy(
+                part,
+                to: AlertPlace(
+                    account: TestStore.acme, kind: .atDailyLimit, subject: part.subject),
+                in: transaction)
+        },
+        Damage("a digest that is gone", "is open and has no digest") {
+            (books, transaction) throws(StoreError) in
+            try books.alertDigests.remove(
+                AlertPlace(account: individual, kind: .atDailyLimit, subject: .account),
+                in: transaction)
         },
     ]
 }

@@ -23,6 +23,12 @@ extension Samples {
     private static let lowPacks = AlertPlace(
         account: TestStore.acme, kind: .packsLow, subject: .packs(.ota))
 
+    private static let atLimit = AlertPlace(
+        account: TestStore.acme, kind: .atDailyLimit, subject: .account)
+
+    private static let oldBackup = AlertPlace(
+        account: nil, kind: .backupOld, subject: .node(run.node))
+
     static let alertActions: [Action] = [
         .alerts(.adopt(AlertSettings())), .alerts(.adopt(alertSettings)),
         .alerts(.setRule(TestStore.acme, .packsLow, rule)),
@@ -38,7 +44,16 @@ extension Samples {
                         nextAt: Timestamp(milliseconds: 4))
                 ], run: run)),
         .alerts(.retry(300)),
+        .alerts(.gather(.refusedForCode, [])),
+        .alerts(.gather(.atDailyLimit, [TestStore.device("d1"), TestStore.device("d2")])),
+        .alerts(.find(finding)), .alerts(.noteBackup(run.node, at: Timestamp(milliseconds: 4))),
+        .alerts(
+            .setContactLanguage(TestStore.acme, EmailAddress("o@example.org")!, .chinese)),
     ]
+
+    static let finding = NodeFinding(
+        node: run.node, kind: .certificateEnding, isCrossed: true, value: 7, threshold: 300,
+        recipient: EmailAddress("o@example.org")!, language: .chinese)
 
     static let alertChanges: [Change] = [
         .alerts(.settingsAdopted(alertSettings)),
@@ -49,6 +64,12 @@ extension Samples {
         .alerts(.fired(1, lowPacks, value: 0, threshold: 1)),
         .alerts(.resolved(300, lowCodes, value: 1 << 40)),
         .alerts(.notificationRetried(300, account: TestStore.acme)),
+        .alerts(.fired(2, atLimit, value: 300, threshold: 1)),
+        .alerts(.repeated(2, atLimit, value: 300)),
+        .alerts(.fired(3, oldBackup, value: 300, threshold: 1)),
+        .alerts(.notificationRetried(300, account: nil)),
+        .alerts(
+            .contactLanguageSet(TestStore.acme, EmailAddress("o@example.org")!, .chinese)),
     ]
 
     static let alertRefusals: [Refusal] = [

@@ -27,6 +27,13 @@ struct AlertTests {
             the double has the same id: True 3
             attempts: 2 unknown: 1
             alerts: [False, True]
+            CONNACK: [5, 5, 5]
+            digest: 2 True [{'product': 'meter', 'count': 2, 'first': ['meter-1', 'meter-2']}]
+            mail: [('Meter: 2 devices refused, as no activation code is left', True)]
+            mail: Meter: no device is refused for want of a code any more [False]
+            CONNACK: 0
+            certificate: [('gateway', None, False)]
+            mail: [('ops@example.org', '节点 gateway：TLS 证书将在 29 天后到期'), ('ops@example.org', '节点 gateway：已没有即将到期的 TLS 证书')]
             problems of the books: []
             exit code 0
             """

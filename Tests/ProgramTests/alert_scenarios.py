@@ -5,15 +5,22 @@ usage: alert_scenarios.py PROGRAM PYTHON
 PYTHON has aiosmtpd.
 """
 import email
+import email.header
+import hmac
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 
 import webhook_scenarios
 from webhook_scenarios import Gateway, until
+
+
+SECRET = "s3cret-s3cret-s3cret"
 
 
 class MailServer:
@@ -89,8 +96,86 @@ def killed(gateway, server):
     print("attempts:", letter["attempts"], "unknown:", letter["unknownOutcomes"])
     fired = [one["open"] for one in gateway.ask("GET", "alerts")["items"]]
     print("alerts:", fired)
+    refused(gateway, server)
+    certificate(gateway, server)
     print("problems of the books:", gateway.ask("GET", "check")["problems"])
     print("exit code", gateway.end())
+
+
+def certificate(gateway, server):
+    """A certificate that ends soon: the operator is told once, over a crash, and when it is over."""
+    with open("tollgate.yaml") as file:
+        text = file.read()
+
+    def serve(days):
+        with open("tollgate.yaml", "w") as file:
+            file.write(text.replace("listeners:\n", "listeners:\n  - {name: tls, port: 0, tls: true}\n") +
+                       f"tls: {{certificate: localhost.pem, key: localhost.key, expiryWarningDays: {days}}}\n"
+                       "alerts: {operatorAddress: ops@example.org, operatorLanguage: zh}\n")
+        gateway.start()
+
+    def told():
+        return [(to, subject(letter)) for to, letter in server.letters if to.startswith("ops@")]
+
+    gateway.end()
+    serve(3650)
+    until(lambda: len(told()) == 1, "the operator's mail")
+    until(lambda: last(gateway)["delivery"] == "sent", "it is written down")
+    gateway.kill()
+    serve(3650)
+    gateway.ask("GET", "check")
+    gateway.end()
+    serve(0)
+    until(lambda: len(told()) == 2, "the operator's mail that it is over")
+    until(lambda: last(gateway)["delivery"] == "sent", "it is written down")
+    alerts = gateway.ask("GET", "alerts?rule=certificate-ending")["items"]
+    print("certificate:", [(one["node"], one["account"], one["open"]) for one in alerts])
+    print("mail:", told())
+
+
+def connect(product, name, secret):
+    """The code of CONNACK (MQTT 3.1.1) that a device gets which signs."""
+    port = int(re.search(r"listener 'local' on \S+:(\d+)", open("serve.err").read()).group(1))
+    client = f"{product}.{name}"
+    text = f"clientId{client}deviceName{name}productKey{product}"
+    sign = hmac.new(secret.encode(), text.encode(), "sha256").hexdigest()
+    body = b"\0\4MQTT\4\xc2\0\x3c"
+    for part in [f"{client}|securemode=3,signmethod=hmacsha256|", f"{name}&{product}", sign]:
+        body += len(part).to_bytes(2, "big") + part.encode()
+    length = bytes([len(body) % 128 | 128, len(body) // 128]) if len(body) > 127 else bytes([len(body)])
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(b"\x10" + length + body)
+        return connection.recv(4)[3]
+
+
+def subject(letter):
+    return str(email.header.make_header(email.header.decode_header(letter["Subject"])))
+
+
+def refused(gateway, server):
+    """Devices that no code is left for: killed between the commit of the digest and its mail."""
+    gateway.ask("PATCH", "accounts/acme", {"email": "ann@example.org"})
+    gateway.ask("POST", "products", {"pk": "meter", "name": "Meter", "account": "acme"})
+    devices = [{"dk": f"meter-{number}", "secret": SECRET} for number in (1, 2)]
+    gateway.ask("POST", "products/meter/devices", {"devices": devices})
+    before = len(server.letters)
+    os.kill(gateway.couriers()[0], signal.SIGSTOP)
+    codes = [connect("meter", f"meter-{number}", SECRET) for number in (1, 2, 1)]
+    print("CONNACK:", codes)
+    until(lambda: last(gateway)["delivery"] == "under-way", "the digest")
+    alert = gateway.ask("GET", "alerts?rule=refused-for-code")["items"][-1]
+    print("digest:", alert["value"], alert["open"], alert["devices"])
+    gateway.kill()
+    gateway.start()
+    until(lambda: last(gateway)["delivery"] == "sent", "the digest, after all")
+    new = [letter for _, letter in server.letters[before:]]
+    print("mail:", [(subject(letter), letter["Tollgate-Repeat"] is not None) for letter in new])
+    connect("meter", "meter-2", SECRET)
+    gateway.ask("POST", "accounts/acme/purchases", {"package": "basic", "quantity": 10, "product": "meter"})
+    until(lambda: len(server.letters) == before + 2, "the resolution")
+    until(lambda: last(gateway)["delivery"] == "sent", "the resolution is written down")
+    print("mail:", subject(server.letters[-1][1]), [one["open"] for one in gateway.ask("GET", "alerts?rule=refused-for-code")["items"]])
+    print("CONNACK:", connect("meter", "meter-1", SECRET))
 
 
 if __name__ == "__main__":

@@ -16,8 +16,11 @@ struct AlertMail {
         let place = alert.record.place
         let values = [
             "product": alert.productName ?? "", "pk": place.subject.product?.text ?? "",
-            "account": place.account.text, "alert": String(alert.number),
+            "account": place.account?.text ?? "", "node": place.subject.node?.text ?? "",
+            "alert": String(alert.number),
             "threshold": String(alert.record.threshold),
+            "devices": Self.devices(of: alert.record.digest),
+            "products": Self.products(of: alert.record.digest),
             "time":
                 "\(record.isResolution ? alert.record.resolvedAt ?? record.createdAt : alert.record.firedAt)",
         ]
@@ -30,9 +33,9 @@ struct AlertMail {
         var paragraphs = [text(texts.body, value: value)]
         if record.isResolution {
             paragraphs.insert(text(texts.resolved, value: resolvedValue), at: 0)
-            paragraphs.append(text(.valueNow, value: resolvedValue))
+            if texts.hasValueNow { paragraphs.append(text(.valueNow, value: resolvedValue)) }
         }
-        paragraphs.append(text(.footer, value: value))
+        paragraphs.append(text(place.account == nil ? .operatorFooter : .footer, value: value))
         var extra = [("Tollgate-Alert", String(alert.number))]
         if record.unknownOutcomes > 0 {
             extra.append(
@@ -46,6 +49,18 @@ struct AlertMail {
                 record.isResolution ? texts.resolved : texts.subject,
                 value: record.isResolution ? resolvedValue : value),
             paragraphs: paragraphs, extra: extra)
+    }
+
+    /// `lamp-1, lamp-2, ...`: the first devices of a digest.
+    private static func devices(of digest: [AlertDigestLine]) -> String {
+        let names = digest.flatMap(\.first).map(\.text)
+        let count = digest.reduce(0) { $0 + Int($1.devices) }
+        return names.joined(separator: ", ") + (count > names.count ? ", ..." : "")
+    }
+
+    /// `lamp (12), meter (3)`: a digest's products, and how many devices each has.
+    private static func products(of digest: [AlertDigestLine]) -> String {
+        digest.map { "\($0.product) (\($0.devices))" }.joined(separator: ", ")
     }
 
     /// What shows that mail arrives.

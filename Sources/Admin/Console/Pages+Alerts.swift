@@ -61,14 +61,41 @@ extension ConsoleRequest {
         ]
     }
 
-    /// The product, or which packs.
+    /// The product, or which packs, or the node; of a digest, how many devices of which products, and some of them.
     private func subject(of alert: JSON) -> HTML {
+        let digest = alert.at("devices")?.array ?? []
+        guard digest.isEmpty else {
+            return HTML(
+                digest.map { part in
+                    let first = (part.at("first")?.array ?? []).compactMap(\.text)
+                    let more = Int64(first.count) < part.number("count") ? " …" : ""
+                    let names = first.joined(separator: " ") + more
+                    let product = part.text("product")
+                    return
+                        "<div>\(link(["products", product], [], product)): \(part.number("count").grouped) <small>\(names)</small></div>"
+                })
+        }
+        guard alert.at("node") == nil else { return "<code>\(alert.text("node"))</code>" }
         let product = alert.text("product")
         guard product.isEmpty else {
             let name = alert.text("productName")
             return link(["products", product], [], name.isEmpty ? product : name)
         }
         return "\(t(.topUps)): \(label(alert.text("packs")))"
+    }
+
+    /// What is open of the gateway's own, for who may see that; nothing when all is well.
+    func gatewayAlerts() async throws -> HTML {
+        var items: [JSON] = []
+        for kind in AlertKind.allCases where kind.isOfNode {
+            let part = try await find("listAlerts", [:], [("rule", kind.name), ("open", "true")])
+            items += part?.at("items")?.array ?? []
+        }
+        guard !items.isEmpty else { return HTML() }
+        let columns = alertColumns.enumerated().filter { ![3, 4].contains($0.offset) }
+        return card(
+            .gatewayAlerts,
+            table(columns.map(\.element).dropLast(2), items, title: .gatewayAlerts))
     }
 
     // MARK: Rules
@@ -80,16 +107,17 @@ extension ConsoleRequest {
             guard let rule = found.first(where: { $0.text("rule") == kind.name }) else { continue }
             let source = AlertRuleInForce.Source(named: rule.text("source"))
             let isOn = rule.at("on")?.bool == true
-            let measure: (Word, HTML) =
+            let measure: [(Word, HTML)] =
                 switch kind.measure {
-                case .share: (.thresholdPercent, "\(rule.text("percent"))")
-                case .days: (.withinDays, "\(rule.text("days"))")
+                case .share: [(.thresholdPercent, "\(rule.text("percent"))")]
+                case .days: [(.withinDays, "\(rule.text("days"))")]
+                case .nothing: []
                 }
-            let lines = facts([
-                (.state, badge(isOn ? "on" : "off")),
-                (.thresholdNumber, "\(rule.number("number").grouped)"), measure,
-                (.source, "\(source.map { t($0.word) } ?? "")"),
-            ])
+            let lines = facts(
+                [
+                    (.state, badge(isOn ? "on" : "off")),
+                    (.thresholdNumber, "\(rule.number("number").grouped)"),
+                ] + measure + [(.source, "\(source.map { t($0.word) } ?? "")")])
             cards += card(
                 kind.word,
                 "<p class=\"soft\">\(t(kind.hint))</p>\(lines)\(actions(on: rule, of: account))")
@@ -111,6 +139,7 @@ extension ConsoleRequest {
                 .init(name: "percent", label: .thresholdPercent, value: rule.text("percent")))
         case .days:
             fields.append(.init(name: "days", label: .withinDays, value: rule.text("days")))
+        case .nothing: break
         }
         fields.append(.init(name: "on", label: .ruleIsOn, value: rule.text("on")))
         var html = folded(
@@ -129,9 +158,12 @@ extension ConsoleRequest {
     private func recipients(of account: String) async throws -> HTML {
         let path = ["account": account]
         let shown = try await get("showAlertLanguage", path)
-        let addresses = (shown.at("recipients")?.array ?? []).compactMap(\.text)
+        let addresses = shown.at("languages")?.array ?? []
         var html: HTML = "<ul>"
-        for address in addresses { html += "<li>\(address)</li>" }
+        for address in addresses {
+            let language = AlertLanguage(named: address.text("language"))?.ownName ?? ""
+            html += "<li>\(address.text("email")) <small>\(language)</small></li>"
+        }
         html += "</ul>"
         if addresses.isEmpty { html = "<p class=\"empty\">\(t(.noRecipients))</p>" }
         if may(ConsolePlace.contacts.operation) {
@@ -139,14 +171,28 @@ extension ConsoleRequest {
                 <p><a href="\(ConsolePlace.contacts.link(of: account).text)">\(t(.contacts))</a></p>
                 """
         }
+        let languages = AlertLanguage.allCases.map { (value: $0.name, text: $0.ownName) }
         html += form(
             FormSpec(
                 operation: "setAlertLanguage", path: path,
                 fields: [
                     .init(
                         name: "language", label: .mailLanguage, value: shown.text("language"),
-                        options: AlertLanguage.allCases.map { ($0.name, $0.ownName) })
+                        options: languages)
                 ], submit: .save))
+        let contacts = try await find("listContacts", path)?.at("items")?.array ?? []
+        if !contacts.isEmpty {
+            html += folded(
+                .languageOfContact,
+                FormSpec(
+                    operation: "setAlertLanguage", path: path,
+                    fields: [
+                        .init(
+                            name: "contact", label: .email,
+                            options: contacts.map { ($0.text("email"), $0.text("email")) }),
+                        .init(name: "language", label: .languageName, options: languages),
+                    ], fixed: [("_of", "contact")], submit: .save))
+        }
         let test = form(
             FormSpec(
                 operation: "testAlertMail",
@@ -193,12 +239,16 @@ extension AlertKind {
 
         /// A time before an end.
         case days
+
+        /// Nothing: devices are counted.
+        case nothing
     }
 
     var measure: Measure {
         switch self {
         case .codesLow, .packsLow: .share
         case .nearExpiry: .days
+        case .refusedForCode, .atDailyLimit, .certificateEnding, .backupOld: .nothing
         }
     }
 
@@ -207,6 +257,10 @@ extension AlertKind {
         case .codesLow: .alertCodesLow
         case .nearExpiry: .alertNearExpiry
         case .packsLow: .alertPacksLow
+        case .refusedForCode: .alertRefusedForCode
+        case .atDailyLimit: .alertAtDailyLimit
+        case .certificateEnding: .alertCertificateEnding
+        case .backupOld: .alertBackupOld
         }
     }
 
@@ -215,6 +269,10 @@ extension AlertKind {
         case .codesLow: .alertCodesLowHint
         case .nearExpiry: .alertNearExpiryHint
         case .packsLow: .alertPacksLowHint
+        case .refusedForCode: .alertRefusedForCodeHint
+        case .atDailyLimit: .alertAtDailyLimitHint
+        case .certificateEnding: .alertCertificateEndingHint
+        case .backupOld: .alertBackupOldHint
         }
     }
 }

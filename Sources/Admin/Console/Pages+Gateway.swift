@@ -212,7 +212,7 @@ extension ConsoleRequest {
         }
         let names = (ready.at("checks")?.array ?? []).compactMap(\.text)
         checks += "<p class=\"soft\">\(t(.checked)) \(names.joined(separator: ", "))</p>"
-        page.body = card(.gateway, checks)
+        page.body = card(.gateway, checks) + (try await gatewayAlerts())
         let clock = try await get("showClock")
         let isBelieved = clock.at("believed")?.bool == true
         var clocks = facts([

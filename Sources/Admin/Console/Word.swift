@@ -33,6 +33,14 @@ enum Word: String, CaseIterable, Sendable {
     case address = "Address"
     case afterNumber = "After number"
     case agrees = "Books agree"
+    case alertAtDailyLimit = "Devices at their daily limit"
+    case alertAtDailyLimitHint =
+        "When devices want more messages than a day’s allowance: told of once a day."
+    case alertBackupOld = "The last backup is old"
+    case alertBackupOldHint =
+        "When a node has made no whole backup for as many days as are configured."
+    case alertCertificateEnding = "A certificate ends soon"
+    case alertCertificateEndingHint = "When a certificate of a node ends soon, or has ended."
     case alertCodesLow = "Few activation codes left"
     case alertCodesLowHint =
         "Fires when a product has fewer codes left than the number, or than the percentage of all that it ever got, whichever is more."
@@ -42,6 +50,9 @@ enum Word: String, CaseIterable, Sendable {
     case alertPacksLow = "Top-up packs run low"
     case alertPacksLowHint =
         "Fires when the packs of one kind have fewer units left than the number, or than the percentage of the packs that are not empty."
+    case alertRefusedForCode = "Devices refused for want of a code"
+    case alertRefusedForCodeHint =
+        "When devices can’t connect as their product has no code left: told of once a day."
     case alertRulesHint =
         "What an account has not set is as its parent has it, or else as the gateway’s configuration says."
     case alerts = "Alerts"
@@ -156,6 +167,7 @@ enum Word: String, CaseIterable, Sendable {
     case fromAllowance = "From the allowance"
     case fromPacks = "From packs"
     case gateway = "Gateway"
+    case gatewayAlerts = "Alerts of the gateway"
     case general = "General"
     case givenBack = "Given back"
     case granted = "Given free"
@@ -176,6 +188,7 @@ enum Word: String, CaseIterable, Sendable {
     case lag = "Entries behind"
     case landed = "Imported"
     case languageName = "Language"
+    case languageOfContact = "Language of one recipient"
     case largeImports = "Large imports"
     case lastEnding = "Last end of a connection"
     case lastRefusal = "Last refusal"

@@ -62,7 +62,7 @@ struct PathParameter: Sendable {
         PathParameter(name: "node", schema: .id(NodeName.self), absent: .unknownNode),
         PathParameter(name: "webhook", schema: .id(WebhookID.self), absent: .unknownWebhook),
         PathParameter(name: "delivery", schema: .number, absent: .unknownDelivery),
-        PathParameter(name: "rule", schema: .choice(AlertKind.self), absent: .unknownAlertRule),
+        PathParameter(name: "rule", schema: .choice(AccountRule.self), absent: .unknownAlertRule),
         PathParameter(name: "notification", schema: .number, absent: .unknownNotification),
         PathParameter(name: "key", schema: .id(KeyID.self), absent: .unknownKey),
     ]

@@ -21,11 +21,18 @@ extension Documents {
             ["account": JSON(account), "rule": .text(kind.name)]
         case .languageSet(let account, let language):
             ["account": JSON(account), "language": .text(language.name)]
+        case .contactLanguageSet(let account, let email, let language):
+            [
+                "account": JSON(account), "email": JSON(email),
+                "language": .text(language.name),
+            ]
         case .fired(let number, let place, let value, let threshold):
             subject(
                 of: place,
                 ["alert": JSON(number), "value": JSON(value), "threshold": JSON(threshold)])
         case .resolved(let number, let place, let value):
+            subject(of: place, ["alert": JSON(number), "value": JSON(value)])
+        case .repeated(let number, let place, let value):
             subject(of: place, ["alert": JSON(number), "value": JSON(value)])
         case .notificationRetried(let id, let account):
             ["account": JSON(account), "notification": JSON(id)]
@@ -39,6 +46,7 @@ extension Documents {
             .init(name: "rule", value: .text(place.kind.name)),
             .init(name: "product", value: JSON(place.subject.product)),
             .init(name: "packs", value: JSON(place.subject.packs?.name)),
+            .init(name: "node", value: JSON(place.subject.node)),
         ]
         return .object(head + members)
     }

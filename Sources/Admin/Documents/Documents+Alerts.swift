@@ -9,7 +9,7 @@ extension Documents {
         Member("on", \.rule.isOn)
         Member(
             "number", \.rule.number,
-            "The fewest codes, or units of packs, that are enough; of near-expiry, the fewest devices that are worth an alert."
+            "The fewest codes, or units of packs, that are enough; of what counts devices, the fewest that are worth an alert."
         )
         Member(
             "percent", \.rule.percent,
@@ -19,27 +19,45 @@ extension Documents {
         Member("source", \.source, "Whose rule that is.")
     }
 
-    static let alertLanguage = Shape<(language: AlertLanguage, recipients: [EmailAddress])>(
+    static let alertLanguage = Shape<(language: AlertLanguage, recipients: [AlertRecipient])>(
         "AlertLanguage"
     ) {
         Member("language", \.language)
-        Member("recipients", \.recipients, "Who gets the account's alerts, each address once.")
+        Member("languages", each: \.recipients) {
+            Member("email", \.email)
+            Member("language", \.language, "A contact's own, or the account's.")
+        }
+        Member(
+            "recipients", { $0.recipients.map(\.email) },
+            "Who gets the account's alerts, each address once.")
     }
 
     static let alert = Shape<Alert>("Alert") {
         Member("id", { String($0.number) }, as: .number)
-        Member("account", \.record.place.account)
+        Member("account", \.record.place.account, "null: it is the operator's.")
         Member("rule", \.record.place.kind)
         Member("product", \.record.place.subject.product)
         Member("productName", \.productName)
         Member("packs", \.record.place.subject.packs, "Which top-up packs are low.")
+        Member("node", \.record.place.subject.node, "Which node of the gateway it is about.")
         Member("open", { $0.record.resolvedAt == nil })
         Member("firedAt", \.record.firedAt)
-        Member("value", \.record.value, "How many there were, or were left, then.")
+        Member(
+            "repeatedAt", \.record.repeatedAt,
+            "When a digest was told of last, as it went on for another day.")
+        Member(
+            "value", \.record.value,
+            "How many there were, or were left, then; of a digest, how many devices it told of last."
+        )
         Member("threshold", \.record.threshold, "How many would have been enough, or too many.")
         Member("resolvedAt", \.record.resolvedAt)
         Member(
             "resolvedValue", { $0.record.resolvedAt == nil ? nil : $0.record.resolvedValue })
+        Member("devices", each: \.record.digest) {
+            Member("product", \.product)
+            Member("count", \.devices, "Of a digest: devices since the last one, counted to 1,000.")
+            Member("first", \.first, "Some of them, in order.")
+        }
         Member("sentTo", each: \.notifications) {
             Member("id", { String($0.id) }, as: .number)
             Member("email", \.record.recipient)

@@ -30,7 +30,7 @@ extension Routes {
             answers: .ok(Documents.alertRule)
         ) { call in
             let account = try call.account()
-            let kind = call.parameter("rule", AlertKind.init(named:))
+            let kind = call.parameter("rule", AccountRule.init(named:)).kind
             let fields = try await call.fields()
             let rule = AlertRule(
                 isOn: try fields.optionalFlag("on") ?? true,
@@ -47,7 +47,7 @@ extension Routes {
             access: .wholeAccounts, answers: .noContent
         ) { call in
             let account = try call.account()
-            let kind = call.parameter("rule", AlertKind.init(named:))
+            let kind = call.parameter("rule", AccountRule.init(named:)).kind
             try await call.submit(.alerts(.resetRule(account, kind)))
             return Response(status: .noContent)
         }
@@ -58,14 +58,23 @@ extension Routes {
         ) { call in .json(try Self.language(of: try call.account(), call)) }
         on(
             .put, "accounts/:account/alert-language", "setAlertLanguage",
-            "Choose the language that alerts of an account and its sub-accounts are written in",
-            access: .wholeAccounts, body: .json(["language": .choice(AlertLanguage.self)]),
-            answers: .ok(Documents.alertLanguage)
+            "Choose the language that alerts of an account and its sub-accounts are written in, or one contact's",
+            access: .wholeAccounts,
+            body: .json([
+                "language": .choice(AlertLanguage.self),
+                "contact": .optional(
+                    .email, "Of that contact alone, also when the account's is changed."),
+            ]),
+            answers: .ok(Documents.alertLanguage), problems: [.unknownContact]
         ) { call in
             let account = try call.account()
-            let language = try await call.fields().required(
-                "language", AlertLanguage.init(named:))
-            return try await call.answer(.alerts(.setLanguage(account, language))) {
+            let fields = try await call.fields()
+            let language = try fields.required("language", AlertLanguage.init(named:))
+            let contact = try fields.optional("contact", EmailAddress.init)
+            let action: AlertAction =
+                contact.map { .setContactLanguage(account, $0, language) }
+                ?? .setLanguage(account, language)
+            return try await call.answer(.alerts(action)) {
                 try Self.language(of: account, call)
             }
         }
@@ -90,6 +99,22 @@ extension Routes {
         }
         return Documents.alertLanguage(shown)
     }
+}
+
+extension Call {
+    /// Whether alerts of the account, or of the operator, are within reach.
+    fileprivate func reachesAlerts(of account: AccountID?) -> Bool {
+        account.map(principal.reaches) ?? Access.gateway.admits(principal)
+    }
+}
+
+/// A kind of alert that accounts have rules of.
+struct AccountRule: Choice {
+    let kind: AlertKind
+
+    static let allCases = AlertKind.allCases.filter { !$0.isOfNode }.map { Self(kind: $0) }
+
+    var name: String { kind.name }
 }
 
 /// What was fired, and to whom it went.
@@ -143,7 +168,7 @@ extension Routes {
         ) { call in
             let id = call.parameter("notification") { UInt64($0) }
             let found = try call.read { try $0.notification(id, in: $1) }
-            guard let found, call.principal.reaches(found.record.account) else {
+            guard let found, call.reachesAlerts(of: found.record.account) else {
                 throw Problem(.alerts(.unknownNotification(id)))
             }
             return try await call.answer(.alerts(.retry(id))) {

@@ -87,12 +87,39 @@ extension GatewayConfiguration {
         /// Range: 0 to 100. Default: 10.
         public var packsPercent = 10
 
+        public enum Language: String, CaseIterable, Equatable, Sendable {
+            case en
+            case zh
+        }
+
+        /// Who is told of this node's certificates and backups; `nil`: they are no alerts. Default: none.
+        public var operatorAddress: String?
+
+        /// The language that the operator is told in. Default: `en`.
+        public var operatorLanguage = Language.en
+
+        /// How old this node's last whole backup may be; `nil`: any age. Unit: days. Range: 1 to 3,650. Default: none.
+        public var backupDays: Int?
+
         public init() {}
 
         func validate() throws(ConfigurationProblem) {
             try require(codesNumber, in: 0...Int(AlertRule.numberMaximum), "alerts.codesNumber")
             try require(codesPercent, in: 0...100, "alerts.codesPercent")
             try require(packsPercent, in: 0...100, "alerts.packsPercent")
+            if let operatorAddress, EmailAddress(operatorAddress) == nil {
+                throw ConfigurationProblem(
+                    path: "alerts.operatorAddress",
+                    reason: "must be an e-mail address, and is '\(operatorAddress)'")
+            }
+            if let backupDays {
+                try require(backupDays, in: 1...3_650, "alerts.backupDays")
+                guard operatorAddress != nil else {
+                    throw ConfigurationProblem(
+                        path: "alerts.operatorAddress",
+                        reason: "is missing: somebody has to be told of old backups")
+                }
+            }
         }
     }
 

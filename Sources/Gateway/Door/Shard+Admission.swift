@@ -312,6 +312,7 @@ extension Shard {
     /// Of its product, as far as that is known.
     private mutating func countRefused(_ slot: UInt32, _ reason: Reason) {
         guard case .device(let device) = context.wire[slot].settings.client else { return }
+        if reason == .noCodeLeft { context.quota.noteRefusedForCode(device.identity) }
         if let product = context.wire[slot].settings.productSlot {
             context.quota.count(ending: reason, at: product)
         } else {

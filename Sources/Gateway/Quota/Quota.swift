@@ -38,6 +38,9 @@ struct Quota: ~Copyable {
     /// Whether the devices of one have topics of their own: read for every message.
     private(set) var hasOwnTopics = false
 
+    /// Devices that alerts' digests are to tell of.
+    private var seen = SeenDevices()
+
     /// Of the counts that were dirty when the flush was due, those that no batch has carried yet.
     private var countsToFlush = 0
 
@@ -124,6 +127,17 @@ struct Quota: ~Copyable {
         products.count(ending: reason, of: product)
     }
 
+    /// A device was refused as its product has no code left.
+    mutating func noteRefusedForCode(_ device: DeviceIdentity) {
+        seen.note(device, for: .refusedForCode)
+    }
+
+    /// What digests are to tell of since the last call.
+    mutating func takeSeen() -> SeenDevices {
+        defer { seen = SeenDevices() }
+        return seen
+    }
+
     /// What has come of the devices' CONNECTs since the start, by product.
     var admissions: [ProductKey: Admissions] { products.admissions }
 
@@ -197,8 +211,13 @@ struct Quota: ~Copyable {
         switch packs.draw(missing, for: meter.device(of: counter), from: stock, at: time) {
         case .wait: return .waits(stock)
         case .nothingLeft:
-            return .refused(isFirst: meter.noteExhausted(counter, on: day))
+            let isFirst = meter.noteExhausted(counter, on: day)
+            if isFirst { seen.note(meter.device(of: counter), for: .atDailyLimit) }
+            return .refused(isFirst: isFirst)
         case .drawn:
+            if meter.usage(counter, on: day).topUp == 0 {
+                seen.note(meter.device(of: counter), for: .atDailyLimit)
+            }
             meter.charge(counter, units: units, drawn: missing, day: day)
             counters.add(.unitsCounted, Int(units))
             counters.add(.unitsToppedUp, Int(missing))

@@ -25,6 +25,9 @@ enum ShardQuestion: Sendable {
     case gauges(@Sendable (ShardGauges) -> Void)
     case figures(@Sendable (NodeFigures) -> Void)
 
+    /// What alerts' digests are to tell of since the last time.
+    case takeSeenDevices(@Sendable (SeenDevices) -> Void)
+
     /// Whether somebody has subscribed to the gateway's own figures.
     case wantsSystemTopics(@Sendable (Bool) -> Void)
 
@@ -56,6 +59,7 @@ enum ShardQuestion: Sendable {
         case .connections(_, _, _, let answer): answer(SlotsSeen(elements: [], next: nil))
         case .gauges(let answer): answer(ShardGauges())
         case .figures(let answer): answer(NodeFigures())
+        case .takeSeenDevices(let answer): answer(SeenDevices())
         case .otherNodes(_, _, let answer): answer([])
         case .node(_, _, _, let answer): answer(nil)
         case .reachableNodes(let answer): answer([:])
@@ -121,6 +125,7 @@ extension Shard {
             answer(connections(from: slot, of: product, limit: limit))
         case .wantsSystemTopics(let answer): answer(broker.hasSystemSubscribers)
         case .figures(let answer): answer(figures())
+        case .takeSeenDevices(let answer): answer(context.quota.takeSeen())
         case .gauges(let answer):
             answer(
                 ShardGauges(

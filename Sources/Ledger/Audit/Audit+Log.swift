@@ -289,7 +289,9 @@ extension LogTally {
             metadata[owner] = left.values.isEmpty ? nil : left
         case .accounts(.contactPut(let id, let contact)):
             contacts[KeyPair(id, contact.email)] = contact.name
-        case .accounts(.contactRemoved(let id, let email)): contacts[KeyPair(id, email)] = nil
+        case .accounts(.contactRemoved(let id, let email)):
+            contacts[KeyPair(id, email)] = nil
+            contactLanguages[KeyPair(id, email)] = nil
         case .codes(.bought), .codes(.granted): batches += 1
         case .codes(.assigned): assignments += 1
         case .devices(.activated): activations += 1
@@ -346,11 +348,13 @@ extension LogTally {
         case .ruleSet(let account, let kind, let rule): alertRules[KeyPair(account, kind)] = rule
         case .ruleReset(let account, let kind): alertRules[KeyPair(account, kind)] = nil
         case .languageSet(let account, let language): alertLanguages[account] = language
+        case .contactLanguageSet(let account, let email, let language):
+            contactLanguages[KeyPair(account, email)] = language
         case .fired(let number, let place, _, _):
             alerts += 1
             openAlerts[place] = number
         case .resolved(_, let place, _): openAlerts[place] = nil
-        case .notificationRetried: break
+        case .notificationRetried, .repeated: break
         }
     }
 
@@ -408,6 +412,7 @@ struct LogTally {
     var alertSettings: AlertSettings?
     var alertRules: [KeyPair<AccountID, AlertKind>: AlertRule] = [:]
     var alertLanguages: [AccountID: AlertLanguage] = [:]
+    var contactLanguages: [KeyPair<AccountID, EmailAddress>: AlertLanguage] = [:]
     var alerts: UInt64 = 0
     var openAlerts: [AlertPlace: UInt64] = [:]
 

@@ -147,6 +147,7 @@ extension Books {
             return .refused(.accounts(.unknownContact(owner, email)))
         }
         try contacts.delete(KeyPair(owner, known), in: transaction)
+        try contactLanguages.delete(KeyPair(owner, known), in: transaction)
         return .done(
             try record(.accounts(.contactRemoved(owner, known)), command, in: transaction)
         )

@@ -34,11 +34,17 @@ extension Books {
             try resetRule(kind, of: account, command, in: transaction)
         case .setLanguage(let account, let language):
             try set(language, of: account, command, in: transaction)
+        case .setContactLanguage(let account, let email, let language):
+            try set(language, of: account, contact: email, command, in: transaction)
         case .review(let limit): try review(limit, command, in: transaction)
         case .sweep(let limit): try sweep(limit, command, in: transaction)
         case .begin(let ids, let run): try begin(ids, run, command, in: transaction)
         case .report(let reports, let run): try take(reports, run, command, in: transaction)
         case .retry(let id): try retry(id, command, in: transaction)
+        case .gather(let kind, let devices):
+            try gather(devices, for: kind, command, in: transaction)
+        case .find(let finding): try take(finding, command, in: transaction)
+        case .noteBackup(let node, let time): try noteBackup(of: node, at: time, in: transaction)
         }
     }
 
@@ -62,6 +68,7 @@ extension Books {
         guard try accounts.contains(account, in: transaction) else {
             return .refused(.accounts(.unknown(account)))
         }
+        if kind.isOfNode { return .done(.unchanged) }
         guard rule.isInRange else {
             return .refused(.commands(.quantityOutOfRange(maximum: AlertRule.numberMaximum)))
         }
@@ -110,6 +117,26 @@ extension Books {
             try self.record(.alerts(.languageSet(account, language)), command, in: transaction))
     }
 
+    private func set(
+        _ language: AlertLanguage, of account: AccountID, contact email: EmailAddress,
+        _ command: Command, in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard let owner = try contactOwner(of: account, in: transaction) else {
+            return .refused(.accounts(.unknown(account)))
+        }
+        guard let known = try contact(email, of: owner, in: transaction)?.email else {
+            return .refused(.accounts(.unknownContact(owner, email)))
+        }
+        let key = KeyPair(owner, known)
+        if try contactLanguages.get(key, in: transaction)?.language == language {
+            return .done(.unchanged)
+        }
+        try contactLanguages.put(key, AlertLanguageRecord(language: language), in: transaction)
+        return .done(
+            try record(
+                .alerts(.contactLanguageSet(owner, known, language)), command, in: transaction))
+    }
+
     // MARK: What has changed
 
     /// What the events behind the last review may have moved; the first review has all products looked at instead.
@@ -137,6 +164,7 @@ extension Books {
         }
         for key in touched.products.sorted() {
             try lookAtCodes(of: key, &whole, command, in: transaction)
+            try lookAtDigest(.refusedForCode, of: key, &whole, command, in: transaction)
         }
         for kind in TopUpKind.allCases {
             for pack in touched.packs.filter({ $0.second == kind }).map(\.first).sorted() {
@@ -158,6 +186,9 @@ extension Books {
         }
         var whole = try alertsAsWhole(in: transaction)
         if !whole.isSweeping { whole.beginSweep() }
+        if whole.sweptProduct == nil {
+            try resolveRemovedNodes(&whole, command, in: transaction)
+        }
         var keys: [ProductKey] = []
         let lower: KeyBound<ProductKey> = whole.sweptProduct.map { .excluding($0) } ?? .unbounded
         try products.forEach(in: transaction, from: lower, limit: Int(limit)) { key, _ in
@@ -167,6 +198,9 @@ extension Books {
         for key in keys {
             try lookAtCodes(of: key, &whole, command, in: transaction)
             try lookAtExpiries(of: key, &whole, command, in: transaction)
+            for kind in AlertKind.allCases where kind.isDigest {
+                try lookAtDigest(kind, of: key, &whole, command, in: transaction)
+            }
             guard let account = try products.get(key, in: transaction)?.account else { continue }
             for kind in TopUpKind.allCases {
                 try lookAtPacks(of: account, kind, &whole, command, in: transaction)
@@ -247,8 +281,13 @@ extension Books {
     }
 
     /// Fires, or resolves, what is not as it should be.
-    private func settle(
+    ///
+    /// - Parameters:
+    ///   - digest: what a digest says when it is fired.
+    ///   - operators: who is told of what is no account's.
+    func settle(
         _ place: AlertPlace, _ isCrossed: Bool, value: UInt64, threshold: UInt64,
+        digest: [AlertDigestLine] = [], operators: [AlertRecipient] = [],
         _ whole: inout AlertsRecord, _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) {
@@ -258,14 +297,19 @@ extension Books {
         case (nil, true):
             whole.lastAlert += 1
             let number = whole.lastAlert
-            let alert = AlertRecord(
+            var alert = AlertRecord(
                 place: place, firedAt: command.at, value: value, threshold: threshold)
+            alert.digest = digest
             try alerts.put(number, alert, in: transaction)
-            try accountAlerts.put(KeyPair(place.account, number), EmptyRecord(), in: transaction)
+            if let account = place.account {
+                try accountAlerts.put(KeyPair(account, number), EmptyRecord(), in: transaction)
+            }
             try openAlerts.put(place, OpenAlertRecord(number: number), in: transaction)
             let change = AlertChange.fired(number, place, value: value, threshold: threshold)
             _ = try record(.alerts(change), command, in: transaction)
-            try notify(of: number, place, isResolution: false, &whole, command, in: transaction)
+            try notify(
+                of: number, place, isResolution: false, operators: operators, &whole, command,
+                in: transaction)
         case (.some(let number), false):
             guard var alert = try alerts.get(number, in: transaction) else {
                 throw .malformed(what: "alert \(number) is open and not there")
@@ -276,7 +320,9 @@ extension Books {
             try openAlerts.delete(place, in: transaction)
             let change = AlertChange.resolved(number, place, value: value)
             _ = try record(.alerts(change), command, in: transaction)
-            try notify(of: number, place, isResolution: true, &whole, command, in: transaction)
+            try notify(
+                of: number, place, isResolution: true, operators: operators, &whole, command,
+                in: transaction)
         }
     }
 }

@@ -24,7 +24,8 @@ extension Books {
             stagedDevices, limits, registrations, sealingKeys, log, senders, partitions,
             sessionFollowings, metadata, webhooks, webhookProgress, webhookAttempts,
             alertBooks, alertRules, alertLanguages, alerts, accountAlerts, openAlerts,
-            notifications, alertNotifications, dueNotifications,
+            notifications, alertNotifications, dueNotifications, begunNotifications,
+            alertDigests, nodeBackups, contactLanguages,
         ]
     }
 }

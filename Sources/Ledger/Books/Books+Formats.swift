@@ -34,6 +34,19 @@ extension Books {
         .init("the books know which node keeps another one's stored sessions") { _ in },
         .init("the books know webhooks") { _ in },
         .init("the books know alerts") { _ in },
+        .init("messages about alerts that are under way are listed, and digests are gathered") {
+            transaction throws(StoreError) in
+            let notifications = try Table<UInt64, NotificationRecord>(
+                "notifications", in: transaction)
+            let begun = try Table<UInt64, EmptyRecord>("begunNotifications", in: transaction)
+            // Of each run no more than a few.
+            var underWay: [UInt64] = []
+            try notifications.forEach(in: transaction) { id, record in
+                if record.state == .underWay { underWay.append(id) }
+                return .proceed
+            }
+            for id in underWay { try begun.put(id, EmptyRecord(), in: transaction) }
+        },
     ])
 
     /// How the account got the codes of a lot.

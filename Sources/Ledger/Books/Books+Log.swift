@@ -239,7 +239,8 @@ extension Action {
     fileprivate var isNews: Bool {
         switch self {
         case .cluster(.checkpoint), .cluster(.report), .clock(.beat), .webhooks(.report),
-            .alerts(.review), .alerts(.sweep), .alerts(.begin), .alerts(.report):
+            .alerts(.review), .alerts(.sweep), .alerts(.begin), .alerts(.report),
+            .alerts(.gather), .alerts(.find), .alerts(.noteBackup):
             false
         case .cluster(.removeNode), .cluster(.assignPartitions), .cluster(.followSessions),
             .cluster(.inheritSessions), .cluster(.settleInheritance), .clock(.confirm), .devices,
@@ -247,7 +248,8 @@ extension Action {
             .accounts, .imports, .topUps, .upgrades, .keys, .corrections,
             .limits, .productSecrets, .answers, .metadata, .webhooks(.create), .webhooks(.update),
             .webhooks(.rotateSecret), .webhooks(.delete), .alerts(.adopt), .alerts(.setRule),
-            .alerts(.resetRule), .alerts(.setLanguage), .alerts(.retry):
+            .alerts(.resetRule), .alerts(.setLanguage),
+            .alerts(.setContactLanguage), .alerts(.retry):
             true
         }
     }

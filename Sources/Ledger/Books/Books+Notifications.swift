@@ -15,17 +15,21 @@ extension Books {
     /// To the account, or to its parent when it has no address, and to the contacts; to none when the gateway has no
     /// mail server.
     func notify(
-        of number: UInt64, _ place: AlertPlace, isResolution: Bool, _ whole: inout AlertsRecord,
-        _ command: Command, in transaction: borrowing WriteTransaction
+        of number: UInt64, _ place: AlertPlace, isResolution: Bool,
+        operators: [AlertRecipient] = [], _ whole: inout AlertsRecord, _ command: Command,
+        in transaction: borrowing WriteTransaction
     ) throws(StoreError) {
         guard whole.settings.mails else { return }
-        let language = try language(of: place.account, in: transaction)
-        for recipient in try alertRecipients(of: place.account, in: transaction) {
+        var recipients = operators
+        if let account = place.account {
+            recipients = try alertRecipients(of: account, in: transaction)
+        }
+        for recipient in recipients {
             whole.lastNotification += 1
             let id = whole.lastNotification
             let notification = NotificationRecord(
                 alert: number, account: place.account, isResolution: isResolution,
-                recipient: recipient, language: language, createdAt: command.at)
+                recipient: recipient.email, language: recipient.language, createdAt: command.at)
             try notifications.put(id, notification, in: transaction)
             try alertNotifications.put(KeyPair(number, id), EmptyRecord(), in: transaction)
             try dueNotifications.put(
@@ -40,6 +44,7 @@ extension Books {
     ) throws(StoreError) {
         guard let old = try notifications.get(id, in: transaction) else { return }
         try notifications.delete(id, in: transaction)
+        try begunNotifications.delete(id, in: transaction)
         try alertNotifications.delete(KeyPair(old.alert, id), in: transaction)
         if old.isDue { try dueNotifications.delete(KeyPair(old.nextAt, id), in: transaction) }
     }
@@ -122,6 +127,11 @@ extension Books {
         if old.isDue { try dueNotifications.delete(KeyPair(old.nextAt, id), in: transaction) }
         if new.isDue {
             try dueNotifications.put(KeyPair(new.nextAt, id), EmptyRecord(), in: transaction)
+        }
+        if new.state == .underWay {
+            try begunNotifications.put(id, EmptyRecord(), in: transaction)
+        } else {
+            try begunNotifications.delete(id, in: transaction)
         }
     }
 }

@@ -131,12 +131,16 @@ public final class Books: Sendable {
     let notifications: Table<UInt64, NotificationRecord>
     let alertNotifications: Table<KeyPair<UInt64, UInt64>, EmptyRecord>
     let dueNotifications: Table<KeyPair<Timestamp, UInt64>, EmptyRecord>
+    let begunNotifications: Table<UInt64, EmptyRecord>
+    let alertDigests: Table<AlertPlace, AlertDigestRecord>
+    let nodeBackups: Table<NodeName, NodeBackupRecord>
+    let contactLanguages: Table<KeyPair<AccountID, EmailAddress>, AlertLanguageRecord>
 
     /// The most records that a page of a list reads, about: a bound on how long it takes.
     let readsPerPage: Int
 
     /// How many tables there are, with the one of the format: the environment has to allow that many.
-    public static var tableCount: Int { 65 }
+    public static var tableCount: Int { 69 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
@@ -241,5 +245,9 @@ public final class Books: Sendable {
         notifications = try Table("notifications", in: environment)
         alertNotifications = try Table("alertNotifications", in: environment)
         dueNotifications = try Table("dueNotifications", in: environment)
+        begunNotifications = try Table("begunNotifications", in: environment)
+        alertDigests = try Table("alertDigests", in: environment)
+        nodeBackups = try Table("nodeBackups", in: environment)
+        contactLanguages = try Table("contactLanguages", in: environment)
     }
 }

@@ -278,9 +278,12 @@ extension AccountMonth {
         case .upgrades(let change): take(change)
         case .corrections(let correction): take(correction)
         case .alerts(.fired(_, let place, _, _)):
-            count(place.subject.product, of: place.account) { $0.fired &+= 1 }
+            // One of a node is no account's.
+            guard let account = place.account else { break }
+            count(place.subject.product, of: account) { $0.fired &+= 1 }
         case .alerts(.resolved(_, let place, _)):
-            count(place.subject.product, of: place.account) { $0.resolved &+= 1 }
+            guard let account = place.account else { break }
+            count(place.subject.product, of: account) { $0.resolved &+= 1 }
         case .imports, .alerts, .products, .packages, .accounts, .keys, .clock, .limits,
             .productSecrets, .cluster, .metadata, .webhooks:
             break

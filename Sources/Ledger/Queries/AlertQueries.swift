@@ -39,6 +39,12 @@ public struct AlertNotification: Hashable, Sendable {
     public let record: NotificationRecord
 }
 
+/// Who is told of an alert, and in which language.
+public struct AlertRecipient: Hashable, Sendable {
+    public let email: EmailAddress
+    public let language: AlertLanguage
+}
+
 /// How alerts and the messages about them are doing.
 public struct AlertFigures: Hashable, Sendable {
     /// By kind; those without any are left out.
@@ -63,7 +69,7 @@ extension Books {
     ) throws(StoreError) -> [AlertRuleInForce] {
         let whole = try alertsAsWhole(in: transaction)
         var rules: [AlertRuleInForce] = []
-        for kind in AlertKind.allCases {
+        for kind in AlertKind.allCases where !kind.isOfNode {
             rules.append(try rule(kind, of: account, whole, in: transaction))
         }
         return rules
@@ -97,21 +103,28 @@ extension Books {
     }
 
     /// Who gets the account's alerts (rule E1): the account, or its parent when it has no address, and the contacts of
-    /// both; each address once.
+    /// both; each address once, in a contact's own language, or in the account's.
     public func alertRecipients(
         of account: AccountID, in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> [EmailAddress] {
+    ) throws(StoreError) -> [AlertRecipient] {
         guard let record = try accounts.get(account, in: transaction) else { return [] }
         let parent = record.parent
-        var found: [EmailAddress] = []
+        let language = try language(of: account, in: transaction)
+        var found: [AlertRecipient] = []
         if let own = record.email {
-            found.append(own)
+            found.append(AlertRecipient(email: own, language: language))
         } else if let parent, let other = try accounts.get(parent, in: transaction)?.email {
-            found.append(other)
+            found.append(AlertRecipient(email: other, language: language))
         }
-        try contacts.forEach(in: transaction, prefix: parent ?? account) { key, _ in
-            if !found.contains(where: { $0.text.lowercased() == key.second.text.lowercased() }) {
-                found.append(key.second)
+        try contacts.forEach(in: transaction, prefix: parent ?? account) {
+            (key, _) throws(StoreError) in
+            let text = key.second.text.lowercased()
+            let own = try contactLanguages.get(key, in: transaction)?.language
+            if let place = found.firstIndex(where: { $0.email.text.lowercased() == text }) {
+                found[place] = AlertRecipient(
+                    email: found[place].email, language: own ?? found[place].language)
+            } else {
+                found.append(AlertRecipient(email: key.second, language: own ?? language))
             }
             return .proceed
         }
@@ -136,21 +149,27 @@ extension Books {
         return last.adding(milliseconds: interval) <= time
     }
 
-    /// Messages that may be sent now by that run of a gateway, the first to be due first.
+    /// Messages that are under way and looked at for one answer: a run has no more than a few.
+    private static var begunMaximum: Int { 1_000 }
+
+    /// Messages that may be sent now by that run of a gateway: those that an earlier one has begun, then the first to be
+    /// due. What waits for its time is not read, however much that is.
     public func dueNotifications(
         at time: Timestamp, of run: GatewayRun, limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> [UInt64] {
+        guard limit > 0 else { return [] }
         var found: [UInt64] = []
-        try dueNotifications.forEach(in: transaction) { (key, _) throws(StoreError) in
-            // What an earlier run has begun is due before its time; no more than a few are under way at once.
-            guard
-                key.first
-                    <= time.adding(milliseconds: Self.notificationTakeoverMilliseconds)
-            else { return .stop }
-            let record = try notifications.get(key.second, in: transaction)
-            if record?.mayBegin(at: time, in: run) ?? false { found.append(key.second) }
+        try begunNotifications.forEach(in: transaction, limit: Self.begunMaximum) {
+            (id, _) throws(StoreError) in
+            let record = try notifications.get(id, in: transaction)
+            if record?.mayBegin(at: time, in: run) ?? false { found.append(id) }
             return found.count < limit ? .proceed : .stop
+        }
+        try dueNotifications.forEach(in: transaction, limit: limit + found.count) { key, _ in
+            guard key.first <= time, found.count < limit else { return .stop }
+            if !found.contains(key.second) { found.append(key.second) }
+            return .proceed
         }
         return found
     }
@@ -203,12 +222,18 @@ extension Books {
             of: alerts, filter: filter, reads: 4, cursor: cursor, limit: limit, in: transaction
         ) { (number, record) throws(StoreError) in
             let isMeant =
-                (accounts?.contains(record.place.account) ?? true)
+                Self.has(accounts, record.place.account)
                 && (product.map { $0 == record.place.subject.product } ?? true)
                 && (kind.map { $0 == record.place.kind } ?? true)
                 && (isOpen.map { $0 == (record.resolvedAt == nil) } ?? true)
             return isMeant ? try alert(number, in: transaction) : nil
         }
+    }
+
+    /// Whether an owner is among the accounts; all are, and the operator, when there is no list.
+    private static func has(_ accounts: [AccountID]?, _ owner: AccountID?) -> Bool {
+        guard let accounts else { return true }
+        return owner.map(accounts.contains) ?? false
     }
 
     public func notification(
@@ -227,8 +252,9 @@ extension Books {
             of: notifications, filter: "\(accountsText)|\(state?.name ?? "*")", cursor: cursor,
             limit: limit, in: transaction
         ) { id, record in
-            guard accounts?.contains(record.account) ?? true, state ?? record.state == record.state
-            else { return nil }
+            guard Self.has(accounts, record.account), state ?? record.state == record.state else {
+                return nil
+            }
             return AlertNotification(id: id, record: record)
         }
     }

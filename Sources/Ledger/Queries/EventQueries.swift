@@ -176,10 +176,12 @@ extension AlertChange {
         switch self {
         case .settingsAdopted: .gateway
         case .ruleSet(let account, _, _), .ruleReset(let account, _),
-            .languageSet(let account, _), .notificationRetried(_, let account):
+            .languageSet(let account, _), .contactLanguageSet(let account, _, _):
             .account(account)
-        case .fired(_, let place, _, _), .resolved(_, let place, _):
-            place.subject.product.map(EventSubject.product) ?? .account(place.account)
+        case .notificationRetried(_, let account): account.map(EventSubject.account) ?? .gateway
+        case .fired(_, let place, _, _), .resolved(_, let place, _), .repeated(_, let place, _):
+            place.subject.product.map(EventSubject.product)
+                ?? place.account.map(EventSubject.account) ?? .gateway
         }
     }
 }

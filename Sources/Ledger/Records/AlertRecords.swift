@@ -90,9 +90,15 @@ public struct AlertRecord: StorageRecord, Hashable, Sendable {
     public let place: AlertPlace
     public let firedAt: Timestamp
 
-    /// How many there were, or were left, and how many would have been right.
-    public let value: UInt64
+    /// How many there were, or were left, and how many would have been right; of a digest, as it was told of last.
+    public internal(set) var value: UInt64
     public let threshold: UInt64
+
+    /// When it was told of last, though it was not crossed anew; `nil`: never. Of digests.
+    public internal(set) var repeatedAt: Timestamp?
+
+    /// Of a digest: product by product, those with the most devices in front.
+    public internal(set) var digest: [AlertDigestLine] = []
 
     /// `nil` while it is open.
     public internal(set) var resolvedAt: Timestamp?
@@ -107,21 +113,60 @@ public struct AlertRecord: StorageRecord, Hashable, Sendable {
         self.threshold = threshold
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
 
     public func encode(into buffer: inout ByteBuffer) {
-        buffer.append(Version.v1, place, firedAt, value, threshold, resolvedAt, resolvedValue)
+        buffer.append(
+            Version.v2, place, firedAt, value, threshold, resolvedAt, resolvedValue, repeatedAt,
+            digest)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
-        switch try reader.take(Version.self, of: "alert") {
+        let version = try reader.take(Version.self, of: "alert")
+        place = try reader.take()
+        firedAt = try reader.take()
+        value = try reader.take()
+        threshold = try reader.take()
+        resolvedAt = try reader.take()
+        resolvedValue = try reader.take()
+        switch version {
+        case .v1: break
+        case .v2:
+            repeatedAt = try reader.take()
+            digest = try reader.take()
+        }
+    }
+}
+
+/// What was gathered for a digest: of a product, devices; of what digests are told for (a product, or an account), when.
+struct AlertDigestRecord: StorageRecord, Hashable, Sendable {
+    /// Since the last digest, each once, in order; at most `Books.digestDevicesMaximum`.
+    var devices: [DeviceKey] = []
+
+    /// Of an account: products that devices were gathered of since the last digest.
+    var products: UInt32 = 0
+
+    /// When devices were last seen; `nil`: not since it was resolved.
+    var seenAt: Timestamp?
+
+    /// When a digest was last told of.
+    var toldAt: Timestamp?
+
+    init() {}
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1, devices, products, seenAt, toldAt)
+    }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "digest of an alert") {
         case .v1:
-            place = try reader.take()
-            firedAt = try reader.take()
-            value = try reader.take()
-            threshold = try reader.take()
-            resolvedAt = try reader.take()
-            resolvedValue = try reader.take()
+            devices = try reader.take()
+            products = try reader.take()
+            seenAt = try reader.take()
+            toldAt = try reader.take()
         }
     }
 }
@@ -146,7 +191,9 @@ struct OpenAlertRecord: StorageRecord, Hashable, Sendable {
 /// A message about an alert to one address.
 public struct NotificationRecord: StorageRecord, Hashable, Sendable {
     public let alert: UInt64
-    public let account: AccountID
+
+    /// `nil`: the operator's.
+    public let account: AccountID?
 
     /// Whether it says that the alert is resolved.
     public let isResolution: Bool
@@ -174,7 +221,7 @@ public struct NotificationRecord: StorageRecord, Hashable, Sendable {
     public internal(set) var endedAt: Timestamp?
 
     init(
-        alert: UInt64, account: AccountID, isResolution: Bool, recipient: EmailAddress,
+        alert: UInt64, account: AccountID?, isResolution: Bool, recipient: EmailAddress,
         language: AlertLanguage, createdAt: Timestamp
     ) {
         self.alert = alert
@@ -198,7 +245,8 @@ public struct NotificationRecord: StorageRecord, Hashable, Sendable {
 
     public func encode(into buffer: inout ByteBuffer) {
         buffer.append(
-            Version.v1, alert, account, isResolution, recipient, language, createdAt, state,
+            Version.v1, alert, AlertOwner(account), isResolution, recipient, language, createdAt,
+            state,
             attempts, failures, unknownOutcomes, nextAt, run?.node, run?.number ?? 0, status,
             answer, endedAt)
     }
@@ -207,7 +255,7 @@ public struct NotificationRecord: StorageRecord, Hashable, Sendable {
         switch try reader.take(Version.self, of: "message about an alert") {
         case .v1:
             alert = try reader.take()
-            account = try reader.take()
+            account = try reader.take(AlertOwner.self).account
             isResolution = try reader.take()
             recipient = try reader.take()
             language = try reader.take()
@@ -223,6 +271,23 @@ public struct NotificationRecord: StorageRecord, Hashable, Sendable {
             status = try reader.take()
             answer = try reader.take()
             endedAt = try reader.take()
+        }
+    }
+}
+
+/// When a node's last backup was whole; of one that never made any, when it was first asked.
+struct NodeBackupRecord: StorageRecord, Hashable, Sendable {
+    let at: Timestamp
+
+    init(at: Timestamp) { self.at = at }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    func encode(into buffer: inout ByteBuffer) { buffer.append(Version.v1, at) }
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "last backup of a node") {
+        case .v1: at = try reader.take()
         }
     }
 }

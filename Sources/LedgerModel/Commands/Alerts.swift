@@ -1,5 +1,6 @@
 package import Bytes
 package import Encoding
+public import Time
 
 /// What a command does with alerts (rules E1 and E2).
 public enum AlertAction: Hashable, Sendable {
@@ -25,6 +26,19 @@ public enum AlertAction: Hashable, Sendable {
 
     /// A message that was given up is to be sent after all.
     case retry(UInt64)
+
+    /// Devices that a node has seen since it last said so, for the digests of that kind: refused as no code was left,
+    /// or over their daily allowance.
+    case gather(AlertKind, [DeviceIdentity])
+
+    /// What a node has found about itself.
+    case find(NodeFinding)
+
+    /// When a node's last backup was whole; of one that never made any, when it was first asked.
+    case noteBackup(NodeName, at: Timestamp)
+
+    /// One contact of an account is written to in that language, whatever the account's is.
+    case setContactLanguage(AccountID, EmailAddress, AlertLanguage)
 }
 
 extension AlertAction: ActionPart {
@@ -38,6 +52,10 @@ extension AlertAction: ActionPart {
         case begin = 156
         case report = 157
         case retry = 158
+        case gather = 160
+        case find = 161
+        case noteBackup = 162
+        case setContactLanguage = 163
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -54,6 +72,11 @@ extension AlertAction: ActionPart {
         case .report(let reports, let run):
             buffer.append(Tag.report, reports, run.node, run.number)
         case .retry(let id): buffer.append(Tag.retry, id)
+        case .gather(let kind, let devices): buffer.append(Tag.gather, kind, devices)
+        case .find(let finding): buffer.append(Tag.find, finding)
+        case .noteBackup(let node, let time): buffer.append(Tag.noteBackup, node, time)
+        case .setContactLanguage(let account, let email, let language):
+            buffer.append(Tag.setContactLanguage, account, email, language)
         }
     }
 
@@ -71,6 +94,10 @@ extension AlertAction: ActionPart {
             case .report:
                 try reader.make { .report($0, run: GatewayRun(node: $1, number: $2)) }
             case .retry: try reader.make(Self.retry)
+            case .gather: try reader.make(Self.gather)
+            case .find: try reader.make(Self.find)
+            case .noteBackup: try reader.make { .noteBackup($0, at: $1) }
+            case .setContactLanguage: try reader.make(Self.setContactLanguage)
             }
     }
 
@@ -91,7 +118,13 @@ public enum AlertChange: Hashable, Sendable {
     case resolved(UInt64, AlertPlace, value: UInt64)
 
     /// A message that was given up is to be sent after all.
-    case notificationRetried(UInt64, account: AccountID)
+    case notificationRetried(UInt64, account: AccountID?)
+
+    /// What is open goes on, a day after it was fired or repeated: so many there were since then.
+    case repeated(UInt64, AlertPlace, value: UInt64)
+
+    /// A contact of an account, and of its sub-accounts, is written to in that language.
+    case contactLanguageSet(AccountID, EmailAddress, AlertLanguage)
 }
 
 extension AlertChange: ChangePart {
@@ -103,6 +136,8 @@ extension AlertChange: ChangePart {
         case fired = 154
         case resolved = 155
         case notificationRetried = 156
+        case repeated = 160
+        case contactLanguageSet = 161
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -118,7 +153,11 @@ extension AlertChange: ChangePart {
         case .resolved(let number, let place, let value):
             buffer.append(Tag.resolved, number, place, value)
         case .notificationRetried(let id, let account):
-            buffer.append(Tag.notificationRetried, id, account)
+            buffer.append(Tag.notificationRetried, id, AlertOwner(account))
+        case .repeated(let number, let place, let value):
+            buffer.append(Tag.repeated, number, place, value)
+        case .contactLanguageSet(let account, let email, let language):
+            buffer.append(Tag.contactLanguageSet, account, email, language)
         }
     }
 
@@ -131,7 +170,12 @@ extension AlertChange: ChangePart {
             case .languageSet: try reader.make(Self.languageSet)
             case .fired: try reader.make(Self.fired)
             case .resolved: try reader.make(Self.resolved)
-            case .notificationRetried: try reader.make(Self.notificationRetried)
+            case .notificationRetried:
+                try reader.make { (id, owner: AlertOwner) in
+                    .notificationRetried(id, account: owner.account)
+                }
+            case .repeated: try reader.make(Self.repeated)
+            case .contactLanguageSet: try reader.make(Self.contactLanguageSet)
             }
     }
 
@@ -144,6 +188,8 @@ extension AlertChange: ChangePart {
         case .fired: "alert-fired"
         case .resolved: "alert-resolved"
         case .notificationRetried: "notification-retried"
+        case .repeated: "alert-repeated"
+        case .contactLanguageSet: "contact-language-set"
         }
     }
 }

@@ -13,12 +13,44 @@ public enum AlertKind: UInt8, RecordField, Hashable, Sendable, CaseIterable {
     /// What is left in an account's top-up packs of one kind is below the threshold.
     case packsLow = 3
 
+    /// Devices of a product were refused, as it has no code left: a digest.
+    case refusedForCode = 4
+
+    /// Devices of an account want more than their daily allowance (rule C3): a digest.
+    case atDailyLimit = 5
+
+    /// A certificate of a node ends soon.
+    case certificateEnding = 6
+
+    /// A node's last whole backup is old.
+    case backupOld = 7
+
     /// Its name in the API.
     public var name: String {
         switch self {
         case .codesLow: "codes-low"
         case .nearExpiry: "near-expiry"
         case .packsLow: "packs-low"
+        case .refusedForCode: "refused-for-code"
+        case .atDailyLimit: "at-daily-limit"
+        case .certificateEnding: "certificate-ending"
+        case .backupOld: "backup-old"
+        }
+    }
+
+    /// Whether it is about a node of the gateway, and the operator's: no account has a rule of it.
+    public var isOfNode: Bool {
+        switch self {
+        case .codesLow, .nearExpiry, .packsLow, .refusedForCode, .atDailyLimit: false
+        case .certificateEnding, .backupOld: true
+        }
+    }
+
+    /// Whether devices are gathered and told of at most once a day, not when a number is crossed.
+    public var isDigest: Bool {
+        switch self {
+        case .codesLow, .nearExpiry, .packsLow, .certificateEnding, .backupOld: false
+        case .refusedForCode, .atDailyLimit: true
         }
     }
 }
@@ -38,12 +70,12 @@ public struct AlertRule: Hashable, Sendable {
     /// Without it nothing is fired, and what is open is resolved.
     public var isOn: Bool
 
-    /// Of `codes-low` and `packs-low` the fewest codes, or units, that are enough; of `near-expiry` the fewest
+    /// Of `codes-low` and `packs-low` the fewest codes, or units, that are enough; of the others the fewest
     /// devices that are worth an alert. At most `numberMaximum`.
     public var number: UInt64
 
     /// The same as a share of the codes that the product ever got, or of the packs that have units left, 0 to 100:
-    /// the larger threshold holds. Means nothing to `near-expiry`.
+    /// the larger threshold holds. Means nothing to what counts devices.
     public var percent: UInt32
 
     /// How long before its end an entitlement is near it, 1 to `daysMaximum`. Means something to `near-expiry` only.
@@ -99,6 +131,9 @@ public struct AlertSettings: Hashable, Sendable {
         case .codesLow: AlertRule(number: codesNumber, percent: codesPercent)
         case .nearExpiry: AlertRule(number: 1, days: nearExpiryDays)
         case .packsLow: AlertRule(number: 1, percent: packsPercent)
+        case .refusedForCode, .atDailyLimit: AlertRule(number: 1)
+        // The node looks, by its own configuration.
+        case .certificateEnding, .backupOld: AlertRule(isOn: false, number: 0)
         }
     }
 }
@@ -124,17 +159,30 @@ public enum AlertSubject: Hashable, Sendable, CustomStringConvertible {
     /// The packs of that kind, all together.
     case packs(TopUpKind)
 
+    /// All products of the account.
+    case account
+
+    /// A node of the gateway.
+    case node(NodeName)
+
     public var product: ProductKey? {
         switch self {
         case .product(let key): key
-        case .packs: nil
+        case .packs, .account, .node: nil
         }
     }
 
     public var packs: TopUpKind? {
         switch self {
-        case .product: nil
+        case .product, .account, .node: nil
         case .packs(let kind): kind
+        }
+    }
+
+    public var node: NodeName? {
+        switch self {
+        case .product, .account, .packs: nil
+        case .node(let name): name
         }
     }
 
@@ -142,6 +190,8 @@ public enum AlertSubject: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .product(let key): "product \(key)"
         case .packs(let kind): "packs of \(kind.name)"
+        case .account: "all products"
+        case .node(let name): "node \(name)"
         }
     }
 }
@@ -156,6 +206,10 @@ extension AlertSubject: StorageKey {
         case .packs(let kind):
             writer.append(UInt8(Tag.packs.rawValue))
             kind.encode(into: &writer)
+        case .account: writer.append(UInt8(Tag.account.rawValue))
+        case .node(let name):
+            writer.append(UInt8(Tag.node.rawValue))
+            name.encode(into: &writer)
         }
     }
 
@@ -167,6 +221,8 @@ extension AlertSubject: StorageKey {
             switch tag {
             case .product: ProductKey(decoding: &reader).map(Self.product)
             case .packs: TopUpKind(decoding: &reader).map(Self.packs)
+            case .account: .account
+            case .node: NodeName(decoding: &reader).map(Self.node)
             }
         guard let subject else { return nil }
         self = subject
@@ -177,12 +233,16 @@ extension AlertSubject: TaggedRecord {
     enum Tag: UInt16, RecordTag {
         case product = 1
         case packs = 2
+        case account = 160
+        case node = 161
     }
 
     package func encode(into buffer: inout ByteBuffer) {
         switch self {
         case .product(let key): buffer.append(Tag.product, key)
         case .packs(let kind): buffer.append(Tag.packs, kind)
+        case .account: buffer.append(Tag.account)
+        case .node(let name): buffer.append(Tag.node, name)
         }
     }
 
@@ -191,17 +251,20 @@ extension AlertSubject: TaggedRecord {
             switch try reader.takeTag(of: Self.self) {
             case .product: try reader.make(Self.product)
             case .packs: try reader.make(Self.packs)
+            case .account: .account
+            case .node: try reader.make(Self.node)
             }
     }
 }
 
 /// Whose alert of what: there is one at a time.
 public struct AlertPlace: Hashable, Sendable {
-    public let account: AccountID
+    /// `nil`: the operator's.
+    public let account: AccountID?
     public let kind: AlertKind
     public let subject: AlertSubject
 
-    public init(account: AccountID, kind: AlertKind, subject: AlertSubject) {
+    public init(account: AccountID?, kind: AlertKind, subject: AlertSubject) {
         self.account = account
         self.kind = kind
         self.subject = subject
@@ -210,26 +273,140 @@ public struct AlertPlace: Hashable, Sendable {
 
 extension AlertPlace: StorageKey {
     public func encode(into writer: inout KeyWriter) {
-        account.encode(into: &writer)
+        AlertOwner(account).encode(into: &writer)
         kind.encode(into: &writer)
         subject.encode(into: &writer)
     }
 
     public init?(decoding reader: inout ByteReader) {
-        guard let account = AccountID(decoding: &reader), let kind = AlertKind(decoding: &reader),
+        guard let owner = AlertOwner(decoding: &reader), let kind = AlertKind(decoding: &reader),
             let subject = AlertSubject(decoding: &reader)
         else { return nil }
-        self.init(account: account, kind: kind, subject: subject)
+        self.init(account: owner.account, kind: kind, subject: subject)
     }
 }
 
 extension AlertPlace: RecordField {
     package func encode(into buffer: inout ByteBuffer) {
-        buffer.append(fields: account, kind, subject)
+        buffer.append(fields: AlertOwner(account), kind, subject)
     }
 
     package init(from reader: inout ByteReader) throws(MalformedRecord) {
-        self = try reader.make(Self.init(account:kind:subject:))
+        account = try reader.take(AlertOwner.self).account
+        kind = try reader.take()
+        subject = try reader.take()
+    }
+}
+
+/// Whose an alert is: an account's name, or an empty text for the operator.
+package struct AlertOwner: Hashable, Sendable {
+    package let account: AccountID?
+
+    package init(_ account: AccountID?) { self.account = account }
+
+    private init?(text: String) {
+        if text.isEmpty {
+            account = nil
+        } else if let name = AccountID(text) {
+            account = name
+        } else {
+            return nil
+        }
+    }
+}
+
+extension AlertOwner: StorageKey {
+    package func encode(into writer: inout KeyWriter) { writer.append(text: account?.text ?? "") }
+
+    package init?(decoding reader: inout ByteReader) {
+        guard let text = reader.readKeyText() else { return nil }
+        self.init(text: text)
+    }
+}
+
+extension AlertOwner: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(text: account?.text ?? "")
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        guard let owner = Self(text: try reader.takeText()) else {
+            throw .malformed(what: "the owner of an alert")
+        }
+        self = owner
+    }
+}
+
+/// What a node has found about itself.
+public struct NodeFinding: Hashable, Sendable {
+    public let node: NodeName
+    public let kind: AlertKind
+
+    /// Whether it is to be told of; else it is resolved.
+    public let isCrossed: Bool
+
+    /// Days: that a certificate has left, or that the last backup is old, and how many would have been right.
+    public let value: UInt64
+    public let threshold: UInt64
+
+    /// The operator, and the language that it is told in.
+    public let recipient: EmailAddress?
+    public let language: AlertLanguage
+
+    public init(
+        node: NodeName, kind: AlertKind, isCrossed: Bool, value: UInt64, threshold: UInt64,
+        recipient: EmailAddress?, language: AlertLanguage
+    ) {
+        self.node = node
+        self.kind = kind
+        self.isCrossed = isCrossed
+        self.value = value
+        self.threshold = threshold
+        self.recipient = recipient
+        self.language = language
+    }
+}
+
+extension NodeFinding: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(fields: node, kind, isCrossed, value, threshold, recipient, language)
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        node = try reader.take()
+        kind = try reader.take()
+        isCrossed = try reader.take()
+        value = try reader.take()
+        threshold = try reader.take()
+        recipient = try reader.take()
+        language = try reader.take()
+    }
+}
+
+/// What a digest says of one product.
+public struct AlertDigestLine: Hashable, Sendable {
+    public let product: ProductKey
+
+    /// Devices since the last digest, counted up to 1,000.
+    public let devices: UInt32
+
+    /// Some of them, in order.
+    public let first: [DeviceKey]
+
+    public init(product: ProductKey, devices: UInt32, first: [DeviceKey]) {
+        self.product = product
+        self.devices = devices
+        self.first = first
+    }
+}
+
+extension AlertDigestLine: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(fields: product, devices, first)
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make(Self.init(product:devices:first:))
     }
 }
 

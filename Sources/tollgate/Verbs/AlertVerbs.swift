@@ -13,7 +13,10 @@ struct AlertVerbs: AsyncParsableCommand {
         static let example = "alert list --account acme --open true"
         @Option(help: "Of that account.") var account: String?
         @Option(help: "Of that product.") var product: String?
-        @Option(help: .rule) var rule: String?
+        @Option(
+            help:
+                "Of that rule: one of those that accounts have, certificate-ending or backup-old.")
+        var rule: String?
         @Option(help: "true: only those that are open; false: the others.") var open: Bool?
         var request: APIRequest {
             .list(
@@ -23,7 +26,7 @@ struct AlertVerbs: AsyncParsableCommand {
                         "open": open.map { String($0) },
                     ]),
                 by:
-                    "id rule account product packs open value threshold firedAt | productName resolvedAt resolvedValue"
+                    "id rule account product packs node open value threshold firedAt | productName repeatedAt resolvedAt resolvedValue"
             )
         }
     }
@@ -46,7 +49,7 @@ struct AlertVerbs: AsyncParsableCommand {
         @Argument(help: .rule) var rule: String
         @Option(
             help:
-                "Fewest codes or units that are enough; of near-expiry, fewest devices worth an alert."
+                "Fewest codes or units that are enough; of what counts devices, fewest worth an alert."
         )
         var number: Int64
         @Option(help: "The same as a share of all, if that is more, 0 to 100. Default: 0.")
@@ -79,12 +82,16 @@ struct AlertVerbs: AsyncParsableCommand {
     }
 
     struct Language: Verb {
-        static let about = "Chooses the language of an account's alerts: en or zh."
+        static let about = "Chooses the language of an account's alerts, or of one contact's."
         static let example = "alert language acme zh"
         @Argument(help: .account) var account: String
         @Argument(help: "en or zh.") var language: String
+        @Option(help: "The e-mail address of the contact, of which alone it is.")
+        var contact: String?
         var request: APIRequest {
-            .put("accounts/\(account.escaped)/alert-language", ["language": language])
+            .put(
+                "accounts/\(account.escaped)/alert-language",
+                ["language": language, "contact": contact])
         }
     }
 
@@ -118,5 +125,7 @@ struct AlertVerbs: AsyncParsableCommand {
 }
 
 extension ArgumentHelp {
-    fileprivate static var rule: ArgumentHelp { "codes-low, near-expiry or packs-low." }
+    fileprivate static var rule: ArgumentHelp {
+        "codes-low, near-expiry, packs-low, refused-for-code or at-daily-limit."
+    }
 }

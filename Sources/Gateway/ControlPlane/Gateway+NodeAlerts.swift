@@ -1,0 +1,84 @@
+import Ledger
+import Linux
+import Reactor
+import Storage
+import TLS
+import Time
+
+// What the operator is told of this node (rule E2): certificates that end, backups that are old.
+extension Gateway {
+    /// Looks at this node, and tells the books what they don't have yet.
+    func tellOfNode() async {
+        // By a doubted clock nothing is near its end (rule B16).
+        guard isLedgerReached, commons.clock.doubt == nil else { return }
+        do throws(StoreError) {
+            if configuration.alerts.backupDays != nil { try await tellOfLastBackup() }
+            for finding in try findings() {
+                let isOpen = try ledger.read { books, transaction throws(StoreError) in
+                    try books.isOpen(finding.kind, of: finding.node, in: transaction)
+                }
+                if isOpen != finding.isCrossed { try await tell(.find(finding)) }
+            }
+        } catch {
+            commons.log?.say(
+                .warning, "the books can't be told of certificates and backups now",
+                .init("error", "\(error)"))
+        }
+    }
+
+    /// The books remember it longer than this process.
+    private func tellOfLastBackup() async throws(StoreError) {
+        let last = backups.all.filter { $0.state == .done }.compactMap(\.finishedAt).max()
+        let known = try lastBackup()
+        if let time = last ?? (known == nil ? now : nil), known.map({ $0 < time }) ?? true {
+            try await tell(.noteBackup(commons.node, at: time))
+        }
+    }
+
+    private func lastBackup() throws(StoreError) -> Timestamp? {
+        let node = commons.node
+        return try ledger.read { books, transaction throws(StoreError) in
+            try books.backup(of: node, in: transaction)
+        }
+    }
+
+    private func findings() throws(StoreError) -> [NodeFinding] {
+        let alerts = configuration.alerts
+        let now = now
+        func finding(_ kind: AlertKind, _ isCrossed: Bool, value: Int64, threshold: Int)
+            -> NodeFinding
+        {
+            NodeFinding(
+                node: commons.node, kind: kind, isCrossed: isCrossed,
+                value: UInt64(max(0, value)), threshold: UInt64(threshold),
+                recipient: alerts.operatorAddress.flatMap(EmailAddress.init),
+                language: alerts.operatorLanguage == .zh ? .chinese : .english)
+        }
+        let warning = configuration.tls.expiryWarningDays
+        let ending = certificates.filter {
+            switch CertificateStanding($0, at: now, warningDays: warning) {
+            case .endsSoon, .ended: true
+            case .good, .notBegun: false
+            }
+        }
+        let end = ending.map(\.notAfterSeconds).min() ?? 0
+        let left = (end - now.milliseconds / 1_000) / 86_400
+        var age: Int64 = 0
+        if alerts.backupDays != nil, let last = try lastBackup() {
+            age = (now.milliseconds - last.milliseconds) / 86_400_000
+        }
+        return [
+            finding(
+                .certificateEnding, alerts.operatorAddress != nil && !ending.isEmpty, value: left,
+                threshold: warning),
+            finding(
+                .backupOld, alerts.backupDays.map { age >= Int64($0) } ?? false, value: age,
+                threshold: alerts.backupDays ?? 0),
+        ]
+    }
+
+    private func tell(_ action: AlertAction) async throws(StoreError) {
+        _ = try await ledger.submit(
+            Command(at: now, actor: Command.gatewayActor, action: .alerts(action)))
+    }
+}
