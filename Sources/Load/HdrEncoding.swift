@@ -46,7 +46,7 @@ enum HdrEncoding {
         var rest = bytes[headBytes...]
         while !rest.isEmpty {
             guard let number = next(&rest) else { return nil }
-            if number > 0 {
+            if number >= 0 {
                 counts.append(UInt64(number))
             } else {
                 guard number >= -Int64(PreciseHistogramScale.bucketCount) else { return nil }

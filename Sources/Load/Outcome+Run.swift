@@ -41,7 +41,9 @@ extension Outcome {
             ? nil
             : ServerCost(
                 processes: Set(plan.serverProcesses.map { "\(Self.machine)/\($0)" }),
-                nanoseconds: finished.server.nanoseconds - started.server.nanoseconds,
+                // One that has ended is counted no more.
+                nanoseconds: max(
+                    0, finished.server.nanoseconds - started.server.nanoseconds),
                 bytesBefore: prepared.server.memoryBytes, bytesAfter: finished.server.memoryBytes)
     }
 

@@ -32,7 +32,7 @@ struct SampleJoint {
 
         /// The one that a time is in.
         func sample(at time: Double) -> Sample? {
-            guard time <= end + 0.001 else { return nil }
+            guard time > offset, time <= end + 0.001 else { return nil }
             return samples.first { offset + $0.seconds >= time - 0.001 }
         }
     }

@@ -176,6 +176,16 @@ public struct Meter: ~Copyable {
         return true
     }
 
+    /// Notes that the device wants more than its allowance on `day`. True once per device and day, as far as this process
+    /// remembers.
+    public mutating func noteOverAllowance(_ slot: Slot, on day: Day) -> Bool {
+        let index = Int(slot.index)
+        if counters[index].tally.usage.day != day { turn(slot.index, to: day) }
+        guard !counters[index].tally.isOverAllowance else { return false }
+        counters[index].tally.isOverAllowance = true
+        return true
+    }
+
     /// The device could not hear the notice of `day`: it counts as not given.
     public mutating func withdrawNotice(_ slot: Slot, on day: Day) {
         let index = Int(slot.index)
@@ -290,6 +300,9 @@ struct Tally {
 
     /// Changed since a batch carried it last.
     @usableFromInline var isDirty = false
+
+    /// The device has wanted more than the allowance. Not stored.
+    var isOverAllowance = false
 
     /// The last batch that carried it, until the store has answered; 0 then.
     var batchUnderWay: UInt64 = 0

@@ -106,6 +106,8 @@ extension ScenarioCommand {
 
     /// All that can be wrong is found before devices are made, which costs codes.
     private func plan() throws(Failure) -> LoadPlan {
+        // Making devices may outlast it.
+        let startAt = try watching.startTime()
         if let count = try identity.willPrepare {
             let device = Device(productKey: [], deviceKey: [], secret: [])
             let plan = try plan(of: .fleet(Array(repeating: device, count: count)))
@@ -121,7 +123,8 @@ extension ScenarioCommand {
             _ = try Self.read(plan)
             try Self.allow(plan)
         }
-        let plan = try plan(of: try identity.identities())
+        var plan = try plan(of: try identity.identities())
+        plan.startAt = startAt
         try Self.allow(plan)
         return plan
     }
@@ -151,7 +154,6 @@ extension ScenarioCommand {
         plan.sourceAddresses = server.sourceAddresses
         plan.threads = watching.threads
         plan.serverProcesses = watching.serverProcesses
-        plan.startAt = try watching.startTime()
         try complete(&plan)
         try check(plan)
         return plan

@@ -296,7 +296,7 @@ struct AlertMailTests {
                 client.controlPlane.advance(milliseconds: 70_000)
             }
             #expect(try await awaits { try await isLetter(client, "given-up", attempts: 3) })
-            #expect(server.refusals(of: "full@example.org") == 3)
+            #expect(try await awaits { server.refusals(of: "full@example.org") == 3 })
         }
     }
 

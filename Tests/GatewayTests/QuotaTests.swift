@@ -108,19 +108,26 @@ import Time
         var reports = DigestReports()
         reports.merge(seen)
         var told = 0
-        while let (_, keys) = reports.next(at: start) { told += keys.count }
+        for digest in reports.due(at: start) { told += reports.take(digest, at: start).count }
         isEqual(told, SeenDevices.maximum)
+        // Those that wait for their hour leave room for others.
+        reports.merge(seen)
         var more = SeenDevices()
         more.note(device, for: .refusedForCode)
         reports.merge(more)
-        let first = reports.next(at: start)
-        isEqual(first?.1, [device.device])
-        reports.putBack([device.device], of: .init(.refusedForCode, device.product))
-        isEqual(reports.next(at: start)?.1, [device.device])
+        let digest = SeenDevices.Digest(.refusedForCode, device.product)
+        isEqual(reports.due(at: start), [digest])
+        isEqual(reports.take(digest, at: start), [device.device])
+        reports.putBack([device.device], of: digest)
+        isEqual(reports.take(digest, at: start), [device.device])
+        isEqual(reports.due(at: start), [])
+        reports = DigestReports()
         reports.merge(more)
-        isEqual(reports.next(at: start) == nil, true)
+        isEqual(reports.take(digest, at: start), [device.device])
+        reports.merge(more)
+        isEqual(reports.due(at: start), [])
         let later = start.adding(milliseconds: DigestReports.pauseMilliseconds)
-        isEqual(reports.next(at: later)?.1, [device.device])
+        isEqual(reports.due(at: later).contains(digest), true)
     }
 
     @Test("C3, C5: the day's allowance is counted to the last unit, and is back the next day")

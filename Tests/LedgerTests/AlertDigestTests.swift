@@ -99,7 +99,7 @@ import Time
         #expect(try store.findings() == [])
     }
 
-    @Test("E2: while devices are refused it is told of once a day, and a day without ends it")
+    @Test("E2: while devices are refused it is told of once a day, and two days without end it")
     func days() throws {
         let store = try begun()
         try gather(.refusedForCode, ["a"], store)
@@ -117,7 +117,7 @@ import Time
         }.map(\.change.name)
         #expect(kinds.filter { $0 == "alert-repeated" }.count == 1)
         #expect(kinds.filter { $0 == "alert-fired" }.count == 1)
-        try pass(21 * Self.hour, store)
+        try pass(45 * Self.hour, store)
         #expect(try states(store) == ["refused-for-code 24 open"])
         try pass(2 * Self.hour, store)
         #expect(try states(store) == ["refused-for-code 24 resolved"])
@@ -128,6 +128,19 @@ import Time
             try books.alertDigests.count(in: transaction)
         }
         #expect(rest == 0)
+    }
+
+    @Test("E2: a device that is seen once a day, sooner or later, is one alert that goes on")
+    func oncePerDay() throws {
+        let store = try begun()
+        for hours: Int64 in [25, 23, 26, 22, 25] {
+            try gather(.refusedForCode, ["meter"], store)
+            for _ in 0..<hours { try pass(Self.hour, store) }
+        }
+        #expect(try states(store) == ["refused-for-code 1 open"])
+        #expect(try !letters(store).contains("resolved"))
+        #expect(try letters(store).count > 2)
+        #expect(try store.findings() == [])
     }
 
     @Test("E2: devices at their limit are one digest of the account, with what each product has")
@@ -150,7 +163,7 @@ import Time
         #expect(try store.findings() == [])
         _ = try store.apply(.products(.delete(ProductKey("PK2")!)))
         try gather(.atDailyLimit, ["z"], of: "PK2", store)
-        try pass(24 * Self.hour, store)
+        try pass(48 * Self.hour, store)
         #expect(try states(store) == ["at-daily-limit 3 resolved"])
         try pass(Self.hour, store)
         try gather(.atDailyLimit, ["a", "b", "c"], store)

@@ -21,7 +21,7 @@ import Time
             "activate", "--url", gateway.url("local"), "--fleet", "fleet.csv", "--prepare", "40",
             "--api", gateway.api, "--token-file", "data/admin.token", "--count", "40", "--quiet")
         try #require(prepared.code == 0, "\(prepared.errors)")
-        let start = Timestamp(milliseconds: Timestamp.now().milliseconds / 1_000 * 1_000 + 4_000)
+        let start = Timestamp(milliseconds: Timestamp.now().milliseconds / 1_000 * 1_000 + 8_000)
         let runs = try ["0", "20"].map { first in
             try program.start(
                 "tollgate-load",
@@ -43,7 +43,8 @@ import Time
         let parts = try reports.map(outcome)
         for part in parts {
             let late = part.times.started.milliseconds - start.milliseconds
-            #expect((-1..<1_000).contains(late), "\(late) ms")
+            #expect(late >= -1, "\(late) ms")
+            #expect(abs((part.times.lateSeconds ?? -1) * 1_000 - Double(max(0, late))) < 50)
             #expect(part.done == 2_000)
         }
         let joint = try program.load("join", "0.json", "1.json", "--json", "--html", "page.html")
@@ -58,7 +59,7 @@ import Time
             let value = try #require(merged.quantile(fraction))
             #expect(latency[name] as? Double == Double(value) / 1e6)
         }
-        #expect(told.times.togetherSeconds > 0.5 && told.times.seconds < 4)
+        #expect(told.times.togetherSeconds > 0.2 && told.times.seconds < 6)
         #expect(told.plan.rate == 2_000 && told.plan.connections == 40)
         // Both have watched one process: its time is not counted twice.
         let times = parts.compactMap { $0.server?.nanoseconds }

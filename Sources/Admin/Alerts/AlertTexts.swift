@@ -49,7 +49,7 @@ enum AlertText: CaseIterable {
             "{value} devices of product {product} (PK {pk}) could not connect, as it had no activation code left: {devices}."
                 + " Please buy codes, or assign some to the product. While it goes on you hear of it once a day."
         case .atLimit: "{value} devices have used their daily allowance"
-        case .atLimitResolved: "No device has used its daily allowance for a day"
+        case .atLimitResolved: "No device has used up its daily allowance for two days"
         case .atLimitBody:
             "{value} devices of account {account} wanted more messages than their daily allowance has: {products}."
                 + " Without a top-up pack they wait for the next day. While it goes on you hear of it once a day."
@@ -98,7 +98,7 @@ enum AlertText: CaseIterable {
         case .refusedBody:
             "产品 {product}（PK {pk}）的激活码已用完，{value} 台设备无法连接：{devices}。请购买激活码或为该产品分配激活码。情况持续期间，每天通知一次。"
         case .atLimit: "{value} 台设备已用完当日消息套餐"
-        case .atLimitResolved: "一天内已没有设备用完当日消息套餐"
+        case .atLimitResolved: "两天内没有设备用完当日消息套餐"
         case .atLimitBody:
             "账号 {account} 的 {value} 台设备当日消息数超出套餐：{products}。没有补充包时，这些设备需等到次日。情况持续期间，每天通知一次。"
         case .certificate: "节点 {node}：TLS 证书将在 {value} 天后到期"

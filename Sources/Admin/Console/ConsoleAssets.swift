@@ -126,36 +126,45 @@ enum ConsoleScript {
           });
         }
         // A file is sent with its progress shown, and the answer saved; without this a browser does both by itself.
-        const prepare = (form) => form.addEventListener("submit", (event) => {
-          event.preventDefault();
-          const [bar, said, button] = ["progress", "[role=status]", "button"].map((name) => form.querySelector(name));
-          const request = new XMLHttpRequest();
-          const end = (text) => { bar.hidden = true; button.disabled = false; said.textContent = text; };
-          request.open("POST", location.href);
-          request.responseType = "blob";
-          request.upload.addEventListener("progress", ({ loaded, total }) => { bar.max = total; bar.value = loaded; });
-          request.addEventListener("error", () => end(form.dataset.failed));
-          request.addEventListener("load", async () => {
-            if (new URL(request.responseURL).pathname !== location.pathname) return location.assign(request.responseURL);
-            if (request.getResponseHeader("content-disposition")) {
-              const link = document.createElement("a");
-              link.href = URL.createObjectURL(request.response);
-              link.download = "devices.csv";
-              link.click();
-              form.reset();
-              // The next file is another request.
-              const bytes = crypto.getRandomValues(new Uint8Array(32));
-              form.elements._once.value = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-              return end(form.dataset.taken);
-            }
-            const page = new DOMParser().parseFromString(await request.response.text(), "text/html");
-            document.querySelector("main").replaceWith(page.querySelector("main"));
-            document.querySelectorAll("form[enctype]").forEach(prepare);
+        const prepare = (form) => {
+          form.addEventListener("change", () => {
+            // Another file is another request.
+            const bytes = crypto.getRandomValues(new Uint8Array(32));
+            form.elements._once.value = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
           });
-          bar.hidden = false;
-          button.disabled = true;
-          request.send(new FormData(form));
-        });
+          form.addEventListener("submit", (event) => {
+            event.preventDefault();
+            const [bar, said, button] = ["progress", "[role=status]", "button"].map((name) => form.querySelector(name));
+            const request = new XMLHttpRequest();
+            const end = (text) => { bar.hidden = true; button.disabled = false; said.textContent = text; };
+            request.open("POST", location.href);
+            request.responseType = "blob";
+            request.upload.addEventListener("progress", ({ loaded, total }) => { bar.max = total; bar.value = loaded; });
+            request.addEventListener("error", () => end(form.dataset.failed));
+            request.addEventListener("load", async () => {
+              if (new URL(request.responseURL).pathname !== location.pathname) return location.assign(request.responseURL);
+              if (request.getResponseHeader("content-disposition")) {
+                end(form.dataset.taken + " ");
+                // It stays on the page, should the browser not save it now.
+                const link = document.createElement("a");
+                link.href = URL.createObjectURL(request.response);
+                link.textContent = link.download = "devices.csv";
+                said.append(link);
+                link.click();
+                return;
+              }
+              const page = new DOMParser().parseFromString(await request.response.text(), "text/html");
+              const main = page.querySelector("main");
+              // What stands between may have answered, and the gateway have done it all the same: sent again, it is answered.
+              if (!main) return end(form.dataset.failed);
+              document.querySelector("main").replaceWith(main);
+              document.querySelectorAll("form[enctype]").forEach(prepare);
+            });
+            bar.hidden = false;
+            button.disabled = true;
+            request.send(new FormData(form));
+          });
+        };
         document.querySelectorAll("form[enctype]").forEach(prepare);
         addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
         """

@@ -35,7 +35,11 @@ extension ConsoleRequest {
             .openAlerts,
             items.isEmpty
                 ? "<p class=\"empty\">\(t(.noOpenAlerts))</p>"
-                : table(Array(alertColumns.dropLast(2)), items, title: .openAlerts))
+                : table(Array(alertColumns.dropLast(2)), items, title: .openAlerts)
+                    + (open.at("cursor") == nil
+                        ? HTML()
+                        : "<p class=\"pages\"><a href=\"\(ConsoleLink(segments, [("open", "true")]).text)\">\(t(.all))</a></p>")
+        )
         html += "<h2>\(t(.whatFired))</h2>"
         return html
             + (try await list(

@@ -12,7 +12,8 @@ extension Gateway {
         }
         // By a doubted clock the books decide nothing (rule B16).
         guard isLedgerReached, commons.clock.doubt == nil else { return }
-        while let (digest, keys) = reports.next(at: time.monotonic) {
+        for digest in reports.due(at: time.monotonic) {
+            let keys = reports.take(digest, at: time.monotonic)
             let devices = keys.map { DeviceIdentity(product: digest.second, device: $0) }
             let command = Command(
                 at: now, actor: Command.gatewayActor,

@@ -28,8 +28,11 @@ extension Gateway {
 
     /// The books remember it longer than this process.
     private func tellOfLastBackup() async throws(StoreError) {
-        let last = backups.all.filter { $0.state == .done }.compactMap(\.finishedAt).max()
-        let known = try lastBackup()
+        let now = now
+        // By a clock that was wrong then it may have been made in time to come.
+        let last = backups.all.filter { $0.state == .done }.compactMap(\.finishedAt)
+            .filter { $0 <= now }.max()
+        let known = try lastBackup().flatMap { $0 <= now ? $0 : nil }
         if let time = last ?? (known == nil ? now : nil), known.map({ $0 < time }) ?? true {
             try await tell(.noteBackup(commons.node, at: time))
         }

@@ -32,7 +32,8 @@ public struct NodeFigures: Equatable, Sendable {
     }
 
     static func += (sum: inout Self, part: Self) {
-        for field in fields { sum[keyPath: field] += part[keyPath: field] }
+        // Another node may say anything: it wraps around rather than traps.
+        for field in fields { sum[keyPath: field] &+= part[keyPath: field] }
     }
 }
 

@@ -133,6 +133,8 @@ extension Shard {
                     + "\"deviceSecret\":\"\(secret)\"}", in: &context
             )
             context.wire[slot].settings.client = .unknown
+            // Where many wait to be let in, it does not keep a place.
+            guard !context.wire.isCrowded else { return end(slot, .disconnected) }
             context.wire[slot].phase = .departing
             context.wire[slot].phaseBegan = context.now.monotonic
             context.wire.scheduleTimer(slot, at: context.now)

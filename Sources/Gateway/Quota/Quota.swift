@@ -211,18 +211,20 @@ struct Quota: ~Copyable {
         switch packs.draw(missing, for: meter.device(of: counter), from: stock, at: time) {
         case .wait: return .waits(stock)
         case .nothingLeft:
-            let isFirst = meter.noteExhausted(counter, on: day)
-            if isFirst { seen.note(meter.device(of: counter), for: .atDailyLimit) }
-            return .refused(isFirst: isFirst)
+            noteOverAllowance(counter, day)
+            return .refused(isFirst: meter.noteExhausted(counter, on: day))
         case .drawn:
-            if meter.usage(counter, on: day).topUp == 0 {
-                seen.note(meter.device(of: counter), for: .atDailyLimit)
-            }
+            noteOverAllowance(counter, day)
             meter.charge(counter, units: units, drawn: missing, day: day)
             counters.add(.unitsCounted, Int(units))
             counters.add(.unitsToppedUp, Int(missing))
             return .counted
         }
+    }
+
+    private mutating func noteOverAllowance(_ counter: Meter.Slot, _ day: Day) {
+        guard meter.noteOverAllowance(counter, on: day) else { return }
+        seen.note(meter.device(of: counter), for: .atDailyLimit)
     }
 
     // MARK: The day's notice

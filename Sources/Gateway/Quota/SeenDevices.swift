@@ -9,26 +9,30 @@ struct SeenDevices: Sendable {
     /// Of one product; the books count no more.
     static let ofProductMaximum = Books.digestDevicesMaximum
 
-    /// Of all together; what comes behind is not told of, unless it comes again.
+    /// Of all products together, in a shard, and of those in a node that wait for their hour; what comes behind is not told
+    /// of, unless it comes again.
     static let maximum = 16_384
 
     private(set) var devices: [Digest: Set<DeviceKey>] = [:]
     private(set) var count = 0
 
-    /// One look-up of a device that is there already.
     mutating func note(_ device: DeviceIdentity, for kind: AlertKind) {
         insert(device.device, of: Digest(kind, device.product))
     }
 
-    private mutating func insert(_ device: DeviceKey, of digest: Digest) {
-        guard count < Self.maximum else { return }
+    private mutating func insert(
+        _ device: DeviceKey, of digest: Digest, hasRoom: Bool = false
+    ) {
+        guard count < Self.maximum || hasRoom else { return }
         let isFull = devices[digest].map { $0.count >= Self.ofProductMaximum } ?? false
         if !isFull, devices[digest, default: []].insert(device).inserted { count += 1 }
     }
 
-    mutating func merge(_ other: SeenDevices) {
+    /// - Parameter hasRoom: whether a product's devices are taken in any case.
+    mutating func merge(_ other: SeenDevices, hasRoom: (Digest) -> Bool) {
         for (digest, keys) in other.devices {
-            for key in keys { insert(key, of: digest) }
+            let hasRoom = hasRoom(digest)
+            for key in keys { insert(key, of: digest, hasRoom: hasRoom) }
         }
     }
 
@@ -49,23 +53,31 @@ struct DigestReports {
     /// When each product's devices may be told of again.
     private var nextAt: [SeenDevices.Digest: MonotonicInstant] = [:]
 
-    mutating func merge(_ new: SeenDevices) { seen.merge(new) }
+    /// What can be told of at once is taken in any case: products that wait for their hour don't crowd it out.
+    mutating func merge(_ new: SeenDevices) {
+        let nextAt = nextAt
+        seen.merge(new) { nextAt[$0] == nil }
+    }
 
-    /// What is to be told of now, and counts as told: the devices of one product.
-    mutating func next(at time: MonotonicInstant) -> (digest: SeenDevices.Digest, [DeviceKey])? {
+    /// The products whose devices may be told of now.
+    mutating func due(at time: MonotonicInstant) -> [SeenDevices.Digest] {
         nextAt = nextAt.filter { $0.value > time }
-        guard let digest = seen.devices.keys.first(where: { nextAt[$0] == nil }) else {
-            return nil
-        }
+        return seen.devices.keys.filter { nextAt[$0] == nil }
+    }
+
+    /// The devices of a product, which count as told.
+    mutating func take(_ digest: SeenDevices.Digest, at time: MonotonicInstant) -> [DeviceKey] {
         nextAt[digest] = time.adding(milliseconds: Self.pauseMilliseconds)
-        return (digest, seen.take(digest).sorted())
+        return seen.take(digest).sorted()
     }
 
     /// The books could not be told.
     mutating func putBack(_ devices: [DeviceKey], of digest: SeenDevices.Digest) {
         nextAt[digest] = nil
+        var back = SeenDevices()
         for key in devices {
-            seen.note(DeviceIdentity(product: digest.second, device: key), for: digest.first)
+            back.note(DeviceIdentity(product: digest.second, device: key), for: digest.first)
         }
+        seen.merge(back) { _ in true }
     }
 }

@@ -25,6 +25,9 @@ extension Wire {
             || makeRoom(of: nil, .serverBusy, at: time)
     }
 
+    /// Whether more than half of the places of those are taken that are not let in yet.
+    var isCrowded: Bool { unadmitted * 2 > limits.unadmittedPerShard }
+
     /// A connection has a slot, and has not said who it is.
     mutating func noteNewcomer(_ token: Token, at time: ShardTime) {
         unadmitted += 1

@@ -12,8 +12,11 @@ extension Books {
     /// In one command.
     public static var gatheredInCommandMaximum: Int { 1_000 }
 
-    /// Between two digests of the same, and behind the last device until it is resolved.
+    /// Between two digests of the same.
     public static var digestMilliseconds: Int64 { 86_400_000 }
+
+    /// Behind the last device until a digest is resolved: many devices are seen once a day, now earlier and now later.
+    public static var digestSilenceMilliseconds: Int64 { 2 * digestMilliseconds }
 
     /// Products that a digest has lines of, and devices that a line names.
     static var digestLinesMaximum: Int { 20 }
@@ -100,11 +103,13 @@ extension Books {
         }
     }
 
-    /// Fires the digest that a product's devices belong to, tells of it again, or resolves it. It is resolved when a day
-    /// has brought no device, and that of one product also when it has codes again, or is gone.
+    /// Fires the digest that a product's devices belong to, tells of it again, or resolves it. It is resolved when two days
+    /// have brought no device, and that of one product also when it has codes again, or is gone.
+    ///
+    /// - Parameter isTimely: whether the time of the command is believed (rule B16); else nothing is done for it.
     func lookAtDigest(
         _ kind: AlertKind, of key: ProductKey, _ whole: inout AlertsRecord, _ command: Command,
-        in transaction: borrowing WriteTransaction
+        isTimely: Bool = true, in transaction: borrowing WriteTransaction
     ) throws(StoreError) {
         guard let product = try products.get(key, in: transaction) else { return }
         let place = digestPlace(kind, of: key, product.account)
@@ -121,18 +126,18 @@ extension Books {
         guard let record = try alertDigests.get(place, in: transaction) else { return }
         let rule = try rule(kind, of: product.account, whole, in: transaction).rule
         let day = Self.digestMilliseconds
-        let isRecent = record.seenAt.map { command.at < $0.adding(milliseconds: day) } ?? false
+        let silence = Self.digestSilenceMilliseconds
+        let isOver = record.seenAt.map { $0.adding(milliseconds: silence) <= command.at } ?? true
         let isMeant =
             switch place.subject {
             case .product: try isGathered(kind, of: key, product, whole, in: transaction)
             case .packs, .account, .node: rule.isOn
             }
-        guard isRecent, isMeant else {
+        guard isMeant, !isOver || !isTimely else {
             return try endDigest(at: place, record, &whole, command, in: transaction)
         }
-        guard record.toldAt.map({ $0.adding(milliseconds: day) <= command.at }) ?? true else {
-            return
-        }
+        guard isTimely, record.toldAt.map({ $0.adding(milliseconds: day) <= command.at }) ?? true
+        else { return }
         let (value, lines) = try digest(at: place, in: transaction)
         let threshold = min(max(rule.number, 1), UInt64(Self.digestDevicesMaximum))
         guard value >= threshold else { return }

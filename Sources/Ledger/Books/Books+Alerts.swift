@@ -44,7 +44,8 @@ extension Books {
         case .gather(let kind, let devices):
             try gather(devices, for: kind, command, in: transaction)
         case .find(let finding): try take(finding, command, in: transaction)
-        case .noteBackup(let node, let time): try noteBackup(of: node, at: time, in: transaction)
+        case .noteBackup(let node, let time):
+            try noteBackup(of: node, at: time, command, in: transaction)
         }
     }
 
@@ -162,9 +163,11 @@ extension Books {
                 for kind in TopUpKind.allCases { touched.packs.insert(KeyPair(member, kind)) }
             }
         }
+        let isTimely = try time(at: command.at, in: transaction).doubt == nil
         for key in touched.products.sorted() {
             try lookAtCodes(of: key, &whole, command, in: transaction)
-            try lookAtDigest(.refusedForCode, of: key, &whole, command, in: transaction)
+            try lookAtDigest(
+                .refusedForCode, of: key, &whole, command, isTimely: isTimely, in: transaction)
         }
         for kind in TopUpKind.allCases {
             for pack in touched.packs.filter({ $0.second == kind }).map(\.first).sorted() {

@@ -7,6 +7,9 @@ extension Books {
     /// Open alerts of nodes that are looked at for those of removed ones.
     private static var nodeAlertsMaximum: Int { 1_000 }
 
+    /// How far a node's clock may be ahead of the command's.
+    private static var backupAheadMilliseconds: Int64 { 60_000 }
+
     func take(
         _ finding: NodeFinding, _ command: Command, in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
@@ -26,11 +29,14 @@ extension Books {
         return .done(.unchanged)
     }
 
-    /// The latest one counts.
+    /// The latest one counts. None is of a time to come: the node's clock was wrong then.
     func noteBackup(
-        of node: NodeName, at time: Timestamp, in transaction: borrowing WriteTransaction
+        of node: NodeName, at time: Timestamp, _ command: Command,
+        in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
-        if let known = try nodeBackups.get(node, in: transaction), known.at >= time {
+        let latest = command.at.adding(milliseconds: Self.backupAheadMilliseconds)
+        let known = try nodeBackups.get(node, in: transaction)?.at
+        guard time <= latest, known.map({ $0 < time || $0 > latest }) ?? true else {
             return .done(.unchanged)
         }
         try nodeBackups.put(node, NodeBackupRecord(at: time), in: transaction)

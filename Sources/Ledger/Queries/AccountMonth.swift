@@ -104,9 +104,9 @@ public struct AccountMonth: Sendable {
 /// A month of an account. Events are asked for by time: their numbers are in its order, but for the differences between
 /// clocks, so the first one of a month is found by halving.
 extension Books {
-    /// How far the events' times may be out of order, in milliseconds: an hour. Clocks of a cluster's nodes differ by
-    /// seconds; a wrong one is doubted (rule B16).
-    private static var disorderMilliseconds: Int64 { 3_600_000 }
+    /// How far the events' times may be out of order, in milliseconds: two days. Clocks differ by seconds, and one that
+    /// steps is believed for a day by default (`activation.clockAheadHours`, rule B16).
+    private static var disorderMilliseconds: Int64 { 2 * 86_400_000 }
 
     /// What is to be read of an account's month. Bounded by the account's products and a few look-ups.
     public func month(
