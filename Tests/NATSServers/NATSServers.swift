@@ -114,8 +114,13 @@ public final class NATSServers {
 
     private func awaitPort(_ index: Int) throws {
         let isThere = try Patience.awaits {
-            guard processes[index]?.isRunning == true else { throw NotStarted(index: index) }
+            // A port that another program has for a moment is free again soon.
+            if processes[index]?.isRunning != true {
+                usleep(200_000)
+                try launch(index)
+            }
             return Self.takesConnections(place(index).address, ports[index])
+                && processes[index]?.isRunning == true
         }
         if !isThere { throw NotStarted(index: index) }
     }
