@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import Telemetry
 
 /// Histograms as text: the V2 encoding of HdrHistogram, not compressed, in base64. Its buckets for three significant
@@ -30,12 +31,12 @@ enum HdrEncoding {
         var bytes: [UInt8] = []
         for word in [cookie, UInt32(content.count), 0, digits] { append(word, to: &bytes) }
         for word in [1, highestValue, 1.0.bitPattern] as [UInt64] { append(word, to: &bytes) }
-        return Base64.text(of: bytes + content)
+        return Base64.encoded(bytes + content)
     }
 
     /// The counts of all buckets; `nil` when the text is no such histogram.
     static func counts(of text: String) -> [UInt64]? {
-        guard let bytes = Base64.bytes(of: text), bytes.count >= headBytes else { return nil }
+        guard let bytes = Base64.decoded(text), bytes.count >= headBytes else { return nil }
         func word(_ offset: Int, _ count: Int = 4) -> UInt64 {
             bytes[offset..<offset + count].reduce(0) { $0 << 8 | UInt64($1) }
         }
@@ -82,60 +83,5 @@ enum HdrEncoding {
             if isLast || byte < 128 { break }
         }
         return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)
-    }
-}
-
-/// Bytes as text (RFC 4648, 4).
-enum Base64 {
-    private static let alphabet = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
-    static func text(of bytes: [UInt8]) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
-            for place in 0..<4 {
-                text.append(
-                    place <= group.count
-                        ? alphabet[bits >> (18 - 6 * place) & 63] : UInt8(ascii: "="))
-            }
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
-
-    /// `nil` for anything else.
-    static func bytes(of text: String) -> [UInt8]? {
-        let text = Array(text.utf8)
-        guard text.count % 4 == 0 else { return nil }
-        let digits = text.prefix { $0 != UInt8(ascii: "=") }
-        guard text.count - digits.count <= 2,
-            text[digits.count...].allSatisfy({ $0 == UInt8(ascii: "=") })
-        else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(digits.count / 4 * 3)
-        var (bits, count) = (0, 0)
-        for digit in digits {
-            guard let value = value(of: digit) else { return nil }
-            bits = bits << 6 | value
-            count += 6
-            guard count >= 8 else { continue }
-            count -= 8
-            bytes.append(UInt8(truncatingIfNeeded: bits >> count))
-            bits &= 1 << count - 1
-        }
-        return bytes
-    }
-
-    private static func value(of digit: UInt8) -> Int? {
-        switch digit {
-        case 65...90: Int(digit) - 65
-        case 97...122: Int(digit) - 71
-        case 48...57: Int(digit) + 4
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
-        default: nil
-        }
     }
 }

@@ -105,7 +105,12 @@ struct IdentityOptions: ParsableArguments {
             }
             return APIEndpoint(address: try url.resolve(), host: host)
         }
-        let file = try TrustedAuthorities.file(named: authorities)
+        guard let file = TrustedAuthorities.file(named: authorities) else {
+            throw Failure(
+                text:
+                    "which authorities are trusted is not known: name a PEM file of them (--api-ca FILE)",
+                code: 2)
+        }
         let address = try url.resolve()
         do throws(TLSError) {
             return try APIEndpoint(

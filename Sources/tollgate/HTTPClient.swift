@@ -60,7 +60,7 @@ struct HTTPClient {
     }
 
     private static func encryption(_ authorityFile: String?) throws(Failure) -> TLSContext {
-        let file = try TrustedAuthorities.file(named: authorityFile)
+        let file = try TrustedAuthorities.required(named: authorityFile)
         return try orFail {
             try TLSContext(
                 connecting: TLSClientConfiguration(

@@ -1,6 +1,7 @@
 import Admin
 import ArgumentParser
 import FoundationEssentials
+import TLS
 
 /// Sees from outside whether a gateway works.
 struct Probe: AsyncParsableCommand {
@@ -165,7 +166,7 @@ struct Probe: AsyncParsableCommand {
             host: place.host, port: place.port, isEncrypted: place.isEncrypted,
             webSocketPath: place.path,
             authorityFile: place.isEncrypted && !insecure
-                ? try TrustedAuthorities.file(named: ca) : nil,
+                ? try TrustedAuthorities.required(named: ca) : nil,
             userName: signature?.userName ?? user, password: signature?.password ?? password,
             clientID: signature?.clientID ?? clientID, pingCount: count)
         var answer = try await within(probe)

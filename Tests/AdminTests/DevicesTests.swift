@@ -413,18 +413,6 @@ struct DevicesTests {
         }
     }
 
-    @Test(
-        "Base64 is read as RFC 4648 writes it",
-        arguments: [
-            ("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg==", "foob"),
-            ("Zm9vYmE=", "fooba"), ("Zm9vYmFy", "foobar"), ("Zm9", nil), ("Z===", nil),
-            ("Zm9=vYm", nil), ("Zm 9", nil), ("====", nil), ("Zg=a", nil),
-        ]
-    )
-    func base64(_ text: String, _ decoded: String?) {
-        #expect(Base64.decoded(text) == decoded.map { Array($0.utf8) })
-    }
-
     @Test("a list goes on by its own cursor only: another list's, or other filters', is a problem")
     func cursors() async throws {
         let client = try Client()

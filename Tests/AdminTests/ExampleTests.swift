@@ -171,17 +171,6 @@ struct ExampleTests {
         #expect(answer.text.components(by: "<style>") == 2)
     }
 
-    @Test("RFC 4648: what is encoded is what is decoded, and as the standard has it")
-    func base64() {
-        for (text, encoded) in [
-            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
-        ] {
-            #expect(Base64.encoded(Array(text.utf8)) == encoded)
-            #expect(Base64.decoded(encoded) == Array(text.utf8))
-        }
-    }
-
     private static func values(of attribute: String, in text: String) -> [String] {
         text.split(separator: " \(attribute)=\"", omittingEmptySubsequences: false).dropFirst()
             .map { String($0.prefix { $0 != "\"" }) }

@@ -335,7 +335,7 @@ struct ReportTests {
     }
 
     @Test(
-        "a month of a large fleet is read in parts, and quickly: TOLLGATE_REPORT_DEVICES says of how many"
+        "a month of a large fleet is read in parts: TOLLGATE_REPORT_DEVICES says of how many"
     )
     func fleet() async throws {
         let count =

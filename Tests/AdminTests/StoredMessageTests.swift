@@ -40,9 +40,6 @@ import Time
                     "payload": "{\"n\":1}", "payloadBase64": "eyJuIjoxfQ==",
                 ])
         #expect(items[0]["payload"] == .null && items[0]["payloadBase64"]?.text == "/wAB")
-        for bytes in [[], [1], [1, 2], [1, 2, 3], Array(0...255)] as [[UInt8]] {
-            #expect(Base64.decoded(Base64.encoded(bytes)) == bytes)
-        }
     }
 
     @Test("pages go on where the one before has ended; time and direction choose")

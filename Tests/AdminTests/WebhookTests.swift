@@ -454,14 +454,6 @@ struct WebhookMessageTests {
         #expect(schedule.pause(afterFailures: 8, jitter: 0.5) == nil)
     }
 
-    @Test(
-        "Base64 is what RFC 4648 says",
-        arguments: ["", "f", "fo", "foo", "foob", "fooba", "foobar"])
-    func base64(_ text: String) {
-        #expect(Base64.encoded(Array(text.utf8)) == Data(text.utf8).base64EncodedString())
-        #expect(Base64.decoded(Base64.encoded(Array(text.utf8))) == Array(text.utf8))
-    }
-
     @Test("a signature is the one of Standard Webhooks' own example")
     func signature() throws {
         // github.com/standard-webhooks/standard-webhooks, libraries' test vector.

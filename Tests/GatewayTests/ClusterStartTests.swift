@@ -264,7 +264,7 @@ import Time
         }
         let names = bytes.split { !isOfName($0) }.map { String(decoding: $0, as: UTF8.self) }
             .filter { name in
-                // Those of the control side come from elsewhere.
+                // Those of the control side come from elsewhere: `monitoring_scenarios.py` looks at them.
                 let others = ["tollgate_api_", "tollgate_webhook", "tollgate_alert"]
                 return name.hasPrefix("tollgate_") && !others.contains { name.hasPrefix($0) }
             }

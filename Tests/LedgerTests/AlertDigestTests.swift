@@ -44,14 +44,8 @@ import Time
         #expect(try store.apply(.alerts(.gather(kind, devices))) == .done(.unchanged))
     }
 
-    private func alerts(_ store: TestStore) throws -> [Alert] {
-        try store.read { books, transaction throws(StoreError) in
-            try books.alerts(limit: 100, in: transaction).elements
-        }
-    }
-
     private func states(_ store: TestStore) throws -> [String] {
-        try alerts(store).map { alert in
+        try store.alerts().map { alert in
             let state = alert.record.resolvedAt == nil ? "open" : "resolved"
             return "\(alert.record.place.kind.name) \(alert.record.value) \(state)"
         }
@@ -71,7 +65,7 @@ import Time
         let store = try begun()
         try gather(.refusedForCode, ["b", "a", "b"], store)
         #expect(try states(store) == ["refused-for-code 2 open"])
-        let alert = try #require(try alerts(store).first)
+        let alert = try #require(try store.alerts().first)
         #expect(alert.record.place.subject == .product(TestStore.product))
         #expect(
             alert.record.digest == [
@@ -110,7 +104,7 @@ import Time
         #expect(try letters(store) == ["told"])
         try pass(Self.hour, store)
         #expect(try states(store) == ["refused-for-code 24 open"])
-        #expect(try alerts(store).first?.record.repeatedAt == store.now)
+        #expect(try store.alerts().first?.record.repeatedAt == store.now)
         #expect(try letters(store) == ["told", "told"])
         let kinds = try store.read { books, transaction throws(StoreError) in
             try books.events(after: 0, limit: 1_000, in: transaction)
@@ -152,7 +146,7 @@ import Time
         try gather(.atDailyLimit, ["a"], store)
         try gather(.atDailyLimit, ["a", "b"], of: "PK2", store)
         #expect(try states(store) == ["at-daily-limit 3 open"])
-        let lines = try alerts(store).first?.record.digest ?? []
+        let lines = try store.alerts().first?.record.digest ?? []
         #expect(lines.map(\.product.text) == ["PK2", "PK1"] && lines.map(\.devices) == [2, 1])
         try gather(.atDailyLimit, ["a", "b"], of: "PK2", store)
         try pass(23 * Self.hour, store)
@@ -187,7 +181,7 @@ import Time
         #expect(try states(store) == ["refused-for-code 1000 open"])
         try gather(.codesLow, ["a"], store)
         try gather(.refusedForCode, ["a"], of: "PK9", store)
-        #expect(try alerts(store).count == 1)
+        #expect(try store.alerts().count == 1)
         #expect(try store.findings() == [])
     }
 

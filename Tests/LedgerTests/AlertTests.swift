@@ -19,15 +19,9 @@ import Time
         #expect(try store.apply(.alerts(.sweep(limit: 1_000))) == .done(.unchanged))
     }
 
-    private func alerts(_ store: TestStore) throws -> [Alert] {
-        try store.read { books, transaction throws(StoreError) in
-            try books.alerts(limit: 100, in: transaction).elements
-        }
-    }
-
     /// Which were fired, in order, and whether each is open.
     private func states(_ store: TestStore) throws -> [String] {
-        try alerts(store).map { alert in
+        try store.alerts().map { alert in
             let state = alert.record.resolvedAt == nil ? "open" : "resolved"
             return "\(alert.record.place.kind.name) \(alert.record.place.subject) \(state)"
         }
@@ -60,7 +54,7 @@ import Time
         _ = try store.connect("d17")
         try review(store)
         #expect(try states(store) == ["codes-low product PK1 open"])
-        let alert = try #require(try alerts(store).first)
+        let alert = try #require(try store.alerts().first)
         #expect(alert.record.value == 2 && alert.record.threshold == 3)
         #expect(alert.productName == "Meter PK1")
         _ = try store.connect("d18")
@@ -75,7 +69,7 @@ import Time
         try review(store)
         #expect(
             try states(store) == ["codes-low product PK1 resolved", "codes-low product PK1 open"])
-        #expect(try alerts(store).last?.record.threshold == 5)
+        #expect(try store.alerts().last?.record.threshold == 5)
         _ = try store.apply(.products(.delete(TestStore.product)))
         try review(store)
         #expect(try states(store).last == "codes-low product PK1 resolved")
@@ -128,7 +122,7 @@ import Time
         store.now = store.now.adding(milliseconds: TestStore.day)
         try sweep(store)
         #expect(try states(store) == ["near-expiry product PK1 open"])
-        #expect(try alerts(store).first?.record.value == 2)
+        #expect(try store.alerts().first?.record.value == 2)
         store.now = store.now.adding(milliseconds: 4 * TestStore.day)
         _ = try store.connect("a")
         _ = try store.connect("b")
@@ -286,7 +280,7 @@ import Time
         let messages = try messages(store)
         #expect(messages.map(\.record.recipient) == [ann, bob])
         #expect(messages.allSatisfy { $0.record.language == .chinese && !$0.record.isResolution })
-        #expect(try alerts(store).first?.notifications == messages)
+        #expect(try store.alerts().first?.notifications == messages)
         try store.buy(100)
         try review(store)
         #expect(try self.messages(store).map(\.record.isResolution) == [false, false, true, true])

@@ -1,3 +1,4 @@
+import Storage
 import Time
 
 @testable import Ledger
@@ -75,4 +76,13 @@ extension Samples {
     static let alertRefusals: [Refusal] = [
         .alerts(.unknownNotification(300)), .alerts(.notGivenUp(1)),
     ]
+}
+
+extension TestStore {
+    /// The first hundred alerts, in the order in which they were fired.
+    func alerts() throws -> [Alert] {
+        try read { books, transaction throws(StoreError) in
+            try books.alerts(limit: 100, in: transaction).elements
+        }
+    }
 }

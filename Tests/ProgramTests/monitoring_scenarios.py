@@ -95,12 +95,23 @@ def serves_only_health(metrics: str) -> list[str]:
     return faults
 
 
+def lacks_figures(metrics: str, alerts: list[str]) -> list[str]:
+    """Figures of the control side that an alert is about, and the page of metrics has not."""
+    with urllib.request.urlopen(f"http://{metrics}/metrics", timeout=10) as answer:
+        page = answer.read().decode()
+    names = {name for text in alerts for name in re.findall(r"tollgate_(?:api|webhook|alert)\w*", text)}
+    if len(names) < 5:
+        return [f"alerts are about {names} only"]
+    return [f"no figure {name}" for name in sorted(names) if f"# TYPE {name} " not in page]
+
+
 def main() -> None:
     root, metrics, port, ca = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
     faults = serves_only_health(metrics)
     dashboard = json.loads((root / "config/grafana/tollgate.json").read_text())
     panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
     alerts = re.findall(r"^ +expr: (.*)$", (root / "config/prometheus/alerts.yml").read_text(), re.M)
+    faults += lacks_figures(metrics, alerts)
     with tempfile.TemporaryDirectory() as directory:
         scrape = pathlib.Path(directory) / "prometheus.yml"
         scrape.write_text(

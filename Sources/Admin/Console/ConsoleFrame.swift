@@ -108,7 +108,19 @@ enum ConsolePlace: CaseIterable {
 
 /// What is around every page.
 enum ConsoleFrame {
-    static func document(_ language: Language, title: String, _ body: HTML) -> HTML {
+    /// What a page of the console loads: its assets, by their digests.
+    private static var assets: HTML {
+        """
+        <link rel="icon" type="image/svg+xml" href="\(ConsoleAssets.icon.path)">
+        <link rel="stylesheet" href="\(ConsoleAssets.style.path)">
+        <script type="module" src="\(ConsoleAssets.script.path)"></script>
+        """
+    }
+
+    /// - Parameter head: what stands in it besides: the assets, or the style itself in a page that loads nothing.
+    static func document(
+        _ language: Language, title: String, head: HTML = assets, _ body: HTML
+    ) -> HTML {
         """
         <!DOCTYPE html>
         <html lang="\(language.rawValue)">
@@ -117,9 +129,7 @@ enum ConsoleFrame {
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="color-scheme" content="light dark">
         <title>\(title) · Tollgate</title>
-        <link rel="icon" type="image/svg+xml" href="\(ConsoleAssets.icon.path)">
-        <link rel="stylesheet" href="\(ConsoleAssets.style.path)">
-        <script type="module" src="\(ConsoleAssets.script.path)"></script>
+        \(head)
         </head>
         <body>
         \(body)

@@ -195,7 +195,9 @@ extension ConsoleRequest {
                             name: "contact", label: .email,
                             options: contacts.map { ($0.text("email"), $0.text("email")) }),
                         .init(name: "language", label: .languageName, options: languages),
-                    ], fixed: [("_of", "contact")], submit: .save))
+                    ],
+                    // Tells it apart from the one above.
+                    fixed: [("_of", "contact")], submit: .save))
         }
         let test = form(
             FormSpec(

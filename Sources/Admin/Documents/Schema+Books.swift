@@ -1,3 +1,4 @@
+import Cryptography
 public import Gateway
 import Ledger
 

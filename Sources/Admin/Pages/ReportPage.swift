@@ -29,28 +29,16 @@ struct ReportPage {
 
     /// The whole page, with its own style.
     var document: HTML {
-        """
-        <!DOCTYPE html>
-        <html lang="\(language.rawValue)">
-        <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta name="color-scheme" content="light dark">
-        <title>\(title) · Tollgate</title>
-        <style>
-        \(HTML(stringLiteral: ConsoleStyle.markup))
-        </style>
-        </head>
-        <body>
-        <main id="main">
-        <h1>\(title)</h1>
-        \(body)
-        <footer class="soft">\(t(.timesAreUTC))</footer>
-        </main>
-        </body>
-        </html>
-
-        """
+        ConsoleFrame.document(
+            language, title: title,
+            head: "<style>\n\(HTML(stringLiteral: ConsoleStyle.markup))\n</style>",
+            """
+            <main id="main">
+            <h1>\(title)</h1>
+            \(body)
+            <footer class="soft">\(t(.timesAreUTC))</footer>
+            </main>
+            """)
     }
 
     private static let codes = [

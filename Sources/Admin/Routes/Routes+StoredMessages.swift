@@ -1,3 +1,4 @@
+import Cryptography
 import Gateway
 import Hummingbird
 import Ledger

@@ -53,7 +53,7 @@ struct SharedAccessToken: ~Escapable {
     func isProof(
         for name: borrowing HubUserName, secret: Span<UInt8>, at time: Timestamp
     ) -> Bool {
-        let key = Self.decodedBase64(secret)
+        let key = Base64.decoded(secret)
         let keyBytes = key ?? []
         let lineFeed = [UInt8(ascii: "\n")]
         var code = HMACSHA256(key: keyBytes.span)
@@ -62,7 +62,7 @@ struct SharedAccessToken: ~Escapable {
         code.update(expiry)
         // Compared in any case, so that a wrong one takes as long as a right one.
         let text = Self.unescaped(signature)
-        let decoded = Self.decodedBase64(text.span) ?? []
+        let decoded = Base64.decoded(text.span) ?? []
         let sent = SHA256Digest(decoded.span)
         let isSigned = sent == code.finalize() && key != nil
         let named = name.hub.bytesArray + Array("/devices/\(name.identity.device)".utf8)
@@ -105,37 +105,5 @@ struct SharedAccessToken: ~Escapable {
             }
         }
         return bytes
-    }
-
-    /// Base64 (RFC 4648, 4) with its padding; `nil` for anything else.
-    private static func decodedBase64(_ text: Span<UInt8>) -> [UInt8]? {
-        guard text.count > 0, text.count.isMultiple(of: 4) else { return nil }
-        var length = text.count
-        while text.count - length < 2, text[length - 1] == UInt8(ascii: "=") { length -= 1 }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.count / 4 * 3)
-        var bits: UInt32 = 0
-        var count = 0
-        for index in 0..<length {
-            guard let value = value(ofDigit: text[index]) else { return nil }
-            bits = bits << 6 | value
-            count += 6
-            if count >= 8 {
-                count -= 8
-                bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
-            }
-        }
-        return bytes
-    }
-
-    private static func value(ofDigit digit: UInt8) -> UInt32? {
-        switch digit {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(digit) - 65
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(digit) - 71
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(digit) + 4
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
-        default: nil
-        }
     }
 }

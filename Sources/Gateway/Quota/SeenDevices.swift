@@ -21,18 +21,18 @@ struct SeenDevices: Sendable {
     }
 
     private mutating func insert(
-        _ device: DeviceKey, of digest: Digest, hasRoom: Bool = false
+        _ device: DeviceKey, of digest: Digest, maximum: Int = maximum
     ) {
-        guard count < Self.maximum || hasRoom else { return }
+        guard count < maximum else { return }
         let isFull = devices[digest].map { $0.count >= Self.ofProductMaximum } ?? false
         if !isFull, devices[digest, default: []].insert(device).inserted { count += 1 }
     }
 
-    /// - Parameter hasRoom: whether a product's devices are taken in any case.
-    mutating func merge(_ other: SeenDevices, hasRoom: (Digest) -> Bool) {
+    /// - Parameter isDue: whether a product's devices can be told of now: they have room of their own, as many again.
+    mutating func merge(_ other: SeenDevices, isDue: (Digest) -> Bool) {
         for (digest, keys) in other.devices {
-            let hasRoom = hasRoom(digest)
-            for key in keys { insert(key, of: digest, hasRoom: hasRoom) }
+            let maximum = isDue(digest) ? 2 * Self.maximum : Self.maximum
+            for key in keys { insert(key, of: digest, maximum: maximum) }
         }
     }
 
@@ -53,7 +53,7 @@ struct DigestReports {
     /// When each product's devices may be told of again.
     private var nextAt: [SeenDevices.Digest: MonotonicInstant] = [:]
 
-    /// What can be told of at once is taken in any case: products that wait for their hour don't crowd it out.
+    /// Products that wait for their hour don't crowd out what can be told of at once.
     mutating func merge(_ new: SeenDevices) {
         let nextAt = nextAt
         seen.merge(new) { nextAt[$0] == nil }
