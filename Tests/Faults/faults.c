@@ -2,11 +2,12 @@
 //
 // FAULT_RULES names a file of rules, which may be replaced (rename(2)) while the process runs. A rule is a line:
 //
-//     CALL FILE SIZE SKIP COUNT ERROR [done]
+//     CALL FILE SIZE SKIP COUNT ERROR [done | slow]
 //
 // CALL: pwrite, write, writev, pread, fdatasync, fsync, ftruncate, fallocate, open or mmap. FILE: part of the file's
 // path. SIZE: of the bytes to be written, 0 for any. SKIP: so many calls pass first. COUNT: so many fail then, 0: all.
-// ERROR: the errno. `done`: the call is made before it fails, as of a disk that loses its answer.
+// ERROR: the errno. `done`: the call is made before it fails, as of a disk that loses its answer. `slow`: it fails not,
+// and begins ERROR milliseconds later.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -20,13 +21,14 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 struct rule {
     char call[16];
     char file[256];
     unsigned long size, skip, count;
-    int error, is_done;
+    int error, is_done, is_slow;
     unsigned long seen, failed;
 };
 
@@ -59,29 +61,35 @@ static void refresh(void) {
     char *rest = text;
     for (char *line; (line = strsep(&rest, "\n")) != NULL && rule_count < 32;) {
         struct rule rule = {0};
-        char done[8] = "";
+        char how[8] = "";
         int found = sscanf(line, "%15s %255s %lu %lu %lu %d %7s", rule.call, rule.file, &rule.size, &rule.skip,
-                           &rule.count, &rule.error, done);
-        rule.is_done = strcmp(done, "done") == 0;
+                           &rule.count, &rule.error, how);
+        rule.is_done = strcmp(how, "done") == 0;
+        rule.is_slow = strcmp(how, "slow") == 0;
         if (found >= 6) rules[rule_count++] = rule;
     }
 }
 
 // The errno that the call is to fail with, negated when it is made all the same; 0: it passes.
 static int fault_at(const char *call, const char *path, size_t size) {
-    int error = 0;
+    int error = 0, milliseconds = 0;
     pthread_mutex_lock(&lock);
     refresh();
-    for (int index = 0; index < rule_count && error == 0; index++) {
+    for (int index = 0; index < rule_count && error == 0 && milliseconds == 0; index++) {
         struct rule *rule = &rules[index];
         if (strcmp(rule->call, call) != 0 || strstr(path, rule->file) == NULL) continue;
         if (rule->size != 0 && rule->size != size) continue;
         if (rule->seen++ < rule->skip) continue;
         if (rule->count != 0 && rule->failed >= rule->count) continue;
         rule->failed++;
-        error = rule->is_done ? -rule->error : rule->error;
+        if (rule->is_slow) milliseconds = rule->error;
+        else error = rule->is_done ? -rule->error : rule->error;
     }
     pthread_mutex_unlock(&lock);
+    if (milliseconds > 0) {
+        struct timespec pause = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
+        nanosleep(&pause, NULL);
+    }
     return error;
 }
 

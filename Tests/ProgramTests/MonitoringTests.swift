@@ -38,6 +38,22 @@ struct MonitoringTests {
         }
     }
 
+    @Test(
+        """
+        each alert fires of a gateway that comes into its trouble, by a real Prometheus, says where in full, and is resolved \
+        afterwards; of gateways that are well none does
+        """)
+    func live() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let executable = try #require(program.process([], [:]).executableURL)
+        let script = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "monitoring_alerts.py").path
+        let result = try program.python([script, Program.root.path, executable.path])
+        print(result.output)
+        #expect(result.output.hasSuffix("\nall is well\n"), "\(result.output)\(result.errors)")
+    }
+
     private struct Dashboard: Decodable {
         struct Panel: Decodable {
             struct Place: Decodable { let x: Int, y: Int, w: Int, h: Int }

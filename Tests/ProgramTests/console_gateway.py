@@ -1,17 +1,11 @@
 """A gateway for the tests of the console, and what is in its books."""
 import json
 import os
-import re
-import signal
 import socketserver
-import subprocess
-import sys
 import threading
-import time
-import urllib.error
-import urllib.request
 
-PATIENCE = 120
+import gateway_process
+
 CONFIGURATION = """shards: 1
 admin: {port: 0, requestsPerSecond: 100000}
 storage: {ledgerMapBytes: 1073741824, usageMapBytes: 268435456}
@@ -24,15 +18,6 @@ listeners:
 """
 # What people may call things: markup, an event handler, an end of an attribute, and marks of the writing's direction.
 EVIL = "<img src=x onerror=evil()>\"'&amp;\u202e<script>evil()</script>"
-
-
-def until(condition, what):
-    end = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        if time.monotonic() > end:
-            sys.exit(f"waited in vain: {what}")
-        time.sleep(0.02)
-    return found
 
 
 class Mail(socketserver.StreamRequestHandler):
@@ -67,40 +52,11 @@ class MailServer(socketserver.ThreadingTCPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
-class Gateway:
+class Gateway(gateway_process.Gateway):
     def __init__(self, program, more=()):
         self.mail = MailServer()
-        with open("tollgate.yaml", "w") as file:
-            directory = json.dumps(os.path.join(os.getcwd(), "backups"))
-            file.write(CONFIGURATION % (self.mail.server_address[1], directory))
-        self.program = program
-        self.log = open("serve.err", "wb")
-        self.process = subprocess.Popen(
-            [program, "serve", "--config", "tollgate.yaml", *more],
-            stdout=subprocess.DEVNULL, stderr=self.log)
-
-        def address():
-            if self.process.poll() is not None:
-                sys.exit(open("serve.err").read())
-            return re.search(r"API on (http[^\s\"]*)", open("serve.err").read())
-        self.url = until(address, "the API").group(1)
-        self.token = open("data/admin.token").read().strip()
-
-    def port(self):
-        return int(re.search(r"listener 'local' on [a-z]*://[^:]*:(\d+)", open("serve.err").read()).group(1))
-
-    def send(self, method, path, body=None, token=None, kind="application/json"):
-        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            self.url + path, data, {"Authorization": f"Bearer {token or self.token}"}, method=method)
-        if data is not None:
-            request.add_header("Content-Type", kind)
-        try:
-            with urllib.request.urlopen(request) as answer:
-                text = answer.read()
-                return json.loads(text) if "json" in answer.headers.get("Content-Type", "") else text
-        except urllib.error.HTTPError as error:
-            sys.exit(f"{method} {path}: {error.code} {error.read()}")
+        backups = json.dumps(os.path.join(os.getcwd(), "backups"))
+        super().__init__(program, CONFIGURATION % (self.mail.server_address[1], backups), more=more)
 
     def furnish(self):
         """Two accounts, one of them with names that are markup; products with devices in every state."""
@@ -140,7 +96,3 @@ class Gateway:
             made = send("POST", "/v1/keys", body)
             self.keys[name] = made["token"]
         send("POST", "/v1/keys", {"name": EVIL, "role": "application", "account": "other"})
-
-    def end(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(PATIENCE)

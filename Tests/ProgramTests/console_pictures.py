@@ -4,8 +4,6 @@ usage: console_pictures.py PROGRAM DIRECTORY
 
 Leaves console-overview.png, console-product.png and console-device.png in DIRECTORY.
 """
-import hashlib
-import hmac
 import os
 import sys
 import tempfile
@@ -13,7 +11,8 @@ import tempfile
 import paho.mqtt.client as mqtt
 from playwright.sync_api import sync_playwright
 
-from console_gateway import Gateway, until
+from console_gateway import Gateway
+from gateway_process import credentials, until
 
 PRODUCTS = [("StreetLamp", "Street lamp", 64, 400), ("WaterMeter", "Water meter", 48, 300), ("DoorLock", "Door lock", 32, 150)]
 WIDTH, HEIGHT = 1440, 900
@@ -38,11 +37,9 @@ def furnish(gateway):
 def device(gateway, pk, number, secret=None):
     """A client that signs as Wire.md has it."""
     dk = f"{pk.lower()}-{number:03}"
-    text = f"clientId{pk}.{dk}deviceName{dk}productKey{pk}"
-    code = hmac.new((secret or f"secret-{number}").encode(), text.encode(), hashlib.sha256).hexdigest()
-    client = mqtt.Client(
-        mqtt.CallbackAPIVersion.VERSION2, client_id=f"{pk}.{dk}|securemode=3,signmethod=hmacsha256|", protocol=mqtt.MQTTv5)
-    client.username_pw_set(f"{dk}&{pk}", code)
+    name, user, code = credentials(pk, dk, secret or f"secret-{number}")
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5)
+    client.username_pw_set(user, code)
     client.connect("127.0.0.1", gateway.port())
     client.loop_start()
     return dk, client

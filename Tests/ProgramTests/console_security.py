@@ -8,7 +8,8 @@ import ssl
 import sys
 import urllib.parse
 
-from console_gateway import EVIL, PATIENCE, Gateway
+from console_gateway import EVIL, Gateway
+from gateway_process import PATIENCE
 
 gateway = None
 

@@ -10,7 +10,8 @@ import traceback
 
 from playwright.sync_api import expect, sync_playwright
 
-from console_gateway import Gateway, until
+from console_gateway import Gateway
+from gateway_process import until
 
 gateway = Gateway(sys.argv[1])
 gateway.furnish()

@@ -5,36 +5,30 @@ watches, where no API is; at TLS_PORT the devices lamp/d1 and lamp/d2 connect wi
 which there is no code. Prints what does not show a figure, and `all is well` when there is nothing.
 """
 
-import hmac
 import json
 import math
 import pathlib
 import re
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 
 import paho.mqtt.client as mqtt
+
+from gateway_process import credentials
+from prometheus_process import Prometheus
 
 SECONDS = 90
 
 
 def device(name: str, port: int, ca: str) -> mqtt.Client:
     """A device of the product `lamp`, which signs."""
-    client_id = f"lamp.{name}"
-    text = f"clientId{client_id}deviceName{name}productKeylamp"
-    client = mqtt.Client(
-        mqtt.CallbackAPIVersion.VERSION2,
-        client_id=f"{client_id}|securemode=2,signmethod=hmacsha256|",
-    )
-    client.username_pw_set(f"{name}&lamp", hmac.new(b"secret-1", text.encode(), "sha256").hexdigest())
+    client_id, user, code = credentials("lamp", name, "secret-1", mode=2)
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=client_id)
+    client.username_pw_set(user, code)
     client.tls_set(ca_certs=ca)
     client.connect("127.0.0.1", port)
     client.loop_start()
@@ -53,31 +47,10 @@ def work(port: int, ca: str, over: threading.Event) -> None:
             client.loop_stop()
 
 
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
-def ask(address: str, expression: str) -> list:
-    """The values of an instant query."""
-    query = urllib.parse.urlencode({"query": expression})
-    with urllib.request.urlopen(f"http://{address}/api/v1/query?{query}", timeout=10) as answer:
-        return json.load(answer)["data"]["result"]
-
-
-def has_figure(address: str, expression: str) -> bool:
+def has_figure(prometheus: Prometheus, expression: str) -> bool:
     text = expression.replace("$__rate_interval", "5s").replace("$instance", ".*")
-    try:
-        found = ask(address, text)
-    except urllib.error.HTTPError as error:
-        # Prometheus has not read its files yet.
-        if error.code == 503:
-            return False
-        raise SystemExit(f"{text}: {error.read().decode()}") from error
-    except OSError:
-        return False
-    return any(math.isfinite(float(sample["value"][1])) for sample in found)
+    found = prometheus.get("query", query=text) or {"result": []}
+    return any(math.isfinite(float(sample["value"][1])) for sample in found["result"])
 
 
 def serves_only_health(metrics: str) -> list[str]:
@@ -113,15 +86,7 @@ def main() -> None:
     alerts = re.findall(r"^ +expr: (.*)$", (root / "config/prometheus/alerts.yml").read_text(), re.M)
     faults += lacks_figures(metrics, alerts)
     with tempfile.TemporaryDirectory() as directory:
-        scrape = pathlib.Path(directory) / "prometheus.yml"
-        scrape.write_text(
-            "global: {scrape_interval: 500ms}\n"
-            f"scrape_configs: [{{job_name: tollgate, static_configs: [{{targets: ['{metrics}']}}]}}]\n")
-        address = f"127.0.0.1:{free_port()}"
-        prometheus = subprocess.Popen(
-            [root / ".build-venv/prometheus/usr/bin/prometheus", f"--config.file={scrape}",
-             f"--storage.tsdb.path={directory}/data", f"--web.listen-address={address}"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        prometheus = Prometheus(root, directory, {metrics: metrics})
         over = threading.Event()
         worker = threading.Thread(target=work, args=(port, ca, over))
         worker.start()
@@ -131,14 +96,13 @@ def main() -> None:
             # Of these there are figures in this gateway's life; the others are about what it has not.
             waiting += [("an alert", text) for text in alerts if "no-code-left" in text or "near_expiry" in text]
             while waiting and time.monotonic() < deadline:
-                waiting = [entry for entry in waiting if not has_figure(address, entry[1])]
+                waiting = [entry for entry in waiting if not has_figure(prometheus, entry[1])]
                 time.sleep(0.3)
             faults += [f"{title}: nothing for {text}" for title, text in waiting]
         finally:
             over.set()
             worker.join()
-            prometheus.send_signal(signal.SIGTERM)
-            prometheus.wait()
+            prometheus.end()
     print("\n".join(faults) or "all is well")
 
 
