@@ -71,7 +71,7 @@ CONNECTIONS := 20000
 CLUSTER_SECONDS := 300
 RANDOM_TESTS := Crash|Fuzz|Corpus|Property|Determinism|WriteFailure|Fault|FullDisk|Reopening|Signal|Damage|RandomLife|MeteringTests.Simulation
 
-.PHONY: help run cluster test torture docs pictures build program load release install deb deb-test bench compare import format lint \
+.PHONY: help run cluster test torture docs pictures dashboard-picture build program load release install deb deb-test bench compare import format lint \
         certificates revision build-packages run-packages test-packages deb-packages
 .DEFAULT_GOAL := help
 
@@ -182,6 +182,10 @@ docs:  ## the documents as a static site in .build-docs
 
 pictures: program $(VENV)/ready  ## the pictures of the console in the documents, made anew
 	$(VENV)/bin/python -B Tests/ProgramTests/console_pictures.py .build/release/tollgate Sources/Gateway/Gateway.docc/Operators
+
+dashboard-picture: program load $(VENV)/ready  ## the picture of the dashboard in the documents, made anew, of a gateway and a Prometheus that run for 150 s
+	$(VENV)/bin/python -B Tests/ProgramTests/dashboard_picture.py . .build/release/tollgate .build/release/tollgate-load \
+	    Sources/Gateway/Gateway.docc/Operators
 
 build: build-packages revision  ## release binaries in .build/release
 	$(SWIFT) build -c release

@@ -309,6 +309,7 @@ let package = Package(
                 "schemathesis.toml", "http_scenarios.py", "supervision_scenarios.py",
                 "monitoring_scenarios.py", "monitoring_alerts.py", "monitoring_scenes.py",
                 "monitoring_cluster.py", "gateway_process.py", "prometheus_process.py",
+                "dashboard_picture.py", "dashboard_drawing.py",
                 "openapi_examples.py",
                 "webhook_scenarios.py", "console_gateway.py", "console_walk.py",
                 "console_sentences.py", "console_forms.py", "console_pictures.py",

@@ -47,10 +47,26 @@ def work(port: int, ca: str, over: threading.Event) -> None:
             client.loop_stop()
 
 
-def has_figure(prometheus: Prometheus, expression: str) -> bool:
+def series(prometheus: Prometheus, expression: str) -> list:
     text = expression.replace("$__rate_interval", "5s").replace("$instance", ".*")
-    found = prometheus.get("query", query=text) or {"result": []}
-    return any(math.isfinite(float(sample["value"][1])) for sample in found["result"])
+    return (prometheus.get("query", query=text) or {"result": []})["result"]
+
+
+def has_figure(prometheus: Prometheus, expression: str) -> bool:
+    return any(math.isfinite(float(sample["value"][1])) for sample in series(prometheus, expression))
+
+
+def nameless(prometheus: Prometheus, panel: dict) -> list[str]:
+    """Series of a panel whose names in its legend are empty, or those of others."""
+    names: list[str] = []
+    for target in panel["targets"]:
+        for sample in series(prometheus, target["expr"]):
+            labels = re.findall(r"{{(\w+)}}", target["legendFormat"])
+            if not all(sample["metric"].get(label) for label in labels) or not target["legendFormat"]:
+                names.append("")
+            else:
+                names.append(re.sub(r"{{(\w+)}}", lambda match: sample["metric"][match[1]], target["legendFormat"]))
+    return [f"{panel['title']}: series are called {sorted(names)}"] if "" in names or len(set(names)) < len(names) else []
 
 
 def serves_only_health(metrics: str) -> list[str]:
@@ -99,6 +115,9 @@ def main() -> None:
                 waiting = [entry for entry in waiting if not has_figure(prometheus, entry[1])]
                 time.sleep(0.3)
             faults += [f"{title}: nothing for {text}" for title, text in waiting]
+            for panel in panels:
+                if panel["type"] == "timeseries":
+                    faults += nameless(prometheus, panel)
         finally:
             over.set()
             worker.join()
