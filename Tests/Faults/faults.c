@@ -6,8 +6,8 @@
 //
 // CALL: pwrite, write, writev, pread, fdatasync, fsync, ftruncate, fallocate, open or mmap. FILE: part of the file's
 // path. SIZE: of the bytes to be written, 0 for any. SKIP: so many calls pass first. COUNT: so many fail then, 0: all.
-// ERROR: the errno. `done`: the call is made before it fails, as of a disk that loses its answer. `slow`: it fails not,
-// and begins ERROR milliseconds later.
+// ERROR: the errno. `done`: the call is made before it fails, as of a disk that loses its answer. `slow`: it does
+// not fail, and begins ERROR milliseconds later.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
