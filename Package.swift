@@ -121,6 +121,7 @@ let package = Package(
                 "Bytes",
                 "Time",
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
             ]
         ),
 
@@ -415,7 +416,10 @@ let package = Package(
         aid(
             "RoutingLoad",
             "Benchmarks/RoutingLoad",
-            ["Gateway", "Ledger", "Sessions", "Storage", "Reactor", "MQTT", "Bytes", "Time"]
+            [
+                "Gateway", "Ledger", "Sessions", "Storage", "Reactor", "MQTT", "Linux", "Bytes",
+                "Time",
+            ]
         ),
         aid("Delivery", "Benchmarks/Delivery", ["Support", "Gateway", "MQTT", "Bytes"]),
         aid(

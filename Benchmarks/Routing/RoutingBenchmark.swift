@@ -16,6 +16,7 @@ struct RoutingBenchmark {
         }
         matching()
         try ownTopics()
+        print("a message held to two rates: \(rounded(try RateMeasurement.nanoseconds())) ns")
         try fanOut()
         try retained(arguments[1], count)
     }

@@ -39,7 +39,8 @@ extension MessageLog {
             .devices(.entitlementEnded), .devices(.disabled), .devices(.renewalSet),
             .devices(.secretReset), .devices(.secretConfirmed), .devices(.renamed),
             .products(.created), .products(.updated), .products(.packageUpgraded),
-            .products(.uplinkNamed), .products(.dialectSet), .codes, .packages, .accounts, .imports,
+            .products(.uplinkNamed), .products(.dialectSet), .products(.limitsSet),
+            .devices(.limitsSet), .codes, .packages, .accounts, .imports,
             .topUps, .upgrades,
             .keys, .clock, .corrections, .limits, .productSecrets, .cluster, .metadata, .webhooks,
             .alerts:

@@ -98,6 +98,16 @@ struct ReplayTests {
         Write(.post, "products/lamp/devices/d1/disable"),
         Write(.post, "products/lamp/devices/d1/enable"),
         Write(.put, "products/lamp/devices/d2/renewal", ["autoRenewal": false]),
+        Write(
+            .put, "products/lamp/devices/d2/limits",
+            [
+                "messagesPerSecond": 5, "messageBurst": 20, "bytesPerSecond": 4_096,
+                "byteBurst": 8_192, "excess": "refuse", "inflightMessages": 4,
+                "packetBytes": 1_024, "subscriptions": 0,
+            ]),
+        Write(.put, "products/lamp/devices/d2/limits", ["bytesPerSecond": 9]),
+        Write(.put, "products/lamp/devices/d2/limits", ["messagesPerSecond": 9]),
+        Write(.delete, "products/lamp/devices/d2/limits"),
         Write(.post, "products/lamp/devices/d2/reset-secret"),
         Write(
             .post, "accounts/acme/topups",
@@ -133,6 +143,16 @@ struct ReplayTests {
             ["up": ["a/${dk}/#"], "down": [], "proofs": ["tollgate", "plain"]]),
         Write(.put, "products/lamp/dialect", ["preset": "alibaba"]),
         Write(.delete, "products/lamp/dialect"),
+        Write(
+            .put, "products/lamp/limits",
+            [
+                "messagesPerSecond": 5, "messageBurst": 20, "bytesPerSecond": 4_096,
+                "byteBurst": 8_192, "excess": "refuse", "inflightMessages": 4,
+                "packetBytes": 1_024, "subscriptions": 0,
+            ]),
+        Write(.put, "products/lamp/limits", ["bytesPerSecond": 9]),
+        Write(.put, "products/lamp/limits", ["messagesPerSecond": 9]),
+        Write(.delete, "products/lamp/limits"),
         Write(.post, "accounts/acme/purchases/{code}/void", ["cause": "a mistake"]),
         Write(
             .post, "keys",

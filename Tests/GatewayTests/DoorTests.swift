@@ -88,7 +88,7 @@ import Time
         switch verdict {
         case .refuse(let reason): return reason.name
         case .register: return "register"
-        case .decided(let decision, _, _, let confirmed):
+        case .decided(let decision, _, _, let confirmed, _):
             return switch decision {
             case .consume: confirmed == nil ? "consume" : "consume, confirms its secret"
             case .admit, .readmit, .refuse: "\(decision)"

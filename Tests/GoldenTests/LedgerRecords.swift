@@ -250,6 +250,14 @@ enum LedgerRecords {
         return record
     }
 
+    private static var productWithLimits: ProductRecord {
+        var record = productWithDialect
+        record.limits = TrafficLimits(
+            messages: Rate(perSecond: 5, burst: 20), bytes: Rate(perSecond: 4_096),
+            excess: .disconnect, inflightMessages: 4, packetBytes: 1_024, subscriptions: 9)
+        return record
+    }
+
     private static func product(
         _ record: ProductRecord,
         _ origin: PackageOrigin
@@ -269,8 +277,8 @@ enum LedgerRecords {
                 books.products,
                 keys: ["plain": product],
                 records: [
-                    "least v6": least,
-                    "most v6": productWithDialect,
+                    "least v7": least,
+                    "most v7": productWithLimits,
                 ],
                 older: [
                     "least": product(least, .codes), "most": product(deletedProduct, .codes),
@@ -278,6 +286,7 @@ enum LedgerRecords {
                     "least v3": least, "most v3": productOfFreeCodes,
                     "least v4": least, "most v4": productWithUplink,
                     "least v5": least, "most v5": productWithMessageLog,
+                    "least v6": least, "most v6": productWithDialect,
                 ]
             ),
             GoldenTable(
@@ -333,6 +342,12 @@ enum LedgerRecords {
         return record
     }
 
+    private static var limitedDevice: DeviceRecord {
+        var record = activeDevice
+        record.limits = TrafficLimits(messages: Rate(perSecond: 1, burst: 2), subscriptions: 3)
+        return record
+    }
+
     private static func devices(_ books: Books) -> [GoldenTable] {
         let tripleKeys: KeyValuePairs<String, KeyTriple<ProductKey, Timestamp, UInt64>> = [
             "plain": KeyTriple(product, time, 77),
@@ -346,6 +361,7 @@ enum LedgerRecords {
                     "least": DeviceRecord(secret: nil, registeredAt: Timestamp(milliseconds: 0)),
                     "active": activeDevice,
                     "deleted": deletedDevice,
+                    "limited": limitedDevice,
                 ]
             ),
             GoldenTable(

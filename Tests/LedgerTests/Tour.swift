@@ -239,6 +239,8 @@ enum Tour {
                 .products(.update(second, ProductUpdate(name: "Valve"))),
                 .products(.nameUplink(second, UplinkStream("VALVES"))),
                 .products(.setDialect(second, Samples.dialects[0])),
+                .products(.setLimits(second, Samples.traffic[1])),
+                .devices(.setLimits(TestStore.device("d3"), Samples.traffic[0])),
                 .products(.upgradePackage(second, to: TestStore.large)),
                 .products(.delete(third)),
                 .keys(.revoke(KeyID("k2")!)),

@@ -67,6 +67,7 @@ enum Arrows {
         "Ledger", "MessageLog", "Metering", "Replication", "Sessions", "Links", "Reactor", "MQTT",
         "WebSocket",
         "TLS", "Cryptography", "Telemetry", "Storage", "Linux", "Bytes", "Time", "DequeModule",
+        "HeapModule",
     ]
 
     /// What the side for people and programs is built with: not all of Foundation, which has 34 MB of ICU's tables.

@@ -262,6 +262,7 @@ private final class Workshop {
             static func subject(of change: AlertChange) -> JSON { .null }
             static func subject(of correction: Correction) -> JSON { .null }
             static func dialect(_ dialect: Dialect) -> JSON { .null }
+            static func limits(_ limits: TrafficLimits) -> JSON { .null }
         }
         extension JSON { init(_ value: Any?) { self = .null } }
         """.write(to: rest, atomically: true, encoding: .utf8)

@@ -94,6 +94,8 @@ extension Documents {
             ["product": JSON(key), "stream": JSON(stream)]
         case .products(.dialectSet(let key, let dialect)):
             ["product": JSON(key), "dialect": dialect.map { Documents.dialect($0) } ?? .null]
+        case .products(.limitsSet(let key, let limits)):
+            ["product": JSON(key), "limits": limits.map { Documents.limits($0) } ?? .null]
         case .imports(.imported(let product, let count, let number)):
             ["product": JSON(product), "count": JSON(count), "import": JSON(number)]
         case .imports(.begun(let product)): ["product": JSON(product)]
@@ -116,6 +118,11 @@ extension Documents {
             ]
         case .devices(.renamed(let identity, let name)):
             ["pk": JSON(identity.product), "dk": JSON(identity.device), "name": .text(name)]
+        case .devices(.limitsSet(let identity, let limits)):
+            [
+                "pk": JSON(identity.product), "dk": JSON(identity.device),
+                "limits": limits.map { Documents.limits($0) } ?? .null,
+            ]
         case .devices(.renewalSet(let identity, let isOn)):
             ["pk": JSON(identity.product), "dk": JSON(identity.device), "autoRenewal": JSON(isOn)]
         case .devices(.registered(let identity)), .devices(.deleted(let identity)),

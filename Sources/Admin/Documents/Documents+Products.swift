@@ -25,6 +25,7 @@ extension Documents {
             "The JetStream stream that its devices' messages go into.")
         Member("messageLog", \.record.messageLog, "Its devices' messages are stored (rule D3).")
         Member("dialect", Documents.dialect, orNull: \.record.dialect)
+        Member("limits", Documents.limits, orNull: \.record.limits)
         Member("createdAt", \.record.createdAt)
         Member("codes") {
             Member("assigned", \.figures.assigned)
@@ -56,6 +57,7 @@ extension Documents {
             "autoRenewal", { $0.product.autoRenewal && !$0.record.isExceptedFromRenewal },
             "On for the product, and no exception for the device.")
         Member("exceptedFromRenewal", \.record.isExceptedFromRenewal)
+        Member("limits", Documents.limits, orNull: \.record.limits)
         Member("online", \.presence.isOnline)
         Member("lastSeenAt", \.presence.lastSeenAt)
         Member("registeredAt", \.record.registeredAt)

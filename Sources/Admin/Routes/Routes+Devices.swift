@@ -244,7 +244,7 @@ extension Routes {
     }
 
     /// Submits an action on the device that the path names, and shows what became of it.
-    private static func act(
+    static func act(
         _ call: Call,
         _ action: (DeviceIdentity) -> Action
     ) async throws -> Response {

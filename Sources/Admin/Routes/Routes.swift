@@ -20,6 +20,7 @@ struct Routes {
         routes.registerProductSecrets()
         routes.registerProductUplinks()
         routes.registerDialects()
+        routes.registerLimits()
         routes.registerDevices()
         routes.registerDeviceActions()
         routes.registerBulk()

@@ -223,6 +223,11 @@ extension Broker {
         _ publish: borrowing Publish,
         _ topic: Span<UInt8>, in context: inout ShardContext
     ) -> PublishVerdict? {
+        if context.limitsPublishes,
+            let verdict = verdictOfRate(slot, publish, topic, in: &context)
+        {
+            return verdict
+        }
         switch use(of: topic, by: slot, in: &context) {
         case .message: break
         case .quotaQuestion:
@@ -239,6 +244,7 @@ extension Broker {
             return .refused(.payloadFormatInvalid)
         }
         if !pace.isIdle, mustWait(slot, topic, publish.qos, in: &context) {
+            if context.limitsPublishes { giveBackRate(slot, publish, in: &context) }
             holdPublisher(slot, in: &context)
             return .held
         }
@@ -248,6 +254,7 @@ extension Broker {
             context.counters.add(.publishesOverQuota)
             return .refused(.quotaExceeded)
         case .waits(let stock):
+            if context.limitsPublishes { giveBackRate(slot, publish, in: &context) }
             park(slot, at: stock, in: &context)
             return .held
         }

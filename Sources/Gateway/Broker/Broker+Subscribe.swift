@@ -1,4 +1,5 @@
 import Bytes
+import Ledger
 import MQTT
 import Reactor
 import Sessions
@@ -56,13 +57,22 @@ extension Broker {
             in: &context)
     }
 
+    /// How many filters the client may have: a device's limits may say less than the gateway's.
+    private func subscriptionLimit(_ slot: UInt32, in context: inout ShardContext) -> Int {
+        let most = context.commons.limits.subscriptions
+        guard context.limitsPublishes, context.wire[slot].isLimited,
+            let own = context.wire[slot].limiter.limits?.subscriptions
+        else { return most }
+        return min(most, Int(own))
+    }
+
     private func refusal(
         _ slot: UInt32, _ filter: borrowing TopicFilter, isOwn: Bool,
         in context: inout ShardContext
     ) -> Reason? {
         if filter.levelCount > context.commons.limits.topicLevels { return .topicFilterInvalid }
         let session = session(of: slot, in: &context)
-        if sessions[slot: session].subscriptions.count >= context.commons.limits.subscriptions,
+        if sessions[slot: session].subscriptions.count >= subscriptionLimit(slot, in: &context),
             !sessions[slot: session].isSubscribed(to: filter.text)
         {
             return .quotaExceeded

@@ -53,6 +53,9 @@ struct Broker: ~Copyable {
     /// Scratch memory: the name here of a topic of a device's own.
     var ownName: [UInt8] = []
 
+    /// Connections that wait for their devices' rates.
+    var delayed = DelayedPublishers()
+
     /// The message that is being delivered to many, encoded.
     var fanOut = PublishFanOut()
     var isFanningOut = false

@@ -23,7 +23,7 @@ struct ChangeNotices: Sendable {
         switch change {
         case .products(.updated(let key, _)), .products(.packageUpgraded(let key, _, _)),
             .products(.deleted(let key, _)), .products(.uplinkNamed(let key, _)),
-            .products(.dialectSet(let key, _)),
+            .products(.dialectSet(let key, _)), .products(.limitsSet(let key, _)),
             .codes(.assigned(_, let key, _, _)),
             .codes(.bought(_, _, _, product: .some(let key), _)),
             .codes(.granted(_, _, _, product: .some(let key), _)):
@@ -33,7 +33,7 @@ struct ChangeNotices: Sendable {
             break
         case .devices(.disabled(let device, _)), .devices(.deleted(let device)),
             .devices(.activated(let device, _, _)), .devices(.entitlementReopened(let device, _)),
-            .devices(.entitlementEnded(let device, _)):
+            .devices(.entitlementEnded(let device, _)), .devices(.limitsSet(let device, _)):
             tellHome(of: device, .deviceChanged(device))
         case .devices(.secretReset(let device)): tellHome(of: device, .secretReset(device))
         case .corrections(let correction): tell(correction)

@@ -73,6 +73,20 @@ extension Gateway {
                     ])
             }
         }
+        page.begin(
+            "tollgate_product_publishes_over_rate_total",
+            help:
+                "PUBLISHes that their devices' rates did not cover, by product and whether they waited.",
+            kind: .counter)
+        for (product, counts) in shown where counts.delayed + counts.overRate > 0 {
+            for (outcome, count) in [("delayed", counts.delayed), ("refused", counts.overRate)] {
+                page.sample(
+                    count,
+                    labels: [
+                        PrometheusLabel("product", product), PrometheusLabel("outcome", outcome),
+                    ])
+            }
+        }
     }
 
     /// Rule B11, as `activation.nearExpiryDays` has it: read once a minute.

@@ -147,7 +147,9 @@ struct Door: ~Copyable {
             if credential != .certificate, let view, !view.isSecretConfirmed {
                 proven = SecretFingerprint(of: view.sealedSecret)
             }
-            return .decided(decision, product, entitledBy: view?.code, confirmsSecret: proven)
+            return .decided(
+                decision, product, entitledBy: view?.code, confirmsSecret: proven,
+                limits: try view?.ownLimits)
         }
     }
 
@@ -363,9 +365,11 @@ enum DeviceVerdict {
     /// It is to be given its secret.
     case register
 
-    /// `entitledBy`: its latest code. `confirmsSecret`: the secret that it has used for the first time.
+    /// `entitledBy`: its latest code. `confirmsSecret`: the secret that it has used for the first time. `limits`: its
+    /// own.
     case decided(
-        Decision, ProductRecord, entitledBy: ActivationCode?, confirmsSecret: SecretFingerprint?)
+        Decision, ProductRecord, entitledBy: ActivationCode?, confirmsSecret: SecretFingerprint?,
+        limits: TrafficLimits?)
 
     /// Whether the secret was right.
     var isProven: Bool {

@@ -106,6 +106,14 @@ struct NegotiatedSettings {
         outboundAliasMaximum = min(taken, UInt16(listener.topicAliasMaximum))
     }
 
+    /// The same of what the device is limited to: told in CONNACK, and so for one connection.
+    mutating func agree(to limits: TrafficLimits) {
+        if let bytes = limits.packetBytes { packetBytes = min(packetBytes, Int(bytes)) }
+        if let messages = limits.inflightMessages {
+            receiveQuota = min(receiveQuota, UInt16(clamping: messages))
+        }
+    }
+
     /// Whether the client may use that topic alias ([MQTT-3.3.2-9]).
     func allows(alias: UInt16) -> Bool { alias > 0 && alias <= inboundAliasMaximum }
 

@@ -239,8 +239,10 @@ extension Shard {
         else { return true }
         if context.wire[older.slot].isReading { receive(older.slot) }
         guard context.wire[older.slot].phase == .open else { return true }
-        // What waits for a slow application is not acknowledged, and sent again by its client.
-        if context.wire[older.slot].holdsPacket, !broker.holdsPublisher(older) {
+        // What waits for its device's rate or a slow application is not acknowledged, and sent again by its client.
+        if context.wire[older.slot].holdsPacket, !context.wire[older.slot].isDelayed,
+            !broker.holdsPublisher(older)
+        {
             stand(newer, behind: older)
             return false
         }

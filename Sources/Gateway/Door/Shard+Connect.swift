@@ -112,10 +112,11 @@ extension Shard {
         switch verdict {
         case .refuse(let reason): refuseConnect(slot, reason)
         case .register: requestRegistration(slot, identity)
-        case .decided(let decision, let product, let code, let confirmsSecret):
+        case .decided(let decision, let product, let code, let confirmsSecret, let limits):
             guard place(slot, identity.product, product, entitledBy: code) else {
                 return refuseConnect(slot, .ledgerUnavailable)
             }
+            limit(slot, own: limits)
             if let reason = refusalOfWill(slot, connect) { return refuseConnect(slot, reason) }
             switch decision {
             case .admit(let until):

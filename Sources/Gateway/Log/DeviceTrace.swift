@@ -39,7 +39,8 @@ public struct TracedPacket: Equatable, Sendable {
     public var topic: String?
     public var qos: Int?
 
-    /// What became of a device's PUBLISH: `taken`, `no-subscriber`, `pending`, `refused`.
+    /// What became of a device's PUBLISH: `taken`, `no-subscriber`, `pending`, `refused`; `delayed`: it waits for the
+    /// device's rate, and is shown again then.
     public var outcome: String?
 
     /// Why it was refused.

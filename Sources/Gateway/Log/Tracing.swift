@@ -137,6 +137,21 @@ extension Wire {
         show(packet, slot)
     }
 
+    /// A device's PUBLISH that waits until the device's rate covers it.
+    func traceDelay(_ slot: UInt32, _ publish: borrowing Publish, _ topic: Span<UInt8>) {
+        show(
+            TracedPacket(
+                isFromDevice: true,
+                type: PacketType.publish.name,
+                bytes: publish.payload.count,
+                topic: topic.text,
+                qos: Int(publish.qos.rawValue),
+                outcome: "delayed"
+            ),
+            slot
+        )
+    }
+
     /// Any other packet from a device.
     func traceIncoming(_ slot: UInt32, _ header: FixedHeader) {
         let bytes = header.remainingLength

@@ -94,6 +94,11 @@ struct ProductCatalogue {
         entries[Int(slot.index)].admissions.admitted += 1
     }
 
+    /// Counts a message that its device's rate does not cover.
+    mutating func count(_ excess: WritableKeyPath<Admissions, UInt64>, at slot: Slot) {
+        entries[Int(slot.index)].admissions[keyPath: excess] += 1
+    }
+
     mutating func count(ending reason: Reason, at slot: Slot) {
         entries[Int(slot.index)].admissions.endings[reason, default: 0] += 1
     }
@@ -139,6 +144,9 @@ struct ProductCatalogue {
     /// The topics of the product's own that its devices use.
     func topics(at slot: Slot) -> TopicClasses? { entries[Int(slot.index)].product.topics }
 
+    /// What each of its devices is limited to.
+    func limits(at slot: Slot) -> TrafficLimits? { entries[Int(slot.index)].product.limits }
+
     /// Whether one of them has such.
     var hasOwnTopics: Bool { entries.contains { $0.product.topics != nil } }
 
@@ -180,9 +188,14 @@ struct ProductCatalogue {
     }
 }
 
-/// How often devices of a product were let in, and how often they were not, or their connections ended, by reason.
+/// How often devices of a product were let in, and how often they were not, or their connections ended, by reason; and
+/// what their rates have not covered.
 struct Admissions: Sendable {
     var admitted: UInt64 = 0
+
+    /// PUBLISHes that had to wait, and that were refused or ended their connections.
+    var delayed: UInt64 = 0
+    var overRate: UInt64 = 0
     var endings: [Reason: UInt64] = [:]
 
     var isEmpty: Bool { admitted == 0 && endings.isEmpty }
@@ -192,6 +205,8 @@ struct Admissions: Sendable {
 
     mutating func merge(_ other: Admissions) {
         admitted += other.admitted
+        delayed += other.delayed
+        overRate += other.overRate
         endings.merge(other.endings) { $0 + $1 }
     }
 }
@@ -207,6 +222,9 @@ struct ProductFacts {
 
     /// The topics of its own that its devices use; `nil`: those of Wire.md alone.
     let topics: TopicClasses?
+
+    /// What each of its devices may send and have under way.
+    let limits: TrafficLimits?
 
     /// The package's messages per day, as far as 32 bits count; `nil`: no limit (rule C9).
     let unitsPerDay: UInt32?
@@ -231,6 +249,7 @@ struct ProductFacts {
             dayOffset: record.dayOffset,
             uplink: record.isDeleted ? nil : record.uplink,
             topics: record.dialect?.topics.map(TopicClasses.init),
+            limits: record.limits,
             unitsPerDay: record.allowance?.messagesPerDay.map { UInt32(clamping: $0) },
             freeUnitsPerDay: free?.messagesPerDay.map { UInt32(clamping: $0) },
             storageDays: isStoring ? UInt16(clamping: record.allowance?.storageDays ?? 7) : 0,
@@ -245,6 +264,7 @@ struct ProductFacts {
         dayOffset: UTCOffset,
         uplink: UplinkStream? = nil,
         topics: TopicClasses? = nil,
+        limits: TrafficLimits? = nil,
         unitsPerDay: UInt32?,
         freeUnitsPerDay: UInt32?,
         storageDays: UInt16 = 0,
@@ -256,6 +276,7 @@ struct ProductFacts {
         self.dayOffset = dayOffset
         self.uplink = uplink
         self.topics = topics
+        self.limits = limits
         self.unitsPerDay = unitsPerDay
         self.freeUnitsPerDay = freeUnitsPerDay
         self.storageDays = storageDays

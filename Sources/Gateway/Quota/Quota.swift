@@ -107,6 +107,18 @@ struct Quota: ~Copyable {
     /// The topics of the product's own that its devices use.
     func topics(of product: ProductCatalogue.Slot) -> TopicClasses? { products.topics(at: product) }
 
+    /// What each device of the product is limited to.
+    func limits(of product: ProductCatalogue.Slot) -> TrafficLimits? {
+        products.limits(at: product)
+    }
+
+    /// A device of the product has sent more than its rate covers.
+    mutating func count(
+        _ excess: WritableKeyPath<Admissions, UInt64>, at product: ProductCatalogue.Slot
+    ) {
+        products.count(excess, at: product)
+    }
+
     /// A device of the product has come (1) or gone (-1).
     mutating func count(_ change: Int, at product: ProductCatalogue.Slot) {
         products.count(change, at: product)

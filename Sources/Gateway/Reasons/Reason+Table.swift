@@ -259,6 +259,16 @@ extension Reason {
                 "quota-exceeded", "the day's message allowance is used up", .quotaExceeded, nil,
                 .policyViolation, 409,
                 "Wait for the next day, buy a top-up pack, or upgrade the package.")
+        case .messageRateExceeded:
+            Row(
+                "message-rate-exceeded", "the device sends more than its limits allow",
+                .quotaExceeded, nil, .policyViolation, 429,
+                "Send it again later; raise the limits of the device or its product.")
+        case .messageRateTooHigh:
+            Row(
+                "message-rate-too-high", "the device has sent more than its limits allow",
+                .messageRateTooHigh, nil, .tryAgainLater, 429,
+                "Send less often; raise the limits of the device or its product.")
         case .disconnected:
             Row(
                 "disconnected", "the client said goodbye", .normalDisconnection, nil, .normal, 409,

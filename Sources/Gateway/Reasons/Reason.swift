@@ -52,6 +52,8 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case notStored
     case notUplinked
     case quotaExceeded
+    case messageRateExceeded
+    case messageRateTooHigh
 
     // How a connection ends by itself.
     case disconnected

@@ -29,6 +29,7 @@ extension Shard {
         let slots = context.quota.slots(of: key)
         let before = slots.first.flatMap { context.quota.topics(of: $0)?.topics }
         context.quota.keep(ProductFacts(key: key, record: record))
+        limitAnew(devicesAt: slots)
         if record.dialect?.topics != before, !record.isDeleted {
             endSubscriptions(of: slots, hadOwn: before != nil)
         }
@@ -65,13 +66,15 @@ extension Shard {
     mutating func deviceChanged(_ identity: DeviceIdentity) {
         let session: Token?
         let standing: Standing?
+        let limits: TrafficLimits?
         let product: ProductCatalogue.Slot?
         do throws(StoreError) {
             session = try broker.session(of: identity, in: &context)
             guard session != nil else { return }
             product = try context.productSlot(of: identity)
-            standing = try context.books.withDevice(identity) { _, view throws(StoreError) in
-                view?.standing
+            (standing, limits) = try context.books.withDevice(identity) {
+                _, view throws(StoreError) in
+                (view?.standing, try view?.ownLimits)
             }
         } catch {
             return deferChange(of: identity, error)
@@ -87,6 +90,7 @@ extension Shard {
         if standing.isDisabled { return end(token.slot, .deviceDisabled) }
         context.wire[token.slot].settings.expiresAt = standing.expiresAt
         context.wire.scheduleTimer(token.slot, at: context.now)
+        if context.wire[token.slot].phase == .open { limitAnew(token.slot, own: limits) }
     }
 
     private mutating func deferChange(of identity: DeviceIdentity, _ error: StoreError) {

@@ -37,6 +37,7 @@ extension Shard {
             if let product = context.wire[slot].settings.productSlot {
                 context.quota.count(ending: reason, at: product)
             }
+            keepRates(slot)
             leave(token)
         } else {
             context.wire.unadmitted -= 1

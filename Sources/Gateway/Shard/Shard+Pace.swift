@@ -13,7 +13,7 @@ extension Shard {
             let before = context.wire[token.slot].input.count
             unpark(token)
             guard context.wire.contains(token),
-                context.wire[token.slot].holdsPacket,
+                context.wire[token.slot].holdsPacket, !context.wire[token.slot].isDelayed,
                 context.wire[token.slot].input.count == before
             else { continue }
             waitedInVain.append(token)

@@ -35,6 +35,9 @@ struct Shard: ~Copyable {
     var broker: Broker
     var door: Door
 
+    /// How far devices with limits were that have gone lately.
+    var spentRates = BoundedTable<DeviceIdentity, TrafficLimiter>(limit: 4_096)
+
     /// When another shard read the CONNECT that is being served.
     var askedAt: MonotonicInstant?
 
@@ -202,6 +205,7 @@ struct Shard: ~Copyable {
         letInThoseThatWait()
         broker.serveRetainedRequests(in: &context)
         servePublishersThatWait()
+        serveDelayedPublishers()
         resumeAcceptingIfDue()
         if isDraining { drainSome() }
         finishTurn()
@@ -232,6 +236,7 @@ struct Shard: ~Copyable {
             due = min(due, startedAt.adding(milliseconds: elapsed))
         }
         if let retry = broker.nextRetry { due = min(due, retry) }
+        if let covered = broker.nextCovered { due = min(due, covered) }
         if door.hasDeferred {
             due = min(due, now.adding(milliseconds: DeferredChanges.pauseMilliseconds))
         }

@@ -16,6 +16,9 @@ struct ShardContext: ~Copyable {
     /// Whether there are clients to whom not all that their filters match may be handed.
     let limitsDeliveries: Bool
 
+    /// Whether a device that is or was connected has limits of its own or its product's: read for every message.
+    var limitsPublishes = false
+
     /// The time of this turn: the same for all that happens in it.
     var now: ShardTime
 

@@ -30,6 +30,8 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
     case publishesDelivered
     case publishesForbidden
     case publishesOverQuota
+    case publishesOverRate
+    case publishesDelayed
     case publishersHeld
     case deliveriesOverQuota
     case deliveriesDropped
@@ -71,6 +73,16 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
             ("publishes_forbidden", "PUBLISH packets to a topic that the client may not use.")
         case .publishesOverQuota:
             ("publishes_over_quota", "Uplink messages over the day's allowance, not taken.")
+        case .publishesOverRate:
+            (
+                "publishes_over_rate",
+                "PUBLISH packets over their devices' limits, refused or answered by the end of the connection."
+            )
+        case .publishesDelayed:
+            (
+                "publishes_delayed",
+                "Times that a device was not read from, as it had sent more than its limits allow."
+            )
         case .publishersHeld:
             (
                 "publishers_held",

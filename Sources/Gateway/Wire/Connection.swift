@@ -1,4 +1,5 @@
 import Bytes
+import Ledger
 import Linux
 import MQTT
 import Reactor
@@ -43,6 +44,7 @@ struct Connection: ~Copyable, Sendable {
         var outboundAliases = OutboundAliases()
         var will: StoredWill?
         var successor: Token?
+        var limiter = OnDemand<TrafficLimiter>()
     }
 
     /// Packets to be sent.
@@ -225,6 +227,30 @@ extension Connection {
             rare.make(Rare())
             rare.value.successor = newValue
         }
+    }
+}
+
+// What a device's connection is held to.
+extension Connection {
+    /// Whether its device has limits, or had.
+    @inline(__always)
+    var isLimited: Bool { rare.isMade && rare.value.limiter.isMade }
+
+    /// Whether its next PUBLISH waits for its device's rate.
+    var isDelayed: Bool { isLimited && limiter.heldUntil != nil }
+
+    /// Traps unless it is limited.
+    var limiter: TrafficLimiter {
+        _read { yield rare.value.limiter.value }
+        _modify { yield &rare.value.limiter.value }
+    }
+
+    /// Holds it to limits from now on, with full buckets.
+    mutating func limit(to limits: TrafficLimits?, own: TrafficLimits?) {
+        let limiter = TrafficLimiter(limits, own: own)
+        rare.make(Rare())
+        rare.value.limiter.make(limiter)
+        rare.value.limiter.value = limiter
     }
 }
 

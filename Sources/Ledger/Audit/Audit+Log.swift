@@ -207,7 +207,7 @@ extension Audit {
                 "\(source()): upgrade \(change.id) of \(change.identity) is not there")
         case .accounts(.updated), .accounts(.contactPut), .accounts(.contactRemoved),
             .products(.updated), .products(.packageUpgraded), .products(.uplinkNamed),
-            .products(.dialectSet), .imports,
+            .products(.dialectSet), .products(.limitsSet), .devices(.limitsSet), .imports,
             .topUps, .devices(.registered), .devices(.entitlementReopened),
             .devices(.entitlementEnded), .devices(.disabled), .devices(.deleted),
             .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed),
@@ -329,6 +329,7 @@ extension LogTally {
         case .alerts(let change): count(change)
         case .accounts(.updated), .accounts(.certified), .products(.updated),
             .products(.packageUpgraded), .products(.uplinkNamed), .products(.dialectSet),
+            .products(.limitsSet), .devices(.limitsSet),
             .imports(.imported(_, _, .none)), .imports(.abandoned),
             .devices(.registered), .devices(.entitlementReopened), .devices(.entitlementEnded),
             .devices(.disabled), .devices(.renewalSet), .devices(.secretReset),

@@ -362,7 +362,7 @@ private struct TouchedByEvents {
             .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed),
             .devices(.messagesDeleted), .devices(.renamed), .products(.created),
             .products(.updated), .products(.packageUpgraded), .products(.uplinkNamed),
-            .products(.dialectSet), .packages,
+            .products(.dialectSet), .products(.limitsSet), .devices(.limitsSet), .packages,
             .accounts, .imports, .keys, .clock, .limits, .productSecrets, .cluster, .metadata,
             .webhooks:
             break

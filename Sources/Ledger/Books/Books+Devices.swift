@@ -30,6 +30,11 @@ extension Books {
         case .deleteMessages(let identity):
             try deleteMessages(identity, command, in: transaction)
         case .rename(let identity, let name): try rename(identity, name, command, in: transaction)
+        case .setLimits(let identity, let limits):
+            try change(
+                identity, recording: .devices(.limitsSet(identity, limits)), command,
+                in: transaction
+            ) { device in device.limits = limits }
         }
     }
 

@@ -16,6 +16,8 @@ extension Books {
             try nameUplink(key, stream, command, in: transaction)
         case .setDialect(let key, let dialect):
             try setDialect(key, dialect, command, in: transaction)
+        case .setLimits(let key, let limits):
+            try setLimits(key, limits, command, in: transaction)
         }
     }
 
@@ -148,6 +150,21 @@ extension Books {
         product.dialect = dialect
         try products.put(key, product, in: transaction)
         return .done(try record(.products(.dialectSet(key, dialect)), command, in: transaction))
+    }
+
+    private func setLimits(
+        _ key: ProductKey,
+        _ limits: TrafficLimits?,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard var product = try existing(key, in: transaction) else {
+            return .refused(.products(.unknown(key)))
+        }
+        if product.limits == limits { return .done(.unchanged) }
+        product.limits = limits
+        try products.put(key, product, in: transaction)
+        return .done(try record(.products(.limitsSet(key, limits)), command, in: transaction))
     }
 
     /// Rule A5: the package is a property of the product, so it changes for all devices and codes

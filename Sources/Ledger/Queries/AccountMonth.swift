@@ -303,7 +303,7 @@ extension AccountMonth {
                 }
             }
         case .entitlementReopened, .entitlementEnded, .disabled, .renewalSet, .secretReset,
-            .secretConfirmed, .messagesDeleted, .renamed:
+            .secretConfirmed, .messagesDeleted, .renamed, .limitsSet:
             break
         }
     }

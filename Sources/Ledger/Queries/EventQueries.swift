@@ -157,7 +157,8 @@ extension ProductChange {
     fileprivate var product: ProductKey {
         switch self {
         case .created(let key, _), .updated(let key, _), .packageUpgraded(let key, _, _),
-            .deleted(let key, _), .uplinkNamed(let key, _), .dialectSet(let key, _):
+            .deleted(let key, _), .uplinkNamed(let key, _), .dialectSet(let key, _),
+            .limitsSet(let key, _):
             key
         }
     }

@@ -12,6 +12,8 @@ public import Time
 ///     1  flags        8  activatedAt               24  code serial  40  sealed secret, then name
 ///     2  cause
 ///     3  length of the sealed secret
+///
+/// Behind the name is what the device is limited to, if its flag says so.
 public struct DeviceRecord: StorageRecord, Hashable, Sendable {
     /// False after deletion (rule B8).
     public internal(set) var isRegistered: Bool
@@ -33,6 +35,9 @@ public struct DeviceRecord: StorageRecord, Hashable, Sendable {
 
     /// The latest one, running or not; `nil` before the first code.
     public internal(set) var entitlement: Entitlement?
+
+    /// What it may send and have under way, in the place of what its product says.
+    public internal(set) var limits: TrafficLimits?
 
     init(secret: SealedSecret?, name: String = "", registeredAt: Timestamp) {
         isRegistered = true
@@ -92,6 +97,7 @@ public struct DeviceRecord: StorageRecord, Hashable, Sendable {
         if isExceptedFromRenewal { flags.insert(.exceptedFromRenewal) }
         if isOpen { flags.insert(.open) }
         if isSecretConfirmed { flags.insert(.secretConfirmed) }
+        if limits != nil { flags.insert(.limited) }
         buffer.append(Version.v1)
         buffer.append(flags.rawValue)
         buffer.append(entitlement?.cause.rawValue ?? 0)
@@ -103,6 +109,7 @@ public struct DeviceRecord: StorageRecord, Hashable, Sendable {
         buffer.append(milliseconds: registeredAt)
         if let secret { buffer.append(secret.bytes.span) }
         buffer.append(text: name)
+        if let limits { buffer.append(fields: limits) }
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
@@ -114,7 +121,7 @@ public struct DeviceRecord: StorageRecord, Hashable, Sendable {
         isOpen = view.flags.contains(.open)
         isSecretConfirmed = view.flags.contains(.secretConfirmed)
         secret = SealedSecret(view.sealedSecret.bytesArray)
-        name = try view.name
+        (name, limits) = try view.nameAndLimits
         registeredAt = view.registeredAt
         entitlement = try view.entitlement
     }
@@ -136,10 +143,11 @@ struct DeviceFlags: OptionSet {
     static let exceptedFromRenewal = DeviceFlags(rawValue: 1 << 2)
     static let open = DeviceFlags(rawValue: 1 << 3)
     static let secretConfirmed = DeviceFlags(rawValue: 1 << 4)
+    static let limited = DeviceFlags(rawValue: 1 << 5)
 
     /// No other bits are written.
     static let known: DeviceFlags = [
-        .registered, .disabled, .exceptedFromRenewal, .open, .secretConfirmed,
+        .registered, .disabled, .exceptedFromRenewal, .open, .secretConfirmed, .limited,
     ]
 }
 
@@ -221,14 +229,30 @@ public struct DeviceView: ~Escapable {
 
     var registeredAt: Timestamp { bytes.timestamp(at: 32) }
 
-    var name: String {
+    /// What the device may send and have under way, in the place of what its product says.
+    var limits: TrafficLimits? {
+        get throws(MalformedRecord) {
+            flags.contains(.limited) ? try nameAndLimits.limits : nil
+        }
+    }
+
+    /// The same, of a record that the store lends.
+    public var ownLimits: TrafficLimits? {
+        get throws(StoreError) {
+            do throws(MalformedRecord) { return try limits } catch { throw StoreError(error) }
+        }
+    }
+
+    fileprivate var nameAndLimits: (name: String, limits: TrafficLimits?) {
         get throws(MalformedRecord) {
             var reader = ByteReader(
                 bytes.extracting(Self.headLength + Int(bytes[3])..<bytes.count)
             )
             let name = try reader.takeText()
+            let limits =
+                flags.contains(.limited) ? try reader.take(TrafficLimits.self) : nil
             guard reader.isAtEnd else { throw .malformed(what: "device") }
-            return name
+            return (name, limits)
         }
     }
 }

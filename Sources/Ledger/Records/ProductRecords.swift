@@ -48,6 +48,9 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
 
     /// How its devices connect; `nil`: as Wire.md has it.
     public internal(set) var dialect: Dialect?
+
+    /// What each of its devices may send and have under way; `nil`: what the listeners allow.
+    public internal(set) var limits: TrafficLimits?
     public let createdAt: Timestamp
 
     /// Set once it was deleted (rule B9): its books stay, its name is not used again.
@@ -112,14 +115,14 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         deletedAt = nil
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1, v2, v3, v4, v5, v6 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2, v3, v4, v5, v6, v7 }
 
     public func encode(into buffer: inout ByteBuffer) {
         buffer.append(
-            Version.v6, name, account, package, allowance, packageOrigin, secret, autoRenewal,
+            Version.v7, name, account, package, allowance, packageOrigin, secret, autoRenewal,
             registration, dayOffset, dataCentre, createdAt, deletedAt, previousSecret,
             previousUntil, formerNames)
-        buffer.append(fields: freePackage, freeAllowance, uplink, messageLog, dialect)
+        buffer.append(fields: freePackage, freeAllowance, uplink, messageLog, dialect, limits)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
@@ -132,7 +135,7 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         case .v1:
             packageOrigin = .codes
             secret = try reader.take(SealedSecret.self)
-        case .v2, .v3, .v4, .v5, .v6:
+        case .v2, .v3, .v4, .v5, .v6, .v7:
             packageOrigin = try reader.take()
             secret = try reader.take()
         }
@@ -144,28 +147,32 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         deletedAt = try reader.take()
         switch version {
         case .v1: break
-        case .v2, .v3, .v4, .v5, .v6:
+        case .v2, .v3, .v4, .v5, .v6, .v7:
             previousSecret = try reader.take()
             previousUntil = try reader.take()
             formerNames = try reader.take()
         }
         switch version {
         case .v1, .v2: break
-        case .v3, .v4, .v5, .v6:
+        case .v3, .v4, .v5, .v6, .v7:
             freePackage = try reader.take()
             freeAllowance = try reader.take()
         }
         switch version {
         case .v1, .v2, .v3: break
-        case .v4, .v5, .v6: uplink = try reader.take()
+        case .v4, .v5, .v6, .v7: uplink = try reader.take()
         }
         switch version {
         case .v1, .v2, .v3, .v4: break
-        case .v5, .v6: messageLog = try reader.take()
+        case .v5, .v6, .v7: messageLog = try reader.take()
         }
         switch version {
         case .v1, .v2, .v3, .v4, .v5: break
-        case .v6: dialect = try reader.take()
+        case .v6, .v7: dialect = try reader.take()
+        }
+        switch version {
+        case .v1, .v2, .v3, .v4, .v5, .v6: break
+        case .v7: limits = try reader.take()
         }
     }
 }

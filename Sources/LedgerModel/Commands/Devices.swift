@@ -46,8 +46,12 @@ public enum DeviceAction: Hashable, Sendable {
 
     /// What of its messages is stored until now is not shown any more (rule D3), on any node.
     case deleteMessages(DeviceIdentity)
+
     /// Its name for people; an empty one takes it away.
     case rename(DeviceIdentity, String)
+
+    /// What it may send and have under way, in the place of what its product says; `nil`: as its product says.
+    case setLimits(DeviceIdentity, TrafficLimits?)
 }
 
 extension DeviceAction: ActionPart {
@@ -65,6 +69,7 @@ extension DeviceAction: ActionPart {
         case confirmSecretUse = 20
         case deleteMessages = 131
         case rename = 111
+        case setLimits = 201
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -86,6 +91,8 @@ extension DeviceAction: ActionPart {
             buffer.append(Tag.confirmSecretUse, identity, proven)
         case .deleteMessages(let identity): buffer.append(Tag.deleteMessages, identity)
         case .rename(let identity, let name): buffer.append(Tag.rename, identity, name)
+        case .setLimits(let identity, let limits):
+            buffer.append(Tag.setLimits, identity, limits)
         }
     }
 
@@ -105,6 +112,7 @@ extension DeviceAction: ActionPart {
             case .confirmSecretUse: try reader.make(Self.confirmSecretUse)
             case .deleteMessages: try reader.make(Self.deleteMessages)
             case .rename: try reader.make(Self.rename)
+            case .setLimits: try reader.make(Self.setLimits)
             }
     }
 
@@ -113,7 +121,7 @@ extension DeviceAction: ActionPart {
         case .register(let identity, _): .register(identity, secret: .blank)
         case .resetSecret(let identity, _): .resetSecret(identity, secret: .blank)
         case .activate, .activateByHand, .renew, .endEntitlement, .endExpired, .setDisabled,
-            .delete, .setRenewal, .confirmSecretUse, .deleteMessages, .rename:
+            .delete, .setRenewal, .confirmSecretUse, .deleteMessages, .rename, .setLimits:
             self
         }
     }
@@ -136,6 +144,7 @@ public enum DeviceChange: Hashable, Sendable {
     case secretConfirmed(DeviceIdentity)
     case messagesDeleted(DeviceIdentity)
     case renamed(DeviceIdentity, String)
+    case limitsSet(DeviceIdentity, TrafficLimits?)
 
     /// The device that it is about.
     public var identity: DeviceIdentity {
@@ -144,7 +153,8 @@ public enum DeviceChange: Hashable, Sendable {
             .entitlementReopened(let identity, _), .entitlementEnded(let identity, _),
             .disabled(let identity, _), .deleted(let identity), .renewalSet(let identity, _),
             .secretReset(let identity), .secretConfirmed(let identity),
-            .messagesDeleted(let identity), .renamed(let identity, _):
+            .messagesDeleted(let identity), .renamed(let identity, _),
+            .limitsSet(let identity, _):
             identity
         }
     }
@@ -163,6 +173,7 @@ extension DeviceChange: ChangePart {
         case secretConfirmed = 18
         case messagesDeleted = 131
         case renamed = 111
+        case limitsSet = 201
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -182,6 +193,8 @@ extension DeviceChange: ChangePart {
         case .secretConfirmed(let identity): buffer.append(Tag.secretConfirmed, identity)
         case .messagesDeleted(let identity): buffer.append(Tag.messagesDeleted, identity)
         case .renamed(let identity, let name): buffer.append(Tag.renamed, identity, name)
+        case .limitsSet(let identity, let limits):
+            buffer.append(Tag.limitsSet, identity, limits)
         }
     }
 
@@ -199,6 +212,7 @@ extension DeviceChange: ChangePart {
             case .secretConfirmed: try reader.make(Self.secretConfirmed)
             case .messagesDeleted: try reader.make(Self.messagesDeleted)
             case .renamed: try reader.make(Self.renamed)
+            case .limitsSet: try reader.make(Self.limitsSet)
             }
     }
 
@@ -215,6 +229,7 @@ extension DeviceChange: ChangePart {
         case .secretConfirmed: "secret-confirmed"
         case .messagesDeleted: "messages-deleted"
         case .renamed: "device-renamed"
+        case .limitsSet: "device-limits-set"
         }
     }
 }

@@ -18,6 +18,9 @@ public enum ProductAction: Hashable, Sendable {
 
     /// How its devices connect that were made for another platform; `nil`: as Wire.md has it.
     case setDialect(ProductKey, Dialect?)
+
+    /// What each of its devices may send and have under way; `nil`: what the listeners allow.
+    case setLimits(ProductKey, TrafficLimits?)
 }
 
 extension ProductAction: ActionPart {
@@ -31,6 +34,7 @@ extension ProductAction: ActionPart {
         /// `update` with the switch of stored messages, which older programs did not know.
         case updateWithMessageLog = 130
         case setDialect = 180
+        case setLimits = 200
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -49,6 +53,8 @@ extension ProductAction: ActionPart {
             buffer.append(Tag.nameUplink, product, stream)
         case .setDialect(let product, let dialect):
             buffer.append(Tag.setDialect, product, dialect)
+        case .setLimits(let product, let limits):
+            buffer.append(Tag.setLimits, product, limits)
         }
     }
 
@@ -63,6 +69,7 @@ extension ProductAction: ActionPart {
             case .updateWithMessageLog:
                 try reader.make { .update($0, ProductUpdate($1, messageLog: $2)) }
             case .setDialect: try reader.make(Self.setDialect)
+            case .setLimits: try reader.make(Self.setLimits)
             }
     }
 
@@ -73,7 +80,7 @@ extension ProductAction: ActionPart {
             product.secret = .blank
             product.freeCodes = nil
             return .create(product)
-        case .update, .upgradePackage, .delete, .nameUplink, .setDialect: return self
+        case .update, .upgradePackage, .delete, .nameUplink, .setDialect, .setLimits: return self
         }
     }
 }
@@ -88,6 +95,7 @@ public enum ProductChange: Hashable, Sendable {
     case deleted(ProductKey, forfeited: UInt64)
     case uplinkNamed(ProductKey, UplinkStream?)
     case dialectSet(ProductKey, Dialect?)
+    case limitsSet(ProductKey, TrafficLimits?)
 }
 
 extension ProductChange: ChangePart {
@@ -101,6 +109,7 @@ extension ProductChange: ChangePart {
         /// `updated` with the switch of stored messages, which older programs did not know.
         case updatedWithMessageLog = 130
         case dialectSet = 180
+        case limitsSet = 200
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -119,6 +128,8 @@ extension ProductChange: ChangePart {
             buffer.append(Tag.uplinkNamed, product, stream)
         case .dialectSet(let product, let dialect):
             buffer.append(Tag.dialectSet, product, dialect)
+        case .limitsSet(let product, let limits):
+            buffer.append(Tag.limitsSet, product, limits)
         }
     }
 
@@ -133,6 +144,7 @@ extension ProductChange: ChangePart {
             case .updatedWithMessageLog:
                 try reader.make { .updated($0, ProductUpdate($1, messageLog: $2)) }
             case .dialectSet: try reader.make(Self.dialectSet)
+            case .limitsSet: try reader.make(Self.limitsSet)
             }
     }
 
@@ -144,6 +156,7 @@ extension ProductChange: ChangePart {
         case .deleted: "product-deleted"
         case .uplinkNamed: "product-uplink-named"
         case .dialectSet: "product-dialect-set"
+        case .limitsSet: "product-limits-set"
         }
     }
 }
