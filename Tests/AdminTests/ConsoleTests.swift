@@ -11,19 +11,10 @@ import Time
 /// The console's rules, without a browser; `ProgramTests` has the pages in one.
 @Suite("Console")
 struct ConsoleTests {
-    /// Signs in; answers the cookies of the session.
     private func signIn(
         _ client: Client, _ token: String, from address: String? = nil
     ) async throws -> (status: Int, cookie: String) {
-        let page = try await client.send(.get, "/console/sign-in", token: nil, from: address)
-        let pair = try #require(page.headers[.setCookie]?.split(separator: ";").first)
-        let proof = pair.split(separator: "=")[1]
-        let answer = try await client.send(
-            .post, "/console/sign-in", Array("_token=\(proof)&token=\(token)".utf8),
-            type: "application/x-www-form-urlencoded", token: nil,
-            headers: ["Cookie": String(pair), "Origin": "http://test"], from: address)
-        let cookie = answer.headers[values: .setCookie].first?.split(separator: ";").first ?? ""
-        return (answer.status, String(cookie))
+        try await client.signIn(token, from: address)
     }
 
     private func look(_ client: Client, _ path: String, _ cookie: String) async throws

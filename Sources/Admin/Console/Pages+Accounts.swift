@@ -98,7 +98,8 @@ extension ConsoleRequest {
                 """
         }
         page.body += cards(products.items, total: products.items.count, account: id)
-        var charts = card(.messagesByDay, bars(.messagesByDay, .day, days))
+        var charts = try await onlineByDay("listAccountOnline", ["account": id])
+        charts += card(.messagesByDay, bars(.messagesByDay, .day, days))
         charts += card(
             .refusalsByReason,
             bars(.refusalsByReason, .reason, try await refusals(of: shown.map { $0.text("pk") })))

@@ -18,8 +18,7 @@ extension Routes {
         ) { call in
             let account = try call.account()
             guard let slot = call.server.reports.slot(for: call.principal.tenant) else {
-                throw Problem(
-                    .tooMuchAtOnce, "no more reports can be made at once", retryAfterSeconds: 1)
+                throw Problem.tooManyReports
             }
             let report = try await Self.report(of: account, call)
             withExtendedLifetime(slot) {}
@@ -48,7 +47,7 @@ extension Routes {
         }
         var days: [Day: ProductDay] = [:]
         // A day without messages is one, if it has come.
-        let today = Day(of: report.at, at: offset(call))
+        let today = Day(of: report.at, at: dayOffset(of: call))
         var day = report.month.days.lowerBound
         while day <= min(today, report.month.days.upperBound) {
             days[day] = ProductDay(day: day, used: 0)
@@ -70,13 +69,8 @@ extension Routes {
         return report
     }
 
-    /// Where months begin: as the days of a product do that says nothing else.
-    private static func offset(_ call: Call) -> UTCOffset {
-        UTCOffset(minutes: call.configuration.metering.dayOffsetMinutes) ?? .utc
-    }
-
     private static func emptyReport(of account: AccountID, _ call: Call) throws -> MonthReport {
-        let (now, offset) = (call.controlPlane.now, offset(call))
+        let (now, offset) = (call.controlPlane.now, dayOffset(of: call))
         let running = Month(of: now, at: offset)
         let month = try call.query("month") { Month($0) } ?? running
         let record = try call.read(or: .accounts(.unknown(account))) {
@@ -103,7 +97,7 @@ extension Routes {
         var line = MonthReport.Line()
         line.figures = figures
         line.ending = try await endings(of: key, in: report.span, call)
-        let next = report.month.adding(months: 1).span(at: offset(call))
+        let next = report.month.adding(months: 1).span(at: dayOffset(of: call))
         line.endingNext = try await endings(of: key, in: next, call)
         // Its own days, by their dates.
         let (month, today) = (report.month.days, Day(of: report.at, at: record.dayOffset))
@@ -159,6 +153,12 @@ extension Routes {
         } while last != nil
         return sum
     }
+}
+
+extension Problem {
+    /// Reading much of the books and of the counts is done for a few callers at once.
+    static let tooManyReports = Problem(
+        .tooMuchAtOnce, "no more reports can be made at once", retryAfterSeconds: 1)
 }
 
 extension MonthReport {

@@ -115,10 +115,7 @@ extension Books {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> AccountMonth {
         var products: [ProductKey: MonthFigures] = [:]
-        try accountProducts.forEach(in: transaction, prefix: account) { key, _ in
-            products[key.second] = MonthFigures()
-            return .proceed
-        }
+        for key in try productKeys(of: account, in: transaction) { products[key] = MonthFigures() }
         let all = 1..<(try head(in: transaction).lastSequence + 1)
         let margin = Self.disorderMilliseconds
         let first = try Self.first(of: events, in: all, transaction) {
