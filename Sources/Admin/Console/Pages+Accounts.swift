@@ -184,7 +184,7 @@ extension ConsoleRequest {
             sums[line.labels["reason"] ?? "", default: 0] += line.value
         }
         return sums.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(12).map {
-            ($0.key, $0.value)
+            (label(ofReason: $0.key), $0.value)
         }
     }
 

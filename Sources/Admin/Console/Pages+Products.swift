@@ -104,7 +104,9 @@ extension ConsoleRequest {
                     },
                     time(.activatedAt, "activatedAt"), time(.expiresAt, "expiresAt"),
                     number(.codesConsumed, "codesConsumed"), time(.lastSeen, "lastSeenAt"),
-                    Column(title: .lastRefusal) { "\($0.text("lastRefusal.reason"))" },
+                    Column(title: .lastRefusal) {
+                        "\(label(ofReason: $0.text("lastRefusal.reason")))"
+                    },
                 ], title: .devices))
     }
 
