@@ -180,6 +180,7 @@ extension Word {
         case .liveNeedsScript: "此处由脚本实时显示新内容。"
         case .liveOpen: "已连接，新内容将显示在此处。"
         case .madeWhenEmpty: "留空则自动生成。"
+        case .lostWithProducts: "随产品删除而失效"
         case .mail: "告警邮件"
         case .mailLanguage: "邮件语言"
         case .menu: "菜单"

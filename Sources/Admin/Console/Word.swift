@@ -204,6 +204,7 @@ enum Word: String, CaseIterable, Sendable {
     case liveNeedsScript = "What comes from now on is shown here by a script."
     case liveOpen = "Connected: what comes now is shown here."
     case madeWhenEmpty = "Made when it is empty."
+    case lostWithProducts = "Lost with products"
     case mail = "Mail about alerts"
     case mailLanguage = "Language of the mail"
     case menu = "Menu"
