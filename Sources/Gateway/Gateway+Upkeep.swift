@@ -45,7 +45,9 @@ extension Gateway {
         var areImportsAbandoned = false
         var areLimitsTold = false
         var digests = DigestReports()
+        var onlineSchedule = OnlineSchedule(from: now)
         while !Task.isCancelled {
+            if let quarter = onlineSchedule.due(at: now) { await sampleOnline(of: quarter) }
             if !areImportsAbandoned { areImportsAbandoned = await abandonImportsOfOtherRuns() }
             if !areLimitsTold { areLimitsTold = await tellLimits() }
             await sweepEnded()

@@ -39,6 +39,9 @@ public struct DayUsage: Equatable, Sendable {
         return .counted
     }
 
+    /// Whether there is any unit.
+    var isCounted: Bool { used > 0 || topUp > 0 }
+
     /// Takes over what is more in another count of the same day.
     mutating func raise(to other: DayUsage) {
         used = max(used, other.used)

@@ -50,6 +50,7 @@ struct UsageAudit {
         }
         try audit.settle(in: transaction)
         try audit.checkOthers(in: transaction)
+        try audit.checkOnline(in: transaction)
         self = audit
     }
 
@@ -69,7 +70,9 @@ struct UsageAudit {
         for (earlier, later) in zip(days, days.dropFirst()) where earlier.day >= later.day {
             find("usage of \(device): \(later.day) is behind \(earlier.day)")
         }
-        for usage in days { sums[usage.day, default: ProductDayTotal()].add(usage) }
+        for usage in days where usage.isCounted {
+            sums[usage.day, default: .none].add(usage, isFirst: true)
+        }
         if days.count >= UsageRecord.daysKept, let oldest = days.first?.day {
             completeFrom = max(completeFrom ?? oldest, oldest)
         }
@@ -89,12 +92,12 @@ struct UsageAudit {
         }
         try tables.products.scan(in: transaction, prefix: product) { key, bytes in
             guard let (key, total) = audit.total(key, bytes) else { return .proceed }
-            let sum = audit.sums.removeValue(forKey: key.day) ?? ProductDayTotal()
+            let sum = audit.sums.removeValue(forKey: key.day) ?? .none
             audit.compare(total, with: sum, key)
             return .proceed
         }
-        for (day, sum) in audit.sums.sorted(by: { $0.key < $1.key }) where sum != ProductDayTotal()
-        {
+        for (day, sum) in audit.sums.sorted(by: { $0.key < $1.key })
+        where sum.used > 0 || sum.topUp > 0 {
             audit.compare(ProductDayTotal(), with: sum, ProductDayKey(product, day))
         }
         audit.sums = [:]
@@ -105,9 +108,10 @@ struct UsageAudit {
 
     /// What other nodes have counted is in no total of this store's.
     private mutating func deduct(_ adopted: ProductDayTotal, _ day: Day) {
-        var sum = sums[day] ?? ProductDayTotal()
+        var sum = sums[day] ?? .none
         sum.used -= min(sum.used, adopted.used)
         sum.topUp -= min(sum.topUp, adopted.topUp)
+        sum.devices = sum.devices.flatMap { all in adopted.devices.map { all - min(all, $0) } }
         sums[day] = sum
     }
 
@@ -124,6 +128,10 @@ struct UsageAudit {
         ] where mayBeMore ? whole < part : whole != part {
             find("\(subject): the total is \(whole) \(name), its devices' counts are \(part)")
         }
+        guard let whole = total.devices, let part = sum.devices else { return }
+        if mayBeMore ? whole < part : whole != part {
+            find("\(subject): the total is of \(whole) devices, \(part) have counts")
+        }
     }
 
     /// Totals of products without a device: there is no count behind them.
@@ -136,6 +144,28 @@ struct UsageAudit {
                 !audit.settled.contains(key.product)
             else { return .proceed }
             audit.compare(total, with: ProductDayTotal(), key)
+            return .proceed
+        }
+        self = audit
+    }
+
+    /// Whether those who were online can be read: nothing else says how many they were.
+    private mutating func checkOnline(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var audit = self
+        try tables.online.scan(in: transaction) { key, bytes in
+            var keyReader = ByteReader(key)
+            guard let key = OnlineDayKey(decoding: &keyReader) else {
+                audit.find("usage: a day of devices online can't be read")
+                return .proceed
+            }
+            do throws(MalformedRecord) {
+                var reader = ByteReader(bytes)
+                _ = try OnlineDayRecord(decoding: &reader)
+            } catch {
+                audit.find("devices online of \(key.product) on \(key.day): \(StoreError(error))")
+            }
             return .proceed
         }
         self = audit

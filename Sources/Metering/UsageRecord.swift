@@ -97,8 +97,8 @@ extension UsageRecord: StorageRecord {
     }
 }
 
-/// Units of all devices of a product on one day: 16 bytes without a version, so that another layout has
-/// another length.
+/// Units of all devices of a product on one day, and how many these were: 24 bytes without a version, so that another
+/// layout has another length. Those of earlier programs are 16 bytes: they did not count the devices.
 struct ProductDayTotal: StorageRecord, Equatable {
     /// Those that their allowances covered.
     var used: UInt64
@@ -106,25 +106,44 @@ struct ProductDayTotal: StorageRecord, Equatable {
     /// Those past their allowances, from top-up packs (rule C6).
     var topUp: UInt64
 
-    init(used: UInt64 = 0, topUp: UInt64 = 0) {
+    /// Devices with any unit on that day; `nil`: they were not counted from the day's beginning.
+    var devices: UInt64?
+
+    init(used: UInt64 = 0, topUp: UInt64 = 0, devices: UInt64? = nil) {
         self.used = used
         self.topUp = topUp
+        self.devices = devices
     }
 
+    /// Of no device.
+    static let none = ProductDayTotal(devices: 0)
+
     /// Counts what a device's day grew by.
-    mutating func add(_ growth: DayUsage) {
+    ///
+    /// - Parameter isFirst: it had no unit on that day.
+    mutating func add(_ growth: DayUsage, isFirst: Bool) {
         used += UInt64(growth.used)
         topUp += UInt64(growth.topUp)
+        if isFirst { devices = devices.map { $0 + 1 } }
+    }
+
+    /// Both are of the same day.
+    mutating func add(_ other: ProductDayTotal) {
+        used += other.used
+        topUp += other.topUp
+        devices = devices.flatMap { own in other.devices.map { own + $0 } }
     }
 
     func encode(into buffer: inout ByteBuffer) {
         buffer.append(used)
         buffer.append(topUp)
+        if let devices { buffer.append(devices) }
     }
 
     init(decoding reader: inout ByteReader) throws(MalformedRecord) {
         used = try reader.takeUInt64()
         topUp = try reader.takeUInt64()
+        devices = reader.isAtEnd ? nil : try reader.takeUInt64()
     }
 }
 
@@ -161,9 +180,21 @@ public struct ProductDay: Hashable, Sendable {
     /// Units from top-up packs (rule C6).
     public let topUp: UInt64
 
-    public init(day: Day, used: UInt64, topUp: UInt64 = 0) {
+    /// Devices with any of these units; `nil`: they were not counted from the day's beginning.
+    public let devices: UInt64?
+
+    public init(day: Day, used: UInt64, topUp: UInt64 = 0, devices: UInt64? = nil) {
         self.day = day
         self.used = used
         self.topUp = topUp
+        self.devices = devices
+    }
+
+    /// With what others have counted on the same day: other nodes, or of other products.
+    public func adding(_ other: ProductDay?) -> ProductDay {
+        guard let other else { return self }
+        return ProductDay(
+            day: day, used: used &+ other.used, topUp: topUp &+ other.topUp,
+            devices: devices.flatMap { own in other.devices.map { own &+ $0 } })
     }
 }

@@ -13,7 +13,7 @@ public import Telemetry
 public final class UsageStore: Sendable {
     /// Where its tables are, beside those of others.
     public let shared: SharedEnvironment
-    private let tables: UsageTables
+    let tables: UsageTables
     private var environment: Environment { shared.environment }
 
     /// Opens the tables there. It has to be a synced environment: a meter drops its counter when the
@@ -90,7 +90,9 @@ public final class UsageStore: Sendable {
                 to: .including(ProductDayKey(product, days.upperBound)),
                 limit: limit
             ) { key, total in
-                found.append(ProductDay(day: key.day, used: total.used, topUp: total.topUp))
+                found.append(
+                    ProductDay(
+                        day: key.day, used: total.used, topUp: total.topUp, devices: total.devices))
                 return .proceed
             }
             return found
@@ -127,10 +129,14 @@ struct UsageTables: Sendable {
     /// What of the devices' counts other nodes have made: with `products`, their sum.
     let adopted: Table<ProductDayKey, ProductDayTotal>
 
+    /// How many devices were online, quarter by quarter, as this node has counted them.
+    let online: Table<OnlineDayKey, OnlineDayRecord>
+
     init(in environment: Environment) throws(StoreError) {
         devices = try Table("device-usage", in: environment)
         products = try Table("product-day", in: environment)
         adopted = try Table("product-day-adopted", in: environment)
+        online = try Table("online-day", in: environment)
     }
 
     /// Sets the devices' counts; their products' totals grow by the differences, so that a total is
@@ -161,18 +167,18 @@ struct UsageTables: Sendable {
         for entry in entries {
             let usage = entry.usage
             var record = try devices.get(entry.device, in: transaction) ?? UsageRecord()
+            let held = record.usage(on: usage.day)
             let grown = record.record(usage)
             record.seenAt = max(record.seenAt, time)
             try devices.put(entry.device, record, in: transaction)
             if grown.used > 0 || grown.topUp > 0 {
                 let key = ProductDayKey(entry.device.product, usage.day)
-                growth[key, default: ProductDayTotal()].add(grown)
+                growth[key, default: .none].add(grown, isFirst: held?.isCounted != true)
             }
         }
         for (key, grown) in growth {
-            var total = try totals.get(key, in: transaction) ?? ProductDayTotal()
-            total.used += grown.used
-            total.topUp += grown.topUp
+            var total = try totals.get(key, in: transaction) ?? .none
+            total.add(grown)
             try totals.put(key, total, in: transaction)
         }
     }

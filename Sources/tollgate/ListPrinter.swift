@@ -79,17 +79,21 @@ struct ListPrinter {
 
     private func line(_ item: JSON) -> String {
         let cells = Dictionary(Output.cells(of: item), uniquingKeysWith: { first, _ in first })
-        return Self.line(
-            columns.all.map { name in
-                cells[name].map { $0.kind == .nothing ? "" : $0.text } ?? ""
-            })
+        return CSVField.row(
+            of: columns.all.map { cells[$0]?.field ?? CSVField(number: "") })
     }
 
-    static func line(_ cells: [String]) -> String {
-        cells.map { cell in
-            guard cell.contains(where: { "\",\n\r".contains($0) }) else { return cell }
-            return "\"" + cell.replacing("\"", with: "\"\"") + "\""
+    /// The columns' names.
+    static func line(_ names: [String]) -> String { CSVField.row(of: names.map { CSVField($0) }) }
+}
+
+extension Output.Cell {
+    /// The same for a spreadsheet.
+    var field: CSVField {
+        switch kind {
+        case .nothing: CSVField(number: "")
+        case .number: CSVField(number: text)
+        case .text, .time, .flag: CSVField(text)
         }
-        .joined(separator: ",")
     }
 }

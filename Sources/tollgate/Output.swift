@@ -93,8 +93,8 @@ extension Output {
     static func csv(_ document: JSON) throws(Failure) {
         guard case .object(let members) = document else { return }
         let cells = cells(of: .object(members.filter { !isList($0.value) }))
-        let values = cells.map { $0.value.kind == .nothing ? "" : $0.value.text }
-        try say([cells.map(\.name), values].map(ListPrinter.line).joined(separator: "\n"))
+        let values = CSVField.row(of: cells.map(\.value.field))
+        try say("\(ListPrinter.line(cells.map(\.name)))\n\(values)")
     }
 }
 

@@ -395,6 +395,35 @@ struct AlertMailTests {
         }
     }
 
+    @Test("E2: a digest's mail that comes late tells what the digest was about, not the next one")
+    func lateDigest() async throws {
+        let first = try MailServer()
+        let port = first.port
+        first.stop()
+        try await sending(port: port) { client in
+            let meter: JSON = ["pk": "meter", "name": "Meter", "account": "acme"]
+            _ = try await client.post("/v1/products", meter)
+            try await gather(.refusedForCode, "meter", ["m-0"], client)
+            #expect(try await awaits { try await isLetter(client, "waiting", attempts: 1) })
+            for step in 1...5 {
+                client.controlPlane.advance(milliseconds: 5 * 3_600_000)
+                try await gather(.refusedForCode, "meter", ["m-\(step)"], client)
+            }
+            #expect(try await awaits { try await letters(client).count == 2 })
+            let server = try MailServer("--port", "\(port)")
+            for _ in 0..<20 where server.letters.count < 2 {
+                client.controlPlane.advance(milliseconds: 3_600_000)
+                try await Task.sleep(for: .milliseconds(500))
+            }
+            #expect(try await awaits { server.letters.count == 2 })
+            let bodies = server.letters.map(\.body)
+            let early = try #require(bodies.first { $0.contains("m-0") })
+            let later = try #require(bodies.first { $0.contains("m-5") })
+            #expect(!early.contains("m-1") && !later.contains("m-0"))
+            #expect(later.contains("m-1, m-2, m-3, m-4, m-5"))
+        }
+    }
+
     @Test("E1: a test mail says what the server answers; without a server there is none")
     func test() async throws {
         let server = try MailServer()

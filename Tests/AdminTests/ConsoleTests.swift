@@ -11,19 +11,10 @@ import Time
 /// The console's rules, without a browser; `ProgramTests` has the pages in one.
 @Suite("Console")
 struct ConsoleTests {
-    /// Signs in; answers the cookies of the session.
     private func signIn(
         _ client: Client, _ token: String, from address: String? = nil
     ) async throws -> (status: Int, cookie: String) {
-        let page = try await client.send(.get, "/console/sign-in", token: nil, from: address)
-        let pair = try #require(page.headers[.setCookie]?.split(separator: ";").first)
-        let proof = pair.split(separator: "=")[1]
-        let answer = try await client.send(
-            .post, "/console/sign-in", Array("_token=\(proof)&token=\(token)".utf8),
-            type: "application/x-www-form-urlencoded", token: nil,
-            headers: ["Cookie": String(pair), "Origin": "http://test"], from: address)
-        let cookie = answer.headers[values: .setCookie].first?.split(separator: ";").first ?? ""
-        return (answer.status, String(cookie))
+        try await client.signIn(token, from: address)
     }
 
     private func look(_ client: Client, _ path: String, _ cookie: String) async throws
@@ -83,6 +74,71 @@ struct ConsoleTests {
         }
         #expect(untranslated == [])
         #expect(Language.allCases.map(\.rawValue) == ["en", "zh"])
+    }
+
+    @Test("no reason misses a text in either language, and none is another one's")
+    func reasons() {
+        func isChinese(_ text: String) -> Bool {
+            text.unicodeScalars.contains { $0.value > 0x2E80 }
+        }
+        for reason in Reason.allCases {
+            #expect(reason.text(in: .english) == reason.text)
+            #expect(isChinese(reason.text(in: .chinese)), "\(reason.name)")
+            #expect(isChinese(reason.remedy(in: .chinese)), "\(reason.name)")
+            #expect(reason.label(in: .english) == reason.name)
+            // What is to be set is the same in both.
+            for word in reason.remedy.split(whereSeparator: { " ,;".contains($0) })
+            where word.contains(".") && word.dropLast().contains(".") && !word.contains("3.1") {
+                let name = word.last == "." ? word.dropLast() : word
+                #expect(reason.remedy(in: .chinese).contains(name), "\(reason.name): \(name)")
+            }
+        }
+        let texts = Dictionary(grouping: Reason.allCases) { $0.text(in: .chinese) }
+        #expect(texts.values.filter { $0.count > 1 } == [])
+    }
+
+    @Test(
+        "why a form, a list or a page was refused is said in the reader's language",
+        arguments: [
+            ("en", "acme", "Buy codes, or assign fewer.", "must be"),
+            (
+                "zh", "账号中该套餐的未分配激活码不足", "请购买激活码，或减少分配数量。",
+                "字段或参数缺失或有误：<span lang=\"en\">must be"
+            ),
+        ])
+    func refusals(language: String, sentence: String, remedy: String, fault: String) async throws {
+        let client = try Client()
+        try await client.furnish()
+        let (_, cookie) = try await signIn(client, Client.ownerToken.text)
+        let headers = [
+            "Cookie": cookie, "Accept-Language": language, "Origin": "http://test",
+        ]
+        let path = "/console/accounts/acme/codes"
+        let page = try await client.send(.get, path, token: nil, headers: headers)
+        let start = try #require(page.text.range(of: "name=\"_token\" value=\""))
+        let token = page.text[start.upperBound...].prefix(64)
+        func assign(_ quantity: String) async throws -> Client.Answer {
+            let form =
+                "_token=\(token)&_operation=assignCodes&_form=assignCodes:acme:lamp&p.account=acme"
+            return try await client.send(
+                .post, "\(path)?assign=lamp",
+                Array("\(form)&product=lamp&quantity=\(quantity)".utf8),
+                type: "application/x-www-form-urlencoded", token: nil, headers: headers)
+        }
+        let many = try await assign("900")
+        #expect(many.status == 409)
+        #expect(many.text.contains(sentence) && many.text.contains(remedy))
+        let wrong = try await assign("x")
+        #expect(wrong.status == 422)
+        #expect(wrong.text.contains(fault))
+        let nowhere = try await client.send(
+            .get, "/console/products/none", token: nil, headers: headers)
+        let (text, remedyOfNone) =
+            language == "zh"
+            ? ("没有该产品", "请查看密钥可访问的产品列表。")
+            : ("there is no product none", "List the products that the key reaches.")
+        #expect(nowhere.status == 404)
+        #expect(nowhere.text.contains(text) && nowhere.text.contains(remedyOfNone))
     }
 
     @Test(

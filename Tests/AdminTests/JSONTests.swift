@@ -163,7 +163,9 @@ struct JSONTests {
         #expect(found.map(\.fields) == [["a", "b"], ["x\"y", "1\n2"], ["last", ""]])
         #expect(found.map(\.line) == [1, 2, 5])
         let fields = ["plain", "comma,", "quote\"", "line\n", ""]
-        let again = try rows(of: CSV.text(of: fields))
+        var bytes: [UInt8] = []
+        CSV.append(fields, to: &bytes)
+        let again = try rows(of: String(decoding: bytes, as: UTF8.self))
         #expect(again.map(\.fields) == [fields])
     }
 }

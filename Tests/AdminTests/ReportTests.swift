@@ -260,6 +260,43 @@ struct ReportTests {
         }
     }
 
+    @Test("codes that go with a deleted product are lost in that month")
+    func lost() async throws {
+        let client = try await world()
+        try await november(client)
+        try set(client, "2026-12-03T00:00:00Z")
+        for product in ["lamp", "fan"] {
+            let gone = try await client.send(.delete, "/v1/products/\(product)")
+            #expect(gone.status == 200)
+        }
+        let december = try await report(client, nil)
+        #expect(numbers(try figures(december, of: "lamp"), "codes.lost codes.left") == [7, 0])
+        #expect(numbers(december, "total.codes.lost total.codes.left") == [7, 50])
+        #expect(try await report(client, "2026-11").at("total.codes.lost") == 0)
+        #expect(try await report(client, nil, of: "other").at("total.codes.lost") == 8)
+    }
+
+    @Test("a node that does not answer is named in the document, in the CSV and on the page")
+    func missing() async throws {
+        let client = try await world()
+        try await november(client)
+        #expect(try await report(client, nil)["missing"] == [])
+        client.controlPlane.set {
+            $0.nodes = [NodeName("n1"), StandInControlPlane.silent].compactMap(\.self)
+        }
+        let report = try await report(client, nil)
+        #expect(report["missing"] == ["silent"])
+        let csv = String(decoding: AccountReport.csv(of: report), as: UTF8.self)
+        let lines = csv.split(separator: "\r\n")
+        #expect(lines.first?.hasSuffix(",missing") == true)
+        #expect(lines.last?.hasSuffix(",silent") == true)
+        for (isChinese, text) in [(false, "did not answer"), (true, "未应答")] {
+            let page = String(
+                decoding: AccountReport.page(of: report, inChinese: isChinese), as: UTF8.self)
+            #expect(page.contains(text) && page.contains(" silent</p>"))
+        }
+    }
+
     @Test("mail counts in the month in which it was to be sent, by what became of it")
     func mail() async throws {
         let client = try await world()

@@ -43,6 +43,9 @@ final class StandInControlPlane: ControlPlane {
         /// What is stored, the latest first.
         var messages: [DeviceIdentity: [StoredMessage]] = [:]
 
+        /// Who was online, of all products together.
+        var counts: [OnlineCount] = []
+
         /// Whether products can name streams.
         var offersUplink = true
 
@@ -213,8 +216,36 @@ final class StandInControlPlane: ControlPlane {
         limit: Int
     ) async throws(StoreError) -> [ProductDay] {
         let today = Day(of: now, at: .utc)
-        let all = (0..<40).map { ProductDay(day: today.adding(days: -$0), used: UInt64($0) + 1) }
+        let all = (0..<40).map {
+            ProductDay(
+                day: today.adding(days: -$0), used: UInt64($0) + 1,
+                devices: $0 < 5 ? UInt64($0) + 2 : nil)
+        }
         return Array(all.reversed().filter { days.contains($0.day) }.prefix(limit))
+    }
+
+    /// The same of each product, and a node that never answers is missing.
+    func usage(
+        of products: [ProductKey], in days: ClosedRange<Day>
+    ) async throws(StoreError) -> OfAllNodes<[ProductKey: [ProductDay]]> {
+        var found: [ProductKey: [ProductDay]] = [:]
+        for product in products {
+            found[product] = try await usage(of: product, in: days, limit: 31)
+        }
+        return OfAllNodes(found, missing: try missing)
+    }
+
+    /// What a test has set, of all products.
+    func online(
+        of products: [ProductKey], in quarters: Range<Quarter>
+    ) async throws(StoreError) -> OfAllNodes<[OnlineCount]> {
+        let counts = state.withLock { $0.counts }
+        return OfAllNodes(
+            counts.filter { quarters.contains($0.quarter) }, missing: try missing)
+    }
+
+    private var missing: [NodeName] {
+        get throws(StoreError) { try nodes().filter { $0 == Self.silent } }
     }
 
     func submit(_ command: Command) async throws(StoreError) -> Outcome {

@@ -72,7 +72,10 @@ import Time
                 .endFollowing(.presence(device.product), FeedNumber(number: 1)),
                 .connections(from: .max, nil, limit: 250),
                 .connections(from: 0, device.product, limit: 1),
-                .productDays(device.product, from: day.day, to: Day(number: -3)), .pass, .unknown,
+                .productDays(device.product, from: day.day, to: Day(number: -3)),
+                .daysOfProducts([device.product, device.product], from: day.day, to: day.day),
+                .online([device.product], from: Quarter(number: -3), to: Quarter(number: .max)),
+                .figures, .pass, .unknown,
             ]
             let answers: [NodeAnswer] = [
                 .done, .notStored, .askAgain,
@@ -88,7 +91,14 @@ import Time
                 .refusals([nil, outcome]), .refusals([]),
                 .traced(Self.traced(at: time), dropped: 7), .traced([], dropped: 0),
                 .times([nil, time]), .days([day, day]),
-                .productDays([ProductDay(day: day.day, used: .max, topUp: 1)]), .unknown,
+                .productDays([ProductDay(day: day.day, used: .max, topUp: 1)]),
+                .daysOfProducts([
+                    [], [ProductDay(day: day.day, used: .max, topUp: 1, devices: 7)],
+                    [ProductDay(day: day.day, used: 1)],
+                ]),
+                .online([
+                    OnlineCount(quarter: Quarter(number: .min), online: .max, devices: 0)
+                ]), .unknown,
             ]
             let delivery = NodeDelivery(
                 isRetained: true, isForSubscribers: false, shares: [filter, []])

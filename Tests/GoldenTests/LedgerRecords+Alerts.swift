@@ -49,6 +49,16 @@ extension LedgerRecords {
         return alert
     }
 
+    private static var delayed: AlertRecord {
+        var alert = repeated
+        alert.earlier = [
+            AlertTelling(
+                at: time, value: 7,
+                digest: [AlertDigestLine(product: product, devices: 7, first: [DeviceKey("d9")!])])
+        ]
+        return alert
+    }
+
     private static let node = NodeName("gate-1")!
     private static let certificate = AlertPlace(
         account: nil, kind: .certificateEnding, subject: .node(node))
@@ -103,6 +113,7 @@ extension LedgerRecords {
                 books.alerts, keys: ["plain": 300],
                 records: [
                     "open v2": open, "resolved v2": resolved, "repeated v2": repeated,
+                    "delayed v3": delayed,
                     "node v2": AlertRecord(
                         place: certificate, firedAt: time, value: 7, threshold: 30),
                 ],

@@ -34,12 +34,28 @@ enum UsageRecords {
                 ],
                 records: [
                     "empty": ProductDayTotal(), "full": ProductDayTotal(used: .max, topUp: 300),
+                    "counted": ProductDayTotal(used: .max, topUp: 300, devices: 258),
                 ]
             ),
             GoldenTable(
                 tables.adopted,
                 keys: ["plain": ProductDayKey(product, day(19_675))],
-                records: ["full": ProductDayTotal(used: .max, topUp: 300)]
+                records: [
+                    "full": ProductDayTotal(used: .max, topUp: 300),
+                    "counted": ProductDayTotal(used: .max, topUp: 300, devices: 258),
+                ]
+            ),
+            GoldenTable(
+                tables.online,
+                keys: ["plain": OnlineDayKey(day(19_675), product)],
+                records: [
+                    "empty": OnlineDayRecord(),
+                    "full": OnlineDayRecord(entries: [
+                        .init(index: 0, online: 0, devices: .max),
+                        .init(index: 7, online: 300, devices: 0),
+                        .init(index: 95, online: .max, devices: 300),
+                    ]),
+                ]
             ),
         ]
     }

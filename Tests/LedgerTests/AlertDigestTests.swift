@@ -1,3 +1,4 @@
+import Bytes
 import Replication
 import Storage
 import Testing
@@ -233,6 +234,73 @@ import Time
         store.now = store.now.adding(milliseconds: Books.notificationTakeoverMilliseconds)
         #expect(try Set(due(run)) == Set(all) && due(run).count == 6)
         #expect(try store.findings() == [])
+    }
+
+    @Test("E2: what a digest told of is kept while mail about it is to be sent, up to four times")
+    func delayed() throws {
+        let store = try begun()
+        func record() throws -> AlertRecord { try #require(try store.alerts().first).record }
+        func messages() throws -> [AlertNotification] {
+            try store.read { books, transaction throws(StoreError) in
+                try books.notifications(limit: 100, in: transaction).elements
+            }
+        }
+        func devices(of message: AlertNotification) throws -> [String] {
+            try record().telling(at: message.record.createdAt).digest.flatMap(\.first).map(\.text)
+        }
+        try gather(.refusedForCode, ["d0"], store)
+        #expect(try record().earlier == [])
+        // The mail server is away for a day.
+        for day in 1...2 {
+            for device in 0...day { try gather(.refusedForCode, ["d\(day)-\(device)"], store) }
+            try pass(24 * Self.hour, store)
+        }
+        let told = try messages().map { try devices(of: $0) }
+        #expect(told == [["d0"], ["d1-0", "d1-1"], ["d2-0", "d2-1", "d2-2"]])
+        let values = try messages().map { try record().telling(at: $0.record.createdAt).value }
+        #expect(values == [1, 2, 3])
+        #expect(try store.findings() == [])
+        // It is back; what was sent is kept no longer than to the next digest.
+        let run = Samples.run
+        let ids = try messages().map(\.id)
+        _ = try store.apply(.alerts(.begin(ids, run: run)))
+        let sent = ids.map {
+            NotificationReport(id: $0, status: 250, answer: "", state: .sent, nextAt: store.now)
+        }
+        _ = try store.apply(.alerts(.report(sent, run: run)))
+        for day in 3...8 {
+            try gather(.refusedForCode, ["d\(day)"], store)
+            try pass(24 * Self.hour, store)
+            #expect(try record().earlier.count == min(day - 3, 4))
+        }
+        let rest = try messages().suffix(6).map { try devices(of: $0) }
+        #expect(rest == [["d4"], ["d4"], ["d5"], ["d6"], ["d7"], ["d8"]])
+        #expect(try store.findings() == [])
+    }
+
+    @Test("E2: a digest of many products reads of each no more than it tells of")
+    func fronts() throws {
+        var record = AlertDigestRecord()
+        record.devices = (0..<1_000).map { DeviceKey("d\($0)")! }
+        record.seenAt = Timestamp(milliseconds: 7)
+        var buffer = ByteBuffer()
+        record.encode(into: &buffer)
+        // Nothing is there behind the first names.
+        for length in [80, buffer.count] {
+            var reader = ByteReader(buffer.span.extracting(0..<length))
+            guard length == buffer.count else {
+                #expect(throws: MalformedRecord.self) { try AlertDigestFront(decoding: &reader) }
+                continue
+            }
+            let front = try AlertDigestFront(decoding: &reader)
+            #expect(front.devices == 1_000 && front.first == Array(record.devices.prefix(10)))
+            #expect(reader.offset < 60)
+        }
+        buffer = ByteBuffer()
+        AlertDigestRecord().encode(into: &buffer)
+        var reader = ByteReader(buffer.span)
+        let front = try AlertDigestFront(decoding: &reader)
+        #expect(front.devices == 0 && front.first == [])
     }
 
     @Test("a store of an earlier format learns which messages are under way")

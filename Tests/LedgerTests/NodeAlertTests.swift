@@ -118,7 +118,19 @@ import Time
             }.map { $0.record.resolvedAt == nil }
         }
         #expect(try open() == [true])
+        let backup = Action.alerts(.noteBackup(second, at: ClusterOfLedgers.time))
+        func known() throws -> Timestamp? {
+            try cluster.ledgers[0].read { books, transaction throws(StoreError) in
+                try books.backup(of: second, in: transaction)
+            }
+        }
+        _ = try await cluster.submit(backup, at: 0)
+        #expect(try known() != nil)
         _ = try await cluster.submit(.cluster(.removeNode(second)), at: 0)
+        #expect(try known() == nil, "its backup goes with the node")
+        // What it, or another one, had said before.
+        _ = try await cluster.submit(backup, at: 0)
+        #expect(try known() == nil)
         _ = try await cluster.submit(.alerts(.sweep(limit: 1_000)), at: 0)
         #expect(try open() == [false])
         #expect(try cluster.ledgers[0].verify() == [])

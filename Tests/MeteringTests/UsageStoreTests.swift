@@ -78,8 +78,9 @@ import Time
         submit(&meter, to: store).wait()
         let product = device(0).product
         let all = [
-            ProductDay(day: day(), used: 6), ProductDay(day: day(1), used: 9),
-            ProductDay(day: day(4), used: 18),
+            ProductDay(day: day(), used: 6, devices: 3),
+            ProductDay(day: day(1), used: 9, devices: 3),
+            ProductDay(day: day(4), used: 18, devices: 3),
         ]
         #expect(try store.totals(of: product, in: day(-9)...day(9)) == all)
         #expect(try store.totals(of: product, in: day(1)...day(4)) == Array(all.dropFirst()))
@@ -200,7 +201,7 @@ import Time
         let total = try store.total(of: device(1).product, on: day())
         #expect(total == 10)
         let days = try store.totals(of: device(1).product, in: day()...day())
-        #expect(days == [ProductDay(day: day(), used: 6, topUp: 4)])
+        #expect(days == [ProductDay(day: day(), used: 6, topUp: 4, devices: 1)])
     }
 
     @Test("C8: a device's record and its product's totals after 40 days")

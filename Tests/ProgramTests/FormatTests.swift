@@ -27,7 +27,7 @@ struct FormatTests {
         defer { program.remove() }
         let text = """
             the books balance
-            ledger format 1, usage format 1: `tollgate serve` will migrate them to \(Self.known) and 3
+            ledger format 1, usage format 1: `tollgate serve` will migrate them to \(Self.known) and 4
 
             """
         for _ in 0..<2 {

@@ -13,7 +13,7 @@ struct Program {
 
     /// What `check` says of stores that are whole.
     static let balance =
-        "the books balance\nledger format \(Books.format.current), usage format 3\n"
+        "the books balance\nledger format \(Books.format.current), usage format 4\n"
 
     let directory: URL
 

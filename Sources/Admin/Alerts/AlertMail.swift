@@ -15,13 +15,15 @@ struct AlertMail {
         let record = notification.record
         let texts = AlertText.texts(of: alert.record.place)
         let place = alert.record.place
+        // A digest may have told of something else since.
+        let told = alert.record.telling(at: record.createdAt)
         let values = [
             "product": alert.productName ?? "", "pk": place.subject.product?.text ?? "",
             "account": place.account?.text ?? "", "node": place.subject.node?.text ?? "",
             "alert": String(alert.number),
             "threshold": String(alert.record.threshold),
-            "devices": Self.devices(of: alert.record.digest),
-            "products": Self.products(of: alert.record.digest),
+            "devices": Self.devices(of: told.digest),
+            "products": Self.products(of: told.digest),
             "time":
                 "\(record.isResolution ? alert.record.resolvedAt ?? record.createdAt : alert.record.firedAt)",
         ]
@@ -30,7 +32,7 @@ struct AlertMail {
                 text.text(in: record.language),
                 values.merging(["value": String(value)]) { $1 })
         }
-        let (value, resolvedValue) = (alert.record.value, alert.record.resolvedValue)
+        let (value, resolvedValue) = (told.value, alert.record.resolvedValue)
         var paragraphs = [text(texts.body, value: value)]
         if record.isResolution {
             paragraphs.insert(text(texts.resolved, value: resolvedValue), at: 0)

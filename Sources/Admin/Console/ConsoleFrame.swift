@@ -158,7 +158,9 @@ enum ConsoleFrame {
         func t(_ word: Word) -> String { word.text(in: language) }
         let alert: HTML =
             problem.map { problem in
-                let text = problem.status == .unauthorized ? t(.wrongKey) : problem.detail
+                let text =
+                    problem.status == .unauthorized
+                    ? t(.wrongKey) : problem.sentence(in: language)
                 return "<div class=\"alert\" role=\"alert\"><p>\(text)</p></div>"
             } ?? HTML()
         return document(
@@ -181,12 +183,17 @@ enum ConsoleFrame {
     }
 
     static func problem(_ language: Language, _ problem: Problem) -> HTML {
-        document(
+        let title =
+            switch language {
+            case .english: problem.status.reasonPhrase
+            case .chinese: problem.sentence(in: language)
+            }
+        return document(
             language, title: String(problem.status.code),
             """
             <header class="bar">\(brand)</header>
-            <main class="gate" id="main"><h1>\(problem.status.reasonPhrase)</h1>
-            <div class="alert" role="alert"><p lang="en">\(problem.detail)</p><p lang="en" class="soft">\(problem.reason.remedy)</p></div>
+            <main class="gate" id="main"><h1>\(title)</h1>
+            \(alert(problem, language, isTitled: language == .chinese))
             <p><a href="/console">\(Word.overview.text(in: language))</a></p></main>
             """)
     }

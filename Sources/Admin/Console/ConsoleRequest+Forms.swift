@@ -126,18 +126,21 @@ extension ConsoleRequest {
                 "<input id=\"\(id)\" name=\"\(field.name)\" value=\"\(value)\" autocomplete=\"off\"\(schema.attributes)\(marks)>"
         }
         if let hint = field.hint { html += "<small>\(t(hint))</small>" }
-        if let fault { html += "<small class=\"fault\" id=\"\(id)-fault\">\(fault)</small>" }
+        if let failure, let fault { html += self.fault(fault, of: failure.problem, id: id) }
         return html + "</div>"
     }
 
-    /// What was wrong, and what can be done about it, in the words of the API.
-    func alert(_ problem: Problem) -> HTML {
-        // The detail is the first one; of a file there may be many more.
-        let others = problem.errors.dropFirst().map { "<li>\($0.text)</li>" as HTML }
-        let list: HTML = others.isEmpty ? HTML() : "<ul lang=\"en\">\(HTML(others))</ul>"
-        return """
-            <div class="alert" role="alert"><p lang="en">\(problem.detail)</p>\(list)<p lang="en" class="soft">\(problem.reason.remedy)</p></div>
-            """
+    func alert(_ problem: Problem) -> HTML { ConsoleFrame.alert(problem, language) }
+
+    /// What is wrong with a field: in the API's own words, behind the reader's.
+    private func fault(_ detail: String, of problem: Problem, id: String) -> HTML {
+        let words: HTML = "<span lang=\"en\">\(detail)</span>"
+        let sentence: HTML =
+            switch language {
+            case .english: HTML()
+            case .chinese: "\(problem.reason.text(in: language))："
+            }
+        return "<small class=\"fault\" id=\"\(id)-fault\">\(sentence)\(words)</small>"
     }
 }
 

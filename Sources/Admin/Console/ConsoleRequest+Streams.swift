@@ -87,7 +87,10 @@ extension ConsoleRequest {
         if isFirst { CSV.append(columns, to: &bytes) }
         for item in part["items"]?.array ?? [] {
             CSV.append(
-                columns.map { $0 == more ? rest(of: item, columns) : item.text($0) }, to: &bytes)
+                columns.map { name in
+                    name == more
+                        ? CSVField(rest(of: item, columns)) : CSVField(item.at(name) ?? .null)
+                }, to: &bytes)
         }
         return bytes
     }

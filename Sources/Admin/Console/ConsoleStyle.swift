@@ -112,6 +112,10 @@ enum ConsoleStyle {
         .notice dl{margin:8px 0 0;color:var(--text)}
         .chart{display:block;width:100%;height:auto;max-height:190px;margin-bottom:8px}
         .chart rect{fill:var(--bar)}.chart line{stroke:var(--line)}.chart text{fill:var(--soft);font-size:11px}
+        .chart polyline,.legend polyline{fill:none;stroke:var(--bar);stroke-width:2.5;stroke-linejoin:round;stroke-linecap:round}
+        .chart .second,.legend .second{stroke:var(--soft);stroke-width:1.5;stroke-dasharray:4 4}
+        .ends{display:flex;justify-content:space-between;max-width:none;font-size:12px;color:var(--soft)}
+        .legend{display:flex;flex-wrap:wrap;gap:2px 20px;font-size:12.5px;color:var(--soft)}.legend svg{margin-right:6px;vertical-align:middle}
         .figures-behind summary{cursor:pointer;color:var(--strong);margin-bottom:8px}
         .stream{list-style:none;margin:0;padding:0;max-height:420px;overflow:auto}
         .stream li{padding:5px 0;border-top:1px solid var(--line);overflow-wrap:anywhere;font-size:13px}

@@ -98,7 +98,8 @@ extension ConsoleRequest {
                 """
         }
         page.body += cards(products.items, total: products.items.count, account: id)
-        var charts = card(.messagesByDay, bars(.messagesByDay, .day, days))
+        var charts = try await onlineByDay("listAccountOnline", ["account": id])
+        charts += card(.messagesByDay, bars(.messagesByDay, .day, days))
         charts += card(
             .refusalsByReason,
             bars(.refusalsByReason, .reason, try await refusals(of: shown.map { $0.text("pk") })))
@@ -183,7 +184,7 @@ extension ConsoleRequest {
             sums[line.labels["reason"] ?? "", default: 0] += line.value
         }
         return sums.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(12).map {
-            ($0.key, $0.value)
+            (label(ofReason: $0.key), $0.value)
         }
     }
 

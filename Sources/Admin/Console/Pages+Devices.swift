@@ -55,15 +55,15 @@ extension ConsoleRequest {
             (.lastSeen, time(device.text("lastSeenAt"))),
             (.registeredAt, time(device.text("registeredAt"))),
             (.nextConnection, badge(isAdmitted ? "admitted" : "refused")),
-            (.reason, "\(admission.text("detail"))"), (.remedy, "\(admission.text("remedy"))"),
+            (.reason, why(admission)), (.remedy, remedy(admission)),
         ])
         for (title, name) in [(Word.lastRefusal, "lastRefusal"), (.lastEnding, "lastEnding")] {
             guard let outcome = device.at(name) else { continue }
             state += "<h3>\(t(title))</h3>"
             state += facts([
-                (.reason, "<code>\(outcome.text("reason"))</code>"),
+                (.reason, "<code>\(outcome.text("reason"))</code> \(why(outcome))"),
                 (.at, time(outcome.text("at"))),
-                (.address, "\(outcome.text("address"))"), (.remedy, "\(outcome.text("remedy"))"),
+                (.address, "\(outcome.text("address"))"), (.remedy, remedy(outcome)),
             ])
         }
         var html = card(.state, state)

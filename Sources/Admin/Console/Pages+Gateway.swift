@@ -226,7 +226,9 @@ extension ConsoleRequest {
             .filter { $0.value > 0 }.sorted { $0.value > $1.value }.prefix(12)
         page.body += card(
             .refusalsByReason,
-            bars(.refusalsByReason, .reason, endings.map { ($0.labels["reason"] ?? "", $0.value) }))
+            bars(
+                .refusalsByReason, .reason,
+                endings.map { (label(ofReason: $0.labels["reason"] ?? ""), $0.value) }))
         if let cluster = try await find("showCluster") { page.body += card(.nodes, nodes(cluster)) }
         return page
     }

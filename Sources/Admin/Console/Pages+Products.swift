@@ -104,7 +104,9 @@ extension ConsoleRequest {
                     },
                     time(.activatedAt, "activatedAt"), time(.expiresAt, "expiresAt"),
                     number(.codesConsumed, "codesConsumed"), time(.lastSeen, "lastSeenAt"),
-                    Column(title: .lastRefusal) { "\($0.text("lastRefusal.reason"))" },
+                    Column(title: .lastRefusal) {
+                        "\(label(ofReason: $0.text("lastRefusal.reason")))"
+                    },
                 ], title: .devices))
     }
 
@@ -153,7 +155,10 @@ extension ConsoleRequest {
         let chart = bars(
             .messagesByDay, .day,
             days.map { ($0.text("day"), $0.number("used") + $0.number("topUp")) })
-        return card(.messagesByDay, chart)
+        var html = try await onlineByDay("listProductOnline", ["pk": pk])
+        html += try await onlineByHour("listProductOnline", ["pk": pk])
+        html += card(.messagesByDay, chart)
+        return "<div class=\"pair\">\(html)</div>"
             + (try await list(
                 ListSpec(
                     operation: "listProductUsage", path: ["pk": pk],

@@ -107,6 +107,7 @@ enum Word: String, CaseIterable, Sendable {
     case contactsHint =
         "Alerts go to the account’s own address, and to these recipients besides. Sub-accounts keep this list, too. Please check that each e-mail address is right."
     case count = "Number"
+    case countedEachQuarter = "Counted each quarter of an hour: the largest count is shown."
     case create = "Create"
     case createAccount = "Create an account"
     case createKey = "Create a key"
@@ -135,6 +136,8 @@ enum Word: String, CaseIterable, Sendable {
     case details = "Details"
     case devices = "Devices"
     case devicesLost = "Devices that can’t connect any more"
+    case devicesOverTime = "Devices and online over time"
+    case devicesWithMessages = "Devices with messages"
     case direction = "Direction"
     case directory = "Directory"
     case directoryHint = "On the gateway’s machine, below one of backup.directories."
@@ -172,6 +175,7 @@ enum Word: String, CaseIterable, Sendable {
     case givenBack = "Given back"
     case granted = "Given free"
     case health = "Health"
+    case hour = "Hour"
     case identifier = "Identifier"
     case importHint =
         "A CSV file whose first line names the columns. An empty secret is made. All devices are imported, or none; the answer is a file with the secrets, which are shown this once. Large files are for “tollgate device import”."
@@ -200,6 +204,7 @@ enum Word: String, CaseIterable, Sendable {
     case liveNeedsScript = "What comes from now on is shown here by a script."
     case liveOpen = "Connected: what comes now is shown here."
     case madeWhenEmpty = "Made when it is empty."
+    case lostWithProducts = "Lost with products"
     case mail = "Mail about alerts"
     case mailLanguage = "Language of the mail"
     case menu = "Menu"
@@ -234,6 +239,7 @@ enum Word: String, CaseIterable, Sendable {
     case nodes = "Nodes of the cluster"
     case noOpenAlerts = "No alert is open."
     case noRecipients = "There is no address: the account has none, and no contacts."
+    case nodesMissing = "These nodes did not answer, and what they have counted is not included:"
     case notConnected = "The device is not connected."
     case nothingHere = "Nothing here."
     case nothingInThisPart = "Nothing in this part; the search goes on on the next page."
@@ -242,7 +248,9 @@ enum Word: String, CaseIterable, Sendable {
     case ofLimit = "Of a day’s limit of"
     case off = "Off"
     case online = "Online"
+    case onlineByHour = "Online by hour, last 7 days"
     case onlineDevices = "Current online devices"
+    case onlineMost = "Most online at once"
     case openAlerts = "Open alerts"
     case otaAMonth = "OTA a month"
     case otaAllowance = "OTA allowance this month"
@@ -441,57 +449,4 @@ enum Word: String, CaseIterable, Sendable {
         case .chinese: chinese
         }
     }
-
-    /// Names of the API that people read.
-    static let labels: [String: Word] = [
-        "active": .valueActive,
-        "inactive": .valueInactive,
-        "disabled": .valueDisabled,
-        "offline": .valueOffline,
-        "online": .online,
-        "on": .valueOn,
-        "off": .off,
-        "first": .valueFirst,
-        "renewal": .valueRenewal,
-        "manual": .valueManual,
-        "open": .valueOpen,
-        "imported": .valueImported,
-        "closed": .valueClosed,
-        "messages": .messages,
-        "ota": .valueOTA,
-        "purchase": .valuePurchase,
-        "gift": .valueGift,
-        "grant": .valueGrant,
-        "enterprise": .valueEnterprise,
-        "individual": .valueIndividual,
-        "requested": .valueRequested,
-        "succeeded": .valueSucceeded,
-        "failed": .valueFailed,
-        "unreported": .valueUnreported,
-        "owner": .valueOwner,
-        "operator": .valueOperator,
-        "sub-account": .valueSubAccount,
-        "application": .valueApplication,
-        "up": .valueUp,
-        "down": .valueDown,
-        "delivered": .valueDelivered,
-        "ready": .valueReady,
-        "not-ready": .valueNotReady,
-        "believed": .valueBelieved,
-        "doubted": .valueDoubted,
-        "admitted": .valueAdmitted,
-        "refused": .valueRefused,
-        "running": .valueRunning,
-        "done": .valueDone,
-        "deduction": .valueDeduction,
-        "return": .valueReturn,
-        "expiry": .valueExpiry,
-        "void": .valueVoid,
-        "waiting": .valueWaiting,
-        "under-way": .valueUnderWay,
-        "sent": .valueSent,
-        "given-up": .valueGivenUp,
-        "true": .yes,
-        "false": .no,
-    ]
 }

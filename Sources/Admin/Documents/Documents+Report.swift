@@ -58,6 +58,9 @@ struct MonthReport: Sendable {
     var packs: [(kind: TopUpKind, figures: MonthOfPacks)] = []
     var days: [ProductDay] = []
 
+    /// Nodes that did not say what they have counted.
+    var missing: [NodeName] = []
+
     /// `nil` when messages of that time were forgotten.
     var mail: MonthOfMail?
 }
@@ -73,6 +76,9 @@ extension Documents {
             )
             Member("assigned", \.figures.assigned, "Of the account's unassigned codes (rule A3).")
             Member("takenBack", \.figures.takenBack, "Assigned ones, by corrections (rule A11).")
+            Member(
+                "lost", \.figures.forfeited,
+                "Not consumed when their product was deleted (rule B9).")
             Member("left", \.left, "Null of a past month: that is not kept.")
         }
         Member("consumed") {
@@ -146,5 +152,8 @@ extension Documents {
         }
         Member(
             "mail", monthOfMail, orNull: \.mail)
+        Member(
+            "missing", \.missing,
+            "Nodes that did not answer: the messages that they have counted are not in it.")
     }
 }

@@ -9,30 +9,13 @@ enum CSV {
         let fields: [String]
     }
 
-    /// A row as text, with its line end; fields are quoted when they have to be.
-    static func text(of fields: [String]) -> String {
-        var bytes: [UInt8] = []
-        append(fields, to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
+    /// Texts as a row of UTF-8, with its line end.
+    static func append(_ texts: [String], to bytes: inout [UInt8]) {
+        append(texts.map { CSVField($0) }, to: &bytes)
     }
 
-    /// The same as bytes of UTF-8.
-    static func append(_ fields: [String], to bytes: inout [UInt8]) {
-        let quote = UInt8(ascii: "\"")
-        for (index, field) in fields.enumerated() {
-            if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            let isPlain = !field.utf8.contains { $0 == 34 || $0 == 44 || $0 == 10 || $0 == 13 }
-            if isPlain {
-                bytes.append(contentsOf: field.utf8)
-            } else {
-                bytes.append(quote)
-                for byte in field.utf8 {
-                    if byte == quote { bytes.append(quote) }
-                    bytes.append(byte)
-                }
-                bytes.append(quote)
-            }
-        }
+    static func append(_ fields: [CSVField], to bytes: inout [UInt8]) {
+        CSVField.append(fields, to: &bytes)
         bytes.append(UInt8(ascii: "\r"))
         bytes.append(UInt8(ascii: "\n"))
     }
@@ -55,30 +38,22 @@ extension CSV {
         for cell in rows.dropFirst().joined() where known.insert(cell.name).inserted {
             names.append(cell.name)
         }
-        var text = text(of: names)
+        var bytes: [UInt8] = []
+        append(names, to: &bytes)
         for row in rows {
             let values = Dictionary(row.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
-            text += CSV.text(of: names.map { values[$0] ?? "" })
+            append(names.map { values[$0] ?? CSVField(number: "") }, to: &bytes)
         }
-        return text
+        return String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func cells(of json: JSON) -> [(name: String, value: String)] {
+    private static func cells(of json: JSON) -> [(name: String, value: CSVField)] {
         guard case .object(let members) = json else { return [] }
         return members.flatMap { member in
             guard case .object = member.value else {
-                return [(member.name, text(of: member.value))]
+                return [(member.name, CSVField(member.value))]
             }
             return cells(of: member.value).map { ("\(member.name).\($0.name)", $0.value) }
-        }
-    }
-
-    private static func text(of json: JSON) -> String {
-        switch json {
-        case .null: ""
-        case .text(let text): text
-        case .array(let elements): elements.map { text(of: $0) }.joined(separator: " ")
-        case .bool, .integer, .number, .object: String(decoding: json.bytes, as: UTF8.self)
         }
     }
 }

@@ -75,21 +75,22 @@ struct ImportColumns {
         name = names.firstIndex(of: "name")
     }
 
-    /// The device in a row behind the header; an empty secret is made.
+    /// The device in a row behind the header; an empty secret is made. Cells are taken as the answer writes them (`CSVField`).
     func device(in row: CSV.Row, _ mint: inout Mint) throws(Problem) -> ImportRow {
         guard row.fields.count == count else {
             throw CSV.problem(row.line, "\(row.fields.count) fields instead of \(count)")
         }
-        guard let key = DeviceKey(row.fields[device]) else {
+        let fields = row.fields.map(CSVField.taken)
+        guard let key = DeviceKey(fields[device]) else {
             throw CSV.problem(row.line, "dk: must be \(Schema.id(DeviceKey.self).rule)")
         }
-        let text = row.fields[secret]
+        let text = fields[secret]
         guard let secret = text.isEmpty ? mint.secret() : Secret(text) else {
             throw CSV.problem(
                 row.line,
                 "secret: must be \(Schema.secret.rule), or nothing to have one made")
         }
-        let name = name.map { row.fields[$0] } ?? ""
+        let name = name.map { fields[$0] } ?? ""
         guard name.isEmpty || DisplayName(name) != nil else {
             throw CSV.problem(row.line, "name: must be \(Schema.optionalName.rule)")
         }

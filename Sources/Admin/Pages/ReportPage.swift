@@ -47,6 +47,7 @@ struct ReportPage {
         Column(title: .voided, path: "codes.voided"),
         Column(title: .assigned, path: "codes.assigned"),
         Column(title: .takenBack, path: "codes.takenBack"),
+        Column(title: .lostWithProducts, path: "codes.lost"),
         Column(title: .remaining, path: "codes.left"),
     ]
 
@@ -100,7 +101,16 @@ struct ReportPage {
         }
         let hint = t(isRunning ? .monthIsRunning : .dashIsNotKept)
         return """
-            <section class="card"><dl class="facts">\(html)</dl><p class="soft">\(hint)</p></section>
+            <section class="card"><dl class="facts">\(html)</dl><p class="soft">\(hint)</p>\(missing)</section>
+            """
+    }
+
+    /// Which nodes' messages are not in it.
+    private var missing: HTML {
+        let nodes = (report.at("missing")?.array ?? []).compactMap(\.text)
+        guard !nodes.isEmpty else { return HTML() }
+        return """
+            <p class="alert" role="status">\(t(.nodesMissing)) \(nodes.joined(separator: ", "))</p>
             """
     }
 
@@ -186,7 +196,7 @@ struct ReportPage {
 }
 
 /// The month as comma-separated values: a row for each product, and the total in the last one, with the account's packs and
-/// mail, which are no product's.
+/// mail, which are no product's, and the nodes that did not answer.
 extension ReportPage {
     var csv: String {
         let products = report.at("products")?.array ?? []
@@ -200,6 +210,7 @@ extension ReportPage {
             total.add("packs.\(pack.text("kind"))", .object(figures))
         }
         total.add("mail", report.at("mail") ?? .object([]))
+        total.add("missing", report.at("missing") ?? .array([]))
         // The total has all columns.
         return CSV.text(of: rows + [total])
     }

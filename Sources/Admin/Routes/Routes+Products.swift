@@ -237,27 +237,27 @@ extension Routes {
             let last = try call.query("to") { Day($0) } ?? today
             var first = try call.query("from") { Day($0) } ?? last.adding(days: -30)
             let (cursor, limit) = try call.page()
-            if let cursor { first = max(first, try Self.day(at: cursor)) }
+            if let cursor { first = max(first, Day(number: try Self.number(at: cursor))) }
             guard first <= last else { return call.list([], cursor: nil) }
             let found = try await call.controlPlane.usage(
                 of: key, in: first...last, limit: limit + 1)
             return call.list(
                 found.prefix(limit).map { Documents.productDay($0) },
-                cursor: found.count > limit ? Self.cursor(at: found[limit].day) : nil)
+                cursor: found.count > limit ? Self.cursor(at: found[limit].day.number) : nil)
         }
     }
 
-    /// A day as eight hexadecimal digits.
-    private static func cursor(at day: Day) -> String {
-        let digits = String(UInt32(bitPattern: day.number), radix: 16)
+    /// The number of a day, or of a quarter of an hour, as eight hexadecimal digits.
+    static func cursor(at number: Int32) -> String {
+        let digits = String(UInt32(bitPattern: number), radix: 16)
         return String(repeating: "0", count: 8 - digits.utf8.count) + digits
     }
 
-    private static func day(at cursor: String) throws(Problem) -> Day {
+    static func number(at cursor: String) throws(Problem) -> Int32 {
         guard cursor.utf8.count == 8, let number = UInt32(cursor, radix: 16) else {
             throw .unknownCursor
         }
-        return Day(number: Int32(bitPattern: number))
+        return Int32(bitPattern: number)
     }
 }
 

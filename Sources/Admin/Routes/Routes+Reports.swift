@@ -18,8 +18,7 @@ extension Routes {
         ) { call in
             let account = try call.account()
             guard let slot = call.server.reports.slot(for: call.principal.tenant) else {
-                throw Problem(
-                    .tooMuchAtOnce, "no more reports can be made at once", retryAfterSeconds: 1)
+                throw Problem.tooManyReports
             }
             let report = try await Self.report(of: account, call)
             withExtendedLifetime(slot) {}
@@ -48,21 +47,23 @@ extension Routes {
         }
         var days: [Day: ProductDay] = [:]
         // A day without messages is one, if it has come.
-        let today = Day(of: report.at, at: offset(call))
+        let today = Day(of: report.at, at: dayOffset(of: call))
         var day = report.month.days.lowerBound
         while day <= min(today, report.month.days.upperBound) {
             days[day] = ProductDay(day: day, used: 0)
             day = day.next
         }
-        for key in read.products.keys.sorted() {
-            let found = try await product(key, read.products[key] ?? MonthFigures(), report, call)
+        let keys = read.products.keys.sorted()
+        // Each product's own days, by their dates.
+        let usage = try await call.controlPlane.usage(of: keys, in: report.month.days)
+        report.missing = usage.missing
+        for key in keys {
+            let own = usage.value[key] ?? []
+            let found = try await product(
+                key, read.products[key] ?? MonthFigures(), own, report, call)
             guard let found else { continue }
-            report.add(found.product)
-            for day in found.days {
-                let sum = days[day.day] ?? ProductDay(day: day.day, used: 0)
-                days[day.day] = ProductDay(
-                    day: day.day, used: sum.used &+ day.used, topUp: sum.topUp &+ day.topUp)
-            }
+            report.add(found)
+            for day in own { days[day.day] = day.adding(days[day.day]) }
         }
         report.days = days.values.sorted { $0.day < $1.day }
         report.packs = TopUpKind.allCases.map { ($0, read.packs[$0] ?? MonthOfPacks()) }
@@ -70,13 +71,8 @@ extension Routes {
         return report
     }
 
-    /// Where months begin: as the days of a product do that says nothing else.
-    private static func offset(_ call: Call) -> UTCOffset {
-        UTCOffset(minutes: call.configuration.metering.dayOffsetMinutes) ?? .utc
-    }
-
     private static func emptyReport(of account: AccountID, _ call: Call) throws -> MonthReport {
-        let (now, offset) = (call.controlPlane.now, offset(call))
+        let (now, offset) = (call.controlPlane.now, dayOffset(of: call))
         let running = Month(of: now, at: offset)
         let month = try call.query("month") { Month($0) } ?? running
         let record = try call.read(or: .accounts(.unknown(account))) {
@@ -97,21 +93,15 @@ extension Routes {
 
     /// `nil` of one that was deleted before, and has nothing in the month.
     private static func product(
-        _ key: ProductKey, _ figures: MonthFigures, _ report: MonthReport, _ call: Call
-    ) async throws -> (product: MonthReport.Product, days: [ProductDay])? {
+        _ key: ProductKey, _ figures: MonthFigures, _ days: [ProductDay], _ report: MonthReport,
+        _ call: Call
+    ) async throws -> MonthReport.Product? {
         let record = try call.read(or: .products(.unknown(key))) { try $0.product(key, in: $1) }
         var line = MonthReport.Line()
         line.figures = figures
         line.ending = try await endings(of: key, in: report.span, call)
-        let next = report.month.adding(months: 1).span(at: offset(call))
+        let next = report.month.adding(months: 1).span(at: dayOffset(of: call))
         line.endingNext = try await endings(of: key, in: next, call)
-        // Its own days, by their dates.
-        let (month, today) = (report.month.days, Day(of: report.at, at: record.dayOffset))
-        var days: [ProductDay] = []
-        if month.lowerBound <= today {
-            days = try await call.controlPlane.usage(
-                of: key, in: month.lowerBound...min(month.upperBound, today), limit: 31)
-        }
         for day in days {
             line.used &+= day.used
             line.topUp &+= day.topUp
@@ -121,9 +111,8 @@ extension Routes {
             (line.left, line.known, line.active) =
                 record.isDeleted ? (0, 0, 0) : (now.remaining, now.devicesKnown, now.devicesActive)
         }
-        let product = MonthReport.Product(
+        return MonthReport.Product(
             key: key, name: record.name, isDeleted: record.isDeleted, line: line)
-        return (product, days)
     }
 
     private static func endings(
@@ -159,6 +148,12 @@ extension Routes {
         } while last != nil
         return sum
     }
+}
+
+extension Problem {
+    /// Reading much of the books and of the counts is done for a few callers at once.
+    static let tooManyReports = Problem(
+        .tooMuchAtOnce, "no more reports can be made at once", retryAfterSeconds: 1)
 }
 
 extension MonthReport {

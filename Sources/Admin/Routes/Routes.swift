@@ -17,6 +17,7 @@ struct Routes {
         routes.registerPackages()
         routes.registerProducts()
         routes.registerProductUsage()
+        routes.registerOnline()
         routes.registerProductSecrets()
         routes.registerProductUplinks()
         routes.registerDialects()

@@ -25,6 +25,7 @@ public struct Stores: Sendable {
     public static let usageFormat = StoreFormat(migrations: [
         .init("the store carries its format number") { _ in },
         .init("a session's record may have the number of a claim") { _ in },
+        .init("a product's day counts its devices, and quarters of an hour who is online") { _ in },
     ])
 
     /// The formats as they were found; the current ones in a running gateway.

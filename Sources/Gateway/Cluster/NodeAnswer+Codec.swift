@@ -11,6 +11,8 @@ extension NodeQuestion {
         case onlineCount = 1
         case connection, outcomes, lastSeen, usage, kick, productDays, trace, endTrace, recall,
             unknown, pass, refusals, presence, endPresence, connections, figures
+        case daysOfProducts = 190
+        case online = 191
     }
 
     func encode(into buffer: inout ByteBuffer) {
@@ -65,6 +67,16 @@ extension NodeQuestion {
             buffer.append(text: product.text)
             buffer.appendSignedVarint(Int64(from.number))
             buffer.appendSignedVarint(Int64(to.number))
+        case .daysOfProducts(let products, let from, let to):
+            buffer.append(Kind.daysOfProducts.rawValue)
+            buffer.append(list: products) { $0.append(text: $1.text) }
+            buffer.appendSignedVarint(Int64(from.number))
+            buffer.appendSignedVarint(Int64(to.number))
+        case .online(let products, let from, let to):
+            buffer.append(Kind.online.rawValue)
+            buffer.append(list: products) { $0.append(text: $1.text) }
+            buffer.appendSignedVarint(Int64(from.number))
+            buffer.appendSignedVarint(Int64(to.number))
         case .figures: buffer.append(Kind.figures.rawValue)
         case .unknown: buffer.append(Kind.unknown.rawValue)
         case .pass: buffer.append(Kind.pass.rawValue)
@@ -110,6 +122,13 @@ extension NodeQuestion {
             case .productDays:
                 .productDays(
                     try reader.takeProduct(), from: try reader.takeDay(), to: try reader.takeDay())
+            case .daysOfProducts:
+                .daysOfProducts(
+                    try reader.takeProducts(), from: try reader.takeDay(), to: try reader.takeDay())
+            case .online:
+                .online(
+                    try reader.takeProducts(), from: try reader.takeQuarter(),
+                    to: try reader.takeQuarter())
             case .figures: .figures
             case .unknown: .unknown
             case .pass: .pass
@@ -126,6 +145,8 @@ extension NodeAnswer {
         case present = 17
         case connections = 18
         case figures = 19
+        case daysOfProducts = 190
+        case online = 191
         case done = 1
         case notStored, outcome, granted, yielded, count, flag, connection, outcomes, times, days,
             productDays
@@ -198,6 +219,14 @@ extension NodeAnswer {
                 buffer.append(day.used)
                 buffer.append(day.topUp)
             }
+        case .daysOfProducts(let products):
+            buffer.append(Kind.daysOfProducts.rawValue)
+            buffer.append(list: products) { buffer, days in
+                buffer.append(list: days) { $0.append($1) }
+            }
+        case .online(let counts):
+            buffer.append(Kind.online.rawValue)
+            buffer.append(list: counts) { $0.append($1) }
         case .figures(let figures):
             buffer.append(Kind.figures.rawValue)
             for field in NodeFigures.fields { buffer.appendVarint(figures[keyPath: field]) }
@@ -290,6 +319,18 @@ extension NodeAnswer {
                     ProductDay(
                         day: try reader.takeDay(), used: try reader.takeUInt64(),
                         topUp: try reader.takeUInt64())
+                })
+        case .daysOfProducts:
+            self = .daysOfProducts(
+                try reader.takeList { reader throws(MalformedRecord) in
+                    try reader.takeList { reader throws(MalformedRecord) in
+                        try reader.takeProductDay()
+                    }
+                })
+        case .online:
+            self = .online(
+                try reader.takeList { reader throws(MalformedRecord) in
+                    try reader.takeOnlineCount()
                 })
         case .figures:
             var figures = NodeFigures()

@@ -146,6 +146,19 @@ extension ByteBuffer {
         appendVarint(UInt64(usage.topUp))
         append(usage.isNoticed)
     }
+
+    mutating func append(_ day: ProductDay) {
+        appendSignedVarint(Int64(day.day.number))
+        appendVarint(day.used)
+        appendVarint(day.topUp)
+        append(optional: day.devices) { $0.appendVarint($1) }
+    }
+
+    mutating func append(_ count: OnlineCount) {
+        appendSignedVarint(Int64(count.quarter.number))
+        appendVarint(count.online)
+        appendVarint(count.devices)
+    }
 }
 
 extension ByteReader {
@@ -291,5 +304,33 @@ extension ByteReader {
     @_lifetime(self: copy self)
     mutating func takeUsages() throws(MalformedRecord) -> [DayUsage] {
         try takeList { reader throws(MalformedRecord) in try reader.takeUsage() }
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeProducts() throws(MalformedRecord) -> [ProductKey] {
+        try takeList { reader throws(MalformedRecord) in try reader.takeProduct() }
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeQuarter() throws(MalformedRecord) -> Quarter {
+        guard let number = Int32(exactly: try takeSignedVarint()) else {
+            throw .malformed(what: "quarter of an hour")
+        }
+        return Quarter(number: number)
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeProductDay() throws(MalformedRecord) -> ProductDay {
+        ProductDay(
+            day: try takeDay(), used: try takeVarint(), topUp: try takeVarint(),
+            devices: try takeOptional { reader throws(MalformedRecord) in
+                try reader.takeVarint()
+            })
+    }
+
+    @_lifetime(self: copy self)
+    mutating func takeOnlineCount() throws(MalformedRecord) -> OnlineCount {
+        OnlineCount(
+            quarter: try takeQuarter(), online: try takeVarint(), devices: try takeVarint())
     }
 }

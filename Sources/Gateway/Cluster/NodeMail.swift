@@ -159,6 +159,12 @@ enum NodeQuestion: Equatable {
     case connections(from: UInt32, ProductKey?, limit: Int)
     case productDays(ProductKey, from: Day, to: Day)
 
+    /// What the node has counted of each of these products, at most `NodeQuestion.productsMaximum`.
+    case daysOfProducts([ProductKey], from: Day, to: Day)
+
+    /// How many devices of these products together were online there, quarter by quarter; at most as many products.
+    case online([ProductKey], from: Quarter, to: Quarter)
+
     /// What the shard has and has counted.
     case figures
 
@@ -167,6 +173,9 @@ enum NodeQuestion: Equatable {
 
     /// It can't be read: a later program asks it. It is answered that it is not known here.
     case unknown
+
+    /// Of one question: a shard is held up for a few milliseconds.
+    static let productsMaximum = 32
 }
 
 /// What can be followed live.
@@ -206,6 +215,10 @@ enum NodeAnswer {
     case times([Timestamp?])
     case days([DayUsage])
     case productDays([ProductDay])
+
+    /// In the order of the products.
+    case daysOfProducts([[ProductDay]])
+    case online([OnlineCount])
     case figures(NodeFigures)
 
     /// The question is not known at the other node, or its answer can't be read here.

@@ -122,6 +122,21 @@ public protocol ControlPlane: Sendable {
         limit: Int
     ) async throws(StoreError) -> [ProductDay]
 
+    /// The same of several products, by their keys: one without a message has none. All nodes are asked at once.
+    ///
+    /// Throws when the usage store can't be read.
+    func usage(
+        of products: [ProductKey], in days: ClosedRange<Day>
+    ) async throws(StoreError) -> OfAllNodes<[ProductKey: [ProductDay]]>
+
+    /// How many devices of these products together were online at the beginning of each quarter of an hour, in order;
+    /// those that no node has counted are left out. What is older than `UsageStore.onlineDaysKept` days is not kept.
+    ///
+    /// Throws when the usage store can't be read.
+    func online(
+        of products: [ProductKey], in quarters: Range<Quarter>
+    ) async throws(StoreError) -> OfAllNodes<[OnlineCount]>
+
     /// Changes the books. When this returns, the change is on disk and the shards have been told: a
     /// disabled or deleted device is being disconnected, a product's new settings hold.
     ///

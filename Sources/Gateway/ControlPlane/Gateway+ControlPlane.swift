@@ -14,13 +14,6 @@ extension DeviceUsage.DayCount {
     }
 }
 
-extension ProductDay {
-    /// With what another node has counted on the same day.
-    fileprivate func adding(_ other: ProductDay?) -> ProductDay {
-        ProductDay(day: day, used: used + (other?.used ?? 0), topUp: topUp + (other?.topUp ?? 0))
-    }
-}
-
 extension Gateway: ControlPlane {
     public var offersUplink: Bool { commons.uplink.isOffered }
 

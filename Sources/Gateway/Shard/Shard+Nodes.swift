@@ -321,6 +321,12 @@ extension Shard {
             // Once for all shards of the node.
             let days = context.index == 0 ? productDays(of: product, from: from, to: to) : []
             answer(request, .productDays(days), to: target)
+        case .daysOfProducts(let products, let from, let to):
+            answer(
+                request, .daysOfProducts(days(of: products, from: from, to: to)), to: target)
+        case .online(let products, let from, let to):
+            let counts = online(of: products, from: from, to: to)
+            answer(request, counts.map { .online($0) } ?? .unknown, to: target)
         case .figures: answer(request, .figures(figures()), to: target)
         case .pass: answer(request, .done, to: target)
         case .unknown:

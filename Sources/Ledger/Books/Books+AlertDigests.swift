@@ -1,3 +1,4 @@
+import Bytes
 import Storage
 import Time
 
@@ -21,6 +22,12 @@ extension Books {
     /// Products that a digest has lines of, and devices that a line names.
     static var digestLinesMaximum: Int { 20 }
     static var digestNamesMaximum: Int { 10 }
+
+    /// What was told of before, kept for mail that waits: a mail is sent again for three days and a half.
+    static var tellingsMaximum: Int { 4 }
+
+    /// Messages about an alert that are looked at for those that wait.
+    static var tellingMessagesMaximum: Int { 1_000 }
 
     /// Products of an account that devices are gathered of between two digests.
     static var digestProductsMaximum: Int { 1_000 }
@@ -181,16 +188,20 @@ extension Books {
     ) throws(StoreError) -> (UInt64, [AlertDigestLine]) {
         var value: UInt64 = 0
         var lines: [AlertDigestLine] = []
-        func add(_ key: ProductKey, _ record: AlertDigestRecord) {
-            guard !record.devices.isEmpty else { return }
-            value += UInt64(record.devices.count)
+        // Of a thousand products with a thousand devices each, the first few names.
+        try scanDigests(at: place, in: transaction) { (part, bytes) throws(StoreError) in
+            guard let key = part.subject.product else { return }
+            let front: AlertDigestFront
+            do throws(MalformedRecord) {
+                var reader = ByteReader(bytes)
+                front = try AlertDigestFront(decoding: &reader)
+            } catch {
+                throw StoreError(error)
+            }
+            guard front.devices > 0 else { return }
+            value += UInt64(front.devices)
             lines.append(
-                AlertDigestLine(
-                    product: key, devices: UInt32(record.devices.count),
-                    first: Array(record.devices.prefix(Self.digestNamesMaximum))))
-        }
-        try forEachDigest(at: place, in: transaction) { part, record in
-            if let key = part.subject.product { add(key, record) }
+                AlertDigestLine(product: key, devices: front.devices, first: front.first))
         }
         lines.sort { ($1.devices, $0.product) < ($0.devices, $1.product) }
         return (value, Array(lines.prefix(Self.digestLinesMaximum)))
@@ -200,25 +211,30 @@ extension Books {
         at place: AlertPlace, in transaction: borrowing WriteTransaction
     ) throws(StoreError) {
         var parts: [AlertPlace] = []
-        try forEachDigest(at: place, in: transaction) { part, _ in parts.append(part) }
+        try scanDigests(at: place, in: transaction) { part, _ in parts.append(part) }
         for part in parts where part != place { try alertDigests.delete(part, in: transaction) }
     }
 
-    /// What the digest has parts in: itself, or each product of the account.
-    private func forEachDigest(
+    /// What the digest has parts in, with the bytes of their records: itself, or each product of the account.
+    private func scanDigests(
         at place: AlertPlace, in transaction: borrowing WriteTransaction,
-        _ body: (AlertPlace, AlertDigestRecord) -> Void
+        _ body: (AlertPlace, Span<UInt8>) throws(StoreError) -> Void
     ) throws(StoreError) {
-        switch place.subject {
-        case .product, .packs, .node:
-            if let record = try alertDigests.get(place, in: transaction) { body(place, record) }
-        case .account:
-            try alertDigests.forEach(
-                in: transaction, prefix: KeyPair(AlertOwner(place.account), place.kind)
-            ) { part, record in
-                body(part, record)
-                return .proceed
+        let bounds: (lower: KeyBound<AlertPlace>, upper: KeyBound<AlertPlace>) =
+            switch place.subject {
+            case .product, .packs, .node: (.including(place), .including(place))
+            case .account: (.unbounded, .unbounded)
             }
+        try alertDigests.scan(
+            in: transaction, prefix: KeyPair(AlertOwner(place.account), place.kind),
+            from: bounds.lower, to: bounds.upper
+        ) { (key, bytes) throws(StoreError) in
+            var reader = ByteReader(key)
+            guard let part = AlertPlace(decoding: &reader) else {
+                throw .malformed(what: "digest of an alert")
+            }
+            try body(part, bytes)
+            return .proceed
         }
     }
 
@@ -231,6 +247,8 @@ extension Books {
         guard let number = try openAlerts.get(place, in: transaction)?.number,
             var alert = try alerts.get(number, in: transaction)
         else { throw .malformed(what: "an alert is open and not there") }
+        let waiting = try waitingTellings(of: number, in: transaction)
+        alert.keepTelling { waiting.contains($0) }
         alert.value = value
         alert.digest = digest
         alert.repeatedAt = command.at
@@ -238,5 +256,23 @@ extension Books {
         _ = try record(
             .alerts(.repeated(number, place, value: value)), command, in: transaction)
         try notify(of: number, place, isResolution: false, &whole, command, in: transaction)
+    }
+
+    /// When the messages about an alert were made that are to be sent, or may be sent again.
+    private func waitingTellings(
+        of number: UInt64, in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Set<Timestamp> {
+        var times: Set<Timestamp> = []
+        try alertNotifications.forEach(
+            in: transaction, prefix: number, reversed: true, limit: Self.tellingMessagesMaximum
+        ) { (key, _) throws(StoreError) in
+            if let message = try notifications.get(key.second, in: transaction),
+                message.state != .sent
+            {
+                times.insert(message.createdAt)
+            }
+            return .proceed
+        }
+        return times
     }
 }

@@ -141,6 +141,7 @@ extension Books {
             try senders.put(node, sender, in: transaction)
             _ = try record(.cluster(.nodeRemoved(node)), command, in: transaction)
             try endFollowing(by: node, command, in: transaction)
+            try nodeBackups.delete(node, in: transaction)
         }
         let imports = try abandonImports(command, in: transaction) { $0.node == node }
         let leases = try abandon(LeaseHolder(node), Self.removalStep, command, in: transaction)

@@ -29,21 +29,22 @@ extension Books {
         return .done(.unchanged)
     }
 
-    /// The latest one counts. None is of a time to come: the node's clock was wrong then.
+    /// The latest one counts. None is of a time to come: the node's clock was wrong then; nor of a node that was removed.
     func noteBackup(
         of node: NodeName, at time: Timestamp, _ command: Command,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Outcome {
         let latest = command.at.adding(milliseconds: Self.backupAheadMilliseconds)
         let known = try nodeBackups.get(node, in: transaction)?.at
-        guard time <= latest, known.map({ $0 < time || $0 > latest }) ?? true else {
+        let isRemoved = try senders.get(node, in: transaction)?.isRemoved ?? false
+        guard !isRemoved, time <= latest, known.map({ $0 < time || $0 > latest }) ?? true else {
             return .done(.unchanged)
         }
         try nodeBackups.put(node, NodeBackupRecord(at: time), in: transaction)
         return .done(.unchanged)
     }
 
-    /// A node that was removed finds nothing any more.
+    /// A node that was removed finds nothing any more, and has no backup that counts.
     func resolveRemovedNodes(
         _ whole: inout AlertsRecord, _ command: Command,
         in transaction: borrowing WriteTransaction
@@ -61,8 +62,14 @@ extension Books {
             else { continue }
             try settle(
                 place, false, value: 0, threshold: 0, &whole, command, in: transaction)
-            try nodeBackups.delete(node, in: transaction)
         }
+        var removed: [NodeName] = []
+        try nodeBackups.forEach(in: transaction, limit: Self.nodeAlertsMaximum) {
+            (node, _) throws(StoreError) in
+            if try senders.get(node, in: transaction)?.isRemoved ?? false { removed.append(node) }
+            return .proceed
+        }
+        for node in removed { try nodeBackups.delete(node, in: transaction) }
     }
 
     /// Whether an alert is open about the node.

@@ -14,6 +14,9 @@ public struct MonthFigures: Hashable, Sendable {
     public internal(set) var assigned: UInt64 = 0
     public internal(set) var takenBack: UInt64 = 0
 
+    /// Codes that were not consumed when their product was deleted (rule B9): they are lost.
+    public internal(set) var forfeited: UInt64 = 0
+
     /// Codes consumed, by cause (rule B10), and consumptions that were voided (rule A11).
     public internal(set) var first: UInt64 = 0
     public internal(set) var renewal: UInt64 = 0
@@ -39,8 +42,8 @@ public struct MonthFigures: Hashable, Sendable {
 
     private static var parts: [WritableKeyPath<MonthFigures, UInt64>] {
         [
-            \.bought, \.granted, \.voided, \.assigned, \.takenBack, \.first, \.renewal, \.manual,
-            \.consumptionsVoided, \.registered, \.deleted, \.upgrades, \.fromAllowance,
+            \.bought, \.granted, \.voided, \.assigned, \.takenBack, \.forfeited, \.first, \.renewal,
+            \.manual, \.consumptionsVoided, \.registered, \.deleted, \.upgrades, \.fromAllowance,
             \.fromPacks, \.givenBack, \.fired, \.resolved,
         ]
     }
@@ -115,10 +118,7 @@ extension Books {
         in transaction: borrowing some Transaction & ~Copyable
     ) throws(StoreError) -> AccountMonth {
         var products: [ProductKey: MonthFigures] = [:]
-        try accountProducts.forEach(in: transaction, prefix: account) { key, _ in
-            products[key.second] = MonthFigures()
-            return .proceed
-        }
+        for key in try productKeys(of: account, in: transaction) { products[key] = MonthFigures() }
         let all = 1..<(try head(in: transaction).lastSequence + 1)
         let margin = Self.disorderMilliseconds
         let first = try Self.first(of: events, in: all, transaction) {
@@ -284,9 +284,17 @@ extension AccountMonth {
         case .alerts(.resolved(_, let place, _)):
             guard let account = place.account else { break }
             count(place.subject.product, of: account) { $0.resolved &+= 1 }
-        case .imports, .alerts, .products, .packages, .accounts, .keys, .clock, .limits,
-            .productSecrets, .cluster, .metadata, .webhooks:
+        case .products(let change): take(change)
+        case .imports, .alerts, .packages, .accounts, .keys, .clock, .limits, .productSecrets,
+            .cluster, .metadata, .webhooks:
             break
+        }
+    }
+
+    private mutating func take(_ change: ProductChange) {
+        switch change {
+        case .deleted(let product, let forfeited): count(product) { $0.forfeited &+= forfeited }
+        case .created, .updated, .packageUpgraded, .uplinkNamed, .dialectSet: break
         }
     }
 

@@ -137,4 +137,17 @@ extension Books {
         }
         return found
     }
+
+    /// The account's products, deleted ones among them, in order.
+    public func productKeys(
+        of account: AccountID,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [ProductKey] {
+        var found: [ProductKey] = []
+        try accountProducts.forEach(in: transaction, prefix: account) { key, _ in
+            found.append(key.second)
+            return .proceed
+        }
+        return found
+    }
 }

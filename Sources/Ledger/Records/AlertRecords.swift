@@ -100,6 +100,9 @@ public struct AlertRecord: StorageRecord, Hashable, Sendable {
     /// Of a digest: product by product, those with the most devices in front.
     public internal(set) var digest: [AlertDigestLine] = []
 
+    /// Of a digest: what was told of before, as far as mail about that waits; at most `Books.tellingsMaximum`, in order.
+    public internal(set) var earlier: [AlertTelling] = []
+
     /// `nil` while it is open.
     public internal(set) var resolvedAt: Timestamp?
 
@@ -113,12 +116,14 @@ public struct AlertRecord: StorageRecord, Hashable, Sendable {
         self.threshold = threshold
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1, v2 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2, v3 }
 
     public func encode(into buffer: inout ByteBuffer) {
+        // So what an earlier program knows is as it was.
         buffer.append(
-            Version.v2, place, firedAt, value, threshold, resolvedAt, resolvedValue, repeatedAt,
-            digest)
+            earlier.isEmpty ? Version.v2 : .v3, place, firedAt, value, threshold, resolvedAt,
+            resolvedValue, repeatedAt, digest)
+        if !earlier.isEmpty { buffer.append(fields: earlier) }
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
@@ -131,9 +136,10 @@ public struct AlertRecord: StorageRecord, Hashable, Sendable {
         resolvedValue = try reader.take()
         switch version {
         case .v1: break
-        case .v2:
+        case .v2, .v3:
             repeatedAt = try reader.take()
             digest = try reader.take()
+            if version == .v3 { earlier = try reader.take() }
         }
     }
 }
@@ -154,7 +160,7 @@ struct AlertDigestRecord: StorageRecord, Hashable, Sendable {
 
     init() {}
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+    fileprivate enum Version: UInt8, RecordVersion { case v1 = 1 }
 
     func encode(into buffer: inout ByteBuffer) {
         buffer.append(Version.v1, devices, products, seenAt, toldAt)
@@ -168,6 +174,27 @@ struct AlertDigestRecord: StorageRecord, Hashable, Sendable {
             seenAt = try reader.take()
             toldAt = try reader.take()
         }
+    }
+}
+
+/// The front of a product's `AlertDigestRecord`: what a digest's line says, whatever else is gathered.
+struct AlertDigestFront {
+    /// How many there are.
+    let devices: UInt32
+
+    /// The first ones, at most `Books.digestNamesMaximum`.
+    let first: [DeviceKey]
+
+    init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(AlertDigestRecord.Version.self, of: "digest of an alert") {
+        case .v1: break
+        }
+        let count = try reader.takeVarint()
+        guard count <= UInt64(reader.remaining) else { throw .malformed(what: "list") }
+        devices = UInt32(clamping: count)
+        var names: [DeviceKey] = []
+        for _ in 0..<min(Int(count), Books.digestNamesMaximum) { names.append(try reader.take()) }
+        first = names
     }
 }
 

@@ -77,6 +77,10 @@ extension AccountVerbs {
             } else {
                 lines.append("mail   no longer kept")
             }
+            let missing = (report["missing"]?.array ?? []).compactMap(\.text)
+            if !missing.isEmpty {
+                lines.append("without messages of \(missing.joined(separator: ", ")): no answer")
+            }
             return lines.joined(separator: "\n")
         }
     }
@@ -99,7 +103,7 @@ private struct Table {
             columns: [
                 "bought": "codes.bought", "free": "codes.granted", "void": "codes.voided",
                 "assigned": "codes.assigned", "takenBack": "codes.takenBack",
-                "remaining": "codes.left",
+                "lost": "codes.lost", "remaining": "codes.left",
             ]),
         Table(
             title: "codes consumed and ending", list: "products",

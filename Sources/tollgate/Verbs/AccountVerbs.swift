@@ -7,7 +7,7 @@ struct AccountVerbs: AsyncParsableCommand {
         subcommands: commands(
             List.self, Show.self, Create.self, Update.self, Rename.self, Note.self, Certify.self,
             SubAccounts.self, CreateSubAccount.self, Contacts.self, AddContact.self,
-            RemoveContact.self) + [Report.self])
+            RemoveContact.self, Online.self) + [Report.self])
 
     private static let columns: Columns =
         "id name kind codes.total codes.used codes.remaining codes.unassigned | parent email dataCentre createdAt"
@@ -115,6 +115,17 @@ struct AccountVerbs: AsyncParsableCommand {
                 "accounts/\(parent.escaped)/sub-accounts",
                 ["id": id, "name": name, "email": email])
         }
+    }
+}
+
+extension AccountVerbs {
+    struct Online: Verb {
+        static let about =
+            "The devices of all its products over time: how many, and the most that were online at once."
+        static let example = "account online acme --from 2026-11-01"
+        @Argument(help: .account) var id: String
+        @OptionGroup var span: OnlineSpan
+        var request: APIRequest { span.request(of: "accounts/\(id.escaped)") }
     }
 }
 

@@ -82,7 +82,7 @@ struct Bulk<Action: DeviceAction> {
         let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
         let keys = lines.compactMap { line -> String? in
             let key = line.prefix { $0 != "," }.trimmed().trimmed { $0 == "\"" }
-            return key.isEmpty || key.hasPrefix("#") ? nil : key
+            return key.isEmpty || key.hasPrefix("#") ? nil : CSVField.taken(key)
         }
         return keys.first?.lowercased() == "dk" ? Array(keys.dropFirst()) : keys
     }

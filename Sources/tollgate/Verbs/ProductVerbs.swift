@@ -7,7 +7,7 @@ struct ProductVerbs: AsyncParsableCommand {
         abstract: "Kinds of devices, each with a package and a pool of codes.",
         subcommands: commands(
             List.self, Show.self, Create.self, Update.self, Rename.self, Note.self, Upgrade.self,
-            Usage.self,
+            Usage.self, Online.self,
             Delete.self, ShowSecret.self, RotateSecret.self, RevokeSecret.self, Uplink.self,
             EndUplink.self, SetDialect.self, EndDialect.self, SetLimits.self, EndLimits.self))
 
@@ -219,6 +219,14 @@ struct ProductVerbs: AsyncParsableCommand {
         }
     }
 
+    struct Online: Verb {
+        static let about = "Its devices over time: how many, and the most that were online at once."
+        static let example = "product online lamp --by hour --from 2026-11-28"
+        @Argument(help: .product) var pk: String
+        @OptionGroup var span: OnlineSpan
+        var request: APIRequest { span.request(of: "products/\(pk.escaped)") }
+    }
+
     struct Delete: Irreversible {
         static let about =
             "Deletes it for good: its codes do not come back, its devices are refused."
@@ -234,6 +242,20 @@ struct ProductVerbs: AsyncParsableCommand {
                 "\(product.text) is deleted: with it go \(counted(product.remaining, "code")) not consumed,"
                 + " and \(counted(product.devices, "device")) can't connect any more\(online)"
         }
+    }
+}
+
+/// Which days devices are told of, and in what steps.
+struct OnlineSpan: ParsableArguments {
+    @Option(help: "The first day, like 2026-11-21; 31 are kept. Default: 30 days before the last.")
+    var from: String?
+    @Option(help: "The last day. Default: today.") var to: String?
+    @Option(help: "day or hour. Default: day.") var by: String?
+
+    func request(of owner: String) -> APIRequest {
+        .list(
+            "\(owner)/online" + query(["from": from, "to": to, "by": by]),
+            by: "from online devices active missing | day")
     }
 }
 

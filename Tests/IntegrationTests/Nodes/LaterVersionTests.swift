@@ -149,7 +149,7 @@ private final class LaterNode {
                     case .unknown: "unknown"
                     case .done, .notStored, .outcome, .askAgain, .granted, .yielded, .count, .flag,
                         .connection, .outcomes, .refusals, .traced, .present,
-                        .connections, .days, .productDays, .figures:
+                        .connections, .days, .productDays, .daysOfProducts, .online, .figures:
                         "another"
                     }
                 found.append("\(request.number) \(what)")
