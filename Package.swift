@@ -74,6 +74,8 @@ let package = Package(
         .systemLibrary(name: "CNATS", providers: [.apt(["libnats-dev"])]),
         .systemLibrary(
             name: "CCURL", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        // libcurl again, without a flag to link it: it is loaded when it is wanted.
+        .systemLibrary(name: "CCURLAtRunTime", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "CRevision"),
 
         // Ground floor.
@@ -151,10 +153,10 @@ let package = Package(
                 "Admin", "Settings", "Gateway", "Ledger", "JetStream", "Links", "Replication",
                 "MQTT",
                 "TLS", "Cryptography", "Storage", "Linux", "Bytes", "Time", "CRevision",
+                "CCURLAtRunTime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -312,7 +314,7 @@ let package = Package(
                 "monitoring_cluster.py", "gateway_process.py", "prometheus_process.py",
                 "dashboard_picture.py", "dashboard_drawing.py",
                 "openapi_examples.py",
-                "webhook_scenarios.py", "console_gateway.py", "console_walk.py",
+                "webhook_scenarios.py", "verb_scenarios.py", "console_gateway.py", "console_walk.py",
                 "console_sentences.py", "console_forms.py", "console_pictures.py",
                 "console_security.py",
                 "console_time.py",

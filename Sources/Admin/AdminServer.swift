@@ -12,7 +12,7 @@ public struct AdminServer: Service {
     private let configuration: GatewayConfiguration
     private let certificate: APICertificate?
     private let logger: Logger
-    private let server: ServerContext
+    let server: ServerContext
     private let onListening: @Sendable (Int) -> Void
     private let sessions: ConsoleSessions
 

@@ -50,18 +50,23 @@ struct APIClient: Sendable {
     }
 
     /// Sends a request; a problem document becomes a failure.
+    ///
+    /// - Parameter mayRepeat: whether no harm is done when it comes twice, as with an idempotency key.
     func send(
         _ method: HTTPClient.Method,
         _ path: String,
         type: String = "application/json",
-        body: [UInt8]? = nil
+        body: [UInt8]? = nil,
+        mayRepeat: Bool = false
     ) async throws(Failure) -> [UInt8] {
         var headers = [("Authorization", "Bearer \(try token)")]
         if body != nil { headers.append(("Content-Type", type)) }
         if method != .get, let idempotencyKey {
             headers.append(("Idempotency-Key", idempotencyKey))
         }
-        let answer = try await client.send(method, "/v1/\(path)", headers: headers, body: body)
+        let answer = try await client.send(
+            method, "/v1/\(path)", headers: headers, body: body,
+            mayRepeat: mayRepeat || idempotencyKey != nil)
         try Self.check(answer)
         return answer.bytes
     }

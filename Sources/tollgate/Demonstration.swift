@@ -5,29 +5,25 @@ import Linux
 
 /// A product, a device and an application key to try the gateway with, and the two lines that do it.
 ///
-/// Everything is made over the API, each request with an idempotency key of its own: at every later
+/// Everything is made by operations of the API, in process, each with an idempotency key of its own: at every later
 /// start the same requests make nothing and are answered with the same secrets.
 struct Demonstration {
     let configuration: GatewayConfiguration
     let gateway: Gateway
-    let token: OwnerToken
 
     private static let account = "demo"
     private static let product = "demo"
     private static let device = "lamp-1"
 
     /// Makes what is missing, and prints. A gateway with accounts of its own is left alone.
-    func present(port: Int) async {
+    func present(by server: AdminServer) async {
         do throws(Failure) {
-            let url = APIAddress.url(of: configuration.admin, port: port)
-            let client = try HTTPClient(
-                url: url, authorityFile: configuration.admin.tls.certificate)
-            let accounts = try await send(client, "accounts", nil)["items"]?.array ?? []
+            let accounts = try await ask(server, "accounts", nil)["items"]?.array ?? []
             let isOurs = accounts.contains { $0["id"]?.text == Self.account }
             guard accounts.isEmpty || isOurs else {
                 return try Output.say("The books are in use: no demonstration was made.")
             }
-            let (secret, key) = try await furnish(client)
+            let (secret, key) = try await furnish(server)
             try show(secret: secret, key: key)
         } catch {
             Output.complain("no demonstration: \(error.text)")
@@ -35,26 +31,26 @@ struct Demonstration {
     }
 
     private func furnish(
-        _ client: HTTPClient
+        _ server: AdminServer
     ) async throws(Failure) -> (secret: String, key: JSON) {
         let account = Self.account
         let product = JSON.text(Self.product)
-        _ = try await send(
-            client, "accounts",
+        _ = try await ask(
+            server, "accounts",
             ["id": .text(account), "name": "Demonstration", "kind": "enterprise"])
-        _ = try await send(
-            client, "packages",
+        _ = try await ask(
+            server, "packages",
             ["id": "demo", "name": "Demonstration", "validityDays": 365, "messagesPerDay": 1_500])
-        _ = try await send(
-            client, "products",
+        _ = try await ask(
+            server, "products",
             ["pk": product, "name": "Demonstration lamp", "account": .text(account)])
-        _ = try await send(
-            client, "accounts/\(account)/purchases",
+        _ = try await ask(
+            server, "accounts/\(account)/purchases",
             ["package": "demo", "quantity": 100, "product": product])
-        let devices = try await send(
-            client, "products/\(Self.product)/devices", ["devices": [["dk": .text(Self.device)]]])
-        let key = try await send(
-            client, "keys",
+        let devices = try await ask(
+            server, "products/\(Self.product)/devices", ["devices": [["dk": .text(Self.device)]]])
+        let key = try await ask(
+            server, "keys",
             [
                 "name": "Demonstration", "role": "application", "account": .text(account),
                 "products": [product],
@@ -65,26 +61,18 @@ struct Demonstration {
         return (secret, key)
     }
 
-    /// Posts a body, or gets the path when there is none.
-    private func send(
-        _ client: HTTPClient,
+    /// Posts a body, or reads the path when there is none.
+    private func ask(
+        _ server: AdminServer,
         _ path: String,
         _ body: JSON?
     ) async throws(Failure) -> JSON {
-        let answer = try await client.send(
-            body == nil ? .get : .post,
-            "/v1/\(path)",
-            headers: [
-                ("Authorization", token.header), ("Content-Type", "application/json"),
-                ("Idempotency-Key", "demonstration-\(path)"),
-            ],
-            body: body?.bytes
-        )
-        let json = JSON(parsing: answer.bytes) ?? .null
-        guard (200...299).contains(answer.status) else {
-            throw Failure(text: "\(path): \(json["detail"]?.text ?? "\(answer.status)")")
+        do throws(RefusedRequest) {
+            return try await server.carryOut(
+                path, body, idempotencyKey: "demonstration-\(path)")
+        } catch {
+            throw Failure(text: error.description)
         }
-        return json
     }
 
     /// Where mosquitto's clients can connect, over TLS if possible.

@@ -196,3 +196,21 @@ struct Probe: AsyncParsableCommand {
         }
     }
 }
+
+/// What `body` answers; a failure when that takes longer than `timeout`.
+func within<Value: Sendable>(
+    _ timeout: Duration,
+    orElse text: String,
+    _ body: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+    try await withThrowingTaskGroup(of: Value?.self) { group in
+        group.addTask { try await body() }
+        group.addTask {
+            try await Task.sleep(for: timeout)
+            return nil
+        }
+        defer { group.cancelAll() }
+        guard let value = try await group.next() ?? nil else { throw Failure(text: text) }
+        return value
+    }
+}

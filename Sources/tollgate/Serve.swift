@@ -112,12 +112,10 @@ struct Serve: AsyncParsableCommand {
             guard let address = gateway.addresses[listener.name] else { continue }
             logger.notice("listener '\(listener.name)' on \(listener.url(at: "\(address)"))")
         }
-        let demonstration =
-            demonstration
-            ? Demonstration(configuration: configuration, gateway: gateway, token: token) : nil
         var limited = configuration
         limited.admin.connections = gateway.descriptors.httpConnections
         let isUp = AsyncStream.makeStream(of: Void.self)
+        let isPresentable = AsyncStream.makeStream(of: Void.self)
         try supervision?.look(after: gateway)
         let admin = AdminServer(
             configuration: limited, controlPlane: gateway, ownerToken: token, mintKey: mintKey,
@@ -127,9 +125,15 @@ struct Serve: AsyncParsableCommand {
                 isUp.continuation.finish()
                 Self.announce(configuration, port, logger)
                 supervision?.isReady()
-                guard let demonstration else { return }
-                Task { await demonstration.present(port: port) }
+                isPresentable.continuation.finish()
             })
+        if demonstration {
+            let demonstration = Demonstration(configuration: configuration, gateway: gateway)
+            Task {
+                for await _ in isPresentable.stream {}
+                await demonstration.present(by: admin)
+            }
+        }
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
             .init(service: admin),
             .init(

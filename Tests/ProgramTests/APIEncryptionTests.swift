@@ -63,6 +63,22 @@ struct APIEncryptionTests {
     }
 
     @Test(
+        "a name with two addresses: the gateway is found at the second, and certified by the name")
+    func named() throws {
+        let program = try Program()
+        defer { program.remove() }
+        try certify(program, "DNS:localhost")
+        let serving = try Serving(program, Self.files)
+        let named = serving.api.replacing("127.0.0.1", with: "localhost")
+        let trusted = ["--ca-file", "cert.pem"]
+        let result = try program.run(["account", "list", "--api", named] + trusted)
+        #expect(result.code == 0, "\(result.errors)")
+        let address = try serving.run(["account", "list"] + trusted)
+        #expect(address.code == 1 && address.errors.contains("ostname mismatch"), "\(address)")
+        #expect(serving.end() == 0)
+    }
+
+    @Test(
         "SIGHUP reads certificate and key again; a file that is not there stops the start with one line"
     )
     func files() throws {

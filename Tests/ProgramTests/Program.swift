@@ -222,6 +222,8 @@ final class Verb {
         try process.run()
     }
 
+    var processIdentifier: Int32 { process.processIdentifier }
+
     /// Closes its input and waits for its end; answers the exit code.
     func end() -> Int32 {
         try? input.close()

@@ -48,8 +48,8 @@ enum Arrows {
             "Linux", "Bytes",
         ])
         .union([
-            "Admin", "Settings", "Cryptography", "Time", "ArgumentParser", "NIOHTTP1",
-            "UnixSignals", "CRevision", "Glibc",
+            "Admin", "Settings", "Cryptography", "Time", "ArgumentParser", "UnixSignals",
+            "CRevision", "CCURLAtRunTime", "Glibc",
         ]),
         "Load": [
             "Reactor", "MQTT", "TLS", "WebSocket", "Cryptography", "Telemetry", "Linux", "Bytes",
@@ -81,7 +81,8 @@ enum Arrows {
     /// it, libcrypto and libssl.
     static let doors: [String: Set<String>] = [
         "CLinux": ["Linux"], "COpenSSL": ["Cryptography", "TLS"], "CLMDB": ["Storage"],
-        "CNATS": ["JetStream"], "CCURL": ["tollgate-courier"], "CRevision": ["tollgate"],
+        "CNATS": ["JetStream"], "CCURL": ["tollgate-courier"],
+        "CCURLAtRunTime": ["tollgate"], "CRevision": ["tollgate"],
         "CYAML": ["Settings"], "CZstd": ["MessageLog"],
     ]
 }

@@ -37,11 +37,12 @@ for script in postinst prerm postrm; do install -m 755 "$here/$script" "$root/DE
 touch "$directory/shlibs/debian/control"
 binary=$(realpath "$root/usr/bin/tollgate")
 load=$(realpath "$root/usr/bin/tollgate-load")
-libraries=$(cd "$directory/shlibs" && dpkg-shlibdeps -O -e"$binary" -e"$load" | sed -n 's/^shlibs:Depends=//p')
-# Only webhooks need libcurl, and what that brings along.
+# tollgate is not linked with libcurl, which its verbs load: the courier's says which package that is.
 courier=$(realpath "$root/usr/libexec/tollgate-courier")
-wanted=$(cd "$directory/shlibs" && dpkg-shlibdeps -O -dRecommends -e"$courier" | sed -n 's/^shlibs:Recommends=//p')
-for library in $(echo "$libraries, $wanted" | sed 's/([^)]*)//g; s/,/ /g'); do
+libraries=$(cd "$directory/shlibs" && dpkg-shlibdeps -O -e"$binary" -e"$load" -e"$courier" |
+    sed -n 's/^shlibs:Depends=//p')
+case $libraries in *libcurl4*) ;; *) echo "libcurl is not among: $libraries" >&2; exit 1 ;; esac
+for library in $(echo "$libraries" | sed 's/([^)]*)//g; s/,/ /g'); do
     grep -qw -- "$library" "$here/../docker/Dockerfile" || [ "$library" = libc6 ] ||
         { echo "config/docker/Dockerfile: $library is missing" >&2; exit 1; }
 done
@@ -53,7 +54,7 @@ Architecture: $(dpkg --print-architecture)
 Maintainer: Tollgate <root@localhost>
 Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f1)
 Depends: $libraries, systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles, procps
-Recommends: ca-certificates, $wanted
+Recommends: ca-certificates
 Section: net
 Priority: optional
 Description: gateway that activates, admits and meters MQTT devices

@@ -75,11 +75,13 @@ extension Route {
 
     /// The same for a caller who is known.
     ///
-    /// - Parameter parameters: the parts of the path that vary, percent-encoded, by name.
+    /// - Parameters:
+    ///   - channel: the connection that the request came on; `nil` when it was made in process.
+    ///   - parameters: the parts of the path that vary, percent-encoded, by name.
     func respond(
         to request: Request,
         as principal: Principal,
-        _ channel: any Channel,
+        _ channel: (any Channel)?,
         _ server: ServerContext,
         _ parameters: (String) -> String?
     ) async throws -> Response {

@@ -15,7 +15,9 @@ struct Call: Sendable {
     let query: Query
     let principal: Principal
     let server: ServerContext
-    let channel: any Channel
+
+    /// The connection that the request came on; `nil` when it was made in process.
+    let channel: (any Channel)?
 
     /// What the request's body holds of the memory for all.
     let share: BodyBudget.Share
@@ -206,7 +208,7 @@ extension Call {
     /// The body, piece by piece. A client that waits to be told so sends it from here on (RFC 9110, 10.1.1).
     func body() async throws -> RequestBody.AsyncIterator {
         if request.headers[.expect]?.lowercased() == "100-continue" {
-            try await channel.writeAndFlush(HTTPResponsePart.head(.init(status: .continue)))
+            try await channel?.writeAndFlush(HTTPResponsePart.head(.init(status: .continue)))
         }
         return request.body.makeAsyncIterator()
     }

@@ -1,20 +1,19 @@
 import Bytes
-public import NIOCore
-public import TLS
+import NIOCore
+import TLS
 
-/// TLS on a channel of NIO, of either side: what comes in is deciphered, what goes out enciphered.
+/// TLS on a channel of NIO, of a server's side: what comes in is deciphered, what goes out enciphered.
 ///
 /// What is written before the handshake is complete waits for it. That the other side says it sends no more
 /// (`close_notify`) changes nothing: HTTP's messages have lengths of their own.
-public final class TLSHandler: ChannelDuplexHandler {
-    public typealias InboundIn = NIOCore.ByteBuffer
-    public typealias InboundOut = NIOCore.ByteBuffer
-    public typealias OutboundIn = NIOCore.ByteBuffer
-    public typealias OutboundOut = NIOCore.ByteBuffer
+final class TLSHandler: ChannelDuplexHandler {
+    typealias InboundIn = NIOCore.ByteBuffer
+    typealias InboundOut = NIOCore.ByteBuffer
+    typealias OutboundIn = NIOCore.ByteBuffer
+    typealias OutboundOut = NIOCore.ByteBuffer
 
     private var session: TLSSession
     private var port = TLSPort()
-    private let isConnecting: Bool
     private var plaintext = Bytes.ByteBuffer()
     private var output = Bytes.ByteBuffer()
     private var isOver = false
@@ -22,23 +21,11 @@ public final class TLSHandler: ChannelDuplexHandler {
     /// Until the handshake is complete.
     private var waiting: [(bytes: NIOCore.ByteBuffer, promise: EventLoopPromise<Void>?)] = []
 
-    public init(accepting context: TLSContext) throws(TLSError) {
+    init(accepting context: TLSContext) throws(TLSError) {
         session = try TLSSession(accepting: context)
-        isConnecting = false
     }
 
-    /// - Parameter serverName: what the server has to be certified as.
-    public init(connecting context: TLSContext, serverName: String) throws(TLSError) {
-        session = try TLSSession(connecting: context, serverName: serverName)
-        isConnecting = true
-    }
-
-    public func channelActive(context: ChannelHandlerContext) {
-        if isConnecting { take([], context) }
-        context.fireChannelActive()
-    }
-
-    public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         take(Array(unwrapInboundIn(data).readableBytesView), context)
     }
 
@@ -68,7 +55,7 @@ public final class TLSHandler: ChannelDuplexHandler {
         context.fireChannelRead(wrapInboundOut(bytes))
     }
 
-    public func write(
+    func write(
         context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?
     ) {
         let bytes = unwrapOutboundIn(data)
@@ -121,7 +108,7 @@ public final class TLSHandler: ChannelDuplexHandler {
         context.writeAndFlush(wrapOutboundOut(bytes), promise: promise)
     }
 
-    public func close(
+    func close(
         context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?
     ) {
         if mode != .input, !isOver {
@@ -132,7 +119,7 @@ public final class TLSHandler: ChannelDuplexHandler {
         context.close(mode: mode, promise: promise)
     }
 
-    public func channelInactive(context: ChannelHandlerContext) {
+    func channelInactive(context: ChannelHandlerContext) {
         isOver = true
         giveUpWaiting(ChannelError.ioOnClosedChannel)
         context.fireChannelInactive()

@@ -125,7 +125,8 @@ struct Bulk<Action: DeviceAction> {
         }
     }
 
-    /// What the gateway puts off is asked again.
+    /// What the gateway puts off is asked again. An action that comes twice has done what it was to do, so that requests
+    /// share connections.
     private static func failure(
         of request: APIRequest, _ client: APIClient
     ) async -> Failure? {
@@ -134,7 +135,7 @@ struct Bulk<Action: DeviceAction> {
         }
         for attempt in 1... {
             do throws(Failure) {
-                _ = try await client.send(method, path, body: body?.bytes)
+                _ = try await client.send(method, path, body: body?.bytes, mayRepeat: true)
                 return nil
             } catch {
                 let isPutOff = ["too-many-requests", "too-much-at-once"]

@@ -1,7 +1,3 @@
-import NIOCore
-import NIOHTTP1
-import Synchronization
-
 extension HTTPClient {
     /// How long a stream may be silent: the gateway sends a comment every 15 s.
     static let silence = Duration.seconds(45)
@@ -14,16 +10,12 @@ extension HTTPClient {
         _ take: (ServerSentEvent) throws(Failure) -> Void
     ) async throws(Failure) -> Answer {
         var reader = ServerSentEvent.Reader()
-        var answer = Answer(status: 0, bytes: [])
+        var answer = Answer()
         try await get(path, headers: headers, patience: Self.silence) { part throws(Failure) in
             switch part {
-            case .head(let head): answer = Answer(status: Int(head.status.code), bytes: [])
-            case .body(let buffer) where answer.status == 200:
-                for event in try reader.take(buffer.readableBytesView) { try take(event) }
-            case .body(let buffer):
-                answer = Answer(
-                    status: answer.status, bytes: answer.bytes + buffer.readableBytesView)
-            case .end: break
+            case .body(let piece) where answer.status == 200:
+                for event in try reader.take(piece) { try take(event) }
+            case .head, .body: try Self.keep(part, in: &answer)
             }
         }
         return answer
@@ -35,39 +27,14 @@ extension HTTPClient {
         _ path: String,
         headers: [(String, String)],
         patience: Duration,
-        _ take: (HTTPClientResponsePart) throws(Failure) -> Void
+        _ take: (AnswerPart) throws(Failure) -> Void
     ) async throws(Failure) {
-        try await naming {
-            let head = head(.GET, path, headers)
-            let channel = try await connect()
-            let raw = channel.channel
-            let heard = Heard()
-            try await channel.executeThenClose { inbound, outbound in
-                try await outbound.write(contentsOf: [.head(head), .end(nil)])
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    defer { group.cancelAll() }
-                    group.addTask {
-                        while heard.at.withLock({ $0 }).duration(to: .now) < patience {
-                            try await Task.sleep(for: .seconds(1))
-                        }
-                        // The reader gets the end of the stream.
-                        raw.close(promise: nil)
-                    }
-                    for try await part in inbound {
-                        heard.at.withLock { $0 = .now }
-                        try take(part)
-                        if case .end = part { return }
-                    }
-                    throw Failure(text: "the connection was lost within the answer")
-                }
-            }
-        }
+        let text = "\(server.base): the connection was lost within the answer"
+        let request = try TransferRequest(
+            .get, path, at: server, headers: headers,
+            patience: .silence(patience, orElse: text), mayRepeat: true)
+        try await perform(request, take)
     }
-}
-
-/// When the gateway was last heard of.
-final class Heard: Sendable {
-    let at = Mutex(ContinuousClock.now)
 }
 
 /// An event of a stream (HTML Living Standard, 9.2.6).

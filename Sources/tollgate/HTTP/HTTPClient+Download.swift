@@ -1,16 +1,15 @@
-import NIOCore
-import NIOHTTP1
-
 extension HTTPClient {
-    /// What came with a download: its headers, or the bytes of any other answer.
+    /// What came with a download: its head, or all of any other answer.
     struct Download {
-        let status: Int
-        let headers: HTTPHeaders
-        let bytes: [UInt8]
+        var head = AnswerHead()
+        var answer = Answer()
+
+        var status: Int { answer.status }
+        var bytes: [UInt8] { answer.bytes }
 
         /// A header that has to be there.
         func header(_ name: String) throws(Failure) -> String {
-            guard let value = headers.first(name: name) else {
+            guard let value = head.header(name) else {
                 throw Failure(text: "the answer has no \(name): the peer is another version")
             }
             return value
@@ -24,21 +23,17 @@ extension HTTPClient {
         headers: [(String, String)],
         _ take: (_ piece: [UInt8], _ total: Int?) throws(Failure) -> Void
     ) async throws(Failure) -> Download {
-        var status = 0
-        var answered = HTTPHeaders()
-        var bytes: [UInt8] = []
+        var download = Download()
         try await get(path, headers: headers, patience: Self.patience) { part throws(Failure) in
             switch part {
+            case .body(let piece) where download.answer.status == 200:
+                try take(piece, download.head.header("Content-Length").flatMap { Int($0) })
             case .head(let head):
-                status = Int(head.status.code)
-                answered = head.headers
-            case .body(let buffer) where status == 200:
-                let total = answered.first(name: "Content-Length").flatMap { Int($0) }
-                try take(Array(buffer.readableBytesView), total)
-            case .body(let buffer): bytes += buffer.readableBytesView
-            case .end: break
+                download.head = head
+                try Self.keep(part, in: &download.answer)
+            case .body: try Self.keep(part, in: &download.answer)
             }
         }
-        return Download(status: status, headers: answered, bytes: bytes)
+        return download
     }
 }
