@@ -101,12 +101,11 @@ struct ReplayTests {
         Write(
             .put, "products/lamp/devices/d2/limits",
             [
-                "messagesPerSecond": 5, "messageBurst": 20, "bytesPerSecond": 4_096,
-                "byteBurst": 8_192, "excess": "refuse", "inflightMessages": 4,
-                "packetBytes": 1_024, "subscriptions": 0,
+                "messages": ["perSecond": 5, "burst": 20], "bytes": ["perSecond": 4_096],
+                "excess": "refuse", "inflightMessages": 4, "packetBytes": 1_024,
+                "subscriptions": 0,
             ]),
-        Write(.put, "products/lamp/devices/d2/limits", ["bytesPerSecond": 9]),
-        Write(.put, "products/lamp/devices/d2/limits", ["messagesPerSecond": 9]),
+        Write(.put, "products/lamp/devices/d2/limits", [:]),
         Write(.delete, "products/lamp/devices/d2/limits"),
         Write(.post, "products/lamp/devices/d2/reset-secret"),
         Write(
@@ -146,12 +145,11 @@ struct ReplayTests {
         Write(
             .put, "products/lamp/limits",
             [
-                "messagesPerSecond": 5, "messageBurst": 20, "bytesPerSecond": 4_096,
-                "byteBurst": 8_192, "excess": "refuse", "inflightMessages": 4,
-                "packetBytes": 1_024, "subscriptions": 0,
+                "messages": ["perSecond": 5, "burst": 20], "bytes": ["perSecond": 4_096],
+                "excess": "refuse", "inflightMessages": 4, "packetBytes": 1_024,
+                "subscriptions": 0,
             ]),
-        Write(.put, "products/lamp/limits", ["bytesPerSecond": 9]),
-        Write(.put, "products/lamp/limits", ["messagesPerSecond": 9]),
+        Write(.put, "products/lamp/limits", [:]),
         Write(.delete, "products/lamp/limits"),
         Write(.post, "accounts/acme/purchases/{code}/void", ["cause": "a mistake"]),
         Write(

@@ -280,9 +280,12 @@ extension WholeGateway {
                 try await hold(second)
                 #expect(await gateway.gateway.kick(device.identity))
                 #expect(try second.endingCode() == 0x98)
-                let third = try gateway.connect(device)
-                try await hold(third)
-                third.lose()
+                func lose() async throws {
+                    let third = try gateway.connect(device)
+                    try await hold(third)
+                    third.lose()
+                }
+                try await lose()
                 try await until {
                     await gateway.gateway.connection(of: device.identity) == nil
                 }

@@ -7,7 +7,7 @@ extension Routes {
     mutating func registerLimits() {
         on(
             .put, "products/:pk/limits", "setProductLimits",
-            "Limit what each of a product's devices may send and have under way; rates hold for connected devices at once",
+            "Limit what each of a product's devices may send and have under way, instead of what was said before; rates hold for connected devices at once",
             body: .json(.trafficLimits), answers: .ok(Documents.product)
         ) { call in
             let (key, _) = try call.product()
@@ -42,57 +42,12 @@ extension Routes {
     }
 }
 
-extension TrafficLimits {
-    /// What `Schema.trafficLimits` lets through.
-    fileprivate init(_ fields: Fields) throws(Problem) {
-        let limits = TrafficLimits(
-            messages: try Rate("messagesPerSecond", burst: "messageBurst", fields),
-            bytes: try Rate("bytesPerSecond", burst: "byteBurst", fields),
-            excess: try fields.optionalText("excess").flatMap(RateExcess.init(named:)),
-            inflightMessages: try fields.optionalCount("inflightMessages"),
-            packetBytes: try fields.optionalCount("packetBytes"),
-            subscriptions: try fields.optionalCount("subscriptions"))
-        guard let limits else {
-            throw .invalid("say at least one limit; to have none, delete them")
-        }
-        self = limits
-    }
-}
-
-extension Rate {
-    /// `nil` when there is none.
-    fileprivate init?(
-        _ name: String, burst burstName: String, _ fields: Fields
-    ) throws(Problem) {
-        let burst = try fields.optionalCount(burstName)
-        guard let perSecond = try fields.optionalCount(name) else {
-            guard burst == nil else {
-                throw .invalid("\(burstName): means nothing without \(name)")
-            }
-            return nil
-        }
-        self.init(perSecond: perSecond, burst: burst)
-    }
-}
-
-extension Fields {
-    fileprivate func optionalCount(_ name: String) throws(Problem) -> UInt32? {
-        try optionalNumber(name).map { UInt32(clamping: $0) }
-    }
-}
-
 extension Schema {
     /// Beside the day's allowance.
     static let trafficLimits = object([
-        "messagesPerSecond": .optional(
-            .integer(1...1_000_000), "PUBLISHes that a device may send, on average."),
-        "messageBurst": .optional(
-            .integer(1...1_000_000), "And at once after a pause; as many as a second's by default."
-        ),
-        "bytesPerSecond": .optional(
-            .rate, "Bytes of topics and payloads that a device may send, on average."),
-        "byteBurst": .optional(
-            .rate, "And at once after a pause; as many as a second's by default."),
+        "messages": .optional(.rate(upTo: 1_000_000), "PUBLISHes that a device may send."),
+        "bytes": .optional(
+            .rate(upTo: Rate.range.upperBound), "Bytes of topics and payloads that it may send."),
         "excess": .optional(
             .choice(RateExcess.self),
             "What becomes of a PUBLISH over a rate: it waits (delay, the default), is refused, or ends the connection."
@@ -109,10 +64,45 @@ extension Schema {
             "Topic filters that a device may have."),
     ])
 
-    private static let rate = integer(range(Rate.range))
+    private static func rate(upTo maximum: UInt32) -> Schema {
+        object([
+            "perSecond": .noted(.integer(range(1...maximum)), "On average."),
+            "burst": .optional(
+                .integer(range(1...maximum)),
+                "At once, after a pause; what a second brings by default."),
+        ])
+    }
 
     private static func range(_ bounds: ClosedRange<UInt32>) -> ClosedRange<Int64> {
         Int64(bounds.lowerBound)...Int64(bounds.upperBound)
+    }
+}
+
+extension TrafficLimits {
+    /// What `Schema.trafficLimits` lets through; `nil` when nothing is limited.
+    fileprivate init?(_ fields: Fields) throws(Problem) {
+        self.init(
+            messages: try fields.rate("messages"),
+            bytes: try fields.rate("bytes"),
+            excess: try fields.optionalText("excess").flatMap(RateExcess.init(named:)),
+            inflightMessages: try fields.count("inflightMessages"),
+            packetBytes: try fields.count("packetBytes"),
+            subscriptions: try fields.count("subscriptions"))
+    }
+}
+
+extension Fields {
+    fileprivate func rate(_ name: String) throws(Problem) -> Rate? {
+        guard let members = try optionalObject(name),
+            let perSecond = members["perSecond"]?.integer
+        else { return nil }
+        return Rate(
+            perSecond: UInt32(clamping: perSecond),
+            burst: members["burst"]?.integer.map { UInt32(clamping: $0) })
+    }
+
+    fileprivate func count(_ name: String) throws(Problem) -> UInt32? {
+        try optionalNumber(name).map { UInt32(clamping: $0) }
     }
 }
 
@@ -120,13 +110,16 @@ extension RateExcess: Choice {}
 
 extension Documents {
     static let limits = Shape<TrafficLimits>("TrafficLimits") {
-        Member("messagesPerSecond", \.messages?.perSecond)
-        Member("messageBurst", \.messages?.burst)
-        Member("bytesPerSecond", \.bytes?.perSecond)
-        Member("byteBurst", \.bytes?.burst)
+        Member("messages", Documents.rate, orNull: \.messages)
+        Member("bytes", Documents.rate, orNull: \.bytes)
         Member("excess", \.excess, "null: delay, or as the product has it.")
         Member("inflightMessages", \.inflightMessages)
         Member("packetBytes", \.packetBytes)
         Member("subscriptions", \.subscriptions)
+    }
+
+    private static let rate = Shape<Rate>("Rate") {
+        Member("perSecond", \.perSecond)
+        Member("burst", \.burst)
     }
 }

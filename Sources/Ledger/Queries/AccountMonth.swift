@@ -294,7 +294,7 @@ extension AccountMonth {
     private mutating func take(_ change: ProductChange) {
         switch change {
         case .deleted(let product, let forfeited): count(product) { $0.forfeited &+= forfeited }
-        case .created, .updated, .packageUpgraded, .uplinkNamed, .dialectSet: break
+        case .created, .updated, .packageUpgraded, .uplinkNamed, .dialectSet, .limitsSet: break
         }
     }
 

@@ -17,11 +17,24 @@ struct LimitOptions: ParsableArguments {
 
     var members: Members {
         [
-            "messagesPerSecond": messagesPerSecond, "messageBurst": messageBurst,
-            "bytesPerSecond": bytesPerSecond, "byteBurst": byteBurst, "excess": excess,
+            "messages": Self.rate(messagesPerSecond, messageBurst),
+            "bytes": Self.rate(bytesPerSecond, byteBurst), "excess": excess,
             "inflightMessages": inflightMessages, "packetBytes": packetBytes,
             "subscriptions": subscriptions,
         ]
+    }
+
+    private static func rate(_ perSecond: Int64?, _ burst: Int64?) -> JSON? {
+        perSecond.map { .object(of: ["perSecond": $0, "burst": burst]) }
+    }
+
+    func validate() throws {
+        if messageBurst != nil, messagesPerSecond == nil {
+            throw ValidationError("--message-burst means nothing without --messages-per-second.")
+        }
+        if byteBurst != nil, bytesPerSecond == nil {
+            throw ValidationError("--byte-burst means nothing without --bytes-per-second.")
+        }
     }
 }
 
