@@ -139,6 +139,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -308,7 +309,8 @@ let package = Package(
             exclude: [
                 "schemathesis.toml", "http_scenarios.py", "supervision_scenarios.py",
                 "monitoring_scenarios.py", "openapi_examples.py",
-                "webhook_scenarios.py", "console_gateway.py", "console_walk.py",
+                "webhook_scenarios.py", "shared_port_scenarios.py", "console_gateway.py",
+                "console_walk.py",
                 "console_sentences.py", "console_forms.py", "console_pictures.py",
                 "console_security.py",
                 "console_time.py",

@@ -232,5 +232,6 @@ extension Setting<GatewayConfiguration.Listener> {
         .flag("systemTopics", \.systemTopics),
         .flag("proxyProtocol", \.proxyProtocol),
         .list("trustedProxies", \.trustedProxies),
+        .flag("shareWithAPI", \.shareWithAPI),
     ]
 }

@@ -110,6 +110,14 @@ public final class TestClient {
         }
     }
 
+    /// What the TLS handshake agreed on by ALPN; `nil` for nothing.
+    public var applicationProtocol: String? {
+        switch tls {
+        case .some(let session): session.applicationProtocol
+        case .none: nil
+        }
+    }
+
     /// The kernel's number of its socket.
     public var socketNumber: Int32 { descriptor.rawValue }
 

@@ -15,6 +15,7 @@ public final class TLSHandler: ChannelDuplexHandler {
     private var session: TLSSession
     private var port = TLSPort()
     private let isConnecting: Bool
+    private let arrived: [UInt8]
     private var plaintext = Bytes.ByteBuffer()
     private var output = Bytes.ByteBuffer()
     private var isOver = false
@@ -22,20 +23,26 @@ public final class TLSHandler: ChannelDuplexHandler {
     /// Until the handshake is complete.
     private var waiting: [(bytes: NIOCore.ByteBuffer, promise: EventLoopPromise<Void>?)] = []
 
-    public init(accepting context: TLSContext) throws(TLSError) {
+    /// - Parameter arrived: what has been read of the connection already.
+    public init(accepting context: TLSContext, behind arrived: [UInt8] = []) throws(TLSError) {
         session = try TLSSession(accepting: context)
         isConnecting = false
+        self.arrived = arrived
     }
 
     /// - Parameter serverName: what the server has to be certified as.
     public init(connecting context: TLSContext, serverName: String) throws(TLSError) {
         session = try TLSSession(connecting: context, serverName: serverName)
         isConnecting = true
+        arrived = []
     }
 
     public func channelActive(context: ChannelHandlerContext) {
         if isConnecting { take([], context) }
         context.fireChannelActive()
+        guard !arrived.isEmpty else { return }
+        take(arrived, context)
+        context.fireChannelReadComplete()
     }
 
     public func channelRead(context: ChannelHandlerContext, data: NIOAny) {

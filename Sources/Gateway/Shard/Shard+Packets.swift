@@ -95,7 +95,7 @@ extension Shard {
         let reason = Reason(error.reason)
         switch context.wire[slot].phase {
         case .open, .departing: end(slot, reason)
-        case .announcing, .handshaking, .awaitingConnect, .admitting, .closing:
+        case .announcing, .sorting, .handshaking, .awaitingConnect, .admitting, .closing:
             refuseConnect(slot, reason, version: nil)
         }
     }
