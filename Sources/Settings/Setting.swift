@@ -233,5 +233,6 @@ extension Setting<GatewayConfiguration.Listener> {
         .flag("proxyProtocol", \.proxyProtocol),
         .list("trustedProxies", \.trustedProxies),
         .flag("shareWithAPI", \.shareWithAPI),
+        .flag("mqtt31", \.mqtt31),
     ]
 }

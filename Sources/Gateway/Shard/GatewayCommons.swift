@@ -153,6 +153,8 @@ struct ListenerTraits: Sendable {
     /// Where connections come from that say whom they are for; `nil` where they are the clients' own.
     let proxies: [IPNetwork]?
 
+    let acceptsMQTT31: Bool
+
     /// Whether clients of HTTP come here too, which are the API's.
     let isShared: Bool
 
@@ -176,6 +178,7 @@ struct ListenerTraits: Sendable {
         verifiesClients = listener.tls && configuration.tls.clientCA != nil
         proxies =
             listener.proxyProtocol ? listener.trustedProxies.compactMap { IPNetwork($0) } : nil
+        acceptsMQTT31 = listener.mqtt31
         isShared = listener.shareWithAPI
         webSocket =
             listener.protocol == .websocket
