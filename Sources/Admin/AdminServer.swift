@@ -11,6 +11,7 @@ public import ServiceLifecycle
 public struct AdminServer: Service {
     private let configuration: GatewayConfiguration
     private let certificate: APICertificate?
+    private let shared: SharedPortServer?
     private let logger: Logger
     let server: ServerContext
     private let onListening: @Sendable (Int) -> Void
@@ -19,6 +20,7 @@ public struct AdminServer: Service {
     /// - Parameters:
     ///   - build: what program this is, for the page of metrics.
     ///   - certificate: `nil` for plain HTTP.
+    ///   - shared: where listeners leave connections that are the API's, and what those are answered with.
     ///   - now: the time by which requests are counted against their rate.
     ///   - onListening: is told the port, once, when requests are taken.
     public init(
@@ -28,12 +30,16 @@ public struct AdminServer: Service {
         mintKey: MintKey,
         build: Build,
         certificate: APICertificate? = nil,
+        shared: (port: SharedPort, certificate: APICertificate)? = nil,
         logger: Logger,
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
         self.configuration = configuration
         self.certificate = certificate
+        self.shared = shared.map {
+            SharedPortServer(port: $0.port, certificate: $0.certificate, logger: logger)
+        }
         self.logger = logger
         self.onListening = onListening
         sessions = ConsoleSessions(now: now)
@@ -62,7 +68,7 @@ public struct AdminServer: Service {
         let side = HTTPSide(
             router: { router(withConsole: admin.console) }, address: admin.address,
             port: admin.port, places: places,
-            certificate: certificate, logger: logger, onListening: onListening)
+            certificate: certificate, shared: shared, logger: logger, onListening: onListening)
         try await side.run(admin)
     }
 
@@ -76,8 +82,8 @@ public struct AdminServer: Service {
             addressMaximum: GatewayConfiguration.Monitoring.connections)
         let side = HTTPSide(
             router: { router(for: Routes.health) }, address: address,
-            port: configuration.monitoring.port, places: places, certificate: nil, logger: logger,
-            onListening: onListening)
+            port: configuration.monitoring.port, places: places, certificate: nil, shared: nil,
+            logger: logger, onListening: onListening)
         return MonitorService(side: side, limits: configuration.admin)
     }
 
@@ -151,6 +157,9 @@ private struct HTTPSide: Sendable {
     let port: Int
     let places: ConnectionPlaces
     let certificate: APICertificate?
+
+    /// Whose connections are served too.
+    let shared: SharedPortServer?
     let logger: Logger
     let onListening: @Sendable (Int) -> Void
 
@@ -162,22 +171,29 @@ private struct HTTPSide: Sendable {
                 address: .hostname(address, port: port), backlog: 1_024),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
             logger: logger)
-        try await application.run()
+        guard let shared else { return try await application.run() }
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await application.run() }
+            group.addTask { await shared.run() }
+            // One that can't be bound ends the other.
+            try await group.waitForAll()
+        }
     }
 
-    /// Every connection is accepted at once, and looked after by a guard of its own.
+    /// Every connection is accepted at once.
     private func channels(_ admin: GatewayConfiguration.Admin) -> HTTPServerBuilder {
         let limits = ConnectionLimits(
             timeout: .seconds(Int64(admin.requestTimeoutSeconds)),
             bodyMaximum: 2 * max(admin.requestSizeBytes, admin.importSizeBytes),
             dropMaximum: max(admin.requestSizeBytes, ConnectionLimits.dropMinimum)
         )
-        return HTTPServerBuilder { [certificate, places] responder in
-            let configuration = HTTP1Channel.Configuration(
-                additionalChannelHandlers: [ConnectionGuard(limits: limits, places: places)])
-            return AdminChannel(
-                http: HTTP1Channel(responder: responder, configuration: configuration),
-                certificate: certificate)
+        return HTTPServerBuilder { [certificate, places, shared] responder in
+            func channel(_ certificate: APICertificate?) -> AdminChannel {
+                AdminChannel(
+                    responder: responder, limits: limits, places: places, certificate: certificate)
+            }
+            if let shared { shared.open(channel(shared.certificate)) }
+            return channel(certificate)
         }
     }
 }

@@ -1,26 +1,35 @@
-import TLS
+package import TLS
+
+/// What one shard's TLS listeners answer with: the same, but for the protocols of ALPN (RFC 7301).
+struct ListenerContexts: Sendable {
+    let mqtt: TLSContext
+    let webSocket: TLSContext
+
+    /// What listeners of MQTT agree to: the name that IANA lists, and the one that AWS' clients offer on port 443.
+    static let mqttProtocols = ["mqtt", "x-amzn-mqtt-ca"]
+
+    /// A WebSocket is opened by HTTP/1.1, which browsers offer.
+    static let webSocketProtocols = ["http/1.1"]
+}
 
 /// What TLS listeners answer with.
 extension Foundations {
-    /// What TLS listeners answer with, a context for each shard, built from the files as they are now.
+    /// What TLS listeners answer with, for each shard, built from the files as they are now.
     static func contexts(
         _ configuration: GatewayConfiguration,
         _ tickets: TicketKeys,
         count: Int,
         _ log: GatewayLog?
-    ) throws(GatewayError) -> [TLSContext] {
+    ) throws(GatewayError) -> [ListenerContexts] {
         let settings = configuration.tls
-        let serving = TLSServerConfiguration(
-            certificateChainFile: settings.certificate,
-            privateKeyFile: settings.key,
-            alternative: alternative(settings),
-            clientVerification: settings.clientCA.map { .optional(authorityFile: $0) } ?? .none,
-            minimumVersion: TLSVersion(settings.minimumVersion),
-            maximumVersion: TLSVersion(settings.maximumVersion),
-            algorithms: TLSAlgorithms(settings)
-        )
+        var serving = TLSServerConfiguration(
+            settings, applicationProtocols: ListenerContexts.mqttProtocols)
+        serving.clientVerification =
+            settings.clientCA.map { .optional(authorityFile: $0) } ?? .none
+        var opening = serving
+        opening.applicationProtocols = ListenerContexts.webSocketProtocols
         let secrets: SecretSource
-        var contexts: [TLSContext] = []
+        var contexts: [ListenerContexts] = []
         do throws(TLSError) {
             let served = try serving.servedVersions()
             secrets = SecretSource.proven(serving: serving, in: served)
@@ -31,7 +40,10 @@ extension Foundations {
             }
             for _ in 0..<count {
                 contexts.append(
-                    try TLSContext(serving: serving, tickets: tickets, secrets: secrets))
+                    ListenerContexts(
+                        mqtt: try TLSContext(serving: serving, tickets: tickets, secrets: secrets),
+                        webSocket: try TLSContext(
+                            serving: opening, tickets: tickets, secrets: secrets)))
             }
         } catch {
             throw error.reason == .noUsableCipherSuite
@@ -64,12 +76,24 @@ extension Foundations {
         }
     }
 
-    private static func alternative(
-        _ settings: GatewayConfiguration.TLS
-    ) -> (certificateChainFile: String, privateKeyFile: String)? {
-        guard let certificate = settings.alternativeCertificate, let key = settings.alternativeKey
-        else { return nil }
-        return (certificate, key)
+}
+
+extension TLSServerConfiguration {
+    /// As the section `tls` says, without client certificates.
+    package init(_ settings: GatewayConfiguration.TLS, applicationProtocols: [String]) {
+        var alternative: (certificateChainFile: String, privateKeyFile: String)?
+        if let certificate = settings.alternativeCertificate, let key = settings.alternativeKey {
+            alternative = (certificate, key)
+        }
+        self.init(
+            certificateChainFile: settings.certificate,
+            privateKeyFile: settings.key,
+            alternative: alternative,
+            minimumVersion: TLSVersion(settings.minimumVersion),
+            maximumVersion: TLSVersion(settings.maximumVersion),
+            algorithms: TLSAlgorithms(settings),
+            applicationProtocols: applicationProtocols
+        )
     }
 }
 

@@ -462,7 +462,7 @@ struct Foundations {
 
     private func makeShard(
         _ index: Int,
-        _ context: TLSContext?
+        _ contexts: ListenerContexts?
     ) throws(GatewayError) -> sending Shard {
         let sealer: SecretSealer
         do throws(CryptoError) {
@@ -479,7 +479,7 @@ struct Foundations {
                 commons: commons,
                 counters: counters[index],
                 listeners: sockets[index],
-                tlsContext: context,
+                tlsContexts: contexts,
                 books: reader,
                 secrets: sealer,
                 sessionReader: sessions,

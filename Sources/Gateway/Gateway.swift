@@ -47,6 +47,9 @@ public final class Gateway: Sendable {
     public let ticketFingerprint: String
     let condition = Mutex(Condition.running)
 
+    /// Where listeners with `shareWithAPI` leave connections of HTTP.
+    public var sharedPort: SharedPort { commons.sharedPort }
+
     /// What the files said when they were last read.
     let certificateFiles: Mutex<[CertificateValidity]>
     let stagedDevices: StagedDeviceMover
@@ -286,8 +289,8 @@ public final class Gateway: Sendable {
         let files = try Foundations.certificates(configuration)
         certificateFiles.withLock { $0 = files }
         sayCertificates()
-        for (mailbox, context) in zip(commons.mailboxes, contexts) {
-            mailbox.post(.contextReplaced(context))
+        for (mailbox, contexts) in zip(commons.mailboxes, contexts) {
+            mailbox.post(.contextsReplaced(contexts))
         }
     }
 }

@@ -5,6 +5,9 @@ public import Bytes
 public struct Connect: ~Escapable, BitwiseCopyable {
     public let version: ProtocolVersion
 
+    /// It is one of MQTT 3.1 (`MQIsdp`), whose other packets are those of 3.1.1; `version` says so.
+    public let isMQTT31: Bool
+
     /// Clean Start, or Clean Session of 3.1.1.
     public let isCleanStart: Bool
 
@@ -22,25 +25,49 @@ public struct Connect: ~Escapable, BitwiseCopyable {
     ///
     /// `.unsupportedProtocolName` and `.unsupportedProtocolVersion` tell that nothing after the
     /// version byte was looked at; `protocolLevel(of:)` then says in which version to answer.
+    ///
+    /// Of MQTT 3.1 three things are taken that 3.1.1 forbids, as its specification has them: flags of a will without a
+    /// will and the reserved flag are disregarded, and a user name and a password may be missing behind their flags.
+    /// Client identifiers of more than its 23 characters are taken, too; an empty one is not.
+    ///
+    /// - Parameter acceptsMQTT31: without it MQTT 3.1 is an unsupported protocol name.
     @inlinable
     @_lifetime(copy body)
-    public init(decoding body: Span<UInt8>) throws(DecodingError) {
+    public init(decoding body: Span<UInt8>, acceptsMQTT31: Bool = false) throws(DecodingError) {
         var reader = ByteReader(body)
-        version = try Self.readVersion(&reader)
-        let flags = try Self.readFlags(&reader, version: version)
+        isMQTT31 = acceptsMQTT31 ? Self.namesMQTT31(body) : false
+        version = isMQTT31 ? .v3_1_1 : try Self.readVersion(&reader)
+        if isMQTT31 { _ = reader.readBytes(Self.startOfMQTT31.count) }
+        let flags = try Self.readFlags(&reader, version: version, isMQTT31: isMQTT31)
         isCleanStart = flags & 0b10 != 0
         keepAliveSeconds = try reader.requireUInt16()
         properties =
             version == .v5 ? try PropertyView(reading: &reader, in: .connect) : PropertyView()
         let startOfPayload = reader.offset
         clientID = try reader.requireString()
-        if version == .v3_1_1 && clientID.isEmpty && !isCleanStart {
+        if version == .v3_1_1 && clientID.isEmpty && (isMQTT31 || !isCleanStart) {
             throw DecodingError(.clientIdentifierMissing, at: startOfPayload)
         }
         will = flags & 0b100 != 0 ? try Self.readWill(&reader, flags: flags, version: version) : nil
-        userName = flags & 0x80 != 0 ? try reader.requireString() : nil
-        password = flags & 0x40 != 0 ? try reader.requireBinary() : nil
+        let lacksUserName = isMQTT31 ? reader.isAtEnd : false
+        userName = flags & 0x80 != 0 && !lacksUserName ? try reader.requireString() : nil
+        let lacksPassword = isMQTT31 ? reader.isAtEnd : false
+        password = flags & 0x40 != 0 && !lacksPassword ? try reader.requireBinary() : nil
         try reader.requireEnd()
+    }
+
+    /// Name and level of MQTT 3.1.
+    @usableFromInline
+    static var startOfMQTT31: InlineArray<9, UInt8> {
+        [0, 6, 0x4D, 0x51, 0x49, 0x73, 0x64, 0x70, 3]
+    }
+
+    @usableFromInline
+    static func namesMQTT31(_ body: Span<UInt8>) -> Bool {
+        let start = startOfMQTT31
+        guard body.count >= start.count else { return false }
+        for index in start.indices where body[index] != start[index] { return false }
+        return true
     }
 
     /// The protocol version byte of any CONNECT body, supported or not, or nil where there is none.
@@ -73,20 +100,28 @@ public struct Connect: ~Escapable, BitwiseCopyable {
     @_lifetime(reader: copy reader)
     static func readFlags(
         _ reader: inout ByteReader,
-        version: ProtocolVersion
+        version: ProtocolVersion,
+        isMQTT31: Bool
     ) throws(DecodingError) -> UInt8 {
         let offset = reader.offset
         let flags = try reader.requireUInt8()
-        if flags & 1 != 0 { throw DecodingError(.connectFlagReserved, at: offset) }
+        if flags & 1 != 0, !isMQTT31 { throw DecodingError(.connectFlagReserved, at: offset) }
         if flags & 0b100 == 0 {
+            if isMQTT31 { return try requireUserName(flags, at: offset) }
             if flags & 0b1_1000 != 0 { throw DecodingError(.willQoSWithoutWill, at: offset) }
             if flags & 0b10_0000 != 0 { throw DecodingError(.willRetainWithoutWill, at: offset) }
         } else if flags & 0b1_1000 == 0b1_1000 {
             throw DecodingError(.willQoSReserved, at: offset)
         }
-        if version == .v3_1_1 && flags & 0xC0 == 0x40 {
-            throw DecodingError(.passwordWithoutUserName, at: offset)
-        }
+        return version == .v3_1_1 ? try requireUserName(flags, at: offset) : flags
+    }
+
+    /// Before MQTT 5 there is no password without a user name.
+    @inlinable
+    static func requireUserName(
+        _ flags: UInt8, at offset: Int
+    ) throws(DecodingError) -> UInt8 {
+        if flags & 0xC0 == 0x40 { throw DecodingError(.passwordWithoutUserName, at: offset) }
         return flags
     }
 

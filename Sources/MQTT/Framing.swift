@@ -24,18 +24,47 @@ public enum Framing: Sendable, Equatable {
             if bytes.count == 1 { _ = try FixedHeader(firstByte: bytes[0], remainingLength: 0) }
             return .incomplete
         }
+        return try next(in: bytes, firstByte: bytes[0], maximumPacketSize: maximumPacketSize)
+    }
+
+    /// The same of a PUBREL, SUBSCRIBE or UNSUBSCRIBE that is marked as sent before, which MQTT 3.1 does (its chapter
+    /// 2.1) and later versions forbid, as if it were not. `nil` when the first byte is of none.
+    public static func nextRepetition(
+        in bytes: Span<UInt8>,
+        maximumPacketSize: Int
+    ) throws(DecodingError) -> Framing? {
+        guard bytes.count > 0 else { return nil }
+        let firstByte = bytes[0] & ~FixedHeader.duplicateBit
+        switch PacketType(rawValue: firstByte >> 4) {
+        case .pubrel, .subscribe, .unsubscribe: break
+        case .connect, .connack, .publish, .puback, .pubrec, .pubcomp, .suback, .unsuback, .pingreq,
+            .pingresp, .disconnect, .auth, nil:
+            return nil
+        }
+        guard bytes.count >= 2 else { return .incomplete }
+        return try next(in: bytes, firstByte: firstByte, maximumPacketSize: maximumPacketSize)
+    }
+
+    /// The packet at the start of two bytes at least, with that first byte.
+    @inlinable
+    @inline(__always)
+    static func next(
+        in bytes: Span<UInt8>,
+        firstByte: UInt8,
+        maximumPacketSize: Int
+    ) throws(DecodingError) -> Framing {
         var length = Int(bytes[1])
         var headerLength = 2
         if length >= 0x80 {
             let decoded = try lengthOfSeveralBytes(bytes)
             guard let decoded else {
-                _ = try FixedHeader(firstByte: bytes[0], remainingLength: 0)
+                _ = try FixedHeader(firstByte: firstByte, remainingLength: 0)
                 return .incomplete
             }
             length = decoded.value
             headerLength = 1 + decoded.size
         }
-        let header = try FixedHeader(firstByte: bytes[0], remainingLength: length)
+        let header = try FixedHeader(firstByte: firstByte, remainingLength: length)
         let totalLength = headerLength + length
         guard totalLength <= maximumPacketSize else {
             throw DecodingError(.packetTooLarge, at: 1)

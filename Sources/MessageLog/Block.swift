@@ -39,7 +39,7 @@ struct BlockHeader: Equatable {
         buffer.append(baseSequence)
         buffer.append(lastSequence)
         buffer.append(bodyChecksum)
-        buffer.append(Checksum.of(buffer.span.extracting(start..<buffer.count)))
+        buffer.append(CRC32C.of(buffer.span.extracting(start..<buffer.count)))
     }
 
     init() {}
@@ -66,7 +66,7 @@ struct BlockHeader: Equatable {
             let last = reader.readUInt64(), let baseSequence = reader.readUInt64(),
             let lastSequence = reader.readUInt64(), let bodyChecksum = reader.readUInt32(),
             reader.readUInt32()
-                == Checksum.of(bytes.extracting(0..<Self.bytes - 4))
+                == CRC32C.of(bytes.extracting(0..<Self.bytes - 4))
         else { return nil }
         self.codec = codec
         storedBytes = Int(stored)
@@ -81,7 +81,7 @@ struct BlockHeader: Equatable {
 
     /// The body as it was; `nil` when the bytes are damaged.
     func open(_ stored: Span<UInt8>, _ decompressor: inout Decompressor) -> [UInt8]? {
-        guard stored.count == storedBytes, Checksum.of(stored) == bodyChecksum else { return nil }
+        guard stored.count == storedBytes, CRC32C.of(stored) == bodyChecksum else { return nil }
         switch codec {
         case .none: return storedBytes == rawBytes ? stored.bytesArray : nil
         case .zstandard: return decompressor.open(stored, count: rawBytes)

@@ -103,7 +103,7 @@ struct DeletionFile {
             let name = reader.readBytes(Int(length))
         else { return nil }
         let record = reader.bytes.extracting(start..<reader.offset)
-        guard reader.readUInt32() == Checksum.of(record), length > 0 else { return nil }
+        guard reader.readUInt32() == CRC32C.of(record), length > 0 else { return nil }
         return (
             MessageOwner(name: name.bytesArray), Timestamp(milliseconds: Int64(bitPattern: time))
         )
@@ -116,7 +116,7 @@ struct DeletionFile {
         buffer.append(UInt64(bitPattern: time.milliseconds))
         buffer.append(UInt8(owner.name.count))
         buffer.append(owner.name.span)
-        buffer.append(Checksum.of(buffer.span.extracting(start..<buffer.count)))
+        buffer.append(CRC32C.of(buffer.span.extracting(start..<buffer.count)))
     }
 
     /// Brings some more to the disk, behind the others.
@@ -157,7 +157,7 @@ struct HeardFile {
             let bytes = try FileSystem.read(path, maximumBytes: 64)
             var reader = ByteReader(bytes.span)
             guard let number = reader.readUInt64(),
-                reader.readUInt32() == Checksum.of(bytes.span.extracting(0..<8))
+                reader.readUInt32() == CRC32C.of(bytes.span.extracting(0..<8))
             else { return nil }
             return number
         } catch {
@@ -169,7 +169,7 @@ struct HeardFile {
     func write(_ number: UInt64) throws(FileError) {
         var buffer = ByteBuffer()
         buffer.append(number)
-        buffer.append(Checksum.of(buffer.span))
+        buffer.append(CRC32C.of(buffer.span))
         try FileSystem.write(buffer.span, atomicallyTo: path, mode: 0o600)
     }
 }

@@ -1,3 +1,4 @@
+import Bytes
 public import Linux
 
 /// Proves segments: that every block is whole, and every index agrees with its blocks.
@@ -57,7 +58,7 @@ public enum MessageAudit {
             if scan.segment.blocksEnd < end {
                 findings.append("\(path): no block at byte \(scan.segment.blocksEnd)")
             }
-            if Checksum.of(index.span) != trailer.indexChecksum {
+            if CRC32C.of(index.span) != trailer.indexChecksum {
                 findings.append("\(path): its index is damaged")
             } else if scan.isWhole, !scan.agrees(with: index, trailer) {
                 findings.append("\(path): its index does not agree with its blocks")

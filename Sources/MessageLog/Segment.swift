@@ -50,7 +50,7 @@ struct Segment: Sendable {
         buffer.append(UInt32(days))
         buffer.append(UInt32(0))
         buffer.append(number)
-        buffer.append(Checksum.of(buffer.span))
+        buffer.append(CRC32C.of(buffer.span))
         return buffer.span.bytesArray
     }
 
@@ -98,7 +98,7 @@ struct SegmentTrailer: Equatable {
         buffer.append(UInt64(bitPattern: firstTime.milliseconds))
         buffer.append(UInt64(bitPattern: lastTime.milliseconds))
         buffer.append(lastSequence)
-        buffer.append(Checksum.of(buffer.span.extracting(start..<buffer.count)))
+        buffer.append(CRC32C.of(buffer.span.extracting(start..<buffer.count)))
         buffer.append(UInt32(0))
         buffer.append(Self.magic)
     }
@@ -121,7 +121,7 @@ struct SegmentTrailer: Equatable {
             let checksum = reader.readUInt32(), let messages = reader.readUInt64(),
             let first = reader.readUInt64(), let last = reader.readUInt64(),
             let sequence = reader.readUInt64(),
-            reader.readUInt32() == Checksum.of(bytes.extracting(0..<48)),
+            reader.readUInt32() == CRC32C.of(bytes.extracting(0..<48)),
             reader.readUInt32() == 0, reader.readUInt64() == Self.magic,
             offset <= UInt64(fileBytes),
             Int(offset) + 8 * Int(count) + Self.bytes == fileBytes

@@ -275,7 +275,7 @@ struct BlockMaker: ~Copyable {
     }
 
     private static func checksum(of buffer: borrowing ByteBuffer, from offset: Int) -> UInt32 {
-        Checksum.of(buffer.span.extracting(offset..<buffer.count))
+        CRC32C.of(buffer.span.extracting(offset..<buffer.count))
     }
 }
 

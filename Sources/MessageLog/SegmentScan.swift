@@ -147,7 +147,7 @@ extension Segment {
         var buffer = ByteBuffer(capacity: 8 * entries.count + SegmentTrailer.bytes)
         for entry in entries { buffer.append(entry) }
         SegmentTrailer(
-            of: self, indexCount: entries.count, indexChecksum: Checksum.of(buffer.span)
+            of: self, indexCount: entries.count, indexChecksum: CRC32C.of(buffer.span)
         ).encode(into: &buffer)
         do throws(FileError) {
             try file.write(buffer.span, at: blocksEnd)

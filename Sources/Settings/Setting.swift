@@ -232,5 +232,7 @@ extension Setting<GatewayConfiguration.Listener> {
         .flag("systemTopics", \.systemTopics),
         .flag("proxyProtocol", \.proxyProtocol),
         .list("trustedProxies", \.trustedProxies),
+        .flag("shareWithAPI", \.shareWithAPI),
+        .flag("mqtt31", \.mqtt31),
     ]
 }

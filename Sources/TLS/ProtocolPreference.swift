@@ -55,7 +55,7 @@ final class ProtocolPreference: Sendable {
     }
 }
 
-/// SSL_CTX_alpn_select_cb_func(3): a client that offers only other protocols is let in without.
+/// SSL_CTX_alpn_select_cb_func(3): a client that offers only other protocols is refused (RFC 7301, 3.2).
 private func chooseProtocol(
     _ ssl: OpaquePointer?,
     _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
@@ -69,7 +69,7 @@ private func chooseProtocol(
     let offered = unsafe UnsafeBufferPointer(start: offered, count: Int(offeredCount))
     guard
         let name = unsafe ProtocolPreference.choose(for: SSL_get_SSL_CTX(ssl), among: offered)
-    else { return SSL_TLSEXT_ERR_NOACK }
+    else { return SSL_TLSEXT_ERR_ALERT_FATAL }
     unsafe chosen?.pointee = name.baseAddress
     unsafe chosenCount?.pointee = UInt8(name.count)
     return SSL_TLSEXT_ERR_OK

@@ -24,8 +24,8 @@ public struct TLSServerConfiguration: Sendable {
     /// Cipher suites and groups.
     public var algorithms: TLSAlgorithms
 
-    /// The protocols accepted by ALPN (RFC 7301); a peer that offers others, or none, is let in
-    /// without one.
+    /// The protocols accepted by ALPN (RFC 7301), best first; a peer that offers only others is refused
+    /// (alert `no_application_protocol`), one that offers none is let in. None: whatever is offered is passed over.
     public var applicationProtocols: [String]
 
     /// How long after the full handshake a session may be resumed, in seconds; at most the seven
@@ -41,7 +41,7 @@ public struct TLSServerConfiguration: Sendable {
         minimumVersion: TLSVersion = .v1_2,
         maximumVersion: TLSVersion = .v1_3,
         algorithms: TLSAlgorithms = .standard,
-        applicationProtocols: [String] = ["mqtt"],
+        applicationProtocols: [String] = [],
         resumptionLifetimeSeconds: Int = 86_400
     ) {
         self.certificateChainFile = certificateChainFile

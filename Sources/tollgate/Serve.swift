@@ -39,7 +39,7 @@ struct Serve: AsyncParsableCommand {
         for warning in warnings { logger.warning("\(warning)") }
         let supervision = Supervision(ProcessInfo.processInfo.environment, logger)
         let ports = try HTTPPorts(configuration)
-        let certificate = try orFail { try APICertificate(configuration.admin) }
+        let certificates = try orFail { try APICertificates(configuration) }
         let membership = try NodeStart.membership(configuration, logger)
         // The gateway has drained by then, or has not started.
         defer { membership?.log.close() }
@@ -56,7 +56,7 @@ struct Serve: AsyncParsableCommand {
         do {
             let downlink = try NodeStart.downlink(configuration)
             try await serve(
-                gateway, configuration, ports, certificate, downlink, membership?.node,
+                gateway, configuration, ports, certificates, downlink, membership?.node,
                 supervision, logger)
         } catch {
             await gateway.drain()
@@ -98,7 +98,7 @@ struct Serve: AsyncParsableCommand {
         _ gateway: Gateway,
         _ configuration: GatewayConfiguration,
         _ ports: HTTPPorts,
-        _ certificate: APICertificate?,
+        _ certificates: APICertificates,
         _ downlink: (any DownlinkRequests)?,
         _ node: NodeName?,
         _ supervision: Supervision?,
@@ -111,6 +111,9 @@ struct Serve: AsyncParsableCommand {
         for listener in configuration.listeners {
             guard let address = gateway.addresses[listener.name] else { continue }
             logger.notice("listener '\(listener.name)' on \(listener.url(at: "\(address)"))")
+            if listener.shareWithAPI {
+                logger.notice("listener '\(listener.name)' is the API's, too: https://\(address)")
+            }
         }
         var limited = configuration
         limited.admin.connections = gateway.descriptors.httpConnections
@@ -119,7 +122,8 @@ struct Serve: AsyncParsableCommand {
         try supervision?.look(after: gateway)
         let admin = AdminServer(
             configuration: limited, controlPlane: gateway, ownerToken: token, mintKey: mintKey,
-            build: Version.build, certificate: certificate, logger: logger,
+            build: Version.build, certificate: certificates.own,
+            shared: certificates.shared.map { (gateway.sharedPort, $0) }, logger: logger,
             onListening: { port in
                 ports.admin.leave()
                 isUp.continuation.finish()
@@ -138,7 +142,7 @@ struct Serve: AsyncParsableCommand {
             .init(service: admin),
             .init(
                 service: Signals(
-                    gateway: gateway, certificate: certificate, supervision: supervision,
+                    gateway: gateway, certificates: certificates, supervision: supervision,
                     logger: logger, isUp: isUp.stream),
                 successTerminationBehavior: .gracefullyShutdownGroup
             ),
@@ -199,6 +203,22 @@ struct Serve: AsyncParsableCommand {
         }
         if let failure = error as? Failure { return failure.text }
         return "admin on \(configuration.admin.address):\(configuration.admin.port): \(error)"
+    }
+}
+
+/// What the API answers TLS with: at its own port, and where a listener shares one with it.
+private struct APICertificates {
+    let own: APICertificate?
+    let shared: APICertificate?
+
+    init(_ configuration: GatewayConfiguration) throws {
+        own = try APICertificate(configuration.admin)
+        shared = try APICertificate(sharedBy: configuration)
+    }
+
+    func reload() throws {
+        try own?.reload()
+        try shared?.reload()
     }
 }
 
@@ -272,7 +292,7 @@ private struct DrainingGateway: Service {
 /// Does what signals ask for: SIGHUP reads certificate and key again; SIGTERM and SIGINT end the services.
 private struct Signals: Service {
     let gateway: Gateway
-    let certificate: APICertificate?
+    let certificates: APICertificates
     let supervision: Supervision?
     let logger: Logger
 
@@ -290,7 +310,7 @@ private struct Signals: Service {
                 defer { supervision?.isReady() }
                 do {
                     try gateway.reloadCertificates()
-                    try certificate?.reload()
+                    try certificates.reload()
                     logger.notice("certificates read again")
                 } catch {
                     logger.error("the certificates stay as they were: \(error)")

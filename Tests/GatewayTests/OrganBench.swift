@@ -77,7 +77,7 @@ struct OrganBench: ~Copyable {
                 epoll: epoll,
                 limits: limits,
                 counters: counters,
-                tlsContext: nil,
+                tlsContexts: nil,
                 journal: Journal(ShardLog(), listeners: ["test"], at: time.wall)
             ),
             quota: Quota(

@@ -108,7 +108,8 @@ import Time
     @Test("a payload says what has happened, to which connection")
     func payload() {
         let (begun, over) = (Timestamp(seconds: 1_790_000_000), Timestamp(seconds: 1_790_000_060))
-        let arrival = Presence(state: .connected, at: begun, connectedAt: begun, version: .v5)
+        let arrival = Presence(
+            state: .connected, at: begun, connectedAt: begun, protocolName: "5.0")
         #expect(
             arrival.json
                 == """
@@ -117,7 +118,7 @@ import Time
                 """)
         let departure = Presence(
             state: .disconnected(.keepAliveTimeout), at: over, connectedAt: begun,
-            version: .v3_1_1)
+            protocolName: "3.1.1")
         #expect(
             departure.json
                 == """

@@ -108,14 +108,41 @@ extension WholeGateway {
 
         private struct Unanswered: Error {}
 
-        @Test("a proxy that speaks for itself keeps its own address")
-        func itself() async throws {
+        @Test(
+            "in front of a ClientHello: in one segment, and both byte by byte",
+            arguments: [TestClient.OpeningPieces.one, .bytes])
+        func piecesOverTLS(pieces: TestClient.OpeningPieces) async throws {
+            try await run { gateway in
+                let product = try await gateway.createProduct(codes: 1)
+                let device = try await gateway.importDevice("dk1", into: product)
+                for header in [Self.line("203.0.113.9"), Self.binary([203, 0, 113, 9])] {
+                    let client = try TestClient(
+                        port: gateway.tlsPort, context: gateway.certificates.clientContext,
+                        announcing: header, in: pieces)
+                    #expect(try client.connect(as: .signed(device, secureMode: 2)).code == 0)
+                    let connection = await gateway.gateway.connection(of: device.identity)
+                    #expect(connection?.address == "203.0.113.9:51324")
+                    try client.disconnect()
+                    _ = try client.untilClosed()
+                }
+            }
+        }
+
+        /// Of version 2: LOCAL with the addresses of a check of health, and a family that says nothing.
+        private static let selfSpeaking: [[UInt8]] = [
+            Array("PROXY UNKNOWN\r\n".utf8),
+            binary([203, 0, 113, 9]).enumerated().map { $0.offset == 12 ? 0x20 : $0.element },
+            [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A]
+                + [0x21, 0, 0, 4, 4, 0, 1, 0],
+        ]
+
+        @Test("a proxy that speaks for itself keeps its own address", arguments: selfSpeaking)
+        func itself(header: [UInt8]) async throws {
             try await run { gateway in
                 let product = try await gateway.createProduct(codes: 1)
                 let device = try await gateway.importDevice("dk1", into: product)
                 let client = try TestClient(
-                    port: gateway.plainPort, context: nil,
-                    announcing: Array("PROXY UNKNOWN\r\n".utf8))
+                    port: gateway.plainPort, context: nil, announcing: header)
                 #expect(try client.connect(as: .signed(device, secureMode: 3)).code == 0)
                 let connection = await gateway.gateway.connection(of: device.identity)
                 #expect(connection?.address.hasPrefix("127.0.0.1:") == true)
@@ -132,12 +159,21 @@ extension WholeGateway {
                     connect, Array("PROXY TCP4 1.2.3.4\r\n".utf8), [0x16, 3, 1],
                     Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8),
                     Self.line("203.0.113.9").dropLast() + [13], Array(repeating: 0x0D, count: 20),
+                    // Its checksum is wrong.
+                    Self.binary([203, 0, 113, 9]).prefix(28).enumerated().map {
+                        $0.offset == 15 ? 19 : $0.element
+                    } + [3, 0, 4, 1, 2, 3, 4],
                 ]
                 for bytes in wrong {
                     let client = try TestClient(port: gateway.plainPort)
                     try client.send(bytes + connect)
                     #expect(try client.untilClosed().isEmpty)
                 }
+                #expect(await gateway.endings(.proxyHeaderInvalid) == wrong.count)
+                // A second header is the client's, and no packet.
+                let client = try TestClient(port: gateway.plainPort)
+                try client.send(Self.line("203.0.113.9") + Self.line("203.0.113.8") + connect)
+                #expect(try client.untilClosed().isEmpty)
                 #expect(await gateway.endings(.proxyHeaderInvalid) == wrong.count)
                 #expect(try gateway.figures(of: product)?.consumed == 0)
                 #expect(await gateway.unadmitted(shards: 1) == 0)

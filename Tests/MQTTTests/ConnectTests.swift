@@ -64,6 +64,63 @@ import Testing
         }
     }
 
+    /// The body of a CONNECT of MQTT 3.1.
+    private func old(_ flags: UInt8, level: UInt8 = 3, _ payload: [UInt8]) -> [UInt8] {
+        counted("MQIsdp") + [level, flags, 0, 10] + payload
+    }
+
+    private func oldRule(_ body: [UInt8]) -> Violation? {
+        violation { () throws(DecodingError) in
+            _ = try Connect(decoding: body.span, acceptsMQTT31: true)
+        }
+    }
+
+    @Test("MQTT 3.1 is decoded where it is taken: its own rules, and long client identifiers")
+    func mqtt31() throws {
+        let long = String(repeating: "x", count: 200)
+        let whole = old(0xF6, counted(long) + counted("w") + [0, 1, 7] + counted("u") + [0, 1, 9])
+        let connect = try Connect(decoding: whole.span, acceptsMQTT31: true)
+        let (isOld, version, isClean) = (
+            connect.isMQTT31, connect.version, connect.isCleanStart
+        )
+        #expect(isOld && version == .v3_1_1 && isClean)
+        let (name, topic, user) = (
+            text(connect.clientID), text(connect.will?.topic), text(connect.userName)
+        )
+        #expect(name == long && topic == "w" && user == "u")
+        let (hasPassword, isRetained) = (connect.password?.count, connect.will?.isRetained)
+        #expect(hasPassword == 1 && isRetained == true)
+        // Without a name it is refused, whatever it says of its session.
+        for flags: UInt8 in [0, 2] {
+            #expect(oldRule(old(flags, counted(""))) == .clientIdentifierMissing)
+        }
+        // The flags of a will without one, and the reserved flag, are disregarded.
+        for flags: UInt8 in [0x39, 0x20, 0x18, 1] {
+            #expect(oldRule(old(flags, counted("c"))) == nil)
+        }
+        #expect(oldRule(old(0x1C, counted("c"))) == .willQoSReserved)
+        #expect(oldRule(old(0x40, counted("c") + [0, 1, 9])) == .passwordWithoutUserName)
+        // What the flags say may be missing.
+        for flags: UInt8 in [0x80, 0xC0] { #expect(oldRule(old(flags, counted("c"))) == nil) }
+        #expect(oldRule(old(0xC0, counted("c") + counted("u"))) == nil)
+        #expect(oldRule(old(0xC0, counted("c") + counted("u") + [0])) == .truncated)
+        #expect(oldRule(old(0, counted("c") + [0])) == .trailingBytes)
+        // Nothing else is of that name, and the others are as strict as ever.
+        for level: UInt8 in [0, 2, 4, 5, 0x83] {
+            #expect(oldRule(old(2, level: level, counted("c"))) == .unsupportedProtocolName)
+        }
+        #expect(oldRule(body(level: 4, flags: 0x20, counted("c"))) == .willRetainWithoutWill)
+        let four = body(level: 4, flags: 2, counted("c"))
+        let today = try Connect(decoding: four.span, acceptsMQTT31: true)
+        let isToday = !today.isMQTT31
+        #expect(isToday)
+        // Without the password, and without the user name too, it is whole.
+        for count in 0..<whole.count {
+            let isWhole = count == whole.count - 3 || count == whole.count - 6
+            #expect((oldRule(Array(whole.prefix(count))) == nil) == isWhole, "\(count)")
+        }
+    }
+
     @Test("[MQTT-3.1.2-3] [MQTT-3.1.2-11] [MQTT-3.1.2-12] [MQTT-3.1.2-13] Connect flags agree")
     func flags() {
         for level: UInt8 in [4, 5] {

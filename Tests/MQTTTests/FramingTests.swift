@@ -27,6 +27,32 @@ import Testing
         }
     }
 
+    private func repetition(_ bytes: [UInt8]) throws(DecodingError) -> Framing? {
+        try Framing.nextRepetition(in: bytes.span, maximumPacketSize: 128)
+    }
+
+    @Test(
+        "MQTT 3.1: PUBREL, SUBSCRIBE and UNSUBSCRIBE that are marked as sent before, and no others")
+    func repetitions() throws {
+        for type in PacketType.allCases {
+            let first = type.firstByte | 8
+            let isKnown = [.pubrel, .subscribe, .unsubscribe].contains(type)
+            let header = try FixedHeader(firstByte: type.firstByte, remainingLength: 2)
+            let whole = Framing.packet(header, headerLength: 2, totalLength: 4)
+            #expect(try repetition([first, 2, 0, 9, 1]) == (isKnown ? whole : nil))
+            #expect(try repetition([first, 2, 0]) == (isKnown ? .incomplete : nil))
+            #expect(try repetition([first]) == (isKnown ? .incomplete : nil))
+            if isKnown { #expect(rule([first, 2, 0, 9]) == .invalidFlags) }
+        }
+        #expect(try repetition([]) == nil)
+        #expect(
+            violation { () throws(DecodingError) in _ = try repetition([0x68, 2, 0, 9]) }
+                == .invalidFlags)
+        #expect(
+            violation { () throws(DecodingError) in _ = try repetition([0x8A, 0x80, 1]) }
+                == .packetTooLarge)
+    }
+
     @Test("1.5.5: a fifth length byte is malformed as soon as the fourth says so")
     func longLength() {
         #expect(rule([0x30, 0xFF, 0xFF, 0xFF, 0xFF]) == .variableByteIntegerTooLong)

@@ -180,11 +180,4 @@ import Time
             #expect(BlockHeader(noise.span.extracting(0..<count)) == nil)
         }
     }
-
-    @Test("CRC-32C is that of RFC 3720")
-    func checksum() {
-        #expect(Checksum.of(Array("123456789".utf8).span) == 0xE306_9283)
-        #expect(Checksum.of([UInt8](repeating: 0, count: 32).span) == 0x8A91_36AA)
-        #expect(Checksum.of(Array(0..<32 as Range<UInt8>).span) == 0x46DD_794E)
-    }
 }

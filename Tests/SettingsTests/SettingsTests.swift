@@ -244,6 +244,14 @@ struct SettingsTests {
                 "t.yaml:2: listeners[0].trustedProxies: is for proxyProtocol true only"
             ),
             (
+                "listeners:\n  - {name: a, port: 1, tls: false, shareWithAPI: true}\n",
+                "t.yaml:2: listeners[0].shareWithAPI: is for tls true and protocol mqtt only"
+            ),
+            (
+                "listeners:\n  - {name: a, port: 1, protocol: websocket, shareWithAPI: true}\n",
+                "t.yaml:2: listeners[0].shareWithAPI: is for tls true and protocol mqtt only"
+            ),
+            (
                 "listeners:\n  - {name: a, port: 1, path: /live}\n",
                 "t.yaml:2: listeners[0].path: is for protocol websocket only"
             ),

@@ -49,6 +49,7 @@ public final class TestClient {
     ///   - host: where the gateway is.
     ///   - source: the address of the loopback to connect from; `nil` for any.
     ///   - header: what a proxy says before anything else.
+    ///   - pieces: how that and the ClientHello are sent.
     public init(
         port number: UInt16,
         context: TLSContext?,
@@ -56,7 +57,8 @@ public final class TestClient {
         version: ProtocolVersion = .v5,
         to host: IPAddress = .loopbackIPv4,
         from source: IPAddress? = .loopbackIPv4,
-        announcing header: [UInt8] = []
+        announcing header: [UInt8] = [],
+        in pieces: OpeningPieces = .two
     ) throws(TestClientError) {
         self.version = version
         do throws(Errno) {
@@ -76,8 +78,20 @@ public final class TestClient {
         } catch {
             throw .system(error)
         }
-        try write(header.span)
-        if let context { try shakeHands(context, resuming: resumption, until: deadline) }
+        guard let context else {
+            try write(header, in: pieces)
+            return
+        }
+        try shakeHands(
+            context, resuming: resumption, behind: header, in: pieces, until: deadline)
+    }
+
+    /// How a client's first bytes are cut.
+    public enum OpeningPieces: Sendable {
+        /// What the proxy says, and the ClientHello.
+        case two
+        case one
+        case bytes
     }
 
     /// What it takes to resume the TLS session, once something has been received.
@@ -92,6 +106,14 @@ public final class TestClient {
     public var tlsVersion: TLSVersion? {
         switch tls {
         case .some(let session): session.version
+        case .none: nil
+        }
+    }
+
+    /// What the TLS handshake agreed on by ALPN; `nil` for nothing.
+    public var applicationProtocol: String? {
+        switch tls {
+        case .some(let session): session.applicationProtocol
         case .none: nil
         }
     }
@@ -334,6 +356,8 @@ extension TestClient {
     private func shakeHands(
         _ context: TLSContext,
         resuming resumption: TLSResumption?,
+        behind header: [UInt8],
+        in pieces: OpeningPieces,
         until deadline: MonotonicInstant
     ) throws(TestClientError) {
         var records = ByteBuffer()
@@ -345,13 +369,26 @@ extension TestClient {
         } catch {
             throw .tls(error)
         }
-        try write(records.span)
+        if pieces == .two {
+            try write(header.span)
+            try write(records.span)
+        } else {
+            try write(header + records.span.bytesArray, in: pieces)
+        }
         while !(tls?.isEstablished ?? false) {
             guard !isClosed else { throw .closed(waitingFor: "the TLS handshake", instead: []) }
             guard wait(for: POLLIN, until: deadline) else {
                 throw .timedOut(waitingFor: "the TLS handshake", instead: [])
             }
             try receive()
+        }
+    }
+
+    private func write(_ bytes: [UInt8], in pieces: OpeningPieces) throws(TestClientError) {
+        guard pieces == .bytes else { return try write(bytes.span) }
+        for byte in bytes {
+            try write([byte].span)
+            usleep(500)
         }
     }
 

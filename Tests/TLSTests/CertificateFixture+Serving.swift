@@ -5,7 +5,8 @@ extension CertificateFixture {
     var serving: TLSServerConfiguration {
         TLSServerConfiguration(
             certificateChainFile: path("cert.pem"),
-            privateKeyFile: path("key.pem")
+            privateKeyFile: path("key.pem"),
+            applicationProtocols: ["mqtt", "x-amzn-mqtt-ca"]
         )
     }
 }

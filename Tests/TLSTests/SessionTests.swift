@@ -145,10 +145,12 @@ import Testing
         #expect(ERR_peek_error() == 0)
     }
 
-    @Test("[RFC 7301] mqtt is chosen when it is offered; others are let in without")
+    @Test(
+        "[RFC 7301] the first of ours that is offered is chosen; who offers none is let in without")
     func applicationProtocols() throws {
         for (offered, expected) in [
-            (["h2", "mqtt"], "mqtt"), (["h2"], nil), ([], nil),
+            (["h2", "mqtt"], "mqtt"), (["x-amzn-mqtt-ca", "mqtt"], "mqtt"),
+            (["h2", "x-amzn-mqtt-ca"], "x-amzn-mqtt-ca"), ([], nil),
         ] as [([String], String?)] {
             let (server, client) = try contexts(protocols: offered)
             var link = try Link(client: client, server: server)
@@ -159,6 +161,19 @@ import Testing
             #expect(atServer == expected)
             #expect(atClient == expected)
         }
+    }
+
+    @Test(
+        "[RFC 7301, 3.2] who offers only others is told no_application_protocol, in both versions",
+        arguments: TLSVersion.allCases)
+    func otherProtocols(version: TLSVersion) throws {
+        let (server, client) = try contexts(
+            minimum: version, maximum: version, protocols: ["h2", "MQTT"])
+        var link = try Link(client: client, server: server)
+        #expect(throws: TLSError.self) { try link.run() }
+        let error = #expect(throws: TLSError.self) { try link.turnClient() }
+        #expect(error?.reason == .peerAlert(.noApplicationProtocol))
+        #expect(ERR_peek_error() == 0)
     }
 
     @Test("A fatal alert of the peer is a typed error, and leaves the queue empty")

@@ -20,7 +20,7 @@ struct Organ: Sendable {
                 "inbound": "what a read takes is served in place",
                 "plaintext": "the same of what TLS has decrypted",
                 "unadmitted": "the door says when a connection is admitted",
-                "tlsContext": "made anew on reload",
+                "tlsContexts": "made anew on reload",
                 "journal": "what the log and the traces are told",
             ]),
         Organ(

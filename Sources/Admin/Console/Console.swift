@@ -12,7 +12,9 @@ struct Console: Sendable {
     let problems: ProblemMiddleware
 
     /// Whether this port speaks TLS, so that cookies can be bound to it.
-    var isSecure: Bool { server.configuration.admin.tls.certificate != nil }
+    var isSecure: Bool {
+        server.configuration.admin.tls.certificate != nil || AdminChannel.Visit.current != nil
+    }
 
     /// What a browser may load, send and frame.
     static let policy = [

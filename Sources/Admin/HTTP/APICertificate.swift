@@ -9,14 +9,30 @@ public final class APICertificate: Sendable {
     private let context: Mutex<TLSContext>
 
     /// `nil` for a port that speaks plain HTTP. Reads the files.
-    public init?(_ admin: GatewayConfiguration.Admin) throws(TLSError) {
+    public convenience init?(_ admin: GatewayConfiguration.Admin) throws(TLSError) {
         guard let certificate = admin.tls.certificate, let key = admin.tls.key else { return nil }
-        serving = TLSServerConfiguration(
-            certificateChainFile: certificate, privateKeyFile: key,
-            applicationProtocols: ["http/1.1"])
+        try self.init(
+            TLSServerConfiguration(
+                certificateChainFile: certificate, privateKeyFile: key,
+                applicationProtocols: Self.protocols))
+    }
+
+    /// What the API answers with where a listener shares its port: the listeners' certificate, as clients know the port
+    /// by that name. `nil` when none does. Reads the files.
+    public convenience init?(sharedBy configuration: GatewayConfiguration) throws(TLSError) {
+        guard configuration.listeners.contains(where: \.shareWithAPI) else { return nil }
+        try self.init(
+            TLSServerConfiguration(configuration.tls, applicationProtocols: Self.protocols))
+    }
+
+    /// Its tickets are of its own keys: no session of a listener is resumed here, and none of these there.
+    private init(_ serving: TLSServerConfiguration) throws(TLSError) {
+        self.serving = serving
         tickets = try TicketKeys()
         context = Mutex(try TLSContext(serving: serving, tickets: tickets))
     }
+
+    private static let protocols = ["http/1.1"]
 
     /// Reads the files again: connections that come from now on get what they have.
     public func reload() throws(TLSError) {

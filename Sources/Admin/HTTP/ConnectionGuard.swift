@@ -21,6 +21,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let limits: ConnectionLimits
     private let places: ConnectionPlaces?
+    private let address: String?
 
     /// `nil` until the connection is open, and without `places`.
     private var place: ConnectionPlaces.Place?
@@ -65,9 +66,11 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         case saidLast
     }
 
-    init(limits: ConnectionLimits, places: ConnectionPlaces? = nil) {
+    /// - Parameter address: the client's, when it is not the other end of the socket.
+    init(limits: ConnectionLimits, places: ConnectionPlaces? = nil, address: String? = nil) {
         self.limits = limits
         self.places = places
+        self.address = address
     }
 
     convenience init(timeout: TimeAmount, bodyMaximum: Int) {
@@ -103,7 +106,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         guard let places else { return }
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let loop = context.eventLoop
-        let origin = RateLimiter.Caller.origin(of: context.channel.remoteAddress?.ipAddress)
+        let origin = RateLimiter.Caller.origin(
+            of: address ?? context.channel.remoteAddress?.ipAddress)
         place = places.enter(from: origin) {
             loop.execute {
                 let (connection, context) = bound.value

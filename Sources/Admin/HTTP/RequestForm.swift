@@ -1,8 +1,5 @@
-import HummingbirdCore
-import Logging
 import NIOCore
 import NIOHTTP1
-import NIOHTTPTypesHTTP1
 
 /// Looks at a request's head as HTTP/1 has it, for what the layers above don't see: its version.
 ///
@@ -60,28 +57,5 @@ extension UInt8 {
             true
         default: "-._~!$&'()*+,;=%".utf8.contains(self)
         }
-    }
-}
-
-/// Hummingbird's HTTP/1 with `RequestForm` in front of it, and TLS in front of that if there is a certificate.
-struct AdminChannel: ServerChildChannel {
-    let http: HTTP1Channel
-    let certificate: APICertificate?
-
-    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
-        http.setup(channel: channel, logger: logger).flatMapThrowing { value in
-            let pipeline = channel.pipeline.syncOperations
-            let codec = try pipeline.handler(type: HTTP1ToHTTPServerCodec.self)
-            try pipeline.addHandler(RequestForm(), position: .before(codec))
-            if let certificate {
-                try pipeline.addHandler(
-                    TLSHandler(accepting: certificate.current), position: .first)
-            }
-            return value
-        }
-    }
-
-    func handle(value: HTTP1Channel.Value, logger: Logger) async {
-        await http.handle(value: value, logger: logger)
     }
 }

@@ -175,7 +175,7 @@ struct AdminContext: RequestContext {
 
     init(source: ApplicationRequestContextSource) {
         channel = source.channel
-        address = channel.remoteAddress?.ipAddress
+        address = AdminChannel.Visit.current?.address ?? channel.remoteAddress?.ipAddress
         coreContext = CoreRequestContextStorage(source: source)
     }
 }

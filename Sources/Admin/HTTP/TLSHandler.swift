@@ -14,6 +14,7 @@ final class TLSHandler: ChannelDuplexHandler {
 
     private var session: TLSSession
     private var port = TLSPort()
+    private let arrived: [UInt8]
     private var plaintext = Bytes.ByteBuffer()
     private var output = Bytes.ByteBuffer()
     private var isOver = false
@@ -21,8 +22,17 @@ final class TLSHandler: ChannelDuplexHandler {
     /// Until the handshake is complete.
     private var waiting: [(bytes: NIOCore.ByteBuffer, promise: EventLoopPromise<Void>?)] = []
 
-    init(accepting context: TLSContext) throws(TLSError) {
+    /// - Parameter arrived: what has been read of the connection already.
+    init(accepting context: TLSContext, behind arrived: [UInt8] = []) throws(TLSError) {
         session = try TLSSession(accepting: context)
+        self.arrived = arrived
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        context.fireChannelActive()
+        guard !arrived.isEmpty else { return }
+        take(arrived, context)
+        context.fireChannelReadComplete()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

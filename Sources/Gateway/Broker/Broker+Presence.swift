@@ -39,7 +39,7 @@ struct Presence {
 
     /// When the connection was admitted: which one has ended, when another one has begun meanwhile.
     let connectedAt: Timestamp
-    let version: ProtocolVersion
+    let protocolName: String
 
     /// The payload, at most about 200 bytes of ASCII.
     var json: String {
@@ -49,7 +49,7 @@ struct Presence {
             case .disconnected(let reason): ("disconnected", ",\"reason\":\"\(reason.name)\"")
             }
         return "{\"state\":\"\(name)\",\"at\":\"\(at)\"\(reason)"
-            + ",\"connectedAt\":\"\(connectedAt)\",\"protocolVersion\":\"\(version.name)\"}"
+            + ",\"connectedAt\":\"\(connectedAt)\",\"protocolVersion\":\"\(protocolName)\"}"
     }
 
     /// As in PUBLISH: what the payload is (3.3.2.3.2, 3.3.2.3.9).
@@ -101,7 +101,7 @@ extension Broker {
             PresenceEvent(
                 device: identity, state: shown, at: time,
                 connectedAt: context.wire[slot].openedAt,
-                protocolVersion: context.wire[slot].settings.version.name),
+                protocolVersion: context.wire[slot].settings.protocolName),
             of: identity.product, by: context.index)
     }
 
@@ -124,7 +124,7 @@ extension Broker {
         guard !found.isEmpty else { return }
         let presence = Presence(
             state: state, at: time, connectedAt: context.wire[slot].openedAt,
-            version: context.wire[slot].settings.version)
+            protocolName: context.wire[slot].settings.protocolName)
         let message = Message(
             topic: device.topicPrefix + Array(name.utf8),
             payload: Array(presence.json.utf8), qos: .atLeastOnce,

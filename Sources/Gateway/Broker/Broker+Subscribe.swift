@@ -209,9 +209,13 @@ extension Broker {
         _ slot: UInt32, _ packetID: UInt16, _ reasons: [ReasonCode], in context: inout ShardContext
     ) {
         guard context.wire[slot].phase == .open else { return }
+        // MQTT 3.1 has no code for a refusal: what is refused is granted QoS 0, and nothing comes by it.
+        let told =
+            context.wire[slot].settings.isMQTT31
+            ? reasons.map { $0.isFailure ? .success : $0 } : reasons
         Suback.encode(
             packetID: packetID,
-            reasons: reasons.span,
+            reasons: told.span,
             version: context.wire[slot].settings.version,
             into: &context.wire[slot].output
         )

@@ -82,6 +82,14 @@ extension GatewayConfiguration {
         /// The networks of these proxies: `10.0.0.0/8`, `2001:db8::7`. Default: this machine.
         public var trustedProxies = ["127.0.0.0/8", "::1"]
 
+        /// Whether clients of MQTT 3.1 (`MQIsdp`), which OASIS' versions have replaced, are taken too. Default: false.
+        public var mqtt31 = false
+
+        /// Whether the API and the console are at this port too, for clients of HTTP: who offers `http/1.1` by ALPN
+        /// (RFC 7301), as browsers and curl do, and nothing of MQTT. With TLS only, and without WebSockets.
+        /// Default: false.
+        public var shareWithAPI = false
+
         /// Where clients find it, at that address and port: `wss://203.0.113.7:8084/mqtt`.
         public func url(at address: String) -> String {
             switch `protocol` {

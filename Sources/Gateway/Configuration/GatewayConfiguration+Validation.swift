@@ -250,6 +250,7 @@ extension GatewayConfiguration.Listener {
                 "authentication none"
             ),
             ("systemTopics", systemTopics, isAnonymous, "authentication none"),
+            ("shareWithAPI", shareWithAPI, tls && !isWebSocket, "tls true and protocol mqtt"),
             (
                 "trustedProxies", trustedProxies != unset.trustedProxies, proxyProtocol,
                 "proxyProtocol true"

@@ -55,11 +55,41 @@ struct NegotiatedSettings {
 
     var version = ProtocolVersion.v3_1_1
 
+    /// What is seldom asked, in one byte.
+    private struct Traits: OptionSet {
+        let rawValue: UInt8
+
+        static let keepAliveIsOurs = Traits(rawValue: 1)
+        static let isNamedByUs = Traits(rawValue: 2)
+        static let isMQTT31 = Traits(rawValue: 4)
+
+        mutating func set(_ trait: Traits, _ isSet: Bool) {
+            if isSet { formUnion(trait) } else { subtract(trait) }
+        }
+    }
+
+    private var traits: Traits = []
+
+    /// It speaks MQTT 3.1, which is 3.1.1 but for CONNECT, CONNACK and SUBACK.
+    var isMQTT31: Bool {
+        get { traits.contains(.isMQTT31) }
+        set { traits.set(.isMQTT31, newValue) }
+    }
+
+    /// The version, for people.
+    var protocolName: String { isMQTT31 ? "3.1" : version.name }
+
     /// The keep-alive is the gateway's choice, and the client has to be told ([MQTT-3.1.2-21]).
-    var isKeepAliveOurs = false
+    var isKeepAliveOurs: Bool {
+        get { traits.contains(.keepAliveIsOurs) }
+        set { traits.set(.keepAliveIsOurs, newValue) }
+    }
 
     /// The client left it to the gateway to name it, and has to be told ([MQTT-3.2.2-16]).
-    var isNamedByUs = false
+    var isNamedByUs: Bool {
+        get { traits.contains(.isNamedByUs) }
+        set { traits.set(.isNamedByUs, newValue) }
+    }
 
     /// The device's counter, from its first message on.
     var meterSlot: Meter.Slot?
@@ -78,6 +108,7 @@ struct NegotiatedSettings {
         listener: ListenerTraits
     ) {
         version = connect.version
+        isMQTT31 = connect.isMQTT31
         let asked = Int(connect.keepAliveSeconds)
         // A 3.1.1 client can't be told of a shorter one than it asked for, so it isn't held to it.
         let isHeld = version == .v5 || asked == 0

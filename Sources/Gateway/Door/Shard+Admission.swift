@@ -285,7 +285,8 @@ extension Shard {
         let settings = context.wire[slot].settings
         let assignedClientID = settings.isNamedByUs ? settings.client.identifier : nil
         Connack.encode(
-            isSessionPresent: isSessionPresent,
+            // The byte is reserved in MQTT 3.1.
+            isSessionPresent: isSessionPresent && !settings.isMQTT31,
             version: settings.version,
             into: &context.wire[slot].output
         ) { properties in

@@ -15,12 +15,10 @@ extension Shard {
     mutating func serveConnect(_ slot: UInt32, _ body: Span<UInt8>) {
         context.wire[slot].phaseBegan = askedAt ?? context.now.monotonic
         do throws(DecodingError) {
-            let connect = try Connect(decoding: body)
+            let listener = context.commons.listeners[context.wire[slot].listener]
+            let connect = try Connect(decoding: body, acceptsMQTT31: listener.acceptsMQTT31)
             context.wire[slot].settings.agree(
-                to: connect,
-                limits: context.commons.limits,
-                listener: context.commons.listeners[context.wire[slot].listener]
-            )
+                to: connect, limits: context.commons.limits, listener: listener)
             identify(slot, connect)
         } catch {
             refuseConnect(slot, Reason(error.reason), version: Self.answerVersion(to: body))

@@ -106,7 +106,7 @@ extension Wire {
             .connected(
                 address: "\(connections[slot: slot].peer)",
                 listener: journal.listeners[connections[slot: slot].listener],
-                protocolVersion: connections[slot: slot].settings.version.name
+                protocolVersion: connections[slot: slot].settings.protocolName
             ),
             of: identity
         )

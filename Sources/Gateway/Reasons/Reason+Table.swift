@@ -79,7 +79,7 @@ extension Reason {
             Row(
                 "unsupported-protocol-version", "only MQTT 3.1.1 and 5.0 are spoken here",
                 .unsupportedProtocolVersion, .unacceptableProtocolVersion, .protocolError, 400,
-                "Use MQTT 3.1.1 or 5.0.")
+                "Use MQTT 3.1.1 or 5.0; for MQTT 3.1 set mqtt31 of the listener.")
         case .clientIdentifierNotValid:
             Row(
                 "client-identifier-not-valid", "the client identifier is not of the expected form",

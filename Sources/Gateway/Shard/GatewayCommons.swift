@@ -48,6 +48,9 @@ struct GatewayCommons: Sendable {
     /// Where the devices are connected (rule B13).
     let dataCentre: DataCentreID
     let listeners: [ListenerTraits]
+
+    /// Where connections of HTTP are left.
+    let sharedPort = SharedPort()
     let limits: ShardLimits
     let homes: Homes
     let messageUnit: MessageUnit
@@ -150,6 +153,11 @@ struct ListenerTraits: Sendable {
     /// Where connections come from that say whom they are for; `nil` where they are the clients' own.
     let proxies: [IPNetwork]?
 
+    let acceptsMQTT31: Bool
+
+    /// Whether clients of HTTP come here too, which are the API's.
+    let isShared: Bool
+
     /// Whom to let open a WebSocket; `nil` where MQTT is spoken without one.
     let webSocket: HandshakePolicy?
 
@@ -170,6 +178,8 @@ struct ListenerTraits: Sendable {
         verifiesClients = listener.tls && configuration.tls.clientCA != nil
         proxies =
             listener.proxyProtocol ? listener.trustedProxies.compactMap { IPNetwork($0) } : nil
+        acceptsMQTT31 = listener.mqtt31
+        isShared = listener.shareWithAPI
         webSocket =
             listener.protocol == .websocket
             ? HandshakePolicy(path: listener.path, origins: listener.origins) : nil

@@ -101,11 +101,13 @@ extension Shard {
         }
         var tls: TLSConnection?
         if isEncrypted {
-            guard let tlsContext = context.wire.tlsContext else {
+            guard let contexts = context.wire.tlsContexts else {
                 preconditionFailure("a listener with TLS has a context")
             }
+            let isWebSocket = context.commons.listeners[listener].webSocket != nil
             do throws(TLSError) {
-                tls = try TLSConnection(accepting: tlsContext)
+                tls = try TLSConnection(
+                    accepting: isWebSocket ? contexts.webSocket : contexts.mqtt)
             } catch {
                 context.counters.add(ending: .handshakeFailed)
                 return context.wire.journal.noteHandshakeFailure(error, accepted.peer, at: listener)
@@ -122,7 +124,11 @@ extension Shard {
         if context.commons.listeners[listener].webSocket != nil {
             connection.webSocket = WebSocketSession()
         }
-        if context.commons.listeners[listener].proxies != nil { connection.phase = .announcing }
+        if context.commons.listeners[listener].proxies != nil {
+            connection.phase = .announcing
+        } else if context.commons.listeners[listener].isShared {
+            connection.phase = .sorting
+        }
         _ = context.wire.adopt(connection, at: context.now)
     }
 

@@ -32,7 +32,7 @@ extension Shard {
             .renewalAnswered, .usageWritten, .packs, .nodeRemoved, .handOut, .handedOut, .takeKept,
             .keptForward, .inheritanceSettled, .sessionsVoid, .countsAdopted, .productChanged,
             .productsChanged, .deviceChanged, .entitlementTaken, .secretReset, .keyRevoked, .ask,
-            .contextReplaced, .systemTopics, .tick, .drain, .stop:
+            .contextsReplaced, .systemTopics, .tick, .drain, .stop:
             false
         }
     }
@@ -97,7 +97,7 @@ extension Shard {
         case .secretReset(let identity): secretReset(identity)
         case .keyRevoked(let key): keyRevoked(key)
         case .ask(let question): answer(question)
-        case .contextReplaced(let tlsContext): context.wire.tlsContext = tlsContext
+        case .contextsReplaced(let contexts): context.wire.tlsContexts = contexts
         case .systemTopics(let messages): broker.publishSystemTopics(messages, in: &context)
         case .tick: lookAtClock()
         case .drain: beginDraining()

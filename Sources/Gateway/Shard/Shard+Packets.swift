@@ -8,6 +8,26 @@ extension Shard {
     /// incomplete or the connection takes no more. Answers how many bytes that used.
     mutating func servePackets(_ slot: UInt32, _ bytes: Span<UInt8>) -> Int {
         var used = 0
+        while servePackets(slot, bytes, from: &used) == .repetition {
+            let rest = bytes.extracting(used..<bytes.count)
+            guard let length = serveRepetition(slot, rest) else { break }
+            used += length
+        }
+        return used
+    }
+
+    /// What ends serving packets.
+    private enum Pause {
+        case end
+
+        /// The packet in front is marked as sent before, which MQTT 3.1 does alone.
+        case repetition
+    }
+
+    @inline(__always)
+    private mutating func servePackets(
+        _ slot: UInt32, _ bytes: Span<UInt8>, from used: inout Int
+    ) -> Pause {
         do throws(DecodingError) {
             let connectBytes = context.commons.limits.connectPacketBytes
             while used < bytes.count,
@@ -33,9 +53,35 @@ extension Shard {
                 used += length
             }
         } catch {
+            if error.violation == .invalidFlags, context.wire[slot].settings.isMQTT31 {
+                return .repetition
+            }
             refuse(slot, error)
         }
-        return used
+        return .end
+    }
+
+    /// Serves one packet of MQTT 3.1 whose flags later versions forbid, and answers its length; `nil` when there is no
+    /// more to be served now.
+    @inline(never)
+    private mutating func serveRepetition(_ slot: UInt32, _ bytes: Span<UInt8>) -> Int? {
+        guard let expected = context.wire[slot].expectedPacket else { return nil }
+        do throws(DecodingError) {
+            switch try Framing.nextRepetition(
+                in: bytes, maximumPacketSize: expected.maximumBytes)
+            {
+            case .packet(let header, let headerLength, let length):
+                try serve(slot, header, bytes.extracting(headerLength..<length), as: expected)
+                if context.wire[slot].holdsPacket { return nil }
+                context.counters.add(.packetsReceived)
+                return length
+            case .incomplete: return nil
+            case nil: throw DecodingError(.invalidFlags, at: 0)
+            }
+        } catch {
+            refuse(slot, error)
+            return nil
+        }
     }
 
     /// The first packet, or one of a client that is connected, other than PUBLISH.
@@ -95,7 +141,7 @@ extension Shard {
         let reason = Reason(error.reason)
         switch context.wire[slot].phase {
         case .open, .departing: end(slot, reason)
-        case .announcing, .handshaking, .awaitingConnect, .admitting, .closing:
+        case .announcing, .sorting, .handshaking, .awaitingConnect, .admitting, .closing:
             refuseConnect(slot, reason, version: nil)
         }
     }

@@ -40,9 +40,12 @@ extension Shard {
                 return end(slot, reason)
             }
         }
-        let isPlain = context.wire[slot].tls == nil
+        let listener = context.commons.listeners[context.wire[slot].listener]
         context.wire.nameNewcomer(
-            slot, phase: isPlain ? .awaitingConnect : .handshaking, at: context.now)
+            slot,
+            phase: listener.isShared
+                ? .sorting : listener.isEncrypted ? .handshaking : .awaitingConnect,
+            at: context.now)
         context.wire.scheduleTimer(slot, at: context.now)
     }
 }

@@ -10,8 +10,9 @@ extension Shard {
 
     /// Reads once from the socket and serves the packets that are complete.
     mutating func receive(_ slot: UInt32) {
-        if context.wire[slot].phase == .announcing {
-            return receiveAnnouncement(slot)
+        if context.wire[slot].isAtTheGate {
+            return context.wire[slot].phase == .announcing
+                ? receiveAnnouncement(slot) : receiveHello(slot)
         }
         var arrived = ByteBuffer()
         swap(&arrived, &context.wire.inbound)
@@ -20,23 +21,7 @@ extension Shard {
         let isPlain = context.wire[slot].tls == nil
         let carried = isPlain ? context.wire.carry(slot, into: &arrived) : 0
 
-        let socket = context.wire[slot].descriptor.socket
-        var isClosed = false
-        do throws(Errno) {
-            _ = try unsafe arrived.appendUnsafely(minimum: Wire.readBytes) {
-                region throws(Errno) in
-                // Safe: the region is the buffer's own free memory.
-                switch try unsafe socket.receive(into: region) {
-                case .bytes(let count): return count
-                case .wouldBlock: return 0
-                case .closed:
-                    isClosed = true
-                    return 0
-                }
-            }
-        } catch {
-            isClosed = true
-        }
+        let isClosed = !read(slot, into: &arrived)
         if arrived.count > carried {
             if isPlain {
                 takeArrived(slot, &arrived, from: carried)
@@ -49,7 +34,30 @@ extension Shard {
         if isClosed { end(slot, .connectionLost) }
     }
 
-    private mutating func decrypt(_ slot: UInt32, _ ciphertext: Span<UInt8>) {
+    /// Reads once from the socket. False when the peer has closed.
+    @inline(__always)
+    func read(_ slot: UInt32, into arrived: inout ByteBuffer) -> Bool {
+        let socket = context.wire[slot].descriptor.socket
+        var isOpen = true
+        do throws(Errno) {
+            _ = try unsafe arrived.appendUnsafely(minimum: Wire.readBytes) {
+                region throws(Errno) in
+                // Safe: the region is the buffer's own free memory.
+                switch try unsafe socket.receive(into: region) {
+                case .bytes(let count): return count
+                case .wouldBlock: return 0
+                case .closed:
+                    isOpen = false
+                    return 0
+                }
+            }
+        } catch {
+            isOpen = false
+        }
+        return isOpen
+    }
+
+    mutating func decrypt(_ slot: UInt32, _ ciphertext: Span<UInt8>) {
         var clear = ByteBuffer()
         swap(&clear, &context.wire.plaintext)
         defer { swap(&clear, &context.wire.plaintext) }

@@ -20,7 +20,7 @@ extension Shard {
 
     private mutating func timerFired(_ slot: UInt32) {
         switch context.wire[slot].phase {
-        case .handshaking: end(slot, .handshakeTimeout)
+        case .sorting, .handshaking: end(slot, .handshakeTimeout)
         case .announcing, .awaitingConnect: end(slot, .connectTimeout)
         case .departing: end(slot, .disconnected)
         case .admitting, .closing:

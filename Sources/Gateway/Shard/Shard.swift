@@ -68,7 +68,7 @@ struct Shard: ~Copyable {
         commons: GatewayCommons,
         counters: ShardCounters,
         listeners: [ListeningSocket],
-        tlsContext: TLSContext?,
+        tlsContexts: ListenerContexts?,
         books: consuming LedgerReader,
         secrets: consuming SecretSealer,
         sessionReader: consuming SessionReader,
@@ -151,7 +151,7 @@ struct Shard: ~Copyable {
                 epoll: epoll,
                 limits: limits,
                 counters: counters,
-                tlsContext: tlsContext,
+                tlsContexts: tlsContexts,
                 journal: Journal(log, listeners: commons.listeners.map(\.name), at: now.wall)
             ),
             quota: quota

@@ -20,6 +20,7 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
     case handshakesCompleted
     case handshakesResumed
     case handshakesHandedOver
+    case connectionsGivenToAPI
     case connectsAdmitted
     case activationsRequested
     case handOvers
@@ -59,6 +60,11 @@ enum GatewayCounter: Int, CaseIterable, Sendable {
             (
                 "tls_handshakes_handed_over",
                 "TLS handshakes after which the gateway's own records took over from OpenSSL."
+            )
+        case .connectionsGivenToAPI:
+            (
+                "connections_given_to_api",
+                "Connections of HTTP that came to a listener which shares its port with the API."
             )
         case .connectsAdmitted: ("connects_admitted", "CONNECT packets answered with success.")
         case .activationsRequested:

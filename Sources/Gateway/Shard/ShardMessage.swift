@@ -105,7 +105,7 @@ enum ShardMessage: Sendable {
     case secretReset(DeviceIdentity)
     case keyRevoked(KeyID)
     case ask(ShardQuestion)
-    case contextReplaced(TLSContext)
+    case contextsReplaced(ListenerContexts)
 
     /// The gateway's own figures, for those who have subscribed.
     case systemTopics([Message])

@@ -180,7 +180,7 @@ extension Shard {
             address: "\(context.wire[slot].peer)",
             listener: context.commons.listeners[context.wire[slot].listener].name,
             connectedAt: context.wire[slot].openedAt,
-            protocolVersion: settings.version == .v5 ? "5.0" : "3.1.1",
+            protocolVersion: settings.protocolName,
             clientID: name,
             keepAliveSeconds: Int(settings.keepAliveSeconds),
             encryption: context.wire[slot].encryption

@@ -19,6 +19,8 @@ struct Connection: ~Copyable, Sendable {
     enum Phase: UInt8, Sendable {
         /// The proxy has to say whom it speaks for.
         case announcing
+        /// The ClientHello has to say whether it is one of MQTT or of the API's.
+        case sorting
         /// The TLS handshake is under way.
         case handshaking
         /// The first packet must come, and be a CONNECT ([MQTT-3.1.0-1]).
@@ -118,6 +120,13 @@ struct Connection: ~Copyable, Sendable {
         phaseBegan = time.monotonic
         receivedTick = time.tick
     }
+
+    /// Whether it is not known yet who is to read it.
+    @inline(__always)
+    var isAtTheGate: Bool { phase.rawValue <= Phase.sorting.rawValue }
+
+    /// Its socket, which is closed by who takes it.
+    consuming func takeDescriptor() -> Descriptor { descriptor }
 
     /// The one it was accepted by.
     var listener: Int { Int(listenerNumber) }

@@ -95,7 +95,7 @@ enum ProxyHeader {
         }
         guard bytes.count >= length else { return .incomplete }
         let extensions = bytes.extracting(fixedLength + addresses..<length)
-        guard areWellFormed(extensions) else { return .malformed }
+        guard areValid(extensions, of: bytes.extracting(0..<length)) else { return .malformed }
         return .complete(length: length, source: source(bytes, family: bytes[13]))
     }
 
@@ -119,13 +119,35 @@ enum ProxyHeader {
         return SocketAddress(address, port: UInt16(number(32..<34)))
     }
 
-    /// Whether types, lengths and values fill the bytes.
-    private static func areWellFormed(_ extensions: Span<UInt8>) -> Bool {
+    /// Whether types, lengths and values fill the bytes, and the checksum is right, if there is one.
+    private static func areValid(_ extensions: Span<UInt8>, of header: Span<UInt8>) -> Bool {
+        let start = header.count - extensions.count
         var offset = 0
+        var checksum: Int?
         while offset + 3 <= extensions.count {
-            offset += 3 + (Int(extensions[offset + 1]) << 8 | Int(extensions[offset + 2]))
+            let length = Int(extensions[offset + 1]) << 8 | Int(extensions[offset + 2])
+            if extensions[offset] == checksumType {
+                guard length == 4, checksum == nil else { return false }
+                checksum = start + offset + 3
+            }
+            offset += 3 + length
         }
-        return offset == extensions.count
+        guard offset == extensions.count else { return false }
+        return checksum.map { isRight($0, of: header) } ?? true
+    }
+
+    /// `PP2_TYPE_CRC32C`.
+    private static var checksumType: UInt8 { 0x03 }
+
+    /// Whether the four bytes at `place` are the sum of the whole header, in which they count as zeros.
+    private static func isRight(_ place: Int, of header: Span<UInt8>) -> Bool {
+        var summed = header.bytesArray
+        var stated: UInt32 = 0
+        for index in place..<place + 4 {
+            stated = stated << 8 | UInt32(summed[index])
+            summed[index] = 0
+        }
+        return CRC32C.of(summed.span) == stated
     }
 }
 

@@ -48,7 +48,7 @@ extension Wire {
     /// What a newcomer is counted for. An address is the proxy's until that has spoken.
     private func sourceOfNewcomer(_ slot: UInt32) -> SourceNetwork? {
         switch connections[slot: slot].phase {
-        case .handshaking, .awaitingConnect: source(ofSlot: slot)
+        case .sorting, .handshaking, .awaitingConnect: source(ofSlot: slot)
         case .announcing, .admitting, .open, .departing, .closing: nil
         }
     }

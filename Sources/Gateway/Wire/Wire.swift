@@ -31,7 +31,7 @@ struct Wire: ~Copyable {
 
     /// How often each source connects.
     var rates: ConnectRates
-    var tlsContext: TLSContext?
+    var tlsContexts: ListenerContexts?
 
     // Scratch memory that every turn uses again.
     private var port = TLSPort()
@@ -65,14 +65,14 @@ struct Wire: ~Copyable {
         epoll: consuming Epoll,
         limits: ShardLimits,
         counters: ShardCounters,
-        tlsContext: TLSContext?,
+        tlsContexts: ListenerContexts?,
         journal: consuming Journal
     ) {
         self.epoll = epoll
         self.journal = journal
         self.limits = limits
         self.counters = counters
-        self.tlsContext = tlsContext
+        self.tlsContexts = tlsContexts
         connections = SlotMap(limit: limits.connectionsPerShard)
         rates = ConnectRates(perSecond: limits.connectsPerSecondPerSource)
         wheel = TimerWheel(limit: limits.connectionsPerShard)
@@ -461,7 +461,7 @@ struct Wire: ~Copyable {
     /// When the next thing may be due, in ticks.
     func nextDeadline(_ slot: UInt32, at time: ShardTime) -> UInt64 {
         switch connections[slot: slot].phase {
-        case .handshaking:
+        case .sorting, .handshaking:
             return time.tick(of: connections[slot: slot].phaseBegan)
                 + ShardTime.ticks(milliseconds: limits.handshakeTimeoutMilliseconds)
         case .announcing, .awaitingConnect, .admitting, .closing:

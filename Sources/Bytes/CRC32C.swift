@@ -1,5 +1,5 @@
 /// CRC-32C (Castagnoli), as RFC 3720, appendix B.4, has it.
-enum Checksum {
+public enum CRC32C {
     /// Eight tables, to take eight bytes at a time.
     private static let tables: [UInt32] = {
         var tables = [UInt32](repeating: 0, count: 8 * 256)
@@ -15,7 +15,7 @@ enum Checksum {
         return tables
     }()
 
-    static func of(_ bytes: Span<UInt8>) -> UInt32 {
+    public static func of(_ bytes: Span<UInt8>) -> UInt32 {
         let tables = tables.span
         var sum = UInt32.max
         var index = 0
