@@ -130,6 +130,28 @@ struct VerbHTTPTests {
     @Test("what was refused is not waited for on standard input")
     func slow() throws { try check("slow", prints: "1 tollgate: too-large: the body is too long") }
 
+    @Test("a gateway that says nothing is not waited for longer than was said")
+    func silent() throws {
+        try check(
+            "silent",
+            prints: "1 tollgate: http://127.0.0.1:PORT: no answer within 1.0 seconds")
+    }
+
+    @Test(
+        "a stream that is lost is asked for again, behind the last event; a refusal ends the verb")
+    func followed() throws {
+        try check(
+            "followed",
+            prints: """
+                1
+                {"sequence":7}
+                tollgate: http://127.0.0.1:PORT: the connection was lost within the answer; trying again
+                tollgate: unauthorized
+                ['Last-Event-ID: 5']
+                ['Last-Event-ID: 7']
+                """)
+    }
+
     @Test("every address of a name is tried, and no proxy of the environment")
     func named() throws { try check("named", prints: "0\n0\n0\n0") }
 

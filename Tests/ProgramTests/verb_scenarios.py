@@ -178,5 +178,31 @@ def named():
     print(verb(server, "account", "list", environment={"HOME": os.getcwd()})[0])
 
 
+def silent():
+    """A gateway that takes connections and says nothing is not waited for longer than was said."""
+    server = Server(lambda server, connection: connection.recv(1 << 20) and connection.recv(1))
+    code, errors, _ = verb(
+        server, "probe", "--url", "mqtt://127.0.0.1:1", "--http", f"http://127.0.0.1:{server.port}", "--timeout", "1")
+    print(code, errors.strip().split("\n")[-1])
+
+
+def followed():
+    """A stream that is lost is asked for again, behind the last event; a refusal ends the verb."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    event = b'id: 7\ndata: {"sequence":7}\n\n'
+
+    def serve(server, connection):
+        server.head(connection, connection.makefile("rb", 0))
+        if len(server.requests) == 1:
+            connection.sendall(head + b"%x\r\n%s\r\n" % (len(event), event))
+        else:
+            connection.sendall(answer(b'{"reason":"unauthorized"}', "401 Unauthorized"))
+    server = Server(serve)
+    code, errors, output = verb(server, "event", "follow", "--after", "5", "--json")
+    print(code, output.strip(), *errors.split("\n  ")[0].split("\n"), sep="\n")
+    for lines in server.requests:
+        print([line for line in lines if line.startswith("Last-Event-ID")])
+
+
 if __name__ == "__main__":
-    {scenario.__name__: scenario for scenario in [kept, request, lost, refused, slow, named]}[sys.argv[2]]()
+    {scenario.__name__: scenario for scenario in [kept, request, lost, refused, slow, named, silent, followed]}[sys.argv[2]]()

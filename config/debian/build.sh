@@ -37,10 +37,10 @@ for script in postinst prerm postrm; do install -m 755 "$here/$script" "$root/DE
 touch "$directory/shlibs/debian/control"
 binary=$(realpath "$root/usr/bin/tollgate")
 load=$(realpath "$root/usr/bin/tollgate-load")
-# tollgate is not linked with libcurl, which its verbs load: the courier's says which package that is.
+# tollgate is not linked with libcurl, which its verbs load: the courier's says which package that is, and verbs want 7.85.
 courier=$(realpath "$root/usr/libexec/tollgate-courier")
 libraries=$(cd "$directory/shlibs" && dpkg-shlibdeps -O -e"$binary" -e"$load" -e"$courier" |
-    sed -n 's/^shlibs:Depends=//p')
+    sed -n 's/^shlibs:Depends=//p' | sed 's/\(libcurl4[a-z0-9]*\) ([^)]*)/\1 (>= 7.85)/')
 case $libraries in *libcurl4*) ;; *) echo "libcurl is not among: $libraries" >&2; exit 1 ;; esac
 for library in $(echo "$libraries" | sed 's/([^)]*)//g; s/,/ /g'); do
     grep -qw -- "$library" "$here/../docker/Dockerfile" || [ "$library" = libc6 ] ||

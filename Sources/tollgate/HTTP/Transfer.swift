@@ -27,6 +27,8 @@ final class Transfer {
     /// What was read last of a source, and which part of it is still to be sent.
     private var piece: [UInt8] = []
     private var unsent = 0..<0
+
+    /// Whether libcurl has got all of it.
     private var isSent: Bool
     private var isWaitingForSource = false
 
@@ -320,16 +322,17 @@ final class Transfer {
 
     // MARK: The end
 
-    /// Whether the gateway has refused the body before its end: what follows is the rest of its answer.
+    /// Whether the gateway has refused the body: what follows is the rest of its answer, and what becomes of the body is of
+    /// no interest any more.
     private var isRefused: Bool {
-        request.body.progress != nil && !isSent && hasHead && head.status >= 300
+        request.body.progress != nil && hasHead && head.status >= 300
     }
 
     /// What ends the transfer although libcurl doesn't; `nil`: nothing yet.
     func end(at now: MonotonicInstant) -> Result<Void, Failure>? {
         if exchange.isGivenUp { return .failure(Failure(text: "the request was given up")) }
         let silence = now.milliseconds(since: moved)
-        if isRefused, silence >= Self.refusalPatienceMilliseconds { return .success(()) }
+        if isRefused, !isSent, silence >= Self.refusalPatienceMilliseconds { return .success(()) }
         switch request.patience {
         case .whole(let duration):
             guard now.milliseconds(since: begun) >= duration.milliseconds else { return nil }
