@@ -116,7 +116,7 @@ enum ConsoleStyle {
         .chart .second,.legend .second{stroke:var(--soft);stroke-width:1.5;stroke-dasharray:4 4}
         .ends{display:flex;justify-content:space-between;max-width:none;font-size:12px;color:var(--soft)}
         .legend{display:flex;flex-wrap:wrap;gap:2px 20px;font-size:12.5px;color:var(--soft)}.legend svg{margin-right:6px;vertical-align:middle}
-        .figures-behind summary{cursor:pointer;color:var(--strong);margin-bottom:8px}
+        .figures-behind summary{cursor:pointer;color:var(--strong);margin-bottom:8px}.figures-behind td:first-child{white-space:nowrap}
         .stream{list-style:none;margin:0;padding:0;max-height:420px;overflow:auto}
         .stream li{padding:5px 0;border-top:1px solid var(--line);overflow-wrap:anywhere;font-size:13px}
         footer{margin-top:32px;font-size:12.5px}
