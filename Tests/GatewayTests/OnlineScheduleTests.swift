@@ -24,4 +24,15 @@ import Time
             #expect(due?.number == number.map { first.number + $0 }, "\(time)")
         }
     }
+
+    @Test("a clock that was ahead for a moment leaves out no more than that")
+    func ahead() {
+        let start = Timestamp(milliseconds: 1_800_000_000_000)
+        var schedule = OnlineSchedule(from: start)
+        _ = schedule.due(at: start.adding(milliseconds: 365 * 86_400_000))
+        let back = start.adding(milliseconds: 10_000)
+        #expect(schedule.due(at: back) == nil)
+        let next = Quarter(number: Quarter(of: back).number + 1)
+        #expect(schedule.due(at: next.start.adding(milliseconds: 1)) == next)
+    }
 }

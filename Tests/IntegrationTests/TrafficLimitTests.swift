@@ -246,8 +246,8 @@ extension WholeGateway {
                 try await Self.set(limits, of: product, at: gateway)
                 let client = try gateway.connect(device)
                 let topic = Self.topic(device)
-                // The first leaves hours to wait for.
-                let payload = String(repeating: "x", count: 10_000)
+                // The first leaves most of a minute to wait for.
+                let payload = String(repeating: "x", count: 35)
                 _ = try client.publish(topic, payload, qos: .atLeastOnce)
                 try client.sendPublish(
                     topic, Array("second".utf8), qos: .atLeastOnce, packetID: 900)
@@ -266,7 +266,7 @@ extension WholeGateway {
                 let limits = TrafficLimits(bytes: Rate(perSecond: 1, burst: 1))
                 try await Self.set(limits, of: product, at: gateway)
                 let topic = Self.topic(device)
-                let payload = String(repeating: "x", count: 10_000)
+                let payload = String(repeating: "x", count: 10)
                 func hold(_ client: TestClient) async throws {
                     try client.sendPublish(
                         topic, Array("second".utf8), qos: .atLeastOnce, packetID: 900)
@@ -289,6 +289,54 @@ extension WholeGateway {
                 try await until {
                     await gateway.gateway.connection(of: device.identity) == nil
                 }
+            }
+        }
+
+        @Test(
+            "a wait that its client would not sit out ends the connection",
+            arguments: RateExcess.allCases)
+        func tooLong(excess: RateExcess) async throws {
+            try await TestGateway.run { gateway in
+                let product = try await gateway.createProduct()
+                let device = try await gateway.importDevice("dk1", into: product)
+                let limits = TrafficLimits(bytes: Rate(perSecond: 10, burst: 10), excess: excess)
+                try await Self.set(limits, of: product, at: gateway)
+                let client = try gateway.connect(device, version: .v3_1_1, keepAliveSeconds: 5)
+                let payload = String(repeating: "x", count: 200)
+                _ = try client.publish(Self.topic(device), payload, qos: .atLeastOnce)
+                try client.sendPublish(
+                    Self.topic(device), Array("x".utf8), qos: .atLeastOnce, packetID: 900)
+                #expect(try client.untilClosed(seconds: 3).isEmpty)
+                let ending = await gateway.gateway.outcomes(of: device.identity).lastEnding
+                #expect(ending?.reason == .messageRateTooHigh)
+            }
+        }
+
+        @Test("what is behind a message that waits is served before another connection takes over")
+        func takeover() async throws {
+            try await TestGateway.run { gateway in
+                let product = try await gateway.createProduct()
+                let device = try await gateway.importDevice("dk1", into: product)
+                let key = try await gateway.createApplication(products: [product])
+                let backend = try gateway.connect(key, subscribedTo: "d/lamp/+/up/#")
+                try await Self.set(Self.limits(1, burst: 1), of: product, at: gateway)
+                let topic = Self.topic(device)
+                let first = try gateway.connect(
+                    device, will: TestWill(topic: "d/lamp/dk1/up/will", payload: "w"))
+                for number in 0..<4 {
+                    try first.sendPublish(
+                        topic, Array("\(number)".utf8), qos: .atMostOnce, packetID: nil)
+                }
+                try first.send([0xE0, 0])
+                await gateway.settle()
+                let second = try gateway.connect(device)
+                for number in 0..<4 { #expect(try backend.message().text == "\(number)") }
+                // It has said goodbye: there is no will. And the next one pays for what it has overdrawn.
+                let clock = ContinuousClock()
+                let start = clock.now
+                _ = try second.publish(topic, "late", qos: .atLeastOnce)
+                #expect(clock.now - start > .milliseconds(1_500))
+                #expect(try backend.message().text == "late")
             }
         }
 

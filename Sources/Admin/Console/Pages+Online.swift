@@ -7,7 +7,12 @@ extension ConsoleRequest {
     /// A card with the last 31 days; nothing when the caller may not see it.
     func onlineByDay(_ operation: String, _ path: [String: String]) async throws -> HTML {
         guard may(operation) else { return HTML() }
-        let items = try await all(operation, path).items
+        let items: [JSON]
+        do {
+            items = try await all(operation, path).items
+        } catch let problem as Problem where problem.reason == .tooMuchAtOnce {
+            return card(.devicesOverTime, alert(problem))
+        }
         var moments: [(name: String, values: [Int64?])] = []
         var next: Day?
         for item in items {
@@ -36,9 +41,14 @@ extension ConsoleRequest {
     func onlineByHour(_ operation: String, _ path: [String: String]) async throws -> HTML {
         guard may(operation) else { return HTML() }
         let first = Day(of: server.controlPlane.now, at: .utc).adding(days: -6)
-        let items = try await all(
-            operation, path, [("by", "hour"), ("from", "\(first)")]
-        ).items
+        let items: [JSON]
+        do {
+            items = try await all(
+                operation, path, [("by", "hour"), ("from", "\(first)")]
+            ).items
+        } catch let problem as Problem where problem.reason == .tooMuchAtOnce {
+            return card(.onlineByHour, alert(problem))
+        }
         let hour: Int64 = 3_600_000
         var moments: [(name: String, values: [Int64?])] = []
         var next: Timestamp?

@@ -42,12 +42,13 @@ extension Broker {
             let due = context.wire[slot].limiter.take(
                 bytes: publish.countedBytes, at: context.now.monotonic)
         else { return nil }
-        let isDelayed = excess(slot, publish, in: &context) == .delay
+        let excess = excess(slot, publish, until: due, in: &context)
+        let isDelayed = excess == .delay
         context.counters.add(isDelayed ? .publishesDelayed : .publishesOverRate)
         if let product = context.wire[slot].settings.productSlot {
             context.quota.count(isDelayed ? \.delayed : \.overRate, at: product)
         }
-        switch excess(slot, publish, in: &context) {
+        switch excess {
         case .refuse: return .refused(.messageRateExceeded)
         case .disconnect: context.wire.end(slot, .messageRateTooHigh)
         case .delay:
@@ -58,15 +59,26 @@ extension Broker {
     }
 
     /// What the device's limits say. At QoS 1 and 2 a client of MQTT 3.1.1 can't be refused a message: to acknowledge
-    /// it would lose it silently.
+    /// it would lose it silently. And a wait that its client would not sit out ends the connection at once.
     private func excess(
-        _ slot: UInt32, _ publish: borrowing Publish, in context: inout ShardContext
+        _ slot: UInt32, _ publish: borrowing Publish, until due: MonotonicInstant,
+        in context: inout ShardContext
     ) -> RateExcess {
         let excess = context.wire[slot].limiter.excess
         switch (excess, context.wire[slot].settings.version) {
-        case (.refuse, .v3_1_1) where publish.qos > .atMostOnce: return .delay
-        case (.refuse, _), (.delay, _), (.disconnect, _): return excess
+        case (.refuse, .v3_1_1) where publish.qos > .atMostOnce: break
+        case (.refuse, _), (.disconnect, _): return excess
+        case (.delay, _): break
         }
+        let wait = due.nanoseconds(since: context.now.monotonic)
+        return wait <= Self.longestDelay(context.wire[slot].settings) ? .delay : .disconnect
+    }
+
+    /// In nanoseconds: the keep-alive, as nothing is read meanwhile, PINGREQ neither; a minute where there is none, and
+    /// five at most.
+    private static func longestDelay(_ settings: borrowing NegotiatedSettings) -> Int64 {
+        let seconds = settings.keepAliveSeconds > 0 ? Int64(settings.keepAliveSeconds) : 60
+        return min(seconds, 300) * 1_000_000_000
     }
 
     /// A PUBLISH that was counted stays unread for another reason: it is counted when it is served.

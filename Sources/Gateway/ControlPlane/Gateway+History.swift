@@ -173,7 +173,11 @@ struct OnlineSchedule {
     /// The quarter that has begun since the last call.
     mutating func due(at time: Timestamp) -> Quarter? {
         let quarter = Quarter(of: time)
-        guard quarter > last else { return nil }
+        // A clock that was ahead is right again.
+        guard quarter > last else {
+            last = quarter
+            return nil
+        }
         last = quarter
         return time.milliseconds - quarter.start.milliseconds < Self.lateMilliseconds
             ? quarter : nil
@@ -193,9 +197,11 @@ extension Gateway {
         var samples: [OnlineSample] = []
         do throws(StoreError) {
             try ledger.read { (books, transaction) throws(StoreError) in
-                try books.forEachFigures(in: transaction) { key, figures in
+                try books.forEachFigures(in: transaction) { key, figures throws(StoreError) in
                     let count = max(0, online[key] ?? 0)
-                    guard figures.devicesKnown > 0 || count > 0 else { return }
+                    guard figures.devicesKnown > 0 || count > 0,
+                        try books.product(key, in: transaction)?.isDeleted == false
+                    else { return }
                     samples.append(
                         OnlineSample(
                             product: key, online: UInt64(count), devices: figures.devicesKnown))

@@ -200,6 +200,7 @@ extension Shard {
         guard let token = context.wire.token(of: slot) else { return }
         let client = context.wire[slot].settings.client
         guard takeOver(client, by: token) else { return }
+        limitAdmitted(slot, hasWaited: isOwed || !context.peers.isAlone)
         let found: Bool?
         do throws(StoreError) {
             found = try broker.openSession(for: token, isOwed: isOwed, in: &context)
@@ -237,12 +238,11 @@ extension Shard {
         guard let older = broker.connection(of: client, in: &context),
             context.wire[older.slot].phase == .open
         else { return true }
+        serveAtOnce(older)
         if context.wire[older.slot].isReading { receive(older.slot) }
         guard context.wire[older.slot].phase == .open else { return true }
-        // What waits for its device's rate or a slow application is not acknowledged, and sent again by its client.
-        if context.wire[older.slot].holdsPacket, !context.wire[older.slot].isDelayed,
-            !broker.holdsPublisher(older)
-        {
+        // What waits for a slow application is not acknowledged, and sent again by its client.
+        if context.wire[older.slot].holdsPacket, !broker.holdsPublisher(older) {
             stand(newer, behind: older)
             return false
         }

@@ -358,6 +358,7 @@ extension Shard {
         {
             order.wasConnected = true
             // What it sent before it came back is served first.
+            serveAtOnce(connection)
             if context.wire[connection.slot].isReading { receive(connection.slot) }
             if context.wire.contains(connection) { end(connection.slot, .sessionTakenOver) }
             context.counters.add(.takeovers)

@@ -25,6 +25,8 @@ struct TokenBucket: Sendable {
         fullAt = max(fullAt, now) + cost(tokens)
     }
 
+    func isFull(at now: Int64) -> Bool { fullAt <= now }
+
     /// Puts them back.
     mutating func giveBack(_ tokens: Int) { fullAt -= cost(tokens) }
 

@@ -16,12 +16,21 @@ package struct TrafficLimiter: Sendable {
     /// The PUBLISH in front waits until then; `nil`: none does.
     var heldUntil: MonotonicInstant?
 
+    /// What comes is served whatever the rate, and counted: another connection takes over.
+    var isWaived = false
+
     /// With full buckets.
     package init(_ limits: TrafficLimits?, own: TrafficLimits?) {
         self.own = own
         self.limits = limits
         messages = limits?.messages.map { TokenBucket($0) }
         bytes = limits?.bytes.map { TokenBucket($0) }
+    }
+
+    /// Whether there is nothing to go on with.
+    func isFull(at now: MonotonicInstant) -> Bool {
+        (messages?.isFull(at: now.nanoseconds) ?? true)
+            && (bytes?.isFull(at: now.nanoseconds) ?? true)
     }
 
     /// Goes on where the device's connection before has stopped: who comes again has no more.
@@ -39,7 +48,7 @@ package struct TrafficLimiter: Sendable {
         let dueForMessage = messages?.due(1) ?? .min
         let dueForBytes = bytes?.due(count) ?? .min
         let due = max(dueForMessage, dueForBytes)
-        guard due <= now.nanoseconds else { return MonotonicInstant(nanoseconds: due) }
+        guard due <= now.nanoseconds || isWaived else { return MonotonicInstant(nanoseconds: due) }
         messages?.take(1, at: now.nanoseconds)
         bytes?.take(count, at: now.nanoseconds)
         return nil

@@ -28,8 +28,9 @@ extension Shard {
         guard let record else { return }
         let slots = context.quota.slots(of: key)
         let before = slots.first.flatMap { context.quota.topics(of: $0)?.topics }
+        let limits = slots.first.flatMap { context.quota.limits(of: $0) }
         context.quota.keep(ProductFacts(key: key, record: record))
-        limitAnew(devicesAt: slots)
+        if record.limits != limits { limitAnew(devicesAt: slots) }
         if record.dialect?.topics != before, !record.isDeleted {
             endSubscriptions(of: slots, hadOwn: before != nil)
         }
@@ -93,7 +94,7 @@ extension Shard {
         if context.wire[token.slot].phase == .open { limitAnew(token.slot, own: limits) }
     }
 
-    private mutating func deferChange(of identity: DeviceIdentity, _ error: StoreError) {
+    mutating func deferChange(of identity: DeviceIdentity, _ error: StoreError) {
         context.counters.add(.changesDeferred)
         context.wire.journal.noteStoreFailure(.productRead, error, .device(identity))
         door.deferChange(of: identity, at: context.now)

@@ -92,7 +92,7 @@ extension Shard {
         context.wire[slot].receivedTick = context.now.tick
         resumeReading(slot)
         context.wire.scheduleTimer(slot, at: context.now)
-        guard !context.wire[slot].holdsPacket,
+        guard !context.wire[slot].holdsPacket || context.wire[slot].isDelayed,
             context.wire[slot].phase == .open,
             let successor = context.wire[slot].successor
         else { return }

@@ -1,6 +1,7 @@
 import Ledger
 import MQTT
 import Reactor
+import Storage
 
 // What devices are limited to: agreed on when they come, and anew when the books say something else.
 extension Shard {
@@ -12,10 +13,39 @@ extension Shard {
         context.wire[slot].limit(to: limits, own: own)
         context.wire[slot].settings.agree(to: limits)
         context.limitsPublishes = true
+    }
+
+    /// A device comes in: by the limits that hold now, which may have changed while it waited for the ledger or another
+    /// node, and where its connection before has stopped.
+    mutating func limitAdmitted(_ slot: UInt32, hasWaited: Bool) {
         guard case .device(let client) = context.wire[slot].settings.client else { return }
-        if let before = limiterBefore(of: client.identity) {
-            context.wire[slot].limiter.goOn(from: before)
+        if hasWaited || context.limitsPublishes { readLimits(slot, client.identity) }
+        guard context.wire[slot].isLimited,
+            let before = limiterBefore(of: client.identity)
+        else { return }
+        context.wire[slot].limiter.goOn(from: before)
+    }
+
+    /// What can't be read stays as it was read before.
+    private mutating func readLimits(_ slot: UInt32, _ identity: DeviceIdentity) {
+        do throws(StoreError) {
+            let own = try context.books.withDevice(identity) { _, view throws(StoreError) in
+                try view?.ownLimits
+            }
+            limit(slot, own: own)
+        } catch {
+            deferChange(of: identity, error)
         }
+    }
+
+    /// Serves what a connection has sent that another one takes over from, whatever its rate: of QoS 0, and a DISCONNECT,
+    /// nothing would be sent again.
+    mutating func serveAtOnce(_ older: Token) {
+        guard context.wire[older.slot].isLimited else { return }
+        let isDelayed = context.wire[older.slot].isDelayed
+        context.wire[older.slot].limiter.isWaived = true
+        context.wire[older.slot].limiter.heldUntil = nil
+        if isDelayed { unpark(older) }
     }
 
     /// How far the device's connection is that it has still, or had.
@@ -32,6 +62,7 @@ extension Shard {
             case .device(let client) = context.wire[slot].settings.client
         else { return }
         let limiter = context.wire[slot].limiter
+        guard !limiter.isFull(at: context.now.monotonic) else { return }
         spentRates.update(client.identity, orInsert: limiter) { $0 = limiter }
     }
 

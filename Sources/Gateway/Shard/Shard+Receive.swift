@@ -164,7 +164,7 @@ extension Shard {
 
     /// A peer that has said its last is let go of when what it has sent is served: a packet of it may
     /// wait for the ledger.
-    private mutating func endIfPeerIsDone(_ slot: UInt32) {
+    mutating func endIfPeerIsDone(_ slot: UInt32) {
         if context.wire[slot].isPeerDone, context.wire[slot].isReading {
             end(slot, .connectionLost)
         }

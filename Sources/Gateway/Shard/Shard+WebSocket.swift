@@ -35,7 +35,10 @@ extension Shard {
         switch context.wire[slot].webSocketState {
         case .opening, .open, .ended, nil: break
         case .refused: end(slot, .webSocketRefused)
-        case .closedByPeer: end(slot, .connectionLost)
+        case .closedByPeer:
+            // A packet before its Close frame may be held.
+            context.wire[slot].isPeerDone = true
+            endIfPeerIsDone(slot)
         case .failed: end(slot, .webSocketViolation)
         }
     }
