@@ -58,7 +58,7 @@ struct OnlineTests {
         let store = try open()
         keep(store, [(lamp, 5, 9), (fan, 1, 2)], of: quarter(0))
         keep(store, [(lamp, 7, 10)], of: quarter(1))
-        // A node that was started anew counts nobody: what was counted before stays.
+        // A node that was started anew counts no device: what was counted before stays.
         keep(store, [(lamp, 0, 10)], of: quarter(1))
         keep(store, [(lamp, 3, 10), (fan, 4, 2)], of: quarter(95))
         keep(store, [(lamp, 2, 10)], of: quarter(96))

@@ -200,7 +200,7 @@ extension Shard {
         guard let token = context.wire.token(of: slot) else { return }
         let client = context.wire[slot].settings.client
         guard takeOver(client, by: token) else { return }
-        limitAdmitted(slot, hasWaited: isOwed || !context.peers.isAlone)
+        limitAdmitted(slot)
         let found: Bool?
         do throws(StoreError) {
             found = try broker.openSession(for: token, isOwed: isOwed, in: &context)

@@ -41,6 +41,6 @@ public final class SharedPort: Sendable {
 
     var isOpen: Bool { taker.withLock { $0 != nil } }
 
-    /// One that nobody takes any more is closed.
+    /// One that is not taken any more is closed.
     func leave(_ visitor: Visitor) { taker.withLock { $0 }?(visitor) }
 }

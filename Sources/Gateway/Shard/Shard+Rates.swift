@@ -17,9 +17,10 @@ extension Shard {
 
     /// A device comes in: by the limits that hold now, which may have changed while it waited for the ledger or another
     /// node, and where its connection before has stopped.
-    mutating func limitAdmitted(_ slot: UInt32, hasWaited: Bool) {
+    mutating func limitAdmitted(_ slot: UInt32) {
         guard case .device(let client) = context.wire[slot].settings.client else { return }
-        if hasWaited || context.limitsPublishes { readLimits(slot, client.identity) }
+        // Otherwise they were read in this turn.
+        if context.wire[slot].phase == .admitting { readLimits(slot, client.identity) }
         guard context.wire[slot].isLimited,
             let before = limiterBefore(of: client.identity)
         else { return }
@@ -32,6 +33,7 @@ extension Shard {
             let own = try context.books.withDevice(identity) { _, view throws(StoreError) in
                 try view?.ownLimits
             }
+            if context.wire[slot].isLimited { context.wire[slot].limit(to: nil, own: nil) }
             limit(slot, own: own)
         } catch {
             deferChange(of: identity, error)
@@ -66,8 +68,8 @@ extension Shard {
         spentRates.update(client.identity, orInsert: limiter) { $0 = limiter }
     }
 
-    /// The same of one that is connected. How large its packets may be and how many may be under way is agreed on with
-    /// each connection.
+    /// A connected device has other limits from now on, its own or its product's. How large its packets may be and how
+    /// many may be under way is agreed on with each connection.
     mutating func limitAnew(_ slot: UInt32, own: TrafficLimits?) {
         guard let product = context.wire[slot].settings.productSlot else { return }
         let limits = TrafficLimits.merged(own: own, product: context.quota.limits(of: product))
