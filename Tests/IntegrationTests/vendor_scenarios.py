@@ -1,6 +1,7 @@
 """Devices made with the libraries of other platforms, unmodified: what each of them does, one line for each thing.
 
-Arguments: scenario, host, port, CA file, PK, DK, secret, then the certificate and its key for aws.
+Arguments: scenario, host, port, CA file, PK, DK, secret, then the certificate and its key for aws. A device that converses
+stays connected until its standard input ends.
 """
 
 import queue
@@ -54,6 +55,7 @@ if scenario == "alibaba":
     next_of(events, "publish")
     say("published")
     say(*next_of(events, "message"))
+    sys.stdin.read()
     kit.disconnect()
 elif scenario == "alibaba-refused":
     kit, events = alibaba(device_secret=secret)
@@ -93,6 +95,7 @@ elif scenario in ("azure", "azure-refused"):
     client.send_message(Message("hello"))
     say("published")
     say("message", heard.get(timeout=20).data.decode())
+    sys.stdin.read()
     client.shutdown()
 elif scenario == "aws":
     from AWSIoTPythonSDK.MQTTLib import AWSIoTMQTTClient
@@ -107,4 +110,5 @@ elif scenario == "aws":
     say("published", client.publish(f"dt/{device}/data", "hello", 1))
     message = heard.get(timeout=20)
     say("message", message.topic, message.payload.decode())
+    sys.stdin.read()
     client.disconnect()
