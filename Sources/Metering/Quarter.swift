@@ -33,7 +33,8 @@ public struct Quarter: Hashable, Comparable, Sendable {
     /// The day at UTC, and which of its quarters: 0 to 95.
     var place: (day: Day, index: UInt8) {
         let day = Day(of: start, at: .utc)
-        let index = number - day.number * Self.perDay
+        // The first quarter of all may be within a day that begins before it.
+        let index = Int64(number) - Int64(day.number) * Int64(Self.perDay)
         return (day, UInt8(index))
     }
 }
