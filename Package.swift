@@ -194,16 +194,16 @@ let package = Package(
         tests(of: "Time"),
         tests(of: "Linux", ["Time"]),
         tests(of: "Telemetry"),
-        tests(of: "Reactor", ["Linux", "Time"]),
+        tests(of: "Reactor", ["Linux", "Time", "Randomness"]),
         tests(of: "Storage", ["Bytes", "StorageCrashWriter", "TestFiles"]),
-        tests(of: "MQTT", ["Bytes"]),
+        tests(of: "MQTT", ["Bytes", "Randomness"]),
         tests(of: "Cryptography", ["Bytes"]),
-        tests(of: "TLS", ["RecordModel", "Cryptography", "Bytes", "COpenSSL"]),
-        tests(of: "WebSocket", ["Bytes"]),
+        tests(of: "TLS", ["RecordModel", "Cryptography", "Bytes", "COpenSSL", "Randomness"]),
+        tests(of: "WebSocket", ["Bytes", "Randomness"]),
         tests(of: "Replication", ["FaultyLog", "Support", "Linux", "Time"]),
         tests(
             of: "Links",
-            ["FaultyPeers", "Support", "LedgerModel", "Bytes", "Linux", "Time"]
+            ["FaultyPeers", "Support", "LedgerModel", "Bytes", "Linux", "Time", "Randomness"]
         ),
         tests(
             of: "JetStream",
@@ -217,6 +217,7 @@ let package = Package(
             [
                 "LedgerModel", "Replication", "FaultyLog", "Fleet", "StoreDump", "Linux", "Storage",
                 "Bytes", "Time", "TestFiles",
+                "Randomness",
             ]),
         tests(
             of: "Load",
@@ -226,10 +227,10 @@ let package = Package(
             ]
         ),
         tests(of: "MessageLog", ["LedgerModel", "Support", "TestFiles", "Linux", "Bytes", "Time"]),
-        tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles"]),
+        tests(of: "Metering", ["Ledger", "Storage", "Bytes", "Time", "TestFiles", "Randomness"]),
         tests(
             of: "Sessions",
-            ["SessionCrashWriter", "MQTT", "Storage", "Bytes", "Time", "TestFiles"]
+            ["SessionCrashWriter", "MQTT", "Storage", "Bytes", "Time", "TestFiles", "Randomness"]
         ),
         tests(
             of: "Gateway",
@@ -237,6 +238,7 @@ let package = Package(
                 "RoutingLoad", "Support", "TestFiles", "Sessions", "Metering", "Ledger",
                 "Replication", "Storage", "Reactor", "MQTT", "TLS", "Cryptography", "Telemetry",
                 "Linux", "Bytes", "Time",
+                "Randomness",
             ]
         ),
         tests(of: "Settings", ["Ledger"]),
@@ -264,6 +266,7 @@ let package = Package(
                 "Ledger", "Links", "Replication", "MessageLog", "Metering", "Reactor", "MQTT",
                 "TLS",
                 "Linux", "Bytes", "Storage", "Time",
+                "Randomness",
             ],
             exclude: [
                 "paho_scenarios.py", "vendor_scenarios.py", "paho_features.py",
@@ -281,6 +284,7 @@ let package = Package(
             dependencies: [
                 "Support", "TestFiles", "Gateway", "Ledger", "Metering", "Reactor", "MQTT", "TLS",
                 "Linux", "Bytes", "Storage", "Time",
+                "Randomness",
             ],
             swiftSettings: strict
         ),
@@ -290,6 +294,7 @@ let package = Package(
                 "CrashGateway", "tollgate", "Support", "TestFiles", "Gateway", "Ledger",
                 "MessageLog",
                 "Metering", "MQTT", "Linux", "Storage", "Time",
+                "Randomness",
             ],
             swiftSettings: strict
         ),
@@ -339,11 +344,12 @@ let package = Package(
 
         // What the tests have in common, and the processes that they kill.
         aid("TestFiles", "Tests/TestFiles", []),
-        aid("RecordModel", "Tests/RecordModel", []),
+        aid("Randomness", "Tests/Randomness", []),
+        aid("RecordModel", "Tests/RecordModel", ["Randomness"]),
         aid("StoreDump", "Tests/StoreDump", ["Ledger", "Storage", "Bytes"]),
         aid("NATSServers", "Tests/NATSServers", ["JetStream", "Support", "TestFiles"]),
-        aid("FaultyLog", "Tests/FaultyLog", ["Replication", "Linux", "Time"]),
-        aid("FaultyPeers", "Tests/FaultyPeers", ["Links", "LedgerModel"]),
+        aid("FaultyLog", "Tests/FaultyLog", ["Replication", "Linux", "Time", "Randomness"]),
+        aid("FaultyPeers", "Tests/FaultyPeers", ["Links", "LedgerModel", "Randomness"]),
         aid(
             "Support",
             "Tests/Support",
@@ -411,7 +417,7 @@ let package = Package(
             isProgram: true,
             ["MessageLog", "LedgerModel", "Linux", "Bytes", "Time"]
         ),
-        aid("Fleet", "Benchmarks/Fleet", ["Ledger", "Storage", "Linux", "Time"]),
+        aid("Fleet", "Benchmarks/Fleet", ["Ledger", "Storage", "Linux", "Time", "Randomness"]),
         aid(
             "QueryBenchmark",
             "Benchmarks/Queries",

@@ -2,6 +2,7 @@ import Foundation
 import Gateway
 import Ledger
 import Linux
+import Randomness
 import Storage
 import Support
 import TestFiles

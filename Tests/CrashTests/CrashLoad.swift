@@ -1,6 +1,7 @@
 import Glibc
 import Linux
 import MQTT
+import Randomness
 import Support
 import Synchronization
 
@@ -34,7 +35,7 @@ final class CrashLoad: Sendable {
 
     /// Connects and publishes until the gateway is gone.
     func run(seed: UInt64) {
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         var open: [TestClient] = []
         while !witness.isOver {
             do {
@@ -54,7 +55,7 @@ final class CrashLoad: Sendable {
 
     /// One device that stays and publishes all the time, so that only the schedule flushes its count.
     func runSteadily(seed: UInt64) {
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
         guard number < devices.count else { return }
         do {

@@ -1,6 +1,7 @@
 import Glibc
 import Ledger
 import Linux
+import Randomness
 import Support
 import Synchronization
 import TestFiles
@@ -59,7 +60,7 @@ final class CrashOperator: Sendable {
 
     /// Writes until the gateway is gone.
     func run(_ port: UInt16, seed: UInt64, _ witness: Witness) {
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         while !witness.isOver {
             let write = next(&random)
             do {

@@ -2,6 +2,7 @@ import Glibc
 import Ledger
 import Linux
 import Metering
+import Randomness
 import Storage
 import Support
 import TestFiles
@@ -25,7 +26,7 @@ import Time
     func killed() async throws {
         let seed = Self.seed
         print("crash test: seed \(seed) (CRASH_SEED repeats it)")
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         let directory = TemporaryDirectory()
         let devices = try await Self.found(directory)
         var past = CrashHistory(devices: devices)

@@ -1,5 +1,6 @@
 import Glibc
 import Linux
+import Randomness
 import Support
 import Testing
 
@@ -14,7 +15,7 @@ import Testing
     func killed() async throws {
         let seed = CrashTests.seed
         print("mixed crash test: seed \(seed) (CRASH_SEED repeats it)")
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         let deadline = Self.minutes.map { minutes in
             MonotonicInstant.now().adding(milliseconds: minutes * 60_000)
         }

@@ -1,6 +1,7 @@
 import Glibc
 import Linux
 import MQTT
+import Randomness
 import Support
 import TestFiles
 import Testing
@@ -67,7 +68,7 @@ import Testing
     ) throws {
         let seed = CrashTests.seed
         print("session crash test: seed \(seed) (CRASH_SEED repeats it)")
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         for round in 0...rounds {
             let witness = Witness()
             let (child, port) = try start(directory, shards: shards, listener: listener)

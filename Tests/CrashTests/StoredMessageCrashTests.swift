@@ -4,6 +4,7 @@ import Ledger
 import Linux
 import MessageLog
 import MQTT
+import Randomness
 import Support
 import TestFiles
 import Testing
@@ -25,7 +26,7 @@ import Time
                 .products(.update(product, ProductUpdate(messageLog: true))))
             return devices[0]
         }
-        var random = SplitMix64(state: CrashTests.seed)
+        var random = SplitMix64(seed: CrashTests.seed)
         // What was acknowledged, and when: number after number.
         var sent: [(number: Int, at: MonotonicInstant)] = []
         var (hasKept, lost) = (0, 0)

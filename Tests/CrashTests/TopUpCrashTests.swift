@@ -3,6 +3,7 @@ import Glibc
 import Ledger
 import Linux
 import MQTT
+import Randomness
 import Storage
 import Support
 import TestFiles
@@ -20,7 +21,7 @@ import Time
     func killed() async throws {
         let seed = CrashTests.seed
         print("top-up crash test: seed \(seed) (CRASH_SEED repeats it)")
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         let directory = TemporaryDirectory()
         let (product, devices) = try await Self.found(directory)
         var bought: UInt64 = 0

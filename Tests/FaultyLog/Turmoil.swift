@@ -1,3 +1,4 @@
+import Randomness
 import Replication
 
 typealias Completion = @Sendable (Result<UInt64, AppendError>) -> Void
@@ -24,7 +25,7 @@ struct Moves: Sendable {
 struct Turmoil {
     var faults: LogFaults
     var isStopped = false
-    private var dice: Dice
+    private var dice: SplitMix64
     private var line: [WaitingAppend] = []
     private var late: [(entry: [UInt8], step: Int)] = []
     private var answers: [WaitingAnswer] = []
@@ -32,7 +33,7 @@ struct Turmoil {
 
     init(seed: UInt64, faults: LogFaults) {
         self.faults = faults
-        dice = Dice(state: seed)
+        dice = SplitMix64(seed: seed)
     }
 
     var isSettled: Bool { line.isEmpty && late.isEmpty && answers.isEmpty }
@@ -125,18 +126,5 @@ struct Turmoil {
 
     private mutating func comes(_ share: Int) -> Bool {
         Int.random(in: 0..<1_000, using: &dice) < share
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers for the same seed.
-private struct Dice: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

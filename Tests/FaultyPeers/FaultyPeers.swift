@@ -1,5 +1,6 @@
 public import LedgerModel
 public import Links
+import Randomness
 import Synchronization
 
 /// How often what goes wrong with a network in a simulation, in datagrams of a thousand.
@@ -41,7 +42,7 @@ public final class FaultyPeers: Sendable {
 
     private struct State {
         var faults: PeerFaults
-        var dice: PeerDice
+        var dice: SplitMix64
         var step = 0
         var underWay: [UnderWay] = []
         var cuts: Set<Route> = []
@@ -67,7 +68,7 @@ public final class FaultyPeers: Sendable {
 
     /// - Parameter faults: none until `faults` is set, if left out.
     public init(seed: UInt64, faults: PeerFaults = PeerFaults()) {
-        state = Mutex(State(faults: faults, dice: PeerDice(state: seed)))
+        state = Mutex(State(faults: faults, dice: SplitMix64(seed: seed)))
     }
 
     /// What goes wrong from now on.
@@ -147,18 +148,5 @@ private final class FaultyPort: PeerTransport {
 
     func close() {
         if let node = name.withLock({ $0.take() }) { peers.leave(node, ObjectIdentifier(self)) }
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers for the same seed.
-private struct PeerDice: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import Linux
+import Randomness
 import Reactor
 import Testing
 
@@ -169,7 +170,7 @@ import Testing
 
     @Test("which is the oldest and which source the largest is known after any coming and going")
     func model() {
-        var random = SplitMix64(state: 7)
+        var random = SplitMix64(seed: 7)
         var newcomers = Newcomers()
         var model: [(token: Token, network: SourceNetwork?, tick: UInt64)] = []
         for tick in 0..<20_000 as Range<UInt64> {

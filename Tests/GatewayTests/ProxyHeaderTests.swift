@@ -1,5 +1,6 @@
 import Bytes
 import Linux
+import Randomness
 import Testing
 
 @testable import Gateway
@@ -106,7 +107,7 @@ import Testing
 
     @Test("any bytes are read to an end, and cut anywhere to the same one")
     func anything() {
-        var dice = SplitMix64(state: 4_711)
+        var dice = SplitMix64(seed: 4_711)
         for _ in 0..<20_000 {
             var bytes = Self.wellFormed.randomElement(using: &dice)?.0 ?? []
             for _ in 0..<Int.random(in: 0...3, using: &dice) {
@@ -125,7 +126,7 @@ import Testing
     @Test(
         "headers that are made by chance say what they were made of; a changed byte breaks the sum")
     func made() {
-        var dice = SplitMix64(state: 4_712)
+        var dice = SplitMix64(seed: 4_712)
         for _ in 0..<2_000 {
             let isIPv4 = Bool.random(using: &dice)
             let addresses = (0..<(isIPv4 ? 8 : 32)).map { _ in

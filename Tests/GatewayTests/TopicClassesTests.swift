@@ -1,5 +1,6 @@
 import Bytes
 import Ledger
+import Randomness
 import Testing
 
 @testable import Gateway
@@ -89,7 +90,7 @@ import Testing
 
     @Test("sets of patterns cover what each of them covers by the rule, whatever they share")
     func property() throws {
-        var random = SplitMix64(state: 14)
+        var random = SplitMix64(seed: 14)
         let words = ["a", "b", "ab", "", "pk", "d.1", "${pk}", "${dk}", "x${pk}${dk}", "+"]
         let names = ["a", "b", "ab", "", "pk", "d.1", "d.2", "xpkd.1", "+", "#", "$a", "d"]
         var hits = 0

@@ -1,4 +1,5 @@
 import MQTT
+import Randomness
 import Testing
 
 @testable import Gateway
@@ -60,7 +61,7 @@ import Testing
         arguments: 1...12 as ClosedRange<UInt64>
     )
     func property(seed: UInt64) {
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         var tree = TopicTree(seed: random.next(), shard: Int(seed % 4))
         var model = TopicTreeModel()
         let sessions = (0..<8).map { SessionAddress($0 % 3, UInt32($0)) }

@@ -1,5 +1,6 @@
 import Bytes
 import MQTT
+import Randomness
 import RoutingLoad
 import Testing
 
@@ -120,7 +121,7 @@ import Testing
     @Test("Ten thousand subscribers of overlapping filters stand shard by shard, each once")
     func many() {
         var tree = TopicTree(seed: 7, shard: 0)
-        var random = SplitMix64(state: 3)
+        var random = SplitMix64(seed: 3)
         for number in (0..<10_000).shuffled(using: &random) {
             let session = SessionAddress(number % 4, UInt32(number))
             for filter in ["a/b", "a/+", "#"] where Int.random(in: 0..<3, using: &random) > 0 {

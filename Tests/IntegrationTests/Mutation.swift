@@ -1,21 +1,16 @@
+import Randomness
+
 /// Random bytes and damaged packets, the same ones for the same seed.
 struct Mutation {
-    private var state: UInt64
+    private var numbers: SplitMix64
     private let samples: [[UInt8]]
 
     init(seed: UInt64, samples: [[UInt8]]) {
-        state = seed
+        numbers = SplitMix64(seed: seed)
         self.samples = samples
     }
 
-    /// SplitMix64.
-    mutating func random() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-        return value ^ value >> 31
-    }
+    mutating func random() -> UInt64 { numbers.next() }
 
     mutating func below(_ bound: Int) -> Int { Int(random() % UInt64(bound)) }
 

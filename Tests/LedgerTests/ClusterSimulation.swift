@@ -1,4 +1,5 @@
 import Bytes
+import Randomness
 import Replication
 import Storage
 import Testing

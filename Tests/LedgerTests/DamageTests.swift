@@ -1,3 +1,4 @@
+import Randomness
 import Storage
 import StoreDump
 import Testing

@@ -1,4 +1,5 @@
 import Bytes
+import Randomness
 import Storage
 import StoreDump
 import Testing

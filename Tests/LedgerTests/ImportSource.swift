@@ -1,3 +1,4 @@
+import Randomness
 import Time
 
 @testable import Ledger

@@ -1,6 +1,7 @@
 import Bytes
 import FaultyLog
 import Linux
+import Randomness
 import Replication
 import Storage
 import Synchronization

@@ -1,4 +1,5 @@
 import Glibc
+import Randomness
 import StoreDump
 import Synchronization
 import TestFiles

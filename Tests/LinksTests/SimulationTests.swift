@@ -1,6 +1,7 @@
 import FaultyPeers
 import LedgerModel
 import Linux
+import Randomness
 import Testing
 
 @testable import Links

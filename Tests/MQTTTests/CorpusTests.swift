@@ -1,5 +1,6 @@
 import Bytes
 import MQTT
+import Randomness
 import Testing
 
 @Suite struct CorpusTests {
@@ -40,7 +41,7 @@ import Testing
     @Test("100,000 random and mutated packets decode to what is encoded again, or break a rule")
     func randomBytes() {
         let seed = UInt64.random(in: .min ... .max)
-        var generator = SplitMix64(state: seed)
+        var generator = SplitMix64(seed: seed)
         var decoded = 0
         for round in 0..<100_000 {
             let sample = Catalogue.samples[

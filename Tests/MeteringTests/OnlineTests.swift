@@ -47,6 +47,11 @@ struct OnlineTests {
         let noon = Quarter(of: noon)
         #expect(noon.start == Timestamp("2026-11-21T12:00:00Z"))
         #expect(noon.place == (day(), 48))
+        for number in [Int32.min, .min + 1, -1, 0, .max] {
+            let place = Quarter(number: number).place
+            #expect(place.index < 96)
+            #expect(Int64(place.day.number) * 96 + Int64(place.index) == Int64(number))
+        }
         let india = try #require(UTCOffset(minutes: 330))
         #expect(Quarter(first: day(), at: india).start == Timestamp("2026-11-20T18:30:00Z"))
         // Days that begin between two quarters have their first one behind that.

@@ -1,5 +1,6 @@
 import Ledger
 import Metering
+import Randomness
 import Testing
 import Time
 
@@ -28,7 +29,7 @@ struct Simulation: ~Copyable {
 
     init(seed: UInt64) {
         self.seed = seed
-        random = SplitMix64(state: seed)
+        random = SplitMix64(seed: seed)
         meter = store.meter()
     }
 

@@ -1,5 +1,6 @@
 import Ledger
 import Metering
+import Randomness
 import Storage
 import TestFiles
 import Testing
@@ -144,7 +145,7 @@ import Time
 
     @Test("C8: each day's total of a product is the sum of its devices' counts", arguments: [1, 2])
     func totals(seed: UInt64) throws {
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         let store = try open()
         var meter = meter(store)
         let products = ["pk1", "pk2"]

@@ -1,3 +1,4 @@
+import Randomness
 import Reactor
 import Testing
 
@@ -64,7 +65,7 @@ import Testing
         "It answers as a dictionary does, whatever comes and goes",
         arguments: [3, 64, UInt32.max] as [UInt32], [1, 2, 3] as [UInt64])
     func model(hashes: UInt32, seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var names = Names(slots: 300, hashes: hashes)
         var model: [String: UInt32] = [:]
         for _ in 0..<20_000 {

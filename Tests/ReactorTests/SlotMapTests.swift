@@ -1,4 +1,5 @@
 @testable import Reactor
+import Randomness
 import Testing
 
 @Suite struct SlotMapTests {
@@ -121,7 +122,7 @@ import Testing
         arguments: 1...4 as ClosedRange<UInt64>
     )
     func againstModel(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var table = SlotMap<Int>(limit: 2_000)
         var model: [Token: Int] = [:]
         var gone: [Token] = []

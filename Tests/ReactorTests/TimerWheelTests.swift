@@ -1,3 +1,4 @@
+import Randomness
 import Reactor
 import Testing
 
@@ -79,7 +80,7 @@ import Testing
     )
     func againstModel(seed: UInt64) {
         let limit: UInt32 = 200
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var wheel = TimerWheel(limit: Int(limit), now: seed % 3 == 0 ? random.next() >> 8 : 0)
         var model: [UInt32: UInt64] = [:]
         var fired: [UInt32] = []

@@ -1,10 +1,11 @@
 import Glibc
+import Randomness
 
-/// Numbers and bytes from a seed (SplitMix64).
+/// Numbers and bytes from a seed .
 public struct RecordRandom: Sendable {
-    private var state: UInt64
+    private var numbers: SplitMix64
 
-    public init(seed: UInt64) { state = seed }
+    public init(seed: UInt64) { numbers = SplitMix64(seed: seed) }
 
     /// `TOLLGATE_SEED`, which repeats a run; else another one each time in `make torture`, and always the same in
     /// `make test`, where a change is to be judged by what it changes.
@@ -21,13 +22,7 @@ public struct RecordRandom: Sendable {
         return unsafe UInt64(String(cString: text))
     }
 
-    public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
+    public mutating func next() -> UInt64 { numbers.next() }
 
     public mutating func next(below limit: Int) -> Int { Int(next() % UInt64(limit)) }
 

@@ -1,4 +1,5 @@
 import MQTT
+import Randomness
 import Storage
 import Testing
 import Time
@@ -100,7 +101,7 @@ import Time
         arguments: 1...10 as ClosedRange<UInt64>
     )
     func property(seed: UInt64) throws {
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         let store = try RetainedTestStore()
         var model: [String: (payload: String, expiresAt: Int64?)] = [:]
         for now in 0..<400 as Range<Int64> {

@@ -1,6 +1,7 @@
 import Gateway
 import Ledger
 import MQTT
+import Randomness
 import Reactor
 import Support
 import Testing
@@ -21,7 +22,7 @@ struct RandomLife {
 
     /// Units that are left in top-up packs.
     var packUnits = 0
-    var random: SeededGenerator
+    var random: SplitMix64
 
     /// The last steps, for whoever has to find out what went wrong.
     var diary: [String] = []

@@ -1,6 +1,7 @@
 import Gateway
 import Glibc
 import Ledger
+import Randomness
 import Reactor
 import Support
 import TestFiles
@@ -68,7 +69,7 @@ import Time
             product: product,
             devices: devices.map { ModelDevice($0) },
             remaining: 4,
-            random: SeededGenerator(state: seed)
+            random: SplitMix64(seed: seed)
         )
     }
 }

@@ -1,4 +1,5 @@
 import Bytes
+import Randomness
 import TLS
 import Testing
 
@@ -92,7 +93,7 @@ import Testing
 
     @Test("Any bytes are read to an end, and cut anywhere to the same one")
     func anything() throws {
-        var dice = SplitMix64(state: 7_301)
+        var dice = SplitMix64(seed: 7_301)
         let whole = try hello(offering: ["h2", "http/1.1"])
         for round in 0..<5_000 {
             var bytes = round % 3 == 0 ? cut(whole, by: 1 + round % 97) : whole

@@ -1,4 +1,5 @@
 import Bytes
+import Randomness
 import Testing
 
 @testable import WebSocket
@@ -8,7 +9,7 @@ struct FuzzTests {
     @Test("random messages in random fragments, cuts and flushes: what was sent comes out")
     func streams() {
         for seed in UInt64(0)..<60 {
-            var random = SplitMix64(state: seed)
+            var random = SplitMix64(seed: seed)
             var expected: [UInt8] = []
             var pongs: [[UInt8]] = []
             var wire: [UInt8] = []
@@ -61,7 +62,7 @@ struct FuzzTests {
     @Test("random bytes never trap, and are judged the same however they are cut")
     func noise() {
         for seed in UInt64(0)..<4_000 {
-            var random = SplitMix64(state: seed)
+            var random = SplitMix64(seed: seed)
             var wire = ClientFrame.binary([1, 2, 3]).bytes
             let noise = (0..<Int.random(in: 0...200, using: &random)).map { _ in
                 UInt8.random(in: .min ... .max, using: &random)
@@ -91,7 +92,7 @@ struct FuzzTests {
     @Test("damaged handshakes never trap, and are judged the same however they are cut")
     func handshakes() {
         for seed in UInt64(0)..<1_500 {
-            var random = SplitMix64(state: seed)
+            var random = SplitMix64(seed: seed)
             var wire = Request().adding("Origin", "http://gateway.example").bytes
             for _ in 0..<Int.random(in: 0...3, using: &random) {
                 let place = Int.random(in: 0..<wire.count, using: &random)

@@ -64,6 +64,7 @@ extension Routes {
         let end = Quarter(first: last.next, at: offset)
         guard begin < end else { return call.list([], cursor: nil) }
         let found = try await call.controlPlane.online(of: products, in: begin..<end)
+        try Task.checkCancellation()
         var periods = OnlinePeriod.periods(of: found, at: offset, isByHour: isByHour)
         let next = periods.count > limit ? periods[limit].first : nil
         periods = Array(periods.prefix(limit))

@@ -18,7 +18,7 @@ public struct OfAllNodes<Value: Sendable>: Sendable {
     }
 }
 
-// What was counted on earlier days, at this node and the others.
+// What was counted on earlier days, at this node and the others. Who is cancelled meanwhile gets a part of it.
 extension Gateway {
     public func usage(
         of products: [ProductKey], in days: ClosedRange<Day>
@@ -31,7 +31,7 @@ extension Gateway {
         }
         for product in products { add(try usage.totals(of: product, in: days), product) }
         var missing: Set<NodeName> = []
-        for part in Self.parts(of: products) {
+        for part in Self.parts(of: products) where !Task.isCancelled {
             let question = NodeQuestion.daysOfProducts(
                 part, from: days.lowerBound, to: days.upperBound)
             for (node, answer) in try await askEachNode(question, but: missing) {
@@ -51,7 +51,7 @@ extension Gateway {
     ) async throws(StoreError) -> OfAllNodes<[OnlineCount]> {
         var sums: [Quarter: OnlineCount] = [:]
         var missing: Set<NodeName> = []
-        for part in Self.parts(of: products) {
+        for part in Self.parts(of: products) where !Task.isCancelled {
             // Of these products: each node counts who is connected to it, and all know the same devices.
             var ofPart: [Quarter: OnlineCount] = [:]
             func add(_ counts: [OnlineCount]) {
