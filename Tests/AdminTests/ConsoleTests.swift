@@ -97,13 +97,49 @@ struct ConsoleTests {
         #expect(texts.values.filter { $0.count > 1 } == [])
     }
 
+    @Test("what a field of a form must be is said in Chinese, for each that an operation takes")
+    func fieldRules() throws {
+        var sentences: Set<String> = []
+        for route in Routes.all {
+            guard case .object(let members, _)? = route.operation.body?.json?.bare else { continue }
+            for member in members {
+                // One of them is wrong, whatever is meant.
+                for value in [JSON.text(String(repeating: "\u{1}", count: 70_000)), true] {
+                    guard let detail = Self.fault(of: value, in: member.schema) else { continue }
+                    guard member.schema.members.isEmpty, detail != "must be a text" else {
+                        continue
+                    }
+                    let place = "\(route.operation.id) \(member.name): \(detail)"
+                    let sentence = try #require(
+                        member.schema.sentence(for: detail, in: .chinese), "\(place)")
+                    #expect(sentence.hasPrefix("应为"), "\(place)")
+                    #expect(member.schema.sentence(for: detail, in: .english) == detail)
+                    sentences.insert(sentence)
+                }
+            }
+        }
+        #expect(sentences.contains("应为 0 至 100 的整数"))
+        #expect(sentences.contains("应为 形如 ann@example.org 的电子邮箱地址"))
+        #expect(sentences.count > 20)
+    }
+
+    /// The API's own words for what is wrong with a value.
+    private static func fault(of value: JSON, in schema: Schema) -> String? {
+        do throws(Problem) {
+            try schema.check(value)
+            return nil
+        } catch {
+            return error.errors.first { $0.pointer == "" }?.detail
+        }
+    }
+
     @Test(
         "why a form, a list or a page was refused is said in the reader's language",
         arguments: [
             ("en", "acme", "Buy codes, or assign fewer.", "must be"),
             (
                 "zh", "账号中该套餐的未分配激活码不足", "请购买激活码，或减少分配数量。",
-                "字段或参数缺失或有误：<span lang=\"en\">must be"
+                "应为"
             ),
         ])
     func refusals(language: String, sentence: String, remedy: String, fault: String) async throws {

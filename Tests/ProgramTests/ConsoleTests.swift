@@ -50,12 +50,17 @@ struct ConsoleTests {
             products/lamp {'room': 'attic'}
             products/lamp/devices/lamp-1 {'room': 'attic'}
             refused no such name!
+            lamp {'messages': {'perSecond': 10, 'burst': 20}, 'excess': 'refuse', 'packetBytes': 4096}
+            removed None
+            lamp/devices/lamp-1 {'messages': {'perSecond': 10, 'burst': 20}, 'excess': 'refuse', 'packetBytes': 4096}
+            removed None
             purchase 0
             assignment 7 1
             pack 100000
             activation inactive
             causes ['bought twice', 'wrong product', 'given back', 'never delivered']
             operator 0
+            application 0 ['每秒字节数', '500', '停顿后一次可发的字节数', '500', '超出速率的消息', '断开连接']
             errors []
             exit code 0
             """

@@ -1,4 +1,4 @@
-"""What people do on pages of the console, in a browser: a file that is sent, corrections, metadata.
+"""What people do on pages of the console, in a browser: a file that is sent, corrections, metadata, limits.
 
 usage: console_forms.py PROGRAM
 """
@@ -100,6 +100,29 @@ def metadata(page):
     print("refused", page.input_value("[name=_key]:visible"))
 
 
+def limits(page):
+    """Members of members: both names in one field; what is left empty is not limited."""
+    for path, document in [("lamp/settings", "lamp"), ("lamp/devices/lamp-1", "lamp/devices/lamp-1")]:
+        go(page, f"products/{path}")
+        form = page.locator("form", has=page.locator("[name='messages.perSecond']"))
+        form.locator("[name='messages.burst']").fill("20")
+        form.get_by_role("button", name="Save").click()
+        fault = page.locator("[id$='messages.perSecond-fault']")
+        expect(fault).to_contain_text("is missing")
+        assert form.locator("[name='messages.burst']").input_value() == "20"
+        form.locator("[name='messages.perSecond']").fill("10")
+        form.locator("[name=excess]").select_option(label="is refused")
+        form.locator("[name=packetBytes]").fill("4096")
+        form.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status").first).to_contain_text("Done.")
+        found = gateway.send("GET", f"/v1/products/{document}")["limits"]
+        print(document, {name: value for name, value in found.items() if value is not None})
+        assert form.locator("[name='messages.perSecond']").input_value() == "10"
+        page.get_by_role("button", name="Remove these limits").click()
+        expect(page.get_by_role("status").first).to_contain_text("Done.")
+        print("removed", gateway.send("GET", f"/v1/products/{document}")["limits"])
+
+
 def roles(browser):
     """Only the owner corrects."""
     page = browser.new_context(locale="en-GB").new_page()
@@ -110,6 +133,15 @@ def roles(browser):
     go(page, "accounts/other")
     go(page, "accounts/acme/purchases")
     print("operator", page.locator("summary", has_text="Void").count())
+    # An application reads what it may not change.
+    gateway.send("PUT", "/v1/products/lamp/limits", {"bytes": {"perSecond": 500}, "excess": "disconnect"})
+    page = browser.new_context(locale="zh-CN").new_page()
+    go(page, "sign-in")
+    page.fill("#token", gateway.keys["reader"])
+    page.click("button.primary")
+    page.wait_for_url(lambda url: "sign-in" not in url)
+    go(page, "products/lamp/settings")
+    print("application", page.locator("[name='bytes.perSecond']").count(), page.locator("dl", has_text="每秒字节数").inner_text().split())
 
 
 with sync_playwright() as playwright:
@@ -122,7 +154,7 @@ with sync_playwright() as playwright:
     page.fill("#token", gateway.token)
     page.click("button.primary")
     page.wait_for_url("**/console/accounts")
-    for part in [upload, metadata, corrections]:
+    for part in [upload, metadata, limits, corrections]:
         part(page)
     roles(browser)
     print("errors", errors)

@@ -131,7 +131,8 @@ struct ConsoleFailure: Sendable {
 
     /// What is wrong with a field, if that is what is wrong.
     func detail(of field: String) -> String? {
-        if let fault = problem.errors.first(where: { $0.pointer == "/\(field)" }) {
+        let pointer = "/" + field.replacing(".", with: "/")
+        if let fault = problem.errors.first(where: { $0.pointer == pointer }) {
             return fault.detail
         }
         guard problem.errors.isEmpty, problem.detail.hasPrefix("\(field): ") else { return nil }

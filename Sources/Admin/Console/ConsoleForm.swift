@@ -40,14 +40,31 @@ struct ConsoleForm: Sendable {
             if case .either(let forms) = schema.bare { forms.flatMap(\.members) } else {
                 schema.members
             }
+        return .object(Self.members(members, named: "", in: values))
+    }
+
+    /// Those that were filled in. A member of a member has both names, with a dot between: `messages.perSecond`. An object
+    /// that may be missing is, when none of its members was filled in.
+    private static func members(
+        _ members: [Schema.Member], named prefix: String, in values: [String: String]
+    ) -> [JSON.Member] {
         var (found, known): ([JSON.Member], Set<String>) = ([], [])
         for member in members where known.insert(member.name).inserted {
-            guard let text = values[member.name], !text.isEmpty || member.isRequired else {
+            let name = prefix + member.name
+            if !member.schema.members.isEmpty {
+                let inner = Self.members(member.schema.members, named: "\(name).", in: values)
+                if !inner.isEmpty || member.isRequired {
+                    found.append(JSON.Member(name: member.name, value: .object(inner)))
+                }
                 continue
             }
-            found.append(JSON.Member(name: member.name, value: Self.value(text, member.schema)))
+            guard let text = values[name], !text.isEmpty || member.isRequired && prefix.isEmpty
+            else {
+                continue
+            }
+            found.append(JSON.Member(name: member.name, value: value(text, member.schema)))
         }
-        return .object(found)
+        return found
     }
 
     private static func value(_ text: String, _ schema: Schema) -> JSON {

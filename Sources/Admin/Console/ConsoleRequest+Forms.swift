@@ -101,7 +101,7 @@ extension ConsoleRequest {
         let body = Console.route(spec.operation).operation.body?.json
         let parameter = Console.route(spec.operation).pathParameters
             .first { "p.\($0.name)" == field.name }
-        let member = body?.allMembers.first { $0.name == field.name }
+        let member = body?.member(field.name)
         let schema = member?.schema ?? parameter?.schema ?? .anyText
         let isRequired = member?.isRequired ?? true
         let fault = failure?.detail(of: parameter?.name ?? field.name)
@@ -126,21 +126,23 @@ extension ConsoleRequest {
                 "<input id=\"\(id)\" name=\"\(field.name)\" value=\"\(value)\" autocomplete=\"off\"\(schema.attributes)\(marks)>"
         }
         if let hint = field.hint { html += "<small>\(t(hint))</small>" }
-        if let failure, let fault { html += self.fault(fault, of: failure.problem, id: id) }
+        if let failure, let fault { html += self.fault(fault, of: schema, failure.problem, id: id) }
         return html + "</div>"
     }
 
     func alert(_ problem: Problem) -> HTML { ConsoleFrame.alert(problem, language) }
 
-    /// What is wrong with a field: in the API's own words, behind the reader's.
-    private func fault(_ detail: String, of problem: Problem, id: String) -> HTML {
-        let words: HTML = "<span lang=\"en\">\(detail)</span>"
-        let sentence: HTML =
-            switch language {
-            case .english: HTML()
-            case .chinese: "\(problem.reason.text(in: language))："
-            }
-        return "<small class=\"fault\" id=\"\(id)-fault\">\(sentence)\(words)</small>"
+    /// What is wrong with a field: by its schema, in the reader's language; else in the API's own words, behind the
+    /// reader's.
+    private func fault(_ detail: String, of schema: Schema, _ problem: Problem, id: String) -> HTML
+    {
+        let words: HTML
+        if let sentence = schema.sentence(for: detail, in: language) {
+            words = "\(sentence)"
+        } else {
+            words = "\(problem.reason.text(in: language))：<span lang=\"en\">\(detail)</span>"
+        }
+        return "<small class=\"fault\" id=\"\(id)-fault\">\(words)</small>"
     }
 }
 
@@ -153,6 +155,18 @@ extension Schema {
     fileprivate var allMembers: [Member] {
         if case .either(let forms) = bare { return forms.flatMap(\.members) }
         return members
+    }
+
+    /// A member, or one of a member: `messages.perSecond`, which is required only where both are.
+    fileprivate func member(_ name: String) -> Member? {
+        let names = name.split(separator: ".", maxSplits: 1)
+        guard let first = names.first, let found = allMembers.first(where: { $0.name == first })
+        else { return nil }
+        guard names.count > 1, let inner = found.schema.member(String(names[1])) else {
+            return names.count > 1 ? nil : found
+        }
+        guard !found.isRequired, inner.isRequired else { return inner }
+        return Member(name: inner.name, schema: .optional(inner.schema))
     }
 
     /// Whether an empty text is none.

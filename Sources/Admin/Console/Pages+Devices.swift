@@ -70,6 +70,7 @@ extension ConsoleRequest {
         html += card(.actions, deviceActions(path, device))
         html += card(.connection, try await deviceConnection(path))
         html += card(.usage, try await deviceUsage(path))
+        html += deviceLimits(device, path)
         html += metadata(of: device, "updateDeviceMetadata", path)
         return "<div class=\"pair\">\(html)</div>"
     }

@@ -249,6 +249,7 @@ extension ConsoleRequest {
                         name: "messageLog", label: .messageLog, value: product.text("messageLog")),
                 ], submit: .save, look: .primary))
         html += card(.productConfiguration, settings)
+        html += productLimits(product, ["pk": pk])
         html += metadata(of: product, "updateProductMetadata", ["pk": pk])
         if may("showProductSecret") { html += card(.productSecret, try await productSecret(pk)) }
         if may("deleteProduct") {

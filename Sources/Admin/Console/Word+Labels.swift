@@ -48,6 +48,9 @@ extension Word {
         "under-way": .valueUnderWay,
         "sent": .valueSent,
         "given-up": .valueGivenUp,
+        "delay": .valueDelay,
+        "refuse": .valueRefuse,
+        "disconnect": .valueDisconnect,
         "true": .yes,
         "false": .no,
     ]

@@ -88,22 +88,28 @@ struct Alphabet: Equatable, Sendable {
     private let ranges: [ClosedRange<Unicode.Scalar>]
     private var isInverted = false
 
-    /// For people, where a list of the ranges would say less.
-    private var summary: String?
+    /// What is said of a set where a list of its ranges would say less.
+    enum Summary: String {
+        case anything = "any characters"
+        case printable = "any characters but control characters"
+        case topic = "any characters but control characters, + and #"
+        case visible = "visible ASCII characters"
+    }
 
-    static let anything = Alphabet(ranges: [], isInverted: true, summary: "any characters")
+    private(set) var summary: Summary?
+
+    static let anything = Alphabet(ranges: [], isInverted: true, summary: .anything)
 
     /// All but control characters (Unicode's category Cc).
     static let printable = Alphabet(
-        ranges: DisplayName.controls, isInverted: true,
-        summary: "any characters but control characters")
+        ranges: DisplayName.controls, isInverted: true, summary: .printable)
 
     /// Of a topic name: printable, and no wildcard.
     static let topic = Alphabet(
         ranges: ["\u{0}"..."\u{1F}", "#"..."#", "+"..."+", "\u{7F}"..."\u{9F}"],
-        isInverted: true, summary: "any characters but control characters, + and #")
+        isInverted: true, summary: .topic)
 
-    static let visible = Alphabet(ranges: ["!"..."~"], summary: "visible ASCII characters")
+    static let visible = Alphabet(ranges: ["!"..."~"], summary: .visible)
     static let digits = Alphabet(ranges: ["0"..."9"])
     static let hexadecimal = Alphabet(ranges: ["0"..."9", "a"..."f"])
 
@@ -132,7 +138,7 @@ struct Alphabet: Equatable, Sendable {
     }
 
     /// `A-Z a-z 0-9 _`
-    var rule: String { summary ?? sorted.map(Self.text).joined(separator: " ") }
+    var rule: String { summary?.rawValue ?? sorted.map(Self.text).joined(separator: " ") }
 
     /// What stands between `[` and `]` in a regular expression.
     var characterClass: String { (isInverted ? "^" : "") + sorted.map(Self.escaped).joined() }

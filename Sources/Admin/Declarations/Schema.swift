@@ -230,7 +230,7 @@ extension Schema {
             if let value = left.removeValue(forKey: member.name) {
                 member.schema.find(in: value, at: place.member(member.name), &faults)
             } else if member.isRequired {
-                faults.append(place.member(member.name).fault("is missing"))
+                faults.append(place.member(member.name).fault(Self.missing))
             }
         }
         guard !isOpen else { return }
@@ -246,12 +246,12 @@ extension Schema {
         case .integer:
             // Not what `Int64` takes besides: `+5`, `007`.
             guard let integer = Int64(text), String(integer) == text else {
-                throw .invalid("\(name): must be \(rule)")
+                throw .invalid("\(name): \(unfit)")
             }
             try check(.integer(integer), of: name)
         case .flag:
             guard text == "true" || text == "false" else {
-                throw .invalid("\(name): must be \(rule)")
+                throw .invalid("\(name): \(unfit)")
             }
         case .named, .noted, .text, .choice, .list, .object, .map, .either:
             try check(.text(text), of: name)
@@ -268,7 +268,11 @@ extension Schema {
         }
     }
 
-    private func unfit(at place: Place) -> Fault { place.fault("must be \(rule)") }
+    private func unfit(at place: Place) -> Fault { place.fault(unfit) }
+
+    /// What is said of a member that is not there, and of a value that does not fit.
+    static let missing = "is missing"
+    var unfit: String { "must be \(rule)" }
 
     /// For people: what a value must be.
     var rule: String {
