@@ -25,6 +25,7 @@ public struct AdminServer: Service {
     ///   - onListening: is told the port, once, when requests are taken.
     public init(
         configuration: GatewayConfiguration,
+        settings: [AppliedSetting] = [],
         controlPlane: any ControlPlane,
         ownerToken: OwnerToken,
         mintKey: MintKey,
@@ -48,6 +49,7 @@ public struct AdminServer: Service {
         server = ServerContext(
             controlPlane: controlPlane,
             configuration: configuration,
+            settings: settings,
             ownerToken: ownerToken,
             mintKey: mintKey,
             build: build,

@@ -8,6 +8,9 @@ struct Setting<Root>: Sendable {
     /// Sets the value; answers what the text should have been when it is something else: `a whole number`.
     let set: @Sendable (inout Root, String) -> String?
 
+    /// The value, as `set` takes it; `nil` when there is none.
+    let text: @Sendable (Root) -> String?
+
     /// Sets a list to these elements, whatever is in them; `nil` when there can be only one value.
     let setElements: (@Sendable (inout Root, [String]) -> Void)?
 
@@ -17,9 +20,11 @@ struct Setting<Root>: Sendable {
         _ key: String,
         _ path: Path<Value>,
         expecting expectation: String = "",
+        text: @escaping @Sendable (Value) -> String?,
         _ value: @escaping @Sendable (String) -> Value?
     ) {
         self.key = key
+        self.text = { text($0[keyPath: path]) }
         setElements = nil
         set = { root, text in
             guard let value = value(text) else { return expectation }
@@ -29,25 +34,36 @@ struct Setting<Root>: Sendable {
     }
 
     static func number(_ key: String, _ path: Path<Int>) -> Setting {
-        Setting(key, path, expecting: "a whole number") { Int($0) }
+        Setting(key, path, expecting: "a whole number", text: { "\($0)" }) { Int($0) }
     }
 
     static func number(_ key: String, _ path: Path<Int?>) -> Setting {
-        Setting(key, path, expecting: "a whole number") { Int($0).map { $0 } }
+        Setting(key, path, expecting: "a whole number", text: { $0.map { "\($0)" } }) {
+            Int($0).map { $0 }
+        }
     }
 
     static func flag(_ key: String, _ path: Path<Bool>) -> Setting {
-        Setting(key, path, expecting: "true or false") { Bool($0) }
+        Setting(key, path, expecting: "true or false", text: { "\($0)" }) { Bool($0) }
     }
 
-    static func text(_ key: String, _ path: Path<String>) -> Setting { Setting(key, path) { $0 } }
-    static func text(_ key: String, _ path: Path<String?>) -> Setting { Setting(key, path) { $0 } }
+    static func text(_ key: String, _ path: Path<String>) -> Setting {
+        Setting(key, path, text: { $0 }) { $0 }
+    }
+
+    static func text(_ key: String, _ path: Path<String?>) -> Setting {
+        Setting(key, path, text: { $0 }) { $0 }
+    }
 
     /// A list: a sequence in YAML, or one text with blanks between the elements.
     static func list(_ key: String, _ path: Path<[String]>) -> Setting { Setting(key, list: path) }
 
     private init(_ key: String, list path: Path<[String]>) {
         self.key = key
+        text = { root in
+            let elements = root[keyPath: path]
+            return elements.isEmpty ? nil : elements.joined(separator: " ")
+        }
         setElements = { root, elements in root[keyPath: path] = elements }
         set = { root, text in
             root[keyPath: path] = text.split(separator: " ").map(String.init)
@@ -60,7 +76,9 @@ struct Setting<Root>: Sendable {
         _ path: Path<Choice>
     ) -> Setting {
         let names = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-        return Setting(key, path, expecting: "one of \(names)") { Choice(rawValue: $0) }
+        return Setting(key, path, expecting: "one of \(names)", text: { $0.rawValue }) {
+            Choice(rawValue: $0)
+        }
     }
 
     /// The key as a part of an environment variable's name: `LIMITS_PACKET_SIZE_BYTES`.

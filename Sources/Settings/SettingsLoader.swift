@@ -19,7 +19,7 @@ public enum SettingsLoader {
         environment: [String: String] = [:],
         arguments: [String] = [],
         warn: (SettingsWarning) -> Void = { _ in }
-    ) throws(SettingsError) -> GatewayConfiguration {
+    ) throws(SettingsError) -> LoadedSettings {
         var text: String?
         if let file { text = try read(file) }
         return try load(
@@ -34,7 +34,7 @@ public enum SettingsLoader {
         environment: [String: String] = [:],
         arguments: [String] = [],
         warn: (SettingsWarning) -> Void = { _ in }
-    ) throws(SettingsError) -> GatewayConfiguration {
+    ) throws(SettingsError) -> LoadedSettings {
         var configuration = GatewayConfiguration()
         var origins: [String: String] = [:]
         if let yaml {
@@ -54,7 +54,8 @@ public enum SettingsLoader {
                 ?? (yaml == nil ? "defaults" : name)
             throw SettingsError(origin: origin, path: error.path, reason: error.reason)
         }
-        return overrides.configuration
+        return LoadedSettings(
+            configuration: overrides.configuration, applied: overrides.applied)
     }
 
     private static func read(_ file: String) throws(SettingsError) -> String {
@@ -74,6 +75,14 @@ public enum SettingsLoader {
         if code == .noSuchFile { return "there is no such file" }
         return code == .fileTooLarge ? "has more than \(fileSizeMaximum) bytes" : "can't be read"
     }
+}
+
+/// What a gateway starts with.
+public struct LoadedSettings: Sendable {
+    public let configuration: GatewayConfiguration
+
+    /// Each key with its value and where that comes from, those of the listeners last.
+    public let applied: [AppliedSetting]
 }
 
 /// Sets single keys over a configuration: from the environment, and from the command line.
@@ -139,6 +148,22 @@ struct Overrides {
             }
             try set(key, to: String(argument[argument.index(after: equals)...]), origin: origin)
         }
+    }
+
+    /// All keys that can be set, with what they are set to.
+    var applied: [AppliedSetting] {
+        Setting<GatewayConfiguration>.all.map { setting in
+            AppliedSetting(
+                key: setting.key, value: setting.text(configuration), origin: origins[setting.key])
+        }
+            + configuration.listeners.enumerated().flatMap { index, listener in
+                Setting<GatewayConfiguration.Listener>.all.map { setting in
+                    AppliedSetting(
+                        key: "listeners.\(listener.name).\(setting.key)",
+                        value: setting.text(listener),
+                        origin: origins["listeners[\(index)].\(setting.key)"])
+                }
+            }
     }
 
     /// All keys that can be set, those of the listeners by the listeners' names.

@@ -34,7 +34,8 @@ struct Serve: AsyncParsableCommand {
         SignalTrap.set()
         BrokenStore.reportUnreadablePages()
         var warnings: [SettingsWarning] = []
-        let configuration = try settings.load(data: data) { warnings.append($0) }
+        let loaded = try settings.loadAll(data: data) { warnings.append($0) }
+        let configuration = loaded.configuration
         let logger = Self.logger(configuration)
         for warning in warnings { logger.warning("\(warning)") }
         let supervision = Supervision(ProcessInfo.processInfo.environment, logger)
@@ -56,7 +57,7 @@ struct Serve: AsyncParsableCommand {
         do {
             let downlink = try NodeStart.downlink(configuration)
             try await serve(
-                gateway, configuration, ports, certificates, downlink, membership?.node,
+                gateway, loaded, ports, certificates, downlink, membership?.node,
                 supervision, logger)
         } catch {
             await gateway.drain()
@@ -96,7 +97,7 @@ struct Serve: AsyncParsableCommand {
     /// still answers that it does.
     private func serve(
         _ gateway: Gateway,
-        _ configuration: GatewayConfiguration,
+        _ loaded: LoadedSettings,
         _ ports: HTTPPorts,
         _ certificates: APICertificates,
         _ downlink: (any DownlinkRequests)?,
@@ -104,6 +105,7 @@ struct Serve: AsyncParsableCommand {
         _ supervision: Supervision?,
         _ logger: Logger
     ) async throws {
+        let configuration = loaded.configuration
         let secrets = SecretsDirectory(of: configuration)
         // Before the token is made: the key follows only one that was there.
         let mintKey = try MintKey.loaded(from: secrets)
@@ -121,7 +123,8 @@ struct Serve: AsyncParsableCommand {
         let isPresentable = AsyncStream.makeStream(of: Void.self)
         try supervision?.look(after: gateway)
         let admin = AdminServer(
-            configuration: limited, controlPlane: gateway, ownerToken: token, mintKey: mintKey,
+            configuration: limited, settings: loaded.applied, controlPlane: gateway,
+            ownerToken: token, mintKey: mintKey,
             build: Version.build, certificate: certificates.own,
             shared: certificates.shared.map { (gateway.sharedPort, $0) }, logger: logger,
             onListening: { port in

@@ -16,6 +16,14 @@ struct SettingsOptions: ParsableArguments {
         data: String?,
         warn: (SettingsWarning) -> Void = { _ in }
     ) throws(Failure) -> GatewayConfiguration {
+        try loadAll(data: data, warn: warn).configuration
+    }
+
+    /// The same with where each value comes from.
+    func loadAll(
+        data: String?,
+        warn: (SettingsWarning) -> Void = { _ in }
+    ) throws(Failure) -> LoadedSettings {
         try orFail(code: 2) {
             try SettingsLoader.load(
                 file: config, environment: ProcessInfo.processInfo.environment,

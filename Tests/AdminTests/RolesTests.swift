@@ -222,7 +222,7 @@ struct RolesTests {
     private static let global: Set<String> = [
         "listAccounts", "createAccount", "certifyAccount", "createPackage", "renamePackage",
         "checkBooks",
-        "showClock", "confirmClock",
+        "showClock", "confirmClock", "listSettings",
         "showCluster", "showNodeFigures", "makeCheckpoint", "showDigests", "listConnections",
         "testAlertMail",
     ]

@@ -127,4 +127,18 @@ struct HelpTests {
         #expect(certified.code == 0 && certified.output.contains("cert.pem: 8 days left"))
         #expect(!FileManager.default.fileExists(atPath: "\(program.directory.path)/data"))
     }
+
+    @Test("config show says what a gateway has started with, and where each value comes from")
+    func settings() throws {
+        let program = try Program()
+        defer { program.remove() }
+        let serving = try Serving(program)
+        let shown = try serving.run(["config", "show", "-o", "csv"])
+        #expect(shown.code == 0, "\(shown.errors)")
+        let lines = shown.output.split(whereSeparator: \.isNewline)
+        #expect(lines.first == "key,value,origin" && lines.count > 100)
+        #expect(lines.contains("admin.port,0,tollgate.yaml:2"))
+        #expect(lines.contains("limits.packetSizeBytes,262144,"), "a default comes from nowhere")
+        #expect(serving.end() == 0)
+    }
 }

@@ -17,7 +17,7 @@ struct SettingsTests {
             named: "t.yaml",
             environment: environment,
             arguments: arguments
-        )
+        ).configuration
     }
 
     func complaint(
@@ -54,6 +54,37 @@ struct SettingsTests {
         for setting in Setting<GatewayConfiguration.Listener>.all {
             #expect(text.contains("\(setting.key):"), "listeners[].\(setting.key)")
         }
+    }
+
+    @Test("of each key it is known what it is set to, and where: set so again, all is the same")
+    func origins() throws {
+        let yaml = """
+            limits:
+              packetSizeBytes: 65536
+              exemptNetworks: [10.0.0.0/8, 127.0.0.0/8]
+            listeners:
+              - {name: own, port: 1883, tls: false}
+            """
+        let loaded = try SettingsLoader.load(
+            yaml: yaml, named: "t.yaml", environment: ["TOLLGATE_SHARDS": "2"],
+            arguments: ["listeners.own.port=1884"])
+        let applied = Dictionary(uniqueKeysWithValues: loaded.applied.map { ($0.key, $0) })
+        #expect(applied["limits.packetSizeBytes"]?.origin == "t.yaml:2")
+        #expect(applied["limits.exemptNetworks"]?.value == "10.0.0.0/8 127.0.0.0/8")
+        #expect(applied["shards"]?.value == "2" && applied["shards"]?.origin == "TOLLGATE_SHARDS")
+        let port = applied["listeners.own.port"]
+        #expect(port?.value == "1884" && port?.origin == "--set listeners.own.port=1884")
+        #expect(applied["listeners.own.tls"]?.origin == "t.yaml:5")
+        let data = try #require(applied["data"])
+        #expect(data.origin == nil && data.value == GatewayConfiguration().data)
+        let arguments = loaded.applied.compactMap { setting in
+            setting.value.flatMap { $0.isEmpty ? nil : "\(setting.key)=\($0)" }
+        }
+        #expect(arguments.count > 100)
+        let again = try SettingsLoader.load(
+            yaml: "listeners:\n  - {name: own, port: 1}\n", named: "t.yaml", arguments: arguments)
+        #expect(again.configuration == loaded.configuration)
+        #expect(again.applied.map(\.value) == loaded.applied.map(\.value))
     }
 
     @Test("a file overrides the defaults, the environment the file, the command line all")
@@ -362,10 +393,10 @@ struct SettingsTests {
     @Test("what Kubernetes sets for Services called tollgate changes nothing, and is not warned of")
     func serviceVariables() throws {
         var warnings: [SettingsWarning] = []
-        let configuration = try SettingsLoader.load(
+        let loaded = try SettingsLoader.load(
             yaml: nil, named: "", environment: Self.serviceVariables
         ) { warnings.append($0) }
-        #expect(configuration == GatewayConfiguration())
+        #expect(loaded.configuration == GatewayConfiguration())
         #expect(warnings.isEmpty)
         for (name, value) in Self.serviceVariables {
             #expect(complaint(nil, environment: [name: value]) == "none", "\(name)")
@@ -386,10 +417,10 @@ struct SettingsTests {
             "TOLLGATE_VERSION": "1.2", "TOLLGATE_HOME": "/opt", "TOLLGATE_NAME": "gate-7",
             "TOLLGATE_ENV_DEBUG": "", "TOLLGATE_XYZ_PORT": "1883", "TOLLGATE_TAG": "v1",
         ]
-        let configuration = try SettingsLoader.load(
+        let loaded = try SettingsLoader.load(
             yaml: nil, named: "", environment: environment
         ) { warnings.append("\($0)") }
-        #expect(configuration == GatewayConfiguration())
+        #expect(loaded.configuration == GatewayConfiguration())
         let told = environment.keys.sorted().map { "\($0): there is no such key: left alone" }
         #expect(warnings == told)
         for (name, value) in [

@@ -7,7 +7,7 @@ import Testing
 @Suite("Settings of uplink streams")
 struct UplinkTests {
     private func load(_ yaml: String) throws(SettingsError) -> GatewayConfiguration {
-        try SettingsLoader.load(yaml: yaml, named: "t.yaml", environment: [:], arguments: [])
+        try SettingsLoader.load(yaml: yaml, named: "t.yaml").configuration
     }
 
     private static let cluster = "cluster: {node: n1, servers: ['nats://c:1'], replicas: 5}\n"

@@ -325,7 +325,7 @@ extension ConsoleRequest {
         case "connections": return try await connectionsPage()
         case "health": return try await healthPage()
         case "backups": return try await backupsPage()
-        case "settings": return try settingsPage()
+        case "settings": return try await settingsPage()
         default: return nil
         }
     }

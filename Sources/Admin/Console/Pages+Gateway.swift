@@ -269,34 +269,21 @@ extension ConsoleRequest {
         return page
     }
 
-    /// What the gateway was told, as far as people ask for it; a page changes nothing of it.
-    func settingsPage() throws -> ConsolePage {
-        guard may("showClock") else {
-            throw Problem.forbidden("this needs \(Console.route("showClock").access.rule)")
-        }
-        let configuration = server.configuration
-        let (activation, limits, admin) = (
-            configuration.activation, configuration.limits, configuration.admin
-        )
-        let lines: [(String, String)] = [
-            ("activation.nearExpiryDays", "\(activation.nearExpiryDays)"),
-            ("activation.secretLengthMinimum", "\(activation.secretLengthMinimum)"),
-            ("activation.freeCodes.policy", "\(activation.freeCodes.policy)"),
-            ("activation.freeCodes.package", activation.freeCodes.package),
-            ("metering.dayOffsetMinutes", "\(configuration.metering.dayOffsetMinutes)"),
-            ("limits.wrongSecretsPerMinutePerAddress", "\(limits.wrongSecretsPerMinutePerAddress)"),
-            ("limits.wrongSecretPenaltySeconds", "\(limits.wrongSecretPenaltySeconds)"),
-            ("admin.address", admin.address), ("admin.port", "\(admin.port)"),
-            ("admin.requestSizeBytes", "\(admin.requestSizeBytes)"),
-            ("admin.importSizeBytes", "\(admin.importSizeBytes)"),
-            ("admin.requestsPerSecond", "\(admin.requestsPerSecond)"),
-            ("admin.eventStreams", "\(admin.eventStreams)"),
-        ]
+    /// What the gateway was told, and where; a page changes nothing of it.
+    func settingsPage() async throws -> ConsolePage {
         var page = ConsolePage(title: t(.settings), place: .settings)
         page.body = "<p class=\"soft\">\(t(.settingsHint))</p>"
-        page.body += table(
-            [code(.setting, "key"), code(.value, "value")],
-            lines.map { ["key": .text($0.0), "value": .text($0.1)] }, title: .settings)
+        page.body += try await list(
+            ListSpec(
+                operation: "listSettings",
+                columns: [
+                    code(.setting, "key"), code(.value, "value"),
+                    Column(title: .origin) { item in
+                        item.at("origin") == nil
+                            ? "<span class=\"soft\">\(t(.byDefault))</span>"
+                            : "<code>\(item.text("origin"))</code>"
+                    },
+                ], title: .settings))
         return page
     }
 }

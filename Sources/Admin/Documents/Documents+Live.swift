@@ -124,6 +124,14 @@ extension Documents {
         Member("lastEnding", outcome, orNull: \.outcomes.lastEnding)
     }
 
+    static let setting = Shape<AppliedSetting>("Setting") {
+        Member("key", \.key, "As in the file; of a listener listeners.NAME.KEY.")
+        Member("value", \.value, "As it is written; null: nothing.")
+        Member(
+            "origin", \.origin,
+            "The file with its line, the environment variable or the argument; null: the default.")
+    }
+
     static let backup = Shape<Backup>("Backup") {
         Member("id", \.id)
         Member("directory", \.directory, "Where it is once it is done; there is nothing before.")

@@ -11,6 +11,9 @@ import Telemetry
 struct ServerContext: Sendable {
     let controlPlane: any ControlPlane
     let configuration: GatewayConfiguration
+
+    /// Where it comes from.
+    let settings: [AppliedSetting]
     let mintKey: MintKey
     let timings = RequestTimings()
     private let build: Build
@@ -41,6 +44,7 @@ struct ServerContext: Sendable {
     init(
         controlPlane: any ControlPlane,
         configuration: GatewayConfiguration,
+        settings: [AppliedSetting],
         ownerToken: OwnerToken,
         mintKey: MintKey,
         build: Build,
@@ -52,6 +56,7 @@ struct ServerContext: Sendable {
         self.now = now
         self.controlPlane = controlPlane
         self.configuration = configuration
+        self.settings = settings
         self.mintKey = mintKey
         self.build = build
         self.wrongTokens = wrongTokens

@@ -55,6 +55,19 @@ extension Routes {
     }
 }
 
+extension Routes {
+    /// What the gateway was told; a request changes nothing of it.
+    mutating func registerSettings() {
+        on(
+            .get, "settings", "listSettings",
+            "What this gateway has started with: each key of its configuration, and where its value comes from",
+            access: .gateway, answers: .list(of: Documents.setting.schema)
+        ) { call in
+            call.list(call.server.settings.map { Documents.setting($0) }, cursor: nil)
+        }
+    }
+}
+
 /// Rule B16: the clock that the commands' times come from.
 extension Routes {
     mutating func registerClock() {

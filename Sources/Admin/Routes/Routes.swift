@@ -43,6 +43,7 @@ struct Routes {
         routes.registerCheck()
         routes.registerCorrections()
         routes.registerClock()
+        routes.registerSettings()
         routes.registerBackups()
         routes.registerCluster()
         routes.registerHealth()

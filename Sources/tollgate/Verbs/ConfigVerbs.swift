@@ -7,8 +7,15 @@ import TLS
 /// The configuration, looked at without starting anything.
 struct ConfigVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "The configuration file.",
-        subcommands: [Check.self])
+        commandName: "config", abstract: "The configuration.",
+        subcommands: [Check.self] + commands(Show.self))
+
+    struct Show: Verb {
+        static let about =
+            "What a gateway has started with: each key, its value, and where that comes from."
+        static let example = "config show"
+        var request: APIRequest { .list("settings", by: "key value origin") }
+    }
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
