@@ -49,6 +49,8 @@ struct ExampleTests {
         "showDigests": "not-clustered", "takeSnapshot": "not-clustered",
         "showConnection": "not-connected", "endConnection": "not-connected",
         "sendMessage": "not-connected", "redeliver": "unknown-delivery",
+        "showAuthority": "unknown-authority", "updateAuthority": "unknown-authority",
+        "removeAuthority": "unknown-authority", "registerAuthority": "authority-not-usable",
         "retryNotification": "unknown-notification", "testAlertMail": "mail-not-configured",
     ]
 

@@ -178,6 +178,14 @@ struct ReplayTests {
         Write(.post, "webhooks/{webhook}/secret/rotate", [:]),
         Write(.delete, "webhooks/{webhook}"),
         Write(
+            .post, "accounts/acme/authorities",
+            [
+                "name": "Factory", "certificate": .text(SampleAuthority.certificate),
+                "proof": .text(SampleAuthority.proof),
+            ], telling: ("authority", "id")),
+        Write(.patch, "accounts/acme/authorities/{authority}", ["on": false]),
+        Write(.delete, "accounts/acme/authorities/{authority}"),
+        Write(
             .put, "accounts/acme/alert-rules/codes-low",
             ["number": 5, "percent": 20, "days": 7, "on": false]),
         Write(.put, "accounts/acme/alert-rules/codes-low", ["number": 5]),

@@ -201,6 +201,7 @@ struct RolesTests {
         "updateProduct",
         "deleteProduct", "deleteMessages", "createKey", "revokeKey", "renameKey", "renameDevice",
         "changeDevices", "createWebhook", "updateWebhook", "rotateWebhookSecret", "deleteWebhook",
+        "registerAuthority", "updateAuthority", "removeAuthority",
         "testWebhook", "redeliver", "setAlertRule", "resetAlertRule", "setAlertLanguage",
         "retryNotification",
         "updateAccountMetadata", "updateProductMetadata", "updateDeviceMetadata",

@@ -45,7 +45,7 @@ enum LedgerRecords {
         theBooks(books) + cluster(books) + tenants(books) + codes(books) + products(books)
             + devices(books)
             + packs(books) + upgrades(books) + imports(books) + log(books)
-            + webhooks(books) + alerts(books)
+            + webhooks(books) + alerts(books) + authorities(books)
     }
 
     private static var someLimits: LimitsRecord {

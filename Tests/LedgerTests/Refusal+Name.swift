@@ -12,6 +12,8 @@ extension Refusal {
         case .commands(.alreadyExists): "already-exists"
         case .webhooks(.unknown): "unknown-webhook"
         case .webhooks(.tooMany): "too-many-webhooks"
+        case .authorities(.unknown): "unknown-authority"
+        case .authorities(.tooMany): "too-many-authorities"
         case .alerts(.unknownNotification): "unknown-notification"
         case .alerts(.notGivenUp): "notification-not-given-up"
         case .accounts(.parentIsSubAccount): "parent-is-sub-account"

@@ -71,6 +71,7 @@ extension Action.Area {
         case .metadata: MetadataAction.self
         case .webhooks: WebhookAction.self
         case .alerts: AlertAction.self
+        case .authorities: AuthorityAction.self
         }
     }
 }
@@ -95,6 +96,7 @@ extension Change.Area {
         case .metadata: MetadataChange.self
         case .webhooks: WebhookChange.self
         case .alerts: AlertChange.self
+        case .authorities: AuthorityChange.self
         }
     }
 }
@@ -118,6 +120,7 @@ extension Refusal.Area {
         case .metadata: MetadataRefusal.self
         case .webhooks: WebhookRefusal.self
         case .alerts: AlertRefusal.self
+        case .authorities: AuthorityRefusal.self
         case .commands: CommandRefusal.self
         }
     }

@@ -20,7 +20,8 @@ struct ConsentTests {
         defer { program.remove() }
         #expect(
             try Self.irreversible(program) == [
-                "account certify", "clock confirm", "cluster adopt", "cluster remove",
+                "account certify", "authority disable", "authority remove", "clock confirm",
+                "cluster adopt", "cluster remove",
                 "codes assign", "codes void-assignment", "codes void-purchase", "device delete",
                 "device delete-messages", "device disable", "device enable", "device kick",
                 "device move", "device renewal",

@@ -31,7 +31,7 @@ import Testing
             "ImportAction", "TopUpAction", "UpgradeAction", "KeyAction", "ClockAction",
             "CorrectionAction", "LimitAction", "ProductSecretAction", "AnswerAction",
             "ClusterAction",
-            "WebhookAction",
+            "WebhookAction", "AuthorityAction",
             "MetadataAction",
         ].map { Probe($0, ["\($0).encode", "\($0).asked"]) }
         // Nothing of these is made anew for a repetition.
@@ -42,6 +42,7 @@ import Testing
             "DeviceChange", "CodeChange", "ProductChange", "PackageChange", "AccountChange",
             "ImportChange", "KeyChange", "ClockChange", "LimitChange", "ProductSecretChange",
             "ClusterChange", "WebhookChange", "MetadataChange", "AlertChange",
+            "AuthorityChange",
         ].map { Probe($0, ["\($0).encode", "\($0).name"]) } + [
             Probe(
                 "TopUpChange", in: "struct TopUpChange",
@@ -58,7 +59,7 @@ import Testing
         "DeviceRefusal", "CodeRefusal", "ProductRefusal", "PackageRefusal", "AccountRefusal",
         "ImportRefusal", "TopUpRefusal", "UpgradeRefusal", "KeyRefusal", "CommandRefusal",
         "ClockDoubt", "CorrectionRefusal", "LimitRefusal", "ClusterRefusal",
-        "WebhookRefusal", "AlertRefusal",
+        "WebhookRefusal", "AlertRefusal", "AuthorityRefusal",
         "MetadataRefusal",
     ].map { Probe($0, ["\($0).encode", "\($0).description"]) }
 

@@ -74,6 +74,7 @@ struct Example {
     private static let subjects = [
         "Account": "accounts", "ShownAccount": "accounts", "Package": "packages", "Key": "keys",
         "NewKey": "keys", "Upgrade": "upgrades", "Webhook": "webhooks", "NewWebhook": "webhooks",
+        "Authority": "authorities",
     ]
 
     private static let singular = ["products": "product", "devices": "dk"]
@@ -92,6 +93,9 @@ struct Example {
         "keepAliveSeconds": 300, "protocolVersion": 5, "sequence": 4_711, "overlapHours": 72,
         "total": 100, "remaining": 58, "used": 42, "unassigned": 20, "after": 4_700,
     ]
+
+    /// The fingerprint of a certificate.
+    private static let authority = String(repeating: "3f9c1a7e", count: 8)
 
     private static let texts = [
         "account": "acme", "id of accounts": "acme", "id of sub-accounts": "acme-west",
@@ -113,6 +117,7 @@ struct Example {
         "directory": "/var/backups/tollgate/2026-11-21", "action": "disable",
         "rule": "codes-low", "notification": "1", "language": "zh",
         "webhook": "whAbC123", "id of webhooks": "whAbC123", "to": "lamp-2",
+        "authority": authority, "id of authorities": authority, "subject": "CN=Acme factory 1",
     ]
 }
 

@@ -61,6 +61,8 @@ struct PathParameter: Sendable {
         PathParameter(name: "topup", schema: .number, absent: .unknownTopUp),
         PathParameter(name: "node", schema: .id(NodeName.self), absent: .unknownNode),
         PathParameter(name: "webhook", schema: .id(WebhookID.self), absent: .unknownWebhook),
+        PathParameter(
+            name: "authority", schema: .id(AuthorityID.self), absent: .unknownAuthority),
         PathParameter(name: "delivery", schema: .number, absent: .unknownDelivery),
         PathParameter(name: "rule", schema: .choice(AccountRule.self), absent: .unknownAlertRule),
         PathParameter(name: "notification", schema: .number, absent: .unknownNotification),

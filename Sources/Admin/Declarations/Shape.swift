@@ -126,6 +126,7 @@ extension PackageID: Documented {}
 extension ProductKey: Documented {}
 extension UpgradeID: Documented {}
 extension WebhookID: Documented {}
+extension AuthorityID: Documented {}
 extension EventKind: Documented {}
 
 extension EmailAddress: Documented { static var schema: Schema { .email } }

@@ -73,6 +73,12 @@ extension Documents {
             ["webhook": JSON(id), "account": JSON(account), "on": JSON(isOn)]
         case .webhooks(.secretRotated(let id, let account, let until)):
             ["webhook": JSON(id), "account": JSON(account), "until": JSON(until)]
+        case .authorities(.registered(let id, let account, let notAfter)):
+            ["authority": JSON(id), "account": JSON(account), "notAfter": JSON(notAfter)]
+        case .authorities(.updated(let id, let account, let isOn)):
+            ["authority": JSON(id), "account": JSON(account), "on": JSON(isOn)]
+        case .authorities(.removed(let id, let account)):
+            ["authority": JSON(id), "account": JSON(account)]
         case .alerts(let change): subject(of: change)
         case .topUps(let change): subject(of: change)
         case .upgrades(let change): subject(of: change)

@@ -35,6 +35,7 @@ struct Routes {
         routes.registerUpgrades()
         routes.registerMetadata()
         routes.registerKeys()
+        routes.registerAuthorities()
         routes.registerEvents()
         routes.registerWebhooks()
         routes.registerDeliveries()

@@ -47,7 +47,7 @@ struct ChangeNotices: Sendable {
             .imports(.imported), .imports(.begun), .devices(.registered), .devices(.renewalSet),
             .devices(.secretConfirmed), .devices(.messagesDeleted), .devices(.renamed), .metadata,
             .upgrades, .keys(.created), .keys(.renamed), .keys(.sealingKeysAdopted),
-            .limits, .productSecrets, .cluster, .webhooks, .alerts:
+            .limits, .productSecrets, .cluster, .webhooks, .alerts, .authorities:
             break
         }
     }

@@ -15,8 +15,8 @@ enum Claim {
         case secret
         /// HMAC-SHA256 with the ProductSecret, to be given a DeviceSecret.
         case registration
-        /// A certificate that TLS has verified.
-        case certificate
+        /// A certificate that TLS has verified: by an account's authority, or, `nil`, by one of the gateway's.
+        case certificate(AuthorityID?)
         /// Alibaba Cloud's signature, with any client id before the bar; and with the ProductSecret.
         case alibaba(SigningMethod)
         case alibabaRegistration(SigningMethod)
@@ -24,6 +24,11 @@ enum Claim {
         case accessToken
         /// The DeviceSecret as the password, and the device's names as the user name in a plain form.
         case plainSecret
+
+        /// Whether there is no secret in it that could be guessed.
+        var isCertificate: Bool {
+            if case .certificate = self { true } else { false }
+        }
     }
 
     /// The most bytes of the identifier that a client without one is given: `{PK}.{DK}` of a device,

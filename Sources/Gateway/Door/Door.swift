@@ -103,6 +103,12 @@ struct Door: ~Copyable {
         in books: inout LedgerReader,
         at now: ShardTime
     ) throws(StoreError) -> DeviceVerdict {
+        if case .certificate(let authority?) = credential,
+            let reason = try Self.refusal(
+                of: authority, for: identity.product, in: &books, at: now.wall)
+        {
+            return .refuse(reason)
+        }
         let verdict = try judge(identity, credential, connect, &books, at: now)
         switch verdict {
         case .refuse: return verdict
@@ -134,7 +140,7 @@ struct Door: ~Copyable {
             }
             let isProven = try isProof(connect, identity, credential, view, at: now)
             let hasSecret = if let view { !view.sealedSecret.isEmpty } else { false }
-            guard let product, isProven, credential == .certificate || hasSecret else {
+            guard let product, isProven, credential.isCertificate || hasSecret else {
                 return .refuse(.badCredentials)
             }
             let decision = Admission.decide(
@@ -144,7 +150,7 @@ struct Door: ~Copyable {
                 at: now.books
             )
             var proven: SecretFingerprint?
-            if credential != .certificate, let view, !view.isSecretConfirmed {
+            if !credential.isCertificate, let view, !view.isSecretConfirmed {
                 proven = SecretFingerprint(of: view.sealedSecret)
             }
             return .decided(
@@ -188,7 +194,7 @@ struct Door: ~Copyable {
     ) throws(StoreError) -> Bool {
         let clientID = connect.clientID
         let password = connect.passwordOrNothing
-        if credential != .certificate { try secrets.open(view, of: identity) }
+        if !credential.isCertificate { try secrets.open(view, of: identity) }
         switch credential {
         case .signature:
             let timestamp = Self.parameter("timestamp", of: clientID)

@@ -58,6 +58,8 @@ extension Reason {
             case .cluster(.partitionsChanged): .partitionsChanged
             case .cluster(.followingChanged): .followingChanged
             case .cluster(.ownFollower): .ownFollower
+            case .authorities(.unknown): .unknownAuthority
+            case .authorities(.tooMany): .tooManyAuthorities
             case .webhooks(.unknown): .unknownWebhook
             case .webhooks(.tooMany): .tooManyWebhooks
             case .alerts(.unknownNotification): .unknownNotification

@@ -90,6 +90,24 @@ extension Reason {
                 "bad-credentials", "unknown product, device or secret", .badUserNameOrPassword,
                 .badUserNameOrPassword, .policyViolation, 401,
                 "Compare key and secret with those of the books; reset a lost secret.")
+        case .authorityNotActive:
+            Row(
+                "authority-not-active",
+                "the authority of the device's certificate is switched off, removed or expired",
+                .notAuthorized, .notAuthorized, .policyViolation, 403,
+                "Switch the account's authority on, or give the device another certificate.")
+        case .authorityOfAnotherAccount:
+            Row(
+                "authority-of-another-account",
+                "the authority of the device's certificate is not of its product's account",
+                .notAuthorized, .notAuthorized, .policyViolation, 403,
+                "Compare the certificate's CN with the product, its issuer with the account's list."
+            )
+        case .certificateExpired:
+            Row(
+                "certificate-expired", "the device's certificate has expired", .notAuthorized,
+                .notAuthorized, .policyViolation, 403,
+                "Give the device a new certificate.")
         case .badAuthenticationMethod:
             Row(
                 "bad-authentication-method", "enhanced authentication is not offered",
@@ -602,6 +620,19 @@ extension Reason {
             Row(
                 api: "too-many-webhooks", "there are as many webhooks as there may be", 409,
                 "Delete one first.")
+        case .unknownAuthority:
+            Row(
+                api: "unknown-authority", "there is no such authority", 404,
+                "List the account's authorities.")
+        case .authorityNotUsable:
+            Row(
+                api: "authority-not-usable",
+                "the certificate can't be registered as an authority", 422,
+                "Do what the detail says, and send both certificates again.")
+        case .tooManyAuthorities:
+            Row(
+                api: "too-many-authorities", "there are as many authorities as there may be", 409,
+                "Remove one first that vouches for no device any more.")
         case .unknownAlertRule:
             Row(
                 api: "unknown-alert-rule", "there is no such alert rule", 404,

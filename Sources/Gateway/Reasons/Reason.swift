@@ -15,6 +15,9 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case unsupportedProtocolVersion
     case clientIdentifierNotValid
     case badCredentials
+    case authorityNotActive
+    case authorityOfAnotherAccount
+    case certificateExpired
     case badAuthenticationMethod
     case deviceDisabled
     case notAllowedOnListener
@@ -147,6 +150,9 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case unknownWebhook
     case unknownDelivery
     case tooManyWebhooks
+    case unknownAuthority
+    case authorityNotUsable
+    case tooManyAuthorities
     case unknownAlertRule
     case unknownNotification
     case notificationNotGivenUp

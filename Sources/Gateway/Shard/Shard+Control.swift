@@ -1,6 +1,7 @@
 import Ledger
 import Reactor
 import Storage
+import TLS
 
 // What the control side has changed, for the clients that are connected.
 extension Shard {
@@ -153,6 +154,13 @@ extension Shard {
     mutating func keyRevoked(_ key: KeyID) {
         endAll(.kicked) { connection in connection.settings.client.isApplication(of: key) }
         broker.endSessions(in: &context) { session in session.client.isApplication(of: key) }
+    }
+
+    /// An account's authority was switched off, or removed: what it has vouched for is worth nothing any more.
+    mutating func authorityEnded(_ id: AuthorityID) {
+        endAll(.authorityNotActive) { connection in
+            connection.certificateIdentity?.authority.map { AuthorityID($0) } == id
+        }
     }
 
     /// Ends all connections that `isMeant`.

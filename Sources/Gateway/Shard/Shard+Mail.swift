@@ -32,7 +32,8 @@ extension Shard {
             .renewalAnswered, .usageWritten, .packs, .nodeRemoved, .handOut, .handedOut, .takeKept,
             .keptForward, .inheritanceSettled, .sessionsVoid, .countsAdopted, .productChanged,
             .productsChanged, .deviceChanged, .entitlementTaken, .secretReset, .keyRevoked, .ask,
-            .contextsReplaced, .systemTopics, .tick, .drain, .stop:
+            .contextsReplaced, .authoritiesChanged, .authorityEnded, .systemTopics, .tick, .drain,
+            .stop:
             false
         }
     }
@@ -98,6 +99,8 @@ extension Shard {
         case .keyRevoked(let key): keyRevoked(key)
         case .ask(let question): answer(question)
         case .contextsReplaced(let contexts): context.wire.tlsContexts = contexts
+        case .authoritiesChanged(let authorities): context.wire.trust(authorities)
+        case .authorityEnded(let authority): authorityEnded(authority)
         case .systemTopics(let messages): broker.publishSystemTopics(messages, in: &context)
         case .tick: lookAtClock()
         case .drain: beginDraining()

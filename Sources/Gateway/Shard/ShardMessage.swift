@@ -107,6 +107,12 @@ enum ShardMessage: Sendable {
     case ask(ShardQuestion)
     case contextsReplaced(ListenerContexts)
 
+    /// All that accounts have registered, switched off or not: who may come in is found out at CONNECT.
+    case authoritiesChanged(ClientAuthorities)
+
+    /// It vouches for nobody any more.
+    case authorityEnded(AuthorityID)
+
     /// The gateway's own figures, for those who have subscribed.
     case systemTopics([Message])
 

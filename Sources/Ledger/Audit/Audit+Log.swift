@@ -212,7 +212,7 @@ extension Audit {
             .devices(.entitlementEnded), .devices(.disabled), .devices(.deleted),
             .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed),
             .devices(.messagesDeleted), .clock, .limits, .productSecrets, .cluster, .webhooks,
-            .alerts,
+            .alerts, .authorities,
             .devices(.renamed), .packages(.renamed), .keys(.renamed), .metadata:
             // A later change may have written over it, or its own tables are held against the log.
             return
@@ -327,6 +327,8 @@ extension LogTally {
         case .webhooks(.created(let id, _)): webhooks.insert(id)
         case .webhooks(.deleted(let id, _)): webhooks.remove(id)
         case .alerts(let change): count(change)
+        case .authorities(.registered(let id, _, _)): authorities.insert(id)
+        case .authorities(.removed(let id, _)): authorities.remove(id)
         case .accounts(.updated), .accounts(.certified), .products(.updated),
             .products(.packageUpgraded), .products(.uplinkNamed), .products(.dialectSet),
             .products(.limitsSet), .devices(.limitsSet),
@@ -336,7 +338,7 @@ extension LogTally {
             .devices(.secretConfirmed), .devices(.messagesDeleted), .devices(.renamed),
             .packages(.renamed), .keys(.renamed), .topUps, .clock,
             .productSecrets, .cluster(.checkpoint), .webhooks(.updated),
-            .webhooks(.secretRotated):
+            .webhooks(.secretRotated), .authorities(.updated):
             break
         }
     }
@@ -408,6 +410,7 @@ struct LogTally {
 
     /// Those that the log has left.
     var webhooks: Set<WebhookID> = []
+    var authorities: Set<AuthorityID> = []
 
     /// Of alerts: what was adopted last, what the log has left, how many were fired, and those that are open.
     var alertSettings: AlertSettings?

@@ -27,6 +27,9 @@ extension Books {
         audit.check("webhooks") { (audit) throws(StoreError) in
             try audit.checkWebhooks(in: transaction)
         }
+        audit.check("authorities") { (audit) throws(StoreError) in
+            try audit.checkAuthorities(in: transaction)
+        }
         audit.check("alerts") { (audit) throws(StoreError) in
             try audit.checkAlerts(in: transaction)
         }

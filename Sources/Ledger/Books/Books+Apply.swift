@@ -71,6 +71,7 @@ extension Books {
         case .metadata(let action): try carryOut(action, command, in: transaction)
         case .webhooks(let action): try carryOut(action, command, in: transaction)
         case .alerts(let action): try carryOut(action, command, in: transaction)
+        case .authorities(let action): try carryOut(action, command, in: transaction)
         }
     }
 

@@ -249,7 +249,7 @@ extension Action {
             .limits, .productSecrets, .answers, .metadata, .webhooks(.create), .webhooks(.update),
             .webhooks(.rotateSecret), .webhooks(.delete), .alerts(.adopt), .alerts(.setRule),
             .alerts(.resetRule), .alerts(.setLanguage),
-            .alerts(.setContactLanguage), .alerts(.retry):
+            .alerts(.setContactLanguage), .alerts(.retry), .authorities:
             true
         }
     }

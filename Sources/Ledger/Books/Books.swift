@@ -50,6 +50,8 @@ import Time
 ///     metadata      owner (an account, a product, a device) -> values under its users' keys
 ///     webhooks      webhook          webhookProgress  webhook -> the last event that is done with
 ///     webhookAttempts  webhook, number -> what came back: the last ones
+///     authorities   certificate's fingerprint -> an account's CA
+///     accountAuthorities  account, fingerprint
 ///     alertBooks    1 -> what is true of alerts as a whole
 ///     alertRules    account, kind    alertLanguages  account
 ///     alerts        number           accountAlerts   account, number
@@ -135,12 +137,14 @@ public final class Books: Sendable {
     let alertDigests: Table<AlertPlace, AlertDigestRecord>
     let nodeBackups: Table<NodeName, NodeBackupRecord>
     let contactLanguages: Table<KeyPair<AccountID, EmailAddress>, AlertLanguageRecord>
+    let authorities: Table<AuthorityID, AuthorityRecord>
+    let accountAuthorities: Table<KeyPair<AccountID, AuthorityID>, EmptyRecord>
 
     /// The most records that a page of a list reads, about: a bound on how long it takes.
     let readsPerPage: Int
 
     /// How many tables there are, with the one of the format: the environment has to allow that many.
-    public static var tableCount: Int { 69 }
+    public static var tableCount: Int { 71 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
@@ -249,5 +253,7 @@ public final class Books: Sendable {
         alertDigests = try Table("alertDigests", in: environment)
         nodeBackups = try Table("nodeBackups", in: environment)
         contactLanguages = try Table("contactLanguages", in: environment)
+        authorities = try Table("authorities", in: environment)
+        accountAuthorities = try Table("accountAuthorities", in: environment)
     }
 }

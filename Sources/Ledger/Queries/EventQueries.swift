@@ -127,6 +127,7 @@ extension Change {
         case .metadata(let change): change.subject
         case .webhooks(let change): change.account.map { .account($0) } ?? .gateway
         case .alerts(let change): change.subject
+        case .authorities(let change): .account(change.account)
         case .keys(.sealingKeysAdopted), .packages, .clock, .limits, .cluster: .gateway
         }
     }

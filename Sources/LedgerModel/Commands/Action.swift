@@ -21,11 +21,13 @@ public enum Action: Hashable, Sendable {
     case metadata(MetadataAction)
     case webhooks(WebhookAction)
     case alerts(AlertAction)
+    case authorities(AuthorityAction)
 
     /// Each is read by `init(from:)`.
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
-            clock, corrections, limits, productSecrets, answers, cluster, metadata, webhooks, alerts
+            clock, corrections, limits, productSecrets, answers, cluster, metadata, webhooks,
+            alerts, authorities
     }
 
     private var part: (area: Area, record: any ActionPart) {
@@ -48,6 +50,7 @@ public enum Action: Hashable, Sendable {
         case .metadata(let action): (.metadata, action)
         case .webhooks(let action): (.webhooks, action)
         case .alerts(let action): (.alerts, action)
+        case .authorities(let action): (.authorities, action)
         }
     }
 }
@@ -85,6 +88,7 @@ extension Action: RecordField {
                 case .metadata: try reader.takeNext().map(Action.metadata)
                 case .webhooks: try reader.takeNext().map(Action.webhooks)
                 case .alerts: try reader.takeNext().map(Action.alerts)
+                case .authorities: try reader.takeNext().map(Action.authorities)
                 }
             if let action {
                 self = action

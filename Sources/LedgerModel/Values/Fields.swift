@@ -175,6 +175,7 @@ extension ProductKey: RecordField {}
 extension UpgradeID: RecordField {}
 extension UplinkStream: RecordField {}
 extension WebhookID: RecordField {}
+extension AuthorityID: RecordField {}
 
 extension WebhookURL: RecordField {
     package func encode(into buffer: inout ByteBuffer) { text.encode(into: &buffer) }
