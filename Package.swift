@@ -261,7 +261,8 @@ let package = Package(
             dependencies: [
                 "Delivery",
                 "RecordModel", "CrashGateway", "Support", "TestFiles", "Gateway", "Sessions",
-                "Ledger", "Links", "Replication", "MessageLog", "Metering", "Reactor", "MQTT",
+                "Cryptography", "Ledger", "Links", "Replication", "MessageLog", "Metering",
+                "Reactor", "MQTT",
                 "TLS",
                 "Linux", "Bytes", "Storage", "Time",
             ],
@@ -422,8 +423,9 @@ let package = Package(
             "RoutingLoad",
             "Benchmarks/RoutingLoad",
             [
-                "Gateway", "Ledger", "Sessions", "Storage", "Reactor", "MQTT", "Linux", "Bytes",
-                "Time",
+                "Gateway", "Ledger", "Sessions", "Storage", "Reactor", "MQTT", "Cryptography",
+                "Linux",
+                "Bytes", "Time",
             ]
         ),
         aid("Delivery", "Benchmarks/Delivery", ["Support", "Gateway", "MQTT", "Bytes"]),
@@ -433,6 +435,8 @@ let package = Package(
             isProgram: true,
             ["Delivery"]
         ),
-        aid("RoutingBenchmark", "Benchmarks/Routing", isProgram: true, ["RoutingLoad"]),
+        aid(
+            "RoutingBenchmark", "Benchmarks/Routing", isProgram: true,
+            ["RoutingLoad", "Cryptography"]),
     ]
 )

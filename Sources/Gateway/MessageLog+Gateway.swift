@@ -40,6 +40,7 @@ extension MessageLog {
             .devices(.secretReset), .devices(.secretConfirmed), .devices(.renamed),
             .products(.created), .products(.updated), .products(.packageUpgraded),
             .products(.uplinkNamed), .products(.dialectSet), .products(.limitsSet),
+            .products(.tokenKeyAdded), .products(.tokenKeyRemoved),
             .devices(.limitsSet), .codes, .packages, .accounts, .imports,
             .topUps, .upgrades,
             .keys, .clock, .corrections, .limits, .productSecrets, .cluster, .metadata, .webhooks,

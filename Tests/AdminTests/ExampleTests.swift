@@ -127,6 +127,12 @@ struct ExampleTests {
             }
         }
         let key = try await client.post("/v1/keys", ["name": "K", "role": "application"])
+        if operation == "removeTokenKey" {
+            let key =
+                "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"
+            _ = try await client.post(
+                "/v1/products/lamp/token-keys", ["id": "2027-01", "key": .text(key)])
+        }
         let webhook = try await client.post(
             "/v1/webhooks", ["name": "W", "url": "https://example.org/tollgate"])
         return (client, key.json["id"]?.text ?? "", webhook.json["id"]?.text ?? "")

@@ -151,6 +151,21 @@ struct ReplayTests {
             ]),
         Write(.put, "products/lamp/limits", [:]),
         Write(.delete, "products/lamp/limits"),
+        Write(
+            .post, "products/lamp/token-keys",
+            [
+                "id": "2027-01", "audience": "project-7",
+                "key":
+                    "{\"kty\":\"oct\",\"k\":\"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow\"}",
+            ]),
+        Write(
+            .post, "products/lamp/token-keys",
+            [
+                "id": "ed",
+                "key":
+                    "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}",
+            ]),
+        Write(.delete, "products/lamp/token-keys/2027-01"),
         Write(.post, "accounts/acme/purchases/{code}/void", ["cause": "a mistake"]),
         Write(
             .post, "keys",

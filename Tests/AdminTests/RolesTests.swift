@@ -198,7 +198,7 @@ struct RolesTests {
         "deleteDevice", "sendMessage", "importDevices", "requestUpgrade", "reportUpgrade",
         "setDialect", "endDialect", "setProductLimits", "endProductLimits", "setDeviceLimits",
         "endDeviceLimits", "rotateProductSecret", "revokeProductSecret", "createProduct",
-        "updateProduct",
+        "updateProduct", "addTokenKey", "removeTokenKey",
         "deleteProduct", "deleteMessages", "createKey", "revokeKey", "renameKey", "renameDevice",
         "changeDevices", "createWebhook", "updateWebhook", "rotateWebhookSecret", "deleteWebhook",
         "testWebhook", "redeliver", "setAlertRule", "resetAlertRule", "setAlertLanguage",

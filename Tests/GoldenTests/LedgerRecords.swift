@@ -45,7 +45,7 @@ enum LedgerRecords {
         theBooks(books) + cluster(books) + tenants(books) + codes(books) + products(books)
             + devices(books)
             + packs(books) + upgrades(books) + imports(books) + log(books)
-            + webhooks(books) + alerts(books)
+            + webhooks(books) + alerts(books) + tokenKeys(books)
     }
 
     private static var someLimits: LimitsRecord {
@@ -246,7 +246,9 @@ enum LedgerRecords {
         record.dialect = Dialect(
             topics: .patterns(
                 up: [TopicPattern(known: "up/${pk}${dk}/#")], down: [TopicPattern(known: "+/x")]),
-            proofs: ProofKinds(ProofKind.allCases))
+            proofs: ProofKinds([
+                ProofKind.tollgate, .alibabaSHA256, .alibabaSHA1, .alibabaMD5, .azureSAS, .plain,
+            ]))
         return record
     }
 

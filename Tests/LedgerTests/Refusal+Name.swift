@@ -33,6 +33,8 @@ extension Refusal {
         case .devices(.disabled): "device-disabled"
         case .devices(.entitlementRuns): "entitlement-runs"
         case .products(.renewalOff): "product-renewal-off"
+        case .products(.unknownTokenKey): "unknown-token-key"
+        case .products(.tooManyTokenKeys): "too-many-token-keys"
         case .devices(.registrationNotAllowed): "registration-not-allowed"
         case .devices(.secretInUse): "secret-in-use"
         case .imports(.row): "import-row"

@@ -25,7 +25,8 @@ struct ConsentTests {
                 "device delete-messages", "device disable", "device enable", "device kick",
                 "device move", "device renewal",
                 "device reset-secret", "device void-activation", "key revoke", "product delete",
-                "product revoke-secret", "product rotate-secret", "product upgrade", "topup void",
+                "product remove-token-key", "product revoke-secret", "product rotate-secret",
+                "product upgrade", "topup void",
                 "webhook delete", "webhook rotate",
             ])
     }

@@ -254,6 +254,8 @@ extension Word {
         case .productName: "产品名称"
         case .productNameOrPK: "产品名称或 PK"
         case .productSecret: "产品密钥"
+        case .proofs: "接受的设备认证方式"
+        case .proofsWeak: "该产品的设备可使用弱认证方式连接：MD5 或 SHA-1 签名，或直接发送密钥。不再需要时请将其移除："
         case .products: "产品管理"
         case .protocolVersion: "MQTT 版本"
         case .purchases: "购买与赠送"

@@ -279,6 +279,9 @@ enum Word: String, CaseIterable, Sendable {
     case productName = "Product name"
     case productNameOrPK = "Product name or ProductKey"
     case productSecret = "ProductSecret"
+    case proofs = "Proofs that are accepted of devices"
+    case proofsWeak =
+        "Devices of this product may connect by weak proofs: signatures with MD5 or SHA-1, or the secret itself. Take them off the list once no device needs them:"
     case products = "Products"
     case protocolVersion = "MQTT version"
     case purchases = "Purchases and grants"

@@ -73,7 +73,8 @@ struct Example {
     /// Named documents whose `id` is that of a kind of thing.
     private static let subjects = [
         "Account": "accounts", "ShownAccount": "accounts", "Package": "packages", "Key": "keys",
-        "NewKey": "keys", "Upgrade": "upgrades", "Webhook": "webhooks", "NewWebhook": "webhooks",
+        "NewKey": "keys", "TokenKey": "token-keys", "Upgrade": "upgrades", "Webhook": "webhooks",
+        "NewWebhook": "webhooks",
     ]
 
     private static let singular = ["products": "product", "devices": "dk"]
@@ -112,7 +113,8 @@ struct Example {
         "Idempotency-Key": "order-4711", "backup": "1", "import": "17",
         "directory": "/var/backups/tollgate/2026-11-21", "action": "disable",
         "rule": "codes-low", "notification": "1", "language": "zh",
-        "webhook": "whAbC123", "id of webhooks": "whAbC123", "to": "lamp-2",
+        "tokenKey": "2027-01", "id of token-keys": "2027-01", "audience": "lamp",
+        "algorithm": "EdDSA", "webhook": "whAbC123", "id of webhooks": "whAbC123", "to": "lamp-2",
     ]
 }
 

@@ -64,6 +64,7 @@ struct PathParameter: Sendable {
         PathParameter(name: "delivery", schema: .number, absent: .unknownDelivery),
         PathParameter(name: "rule", schema: .choice(AccountRule.self), absent: .unknownAlertRule),
         PathParameter(name: "notification", schema: .number, absent: .unknownNotification),
+        PathParameter(name: "tokenKey", schema: .id(TokenKeyID.self), absent: .unknownKey),
         PathParameter(name: "key", schema: .id(KeyID.self), absent: .unknownKey),
     ]
 

@@ -96,6 +96,10 @@ extension Documents {
             ["product": JSON(key), "dialect": dialect.map { Documents.dialect($0) } ?? .null]
         case .products(.limitsSet(let key, let limits)):
             ["product": JSON(key), "limits": limits.map { Documents.limits($0) } ?? .null]
+        case .products(.tokenKeyAdded(let key, let id, let algorithm)):
+            ["product": JSON(key), "tokenKey": JSON(id), "algorithm": .text(algorithm.name)]
+        case .products(.tokenKeyRemoved(let key, let id)):
+            ["product": JSON(key), "tokenKey": JSON(id)]
         case .imports(.imported(let product, let count, let number)):
             ["product": JSON(product), "count": JSON(count), "import": JSON(number)]
         case .imports(.begun(let product)): ["product": JSON(product)]

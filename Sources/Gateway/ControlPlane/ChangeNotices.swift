@@ -43,7 +43,8 @@ struct ChangeNotices: Sendable {
         case .topUps(let change): tell(change)
         case .imports(.imported(_, _, import: .some)), .imports(.abandoned): importEnded()
         case .keys(.revoked(let key)): tellAll(.keyRevoked(key))
-        case .accounts, .packages, .products(.created), .codes(.bought), .codes(.granted),
+        case .accounts, .packages, .products(.created), .products(.tokenKeyAdded),
+            .products(.tokenKeyRemoved), .codes(.bought), .codes(.granted),
             .imports(.imported), .imports(.begun), .devices(.registered), .devices(.renewalSet),
             .devices(.secretConfirmed), .devices(.messagesDeleted), .devices(.renamed), .metadata,
             .upgrades, .keys(.created), .keys(.renamed), .keys(.sealingKeysAdopted),

@@ -24,6 +24,18 @@ enum Claim {
         case accessToken
         /// The DeviceSecret as the password, and the device's names as the user name in a plain form.
         case plainSecret
+        /// A JSON Web Token as the password, and the same user name.
+        case webToken
+
+        /// Others say who the device is: its secret proves nothing, and it need not have one.
+        var isVouchedFor: Bool {
+            switch self {
+            case .certificate, .webToken: true
+            case .signature, .secret, .registration, .alibaba, .alibabaRegistration,
+                .accessToken, .plainSecret:
+                false
+            }
+        }
     }
 
     /// The most bytes of the identifier that a client without one is given: `{PK}.{DK}` of a device,
@@ -36,11 +48,12 @@ enum Claim {
         }
     }
 
-    /// Reads user name and client identifier. Fails with the reason when they have none of the forms
+    /// Reads user name and client identifier, and what kind of password there is. Fails with the reason when they have none of the forms
     /// that Wire.md knows, or one that this transport does not allow.
     static func read(
         userName: Span<UInt8>?,
         clientID: Span<UInt8>,
+        password: Span<UInt8>? = nil,
         isEncrypted: Bool
     ) -> Result<Claim, Reason> {
         guard let userName else { return .failure(.badCredentials) }
@@ -61,7 +74,8 @@ enum Claim {
         }
         if let identity = DeviceIdentity(plainUserName: userName) {
             guard isEncrypted else { return .failure(.notAllowedOnListener) }
-            return .success(.device(identity, proof: .plainSecret))
+            let isToken = if let password { WebToken.isShaped(password) } else { false }
+            return .success(.device(identity, proof: isToken ? .webToken : .plainSecret))
         }
         return .failure(.badCredentials)
     }

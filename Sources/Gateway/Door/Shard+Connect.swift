@@ -78,6 +78,7 @@ extension Shard {
         return Claim.read(
             userName: connect.userName,
             clientID: connect.clientID,
+            password: connect.password,
             isEncrypted: listener.isEncrypted
         )
     }

@@ -32,6 +32,8 @@ extension Reason {
             case .devices(.disabled): .deviceDisabled
             case .devices(.entitlementRuns): .entitlementRuns
             case .products(.renewalOff): .productRenewalOff
+            case .products(.unknownTokenKey): .unknownKey
+            case .products(.tooManyTokenKeys): .limitReached
             case .devices(.registrationNotAllowed): .registrationNotAllowed
             case .devices(.secretInUse): .secretInUse
             case .imports(.row): .importRow

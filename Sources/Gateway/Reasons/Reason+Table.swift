@@ -90,6 +90,13 @@ extension Reason {
                 "bad-credentials", "unknown product, device or secret", .badUserNameOrPassword,
                 .badUserNameOrPassword, .policyViolation, 401,
                 "Compare key and secret with those of the books; reset a lost secret.")
+        case .tokenUntimely:
+            Row(
+                "token-untimely",
+                "the token has expired, is not valid yet, or is valid for too long",
+                .badUserNameOrPassword, .badUserNameOrPassword, .policyViolation, 401,
+                "Compare the issuer's clock; issue tokens for a day at most, and renew them in time."
+            )
         case .badAuthenticationMethod:
             Row(
                 "bad-authentication-method", "enhanced authentication is not offered",

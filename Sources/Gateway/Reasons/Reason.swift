@@ -15,6 +15,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case unsupportedProtocolVersion
     case clientIdentifierNotValid
     case badCredentials
+    case tokenUntimely
     case badAuthenticationMethod
     case deviceDisabled
     case notAllowedOnListener

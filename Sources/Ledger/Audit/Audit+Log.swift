@@ -207,7 +207,8 @@ extension Audit {
                 "\(source()): upgrade \(change.id) of \(change.identity) is not there")
         case .accounts(.updated), .accounts(.contactPut), .accounts(.contactRemoved),
             .products(.updated), .products(.packageUpgraded), .products(.uplinkNamed),
-            .products(.dialectSet), .products(.limitsSet), .devices(.limitsSet), .imports,
+            .products(.dialectSet), .products(.limitsSet), .products(.tokenKeyAdded),
+            .products(.tokenKeyRemoved), .devices(.limitsSet), .imports,
             .topUps, .devices(.registered), .devices(.entitlementReopened),
             .devices(.entitlementEnded), .devices(.disabled), .devices(.deleted),
             .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed),
@@ -283,6 +284,7 @@ extension LogTally {
         case .products(.deleted(let key, _)):
             deletedProducts += 1
             metadata[.product(key)] = nil
+            tokenKeys = tokenKeys.filter { $0.key.first != key }
         case .devices(.deleted(let identity)): metadata[.device(identity)] = nil
         case .metadata(.merged(let owner, let edits)):
             let left = (metadata[owner] ?? Metadata()).merging(edits)
@@ -327,6 +329,10 @@ extension LogTally {
         case .webhooks(.created(let id, _)): webhooks.insert(id)
         case .webhooks(.deleted(let id, _)): webhooks.remove(id)
         case .alerts(let change): count(change)
+        case .products(.tokenKeyAdded(let product, let id, let algorithm)):
+            tokenKeys[KeyPair(product, id)] = algorithm
+        case .products(.tokenKeyRemoved(let product, let id)):
+            tokenKeys[KeyPair(product, id)] = nil
         case .accounts(.updated), .accounts(.certified), .products(.updated),
             .products(.packageUpgraded), .products(.uplinkNamed), .products(.dialectSet),
             .products(.limitsSet), .devices(.limitsSet),
@@ -408,6 +414,9 @@ struct LogTally {
 
     /// Those that the log has left.
     var webhooks: Set<WebhookID> = []
+
+    /// Token keys that are left.
+    var tokenKeys: [KeyPair<ProductKey, TokenKeyID>: TokenAlgorithm] = [:]
 
     /// Of alerts: what was adopted last, what the log has left, how many were fired, and those that are open.
     var alertSettings: AlertSettings?

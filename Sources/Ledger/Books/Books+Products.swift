@@ -18,6 +18,10 @@ extension Books {
             try setDialect(key, dialect, command, in: transaction)
         case .setLimits(let key, let limits):
             try setLimits(key, limits, command, in: transaction)
+        case .addTokenKey(let product, let key):
+            try addTokenKey(key, to: product, command, in: transaction)
+        case .removeTokenKey(let product, let id):
+            try removeTokenKey(id, of: product, command, in: transaction)
         }
     }
 
@@ -217,6 +221,9 @@ extension Books {
         product.deletedAt = command.at
         try products.put(key, product, in: transaction)
         try metadata.delete(.product(key), in: transaction)
+        for token in try tokenKeys(of: key, in: transaction) {
+            try tokenKeys.delete(KeyPair(key, token.key.id), in: transaction)
+        }
         try countCodes(of: product, lost: forfeited, in: transaction)
         var (owner, root) = try root(of: product.account, in: transaction)
         root.products -= 1

@@ -48,6 +48,7 @@ import Time
 ///     sessionFollowings   node -> which other one keeps its stored sessions
 ///     documents     actor, idempotency key -> what the client was answered
 ///     metadata      owner (an account, a product, a device) -> values under its users' keys
+///     tokenKeys     product, key of devices' tokens -> what they are checked with
 ///     webhooks      webhook          webhookProgress  webhook -> the last event that is done with
 ///     webhookAttempts  webhook, number -> what came back: the last ones
 ///     alertBooks    1 -> what is true of alerts as a whole
@@ -135,12 +136,13 @@ public final class Books: Sendable {
     let alertDigests: Table<AlertPlace, AlertDigestRecord>
     let nodeBackups: Table<NodeName, NodeBackupRecord>
     let contactLanguages: Table<KeyPair<AccountID, EmailAddress>, AlertLanguageRecord>
+    let tokenKeys: Table<KeyPair<ProductKey, TokenKeyID>, TokenKeyRecord>
 
     /// The most records that a page of a list reads, about: a bound on how long it takes.
     let readsPerPage: Int
 
     /// How many tables there are, with the one of the format: the environment has to allow that many.
-    public static var tableCount: Int { 69 }
+    public static var tableCount: Int { 70 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
@@ -249,5 +251,6 @@ public final class Books: Sendable {
         alertDigests = try Table("alertDigests", in: environment)
         nodeBackups = try Table("nodeBackups", in: environment)
         contactLanguages = try Table("contactLanguages", in: environment)
+        tokenKeys = try Table("tokenKeys", in: environment)
     }
 }

@@ -294,7 +294,9 @@ extension AccountMonth {
     private mutating func take(_ change: ProductChange) {
         switch change {
         case .deleted(let product, let forfeited): count(product) { $0.forfeited &+= forfeited }
-        case .created, .updated, .packageUpgraded, .uplinkNamed, .dialectSet, .limitsSet: break
+        case .created, .updated, .packageUpgraded, .uplinkNamed, .dialectSet, .limitsSet,
+            .tokenKeyAdded, .tokenKeyRemoved:
+            break
         }
     }
 

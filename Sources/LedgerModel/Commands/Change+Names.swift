@@ -61,6 +61,8 @@ extension Change {
         "secret-reset",
         "sessions-followed",
         "sessions-inherited",
+        "token-key-added",
+        "token-key-removed",
         "top-up-abandoned",
         "top-up-bought",
         "top-up-deducted",

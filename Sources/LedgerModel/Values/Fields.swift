@@ -174,6 +174,7 @@ extension PackageID: RecordField {}
 extension ProductKey: RecordField {}
 extension UpgradeID: RecordField {}
 extension UplinkStream: RecordField {}
+extension TokenKeyID: RecordField {}
 extension WebhookID: RecordField {}
 
 extension WebhookURL: RecordField {

@@ -9,7 +9,8 @@ struct ProductVerbs: AsyncParsableCommand {
             List.self, Show.self, Create.self, Update.self, Rename.self, Note.self, Upgrade.self,
             Usage.self, Online.self,
             Delete.self, ShowSecret.self, RotateSecret.self, RevokeSecret.self, Uplink.self,
-            EndUplink.self, SetDialect.self, EndDialect.self, SetLimits.self, EndLimits.self))
+            EndUplink.self, SetDialect.self, EndDialect.self, SetLimits.self, EndLimits.self,
+            TokenKeys.self, AddTokenKey.self, RemoveTokenKey.self))
 
     struct Uplink: Verb {
         static let about =
@@ -41,7 +42,7 @@ struct ProductVerbs: AsyncParsableCommand {
         var down: [String] = []
         @Option(
             help:
-                "tollgate, alibaba-hmacsha256, alibaba-hmacsha1, alibaba-hmacmd5, azure-sas or plain; repeat it. Default: tollgate."
+                "tollgate, alibaba-hmacsha256, alibaba-hmacsha1, alibaba-hmacmd5, azure-sas, plain or jwt; repeat it. Default: tollgate."
         )
         var proof: [String] = []
         var request: APIRequest {
