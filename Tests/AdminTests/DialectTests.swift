@@ -68,7 +68,8 @@ import Testing
         let cases: [(JSON, String)] = [
             (["up": ["ok", "a/#/b"]], "up/1: 'a/#/b': # stands alone in the last level"),
             (["down": ["a+"]], "down/0: 'a+': + stands alone in its level"),
-            (["up": ["${clientId}/x"]], "there is no ${clientId}"),
+            (["up": ["${clientID}/x"]], "there is no ${clientID}"),
+            (["up": ["a-${clientId}/x"]], "${clientId} stands alone in its level"),
             (["up": ["$SYS/#"]], "are the server's"), (["up": ["d/x/y/up/#"]], "are the server's"),
             (["up": many, "down": many], "1 to 32 patterns together, not 34"),
             (["up": []], "1 to 32 patterns together, not 0"),

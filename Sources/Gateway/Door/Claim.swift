@@ -187,6 +187,30 @@ struct SignedClientIdentifier: ~Escapable {
     }
 }
 
+/// What `${clientId}` stands for in topics of a product's own.
+enum ClientName {
+    /// The most bytes of one.
+    static let maximumLength = 256
+
+    /// A client identifier, of one with parameters what stands before the bar. Empty, so that it stands for nothing, when
+    /// it is longer, or is no level of a topic name: has a slash or a wildcard in it.
+    static func bytes(of clientID: Span<UInt8>) -> [UInt8] {
+        if let signed = SignedClientIdentifier(clientID) { return level(signed.name) }
+        return level(clientID)
+    }
+
+    private static func level(_ name: Span<UInt8>) -> [UInt8] {
+        guard name.count <= maximumLength else { return [] }
+        for index in name.indices {
+            switch name[index] {
+            case UInt8(ascii: "/"), UInt8(ascii: "+"), UInt8(ascii: "#"): return []
+            default: continue
+            }
+        }
+        return name.bytesArray
+    }
+}
+
 extension Span where Element == UInt8 {
     /// Whether these bytes are that text's UTF-8.
     func isEqual(to text: StaticString) -> Bool {

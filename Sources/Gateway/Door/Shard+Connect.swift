@@ -116,6 +116,7 @@ extension Shard {
                 return refuseConnect(slot, .ledgerUnavailable)
             }
             limit(slot, own: limits)
+            nameClient(slot, connect)
             if let reason = refusalOfWill(slot, connect) { return refuseConnect(slot, reason) }
             switch decision {
             case .admit(let until):
@@ -150,6 +151,18 @@ extension Shard {
             context.wire.noteStoreFailure(.admission, error, slot)
             return false
         }
+    }
+
+    /// Keeps the client identifier where patterns of the product name it.
+    private mutating func nameClient(_ slot: UInt32, _ connect: borrowing Connect) {
+        guard context.quota.hasOwnTopics, let product = context.wire[slot].settings.productSlot,
+            let classes = context.quota.topics(of: product),
+            classes.up.namesClient || classes.down.namesClient,
+            case .device(let device) = context.wire[slot].settings.client
+        else { return }
+        context.wire[slot].clientName =
+            connect.clientID.isEmpty
+            ? Array("\(device.identity)".utf8) : ClientName.bytes(of: connect.clientID)
     }
 
     /// Why a device could not be given its session, if it were admitted: nothing but a reset of its secret refuses it

@@ -31,6 +31,9 @@ package struct PatternSet: Sendable {
     private let program: [UInt8]
     private let places: [Place]
 
+    /// Whether one of them has `${clientId}` in it.
+    package let namesClient: Bool
+
     package init(_ patterns: [TopicPattern]) {
         var program: [UInt8] = []
         var places: [Place] = []
@@ -48,12 +51,16 @@ package struct PatternSet: Sendable {
         }
         self.program = program
         self.places = places
+        namesClient = program.contains(TopicPattern.clientByte)
     }
 
     /// Whether one of them covers `topic` for a device. `topic` is a name, or a filter: a wildcard of it is covered by a
     /// wildcard that takes at least as much. Topics that begin with `$` or `d/` are none of a device's own.
+    ///
+    /// - Parameter client: what `${clientId}` stands for; empty: for nothing. `nil`: for any name, as the topic has been
+    ///   looked at when its client was known.
     package func covers(
-        _ topic: Span<UInt8>, product: Span<UInt8>, device: Span<UInt8>
+        _ topic: Span<UInt8>, product: Span<UInt8>, device: Span<UInt8>, client: Span<UInt8>?
     ) -> Bool {
         guard !topic.isEmpty, topic[0] != UInt8(ascii: "$"), !topic.hasPrefix("d/") else {
             return false
@@ -73,7 +80,7 @@ package struct PatternSet: Sendable {
             var at = goesOn ? failedAt : 0
             let pattern = program.extracting(Int(place.start)..<Int(place.start + place.count))
             if Self.run(
-                pattern, &position, topic, &at, product: product, device: device)
+                pattern, &position, topic, &at, product: product, device: device, client: client)
             {
                 return true
             }
@@ -87,7 +94,7 @@ package struct PatternSet: Sendable {
     @inline(__always)
     private static func run(
         _ pattern: Span<UInt8>, _ position: inout Int, _ topic: Span<UInt8>, _ at: inout Int,
-        product: Span<UInt8>, device: Span<UInt8>
+        product: Span<UInt8>, device: Span<UInt8>, client: Span<UInt8>?
     ) -> Bool {
         while position < pattern.count {
             switch pattern[position] {
@@ -101,6 +108,16 @@ package struct PatternSet: Sendable {
             case TopicPattern.deviceByte:
                 guard topic.holds(device, at: at) else { return false }
                 at += device.count
+            case TopicPattern.clientByte:
+                // Alone in its level, as a + is: what follows in the pattern says where the level ends.
+                if let client {
+                    guard !client.isEmpty, topic.holds(client, at: at) else { return false }
+                    at += client.count
+                } else {
+                    let length = topic.nameLength(at: at)
+                    guard length > 0 else { return false }
+                    at += length
+                }
             case let byte:
                 guard at < topic.count, topic[at] == byte else {
                     // `sport/#` takes `sport`, too (4.7.1.2).
@@ -117,6 +134,16 @@ package struct PatternSet: Sendable {
 }
 
 extension Span<UInt8> {
+    /// Bytes of the level that begins at `start`; 0 of a wildcard's.
+    fileprivate func nameLength(at start: Int) -> Int {
+        var end = start
+        while end < count, self[end] != UInt8(ascii: "/") {
+            if self[end] == UInt8(ascii: "+") || self[end] == UInt8(ascii: "#") { return 0 }
+            end += 1
+        }
+        return end - start
+    }
+
     /// Whether `other` stands in these bytes from `start` on.
     @inline(__always)
     fileprivate func holds(_ other: Span<UInt8>, at start: Int) -> Bool {

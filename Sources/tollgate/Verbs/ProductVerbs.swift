@@ -36,7 +36,9 @@ struct ProductVerbs: AsyncParsableCommand {
         @Argument(help: .product) var pk: String
         @Option(help: "Topics of a platform: alibaba, aws, azure or quecthing.")
         var preset: String?
-        @Option(help: "A pattern of what devices publish to, with ${pk} and ${dk}; repeat it.")
+        @Option(
+            help: "A pattern of what devices publish to, with ${pk}, ${dk}, ${clientId}; repeat it."
+        )
         var up: [String] = []
         @Option(help: "A pattern of what devices subscribe to; repeat it.")
         var down: [String] = []
