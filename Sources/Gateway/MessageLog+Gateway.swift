@@ -40,7 +40,8 @@ extension MessageLog {
             .devices(.secretReset), .devices(.secretConfirmed), .devices(.renamed),
             .products(.created), .products(.updated), .products(.packageUpgraded),
             .products(.uplinkNamed), .products(.dialectSet), .products(.limitsSet),
-            .devices(.limitsSet), .codes, .packages, .accounts, .imports,
+            .products(.stateCounted), .devices(.limitsSet), .devices(.desiredChanged), .codes,
+            .packages, .accounts, .imports,
             .topUps, .upgrades,
             .keys, .clock, .corrections, .limits, .productSecrets, .cluster, .metadata, .webhooks,
             .alerts:

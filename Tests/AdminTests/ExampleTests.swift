@@ -49,6 +49,7 @@ struct ExampleTests {
         "showDigests": "not-clustered", "takeSnapshot": "not-clustered",
         "showConnection": "not-connected", "endConnection": "not-connected",
         "sendMessage": "not-connected", "redeliver": "unknown-delivery",
+        "changeState": "state-version-mismatch", "setState": "state-version-mismatch",
         "retryNotification": "unknown-notification", "testAlertMail": "mail-not-configured",
     ]
 

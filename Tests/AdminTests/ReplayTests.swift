@@ -107,6 +107,13 @@ struct ReplayTests {
             ]),
         Write(.put, "products/lamp/devices/d2/limits", [:]),
         Write(.delete, "products/lamp/devices/d2/limits"),
+        Write(
+            .patch, "products/lamp/devices/d2/state",
+            ["desired": ["on": true, "level": ["a": 1, "b": .null]], "version": 0]),
+        Write(.patch, "products/lamp/devices/d2/state", ["desired": ["on": false]]),
+        Write(.put, "products/lamp/devices/d2/state", ["desired": [:]]),
+        Write(
+            .put, "products/lamp/devices/d2/state", ["desired": ["on": true], "version": 3]),
         Write(.post, "products/lamp/devices/d2/reset-secret"),
         Write(
             .post, "accounts/acme/topups",
@@ -151,6 +158,7 @@ struct ReplayTests {
             ]),
         Write(.put, "products/lamp/limits", [:]),
         Write(.delete, "products/lamp/limits"),
+        Write(.put, "products/lamp/state", ["counted": true]),
         Write(.post, "accounts/acme/purchases/{code}/void", ["cause": "a mistake"]),
         Write(
             .post, "keys",

@@ -197,7 +197,8 @@ struct RolesTests {
         "disableDevice", "enableDevice", "activateDevice", "resetSecret", "setDeviceRenewal",
         "deleteDevice", "sendMessage", "importDevices", "requestUpgrade", "reportUpgrade",
         "setDialect", "endDialect", "setProductLimits", "endProductLimits", "setDeviceLimits",
-        "endDeviceLimits", "rotateProductSecret", "revokeProductSecret", "createProduct",
+        "endDeviceLimits", "changeState", "setState", "countState",
+        "rotateProductSecret", "revokeProductSecret", "createProduct",
         "updateProduct",
         "deleteProduct", "deleteMessages", "createKey", "revokeKey", "renameKey", "renameDevice",
         "changeDevices", "createWebhook", "updateWebhook", "rotateWebhookSecret", "deleteWebhook",
@@ -208,7 +209,7 @@ struct RolesTests {
 
     /// What applications may do besides reading.
     private static let forApplications: Set<String> = [
-        "requestUpgrade", "reportUpgrade", "sendMessage",
+        "requestUpgrade", "reportUpgrade", "sendMessage", "changeState", "setState",
     ]
 
     /// What is done on the gateway's own machine.

@@ -20,6 +20,7 @@ final class StandInControlPlane: ControlPlane {
     struct State: Sendable {
         var now = Timestamp("2026-11-21T08:00:00Z") ?? Timestamp(milliseconds: 0)
         var online: Set<DeviceIdentity> = []
+        var reported: [DeviceIdentity: ReportedState] = [:]
         var checks = [Readiness.Check(name: "listeners")]
         var failure: StoreError?
 
@@ -114,6 +115,12 @@ final class StandInControlPlane: ControlPlane {
                 return DevicePresence(isOnline: isOnline, lastSeenAt: isOnline ? state.now : nil)
             }
         }
+    }
+
+    func reportedState(
+        of device: DeviceIdentity, registeredAt: Timestamp
+    ) throws(StoreError) -> ReportedState {
+        state.withLock { $0.reported[device] } ?? .none(registeredAt: registeredAt)
     }
 
     func connection(of device: DeviceIdentity) async -> DeviceConnection? {

@@ -277,8 +277,8 @@ enum LedgerRecords {
                 books.products,
                 keys: ["plain": product],
                 records: [
-                    "least v7": least,
-                    "most v7": productWithLimits,
+                    "least v8": least,
+                    "most v8": productWithCountedState,
                 ],
                 older: [
                     "least": product(least, .codes), "most": product(deletedProduct, .codes),
@@ -287,6 +287,7 @@ enum LedgerRecords {
                     "least v4": least, "most v4": productWithUplink,
                     "least v5": least, "most v5": productWithMessageLog,
                     "least v6": least, "most v6": productWithDialect,
+                    "least v7": least, "most v7": productWithLimits,
                 ]
             ),
             GoldenTable(
@@ -339,6 +340,12 @@ enum LedgerRecords {
         record.isRegistered = false
         record.isDisabled = true
         record.isOpen = false
+        return record
+    }
+
+    private static var productWithCountedState: ProductRecord {
+        var record = productWithLimits
+        record.countsState = true
         return record
     }
 

@@ -241,6 +241,11 @@ enum Tour {
                 .products(.setDialect(second, Samples.dialects[0])),
                 .products(.setLimits(second, Samples.traffic[1])),
                 .devices(.setLimits(TestStore.device("d3"), Samples.traffic[0])),
+                .products(.countState(second, true)),
+                .devices(
+                    .changeDesired(
+                        TestStore.device("d3"),
+                        DesiredEdit(Samples.patch(#"{"on":true}"#), isMerge: true))),
                 .products(.upgradePackage(second, to: TestStore.large)),
                 .products(.delete(third)),
                 .keys(.revoke(KeyID("k2")!)),

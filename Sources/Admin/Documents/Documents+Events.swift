@@ -96,6 +96,8 @@ extension Documents {
             ["product": JSON(key), "dialect": dialect.map { Documents.dialect($0) } ?? .null]
         case .products(.limitsSet(let key, let limits)):
             ["product": JSON(key), "limits": limits.map { Documents.limits($0) } ?? .null]
+        case .products(.stateCounted(let key, let isCounted)):
+            ["product": JSON(key), "counted": JSON(isCounted)]
         case .imports(.imported(let product, let count, let number)):
             ["product": JSON(product), "count": JSON(count), "import": JSON(number)]
         case .imports(.begun(let product)): ["product": JSON(product)]
@@ -123,6 +125,8 @@ extension Documents {
                 "pk": JSON(identity.product), "dk": JSON(identity.device),
                 "limits": limits.map { Documents.limits($0) } ?? .null,
             ]
+        case .devices(.desiredChanged(let identity, let version)):
+            ["pk": JSON(identity.product), "dk": JSON(identity.device), "version": JSON(version)]
         case .devices(.renewalSet(let identity, let isOn)):
             ["pk": JSON(identity.product), "dk": JSON(identity.device), "autoRenewal": JSON(isOn)]
         case .devices(.registered(let identity)), .devices(.deleted(let identity)),

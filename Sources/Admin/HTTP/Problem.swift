@@ -36,7 +36,13 @@ struct Problem: Error, Equatable, Sendable {
         self.line = line
         self.allow = allow
         self.retryAfterSeconds =
-            reason.httpStatus == .serviceUnavailable ? 1 : retryAfterSeconds
+            if reason.httpStatus == .serviceUnavailable {
+                1
+            } else if reason == .stateRateExceeded {
+                Int(StatePace.intervalMilliseconds / 1_000)
+            } else {
+                retryAfterSeconds
+            }
     }
 
     init(_ fault: Fault) {

@@ -22,6 +22,7 @@ struct Routes {
         routes.registerProductUplinks()
         routes.registerDialects()
         routes.registerLimits()
+        routes.registerState()
         routes.registerDevices()
         routes.registerDeviceActions()
         routes.registerBulk()

@@ -56,6 +56,9 @@ struct Broker: ~Copyable {
     /// Connections that wait for their devices' rates.
     var delayed = DelayedPublishers()
 
+    /// Devices whose states are being changed.
+    var states = DeviceStates()
+
     /// The message that is being delivered to many, encoded.
     var fanOut = PublishFanOut()
     var isFanningOut = false

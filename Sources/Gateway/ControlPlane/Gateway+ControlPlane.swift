@@ -156,6 +156,13 @@ extension Gateway: ControlPlane {
         return false
     }
 
+    public func reportedState(
+        of device: DeviceIdentity, registeredAt: Timestamp
+    ) throws(StoreError) -> ReportedState {
+        let record = try commons.retained.reported(by: device, now: now)
+        return ReportedState(record, registeredAt: registeredAt)
+    }
+
     public func send(_ downlink: Downlink, to device: DeviceIdentity) async -> DownlinkOutcome {
         let limit = commons.limits.packetBytes
         guard let message = downlink.message(to: device, packetBytes: limit) else {

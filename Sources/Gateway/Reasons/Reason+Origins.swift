@@ -46,6 +46,9 @@ extension Reason {
             case .topUps(.unknownLease): .unknownLease
             case .topUps(.leaseExceeded): .leaseExceeded
             case .devices(.notActive): .deviceNotActive
+            case .devices(.desiredVersion): .stateVersionMismatch
+            case .devices(.desiredTooLarge): .stateTooLarge
+            case .devices(.desiredTooOften): .stateRateExceeded
             case .upgrades(.exhausted): .otaExhausted
             case .upgrades(.unknown): .unknownUpgrade
             case .upgrades(.reported): .upgradeReported

@@ -269,6 +269,26 @@ extension Reason {
                 "message-rate-too-high", "the device has sent more than its limits allow",
                 .messageRateTooHigh, nil, .tryAgainLater, 429,
                 "Send less often; raise the limits of the device or its product.")
+        case .stateInvalid:
+            Row(
+                "state-invalid", "the message does not say a state", .payloadFormatInvalid, nil,
+                .policyViolation, 422, "Send the JSON object that Wire.md, State, describes.")
+        case .stateTooLarge:
+            Row(
+                "state-too-large", "the document of a state would be too large", .quotaExceeded,
+                nil, .policyViolation, 422,
+                "Take members away: a document has 8,192 bytes at most, without spaces.")
+        case .stateVersionMismatch:
+            Row(
+                "state-version-mismatch", "the document of the state has another version",
+                .implementationSpecificError, nil, .policyViolation, 409,
+                "Read the state again, and say the change of what it is now.")
+        case .stateRateExceeded:
+            Row(
+                "state-rate-exceeded", "the state is changed or asked for too often",
+                .quotaExceeded, nil, .policyViolation, 429,
+                "Wait a minute; change several members at once, or have the product's states counted."
+            )
         case .disconnected:
             Row(
                 "disconnected", "the client said goodbye", .normalDisconnection, nil, .normal, 409,

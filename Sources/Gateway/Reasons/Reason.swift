@@ -54,6 +54,10 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case quotaExceeded
     case messageRateExceeded
     case messageRateTooHigh
+    case stateInvalid
+    case stateTooLarge
+    case stateVersionMismatch
+    case stateRateExceeded
 
     // How a connection ends by itself.
     case disconnected

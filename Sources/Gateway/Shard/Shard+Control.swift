@@ -10,7 +10,10 @@ extension Shard {
             return
         }
         for key in products { productChanged(key) }
-        for identity in devices { deviceChanged(identity) }
+        for identity in devices {
+            deviceChanged(identity)
+            desiredChanged(identity)
+        }
     }
 
     /// Reads a product's settings anew; they hold for its connected devices from here on. Those of a
@@ -92,6 +95,33 @@ extension Shard {
         context.wire[token.slot].settings.expiresAt = standing.expiresAt
         context.wire.scheduleTimer(token.slot, at: context.now)
         if context.wire[token.slot].phase == .open { limitAnew(token.slot, own: limits) }
+    }
+
+    /// A device is to be something else. What can't be read now is read later.
+    mutating func desiredChanged(_ identity: DeviceIdentity) {
+        do throws(StoreError) {
+            try broker.desiredChanged(identity, in: &context)
+        } catch {
+            deferChange(of: identity, error)
+        }
+    }
+
+    /// A device was deleted. What can't be removed now is of no use, as it names the time of the registration.
+    mutating func stateForgotten(_ identity: DeviceIdentity) {
+        do throws(StoreError) {
+            try broker.forgetState(of: identity, in: &context)
+        } catch {
+            context.wire.journal.noteStoreFailure(.retainedRead, error, .device(identity))
+        }
+    }
+
+    /// A product was deleted: the same of all its devices.
+    mutating func statesForgotten(_ product: ProductKey) {
+        do throws(StoreError) {
+            try broker.forgetStates(of: product, in: &context)
+        } catch {
+            context.wire.journal.noteStoreFailure(.retainedRead, error)
+        }
     }
 
     mutating func deferChange(of identity: DeviceIdentity, _ error: StoreError) {

@@ -27,11 +27,14 @@ extension Shard {
             .inheritedByAll:
             true
         case .handOver, .deliver, .deliverToDevice, .confirmed, .gathered, .storedElsewhere,
-            .sessionsWritten, .retainedWritten, .decided, .subscribe, .unsubscribe, .connected,
+            .sessionsWritten, .retainedWritten, .stateWritten, .decided, .subscribe, .unsubscribe,
+            .connected,
             .subscribed, .crowded, .pass, .passed, .admissionAnswered, .registrationAnswered,
             .renewalAnswered, .usageWritten, .packs, .nodeRemoved, .handOut, .handedOut, .takeKept,
             .keptForward, .inheritanceSettled, .sessionsVoid, .countsAdopted, .productChanged,
-            .productsChanged, .deviceChanged, .entitlementTaken, .secretReset, .keyRevoked, .ask,
+            .productsChanged, .deviceChanged, .desiredChanged, .stateForgotten, .statesForgotten,
+            .entitlementTaken,
+            .secretReset, .keyRevoked, .ask,
             .contextsReplaced, .systemTopics, .tick, .drain, .stop:
             false
         }
@@ -53,6 +56,10 @@ extension Shard {
             broker.storedElsewhere(place, isWritten, in: &context)
         case .sessionsWritten(let isWritten): broker.sessionsWritten(isWritten, in: &context)
         case .retainedWritten(let session): broker.retainedWritten(session)
+        case .stateWritten(let identity, let outcome):
+            if let waiting = broker.stateWritten(identity, outcome, in: &context) {
+                unpark(waiting)
+            }
         case .decided(let token, let packetID, let outcome):
             broker.decided(token, packetID, outcome, in: &context)
         case .subscribe(let filter, let subscriber, let confirmation):
@@ -93,6 +100,9 @@ extension Shard {
         case .productChanged(let key): productChanged(key)
         case .productsChanged: productsChanged()
         case .deviceChanged(let identity): deviceChanged(identity)
+        case .desiredChanged(let identity): desiredChanged(identity)
+        case .stateForgotten(let identity): stateForgotten(identity)
+        case .statesForgotten(let product): statesForgotten(product)
         case .entitlementTaken(let identity): entitlementTaken(identity)
         case .secretReset(let identity): secretReset(identity)
         case .keyRevoked(let key): keyRevoked(key)

@@ -60,6 +60,9 @@ enum ShardMessage: Sendable {
     /// What a session that has subscribed may want of retained messages is on disk.
     case retainedWritten(Token)
 
+    /// What a device has reported of its state is on disk, or could not be written.
+    case stateWritten(DeviceIdentity, WriteOutcome)
+
     // From other nodes of the cluster.
     case nodeArrived(NodeArrival)
 
@@ -101,6 +104,15 @@ enum ShardMessage: Sendable {
     case productChanged(ProductKey)
     case productsChanged
     case deviceChanged(DeviceIdentity)
+
+    /// It is to be something else.
+    case desiredChanged(DeviceIdentity)
+
+    /// What it has reported is to go.
+    case stateForgotten(DeviceIdentity)
+
+    /// The same of all devices of a product, on one shard.
+    case statesForgotten(ProductKey)
     case entitlementTaken(DeviceIdentity)
     case secretReset(DeviceIdentity)
     case keyRevoked(KeyID)

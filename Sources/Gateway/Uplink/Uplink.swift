@@ -181,7 +181,7 @@ extension Change {
         switch self {
         case .products(.uplinkNamed), .products(.deleted): true
         case .products(.created), .products(.updated), .products(.packageUpgraded),
-            .products(.dialectSet), .products(.limitsSet), .codes,
+            .products(.dialectSet), .products(.limitsSet), .products(.stateCounted), .codes,
             .devices, .packages, .accounts, .imports, .topUps, .upgrades, .keys, .clock, .limits,
             .corrections, .productSecrets, .cluster, .metadata, .webhooks, .alerts:
             false

@@ -207,7 +207,8 @@ extension Audit {
                 "\(source()): upgrade \(change.id) of \(change.identity) is not there")
         case .accounts(.updated), .accounts(.contactPut), .accounts(.contactRemoved),
             .products(.updated), .products(.packageUpgraded), .products(.uplinkNamed),
-            .products(.dialectSet), .products(.limitsSet), .devices(.limitsSet), .imports,
+            .products(.dialectSet), .products(.limitsSet), .products(.stateCounted),
+            .devices(.limitsSet), .devices(.desiredChanged), .imports,
             .topUps, .devices(.registered), .devices(.entitlementReopened),
             .devices(.entitlementEnded), .devices(.disabled), .devices(.deleted),
             .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed),
@@ -283,7 +284,10 @@ extension LogTally {
         case .products(.deleted(let key, _)):
             deletedProducts += 1
             metadata[.product(key)] = nil
-        case .devices(.deleted(let identity)): metadata[.device(identity)] = nil
+        case .devices(.deleted(let identity)):
+            metadata[.device(identity)] = nil
+            desired[identity] = nil
+        case .devices(.desiredChanged(let identity, let version)): desired[identity] = version
         case .metadata(.merged(let owner, let edits)):
             let left = (metadata[owner] ?? Metadata()).merging(edits)
             metadata[owner] = left.values.isEmpty ? nil : left
@@ -329,7 +333,7 @@ extension LogTally {
         case .alerts(let change): count(change)
         case .accounts(.updated), .accounts(.certified), .products(.updated),
             .products(.packageUpgraded), .products(.uplinkNamed), .products(.dialectSet),
-            .products(.limitsSet), .devices(.limitsSet),
+            .products(.limitsSet), .products(.stateCounted), .devices(.limitsSet),
             .imports(.imported(_, _, .none)), .imports(.abandoned),
             .devices(.registered), .devices(.entitlementReopened), .devices(.entitlementEnded),
             .devices(.disabled), .devices(.renewalSet), .devices(.secretReset),
@@ -378,6 +382,9 @@ struct LogTally {
 
     /// As the log has left it.
     var metadata: [MetadataOwner: Metadata] = [:]
+
+    /// The versions of what devices are to be.
+    var desired: [DeviceIdentity: UInt64] = [:]
     var nextSerial: UInt64 = 1
     var accounts = 0
     var packages = 0

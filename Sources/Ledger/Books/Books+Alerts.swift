@@ -362,7 +362,8 @@ private struct TouchedByEvents {
             .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed),
             .devices(.messagesDeleted), .devices(.renamed), .products(.created),
             .products(.updated), .products(.packageUpgraded), .products(.uplinkNamed),
-            .products(.dialectSet), .products(.limitsSet), .devices(.limitsSet), .packages,
+            .products(.dialectSet), .products(.limitsSet), .products(.stateCounted),
+            .devices(.limitsSet), .devices(.desiredChanged), .packages,
             .accounts, .imports, .keys, .clock, .limits, .productSecrets, .cluster, .metadata,
             .webhooks:
             break

@@ -25,7 +25,7 @@ extension Books {
             sessionFollowings, metadata, webhooks, webhookProgress, webhookAttempts,
             alertBooks, alertRules, alertLanguages, alerts, accountAlerts, openAlerts,
             notifications, alertNotifications, dueNotifications, begunNotifications,
-            alertDigests, nodeBackups, contactLanguages,
+            alertDigests, nodeBackups, contactLanguages, desiredStates,
         ]
     }
 }

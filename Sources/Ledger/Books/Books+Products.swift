@@ -18,6 +18,8 @@ extension Books {
             try setDialect(key, dialect, command, in: transaction)
         case .setLimits(let key, let limits):
             try setLimits(key, limits, command, in: transaction)
+        case .countState(let key, let isCounted):
+            try countState(key, isCounted, command, in: transaction)
         }
     }
 
@@ -150,6 +152,21 @@ extension Books {
         product.dialect = dialect
         try products.put(key, product, in: transaction)
         return .done(try record(.products(.dialectSet(key, dialect)), command, in: transaction))
+    }
+
+    private func countState(
+        _ key: ProductKey,
+        _ isCounted: Bool,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard var product = try existing(key, in: transaction) else {
+            return .refused(.products(.unknown(key)))
+        }
+        if product.countsState == isCounted { return .done(.unchanged) }
+        product.countsState = isCounted
+        try products.put(key, product, in: transaction)
+        return .done(try record(.products(.stateCounted(key, isCounted)), command, in: transaction))
     }
 
     private func setLimits(

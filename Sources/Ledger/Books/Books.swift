@@ -47,6 +47,7 @@ import Time
 ///     partitions    1 -> which node owns which clients
 ///     sessionFollowings   node -> which other one keeps its stored sessions
 ///     documents     actor, idempotency key -> what the client was answered
+///     desiredStates product, device -> what the device is to be, with its version
 ///     metadata      owner (an account, a product, a device) -> values under its users' keys
 ///     webhooks      webhook          webhookProgress  webhook -> the last event that is done with
 ///     webhookAttempts  webhook, number -> what came back: the last ones
@@ -134,13 +135,14 @@ public final class Books: Sendable {
     let begunNotifications: Table<UInt64, EmptyRecord>
     let alertDigests: Table<AlertPlace, AlertDigestRecord>
     let nodeBackups: Table<NodeName, NodeBackupRecord>
+    let desiredStates: Table<DeviceIdentity, DesiredStateRecord>
     let contactLanguages: Table<KeyPair<AccountID, EmailAddress>, AlertLanguageRecord>
 
     /// The most records that a page of a list reads, about: a bound on how long it takes.
     let readsPerPage: Int
 
     /// How many tables there are, with the one of the format: the environment has to allow that many.
-    public static var tableCount: Int { 69 }
+    public static var tableCount: Int { 70 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
@@ -248,6 +250,7 @@ public final class Books: Sendable {
         begunNotifications = try Table("begunNotifications", in: environment)
         alertDigests = try Table("alertDigests", in: environment)
         nodeBackups = try Table("nodeBackups", in: environment)
+        desiredStates = try Table("desiredStates", in: environment)
         contactLanguages = try Table("contactLanguages", in: environment)
     }
 }

@@ -158,7 +158,7 @@ extension ProductChange {
         switch self {
         case .created(let key, _), .updated(let key, _), .packageUpgraded(let key, _, _),
             .deleted(let key, _), .uplinkNamed(let key, _), .dialectSet(let key, _),
-            .limitsSet(let key, _):
+            .limitsSet(let key, _), .stateCounted(let key, _):
             key
         }
     }

@@ -21,6 +21,9 @@ public enum ProductAction: Hashable, Sendable {
 
     /// What each of its devices may send and have under way; `nil`: what the listeners allow.
     case setLimits(ProductKey, TrafficLimits?)
+
+    /// Whether what its devices say of their state is counted as messages are.
+    case countState(ProductKey, Bool)
 }
 
 extension ProductAction: ActionPart {
@@ -35,6 +38,7 @@ extension ProductAction: ActionPart {
         case updateWithMessageLog = 130
         case setDialect = 180
         case setLimits = 200
+        case countState = 221
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -55,6 +59,8 @@ extension ProductAction: ActionPart {
             buffer.append(Tag.setDialect, product, dialect)
         case .setLimits(let product, let limits):
             buffer.append(Tag.setLimits, product, limits)
+        case .countState(let product, let isCounted):
+            buffer.append(Tag.countState, product, isCounted)
         }
     }
 
@@ -70,6 +76,7 @@ extension ProductAction: ActionPart {
                 try reader.make { .update($0, ProductUpdate($1, messageLog: $2)) }
             case .setDialect: try reader.make(Self.setDialect)
             case .setLimits: try reader.make(Self.setLimits)
+            case .countState: try reader.make(Self.countState)
             }
     }
 
@@ -80,7 +87,8 @@ extension ProductAction: ActionPart {
             product.secret = .blank
             product.freeCodes = nil
             return .create(product)
-        case .update, .upgradePackage, .delete, .nameUplink, .setDialect, .setLimits: return self
+        case .update, .upgradePackage, .delete, .nameUplink, .setDialect, .setLimits, .countState:
+            return self
         }
     }
 }
@@ -96,6 +104,7 @@ public enum ProductChange: Hashable, Sendable {
     case uplinkNamed(ProductKey, UplinkStream?)
     case dialectSet(ProductKey, Dialect?)
     case limitsSet(ProductKey, TrafficLimits?)
+    case stateCounted(ProductKey, Bool)
 }
 
 extension ProductChange: ChangePart {
@@ -110,6 +119,7 @@ extension ProductChange: ChangePart {
         case updatedWithMessageLog = 130
         case dialectSet = 180
         case limitsSet = 200
+        case stateCounted = 221
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -130,6 +140,8 @@ extension ProductChange: ChangePart {
             buffer.append(Tag.dialectSet, product, dialect)
         case .limitsSet(let product, let limits):
             buffer.append(Tag.limitsSet, product, limits)
+        case .stateCounted(let product, let isCounted):
+            buffer.append(Tag.stateCounted, product, isCounted)
         }
     }
 
@@ -145,6 +157,7 @@ extension ProductChange: ChangePart {
                 try reader.make { .updated($0, ProductUpdate($1, messageLog: $2)) }
             case .dialectSet: try reader.make(Self.dialectSet)
             case .limitsSet: try reader.make(Self.limitsSet)
+            case .stateCounted: try reader.make(Self.stateCounted)
             }
     }
 
@@ -157,6 +170,7 @@ extension ProductChange: ChangePart {
         case .uplinkNamed: "product-uplink-named"
         case .dialectSet: "product-dialect-set"
         case .limitsSet: "product-limits-set"
+        case .stateCounted: "product-state-counted"
         }
     }
 }

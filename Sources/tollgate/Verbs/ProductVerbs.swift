@@ -9,7 +9,8 @@ struct ProductVerbs: AsyncParsableCommand {
             List.self, Show.self, Create.self, Update.self, Rename.self, Note.self, Upgrade.self,
             Usage.self, Online.self,
             Delete.self, ShowSecret.self, RotateSecret.self, RevokeSecret.self, Uplink.self,
-            EndUplink.self, SetDialect.self, EndDialect.self, SetLimits.self, EndLimits.self))
+            EndUplink.self, SetDialect.self, EndDialect.self, SetLimits.self, EndLimits.self,
+            CountState.self))
 
     struct Uplink: Verb {
         static let about =
