@@ -43,7 +43,7 @@ extension MessageLog {
             .devices(.limitsSet), .codes, .packages, .accounts, .imports,
             .topUps, .upgrades,
             .keys, .clock, .corrections, .limits, .productSecrets, .cluster, .metadata, .webhooks,
-            .alerts:
+            .alerts, .firmware, .campaigns:
             break
         }
     }

@@ -49,6 +49,12 @@ struct ExampleTests {
         "showDigests": "not-clustered", "takeSnapshot": "not-clustered",
         "showConnection": "not-connected", "endConnection": "not-connected",
         "sendMessage": "not-connected", "redeliver": "unknown-delivery",
+        "createCampaign": "firmware-not-offered", "showCampaign": "unknown-campaign",
+        "pauseCampaign": "unknown-campaign", "resumeCampaign": "unknown-campaign",
+        "stopCampaign": "unknown-campaign",
+        "uploadFirmware": "firmware-not-offered", "showFirmware": "unknown-firmware",
+        "deleteFirmware": "unknown-firmware", "offerFirmware": "firmware-not-offered",
+        "showFirmwareOffer": "unknown-upgrade", "downloadFirmware": "firmware-link-ended",
         "retryNotification": "unknown-notification", "testAlertMail": "mail-not-configured",
     ]
 

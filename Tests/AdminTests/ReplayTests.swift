@@ -198,6 +198,9 @@ struct ReplayTests {
     private static let others: Set = [
         "sendMessage", "endConnection", "startBackup", "makeCheckpoint", "removeNode",
         "changeDevices", "testWebhook", "redeliver", "testAlertMail", "retryNotification",
+        // With images, which take a gateway that offers them.
+        "uploadFirmware", "deleteFirmware", "offerFirmware", "createCampaign", "pauseCampaign",
+        "resumeCampaign", "stopCampaign",
     ]
 
     private func send(

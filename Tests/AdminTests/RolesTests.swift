@@ -78,7 +78,10 @@ struct RolesTests {
         let (client, sample) = try await world()
         #expect(
             Routes.all.filter { !$0.access.needsToken }.map(\.path)
-                == ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"]
+                == [
+                    "/v1/firmware/:link", "/healthz", "/readyz", "/metrics", "/openapi.json",
+                    "/docs",
+                ]
         )
         for route in Routes.all {
             for token in [nil, "", "x", "key.secret", Client.ownerToken.text + "x"] {
@@ -204,11 +207,13 @@ struct RolesTests {
         "testWebhook", "redeliver", "setAlertRule", "resetAlertRule", "setAlertLanguage",
         "retryNotification",
         "updateAccountMetadata", "updateProductMetadata", "updateDeviceMetadata",
+        "uploadFirmware", "deleteFirmware", "offerFirmware", "createCampaign", "pauseCampaign",
+        "resumeCampaign", "stopCampaign",
     ]
 
     /// What applications may do besides reading.
     private static let forApplications: Set<String> = [
-        "requestUpgrade", "reportUpgrade", "sendMessage",
+        "requestUpgrade", "reportUpgrade", "sendMessage", "offerFirmware",
     ]
 
     /// What is done on the gateway's own machine.

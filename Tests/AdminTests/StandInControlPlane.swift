@@ -49,6 +49,9 @@ final class StandInControlPlane: ControlPlane {
         /// Whether products can name streams.
         var offersUplink = true
 
+        /// Links to firmware images.
+        var firmwareLinks: FirmwareLinks?
+
         /// The commands that were submitted, in order.
         var log: [Command] = []
     }
@@ -92,6 +95,8 @@ final class StandInControlPlane: ControlPlane {
             return (node, node == Self.silent ? nil : figures)
         }
     }
+
+    var firmwareLinks: FirmwareLinks? { state.withLock { $0.firmwareLinks } }
 
     var offersUplink: Bool { state.withLock { $0.offersUplink } }
 

@@ -45,7 +45,8 @@ enum LedgerRecords {
         theBooks(books) + cluster(books) + tenants(books) + codes(books) + products(books)
             + devices(books)
             + packs(books) + upgrades(books) + imports(books) + log(books)
-            + webhooks(books) + alerts(books)
+            + webhooks(books) + alerts(books) + firmware(books)
+            + campaigns(books)
     }
 
     private static var someLimits: LimitsRecord {

@@ -26,7 +26,7 @@ enum Samples {
         TestStore.beginning + importActions.map { .imports($0) } + otherActions + accountActions
         + topUpActions.map { .topUps($0) } + upgradeActions.map { .upgrades($0) } + moneyActions
         + clusterActions + notedActions + webhookActions
-        + alertActions + limitActions
+        + alertActions + limitActions + firmwareActions + campaignActions
 
     private static let otherActions: [Action] =
         [
@@ -94,7 +94,7 @@ enum Samples {
     static let changes =
         importChanges + otherChanges + accountChanges + topUpChanges.map { .topUps($0) }
         + upgradeChanges.map { .upgrades($0) } + clusterChanges + notedChanges + webhookChanges
-        + alertChanges + limitChanges
+        + alertChanges + limitChanges + firmwareChanges + campaignChanges
 
     private static let otherChanges: [Change] =
         [
@@ -144,7 +144,7 @@ enum Samples {
 
     static let refusals =
         importRefusals + otherRefusals + moneyRefusals + clusterRefusals + notedRefusals
-        + webhookRefusals + alertRefusals
+        + webhookRefusals + alertRefusals + firmwareRefusals + campaignRefusals
 
     private static let otherRefusals: [Refusal] =
         [

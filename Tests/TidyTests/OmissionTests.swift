@@ -32,7 +32,7 @@ import Testing
             "CorrectionAction", "LimitAction", "ProductSecretAction", "AnswerAction",
             "ClusterAction",
             "WebhookAction",
-            "MetadataAction",
+            "MetadataAction", "FirmwareAction", "CampaignAction",
         ].map { Probe($0, ["\($0).encode", "\($0).asked"]) }
         // Nothing of these is made anew for a repetition.
         + [Probe("AlertAction", ["AlertAction.encode"])]
@@ -42,6 +42,7 @@ import Testing
             "DeviceChange", "CodeChange", "ProductChange", "PackageChange", "AccountChange",
             "ImportChange", "KeyChange", "ClockChange", "LimitChange", "ProductSecretChange",
             "ClusterChange", "WebhookChange", "MetadataChange", "AlertChange",
+            "FirmwareChange", "CampaignChange",
         ].map { Probe($0, ["\($0).encode", "\($0).name"]) } + [
             Probe(
                 "TopUpChange", in: "struct TopUpChange",
@@ -57,7 +58,8 @@ import Testing
     private static let refusals = [
         "DeviceRefusal", "CodeRefusal", "ProductRefusal", "PackageRefusal", "AccountRefusal",
         "ImportRefusal", "TopUpRefusal", "UpgradeRefusal", "KeyRefusal", "CommandRefusal",
-        "ClockDoubt", "CorrectionRefusal", "LimitRefusal", "ClusterRefusal",
+        "ClockDoubt", "CorrectionRefusal", "LimitRefusal", "ClusterRefusal", "FirmwareRefusal",
+        "CampaignRefusal",
         "WebhookRefusal", "AlertRefusal",
         "MetadataRefusal",
     ].map { Probe($0, ["\($0).encode", "\($0).description"]) }

@@ -183,6 +183,18 @@ extension Reason {
         case .idempotencyKeyReused: ("该幂等键已用于另一请求", "请为新请求使用新的幂等键。")
         case .idempotencyKeyInvalid: ("幂等键无效", "请使用 1 至 128 个可见 ASCII 字符。")
         case .tooMuchMetadata: ("元数据的键数量已达上限", "请先移除一个键。")
+        case .upgradeReportMalformed: ("升级上报的内容格式不正确", "请按照 sys/ota 的文档发送。")
+        case .unknownFirmware: ("产品没有此固件", "请查看产品的固件列表。")
+        case .tooManyFirmware: ("产品的固件数量已达上限", "请删除不再需要的固件，或调高 firmware.imagesPerProduct。")
+        case .firmwareInUse: ("有设备正在升级到此固件", "请等待设备上报结果，或代为上报。")
+        case .firmwareUnderWay: ("设备正在升级固件", "请等待设备上报结果，或代为上报。")
+        case .firmwareNotOffered: ("网关未启用固件升级", "请在未加入集群的网关上设置 firmware.url 并重启。")
+        case .firmwareNoSpace: ("磁盘空间不足，无法保存固件", "请清理磁盘，或删除不再需要的固件。")
+        case .firmwareLinkEnded: ("固件链接无效或已失效", "请通过 sys/ota/get 重新获取链接。")
+        case .unknownCampaign: ("产品没有此升级任务", "请查看产品的升级任务列表。")
+        case .campaignEnded: ("升级任务已结束", "请新建升级任务；已升级的设备无需再次升级。")
+        case .tooManyCampaigns: ("产品未结束的升级任务数量已达上限", "请先停止一个升级任务，或等待其结束。")
+        case .rangeNotSatisfiable: ("请求的范围超出固件大小", "请请求固件范围内的字节，大小见升级通知。")
         }
     }
 }

@@ -83,7 +83,7 @@ struct Example {
         "cursor", "parent", "revokedAt", "certifiedAt", "previousUntil", "doubt", "known",
         "aheadHours", "freeAllowance", "uplinkStream", "dialect", "lastRefusal", "lastEnding",
         "line", "up", "down",
-        "pointer", "id of accounts.parent",
+        "pointer", "id of accounts.parent", "devices",
     ]
 
     private static let numbers: [String: Int64] = [
@@ -112,7 +112,9 @@ struct Example {
         "Idempotency-Key": "order-4711", "backup": "1", "import": "17",
         "directory": "/var/backups/tollgate/2026-11-21", "action": "disable",
         "rule": "codes-low", "notification": "1", "language": "zh",
-        "webhook": "whAbC123", "id of webhooks": "whAbC123", "to": "lamp-2",
+        "firmware": "2.1.0", "campaign": "spring", "id of campaigns": "spring",
+        "metadata": "room=hall", "endsAt": "2029-11-21T08:00:00Z", "webhook": "whAbC123",
+        "id of webhooks": "whAbC123", "to": "lamp-2",
     ]
 }
 
@@ -140,6 +142,7 @@ extension Answer.Content {
 
                 """)
         case "text/plain": .text("tollgate_up 1\n")
+        case "application/octet-stream" where route.operation.body != nil: .text("bytes")
         default: nil
         }
     }

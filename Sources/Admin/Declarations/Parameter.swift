@@ -56,6 +56,11 @@ struct PathParameter: Sendable {
         PathParameter(name: "import", schema: .number, absent: .unknownImport),
         PathParameter(name: "backup", schema: .number, absent: .unknownBackup),
         PathParameter(name: "upgrade", schema: .id(UpgradeID.self), absent: .unknownUpgrade),
+        PathParameter(
+            name: "firmware", schema: .id(FirmwareVersion.self), absent: .unknownFirmware),
+        PathParameter(
+            name: "campaign", schema: .id(CampaignID.self), absent: .unknownCampaign),
+        PathParameter(name: "link", schema: .firmwareLink, absent: .firmwareLinkEnded),
         PathParameter(name: "code", schema: .code, absent: .unknownPurchase),
         PathParameter(name: "assignment", schema: .number, absent: .unknownAssignment),
         PathParameter(name: "topup", schema: .number, absent: .unknownTopUp),

@@ -198,4 +198,5 @@ extension TopUpKind: Choice {}
 extension TopUpMovement.Kind: Choice {}
 extension TopUpSource: Choice {}
 extension UpgradeState: Choice {}
+extension CampaignState: Choice {}
 extension WebhookAttempt.Cause: Choice {}

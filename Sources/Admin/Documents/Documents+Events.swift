@@ -74,6 +74,8 @@ extension Documents {
         case .webhooks(.secretRotated(let id, let account, let until)):
             ["webhook": JSON(id), "account": JSON(account), "until": JSON(until)]
         case .alerts(let change): subject(of: change)
+        case .firmware(let change): subject(of: change)
+        case .campaigns(let change): subject(of: change)
         case .topUps(let change): subject(of: change)
         case .upgrades(let change): subject(of: change)
         case .products(.created(let key, let account)):

@@ -33,6 +33,8 @@ struct Routes {
         routes.registerStoredMessages()
         routes.registerTopUps()
         routes.registerUpgrades()
+        routes.registerFirmware()
+        routes.registerCampaigns()
         routes.registerMetadata()
         routes.registerKeys()
         routes.registerEvents()

@@ -233,6 +233,7 @@ extension Broker {
         case .quotaQuestion:
             answerQuotaQuestion(slot, in: &context)
             return .taken
+        case .firmware(let use): return serveFirmware(slot, publish, use, in: &context)
         case .notAllowed:
             context.counters.add(.publishesForbidden)
             return .refused(.topicNotAllowed)

@@ -43,11 +43,13 @@ struct ChangeNotices: Sendable {
         case .topUps(let change): tell(change)
         case .imports(.imported(_, _, import: .some)), .imports(.abandoned): importEnded()
         case .keys(.revoked(let key)): tellAll(.keyRevoked(key))
+        case .firmware(.offered(let device, _, _)): tellHome(of: device, .upgradeOffered(device))
         case .accounts, .packages, .products(.created), .codes(.bought), .codes(.granted),
             .imports(.imported), .imports(.begun), .devices(.registered), .devices(.renewalSet),
             .devices(.secretConfirmed), .devices(.messagesDeleted), .devices(.renamed), .metadata,
             .upgrades, .keys(.created), .keys(.renamed), .keys(.sealingKeysAdopted),
-            .limits, .productSecrets, .cluster, .webhooks, .alerts:
+            .limits, .productSecrets, .cluster, .webhooks, .alerts, .firmware(.added),
+            .firmware(.deleted), .firmware(.explained), .campaigns:
             break
         }
     }

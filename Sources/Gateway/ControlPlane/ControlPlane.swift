@@ -18,6 +18,9 @@ public protocol ControlPlane: Sendable {
     /// Tells whether gateways can open each other's session tickets.
     var ticketFingerprint: String { get }
 
+    /// Links to firmware images; `nil` when the gateway has none for devices.
+    var firmwareLinks: FirmwareLinks? { get }
+
     /// Copies of the stores, made while they are in use.
     var backups: Backups { get }
 

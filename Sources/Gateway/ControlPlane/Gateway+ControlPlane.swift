@@ -17,6 +17,8 @@ extension DeviceUsage.DayCount {
 extension Gateway: ControlPlane {
     public var offersUplink: Bool { commons.uplink.isOffered }
 
+    public var firmwareLinks: FirmwareLinks? { commons.firmwareLinks }
+
     public func verify() async throws(StoreError) -> [String] {
         let (stores, secretKeys) = (self.stores, self.secretKeys)
         let result = await withCheckedContinuation { continuation in

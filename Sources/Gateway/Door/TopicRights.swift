@@ -58,7 +58,22 @@ enum PublishTopicUse {
 
     /// A device's `sys/quota/get`: for the gateway itself.
     case quotaQuestion
+
+    /// A device's `sys/ota/...`: the same.
+    case firmware(FirmwareTopicUse)
     case notAllowed
+}
+
+/// What a device has to say of its upgrade.
+enum FirmwareTopicUse {
+    /// `sys/ota/get`
+    case question
+
+    /// `sys/ota/progress`
+    case progress
+
+    /// `sys/ota/outcome`
+    case outcome
 }
 
 /// A device's own topics: everything below `d/{PK}/{DK}/` (Wire.md, "Topics").
@@ -69,7 +84,16 @@ enum DeviceRights {
         guard topic.hasPrefix(prefix) else { return .notAllowed }
         let rest = topic.extracting(prefix.count..<topic.count)
         if rest.hasPrefix("up/") { return .message }
-        return rest.isEqual(to: "sys/quota/get") ? .quotaQuestion : .notAllowed
+        return use(ofRest: rest)
+    }
+
+    /// Of what is for the gateway itself.
+    @inline(never)
+    private static func use(ofRest rest: Span<UInt8>) -> PublishTopicUse {
+        if rest.isEqual(to: "sys/quota/get") { return .quotaQuestion }
+        if rest.isEqual(to: "sys/ota/progress") { return .firmware(.progress) }
+        if rest.isEqual(to: "sys/ota/outcome") { return .firmware(.outcome) }
+        return rest.isEqual(to: "sys/ota/get") ? .firmware(.question) : .notAllowed
     }
 
     /// Filters below `down/` and `sys/`.

@@ -62,6 +62,13 @@ extension Reason {
             case .webhooks(.tooMany): .tooManyWebhooks
             case .alerts(.unknownNotification): .unknownNotification
             case .alerts(.notGivenUp): .notificationNotGivenUp
+            case .firmware(.unknown): .unknownFirmware
+            case .firmware(.tooMany): .tooManyFirmware
+            case .firmware(.inUse): .firmwareInUse
+            case .firmware(.underWay): .firmwareUnderWay
+            case .campaigns(.unknown): .unknownCampaign
+            case .campaigns(.ended): .campaignEnded
+            case .campaigns(.tooMany): .tooManyCampaigns
             case .corrections(let refusal): Reason(refusal)
             case .commands(.idempotencyKeyReused): .idempotencyKeyReused
             case .commands(.idempotencyKeyInvalid): .idempotencyKeyInvalid

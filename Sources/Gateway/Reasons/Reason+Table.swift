@@ -462,6 +462,56 @@ extension Reason {
             Row(
                 api: "too-much-metadata", "the owner has metadata under as many keys as it may",
                 409, "Remove a key first: null as its value does that.")
+        case .upgradeReportMalformed:
+            Row(
+                "upgrade-report-malformed", "what is said of an upgrade is not of the form",
+                .payloadFormatInvalid, nil, .policyViolation, 400,
+                "Send what the documentation of sys/ota asks for.")
+        case .unknownFirmware:
+            Row(
+                api: "unknown-firmware", "the product has no such firmware image", 404,
+                "List the product's firmware.")
+        case .tooManyFirmware:
+            Row(
+                api: "too-many-firmware", "the product has as many firmware images as it may", 409,
+                "Delete an image that is not needed any more, or raise firmware.imagesPerProduct.")
+        case .firmwareInUse:
+            Row(
+                api: "firmware-in-use", "devices are upgrading to the firmware image", 409,
+                "Wait until they have reported, or report their upgrades.")
+        case .firmwareUnderWay:
+            Row(
+                api: "firmware-under-way", "the device is upgrading to a firmware image", 409,
+                "Wait until it has reported, or report that upgrade.")
+        case .firmwareNotOffered:
+            Row(
+                api: "firmware-not-offered", "the gateway offers no firmware images", 409,
+                "Set firmware.url, on a gateway that is in no cluster, and start it again.")
+        case .firmwareNoSpace:
+            Row(
+                api: "firmware-no-space", "the disk has too little room for the firmware image",
+                507, "Make room, or delete images that are not needed any more.")
+        case .firmwareLinkEnded:
+            Row(
+                api: "firmware-link-ended", "the link is none to a firmware image, or has ended",
+                404, "Ask for another link by sys/ota/get.")
+        case .rangeNotSatisfiable:
+            Row(
+                api: "range-not-satisfiable", "the range lies behind the end of the image", 416,
+                "Ask for bytes that the image has; its size is in the notice.")
+        case .unknownCampaign:
+            Row(
+                api: "unknown-campaign", "the product has no such campaign", 404,
+                "List the product's campaigns.")
+        case .campaignEnded:
+            Row(
+                api: "campaign-ended", "the campaign has ended", 409,
+                "Make another one; devices that have upgraded need not do it again.")
+        case .tooManyCampaigns:
+            Row(
+                api: "too-many-campaigns",
+                "the product has as many campaigns that have not ended as it may", 409,
+                "Stop a campaign first, or wait until one has ended.")
         case .productOfAnotherAccount:
             Row(
                 api: "product-of-another-account", "the product belongs to another account", 409,

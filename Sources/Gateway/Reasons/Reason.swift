@@ -154,6 +154,18 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case idempotencyKeyReused
     case idempotencyKeyInvalid
     case tooMuchMetadata
+    case upgradeReportMalformed
+    case unknownFirmware
+    case tooManyFirmware
+    case firmwareInUse
+    case firmwareUnderWay
+    case firmwareNotOffered
+    case firmwareNoSpace
+    case firmwareLinkEnded
+    case rangeNotSatisfiable
+    case unknownCampaign
+    case campaignEnded
+    case tooManyCampaigns
 
     /// Stable, in kebab case: the label of metrics, `reason` in the log and in problem documents.
     public var name: String { row.name }

@@ -31,6 +31,7 @@ extension Shard {
             .subscribed, .crowded, .pass, .passed, .admissionAnswered, .registrationAnswered,
             .renewalAnswered, .usageWritten, .packs, .nodeRemoved, .handOut, .handedOut, .takeKept,
             .keptForward, .inheritanceSettled, .sessionsVoid, .countsAdopted, .productChanged,
+            .upgradeReported, .upgradeOffered,
             .productsChanged, .deviceChanged, .entitlementTaken, .secretReset, .keyRevoked, .ask,
             .contextsReplaced, .systemTopics, .tick, .drain, .stop:
             false
@@ -93,6 +94,9 @@ extension Shard {
         case .productChanged(let key): productChanged(key)
         case .productsChanged: productsChanged()
         case .deviceChanged(let identity): deviceChanged(identity)
+        case .upgradeOffered(let identity): broker.tellOfOffer(to: identity, in: &context)
+        case .upgradeReported(let token, let id):
+            broker.upgradeReported(token, id, in: &context)
         case .entitlementTaken(let identity): entitlementTaken(identity)
         case .secretReset(let identity): secretReset(identity)
         case .keyRevoked(let key): keyRevoked(key)

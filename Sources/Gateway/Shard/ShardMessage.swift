@@ -54,6 +54,9 @@ enum ShardMessage: Sendable {
     case admissionAnswered(Token, Result<Outcome, StoreError>)
     case registrationAnswered(Token, Result<Outcome, StoreError>)
     case renewalAnswered(Token, Result<Outcome, StoreError>)
+
+    /// What a device has said of an upgrade's end was carried out, or could not be.
+    case upgradeReported(Token, UpgradeID)
     case usageWritten(batch: UInt64, isWritten: Bool)
     case sessionsWritten(Bool)
 
@@ -101,6 +104,9 @@ enum ShardMessage: Sendable {
     case productChanged(ProductKey)
     case productsChanged
     case deviceChanged(DeviceIdentity)
+
+    /// A device is to upgrade to a firmware image.
+    case upgradeOffered(DeviceIdentity)
     case entitlementTaken(DeviceIdentity)
     case secretReset(DeviceIdentity)
     case keyRevoked(KeyID)

@@ -183,7 +183,8 @@ extension Change {
         case .products(.created), .products(.updated), .products(.packageUpgraded),
             .products(.dialectSet), .products(.limitsSet), .codes,
             .devices, .packages, .accounts, .imports, .topUps, .upgrades, .keys, .clock, .limits,
-            .corrections, .productSecrets, .cluster, .metadata, .webhooks, .alerts:
+            .corrections, .productSecrets, .cluster, .metadata, .webhooks, .alerts,
+            .firmware, .campaigns:
             false
         }
     }

@@ -213,7 +213,8 @@ extension Audit {
             .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed),
             .devices(.messagesDeleted), .clock, .limits, .productSecrets, .cluster, .webhooks,
             .alerts,
-            .devices(.renamed), .packages(.renamed), .keys(.renamed), .metadata:
+            .devices(.renamed), .packages(.renamed), .keys(.renamed), .metadata, .firmware,
+            .campaigns:
             // A later change may have written over it, or its own tables are held against the log.
             return
         }
@@ -283,6 +284,7 @@ extension LogTally {
         case .products(.deleted(let key, _)):
             deletedProducts += 1
             metadata[.product(key)] = nil
+            images[key] = nil
         case .devices(.deleted(let identity)): metadata[.device(identity)] = nil
         case .metadata(.merged(let owner, let edits)):
             let left = (metadata[owner] ?? Metadata()).merging(edits)
@@ -327,6 +329,13 @@ extension LogTally {
         case .webhooks(.created(let id, _)): webhooks.insert(id)
         case .webhooks(.deleted(let id, _)): webhooks.remove(id)
         case .alerts(let change): count(change)
+        case .firmware(.added(let product, let version, _, let digest)):
+            images[product, default: [:]][version] = digest
+        case .firmware(.deleted(let product, let version)): images[product]?[version] = nil
+        case .campaigns(.created(let product, let id, _)):
+            campaigns[KeyPair(product, id)] = .running
+        case .campaigns(.turned(let product, let id, let state)):
+            campaigns[KeyPair(product, id)] = state
         case .accounts(.updated), .accounts(.certified), .products(.updated),
             .products(.packageUpgraded), .products(.uplinkNamed), .products(.dialectSet),
             .products(.limitsSet), .devices(.limitsSet),
@@ -336,7 +345,7 @@ extension LogTally {
             .devices(.secretConfirmed), .devices(.messagesDeleted), .devices(.renamed),
             .packages(.renamed), .keys(.renamed), .topUps, .clock,
             .productSecrets, .cluster(.checkpoint), .webhooks(.updated),
-            .webhooks(.secretRotated):
+            .webhooks(.secretRotated), .firmware(.offered), .firmware(.explained):
             break
         }
     }
@@ -378,6 +387,12 @@ struct LogTally {
 
     /// As the log has left it.
     var metadata: [MetadataOwner: Metadata] = [:]
+
+    /// The firmware images that it has left.
+    var images: [ProductKey: [FirmwareVersion: FirmwareDigest]] = [:]
+
+    /// How it has left them.
+    var campaigns: [KeyPair<ProductKey, CampaignID>: CampaignState] = [:]
     var nextSerial: UInt64 = 1
     var accounts = 0
     var packages = 0

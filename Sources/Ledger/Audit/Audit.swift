@@ -51,6 +51,7 @@ extension Books {
         }
         audit.check("upgrades") { (audit) throws(StoreError) in
             try audit.checkUpgrades(in: transaction)
+            try audit.checkFirmware(in: transaction)
         }
         audit.check("answers to idempotency keys") { (audit) throws(StoreError) in
             try audit.checkAnswers(in: transaction)

@@ -364,7 +364,7 @@ private struct TouchedByEvents {
             .products(.updated), .products(.packageUpgraded), .products(.uplinkNamed),
             .products(.dialectSet), .products(.limitsSet), .devices(.limitsSet), .packages,
             .accounts, .imports, .keys, .clock, .limits, .productSecrets, .cluster, .metadata,
-            .webhooks:
+            .webhooks, .firmware, .campaigns:
             break
         }
     }

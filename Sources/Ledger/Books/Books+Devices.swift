@@ -217,6 +217,7 @@ extension Books {
         }
         try replace(
             device, with: new.isWorthKeeping ? new : nil, of: identity, in: transaction)
+        try endOffer(to: identity, nil, as: nil, command, in: transaction)
         return .done(try record(.devices(.deleted(identity)), command, in: transaction))
     }
 

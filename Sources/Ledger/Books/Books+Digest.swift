@@ -25,7 +25,8 @@ extension Books {
             sessionFollowings, metadata, webhooks, webhookProgress, webhookAttempts,
             alertBooks, alertRules, alertLanguages, alerts, accountAlerts, openAlerts,
             notifications, alertNotifications, dueNotifications, begunNotifications,
-            alertDigests, nodeBackups, contactLanguages,
+            alertDigests, nodeBackups, contactLanguages, firmware, firmwareOffers,
+            campaigns, campaignProgress, openCampaigns,
         ]
     }
 }

@@ -48,6 +48,7 @@ extension Books {
             for id in underWay { try begun.put(id, EmptyRecord(), in: transaction) }
         },
         .init("the books know what products and devices are limited to") { _ in },
+        .init("the books know firmware images, and campaigns") { _ in },
     ])
 
     /// How the account got the codes of a lot.

@@ -217,6 +217,8 @@ extension Books {
         product.deletedAt = command.at
         try products.put(key, product, in: transaction)
         try metadata.delete(.product(key), in: transaction)
+        try deleteImages(of: key, in: transaction)
+        try endCampaigns(of: key, command, in: transaction)
         try countCodes(of: product, lost: forfeited, in: transaction)
         var (owner, root) = try root(of: product.account, in: transaction)
         root.products -= 1

@@ -286,7 +286,7 @@ extension AccountMonth {
             count(place.subject.product, of: account) { $0.resolved &+= 1 }
         case .products(let change): take(change)
         case .imports, .alerts, .packages, .accounts, .keys, .clock, .limits, .productSecrets,
-            .cluster, .metadata, .webhooks:
+            .cluster, .metadata, .webhooks, .firmware, .campaigns:
             break
         }
     }

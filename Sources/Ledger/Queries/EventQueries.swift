@@ -125,6 +125,8 @@ extension Change {
         case .keys(.created(let id, _)), .keys(.revoked(let id)), .keys(.renamed(let id, _)):
             .key(id)
         case .metadata(let change): change.subject
+        case .firmware(let change): .product(change.product)
+        case .campaigns(let change): .product(change.product)
         case .webhooks(let change): change.account.map { .account($0) } ?? .gateway
         case .alerts(let change): change.subject
         case .keys(.sealingKeysAdopted), .packages, .clock, .limits, .cluster: .gateway

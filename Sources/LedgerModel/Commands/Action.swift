@@ -21,11 +21,15 @@ public enum Action: Hashable, Sendable {
     case metadata(MetadataAction)
     case webhooks(WebhookAction)
     case alerts(AlertAction)
+    case firmware(FirmwareAction)
+    case campaigns(CampaignAction)
 
     /// Each is read by `init(from:)`.
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
-            clock, corrections, limits, productSecrets, answers, cluster, metadata, webhooks, alerts
+            clock, corrections, limits, productSecrets, answers, cluster, metadata, webhooks,
+            alerts,
+            firmware, campaigns
     }
 
     private var part: (area: Area, record: any ActionPart) {
@@ -48,6 +52,8 @@ public enum Action: Hashable, Sendable {
         case .metadata(let action): (.metadata, action)
         case .webhooks(let action): (.webhooks, action)
         case .alerts(let action): (.alerts, action)
+        case .firmware(let action): (.firmware, action)
+        case .campaigns(let action): (.campaigns, action)
         }
     }
 }
@@ -85,6 +91,8 @@ extension Action: RecordField {
                 case .metadata: try reader.takeNext().map(Action.metadata)
                 case .webhooks: try reader.takeNext().map(Action.webhooks)
                 case .alerts: try reader.takeNext().map(Action.alerts)
+                case .firmware: try reader.takeNext().map(Action.firmware)
+                case .campaigns: try reader.takeNext().map(Action.campaigns)
                 }
             if let action {
                 self = action

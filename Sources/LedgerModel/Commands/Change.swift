@@ -20,11 +20,14 @@ public enum Change: Hashable, Sendable {
     case metadata(MetadataChange)
     case webhooks(WebhookChange)
     case alerts(AlertChange)
+    case firmware(FirmwareChange)
+    case campaigns(CampaignChange)
 
     /// Each is read by `init(from:)`.
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
-            clock, corrections, limits, productSecrets, cluster, metadata, webhooks, alerts
+            clock, corrections, limits, productSecrets, cluster, metadata, webhooks, alerts,
+            firmware, campaigns
     }
 
     private var part: (area: Area, record: any ChangePart) {
@@ -46,6 +49,8 @@ public enum Change: Hashable, Sendable {
         case .metadata(let change): (.metadata, change)
         case .webhooks(let change): (.webhooks, change)
         case .alerts(let change): (.alerts, change)
+        case .firmware(let change): (.firmware, change)
+        case .campaigns(let change): (.campaigns, change)
         }
     }
 
@@ -84,6 +89,8 @@ extension Change: RecordField {
                 case .metadata: try reader.takeNext().map(Change.metadata)
                 case .webhooks: try reader.takeNext().map(Change.webhooks)
                 case .alerts: try reader.takeNext().map(Change.alerts)
+                case .firmware: try reader.takeNext().map(Change.firmware)
+                case .campaigns: try reader.takeNext().map(Change.campaigns)
                 }
             if let change {
                 self = change
