@@ -65,6 +65,7 @@ import Testing
     ].map { Probe($0, ["\($0).encode", "\($0).description"]) }
 
     private static let answers = [
+        Probe("CampaignFilter", ["CampaignFilter.encode"]),
         Probe("Effect", ["Effect.encode"]), Probe("Outcome", ["Outcome.encode", "Outcome.effect"]),
         Probe("MetadataOwner", ["MetadataOwner.encode", "MetadataOwner.description"]),
         Probe(
@@ -262,6 +263,8 @@ private final class Workshop {
             static func subject(of change: TopUpChange) -> JSON { .null }
             static func subject(of change: UpgradeChange) -> JSON { .null }
             static func subject(of change: AlertChange) -> JSON { .null }
+            static func subject(of change: FirmwareChange) -> JSON { .null }
+            static func subject(of change: CampaignChange) -> JSON { .null }
             static func subject(of correction: Correction) -> JSON { .null }
             static func dialect(_ dialect: Dialect) -> JSON { .null }
             static func limits(_ limits: TrafficLimits) -> JSON { .null }
