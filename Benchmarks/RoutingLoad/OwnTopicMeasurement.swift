@@ -19,7 +19,9 @@ public enum OwnTopicMeasurement {
         let nanoseconds = ProcessorTime.least(of: 5) {
             found = 0
             for _ in 0..<rounds
-            where set.covers(topic.span, product: product.span, device: device.span) {
+            where set.covers(
+                topic.span, product: product.span, device: device.span, client: nil)
+            {
                 found += 1
             }
         }

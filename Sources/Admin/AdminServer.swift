@@ -6,6 +6,7 @@ import Linux
 public import Logging
 import NIOCore
 public import ServiceLifecycle
+import Storage
 
 /// The HTTP side: health, readiness and metrics for programs that watch, and the API.
 public struct AdminServer: Service {
@@ -64,14 +65,32 @@ public struct AdminServer: Service {
 
     /// Serves until the service group shuts down gracefully; requests under way are answered.
     public func run() async throws {
+        try cleanFirmware()
         let admin = configuration.admin
         let places = ConnectionPlaces(
             maximum: admin.connections, addressMaximum: admin.connectionsPerAddress)
         let side = HTTPSide(
             router: { router(withConsole: admin.console) }, address: admin.address,
             port: admin.port, places: places,
-            certificate: certificate, shared: shared, logger: logger, onListening: onListening)
+            certificate: certificate, shared: shared, logger: logger, onListening: onListening,
+            bodyMaximum: bodyMaximum)
         try await side.run(admin)
+    }
+
+    private var bodyMaximum: Int {
+        let admin = configuration.admin
+        return 2
+            * max(
+                admin.requestSizeBytes, admin.importSizeBytes, configuration.firmware.imageBytes)
+    }
+
+    /// Files of firmware images that the books don't know: of uploads that a crash has ended, say.
+    private func cleanFirmware() throws {
+        guard configuration.offersFirmware else { return }
+        let files = try server.controlPlane.ledger.read { books, transaction throws(StoreError) in
+            try books.imageFiles(in: transaction)
+        }
+        try server.firmware.clean(keeping: files)
     }
 
     /// A listener of its own for what watches the gateway, plain HTTP; `nil` when none is configured.
@@ -85,7 +104,7 @@ public struct AdminServer: Service {
         let side = HTTPSide(
             router: { router(for: Routes.health) }, address: address,
             port: configuration.monitoring.port, places: places, certificate: nil, shared: nil,
-            logger: logger, onListening: onListening)
+            logger: logger, onListening: onListening, bodyMaximum: bodyMaximum)
         return MonitorService(side: side, limits: configuration.admin)
     }
 
@@ -165,6 +184,9 @@ private struct HTTPSide: Sendable {
     let logger: Logger
     let onListening: @Sendable (Int) -> Void
 
+    /// The longest body that any request may have.
+    let bodyMaximum: Int
+
     func run(_ admin: GatewayConfiguration.Admin) async throws {
         let onListening = onListening
         let application = Application(
@@ -186,7 +208,7 @@ private struct HTTPSide: Sendable {
     private func channels(_ admin: GatewayConfiguration.Admin) -> HTTPServerBuilder {
         let limits = ConnectionLimits(
             timeout: .seconds(Int64(admin.requestTimeoutSeconds)),
-            bodyMaximum: 2 * max(admin.requestSizeBytes, admin.importSizeBytes),
+            bodyMaximum: bodyMaximum,
             dropMaximum: max(admin.requestSizeBytes, ConnectionLimits.dropMinimum)
         )
         return HTTPServerBuilder { [certificate, places, shared] responder in

@@ -90,6 +90,14 @@ static inline int tollgate_ssl_set_tlsext_host_name(SSL *session, const char *na
     return (int)SSL_set_tlsext_host_name(session, name);
 }
 
+// Has a session of a server name no authorities when it asks for a certificate, be there some in its context.
+static inline int tollgate_ssl_name_no_authorities(SSL *session) {
+    STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
+    if (names == NULL) return 0;
+    SSL_set_client_CA_list(session, names);
+    return 1;
+}
+
 // BIO: flags of one call.
 
 static inline void tollgate_bio_clear_retry_flags(BIO *bio) { BIO_clear_retry_flags(bio); }
@@ -211,6 +219,42 @@ static inline const ASN1_STRING *tollgate_general_names_uri(const GENERAL_NAMES 
 // Gives up a list's certificates, and the list; NULL is fine.
 static inline void tollgate_x509_chain_free(STACK_OF(X509) *chain) {
     sk_X509_pop_free(chain, X509_free);
+}
+
+// Verifies a client's certificate by one authority and nothing else, as of now. Answers X509_V_OK, or why not.
+static inline int tollgate_x509_verify_client_by(X509 *certificate, X509 *authority, int level) {
+    int error = X509_V_ERR_OUT_OF_MEM;
+    STACK_OF(X509) *trusted = sk_X509_new_null();
+    X509_STORE_CTX *context = X509_STORE_CTX_new();
+    if (trusted != NULL && context != NULL && sk_X509_push(trusted, authority) > 0
+        && X509_STORE_CTX_init(context, NULL, certificate, NULL) == 1
+        && X509_STORE_CTX_set_default(context, "ssl_client") == 1) {
+        X509_VERIFY_PARAM *parameters = X509_STORE_CTX_get0_param(context);
+        X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN);
+        X509_VERIFY_PARAM_set_auth_level(parameters, level);
+        X509_STORE_CTX_set0_trusted_stack(context, trusted);
+        if (X509_verify_cert(context) == 1) {
+            error = X509_V_OK;
+        } else {
+            error = X509_STORE_CTX_get_error(context);
+            if (error == X509_V_OK) error = X509_V_ERR_UNSPECIFIED;
+        }
+    }
+    X509_STORE_CTX_free(context);
+    sk_X509_free(trusted);
+    return error;
+}
+
+// The subject in the form of RFC 2253, which is printable ASCII; answers how many bytes of it are at `target`.
+static inline int tollgate_x509_subject_text(const X509 *certificate, char *target, int room) {
+    BIO *text = BIO_new(BIO_s_mem());
+    int count = 0;
+    if (text != NULL
+        && X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
+        count = BIO_read(text, target, room);
+    }
+    BIO_free(text);
+    return count > 0 ? count : 0;
 }
 
 // ERR: what packs a code.

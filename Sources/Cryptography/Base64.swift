@@ -54,7 +54,7 @@ public enum Base64 {
 
     public static func decoded(_ text: String) -> [UInt8]? { decoded(Array(text.utf8).span) }
 
-    private static func value(of digit: UInt8) -> UInt32? {
+    static func value(of digit: UInt8) -> UInt32? {
         switch digit {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(digit) - 65
         case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(digit) - 71

@@ -60,7 +60,7 @@ struct Foundations {
         sockets = bound.sockets
         addresses = bound.addresses
         counters = (0..<shards).map { _ in ShardCounters() }
-        commons = try Self.commons(
+        let commons = try Self.commons(
             configuration, membership, hasLinks: hasLinks, retained, uplink, descriptors,
             time: time, shards: shards, log: log)
         let known = try Self.sealingKeys(of: commons.ledger, configuration.data)
@@ -69,6 +69,7 @@ struct Foundations {
         try Self.adopt(secretKeys, of: secrets.keyFile, commons, configuration.data)
         try Self.beginSessions(commons, configuration)
         ticketSecret = Self.openTicketSecret(secrets, log)
+        self.commons = commons.with(FirmwareLinks(of: configuration, secret: ticketSecret))
         tickets = TicketKeys(
             secret: ticketSecret.bytes,
             periodSeconds: Int64(configuration.tls.ticketRotationHours) * 3_600,

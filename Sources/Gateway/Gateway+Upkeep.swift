@@ -34,8 +34,10 @@ extension Gateway {
     /// - Parameter version: what these figures say that runs here.
     public func upkeep(version: String = "tollgate") async {
         async let topics: Void = publishSystemTopics(version: version)
+        async let campaigns: Void = advanceCampaigns()
         await lookAfterStores()
         await topics
+        await campaigns
     }
 
     private func lookAfterStores() async {

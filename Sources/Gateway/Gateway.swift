@@ -152,13 +152,16 @@ public final class Gateway: Sendable {
         clusterWatch = watch
         let uplink = foundations.commons.uplink
         let messages = foundations.commons.messageLog
+        let authorities = AuthorityKeeper(foundations.commons)
         foundations.commons.ledger.observe { [weak ledger = foundations.commons.ledger] event in
             messages?.hear(event)
             messages?.hasHeard(event.sequence)
             notices.tell(event.change)
             watch?.hear(event)
             if event.change.mayNameUplink, let ledger { uplink.hearOfNames(in: ledger) }
+            if let ledger { authorities.hear(event.change, in: ledger) }
         }
+        authorities.tell(in: foundations.commons.ledger)
         try foundations.catchUpWithDeletions()
         shards = try foundations.startShards()
         followKeeper = try foundations.followSessions()

@@ -40,10 +40,11 @@ extension MessageLog {
             .devices(.secretReset), .devices(.secretConfirmed), .devices(.renamed),
             .products(.created), .products(.updated), .products(.packageUpgraded),
             .products(.uplinkNamed), .products(.dialectSet), .products(.limitsSet),
-            .devices(.limitsSet), .codes, .packages, .accounts, .imports,
+            .products(.tokenKeyAdded), .products(.tokenKeyRemoved), .devices(.limitsSet), .codes,
+            .packages, .accounts, .imports, .products(.stateCounted), .devices(.desiredChanged),
             .topUps, .upgrades,
             .keys, .clock, .corrections, .limits, .productSecrets, .cluster, .metadata, .webhooks,
-            .alerts:
+            .alerts, .authorities, .firmware, .campaigns:
             break
         }
     }

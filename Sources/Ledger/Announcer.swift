@@ -102,7 +102,7 @@ extension Change {
         case .corrections(let correction): correction.mayChangeProduct
         case .products, .codes, .productSecrets: true
         case .devices, .packages, .accounts, .imports, .topUps, .upgrades, .keys, .clock, .limits,
-            .cluster, .metadata, .webhooks, .alerts:
+            .cluster, .metadata, .webhooks, .alerts, .authorities, .firmware, .campaigns:
             false
         }
     }

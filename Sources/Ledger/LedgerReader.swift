@@ -1,5 +1,6 @@
 import Bytes
 public import Storage
+public import Time
 
 /// One thread's way to read the books: a cached transaction, and the products it has met.
 ///
@@ -53,6 +54,16 @@ public struct LedgerReader: ~Copyable {
         }
         if !isCached, let product { cache(product, as: identity.product) }
         return result
+    }
+
+    /// What a registered device is to be, and when it was registered; `nil` of any other.
+    public mutating func desiredState(
+        of identity: DeviceIdentity
+    ) throws(StoreError) -> (registeredAt: Timestamp, desired: DesiredState)? {
+        let books = books
+        return try reader.withTransaction { (transaction) throws(StoreError) in
+            try books.registeredState(of: identity, in: transaction)
+        }
     }
 
     /// A product's settings, from the cache if they are there.

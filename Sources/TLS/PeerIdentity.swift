@@ -13,10 +13,25 @@ public struct PeerIdentity: Sendable, Equatable {
     /// SHA-256 over the certificate's DER.
     public let fingerprint: SHA256Digest
 
+    /// When the certificate ends: seconds of Unix time. A session that is resumed later is not verified again.
+    public let notAfterSeconds: Int64
+
+    /// The fingerprint of the one of `ClientAuthorities` that it was verified by; nil: an authority of the context's.
+    /// A session that is resumed keeps it, whatever has become of the authority since.
+    public let authority: SHA256Digest?
+
     /// Copies what it needs; fails, when memory does, to an empty name, list or digest.
-    init(_ certificate: OpaquePointer) {
+    init(_ certificate: OpaquePointer, authority: SHA256Digest? = nil) {
+        self.authority = authority
+        unsafe notAfterSeconds = tollgate_asn1_time_seconds(X509_get0_notAfter(certificate))
         unsafe commonName = Self.commonName(of: certificate)
         unsafe uniformResourceIdentifiers = Self.uniformResourceIdentifiers(of: certificate)
+        unsafe fingerprint = Self.fingerprint(of: certificate)
+        ErrorStack.clear()
+    }
+
+    /// SHA-256 over a certificate's DER; of zeros when there is no memory.
+    static func fingerprint(of certificate: OpaquePointer) -> SHA256Digest {
         var digest = InlineArray<32, UInt8>(repeating: 0)
         var target = digest.mutableSpan
         unsafe target.withUnsafeMutableBytes { target in
@@ -28,8 +43,7 @@ public struct PeerIdentity: Sendable, Equatable {
         guard let fingerprint = SHA256Digest(digest.span) else {
             preconditionFailure("32 bytes are a digest")
         }
-        self.fingerprint = fingerprint
-        ErrorStack.clear()
+        return fingerprint
     }
 
     private static func commonName(of certificate: OpaquePointer) -> String? {

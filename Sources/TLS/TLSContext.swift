@@ -43,6 +43,7 @@ public final class TLSContext: Sendable {
             )
         }
         try setVerification(configuration.clientVerification)
+        unsafe ClientAuthorities.install(in: handle)
         let preference = try ProtocolPreference(names: configuration.applicationProtocols)
         unsafe preference.install(in: handle)
         unsafe SSL_CTX_set_timeout(handle, configuration.resumptionLifetimeSeconds)

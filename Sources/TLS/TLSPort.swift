@@ -24,6 +24,16 @@ public struct TLSPort: ~Copyable, Sendable {
     /// For the connections whose records we protect ourselves.
     var ciphers = RecordCiphers()
 
+    /// By which clients' certificates are verified besides the authorities of the contexts: from the next handshake
+    /// that begins on. With some, clients are asked for a certificate, which they need not show, and no authority is
+    /// named to them: a list of thousands is more than clients take.
+    public var clientAuthorities = ClientAuthorities.none {
+        didSet {
+            // Safe: the port holds the authorities for as long as the cell names them.
+            unsafe cell.pointee.authorities = unsafe .passUnretained(clientAuthorities)
+        }
+    }
+
     /// Traps when there is no memory for two small objects.
     public init() {
         guard let method = unsafe CiphertextMethod.shared, let bio = unsafe BIO_new(method) else {
@@ -37,7 +47,9 @@ public struct TLSPort: ~Copyable, Sendable {
     }
 
     deinit {
-        // Safe: gives up our reference; sessions still attached keep the BIO and its cell.
+        // Safe: gives up our reference; sessions still attached keep the BIO and its cell, and can't use it without a
+        // port.
+        unsafe cell.pointee.authorities = nil
         unsafe BIO_free(bio)
     }
 
@@ -55,7 +67,7 @@ public struct TLSPort: ~Copyable, Sendable {
                 unsafe cell.pointee.input = bytes.baseAddress
                 unsafe cell.pointee.inputCount = bytes.count
                 unsafe cell.pointee.output = unsafe output
-                defer { unsafe cell.pointee = CiphertextCell() }
+                defer { unsafe cell.pointee.clear() }
                 return unsafe body(cell)
             }
         }
@@ -74,9 +86,39 @@ struct CiphertextCell {
     /// What is to be sent to the peer is appended here.
     var output: UnsafeMutablePointer<ByteBuffer>?
 
+    /// The port's, between calls, too.
+    var authorities: Unmanaged<ClientAuthorities>?
+
     init() {
         unsafe input = nil
         unsafe output = nil
+        unsafe authorities = nil
+    }
+
+    /// Forgets what was for the call that is over.
+    @inline(__always)
+    mutating func clear() {
+        unsafe input = nil
+        unsafe inputCount = 0
+        unsafe output = nil
+    }
+}
+
+// Certificates of clients.
+extension TLSPort {
+    /// Has a server's session that begins ask for a certificate when there is an authority to verify it by.
+    func askForCertificate(_ ssl: OpaquePointer) {
+        guard !clientAuthorities.isEmpty, unsafe SSL_is_server(ssl) == 1 else { return }
+        // Safe: the session is the caller's; a context that requires a certificate goes on requiring it.
+        unsafe SSL_set_verify(ssl, SSL_get_verify_mode(ssl) | SSL_VERIFY_PEER, nil)
+        unsafe _ = tollgate_ssl_name_no_authorities(ssl)
+    }
+
+    /// Those of the port that the session is in a call through.
+    static func clientAuthorities(in ssl: OpaquePointer) -> ClientAuthorities? {
+        guard let bio = unsafe SSL_get_rbio(ssl) else { return nil }
+        // Safe: sessions have no BIO but ports' ones, and the port is there during the call.
+        return unsafe ciphertextCell(of: bio).pointee.authorities?.takeUnretainedValue()
     }
 }
 
@@ -99,7 +141,7 @@ enum CiphertextMethod {
 /// Safe: `TLSPort.init` put the cell there before the BIO was reachable, and only `destroyCell`,
 /// which OpenSSL calls last, frees it.
 @inline(__always)
-private func cell(of bio: OpaquePointer?) -> UnsafeMutablePointer<CiphertextCell> {
+private func ciphertextCell(of bio: OpaquePointer?) -> UnsafeMutablePointer<CiphertextCell> {
     unsafe BIO_get_data(bio).assumingMemoryBound(to: CiphertextCell.self)
 }
 
@@ -110,7 +152,7 @@ private func readFromCell(
     _ room: Int,
     _ readCount: UnsafeMutablePointer<Int>?
 ) -> Int32 {
-    let cell = unsafe cell(of: bio)
+    let cell = unsafe ciphertextCell(of: bio)
     unsafe tollgate_bio_clear_retry_flags(bio)
     let count = unsafe min(room, cell.pointee.inputCount)
     // Safe: OpenSSL guarantees `room` bytes at `target` and a place for the count; the input is
@@ -134,7 +176,7 @@ private func writeToCell(
     _ count: Int,
     _ written: UnsafeMutablePointer<Int>?
 ) -> Int32 {
-    let cell = unsafe cell(of: bio)
+    let cell = unsafe ciphertextCell(of: bio)
     unsafe tollgate_bio_clear_retry_flags(bio)
     // Safe: OpenSSL guarantees `count` bytes at `source`; the output is exclusively the call's.
     guard let output = unsafe cell.pointee.output, let source = unsafe source else {
@@ -159,7 +201,7 @@ private func controlCell(
 
 /// BIO_meth_set_destroy(3): the last reference is gone, of the port and of every session.
 private func destroyCell(_ bio: OpaquePointer?) -> Int32 {
-    let cell = unsafe cell(of: bio)
+    let cell = unsafe ciphertextCell(of: bio)
     unsafe cell.deinitialize(count: 1)
     unsafe cell.deallocate()
     return 1

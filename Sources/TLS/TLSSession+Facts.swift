@@ -47,7 +47,7 @@ extension TLSSession {
             unsafe SSL_get_verify_result(ssl) == Int(X509_V_OK),
             let certificate = unsafe SSL_get0_peer_certificate(ssl)
         else { return nil }
-        return unsafe PeerIdentity(certificate)
+        return unsafe PeerIdentity(certificate, authority: ClientAuthorities.noted(in: ssl))
     }
 
     /// When the peer's certificate ends, in seconds of Unix time, be it verified or not; nil when it has shown none.

@@ -204,6 +204,7 @@ public struct TLSSession: ~Copyable, Sendable {
         unsafe SSL_set0_rbio(ssl, bio)
         unsafe SSL_set0_wbio(ssl, bio)
         unsafe attachedBIO = unsafe bio
+        if condition == .handshaking { unsafe port.askForCertificate(ssl) }
     }
 
     /// What the last result of SSL_read(3) or SSL_do_handshake(3) means.

@@ -1,11 +1,13 @@
 internal import COpenSSL
+internal import Cryptography
 internal import Glibc
 
 /// How long after the full handshake a session may be resumed, however often it is.
 ///
 /// A session of TLS 1.3 gets a new ticket with each resumption, as a ticket should be used once (RFC 8446,
 /// C.4). Without a limit of its own such a chain would never end, and a certificate that was verified once
-/// never be looked at again: each ticket carries the time of the full handshake.
+/// never be looked at again: each ticket carries the time of the full handshake, and behind it the fingerprint of the
+/// one of `ClientAuthorities` that has vouched for the client, if one has.
 enum TicketLifetime {
     /// Whole seconds, as eight bytes.
     private static let length = 8
@@ -27,6 +29,27 @@ enum TicketLifetime {
         return unsafe SSL_SESSION_set1_ticket_appdata(session, &now, length) == 1
     }
 
+    /// Marks a session whose full handshake is under way with the authority by which the client was verified, too.
+    static func mark(_ session: OpaquePointer, verifiedBy authority: SHA256Digest) -> Bool {
+        let now = UInt64(bitPattern: Int64(time(nil)))
+        // In this machine's order, as the other mark: x86 and ARM have the lowest byte in front.
+        var mark = (0..<length).map { UInt8(truncatingIfNeeded: now >> UInt64(8 * $0)) }
+        for index in authority.span.indices { mark.append(authority.span[index]) }
+        return unsafe SSL_SESSION_set1_ticket_appdata(session, &mark, mark.count) == 1
+    }
+
+    /// That authority's fingerprint; nil of a session that none of these was needed for.
+    static func authority(of session: OpaquePointer) -> SHA256Digest? {
+        var start: UnsafeMutableRawPointer?
+        var count = 0
+        guard unsafe SSL_SESSION_get0_ticket_appdata(session, &start, &count) == 1,
+            count == length + SHA256Digest.length, let start = unsafe start
+        else { return nil }
+        // Safe: bytes that belong to the session, and are copied before it changes.
+        let bytes = unsafe UnsafeRawBufferPointer(start: start + length, count: count - length)
+        return unsafe SHA256Digest(bytes.bindMemory(to: UInt8.self).span)
+    }
+
     fileprivate static func isFresh(_ session: OpaquePointer, seconds: Int) -> Bool {
         // Tickets of a program that did not mark them are as old as their session says.
         let begun = unsafe handshakeTime(of: session) ?? Int64(SSL_SESSION_get_time(session))
@@ -37,7 +60,7 @@ enum TicketLifetime {
         var start: UnsafeMutableRawPointer?
         var count = 0
         guard unsafe SSL_SESSION_get0_ticket_appdata(session, &start, &count) == 1,
-            count == length, let start = unsafe start
+            count >= length, let start = unsafe start
         else { return nil }
         // Safe: eight bytes that belong to the session, read before it changes.
         return unsafe start.loadUnaligned(as: Int64.self)

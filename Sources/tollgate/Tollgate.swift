@@ -12,7 +12,8 @@ struct Tollgate: AsyncParsableCommand {
             Serve.self, Probe.self, Check.self, BackUp.self, AccountVerbs.self, PackageVerbs.self,
             ProductVerbs.self,
             CodesVerbs.self, TopUpVerbs.self, DeviceVerbs.self, KeyVerbs.self, EventVerbs.self,
-            WebhookVerbs.self, AlertVerbs.self,
+            WebhookVerbs.self, AlertVerbs.self, AuthorityVerbs.self, FirmwareVerbs.self,
+            CampaignVerbs.self,
             ClockVerbs.self, ClusterVerbs.self, ConfigVerbs.self, Connections.self, Top.self,
             Completion.self,
         ]

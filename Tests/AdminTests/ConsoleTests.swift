@@ -219,7 +219,7 @@ struct ConsoleTests {
                 #expect(page.text.contains(link ?? "rel=\"\(rel)\"") == (link != nil), "\(query)")
             }
         }
-        #expect(try await look(client, "\(path)?month=2026-09", cookie).status == 422)
+        #expect(try await look(client, "\(path)?month=2026-09", cookie).status == 404)
         let csv = try await look(client, "\(path).csv?month=2026-10", cookie)
         #expect(csv.text.contains("\r\n2026-10,acme,,total,10,"))
         #expect(

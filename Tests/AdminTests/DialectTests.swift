@@ -1,8 +1,8 @@
-import Admin
 import HTTPTypes
 import Ledger
 import Testing
 
+@testable import Admin
 @testable import Gateway
 
 /// Products whose devices were made for another platform.
@@ -32,6 +32,34 @@ import Testing
         #expect(ended.status == 200 && ended.json["dialect"] == .null)
     }
 
+    @Test(
+        "the console says which weak proofs a product accepts, and nothing where there are none",
+        arguments: [("en", "by weak proofs"), ("zh", "弱认证方式")])
+    func console(language: String, warning: String) async throws {
+        let client = try Client()
+        try await client.furnish()
+        let (_, cookie) = try await client.signIn(Client.ownerToken.text)
+        func page(_ tab: String = "") async throws -> String {
+            try await client.send(
+                .get, "/console/products/lamp\(tab)", token: nil,
+                headers: ["Cookie": cookie, "Accept-Language": language]
+            ).text
+        }
+        #expect(try await !page().contains(warning))
+        #expect(try await page("/settings").contains("<code>tollgate</code>"))
+        let strong: JSON = ["proofs": ["alibaba-hmacsha256", "azure-sas", "jwt"]]
+        _ = try await client.send(.put, path, strong.bytes)
+        #expect(try await !page().contains(warning))
+        #expect(try await page("/settings").contains("<code>jwt</code>"))
+        let weak: JSON = ["proofs": ["tollgate", "alibaba-hmacmd5", "alibaba-hmacsha1", "plain"]]
+        _ = try await client.send(.put, path, weak.bytes)
+        let text = try await page()
+        #expect(text.contains(warning) && !text.contains("<code>tollgate</code>"))
+        for name in ["alibaba-hmacmd5", "alibaba-hmacsha1", "plain"] {
+            #expect(text.contains("<code>\(name)</code>"), "\(name)")
+        }
+    }
+
     @Test("what can't be is refused: which pattern it is, and why")
     func refusals() async throws {
         let client = try Client()
@@ -40,12 +68,13 @@ import Testing
         let cases: [(JSON, String)] = [
             (["up": ["ok", "a/#/b"]], "up/1: 'a/#/b': # stands alone in the last level"),
             (["down": ["a+"]], "down/0: 'a+': + stands alone in its level"),
-            (["up": ["${clientId}/x"]], "there is no ${clientId}"),
+            (["up": ["${clientID}/x"]], "there is no ${clientID}"),
+            (["up": ["a-${clientId}/x"]], "${clientId} stands alone in its level"),
             (["up": ["$SYS/#"]], "are the server's"), (["up": ["d/x/y/up/#"]], "are the server's"),
             (["up": many, "down": many], "1 to 32 patterns together, not 34"),
             (["up": []], "1 to 32 patterns together, not 0"),
             (["preset": "aws", "up": ["a"]], "preset: takes the place of up and down"),
-            (["preset": "gcp"], "preset"), (["proofs": ["jwt"]], "proofs"),
+            (["preset": "gcp"], "preset"), (["proofs": ["jws"]], "proofs"),
             (["proofs": []], "proofs"),
         ]
         for (body, reason) in cases {

@@ -49,6 +49,15 @@ struct ExampleTests {
         "showDigests": "not-clustered", "takeSnapshot": "not-clustered",
         "showConnection": "not-connected", "endConnection": "not-connected",
         "sendMessage": "not-connected", "redeliver": "unknown-delivery",
+        "showAuthority": "unknown-authority", "updateAuthority": "unknown-authority",
+        "removeAuthority": "unknown-authority", "registerAuthority": "authority-not-usable",
+        "changeState": "state-version-mismatch", "setState": "state-version-mismatch",
+        "createCampaign": "firmware-not-offered", "showCampaign": "unknown-campaign",
+        "pauseCampaign": "unknown-campaign", "resumeCampaign": "unknown-campaign",
+        "stopCampaign": "unknown-campaign", "uploadFirmware": "firmware-not-offered",
+        "showFirmware": "unknown-firmware", "deleteFirmware": "unknown-firmware",
+        "offerFirmware": "firmware-not-offered", "showFirmwareOffer": "unknown-upgrade",
+        "downloadFirmware": "firmware-link-ended",
         "retryNotification": "unknown-notification", "testAlertMail": "mail-not-configured",
     ]
 
@@ -127,6 +136,12 @@ struct ExampleTests {
             }
         }
         let key = try await client.post("/v1/keys", ["name": "K", "role": "application"])
+        if operation == "removeTokenKey" {
+            let key =
+                "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"
+            _ = try await client.post(
+                "/v1/products/lamp/token-keys", ["id": "2027-01", "key": .text(key)])
+        }
         let webhook = try await client.post(
             "/v1/webhooks", ["name": "W", "url": "https://example.org/tollgate"])
         return (client, key.json["id"]?.text ?? "", webhook.json["id"]?.text ?? "")

@@ -268,7 +268,9 @@ struct BodyTests {
         }
         let large = bodies.filter { $0.1?.jsonLimit.bytes == nil }.map(\.0)
         #expect(
-            Set(large) == ["changeDevices", "createKey", "importDevices", "sendMessage"])
+            Set(large) == [
+                "changeDevices", "createCampaign", "createKey", "importDevices", "sendMessage",
+            ])
         for (id, body) in bodies { #expect((body?.jsonLimit.values ?? 0) <= 50_000, "\(id)") }
     }
 

@@ -107,6 +107,13 @@ struct ReplayTests {
             ]),
         Write(.put, "products/lamp/devices/d2/limits", [:]),
         Write(.delete, "products/lamp/devices/d2/limits"),
+        Write(
+            .patch, "products/lamp/devices/d2/state",
+            ["desired": ["on": true, "level": ["a": 1, "b": .null]], "version": 0]),
+        Write(.patch, "products/lamp/devices/d2/state", ["desired": ["on": false]]),
+        Write(.put, "products/lamp/devices/d2/state", ["desired": [:]]),
+        Write(
+            .put, "products/lamp/devices/d2/state", ["desired": ["on": true], "version": 3]),
         Write(.post, "products/lamp/devices/d2/reset-secret"),
         Write(
             .post, "accounts/acme/topups",
@@ -151,6 +158,22 @@ struct ReplayTests {
             ]),
         Write(.put, "products/lamp/limits", [:]),
         Write(.delete, "products/lamp/limits"),
+        Write(
+            .post, "products/lamp/token-keys",
+            [
+                "id": "2027-01", "audience": "project-7",
+                "key":
+                    "{\"kty\":\"oct\",\"k\":\"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow\"}",
+            ]),
+        Write(
+            .post, "products/lamp/token-keys",
+            [
+                "id": "ed",
+                "key":
+                    "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}",
+            ]),
+        Write(.delete, "products/lamp/token-keys/2027-01"),
+        Write(.put, "products/lamp/state", ["counted": true]),
         Write(.post, "accounts/acme/purchases/{code}/void", ["cause": "a mistake"]),
         Write(
             .post, "keys",
@@ -178,6 +201,14 @@ struct ReplayTests {
         Write(.post, "webhooks/{webhook}/secret/rotate", [:]),
         Write(.delete, "webhooks/{webhook}"),
         Write(
+            .post, "accounts/acme/authorities",
+            [
+                "name": "Factory", "certificate": .text(SampleAuthority.certificate),
+                "proof": .text(SampleAuthority.proof),
+            ], telling: ("authority", "id")),
+        Write(.patch, "accounts/acme/authorities/{authority}", ["on": false]),
+        Write(.delete, "accounts/acme/authorities/{authority}"),
+        Write(
             .put, "accounts/acme/alert-rules/codes-low",
             ["number": 5, "percent": 20, "days": 7, "on": false]),
         Write(.put, "accounts/acme/alert-rules/codes-low", ["number": 5]),
@@ -198,6 +229,9 @@ struct ReplayTests {
     private static let others: Set = [
         "sendMessage", "endConnection", "startBackup", "makeCheckpoint", "removeNode",
         "changeDevices", "testWebhook", "redeliver", "testAlertMail", "retryNotification",
+        // With images, which take a gateway that offers them.
+        "uploadFirmware", "deleteFirmware", "offerFirmware", "createCampaign", "pauseCampaign",
+        "resumeCampaign", "stopCampaign",
     ]
 
     private func send(

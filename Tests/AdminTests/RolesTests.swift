@@ -78,7 +78,10 @@ struct RolesTests {
         let (client, sample) = try await world()
         #expect(
             Routes.all.filter { !$0.access.needsToken }.map(\.path)
-                == ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"]
+                == [
+                    "/v1/firmware/:link", "/healthz", "/readyz", "/metrics", "/openapi.json",
+                    "/docs",
+                ]
         )
         for route in Routes.all {
             for token in [nil, "", "x", "key.secret", Client.ownerToken.text + "x"] {
@@ -198,17 +201,21 @@ struct RolesTests {
         "deleteDevice", "sendMessage", "importDevices", "requestUpgrade", "reportUpgrade",
         "setDialect", "endDialect", "setProductLimits", "endProductLimits", "setDeviceLimits",
         "endDeviceLimits", "rotateProductSecret", "revokeProductSecret", "createProduct",
-        "updateProduct",
+        "updateProduct", "addTokenKey", "removeTokenKey", "changeState", "setState", "countState",
         "deleteProduct", "deleteMessages", "createKey", "revokeKey", "renameKey", "renameDevice",
         "changeDevices", "createWebhook", "updateWebhook", "rotateWebhookSecret", "deleteWebhook",
+        "registerAuthority", "updateAuthority", "removeAuthority",
         "testWebhook", "redeliver", "setAlertRule", "resetAlertRule", "setAlertLanguage",
         "retryNotification",
         "updateAccountMetadata", "updateProductMetadata", "updateDeviceMetadata",
+        "uploadFirmware", "deleteFirmware", "offerFirmware", "createCampaign", "pauseCampaign",
+        "resumeCampaign", "stopCampaign",
     ]
 
     /// What applications may do besides reading.
     private static let forApplications: Set<String> = [
-        "requestUpgrade", "reportUpgrade", "sendMessage",
+        "requestUpgrade", "reportUpgrade", "sendMessage", "changeState", "setState",
+        "offerFirmware",
     ]
 
     /// What is done on the gateway's own machine.

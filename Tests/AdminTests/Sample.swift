@@ -14,7 +14,8 @@ struct Sample {
     private static let usual = [
         "month": "2026-11",
         "assignment": "1", "topup": "1", "code": "\(ActivationCode(serial: 1))",
-        "metadata": "room=hall",
+        "metadata": "room=hall", "sha256": String(repeating: "0", count: 64),
+        "signature": "c2lnbmVk",
         "delivery": "1", "url": "https://example.org/hook",
     ]
 

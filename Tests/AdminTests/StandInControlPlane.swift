@@ -20,6 +20,7 @@ final class StandInControlPlane: ControlPlane {
     struct State: Sendable {
         var now = Timestamp("2026-11-21T08:00:00Z") ?? Timestamp(milliseconds: 0)
         var online: Set<DeviceIdentity> = []
+        var reported: [DeviceIdentity: ReportedState] = [:]
         var checks = [Readiness.Check(name: "listeners")]
         var failure: StoreError?
 
@@ -48,6 +49,9 @@ final class StandInControlPlane: ControlPlane {
 
         /// Whether products can name streams.
         var offersUplink = true
+
+        /// Links to firmware images.
+        var firmwareLinks: FirmwareLinks?
 
         /// The commands that were submitted, in order.
         var log: [Command] = []
@@ -93,6 +97,8 @@ final class StandInControlPlane: ControlPlane {
         }
     }
 
+    var firmwareLinks: FirmwareLinks? { state.withLock { $0.firmwareLinks } }
+
     var offersUplink: Bool { state.withLock { $0.offersUplink } }
 
     func snapshot() async throws(BackupProblem) -> BooksSnapshot { try backups.snapshot() }
@@ -114,6 +120,12 @@ final class StandInControlPlane: ControlPlane {
                 return DevicePresence(isOnline: isOnline, lastSeenAt: isOnline ? state.now : nil)
             }
         }
+    }
+
+    func reportedState(
+        of device: DeviceIdentity, registeredAt: Timestamp
+    ) throws(StoreError) -> ReportedState {
+        state.withLock { $0.reported[device] } ?? .none(registeredAt: registeredAt)
     }
 
     func connection(of device: DeviceIdentity) async -> DeviceConnection? {

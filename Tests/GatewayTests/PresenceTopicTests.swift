@@ -11,16 +11,19 @@ import Time
 
 /// What presence and the gateway's own figures ask of the topic tree and the broker.
 @Suite struct PresenceTopicTests {
-    @Test("the topic is d/{PK}/{DK}/presence and no other")
+    @Test("the topics are d/{PK}/{DK}/presence and d/{PK}/{DK}/state, and no others")
     func topic() {
         func device(_ topic: String) -> String? {
-            PresenceTopic.device(of: topic.utf8Span.span)?.text
+            GatewayTopic.prefixCount(of: topic.utf8Span.span)
+                .map { String(decoding: Array(topic.utf8).prefix($0), as: UTF8.self) }
         }
         #expect(device("d/lamp/dk1/presence") == "d/lamp/dk1/")
+        #expect(device("d/lamp/dk1/state") == "d/lamp/dk1/")
         for other in [
             "d/lamp/presence", "d/lamp/dk1/up/presence", "d/lamp/dk1/presence/x", "presence",
             "/presence", "x/lamp/dk1/presence", "d/lamp/dk1/absence", "d/lamp/dk1/Presence", "",
-            "d/lamp/dk1presence",
+            "d/lamp/dk1presence", "d/lamp/state", "d/lamp/dk1/up/state", "d/lamp/dk1/sys/state",
+            "d/lamp/dk1/estate", "state", "/state", "e",
         ] {
             #expect(device(other) == nil, "\(other)")
         }

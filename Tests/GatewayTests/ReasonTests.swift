@@ -29,7 +29,7 @@ struct ReasonTests {
     @Test("MQTT 5: a code is one of the packets that the reason appears in")
     func codes() {
         let connack: [Reason] = [
-            .unsupportedProtocolVersion, .clientIdentifierNotValid, .badCredentials,
+            .unsupportedProtocolVersion, .clientIdentifierNotValid, .badCredentials, .tokenUntimely,
             .badAuthenticationMethod, .deviceDisabled, .notAllowedOnListener, .noCodeLeft,
             .activationExpired, .ledgerUnavailable, .clockDoubted, .limitReached, .serverBusy,
             .connectionRateExceeded,

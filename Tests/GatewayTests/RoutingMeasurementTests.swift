@@ -1,3 +1,4 @@
+import Cryptography
 import RoutingLoad
 import TestFiles
 import Testing
@@ -20,6 +21,14 @@ import Testing
         print("topics of a device's own: \(one) ns with 1 pattern, \(all) ns with 32")
         // Each of them read anew would be 32 times as much.
         #expect(all < 10 * one)
+    }
+
+    @Test("A token's cost is that of its signature, about", arguments: SignatureKey.Kind.allCases)
+    func tokens(kind: SignatureKey.Kind) throws {
+        let (token, signature) = try TokenMeasurement.nanoseconds(of: kind, rounds: 20)
+        print("a device's token of \(kind): \(token) ns, of that its signature \(signature) ns")
+        // Without optimization reading it costs as much again, and more.
+        #expect(signature <= token && token < 20 * signature)
     }
 
     @Test("What many receivers cost grows with their number only")

@@ -11,12 +11,18 @@ import Testing
         product: ProductKey("pk")!, device: DeviceKey("d.1")!)
 
     private func covers(
-        _ patterns: [String], _ topic: String, as identity: DeviceIdentity = identity
+        _ patterns: [String], _ topic: String, as identity: DeviceIdentity = identity,
+        client: String? = "cli"
     ) throws -> Bool {
         let set = PatternSet(try patterns.map { try TopicPattern($0) })
+        guard let client else {
+            return set.covers(
+                topic.utf8Span.span, product: identity.product.text.utf8Span.span,
+                device: identity.device.text.utf8Span.span, client: nil)
+        }
         return set.covers(
             topic.utf8Span.span, product: identity.product.text.utf8Span.span,
-            device: identity.device.text.utf8Span.span)
+            device: identity.device.text.utf8Span.span, client: client.utf8Span.span)
     }
 
     @Test(
@@ -50,13 +56,50 @@ import Testing
         arguments: [
             ("", TopicPattern.Fault.length), (String(repeating: "x", count: 257), .length),
             ("a\u{1}", .character), ("$SYS/#", .reserved), ("d/x", .reserved), ("d", .reserved),
-            ("$share/g/x", .reserved), ("a/${clientId}", .unknownVariable("clientId")),
+            ("$share/g/x", .reserved), ("a/${clientid}", .unknownVariable("clientid")),
+            ("a/${clientId}x", .clientIdentifier), ("${dk}${clientId}", .clientIdentifier),
             ("a/${", .unknownVariable("")), ("a/#/b", .multiLevelWildcard),
             ("a#", .multiLevelWildcard), ("a/${dk}+", .singleLevelWildcard),
         ]
     )
     func faults(text: String, fault: TopicPattern.Fault) {
         #expect(throws: fault) { try TopicPattern(text) }
+    }
+
+    @Test(
+        "${clientId} is one level, the client's own identifier; where it stands for nothing it takes nothing",
+        arguments: [
+            ("v1/${clientId}/up/#", "v1/cli/up/x", "cli", true),
+            ("v1/${clientId}/up/#", "v1/cli/up", "cli", true),
+            ("v1/${clientId}/up/#", "v1/other/up/x", "cli", false),
+            ("v1/${clientId}/up/#", "v1/cli2/up/x", "cli", false),
+            ("v1/${clientId}/up/#", "v1/+/up/x", "cli", false),
+            ("v1/${clientId}/up/#", "v1/#", "cli", false),
+            ("v1/${clientId}/up/#", "v1//up/x", "", false),
+            ("v1/${clientId}", "v1/", "", false), ("${clientId}", "", "", false),
+            ("${clientId}/${dk}", "cli/d.1", "cli", true), ("${clientId}", "cli", "cli", true),
+            ("${clientId}/#", "$SYS/x", "$SYS", false), ("${clientId}/#", "d/x", "d", false),
+            ("v1/${clientId}/x", "v1/any/x", nil, true), ("v1/${clientId}/x", "v1//x", nil, false),
+            ("v1/${clientId}/x", "v1/+/x", nil, false),
+            ("v1/${clientId}/x", "v1/a/b/x", nil, false),
+            ("v1/${clientId}/#", "v1/#", nil, false), ("v1/${clientId}", "v1/a#", nil, false),
+        ])
+    func client(pattern: String, topic: String, client: String?, expected: Bool) throws {
+        #expect(try covers([pattern], topic, client: client) == expected)
+        // Among others that begin alike.
+        let others = ["v1/${clientId}/z", "v1/${clientId}/a/#", "v1/${dk}/x", "v1/b"]
+        #expect(try covers(others + [pattern], topic, client: client) == expected)
+    }
+
+    @Test(
+        "a client identifier stands for itself, without parameters, and for nothing when it is no level",
+        arguments: [
+            ("dev-1", "dev-1"), ("dev-1|securemode=2,signmethod=hmacsha256|", "dev-1"),
+            ("灯", "灯"), ("a/b", ""), ("a+", ""), ("#", ""), ("", ""), ("a|b", "a|b"),
+            (String(repeating: "x", count: 257), ""),
+        ])
+    func names(clientID: String, name: String) {
+        #expect(ClientName.bytes(of: clientID.utf8Span.span) == Array(name.utf8))
     }
 
     @Test("presets are within the limit, and each names its platform's topics")

@@ -69,6 +69,19 @@ extension LedgerRecords {
                 ]
             ),
             GoldenTable(
+                books.desiredStates,
+                keys: ["plain": identity],
+                records: [
+                    "least": DesiredStateRecord(
+                        state: DesiredState(
+                            version: 1, changedAt: time, document: .empty, pace: StatePace())),
+                    "most": DesiredStateRecord(
+                        state: DesiredState(
+                            version: 300, changedAt: time, document: document,
+                            pace: StatePace(fullAt: time))),
+                ]
+            ),
+            GoldenTable(
                 books.sessionFollowings,
                 keys: ["plain": NodeName("gate-1.example")!],
                 records: [
@@ -91,6 +104,15 @@ extension LedgerRecords {
     }
 
     /// Under so many keys; the first value is empty.
+    /// A document of a device's state, with all kinds of values.
+    static var document: StateDocument {
+        let text = #"{"é":[1.50,-2e3,null],"on":true,"\"\u0001":{"a":""}}"#
+        guard let patch = try? StatePatch(json: Array(text.utf8)),
+            let document = try? StateDocument.empty.merging(patch)
+        else { preconditionFailure("no document: \(text)") }
+        return document
+    }
+
     private static func noted(_ count: Int) -> Metadata {
         Metadata().merging(
             (0..<count).map { number in

@@ -45,7 +45,8 @@ enum LedgerRecords {
         theBooks(books) + cluster(books) + tenants(books) + codes(books) + products(books)
             + devices(books)
             + packs(books) + upgrades(books) + imports(books) + log(books)
-            + webhooks(books) + alerts(books)
+            + webhooks(books) + alerts(books) + authorities(books) + tokenKeys(books)
+            + firmware(books) + campaigns(books)
     }
 
     private static var someLimits: LimitsRecord {
@@ -246,7 +247,9 @@ enum LedgerRecords {
         record.dialect = Dialect(
             topics: .patterns(
                 up: [TopicPattern(known: "up/${pk}${dk}/#")], down: [TopicPattern(known: "+/x")]),
-            proofs: ProofKinds(ProofKind.allCases))
+            proofs: ProofKinds([
+                ProofKind.tollgate, .alibabaSHA256, .alibabaSHA1, .alibabaMD5, .azureSAS, .plain,
+            ]))
         return record
     }
 
@@ -277,8 +280,8 @@ enum LedgerRecords {
                 books.products,
                 keys: ["plain": product],
                 records: [
-                    "least v7": least,
-                    "most v7": productWithLimits,
+                    "least v8": least,
+                    "most v8": productWithCountedState,
                 ],
                 older: [
                     "least": product(least, .codes), "most": product(deletedProduct, .codes),
@@ -287,6 +290,7 @@ enum LedgerRecords {
                     "least v4": least, "most v4": productWithUplink,
                     "least v5": least, "most v5": productWithMessageLog,
                     "least v6": least, "most v6": productWithDialect,
+                    "least v7": least, "most v7": productWithLimits,
                 ]
             ),
             GoldenTable(
@@ -339,6 +343,12 @@ enum LedgerRecords {
         record.isRegistered = false
         record.isDisabled = true
         record.isOpen = false
+        return record
+    }
+
+    private static var productWithCountedState: ProductRecord {
+        var record = productWithLimits
+        record.countsState = true
         return record
     }
 

@@ -2,6 +2,7 @@ import Bytes
 import Storage
 import TestFiles
 import Testing
+import Time
 
 @testable import Ledger
 @testable import Metering
@@ -62,6 +63,24 @@ import Testing
         let environment = try environment()
         let tables = try FollowedTables(SessionTables(in: environment), in: environment)
         try check(SessionRecords.tables(tables), of: tables, file: "sessions.txt")
+    }
+
+    @Test("What devices report is on the disk as its golden bytes say")
+    func reportedState() throws {
+        let file = try GoldenFile("records/state.txt")
+        let time = Timestamp(milliseconds: 1_700_000_000_000)
+        let states = [
+            "none": ReportedState.none(registeredAt: time),
+            "most": ReportedState(
+                version: 300, changedAt: time, desired: 7, registeredAt: time,
+                document: LedgerRecords.document),
+        ]
+        for (name, state) in states {
+            #expect(
+                file.lines[name] == state.bytes, "\(name): \(GoldenFile.hex(state.bytes))")
+            #expect(ReportedState(bytes: file.lines[name] ?? []) == state, "\(name)")
+        }
+        #expect(file.lines.count == states.count)
     }
 
     @Test("Retained messages are on the disk as their golden bytes say")

@@ -184,6 +184,89 @@ extension WholeGateway {
             }
         }
 
+        @Test(
+            "${clientId} is the identifier that the device has connected with; an odd one has no such topics",
+            arguments: [1, 2])
+        func clientIdentifier(shards: Int) async throws {
+            try await TestGateway.run(shards: shards) { gateway in
+                let product = try await gateway.createProduct()
+                let devices = try await gateway.importDevices(["dk1", "dk2"], into: product)
+                let key = try await gateway.createApplication(products: [product])
+                let topics = DeviceTopics.patterns(
+                    up: [try TopicPattern("v1/${clientId}/up/#")],
+                    down: [try TopicPattern("v1/${clientId}/down/#")])
+                try await Self.set(topics, [.plain], of: product, at: gateway)
+                let backend = try gateway.connect(key, subscribedTo: "d/lamp/+/up/#")
+                func client(
+                    _ device: TestDevice, as clientID: String, isCleanStart: Bool = true
+                ) throws -> TestClient {
+                    let client = try TestClient(
+                        port: gateway.tlsPort, certificates: gateway.certificates, version: .v3_1_1)
+                    let credentials = TestCredentials(
+                        clientID: clientID, userName: "\(device.identity)",
+                        password: device.secret.text)
+                    let answer = try client.connect(as: credentials, isCleanStart: isCleanStart)
+                    #expect(answer.code == 0)
+                    return client
+                }
+                let one = try client(devices[0], as: "unit-7")
+                _ = try one.publish("v1/unit-7/up/x", "hello", qos: .atLeastOnce)
+                let heard = try backend.message()
+                #expect(heard.topic == "d/lamp/dk1/up/v1/unit-7/up/x" && heard.text == "hello")
+                #expect(try one.subscribe("v1/unit-7/down/#") == [1])
+                for filter in ["v1/unit-8/down/#", "v1/+/down/#", "v1/dk1/down/#", "v1/#"] {
+                    #expect(try one.subscribe(filter) == [0x80], "\(filter)")
+                }
+                let answer = try backend.publish(
+                    "d/lamp/dk1/down/v1/unit-7/down/x", "do", qos: .atLeastOnce)
+                #expect(answer?.code == 0)
+                #expect(try one.message().topic == "v1/unit-7/down/x")
+                // Without one it is the name that the device is given.
+                let two = try client(devices[1], as: "")
+                #expect(try two.subscribe("v1/lamp.dk2/down/#") == [1])
+                try two.leave()
+                for odd in ["a/b", "+", "#", "v1/x/down/#"] {
+                    let client = try client(devices[1], as: odd)
+                    if !odd.contains("#") {
+                        #expect(try client.subscribe("v1/\(odd)/down/#") == [0x80], "\(odd)")
+                    }
+                    #expect(try client.subscribe("v1/x/down/#") == [0x80], "\(odd)")
+                    try client.leave()
+                }
+            }
+        }
+
+        @Test("a session keeps what its device has subscribed to under another client identifier")
+        func otherIdentifier() async throws {
+            try await TestGateway.run { gateway in
+                let product = try await gateway.createProduct()
+                let device = try await gateway.importDevice("dk1", into: product)
+                let key = try await gateway.createApplication(products: [product])
+                let down = try TopicPattern("v1/${clientId}/down/#")
+                try await Self.set(
+                    .patterns(up: [], down: [down]), [.plain], of: product, at: gateway)
+                let backend = try gateway.connect(key)
+                func client(_ clientID: String) throws -> TestClient {
+                    let client = try TestClient(
+                        port: gateway.tlsPort, certificates: gateway.certificates, version: .v3_1_1)
+                    let credentials = TestCredentials(
+                        clientID: clientID, userName: "lamp.dk1", password: device.secret.text)
+                    #expect(try client.connect(as: credentials, isCleanStart: false).code == 0)
+                    return client
+                }
+                let first = try client("a")
+                #expect(try first.subscribe("v1/a/down/#") == [1])
+                try first.leave()
+                let answer = try backend.publish(
+                    "d/lamp/dk1/down/v1/a/down/x", "kept", qos: .atLeastOnce)
+                #expect(answer?.code == 0)
+                let second = try client("b")
+                #expect(try second.message().topic == "v1/a/down/x")
+                #expect(try second.subscribe("v1/a/down/y") == [0x80])
+                #expect(try second.subscribe("v1/b/down/#") == [1])
+            }
+        }
+
         // MARK: Proofs
 
         private func code(

@@ -172,5 +172,57 @@ extension WholeGateway {
                         """, "\(ending.errors)")
             }
         }
+
+        /// The keys of RFC 7515, A.3 and A.1, and RFC 8037, A.1, as a device's issuer has them.
+        private static let issuers = [
+            (
+                "ES256",
+                "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\",\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}",
+                "\"d\":\"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI\""
+            ),
+            (
+                "EdDSA",
+                "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}",
+                "\"d\":\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\""
+            ),
+            (
+                "HS256",
+                "{\"kty\":\"oct\",\"k\":\"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow\"}",
+                "\"use\":\"sig\""
+            ),
+        ]
+
+        @Test(
+            "paho with a token of PyJWT's connects, is metered, and stays out when it has expired",
+            arguments: issuers)
+        func token(_ algorithm: String, _ key: String, _ rest: String) async throws {
+            try await TestGateway.run { gateway in
+                let (product, device) = try await furnish(gateway, .aws, [.jwt])
+                let issuer = key.dropLast() + "," + rest + "}"
+                let given = try GivenTokenKey(key).sealed(
+                    as: TokenKeyID("2027-01")!, of: product.key, audience: nil,
+                    with: gateway.gateway.secretKeys)
+                try await gateway.submit(.products(.addTokenKey(product.key, try #require(given))))
+                func arguments(_ seconds: Int, kid: String = "2027-01") -> [String] {
+                    self.arguments(
+                        "jwt", gateway, device.identity, String(issuer),
+                        [algorithm, kid, "\(seconds)"])
+                }
+                let ending = try await converse(
+                    arguments(3_600), gateway, product, up: "dt/dev-1/data", down: "cmd/dev-1/req")
+                #expect(
+                    ending.output == """
+                        connect 0
+                        subscribe (1,)
+                        published
+                        message cmd/dev-1/req do
+
+                        """, "\(ending.errors)")
+                let expired = try await run(arguments(-120))
+                #expect(expired.output == "connect 4\n", "\(expired.errors)")
+                let other = try await run(arguments(3_600, kid: "2026-01"))
+                #expect(other.output == "connect 4\n", "\(other.errors)")
+            }
+        }
     }
 }

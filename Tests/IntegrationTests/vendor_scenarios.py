@@ -1,6 +1,7 @@
 """Devices made with the libraries of other platforms, unmodified: what each of them does, one line for each thing.
 
-Arguments: scenario, host, port, CA file, PK, DK, secret, then the certificate and its key for aws. A device that converses
+Arguments: scenario, host, port, CA file, PK, DK, secret, then the certificate and its key for aws, or for jwt algorithm,
+kid and for how many seconds the token is good; its secret is the private key as a JSON Web Key. A device that converses
 stays connected until its standard input ends.
 """
 
@@ -112,3 +113,37 @@ elif scenario == "aws":
     say("message", message.topic, message.payload.decode())
     sys.stdin.read()
     client.disconnect()
+elif scenario == "jwt":
+    import jwt
+    import paho.mqtt.client as mqtt
+
+    algorithm, name, seconds = sys.argv[8], sys.argv[9], int(sys.argv[10])
+    key = jwt.algorithms.get_default_algorithms()[algorithm].from_jwk(secret)
+    now = int(time.time())
+    token = jwt.encode(
+        {"sub": f"{product}.{device}", "aud": product, "iat": now, "nbf": now, "exp": now + seconds},
+        key, algorithm, headers={"kid": name})
+    client = mqtt.Client(client_id="any")
+    client.username_pw_set(f"{product}.{device}", token)
+    client.tls_set(authority)
+    events = queue.Queue()
+    client.on_connect = lambda client, data, flags, code: events.put(("connect", code))
+    client.on_subscribe = lambda client, data, mid, granted: events.put(("subscribe", granted))
+    client.on_publish = lambda client, data, mid: events.put(("publish", mid))
+    client.on_message = lambda client, data, message: events.put(
+        ("message", message.topic, message.payload.decode()))
+    client.connect(host, port)
+    client.loop_start()
+    code = next_of(events, "connect")[1]
+    say("connect", code)
+    if code != 0:
+        sys.exit()
+    client.subscribe(f"cmd/{device}/#", 1)
+    say("subscribe", next_of(events, "subscribe")[1])
+    client.publish(f"dt/{device}/data", "hello", 1)
+    next_of(events, "publish")
+    say("published")
+    say(*next_of(events, "message"))
+    sys.stdin.read()
+    client.disconnect()
+    client.loop_stop()

@@ -132,7 +132,7 @@ extension Damage {
         ) { (books, transaction) throws(StoreError) in
             try books.upgrades.remove(u3, in: transaction)
         },
-        Damage("an upgrade too many", "the number of upgrades against those requested: 5 is not 4")
+        Damage("an upgrade too many", "the number of upgrades against those requested: 7 is not 6")
         { (books, transaction) throws(StoreError) in
             try books.upgrades.copy(
                 u3, to: KeyPair(TestStore.device("d1"), UpgradeID("ghost")!), in: transaction)

@@ -182,6 +182,21 @@ extension Damage {
                 .account(Tour.individual),
                 MetadataRecord(metadata: Metadata().merging(edits)), in: transaction)
         },
+        Damage("a desired state that is gone", "what PK1.d3 is to be is not there") {
+            (books, transaction) throws(StoreError) in
+            try books.desiredStates.remove(TestStore.device("d3"), in: transaction)
+        },
+        Damage(
+            "a desired state of another version",
+            "what PK1.d3 is to be has another version than the log has left it with"
+        ) { (books, transaction) throws(StoreError) in
+            try books.desiredStates.put(
+                TestStore.device("d3"),
+                DesiredStateRecord(
+                    state: DesiredState(
+                        version: 9, changedAt: Timestamp(milliseconds: 0), document: .empty,
+                        pace: StatePace())), in: transaction)
+        },
         Damage("a sub-account that is not listed", "account sub is not among the sub-accounts of") {
             (books, transaction) throws(StoreError) in
             try books.subAccounts.remove(KeyPair(TestStore.acme, Tour.sub), in: transaction)

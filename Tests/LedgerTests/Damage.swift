@@ -25,7 +25,7 @@ struct Damage: Sendable, CustomTestStringConvertible {
 
     static let all =
         whole + tenants + codes + products + devices + history + packs + upgrades + imports
-        + corrections + webhooks + alerts
+        + corrections + webhooks + alerts + authorities + firmware + campaigns
 }
 
 extension Table {

@@ -101,6 +101,7 @@ import Time
         add(AlertKind.self)
         add(AlertLanguage.self)
         add(NotificationState.self)
+        add(TokenAlgorithm.self)
         #expect(try Self.lines(of: "values") == lines)
     }
 

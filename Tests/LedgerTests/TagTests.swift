@@ -71,6 +71,9 @@ extension Action.Area {
         case .metadata: MetadataAction.self
         case .webhooks: WebhookAction.self
         case .alerts: AlertAction.self
+        case .authorities: AuthorityAction.self
+        case .firmware: FirmwareAction.self
+        case .campaigns: CampaignAction.self
         }
     }
 }
@@ -95,6 +98,9 @@ extension Change.Area {
         case .metadata: MetadataChange.self
         case .webhooks: WebhookChange.self
         case .alerts: AlertChange.self
+        case .authorities: AuthorityChange.self
+        case .firmware: FirmwareChange.self
+        case .campaigns: CampaignChange.self
         }
     }
 }
@@ -118,6 +124,9 @@ extension Refusal.Area {
         case .metadata: MetadataRefusal.self
         case .webhooks: WebhookRefusal.self
         case .alerts: AlertRefusal.self
+        case .authorities: AuthorityRefusal.self
+        case .firmware: FirmwareRefusal.self
+        case .campaigns: CampaignRefusal.self
         case .commands: CommandRefusal.self
         }
     }

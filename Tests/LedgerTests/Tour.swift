@@ -114,6 +114,7 @@ enum Tour {
 
     static var steps: [Step] {
         tenants + codes + devices + packs + endings + people + imports + corrections + alertSteps
+            + firmware
     }
 
     private static func steps(_ actions: [Action]) -> [Step] {
@@ -241,6 +242,16 @@ enum Tour {
                 .products(.setDialect(second, Samples.dialects[0])),
                 .products(.setLimits(second, Samples.traffic[1])),
                 .devices(.setLimits(TestStore.device("d3"), Samples.traffic[0])),
+                .products(.addTokenKey(second, Samples.tokenKeys[0])),
+                .products(.addTokenKey(second, Samples.tokenKeys[2])),
+                .products(.addTokenKey(second, Samples.tokenKeys[1])),
+                .products(.removeTokenKey(second, Samples.tokenKeys[1].id)),
+                .products(.addTokenKey(third, Samples.tokenKeys[1])),
+                .products(.countState(second, true)),
+                .devices(
+                    .changeDesired(
+                        TestStore.device("d3"),
+                        DesiredEdit(Samples.patch(#"{"on":true}"#), isMerge: true))),
                 .products(.upgradePackage(second, to: TestStore.large)),
                 .products(.delete(third)),
                 .keys(.revoke(KeyID("k2")!)),
@@ -287,6 +298,30 @@ enum Tour {
 
     /// Of PK4, of `individual`: codes 40 and 41 were consumed by g1 and g2, 41 is the product's again,
     /// 42 to 46 are void, and g3 has the entitlement of g1.
+    static let image = FirmwareVersion("2.0")!
+
+    private static var firmware: [Step] {
+        let device = TestStore.device("g3", of: "PK4")
+        let other = FirmwareVersion("1.0")!
+        return steps([
+            .topUps(
+                .enter(
+                    individual, .ota, source: .gift, quantity: 3,
+                    expiresAt: Timestamp(milliseconds: 1_800_000_000_000))),
+            .firmware(.add(Samples.image(other, of: fourth))),
+            .firmware(.add(Samples.image(image, of: fourth, file: 8))),
+            .firmware(.delete(fourth, other)),
+            .firmware(.start(device, UpgradeID("f1")!, image)),
+            .firmware(.report(device, UpgradeID("f1")!, succeeded: false, UpgradeDetail("no")!)),
+            .firmware(.start(device, UpgradeID("f2")!, image)),
+            .firmware(.progress(device, UpgradeID("f2")!, UpgradePercent(30)!)),
+            .campaigns(.create(Samples.campaign("autumn", of: fourth))),
+            .campaigns(.advance(fourth, CampaignID("autumn")!, looks: 10)),
+            .campaigns(.create(Samples.campaign("winter", of: fourth))),
+            .campaigns(.turn(fourth, CampaignID("winter")!, .paused)),
+        ])
+    }
+
     private static var alertSteps: [Step] { steps(alerts(of: individual)) }
 
     private static var corrections: [Step] {
@@ -327,6 +362,10 @@ enum Tour {
             .webhooks(.create(Samples.webhook("w3", of: individual))),
             .webhooks(.delete(WebhookID("w3")!)),
             .webhooks(.report([Samples.report("w1", sequence: 7, attempts: 3)])),
+            .authorities(.register(Samples.authority("a1", of: TestStore.acme))),
+            .authorities(.setOn(Samples.authority("a1", of: TestStore.acme).id, false)),
+            .authorities(.register(Samples.authority("a2", of: individual))),
+            .authorities(.remove(Samples.authority("a2", of: individual).id)),
             .devices(.rename(device("g3"), "Hall")),
             .devices(.deleteMessages(device("g3"))),
             .packages(.rename(mega, "Mega 2")),

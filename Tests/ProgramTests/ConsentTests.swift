@@ -20,11 +20,12 @@ struct ConsentTests {
         defer { program.remove() }
         #expect(
             try Self.irreversible(program) == [
-                "account certify", "clock confirm", "cluster adopt", "cluster remove",
-                "codes assign", "codes void-assignment", "codes void-purchase", "device delete",
+                "account certify", "authority disable", "authority remove", "campaign stop",
+                "clock confirm", "cluster adopt", "cluster remove", "codes assign",
+                "codes void-assignment", "codes void-purchase", "device delete",
                 "device delete-messages", "device disable", "device enable", "device kick",
-                "device move", "device renewal",
-                "device reset-secret", "device void-activation", "key revoke", "product delete",
+                "device move", "device renewal", "device reset-secret", "device void-activation",
+                "firmware delete", "key revoke", "product delete", "product remove-token-key",
                 "product revoke-secret", "product rotate-secret", "product upgrade", "topup void",
                 "webhook delete", "webhook rotate",
             ])

@@ -72,6 +72,7 @@ extension Serving {
             shards: 1
             admin: {port: 0, requestsPerSecond: 100000}
             tls: {clientCA: data/tls/ca.pem}
+            firmware: {url: https://gate.example.org}
             storage: {ledgerMapBytes: 67108864, usageMapBytes: 67108864}
             listeners:
               - {name: local, port: 0, tls: false}

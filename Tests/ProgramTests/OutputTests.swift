@@ -62,7 +62,8 @@ struct OutputTests {
         "device activations lamp d1", "device upgrades lamp d1", "key list", "event list",
         "connections", "connections --sort seen", "top --once", "webhook list",
         "device messages lamp d1", "alert list", "alert rules acme", "alert letters",
-        "account report acme", "config show",
+        "account report acme", "config show", "authority list acme", "firmware list lamp",
+        "campaign list lamp",
     ]
 
     @Test("no listing verb crashes when its output can't be written, in no form")

@@ -6,6 +6,7 @@ Usage: http_scenarios.py SCENARIO HOST PORT TOKEN. Prints what happened; the tes
 import json
 import re
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -13,6 +14,22 @@ import urllib.request
 
 scenario, host, port, token = sys.argv[1:5]
 base = f"http://{host}:{port}"
+
+
+def authority():
+    """Registers a CA of acme's, made here, with the proof that its key is; answers its id."""
+    code = call("GET", "/v1/accounts/acme/authority-code")[1]["code"]
+    new = ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    for arguments in [
+        [*new, "-x509", "-days", "9", "-subj", "/CN=CA", "-keyout", "ca.key", "-out", "ca.pem",
+         "-addext", "keyUsage=critical,keyCertSign,cRLSign"],
+        [*new, "-subj", f"/CN={code}", "-keyout", "proof.key", "-out", "proof.csr"],
+        ["openssl", "x509", "-req", "-days", "9", "-in", "proof.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+         "-set_serial", "1", "-out", "proof.pem"],
+    ]:
+        subprocess.run(arguments, check=True, capture_output=True)
+    body = {"name": "CA", "certificate": open("ca.pem").read(), "proof": open("proof.pem").read()}
+    return call("POST", "/v1/accounts/acme/authorities", body)[1]["id"]
 
 
 def call(method, path, body=None, **headers):
@@ -432,6 +449,7 @@ elif scenario == "bodies":
         ("webhook", {"name": "W", "url": "https://example.org/hook"}),
     ]:
         names[name] = call("POST", f"/v1/{name}s", body)[1]["id"]
+    names["authority"] = authority()
     ones = b"[" + b"1," * 7_500_000 + b"1]"
     operations = [
         (method, path.format(**names))

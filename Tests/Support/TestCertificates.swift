@@ -103,11 +103,11 @@ public final class TestCertificates: Sendable {
     /// PEM file of the server's private key.
     public var keyFile: String { directory.file("key.pem") }
 
-    private static let key = [
+    static let key = [
         "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
     ]
 
-    private static func openSSL(_ arguments: [String]) throws {
+    static func openSSL(_ arguments: [String]) throws {
         let ending = try ChildProcess.run("openssl", arguments)
         guard ending.status == 0 else { throw TLSErrorOfTool(text: ending.errors) }
     }

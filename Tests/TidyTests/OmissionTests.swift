@@ -31,8 +31,8 @@ import Testing
             "ImportAction", "TopUpAction", "UpgradeAction", "KeyAction", "ClockAction",
             "CorrectionAction", "LimitAction", "ProductSecretAction", "AnswerAction",
             "ClusterAction",
-            "WebhookAction",
-            "MetadataAction",
+            "WebhookAction", "AuthorityAction", "MetadataAction", "FirmwareAction",
+            "CampaignAction",
         ].map { Probe($0, ["\($0).encode", "\($0).asked"]) }
         // Nothing of these is made anew for a repetition.
         + [Probe("AlertAction", ["AlertAction.encode"])]
@@ -42,6 +42,7 @@ import Testing
             "DeviceChange", "CodeChange", "ProductChange", "PackageChange", "AccountChange",
             "ImportChange", "KeyChange", "ClockChange", "LimitChange", "ProductSecretChange",
             "ClusterChange", "WebhookChange", "MetadataChange", "AlertChange",
+            "AuthorityChange", "FirmwareChange", "CampaignChange",
         ].map { Probe($0, ["\($0).encode", "\($0).name"]) } + [
             Probe(
                 "TopUpChange", in: "struct TopUpChange",
@@ -57,12 +58,13 @@ import Testing
     private static let refusals = [
         "DeviceRefusal", "CodeRefusal", "ProductRefusal", "PackageRefusal", "AccountRefusal",
         "ImportRefusal", "TopUpRefusal", "UpgradeRefusal", "KeyRefusal", "CommandRefusal",
-        "ClockDoubt", "CorrectionRefusal", "LimitRefusal", "ClusterRefusal",
-        "WebhookRefusal", "AlertRefusal",
+        "ClockDoubt", "CorrectionRefusal", "LimitRefusal", "ClusterRefusal", "WebhookRefusal",
+        "AlertRefusal", "AuthorityRefusal", "FirmwareRefusal", "CampaignRefusal",
         "MetadataRefusal",
     ].map { Probe($0, ["\($0).encode", "\($0).description"]) }
 
     private static let answers = [
+        Probe("CampaignFilter", ["CampaignFilter.encode"]),
         Probe("Effect", ["Effect.encode"]), Probe("Outcome", ["Outcome.encode", "Outcome.effect"]),
         Probe("MetadataOwner", ["MetadataOwner.encode", "MetadataOwner.description"]),
         Probe(
@@ -260,6 +262,8 @@ private final class Workshop {
             static func subject(of change: TopUpChange) -> JSON { .null }
             static func subject(of change: UpgradeChange) -> JSON { .null }
             static func subject(of change: AlertChange) -> JSON { .null }
+            static func subject(of change: FirmwareChange) -> JSON { .null }
+            static func subject(of change: CampaignChange) -> JSON { .null }
             static func subject(of correction: Correction) -> JSON { .null }
             static func dialect(_ dialect: Dialect) -> JSON { .null }
             static func limits(_ limits: TrafficLimits) -> JSON { .null }

@@ -71,8 +71,26 @@ extension ConsoleRequest {
         html += card(.connection, try await deviceConnection(path))
         html += card(.usage, try await deviceUsage(path))
         html += deviceLimits(device, path)
+        html += card(.stateDocuments, try await deviceDocuments(path))
         html += metadata(of: device, "updateDeviceMetadata", path)
         return "<div class=\"pair\">\(html)</div>"
+    }
+
+    /// What the device is to be, and what it says that it is.
+    private func deviceDocuments(_ path: [String: String]) async throws -> HTML {
+        let state = try await get("showState", path)
+        func document(_ name: String) -> HTML {
+            let text = String(decoding: (state.at(name) ?? [:]).bytes, as: UTF8.self)
+            return "<code>\(text)</code>"
+        }
+        return facts([
+            (.desired, document("desired")),
+            (.desiredVersion, "\(state.text("desiredVersion"))"),
+            (.confirmedVersion, "\(state.text("confirmedVersion"))"),
+            (.reported, document("reported")),
+            (.reportedVersion, "\(state.text("reportedVersion"))"),
+            (.stateReportedAt, time(state.text("reportedChangedAt"))),
+        ])
     }
 
     private func deviceActions(_ path: [String: String], _ device: JSON) -> HTML {

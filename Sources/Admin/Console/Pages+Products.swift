@@ -78,7 +78,7 @@ extension ConsoleRequest {
         figures += figure(.devices, product.number("devices.known"))
         figures += figure(.activatedDevices, product.number("devices.active"))
         figures += figure(.onlineDevices, product.number("devices.online"))
-        page.body = "<dl class=\"figures\">\(figures)</dl>"
+        page.body = "<dl class=\"figures\">\(figures)</dl>\(weakProofs(of: product))"
         switch tab {
         case "codes": page.body += try await productCodes(product)
         case "usage": page.body += try await productUsage(pk)
@@ -250,6 +250,7 @@ extension ConsoleRequest {
                 ], submit: .save, look: .primary))
         html += card(.productConfiguration, settings)
         html += productLimits(product, ["pk": pk])
+        html += card(.proofs, "<p>\(names(proofs(of: product)))</p>")
         html += metadata(of: product, "updateProductMetadata", ["pk": pk])
         if may("showProductSecret") { html += card(.productSecret, try await productSecret(pk)) }
         if may("deleteProduct") {
@@ -267,6 +268,24 @@ extension ConsoleRequest {
                             confirming: "pk", look: .danger)))
         }
         return html
+    }
+
+    /// What proves who a device is.
+    private func proofs(of product: JSON) -> [ProofKind] {
+        let names = product.at("dialect.proofs")?.array ?? []
+        let kinds = names.compactMap { $0.text.flatMap(ProofKind.init(named:)) }
+        return kinds.isEmpty ? ProofKinds.standard.kinds : kinds
+    }
+
+    private func names(_ proofs: [ProofKind]) -> HTML {
+        proofs.reduce(HTML()) { $0 + "<code>\($1.name)</code> " }
+    }
+
+    /// A warning where a product accepts proofs that are weak.
+    private func weakProofs(of product: JSON) -> HTML {
+        let weak = proofs(of: product).filter(\.isWeak)
+        return weak.isEmpty
+            ? HTML() : "<div class=\"alert\"><p>\(t(.proofsWeak)) \(names(weak))</p></div>"
     }
 
     /// The secret itself is shown where it was made, once.

@@ -70,6 +70,7 @@ extension Alphabet {
         case .printable: "控制字符除外"
         case .topic: "控制字符、+ 和 # 除外"
         case .visible: "可见的 ASCII 字符"
+        case .lines: "可见的 ASCII 字符、空格和换行"
         case nil: rule
         }
     }

@@ -73,7 +73,9 @@ struct Example {
     /// Named documents whose `id` is that of a kind of thing.
     private static let subjects = [
         "Account": "accounts", "ShownAccount": "accounts", "Package": "packages", "Key": "keys",
-        "NewKey": "keys", "Upgrade": "upgrades", "Webhook": "webhooks", "NewWebhook": "webhooks",
+        "NewKey": "keys", "TokenKey": "token-keys", "Upgrade": "upgrades", "Webhook": "webhooks",
+        "NewWebhook": "webhooks",
+        "Authority": "authorities",
     ]
 
     private static let singular = ["products": "product", "devices": "dk"]
@@ -83,7 +85,7 @@ struct Example {
         "cursor", "parent", "revokedAt", "certifiedAt", "previousUntil", "doubt", "known",
         "aheadHours", "freeAllowance", "uplinkStream", "dialect", "lastRefusal", "lastEnding",
         "line", "up", "down",
-        "pointer", "id of accounts.parent",
+        "pointer", "id of accounts.parent", "devices",
     ]
 
     private static let numbers: [String: Int64] = [
@@ -92,6 +94,9 @@ struct Example {
         "keepAliveSeconds": 300, "protocolVersion": 5, "sequence": 4_711, "overlapHours": 72,
         "total": 100, "remaining": 58, "used": 42, "unassigned": 20, "after": 4_700,
     ]
+
+    /// The fingerprint of a certificate.
+    private static let authority = String(repeating: "3f9c1a7e", count: 8)
 
     private static let texts = [
         "account": "acme", "id of accounts": "acme", "id of sub-accounts": "acme-west",
@@ -112,7 +117,11 @@ struct Example {
         "Idempotency-Key": "order-4711", "backup": "1", "import": "17",
         "directory": "/var/backups/tollgate/2026-11-21", "action": "disable",
         "rule": "codes-low", "notification": "1", "language": "zh",
-        "webhook": "whAbC123", "id of webhooks": "whAbC123", "to": "lamp-2",
+        "tokenKey": "2027-01", "id of token-keys": "2027-01", "audience": "lamp",
+        "algorithm": "EdDSA", "webhook": "whAbC123", "id of webhooks": "whAbC123", "to": "lamp-2",
+        "authority": authority, "id of authorities": authority, "subject": "CN=Acme factory 1",
+        "firmware": "2.1.0", "campaign": "spring", "id of campaigns": "spring",
+        "metadata": "room=hall", "endsAt": "2029-11-21T08:00:00Z",
     ]
 }
 
@@ -140,6 +149,7 @@ extension Answer.Content {
 
                 """)
         case "text/plain": .text("tollgate_up 1\n")
+        case "application/octet-stream" where route.operation.body != nil: .text("bytes")
         default: nil
         }
     }

@@ -56,14 +56,22 @@ struct PathParameter: Sendable {
         PathParameter(name: "import", schema: .number, absent: .unknownImport),
         PathParameter(name: "backup", schema: .number, absent: .unknownBackup),
         PathParameter(name: "upgrade", schema: .id(UpgradeID.self), absent: .unknownUpgrade),
+        PathParameter(
+            name: "firmware", schema: .id(FirmwareVersion.self), absent: .unknownFirmware),
+        PathParameter(
+            name: "campaign", schema: .id(CampaignID.self), absent: .unknownCampaign),
+        PathParameter(name: "link", schema: .firmwareLink, absent: .firmwareLinkEnded),
         PathParameter(name: "code", schema: .code, absent: .unknownPurchase),
         PathParameter(name: "assignment", schema: .number, absent: .unknownAssignment),
         PathParameter(name: "topup", schema: .number, absent: .unknownTopUp),
         PathParameter(name: "node", schema: .id(NodeName.self), absent: .unknownNode),
         PathParameter(name: "webhook", schema: .id(WebhookID.self), absent: .unknownWebhook),
+        PathParameter(
+            name: "authority", schema: .id(AuthorityID.self), absent: .unknownAuthority),
         PathParameter(name: "delivery", schema: .number, absent: .unknownDelivery),
         PathParameter(name: "rule", schema: .choice(AccountRule.self), absent: .unknownAlertRule),
         PathParameter(name: "notification", schema: .number, absent: .unknownNotification),
+        PathParameter(name: "tokenKey", schema: .id(TokenKeyID.self), absent: .unknownKey),
         PathParameter(name: "key", schema: .id(KeyID.self), absent: .unknownKey),
     ]
 

@@ -94,6 +94,7 @@ struct Alphabet: Equatable, Sendable {
         case printable = "any characters but control characters"
         case topic = "any characters but control characters, + and #"
         case visible = "visible ASCII characters"
+        case lines = "visible ASCII characters, blanks and line ends"
     }
 
     private(set) var summary: Summary?
@@ -110,6 +111,10 @@ struct Alphabet: Equatable, Sendable {
         isInverted: true, summary: .topic)
 
     static let visible = Alphabet(ranges: ["!"..."~"], summary: .visible)
+
+    /// Of text in lines, as PEM is.
+    static let lines = Alphabet(
+        ranges: ["\t"..."\n", "\r"..."\r", " "..."~"], summary: .lines)
     static let digits = Alphabet(ranges: ["0"..."9"])
     static let hexadecimal = Alphabet(ranges: ["0"..."9", "a"..."f"])
 

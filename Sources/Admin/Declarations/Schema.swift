@@ -203,8 +203,8 @@ extension Schema {
         }
     }
 
-    /// The form that was meant: the one whose choices the value has made, of those the one that it has
-    /// all members of, else the first one.
+    /// The form that was meant: the one whose choices the value has made; of those one that it has all needed
+    /// members of, and the most at all; else the first one.
     private static func form(of value: JSON, _ forms: [Schema]) -> Schema {
         precondition(!forms.isEmpty, "a value has a form")
         let chosen = forms.filter { form in
@@ -213,9 +213,10 @@ extension Schema {
                 return names.contains(value[member.name]?.text ?? "")
             }
         }
-        return chosen.first { form in
-            form.members.allSatisfy { !$0.isRequired || value[$0.name] != nil }
-        } ?? chosen.first ?? forms[0]
+        func has(_ member: Member) -> Bool { value[member.name] != nil }
+        let whole = chosen.filter { $0.members.allSatisfy { !$0.isRequired || has($0) } }
+        return whole.max { $0.members.count(where: has) < $1.members.count(where: has) }
+            ?? chosen.first ?? forms[0]
     }
 
     private static func find(

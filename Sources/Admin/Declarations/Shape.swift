@@ -126,6 +126,7 @@ extension PackageID: Documented {}
 extension ProductKey: Documented {}
 extension UpgradeID: Documented {}
 extension WebhookID: Documented {}
+extension AuthorityID: Documented {}
 extension EventKind: Documented {}
 
 extension EmailAddress: Documented { static var schema: Schema { .email } }
@@ -198,4 +199,5 @@ extension TopUpKind: Choice {}
 extension TopUpMovement.Kind: Choice {}
 extension TopUpSource: Choice {}
 extension UpgradeState: Choice {}
+extension CampaignState: Choice {}
 extension WebhookAttempt.Cause: Choice {}

@@ -73,7 +73,15 @@ extension Documents {
             ["webhook": JSON(id), "account": JSON(account), "on": JSON(isOn)]
         case .webhooks(.secretRotated(let id, let account, let until)):
             ["webhook": JSON(id), "account": JSON(account), "until": JSON(until)]
+        case .authorities(.registered(let id, let account, let notAfter)):
+            ["authority": JSON(id), "account": JSON(account), "notAfter": JSON(notAfter)]
+        case .authorities(.updated(let id, let account, let isOn)):
+            ["authority": JSON(id), "account": JSON(account), "on": JSON(isOn)]
+        case .authorities(.removed(let id, let account)):
+            ["authority": JSON(id), "account": JSON(account)]
         case .alerts(let change): subject(of: change)
+        case .firmware(let change): subject(of: change)
+        case .campaigns(let change): subject(of: change)
         case .topUps(let change): subject(of: change)
         case .upgrades(let change): subject(of: change)
         case .products(.created(let key, let account)):
@@ -96,6 +104,12 @@ extension Documents {
             ["product": JSON(key), "dialect": dialect.map { Documents.dialect($0) } ?? .null]
         case .products(.limitsSet(let key, let limits)):
             ["product": JSON(key), "limits": limits.map { Documents.limits($0) } ?? .null]
+        case .products(.tokenKeyAdded(let key, let id, let algorithm)):
+            ["product": JSON(key), "tokenKey": JSON(id), "algorithm": .text(algorithm.name)]
+        case .products(.tokenKeyRemoved(let key, let id)):
+            ["product": JSON(key), "tokenKey": JSON(id)]
+        case .products(.stateCounted(let key, let isCounted)):
+            ["product": JSON(key), "counted": JSON(isCounted)]
         case .imports(.imported(let product, let count, let number)):
             ["product": JSON(product), "count": JSON(count), "import": JSON(number)]
         case .imports(.begun(let product)): ["product": JSON(product)]
@@ -123,6 +137,8 @@ extension Documents {
                 "pk": JSON(identity.product), "dk": JSON(identity.device),
                 "limits": limits.map { Documents.limits($0) } ?? .null,
             ]
+        case .devices(.desiredChanged(let identity, let version)):
+            ["pk": JSON(identity.product), "dk": JSON(identity.device), "version": JSON(version)]
         case .devices(.renewalSet(let identity, let isOn)):
             ["pk": JSON(identity.product), "dk": JSON(identity.device), "autoRenewal": JSON(isOn)]
         case .devices(.registered(let identity)), .devices(.deleted(let identity)),

@@ -26,6 +26,9 @@ extension Documents {
         Member("messageLog", \.record.messageLog, "Its devices' messages are stored (rule D3).")
         Member("dialect", Documents.dialect, orNull: \.record.dialect)
         Member("limits", Documents.limits, orNull: \.record.limits)
+        Member(
+            "stateCounted", \.record.countsState,
+            "What its devices say of their states is counted as messages are.")
         Member("createdAt", \.record.createdAt)
         Member("codes") {
             Member("assigned", \.figures.assigned)

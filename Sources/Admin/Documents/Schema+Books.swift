@@ -129,6 +129,23 @@ extension Schema {
         .integer(1...Int64(clamping: UpgradeSize.maximumBytes)),
         "Bytes of what is sent. Each 5 MB (5,242,880 bytes) begun take an attempt.")
 
+    static let sha256 = text(
+        .init(
+            lengths: 64...64, form: "^[0-9A-Fa-f]{64}$",
+            example: String(repeating: "0", count: 64)))
+
+    /// Base64.
+    static let firmwareSignature = text(
+        .init(
+            lengths: 4...4 * ((FirmwareSignature.maximumLength + 2) / 3), form: Base64.form,
+            example: "c2lnbmVk"))
+
+    /// The last part of a link to an image.
+    static let firmwareLink = text(
+        .init(
+            lengths: 1...FirmwareLinks.tokenMaximumLength, form: "^[A-Za-z0-9_-]+$",
+            example: "AQRsYW1w"))
+
     /// What a key is made of. One of the role sub-account is for one account.
     static let newKeyRequest = either([
         object([

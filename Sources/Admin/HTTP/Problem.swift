@@ -23,20 +23,31 @@ struct Problem: Error, Equatable, Sendable {
     /// What the resource can do instead, in the header `Allow`.
     let allow: String?
 
+    /// How much there is of what a range was asked of, in the header `Content-Range`.
+    let contentRange: String?
+
     /// - Parameter detail: for people; by default, what the reason says of itself.
     init(
         _ reason: Reason,
         _ detail: String? = nil,
         line: Int? = nil,
         retryAfterSeconds: Int? = nil,
-        allow: String? = nil
+        allow: String? = nil,
+        contentRange: String? = nil
     ) {
         self.reason = reason
         self.detail = detail ?? reason.text
         self.line = line
         self.allow = allow
+        self.contentRange = contentRange
         self.retryAfterSeconds =
-            reason.httpStatus == .serviceUnavailable ? 1 : retryAfterSeconds
+            if reason.httpStatus == .serviceUnavailable {
+                1
+            } else if reason == .stateRateExceeded {
+                Int(StatePace.intervalMilliseconds / 1_000)
+            } else {
+                retryAfterSeconds
+            }
     }
 
     init(_ fault: Fault) {
@@ -158,7 +169,8 @@ extension HTTPResponse.Status {
 
     private static let ofProblems: [HTTPResponse.Status] = [
         .badRequest, .unauthorized, .forbidden, .notFound, .methodNotAllowed, .notAcceptable,
-        .requestTimeout, .conflict, .contentTooLarge, .unsupportedMediaType, .unprocessableContent,
+        .requestTimeout, .conflict, .contentTooLarge, .rangeNotSatisfiable, .unsupportedMediaType,
+        .unprocessableContent,
         .tooManyRequests, .internalServerError, .serviceUnavailable,
         HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"),
     ]
@@ -241,6 +253,7 @@ extension Response {
             response.headers[.wwwAuthenticate] = "Bearer realm=\"tollgate\""
         }
         if let allow = problem.allow { response.headers[.allow] = allow }
+        if let range = problem.contentRange { response.headers[.contentRange] = range }
         if let seconds = problem.retryAfterSeconds {
             response.headers[.retryAfter] = String(seconds)
         }

@@ -35,6 +35,12 @@ struct ServerContext: Sendable {
     /// Reports of accounts' months that may be made at once: each reads a month of the event log.
     let reports = StreamSlots(maximum: 8)
 
+    let firmware: FirmwareFiles
+    let firmwareDownloads: FirmwareDownloads
+
+    /// Images that may be uploaded at once.
+    let firmwareUploads = StreamSlots(maximum: 4)
+
     /// Messages to webhooks that callers wait for.
     let webhookTests = StreamSlots(maximum: 64)
 
@@ -63,6 +69,8 @@ struct ServerContext: Sendable {
         self.webhooks = webhooks
         self.alerts = alerts
         tokens = Tokens(owner: ownerToken, ledger: controlPlane.ledger)
+        firmware = FirmwareFiles(directory: configuration.firmwarePath)
+        firmwareDownloads = FirmwareDownloads(configuration.firmware)
         streams = StreamSlots(maximum: configuration.admin.eventStreams)
         bodies = BodyBudget(
             maximumBytes: max(
@@ -110,6 +118,7 @@ struct ServerContext: Sendable {
         timings.write(into: &page)
         webhooks.write(into: &page)
         alerts.write(into: &page)
+        firmwareDownloads.write(into: &page)
         page.begin("tollgate_build_info", help: "What program this is.", kind: .gauge)
         page.sample(
             1,

@@ -12,7 +12,8 @@ extension Routes {
                 "preset": .optional(
                     .choice(TopicPreset.self), "The topics of a platform; instead of up and down."),
                 "up": .optional(
-                    .topicPatterns, "What the devices publish to; ${pk} and ${dk} are their names."),
+                    .topicPatterns,
+                    "What the devices publish to; ${pk}, ${dk} and ${clientId} are their names."),
                 "down": .optional(.topicPatterns, "What they subscribe to."),
                 "proofs": .optional(
                     .list(.choice(ProofKind.self), counts: 1...ProofKind.allCases.count),

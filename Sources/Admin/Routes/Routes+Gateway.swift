@@ -61,9 +61,15 @@ extension Routes {
         on(
             .get, "settings", "listSettings",
             "What this gateway has started with: each key of its configuration, and where its value comes from",
-            access: .gateway, answers: .list(of: Documents.setting.schema)
+            access: .gateway, answers: .page(of: Documents.setting)
         ) { call in
-            call.list(call.server.settings.map { Documents.setting($0) }, cursor: nil)
+            let (cursor, limit) = try call.page()
+            let rest = call.server.settings.dropFirst(
+                Int(try cursor.map { try Self.number(at: $0) } ?? 0))
+            let page = rest.prefix(limit)
+            return call.list(
+                page.map { Documents.setting($0) },
+                cursor: page.count < rest.count ? Self.cursor(at: Int32(page.endIndex)) : nil)
         }
     }
 }

@@ -55,8 +55,8 @@ extension Routes {
 
 /// `KEY=VALUE`, which a device's metadata is to have.
 struct MetadataMatch {
-    private let key: MetadataKey
-    private let value: MetadataValue
+    let key: MetadataKey
+    let value: MetadataValue
 
     /// `nil` when the text is not of that form.
     init?(_ text: String) {

@@ -134,6 +134,7 @@ extension Routes {
             let identity = try call.identityForUpgrades()
             let fields = try await call.fields()
             let id = try fields.required("id", UpgradeID.init)
+            try Self.requireOwn(id)
             guard let size = UpgradeSize(bytes: UInt64(try fields.number("sizeBytes"))) else {
                 throw Problem.invalid("sizeBytes: is not valid")
             }

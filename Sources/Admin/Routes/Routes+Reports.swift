@@ -80,10 +80,10 @@ extension Routes {
         }
         let since = min(Month(of: record.createdAt, at: offset), running)
         guard month <= running else {
-            throw Problem.invalid("month: \(month) has not begun; \(running) is running")
+            throw Problem.notFound("month: \(month) has not begun; \(running) is running")
         }
         guard month >= since else {
-            throw Problem.invalid(
+            throw Problem.notFound(
                 "month: account \(account) was made in \(since); there is nothing of \(month)")
         }
         return MonthReport(

@@ -189,8 +189,10 @@ final class StreamSlots: Sendable {
     init(maximum: Int) { self.maximum = maximum }
 
     /// `nil` when all are taken, or a quarter of them by that tenant.
-    func slot(for tenant: String? = nil) -> Slot? {
-        let share = max(1, maximum / 4)
+    ///
+    /// - Parameter share: how many one may have; by default that quarter.
+    func slot(for tenant: String? = nil, share: Int? = nil) -> Slot? {
+        let share = share ?? max(1, maximum / 4)
         let isFree = taken.withLock { $0.take(for: tenant, maximum, ofTenant: share) }
         return isFree ? Slot(self, tenant) : nil
     }

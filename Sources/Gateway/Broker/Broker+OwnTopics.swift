@@ -43,7 +43,7 @@ extension Broker {
         guard let product = context.wire[slot].settings.productSlot,
             let classes = context.quota.topics(of: product),
             case .device(let device) = context.wire[slot].settings.client,
-            classes.up.covers(topic, product: device.product, device: device.device),
+            Self.covers(classes.up, topic, of: device, at: slot, in: &context),
             device.topicPrefix.count + 3 + topic.count <= Self.topicMaximumBytes
         else { return false }
         name.removeAll(keepingCapacity: true)
@@ -56,6 +56,21 @@ extension Broker {
         return true
     }
 
+    /// Whether patterns take a topic or filter of the client that is connected there.
+    @inline(__always)
+    private static func covers(
+        _ patterns: PatternSet, _ topic: Span<UInt8>, of device: DeviceClient, at slot: UInt32,
+        in context: inout ShardContext
+    ) -> Bool {
+        guard patterns.namesClient else {
+            return patterns.covers(
+                topic, product: device.product, device: device.device, client: nil)
+        }
+        let name = context.wire[slot].clientName
+        return patterns.covers(
+            topic, product: device.product, device: device.device, client: name.span)
+    }
+
     /// The name here of a filter that a client of a product with topics of its own subscribes to, or has subscribed
     /// to: `isAsked` is whether it must be allowed.
     func ownFilter(
@@ -66,7 +81,7 @@ extension Broker {
             let classes = context.quota.topics(of: product),
             case .device(let device) = context.wire[slot].settings.client,
             !filter.hasPrefix("d/"), !filter.hasPrefix("$"),
-            !isAsked || classes.down.covers(filter, product: device.product, device: device.device),
+            !isAsked || Self.covers(classes.down, filter, of: device, at: slot, in: &context),
             device.topicPrefix.count + 5 + filter.count <= Self.topicMaximumBytes
         else { return nil }
         return device.topicPrefix + Array("down/".utf8) + filter.bytesArray
@@ -120,7 +135,8 @@ extension Broker {
     }
 
     /// Whether a topic or filter below a device's `down/` is of a class that it may subscribe to; others are not asked for
-    /// here.
+    /// here. What `${clientId}` stands for was looked at when the device subscribed: its session may have outlived that
+    /// connection, and is the device's alone.
     private static func isAllowed(
         _ topic: Span<UInt8>, of device: DeviceClient, by classes: TopicClasses
     ) -> Bool {
@@ -129,7 +145,8 @@ extension Broker {
         let rest = topic.extracting(prefix.count..<topic.count)
         guard rest.hasPrefix("down/") else { return true }
         return classes.down.covers(
-            rest.extracting(5..<rest.count), product: device.product, device: device.device)
+            rest.extracting(5..<rest.count), product: device.product, device: device.device,
+            client: nil)
     }
 
     /// The topics of a product have changed: what its devices may not subscribe to any more ends. Which of them are

@@ -5,25 +5,30 @@ import Reactor
 import Sessions
 import Time
 
-/// Where applications hear of a device's connections: `d/{PK}/{DK}/presence` (Wire.md, "Presence").
+/// Where applications hear of a device's connections, `d/{PK}/{DK}/presence`, and of what it reports of its state,
+/// `d/{PK}/{DK}/state` (Wire.md, "Presence", "State").
 ///
-/// The gateway alone publishes there, and only filters that name `presence` match it: what an application that has
-/// subscribed to `d/{PK}/#` is sent are messages of devices and to them.
-enum PresenceTopic {
-    static var name: String { "presence" }
+/// The gateway alone publishes there, and only filters that name `presence` or `state` match them: what an application
+/// that has subscribed to `d/{PK}/#` is sent are messages of devices and to them.
+enum GatewayTopic {
+    static var presence: String { "presence" }
+    static var state: String { "state" }
 
-    /// `d/{PK}/{DK}/` of such a topic; `nil` of any other.
-    @_lifetime(copy topic)
-    static func device(of topic: Span<UInt8>) -> Span<UInt8>? {
-        let ending = "/presence".utf8.count
-        guard topic.count > ending, topic[topic.count - 1] == UInt8(ascii: "e"),
-            topic.hasPrefix("d/"),
-            topic.extracting(topic.count - ending..<topic.count).isEqual(to: "/presence")
+    /// How many bytes `d/{PK}/{DK}/` of such a topic has, in front of the name; `nil` of any other topic.
+    static func prefixCount(of topic: Span<UInt8>) -> Int? {
+        guard topic.count > 0, topic[topic.count - 1] == UInt8(ascii: "e"), topic.hasPrefix("d/")
         else { return nil }
-        let device = topic.extracting(0..<topic.count - ending + 1)
+        return prefixCount(of: topic, named: "presence") ?? prefixCount(of: topic, named: "state")
+    }
+
+    private static func prefixCount(of topic: Span<UInt8>, named name: StaticString) -> Int? {
+        let count = topic.count - name.utf8CodeUnitCount
+        guard count > 0, topic.extracting(count..<topic.count).isEqual(to: name),
+            topic[count - 1] == UInt8(ascii: "/")
+        else { return nil }
         var slashes = 0
-        for index in device.indices where device[index] == UInt8(ascii: "/") { slashes += 1 }
-        return slashes == 3 ? device : nil
+        for index in 0..<count where topic[index] == UInt8(ascii: "/") { slashes += 1 }
+        return slashes == 3 ? count : nil
     }
 }
 
@@ -118,7 +123,7 @@ extension Broker {
         var found = Matches()
         swap(&found, &matches)
         defer { swap(&found, &matches) }
-        let name = PresenceTopic.name
+        let name = GatewayTopic.presence
         subscriptions.collect(
             naming: name.utf8Span.span, below: device.topicPrefix.span, into: &found)
         guard !found.isEmpty else { return }

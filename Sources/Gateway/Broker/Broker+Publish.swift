@@ -60,7 +60,8 @@ extension Broker {
         var confirmations = 0
         if let unrouted = verdictUnrouted(slot, publish, topic, in: &context) {
             if unrouted == .held { return }
-            verdict = unrouted
+            verdict = unrouted == .writing ? .taken : unrouted
+            confirmations = unrouted == .writing ? 1 : 0
         } else {
             (verdict, confirmations) = routeOnce(slot, publish, topic, in: &context)
         }
@@ -114,7 +115,7 @@ extension Broker {
         let publication: Publication
         if let unrouted = verdictUnrouted(slot, publish, topic, in: &context) {
             if unrouted == .held { return }
-            publication = Publication(unrouted)
+            publication = Publication(writing: unrouted)
         } else {
             let isStored = sessions[slot: session(of: slot, in: &context)].stored != nil
             let answer = answer(slot, packetID, isCommitted: isStored, in: &context)
@@ -233,6 +234,9 @@ extension Broker {
         case .quotaQuestion:
             answerQuotaQuestion(slot, in: &context)
             return .taken
+        case .stateQuestion: return serveState(slot, publish, topic, isReport: false, in: &context)
+        case .stateReport: return serveState(slot, publish, topic, isReport: true, in: &context)
+        case .firmware(let use): return serveFirmware(slot, publish, use, in: &context)
         case .notAllowed:
             context.counters.add(.publishesForbidden)
             return .refused(.topicNotAllowed)
@@ -274,7 +278,7 @@ extension Broker {
     /// Counts a client's message. Of QoS 1, the same one that comes again with DUP is not counted again
     /// (rule C2), although it is handed on again ([MQTT-4.3.2-5]).
     @inline(__always)
-    private mutating func charge(
+    mutating func charge(
         _ slot: UInt32,
         _ publish: borrowing Publish,
         _ topic: Span<UInt8>, in context: inout ShardContext

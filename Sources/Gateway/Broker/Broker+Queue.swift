@@ -282,6 +282,8 @@ extension Broker {
         guard let token = context.wire[slot].session else { return }
         let version = context.wire[slot].settings.version
         tellOwedNotice(slot, in: &context)
+        tellDesiredIfKnown(slot, in: &context)
+        tellOfOffer(slot, in: &context)
         for packetID in sessions[slot: token.slot].queue.released {
             Pubrel.encode(
                 packetID: packetID, version: version,

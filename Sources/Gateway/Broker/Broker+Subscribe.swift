@@ -220,6 +220,8 @@ extension Broker {
             into: &context.wire[slot].output
         )
         tellOwedNotice(slot, in: &context)
+        tellDesiredIfKnown(slot, in: &context)
+        tellOfOffer(slot, in: &context)
     }
 
     /// Answers when no shard has the filters any more: nothing that they match comes behind the UNSUBACK

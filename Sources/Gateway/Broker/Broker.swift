@@ -56,6 +56,12 @@ struct Broker: ~Copyable {
     /// Connections that wait for their devices' rates.
     var delayed = DelayedPublishers()
 
+    /// How often devices have asked for their upgrades, and reported on them.
+    var firmwarePaces = BoundedTable<DeviceIdentity, StatePace>(limit: 65_536)
+
+    /// Devices whose states are being changed.
+    var states = DeviceStates()
+
     /// The message that is being delivered to many, encoded.
     var fanOut = PublishFanOut()
     var isFanningOut = false

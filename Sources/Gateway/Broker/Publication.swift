@@ -31,6 +31,12 @@ struct Publication {
 
     init(_ verdict: PublishVerdict) { self.verdict = verdict }
 
+    /// Of what is not routed: taken when it is on the disk, or met its end.
+    init(writing verdict: PublishVerdict) {
+        self.verdict = verdict == .writing ? .taken : verdict
+        confirmations = verdict == .writing ? 1 : 0
+    }
+
     /// A receiver on this shard has got the message.
     mutating func note(_ outcome: DeliveryOutcome, for sender: DownlinkSender) {
         switch outcome {
@@ -142,10 +148,13 @@ enum PublishVerdict: Equatable {
     /// Units are asked for: the packet is served again when the ledger has answered (rule C6).
     case held
 
+    /// What a device reports of its state: taken when it is on the disk.
+    case writing
+
     /// What a PUBACK or PUBREC of MQTT 5 says.
     var reasonCode: ReasonCode {
         switch self {
-        case .taken, .undecided, .held: .success
+        case .taken, .undecided, .held, .writing: .success
         case .noSubscribers: .noMatchingSubscribers
         case .refused(let reason): reason.reasonCode
         case .downlink(let outcome): outcome.reasonCode
@@ -155,7 +164,7 @@ enum PublishVerdict: Equatable {
     /// Why the code is not plain success; `nil` when it is.
     var text: String? {
         switch self {
-        case .taken, .undecided, .held: nil
+        case .taken, .undecided, .held, .writing: nil
         case .noSubscribers: "nobody has subscribed to the topic"
         case .refused(let reason): reason.text
         case .downlink(let outcome): outcome.reasonCode == .success ? nil : outcome.text

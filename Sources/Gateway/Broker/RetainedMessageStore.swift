@@ -1,3 +1,4 @@
+import Ledger
 import Linux
 import Replication
 import Sessions
@@ -65,6 +66,14 @@ final class RetainedMessageStore: Sendable {
     func count() throws(StoreError) -> Int {
         try shared.environment.read { transaction throws(StoreError) in
             try messages.totals(in: transaction).messages
+        }
+    }
+
+    /// The record of what a device has reported of its state.
+    func reported(by device: DeviceIdentity, now: Timestamp) throws(StoreError) -> Message? {
+        let name = ReportedTopic.name(device)
+        return try shared.environment.read { transaction throws(StoreError) in
+            try messages.message(of: name.span, now: now, in: transaction)
         }
     }
 

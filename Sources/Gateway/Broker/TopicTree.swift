@@ -170,9 +170,10 @@ package struct TopicTree: Sendable {
         matches.removeAll()
         guard count > 0 else { return }
         if isForSubscribers {
-            if let device = PresenceTopic.device(of: topic) {
-                let name = PresenceTopic.name
-                levels.matchNaming(name.utf8Span.span, below: device, into: &matches.nodes)
+            if let count = GatewayTopic.prefixCount(of: topic) {
+                levels.matchNaming(
+                    topic.extracting(count..<topic.count), below: topic.extracting(0..<count),
+                    into: &matches.nodes)
             } else {
                 levels.match(topic, into: &matches.nodes)
             }

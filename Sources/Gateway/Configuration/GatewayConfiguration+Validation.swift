@@ -45,6 +45,7 @@ extension GatewayConfiguration {
         if let file = webhooks.trustedCertificates {
             try requireText(file, "webhooks.trustedCertificates")
         }
+        try firmware.validate()
         try smtp.validate()
         try alerts.validate()
         for (index, directory) in backup.directories.enumerated() {

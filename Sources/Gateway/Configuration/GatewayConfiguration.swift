@@ -40,6 +40,7 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public var cluster = Cluster()
     public var uplink = Uplink()
     public var messageLog = MessageLog()
+    public var firmware = Firmware()
     public var webhooks = Webhooks()
     public var smtp = SMTP()
     public var alerts = Alerts()
@@ -60,6 +61,13 @@ public struct GatewayConfiguration: Equatable, Sendable {
 
     /// Where devices' messages are stored, said or not.
     public var messageLogPath: String { messageLog.directory ?? "\(trimmedData)/messages" }
+
+    /// Where firmware images are kept.
+    public var firmwarePath: String { "\(trimmedData)/firmware" }
+
+    /// Whether images are taken, and devices upgraded to them: not by a node of a cluster, as the others do not have the
+    /// files.
+    public var offersFirmware: Bool { firmware.url != nil && cluster.node == nil }
 
     private var trimmedData: String {
         var path = data

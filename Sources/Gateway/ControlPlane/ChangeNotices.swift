@@ -24,15 +24,22 @@ struct ChangeNotices: Sendable {
         case .products(.updated(let key, _)), .products(.packageUpgraded(let key, _, _)),
             .products(.deleted(let key, _)), .products(.uplinkNamed(let key, _)),
             .products(.dialectSet(let key, _)), .products(.limitsSet(let key, _)),
+            .products(.stateCounted(let key, _)),
             .codes(.assigned(_, let key, _, _)),
             .codes(.bought(_, _, _, product: .some(let key), _)),
             .codes(.granted(_, _, _, product: .some(let key), _)):
             tellAll(.productChanged(key))
+            if case .products(.deleted) = change { mailboxes[0].post(.statesForgotten(key)) }
         case .devices(.activated(_, let entitlement, _)) where entitlement.cause == .first:
             // It was consumed for a connection that waits for the answer.
             break
-        case .devices(.disabled(let device, _)), .devices(.deleted(let device)),
-            .devices(.activated(let device, _, _)), .devices(.entitlementReopened(let device, _)),
+        case .devices(.deleted(let device)):
+            tellHome(of: device, .deviceChanged(device))
+            tellHome(of: device, .stateForgotten(device))
+        case .devices(.desiredChanged(let device, _)):
+            tellHome(of: device, .desiredChanged(device))
+        case .devices(.disabled(let device, _)), .devices(.activated(let device, _, _)),
+            .devices(.entitlementReopened(let device, _)),
             .devices(.entitlementEnded(let device, _)), .devices(.limitsSet(let device, _)):
             tellHome(of: device, .deviceChanged(device))
         case .devices(.secretReset(let device)): tellHome(of: device, .secretReset(device))
@@ -43,11 +50,14 @@ struct ChangeNotices: Sendable {
         case .topUps(let change): tell(change)
         case .imports(.imported(_, _, import: .some)), .imports(.abandoned): importEnded()
         case .keys(.revoked(let key)): tellAll(.keyRevoked(key))
-        case .accounts, .packages, .products(.created), .codes(.bought), .codes(.granted),
-            .imports(.imported), .imports(.begun), .devices(.registered), .devices(.renewalSet),
+        case .firmware(.offered(let device, _, _)): tellHome(of: device, .upgradeOffered(device))
+        case .accounts, .packages, .products(.created), .products(.tokenKeyAdded),
+            .products(.tokenKeyRemoved), .codes(.bought), .codes(.granted), .imports(.imported),
+            .imports(.begun), .devices(.registered), .devices(.renewalSet),
             .devices(.secretConfirmed), .devices(.messagesDeleted), .devices(.renamed), .metadata,
-            .upgrades, .keys(.created), .keys(.renamed), .keys(.sealingKeysAdopted),
-            .limits, .productSecrets, .cluster, .webhooks, .alerts:
+            .upgrades, .keys(.created), .keys(.renamed), .keys(.sealingKeysAdopted), .limits,
+            .productSecrets, .cluster, .webhooks, .alerts, .authorities, .firmware(.added),
+            .firmware(.deleted), .firmware(.explained), .campaigns:
             break
         }
     }

@@ -18,6 +18,9 @@ public protocol ControlPlane: Sendable {
     /// Tells whether gateways can open each other's session tickets.
     var ticketFingerprint: String { get }
 
+    /// Links to firmware images; `nil` when the gateway has none for devices.
+    var firmwareLinks: FirmwareLinks? { get }
+
     /// Copies of the stores, made while they are in use.
     var backups: Backups { get }
 
@@ -53,6 +56,14 @@ public protocol ControlPlane: Sendable {
     ///
     /// Throws when the usage store can't be read.
     func presence(of devices: [DeviceIdentity]) async throws(StoreError) -> [DevicePresence]
+
+    /// What a device that was registered then has reported of its state; of version 0 when it has reported nothing. On
+    /// a node of a cluster, as far as that has followed the others.
+    ///
+    /// Throws when the usage store can't be read.
+    func reportedState(
+        of device: DeviceIdentity, registeredAt: Timestamp
+    ) throws(StoreError) -> ReportedState
 
     /// The connection of a device; `nil` when it is not connected.
     func connection(of device: DeviceIdentity) async -> DeviceConnection?

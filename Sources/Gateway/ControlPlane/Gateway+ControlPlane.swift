@@ -17,6 +17,8 @@ extension DeviceUsage.DayCount {
 extension Gateway: ControlPlane {
     public var offersUplink: Bool { commons.uplink.isOffered }
 
+    public var firmwareLinks: FirmwareLinks? { commons.firmwareLinks }
+
     public func verify() async throws(StoreError) -> [String] {
         let (stores, secretKeys) = (self.stores, self.secretKeys)
         let result = await withCheckedContinuation { continuation in
@@ -154,6 +156,13 @@ extension Gateway: ControlPlane {
         if await ask(home, orElse: false, { .kick(device, $0) }) { return true }
         for case .flag(true) in await askOtherNodes(.kick(device), home: device) { return true }
         return false
+    }
+
+    public func reportedState(
+        of device: DeviceIdentity, registeredAt: Timestamp
+    ) throws(StoreError) -> ReportedState {
+        let record = try commons.retained.reported(by: device, now: now)
+        return ReportedState(record, registeredAt: registeredAt)
     }
 
     public func send(_ downlink: Downlink, to device: DeviceIdentity) async -> DownlinkOutcome {

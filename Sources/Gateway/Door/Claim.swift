@@ -15,8 +15,8 @@ enum Claim {
         case secret
         /// HMAC-SHA256 with the ProductSecret, to be given a DeviceSecret.
         case registration
-        /// A certificate that TLS has verified.
-        case certificate
+        /// A certificate that TLS has verified: by an account's authority, or, `nil`, by one of the gateway's.
+        case certificate(AuthorityID?)
         /// Alibaba Cloud's signature, with any client id before the bar; and with the ProductSecret.
         case alibaba(SigningMethod)
         case alibabaRegistration(SigningMethod)
@@ -24,6 +24,23 @@ enum Claim {
         case accessToken
         /// The DeviceSecret as the password, and the device's names as the user name in a plain form.
         case plainSecret
+        /// A JSON Web Token as the password, and the same user name.
+        case webToken
+
+        /// Whether TLS has proved it: there is nothing in it that could be guessed.
+        var isCertificate: Bool {
+            if case .certificate = self { true } else { false }
+        }
+
+        /// Others say who the device is: its secret proves nothing, and it need not have one.
+        var isVouchedFor: Bool {
+            switch self {
+            case .certificate, .webToken: true
+            case .signature, .secret, .registration, .alibaba, .alibabaRegistration,
+                .accessToken, .plainSecret:
+                false
+            }
+        }
     }
 
     /// The most bytes of the identifier that a client without one is given: `{PK}.{DK}` of a device,
@@ -36,11 +53,12 @@ enum Claim {
         }
     }
 
-    /// Reads user name and client identifier. Fails with the reason when they have none of the forms
+    /// Reads user name and client identifier, and what kind of password there is. Fails with the reason when they have none of the forms
     /// that Wire.md knows, or one that this transport does not allow.
     static func read(
         userName: Span<UInt8>?,
         clientID: Span<UInt8>,
+        password: Span<UInt8>? = nil,
         isEncrypted: Bool
     ) -> Result<Claim, Reason> {
         guard let userName else { return .failure(.badCredentials) }
@@ -61,7 +79,8 @@ enum Claim {
         }
         if let identity = DeviceIdentity(plainUserName: userName) {
             guard isEncrypted else { return .failure(.notAllowedOnListener) }
-            return .success(.device(identity, proof: .plainSecret))
+            let isToken = if let password { WebToken.isShaped(password) } else { false }
+            return .success(.device(identity, proof: isToken ? .webToken : .plainSecret))
         }
         return .failure(.badCredentials)
     }
@@ -170,6 +189,30 @@ struct SignedClientIdentifier: ~Escapable {
             start = end + 1
         }
         return nil
+    }
+}
+
+/// What `${clientId}` stands for in topics of a product's own.
+enum ClientName {
+    /// The most bytes of one.
+    static let maximumLength = 256
+
+    /// A client identifier, of one with parameters what stands before the bar. Empty, so that it stands for nothing, when
+    /// it is longer, or is no level of a topic name: has a slash or a wildcard in it.
+    static func bytes(of clientID: Span<UInt8>) -> [UInt8] {
+        if let signed = SignedClientIdentifier(clientID) { return level(signed.name) }
+        return level(clientID)
+    }
+
+    private static func level(_ name: Span<UInt8>) -> [UInt8] {
+        guard name.count <= maximumLength else { return [] }
+        for index in name.indices {
+            switch name[index] {
+            case UInt8(ascii: "/"), UInt8(ascii: "+"), UInt8(ascii: "#"): return []
+            default: continue
+            }
+        }
+        return name.bytesArray
     }
 }
 

@@ -18,6 +18,7 @@ struct Door: ~Copyable {
     private var failuresOfNames: FailureGuard<ClaimedName>
     private var failuresOfClaims: FailureGuard<ClaimAtSource>
     private var failuresOfSources: FailureGuard<SourceNetwork>
+    private var tokenKeys = TokenKeyring()
     private var pending = PendingAdmissions()
     private var deferred = DeferredChanges()
 
@@ -103,6 +104,12 @@ struct Door: ~Copyable {
         in books: inout LedgerReader,
         at now: ShardTime
     ) throws(StoreError) -> DeviceVerdict {
+        if case .certificate(let authority?) = credential,
+            let reason = try Self.refusal(
+                of: authority, for: identity.product, in: &books, at: now.wall)
+        {
+            return .refuse(reason)
+        }
         let verdict = try judge(identity, credential, connect, &books, at: now)
         switch verdict {
         case .refuse: return verdict
@@ -120,7 +127,13 @@ struct Door: ~Copyable {
         _ books: inout LedgerReader,
         at now: ShardTime
     ) throws(StoreError) -> DeviceVerdict {
-        try books.withDevice(identity) { product, view throws(StoreError) in
+        let token: TokenVerdict =
+            if credential == .webToken {
+                try tokenVerdict(on: identity, connect, &books, at: now)
+            } else {
+                .wrong
+            }
+        return try books.withDevice(identity) { product, view throws(StoreError) in
             let product = product.flatMap { $0.isDeleted ? nil : $0 }
             let accepted = product?.dialect?.proofs ?? .standard
             guard credential.isAccepted(accepted) else {
@@ -130,11 +143,19 @@ struct Door: ~Copyable {
             case .registration, .alibabaRegistration:
                 let isProven = try isRegistration(connect, identity, credential, product, at: now)
                 return isProven && product != nil ? .register : .refuse(.badCredentials)
-            case .signature, .secret, .certificate, .alibaba, .accessToken, .plainSecret: break
+            case .webToken where token == .untimely: return .refuse(.tokenUntimely)
+            case .signature, .secret, .certificate, .alibaba, .accessToken, .plainSecret,
+                .webToken:
+                break
             }
-            let isProven = try isProof(connect, identity, credential, view, at: now)
+            let isProven =
+                if credential == .webToken {
+                    token == .right
+                } else {
+                    try isProof(connect, identity, credential, view, at: now)
+                }
             let hasSecret = if let view { !view.sealedSecret.isEmpty } else { false }
-            guard let product, isProven, credential == .certificate || hasSecret else {
+            guard let product, isProven, credential.isVouchedFor || hasSecret else {
                 return .refuse(.badCredentials)
             }
             let decision = Admission.decide(
@@ -144,13 +165,28 @@ struct Door: ~Copyable {
                 at: now.books
             )
             var proven: SecretFingerprint?
-            if credential != .certificate, let view, !view.isSecretConfirmed {
+            if !credential.isVouchedFor, let view, !view.isSecretConfirmed {
                 proven = SecretFingerprint(of: view.sealedSecret)
             }
             return .decided(
                 decision, product, entitledBy: view?.code, confirmsSecret: proven,
                 limits: try view?.ownLimits)
         }
+    }
+
+    /// What a device's token proves. It is not looked at where no token is accepted.
+    private mutating func tokenVerdict(
+        on identity: DeviceIdentity,
+        _ connect: borrowing Connect,
+        _ books: inout LedgerReader,
+        at now: ShardTime
+    ) throws(StoreError) -> TokenVerdict {
+        guard let product = try books.product(identity.product), !product.isDeleted,
+            product.dialect?.proofs.contains(.jwt) == true
+        else { return .wrong }
+        return try tokenKeys.verdict(
+            on: connect.passwordOrNothing, of: identity, in: &books, secrets: &secrets,
+            at: now.wall)
     }
 
     /// Whether a device that registers has proved its product's secret, the one before among them.
@@ -178,7 +214,8 @@ struct Door: ~Copyable {
         return isProven(secrets.secret) && product?.secret != nil
     }
 
-    /// Whether what a device has sent proves that it has its secret; a certificate has been verified.
+    /// Whether what a device has sent proves that it has its secret; a certificate has been verified, a token is looked at
+    /// before.
     private mutating func isProof(
         _ connect: borrowing Connect,
         _ identity: DeviceIdentity,
@@ -188,7 +225,7 @@ struct Door: ~Copyable {
     ) throws(StoreError) -> Bool {
         let clientID = connect.clientID
         let password = connect.passwordOrNothing
-        if credential != .certificate { try secrets.open(view, of: identity) }
+        if !credential.isVouchedFor { try secrets.open(view, of: identity) }
         switch credential {
         case .signature:
             let timestamp = Self.parameter("timestamp", of: clientID)
@@ -212,7 +249,7 @@ struct Door: ~Copyable {
             return token.isProof(for: hub, secret: secrets.secret, at: now.wall)
         case .secret, .plainSecret: return Proof.isSecret(password, secrets.secret)
         case .certificate: return true
-        case .registration, .alibabaRegistration: return false
+        case .registration, .alibabaRegistration, .webToken: return false
         }
     }
 
@@ -376,6 +413,7 @@ enum DeviceVerdict {
         switch self {
         case .refuse(let reason):
             reason != .badCredentials && reason != .clientIdentifierNotValid
+                && reason != .tokenUntimely
         case .register, .decided: true
         }
     }

@@ -86,7 +86,8 @@ enum ClaimedName: Hashable {
         self =
             switch credential {
             case .registration, .alibabaRegistration: .product(identity.product)
-            case .signature, .secret, .certificate, .alibaba, .accessToken, .plainSecret:
+            case .signature, .secret, .certificate, .alibaba, .accessToken, .plainSecret,
+                .webToken:
                 .device(identity)
             }
     }

@@ -10,23 +10,31 @@ package struct PatternSet: Sendable {
     /// What the pieces of text hold.
     private let text: [UInt8]
 
+    /// Whether one of them has `${clientId}` in it.
+    package let namesClient: Bool
+
     package init(_ patterns: [TopicPattern]) {
         var tree = Tree()
         tree.add(patterns.map { Piece.pieces(of: $0)[...] })
         nodes = tree.nodes
         text = tree.text
+        namesClient = tree.nodes.contains { $0.kind == .client }
     }
 
     /// Whether one of them covers `topic` for a device. `topic` is a name, or a filter: a wildcard of it is covered by a
     /// wildcard that takes at least as much. Topics that begin with `$` or `d/` are none of a device's own.
+    ///
+    /// - Parameter client: what `${clientId}` stands for; empty: for nothing. `nil`: for any name, as the topic has been
+    ///   looked at when its client was known.
     package func covers(
-        _ topic: Span<UInt8>, product: Span<UInt8>, device: Span<UInt8>
+        _ topic: Span<UInt8>, product: Span<UInt8>, device: Span<UInt8>, client: Span<UInt8>?
     ) -> Bool {
         guard !topic.isEmpty, topic[0] != UInt8(ascii: "$"), !topic.hasPrefix("d/") else {
             return false
         }
         let search = Search(
-            nodes: nodes.span, text: text.span, topic: topic, product: product, device: device)
+            nodes: nodes.span, text: text.span, topic: topic, product: product, device: device,
+            client: client)
         return search.covers(from: 0, at: 0)
     }
 }
@@ -37,6 +45,9 @@ private enum Piece: Hashable {
     case byte(UInt8)
     case product
     case device
+
+    /// Alone in its level, as a `+` is.
+    case client
 
     /// `+`: the rest of a level.
     case level
@@ -55,6 +66,7 @@ private enum Piece: Hashable {
             switch byte {
             case TopicPattern.productByte: Piece.product
             case TopicPattern.deviceByte: Piece.device
+            case TopicPattern.clientByte: Piece.client
             case UInt8(ascii: "+"): Piece.level
             default: Piece.byte(byte)
             }
@@ -66,7 +78,7 @@ private enum Piece: Hashable {
 /// A piece of patterns, or a run of text in them, and what may follow.
 private struct Node {
     enum Kind: UInt8 {
-        case root, text, product, device, level, levels, everything
+        case root, text, product, device, client, level, levels, everything
     }
 
     var kind = Kind.root
@@ -130,6 +142,7 @@ private struct Tree {
         case .byte(let byte): Node(kind: .text, first: byte)
         case .product: Node(kind: .product)
         case .device: Node(kind: .device)
+        case .client: Node(kind: .client)
         case .level: Node(kind: .level)
         case .levels: Node(kind: .levels)
         case .everything: Node(kind: .everything)
@@ -143,7 +156,8 @@ private struct Tree {
         case .levels: 1
         case .product: 2
         case .device: 3
-        case .level: 4
+        case .client: 4
+        case .level: 5
         case .byte(let byte): 256 + Int(byte)
         }
     }
@@ -156,17 +170,19 @@ private struct Search: ~Escapable {
     let topic: Span<UInt8>
     let product: Span<UInt8>
     let device: Span<UInt8>
+    let client: Span<UInt8>?
 
-    @_lifetime(copy nodes, copy text, copy topic, copy product, copy device)
+    @_lifetime(copy nodes, copy text, copy topic, copy product, copy device, copy client)
     init(
         nodes: Span<Node>, text: Span<UInt8>, topic: Span<UInt8>, product: Span<UInt8>,
-        device: Span<UInt8>
+        device: Span<UInt8>, client: Span<UInt8>?
     ) {
         self.nodes = nodes
         self.text = text
         self.topic = topic
         self.product = product
         self.device = device
+        self.client = client
     }
 
     /// Whether the topic is taken whole by a node, which begins at `start` of it, and one path below that.
@@ -182,6 +198,7 @@ private struct Search: ~Escapable {
                 guard take(expected, &at) else { return false }
             case .product: guard take(product, &at) else { return false }
             case .device: guard take(device, &at) else { return false }
+            case .client: guard takeClient(&at) else { return false }
             case .level:
                 if at < topic.count, topic[at] == UInt8(ascii: "#") { return false }
                 while at < topic.count, topic[at] != UInt8(ascii: "/") { at += 1 }
@@ -212,6 +229,17 @@ private struct Search: ~Escapable {
             if nodes[middle].first <= byte { low = middle } else { high = middle }
         }
         return nodes[low].first == byte ? low : nil
+    }
+
+    /// Takes the client's name; where that is not known, a level that is no wildcard.
+    private func takeClient(_ at: inout Int) -> Bool {
+        if let client { return !client.isEmpty && take(client, &at) }
+        let start = at
+        while at < topic.count, topic[at] != UInt8(ascii: "/") {
+            if topic[at] == UInt8(ascii: "+") || topic[at] == UInt8(ascii: "#") { return false }
+            at += 1
+        }
+        return at > start
     }
 
     /// Takes bytes of the topic, if they come next.

@@ -69,15 +69,22 @@ extension Shard {
     private func claim(_ slot: UInt32, _ connect: borrowing Connect) -> Result<Claim, Reason> {
         let listener = context.commons.listeners[context.wire[slot].listener]
         if listener.isAnonymous { return .success(.anonymous) }
-        if listener.verifiesClients,
-            let peer = context.wire[slot].certificateIdentity,
+        if let peer = context.wire[slot].certificateIdentity,
+            // What a former configuration's authority has vouched for, a session may still show.
+            peer.authority != nil || listener.verifiesClients,
             let identity = DeviceIdentity(certificate: peer)
         {
-            return .success(.device(identity, proof: .certificate))
+            // A session that is resumed was verified when it began.
+            guard context.now.wall.milliseconds <= peer.notAfterSeconds * 1_000 else {
+                return .failure(.certificateExpired)
+            }
+            let authority = peer.authority.map { AuthorityID($0) }
+            return .success(.device(identity, proof: .certificate(authority)))
         }
         return Claim.read(
             userName: connect.userName,
             clientID: connect.clientID,
+            password: connect.password,
             isEncrypted: listener.isEncrypted
         )
     }
@@ -95,7 +102,7 @@ extension Shard {
         context.wire[slot].settings.topicPrefix = client.topicPrefix
         let name = ClaimedName(identity, credential)
         // A certificate has been proved by TLS.
-        guard credential == .certificate || !isHeldBack(name, slot) else {
+        guard credential.isCertificate || !isHeldBack(name, slot) else {
             return refuseConnect(slot, .tooManyFailures)
         }
         let verdict: DeviceVerdict
@@ -106,7 +113,10 @@ extension Shard {
             context.wire.noteStoreFailure(.admission, error, slot)
             return refuseConnect(slot, .ledgerUnavailable)
         }
-        noteProof(name, slot, isRight: verdict.isProven)
+        // What a tenant's authority has signed, maybe with another one's names, says nothing of who knows the secret.
+        if !credential.isCertificate || credential == .certificate(nil) {
+            noteProof(name, slot, isRight: verdict.isProven)
+        }
         switch verdict {
         case .refuse(let reason): refuseConnect(slot, reason)
         case .register: requestRegistration(slot, identity)
@@ -115,6 +125,7 @@ extension Shard {
                 return refuseConnect(slot, .ledgerUnavailable)
             }
             limit(slot, own: limits)
+            nameClient(slot, connect)
             if let reason = refusalOfWill(slot, connect) { return refuseConnect(slot, reason) }
             switch decision {
             case .admit(let until):
@@ -149,6 +160,18 @@ extension Shard {
             context.wire.noteStoreFailure(.admission, error, slot)
             return false
         }
+    }
+
+    /// Keeps the client identifier where patterns of the product name it.
+    private mutating func nameClient(_ slot: UInt32, _ connect: borrowing Connect) {
+        guard context.quota.hasOwnTopics, let product = context.wire[slot].settings.productSlot,
+            let classes = context.quota.topics(of: product),
+            classes.up.namesClient || classes.down.namesClient,
+            case .device(let device) = context.wire[slot].settings.client
+        else { return }
+        context.wire[slot].clientName =
+            connect.clientID.isEmpty
+            ? Array("\(device.identity)".utf8) : ClientName.bytes(of: connect.clientID)
     }
 
     /// Why a device could not be given its session, if it were admitted: nothing but a reset of its secret refuses it

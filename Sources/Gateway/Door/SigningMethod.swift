@@ -49,6 +49,7 @@ extension Claim.Credential {
         case .alibaba(let method), .alibabaRegistration(let method): kinds.contains(method.kind)
         case .accessToken: kinds.contains(.azureSAS)
         case .plainSecret: kinds.contains(.plain)
+        case .webToken: kinds.contains(.jwt)
         }
     }
 
@@ -56,7 +57,8 @@ extension Claim.Credential {
     var reasonNotAccepted: Reason {
         switch self {
         case .alibaba, .alibabaRegistration: .clientIdentifierNotValid
-        case .signature, .secret, .registration, .certificate, .accessToken, .plainSecret:
+        case .signature, .secret, .registration, .certificate, .accessToken, .plainSecret,
+            .webToken:
             .badCredentials
         }
     }

@@ -58,7 +58,26 @@ enum PublishTopicUse {
 
     /// A device's `sys/quota/get`: for the gateway itself.
     case quotaQuestion
+
+    /// Its `sys/state/get`, and its `sys/state/reported`.
+    case stateQuestion
+    case stateReport
+
+    /// A device's `sys/ota/...`: the same.
+    case firmware(FirmwareTopicUse)
     case notAllowed
+}
+
+/// What a device has to say of its upgrade.
+enum FirmwareTopicUse {
+    /// `sys/ota/get`
+    case question
+
+    /// `sys/ota/progress`
+    case progress
+
+    /// `sys/ota/outcome`
+    case outcome
 }
 
 /// A device's own topics: everything below `d/{PK}/{DK}/` (Wire.md, "Topics").
@@ -69,7 +88,18 @@ enum DeviceRights {
         guard topic.hasPrefix(prefix) else { return .notAllowed }
         let rest = topic.extracting(prefix.count..<topic.count)
         if rest.hasPrefix("up/") { return .message }
-        return rest.isEqual(to: "sys/quota/get") ? .quotaQuestion : .notAllowed
+        return rest.hasPrefix("sys/") ? useOfOwn(rest) : .notAllowed
+    }
+
+    /// The same below `sys/`.
+    @inline(never)
+    private static func useOfOwn(_ rest: Span<UInt8>) -> PublishTopicUse {
+        if rest.isEqual(to: "sys/state/reported") { return .stateReport }
+        if rest.isEqual(to: "sys/state/get") { return .stateQuestion }
+        if rest.isEqual(to: "sys/quota/get") { return .quotaQuestion }
+        if rest.isEqual(to: "sys/ota/progress") { return .firmware(.progress) }
+        if rest.isEqual(to: "sys/ota/outcome") { return .firmware(.outcome) }
+        return rest.isEqual(to: "sys/ota/get") ? .firmware(.question) : .notAllowed
     }
 
     /// Filters below `down/` and `sys/`.
@@ -125,9 +155,9 @@ struct TopicPatterns: Sendable {
 
     /// Whether a message may be published to a topic. To one that begins with `$` too: 4.7.2 leaves that to
     /// the server, and conformance suites try it. No application's rights reach such topics. What is said of
-    /// devices' presence is the gateway's own.
+    /// devices' presence and state is the gateway's own.
     func allowsPublish(_ topic: Span<UInt8>) -> Bool {
-        (systemTopics || !topic.isSystemTopic) && PresenceTopic.device(of: topic) == nil
+        (systemTopics || !topic.isSystemTopic) && GatewayTopic.prefixCount(of: topic) == nil
             && allows(topic)
     }
 

@@ -144,6 +144,9 @@ struct ProductCatalogue {
     /// The topics of the product's own that its devices use.
     func topics(at slot: Slot) -> TopicClasses? { entries[Int(slot.index)].product.topics }
 
+    /// Whether what its devices say of their states is counted as messages are.
+    func countsState(at slot: Slot) -> Bool { entries[Int(slot.index)].product.countsState }
+
     /// What each of its devices is limited to.
     func limits(at slot: Slot) -> TrafficLimits? { entries[Int(slot.index)].product.limits }
 
@@ -226,6 +229,9 @@ struct ProductFacts {
     /// What each of its devices may send and have under way.
     let limits: TrafficLimits?
 
+    /// Whether what they say of their states is counted as messages are.
+    let countsState: Bool
+
     /// The package's messages per day, as far as 32 bits count; `nil`: no limit (rule C9).
     let unitsPerDay: UInt32?
 
@@ -250,6 +256,7 @@ struct ProductFacts {
             uplink: record.isDeleted ? nil : record.uplink,
             topics: record.dialect?.topics.map(TopicClasses.init),
             limits: record.limits,
+            countsState: record.countsState,
             unitsPerDay: record.allowance?.messagesPerDay.map { UInt32(clamping: $0) },
             freeUnitsPerDay: free?.messagesPerDay.map { UInt32(clamping: $0) },
             storageDays: isStoring ? UInt16(clamping: record.allowance?.storageDays ?? 7) : 0,
@@ -265,6 +272,7 @@ struct ProductFacts {
         uplink: UplinkStream? = nil,
         topics: TopicClasses? = nil,
         limits: TrafficLimits? = nil,
+        countsState: Bool = false,
         unitsPerDay: UInt32?,
         freeUnitsPerDay: UInt32?,
         storageDays: UInt16 = 0,
@@ -277,6 +285,7 @@ struct ProductFacts {
         self.uplink = uplink
         self.topics = topics
         self.limits = limits
+        self.countsState = countsState
         self.unitsPerDay = unitsPerDay
         self.freeUnitsPerDay = freeUnitsPerDay
         self.storageDays = storageDays

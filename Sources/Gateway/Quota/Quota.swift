@@ -112,6 +112,11 @@ struct Quota: ~Copyable {
         products.limits(at: product)
     }
 
+    /// Whether what devices of the product say of their states is counted as messages are.
+    func countsState(of product: ProductCatalogue.Slot) -> Bool {
+        products.countsState(at: product)
+    }
+
     /// A device of the product has sent more than its rate covers.
     mutating func count(
         _ excess: WritableKeyPath<Admissions, UInt64>, at product: ProductCatalogue.Slot

@@ -32,6 +32,8 @@ extension Reason {
             case .devices(.disabled): .deviceDisabled
             case .devices(.entitlementRuns): .entitlementRuns
             case .products(.renewalOff): .productRenewalOff
+            case .products(.unknownTokenKey): .unknownKey
+            case .products(.tooManyTokenKeys): .limitReached
             case .devices(.registrationNotAllowed): .registrationNotAllowed
             case .devices(.secretInUse): .secretInUse
             case .imports(.row): .importRow
@@ -46,6 +48,9 @@ extension Reason {
             case .topUps(.unknownLease): .unknownLease
             case .topUps(.leaseExceeded): .leaseExceeded
             case .devices(.notActive): .deviceNotActive
+            case .devices(.desiredVersion): .stateVersionMismatch
+            case .devices(.desiredTooLarge): .stateTooLarge
+            case .devices(.desiredTooOften): .stateRateExceeded
             case .upgrades(.exhausted): .otaExhausted
             case .upgrades(.unknown): .unknownUpgrade
             case .upgrades(.reported): .upgradeReported
@@ -58,10 +63,19 @@ extension Reason {
             case .cluster(.partitionsChanged): .partitionsChanged
             case .cluster(.followingChanged): .followingChanged
             case .cluster(.ownFollower): .ownFollower
+            case .authorities(.unknown): .unknownAuthority
+            case .authorities(.tooMany): .tooManyAuthorities
             case .webhooks(.unknown): .unknownWebhook
             case .webhooks(.tooMany): .tooManyWebhooks
             case .alerts(.unknownNotification): .unknownNotification
             case .alerts(.notGivenUp): .notificationNotGivenUp
+            case .firmware(.unknown): .unknownFirmware
+            case .firmware(.tooMany): .tooManyFirmware
+            case .firmware(.inUse): .firmwareInUse
+            case .firmware(.underWay): .firmwareUnderWay
+            case .campaigns(.unknown): .unknownCampaign
+            case .campaigns(.ended): .campaignEnded
+            case .campaigns(.tooMany): .tooManyCampaigns
             case .corrections(let refusal): Reason(refusal)
             case .commands(.idempotencyKeyReused): .idempotencyKeyReused
             case .commands(.idempotencyKeyInvalid): .idempotencyKeyInvalid

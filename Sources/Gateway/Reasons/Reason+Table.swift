@@ -90,6 +90,31 @@ extension Reason {
                 "bad-credentials", "unknown product, device or secret", .badUserNameOrPassword,
                 .badUserNameOrPassword, .policyViolation, 401,
                 "Compare key and secret with those of the books; reset a lost secret.")
+        case .authorityNotActive:
+            Row(
+                "authority-not-active",
+                "the authority of the device's certificate is switched off, removed or expired",
+                .notAuthorized, .notAuthorized, .policyViolation, 403,
+                "Switch the account's authority on, or give the device another certificate.")
+        case .authorityOfAnotherAccount:
+            Row(
+                "authority-of-another-account",
+                "the authority of the device's certificate is not of its product's account",
+                .notAuthorized, .notAuthorized, .policyViolation, 403,
+                "Compare the certificate's CN with the product, its issuer with the account's list."
+            )
+        case .certificateExpired:
+            Row(
+                "certificate-expired", "the device's certificate has expired", .notAuthorized,
+                .notAuthorized, .policyViolation, 403,
+                "Give the device a new certificate.")
+        case .tokenUntimely:
+            Row(
+                "token-untimely",
+                "the token has expired, is not valid yet, or is valid for too long",
+                .badUserNameOrPassword, .badUserNameOrPassword, .policyViolation, 401,
+                "Compare the issuer's clock; issue tokens for a day at most, and renew them in time."
+            )
         case .badAuthenticationMethod:
             Row(
                 "bad-authentication-method", "enhanced authentication is not offered",
@@ -269,6 +294,26 @@ extension Reason {
                 "message-rate-too-high", "the device has sent more than its limits allow",
                 .messageRateTooHigh, nil, .tryAgainLater, 429,
                 "Send less often; raise the limits of the device or its product.")
+        case .stateInvalid:
+            Row(
+                "state-invalid", "the message does not say a state", .payloadFormatInvalid, nil,
+                .policyViolation, 422, "Send the JSON object that Wire.md, State, describes.")
+        case .stateTooLarge:
+            Row(
+                "state-too-large", "the document of a state would be too large", .quotaExceeded,
+                nil, .policyViolation, 422,
+                "Take members away: a document has 8,192 bytes at most, without spaces.")
+        case .stateVersionMismatch:
+            Row(
+                "state-version-mismatch", "the document of the state has another version",
+                .implementationSpecificError, nil, .policyViolation, 409,
+                "Read the state again, and say the change of what it is now.")
+        case .stateRateExceeded:
+            Row(
+                "state-rate-exceeded", "the state is changed or asked for too often",
+                .quotaExceeded, nil, .policyViolation, 429,
+                "Wait a minute; change several members at once, or have the product's states counted."
+            )
         case .disconnected:
             Row(
                 "disconnected", "the client said goodbye", .normalDisconnection, nil, .normal, 409,
@@ -462,6 +507,56 @@ extension Reason {
             Row(
                 api: "too-much-metadata", "the owner has metadata under as many keys as it may",
                 409, "Remove a key first: null as its value does that.")
+        case .upgradeReportMalformed:
+            Row(
+                "upgrade-report-malformed", "what is said of an upgrade is not of the form",
+                .payloadFormatInvalid, nil, .policyViolation, 400,
+                "Send what the documentation of sys/ota asks for.")
+        case .unknownFirmware:
+            Row(
+                api: "unknown-firmware", "the product has no such firmware image", 404,
+                "List the product's firmware.")
+        case .tooManyFirmware:
+            Row(
+                api: "too-many-firmware", "the product has as many firmware images as it may", 409,
+                "Delete an image that is not needed any more, or raise firmware.imagesPerProduct.")
+        case .firmwareInUse:
+            Row(
+                api: "firmware-in-use", "devices are upgrading to the firmware image", 409,
+                "Wait until they have reported, or report their upgrades.")
+        case .firmwareUnderWay:
+            Row(
+                api: "firmware-under-way", "the device is upgrading to a firmware image", 409,
+                "Wait until it has reported, or report that upgrade.")
+        case .firmwareNotOffered:
+            Row(
+                api: "firmware-not-offered", "the gateway offers no firmware images", 409,
+                "Set firmware.url, on a gateway that is in no cluster, and start it again.")
+        case .firmwareNoSpace:
+            Row(
+                api: "firmware-no-space", "the disk has too little room for the firmware image",
+                507, "Make room, or delete images that are not needed any more.")
+        case .firmwareLinkEnded:
+            Row(
+                api: "firmware-link-ended", "the link is none to a firmware image, or has ended",
+                404, "Ask for another link by sys/ota/get.")
+        case .rangeNotSatisfiable:
+            Row(
+                api: "range-not-satisfiable", "the range lies behind the end of the image", 416,
+                "Ask for bytes that the image has; its size is in the notice.")
+        case .unknownCampaign:
+            Row(
+                api: "unknown-campaign", "the product has no such campaign", 404,
+                "List the product's campaigns.")
+        case .campaignEnded:
+            Row(
+                api: "campaign-ended", "the campaign has ended", 409,
+                "Make another one; devices that have upgraded need not do it again.")
+        case .tooManyCampaigns:
+            Row(
+                api: "too-many-campaigns",
+                "the product has as many campaigns that have not ended as it may", 409,
+                "Stop a campaign first, or wait until one has ended.")
         case .productOfAnotherAccount:
             Row(
                 api: "product-of-another-account", "the product belongs to another account", 409,
@@ -602,6 +697,19 @@ extension Reason {
             Row(
                 api: "too-many-webhooks", "there are as many webhooks as there may be", 409,
                 "Delete one first.")
+        case .unknownAuthority:
+            Row(
+                api: "unknown-authority", "there is no such authority", 404,
+                "List the account's authorities.")
+        case .authorityNotUsable:
+            Row(
+                api: "authority-not-usable",
+                "the certificate can't be registered as an authority", 409,
+                "Do what the detail says, and send both certificates again.")
+        case .tooManyAuthorities:
+            Row(
+                api: "too-many-authorities", "there are as many authorities as there may be", 409,
+                "Remove one first that vouches for no device any more.")
         case .unknownAlertRule:
             Row(
                 api: "unknown-alert-rule", "there is no such alert rule", 404,

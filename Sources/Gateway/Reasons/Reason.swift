@@ -15,6 +15,10 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case unsupportedProtocolVersion
     case clientIdentifierNotValid
     case badCredentials
+    case authorityNotActive
+    case authorityOfAnotherAccount
+    case certificateExpired
+    case tokenUntimely
     case badAuthenticationMethod
     case deviceDisabled
     case notAllowedOnListener
@@ -54,6 +58,10 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case quotaExceeded
     case messageRateExceeded
     case messageRateTooHigh
+    case stateInvalid
+    case stateTooLarge
+    case stateVersionMismatch
+    case stateRateExceeded
 
     // How a connection ends by itself.
     case disconnected
@@ -147,6 +155,9 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case unknownWebhook
     case unknownDelivery
     case tooManyWebhooks
+    case unknownAuthority
+    case authorityNotUsable
+    case tooManyAuthorities
     case unknownAlertRule
     case unknownNotification
     case notificationNotGivenUp
@@ -154,6 +165,18 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case idempotencyKeyReused
     case idempotencyKeyInvalid
     case tooMuchMetadata
+    case upgradeReportMalformed
+    case unknownFirmware
+    case tooManyFirmware
+    case firmwareInUse
+    case firmwareUnderWay
+    case firmwareNotOffered
+    case firmwareNoSpace
+    case firmwareLinkEnded
+    case rangeNotSatisfiable
+    case unknownCampaign
+    case campaignEnded
+    case tooManyCampaigns
 
     /// Stable, in kebab case: the label of metrics, `reason` in the log and in problem documents.
     public var name: String { row.name }

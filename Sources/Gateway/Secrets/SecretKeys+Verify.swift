@@ -33,6 +33,13 @@ extension SecretKeys {
                         guard !sealer.open(sealed.bytes.span, of: id), findings.count < limit
                         else { return }
                         findings.append("the secret of webhook \(id) can't be opened")
+                    },
+                    tokenKey: { product, id, sealed in
+                        guard !sealer.open(sealed.bytes.span, ofTokenKey: id, of: product),
+                            findings.count < limit
+                        else { return }
+                        findings.append(
+                            "the secret of token key \(id) of product \(product) can't be opened")
                     }
                 )
             }

@@ -74,6 +74,14 @@ public struct SecretKeys: Sendable, CustomStringConvertible {
         return Secret(text)
     }
 
+    /// Seals the secret of a product's token key: `TokenKey.secretLengths` bytes.
+    public func seal(
+        _ secret: [UInt8], forTokenKey id: TokenKeyID, of product: ProductKey
+    ) throws(CryptoError) -> SealedSecret {
+        var sealer = try sealer()
+        return try sealer.seal(secret, forTokenKey: id, of: product)
+    }
+
     /// What the books know of the keys.
     public var fingerprints: [SealingKey] { keys.map(\.fingerprint) }
 

@@ -6,7 +6,7 @@ public import Ledger
 /// it allocates nothing.
 ///
 /// A sealed secret is the key's number (1 byte), a random nonce (12), the ciphertext, as long as the
-/// secret, and the tag (16). Whose it is, `PK.DK`, `PK` or `webhook:ID`, is authenticated along with it, so that
+/// secret, and the tag (16). Whose it is, `PK.DK`, `PK`, `webhook:ID` or `token-key:PK.ID`, is authenticated along with it, so that
 /// nobody who can write to the store gives one device's secret to another.
 public struct SecretSealer: ~Copyable {
     /// A key's cipher, where an array can hold it.
@@ -69,6 +69,14 @@ public struct SecretSealer: ~Copyable {
         return open(sealed)
     }
 
+    /// The same for the secret of a product's token key.
+    mutating func open(
+        _ sealed: Span<UInt8>, ofTokenKey id: TokenKeyID, of product: ProductKey
+    ) -> Bool {
+        setOwner(tokenKey: id, of: product)
+        return open(sealed)
+    }
+
     /// Opens a secret that no device has, for the same work as the real one of a device that exists.
     mutating func openDecoy() -> Bool {
         owner.removeAll()
@@ -98,6 +106,19 @@ public struct SecretSealer: ~Copyable {
     ) throws(CryptoError) -> SealedSecret {
         setOwner(webhook)
         return try sealed(secret)
+    }
+
+    /// Of a token key: `TokenKey.secretLengths` bytes.
+    mutating func seal(
+        _ secret: [UInt8], forTokenKey id: TokenKeyID, of product: ProductKey
+    ) throws(CryptoError) -> SealedSecret {
+        setOwner(tokenKey: id, of: product)
+        return try sealed(secret.span)
+    }
+
+    private mutating func setOwner(tokenKey id: TokenKeyID, of product: ProductKey) {
+        owner.removeAll()
+        owner.append(utf8: "token-key:\(product.text).\(id.text)")
     }
 
     /// No product's key has a colon.
@@ -139,10 +160,11 @@ public struct SecretSealer: ~Copyable {
     }
 
     private mutating func sealed(_ secret: Secret) throws(CryptoError) -> SealedSecret {
-        guard
-            let sealed = SealedSecret(
-                try Self.seal(secret.text.utf8Span.span, ciphers, owner: owner.span))
-        else {
+        try sealed(secret.text.utf8Span.span)
+    }
+
+    private mutating func sealed(_ secret: Span<UInt8>) throws(CryptoError) -> SealedSecret {
+        guard let sealed = SealedSecret(try Self.seal(secret, ciphers, owner: owner.span)) else {
             preconditionFailure("64 bytes sealed are 93")
         }
         return sealed

@@ -51,6 +51,8 @@ struct GatewayCommons: Sendable {
 
     /// Where connections of HTTP are left.
     let sharedPort = SharedPort()
+    /// Links to firmware images; `nil` when the gateway has none for devices.
+    private(set) var firmwareLinks: FirmwareLinks?
     let limits: ShardLimits
     let homes: Homes
     let messageUnit: MessageUnit
@@ -62,6 +64,12 @@ struct GatewayCommons: Sendable {
     /// Clients that a shard tells to go in one turn of draining. It takes 100 turns a second when it
     /// has nothing else to do, and more when it has.
     let drainStep: Int
+
+    func with(_ links: FirmwareLinks?) -> GatewayCommons {
+        var commons = self
+        commons.firmwareLinks = links
+        return commons
+    }
 
     /// Writes changes of stored sessions, which go together; see `SessionStore.submit`.
     func write(

@@ -1,6 +1,7 @@
 import Ledger
 import Reactor
 import Storage
+import TLS
 
 // What the control side has changed, for the clients that are connected.
 extension Shard {
@@ -10,7 +11,10 @@ extension Shard {
             return
         }
         for key in products { productChanged(key) }
-        for identity in devices { deviceChanged(identity) }
+        for identity in devices {
+            deviceChanged(identity)
+            desiredChanged(identity)
+        }
     }
 
     /// Reads a product's settings anew; they hold for its connected devices from here on. Those of a
@@ -94,6 +98,33 @@ extension Shard {
         if context.wire[token.slot].phase == .open { limitAnew(token.slot, own: limits) }
     }
 
+    /// A device is to be something else. What can't be read now is read later.
+    mutating func desiredChanged(_ identity: DeviceIdentity) {
+        do throws(StoreError) {
+            try broker.desiredChanged(identity, in: &context)
+        } catch {
+            deferChange(of: identity, error)
+        }
+    }
+
+    /// A device was deleted. What can't be removed now is of no use, as it names the time of the registration.
+    mutating func stateForgotten(_ identity: DeviceIdentity) {
+        do throws(StoreError) {
+            try broker.forgetState(of: identity, in: &context)
+        } catch {
+            context.wire.journal.noteStoreFailure(.retainedRead, error, .device(identity))
+        }
+    }
+
+    /// A product was deleted: the same of all its devices.
+    mutating func statesForgotten(_ product: ProductKey) {
+        do throws(StoreError) {
+            try broker.forgetStates(of: product, in: &context)
+        } catch {
+            context.wire.journal.noteStoreFailure(.retainedRead, error)
+        }
+    }
+
     mutating func deferChange(of identity: DeviceIdentity, _ error: StoreError) {
         context.counters.add(.changesDeferred)
         context.wire.journal.noteStoreFailure(.productRead, error, .device(identity))
@@ -153,6 +184,13 @@ extension Shard {
     mutating func keyRevoked(_ key: KeyID) {
         endAll(.kicked) { connection in connection.settings.client.isApplication(of: key) }
         broker.endSessions(in: &context) { session in session.client.isApplication(of: key) }
+    }
+
+    /// An account's authority was switched off, or removed: what it has vouched for is worth nothing any more.
+    mutating func authorityEnded(_ id: AuthorityID) {
+        endAll(.authorityNotActive) { connection in
+            connection.certificateIdentity?.authority.map { AuthorityID($0) } == id
+        }
     }
 
     /// Ends all connections that `isMeant`.

@@ -27,12 +27,15 @@ extension Shard {
             .inheritedByAll:
             true
         case .handOver, .deliver, .deliverToDevice, .confirmed, .gathered, .storedElsewhere,
-            .sessionsWritten, .retainedWritten, .decided, .subscribe, .unsubscribe, .connected,
+            .sessionsWritten, .retainedWritten, .stateWritten, .decided, .subscribe, .unsubscribe,
+            .connected,
             .subscribed, .crowded, .pass, .passed, .admissionAnswered, .registrationAnswered,
             .renewalAnswered, .usageWritten, .packs, .nodeRemoved, .handOut, .handedOut, .takeKept,
             .keptForward, .inheritanceSettled, .sessionsVoid, .countsAdopted, .productChanged,
+            .upgradeReported, .upgradeOffered,
             .productsChanged, .deviceChanged, .entitlementTaken, .secretReset, .keyRevoked, .ask,
-            .contextsReplaced, .systemTopics, .tick, .drain, .stop:
+            .contextsReplaced, .authoritiesChanged, .authorityEnded, .systemTopics, .tick, .drain,
+            .stop, .desiredChanged, .stateForgotten, .statesForgotten:
             false
         }
     }
@@ -53,6 +56,10 @@ extension Shard {
             broker.storedElsewhere(place, isWritten, in: &context)
         case .sessionsWritten(let isWritten): broker.sessionsWritten(isWritten, in: &context)
         case .retainedWritten(let session): broker.retainedWritten(session)
+        case .stateWritten(let identity, let outcome):
+            if let waiting = broker.stateWritten(identity, outcome, in: &context) {
+                unpark(waiting)
+            }
         case .decided(let token, let packetID, let outcome):
             broker.decided(token, packetID, outcome, in: &context)
         case .subscribe(let filter, let subscriber, let confirmation):
@@ -93,11 +100,19 @@ extension Shard {
         case .productChanged(let key): productChanged(key)
         case .productsChanged: productsChanged()
         case .deviceChanged(let identity): deviceChanged(identity)
+        case .desiredChanged(let identity): desiredChanged(identity)
+        case .stateForgotten(let identity): stateForgotten(identity)
+        case .statesForgotten(let product): statesForgotten(product)
+        case .upgradeOffered(let identity): broker.tellOfOffer(to: identity, in: &context)
+        case .upgradeReported(let token, let id):
+            broker.upgradeReported(token, id, in: &context)
         case .entitlementTaken(let identity): entitlementTaken(identity)
         case .secretReset(let identity): secretReset(identity)
         case .keyRevoked(let key): keyRevoked(key)
         case .ask(let question): answer(question)
         case .contextsReplaced(let contexts): context.wire.tlsContexts = contexts
+        case .authoritiesChanged(let authorities): context.wire.trust(authorities)
+        case .authorityEnded(let authority): authorityEnded(authority)
         case .systemTopics(let messages): broker.publishSystemTopics(messages, in: &context)
         case .tick: lookAtClock()
         case .drain: beginDraining()

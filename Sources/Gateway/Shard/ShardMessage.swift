@@ -54,11 +54,17 @@ enum ShardMessage: Sendable {
     case admissionAnswered(Token, Result<Outcome, StoreError>)
     case registrationAnswered(Token, Result<Outcome, StoreError>)
     case renewalAnswered(Token, Result<Outcome, StoreError>)
+
+    /// What a device has said of an upgrade's end was carried out, or could not be.
+    case upgradeReported(Token, UpgradeID)
     case usageWritten(batch: UInt64, isWritten: Bool)
     case sessionsWritten(Bool)
 
     /// What a session that has subscribed may want of retained messages is on disk.
     case retainedWritten(Token)
+
+    /// What a device has reported of its state is on disk, or could not be written.
+    case stateWritten(DeviceIdentity, WriteOutcome)
 
     // From other nodes of the cluster.
     case nodeArrived(NodeArrival)
@@ -101,11 +107,29 @@ enum ShardMessage: Sendable {
     case productChanged(ProductKey)
     case productsChanged
     case deviceChanged(DeviceIdentity)
+
+    /// It is to be something else.
+    case desiredChanged(DeviceIdentity)
+
+    /// What it has reported is to go.
+    case stateForgotten(DeviceIdentity)
+
+    /// The same of all devices of a product, on one shard.
+    case statesForgotten(ProductKey)
+
+    /// A device is to upgrade to a firmware image.
+    case upgradeOffered(DeviceIdentity)
     case entitlementTaken(DeviceIdentity)
     case secretReset(DeviceIdentity)
     case keyRevoked(KeyID)
     case ask(ShardQuestion)
     case contextsReplaced(ListenerContexts)
+
+    /// All that accounts have registered, switched off or not: who may come in is found out at CONNECT.
+    case authoritiesChanged(ClientAuthorities)
+
+    /// It vouches for nobody any more.
+    case authorityEnded(AuthorityID)
 
     /// The gateway's own figures, for those who have subscribed.
     case systemTopics([Message])

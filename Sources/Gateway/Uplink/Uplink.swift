@@ -181,9 +181,11 @@ extension Change {
         switch self {
         case .products(.uplinkNamed), .products(.deleted): true
         case .products(.created), .products(.updated), .products(.packageUpgraded),
-            .products(.dialectSet), .products(.limitsSet), .codes,
+            .products(.dialectSet), .products(.limitsSet), .products(.tokenKeyAdded),
+            .products(.tokenKeyRemoved), .codes, .products(.stateCounted),
             .devices, .packages, .accounts, .imports, .topUps, .upgrades, .keys, .clock, .limits,
-            .corrections, .productSecrets, .cluster, .metadata, .webhooks, .alerts:
+            .corrections, .productSecrets, .cluster, .metadata, .webhooks, .alerts,
+            .authorities, .firmware, .campaigns:
             false
         }
     }

@@ -47,6 +47,7 @@ struct Connection: ~Copyable, Sendable {
         var will: StoredWill?
         var successor: Token?
         var limiter = OnDemand<TrafficLimiter>()
+        var clientName: [UInt8] = []
     }
 
     /// Packets to be sent.
@@ -225,6 +226,17 @@ extension Connection {
             guard rare.isMade || newValue != nil else { return }
             rare.make(Rare())
             rare.value.will = newValue
+        }
+    }
+
+    /// What `${clientId}` stands for in its product's patterns; empty: for nothing. Kept of products only that have such a
+    /// pattern.
+    var clientName: [UInt8] {
+        get { rare.isMade ? rare.value.clientName : [] }
+        set {
+            guard rare.isMade || !newValue.isEmpty else { return }
+            rare.make(Rare())
+            rare.value.clientName = newValue
         }
     }
 

@@ -229,6 +229,9 @@ struct Wire: ~Copyable {
 
     private static var carriedBytes: Int { 4_096 }
 
+    /// By whom certificates that clients show are verified from now on, besides the listeners' own authorities.
+    mutating func trust(_ authorities: ClientAuthorities) { port.clientAuthorities = authorities }
+
     /// Appends what was kept of the connection's input, and says how much.
     func copyInput(_ slot: UInt32, to buffer: inout ByteBuffer) -> Int {
         guard connections[slot: slot].rare.isMade else { return 0 }

@@ -207,13 +207,15 @@ extension Audit {
                 "\(source()): upgrade \(change.id) of \(change.identity) is not there")
         case .accounts(.updated), .accounts(.contactPut), .accounts(.contactRemoved),
             .products(.updated), .products(.packageUpgraded), .products(.uplinkNamed),
-            .products(.dialectSet), .products(.limitsSet), .devices(.limitsSet), .imports,
+            .products(.dialectSet), .products(.limitsSet), .products(.tokenKeyAdded),
+            .products(.tokenKeyRemoved), .devices(.limitsSet), .imports, .products(.stateCounted),
+            .devices(.desiredChanged),
             .topUps, .devices(.registered), .devices(.entitlementReopened),
             .devices(.entitlementEnded), .devices(.disabled), .devices(.deleted),
             .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed),
             .devices(.messagesDeleted), .clock, .limits, .productSecrets, .cluster, .webhooks,
-            .alerts,
-            .devices(.renamed), .packages(.renamed), .keys(.renamed), .metadata:
+            .alerts, .authorities, .devices(.renamed), .packages(.renamed), .keys(.renamed),
+            .metadata, .firmware, .campaigns:
             // A later change may have written over it, or its own tables are held against the log.
             return
         }
@@ -283,7 +285,12 @@ extension LogTally {
         case .products(.deleted(let key, _)):
             deletedProducts += 1
             metadata[.product(key)] = nil
-        case .devices(.deleted(let identity)): metadata[.device(identity)] = nil
+            tokenKeys = tokenKeys.filter { $0.key.first != key }
+            images[key] = nil
+        case .devices(.deleted(let identity)):
+            metadata[.device(identity)] = nil
+            desired[identity] = nil
+        case .devices(.desiredChanged(let identity, let version)): desired[identity] = version
         case .metadata(.merged(let owner, let edits)):
             let left = (metadata[owner] ?? Metadata()).merging(edits)
             metadata[owner] = left.values.isEmpty ? nil : left
@@ -327,16 +334,30 @@ extension LogTally {
         case .webhooks(.created(let id, _)): webhooks.insert(id)
         case .webhooks(.deleted(let id, _)): webhooks.remove(id)
         case .alerts(let change): count(change)
+        case .authorities(.registered(let id, _, _)): authorities.insert(id)
+        case .authorities(.removed(let id, _)): authorities.remove(id)
+        case .products(.tokenKeyAdded(let product, let id, let algorithm)):
+            tokenKeys[KeyPair(product, id)] = algorithm
+        case .products(.tokenKeyRemoved(let product, let id)):
+            tokenKeys[KeyPair(product, id)] = nil
+        case .firmware(.added(let product, let version, _, let digest)):
+            images[product, default: [:]][version] = digest
+        case .firmware(.deleted(let product, let version)): images[product]?[version] = nil
+        case .campaigns(.created(let product, let id, _)):
+            campaigns[KeyPair(product, id)] = .running
+        case .campaigns(.turned(let product, let id, let state)):
+            campaigns[KeyPair(product, id)] = state
         case .accounts(.updated), .accounts(.certified), .products(.updated),
             .products(.packageUpgraded), .products(.uplinkNamed), .products(.dialectSet),
-            .products(.limitsSet), .devices(.limitsSet),
+            .products(.limitsSet), .products(.stateCounted), .devices(.limitsSet),
             .imports(.imported(_, _, .none)), .imports(.abandoned),
             .devices(.registered), .devices(.entitlementReopened), .devices(.entitlementEnded),
             .devices(.disabled), .devices(.renewalSet), .devices(.secretReset),
             .devices(.secretConfirmed), .devices(.messagesDeleted), .devices(.renamed),
             .packages(.renamed), .keys(.renamed), .topUps, .clock,
             .productSecrets, .cluster(.checkpoint), .webhooks(.updated),
-            .webhooks(.secretRotated):
+            .webhooks(.secretRotated), .authorities(.updated), .firmware(.offered),
+            .firmware(.explained):
             break
         }
     }
@@ -378,6 +399,15 @@ struct LogTally {
 
     /// As the log has left it.
     var metadata: [MetadataOwner: Metadata] = [:]
+
+    /// The versions of what devices are to be.
+    var desired: [DeviceIdentity: UInt64] = [:]
+
+    /// The firmware images that it has left.
+    var images: [ProductKey: [FirmwareVersion: FirmwareDigest]] = [:]
+
+    /// How it has left them.
+    var campaigns: [KeyPair<ProductKey, CampaignID>: CampaignState] = [:]
     var nextSerial: UInt64 = 1
     var accounts = 0
     var packages = 0
@@ -408,6 +438,10 @@ struct LogTally {
 
     /// Those that the log has left.
     var webhooks: Set<WebhookID> = []
+    var authorities: Set<AuthorityID> = []
+
+    /// Token keys that are left.
+    var tokenKeys: [KeyPair<ProductKey, TokenKeyID>: TokenAlgorithm] = [:]
 
     /// Of alerts: what was adopted last, what the log has left, how many were fired, and those that are open.
     var alertSettings: AlertSettings?

@@ -29,6 +29,28 @@ extension Audit {
                 == key.first
         }
         for key in keys { try checkCodes(of: key, in: transaction) }
+        try checkTokenKeys(in: transaction)
+    }
+
+    /// Those that the log has left, each of its kind.
+    private mutating func checkTokenKeys(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var left = log.tokenKeys
+        var counts: [ProductKey: Int] = [:]
+        try read(books.tokenKeys, in: transaction) { audit, place, record in
+            let algorithm = left.removeValue(forKey: place)
+            audit.expect(
+                algorithm == record.key.material.algorithm && place.second == record.key.id,
+                "token key \(place.second) of product \(place.first) is not as the log has left it")
+            counts[place.first, default: 0] += 1
+            audit.expect(
+                counts[place.first] ?? 0 <= TokenKey.countMaximum,
+                "product \(place.first) has more token keys than it may")
+        }
+        for place in left.keys.sorted(by: { "\($0)" < "\($1)" }) {
+            expect(false, "token key \(place.second) of product \(place.first) is not there")
+        }
     }
 
     private mutating func check(

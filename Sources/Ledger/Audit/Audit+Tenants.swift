@@ -8,6 +8,7 @@ extension Audit {
         try checkAccounts(in: transaction)
         try checkContacts(in: transaction)
         try checkMetadata(in: transaction)
+        try checkDesired(in: transaction)
         try checkKeys(in: transaction)
         try expectMade(books.packages, log.packages, in: transaction) { change in
             if case .packages(.created(let id, _)) = change { [id] } else { [] }
@@ -128,6 +129,21 @@ extension Audit {
         }
         for owner in left.keys.sorted(by: { "\($0)" < "\($1)" }) {
             expect(false, "the metadata of \(owner) is not there")
+        }
+    }
+
+    /// What devices are to be has the version that the log has left it with.
+    private mutating func checkDesired(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var left = log.desired
+        try read(books.desiredStates, in: transaction) { audit, identity, record in
+            audit.expect(
+                left.removeValue(forKey: identity) == record.state.version,
+                "what \(identity) is to be has another version than the log has left it with")
+        }
+        for identity in left.keys.sorted(by: { "\($0)" < "\($1)" }) {
+            expect(false, "what \(identity) is to be is not there")
         }
     }
 

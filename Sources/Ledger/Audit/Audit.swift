@@ -27,6 +27,9 @@ extension Books {
         audit.check("webhooks") { (audit) throws(StoreError) in
             try audit.checkWebhooks(in: transaction)
         }
+        audit.check("authorities") { (audit) throws(StoreError) in
+            try audit.checkAuthorities(in: transaction)
+        }
         audit.check("alerts") { (audit) throws(StoreError) in
             try audit.checkAlerts(in: transaction)
         }
@@ -51,6 +54,7 @@ extension Books {
         }
         audit.check("upgrades") { (audit) throws(StoreError) in
             try audit.checkUpgrades(in: transaction)
+            try audit.checkFirmware(in: transaction)
         }
         audit.check("answers to idempotency keys") { (audit) throws(StoreError) in
             try audit.checkAnswers(in: transaction)

@@ -362,9 +362,11 @@ private struct TouchedByEvents {
             .devices(.renewalSet), .devices(.secretReset), .devices(.secretConfirmed),
             .devices(.messagesDeleted), .devices(.renamed), .products(.created),
             .products(.updated), .products(.packageUpgraded), .products(.uplinkNamed),
-            .products(.dialectSet), .products(.limitsSet), .devices(.limitsSet), .packages,
+            .products(.dialectSet), .products(.limitsSet), .products(.tokenKeyAdded),
+            .products(.tokenKeyRemoved), .devices(.limitsSet), .packages, .products(.stateCounted),
+            .devices(.desiredChanged),
             .accounts, .imports, .keys, .clock, .limits, .productSecrets, .cluster, .metadata,
-            .webhooks:
+            .webhooks, .authorities, .firmware, .campaigns:
             break
         }
     }

@@ -71,6 +71,9 @@ extension Books {
         case .metadata(let action): try carryOut(action, command, in: transaction)
         case .webhooks(let action): try carryOut(action, command, in: transaction)
         case .alerts(let action): try carryOut(action, command, in: transaction)
+        case .authorities(let action): try carryOut(action, command, in: transaction)
+        case .firmware(let action): try carryOut(action, command, in: transaction)
+        case .campaigns(let action): try carryOut(action, command, in: transaction)
         }
     }
 

@@ -35,6 +35,8 @@ extension Books {
                 identity, recording: .devices(.limitsSet(identity, limits)), command,
                 in: transaction
             ) { device in device.limits = limits }
+        case .changeDesired(let identity, let edit):
+            try changeDesired(identity, edit, command, in: transaction)
         }
     }
 
@@ -77,6 +79,7 @@ extension Books {
         if wasDisabled && !isDisabled { try disabled.delete(identity, in: transaction) }
         if old?.isRegistered == true && new?.isRegistered != true {
             try metadata.delete(.device(identity), in: transaction)
+            try desiredStates.delete(identity, in: transaction)
         }
         if let new {
             try devices.put(identity, new, in: transaction)
@@ -217,6 +220,7 @@ extension Books {
         }
         try replace(
             device, with: new.isWorthKeeping ? new : nil, of: identity, in: transaction)
+        try endOffer(to: identity, nil, as: nil, command, in: transaction)
         return .done(try record(.devices(.deleted(identity)), command, in: transaction))
     }
 

@@ -25,7 +25,8 @@ extension Books {
             sessionFollowings, metadata, webhooks, webhookProgress, webhookAttempts,
             alertBooks, alertRules, alertLanguages, alerts, accountAlerts, openAlerts,
             notifications, alertNotifications, dueNotifications, begunNotifications,
-            alertDigests, nodeBackups, contactLanguages,
+            alertDigests, nodeBackups, contactLanguages, authorities, accountAuthorities, tokenKeys,
+            desiredStates, firmware, firmwareOffers, campaigns, campaignProgress, openCampaigns,
         ]
     }
 }

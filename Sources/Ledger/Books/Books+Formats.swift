@@ -48,6 +48,12 @@ extension Books {
             for id in underWay { try begun.put(id, EmptyRecord(), in: transaction) }
         },
         .init("the books know what products and devices are limited to") { _ in },
+        .init(
+            """
+            the books know accounts' authorities, keys that devices' tokens are checked by, what devices are to \
+            be, firmware and campaigns
+            """
+        ) { _ in },
     ])
 
     /// How the account got the codes of a lot.

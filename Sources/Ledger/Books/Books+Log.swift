@@ -240,7 +240,8 @@ extension Action {
         switch self {
         case .cluster(.checkpoint), .cluster(.report), .clock(.beat), .webhooks(.report),
             .alerts(.review), .alerts(.sweep), .alerts(.begin), .alerts(.report),
-            .alerts(.gather), .alerts(.find), .alerts(.noteBackup):
+            .alerts(.gather), .alerts(.find), .alerts(.noteBackup), .firmware(.progress),
+            .campaigns(.advance):
             false
         case .cluster(.removeNode), .cluster(.assignPartitions), .cluster(.followSessions),
             .cluster(.inheritSessions), .cluster(.settleInheritance), .clock(.confirm), .devices,
@@ -249,7 +250,9 @@ extension Action {
             .limits, .productSecrets, .answers, .metadata, .webhooks(.create), .webhooks(.update),
             .webhooks(.rotateSecret), .webhooks(.delete), .alerts(.adopt), .alerts(.setRule),
             .alerts(.resetRule), .alerts(.setLanguage),
-            .alerts(.setContactLanguage), .alerts(.retry):
+            .alerts(.setContactLanguage), .alerts(.retry), .authorities, .firmware(.add),
+            .firmware(.delete), .firmware(.start), .firmware(.report), .campaigns(.create),
+            .campaigns(.turn):
             true
         }
     }

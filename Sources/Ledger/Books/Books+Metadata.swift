@@ -43,7 +43,8 @@ extension Books {
         return .done(try record(.metadata(.merged(owner, changed)), command, in: transaction))
     }
 
-    private func absence(
+    /// Why nothing can be noted about an owner; `nil` when it is there.
+    func absence(
         of owner: MetadataOwner,
         in transaction: borrowing WriteTransaction
     ) throws(StoreError) -> Refusal? {

@@ -18,6 +18,12 @@ extension Books {
             try setDialect(key, dialect, command, in: transaction)
         case .setLimits(let key, let limits):
             try setLimits(key, limits, command, in: transaction)
+        case .addTokenKey(let product, let key):
+            try addTokenKey(key, to: product, command, in: transaction)
+        case .removeTokenKey(let product, let id):
+            try removeTokenKey(id, of: product, command, in: transaction)
+        case .countState(let key, let isCounted):
+            try countState(key, isCounted, command, in: transaction)
         }
     }
 
@@ -152,6 +158,21 @@ extension Books {
         return .done(try record(.products(.dialectSet(key, dialect)), command, in: transaction))
     }
 
+    private func countState(
+        _ key: ProductKey,
+        _ isCounted: Bool,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard var product = try existing(key, in: transaction) else {
+            return .refused(.products(.unknown(key)))
+        }
+        if product.countsState == isCounted { return .done(.unchanged) }
+        product.countsState = isCounted
+        try products.put(key, product, in: transaction)
+        return .done(try record(.products(.stateCounted(key, isCounted)), command, in: transaction))
+    }
+
     private func setLimits(
         _ key: ProductKey,
         _ limits: TrafficLimits?,
@@ -217,6 +238,11 @@ extension Books {
         product.deletedAt = command.at
         try products.put(key, product, in: transaction)
         try metadata.delete(.product(key), in: transaction)
+        for token in try tokenKeys(of: key, in: transaction) {
+            try tokenKeys.delete(KeyPair(key, token.key.id), in: transaction)
+        }
+        try deleteImages(of: key, in: transaction)
+        try endCampaigns(of: key, command, in: transaction)
         try countCodes(of: product, lost: forfeited, in: transaction)
         var (owner, root) = try root(of: product.account, in: transaction)
         root.products -= 1

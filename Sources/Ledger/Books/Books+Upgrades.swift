@@ -164,6 +164,7 @@ extension Books {
         record.reportedAt = command.at
         try upgrades.put(KeyPair(identity, id), record, in: transaction)
         try openUpgrades.delete(KeyPair(record.sequence, identity), in: transaction)
+        try endOffer(to: identity, id, as: state, command, in: transaction)
         let change = UpgradeChange(
             identity: identity, id: id, entry: .reported(succeeded: succeeded))
         _ = try self.record(.upgrades(change), command, in: transaction)
@@ -188,6 +189,8 @@ extension Books {
             try upgrades.put(KeyPair(upgrade.identity, upgrade.id), record, in: transaction)
             try openUpgrades.delete(
                 KeyPair(record.sequence, upgrade.identity), in: transaction)
+            try endOffer(
+                to: upgrade.identity, upgrade.id, as: .unreported, command, in: transaction)
             let change = UpgradeChange(
                 identity: upgrade.identity, id: upgrade.id, entry: .unreported)
             _ = try self.record(.upgrades(change), command, in: transaction)

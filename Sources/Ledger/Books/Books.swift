@@ -35,6 +35,10 @@ import Time
 ///     upgradeOrder  product, device, event number -> upgrade
 ///     openUpgrades  event number, product, device -> upgrade that was not reported
 ///     upgradeMonths product, device, month -> attempts of the allowance used
+///     firmware      product, version -> image, how many devices are upgrading to it
+///     firmwareOffers  product, device -> upgrade to an image that was not reported, how far it is
+///     campaigns     product, campaign -> what it is to do   campaignProgress  the same -> how far it is
+///     openCampaigns product, campaign: those that may start upgrades still
 ///     keys          key              answers          actor, idempotency key
 ///     imports       product, number of its first event -> what became of it
 ///     importing     product, number: those that still have, or may get, staged devices
@@ -47,9 +51,13 @@ import Time
 ///     partitions    1 -> which node owns which clients
 ///     sessionFollowings   node -> which other one keeps its stored sessions
 ///     documents     actor, idempotency key -> what the client was answered
+///     desiredStates product, device -> what the device is to be, with its version
 ///     metadata      owner (an account, a product, a device) -> values under its users' keys
+///     tokenKeys     product, key of devices' tokens -> what they are checked with
 ///     webhooks      webhook          webhookProgress  webhook -> the last event that is done with
 ///     webhookAttempts  webhook, number -> what came back: the last ones
+///     authorities   certificate's fingerprint -> an account's CA
+///     accountAuthorities  account, fingerprint
 ///     alertBooks    1 -> what is true of alerts as a whole
 ///     alertRules    account, kind    alertLanguages  account
 ///     alerts        number           accountAlerts   account, number
@@ -104,6 +112,11 @@ public final class Books: Sendable {
     let upgradeOrder: Table<KeyPair<DeviceIdentity, UInt64>, UpgradeNameRecord>
     let openUpgrades: Table<KeyPair<UInt64, DeviceIdentity>, UpgradeNameRecord>
     let upgradeMonths: Table<KeyPair<DeviceIdentity, Month>, UpgradeMonthRecord>
+    let firmware: Table<KeyPair<ProductKey, FirmwareVersion>, FirmwareRecord>
+    let firmwareOffers: Table<DeviceIdentity, FirmwareOfferRecord>
+    let campaigns: Table<KeyPair<ProductKey, CampaignID>, CampaignRecord>
+    let campaignProgress: Table<KeyPair<ProductKey, CampaignID>, CampaignProgressRecord>
+    let openCampaigns: Table<KeyPair<ProductKey, CampaignID>, EmptyRecord>
     let keys: Table<KeyID, KeyRecord>
     let answers: Table<KeyPair<String, String>, AnswerRecord>
     let documents: Table<KeyPair<String, String>, DocumentRecord>
@@ -134,13 +147,17 @@ public final class Books: Sendable {
     let begunNotifications: Table<UInt64, EmptyRecord>
     let alertDigests: Table<AlertPlace, AlertDigestRecord>
     let nodeBackups: Table<NodeName, NodeBackupRecord>
+    let desiredStates: Table<DeviceIdentity, DesiredStateRecord>
     let contactLanguages: Table<KeyPair<AccountID, EmailAddress>, AlertLanguageRecord>
+    let authorities: Table<AuthorityID, AuthorityRecord>
+    let accountAuthorities: Table<KeyPair<AccountID, AuthorityID>, EmptyRecord>
+    let tokenKeys: Table<KeyPair<ProductKey, TokenKeyID>, TokenKeyRecord>
 
     /// The most records that a page of a list reads, about: a bound on how long it takes.
     let readsPerPage: Int
 
     /// How many tables there are, with the one of the format: the environment has to allow that many.
-    public static var tableCount: Int { 69 }
+    public static var tableCount: Int { 78 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
@@ -218,6 +235,11 @@ public final class Books: Sendable {
         upgradeOrder = try Table("upgradeOrder", in: environment)
         openUpgrades = try Table("openUpgrades", in: environment)
         upgradeMonths = try Table("upgradeMonths", in: environment)
+        firmware = try Table("firmware", in: environment)
+        firmwareOffers = try Table("firmwareOffers", in: environment)
+        campaigns = try Table("campaigns", in: environment)
+        campaignProgress = try Table("campaignProgress", in: environment)
+        openCampaigns = try Table("openCampaigns", in: environment)
         keys = try Table("keys", in: environment)
         answers = try Table("answers", in: environment)
         documents = try Table("documents", in: environment)
@@ -248,6 +270,10 @@ public final class Books: Sendable {
         begunNotifications = try Table("begunNotifications", in: environment)
         alertDigests = try Table("alertDigests", in: environment)
         nodeBackups = try Table("nodeBackups", in: environment)
+        desiredStates = try Table("desiredStates", in: environment)
         contactLanguages = try Table("contactLanguages", in: environment)
+        authorities = try Table("authorities", in: environment)
+        accountAuthorities = try Table("accountAuthorities", in: environment)
+        tokenKeys = try Table("tokenKeys", in: environment)
     }
 }

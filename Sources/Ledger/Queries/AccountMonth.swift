@@ -286,7 +286,7 @@ extension AccountMonth {
             count(place.subject.product, of: account) { $0.resolved &+= 1 }
         case .products(let change): take(change)
         case .imports, .alerts, .packages, .accounts, .keys, .clock, .limits, .productSecrets,
-            .cluster, .metadata, .webhooks:
+            .cluster, .metadata, .webhooks, .authorities, .firmware, .campaigns:
             break
         }
     }
@@ -294,7 +294,9 @@ extension AccountMonth {
     private mutating func take(_ change: ProductChange) {
         switch change {
         case .deleted(let product, let forfeited): count(product) { $0.forfeited &+= forfeited }
-        case .created, .updated, .packageUpgraded, .uplinkNamed, .dialectSet, .limitsSet: break
+        case .created, .updated, .packageUpgraded, .uplinkNamed, .dialectSet, .limitsSet,
+            .tokenKeyAdded, .tokenKeyRemoved, .stateCounted:
+            break
         }
     }
 
@@ -311,7 +313,7 @@ extension AccountMonth {
                 }
             }
         case .entitlementReopened, .entitlementEnded, .disabled, .renewalSet, .secretReset,
-            .secretConfirmed, .messagesDeleted, .renamed, .limitsSet:
+            .secretConfirmed, .messagesDeleted, .renamed, .limitsSet, .desiredChanged:
             break
         }
     }

@@ -159,14 +159,25 @@ extension Books {
 
 extension Books {
     /// Lends every sealed secret in the books, a product's with its name, a device's with its
-    /// identity, a webhook's with its id: for a check that they can be opened. Records that are damaged are passed over:
-    /// `verify` names them.
+    /// identity, a webhook's and a token key's with its id: for a check that they can be opened. Records that are damaged
+    /// are passed over: `verify` names them.
     public func forEachSecret(
         in transaction: borrowing some Transaction & ~Copyable,
         product: (ProductKey, SealedSecret) -> Void,
         device: (DeviceIdentity, Span<UInt8>) -> Void,
-        webhook: (WebhookID, SealedSecret) -> Void
+        webhook: (WebhookID, SealedSecret) -> Void,
+        tokenKey: (ProductKey, TokenKeyID, SealedSecret) -> Void
     ) throws(StoreError) {
+        try tokenKeys.scan(in: transaction) { key, bytes in
+            var (keyReader, reader) = (ByteReader(key), ByteReader(bytes))
+            if let place = KeyPair<ProductKey, TokenKeyID>(decoding: &keyReader),
+                let record = try? TokenKeyRecord(decoding: &reader),
+                case .hs256(let secret) = record.key.material
+            {
+                tokenKey(place.first, place.second, secret)
+            }
+            return .proceed
+        }
         try webhooks.scan(in: transaction) { key, bytes in
             var (keyReader, reader) = (ByteReader(key), ByteReader(bytes))
             if let key = WebhookID(decoding: &keyReader),

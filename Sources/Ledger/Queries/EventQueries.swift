@@ -125,8 +125,11 @@ extension Change {
         case .keys(.created(let id, _)), .keys(.revoked(let id)), .keys(.renamed(let id, _)):
             .key(id)
         case .metadata(let change): change.subject
+        case .firmware(let change): .product(change.product)
+        case .campaigns(let change): .product(change.product)
         case .webhooks(let change): change.account.map { .account($0) } ?? .gateway
         case .alerts(let change): change.subject
+        case .authorities(let change): .account(change.account)
         case .keys(.sealingKeysAdopted), .packages, .clock, .limits, .cluster: .gateway
         }
     }
@@ -158,7 +161,8 @@ extension ProductChange {
         switch self {
         case .created(let key, _), .updated(let key, _), .packageUpgraded(let key, _, _),
             .deleted(let key, _), .uplinkNamed(let key, _), .dialectSet(let key, _),
-            .limitsSet(let key, _):
+            .limitsSet(let key, _), .tokenKeyAdded(let key, _, _), .tokenKeyRemoved(let key, _),
+            .stateCounted(let key, _):
             key
         }
     }

@@ -51,6 +51,9 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
 
     /// What each of its devices may send and have under way; `nil`: what the listeners allow.
     public internal(set) var limits: TrafficLimits?
+
+    /// Whether what its devices say of their state is counted as messages are.
+    public internal(set) var countsState = false
     public let createdAt: Timestamp
 
     /// Set once it was deleted (rule B9): its books stay, its name is not used again.
@@ -115,14 +118,15 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         deletedAt = nil
     }
 
-    private enum Version: UInt8, RecordVersion { case v1 = 1, v2, v3, v4, v5, v6, v7 }
+    private enum Version: UInt8, RecordVersion { case v1 = 1, v2, v3, v4, v5, v6, v7, v8 }
 
     public func encode(into buffer: inout ByteBuffer) {
         buffer.append(
-            Version.v7, name, account, package, allowance, packageOrigin, secret, autoRenewal,
+            Version.v8, name, account, package, allowance, packageOrigin, secret, autoRenewal,
             registration, dayOffset, dataCentre, createdAt, deletedAt, previousSecret,
             previousUntil, formerNames)
-        buffer.append(fields: freePackage, freeAllowance, uplink, messageLog, dialect, limits)
+        buffer.append(
+            fields: freePackage, freeAllowance, uplink, messageLog, dialect, limits, countsState)
     }
 
     public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
@@ -135,7 +139,7 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         case .v1:
             packageOrigin = .codes
             secret = try reader.take(SealedSecret.self)
-        case .v2, .v3, .v4, .v5, .v6, .v7:
+        case .v2, .v3, .v4, .v5, .v6, .v7, .v8:
             packageOrigin = try reader.take()
             secret = try reader.take()
         }
@@ -147,32 +151,36 @@ public struct ProductRecord: StorageRecord, Hashable, Sendable {
         deletedAt = try reader.take()
         switch version {
         case .v1: break
-        case .v2, .v3, .v4, .v5, .v6, .v7:
+        case .v2, .v3, .v4, .v5, .v6, .v7, .v8:
             previousSecret = try reader.take()
             previousUntil = try reader.take()
             formerNames = try reader.take()
         }
         switch version {
         case .v1, .v2: break
-        case .v3, .v4, .v5, .v6, .v7:
+        case .v3, .v4, .v5, .v6, .v7, .v8:
             freePackage = try reader.take()
             freeAllowance = try reader.take()
         }
         switch version {
         case .v1, .v2, .v3: break
-        case .v4, .v5, .v6, .v7: uplink = try reader.take()
+        case .v4, .v5, .v6, .v7, .v8: uplink = try reader.take()
         }
         switch version {
         case .v1, .v2, .v3, .v4: break
-        case .v5, .v6, .v7: messageLog = try reader.take()
+        case .v5, .v6, .v7, .v8: messageLog = try reader.take()
         }
         switch version {
         case .v1, .v2, .v3, .v4, .v5: break
-        case .v6, .v7: dialect = try reader.take()
+        case .v6, .v7, .v8: dialect = try reader.take()
         }
         switch version {
         case .v1, .v2, .v3, .v4, .v5, .v6: break
-        case .v7: limits = try reader.take()
+        case .v7, .v8: limits = try reader.take()
+        }
+        switch version {
+        case .v1, .v2, .v3, .v4, .v5, .v6, .v7: break
+        case .v8: countsState = try reader.take()
         }
     }
 }

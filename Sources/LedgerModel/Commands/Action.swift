@@ -21,11 +21,15 @@ public enum Action: Hashable, Sendable {
     case metadata(MetadataAction)
     case webhooks(WebhookAction)
     case alerts(AlertAction)
+    case authorities(AuthorityAction)
+    case firmware(FirmwareAction)
+    case campaigns(CampaignAction)
 
     /// Each is read by `init(from:)`.
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
-            clock, corrections, limits, productSecrets, answers, cluster, metadata, webhooks, alerts
+            clock, corrections, limits, productSecrets, answers, cluster, metadata, webhooks,
+            alerts, authorities, firmware, campaigns
     }
 
     private var part: (area: Area, record: any ActionPart) {
@@ -48,6 +52,9 @@ public enum Action: Hashable, Sendable {
         case .metadata(let action): (.metadata, action)
         case .webhooks(let action): (.webhooks, action)
         case .alerts(let action): (.alerts, action)
+        case .authorities(let action): (.authorities, action)
+        case .firmware(let action): (.firmware, action)
+        case .campaigns(let action): (.campaigns, action)
         }
     }
 }
@@ -85,6 +92,9 @@ extension Action: RecordField {
                 case .metadata: try reader.takeNext().map(Action.metadata)
                 case .webhooks: try reader.takeNext().map(Action.webhooks)
                 case .alerts: try reader.takeNext().map(Action.alerts)
+                case .authorities: try reader.takeNext().map(Action.authorities)
+                case .firmware: try reader.takeNext().map(Action.firmware)
+                case .campaigns: try reader.takeNext().map(Action.campaigns)
                 }
             if let action {
                 self = action

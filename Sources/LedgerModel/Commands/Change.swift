@@ -20,11 +20,15 @@ public enum Change: Hashable, Sendable {
     case metadata(MetadataChange)
     case webhooks(WebhookChange)
     case alerts(AlertChange)
+    case authorities(AuthorityChange)
+    case firmware(FirmwareChange)
+    case campaigns(CampaignChange)
 
     /// Each is read by `init(from:)`.
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
-            clock, corrections, limits, productSecrets, cluster, metadata, webhooks, alerts
+            clock, corrections, limits, productSecrets, cluster, metadata, webhooks, alerts,
+            authorities, firmware, campaigns
     }
 
     private var part: (area: Area, record: any ChangePart) {
@@ -46,6 +50,9 @@ public enum Change: Hashable, Sendable {
         case .metadata(let change): (.metadata, change)
         case .webhooks(let change): (.webhooks, change)
         case .alerts(let change): (.alerts, change)
+        case .authorities(let change): (.authorities, change)
+        case .firmware(let change): (.firmware, change)
+        case .campaigns(let change): (.campaigns, change)
         }
     }
 
@@ -84,6 +91,9 @@ extension Change: RecordField {
                 case .metadata: try reader.takeNext().map(Change.metadata)
                 case .webhooks: try reader.takeNext().map(Change.webhooks)
                 case .alerts: try reader.takeNext().map(Change.alerts)
+                case .authorities: try reader.takeNext().map(Change.authorities)
+                case .firmware: try reader.takeNext().map(Change.firmware)
+                case .campaigns: try reader.takeNext().map(Change.campaigns)
                 }
             if let change {
                 self = change

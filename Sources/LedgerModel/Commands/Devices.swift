@@ -52,6 +52,9 @@ public enum DeviceAction: Hashable, Sendable {
 
     /// What it may send and have under way, in the place of what its product says; `nil`: as its product says.
     case setLimits(DeviceIdentity, TrafficLimits?)
+
+    /// What it is to be, for the device to read (Wire.md, "State").
+    case changeDesired(DeviceIdentity, DesiredEdit)
 }
 
 extension DeviceAction: ActionPart {
@@ -70,6 +73,7 @@ extension DeviceAction: ActionPart {
         case deleteMessages = 131
         case rename = 111
         case setLimits = 201
+        case changeDesired = 220
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -93,6 +97,8 @@ extension DeviceAction: ActionPart {
         case .rename(let identity, let name): buffer.append(Tag.rename, identity, name)
         case .setLimits(let identity, let limits):
             buffer.append(Tag.setLimits, identity, limits)
+        case .changeDesired(let identity, let edit):
+            buffer.append(Tag.changeDesired, identity, edit)
         }
     }
 
@@ -113,6 +119,7 @@ extension DeviceAction: ActionPart {
             case .deleteMessages: try reader.make(Self.deleteMessages)
             case .rename: try reader.make(Self.rename)
             case .setLimits: try reader.make(Self.setLimits)
+            case .changeDesired: try reader.make(Self.changeDesired)
             }
     }
 
@@ -121,7 +128,8 @@ extension DeviceAction: ActionPart {
         case .register(let identity, _): .register(identity, secret: .blank)
         case .resetSecret(let identity, _): .resetSecret(identity, secret: .blank)
         case .activate, .activateByHand, .renew, .endEntitlement, .endExpired, .setDisabled,
-            .delete, .setRenewal, .confirmSecretUse, .deleteMessages, .rename, .setLimits:
+            .delete, .setRenewal, .confirmSecretUse, .deleteMessages, .rename, .setLimits,
+            .changeDesired:
             self
         }
     }
@@ -146,6 +154,9 @@ public enum DeviceChange: Hashable, Sendable {
     case renamed(DeviceIdentity, String)
     case limitsSet(DeviceIdentity, TrafficLimits?)
 
+    /// Its desired document has this version; what is in it is not told.
+    case desiredChanged(DeviceIdentity, version: UInt64)
+
     /// The device that it is about.
     public var identity: DeviceIdentity {
         switch self {
@@ -154,7 +165,7 @@ public enum DeviceChange: Hashable, Sendable {
             .disabled(let identity, _), .deleted(let identity), .renewalSet(let identity, _),
             .secretReset(let identity), .secretConfirmed(let identity),
             .messagesDeleted(let identity), .renamed(let identity, _),
-            .limitsSet(let identity, _):
+            .limitsSet(let identity, _), .desiredChanged(let identity, _):
             identity
         }
     }
@@ -174,6 +185,7 @@ extension DeviceChange: ChangePart {
         case messagesDeleted = 131
         case renamed = 111
         case limitsSet = 201
+        case desiredChanged = 220
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -195,6 +207,8 @@ extension DeviceChange: ChangePart {
         case .renamed(let identity, let name): buffer.append(Tag.renamed, identity, name)
         case .limitsSet(let identity, let limits):
             buffer.append(Tag.limitsSet, identity, limits)
+        case .desiredChanged(let identity, let version):
+            buffer.append(Tag.desiredChanged, identity, version)
         }
     }
 
@@ -213,6 +227,7 @@ extension DeviceChange: ChangePart {
             case .messagesDeleted: try reader.make(Self.messagesDeleted)
             case .renamed: try reader.make(Self.renamed)
             case .limitsSet: try reader.make(Self.limitsSet)
+            case .desiredChanged: try reader.make(Self.desiredChanged)
             }
     }
 
@@ -230,6 +245,7 @@ extension DeviceChange: ChangePart {
         case .messagesDeleted: "messages-deleted"
         case .renamed: "device-renamed"
         case .limitsSet: "device-limits-set"
+        case .desiredChanged: "device-desired-changed"
         }
     }
 }
@@ -255,6 +271,15 @@ public enum DeviceRefusal: Hashable, Sendable {
 
     /// Rule D1: the device's entitlement does not run, so that it has no allowance.
     case notActive(DeviceIdentity)
+
+    /// Its desired document has that version, and not the one that was expected.
+    case desiredVersion(UInt64)
+
+    /// The desired document would be larger than one may be.
+    case desiredTooLarge(maximumBytes: UInt32)
+
+    /// The platform has changed it as often as it may for now.
+    case desiredTooOften(DeviceIdentity)
 }
 
 extension DeviceRefusal: RefusalPart {
@@ -266,6 +291,9 @@ extension DeviceRefusal: RefusalPart {
         case registrationNotAllowed = 20
         case secretInUse = 21
         case notActive = 54
+        case desiredVersion = 220
+        case desiredTooLarge = 221
+        case desiredTooOften = 222
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -278,6 +306,9 @@ extension DeviceRefusal: RefusalPart {
             buffer.append(Tag.registrationNotAllowed, identity)
         case .secretInUse(let identity): buffer.append(Tag.secretInUse, identity)
         case .notActive(let identity): buffer.append(Tag.notActive, identity)
+        case .desiredVersion(let version): buffer.append(Tag.desiredVersion, version)
+        case .desiredTooLarge(let maximum): buffer.append(Tag.desiredTooLarge, maximum)
+        case .desiredTooOften(let identity): buffer.append(Tag.desiredTooOften, identity)
         }
     }
 
@@ -291,6 +322,9 @@ extension DeviceRefusal: RefusalPart {
             case .registrationNotAllowed: try reader.make(Self.registrationNotAllowed)
             case .secretInUse: try reader.make(Self.secretInUse)
             case .notActive: try reader.make(Self.notActive)
+            case .desiredVersion: try reader.make(Self.desiredVersion)
+            case .desiredTooLarge: try reader.make(Self.desiredTooLarge)
+            case .desiredTooOften: try reader.make(Self.desiredTooOften)
             }
     }
 
@@ -307,6 +341,11 @@ extension DeviceRefusal: RefusalPart {
             "the secret of \(identity) was issued and used; an operator can reset it"
         case .notActive(let identity):
             "device \(identity) is not active, and only an active one has OTA upgrades"
+        case .desiredVersion(let version): "the desired document has version \(version)"
+        case .desiredTooLarge(let maximum):
+            "the desired document would have more than \(maximum) bytes, written without spaces"
+        case .desiredTooOften(let identity):
+            "what \(identity) is to be was changed \(StatePace.burst) times in a short time; one more is possible each \(StatePace.intervalMilliseconds / 1_000) seconds"
         }
     }
 }

@@ -21,6 +21,14 @@ public enum ProductAction: Hashable, Sendable {
 
     /// What each of its devices may send and have under way; `nil`: what the listeners allow.
     case setLimits(ProductKey, TrafficLimits?)
+
+    /// Another key that devices' tokens are checked by.
+    case addTokenKey(ProductKey, TokenKey)
+
+    /// Tokens of that key are taken no longer.
+    case removeTokenKey(ProductKey, TokenKeyID)
+    /// Whether what its devices say of their state is counted as messages are.
+    case countState(ProductKey, Bool)
 }
 
 extension ProductAction: ActionPart {
@@ -35,6 +43,9 @@ extension ProductAction: ActionPart {
         case updateWithMessageLog = 130
         case setDialect = 180
         case setLimits = 200
+        case addTokenKey = 230
+        case removeTokenKey = 231
+        case countState = 221
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -55,6 +66,11 @@ extension ProductAction: ActionPart {
             buffer.append(Tag.setDialect, product, dialect)
         case .setLimits(let product, let limits):
             buffer.append(Tag.setLimits, product, limits)
+        case .addTokenKey(let product, let key): buffer.append(Tag.addTokenKey, product, key)
+        case .removeTokenKey(let product, let id):
+            buffer.append(Tag.removeTokenKey, product, id)
+        case .countState(let product, let isCounted):
+            buffer.append(Tag.countState, product, isCounted)
         }
     }
 
@@ -70,6 +86,9 @@ extension ProductAction: ActionPart {
                 try reader.make { .update($0, ProductUpdate($1, messageLog: $2)) }
             case .setDialect: try reader.make(Self.setDialect)
             case .setLimits: try reader.make(Self.setLimits)
+            case .addTokenKey: try reader.make(Self.addTokenKey)
+            case .removeTokenKey: try reader.make(Self.removeTokenKey)
+            case .countState: try reader.make(Self.countState)
             }
     }
 
@@ -80,7 +99,10 @@ extension ProductAction: ActionPart {
             product.secret = .blank
             product.freeCodes = nil
             return .create(product)
-        case .update, .upgradePackage, .delete, .nameUplink, .setDialect, .setLimits: return self
+        case .addTokenKey(let product, let key): return .addTokenKey(product, key.asked)
+        case .update, .upgradePackage, .delete, .nameUplink, .setDialect, .setLimits,
+            .removeTokenKey, .countState:
+            return self
         }
     }
 }
@@ -96,6 +118,9 @@ public enum ProductChange: Hashable, Sendable {
     case uplinkNamed(ProductKey, UplinkStream?)
     case dialectSet(ProductKey, Dialect?)
     case limitsSet(ProductKey, TrafficLimits?)
+    case tokenKeyAdded(ProductKey, TokenKeyID, TokenAlgorithm)
+    case tokenKeyRemoved(ProductKey, TokenKeyID)
+    case stateCounted(ProductKey, Bool)
 }
 
 extension ProductChange: ChangePart {
@@ -110,6 +135,9 @@ extension ProductChange: ChangePart {
         case updatedWithMessageLog = 130
         case dialectSet = 180
         case limitsSet = 200
+        case tokenKeyAdded = 230
+        case tokenKeyRemoved = 231
+        case stateCounted = 221
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -130,6 +158,12 @@ extension ProductChange: ChangePart {
             buffer.append(Tag.dialectSet, product, dialect)
         case .limitsSet(let product, let limits):
             buffer.append(Tag.limitsSet, product, limits)
+        case .tokenKeyAdded(let product, let id, let algorithm):
+            buffer.append(Tag.tokenKeyAdded, product, id, algorithm)
+        case .tokenKeyRemoved(let product, let id):
+            buffer.append(Tag.tokenKeyRemoved, product, id)
+        case .stateCounted(let product, let isCounted):
+            buffer.append(Tag.stateCounted, product, isCounted)
         }
     }
 
@@ -145,6 +179,9 @@ extension ProductChange: ChangePart {
                 try reader.make { .updated($0, ProductUpdate($1, messageLog: $2)) }
             case .dialectSet: try reader.make(Self.dialectSet)
             case .limitsSet: try reader.make(Self.limitsSet)
+            case .tokenKeyAdded: try reader.make(Self.tokenKeyAdded)
+            case .tokenKeyRemoved: try reader.make(Self.tokenKeyRemoved)
+            case .stateCounted: try reader.make(Self.stateCounted)
             }
     }
 
@@ -157,6 +194,9 @@ extension ProductChange: ChangePart {
         case .uplinkNamed: "product-uplink-named"
         case .dialectSet: "product-dialect-set"
         case .limitsSet: "product-limits-set"
+        case .tokenKeyAdded: "token-key-added"
+        case .tokenKeyRemoved: "token-key-removed"
+        case .stateCounted: "product-state-counted"
         }
     }
 }
@@ -172,6 +212,8 @@ public enum ProductRefusal: Hashable, Sendable {
 
     /// Rule B6: device settings wait until the product's is on.
     case renewalOff(ProductKey)
+    case unknownTokenKey(ProductKey, TokenKeyID)
+    case tooManyTokenKeys(maximum: UInt32)
 }
 
 extension ProductRefusal: RefusalPart {
@@ -180,6 +222,8 @@ extension ProductRefusal: RefusalPart {
         case ofAnotherAccount = 8
         case hasNoPackage = 11
         case renewalOff = 19
+        case unknownTokenKey = 230
+        case tooManyTokenKeys = 231
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -189,6 +233,9 @@ extension ProductRefusal: RefusalPart {
             buffer.append(Tag.ofAnotherAccount, product, account)
         case .hasNoPackage(let product): buffer.append(Tag.hasNoPackage, product)
         case .renewalOff(let product): buffer.append(Tag.renewalOff, product)
+        case .unknownTokenKey(let product, let id):
+            buffer.append(Tag.unknownTokenKey, product, id)
+        case .tooManyTokenKeys(let maximum): buffer.append(Tag.tooManyTokenKeys, maximum)
         }
     }
 
@@ -199,6 +246,8 @@ extension ProductRefusal: RefusalPart {
             case .ofAnotherAccount: try reader.make(Self.ofAnotherAccount)
             case .hasNoPackage: try reader.make(Self.hasNoPackage)
             case .renewalOff: try reader.make(Self.renewalOff)
+            case .unknownTokenKey: try reader.make(Self.unknownTokenKey)
+            case .tooManyTokenKeys: try reader.make(Self.tooManyTokenKeys)
             }
     }
 
@@ -210,6 +259,10 @@ extension ProductRefusal: RefusalPart {
         case .hasNoPackage(let product): "product \(product) has no package yet"
         case .renewalOff(let product):
             "automatic renewal is off for product \(product); switch it on to change its devices"
+        case .unknownTokenKey(let product, let id):
+            "product \(product) has no token key \(id)"
+        case .tooManyTokenKeys(let maximum):
+            "a product has \(maximum) token keys at most; remove one first"
         }
     }
 }

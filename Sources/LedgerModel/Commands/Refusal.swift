@@ -20,6 +20,9 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     case metadata(MetadataRefusal)
     case webhooks(WebhookRefusal)
     case alerts(AlertRefusal)
+    case authorities(AuthorityRefusal)
+    case firmware(FirmwareRefusal)
+    case campaigns(CampaignRefusal)
 
     /// Of whatever area.
     case commands(CommandRefusal)
@@ -28,7 +31,8 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
     enum Area: CaseIterable {
         case devices, codes, products, packages, accounts, imports, topUps, upgrades, keys,
             commands,
-            clock, corrections, limits, cluster, metadata, webhooks, alerts
+            clock, corrections, limits, cluster, metadata, webhooks, alerts, authorities, firmware,
+            campaigns
     }
 
     private var part: (area: Area, record: any RefusalPart) {
@@ -49,6 +53,9 @@ public enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .metadata(let refusal): (.metadata, refusal)
         case .webhooks(let refusal): (.webhooks, refusal)
         case .alerts(let refusal): (.alerts, refusal)
+        case .authorities(let refusal): (.authorities, refusal)
+        case .firmware(let refusal): (.firmware, refusal)
+        case .campaigns(let refusal): (.campaigns, refusal)
         case .commands(let refusal): (.commands, refusal)
         }
     }
@@ -83,6 +90,9 @@ extension Refusal: RecordField {
                 case .metadata: try reader.takeNext().map(Refusal.metadata)
                 case .webhooks: try reader.takeNext().map(Refusal.webhooks)
                 case .alerts: try reader.takeNext().map(Refusal.alerts)
+                case .authorities: try reader.takeNext().map(Refusal.authorities)
+                case .firmware: try reader.takeNext().map(Refusal.firmware)
+                case .campaigns: try reader.takeNext().map(Refusal.campaigns)
                 case .commands: try reader.takeNext().map(Refusal.commands)
                 }
             if let refusal {

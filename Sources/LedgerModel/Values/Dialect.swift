@@ -109,6 +109,18 @@ public enum ProofKind: UInt8, Hashable, Sendable, CaseIterable {
     /// User name `{PK}.{DK}` or `{PK}/{DK}`, and the DeviceSecret as the password.
     case plain = 5
 
+    /// A JSON Web Token (RFC 7519) as the password, with the user name of `plain`, checked by a key of the product's.
+    case jwt = 6
+
+    /// Whether it is for devices that can do nothing else: with a hash that is not to be chosen any more, or the secret
+    /// itself, which every place that reads the CONNECT learns.
+    public var isWeak: Bool {
+        switch self {
+        case .alibabaSHA1, .alibabaMD5, .plain: true
+        case .tollgate, .alibabaSHA256, .azureSAS, .jwt: false
+        }
+    }
+
     /// Its name in the API.
     public var name: String {
         switch self {
@@ -118,6 +130,7 @@ public enum ProofKind: UInt8, Hashable, Sendable, CaseIterable {
         case .alibabaMD5: "alibaba-hmacmd5"
         case .azureSAS: "azure-sas"
         case .plain: "plain"
+        case .jwt: "jwt"
         }
     }
 }

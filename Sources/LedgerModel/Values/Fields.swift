@@ -174,7 +174,9 @@ extension PackageID: RecordField {}
 extension ProductKey: RecordField {}
 extension UpgradeID: RecordField {}
 extension UplinkStream: RecordField {}
+extension TokenKeyID: RecordField {}
 extension WebhookID: RecordField {}
+extension AuthorityID: RecordField {}
 
 extension WebhookURL: RecordField {
     package func encode(into buffer: inout ByteBuffer) { text.encode(into: &buffer) }

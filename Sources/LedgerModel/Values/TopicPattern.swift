@@ -1,5 +1,6 @@
 /// Topics that a device uses, as its maker names them: a topic filter in which `${pk}` and `${dk}` stand for the device's
-/// own names, also several of them in one level. 1 to 256 bytes of UTF-8.
+/// own names, also several of them in one level, and `${clientId}`, alone in its level, for the client identifier that it
+/// has connected with. 1 to 256 bytes of UTF-8.
 public struct TopicPattern: Hashable, Sendable, CustomStringConvertible {
     public let text: String
 
@@ -14,6 +15,7 @@ public struct TopicPattern: Hashable, Sendable, CustomStringConvertible {
         case unknownVariable(String)
         case multiLevelWildcard
         case singleLevelWildcard
+        case clientIdentifier
 
         public var description: String {
             switch self {
@@ -22,9 +24,10 @@ public struct TopicPattern: Hashable, Sendable, CustomStringConvertible {
             case .reserved:
                 "topics that begin with $ are the server's, and those below d/ are open to each device as they are"
             case .unknownVariable(let name):
-                "there is no ${\(name)}: a pattern may hold ${pk} and ${dk}"
+                "there is no ${\(name)}: a pattern may hold ${pk}, ${dk} and ${clientId}"
             case .multiLevelWildcard: "# stands alone in the last level"
             case .singleLevelWildcard: "+ stands alone in its level"
+            case .clientIdentifier: "${clientId} stands alone in its level"
             }
         }
     }
@@ -45,14 +48,16 @@ public struct TopicPattern: Hashable, Sendable, CustomStringConvertible {
                 throw .multiLevelWildcard
             }
             if level.contains(UInt8(ascii: "+")), level.count > 1 { throw .singleLevelWildcard }
+            if level.contains(Self.clientByte), level.count > 1 { throw .clientIdentifier }
         }
     }
 
     public var description: String { text }
 
-    /// What stands for `${pk}` in `program`, and for `${dk}`: bytes that no pattern has.
+    /// What stands in `program` for `${pk}`, for `${dk}` and for `${clientId}`: bytes that no pattern has.
     public static let productByte: UInt8 = 1
     public static let deviceByte: UInt8 = 2
+    public static let clientByte: UInt8 = 3
 
     /// The text in UTF-8, each variable one byte.
     public var program: [UInt8] {
@@ -77,6 +82,7 @@ public struct TopicPattern: Hashable, Sendable, CustomStringConvertible {
             switch name {
             case "pk": program.append(productByte)
             case "dk": program.append(deviceByte)
+            case "clientId": program.append(clientByte)
             default: throw .unknownVariable(name)
             }
             rest = rest[min(end + 1, rest.endIndex)...]

@@ -64,7 +64,9 @@ struct RetainedAudit {
         let topic = key.isCut ? record.topic.bytesArray : key.topic
         let subject = "retained message of \(Self.name(topic))"
         sums.add(record.byteCount(of: key))
-        if TopicName.violation(in: topic.span) != nil { find("\(subject): that is no topic name") }
+        if !PrivateTopic.includes(topic), TopicName.violation(in: topic.span) != nil {
+            find("\(subject): that is no topic name")
+        }
         if record.payload.isEmpty { find("\(subject): it has no payload") }
         if (try? PropertyView(validating: record.properties, in: .publish)) == nil {
             find("\(subject): its properties can't be read")

@@ -18,7 +18,8 @@ struct DeviceVerbs: AsyncParsableCommand {
             + commands(
                 Activate.self, ResetSecret.self, Activations.self, Usage.self, Admission.self,
                 Connection.self, RequestUpgrade.self, ReportUpgrade.self, Upgrades.self,
-                UpgradeAllowance.self, SetLimits.self, EndLimits.self, Send.self, Messages.self,
+                UpgradeAllowance.self, SetLimits.self, EndLimits.self, State.self, SetState.self,
+                Send.self, Messages.self,
                 DeleteMessages.self)
             + [Watch.self, Trace.self] + commands(VoidActivation.self, Move.self))
 

@@ -9,7 +9,8 @@ struct ProductVerbs: AsyncParsableCommand {
             List.self, Show.self, Create.self, Update.self, Rename.self, Note.self, Upgrade.self,
             Usage.self, Online.self,
             Delete.self, ShowSecret.self, RotateSecret.self, RevokeSecret.self, Uplink.self,
-            EndUplink.self, SetDialect.self, EndDialect.self, SetLimits.self, EndLimits.self))
+            EndUplink.self, SetDialect.self, EndDialect.self, SetLimits.self, EndLimits.self,
+            TokenKeys.self, AddTokenKey.self, RemoveTokenKey.self, CountState.self))
 
     struct Uplink: Verb {
         static let about =
@@ -35,13 +36,15 @@ struct ProductVerbs: AsyncParsableCommand {
         @Argument(help: .product) var pk: String
         @Option(help: "Topics of a platform: alibaba, aws, azure or quecthing.")
         var preset: String?
-        @Option(help: "A pattern of what devices publish to, with ${pk} and ${dk}; repeat it.")
+        @Option(
+            help: "A pattern of what devices publish to, with ${pk}, ${dk}, ${clientId}; repeat it."
+        )
         var up: [String] = []
         @Option(help: "A pattern of what devices subscribe to; repeat it.")
         var down: [String] = []
         @Option(
             help:
-                "tollgate, alibaba-hmacsha256, alibaba-hmacsha1, alibaba-hmacmd5, azure-sas or plain; repeat it. Default: tollgate."
+                "tollgate, alibaba-hmacsha256, alibaba-hmacsha1, alibaba-hmacmd5, azure-sas, plain or jwt; repeat it. Default: tollgate."
         )
         var proof: [String] = []
         var request: APIRequest {

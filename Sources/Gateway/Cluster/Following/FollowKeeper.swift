@@ -269,7 +269,8 @@ extension Change {
             true
         case .cluster(.checkpoint), .cluster(.nodeRemoved), .cluster(.partitionsAssigned), .codes,
             .devices, .packages, .accounts, .imports, .products, .topUps, .upgrades, .keys, .clock,
-            .limits, .corrections, .productSecrets, .metadata, .webhooks, .alerts:
+            .limits, .corrections, .productSecrets, .metadata, .webhooks, .alerts, .authorities,
+            .firmware, .campaigns:
             false
         }
     }

@@ -1,0 +1,154 @@
+import Cryptography
+import Gateway
+import Hummingbird
+import Ledger
+import TLS
+import Time
+
+/// An account's authorities: the CA certificates that vouch for its devices' certificates. Who registers one shows that
+/// the holder of its key agrees, with a certificate that the key has signed for the account's registration code.
+extension Routes {
+    mutating func registerAuthorities() {
+        on(
+            .get, "accounts/:account/authorities", "listAuthorities",
+            "The authorities (CAs) whose certificates an account's devices connect with",
+            access: .wholeAccounts, answers: .page(of: Documents.authority)
+        ) { call in
+            let account = try call.account()
+            return try call.list(Documents.authority) {
+                try $0.authorities(of: account, cursor: $1, limit: $2, in: $3)
+            }
+        }
+        on(
+            .get, "accounts/:account/authority-code", "showAuthorityCode",
+            "What the CN of the certificate is that proves a new authority of the account",
+            access: .wholeAccounts,
+            answers: .ok(.named("AuthorityCode", .object(["code": .authorityCode])))
+        ) { call in
+            .json(["code": .text(call.server.mintKey.authorityCode(of: try call.account()))])
+        }
+        on(
+            .get, "accounts/:account/authorities/:authority", "showAuthority",
+            "An authority, with its certificate", access: .wholeAccounts,
+            answers: .ok(.shownAuthority)
+        ) { call in
+            let (id, record) = try call.authority()
+            return .json(
+                Documents.authority((id, record))
+                    .adding("certificate", .text(record.certificatePEM)))
+        }
+        on(
+            .post, "accounts/:account/authorities", "registerAuthority",
+            "Have certificates of an authority let the account's devices in",
+            access: .wholeAccounts,
+            body: .json([
+                "name": .name,
+                "certificate": .noted(.certificatePEM, "The one that signs devices' certificates."),
+                "proof": .noted(
+                    .certificatePEM,
+                    "Signed by the authority's key, with the account's registration code as CN."),
+            ]),
+            answers: .created(Documents.authority),
+            problems: [.alreadyExists, .authorityNotUsable, .tooManyAuthorities]
+        ) { call in try await Self.registerAuthority(call) }
+        on(
+            .patch, "accounts/:account/authorities/:authority", "updateAuthority",
+            "Switch an authority off, which ends its devices' connections, or on again",
+            access: .wholeAccounts, body: .json(["on": .flag]),
+            answers: .ok(Documents.authority)
+        ) { call in
+            let isOn = try await call.fields().flag("on")
+            let id = try call.authorityToChange()
+            return try await call.answer(.authorities(.setOn(id, isOn))) {
+                Documents.authority(try call.authority())
+            }
+        }
+        on(
+            .delete, "accounts/:account/authorities/:authority", "removeAuthority",
+            "Forget an authority; connections that its certificates have opened end",
+            access: .wholeAccounts, answers: .noContent
+        ) { call in
+            try await call.submit(.authorities(.remove(try call.authorityToChange())))
+            return Response(status: .noContent)
+        }
+    }
+
+    private static func registerAuthority(_ call: Call) async throws -> Response {
+        let account = try call.account()
+        let fields = try await call.fields()
+        let seconds = call.controlPlane.now.milliseconds / 1_000
+        let code = call.server.mintKey.authorityCode(of: account)
+        let found: AuthorityCertificate
+        do throws(AuthorityProblem) {
+            found = try AuthorityCertificate(pem: text("certificate", of: fields), at: seconds)
+        } catch {
+            throw Problem(.authorityNotUsable, "certificate: \(error)")
+        }
+        do throws(AuthorityProblem) {
+            try found.verify(proof: text("proof", of: fields), of: code, at: seconds)
+        } catch {
+            throw Problem(.authorityNotUsable, "proof: \(error)")
+        }
+        let id = AuthorityID(found.fingerprint)
+        let authority = NewAuthority(
+            id: id, account: account, name: try fields.text("name"), certificate: found.der,
+            subject: found.subject,
+            notBefore: Timestamp(milliseconds: found.notBeforeSeconds * 1_000),
+            notAfter: Timestamp(milliseconds: found.notAfterSeconds * 1_000))
+        let shown = try await call.submit(.authorities(.register(authority))) { _ in
+            Documents.authority(try call.authority(id, of: account))
+        }
+        return call.created(shown, at: "/v1/accounts/\(account)/authorities/\(id)")
+    }
+
+    /// The schema has found that it is there.
+    private static func text(_ name: String, of fields: Fields) -> String {
+        guard let text = try? fields.text(name) else { preconditionFailure("\(name) is declared") }
+        return text
+    }
+}
+
+extension Call {
+    /// The authority that the path names, if it is the account's.
+    fileprivate func authority() throws -> (id: AuthorityID, record: AuthorityRecord) {
+        try authority(parameter("authority", AuthorityID.init), of: try account())
+    }
+
+    fileprivate func authority(
+        _ id: AuthorityID, of account: AccountID
+    ) throws -> (id: AuthorityID, record: AuthorityRecord) {
+        let record = try read(or: .authorities(.unknown(id))) { try $0.authority(id, in: $1) }
+        guard record.account == account else { throw Problem(.authorities(.unknown(id))) }
+        return (id, record)
+    }
+
+    /// The same, of a change: when it is repeated, the authority may be gone.
+    fileprivate func authorityToChange() throws -> AuthorityID {
+        let id = parameter("authority", AuthorityID.init)
+        let account = try account()
+        let isGone = try read { try $0.authority(id, in: $1) } == nil
+        return isGone && isRepeatable ? id : try authority(id, of: account).id
+    }
+}
+
+extension MintKey {
+    /// What the CN of a certificate has to be that proves an authority of the account: 64 hexadecimal digits, as many as
+    /// a CN holds. It is no secret; that it is another one at each gateway keeps a proof from serving twice.
+    func authorityCode(of account: AccountID) -> String {
+        var code = HMACSHA256(key: Array(text.utf8).span)
+        code.update(Array("tollgate authority\n\(account)".utf8).span)
+        return Hexadecimal.text(of: code.finalize().span)
+    }
+}
+
+extension AuthorityRecord {
+    /// As RFC 7468 has it.
+    fileprivate var certificatePEM: String {
+        let digits = Array(Base64.encoded(certificate).utf8)
+        let lines = stride(from: 0, to: digits.count, by: 64).map { start in
+            String(decoding: digits[start..<min(start + 64, digits.count)], as: UTF8.self)
+        }
+        return (["-----BEGIN CERTIFICATE-----"] + lines + ["-----END CERTIFICATE-----", ""])
+            .joined(separator: "\n")
+    }
+}

@@ -1,0 +1,148 @@
+public import Storage
+
+/// Authorities: CA certificates of accounts, which vouch for devices' certificates.
+extension Books {
+    /// Of one account: some to rotate, and one for each factory.
+    public static var authoritiesOfAccountMaximum: Int { 10 }
+
+    /// With one subject: a handshake tries no more (`ClientAuthorities.sameNameMaximum`).
+    public static var authoritiesOfNameMaximum: Int { 16 }
+
+    /// Of all accounts together. Each is kept in memory, once for all shards.
+    public static var authoritiesMaximum: Int { 5_000 }
+
+    /// In bytes, of a certificate as DER.
+    public static var authorityMaximumLength: Int { 8_192 }
+
+    func carryOut(
+        _ action: AuthorityAction,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        switch action {
+        case .register(let authority): try register(authority, command, in: transaction)
+        case .setOn(let id, let isOn): try setOn(id, isOn, command, in: transaction)
+        case .remove(let id): try removeAuthority(id, command, in: transaction)
+        }
+    }
+
+    private func register(
+        _ authority: NewAuthority,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        if let refusal = Self.refusal(ofName: authority.name) { return .refused(refusal) }
+        guard authority.certificate.count <= Self.authorityMaximumLength else {
+            let maximum = UInt64(Self.authorityMaximumLength)
+            return .refused(.commands(.quantityOutOfRange(maximum: maximum)))
+        }
+        // One certificate is one account's: two of them could not be told apart in a handshake.
+        if try authorities.contains(authority.id, in: transaction) {
+            return .refused(.commands(.alreadyExists(what: "authority \(authority.id)")))
+        }
+        guard try accounts.contains(authority.account, in: transaction) else {
+            return .refused(.accounts(.unknown(authority.account)))
+        }
+        let counts = [
+            (
+                try authorityCount(of: authority.account, in: transaction),
+                Self.authoritiesOfAccountMaximum
+            ),
+            (try authorities.count(in: transaction), Self.authoritiesMaximum),
+        ]
+        for (count, maximum) in counts where count >= maximum {
+            return .refused(.authorities(.tooMany(maximum: UInt32(maximum))))
+        }
+        let namesakes = try allAuthorities(in: transaction)
+            .count { $0.record.subject == authority.subject }
+        guard namesakes < Self.authoritiesOfNameMaximum else {
+            let maximum = UInt32(Self.authoritiesOfNameMaximum)
+            return .refused(.authorities(.tooMany(maximum: maximum)))
+        }
+        let record = AuthorityRecord(authority, registeredAt: command.at)
+        try authorities.put(authority.id, record, in: transaction)
+        try accountAuthorities.put(
+            KeyPair(authority.account, authority.id), EmptyRecord(), in: transaction)
+        let change = AuthorityChange.registered(
+            authority.id, account: authority.account, notAfter: authority.notAfter)
+        return .done(try self.record(.authorities(change), command, in: transaction))
+    }
+
+    private func setOn(
+        _ id: AuthorityID,
+        _ isOn: Bool,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard var authority = try authorities.get(id, in: transaction) else {
+            return .refused(.authorities(.unknown(id)))
+        }
+        if authority.isOn == isOn { return .done(.unchanged) }
+        authority.isOn = isOn
+        try authorities.put(id, authority, in: transaction)
+        let change = AuthorityChange.updated(id, account: authority.account, isOn: isOn)
+        return .done(try record(.authorities(change), command, in: transaction))
+    }
+
+    private func removeAuthority(
+        _ id: AuthorityID,
+        _ command: Command,
+        in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> Outcome {
+        guard let authority = try authorities.get(id, in: transaction) else {
+            return .refused(.authorities(.unknown(id)))
+        }
+        try authorities.delete(id, in: transaction)
+        try accountAuthorities.delete(KeyPair(authority.account, id), in: transaction)
+        let change = AuthorityChange.removed(id, account: authority.account)
+        return .done(try record(.authorities(change), command, in: transaction))
+    }
+
+    private func authorityCount(
+        of account: AccountID, in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Int {
+        var count = 0
+        try accountAuthorities.forEach(in: transaction, prefix: account) { _, _ in
+            count += 1
+            return .proceed
+        }
+        return count
+    }
+}
+
+/// What the books say about authorities.
+extension Books {
+    public func authority(
+        _ id: AuthorityID,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> AuthorityRecord? {
+        try authorities.get(id, in: transaction)
+    }
+
+    /// An account's, by id; those of its sub-accounts are not among them.
+    public func authorities(
+        of account: AccountID,
+        cursor: String? = nil,
+        limit: Int,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> Page<(id: AuthorityID, record: AuthorityRecord)> {
+        try page(
+            of: accountAuthorities, prefix: account, reads: 2, cursor: cursor, limit: limit,
+            in: transaction
+        ) { (key, _) throws(StoreError) in
+            try authorities.get(key.second, in: transaction).map { (key.second, $0) }
+        }
+    }
+
+    /// All of them, at most `authoritiesMaximum`.
+    public func allAuthorities(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> [(id: AuthorityID, record: AuthorityRecord)] {
+        var found: [(id: AuthorityID, record: AuthorityRecord)] = []
+        try authorities.forEach(in: transaction) { id, record in
+            found.append((id, record))
+            return .proceed
+        }
+        return found
+    }
+}

@@ -1,0 +1,97 @@
+public import Bytes
+public import Storage
+public import Time
+
+/// What a campaign is to do.
+public struct CampaignRecord: StorageRecord, Hashable, Sendable {
+    public let campaign: NewCampaign
+    public let createdAt: Timestamp
+    public let createdBy: String
+
+    init(_ campaign: NewCampaign, at time: Timestamp, by actor: String) {
+        self.campaign = campaign
+        createdAt = time
+        createdBy = actor
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1, campaign, createdAt, createdBy)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "campaign") {
+        case .v1:
+            campaign = try reader.take()
+            createdAt = try reader.take()
+            createdBy = try reader.take()
+        }
+    }
+}
+
+/// How far a campaign is.
+public struct CampaignProgressRecord: StorageRecord, Hashable, Sendable {
+    public internal(set) var state: CampaignState
+    public internal(set) var changedAt: Timestamp
+
+    /// The last device that was asked; `nil`: none was.
+    public internal(set) var cursor: DeviceKey?
+
+    /// Whether all were asked.
+    public internal(set) var isThrough: Bool
+
+    /// Upgrades that were started, and of these how many have ended how.
+    public internal(set) var started: UInt64
+    public internal(set) var succeeded: UInt64
+    public internal(set) var failed: UInt64
+    public internal(set) var unreported: UInt64
+
+    /// Devices that could not be upgraded: not active, nothing left to pay with, upgrading to another image.
+    public internal(set) var refused: UInt64
+
+    /// Up to when the upgrades that were started use up the rate.
+    var paidUntil: Timestamp
+
+    init(at time: Timestamp) {
+        state = .running
+        changedAt = time
+        cursor = nil
+        isThrough = false
+        started = 0
+        succeeded = 0
+        failed = 0
+        unreported = 0
+        refused = 0
+        paidUntil = time
+    }
+
+    /// Upgrades that have not ended.
+    public var open: UInt64 { started &- ended }
+
+    var ended: UInt64 { succeeded &+ failed &+ unreported }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(
+            Version.v1, state, changedAt, cursor, isThrough, started, succeeded, failed,
+            unreported, refused, paidUntil)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "campaign's progress") {
+        case .v1:
+            state = try reader.take()
+            changedAt = try reader.take()
+            cursor = try reader.take()
+            isThrough = try reader.take()
+            started = try reader.take()
+            succeeded = try reader.take()
+            failed = try reader.take()
+            unreported = try reader.take()
+            refused = try reader.take()
+            paidUntil = try reader.take()
+        }
+    }
+}

@@ -1,0 +1,287 @@
+package import Bytes
+package import Encoding
+public import Time
+
+/// Names a campaign of a product: 1 to 48 of `[A-Za-z0-9_.-]`.
+public struct CampaignID: Identifier {
+    public static var maximumLength: Int { 48 }
+
+    public let text: String
+
+    public init(checked text: String) { self.text = text }
+
+    /// What its upgrades are called, each among those of its device.
+    public var upgrade: UpgradeID { UpgradeID(checked: "\(Self.prefix)\(text)") }
+
+    /// The campaign of an upgrade; `nil` of one that was started by itself.
+    public init?(of upgrade: UpgradeID) {
+        guard upgrade.text.hasPrefix(Self.prefix) else { return nil }
+        self.init(String(upgrade.text.dropFirst(Self.prefix.count)))
+    }
+
+    private static let prefix = "campaign."
+}
+
+extension CampaignID: RecordField {}
+
+/// Which devices of a product a campaign is for.
+public enum CampaignFilter: Hashable, Sendable {
+    case all
+
+    /// With that value under that key.
+    case metadata(MetadataKey, MetadataValue)
+
+    /// In order, each once; at most `devicesMaximum`.
+    case devices([DeviceKey])
+
+    public static var devicesMaximum: Int { 1_000 }
+}
+
+extension CampaignFilter: TaggedRecord {
+    enum Tag: UInt16, RecordTag {
+        case all = 1
+        case metadata = 2
+        case devices = 3
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .all: buffer.append(Tag.all)
+        case .metadata(let key, let value): buffer.append(Tag.metadata, key, value)
+        case .devices(let devices): buffer.append(Tag.devices, devices)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .all: .all
+            case .metadata: try reader.make(Self.metadata)
+            case .devices: try reader.make(Self.devices)
+            }
+    }
+}
+
+/// A campaign as a command makes it: upgrades of a product's devices to one image, in the order of their keys.
+public struct NewCampaign: Hashable, Sendable {
+    public let product: ProductKey
+    public let id: CampaignID
+    public let version: FirmwareVersion
+    public let filter: CampaignFilter
+
+    /// How many upgrades are started in a minute: 1 to `perMinuteMaximum`.
+    public let perMinute: UInt32
+
+    /// No upgrade is started from then on.
+    public let endsAt: Timestamp
+
+    /// It is stopped when more than so many of a hundred upgrades that have ended did not succeed, and
+    /// `stopMinimum` have ended; 100: it is not.
+    public let stopPercent: UpgradePercent
+
+    public static var perMinuteMaximum: UInt32 { 6_000 }
+
+    /// Before so many have ended, their share says nothing.
+    public static var stopMinimum: UInt64 { 10 }
+
+    public init(
+        product: ProductKey, id: CampaignID, version: FirmwareVersion, filter: CampaignFilter,
+        perMinute: UInt32, endsAt: Timestamp, stopPercent: UpgradePercent
+    ) {
+        self.product = product
+        self.id = id
+        self.version = version
+        self.filter = filter
+        self.perMinute = perMinute
+        self.endsAt = endsAt
+        self.stopPercent = stopPercent
+    }
+}
+
+extension NewCampaign: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(fields: product, id, version, filter, perMinute, endsAt, stopPercent)
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        product = try reader.take()
+        id = try reader.take()
+        version = try reader.take()
+        filter = try reader.take()
+        perMinute = try reader.take()
+        endsAt = try reader.take()
+        stopPercent = try reader.take()
+    }
+}
+
+/// How a campaign stands.
+public enum CampaignState: UInt8, RecordField, Hashable, Sendable, CaseIterable {
+    /// It starts upgrades, or all have been started and some have not ended.
+    case running = 1
+
+    /// It starts no more until it is resumed; those that were started go on.
+    case paused = 2
+
+    /// By a person, for good.
+    case stopped = 3
+
+    /// Too many upgrades did not succeed.
+    case failed = 4
+
+    /// Its time was over before all were started.
+    case expired = 5
+
+    /// All devices were asked, and all upgrades have ended.
+    case finished = 6
+
+    /// Its name in the API.
+    public var name: String {
+        switch self {
+        case .running: "running"
+        case .paused: "paused"
+        case .stopped: "stopped"
+        case .failed: "failed"
+        case .expired: "expired"
+        case .finished: "finished"
+        }
+    }
+
+    /// Whether it may start upgrades still.
+    package var isOpen: Bool {
+        switch self {
+        case .running, .paused: true
+        case .stopped, .failed, .expired, .finished: false
+        }
+    }
+}
+
+/// What a command does with campaigns.
+public enum CampaignAction: Hashable, Sendable {
+    case create(NewCampaign)
+
+    /// To paused, running or stopped. To be as it is already changes nothing.
+    case turn(ProductKey, CampaignID, CampaignState)
+
+    /// Starts the upgrades that are due by now, looking at no more than `looks` devices. Makes no event but those of
+    /// the upgrades, and of the campaign's end. Of what is not running nothing is done.
+    case advance(ProductKey, CampaignID, looks: UInt32)
+}
+
+extension CampaignAction: ActionPart {
+    enum Tag: UInt16, RecordTag {
+        case create = 245
+        case turn = 246
+        case advance = 247
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .create(let campaign): buffer.append(Tag.create, campaign)
+        case .turn(let product, let id, let state): buffer.append(Tag.turn, product, id, state)
+        case .advance(let product, let id, let looks):
+            buffer.append(Tag.advance, product, id, looks)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .create: try reader.make(Self.create)
+            case .turn: try reader.make(Self.turn)
+            case .advance: try reader.make(Self.advance)
+            }
+    }
+
+    var asked: CampaignAction {
+        switch self {
+        case .create, .turn, .advance: self
+        }
+    }
+}
+
+/// A fact about a campaign.
+public enum CampaignChange: Hashable, Sendable {
+    case created(ProductKey, CampaignID, FirmwareVersion)
+    case turned(ProductKey, CampaignID, CampaignState)
+
+    public var product: ProductKey {
+        switch self {
+        case .created(let product, _, _), .turned(let product, _, _): product
+        }
+    }
+
+    var name: String {
+        switch self {
+        case .created: "campaign-created"
+        case .turned: "campaign-turned"
+        }
+    }
+}
+
+extension CampaignChange: ChangePart {
+    enum Tag: UInt16, RecordTag {
+        case created = 245
+        case turned = 246
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .created(let product, let id, let version):
+            buffer.append(Tag.created, product, id, version)
+        case .turned(let product, let id, let state): buffer.append(Tag.turned, product, id, state)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .created: try reader.make(Self.created)
+            case .turned: try reader.make(Self.turned)
+            }
+    }
+}
+
+/// Why a campaign is not made, or does not turn.
+public enum CampaignRefusal: Hashable, Sendable {
+    case unknown(ProductKey, CampaignID)
+
+    /// It has ended like this.
+    case ended(ProductKey, CampaignID, CampaignState)
+
+    /// So many of the product are open.
+    case tooMany(maximum: UInt32)
+}
+
+extension CampaignRefusal: RefusalPart {
+    enum Tag: UInt16, RecordTag {
+        case unknown = 245
+        case ended = 246
+        case tooMany = 247
+    }
+
+    package func encode(into buffer: inout ByteBuffer) {
+        switch self {
+        case .unknown(let product, let id): buffer.append(Tag.unknown, product, id)
+        case .ended(let product, let id, let state):
+            buffer.append(Tag.ended, product, id, state)
+        case .tooMany(let maximum): buffer.append(Tag.tooMany, maximum)
+        }
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self =
+            switch try reader.takeTag(of: Self.self) {
+            case .unknown: try reader.make(Self.unknown)
+            case .ended: try reader.make(Self.ended)
+            case .tooMany: try reader.make(Self.tooMany)
+            }
+    }
+
+    public var description: String {
+        switch self {
+        case .unknown(let product, let id): "product \(product) has no campaign \(id)"
+        case .ended(_, let id, let state): "campaign \(id) has ended: it is \(state.name)"
+        case .tooMany(let maximum): "a product has at most \(maximum) campaigns that have not ended"
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import Admin
+import ArgumentParser
+
+struct AuthorityVerbs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "authority",
+        abstract: "CAs of an account, whose certificates its devices connect with.",
+        subcommands: commands(
+            List.self, Show.self, Code.self, Register.self, Enable.self, Disable.self, Remove.self))
+
+    struct List: Verb {
+        static let about = "An account's authorities, and when their certificates end."
+        static let example = "authority list acme"
+        @Argument(help: .account) var account: String
+        var request: APIRequest {
+            .list(
+                "accounts/\(account.escaped)/authorities",
+                by: "id name on notAfter subject | notBefore registeredAt")
+        }
+    }
+
+    struct Show: Verb {
+        static let about = "An authority, with its certificate."
+        static let example = "authority show acme 3f9c...e1"
+        @OptionGroup var authority: AuthorityArguments
+        var request: APIRequest { .get(authority.path) }
+    }
+
+    struct Code: Verb {
+        static let about = "What the CN of the certificate is that proves a new authority."
+        static let example = "authority code acme"
+        @Argument(help: .account) var account: String
+        var request: APIRequest { .get("accounts/\(account.escaped)/authority-code") }
+    }
+
+    struct Register: Verb {
+        static let about = "Has certificates of an authority let the account's devices in."
+        static let discussion =
+            "The proof is a certificate that the authority's key has signed, with what `authority code` shows as CN."
+        static let example =
+            "authority register acme --name 'Factory 1' --certificate ca.pem --proof proof.pem"
+        @Argument(help: .account) var account: String
+        @Option(help: .name) var name: String
+        @Option(help: "The authority's certificate, a file in PEM.") var certificate: String
+        @Option(help: "The certificate that proves it, a file in PEM.") var proof: String
+        var request: APIRequest {
+            get throws(Failure) {
+                .post(
+                    "accounts/\(account.escaped)/authorities",
+                    [
+                        "name": name, "certificate": try Self.text(of: certificate),
+                        "proof": try Self.text(of: proof),
+                    ])
+            }
+        }
+
+        /// A private key that was taken for the certificate does not leave the machine.
+        private static func text(of file: String) throws(Failure) -> String {
+            let text = String(decoding: try UploadSource(file).all(), as: UTF8.self)
+            guard !text.contains("PRIVATE KEY") else {
+                throw Failure(
+                    text: "\(file): has a private key in it, which was not sent;"
+                        + " name a file with the certificate alone", code: 2)
+            }
+            return text
+        }
+    }
+
+    struct Enable: Verb {
+        static let about = "Lets devices in again with certificates of an authority."
+        static let example = "authority enable acme 3f9c...e1"
+        @OptionGroup var authority: AuthorityArguments
+        var request: APIRequest { .patch(authority.path, ["on": true]) }
+    }
+
+    struct Disable: Irreversible {
+        static let about = "Ends the connections of an authority's devices, and lets none in."
+        static let example = "authority disable acme 3f9c...e1 --yes"
+        @OptionGroup var authority: AuthorityArguments
+        @OptionGroup var consent: ConsentOptions
+        var request: APIRequest { .patch(authority.path, ["on": false]) }
+
+        func loss(at gateway: APIClient) async throws(Failure) -> String {
+            "\(try await authority.text(at: gateway)) is switched off: connections that its certificates have opened end"
+        }
+    }
+
+    struct Remove: Irreversible {
+        static let about = "Forgets an authority; the connections of its devices end."
+        static let example = "authority remove acme 3f9c...e1 --yes"
+        @OptionGroup var authority: AuthorityArguments
+        @OptionGroup var consent: ConsentOptions
+        var request: APIRequest { .delete(authority.path) }
+
+        func loss(at gateway: APIClient) async throws(Failure) -> String {
+            "\(try await authority.text(at: gateway)) is forgotten: connections that its certificates have opened end"
+        }
+    }
+}
+
+/// The authority that a verb is about.
+struct AuthorityArguments: ParsableArguments {
+    @Argument(help: .account) var account: String
+    @Argument(help: "The authority's id: its certificate's SHA-256 fingerprint.") var id: String
+
+    var path: String { "accounts/\(account.escaped)/authorities/\(id.escaped)" }
+
+    /// For people, as the gateway knows it.
+    func text(at gateway: APIClient) async throws(Failure) -> String {
+        let document = try await gateway.document(.get, path)
+        return "authority \(id.prefix(12)) (\(document["name"]?.text ?? "?")) of account \(account)"
+    }
+}

@@ -1,0 +1,139 @@
+import HTTPTypes
+import Ledger
+import Testing
+
+@testable import Admin
+
+/// An account's authorities by the API.
+@Suite("Authorities")
+struct AuthorityTests {
+    private static let path = "/v1/accounts/acme/authorities"
+
+    private func world() async throws -> Client {
+        let client = try Client()
+        for account in ["acme", "other"] {
+            _ = try await client.post(
+                "/v1/accounts", ["id": .text(account), "name": "A", "kind": "enterprise"])
+        }
+        return client
+    }
+
+    private func register(
+        _ client: Client, _ certificate: String = SampleAuthority.certificate,
+        _ proof: String = SampleAuthority.proof, of account: String = "acme"
+    ) async throws -> Client.Answer {
+        try await client.post(
+            "/v1/accounts/\(account)/authorities",
+            ["name": "Factory", "certificate": .text(certificate), "proof": .text(proof)])
+    }
+
+    @Test("an authority is registered with its proof, listed, shown, switched and removed")
+    func life() async throws {
+        let client = try await world()
+        let code = try await client.get("/v1/accounts/acme/authority-code")
+        #expect(code.json["code"]?.text == SampleAuthority.code)
+        let made = try await register(client)
+        #expect(made.status == 201, "\(made.text)")
+        #expect(made.json["id"]?.text == SampleAuthority.id)
+        #expect(made.json["subject"]?.text == "CN=Acme factory 1")
+        #expect(made.json["notAfter"]?.text == "2099-01-01T00:00:00Z")
+        #expect(made.json["on"]?.bool == true)
+        let listed = try await client.get(Self.path)
+        #expect(listed.json["items"]?.array?.count == 1)
+        #expect(try await client.get("/v1/accounts/other/authorities").json["items"]?.array == [])
+        let one = "\(Self.path)/\(SampleAuthority.id)"
+        let shown = try await client.get(one)
+        #expect(shown.json["certificate"]?.text == SampleAuthority.certificate)
+        let off = try await client.send(.patch, one, (["on": false] as JSON).bytes)
+        #expect(off.status == 200 && off.json["on"]?.bool == false)
+        // By another account's path it is not there.
+        let strange = try await client.get("/v1/accounts/other/authorities/\(SampleAuthority.id)")
+        #expect(strange.reason == "unknown-authority")
+        #expect(try await client.send(.delete, one).status == 204)
+        #expect(try await client.send(.delete, one).reason == "unknown-authority")
+        let events = try await client.get("/v1/events?limit=1000")
+        for change in ["authority-registered", "authority-updated", "authority-removed"] {
+            #expect(events.text.contains("\"\(change)\""), "\(change)")
+        }
+        #expect(try client.controlPlane.ledger.verify() == [])
+    }
+
+    @Test("one certificate is one account's, whoever else has its key")
+    func duplicates() async throws {
+        let client = try await world()
+        let made = try await register(client)
+        #expect(made.status == 201)
+        let again = try await register(client)
+        #expect(again.reason == "already-exists")
+        let other = try await register(
+            client, SampleAuthority.certificate, SampleAuthority.proofOfOther, of: "other")
+        #expect(other.reason == "already-exists")
+    }
+
+    @Test("what proves nothing, or is no authority's, is refused and not told again")
+    func refused() async throws {
+        let client = try await world()
+        let key =
+            "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----\n"
+        let (certificate, proof) = (SampleAuthority.certificate, SampleAuthority.proof)
+        for (certificate, proof, detail) in [
+            (certificate, SampleAuthority.proofOfOther, "proof: the proof's CN"),
+            (certificate, SampleAuthority.proofOfNone, "proof: the proof's CN"),
+            (certificate, certificate, "proof: the proof's CN"),
+            (proof, proof, "certificate: it is no authority's"),
+            ("hello", proof, "certificate: there is no certificate"),
+            (certificate + "\n" + certificate, proof, "certificate: send one certificate alone"),
+            (key, proof, "certificate: there is a private key"),
+            (certificate + "\n" + key, proof, "certificate: there is a private key"),
+            (certificate, key, "proof: there is a private key"),
+        ] {
+            let answer = try await register(client, certificate, proof)
+            #expect(answer.status == 409 && answer.reason == "authority-not-usable")
+            let told = answer.json["detail"]?.text ?? ""
+            #expect(told.hasPrefix(detail), "\(told)")
+            #expect(!answer.text.contains("MIGHAgEAMBMGByqGSM49"))
+        }
+        let huge = try await register(client, String(repeating: "A", count: 20_000), proof)
+        #expect(huge.reason == "invalid-request")
+        let vast = try await register(client, String(repeating: "A", count: 200_000), proof)
+        #expect(vast.status == 413)
+        let events = try await client.get("/v1/events?limit=1000")
+        #expect(!events.text.contains("authority"))
+    }
+
+    @Test("at another time the same certificates hold no longer, or not yet")
+    func times() async throws {
+        let client = try await world()
+        client.controlPlane.advance(milliseconds: 80 * 366 * 86_400_000)
+        let ended = try await register(client)
+        #expect(ended.json["detail"]?.text == "certificate: it has expired")
+    }
+
+    @Test(
+        "a tenant has its own authorities, and no other's; a key of products and an application has none"
+    )
+    func roles() async throws {
+        let client = try await world()
+        func token(_ role: String, _ account: String) async throws -> String {
+            let key = try await client.post(
+                "/v1/keys", ["name": "K", "role": .text(role), "account": .text(account)])
+            return try #require(key.json["token"]?.text)
+        }
+        let body: JSON = [
+            "name": "F", "certificate": .text(SampleAuthority.certificate),
+            "proof": .text(SampleAuthority.proof),
+        ]
+        for (role, account, status) in [
+            ("sub-account", "other", 404), ("operator", "other", 404), ("application", "acme", 403),
+            ("sub-account", "acme", 201),
+        ] {
+            let answer = try await client.send(
+                .post, Self.path, body.bytes, token: try await token(role, account))
+            #expect(answer.status == status, "\(role) of \(account): \(answer.text)")
+        }
+        let one = "\(Self.path)/\(SampleAuthority.id)"
+        let stranger = try await token("sub-account", "other")
+        #expect(try await client.send(.delete, one, token: stranger).status == 404)
+        #expect(try await client.send(.get, one, token: stranger).status == 404)
+    }
+}

@@ -1,0 +1,51 @@
+import Storage
+import Time
+
+@testable import Ledger
+@testable import LedgerModel
+
+/// Campaigns, and how far they are.
+extension LedgerRecords {
+    static func campaigns(_ books: Books) -> [GoldenTable] {
+        func record(_ filter: CampaignFilter, perMinute: UInt32, stop: Int) -> CampaignRecord {
+            CampaignRecord(
+                NewCampaign(
+                    product: product, id: CampaignID("spring")!,
+                    version: FirmwareVersion("2.1.0")!, filter: filter, perMinute: perMinute,
+                    endsAt: time, stopPercent: UpgradePercent(stop)!),
+                at: time, by: "owner")
+        }
+        var late = CampaignProgressRecord(at: time)
+        late.state = .failed
+        late.cursor = device
+        late.isThrough = true
+        late.started = .max
+        late.succeeded = 1 << 40
+        late.failed = 300
+        late.unreported = 127
+        late.refused = 1
+        late.paidUntil = latest
+        return [
+            GoldenTable(
+                books.campaigns,
+                keys: ["plain": KeyPair(product, CampaignID("spring")!)],
+                records: [
+                    "all": record(.all, perMinute: 1, stop: 100),
+                    "metadata": record(
+                        .metadata(MetadataKey("room")!, MetadataValue("é")!), perMinute: 6_000,
+                        stop: 0),
+                    "devices": record(.devices([device]), perMinute: 300, stop: 20),
+                ]
+            ),
+            GoldenTable(
+                books.campaignProgress,
+                keys: ["plain": KeyPair(product, CampaignID("spring")!)],
+                records: ["new": CampaignProgressRecord(at: earliest), "late": late]
+            ),
+            GoldenTable(
+                books.openCampaigns,
+                keys: ["plain": KeyPair(product, CampaignID("spring")!)]
+            ),
+        ]
+    }
+}

@@ -1,0 +1,236 @@
+import Gateway
+import Ledger
+import MQTT
+import Support
+import TLS
+import TestFiles
+import Testing
+
+extension WholeGateway {
+    /// Devices whose certificates are signed by authorities that accounts have registered.
+    @Suite("Accounts' authorities")
+    struct AccountAuthorityTests {
+        private static let notActive =
+            "the authority of the device's certificate is switched off, removed or expired"
+        private static let ofAnother =
+            "the authority of the device's certificate is not of its product's account"
+
+        private func register(
+            _ authority: TestAuthority, of account: AccountID, _ gateway: TestGateway
+        ) async throws -> AuthorityID {
+            let new = try authority.registration(of: account)
+            try await gateway.submit(.authorities(.register(new)))
+            return new.id
+        }
+
+        private func context(
+            _ authority: TestAuthority, _ name: String, _ version: TLSVersion = .v1_3
+        ) throws -> TLSContext {
+            try authority.client(
+                name, version: version, trusting: TestCertificates.shared.authorityFile)
+        }
+
+        private func connect(
+            _ context: TLSContext, _ gateway: TestGateway, resuming ticket: TLSResumption? = nil
+        ) throws -> (client: TestClient, answer: TestPacket.Connack) {
+            let client = try TestClient(
+                port: gateway.tlsPort, context: context, resuming: ticket)
+            return (client, try client.connect(as: .anonymous("any")))
+        }
+
+        @Test(
+            "E5: an account's authority vouches for devices of its products, and of no other account's",
+            arguments: TLSVersion.allCases)
+        func crossing(_ version: TLSVersion) async throws {
+            let (ours, theirs) = (try TestAuthority(name: "CA"), try TestAuthority(name: "CA"))
+            try await TestGateway.run { gateway in
+                let lamp = try await gateway.createProduct("lamp")
+                let fan = try await gateway.createProduct("fan")
+                for product in [lamp, fan] {
+                    _ = try await gateway.importUnregistered("d1", into: product)
+                }
+                // As long as there is no authority, nobody is asked for a certificate.
+                let early = try context(ours, "lamp.d1", version)
+                #expect(try connect(early, gateway).answer.code == 0x86)
+                _ = try await register(ours, of: lamp.account, gateway)
+                _ = try await register(theirs, of: fan.account, gateway)
+                for (authority, name, code, text) in [
+                    (ours, "lamp.d1", 0, nil), (theirs, "fan.d1", 0, nil),
+                    (ours, "fan.d1", 0x87, Self.ofAnother),
+                    (theirs, "lamp.d1", 0x87, Self.ofAnother),
+                    // A product that is not there looks the same; an unknown device of ours does not.
+                    (theirs, "sofa.d1", 0x87, Self.ofAnother),
+                    (ours, "lamp.d2", 0x86, "unknown product, device or secret"),
+                    (ours, "nobody", 0x86, "unknown product, device or secret"),
+                ] as [(TestAuthority, String, UInt8, String?)] {
+                    let (client, answer) = try connect(
+                        try context(authority, name, version), gateway)
+                    #expect(answer.code == code, "\(name)")
+                    #expect(answer.reasonString == text, "\(name)")
+                    #expect(client.tlsVersion == version)
+                    guard code == 0 else { continue }
+                    let topic = name == "lamp.d1" ? "d/lamp/d1/up/x" : "d/fan/d1/up/x"
+                    #expect(try client.publish(topic, "x", qos: .atLeastOnce)?.code == 0)
+                }
+                // A certificate that nobody has registered is as good as none.
+                let device = try await gateway.importDevice("dk1", into: lamp)
+                let stranger = try context(try TestAuthority(name: "CA"), "lamp.d1", version)
+                let client = try TestClient(port: gateway.tlsPort, context: stranger)
+                #expect(try client.connect(as: .signed(device, secureMode: 2)).code == 0)
+                #expect(try connect(stranger, gateway).answer.code == 0x86)
+            }
+        }
+
+        @Test(
+            "E5: one that is switched off or removed ends its devices' connections, and lets none in, by a resumed session neither",
+            arguments: TLSVersion.allCases)
+        func revocation(_ version: TLSVersion) async throws {
+            let authority = try TestAuthority(name: "CA")
+            try await TestGateway.run { gateway in
+                let lamp = try await gateway.createProduct()
+                _ = try await gateway.importUnregistered("d1", into: lamp)
+                let other = try await gateway.importDevice("d2", into: lamp)
+                let id = try await register(authority, of: lamp.account, gateway)
+                let device = try context(authority, "lamp.d1", version)
+                let (first, answer) = try connect(device, gateway)
+                #expect(answer.code == 0)
+                try first.ping()
+                let ticket = try #require(first.resumption)
+                let bystander = try TestClient.connected(
+                    port: gateway.tlsPort, certificates: gateway.certificates,
+                    as: .signed(other, secureMode: 2))
+                try await gateway.submit(.authorities(.setOn(id, false)))
+                let end = try first.untilClosed()
+                #expect(end == [.disconnect(code: 0x87, reasonString: Self.notActive)])
+                for ticket in [ticket, nil] {
+                    let refused = try connect(device, gateway, resuming: ticket).answer
+                    #expect(refused.code == 0x87 && refused.reasonString == Self.notActive)
+                }
+                // The session was resumed, and that was not what it was refused for.
+                #expect(await gateway.metric("tollgate_tls_handshakes_resumed_total") == 1)
+                try bystander.ping()
+                try await gateway.submit(.authorities(.setOn(id, true)))
+                let (again, taken) = try connect(device, gateway, resuming: ticket)
+                #expect(taken.code == 0)
+                #expect(await gateway.metric("tollgate_tls_handshakes_resumed_total") == 2)
+                try await gateway.submit(.authorities(.remove(id)))
+                let gone = try again.untilClosed()
+                #expect(gone == [.disconnect(code: 0x87, reasonString: Self.notActive)])
+                // It was the last one: nobody is asked for a certificate any more.
+                for ticket in [ticket, nil] {
+                    #expect(try connect(device, gateway, resuming: ticket).answer.code == 0x86)
+                }
+                try bystander.ping()
+            }
+        }
+
+        @Test("E5: of two authorities of one name, each vouches for its own")
+        func rotation() async throws {
+            let (former, later) = (try TestAuthority(name: "CA"), try TestAuthority(name: "CA"))
+            try await TestGateway.run { gateway in
+                let lamp = try await gateway.createProduct()
+                _ = try await gateway.importUnregistered("d1", into: lamp)
+                let id = try await register(former, of: lamp.account, gateway)
+                _ = try await register(later, of: lamp.account, gateway)
+                for authority in [former, later] {
+                    let device = try context(authority, "lamp.d1")
+                    #expect(try connect(device, gateway).answer.code == 0)
+                }
+                try await gateway.submit(.authorities(.setOn(id, false)))
+                #expect(try connect(try context(former, "lamp.d1"), gateway).answer.code == 0x87)
+                #expect(try connect(try context(later, "lamp.d1"), gateway).answer.code == 0)
+            }
+        }
+
+        @Test(
+            "E5: an account's authority vouches for its sub-accounts' devices, and not the other way"
+        )
+        func family() async throws {
+            let (parents, childs) = (try TestAuthority(name: "P"), try TestAuthority(name: "C"))
+            try await TestGateway.run { gateway in
+                let lamp = try await gateway.createProduct()
+                let child = try #require(AccountID("child"))
+                try await gateway.submit(
+                    .accounts(
+                        .create(
+                            NewAccount(
+                                id: child, name: "Child", kind: .enterprise, parent: lamp.account)))
+                )
+                let key = try #require(ProductKey("fan"))
+                try await gateway.submit(
+                    .products(
+                        .create(
+                            NewProduct(
+                                key: key, name: "Fan", account: child, package: lamp.package,
+                                secret: try gateway.gateway.secretKeys.seal(lamp.secret, for: key),
+                                registration: .imported))))
+                try await gateway.submit(
+                    .codes(.purchase(child, package: lamp.package, quantity: 5, product: key)))
+                _ = try await gateway.importUnregistered("d1", into: lamp)
+                let device = DeviceImport(device: lamp.identity("d1").device, secret: nil)
+                try await gateway.submit(.imports(.atOnce(key, [device])))
+                _ = try await register(parents, of: lamp.account, gateway)
+                _ = try await register(childs, of: child, gateway)
+                for (authority, name, code) in [
+                    (parents, "fan.d1", 0), (childs, "fan.d1", 0), (parents, "lamp.d1", 0),
+                    (childs, "lamp.d1", 0x87),
+                ] as [(TestAuthority, String, UInt8)] {
+                    let answer = try connect(try context(authority, name), gateway).answer
+                    #expect(answer.code == code, "\(name)")
+                }
+            }
+        }
+
+        @Test(
+            "while many connect, an authority that is switched holds at once: who was let in before goes"
+        )
+        func race() async throws {
+            let authority = try TestAuthority(name: "CA")
+            let count = 12
+            try await TestGateway.run { gateway in
+                let lamp = try await gateway.createProduct(codes: 100)
+                var contexts: [TLSContext] = []
+                for number in 0..<count {
+                    _ = try await gateway.importUnregistered("d\(number)", into: lamp)
+                    contexts.append(try context(authority, "lamp.d\(number)"))
+                }
+                let id = try await register(authority, of: lamp.account, gateway)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for context in contexts {
+                        group.addTask {
+                            try Self.connectOften(context, to: gateway.tlsPort)
+                        }
+                    }
+                    group.addTask {
+                        for turn in 0..<9 {
+                            try await gateway.submit(.authorities(.setOn(id, turn % 2 == 1)))
+                            try await Task.sleep(for: .milliseconds(20))
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                for number in 0..<count {
+                    let device = lamp.identity("d\(number)")
+                    #expect(await gateway.gateway.connection(of: device) == nil)
+                    #expect(try connect(contexts[number], gateway).answer.code == 0x87)
+                }
+            }
+        }
+
+        /// Connects, with the session from before, and waits for the end of all connections: the authority's last
+        /// turn switches it off.
+        private static func connectOften(_ context: TLSContext, to port: UInt16) throws {
+            var clients: [TestClient] = []
+            var ticket: TLSResumption?
+            for _ in 0..<6 {
+                let client = try TestClient(port: port, context: context, resuming: ticket)
+                // It may be told to go before it was answered.
+                let answer = try? client.connect(as: .anonymous("any"))
+                #expect(answer == nil || answer?.code == 0 || answer?.code == 0x87)
+                ticket = client.resumption ?? ticket
+                clients.append(client)
+            }
+            for client in clients { _ = try client.untilClosed() }
+        }
+    }
+}

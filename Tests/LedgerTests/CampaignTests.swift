@@ -1,0 +1,207 @@
+import Storage
+import Testing
+import Time
+
+@testable import Ledger
+@testable import LedgerModel
+
+/// Campaigns: each device has one upgrade, as fast as the rate allows, and too many failures stop them.
+@Suite struct CampaignTests {
+    private static let version = FirmwareVersion("2.0")!
+    private static let spring = CampaignID("spring")!
+    private static let product = TestStore.product
+
+    /// `count` active devices d100, d101, ..., and an image.
+    private func store(_ count: Int = 30) throws -> TestStore {
+        let store = try TestStore()
+        store.now = Timestamp("2026-11-15T00:00:00Z")!
+        try store.buy(UInt64(count))
+        for number in 0..<count { _ = try store.connect("d\(100 + number)") }
+        #expect(try store.refusal(.firmware(.add(Samples.image(Self.version)))) == nil)
+        return store
+    }
+
+    private func create(
+        _ store: TestStore, _ filter: CampaignFilter = .all, perMinute: UInt32 = 10,
+        stop: Int = 20, id: CampaignID = spring, days: Int64 = 3
+    ) throws -> Outcome {
+        try store.apply(
+            .campaigns(
+                .create(
+                    NewCampaign(
+                        product: Self.product, id: id, version: Self.version, filter: filter,
+                        perMinute: perMinute, endsAt: store.now.adding(days: days),
+                        stopPercent: UpgradePercent(stop)!))))
+    }
+
+    private func turn(_ store: TestStore, _ state: CampaignState) throws -> Outcome {
+        try store.apply(.campaigns(.turn(Self.product, Self.spring, state)))
+    }
+
+    /// So many seconds pass, and the gateway looks.
+    private func pass(_ store: TestStore, seconds: Int64, looks: UInt32 = 500) throws {
+        store.now = store.now.adding(milliseconds: 1_000 * seconds)
+        _ = try store.apply(.campaigns(.advance(Self.product, Self.spring, looks: looks)))
+    }
+
+    private func progress(_ store: TestStore) throws -> CampaignProgressRecord {
+        try store.read { books, transaction throws(StoreError) in
+            try books.campaign(Self.spring, of: Self.product, in: transaction)!
+        }.progress
+    }
+
+    private func isDue(_ store: TestStore) throws -> Bool {
+        try store.read { books, transaction throws(StoreError) in
+            try !books.dueCampaigns(at: store.now, in: transaction).isEmpty
+        }
+    }
+
+    private func report(_ store: TestStore, _ device: Int, _ succeeded: Bool) throws {
+        let outcome = try store.apply(
+            .firmware(
+                .report(
+                    TestStore.device("d\(device)"), Self.spring.upgrade, succeeded: succeeded,
+                    UpgradeDetail("")!)))
+        #expect(outcome.effect != nil)
+    }
+
+    @Test("upgrades are started as the rate has it, each device once, and all reports end it")
+    func whole() throws {
+        let store = try store()
+        #expect(try create(store).effect != nil)
+        #expect(try !isDue(store))
+        try pass(store, seconds: 5)
+        #expect(try progress(store).started == 0)
+        try pass(store, seconds: 1)
+        #expect(try progress(store).started == 1 && progress(store).cursor?.text == "d100")
+        // The time that was over is not lost, and more than a minute's is not caught up with.
+        try pass(store, seconds: 30)
+        #expect(try progress(store).started == 6)
+        try pass(store, seconds: 3_600)
+        #expect(try progress(store).started == 16 && !progress(store).isThrough)
+        for _ in 0..<3 { try pass(store, seconds: 60) }
+        #expect(try progress(store).started == 30 && progress(store).isThrough)
+        #expect(try !isDue(store) && progress(store).state == .running)
+        #expect(try store.findings() == [])
+        for device in 100..<130 { try report(store, device, device % 10 != 3) }
+        #expect(try progress(store).succeeded == 27 && progress(store).failed == 3)
+        #expect(try progress(store).state == .finished)
+        #expect(try turn(store, .paused).effect == nil)
+        #expect(try store.findings() == [])
+    }
+
+    @Test("what looks at few devices at a time comes to the same")
+    func fewLooks() throws {
+        let store = try store()
+        _ = try create(store, perMinute: 6_000)
+        for _ in 0..<12 { try pass(store, seconds: 1, looks: 3) }
+        #expect(try progress(store).started == 30 && progress(store).isThrough)
+        #expect(try store.findings() == [])
+    }
+
+    @Test("a campaign is for all devices, for those with metadata, or for those that are named")
+    func filters() throws {
+        let hall = MetadataEdit(key: MetadataKey("room")!, value: MetadataValue("hall")!)
+        let cases: [(CampaignFilter, UInt64, UInt64)] = [
+            (.all, 4, 0), (.metadata(hall.key, hall.value!), 1, 0),
+            (.devices(["d101", "d103", "d999"].map { DeviceKey($0)! }), 2, 1),
+        ]
+        for (filter, started, refused) in cases {
+            let store = try store(4)
+            _ = try store.apply(.metadata(.merge(.device(TestStore.device("d102")), [hall])))
+            _ = try create(store, filter)
+            try pass(store, seconds: 60)
+            #expect(try progress(store).started == started && progress(store).refused == refused)
+            #expect(try progress(store).isThrough)
+            #expect(try store.findings() == [])
+        }
+    }
+
+    @Test("too many that did not succeed stop it; before ten have ended nothing does")
+    func stops() throws {
+        let store = try store()
+        _ = try create(store, perMinute: 600)
+        try pass(store, seconds: 2)
+        #expect(try progress(store).started == 20)
+        for device in 100..<109 { try report(store, device, false) }
+        #expect(try progress(store).state == .running)
+        try report(store, 109, true)
+        #expect(try progress(store).state == .failed)
+        try pass(store, seconds: 60)
+        #expect(try progress(store).started == 20 && !isDue(store))
+        // Those that were started go on, and are counted.
+        try report(store, 110, true)
+        #expect(try progress(store).succeeded == 2)
+        #expect(try turn(store, .running).effect == nil)
+        #expect(try store.findings() == [])
+    }
+
+    @Test("it is paused and resumed, and a pause is not caught up with")
+    func pauses() throws {
+        let store = try store()
+        _ = try create(store)
+        try pass(store, seconds: 12)
+        #expect(try progress(store).started == 2)
+        _ = try turn(store, .paused)
+        try pass(store, seconds: 3_600)
+        #expect(try progress(store).started == 2 && !isDue(store))
+        _ = try turn(store, .running)
+        try pass(store, seconds: 6)
+        #expect(try progress(store).started == 3)
+        #expect(try turn(store, .running) == .done(.unchanged))
+        _ = try turn(store, .stopped)
+        try pass(store, seconds: 60)
+        #expect(try progress(store).started == 3)
+        #expect(try store.findings() == [])
+    }
+
+    @Test("it ends with its time, with its last upgrade while it is paused, and with its product")
+    func ends() throws {
+        let store = try store(2)
+        _ = try create(store)
+        store.advance(days: 4)
+        #expect(try isDue(store))
+        try pass(store, seconds: 0)
+        #expect(try progress(store).state == .expired && !isDue(store))
+        let second = try self.store(2)
+        _ = try create(second)
+        try pass(second, seconds: 60)
+        #expect(try progress(second).isThrough)
+        _ = try turn(second, .paused)
+        try report(second, 100, true)
+        _ = try second.apply(.devices(.delete(TestStore.device("d101"))))
+        #expect(try progress(second).open == 0 && progress(second).unreported == 1)
+        _ = try turn(second, .running)
+        #expect(try progress(second).state == .finished)
+        #expect(try second.findings() == [])
+        let third = try self.store(2)
+        _ = try create(third)
+        _ = try third.apply(.products(.delete(Self.product)))
+        #expect(try progress(third).state == .stopped && !isDue(third))
+        #expect(try third.findings() == [])
+    }
+
+    @Test("what can't be made is refused, and an image stays while a campaign is open")
+    func refusals() throws {
+        let store = try store(2)
+        func name(_ outcome: Outcome) -> String? {
+            if case .refused(let refusal) = outcome { refusal.name } else { nil }
+        }
+        #expect(try create(store).effect != nil)
+        #expect(try name(create(store)) == "already-exists")
+        #expect(try name(create(store, id: CampaignID("other")!, days: 0)) == "expiry-passed")
+        #expect(
+            try store.refusal(.firmware(.delete(Self.product, Self.version))) == "firmware-in-use")
+        for number in 2...10 {
+            #expect(try create(store, id: CampaignID("c\(number)")!).effect != nil)
+        }
+        #expect(try name(create(store, id: CampaignID("c11")!)) == "too-many-campaigns")
+        _ = try turn(store, .stopped)
+        #expect(try create(store, id: CampaignID("c11")!).effect != nil)
+        #expect(
+            try store.refusal(
+                .campaigns(.turn(Self.product, CampaignID("none")!, .paused)))
+                == "unknown-campaign")
+        #expect(try store.findings() == [])
+    }
+}

@@ -1,0 +1,41 @@
+import Storage
+import Time
+
+@testable import Ledger
+@testable import LedgerModel
+
+extension Damage {
+    private static let first = Samples.authority("a1", of: TestStore.acme)
+    private static let ghost = Samples.authority("a9", of: TestStore.acme).id
+
+    static let authorities: [Damage] = [
+        Damage("an authority that is gone", "authority \(first.id) is not there") {
+            (books, transaction) throws(StoreError) in
+            try books.authorities.remove(first.id, in: transaction)
+        },
+        Damage("an authority too many", "the log has not left \(ghost)") {
+            (books, transaction) throws(StoreError) in
+            try books.authorities.copy(first.id, to: ghost, in: transaction)
+        },
+        Damage(
+            "an authority of an unknown account",
+            "authority \(first.id) is of account ghost, which is not there"
+        ) { (books, transaction) throws(StoreError) in
+            let authority = Samples.authority("a1", of: AccountID("ghost")!)
+            try books.authorities.put(
+                first.id,
+                AuthorityRecord(authority, registeredAt: Timestamp(milliseconds: 0)),
+                in: transaction)
+        },
+        Damage("an authority that is not listed", "is not listed under its account") {
+            (books, transaction) throws(StoreError) in
+            try books.accountAuthorities.remove(
+                KeyPair(TestStore.acme, first.id), in: transaction)
+        },
+        Damage("a listed authority that is none", "table accountAuthorities: ") {
+            (books, transaction) throws(StoreError) in
+            try books.accountAuthorities.put(
+                KeyPair(TestStore.acme, ghost), EmptyRecord(), in: transaction)
+        },
+    ]
+}
