@@ -43,10 +43,11 @@ RELEASE       := $(STATIC)/tollgate
 COURIER       := $(STATIC)/tollgate-courier
 LOAD          := $(STATIC)/tollgate-load
 RELEASE_BYTES := 40000000
+# Functions whose code is the same, and whose address is nowhere taken, are one (--icf=safe).
 # No library looks for names in a program: 3 MB of them are left out. Those of an address of a crash are in
 # $(STATIC)/release/tollgate, as it was before it was stripped.
 STATIC_FLAGS  := -c release --static-swift-stdlib --scratch-path $(STATIC) --disable-index-store \
-                 -Xlinker --no-export-dynamic
+                 -Xlinker --no-export-dynamic -Xlinker --icf=safe
 
 # Debian's version: 0.4.0~dev+20261128.d2432dd until the release, which is 0.4.0. Pages and packages have the commit's date.
 VERSION     = $(shell sed -n 's/.*number = "\(.*\)"/\1/p' Sources/tollgate/Version.swift)

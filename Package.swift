@@ -12,9 +12,15 @@ let strict: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
 ]
 
+/// Of what is not on the way of messages, verbs and the API: the release has a limit (`RELEASE_BYTES` in the Makefile), and
+/// there small is worth more than fast.
+let small = strict + [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+
 /// A library target of ours: `dependencies` are the only modules it may import.
-func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func module(
+    _ name: String, _ dependencies: [Target.Dependency] = [], settings: [SwiftSetting] = strict
+) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
 /// The tests of the module of that name, and of nothing else.
@@ -146,7 +152,8 @@ let package = Package(
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ]
+            ],
+            settings: small
         ),
         .executableTarget(
             name: "tollgate",
@@ -162,7 +169,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: strict
+            swiftSettings: small
         ),
 
         // HTTP requests that the gateway makes, in a process of their own.
