@@ -6,7 +6,7 @@ extension Gateway {
     /// Devices that are looked at with one command: a bound on how long the ledger's writer is busy with it.
     private static var campaignLooks: UInt32 { 500 }
 
-    /// Once a second, until its task is cancelled. What a campaign has come to is in the books, so another run goes on.
+    /// Once a second, until its task is cancelled. How far a campaign is stands in the books, so another run goes on.
     func advanceCampaigns() async {
         guard commons.firmwareLinks != nil else { return }
         while !Task.isCancelled {

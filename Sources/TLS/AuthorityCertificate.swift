@@ -150,7 +150,7 @@ public enum AuthorityProblem: Error, Sendable, Equatable, CustomStringConvertibl
         case .notPEM: "there is no certificate in PEM: -----BEGIN CERTIFICATE-----"
         case .several: "send one certificate alone: the one that signs devices' certificates"
         case .privateKey:
-            "there is a private key in it, which nobody else may have: it was not kept; send the certificate alone,"
+            "there is a private key in it, which must not leave its owner: it was not kept; send the certificate alone,"
                 + " and make another key"
         case .notAuthority:
             "it is no authority's: its basicConstraints must be CA:TRUE, and its keyUsage, if it has one, keyCertSign"

@@ -10,7 +10,9 @@ extension Documents {
         Member("account", \.record.account)
         Member("subject", \.record.subject, "Of its certificate (RFC 2253), at most 256 bytes.")
         Member("notBefore", \.record.notBefore)
-        Member("notAfter", \.record.notAfter, "When its certificate ends, and lets nobody in.")
+        Member(
+            "notAfter", \.record.notAfter,
+            "When its certificate ends; it lets no device in afterwards.")
         Member("on", \.record.isOn, "Whether its certificates let devices in.")
         Member("registeredAt", \.record.registeredAt)
     }

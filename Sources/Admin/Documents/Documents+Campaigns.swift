@@ -25,7 +25,7 @@ extension Documents {
             "Devices that could not be upgraded: not active, nothing left to pay with, or upgrading already."
         )
         Member("through", \.progress.isThrough, "Whether all its devices were asked.")
-        Member("changedAt", \.progress.changedAt, "When it has come to its state.")
+        Member("changedAt", \.progress.changedAt, "Since when it has its state.")
         Member("createdAt", \.record.createdAt)
         Member("createdBy", \.record.createdBy)
     }

@@ -128,7 +128,7 @@ enum ShardMessage: Sendable {
     /// All that accounts have registered, switched off or not: who may come in is found out at CONNECT.
     case authoritiesChanged(ClientAuthorities)
 
-    /// It vouches for nobody any more.
+    /// It no longer vouches for any device.
     case authorityEnded(AuthorityID)
 
     /// The gateway's own figures, for those who have subscribed.

@@ -53,7 +53,7 @@ public struct StateDocument: Hashable, Sendable {
 
     /// This with the patch applied to it (RFC 7396); throws `.tooLarge` when the outcome is over the limit.
     public func merging(_ patch: StatePatch) throws(StateFault) -> StateDocument {
-        var reader = StateReader(Array(text.utf8), depthMaximum: Self.depthMaximum)
+        var reader = JSONValueReader(Array(text.utf8), depthMaximum: Self.depthMaximum)
         let merged = patch.value.applied(to: try reader.whole())
         var bytes: [UInt8] = []
         merged.append(to: &bytes)
@@ -65,18 +65,18 @@ public struct StateDocument: Hashable, Sendable {
 /// A change of a document: members that are null go, others are merged or take the place of what was there
 /// (RFC 7396).
 public struct StatePatch: Hashable, Sendable {
-    let value: StateValue
+    let value: JSONValue
 
-    init(_ value: StateValue) { self.value = value }
+    init(_ value: JSONValue) { self.value = value }
 
     /// Reads an object of at most `StateDocument.byteMaximum` bytes without spaces.
     public init(json bytes: [UInt8]) throws(StateFault) {
-        var reader = StateReader(bytes, depthMaximum: StateDocument.depthMaximum)
+        var reader = JSONValueReader(bytes, depthMaximum: StateDocument.depthMaximum)
         try self.init(checked: try reader.whole())
     }
 
     /// A patch takes no more room than a document: it is in a command, or in one packet.
-    init(checked value: StateValue) throws(StateFault) {
+    init(checked value: JSONValue) throws(StateFault) {
         guard case .object = value else { throw .notObject }
         self.value = value
         guard text.utf8.count <= StateDocument.byteMaximum else { throw .tooLarge }
@@ -106,7 +106,7 @@ public struct StateReport: Hashable, Sendable {
 
     public init(json bytes: [UInt8]) throws(StateFault) {
         guard bytes.count <= Self.byteMaximum else { throw .tooLarge }
-        var reader = StateReader(bytes, depthMaximum: StateDocument.depthMaximum + 1)
+        var reader = JSONValueReader(bytes, depthMaximum: StateDocument.depthMaximum + 1)
         guard case .object(let members) = try reader.whole() else { throw .notObject }
         var patch: StatePatch?
         var (expected, desired): (UInt64?, UInt64?)

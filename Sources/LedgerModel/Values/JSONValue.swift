@@ -1,7 +1,7 @@
-/// A JSON value of a device's state: as much of its form as a merge patch needs.
-enum StateValue: Hashable, Sendable {
+/// A JSON value as a device has written it: in documents of its state, of which a merge patch is one, in tokens, in reports.
+package enum JSONValue: Hashable, Sendable {
     case object([Member])
-    case array([StateValue])
+    case array([JSONValue])
     case null
 
     /// The text of a number, `true` or `false`.
@@ -10,14 +10,14 @@ enum StateValue: Hashable, Sendable {
     /// What it says, in UTF-8.
     case string([UInt8])
 
-    struct Member: Hashable, Sendable {
+    package struct Member: Hashable, Sendable {
         /// What it says, in UTF-8.
-        let name: [UInt8]
-        var value: StateValue
+        package let name: [UInt8]
+        package var value: JSONValue
     }
 
     /// This as a merge patch on a value: the function of RFC 7396, 2. Members stay in their places, new ones follow.
-    func applied(to target: StateValue?) -> StateValue {
+    func applied(to target: JSONValue?) -> JSONValue {
         guard case .object(let edits) = self else { return self }
         var members: [Member] = []
         if case .object(let held)? = target { members = held }
@@ -93,18 +93,19 @@ enum StateValue: Hashable, Sendable {
 
 /// Reads JSON text strictly (RFC 8259): no name twice in one object, no half of a surrogate pair, and no deeper than it
 /// may be.
-struct StateReader {
+package struct JSONValueReader {
     private let bytes: [UInt8]
     private let depthMaximum: Int
     private var position = 0
 
-    init(_ bytes: [UInt8], depthMaximum: Int) {
+    /// - Parameter depthMaximum: of objects and arrays in each other, the outermost counted.
+    package init(_ bytes: [UInt8], depthMaximum: Int) {
         self.bytes = bytes
         self.depthMaximum = depthMaximum
     }
 
     /// The one value that the text is.
-    mutating func whole() throws(StateFault) -> StateValue {
+    package mutating func whole() throws(StateFault) -> JSONValue {
         guard String(validating: bytes, as: UTF8.self) != nil else { throw .notUTF8 }
         let value = try value(depth: 1)
         skipSpace()
@@ -128,7 +129,7 @@ struct StateReader {
         return true
     }
 
-    private mutating func value(depth: Int) throws(StateFault) -> StateValue {
+    private mutating func value(depth: Int) throws(StateFault) -> JSONValue {
         skipSpace()
         switch byte {
         case UInt8(ascii: "{"): return try object(depth)
@@ -149,11 +150,11 @@ struct StateReader {
         return Array(word.utf8)
     }
 
-    private mutating func object(_ depth: Int) throws(StateFault) -> StateValue {
+    private mutating func object(_ depth: Int) throws(StateFault) -> JSONValue {
         guard depth <= depthMaximum else { throw .tooDeep }
         position += 1
         if skip("}") { return .object([]) }
-        var members: [StateValue.Member] = []
+        var members: [JSONValue.Member] = []
         var names: Set<[UInt8]> = []
         repeat {
             skipSpace()
@@ -162,17 +163,17 @@ struct StateReader {
             guard name.count <= StateDocument.nameMaximum else { throw .nameTooLong }
             guard skip(":") else { throw .notJSON }
             guard names.insert(name).inserted else { throw .repeatedName }
-            members.append(StateValue.Member(name: name, value: try value(depth: depth + 1)))
+            members.append(JSONValue.Member(name: name, value: try value(depth: depth + 1)))
         } while skip(",")
         guard skip("}") else { throw .notJSON }
         return .object(members)
     }
 
-    private mutating func array(_ depth: Int) throws(StateFault) -> StateValue {
+    private mutating func array(_ depth: Int) throws(StateFault) -> JSONValue {
         guard depth <= depthMaximum else { throw .tooDeep }
         position += 1
         if skip("]") { return .array([]) }
-        var elements: [StateValue] = []
+        var elements: [JSONValue] = []
         repeat { elements.append(try value(depth: depth + 1)) } while skip(",")
         guard skip("]") else { throw .notJSON }
         return .array(elements)
