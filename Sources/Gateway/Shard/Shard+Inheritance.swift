@@ -28,13 +28,17 @@ extension Shard {
         markPlacesTold()
         context.places.told.isComplete = nil
         lookAtUndecided()
-        guard inheritance.shardHasBegun() else { return }
-        for mailbox in context.commons.mailboxes { mailbox.post(.inheritedByAll(inheritance)) }
+        // The way that filters go: a shard that reads this has read them.
+        for shard in context.outgoing.indices {
+            context.outgoing[shard].append(.partInherited(inheritance))
+        }
     }
 
-    /// Each shard of this node knows by now which sessions it has inherited: messages for them can come.
-    mutating func inheritedByAll(_ inheritance: Inheritance) {
-        context.places.inherited.numbersOfAll[inheritance.node] = inheritance.number
+    /// When each shard of this node has said so, this one has the filters of all sessions that were inherited: messages
+    /// for them can come, and need not go by those of the node that is gone.
+    mutating func partInherited(_ inheritance: Inheritance) {
+        let shards = context.outgoing.count
+        guard context.places.inherited.notePart(of: inheritance, shards: shards) else { return }
         broker.readdressForwards(from: inheritance.nodeNumber, to: Peers.here, in: &context)
     }
 

@@ -24,7 +24,7 @@ extension Shard {
         guard areAllClosed || isStopped else { return false }
         return switch message {
         case .nodeArrived, .nodeMail, .nodeLost, .ownersChanged, .followings, .inherit,
-            .inheritedByAll:
+            .partInherited:
             true
         case .handOver, .deliver, .deliverToDevice, .confirmed, .gathered, .storedElsewhere,
             .sessionsWritten, .retainedWritten, .stateWritten, .decided, .subscribe, .unsubscribe,
@@ -90,7 +90,7 @@ extension Shard {
         case .handOut(let message, let delivery, let number, let shard):
             broker.handOut(message, delivery, number, from: shard, in: &context)
         case .handedOut(let number): broker.handedOut(number)
-        case .inheritedByAll(let inheritance): inheritedByAll(inheritance)
+        case .partInherited(let inheritance): partInherited(inheritance)
         case .takeKept(let keep): broker.take(keep, in: &context)
         case .keptForward(let keep): broker.forwardInherited(keep, in: &context)
         case .inheritanceSettled(let inheritance): inheritanceSettled(inheritance)

@@ -82,7 +82,10 @@ enum ShardMessage: Sendable {
 
     /// The stored sessions of a node that is gone are this node's by now.
     case inherit(Inheritance)
-    case inheritedByAll(Inheritance)
+
+    /// A shard of this node knows which of them are its own, and has told their filters: it says so to each shard, behind
+    /// these.
+    case partInherited(Inheritance)
 
     /// What a shard had kept for that node: for sessions that are the receiving shard's by now.
     case handOut(Message, NodeDelivery, ForwardNumber, from: Int)

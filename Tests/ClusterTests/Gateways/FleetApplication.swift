@@ -66,6 +66,10 @@ final class FleetApplication {
         if !hasSession || !answer.isSessionPresent {
             try client.subscribe("d/RACE/+/up/a\(number)", qos: .exactlyOnce)
             hasSession = true
+            record.note { [number, time = record.time] in
+                $0.subscribed.insert(number)
+                $0.applications.append("\(number) subscribed at \(time)")
+            }
         }
         unanswered = 0
         record.note { $0.present.insert(number) }

@@ -58,6 +58,9 @@ final class FleetRecord: Sendable {
         /// Applications that are connected.
         var present: Set<Int> = []
 
+        /// Those whose subscription has been taken.
+        var subscribed: Set<Int> = []
+
         /// Messages of which a device was told that they have no receiver, while their application was connected.
         var unheard = 0
         var longestAway: Int64 = 0

@@ -21,6 +21,10 @@ extension GatewayCampaign {
         guard let user = key["userName"].text, let secret = key["secret"].text else {
             throw GatewayProcess.Failed(what: "no key")
         }
+        // A message is taken as soon as the reader wants it, and each of the fleet's applications is to get its own.
+        guard Patience.awaits({ record.now.subscribed.count == nodes.count }) else {
+            throw GatewayProcess.Failed(what: "some application has not subscribed")
+        }
         let reader = LastingReader(
             as: TestCredentials(clientID: "lasting", userName: user, password: secret),
             GatewayPlaces(nodes: nodes.map { ($0.host, $0.port) }))

@@ -87,6 +87,8 @@ struct GatewayCampaignTests {
         print(
             "failover: the session was found after \(failover.milliseconds) ms; \(failover.taken) messages for it"
         )
+        let applications = campaign.record.now.applications
+        if !findings.all.isEmpty { print("failover: applications: \(applications)") }
         #expect(failover.missing == [])
         #expect(failover.taken > 50)
         #expect(findings.all.prefix(20) == [])

@@ -6,6 +6,7 @@ import MQTT
 import Sessions
 import Storage
 import Support
+import Synchronization
 import Testing
 
 extension WholeGateway {
@@ -94,6 +95,42 @@ extension WholeGateway {
                 #expect(try nodes[0].gateway.sessions.figures().sessions == 0)
                 #expect(try writer.publish("t/last", "m", qos: .exactlyOnce)?.code == 0)
                 #expect(try later.message().topic == "t/last")
+            }
+        }
+
+        @Test("what is published just as a node's sessions are taken over comes to each of them")
+        func publishedMeanwhile() async throws {
+            try await TestNodes.run(shards: 4, isFollowing: true) { nodes in
+                // On one shard, which is the last to know all of them.
+                let homes = Homes(shards: 4)
+                let names = (0..<2_000).map { "r\($0)" }.filter {
+                    homes.shard(ofClientID: $0.utf8Span.span) == 0
+                }
+                let readers = names.count
+                for name in names {
+                    let (reader, _) = try nodes[0].open(name, .v5, expiry: 1_000)
+                    try reader.subscribe("t/#", qos: .atLeastOnce)
+                    try reader.leave()
+                }
+                let follower = try await followed(nodes, [0], among: 1)[0]
+                #expect(follower == TestNodes.name(1))
+                let heir = nodes[1].gateway
+                let writers = PersistentWriters(port: nodes[1].openPort)
+                // On the others, most of them.
+                let threads = try (0..<8).map { number in
+                    try Thread(name: "writer") { writers.write(as: "w\(number)") }
+                }
+                await nodes.stop(0)
+                try await until { try heir.sessions.figures().sessions == readers }
+                writers.end()
+                for thread in threads { thread.join() }
+                let expected = writers.count * readers
+                try await until {
+                    let figures = try heir.sessions.figures()
+                    return figures.queuedMessages == expected && figures.forwards == 0
+                }
+                #expect(try heir.sessions.figures().queuedMessages == expected)
+                #expect(try heir.sessions.figures().forwards == 0)
             }
         }
 
@@ -246,4 +283,29 @@ extension WholeGateway {
             }
         }
     }
+}
+
+/// Clients that publish to `t/1` until they are told to end.
+private final class PersistentWriters: Sendable {
+    private let port: UInt16
+    private let isOver = Atomic(false)
+    private let acknowledged = Atomic(0)
+
+    init(port: UInt16) { self.port = port }
+
+    func write(as clientID: String) {
+        guard
+            let client = try? TestClient.connected(
+                port: port, version: .v5, as: .anonymous(clientID))
+        else { return }
+        while !isOver.load(ordering: .relaxed) {
+            guard let answer = try? client.publish("t/1", "m", qos: .atLeastOnce) else { return }
+            if answer.code == 0 { acknowledged.add(1, ordering: .relaxed) }
+        }
+    }
+
+    func end() { isOver.store(true, ordering: .relaxed) }
+
+    /// Messages that were taken.
+    var count: Int { acknowledged.load(ordering: .relaxed) }
 }

@@ -16,7 +16,6 @@ final class Inheritance: Sendable {
     /// `nil`: all of it was taken over by an earlier process.
     let store: FollowedSessions?
     private let outstanding: Atomic<Int>
-    private let beginning: Atomic<Int>
     private let finished: @Sendable () -> Void
 
     /// - Parameter finished: is called when all shards have written what they have taken over.
@@ -29,13 +28,7 @@ final class Inheritance: Sendable {
         self.number = number
         self.store = store
         outstanding = Atomic(shards)
-        beginning = Atomic(shards)
         self.finished = finished
-    }
-
-    /// A shard knows what its part is. True for the last one.
-    func shardHasBegun() -> Bool {
-        beginning.subtract(1, ordering: .acquiringAndReleasing).newValue == 0
     }
 
     /// A shard has a message of the node's to put on the disk besides its part: before it has finished that.
@@ -110,8 +103,11 @@ struct Inherited {
     /// The numbers of what this shard has heard of, by the node that the sessions were of.
     private(set) var numbers: [NodeName: UInt64] = [:]
 
-    /// The same of what all shards of this node have heard of.
-    var numbersOfAll: [NodeName: UInt64] = [:]
+    /// The same of what all shards of this node have told this one of.
+    private(set) var numbersOfAll: [NodeName: UInt64] = [:]
+
+    /// How many have, of what not all have told of yet.
+    private var partsTold: [PlacesMark.Inherited: Int] = [:]
 
     var isEmpty: Bool { places.isEmpty }
 
@@ -120,6 +116,16 @@ struct Inherited {
         guard !names.isEmpty else { return inheritance.shardHasFinished() }
         parts.append(Part(inheritance: inheritance, waiting: names, left: names.count))
         for name in names { places[name] = inheritance }
+    }
+
+    /// A shard has told this one of its part. True when all have.
+    mutating func notePart(of inheritance: Inheritance, shards: Int) -> Bool {
+        let key = PlacesMark.Inherited(node: inheritance.node, number: inheritance.number)
+        partsTold[key, default: 0] += 1
+        guard partsTold[key] == shards else { return false }
+        partsTold[key] = nil
+        numbersOfAll[inheritance.node] = inheritance.number
+        return true
     }
 
     /// All of that node was taken over by an earlier process. False when that is known.

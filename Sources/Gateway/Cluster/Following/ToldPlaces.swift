@@ -41,7 +41,7 @@ struct ToldPlaces {
 
 /// What a shard says behind the clients that it has told.
 struct PlacesMark: Equatable {
-    struct Inherited: Equatable {
+    struct Inherited: Hashable {
         let node: NodeName
         let number: UInt64
     }
