@@ -86,8 +86,8 @@ struct Probe: AsyncParsableCommand {
                 "ok": .bool(problems.isEmpty),
                 "connack": answer.map { .text("\($0.reason)") } ?? .null,
                 "pong": .bool(answer?.hasPonged == true),
-                "milliseconds": answer.map { .number($0.milliseconds) } ?? .null,
-                "roundTrips": .array(answer?.roundTrips.map { .number($0) } ?? []),
+                "milliseconds": answer.map { JSON($0.milliseconds) } ?? .null,
+                "roundTrips": .array(answer?.roundTrips.map { JSON($0) } ?? []),
                 "certificateDays": JSON(answer?.certificateDays),
                 "problems": .array(problems.map { .text($0) }),
             ]

@@ -11,7 +11,7 @@ struct JSONTests {
     @Test("RFC 8259: what is written is read again, members in their order")
     func roundTrip() {
         let json: JSON = [
-            "z": .null, "a": [true, false, -12, .number(1.5)],
+            "z": .null, "a": [true, false, -12, .number("1.5")],
             "text": "quote \" backslash \\ newline \n bell \u{7} é 🙂", "o": [:], "e": [],
         ]
         #expect(JSON(parsing: json.bytes) == json)
@@ -19,8 +19,27 @@ struct JSONTests {
             read(#" { "b" : [ 1 , 2 ] , "a" : "\u00e9\ud83d\ude42\/" } "#)
                 == ["b": [1, 2], "a": "é🙂/"])
         #expect(read("9223372036854775807") == .integer(.max))
-        #expect(read("9223372036854775808") == .number(9223372036854775808))
         #expect(read("-0") == 0)
+        #expect(read("1.0e3") == 1_000)
+    }
+
+    @Test(
+        "RFC 8259, 6: a number that is not exactly one of 64 bits is passed on as it was written",
+        arguments: [
+            "9223372036854775808", "-9223372036854775809", "1.5", "-0.10", "9007199254740993.0",
+            "3.141592653589793238462643383279", "1e-7", "2.50E+300",
+            "123456789012345678901234567890",
+        ])
+    func numbers(_ text: String) {
+        #expect(read(text) == .number(text))
+        #expect(read("[\(text)]")?.bytes == Array("[\(text)]".utf8))
+    }
+
+    @Test("RFC 8259, 8.3: names are the same when their bytes are, not when Unicode calls them so")
+    func equivalentNames() {
+        let text = "{\"e\u{301}\":1,\"\u{E9}\":2}"
+        #expect(read(text)?.bytes == Array(text.utf8))
+        #expect(read("{\"\u{E9}\":1,\"\\u00e9\":2}") == nil)
     }
 
     @Test(
@@ -30,7 +49,8 @@ struct JSONTests {
             "1e",
             "NaN", "tru", "\"\u{1}\"", "\"\\x\"", "\"\\ud83d\"", "\"\\u12g4\"", "[1] 2", "\"a",
             "'a'",
-            "{\"a\":1,\"a\":2}", "-", "--1", "1e999",
+            "{\"a\":1,\"a\":2}", "-", "--1", "1e999", "-01", "1.e5",
+            "1e+", "0x1", "1_0", "-.5",
             String(repeating: "[", count: 100) + String(repeating: "]", count: 100),
         ]
     )

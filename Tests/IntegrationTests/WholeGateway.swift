@@ -3,4 +3,4 @@ import Testing
 
 /// Everything here runs one test at a time: the clients block, and would keep each other from being
 /// served in time.
-@Suite(.serialized, .waits) enum WholeGateway {}
+@Suite(.serialized, .waitsApart) enum WholeGateway {}

@@ -6,7 +6,7 @@ public import Testing
 /// Each runs on a thread of its own, a few at a time, so that none of the few threads that all other
 /// tests share, and the servers in them, stands still meanwhile.
 public struct OwnThread: TestTrait, SuiteTrait, TestScoping {
-    private let gate: Gate
+    private let gate: Gate?
 
     public var isRecursive: Bool { true }
 
@@ -16,7 +16,7 @@ public struct OwnThread: TestTrait, SuiteTrait, TestScoping {
         testCase: Test.Case?,
         performing function: @concurrent @Sendable () async throws -> Void
     ) async throws {
-        await gate.enter()
+        await gate?.enter()
         let result: Result<Void, any Error>
         do {
             result = .success(
@@ -27,16 +27,21 @@ public struct OwnThread: TestTrait, SuiteTrait, TestScoping {
         } catch {
             result = .failure(error)
         }
-        await gate.leave()
+        await gate?.leave()
         try result.get()
     }
 
-    fileprivate init(gate: Gate) { self.gate = gate }
+    /// - Parameter gate: `nil`: the suite sees to it itself that few run at a time.
+    fileprivate init(gate: Gate?) { self.gate = gate }
 }
 
 extension Trait where Self == OwnThread {
     /// Tests with sockets and processes, two at a time in the whole run.
     public static var waits: Self { OwnThread(gate: .shared) }
+
+    /// Tests of a suite that is long and runs one of them at a time: beside the others, as each would else stand at the
+    /// end of a line of hundreds, and the suite would be alone when these are through.
+    public static var waitsApart: Self { OwnThread(gate: nil) }
 }
 
 /// Lets so many in at a time, in the order in which they came.

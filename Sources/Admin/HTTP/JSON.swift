@@ -3,7 +3,9 @@ public enum JSON: Equatable, Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
-    case number(Double)
+
+    /// The text of a number that is no `Int64`: as it was written, so that it is passed on as it came.
+    case number(String)
     case text(String)
     case array([JSON])
     case object([Member])
@@ -59,6 +61,11 @@ extension JSON {
         self = integer.map { .integer(Int64(clamping: $0)) } ?? .null
     }
 
+    /// A number; null for those that JSON does not have: infinity, and "not a number".
+    public init(_ number: Double) {
+        self = number.isFinite ? .number(String(number)) : .null
+    }
+
     public init(_ bool: Bool) { self = .bool(bool) }
 }
 
@@ -75,9 +82,7 @@ extension JSON {
         case .null: bytes.append(contentsOf: "null".utf8)
         case .bool(let bool): bytes.append(contentsOf: (bool ? "true" : "false").utf8)
         case .integer(let integer): bytes.append(contentsOf: String(integer).utf8)
-        case .number(let number):
-            // JSON has no infinity, and no "not a number".
-            bytes.append(contentsOf: (number.isFinite ? String(number) : "null").utf8)
+        case .number(let text): bytes.append(contentsOf: text.utf8)
         case .text(let text): Self.append(quoted: text, to: &bytes)
         case .array(let elements):
             bytes.append(UInt8(ascii: "["))
@@ -137,8 +142,8 @@ extension JSON {
         case nameTooLong
     }
 
-    /// Of a member's name, in bytes: to hash a string, Swift sorts its combining marks, and a million of them
-    /// would take minutes.
+    /// Of a member's name, in bytes: to compare strings, Swift sorts their combining marks, and a million of them would take
+    /// minutes.
     static let nameMaximum = 256
 
     /// Reads one value of JSON text (RFC 8259); `nil` when the bytes are not exactly that.
@@ -221,7 +226,8 @@ private struct JSONReader {
     private mutating func object(_ depth: Int) throws(JSON.Fault) -> JSON {
         position += 1
         var members: [JSON.Member] = []
-        var names: Set<String> = []
+        // Of bytes: two names that Unicode calls equivalent are two names (RFC 8259, 8.3).
+        var names: Set<[UInt8]> = []
         if skip("}") { return .object([]) }
         repeat {
             skipSpace()
@@ -230,7 +236,7 @@ private struct JSONReader {
             guard name.utf8.count <= JSON.nameMaximum else { throw .nameTooLong }
             try expect(":")
             let value = try value(depth: depth + 1)
-            guard names.insert(name).inserted else { throw .malformed }
+            guard names.insert(Array(name.utf8)).inserted else { throw .malformed }
             members.append(JSON.Member(name: name, value: value))
         } while skip(",")
         try expect("}")
@@ -246,21 +252,41 @@ private struct JSONReader {
         return .array(elements)
     }
 
+    /// RFC 8259, 6: `-`, an integer without zeros in front, a fraction, an exponent.
     private mutating func number() throws(JSON.Fault) -> JSON {
         let start = position
-        while let byte, "+-.0123456789eE".utf8.contains(byte) { position += 1 }
-        let digits = bytes[start..<position]
-        let unsigned = digits.first == UInt8(ascii: "-") ? digits.dropFirst() : digits
-        guard let first = unsigned.first, (0x30...0x39).contains(first),
-            unsigned.count == 1 || first != 0x30
-                || !(0x30...0x39).contains(unsigned.dropFirst().first ?? 0)
-        else { throw .malformed }
-        let text = String(decoding: digits, as: UTF8.self)
+        if byte == UInt8(ascii: "-") { position += 1 }
+        let isZero = byte == UInt8(ascii: "0")
+        let whole = digits()
+        guard whole == 1 || whole > 1 && !isZero else { throw .malformed }
+        if byte == UInt8(ascii: ".") {
+            position += 1
+            guard digits() > 0 else { throw .malformed }
+        }
+        if byte == UInt8(ascii: "e") || byte == UInt8(ascii: "E") {
+            position += 1
+            if byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-") { position += 1 }
+            guard digits() > 0 else { throw .malformed }
+        }
+        let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if let integer = Int64(text) { return .integer(integer) }
-        guard digits.last != UInt8(ascii: "."), let number = Double(text), number.isFinite
-        else { throw .malformed }
-        // `1.0` and `1e3` are whole numbers as well as `1` is.
-        return Int64(exactly: number).map { .integer($0) } ?? .number(number)
+        // A larger one would be read as infinite.
+        guard let number = Double(text), number.isFinite else { throw .malformed }
+        // `1.0` and `1e3` are whole numbers as well as `1` is, as long as a `Double` is exact.
+        guard number.magnitude < Self.exactMagnitude, let integer = Int64(exactly: number) else {
+            return .number(text)
+        }
+        return .integer(integer)
+    }
+
+    /// Up to here every whole number is a `Double`.
+    private static var exactMagnitude: Double { 0x1p53 }
+
+    /// Reads digits; how many.
+    private mutating func digits() -> Int {
+        let start = position
+        while let byte, (0x30...0x39).contains(byte) { position += 1 }
+        return position - start
     }
 
     private mutating func text() throws(JSON.Fault) -> String {
