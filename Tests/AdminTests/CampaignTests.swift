@@ -19,14 +19,7 @@ struct CampaignTests {
             let answer = try await client.post("/v1/products/lamp/devices/\(device)/activate", [:])
             #expect(answer.status == 200)
         }
-        var configuration = GatewayConfiguration()
-        configuration.data = client.directory
-        let secrets = SecretsDirectory(of: configuration)
-        try secrets.create()
-        let secret = try TicketSecret.opened(in: secrets)
-        client.controlPlane.set {
-            $0.firmwareLinks = FirmwareLinks(url: "https://example.org", secret: secret)
-        }
+        try client.offerFirmware()
         let image = try await client.send(
             .post, "/v1/products/lamp/firmware?firmware=2.0", [1, 2, 3],
             type: "application/octet-stream")

@@ -25,14 +25,7 @@ struct FirmwareTests {
         try await client.furnish()
         _ = try await client.csv("/v1/products/lamp/devices", "dk,secret\nd1,s1\n")
         #expect(try await client.post("\(Self.device)/activate", [:]).status == 200)
-        var configuration = GatewayConfiguration()
-        configuration.data = client.directory
-        let secrets = SecretsDirectory(of: configuration)
-        try secrets.create()
-        let secret = try TicketSecret.opened(in: secrets)
-        client.controlPlane.set {
-            $0.firmwareLinks = FirmwareLinks(url: "https://example.org", secret: secret)
-        }
+        try client.offerFirmware()
         return client
     }
 

@@ -2,6 +2,7 @@
 import json
 import os
 import socketserver
+import subprocess
 import threading
 
 import gateway_process
@@ -13,6 +14,7 @@ activation: {secretLengthMinimum: 1, freeCodes: {policy: none}}
 webhooks: {allowPrivateAddresses: true, allowPlainHTTP: true}
 smtp: {host: 127.0.0.1, port: %d, security: none, from: alerts@gate.example}
 backup: {directories: [%s]}
+firmware: {url: "https://gate.example", imageBytes: 4000000}
 listeners:
   - {name: local, port: 0, tls: false}
 """
@@ -52,6 +54,22 @@ class MailServer(socketserver.ThreadingTCPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
+def authority(name, code):
+    """An authority's certificate, and what proves it: both in PEM."""
+    def openssl(*words):
+        subprocess.run(["openssl", *words], check=True, capture_output=True)
+
+    def request(file, common):
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={common}",
+                "-keyout", f"{file}.key", "-out", f"{file}.csr")
+
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", f"/CN={name}",
+            "-addext", "basicConstraints=critical,CA:TRUE", "-keyout", "ca.key", "-out", "ca.pem")
+    request("proof", code)
+    openssl("x509", "-req", "-in", "proof.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30", "-out", "proof.pem")
+    return open("ca.pem").read(), open("proof.pem").read()
+
+
 class Gateway(gateway_process.Gateway):
     def __init__(self, program, more=()):
         self.mail = MailServer()
@@ -85,6 +103,14 @@ class Gateway(gateway_process.Gateway):
         send("POST", "/v1/webhooks", {"name": EVIL, "url": "http://127.0.0.1:9/hook", "on": False})
         # Has all products be looked at, of which one has devices near their expiry.
         send("PUT", "/v1/accounts/acme/alert-rules/near-expiry", {"number": 1, "days": 30})
+        send("POST", "/v1/products/lamp/firmware?firmware=2.1.0", bytes(300_000), kind="application/octet-stream")
+        send("POST", "/v1/products/lamp/campaigns", {"id": "spring", "firmware": "2.1.0", "perMinute": 60, "endsAt": "2099-01-01"})
+        certificate, proof = authority("Acme factory", send("GET", "/v1/accounts/acme/authority-code")["code"])
+        send("POST", "/v1/accounts/acme/authorities", {"name": "Factory", "certificate": certificate, "proof": proof})
+        send("PUT", "/v1/products/evil/dialect", {"up": ["<b>/${dk}"], "down": [], "proofs": ["tollgate", "plain", "jwt"]})
+        send("POST", "/v1/products/lamp/token-keys", {
+            "id": "2027", "key": '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'})
+        send("PUT", "/v1/products/lamp/devices/lamp-1/state", {"desired": {"on": True, "colour": {"hue": 30}}})
         self.keys = {}
         for name, role, account in [
             ("acme", "sub-account", "acme"), ("other", "sub-account", "other"), ("sub", "sub-account", "acme-sub"),

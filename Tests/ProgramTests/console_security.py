@@ -111,7 +111,8 @@ def plain():
                  "accounts/acme/report.csv", "accounts/acme/alerts", "accounts/acme/alerts/mail", "products/lamp", "products/lamp/settings",
                  "products/lamp/codes", "products/lamp/usage", "products/lamp/import", "products/lamp/devices/lamp-1",
                  "products/lamp/devices/lamp-1/messages", "csv/listDevices?pk=lamp", "csv/listPurchases?account=acme",
-                 "live/traceDevice?pk=lamp&dk=lamp-1", "accounts", "connections", "health", "backups", "settings"]:
+                 "live/traceDevice?pk=lamp&dk=lamp-1", "products/lamp/firmware", "products/lamp/campaigns/spring",
+                 "products/lamp/connecting", "accounts/acme/authorities", "accounts", "connections", "health", "backups", "settings"]:
         seen.append(person.ask("GET", f"/console/{path}"))
         if "Lamp" in person.text or "Acme" in person.text:
             print("leaks", path)

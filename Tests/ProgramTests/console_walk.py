@@ -24,7 +24,8 @@ PAGES = [
     "products/lamp/devices/lamp-1/messages", "products/lamp/devices/lamp-1/upgrades",
     "products/lamp/devices/lamp-1/trace", "packages", "events", "keys", "webhooks", "connections", "health",
     "backups", "settings", "products/evil/devices/evil-1", "products/evil", "products/evil/settings",
-    "accounts/other", "accounts/other/contacts", "products", "near-expiry",
+    "accounts/other", "accounts/other/contacts", "products", "near-expiry", "products/lamp/firmware", "products/lamp/campaigns",
+    "products/lamp/campaigns/spring", "products/lamp/connecting", "products/evil/connecting", "accounts/acme/authorities",
 ]
 AXE = {"resultTypes": ["violations"]}
 

@@ -135,6 +135,10 @@ enum ConsoleScript {
           form.addEventListener("submit", (event) => {
             event.preventDefault();
             const [bar, said, button] = ["progress", "[role=status]", "button"].map((name) => form.querySelector(name));
+            if (form.elements._file.files[0]?.size > form.dataset.maximum) {
+              said.textContent = form.dataset.large;
+              return;
+            }
             const request = new XMLHttpRequest();
             const end = (text) => { bar.hidden = true; button.disabled = false; said.textContent = text; };
             request.open("POST", location.href);
@@ -166,6 +170,14 @@ enum ConsoleScript {
           });
         };
         document.querySelectorAll("form[enctype]").forEach(prepare);
+        // A text can come out of a file.
+        for (const input of document.querySelectorAll("[data-fills]")) {
+          input.hidden = false;
+          input.addEventListener("change", async () => {
+            const file = input.files[0];
+            if (file) document.getElementById(input.dataset.fills).value = await file.slice(0, 65536).text();
+          });
+        }
         addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
         """
 }

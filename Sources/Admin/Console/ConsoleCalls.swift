@@ -84,13 +84,13 @@ struct ConsoleRequest: Sendable {
     /// Carries out an operation as a request to the API does.
     ///
     /// - Parameters:
-    ///   - body: its media type and bytes.
+    ///   - body: its media type and content.
     ///   - once: an idempotency key, for operations that take one.
     func answer(
         of operation: String,
         _ path: [String: String],
         _ query: Fields = [],
-        body: (type: String, bytes: [UInt8])? = nil,
+        body: (type: String, content: RequestBody)? = nil,
         accept: String = "application/json",
         once: String? = nil
     ) async throws -> Response {
@@ -115,9 +115,9 @@ struct ConsoleRequest: Sendable {
         head.headerFields[.contentType] = body?.type
         if route.takesIdempotencyKey { head.headerFields[Call.idempotencyKey] = once }
         // A stream looks at the connection of the request that it came with.
-        let content = body.map { RequestBody(buffer: ByteBuffer(bytes: $0.bytes)) } ?? request.body
         return try await route.respond(
-            to: Request(head: head, body: content), as: principal, context.channel, server
+            to: Request(head: head, body: body?.content ?? request.body), as: principal,
+            context.channel, server
         ) { path[$0].map(ConsoleLink.encoded) }
     }
 }
@@ -132,11 +132,25 @@ struct ConsoleFailure: Sendable {
     /// What is wrong with a field, if that is what is wrong.
     func detail(of field: String) -> String? {
         let pointer = "/" + field.replacing(".", with: "/")
-        if let fault = problem.errors.first(where: { $0.pointer == pointer }) {
-            return fault.detail
+        for fault in problem.errors {
+            // A parameter is in no body.
+            let isOfParameter = fault.pointer == nil && fault.text == "\(field): \(fault.detail)"
+            if isOfParameter || Self.isPlace(fault.pointer ?? "", in: pointer) {
+                return fault.detail
+            }
         }
-        guard problem.errors.isEmpty, problem.detail.hasPrefix("\(field): ") else { return nil }
-        return String(problem.detail.dropFirst(field.count + 2))
+        guard problem.errors.isEmpty, let end = problem.detail.firstRange(of: ": "),
+            Self.isPlace(problem.detail[..<end.lowerBound], in: field)
+        else { return nil }
+        return String(problem.detail[end.upperBound...])
+    }
+
+    /// Whether that is `field`, or an element of it: `up/3` of `up`.
+    private static func isPlace(_ place: some StringProtocol, in field: String) -> Bool {
+        guard place.hasPrefix(field) else { return false }
+        let rest = place.dropFirst(field.count)
+        return rest.isEmpty
+            || rest.first == "/" && rest.count > 1 && rest.dropFirst().allSatisfy(\.isNumber)
     }
 }
 

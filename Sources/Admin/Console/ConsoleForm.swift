@@ -7,8 +7,8 @@ import NIOCore
 struct ConsoleForm: Sendable {
     let values: [String: String]
 
-    /// The content of the one file that was chosen.
-    let file: [UInt8]?
+    /// The one file that was chosen, not read yet.
+    let file: FormParts?
 
     /// The fields of one entry of a map: an empty value takes it away.
     static let entryKey = "_key"
@@ -36,11 +36,9 @@ struct ConsoleForm: Sendable {
                     name: values[Self.entryKey] ?? "", value: value.isEmpty ? .null : .text(value))
             ])
         }
-        let members: [Schema.Member] =
-            if case .either(let forms) = schema.bare { forms.flatMap(\.members) } else {
-                schema.members
-            }
-        return .object(Self.members(members, named: "", in: values))
+        return .object(
+            Self.members(
+                schema.allMembers(named: Set(values.keys)), named: "", in: values))
     }
 
     /// Those that were filled in. A member of a member has both names, with a dot between: `messages.perSecond`. An object
@@ -48,8 +46,8 @@ struct ConsoleForm: Sendable {
     private static func members(
         _ members: [Schema.Member], named prefix: String, in values: [String: String]
     ) -> [JSON.Member] {
-        var (found, known): ([JSON.Member], Set<String>) = ([], [])
-        for member in members where known.insert(member.name).inserted {
+        var found: [JSON.Member] = []
+        for member in members {
             let name = prefix + member.name
             if !member.schema.members.isEmpty {
                 let inner = Self.members(member.schema.members, named: "\(name).", in: values)
@@ -73,36 +71,37 @@ struct ConsoleForm: Sendable {
         case .flag: return text == "true" ? true : text == "false" ? false : .text(text)
         case .optional(let inner), .nullable(let inner): return value(text, inner)
         case .list(let element, _):
-            let words = text.split { $0.isWhitespace || $0 == "," }
+            // One a line, where a value may have spaces and commas itself.
+            let isByLine =
+                if case .text(let rule) = element.bare { rule.allows("a, b") } else { false }
+            let words = text.split { $0.isNewline || !isByLine && ($0.isWhitespace || $0 == ",") }
             return .array(words.map { value(String($0), element) })
-        case .text, .choice, .object, .map, .either, .named, .noted: return .text(text)
+        case .object: return JSON(parsing: Array(text.utf8)) ?? .text(text)
+        case .text, .choice, .map, .either, .named, .noted: return .text(text)
         }
     }
 }
 
 extension ConsoleForm {
-    /// Reads a form as browsers send it: `application/x-www-form-urlencoded`, or `multipart/form-data` (RFC 7578) with a
-    /// file.
+    /// Reads a form as browsers send it: `application/x-www-form-urlencoded`, or `multipart/form-data` (RFC 7578), up to
+    /// its file.
     init(_ request: Request, upTo maximum: Int, _ share: BodyBudget.Share) async throws {
-        var bytes: [UInt8] = []
-        var pieces = request.body.makeAsyncIterator()
-        while let piece = try await Call.next(of: &pieces) {
-            let length = bytes.count + piece.readableBytes
-            guard length <= maximum else {
-                throw Problem(
-                    .requestTooLarge, "the request's body has more than \(maximum) bytes")
-            }
-            guard share.grow(to: length) else { throw Problem(.tooMuchAtOnce) }
-            bytes.append(contentsOf: piece.readableBytesView)
-        }
         switch request.type {
         case "application/x-www-form-urlencoded":
+            var bytes: [UInt8] = []
+            var pieces = request.body.makeAsyncIterator()
+            while let piece = try await Call.next(of: &pieces) {
+                try share.hold(bytes.count + piece.readableBytes, upTo: maximum)
+                bytes.append(contentsOf: piece.readableBytesView)
+            }
             self.init(values: Self.fields(of: bytes), file: nil)
         case "multipart/form-data":
-            guard let boundary = Self.boundary(of: request.headers[.contentType] ?? ""),
-                let form = Self(parts: bytes, boundary)
-            else { throw Problem(.malformedRequest, "the form is malformed") }
-            self = form
+            guard let boundary = Self.boundary(of: request.headers[.contentType] ?? "") else {
+                throw FormParts.malformed
+            }
+            let parts = FormParts(request.body, boundary: boundary)
+            let (values, hasFile) = try await parts.fields()
+            self.init(values: values, file: hasFile ? parts : nil)
         default: throw Problem(.unsupportedMediaType, "a form is needed")
         }
     }
@@ -110,7 +109,9 @@ extension ConsoleForm {
     private static func fields(of bytes: [UInt8]) -> [String: String] {
         var values: [String: String] = [:]
         for field in decoded(String(decoding: bytes, as: UTF8.self)) {
-            values[field.name] = field.value
+            // Of a list, each box that was ticked comes with the list's name.
+            let former = values[field.name].flatMap { $0.isEmpty ? nil : "\($0)\n" }
+            values[field.name] = (former ?? "") + field.value
         }
         return values
     }
@@ -135,46 +136,5 @@ extension ConsoleForm {
             return (1...70).contains(value.utf8.count) ? String(value) : nil
         }
         return nil
-    }
-
-    private init?(parts bytes: [UInt8], _ boundary: String) {
-        let mark = Array("\r\n--\(boundary)".utf8)
-        // The first mark has no line end of its own in front.
-        let bytes = [13, 10] + bytes
-        var (values, file): ([String: String], [UInt8]?) = ([:], nil)
-        var marks: [Int] = []
-        var index = 0
-        while index + mark.count <= bytes.count {
-            let isMark =
-                bytes[index] == 13 && bytes[index..<(index + mark.count)].elementsEqual(mark)
-            if isMark { marks.append(index) }
-            index += isMark ? mark.count : 1
-        }
-        guard marks.count >= 2 else { return nil }
-        for (start, end) in zip(marks, marks.dropFirst()) {
-            let part = bytes[(start + mark.count + 2)..<max(end, start + mark.count + 2)]
-            guard let split = Self.endOfHead(part) else { return nil }
-            let head = String(decoding: part[..<split], as: UTF8.self)
-            let content = part[(split + 4)...]
-            guard let name = Self.parameter("name", of: head) else { return nil }
-            if Self.parameter("filename", of: head) != nil {
-                file = Array(content)
-            } else {
-                values[name] = String(decoding: content, as: UTF8.self)
-            }
-        }
-        self.init(values: values, file: file)
-    }
-
-    private static func endOfHead(_ part: ArraySlice<UInt8>) -> Int? {
-        guard part.count >= 4 else { return nil }
-        return (part.startIndex...(part.endIndex - 4)).first { index in
-            part[index..<(index + 4)].elementsEqual([13, 10, 13, 10])
-        }
-    }
-
-    private static func parameter(_ name: String, of head: String) -> String? {
-        guard let range = head.firstRange(of: "; \(name)=\"") else { return nil }
-        return String(head[range.upperBound...].prefix { $0 != "\"" })
     }
 }

@@ -20,8 +20,8 @@ struct ConsolePage {
 
 /// Where in the navigation a page is.
 enum ConsolePlace: CaseIterable {
-    case overview, products, codes, nearExpiry, assignments, purchases, topUps, contacts, alerts,
-        report
+    case overview, products, codes, nearExpiry, assignments, purchases, topUps, authorities,
+        contacts, alerts, report
     case accounts, packages, events, keys, webhooks, connections, health, backups, settings
 
     var title: Word {
@@ -33,6 +33,7 @@ enum ConsolePlace: CaseIterable {
         case .assignments: .assignmentHistory
         case .purchases: .purchases
         case .topUps: .topUps
+        case .authorities: .authorities
         case .contacts: .contacts
         case .alerts: .alerts
         case .report: .report
@@ -57,6 +58,7 @@ enum ConsolePlace: CaseIterable {
         case .assignments: "listAssignments"
         case .purchases: "listPurchases"
         case .topUps: "listTopUps"
+        case .authorities: "listAuthorities"
         case .contacts: "listContacts"
         case .alerts: "listAlerts"
         case .report: "showAccountReport"
@@ -73,8 +75,8 @@ enum ConsolePlace: CaseIterable {
 
     /// Pages of one account.
     static let ofAccount: [ConsolePlace] = [
-        .overview, .products, .codes, .nearExpiry, .assignments, .purchases, .topUps, .contacts,
-        .alerts, .report,
+        .overview, .products, .codes, .nearExpiry, .assignments, .purchases, .topUps,
+        .authorities, .contacts, .alerts, .report,
     ]
     static let ofAll: [ConsolePlace] = [.accounts, .packages, .events, .keys, .webhooks]
     static let ofGateway: [ConsolePlace] = [.connections, .health, .backups, .settings]
@@ -90,6 +92,7 @@ enum ConsolePlace: CaseIterable {
         case .assignments: ConsoleLink(below + ["assignments"])
         case .purchases: ConsoleLink(below + ["purchases"])
         case .topUps: ConsoleLink(below + ["top-ups"])
+        case .authorities: ConsoleLink(below + ["authorities"])
         case .contacts: ConsoleLink(below + ["contacts"])
         case .alerts: ConsoleLink(below + ["alerts"])
         case .report: ConsoleLink(below + ["report"])

@@ -19,6 +19,26 @@ struct FormSpec {
 
         /// Of a text with line ends.
         var isLong = false
+
+        /// Of such a text: it can be taken out of a file.
+        var isFile = false
+
+        /// As many of `options` as are wanted; `value` has those that are set, with spaces between.
+        var isSet = false
+
+        /// What is wrong with a value, where the page knows better than the API's words: in the reader's language.
+        var fault: (@Sendable (String) -> String?)?
+    }
+
+    /// The one file of a form, which is its last part.
+    struct Upload {
+        let label: Word
+
+        /// What the browser offers to choose.
+        let types: String
+
+        /// How many bytes the file may have.
+        let maximum: Int
     }
 
     let operation: String
@@ -32,10 +52,19 @@ struct FormSpec {
     /// The page behind it; by default the same again.
     var next: ConsoleLink?
 
+    /// What is said of it: what it ends, for example.
+    var note: Word?
+
     /// A part of the path that has to be typed again before it is done.
     var confirming: String?
+
+    /// Another text that has to be.
+    var typing: String?
     var look = Look.plain
-    var isUpload = false
+    var upload: Upload?
+
+    /// What has to be typed before it is done.
+    fileprivate var expected: String? { typing ?? confirming.flatMap { path[$0] } }
 
     /// Tells the forms of a page apart.
     var id: String {
@@ -51,18 +80,18 @@ extension ConsoleRequest {
         let failure = failure?.form == spec.id ? failure : nil
         var html = HTML()
         let next = spec.next?.text ?? ""
-        switch (spec.isUpload, spec.look) {
-        case (true, _):
+        switch (spec.upload, spec.look) {
+        case (let upload?, _):
             html += """
-                <form method="post" enctype="multipart/form-data" class="form" data-taken="\(t(.uploadTaken))" data-failed="\(t(.uploadFailed))">
+                <form method="post" enctype="multipart/form-data" class="form" data-taken="\(t(.uploadTaken))" data-failed="\(t(.uploadFailed))" data-large="\(t(.uploadLarge))" data-maximum="\(String(upload.maximum))">
                 """
-        case (_, .row): html += "<form method=\"post\" class=\"row\">"
-        case (_, .plain), (_, .primary), (_, .danger):
+        case (nil, .row): html += "<form method=\"post\" class=\"row\">"
+        case (nil, .plain), (nil, .primary), (nil, .danger):
             html += "<form method=\"post\" class=\"form\">"
         }
         var hidden: [(String, String)] = [
             ("_token", session.formToken), ("_operation", spec.operation), ("_form", spec.id),
-            ("_once", SecretWord.made()), ("_next", next), ("_confirming", spec.confirming ?? ""),
+            ("_once", SecretWord.made()), ("_next", next), ("_expected", spec.expected ?? ""),
         ]
         hidden += spec.path.sorted { $0.key < $1.key }.map { ("p.\($0.key)", $0.value) }
         hidden += spec.fixed.map { ($0.name, $0.value) }
@@ -70,18 +99,20 @@ extension ConsoleRequest {
             html += "<input type=\"hidden\" name=\"\(name)\" value=\"\(value)\">"
         }
         if let failure { html += alert(failure.problem) }
+        if let note = spec.note { html += "<p class=\"soft\">\(t(note))</p>" }
         for field in spec.fields { html += input(field, of: spec, failure) }
-        if let name = spec.confirming, let expected = spec.path[name] {
+        if let expected = spec.expected {
             html += """
                 <div class="field"><label for="\(spec.id)-typed">\(t(.typeToConfirm)) <code>\(expected)</code></label>
                 <input id="\(spec.id)-typed" name="_typed" autocomplete="off" required></div>
                 """
         }
-        if spec.isUpload {
+        if let upload = spec.upload {
             html += """
-                <div class="field"><label for="\(spec.id)-file">\(t(.csvFile))</label>
-                <input id="\(spec.id)-file" type="file" name="_file" accept=".csv,text/csv" required></div>
-                <progress hidden aria-label="\(t(.csvFile))"></progress><p role="status" class="soft"></p>
+                <div class="field"><label for="\(spec.id)-file">\(t(upload.label))</label>
+                <input id="\(spec.id)-file" type="file" name="_file" accept="\(upload.types)" required>
+                <small>\(t(.fileAtMost)) \(grouped(Int64(upload.maximum)))</small></div>
+                <progress hidden aria-label="\(t(upload.label))"></progress><p role="status" class="soft"></p>
                 """
         }
         let submit = t(spec.submit)
@@ -98,15 +129,21 @@ extension ConsoleRequest {
     {
         let id = "\(spec.id)-\(field.name)"
         let value = failure?.values[field.name] ?? field.value
-        let body = Console.route(spec.operation).operation.body?.json
-        let parameter = Console.route(spec.operation).pathParameters
-            .first { "p.\($0.name)" == field.name }
-        let member = body?.member(field.name)
-        let schema = member?.schema ?? parameter?.schema ?? .anyText
-        let isRequired = member?.isRequired ?? true
+        let route = Console.route(spec.operation)
+        let parameter = route.pathParameters.first { "p.\($0.name)" == field.name }
+        let asked = route.operation.query.first { $0.name == field.name }
+        let member = route.operation.body?.json?.member(field.name)
+        let schema = member?.schema ?? parameter?.schema ?? asked?.schema ?? .anyText
+        let isRequired = member?.isRequired ?? asked?.isRequired ?? true
         let fault = failure?.detail(of: parameter?.name ?? field.name)
         var marks: HTML = isRequired && schema.isFilled ? " required" : ""
         if fault != nil { marks += " aria-invalid=\"true\" aria-describedby=\"\(id)-fault\"" }
+        if field.isSet {
+            let said = fault.flatMap { fault in
+                failure.map { self.fault(fault, of: schema, $0.problem, id: id) }
+            }
+            return boxes(field, value, id: id, marks) + (said ?? HTML())
+        }
         var html: HTML = "<div class=\"field\"><label for=\"\(id)\">\(t(field.label))</label>"
         if let options = field.options ?? schema.choices(self) {
             html += "<select id=\"\(id)\" name=\"\(field.name)\"\(marks)>"
@@ -120,14 +157,41 @@ extension ConsoleRequest {
             html += "</select>"
         } else if field.isLong {
             html +=
-                "<textarea id=\"\(id)\" name=\"\(field.name)\" rows=\"4\"\(marks)>\(value)</textarea>"
+                "<textarea id=\"\(id)\" name=\"\(field.name)\" rows=\"4\"\(marks)>\n\(value)</textarea>"
+            if field.isFile {
+                html += """
+                    <input type="file" hidden data-fills="\(id)" aria-label="\(t(field.label)): \(t(.outOfFile))">
+                    """
+            }
         } else {
             html +=
                 "<input id=\"\(id)\" name=\"\(field.name)\" value=\"\(value)\" autocomplete=\"off\"\(schema.attributes)\(marks)>"
         }
         if let hint = field.hint { html += "<small>\(t(hint))</small>" }
-        if let failure, let fault { html += self.fault(fault, of: schema, failure.problem, id: id) }
+        if let failure, let fault {
+            if let words = field.fault?(value) {
+                html += "<small class=\"fault\" id=\"\(id)-fault\">\(words)</small>"
+            } else {
+                html += self.fault(fault, of: schema, failure.problem, id: id)
+            }
+        }
         return html + "</div>"
+    }
+
+    /// A box for each option. The empty value is sent when none is set.
+    private func boxes(_ field: FormSpec.Field, _ value: String, id: String, _ marks: HTML) -> HTML
+    {
+        let set = value.split { $0.isWhitespace }
+        var html: HTML =
+            "<fieldset id=\"\(id)\"><legend>\(t(field.label))</legend><input type=\"hidden\" name=\"\(field.name)\" value=\"\">"
+        for option in field.options ?? [] {
+            let mark: HTML = set.contains { $0 == option.value } ? " checked" : ""
+            html += """
+                <label><input type="checkbox" name="\(field.name)" value="\(option.value)"\(mark)> \(option.text)</label>
+                """
+        }
+        if let hint = field.hint { html += "<small>\(t(hint))</small>" }
+        return html + "</fieldset>"
     }
 
     func alert(_ problem: Problem) -> HTML { ConsoleFrame.alert(problem, language) }
@@ -151,16 +215,30 @@ extension HTML {
 }
 
 extension Schema {
-    /// Of all forms that an object may have.
-    fileprivate var allMembers: [Member] {
-        if case .either(let forms) = bare { return forms.flatMap(\.members) }
-        return members
+    /// Those of an object; of one with several forms, each member of any of them, which is required when it is in all.
+    ///
+    /// - Parameter names: of several forms, those without another required member are meant.
+    func allMembers(named names: Set<String>? = nil) -> [Member] {
+        guard case .either(let all) = bare else { return members }
+        let meant = all.filter { form in
+            form.members.allSatisfy { !$0.isRequired || names?.contains($0.name) ?? true }
+        }
+        let forms = meant.isEmpty ? all : meant
+        var (found, known): ([Member], Set<String>) = ([], [])
+        for member in forms.flatMap(\.members) where known.insert(member.name).inserted {
+            let isEverywhere = forms.allSatisfy { form in
+                form.members.contains { $0.name == member.name && $0.isRequired }
+            }
+            let schema = isEverywhere ? member.schema : .optional(member.schema)
+            found.append(Member(name: member.name, schema: schema))
+        }
+        return found
     }
 
     /// A member, or one of a member: `messages.perSecond`, which is required only where both are.
     fileprivate func member(_ name: String) -> Member? {
         let names = name.split(separator: ".", maxSplits: 1)
-        guard let first = names.first, let found = allMembers.first(where: { $0.name == first })
+        guard let first = names.first, let found = allMembers().first(where: { $0.name == first })
         else { return nil }
         guard names.count > 1, let inner = found.schema.member(String(names[1])) else {
             return names.count > 1 ? nil : found
@@ -225,7 +303,7 @@ extension ConsoleRequest {
             throw Problem.notFound("no such form")
         }
         do {
-            return try await carryOut(route, form)
+            return try await carryOut(route, form, upTo: maximum, share)
         } catch let problem as Problem {
             var again = self
             again.failure = ConsoleFailure(
@@ -236,21 +314,35 @@ extension ConsoleRequest {
         }
     }
 
-    private func carryOut(_ route: Route, _ form: ConsoleForm) async throws -> Response {
-        if let name = form["_confirming"], !name.isEmpty, form["_typed"] != form.path[name] {
+    private func carryOut(
+        _ route: Route, _ form: ConsoleForm, upTo maximum: Int, _ share: BodyBudget.Share
+    ) async throws -> Response {
+        if let expected = form["_expected"], !expected.isEmpty, form["_typed"] != expected {
             throw Problem.invalid(t(.typedWrong))
         }
-        var body: (type: String, bytes: [UInt8])?
-        var accept = "application/json"
+        let types = route.operation.body?.contents.map(\.type) ?? []
+        let isCSV = form.file != nil && types.contains("text/csv")
+        var body: (type: String, content: RequestBody)?
         if let file = form.file {
-            (body, accept) = (("text/csv", file), "text/csv")
+            if isCSV {
+                let bytes = try await file.content(upTo: maximum, share)
+                body = ("text/csv", RequestBody(buffer: ByteBuffer(bytes: bytes)))
+            } else {
+                // It goes through piece by piece; how long it may be the operation says.
+                body = ("application/octet-stream", RequestBody(asyncSequence: file.pieces))
+            }
         } else if let schema = route.operation.body?.json {
-            body = ("application/json", form.json(for: schema).bytes)
+            let bytes = form.json(for: schema).bytes
+            body = ("application/json", RequestBody(buffer: ByteBuffer(bytes: bytes)))
+        }
+        let asked = route.operation.query.compactMap { parameter in
+            form[parameter.name].flatMap { $0.isEmpty ? nil : (parameter.name, $0) }
         }
         let once = (form["_once"] ?? "").utf8.count == 64 ? form["_once"] : nil
         var response = try await answer(
-            of: route.operation.id, form.path, body: body, accept: accept, once: once)
-        if form.file != nil {
+            of: route.operation.id, form.path, asked, body: body,
+            accept: isCSV ? "text/csv" : "application/json", once: once)
+        if isCSV {
             // With the secrets that were made, which are shown this once.
             response.status = .ok
             response.headers[HTTPField.Name("Content-Disposition")!] =
@@ -261,10 +353,10 @@ extension ConsoleRequest {
         console.sessions.note(Self.notice(of: json, route), in: sessionID)
         let next = form["_next"] ?? ""
         return console.redirect(
-            to: ConsoleLink.local(next.isEmpty ? request.uri.path + asked : next))
+            to: ConsoleLink.local(next.isEmpty ? request.uri.path + askedText : next))
     }
 
-    private var asked: String { request.uri.query.map { "?\($0)" } ?? "" }
+    private var askedText: String { request.uri.query.map { "?\($0)" } ?? "" }
 
     /// What the answer says that is not on a page afterwards.
     private static func notice(of json: JSON, _ route: Route) -> ConsoleNotice {

@@ -148,12 +148,12 @@ extension ConsoleRequest {
 
     /// The API's name of something, in the reader's language.
     func label(_ name: String) -> String {
-        (Word.labels[name] ?? AlertKind(named: name)?.word).map { t($0) } ?? name
+        language.label(of: name) ?? AlertKind(named: name)?.word.text(in: language) ?? name
     }
 
     func badge(_ name: String) -> HTML {
         switch name {
-        case "active", "true", "succeeded", "done", "delivered", "online", "sent":
+        case "active", "true", "succeeded", "done", "delivered", "online", "sent", "finished":
             "<span class=\"badge good\">\(label(name))</span>"
         case "disabled", "failed", "abandoned", "refused", "given-up":
             "<span class=\"badge bad\">\(label(name))</span>"
@@ -163,6 +163,14 @@ extension ConsoleRequest {
 
     func link(_ segments: [String], _ query: Fields = [], _ text: String) -> HTML {
         "<a href=\"\(ConsoleLink(segments, query).text)\">\(text)</a>"
+    }
+
+    /// How many of how many, as a bar and in numbers.
+    func progress(_ part: Int64, of all: Int64, _ title: Word) -> HTML {
+        guard all > 0 else { return "\(grouped(part))" }
+        return """
+            <progress max="\(String(all))" value="\(String(part))" aria-label="\(t(title))"></progress> \(grouped(part)) / \(grouped(all))
+            """
     }
 
     /// A large figure with its name.

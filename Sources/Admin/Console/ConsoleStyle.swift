@@ -101,6 +101,11 @@ enum ConsoleStyle {
         .fault{color:var(--bad)}
         input,select,textarea{width:100%;min-height:34px;padding:5px 10px;background:var(--panel);border:1px solid color-mix(in srgb,var(--text) 32%,var(--line));border-radius:6px}
         [aria-invalid]{border-color:var(--bad)}
+        progress{width:100%;max-width:220px;height:12px;accent-color:var(--bar);vertical-align:middle}
+        fieldset{border:0;margin:0;padding:0;width:100%;min-width:0;display:grid;gap:3px}legend{padding:0;font-size:12.5px;color:var(--soft)}
+        td .fold[open]{min-width:260px}
+        td .digest{display:inline-block;white-space:normal;overflow-wrap:anywhere;min-width:33ch}
+        [type=checkbox]{width:auto;min-height:0;margin:0 6px 0 0}
         .filters{display:flex;flex-wrap:wrap;gap:10px;align-items:end;margin:0 0 14px}
         .filters .field{width:auto;flex:0 1 168px}.filters .field:has(>button){flex:none}
         .filters .clear{padding:6px 0}

@@ -56,6 +56,7 @@ extension ConsoleRequest {
         case ["alerts"]: return try await alertsPage(account, nil)
         case ["alerts", "rules"], ["alerts", "mail"]:
             return try await alertsPage(account, rest[1])
+        case ["authorities"]: return try await authoritiesPage(account)
         case ["report"]: return try await reportPage(account)
         case ["purchases"]: return try await purchasesPage(account)
         case ["top-ups"]: return try await topUpsPage(account, isChanges: false)

@@ -76,23 +76,6 @@ extension ConsoleRequest {
         return "<div class=\"pair\">\(html)</div>"
     }
 
-    /// What the device is to be, and what it says that it is.
-    private func deviceDocuments(_ path: [String: String]) async throws -> HTML {
-        let state = try await get("showState", path)
-        func document(_ name: String) -> HTML {
-            let text = String(decoding: (state.at(name) ?? [:]).bytes, as: UTF8.self)
-            return "<code>\(text)</code>"
-        }
-        return facts([
-            (.desired, document("desired")),
-            (.desiredVersion, "\(state.text("desiredVersion"))"),
-            (.confirmedVersion, "\(state.text("confirmedVersion"))"),
-            (.reported, document("reported")),
-            (.reportedVersion, "\(state.text("reportedVersion"))"),
-            (.stateReportedAt, time(state.text("reportedChangedAt"))),
-        ])
-    }
-
     private func deviceActions(_ path: [String: String], _ device: JSON) -> HTML {
         func button(_ operation: String, _ word: Word) -> HTML {
             form(FormSpec(operation: operation, path: path, submit: word, look: .row))
@@ -213,6 +196,7 @@ extension ConsoleRequest {
         figures += figure(.remaining, left.number("left"))
         figures += figure(.inPacks, left.number("packs"))
         return "<dl class=\"figures\">\(figures)</dl>"
+            + (try await deviceFirmware(path))
             + (try await list(
                 ListSpec(
                     operation: "listUpgrades", path: path,

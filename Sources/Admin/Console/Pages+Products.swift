@@ -56,22 +56,29 @@ extension ConsoleRequest {
 
     func productPage(_ pk: String, _ rest: [String]) async throws -> ConsolePage? {
         let product = try await get("showProduct", ["pk": pk])
-        guard rest.count < 2,
-            ["devices", "codes", "usage", "import", "settings"].contains(rest.first ?? "devices")
-        else { return nil }
         let tab = rest.first ?? "devices"
+        let tabs: [(Word, String)] = [
+            (.devices, ""), (.consumedCodes, "codes"), (.usage, "usage"),
+            (.importTitle, "import"), (.firmware, "firmware"), (.campaigns, "campaigns"),
+            (.howDevicesConnect, "connecting"), (.productConfiguration, "settings"),
+        ]
+        let isCampaign = tab == "campaigns" && rest.count == 2
+        guard rest.count < 2 || isCampaign,
+            tab == "devices" || tabs.contains(where: { $0.1 == tab })
+        else { return nil }
         var page = ConsolePage(
             title: product.text("name"), place: .products, account: product.text("account"))
         page.crumbs = [
             (t(.products), ConsoleLink(["products"], [("account", product.text("account"))])),
             (pk, ConsoleLink(["products", pk])),
         ]
-        page.tabs = tabs(
-            ["products", pk], tab == "devices" ? "" : tab,
-            [
-                (.devices, ""), (.consumedCodes, "codes"), (.usage, "usage"),
-                (.importTitle, "import"), (.productConfiguration, "settings"),
-            ])
+        page.tabs = self.tabs(["products", pk], tab == "devices" ? "" : tab, tabs)
+        if isCampaign {
+            page.title = rest[1]
+            page.crumbs.append((t(.campaigns), ConsoleLink(["products", pk, "campaigns"])))
+            page.body = try await campaign(pk, rest[1])
+            return page
+        }
         var figures = figure(.activationCodes, product.number("codes.assigned"))
         figures += figure(.consumed, product.number("codes.consumed"))
         figures += figure(.remaining, product.number("codes.remaining"))
@@ -83,6 +90,9 @@ extension ConsoleRequest {
         case "codes": page.body += try await productCodes(product)
         case "usage": page.body += try await productUsage(pk)
         case "import": page.body += try await productImport(pk)
+        case "firmware": page.body += try await productFirmware(pk)
+        case "campaigns": page.body += try await productCampaigns(pk)
+        case "connecting": page.body += try await productConnecting(product)
         case "settings": page.body += try await productSettings(product)
         default: page.body += try await productDevices(pk)
         }
@@ -178,7 +188,10 @@ extension ConsoleRequest {
                     + form(
                         FormSpec(
                             operation: "importDevices", path: ["pk": pk], submit: .importTitle,
-                            look: .primary, isUpload: true)))
+                            look: .primary,
+                            upload: .init(
+                                label: .csvFile, types: ".csv,text/csv",
+                                maximum: server.configuration.admin.requestSizeBytes))))
         }
         return html
             + (try await list(
@@ -250,7 +263,6 @@ extension ConsoleRequest {
                 ], submit: .save, look: .primary))
         html += card(.productConfiguration, settings)
         html += productLimits(product, ["pk": pk])
-        html += card(.proofs, "<p>\(names(proofs(of: product)))</p>")
         html += metadata(of: product, "updateProductMetadata", ["pk": pk])
         if may("showProductSecret") { html += card(.productSecret, try await productSecret(pk)) }
         if may("deleteProduct") {
@@ -268,24 +280,6 @@ extension ConsoleRequest {
                             confirming: "pk", look: .danger)))
         }
         return html
-    }
-
-    /// What proves who a device is.
-    private func proofs(of product: JSON) -> [ProofKind] {
-        let names = product.at("dialect.proofs")?.array ?? []
-        let kinds = names.compactMap { $0.text.flatMap(ProofKind.init(named:)) }
-        return kinds.isEmpty ? ProofKinds.standard.kinds : kinds
-    }
-
-    private func names(_ proofs: [ProofKind]) -> HTML {
-        proofs.reduce(HTML()) { $0 + "<code>\($1.name)</code> " }
-    }
-
-    /// A warning where a product accepts proofs that are weak.
-    private func weakProofs(of product: JSON) -> HTML {
-        let weak = proofs(of: product).filter(\.isWeak)
-        return weak.isEmpty
-            ? HTML() : "<div class=\"alert\"><p>\(t(.proofsWeak)) \(names(weak))</p></div>"
     }
 
     /// The secret itself is shown where it was made, once.

@@ -196,8 +196,7 @@ extension Call {
         var pieces = try await body()
         while let piece = try await Self.next(of: &pieces) {
             let length = bytes.count + piece.readableBytes
-            guard length <= maximum else { throw Self.tooLarge(maximum) }
-            guard share.grow(to: length) else { throw Self.tooMuchAtOnce }
+            try share.hold(length, upTo: maximum)
             // What was announced may never come.
             if bytes.isEmpty { bytes.reserveCapacity(min(announced, 4 * length)) }
             bytes.append(contentsOf: piece.readableBytesView)
@@ -225,11 +224,11 @@ extension Call {
         }
     }
 
-    private static func tooLarge(_ maximum: Int) -> Problem {
+    fileprivate static func tooLarge(_ maximum: Int) -> Problem {
         Problem(.requestTooLarge, "the request's body has more than \(maximum) bytes")
     }
 
-    private static let tooMuchAtOnce = Problem(
+    fileprivate static let tooMuchAtOnce = Problem(
         .tooMuchAtOnce, "the bodies of other requests take all the memory for them",
         retryAfterSeconds: 1)
 
@@ -304,6 +303,14 @@ extension Call {
         var response = Response.json(json, status: .created)
         response.headers[.location] = location
         return response
+    }
+}
+
+extension BodyBudget.Share {
+    /// As `grow`, of a body that may have so many bytes.
+    func hold(_ length: Int, upTo maximum: Int) throws(Problem) {
+        guard length <= maximum else { throw Call.tooLarge(maximum) }
+        guard grow(to: length) else { throw Call.tooMuchAtOnce }
     }
 }
 

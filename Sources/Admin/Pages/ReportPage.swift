@@ -145,7 +145,7 @@ struct ReportPage {
         ]
         let rows = (report.at("packs")?.array ?? []).map { pack -> (HTML, JSON) in
             let name = pack.text("kind")
-            return ("\(Word.labels[name].map(t) ?? name)", pack)
+            return ("\(language.label(of: name) ?? name)", pack)
         }
         return section(.topUps, first: .kind, columns, rows, total: nil)
     }
