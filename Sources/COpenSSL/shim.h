@@ -20,6 +20,7 @@
 #include <openssl/pem.h>
 #include <openssl/provider.h>
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -255,6 +256,60 @@ static inline int tollgate_x509_subject_text(const X509 *certificate, char *targ
     }
     BIO_free(text);
     return count > 0 ? count : 0;
+}
+
+// X.509: lists of revoked certificates (RFC 5280, 5).
+
+static inline int tollgate_x509_crl_count(X509_CRL *list) {
+    const STACK_OF(X509_REVOKED) *entries = X509_CRL_get_REVOKED(list);
+    return entries == NULL ? 0 : sk_X509_REVOKED_num(entries);
+}
+
+// The serial number at `index`, which belongs to the list.
+static inline const ASN1_INTEGER *tollgate_x509_crl_serial(X509_CRL *list, int index) {
+    return X509_REVOKED_get0_serialNumber(sk_X509_REVOKED_value(X509_CRL_get_REVOKED(list), index));
+}
+
+// Whether the list says all that its authority has revoked of clients' certificates: it is no delta, is for its
+// issuer's own certificates and all reasons, and has no critical extension that says something else.
+static inline int tollgate_x509_crl_is_whole(X509_CRL *list) {
+    for (int index = 0; index < X509_CRL_get_ext_count(list); index++) {
+        X509_EXTENSION *extension = X509_CRL_get_ext(list, index);
+        int name = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
+        if (name == NID_delta_crl) return 0;
+        if (X509_EXTENSION_get_critical(extension) && name != NID_issuing_distribution_point) return 0;
+    }
+    int found = 0;
+    ISSUING_DIST_POINT *point = (ISSUING_DIST_POINT *)X509_CRL_get_ext_d2i(
+        list, NID_issuing_distribution_point, &found, NULL);
+    // -1: there is none. Else it can't be read, or there are several.
+    if (point == NULL) return found == -1;
+    int is_whole = point->onlyCA <= 0 && point->onlyattr <= 0 && point->indirectCRL <= 0
+        && point->onlysomereasons == NULL;
+    ISSUING_DIST_POINT_free(point);
+    return is_whole;
+}
+
+// Bits of security of the list's signature, by its digest; -1 of one that is not known.
+static inline int tollgate_x509_crl_signature_security(const X509_CRL *list) {
+    const X509_ALGOR *algorithm = NULL;
+    X509_CRL_get0_signature(list, NULL, &algorithm);
+    int name = OBJ_obj2nid(algorithm->algorithm), digest = NID_undef;
+    if (name == NID_ED25519) return 128;
+    if (name == NID_ED448) return 224;
+    if (name == NID_rsassaPss) {
+        RSA_PSS_PARAMS *parameters = (RSA_PSS_PARAMS *)ASN1_TYPE_unpack_sequence(
+            ASN1_ITEM_rptr(RSA_PSS_PARAMS), algorithm->parameter);
+        if (parameters != NULL && parameters->hashAlgorithm != NULL) {
+            digest = OBJ_obj2nid(parameters->hashAlgorithm->algorithm);
+        }
+        RSA_PSS_PARAMS_free(parameters);
+    } else {
+        OBJ_find_sigid_algs(name, &digest, NULL);
+    }
+    const EVP_MD *method = digest == NID_undef ? NULL : EVP_get_digestbynid(digest);
+    // A collision takes half the bits.
+    return method == NULL ? -1 : 4 * EVP_MD_get_size(method);
 }
 
 // ERR: what packs a code.

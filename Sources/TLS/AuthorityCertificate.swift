@@ -83,18 +83,25 @@ public struct AuthorityCertificate: Sendable {
         case 1: break
         default: throw .several
         }
+        let parsed = unsafe parse(pem) { unsafe PEM_read_bio_X509($0, nil, answerPassword, nil) }
+        ErrorStack.clear()
+        guard let parsed = unsafe parsed else { throw .notPEM }
+        return unsafe ClientAuthority(adopting: parsed)
+    }
+
+    /// Lends `read` a BIO with the text's bytes; answers what it has made of them.
+    static func parse(
+        _ pem: String, _ read: (OpaquePointer) -> OpaquePointer?
+    ) -> OpaquePointer? {
         var bytes = Array(pem.utf8)
-        let parsed = unsafe bytes.withUnsafeMutableBufferPointer { bytes -> OpaquePointer? in
+        return unsafe bytes.withUnsafeMutableBufferPointer { bytes in
             // Safe: the source reads the bytes during the call.
             guard let source = unsafe BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)) else {
                 return nil
             }
             defer { unsafe BIO_free(source) }
-            return unsafe PEM_read_bio_X509(source, nil, answerPassword, nil)
+            return unsafe read(source)
         }
-        ErrorStack.clear()
-        guard let parsed = unsafe parsed else { throw .notPEM }
-        return unsafe ClientAuthority(adopting: parsed)
     }
 
     private static func encoded(_ authority: ClientAuthority) -> [UInt8] {

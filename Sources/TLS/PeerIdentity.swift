@@ -13,6 +13,9 @@ public struct PeerIdentity: Sendable, Equatable {
     /// SHA-256 over the certificate's DER.
     public let fingerprint: SHA256Digest
 
+    /// As its authority has given it: the bytes of its magnitude, none of them a zero in front.
+    public let serialNumber: [UInt8]
+
     /// When the certificate ends: seconds of Unix time. A session that is resumed later is not verified again.
     public let notAfterSeconds: Int64
 
@@ -24,6 +27,7 @@ public struct PeerIdentity: Sendable, Equatable {
     init(_ certificate: OpaquePointer, authority: SHA256Digest? = nil) {
         self.authority = authority
         unsafe notAfterSeconds = tollgate_asn1_time_seconds(X509_get0_notAfter(certificate))
+        unsafe serialNumber = Self.magnitude(of: X509_get0_serialNumber(certificate))
         unsafe commonName = Self.commonName(of: certificate)
         unsafe uniformResourceIdentifiers = Self.uniformResourceIdentifiers(of: certificate)
         unsafe fingerprint = Self.fingerprint(of: certificate)
@@ -44,6 +48,15 @@ public struct PeerIdentity: Sendable, Equatable {
             preconditionFailure("32 bytes are a digest")
         }
         return fingerprint
+    }
+
+    /// The bytes of a number, without zeros in front: of zero, and of none, there are none.
+    static func magnitude(of number: UnsafePointer<ASN1_INTEGER>?) -> [UInt8] {
+        guard let number = unsafe number else { return [] }
+        // Safe: the bytes belong to the number, and are copied.
+        let bytes = unsafe UnsafeBufferPointer(
+            start: ASN1_STRING_get0_data(number), count: Int(ASN1_STRING_length(number)))
+        return unsafe Array(bytes.drop { $0 == 0 })
     }
 
     private static func commonName(of certificate: OpaquePointer) -> String? {

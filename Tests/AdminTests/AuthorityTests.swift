@@ -101,6 +101,62 @@ struct AuthorityTests {
         #expect(!events.text.contains("authority"))
     }
 
+    @Test(
+        "E6: a list of revoked certificates is taken in PEM and in DER, shown, and never goes back")
+    func revocations() async throws {
+        let client = try await world()
+        _ = try await register(client)
+        let one = "\(Self.path)/\(SampleAuthority.id)"
+        func put(_ list: String) async throws -> Client.Answer {
+            try await client.send(.put, "\(one)/crl", (["crl": .text(list)] as JSON).bytes)
+        }
+        let before = try await client.get(one)
+        #expect(before.json["revoked"]?.integer == 0)
+        #expect(before.json["crlNextUpdate"] == .null)
+        let first = try await put(SampleAuthority.Revocations.former)
+        #expect(first.status == 200, "\(first.text)")
+        #expect(first.json["revoked"]?.integer == 2)
+        #expect(first.json["crlNumber"]?.text == "05")
+        #expect(first.json["crlThisUpdate"]?.text == "2026-11-01T00:00:00Z")
+        #expect(first.json["crlNextUpdate"]?.text == "2026-12-01T00:00:00Z")
+        // DER is what stands between the lines of PEM.
+        let der = SampleAuthority.Revocations.later.split(separator: "\n").dropFirst().dropLast()
+        let second = try await put(der.joined())
+        #expect(second.status == 200, "\(second.text)")
+        #expect(second.json["revoked"]?.integer == 1)
+        #expect(second.json["crlNumber"]?.text == "06")
+        let older = try await put(SampleAuthority.Revocations.former)
+        #expect(older.status == 409 && older.reason == "revocation-list-older")
+        let listed = try await client.get(Self.path)
+        #expect(listed.json["items"]?.array?.first?["revoked"]?.integer == 1)
+        let events = try await client.get("/v1/events?limit=1000")
+        #expect(events.text.contains("\"authority-revocations-set\""))
+        #expect(try await client.send(.delete, one).status == 204)
+        #expect(try await put(SampleAuthority.Revocations.later).reason == "unknown-authority")
+        #expect(try client.controlPlane.ledger.verify() == [])
+    }
+
+    @Test("E6: what is no list of the authority's is refused, and changes nothing")
+    func strangeLists() async throws {
+        let client = try await world()
+        _ = try await register(client)
+        let one = "\(Self.path)/\(SampleAuthority.id)"
+        for (list, detail) in [
+            (SampleAuthority.Revocations.ofAnother, "crl: it was not signed by"),
+            (SampleAuthority.certificate, "crl: there is no list"),
+            ("AAAA", "crl: there is no list"),
+            ("hello", "crl: there is no list"),
+            ("-----BEGIN PRIVATE KEY-----\nMIGH\n", "crl: there is a private key"),
+        ] {
+            let answer = try await client.send(
+                .put, "\(one)/crl", (["crl": .text(list)] as JSON).bytes)
+            #expect(answer.reason == "revocation-list-not-usable", "\(answer.text)")
+            let told = answer.json["detail"]?.text ?? ""
+            #expect(told.hasPrefix(detail), "\(told)")
+        }
+        #expect(try await client.get(one).json["crlThisUpdate"] == .null)
+    }
+
     @Test("at another time the same certificates hold no longer, or not yet")
     func times() async throws {
         let client = try await world()

@@ -51,6 +51,7 @@ struct ExampleTests {
         "sendMessage": "not-connected", "redeliver": "unknown-delivery",
         "showAuthority": "unknown-authority", "updateAuthority": "unknown-authority",
         "removeAuthority": "unknown-authority", "registerAuthority": "authority-not-usable",
+        "setRevocationList": "unknown-authority",
         "changeState": "state-version-mismatch", "setState": "state-version-mismatch",
         "createCampaign": "firmware-not-offered", "showCampaign": "unknown-campaign",
         "pauseCampaign": "unknown-campaign", "resumeCampaign": "unknown-campaign",

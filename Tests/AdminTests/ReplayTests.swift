@@ -206,6 +206,9 @@ struct ReplayTests {
                 "name": "Factory", "certificate": .text(SampleAuthority.certificate),
                 "proof": .text(SampleAuthority.proof),
             ], telling: ("authority", "id")),
+        Write(
+            .put, "accounts/acme/authorities/{authority}/crl",
+            ["crl": .text(SampleAuthority.Revocations.former)]),
         Write(.patch, "accounts/acme/authorities/{authority}", ["on": false]),
         Write(.delete, "accounts/acme/authorities/{authority}"),
         Write(

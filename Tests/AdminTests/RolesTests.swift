@@ -204,7 +204,7 @@ struct RolesTests {
         "updateProduct", "addTokenKey", "removeTokenKey", "changeState", "setState", "countState",
         "deleteProduct", "deleteMessages", "createKey", "revokeKey", "renameKey", "renameDevice",
         "changeDevices", "createWebhook", "updateWebhook", "rotateWebhookSecret", "deleteWebhook",
-        "registerAuthority", "updateAuthority", "removeAuthority",
+        "registerAuthority", "updateAuthority", "removeAuthority", "setRevocationList",
         "testWebhook", "redeliver", "setAlertRule", "resetAlertRule", "setAlertLanguage",
         "retryNotification",
         "updateAccountMetadata", "updateProductMetadata", "updateDeviceMetadata",

@@ -4,13 +4,13 @@ enum SampleAuthority {
     /// The authority's own.
     static let certificate = """
         -----BEGIN CERTIFICATE-----
-        MIIBRzCB76ADAgECAhRK/F71SoF7XAw2zZ1QNhWIoZPm/DAKBggqhkjOPQQDAjAZ
+        MIIBSTCB76ADAgECAhQlxL36NRoq/adoGElfQ6r/Qy0uzjAKBggqhkjOPQQDAjAZ
         MRcwFQYDVQQDDA5BY21lIGZhY3RvcnkgMTAgFw0yMDAxMDEwMDAwMDBaGA8yMDk5
         MDEwMTAwMDAwMFowGTEXMBUGA1UEAwwOQWNtZSBmYWN0b3J5IDEwWTATBgcqhkjO
-        PQIBBggqhkjOPQMBBwNCAASL6RdMInc4YAxWuB1vxxMkjmF6V4Zu2Pv+atpLQGXJ
-        Q9QEnGvHO3NJrwuRNSIq4QXgwhHcr0NfQYH4mJJW/65moxMwETAPBgNVHRMBAf8E
-        BTADAQH/MAoGCCqGSM49BAMCA0cAMEQCIFVJcY2Fxa7rnQUwnkaC5pRkUzzI7xY9
-        Jv4fC3NSDb1hAiA2cbn2uvuLoi9OfJ/T2v6aLWwxJPUE22Ws6HF2/fJSWg==
+        PQIBBggqhkjOPQMBBwNCAASrk4mXZ1gqkyyqjnmOVuAvpFJZza6Tfr2z+9HTk/tx
+        bqrFYZrU1DQhuwXWU2XqZ3Vyk5RybWv3Q7jCfAq4TrA7oxMwETAPBgNVHRMBAf8E
+        BTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQCj/9p1meU3AU4EzK0WX5ptYApnSvPm
+        mSnD2y06phC+xgIhAOTfcXhOL3gETOkfW5pqPz74TG+nz/4JIbIfhL+9pjKZ
         -----END CERTIFICATE-----
 
         """
@@ -18,14 +18,14 @@ enum SampleAuthority {
     /// For the account `acme`.
     static let proof = """
         -----BEGIN CERTIFICATE-----
-        MIIBeDCCAR6gAwIBAgIUTOj3XWIga83Uo/5kYthXoX0cT7AwCgYIKoZIzj0EAwIw
+        MIIBeDCCAR6gAwIBAgIUMZ+aYKpCYLMAErvyJNjWvyw3lHEwCgYIKoZIzj0EAwIw
         GTEXMBUGA1UEAwwOQWNtZSBmYWN0b3J5IDEwIBcNMjAwMTAxMDAwMDAwWhgPMjA5
         OTAxMDEwMDAwMDBaMEsxSTBHBgNVBAMMQGZlZWYwOGIyN2NmNWE2YzA0ZDc3YmI1
         ZDc2MjliZWZlZDJlMjY1YWExYzZhNjllYzZhZTNlOTUzY2ZmMzUwODIwWTATBgcq
-        hkjOPQIBBggqhkjOPQMBBwNCAAQj5nxU9oH83XSaVug2eA+AN02E8qjC3YfnW0F5
-        errpq4kdUXvHdynUVHJB8qZchviYjcZgOUiwg36F8B271s/yoxAwDjAMBgNVHRMB
-        Af8EAjAAMAoGCCqGSM49BAMCA0gAMEUCIA5t+D+tpSd1ZHxC79ox0Mq1VyfXonVa
-        Ng3aq/E+R++hAiEArNXyVH0MkXznLocXIfGL9Q7H7X5smtqDYyLoKvUdiCA=
+        hkjOPQIBBggqhkjOPQMBBwNCAASwKWvmI/VMEafYn76+7l/1cE+BeYH5l+fjKCzt
+        GWR+cJSk4rVUMcusqbpl5qb/4Z40h1Iz3g14iNGMxJcVoktNoxAwDjAMBgNVHRMB
+        Af8EAjAAMAoGCCqGSM49BAMCA0gAMEUCIFj5d6X+x0PfiG11cF0MaMRKUXXeOJKL
+        I888qQvfGNk9AiEAjKTvj3smJPFOujgEMX9mq2beIcyoLd0p9bL4uTbtqHY=
         -----END CERTIFICATE-----
 
         """
@@ -33,14 +33,14 @@ enum SampleAuthority {
     /// For the account `other`.
     static let proofOfOther = """
         -----BEGIN CERTIFICATE-----
-        MIIBeDCCAR6gAwIBAgIULijiZmNplsJ3czUq9/Kwa9EOYHEwCgYIKoZIzj0EAwIw
+        MIIBdzCCAR6gAwIBAgIUBFj0Cb8kefdVb5zrzf1WVOsAlQ0wCgYIKoZIzj0EAwIw
         GTEXMBUGA1UEAwwOQWNtZSBmYWN0b3J5IDEwIBcNMjAwMTAxMDAwMDAwWhgPMjA5
         OTAxMDEwMDAwMDBaMEsxSTBHBgNVBAMMQGVhZjRlMWRmZjkzMWViNjE4M2M2NTc5
         N2YwZjI3MDJiNmE5MDk4MWQzNzE0NDUzNDhlZGY1MGU2OTI5YTI5MWQwWTATBgcq
-        hkjOPQIBBggqhkjOPQMBBwNCAASsKz5uevmSF4S5EgXRX4WpaFtsm9Ncku/mlRkz
-        a9eoM94sfovFHDevC2TE/U/je8MiZuNqeN9wJhiqzOUPk1eGoxAwDjAMBgNVHRMB
-        Af8EAjAAMAoGCCqGSM49BAMCA0gAMEUCIQCBUhASbMMeyo/pBpW2jMG34RKeQRdT
-        G82vW4xEg4/FugIgXF1YEDJLh8IJwNgoob4igi/MNtJCBZvfLBAyjR3ohrI=
+        hkjOPQIBBggqhkjOPQMBBwNCAASuE115oVKzR9KU2vL/dMOlHleCb5J3DFpKO1at
+        e7I/NC62ogHldc5IS1bfTEEWTv5ZOTQ8vLKT0yW7ofRHfHy2oxAwDjAMBgNVHRMB
+        Af8EAjAAMAoGCCqGSM49BAMCA0cAMEQCIArhmrFTaO9QFfgNxFDTfXgcWfQx3k4N
+        IUJRryOkfGJ0AiAm6CXRD07wl+M6NHBYrh/5Cz9g0Hv8AM+qN8CcYHicSQ==
         -----END CERTIFICATE-----
 
         """
@@ -48,21 +48,60 @@ enum SampleAuthority {
     /// For no account's code.
     static let proofOfNone = """
         -----BEGIN CERTIFICATE-----
-        MIIBdzCCAR6gAwIBAgIUHxxk2XguQvDs7vVP119w26HRS3swCgYIKoZIzj0EAwIw
+        MIIBeDCCAR6gAwIBAgIUPS4zfjwDE5xuWsqftmO73MSXC+cwCgYIKoZIzj0EAwIw
         GTEXMBUGA1UEAwwOQWNtZSBmYWN0b3J5IDEwIBcNMjAwMTAxMDAwMDAwWhgPMjA5
         OTAxMDEwMDAwMDBaMEsxSTBHBgNVBAMMQDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw
         MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwWTATBgcq
-        hkjOPQIBBggqhkjOPQMBBwNCAAS9AUfWaC6TDW07kUho9mzwRxKVD4Ek7IaPQmWP
-        Pzyrf+TQGjkFNycQvW5o34GYqhc6i+usgtqfntmXMZQODs6HoxAwDjAMBgNVHRMB
-        Af8EAjAAMAoGCCqGSM49BAMCA0cAMEQCIAwM6IszMBMMjKa7IqNLKNDZK4Qygb9y
-        kcFFGWhiuB73AiAWb5TWWCjPnfO3azROWih+zEdYyZS0ZmBDk6BP4XwAAw==
+        hkjOPQIBBggqhkjOPQMBBwNCAAQ4SEfE9r+F0YcdrArmsUyRpZ7MZohiEDRiWbMn
+        9Gx1EqUYHvVX1EovS+U/p5+WEpuxqxJcyfT7MQfaXXPYJJrmoxAwDjAMBgNVHRMB
+        Af8EAjAAMAoGCCqGSM49BAMCA0gAMEUCIQDqwhcl+teVE5S5PcVreRwHU3QDEQvs
+        rwsH8nmhjc5HlQIgWcMV05ex1l53W5+XAhsUDzK8yrsJVWSfHK4fhX9Swf4=
         -----END CERTIFICATE-----
 
         """
 
     /// The certificate's fingerprint.
-    static let id = "d686a3d9a6e1b0a7fbb588c560d3f78f1c69b5e4ebb258816180d91d582bc7f0"
+    static let id = "ec3bd35558e668691855ba34c02b4f713acb3ee52ea9b546dc455313f53000ab"
 
     /// What `acme` is to prove an authority with.
     static let code = "feef08b27cf5a6c04d77bb5d7629befed2e265aa1c6a69ec6ae3e953cff35082"
+
+    /// Its lists of revoked certificates.
+    enum Revocations {
+        /// Number 5, of 2026-11-01, with the serial numbers 0x1001 and 0x1002, and the next one due in December.
+        static let former = """
+            -----BEGIN X509 CRL-----
+            MIHcMIGEAgEBMAoGCCqGSM49BAMCMBkxFzAVBgNVBAMMDkFjbWUgZmFjdG9yeSAx
+            Fw0yNjExMDEwMDAwMDBaFw0yNjEyMDEwMDAwMDBaMCowEwICEAEXDTI2MTEwMTAw
+            MDAwMFowEwICEAIXDTI2MTEwMTAwMDAwMFqgDjAMMAoGA1UdFAQDAgEFMAoGCCqG
+            SM49BAMCA0cAMEQCIAICokz2Sc6SriDEUuFhrpCn7Bl/tRAKi16KbpBstMMOAiBq
+            LR5RR2L1T5djhALNgR2hfcGTEc3gJdQMISqS7fFjNw==
+            -----END X509 CRL-----
+
+            """
+
+        /// Number 6, of 2026-11-20, with 0x1002 alone, and the next one due in 2098.
+        static let later = """
+            -----BEGIN X509 CRL-----
+            MIHJMHECAQEwCgYIKoZIzj0EAwIwGTEXMBUGA1UEAwwOQWNtZSBmYWN0b3J5IDEX
+            DTI2MTEyMDAwMDAwMFoYDzIwOTgwMTAxMDAwMDAwWjAVMBMCAhACFw0yNjExMjAw
+            MDAwMDBaoA4wDDAKBgNVHRQEAwIBBjAKBggqhkjOPQQDAgNIADBFAiBnTTx+5f8Y
+            l+uWk9wIVNrlXOgbuiNWE4H6KvFmjqJ2lgIhAL4fqGW4JCBCO3DqnReySAmBgaKC
+            LKLhxtJlo52hMwTd
+            -----END X509 CRL-----
+
+            """
+
+        /// By another key, in the same name.
+        static let ofAnother = """
+            -----BEGIN X509 CRL-----
+            MIHHMHACAQEwCgYIKoZIzj0EAwIwGTEXMBUGA1UEAwwOQWNtZSBmYWN0b3J5IDEX
+            DTI2MTEyMDAwMDAwMFoYDzIwOTgwMTAxMDAwMDAwWjAUMBICAQEXDTI2MTEyMDAw
+            MDAwMFqgDjAMMAoGA1UdFAQDAgEHMAoGCCqGSM49BAMCA0cAMEQCIGRYzpND53jc
+            tpM8Aqc6J7NMJOD2zuauwlooQRN2wrXBAiBji7I5I+g/yJFnjM4NWKsvtO+Vw9p9
+            tQtTCPsjUMGVUQ==
+            -----END X509 CRL-----
+
+            """
+    }
 }

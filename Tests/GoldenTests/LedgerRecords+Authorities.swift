@@ -17,6 +17,16 @@ extension LedgerRecords {
         return record
     }
 
+    private static func list(
+        _ number: AuthorityNumber?, next: Timestamp?
+    ) -> RevocationListRecord {
+        RevocationListRecord(
+            RevocationList(
+                number: number, thisUpdate: time, nextUpdate: next,
+                serials: [AuthorityNumber([1])!, AuthorityNumber([2])!]),
+            takenAt: earliest)
+    }
+
     static func authorities(_ books: Books) -> [GoldenTable] {
         [
             GoldenTable(
@@ -26,6 +36,18 @@ extension LedgerRecords {
                 ]),
             GoldenTable(
                 books.accountAuthorities, keys: ["plain": KeyPair(acme, authority)]),
+            GoldenTable(
+                books.revocationLists, keys: ["plain": authority],
+                records: [
+                    "numbered": list(AuthorityNumber([1, 0]), next: latest),
+                    "plain": list(nil, next: nil),
+                ]),
+            GoldenTable(
+                books.revokedCertificates,
+                keys: [
+                    "plain": KeyPair(authority, AuthorityNumber([0x01, 0xFF])!),
+                    "zero": KeyPair(authority, AuthorityNumber([])!),
+                ]),
         ]
     }
 }

@@ -37,5 +37,34 @@ extension Damage {
             try books.accountAuthorities.put(
                 KeyPair(TestStore.acme, ghost), EmptyRecord(), in: transaction)
         },
+        Damage(
+            "a list of revoked certificates that is gone",
+            "the list of revoked certificates of authority \(first.id) is not there",
+            "authority \(first.id) has no list"
+        ) { (books, transaction) throws(StoreError) in
+            try books.revocationLists.remove(first.id, in: transaction)
+        },
+        Damage(
+            "a list of revoked certificates too many", "the log has not left that of \(ghost)"
+        ) { (books, transaction) throws(StoreError) in
+            try books.revocationLists.copy(first.id, to: ghost, in: transaction)
+        },
+        Damage(
+            "a list of revoked certificates that says another number",
+            "how many certificates the list of authority \(first.id) has: 1 is not 2"
+        ) { (books, transaction) throws(StoreError) in
+            try books.revocationLists.put(
+                first.id,
+                RevocationListRecord(
+                    Samples.revocations([7]), takenAt: Timestamp(milliseconds: 0)),
+                in: transaction)
+        },
+        Damage(
+            "a revoked certificate that is gone",
+            "the certificates that authority \(first.id) has revoked: 1 is not 2"
+        ) { (books, transaction) throws(StoreError) in
+            try books.revokedCertificates.remove(
+                KeyPair(first.id, AuthorityNumber([7])!), in: transaction)
+        },
     ]
 }

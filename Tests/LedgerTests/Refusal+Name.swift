@@ -14,6 +14,8 @@ extension Refusal {
         case .webhooks(.tooMany): "too-many-webhooks"
         case .authorities(.unknown): "unknown-authority"
         case .authorities(.tooMany): "too-many-authorities"
+        case .authorities(.listOlder): "revocation-list-older"
+        case .authorities(.tooManyRevoked): "too-many-revoked"
         case .alerts(.unknownNotification): "unknown-notification"
         case .alerts(.notGivenUp): "notification-not-given-up"
         case .firmware(.unknown): "unknown-firmware"

@@ -364,7 +364,13 @@ enum Tour {
             .webhooks(.report([Samples.report("w1", sequence: 7, attempts: 3)])),
             .authorities(.register(Samples.authority("a1", of: TestStore.acme))),
             .authorities(.setOn(Samples.authority("a1", of: TestStore.acme).id, false)),
+            .authorities(
+                .revoke(
+                    Samples.authority("a1", of: TestStore.acme).id, Samples.revocations([7, 9]))),
             .authorities(.register(Samples.authority("a2", of: individual))),
+            .authorities(
+                .revoke(
+                    Samples.authority("a2", of: individual).id, Samples.revocations([1]))),
             .authorities(.remove(Samples.authority("a2", of: individual).id)),
             .devices(.rename(device("g3"), "Hall")),
             .devices(.deleteMessages(device("g3"))),

@@ -20,7 +20,8 @@ struct ConsentTests {
         defer { program.remove() }
         #expect(
             try Self.irreversible(program) == [
-                "account certify", "authority disable", "authority remove", "campaign stop",
+                "account certify", "authority crl", "authority disable", "authority remove",
+                "campaign stop",
                 "clock confirm", "cluster adopt", "cluster remove", "codes assign",
                 "codes void-assignment", "codes void-purchase", "device delete",
                 "device delete-messages", "device disable", "device enable", "device kick",

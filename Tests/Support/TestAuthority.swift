@@ -13,7 +13,7 @@ public struct TestAuthority: Sendable {
         try TestCertificates.openSSL(
             ["req", "-x509", "-days", "3", "-subj", "/CN=\(name)"] + TestCertificates.key + [
                 "-keyout", directory.file("ca-key.pem"), "-out", directory.file("ca.pem"),
-                "-addext", "keyUsage=critical,keyCertSign",
+                "-addext", "keyUsage=critical,keyCertSign,cRLSign",
             ])
     }
 
@@ -37,9 +37,57 @@ public struct TestAuthority: Sendable {
             notAfter: Timestamp(milliseconds: found.notAfterSeconds * 1_000))
     }
 
-    /// A client that shows a certificate for that common name, signed by the authority.
+    /// The authority's list of revoked certificates, as the API makes it of what `openssl ca -gencrl` writes: of those
+    /// serial numbers, with that number, and over after some seconds.
+    public func revocations(
+        _ serials: [UInt8], number: UInt8, endingIn seconds: Int = 86_400
+    ) throws -> RevocationList {
+        let own = TemporaryDirectory()
+        func hexadecimal(_ byte: UInt8) -> String {
+            (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+        }
+        let rows = serials.map {
+            "R\t490101000000Z\t250101000000Z\t\(hexadecimal($0))\tunknown\t/CN=a\n"
+        }
+        for (name, text) in [
+            ("index", rows.joined()), ("index.attr", "unique_subject = no\n"),
+            ("number", hexadecimal(number) + "\n"),
+            (
+                "ca.cnf",
+                """
+                [ca]
+                default_ca = own
+                [own]
+                database = \(own.file("index"))
+                crlnumber = \(own.file("number"))
+                default_md = sha256
+
+                """
+            ),
+        ] {
+            try FileSystem.write(
+                Array(text.utf8).span, atomicallyTo: own.file(name), mode: 0o600)
+        }
+        try TestCertificates.openSSL([
+            "ca", "-config", own.file("ca.cnf"), "-gencrl", "-crlsec", "\(seconds)",
+            "-cert", directory.file("ca.pem"), "-keyfile", directory.file("ca-key.pem"),
+            "-out", own.file("crl.pem"),
+        ])
+        let bytes = try FileSystem.read(own.file("crl.pem"), maximumBytes: 1 << 20)
+        let found = try CertificateRevocationList(
+            pem: String(decoding: bytes, as: UTF8.self), of: certificate.authority,
+            at: TimeSource.system.wall.milliseconds / 1_000)
+        return RevocationList(
+            number: found.number.flatMap { AuthorityNumber($0) },
+            thisUpdate: Timestamp(milliseconds: found.thisUpdateSeconds * 1_000),
+            nextUpdate: found.nextUpdateSeconds.map { Timestamp(milliseconds: $0 * 1_000) },
+            serials: found.serialNumbers.compactMap { AuthorityNumber($0) })
+    }
+
+    /// A client that shows a certificate for that common name, signed by the authority, with that serial number.
     public func client(
-        _ commonName: String, version: TLSVersion = .v1_3, trusting serverAuthority: String
+        _ commonName: String, serial: UInt8? = nil, version: TLSVersion = .v1_3,
+        trusting serverAuthority: String
     ) throws -> TLSContext {
         let own = TemporaryDirectory()
         try TestCertificates.openSSL(
@@ -47,7 +95,7 @@ public struct TestAuthority: Sendable {
                 "-CA", directory.file("ca.pem"), "-CAkey", directory.file("ca-key.pem"),
                 "-keyout", own.file("key.pem"), "-out", own.file("cert.pem"),
                 "-addext", "basicConstraints=critical,CA:FALSE",
-            ])
+            ] + (serial.map { ["-set_serial", "\($0)"] } ?? []))
         return try TLSContext(
             connecting: TLSClientConfiguration(
                 authorityFile: serverAuthority,

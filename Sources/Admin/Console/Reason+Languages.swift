@@ -43,6 +43,7 @@ extension Reason {
         case .authorityNotActive: ("设备证书的 CA 已停用、移除或过期", "请启用账号的 CA，或为设备更换证书。")
         case .authorityOfAnotherAccount: ("设备证书的 CA 不属于产品所在账号", "请核对证书的 CN 与产品、颁发者与账号的 CA。")
         case .certificateExpired: ("设备证书已过期", "请为设备签发新证书。")
+        case .certificateRevoked: ("设备证书已被其 CA 吊销", "请为设备签发新证书，或提交不含该证书的吊销列表。")
         case .badAuthenticationMethod: ("不支持增强认证", "请发送不含 Authentication Method 的 CONNECT。")
         case .deviceDisabled: ("设备已禁用", "请启用设备。")
         case .notAllowedOnListener:
@@ -187,6 +188,8 @@ extension Reason {
         case .unknownAuthority: ("没有该 CA", "请查看账号的 CA 列表。")
         case .authorityNotUsable: ("该证书不能注册为 CA", "请按详情处理后重新提交两个证书。")
         case .tooManyAuthorities: ("CA 数量已达上限", "请先移除不再使用的 CA。")
+        case .revocationListNotUsable: ("该证书吊销列表无法使用", "请按详情处理后重新提交吊销列表。")
+        case .revocationListOlder: ("该证书吊销列表比现有的旧", "请提交 CA 最新的吊销列表。")
         case .unknownAlertRule: ("没有该告警规则", "请查看账号的规则。")
         case .unknownNotification: ("没有该告警邮件，或记录已清除", "请查看密钥可访问的邮件列表。")
         case .notificationNotGivenUp: ("邮件已发送，或仍将发送", "只有已放弃的邮件可以重新发送。")

@@ -79,6 +79,11 @@ extension Documents {
             ["authority": JSON(id), "account": JSON(account), "on": JSON(isOn)]
         case .authorities(.removed(let id, let account)):
             ["authority": JSON(id), "account": JSON(account)]
+        case .authorities(.revoked(let id, let account, let count, let nextUpdate)):
+            [
+                "authority": JSON(id), "account": JSON(account), "revoked": JSON(count),
+                "crlNextUpdate": nextUpdate.map { JSON($0) } ?? .null,
+            ]
         case .alerts(let change): subject(of: change)
         case .firmware(let change): subject(of: change)
         case .campaigns(let change): subject(of: change)

@@ -32,10 +32,10 @@ extension Routes {
             "An authority, with its certificate", access: .wholeAccounts,
             answers: .ok(.shownAuthority)
         ) { call in
-            let (id, record) = try call.authority()
+            let authority = try call.authority()
             return .json(
-                Documents.authority((id, record))
-                    .adding("certificate", .text(record.certificatePEM)))
+                Documents.authority(authority)
+                    .adding("certificate", .text(authority.record.certificatePEM)))
         }
         on(
             .post, "accounts/:account/authorities", "registerAuthority",
@@ -71,6 +71,55 @@ extension Routes {
             try await call.submit(.authorities(.remove(try call.authorityToChange())))
             return Response(status: .noContent)
         }
+    }
+
+    mutating func registerRevocations() {
+        on(
+            .put, "accounts/:account/authorities/:authority/crl", "setRevocationList",
+            "Give an authority's latest list of revoked certificates (CRL); connections that these have opened end",
+            access: .wholeAccounts,
+            body: .json(
+                ["crl": .noted(.revocationList, "PEM, or Base64 of DER: at most 20,000 of them.")],
+                upTo: .long),
+            answers: .ok(Documents.authority),
+            problems: [.revocationListNotUsable, .revocationListOlder]
+        ) { call in
+            let id = try call.authorityToChange()
+            let text = Self.text("crl", of: try await call.fields())
+            let list = try Self.revocationList(text, of: id, call)
+            return try await call.answer(.authorities(.revoke(id, list))) {
+                Documents.authority(try call.authority())
+            }
+        }
+    }
+
+    /// Reads a list that was sent, of an authority that is there.
+    private static func revocationList(
+        _ text: String, of id: AuthorityID, _ call: Call
+    ) throws -> RevocationList {
+        let record = try call.read(or: .authorities(.unknown(id))) { try $0.authority(id, in: $1) }
+        guard let authority = ClientAuthority(der: record.certificate) else {
+            throw Problem(.ledgerUnavailable)
+        }
+        let seconds = call.controlPlane.now.milliseconds / 1_000
+        let found: CertificateRevocationList
+        do throws(RevocationListProblem) {
+            let der = text.contains("-----") ? nil : Base64.decoded(text.filter { !$0.isNewline })
+            found =
+                if let der {
+                    try CertificateRevocationList(der: der, of: authority, at: seconds)
+                } else {
+                    try CertificateRevocationList(pem: text, of: authority, at: seconds)
+                }
+        } catch {
+            throw Problem(.revocationListNotUsable, "crl: \(error)")
+        }
+        func time(_ seconds: Int64) -> Timestamp { Timestamp(milliseconds: seconds * 1_000) }
+        return RevocationList(
+            number: found.number.flatMap { AuthorityNumber($0) },
+            thisUpdate: time(found.thisUpdateSeconds),
+            nextUpdate: found.nextUpdateSeconds.map(time),
+            serials: found.serialNumbers.compactMap { AuthorityNumber($0) })
     }
 
     private static func registerAuthority(_ call: Call) async throws -> Response {
@@ -110,16 +159,16 @@ extension Routes {
 
 extension Call {
     /// The authority that the path names, if it is the account's.
-    fileprivate func authority() throws -> (id: AuthorityID, record: AuthorityRecord) {
+    fileprivate func authority() throws -> AuthorityView {
         try authority(parameter("authority", AuthorityID.init), of: try account())
     }
 
     fileprivate func authority(
         _ id: AuthorityID, of account: AccountID
-    ) throws -> (id: AuthorityID, record: AuthorityRecord) {
-        let record = try read(or: .authorities(.unknown(id))) { try $0.authority(id, in: $1) }
-        guard record.account == account else { throw Problem(.authorities(.unknown(id))) }
-        return (id, record)
+    ) throws -> AuthorityView {
+        let view = try read(or: .authorities(.unknown(id))) { try $0.authorityView(id, in: $1) }
+        guard view.record.account == account else { throw Problem(.authorities(.unknown(id))) }
+        return view
     }
 
     /// The same, of a change: when it is repeated, the authority may be gone.

@@ -40,6 +40,7 @@ struct Routes {
         routes.registerMetadata()
         routes.registerKeys()
         routes.registerAuthorities()
+        routes.registerRevocations()
         routes.registerEvents()
         routes.registerWebhooks()
         routes.registerDeliveries()

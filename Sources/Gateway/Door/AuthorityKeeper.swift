@@ -27,6 +27,7 @@ final class AuthorityKeeper: Sendable {
         case .removed(let id, _):
             tell(in: ledger)
             tellAll(.authorityEnded(id))
+        case .revoked(let id, _, _, _): tellAll(.certificatesRevoked(id))
         }
     }
 
@@ -67,27 +68,47 @@ final class AuthorityKeeper: Sendable {
     }
 }
 
+/// A certificate that an account's authority has vouched for.
+struct AccountCertificate: Equatable {
+    let authority: AuthorityID
+
+    /// `nil` of one that is longer than any in a list of revoked ones.
+    let serial: AuthorityNumber?
+
+    /// `nil` when it was verified by an authority of the gateway's.
+    init?(_ peer: PeerIdentity) {
+        guard let authority = peer.authority else { return nil }
+        self.authority = AuthorityID(authority)
+        serial = AuthorityNumber(peer.serialNumber)
+    }
+}
+
 extension Door {
-    /// What speaks against an authority that has vouched for a device of the product: it must be in force, and the
-    /// product's account's, or that account's parent's. Asked with each CONNECT, as a TLS session that is resumed was
-    /// verified when it began.
+    /// What speaks against a certificate that a device of the product has shown. Its authority must be in force, and the
+    /// product's account's, or that account's parent's; and it must not have revoked it. Asked with each CONNECT, as a
+    /// TLS session that is resumed was verified when it began, and as only here the device can be told the reason.
     ///
     /// A product that is not there is answered like another account's: an authority must not be a way to look for names.
     static func refusal(
-        of authority: AuthorityID,
+        of certificate: AccountCertificate,
         for product: ProductKey,
         in books: inout LedgerReader,
         at time: Timestamp
     ) throws(StoreError) -> Reason? {
         let product = try books.product(product)
         return try books.read { books, transaction throws(StoreError) in
-            guard let authority = try books.authority(authority, in: transaction),
+            guard let authority = try books.authority(certificate.authority, in: transaction),
                 authority.vouches(at: time)
             else { return .authorityNotActive }
             guard let product, !product.isDeleted else { return .authorityOfAnotherAccount }
-            if product.account == authority.account { return nil }
-            let parent = try books.account(product.account, in: transaction)?.parent
-            return parent == authority.account ? nil : .authorityOfAnotherAccount
+            if product.account != authority.account {
+                let parent = try books.account(product.account, in: transaction)?.parent
+                guard parent == authority.account else { return .authorityOfAnotherAccount }
+            }
+            guard let serial = certificate.serial else { return nil }
+            let isRevoked = try books.isRevoked(
+                serial, by: certificate.authority, in: transaction)
+            return isRevoked ? .certificateRevoked : nil
         }
     }
 }

@@ -16,7 +16,7 @@ enum Claim {
         /// HMAC-SHA256 with the ProductSecret, to be given a DeviceSecret.
         case registration
         /// A certificate that TLS has verified: by an account's authority, or, `nil`, by one of the gateway's.
-        case certificate(AuthorityID?)
+        case certificate(AccountCertificate?)
         /// Alibaba Cloud's signature, with any client id before the bar; and with the ProductSecret.
         case alibaba(SigningMethod)
         case alibabaRegistration(SigningMethod)

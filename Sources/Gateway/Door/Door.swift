@@ -104,9 +104,9 @@ struct Door: ~Copyable {
         in books: inout LedgerReader,
         at now: ShardTime
     ) throws(StoreError) -> DeviceVerdict {
-        if case .certificate(let authority?) = credential,
+        if case .certificate(let certificate?) = credential,
             let reason = try Self.refusal(
-                of: authority, for: identity.product, in: &books, at: now.wall)
+                of: certificate, for: identity.product, in: &books, at: now.wall)
         {
             return .refuse(reason)
         }

@@ -78,8 +78,8 @@ extension Shard {
             guard context.now.wall.milliseconds <= peer.notAfterSeconds * 1_000 else {
                 return .failure(.certificateExpired)
             }
-            let authority = peer.authority.map { AuthorityID($0) }
-            return .success(.device(identity, proof: .certificate(authority)))
+            let certificate = AccountCertificate(peer)
+            return .success(.device(identity, proof: .certificate(certificate)))
         }
         return Claim.read(
             userName: connect.userName,

@@ -65,6 +65,8 @@ extension Reason {
             case .cluster(.ownFollower): .ownFollower
             case .authorities(.unknown): .unknownAuthority
             case .authorities(.tooMany): .tooManyAuthorities
+            case .authorities(.listOlder): .revocationListOlder
+            case .authorities(.tooManyRevoked): .revocationListNotUsable
             case .webhooks(.unknown): .unknownWebhook
             case .webhooks(.tooMany): .tooManyWebhooks
             case .alerts(.unknownNotification): .unknownNotification

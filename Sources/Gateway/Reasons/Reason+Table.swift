@@ -108,6 +108,11 @@ extension Reason {
                 "certificate-expired", "the device's certificate has expired", .notAuthorized,
                 .notAuthorized, .policyViolation, 403,
                 "Give the device a new certificate.")
+        case .certificateRevoked:
+            Row(
+                "certificate-revoked", "the authority of the device's certificate has revoked it",
+                .notAuthorized, .notAuthorized, .policyViolation, 403,
+                "Give the device a new certificate, or the authority a list without this one.")
         case .tokenUntimely:
             Row(
                 "token-untimely",
@@ -710,6 +715,16 @@ extension Reason {
             Row(
                 api: "too-many-authorities", "there are as many authorities as there may be", 409,
                 "Remove one first that vouches for no device any more.")
+        case .revocationListNotUsable:
+            Row(
+                api: "revocation-list-not-usable",
+                "the list of revoked certificates can't be taken", 409,
+                "Do what the detail says, and send the list again.")
+        case .revocationListOlder:
+            Row(
+                api: "revocation-list-older",
+                "the list of revoked certificates is older than the one that there is", 409,
+                "Send the authority's latest list.")
         case .unknownAlertRule:
             Row(
                 api: "unknown-alert-rule", "there is no such alert rule", 404,

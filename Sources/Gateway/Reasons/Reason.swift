@@ -18,6 +18,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case authorityNotActive
     case authorityOfAnotherAccount
     case certificateExpired
+    case certificateRevoked
     case tokenUntimely
     case badAuthenticationMethod
     case deviceDisabled
@@ -158,6 +159,8 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case unknownAuthority
     case authorityNotUsable
     case tooManyAuthorities
+    case revocationListNotUsable
+    case revocationListOlder
     case unknownAlertRule
     case unknownNotification
     case notificationNotGivenUp

@@ -34,8 +34,8 @@ extension Shard {
             .keptForward, .inheritanceSettled, .sessionsVoid, .countsAdopted, .productChanged,
             .upgradeReported, .upgradeOffered,
             .productsChanged, .deviceChanged, .entitlementTaken, .secretReset, .keyRevoked, .ask,
-            .contextsReplaced, .authoritiesChanged, .authorityEnded, .systemTopics, .tick, .drain,
-            .stop, .desiredChanged, .stateForgotten, .statesForgotten:
+            .contextsReplaced, .authoritiesChanged, .authorityEnded, .certificatesRevoked,
+            .systemTopics, .tick, .drain, .stop, .desiredChanged, .stateForgotten, .statesForgotten:
             false
         }
     }
@@ -113,6 +113,7 @@ extension Shard {
         case .contextsReplaced(let contexts): context.wire.tlsContexts = contexts
         case .authoritiesChanged(let authorities): context.wire.trust(authorities)
         case .authorityEnded(let authority): authorityEnded(authority)
+        case .certificatesRevoked(let authority): certificatesRevoked(by: authority)
         case .systemTopics(let messages): broker.publishSystemTopics(messages, in: &context)
         case .tick: lookAtClock()
         case .drain: beginDraining()

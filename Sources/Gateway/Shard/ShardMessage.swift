@@ -134,6 +134,9 @@ enum ShardMessage: Sendable {
     /// It no longer vouches for any device.
     case authorityEnded(AuthorityID)
 
+    /// It has another list of revoked certificates.
+    case certificatesRevoked(AuthorityID)
+
     /// The gateway's own figures, for those who have subscribed.
     case systemTopics([Message])
 

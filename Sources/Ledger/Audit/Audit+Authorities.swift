@@ -19,5 +19,34 @@ extension Audit {
         try expectCount(of: books.accountAuthorities, log.authorities.count, in: transaction) {
             (audit, key, _) in audit.log.authorities.contains(key.second)
         }
+        try checkRevocations(in: transaction)
+    }
+
+    /// Lists of revoked certificates: those that the log has left, each with as many certificates as it says.
+    private mutating func checkRevocations(
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) {
+        var named: [AuthorityID: UInt64] = [:]
+        try read(books.revokedCertificates, in: transaction) { _, key, _ in
+            named[key.first, default: 0] += 1
+        }
+        var left = log.revocations
+        try read(books.revocationLists, in: transaction) { audit, id, list in
+            let expected = left.removeValue(forKey: id)
+            audit.expect(
+                expected != nil, "table revocationLists: the log has not left that of \(id)")
+            audit.expectEqual(
+                list.count, expected ?? list.count,
+                "how many certificates the list of authority \(id) has")
+            audit.expectEqual(
+                named.removeValue(forKey: id) ?? 0, list.count,
+                "the certificates that authority \(id) has revoked")
+        }
+        for id in left.keys.sorted() {
+            expect(false, "the list of revoked certificates of authority \(id) is not there")
+        }
+        for id in named.keys.sorted() {
+            expect(false, "table revokedCertificates: authority \(id) has no list")
+        }
     }
 }

@@ -335,7 +335,10 @@ extension LogTally {
         case .webhooks(.deleted(let id, _)): webhooks.remove(id)
         case .alerts(let change): count(change)
         case .authorities(.registered(let id, _, _)): authorities.insert(id)
-        case .authorities(.removed(let id, _)): authorities.remove(id)
+        case .authorities(.removed(let id, _)):
+            authorities.remove(id)
+            revocations[id] = nil
+        case .authorities(.revoked(let id, _, let count, _)): revocations[id] = count
         case .products(.tokenKeyAdded(let product, let id, let algorithm)):
             tokenKeys[KeyPair(product, id)] = algorithm
         case .products(.tokenKeyRemoved(let product, let id)):
@@ -439,6 +442,9 @@ struct LogTally {
     /// Those that the log has left.
     var webhooks: Set<WebhookID> = []
     var authorities: Set<AuthorityID> = []
+
+    /// How many certificates each authority's list has.
+    var revocations: [AuthorityID: UInt64] = [:]
 
     /// Token keys that are left.
     var tokenKeys: [KeyPair<ProductKey, TokenKeyID>: TokenAlgorithm] = [:]

@@ -23,6 +23,7 @@ extension Books {
         case .register(let authority): try register(authority, command, in: transaction)
         case .setOn(let id, let isOn): try setOn(id, isOn, command, in: transaction)
         case .remove(let id): try removeAuthority(id, command, in: transaction)
+        case .revoke(let id, let list): try revoke(id, list, command, in: transaction)
         }
     }
 
@@ -94,6 +95,8 @@ extension Books {
         }
         try authorities.delete(id, in: transaction)
         try accountAuthorities.delete(KeyPair(authority.account, id), in: transaction)
+        try revocationLists.delete(id, in: transaction)
+        try forgetRevoked(by: id, in: transaction)
         let change = AuthorityChange.removed(id, account: authority.account)
         return .done(try record(.authorities(change), command, in: transaction))
     }
@@ -125,13 +128,23 @@ extension Books {
         cursor: String? = nil,
         limit: Int,
         in transaction: borrowing some Transaction & ~Copyable
-    ) throws(StoreError) -> Page<(id: AuthorityID, record: AuthorityRecord)> {
+    ) throws(StoreError) -> Page<AuthorityView> {
         try page(
-            of: accountAuthorities, prefix: account, reads: 2, cursor: cursor, limit: limit,
+            of: accountAuthorities, prefix: account, reads: 3, cursor: cursor, limit: limit,
             in: transaction
         ) { (key, _) throws(StoreError) in
-            try authorities.get(key.second, in: transaction).map { (key.second, $0) }
+            try authorityView(key.second, in: transaction)
         }
+    }
+
+    /// An authority with its list of revoked certificates.
+    public func authorityView(
+        _ id: AuthorityID,
+        in transaction: borrowing some Transaction & ~Copyable
+    ) throws(StoreError) -> AuthorityView? {
+        guard let record = try authorities.get(id, in: transaction) else { return nil }
+        let list = try revocationLists.get(id, in: transaction)
+        return AuthorityView(id: id, record: record, revocations: list)
     }
 
     /// All of them, at most `authoritiesMaximum`.
@@ -145,4 +158,11 @@ extension Books {
         }
         return found
     }
+}
+
+/// An authority, and which list of revoked certificates it has, if it has one.
+public struct AuthorityView: Sendable {
+    public let id: AuthorityID
+    public let record: AuthorityRecord
+    public let revocations: RevocationListRecord?
 }

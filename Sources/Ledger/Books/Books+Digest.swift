@@ -26,6 +26,7 @@ extension Books {
             alertBooks, alertRules, alertLanguages, alerts, accountAlerts, openAlerts,
             notifications, alertNotifications, dueNotifications, begunNotifications,
             alertDigests, nodeBackups, contactLanguages, authorities, accountAuthorities, tokenKeys,
+            revocationLists, revokedCertificates,
             desiredStates, firmware, firmwareOffers, campaigns, campaignProgress, openCampaigns,
         ]
     }

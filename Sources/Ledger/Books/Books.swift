@@ -58,6 +58,8 @@ import Time
 ///     webhookAttempts  webhook, number -> what came back: the last ones
 ///     authorities   certificate's fingerprint -> an account's CA
 ///     accountAuthorities  account, fingerprint
+///     revocationLists  fingerprint -> which list of revoked certificates the authority has
+///     revokedCertificates  fingerprint, serial number
 ///     alertBooks    1 -> what is true of alerts as a whole
 ///     alertRules    account, kind    alertLanguages  account
 ///     alerts        number           accountAlerts   account, number
@@ -151,13 +153,15 @@ public final class Books: Sendable {
     let contactLanguages: Table<KeyPair<AccountID, EmailAddress>, AlertLanguageRecord>
     let authorities: Table<AuthorityID, AuthorityRecord>
     let accountAuthorities: Table<KeyPair<AccountID, AuthorityID>, EmptyRecord>
+    let revocationLists: Table<AuthorityID, RevocationListRecord>
+    let revokedCertificates: Table<KeyPair<AuthorityID, AuthorityNumber>, EmptyRecord>
     let tokenKeys: Table<KeyPair<ProductKey, TokenKeyID>, TokenKeyRecord>
 
     /// The most records that a page of a list reads, about: a bound on how long it takes.
     let readsPerPage: Int
 
     /// How many tables there are, with the one of the format: the environment has to allow that many.
-    public static var tableCount: Int { 78 }
+    public static var tableCount: Int { 80 }
 
     /// In bytes of UTF-8, of accounts, packages, products, devices and keys: room for the 256
     /// characters of up to 4 bytes that the API takes.
@@ -274,6 +278,8 @@ public final class Books: Sendable {
         contactLanguages = try Table("contactLanguages", in: environment)
         authorities = try Table("authorities", in: environment)
         accountAuthorities = try Table("accountAuthorities", in: environment)
+        revocationLists = try Table("revocationLists", in: environment)
+        revokedCertificates = try Table("revokedCertificates", in: environment)
         tokenKeys = try Table("tokenKeys", in: environment)
     }
 }

@@ -66,3 +66,51 @@ extension AuthorityID {
         self.init(checked: Hexadecimal.text(of: fingerprint.span))
     }
 }
+
+/// What the books keep of an authority's list of revoked certificates; these have a table of their own.
+public struct RevocationListRecord: StorageRecord, Hashable, Sendable {
+    /// A list may be without one.
+    public let number: AuthorityNumber?
+    public let thisUpdate: Timestamp
+
+    /// When the next one comes, if it says so.
+    public let nextUpdate: Timestamp?
+
+    /// How many certificates it names.
+    public let count: UInt64
+
+    /// When the books took it.
+    public let takenAt: Timestamp
+
+    init(_ list: RevocationList, takenAt: Timestamp) {
+        number = list.number
+        thisUpdate = list.thisUpdate
+        nextUpdate = list.nextUpdate
+        count = UInt64(list.serials.count)
+        self.takenAt = takenAt
+    }
+
+    /// Whether a list comes before this one, as it was made earlier, or has a smaller number, or none.
+    func isNewer(than list: RevocationList) -> Bool {
+        if list.thisUpdate < thisUpdate { return true }
+        guard let number else { return false }
+        return list.number.map { $0 < number } ?? true
+    }
+
+    private enum Version: UInt8, RecordVersion { case v1 = 1 }
+
+    public func encode(into buffer: inout ByteBuffer) {
+        buffer.append(Version.v1, number, thisUpdate, nextUpdate, count, takenAt)
+    }
+
+    public init(decoding reader: inout ByteReader) throws(MalformedRecord) {
+        switch try reader.take(Version.self, of: "revocation list") {
+        case .v1:
+            number = try reader.take()
+            thisUpdate = try reader.take()
+            nextUpdate = try reader.take()
+            count = try reader.take()
+            takenAt = try reader.take()
+        }
+    }
+}

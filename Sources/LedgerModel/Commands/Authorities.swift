@@ -10,6 +10,10 @@ public enum AuthorityAction: Hashable, Sendable {
     /// One that is off vouches for no device any more.
     case setOn(AuthorityID, Bool)
     case remove(AuthorityID)
+
+    /// Its list of revoked certificates takes the place of the one before. That the authority has signed it was found
+    /// before.
+    case revoke(AuthorityID, RevocationList)
 }
 
 extension AuthorityAction: ActionPart {
@@ -17,6 +21,7 @@ extension AuthorityAction: ActionPart {
         case register = 210
         case setOn = 211
         case remove = 212
+        case revoke = 213
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -24,6 +29,7 @@ extension AuthorityAction: ActionPart {
         case .register(let authority): buffer.append(Tag.register, authority)
         case .setOn(let id, let isOn): buffer.append(Tag.setOn, id, isOn)
         case .remove(let id): buffer.append(Tag.remove, id)
+        case .revoke(let id, let list): buffer.append(Tag.revoke, id, list)
         }
     }
 
@@ -33,13 +39,14 @@ extension AuthorityAction: ActionPart {
             case .register: try reader.make(Self.register)
             case .setOn: try reader.make(Self.setOn)
             case .remove: try reader.make(Self.remove)
+            case .revoke: try reader.make(Self.revoke)
             }
     }
 
     /// Nothing of these is made by the gateway.
     var asked: AuthorityAction {
         switch self {
-        case .register, .setOn, .remove: self
+        case .register, .setOn, .remove, .revoke: self
         }
     }
 }
@@ -50,16 +57,22 @@ public enum AuthorityChange: Hashable, Sendable {
     case updated(AuthorityID, account: AccountID, isOn: Bool)
     case removed(AuthorityID, account: AccountID)
 
+    /// It has a new list of revoked certificates, of so many, which says when the next one comes.
+    case revoked(AuthorityID, account: AccountID, count: UInt64, nextUpdate: Timestamp?)
+
     public var id: AuthorityID {
         switch self {
-        case .registered(let id, _, _), .updated(let id, _, _), .removed(let id, _): id
+        case .registered(let id, _, _), .updated(let id, _, _), .removed(let id, _),
+            .revoked(let id, _, _, _):
+            id
         }
     }
 
     /// Whose authority it is, or was.
     public var account: AccountID {
         switch self {
-        case .registered(_, let account, _), .updated(_, let account, _), .removed(_, let account):
+        case .registered(_, let account, _), .updated(_, let account, _), .removed(_, let account),
+            .revoked(_, let account, _, _):
             account
         }
     }
@@ -70,6 +83,7 @@ extension AuthorityChange: ChangePart {
         case registered = 210
         case updated = 211
         case removed = 212
+        case revoked = 213
     }
 
     package func encode(into buffer: inout ByteBuffer) {
@@ -79,6 +93,8 @@ extension AuthorityChange: ChangePart {
         case .updated(let id, let account, let isOn):
             buffer.append(Tag.updated, id, account, isOn)
         case .removed(let id, let account): buffer.append(Tag.removed, id, account)
+        case .revoked(let id, let account, let count, let nextUpdate):
+            buffer.append(Tag.revoked, id, account, count, nextUpdate)
         }
     }
 
@@ -88,6 +104,7 @@ extension AuthorityChange: ChangePart {
             case .registered: try reader.make(Self.registered)
             case .updated: try reader.make(Self.updated)
             case .removed: try reader.make(Self.removed)
+            case .revoked: try reader.make(Self.revoked)
             }
     }
 
@@ -96,6 +113,7 @@ extension AuthorityChange: ChangePart {
         case .registered: "authority-registered"
         case .updated: "authority-updated"
         case .removed: "authority-removed"
+        case .revoked: "authority-revocations-set"
         }
     }
 }
@@ -106,18 +124,28 @@ public enum AuthorityRefusal: Hashable, Sendable {
 
     /// An account, or the gateway as a whole, has at most so many.
     case tooMany(maximum: UInt32)
+
+    /// The list of revoked certificates is older than the one that there is.
+    case listOlder(AuthorityID)
+
+    /// A list, or all of them together, name at most so many certificates.
+    case tooManyRevoked(maximum: UInt32)
 }
 
 extension AuthorityRefusal: RefusalPart {
     enum Tag: UInt16, RecordTag {
         case unknown = 210
         case tooMany = 211
+        case listOlder = 212
+        case tooManyRevoked = 213
     }
 
     package func encode(into buffer: inout ByteBuffer) {
         switch self {
         case .unknown(let id): buffer.append(Tag.unknown, id)
         case .tooMany(let maximum): buffer.append(Tag.tooMany, maximum)
+        case .listOlder(let id): buffer.append(Tag.listOlder, id)
+        case .tooManyRevoked(let maximum): buffer.append(Tag.tooManyRevoked, maximum)
         }
     }
 
@@ -126,6 +154,8 @@ extension AuthorityRefusal: RefusalPart {
             switch try reader.takeTag(of: Self.self) {
             case .unknown: try reader.make(Self.unknown)
             case .tooMany: try reader.make(Self.tooMany)
+            case .listOlder: try reader.make(Self.listOlder)
+            case .tooManyRevoked: try reader.make(Self.tooManyRevoked)
             }
     }
 
@@ -133,6 +163,10 @@ extension AuthorityRefusal: RefusalPart {
         switch self {
         case .unknown(let id): "there is no authority \(id)"
         case .tooMany(let maximum): "there can't be more than \(maximum) authorities"
+        case .listOlder(let id):
+            "the list is older than the one that authority \(id) has: its number or its thisUpdate goes back"
+        case .tooManyRevoked(let maximum):
+            "there can't be more than \(maximum) revoked certificates"
         }
     }
 }

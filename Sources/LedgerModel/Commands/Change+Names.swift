@@ -14,6 +14,7 @@ extension Change {
         "assignment-voided",
         "authority-registered",
         "authority-removed",
+        "authority-revocations-set",
         "authority-updated",
         "campaign-created",
         "campaign-turned",

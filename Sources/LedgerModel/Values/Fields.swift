@@ -178,6 +178,35 @@ extension TokenKeyID: RecordField {}
 extension WebhookID: RecordField {}
 extension AuthorityID: RecordField {}
 
+/// Its bytes, with their number before them.
+extension AuthorityNumber: RecordField {
+    package func encode(into buffer: inout ByteBuffer) { bytes.encode(into: &buffer) }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        guard let number = AuthorityNumber(try reader.takeCounted().bytesArray) else {
+            throw .malformed(what: "authority's number")
+        }
+        self = number
+    }
+}
+
+extension RevocationList: RecordField {
+    package func encode(into buffer: inout ByteBuffer) {
+        buffer.append(fields: number, thisUpdate, nextUpdate, serials)
+    }
+
+    package init(from reader: inout ByteReader) throws(MalformedRecord) {
+        self = try reader.make {
+            (
+                number: AuthorityNumber?, thisUpdate: Timestamp, nextUpdate: Timestamp?,
+                serials: [AuthorityNumber]
+            ) in
+            RevocationList(
+                number: number, thisUpdate: thisUpdate, nextUpdate: nextUpdate, serials: serials)
+        }
+    }
+}
+
 extension WebhookURL: RecordField {
     package func encode(into buffer: inout ByteBuffer) { text.encode(into: &buffer) }
 

@@ -1,12 +1,14 @@
 import Admin
 import ArgumentParser
+import Cryptography
 
 struct AuthorityVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "authority",
         abstract: "CAs of an account, whose certificates its devices connect with.",
         subcommands: commands(
-            List.self, Show.self, Code.self, Register.self, Enable.self, Disable.self, Remove.self))
+            List.self, Show.self, Code.self, Register.self, Crl.self, Enable.self, Disable.self,
+            Remove.self))
 
     struct List: Verb {
         static let about = "An account's authorities, and when their certificates end."
@@ -15,7 +17,9 @@ struct AuthorityVerbs: AsyncParsableCommand {
         var request: APIRequest {
             .list(
                 "accounts/\(account.escaped)/authorities",
-                by: "id name on notAfter subject | notBefore registeredAt")
+                by:
+                    "id name on notAfter crlNextUpdate revoked subject | notBefore registeredAt crlNumber crlThisUpdate"
+            )
         }
     }
 
@@ -48,22 +52,63 @@ struct AuthorityVerbs: AsyncParsableCommand {
                 .post(
                     "accounts/\(account.escaped)/authorities",
                     [
-                        "name": name, "certificate": try Self.text(of: certificate),
-                        "proof": try Self.text(of: proof),
+                        "name": name, "certificate": try AuthorityVerbs.text(of: certificate),
+                        "proof": try AuthorityVerbs.text(of: proof),
                     ])
             }
         }
+    }
 
-        /// A private key that was taken for the certificate does not leave the machine.
-        private static func text(of file: String) throws(Failure) -> String {
-            let text = String(decoding: try UploadSource(file).all(), as: UTF8.self)
-            guard !text.contains("PRIVATE KEY") else {
-                throw Failure(
-                    text: "\(file): has a private key in it, which was not sent;"
-                        + " name a file with the certificate alone", code: 2)
+    struct Crl: Irreversible {
+        static let about = "Gives an authority's latest list of revoked certificates (CRL)."
+        static let discussion = """
+            It takes the place of the list before, and must not be older. Connections that its certificates have opened \
+            end, and these let no device in any more. At most 20,000 certificates.
+            """
+        static let example = "authority crl acme 3f9c...e1 factory.crl --yes"
+        @OptionGroup var authority: AuthorityArguments
+        @Argument(help: "The list, a file in PEM or DER; - is standard input.") var file: String
+        @OptionGroup var consent: ConsentOptions
+        var request: APIRequest {
+            get throws(Failure) {
+                let bytes = try UploadSource(file).all()
+                let list =
+                    Self.isList(bytes)
+                    ? Base64.encoded(bytes) : try AuthorityVerbs.text(bytes, of: file)
+                return .put("\(authority.path)/crl", ["crl": list])
             }
-            return text
         }
+
+        /// Whether they are DER (X.690) as lists are, a SEQUENCE that begins with another one: a private key's first is a
+        /// number.
+        private static func isList(_ bytes: [UInt8]) -> Bool {
+            guard bytes.count > 2, bytes[0] == 0x30 else { return false }
+            let begin = bytes[1] < 0x80 ? 2 : 2 + Int(bytes[1] & 0x7F)
+            return begin < bytes.count && bytes[begin] == 0x30 && !bytes.allSatisfy { $0 < 0x80 }
+        }
+
+        func loss(at gateway: APIClient) async throws(Failure) -> String {
+            "\(try await authority.text(at: gateway)) gets the list \(file): connections that the certificates in it have"
+                + " opened end"
+        }
+    }
+
+    /// What is in a file: text. A private key that was taken for the certificate does not leave the machine.
+    private static func text(of file: String) throws(Failure) -> String {
+        try text(UploadSource(file).all(), of: file)
+    }
+
+    private static func text(_ bytes: [UInt8], of file: String) throws(Failure) -> String {
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard !text.contains("PRIVATE KEY") else {
+            throw Failure(
+                text: "\(file): has a private key in it, which was not sent;"
+                    + " name a file with the certificate or the list alone", code: 2)
+        }
+        guard text.utf8.elementsEqual(bytes) else {
+            throw Failure(text: "\(file): is not PEM, and was not sent", code: 2)
+        }
+        return text
     }
 
     struct Enable: Verb {

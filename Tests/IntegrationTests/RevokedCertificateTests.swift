@@ -1,0 +1,196 @@
+import Gateway
+import Ledger
+import MQTT
+import Support
+import Synchronization
+import TLS
+import TestFiles
+import Testing
+
+extension WholeGateway {
+    /// Devices whose certificates their authority has revoked.
+    @Suite("Revoked certificates")
+    struct RevokedCertificateTests {
+        private static let revoked = "the authority of the device's certificate has revoked it"
+
+        private func register(
+            _ authority: TestAuthority, of account: AccountID, _ gateway: TestGateway
+        ) async throws -> AuthorityID {
+            let new = try authority.registration(of: account)
+            try await gateway.submit(.authorities(.register(new)))
+            return new.id
+        }
+
+        private func context(
+            _ authority: TestAuthority, _ name: String, _ serial: UInt8,
+            _ version: TLSVersion = .v1_3
+        ) throws -> TLSContext {
+            try authority.client(
+                name, serial: serial, version: version,
+                trusting: TestCertificates.shared.authorityFile)
+        }
+
+        private func connect(
+            _ context: TLSContext, _ gateway: TestGateway, resuming ticket: TLSResumption? = nil
+        ) throws -> (client: TestClient, answer: TestPacket.Connack) {
+            let client = try TestClient(
+                port: gateway.tlsPort, context: context, resuming: ticket)
+            return (client, try client.connect(as: .anonymous("any")))
+        }
+
+        @Test(
+            "E6: a certificate that becomes revoked ends its connection and opens none, by a resumed session neither; others go on",
+            arguments: TLSVersion.allCases)
+        func revocation(_ version: TLSVersion) async throws {
+            let authority = try TestAuthority(name: "CA")
+            try await TestGateway.run { gateway in
+                let lamp = try await gateway.createProduct()
+                for name in ["d1", "d2"] {
+                    _ = try await gateway.importUnregistered(name, into: lamp)
+                }
+                let id = try await register(authority, of: lamp.account, gateway)
+                let lost = try context(authority, "lamp.d1", 0x81, version)
+                let other = try context(authority, "lamp.d2", 0x82, version)
+                let (first, answer) = try connect(lost, gateway)
+                #expect(answer.code == 0)
+                try first.ping()
+                let ticket = try #require(first.resumption)
+                let (bystander, taken) = try connect(other, gateway)
+                #expect(taken.code == 0)
+                try await gateway.submit(
+                    .authorities(.revoke(id, authority.revocations([0x81], number: 1))))
+                #expect(
+                    try first.untilClosed()
+                        == [.disconnect(code: 0x87, reasonString: Self.revoked)])
+                for ticket in [ticket, nil] {
+                    let refused = try connect(lost, gateway, resuming: ticket).answer
+                    #expect(refused.code == 0x87 && refused.reasonString == Self.revoked)
+                }
+                // The session was resumed, and that was not what it was refused for.
+                #expect(await gateway.metric("tollgate_tls_handshakes_resumed_total") == 1)
+                let outcomes = await gateway.gateway.outcomes(of: lamp.identity("d1"))
+                #expect(outcomes.lastRefusal?.reason == .certificateRevoked)
+                try bystander.ping()
+                // The device gets another certificate.
+                let renewed = try context(authority, "lamp.d1", 0x83, version)
+                #expect(try connect(renewed, gateway).answer.code == 0)
+                // The next list is without it: it was on hold. And then all of them.
+                try await gateway.submit(
+                    .authorities(.revoke(id, authority.revocations([0x83], number: 2))))
+                #expect(try connect(lost, gateway, resuming: ticket).answer.code == 0)
+                #expect(try connect(renewed, gateway).answer.code == 0x87)
+                try bystander.ping()
+            }
+        }
+
+        @Test("E6: a list whose next update is over goes on counting, and lets the others in")
+        func stale() async throws {
+            let authority = try TestAuthority(name: "CA")
+            try await TestGateway.run { gateway in
+                let lamp = try await gateway.createProduct()
+                for name in ["d1", "d2"] {
+                    _ = try await gateway.importUnregistered(name, into: lamp)
+                }
+                let id = try await register(authority, of: lamp.account, gateway)
+                let list = try authority.revocations([1], number: 1, endingIn: 1)
+                try await gateway.submit(.authorities(.revoke(id, list)))
+                try await Task.sleep(for: .milliseconds(2_100))
+                let (lost, other) = (
+                    try context(authority, "lamp.d1", 1), try context(authority, "lamp.d2", 2)
+                )
+                #expect(try connect(lost, gateway).answer.reasonString == Self.revoked)
+                #expect(try connect(other, gateway).answer.code == 0)
+            }
+        }
+
+        @Test("E6: of two authorities with one name, each list is about its own certificates")
+        func namesakes() async throws {
+            let (ours, theirs) = (try TestAuthority(name: "CA"), try TestAuthority(name: "CA"))
+            try await TestGateway.run { gateway in
+                let lamp = try await gateway.createProduct()
+                let fan = try await gateway.createProduct("fan")
+                for product in [lamp, fan] {
+                    _ = try await gateway.importUnregistered("d1", into: product)
+                }
+                let id = try await register(ours, of: lamp.account, gateway)
+                _ = try await register(theirs, of: fan.account, gateway)
+                try await gateway.submit(
+                    .authorities(.revoke(id, ours.revocations([9], number: 1))))
+                let (lost, other) = (
+                    try context(ours, "lamp.d1", 9), try context(theirs, "fan.d1", 9)
+                )
+                #expect(try connect(lost, gateway).answer.code == 0x87)
+                #expect(try connect(other, gateway).answer.code == 0)
+            }
+        }
+
+        @Test(
+            "E6: while 200 connect, certificates that are revoked let none in once the books have said so"
+        )
+        func race() async throws {
+            let authority = try TestAuthority(name: "CA")
+            try await TestGateway.run { gateway in
+                let lamp = try await gateway.createProduct(codes: 100)
+                let count = 10
+                var contexts: [TLSContext] = []
+                for number in 0..<count {
+                    _ = try await gateway.importUnregistered("d\(number)", into: lamp)
+                    contexts.append(try context(authority, "lamp.d\(number)", UInt8(number + 1)))
+                }
+                let id = try await register(authority, of: lamp.account, gateway)
+                let serials = (0..<count).map { UInt8($0 + 1) }
+                let list = try authority.revocations(serials, number: 1)
+                let isRevoked = Flag()
+                try await withThrowingTaskGroup(of: (Int, Int).self) { group in
+                    for context in contexts {
+                        group.addTask {
+                            try Self.connectOften(context, to: gateway.tlsPort) {
+                                isRevoked.value.load(ordering: .sequentiallyConsistent)
+                            }
+                        }
+                    }
+                    try await Task.sleep(for: .milliseconds(30))
+                    try await gateway.submit(.authorities(.revoke(id, list)))
+                    isRevoked.value.store(true, ordering: .sequentiallyConsistent)
+                    var (before, after) = (0, 0)
+                    for try await (letIn, late) in group {
+                        before += letIn
+                        after += late
+                    }
+                    #expect(before > 0 && after == 0)
+                }
+                for number in 0..<count {
+                    let device = lamp.identity("d\(number)")
+                    #expect(await gateway.gateway.connection(of: device) == nil)
+                }
+            }
+        }
+
+        private final class Flag: Sendable { let value = Atomic(false) }
+
+        /// Connects twenty times, with the session from before, and then waits for the end of all connections. Answers
+        /// how often it was let in, and how often by an attempt that began when the certificate was revoked.
+        private static func connectOften(
+            _ context: TLSContext, to port: UInt16, isRevoked: () -> Bool
+        ) throws -> (letIn: Int, late: Int) {
+            var clients: [TestClient] = []
+            var ticket: TLSResumption?
+            var (letIn, late) = (0, 0)
+            for _ in 0..<20 {
+                let wasRevoked = isRevoked()
+                let client = try TestClient(port: port, context: context, resuming: ticket)
+                // It may be told to go before it was answered.
+                let answer = try? client.connect(as: .anonymous("any"))
+                #expect(answer == nil || answer?.code == 0 || answer?.code == 0x87)
+                if answer?.code == 0 {
+                    letIn += 1
+                    if wasRevoked { late += 1 }
+                }
+                ticket = client.resumption ?? ticket
+                clients.append(client)
+            }
+            for client in clients { _ = try client.untilClosed() }
+            return (letIn, late)
+        }
+    }
+}
