@@ -73,6 +73,14 @@ struct ConsoleTests {
             !word.chinese.unicodeScalars.contains { $0.value > 0x2E80 }
         }
         #expect(untranslated == [])
+        let names = NamedValue.allCases
+        #expect(names.allSatisfy { !$0.text(in: .english).isEmpty })
+        let bare = names.filter { name in
+            !name.text(in: .chinese).unicodeScalars.contains { $0.value > 0x2E80 }
+        }
+        #expect(bare == [])
+        #expect(Language.chinese.label(of: "paused") == "已暂停")
+        #expect(Language.english.label(of: "no-such-name") == nil)
         #expect(Language.allCases.map(\.rawValue) == ["en", "zh"])
     }
 
