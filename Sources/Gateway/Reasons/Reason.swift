@@ -27,6 +27,8 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case ledgerUnavailable
     case clockDoubted
     case limitReached
+    case childOfAnotherAccount
+    case tooManyChildren
     case serverBusy
     case noDescriptorLeft
     case addressBusy
@@ -58,6 +60,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case quotaExceeded
     case messageRateExceeded
     case messageRateTooHigh
+    case childRequestMalformed
     case stateInvalid
     case stateTooLarge
     case stateVersionMismatch
@@ -66,6 +69,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     // How a connection ends by itself.
     case disconnected
     case connectionLost
+    case parentGone
 
     // What becomes of a message to a device.
     case notConnected
@@ -205,7 +209,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
 
     /// Whether the server ends the connection, rather than the client or the network.
     var isServers: Bool {
-        self != .disconnected && self != .connectionLost && row.isOnWire
+        self != .disconnected && self != .connectionLost && self != .parentGone && row.isOnWire
             && reasonCode.isFailure && reasonCode.isAllowed(in: .disconnect)
     }
 }
