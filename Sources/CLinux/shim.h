@@ -173,6 +173,15 @@ static inline long clinux_socket(int family) {
         family == 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
+static inline long clinux_socket_pair(int *first, int *second) {
+    int ends[2] = {-1, -1};
+    long result = clinux_result(
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends));
+    *first = ends[0];
+    *second = ends[1];
+    return result;
+}
+
 static inline long clinux_bind(int descriptor, const struct clinux_address *address) {
     struct sockaddr_storage storage;
     socklen_t count = clinux_address_store(address, &storage);

@@ -220,6 +220,22 @@ extension SocketHandle {
         return descriptor
     }
 
+    /// Two stream sockets that are connected to each other, as `socketpair(2)` makes them: non-blocking, closed on exec.
+    /// What is sent on one comes at the other. Each number is the caller's, for a `Descriptor` to adopt.
+    ///
+    /// - Parameter bufferBytes: how much may be under way in each direction (`SO_SNDBUF`), doubled by the kernel.
+    public static func pair(bufferBytes: Int32) throws(Errno) -> (Int32, Int32) {
+        var first: Int32 = -1
+        var second: Int32 = -1
+        // Safe: both numbers are ours, and written during the call.
+        _ = try retrying { unsafe clinux_socket_pair(&first, &second) }
+        let one = Descriptor(adopting: first)
+        let other = Descriptor(adopting: second)
+        try one.socket.setBufferSizes(sending: bufferBytes, receiving: nil)
+        try other.socket.setBufferSizes(sending: bufferBytes, receiving: nil)
+        return (one.release(), other.release())
+    }
+
     private static func open(_ address: clinux_address) throws(Errno) -> Descriptor {
         let number = try retrying { clinux_socket(Int32(address.family)) }
         return Descriptor(adopting: Int32(number))

@@ -58,7 +58,8 @@ import Time
                 address: "[2001:db8::9]:51324", listener: "devices", connectedAt: time,
                 protocolVersion: "5.0", clientID: "lamp.dk.1", keepAliveSeconds: 60,
                 encryption: DeviceConnection.Encryption(
-                    version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256", isResumed: true))
+                    version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256", isResumed: true),
+                parent: device, children: 3)
             let outcome = ConnectionOutcome(
                 reason: .kicked, at: time, address: "203.0.113.9:1", listener: "devices")
             let questions: [NodeQuestion] = [

@@ -32,6 +32,25 @@ import Testing
         #expect(result == 0 && isSet == 1)
     }
 
+    @Test("What is sent on one socket of a pair comes at the other, and its end too")
+    func pair() throws {
+        let (first, second) = try SocketHandle.pair(bufferBytes: 16_384)
+        let other = Descriptor(adopting: second)
+        let message: [UInt8] = [1, 2, 3]
+        #expect(try SocketHandle(rawValue: first).send(message.span) == .sent(3))
+        #expect(try other.socket.send(message.span) == .sent(3))
+        let (result, bytes) = try receive(other.socket)
+        #expect(result == .bytes(3) && bytes == message)
+        #expect(try receive(other.socket).0 == .wouldBlock)
+        #expect(try receive(SocketHandle(rawValue: first)).0 == .bytes(3))
+        try close(Descriptor(adopting: first))
+        #expect(try receive(other.socket).0 == .closed)
+    }
+
+    private func close(_ descriptor: consuming Descriptor) throws {
+        #expect(descriptor.rawValue >= 0)
+    }
+
     @Test("Reading where nothing is would block, and that is no error")
     func readWouldBlock() throws {
         let pair = try Loopback()

@@ -51,6 +51,16 @@ extension Documents {
         Member("clientId", \.clientID)
         Member("keepAliveSeconds", \.keepAliveSeconds)
         Member("tls", encryption, orNull: \.encryption)
+        Member("parent", parent, orNull: \.parent)
+        Member(
+            "children", \.children,
+            "How many devices it has attached, or is attaching, and speaks for.")
+    }
+
+    /// The device that has attached another one.
+    private static let parent = Shape<DeviceIdentity> {
+        Member("pk", \.product)
+        Member("dk", \.device)
     }
 
     static let clientConnection = Shape<(client: ClientConnection, node: NodeName?)>(

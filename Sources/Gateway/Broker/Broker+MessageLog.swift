@@ -20,6 +20,8 @@ extension ShardContext {
         let days = quota.storageDays(of: product)
         guard days > 0 else { return }
         let prefix = wire[slot].settings.topicPrefix
+        // A message of a child, or to one, is stored where the child's own connection has it.
+        guard topic.hasPrefix(prefix.span) else { return }
         messages.append(
             keptFor: days, at: now.books, now.monotonic, direction, qos: qos.rawValue,
             isRetained: isRetained, isDuplicate: isDuplicate, prefix: prefix.span, topic: topic,

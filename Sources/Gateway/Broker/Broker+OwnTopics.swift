@@ -93,6 +93,8 @@ extension Broker {
     {
         guard context.quota.hasOwnTopics,
             let product = context.wire[slot].settings.productSlot,
+            // What is told to a child's parent names the child.
+            context.wire[slot].parent == nil,
             context.quota.topics(of: product) != nil
         else { return false }
         let prefix = context.wire[slot].settings.topicPrefix.span
@@ -114,6 +116,7 @@ extension Broker {
         _ topic: Span<UInt8>, to slot: UInt32, in context: inout ShardContext
     ) -> Int {
         guard let product = context.wire[slot].settings.productSlot,
+            context.wire[slot].parent == nil,
             context.quota.topics(of: product) != nil
         else { return 0 }
         let prefix = context.wire[slot].settings.topicPrefix.span

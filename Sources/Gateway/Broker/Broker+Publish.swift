@@ -146,7 +146,8 @@ extension Broker {
         _ topic: Span<UInt8>,
         _ verdict: PublishVerdict, in context: inout ShardContext
     ) {
-        context.counters.add(.publishesReceived)
+        // Counted where a child's connection serves it.
+        if verdict != .relayed { context.counters.add(.publishesReceived) }
         if context.quota.storesMessages, !verdict.reasonCode.isFailure {
             context.store(
                 .up, slot, topic: topic, payload: publish.payload, qos: publish.qos,
@@ -237,7 +238,11 @@ extension Broker {
         case .stateQuestion: return serveState(slot, publish, topic, isReport: false, in: &context)
         case .stateReport: return serveState(slot, publish, topic, isReport: true, in: &context)
         case .firmware(let use): return serveFirmware(slot, publish, use, in: &context)
+        case .children(let use): return serveChildren(slot, publish, use, in: &context)
         case .notAllowed:
+            if !context.children.isEmpty, let verdict = relay(slot, publish, topic, in: &context) {
+                return verdict
+            }
             context.counters.add(.publishesForbidden)
             return .refused(.topicNotAllowed)
         }
@@ -390,7 +395,7 @@ extension Broker {
         answerDue(token, in: &context)
     }
 
-    private mutating func answerDue(_ token: Token, in context: inout ShardContext) {
+    mutating func answerDue(_ token: Token, in context: inout ShardContext) {
         let slot = token.slot
         while context.wire[slot].phase == .open,
             let next = context.wire[slot].settings.unanswered.next()

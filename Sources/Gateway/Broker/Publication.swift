@@ -142,7 +142,10 @@ enum PublishVerdict: Equatable {
     }
 
     var isDecided: Bool {
-        if case .undecided = self { false } else { true }
+        switch self {
+        case .undecided, .relayed: false
+        case .taken, .noSubscribers, .refused, .downlink, .held, .writing: true
+        }
     }
 
     /// Units are asked for: the packet is served again when the ledger has answered (rule C6).
@@ -151,10 +154,13 @@ enum PublishVerdict: Equatable {
     /// What a device reports of its state: taken when it is on the disk.
     case writing
 
+    /// A message of a device behind this one, whose own connection is still to say what becomes of it.
+    case relayed
+
     /// What a PUBACK or PUBREC of MQTT 5 says.
     var reasonCode: ReasonCode {
         switch self {
-        case .taken, .undecided, .held, .writing: .success
+        case .taken, .undecided, .held, .writing, .relayed: .success
         case .noSubscribers: .noMatchingSubscribers
         case .refused(let reason): reason.reasonCode
         case .downlink(let outcome): outcome.reasonCode
@@ -164,7 +170,7 @@ enum PublishVerdict: Equatable {
     /// Why the code is not plain success; `nil` when it is.
     var text: String? {
         switch self {
-        case .taken, .undecided, .held, .writing: nil
+        case .taken, .undecided, .held, .writing, .relayed: nil
         case .noSubscribers: "nobody has subscribed to the topic"
         case .refused(let reason): reason.text
         case .downlink(let outcome): outcome.reasonCode == .success ? nil : outcome.text
@@ -256,6 +262,15 @@ struct UnansweredPublishes {
         for index in entries.indices where entries[index].packetID == packetID {
             guard case .undecided(let hasSubscribers) = entries[index].verdict else { continue }
             entries[index].verdict = PublishVerdict(outcome, hasSubscribers: hasSubscribers)
+            return
+        }
+    }
+
+    /// What has become of the first message with that packet identifier that was relayed to a child's connection.
+    mutating func decide(_ packetID: UInt16, relayed verdict: PublishVerdict) {
+        for index in entries.indices
+        where entries[index].packetID == packetID && entries[index].verdict == .relayed {
+            entries[index].verdict = verdict
             return
         }
     }

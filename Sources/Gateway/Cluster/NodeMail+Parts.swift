@@ -44,6 +44,8 @@ extension DeviceConnection {
             buffer.append(text: encryption.cipher)
             buffer.append(encryption.isResumed)
         }
+        buffer.append(optional: parent) { $0.append($1) }
+        buffer.appendVarint(UInt64(clamping: children))
     }
 
     init(taking reader: inout ByteReader) throws(MalformedRecord) {
@@ -58,7 +60,11 @@ extension DeviceConnection {
                 Encryption(
                     version: try reader.takeText(), cipher: try reader.takeText(),
                     isResumed: try reader.takeBool())
-            })
+            },
+            parent: try reader.takeOptional { reader throws(MalformedRecord) in
+                try reader.takeDevice()
+            },
+            children: Int(clamping: try reader.takeVarint()))
     }
 }
 

@@ -1,3 +1,4 @@
+public import Ledger
 public import Time
 
 /// The connection of a device, as people see it.
@@ -41,6 +42,12 @@ public struct DeviceConnection: Equatable, Sendable {
     /// `nil` on a plain listener.
     public let encryption: Encryption?
 
+    /// The device that has attached it, and speaks for it; `nil` of a client that is connected itself.
+    public let parent: DeviceIdentity?
+
+    /// How many devices it has attached, or is attaching.
+    public let children: Int
+
     public init(
         address: String,
         listener: String,
@@ -48,7 +55,9 @@ public struct DeviceConnection: Equatable, Sendable {
         protocolVersion: String,
         clientID: String,
         keepAliveSeconds: Int,
-        encryption: Encryption?
+        encryption: Encryption?,
+        parent: DeviceIdentity? = nil,
+        children: Int = 0
     ) {
         self.address = address
         self.listener = listener
@@ -57,6 +66,8 @@ public struct DeviceConnection: Equatable, Sendable {
         self.clientID = clientID
         self.keepAliveSeconds = keepAliveSeconds
         self.encryption = encryption
+        self.parent = parent
+        self.children = children
     }
 }
 

@@ -19,6 +19,11 @@ extension Shard {
             let connect = try Connect(decoding: body, acceptsMQTT31: listener.acceptsMQTT31)
             context.wire[slot].settings.agree(
                 to: connect, limits: context.commons.limits, listener: listener)
+            if context.wire[slot].parent != nil {
+                // Its parent's keep-alive says whether it is there.
+                context.wire[slot].settings.keepAliveSeconds = 0
+                context.wire[slot].settings.isKeepAliveOurs = false
+            }
             identify(slot, connect)
         } catch {
             refuseConnect(slot, Reason(error.reason), version: Self.answerVersion(to: body))
@@ -121,6 +126,9 @@ extension Shard {
         case .refuse(let reason): refuseConnect(slot, reason)
         case .register: requestRegistration(slot, identity)
         case .decided(let decision, let product, let code, let confirmsSecret, let limits):
+            if let parent = context.wire[slot].parent, parent.account != product.account {
+                return refuseConnect(slot, .childOfAnotherAccount)
+            }
             guard place(slot, identity.product, product, entitledBy: code) else {
                 return refuseConnect(slot, .ledgerUnavailable)
             }

@@ -65,7 +65,22 @@ enum PublishTopicUse {
 
     /// A device's `sys/ota/...`: the same.
     case firmware(FirmwareTopicUse)
+
+    /// A device's `sys/children/...`: about devices that it connects.
+    case children(ChildrenTopicUse)
     case notAllowed
+}
+
+/// What a device wants of the devices behind it.
+enum ChildrenTopicUse {
+    /// `sys/children/get`
+    case question
+
+    /// `sys/children/attach`
+    case attach
+
+    /// `sys/children/detach`
+    case detach
 }
 
 /// What a device has to say of its upgrade.
@@ -99,6 +114,9 @@ enum DeviceRights {
         if rest.isEqual(to: "sys/quota/get") { return .quotaQuestion }
         if rest.isEqual(to: "sys/ota/progress") { return .firmware(.progress) }
         if rest.isEqual(to: "sys/ota/outcome") { return .firmware(.outcome) }
+        if rest.isEqual(to: "sys/children/attach") { return .children(.attach) }
+        if rest.isEqual(to: "sys/children/detach") { return .children(.detach) }
+        if rest.isEqual(to: "sys/children/get") { return .children(.question) }
         return rest.isEqual(to: "sys/ota/get") ? .firmware(.question) : .notAllowed
     }
 

@@ -144,7 +144,7 @@ extension TracedPacket {
         switch verdict {
         case .taken: outcome = "taken"
         case .noSubscribers: outcome = "no-subscriber"
-        case .undecided, .held, .writing: outcome = "pending"
+        case .undecided, .held, .writing, .relayed: outcome = "pending"
         case .refused(let reason):
             outcome = "refused"
             self.reason = reason

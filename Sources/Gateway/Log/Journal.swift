@@ -50,7 +50,7 @@ struct Journal: ~Copyable {
     ) {
         if wasOpen {
             history.noteEnding(outcome, of: identity)
-        } else if outcome.reason != .connectionLost {
+        } else if outcome.reason != .connectionLost, outcome.reason != .parentGone {
             // A client that went away while it waited was not refused.
             history.noteRefusal(outcome, of: identity)
         }

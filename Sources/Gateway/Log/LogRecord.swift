@@ -90,7 +90,8 @@ extension LogRecord.Event {
         switch self {
         case .refused(let reason):
             // A port scan or a health check, mostly.
-            reason == .connectionLost || reason == .disconnected ? .debug : .info
+            reason == .connectionLost || reason == .disconnected || reason == .parentGone
+                ? .debug : .info
         case .ended, .handshakeFailed: .info
         case .storeFailed: .error
         case .admitted, .renewal, .lease: .debug

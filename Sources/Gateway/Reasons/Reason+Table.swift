@@ -159,6 +159,16 @@ extension Reason {
                 "limit-reached", "an account or a product has as much as it may have",
                 .quotaExceeded, .notAuthorized, .policyViolation, 409,
                 "Delete what is not needed, or raise the limit in the configuration.")
+        case .childOfAnotherAccount:
+            Row(
+                "child-of-another-account", "the child is a device of another account",
+                .notAuthorized, .notAuthorized, .policyViolation, 403,
+                "Attach devices of products that the parent's account has.")
+        case .tooManyChildren:
+            Row(
+                "too-many-children", "the device has attached as many others as one may",
+                .quotaExceeded, .notAuthorized, .policyViolation, 409,
+                "Detach a child first, or connect another parent for the others.")
         case .serverBusy:
             Row(
                 "server-busy", "the server is busy", .serverBusy, .serverUnavailable,
@@ -299,6 +309,11 @@ extension Reason {
                 "message-rate-too-high", "the device has sent more than its limits allow",
                 .messageRateTooHigh, nil, .tryAgainLater, 429,
                 "Send less often; raise the limits of the device or its product.")
+        case .childRequestMalformed:
+            Row(
+                "child-request-malformed", "the request about a child is not of the form",
+                .payloadFormatInvalid, nil, .policyViolation, 400,
+                "Send the JSON object that the documentation of sys/children asks for.")
         case .stateInvalid:
             Row(
                 "state-invalid", "the message does not say a state", .payloadFormatInvalid, nil,
@@ -327,6 +342,11 @@ extension Reason {
             Row(
                 "connection-lost", "the connection was lost", .unspecifiedError, nil, .goingAway,
                 409, "Check the client's network and power if it happens often.")
+        case .parentGone:
+            Row(
+                "parent-gone", "the connection of the device that had attached it has ended",
+                .unspecifiedError, nil, .goingAway, 409,
+                "Look at the parent's last ending; the parent attaches it again.")
         case .notConnected:
             Row(
                 "not-connected", "the device is not connected", .noMatchingSubscribers, nil,

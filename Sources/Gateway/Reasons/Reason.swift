@@ -28,6 +28,8 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case ledgerUnavailable
     case clockDoubted
     case limitReached
+    case childOfAnotherAccount
+    case tooManyChildren
     case serverBusy
     case noDescriptorLeft
     case addressBusy
@@ -59,6 +61,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case quotaExceeded
     case messageRateExceeded
     case messageRateTooHigh
+    case childRequestMalformed
     case stateInvalid
     case stateTooLarge
     case stateVersionMismatch
@@ -67,6 +70,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     // How a connection ends by itself.
     case disconnected
     case connectionLost
+    case parentGone
 
     // What becomes of a message to a device.
     case notConnected
@@ -208,7 +212,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
 
     /// Whether the server ends the connection, rather than the client or the network.
     var isServers: Bool {
-        self != .disconnected && self != .connectionLost && row.isOnWire
+        self != .disconnected && self != .connectionLost && self != .parentGone && row.isOnWire
             && reasonCode.isFailure && reasonCode.isAllowed(in: .disconnect)
     }
 }

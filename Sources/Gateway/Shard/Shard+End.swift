@@ -32,6 +32,7 @@ extension Shard {
         let slot = token.slot
         context.wire.finish(slot)
         let reason = context.wire[slot].ending ?? .connectionLost
+        if !context.children.isEmpty { context.dropLinks(of: slot) }
         context.counters.add(ending: reason)
         if context.wire[slot].wasOpen {
             if let product = context.wire[slot].settings.productSlot {

@@ -259,6 +259,8 @@ struct Shard: ~Copyable {
         switch token {
         case Self.mailboxToken: break
         case Self.alarmToken: alarm.wentOff()
+        case _ where token.slot >= ChildLinks.firstNumber:
+            broker.serveLink(token.slot - ChildLinks.firstNumber, in: &context)
         default: accept(Int(token.slot) - 1)
         }
     }
@@ -295,6 +297,7 @@ struct Shard: ~Copyable {
         repeat {
             context.wire.flushAll()
             closeAll()
+            context.flushLinks()
         } while context.wire.hasFlushes
         // Wills of those that have just been closed may have come to need units.
         runPackActions()

@@ -27,6 +27,9 @@ struct ShardContext: ~Copyable {
     var wire: Wire
     var quota: Quota
 
+    /// What speaks for devices that others have attached.
+    var children: ChildLinks
+
     /// On their way into the log of messages.
     var messages: MessagePort
 
@@ -60,6 +63,7 @@ struct ShardContext: ~Copyable {
         self.books = books
         self.wire = wire
         self.quota = quota
+        children = ChildLinks(limit: commons.limits.connectionsPerShard)
         messages = MessagePort(commons.messageLog)
         outgoing = Array(repeating: [], count: commons.mailboxes.count)
         peers = Peers(commons.neighbours, shard: index)

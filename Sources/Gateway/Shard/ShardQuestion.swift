@@ -183,7 +183,9 @@ extension Shard {
             protocolVersion: settings.protocolName,
             clientID: name,
             keepAliveSeconds: Int(settings.keepAliveSeconds),
-            encryption: context.wire[slot].encryption
+            encryption: context.wire[slot].encryption,
+            parent: context.wire[slot].parent?.identity,
+            children: context.wire[slot].children.count
         )
     }
 }

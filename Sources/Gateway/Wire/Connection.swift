@@ -48,6 +48,8 @@ struct Connection: ~Copyable, Sendable {
         var successor: Token?
         var limiter = OnDemand<TrafficLimiter>()
         var clientName: [UInt8] = []
+        var parent: ParentDevice?
+        var children: [Token] = []
     }
 
     /// Packets to be sent.
@@ -237,6 +239,32 @@ extension Connection {
             guard rare.isMade || !newValue.isEmpty else { return }
             rare.make(Rare())
             rare.value.clientName = newValue
+        }
+    }
+
+    /// The device that has attached this one, and speaks for it; `nil` of a client with a socket of its own.
+    var parent: ParentDevice? {
+        get { rare.isMade ? rare.value.parent : nil }
+        set {
+            guard rare.isMade || newValue != nil else { return }
+            rare.make(Rare())
+            rare.value.parent = newValue
+        }
+    }
+
+    /// The links of the devices that it has attached, or is attaching.
+    var children: [Token] {
+        _read {
+            if rare.isMade {
+                yield rare.value.children
+            } else {
+                let none: [Token] = []
+                yield none
+            }
+        }
+        _modify {
+            rare.make(Rare())
+            yield &rare.value.children
         }
     }
 

@@ -155,6 +155,9 @@ struct Wire: ~Copyable {
     mutating func end(_ slot: UInt32, _ reason: Reason) {
         guard connections[slot: slot].ending == nil, let token = connections.token(ofSlot: slot)
         else { return }
+        // A child's connection is lost when its parent's ends.
+        let isParents = reason == .connectionLost && connections[slot: slot].parent != nil
+        let reason = isParents ? Reason.parentGone : reason
         noteEnd(slot, reason)
         let phase = connections[slot: slot].phase
         if phase == .open, connections[slot: slot].settings.version == .v5, reason.isServers {
