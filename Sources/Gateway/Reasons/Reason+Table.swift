@@ -108,6 +108,12 @@ extension Reason {
                 "certificate-expired", "the device's certificate has expired", .notAuthorized,
                 .notAuthorized, .policyViolation, 403,
                 "Give the device a new certificate.")
+        case .preSharedKeyNotAccepted:
+            Row(
+                "psk-not-accepted", "the device's product does not accept TLS-PSK",
+                .notAuthorized, .notAuthorized, .policyViolation, 403,
+                "Add psk to the proofs of the product's dialect, or have the device sign."
+            )
         case .tokenUntimely:
             Row(
                 "token-untimely",

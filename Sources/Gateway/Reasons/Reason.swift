@@ -19,6 +19,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case authorityOfAnotherAccount
     case certificateExpired
     case tokenUntimely
+    case preSharedKeyNotAccepted
     case badAuthenticationMethod
     case deviceDisabled
     case notAllowedOnListener
