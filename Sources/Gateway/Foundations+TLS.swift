@@ -26,6 +26,7 @@ extension Foundations {
             settings, applicationProtocols: ListenerContexts.mqttProtocols)
         serving.clientVerification =
             settings.clientCA.map { .optional(authorityFile: $0) } ?? .none
+        serving.takesPreSharedKeys = settings.psk
         var opening = serving
         opening.applicationProtocols = ListenerContexts.webSocketProtocols
         let secrets: SecretSource
@@ -113,7 +114,7 @@ extension TLSAlgorithms {
         self =
             switch settings.preset {
             case .standard: .standard
-            case .legacy: .legacy
+            case .legacy: settings.psk ? .legacyWithPreSharedKeys : .legacy
             }
         if !settings.cipherSuites.isEmpty { cipherSuites = settings.cipherSuites }
         if !settings.ciphers.isEmpty { ciphers = settings.ciphers }

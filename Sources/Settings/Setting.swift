@@ -117,6 +117,7 @@ extension Setting<GatewayConfiguration> {
         .choice("tls.minimumVersion", \.tls.minimumVersion),
         .choice("tls.maximumVersion", \.tls.maximumVersion),
         .choice("tls.preset", \.tls.preset),
+        .flag("tls.psk", \.tls.psk),
         .list("tls.cipherSuites", \.tls.cipherSuites),
         .list("tls.ciphers", \.tls.ciphers),
         .list("tls.groups", \.tls.groups),

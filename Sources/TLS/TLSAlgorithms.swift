@@ -43,4 +43,26 @@ public struct TLSAlgorithms: Sendable, Equatable {
         ],
         groups: standard.groups + ["P-384"]
     )
+
+    /// In front of these what clients with pre-shared keys have (RFC 4279, 5487, 5489, 7905): with ECDHE first, as what was
+    /// recorded of the others can be read by who gets hold of the key later. No other client offers them. OpenSSL 3.0
+    /// has none of RFC 8442's. TLS 1.3 has the same suites with a key and without.
+    public static let legacyWithPreSharedKeys = TLSAlgorithms(
+        cipherSuites: legacy.cipherSuites,
+        ciphers: preSharedKeys.ciphers + legacy.ciphers,
+        groups: legacy.groups
+    )
+
+    /// The suites for clients with pre-shared keys alone.
+    public static let preSharedKeys = TLSAlgorithms(
+        cipherSuites: standard.cipherSuites,
+        ciphers: [
+            "ECDHE-PSK-CHACHA20-POLY1305", "ECDHE-PSK-AES128-CBC-SHA256",
+            "ECDHE-PSK-AES256-CBC-SHA384", "ECDHE-PSK-AES128-CBC-SHA", "ECDHE-PSK-AES256-CBC-SHA",
+            "PSK-AES128-GCM-SHA256", "PSK-CHACHA20-POLY1305", "PSK-AES256-GCM-SHA384",
+            "PSK-AES128-CCM", "PSK-AES256-CCM", "PSK-AES128-CBC-SHA256", "PSK-AES256-CBC-SHA384",
+            "PSK-AES128-CBC-SHA", "PSK-AES256-CBC-SHA",
+        ],
+        groups: standard.groups
+    )
 }

@@ -17,6 +17,10 @@ public struct TLSServerConfiguration: Sendable {
     /// Whether devices show certificates, and who signs them.
     public var clientVerification: ClientVerification
 
+    /// Whether clients may prove themselves by pre-shared keys, which the port's `preSharedKeys` finds. In TLS 1.2 that
+    /// takes suites for it, too: `TLSAlgorithms.legacyWithPreSharedKeys`.
+    public var takesPreSharedKeys = false
+
     /// The oldest and the newest version that are spoken.
     public var minimumVersion: TLSVersion
     public var maximumVersion: TLSVersion
@@ -68,6 +72,10 @@ public struct TLSClientConfiguration: Sendable {
 
     /// The private key of our own certificate.
     public var privateKeyFile: String?
+
+    /// The key that we prove ourselves by, instead of either side's certificate: `TLSAlgorithms.preSharedKeys` is then
+    /// what is offered.
+    public var preSharedKey: PreSharedKeyCredentials?
 
     public var minimumVersion: TLSVersion
     public var maximumVersion: TLSVersion

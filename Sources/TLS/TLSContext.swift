@@ -44,6 +44,7 @@ public final class TLSContext: Sendable {
         }
         try setVerification(configuration.clientVerification)
         unsafe ClientAuthorities.install(in: handle)
+        if configuration.takesPreSharedKeys { unsafe PreSharedKeys.install(in: handle) }
         let preference = try ProtocolPreference(names: configuration.applicationProtocols)
         unsafe preference.install(in: handle)
         unsafe SSL_CTX_set_timeout(handle, configuration.resumptionLifetimeSeconds)
@@ -60,7 +61,7 @@ public final class TLSContext: Sendable {
         secrets = .none
         unsafe handle = try Self.make(TLS_client_method())
         try setVersions(from: configuration.minimumVersion, to: configuration.maximumVersion)
-        try setAlgorithms(.standard)
+        try setAlgorithms(configuration.preSharedKey == nil ? .standard : .preSharedKeys)
         setBehaviour()
         if let chainFile = configuration.certificateChainFile {
             try unsafe CertificateFiles(context: handle).load(
@@ -75,6 +76,9 @@ public final class TLSContext: Sendable {
         }
         let preference = try ProtocolPreference(names: configuration.applicationProtocols)
         try unsafe preference.offer(in: handle)
+        if let key = configuration.preSharedKey {
+            try unsafe PreSharedKeys.install(key, in: handle)
+        }
         ErrorStack.clear()
     }
 

@@ -34,6 +34,20 @@ public struct TLSPort: ~Copyable, Sendable {
         }
     }
 
+    /// Finds the keys of clients that shake hands, during calls; nil: there are none.
+    public var preSharedKeys: PreSharedKeySearch? {
+        get { unsafe cell.pointee.search }
+        set { unsafe cell.pointee.search = newValue }
+    }
+
+    /// The identity that a pre-shared key was searched for since this was last called; nil: none was.
+    mutating func takeNamed() -> [UInt8]? {
+        guard unsafe cell.pointee.searches > 0 else { return nil }
+        unsafe cell.pointee.searches = 0
+        defer { unsafe cell.pointee.named = [] }
+        return unsafe cell.pointee.named
+    }
+
     /// Traps when there is no memory for two small objects.
     public init() {
         guard let method = unsafe CiphertextMethod.shared, let bio = unsafe BIO_new(method) else {
@@ -89,10 +103,16 @@ struct CiphertextCell {
     /// The port's, between calls, too.
     var authorities: Unmanaged<ClientAuthorities>?
 
+    /// The port's, for a call that may shake hands; how often it was asked, and for whose key last.
+    var search: PreSharedKeySearch?
+    var searches = 0
+    var named: [UInt8] = []
+
     init() {
         unsafe input = nil
         unsafe output = nil
         unsafe authorities = nil
+        unsafe search = nil
     }
 
     /// Forgets what was for the call that is over.
@@ -116,9 +136,14 @@ extension TLSPort {
 
     /// Those of the port that the session is in a call through.
     static func clientAuthorities(in ssl: OpaquePointer) -> ClientAuthorities? {
+        unsafe cell(of: ssl)?.pointee.authorities?.takeUnretainedValue()
+    }
+
+    /// The cell of the port that the session is in a call through.
+    static func cell(of ssl: OpaquePointer) -> UnsafeMutablePointer<CiphertextCell>? {
         guard let bio = unsafe SSL_get_rbio(ssl) else { return nil }
         // Safe: sessions have no BIO but ports' ones, and the port is there during the call.
-        return unsafe ciphertextCell(of: bio).pointee.authorities?.takeUnretainedValue()
+        return unsafe ciphertextCell(of: bio)
     }
 }
 

@@ -50,6 +50,12 @@ extension TLSSession {
         return unsafe PeerIdentity(certificate, authority: ClientAuthorities.noted(in: ssl))
     }
 
+    /// Whose pre-shared key the peer has proved that it knows; nil when it has proved itself otherwise, or not.
+    public var preSharedKey: PreSharedKeyProof? {
+        guard isEstablished, let session = unsafe SSL_get_session(ssl) else { return nil }
+        return unsafe TicketLifetime.preSharedKey(of: session)
+    }
+
     /// When the peer's certificate ends, in seconds of Unix time, be it verified or not; nil when it has shown none.
     public var peerCertificateEndSeconds: Int64? {
         guard let certificate = unsafe SSL_get0_peer_certificate(ssl) else { return nil }

@@ -7,7 +7,8 @@ internal import Glibc
 /// A session of TLS 1.3 gets a new ticket with each resumption, as a ticket should be used once (RFC 8446,
 /// C.4). Without a limit of its own such a chain would never end, and a certificate that was verified once
 /// never be looked at again: each ticket carries the time of the full handshake, and behind it the fingerprint of the
-/// one of `ClientAuthorities` that has vouched for the client, if one has.
+/// one of `ClientAuthorities` that has vouched for the client, if one has; or the digest of the pre-shared key by which
+/// the client has proved itself, and whose it is.
 enum TicketLifetime {
     /// Whole seconds, as eight bytes.
     private static let length = 8
@@ -31,23 +32,53 @@ enum TicketLifetime {
 
     /// Marks a session whose full handshake is under way with the authority by which the client was verified, too.
     static func mark(_ session: OpaquePointer, verifiedBy authority: SHA256Digest) -> Bool {
+        unsafe mark(session, authority, [])
+    }
+
+    /// Marks a session with the digest of the pre-shared key that makes it, and the identity that has it, of one byte
+    /// at least.
+    static func mark(
+        _ session: OpaquePointer, provedBy digest: SHA256Digest,
+        of identity: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
+        unsafe mark(session, digest, Array(identity))
+    }
+
+    private static func mark(
+        _ session: OpaquePointer, _ digest: SHA256Digest, _ rest: [UInt8]
+    ) -> Bool {
         let now = UInt64(bitPattern: Int64(time(nil)))
         // In this machine's order, as the other mark: x86 and ARM have the lowest byte in front.
         var mark = (0..<length).map { UInt8(truncatingIfNeeded: now >> UInt64(8 * $0)) }
-        for index in authority.span.indices { mark.append(authority.span[index]) }
+        for index in digest.span.indices { mark.append(digest.span[index]) }
+        mark += rest
         return unsafe SSL_SESSION_set1_ticket_appdata(session, &mark, mark.count) == 1
     }
 
     /// That authority's fingerprint; nil of a session that none of these was needed for.
     static func authority(of session: OpaquePointer) -> SHA256Digest? {
+        let mark = unsafe self.mark(of: session)
+        guard mark.count == length + SHA256Digest.length else { return nil }
+        return SHA256Digest(mark.span.extracting(length..<mark.count))
+    }
+
+    /// What a session was proved by that a pre-shared key has made; nil of all others.
+    static func preSharedKey(of session: OpaquePointer) -> PreSharedKeyProof? {
+        let mark = unsafe self.mark(of: session)
+        let end = length + SHA256Digest.length
+        guard mark.count > end, let digest = SHA256Digest(mark.span.extracting(length..<end))
+        else { return nil }
+        return PreSharedKeyProof(identity: Array(mark[end...]), keyDigest: digest)
+    }
+
+    private static func mark(of session: OpaquePointer) -> [UInt8] {
         var start: UnsafeMutableRawPointer?
         var count = 0
         guard unsafe SSL_SESSION_get0_ticket_appdata(session, &start, &count) == 1,
-            count == length + SHA256Digest.length, let start = unsafe start
-        else { return nil }
+            let start = unsafe start
+        else { return [] }
         // Safe: bytes that belong to the session, and are copied before it changes.
-        let bytes = unsafe UnsafeRawBufferPointer(start: start + length, count: count - length)
-        return unsafe SHA256Digest(bytes.bindMemory(to: UInt8.self).span)
+        return unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
     }
 
     fileprivate static func isFresh(_ session: OpaquePointer, seconds: Int) -> Bool {

@@ -47,10 +47,11 @@ import Testing
         }
         #expect(try await !page().contains(warning))
         #expect(try await page("/connecting").contains("<code>tollgate</code>"))
-        let strong: JSON = ["proofs": ["alibaba-hmacsha256", "azure-sas", "jwt"]]
+        let strong: JSON = ["proofs": ["alibaba-hmacsha256", "azure-sas", "jwt", "psk"]]
         _ = try await client.send(.put, path, strong.bytes)
         #expect(try await !page().contains(warning))
         #expect(try await page("/connecting").contains("<code>jwt</code>"))
+        #expect(try await page("/connecting").contains("<code>psk</code>"))
         let weak: JSON = ["proofs": ["tollgate", "alibaba-hmacmd5", "alibaba-hmacsha1", "plain"]]
         _ = try await client.send(.put, path, weak.bytes)
         let text = try await page()

@@ -30,7 +30,8 @@ struct ReasonTests {
     func codes() {
         let connack: [Reason] = [
             .unsupportedProtocolVersion, .clientIdentifierNotValid, .badCredentials, .tokenUntimely,
-            .badAuthenticationMethod, .deviceDisabled, .notAllowedOnListener, .noCodeLeft,
+            .preSharedKeyNotAccepted, .badAuthenticationMethod, .deviceDisabled,
+            .notAllowedOnListener, .noCodeLeft,
             .activationExpired, .ledgerUnavailable, .clockDoubted, .limitReached, .serverBusy,
             .connectionRateExceeded,
             .malformedPacket, .protocolError, .packetTooLarge, .topicNotAllowed, .notStored,

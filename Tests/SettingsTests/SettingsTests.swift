@@ -274,6 +274,7 @@ struct SettingsTests {
                 "listeners:\n  - {name: a, port: 1, trustedProxies: [10.0.0.0/8]}\n",
                 "t.yaml:2: listeners[0].trustedProxies: is for proxyProtocol true only"
             ),
+            ("tls:\n  psk: true\n", "t.yaml:2: tls.psk: is for tls.preset legacy only"),
             (
                 "listeners:\n  - {name: a, port: 1, tls: false, shareWithAPI: true}\n",
                 "t.yaml:2: listeners[0].shareWithAPI: is for tls true and protocol mqtt only"

@@ -38,6 +38,7 @@ extension Reason {
             ("WebSocket 握手被拒绝", "请使用监听端口的路径和子协议 mqtt，并来自允许的来源。")
         case .unsupportedProtocolVersion: ("仅支持 MQTT 3.1.1 和 5.0", "请使用 MQTT 3.1.1 或 5.0。")
         case .tokenUntimely: ("令牌已过期、尚未生效或有效期过长", "请核对签发方的时钟；令牌有效期最长一天，并请及时更换。")
+        case .preSharedKeyNotAccepted: ("设备所属产品不接受 TLS-PSK 认证", "请在产品的认证方式中加入 psk，或让设备使用签名连接。")
         case .clientIdentifierNotValid: ("客户端标识格式不正确", "请按文档构造客户端标识。")
         case .badCredentials: ("产品、设备或密钥不正确", "请核对密钥；密钥丢失时请重置。")
         case .authorityNotActive: ("设备证书的 CA 已停用、移除或过期", "请启用账号的 CA，或为设备更换证书。")

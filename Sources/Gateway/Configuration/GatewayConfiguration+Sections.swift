@@ -66,6 +66,10 @@ extension GatewayConfiguration {
         /// `standard` or `legacy`. Default: `standard`.
         public var preset = Preset.standard
 
+        /// Whether devices may connect with a pre-shared key (TLS-PSK), their secret, without looking at a certificate: those
+        /// of products that accept the proof `psk`. With `legacy` only. Default: false.
+        public var psk = false
+
         /// Cipher suites of TLS 1.3, the best first, by OpenSSL's names: `TLS_AES_128_GCM_SHA256`.
         /// Default: those of the preset.
         public var cipherSuites: [String] = []

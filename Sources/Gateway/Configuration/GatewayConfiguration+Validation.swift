@@ -127,6 +127,9 @@ extension GatewayConfiguration {
                     ? "tls.alternativeKey" : "tls.alternativeCertificate",
                 reason: "is missing: certificate and key come together")
         }
+        guard !tls.psk || tls.preset == .legacy else {
+            throw ConfigurationProblem(path: "tls.psk", reason: "is for tls.preset legacy only")
+        }
     }
 
     private func validateListeners() throws(ConfigurationProblem) {

@@ -1,4 +1,5 @@
 import Bytes
+import Cryptography
 import Ledger
 
 /// Who a CONNECT says it comes from, before anything has been proved (Wire.md, "Who connects").
@@ -26,10 +27,16 @@ enum Claim {
         case plainSecret
         /// A JSON Web Token as the password, and the same user name.
         case webToken
+        /// TLS-PSK: the handshake has proved that the device knows the key of that digest, made of its DeviceSecret.
+        case preSharedKey(SHA256Digest)
 
-        /// Whether TLS has proved it: there is nothing in it that could be guessed.
         var isCertificate: Bool {
             if case .certificate = self { true } else { false }
+        }
+
+        /// Whether TLS has proved it: there is nothing in the CONNECT that could be guessed.
+        var isProvedByTLS: Bool {
+            if case .preSharedKey = self { true } else { isCertificate }
         }
 
         /// Others say who the device is: its secret proves nothing, and it need not have one.
@@ -37,7 +44,7 @@ enum Claim {
             switch self {
             case .certificate, .webToken: true
             case .signature, .secret, .registration, .alibaba, .alibabaRegistration,
-                .accessToken, .plainSecret:
+                .accessToken, .plainSecret, .preSharedKey:
                 false
             }
         }

@@ -5,6 +5,7 @@ import Linux
 import MQTT
 import Storage
 import Synchronization
+import TLS
 import Time
 
 /// Who may come in: proofs of identity, the books' decisions, and what stands against a connection at the
@@ -13,7 +14,7 @@ import Time
 /// It answers with verdicts; the shard answers CONNECT, asks the ledger and opens the session. The books and
 /// the time come in with each call.
 struct Door: ~Copyable {
-    private var secrets: SecretSealer
+    var secrets: SecretSealer
     private var displacements: DisplacementGuard
     private var failuresOfNames: FailureGuard<ClaimedName>
     private var failuresOfClaims: FailureGuard<ClaimAtSource>
@@ -145,7 +146,7 @@ struct Door: ~Copyable {
                 return isProven && product != nil ? .register : .refuse(.badCredentials)
             case .webToken where token == .untimely: return .refuse(.tokenUntimely)
             case .signature, .secret, .certificate, .alibaba, .accessToken, .plainSecret,
-                .webToken:
+                .webToken, .preSharedKey:
                 break
             }
             let isProven =
@@ -249,6 +250,9 @@ struct Door: ~Copyable {
             return token.isProof(for: hub, secret: secrets.secret, at: now.wall)
         case .secret, .plainSecret: return Proof.isSecret(password, secrets.secret)
         case .certificate: return true
+        // Its secret may be another one since the handshake, or since the one that is resumed.
+        case .preSharedKey(let digest):
+            return PreSharedKey.digest(ofSecret: secrets.secret) == digest
         case .registration, .alibabaRegistration, .webToken: return false
         }
     }
@@ -436,7 +440,7 @@ enum ApplicationVerdict {
 extension SecretSealer {
     /// Opens the device's secret, or, for the same work, a decoy, so that a device that does not exist and one
     /// with a wrong secret look the same. One that does not open is as good as no record.
-    fileprivate mutating func open(
+    mutating func open(
         _ view: DeviceView?,
         of device: DeviceIdentity
     ) throws(StoreError) {

@@ -87,7 +87,7 @@ enum ClaimedName: Hashable {
             switch credential {
             case .registration, .alibabaRegistration: .product(identity.product)
             case .signature, .secret, .certificate, .alibaba, .accessToken, .plainSecret,
-                .webToken:
+                .webToken, .preSharedKey:
                 .device(identity)
             }
     }

@@ -86,6 +86,11 @@ extension Shard {
             let certificate = AccountCertificate(peer)
             return .success(.device(identity, proof: .certificate(certificate)))
         }
+        if listener.takesPreSharedKeys, let proof = context.wire[slot].preSharedKey,
+            let identity = DeviceIdentity(plainUserName: proof.identity.span)
+        {
+            return .success(.device(identity, proof: .preSharedKey(proof.keyDigest)))
+        }
         return Claim.read(
             userName: connect.userName,
             clientID: connect.clientID,
@@ -106,8 +111,7 @@ extension Shard {
         context.wire[slot].settings.client = .device(client)
         context.wire[slot].settings.topicPrefix = client.topicPrefix
         let name = ClaimedName(identity, credential)
-        // A certificate has been proved by TLS.
-        guard credential.isCertificate || !isHeldBack(name, slot) else {
+        guard credential.isProvedByTLS || !isHeldBack(name, slot) else {
             return refuseConnect(slot, .tooManyFailures)
         }
         let verdict: DeviceVerdict

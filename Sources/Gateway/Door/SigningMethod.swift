@@ -50,12 +50,14 @@ extension Claim.Credential {
         case .accessToken: kinds.contains(.azureSAS)
         case .plainSecret: kinds.contains(.plain)
         case .webToken: kinds.contains(.jwt)
+        case .preSharedKey: kinds.contains(.psk)
         }
     }
 
-    /// Why it is refused where it is not accepted: as where it is not known at all.
+    /// Why it is refused where it is not accepted: as where it is not known at all, but to a device that has proved itself.
     var reasonNotAccepted: Reason {
         switch self {
+        case .preSharedKey: .preSharedKeyNotAccepted
         case .alibaba, .alibabaRegistration: .clientIdentifierNotValid
         case .signature, .secret, .registration, .certificate, .accessToken, .plainSecret,
             .webToken:

@@ -36,7 +36,7 @@ public struct DeviceOutcomes: Equatable, Sendable {
 ///
 /// When it is full, one goes that nothing has happened to for about the longest time (the CLOCK algorithm).
 struct DeviceHistory {
-    struct Outcome {
+    struct Outcome: Sendable {
         let reason: Reason
         let at: Timestamp
         let address: SocketAddress

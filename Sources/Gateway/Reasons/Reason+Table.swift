@@ -113,6 +113,12 @@ extension Reason {
                 "certificate-revoked", "the authority of the device's certificate has revoked it",
                 .notAuthorized, .notAuthorized, .policyViolation, 403,
                 "Give the device a new certificate, or the authority a list without this one.")
+        case .preSharedKeyNotAccepted:
+            Row(
+                "psk-not-accepted", "the device's product does not accept TLS-PSK",
+                .notAuthorized, .notAuthorized, .policyViolation, 403,
+                "Add psk to the proofs of the product's dialect, or have the device sign."
+            )
         case .tokenUntimely:
             Row(
                 "token-untimely",

@@ -20,6 +20,7 @@ public enum Reason: Int, Error, CaseIterable, Sendable {
     case certificateExpired
     case certificateRevoked
     case tokenUntimely
+    case preSharedKeyNotAccepted
     case badAuthenticationMethod
     case deviceDisabled
     case notAllowedOnListener

@@ -158,6 +158,9 @@ struct ListenerTraits: Sendable {
     let isAnonymous: Bool
     let verifiesClients: Bool
 
+    /// Whether devices prove themselves by pre-shared keys.
+    let takesPreSharedKeys: Bool
+
     /// Where connections come from that say whom they are for; `nil` where they are the clients' own.
     let proxies: [IPNetwork]?
 
@@ -184,6 +187,7 @@ struct ListenerTraits: Sendable {
         isEncrypted = listener.tls
         isAnonymous = listener.authentication == .none
         verifiesClients = listener.tls && configuration.tls.clientCA != nil
+        takesPreSharedKeys = listener.tls && configuration.tls.psk
         proxies =
             listener.proxyProtocol ? listener.trustedProxies.compactMap { IPNetwork($0) } : nil
         acceptsMQTT31 = listener.mqtt31

@@ -35,7 +35,8 @@ extension Shard {
             .upgradeReported, .upgradeOffered,
             .productsChanged, .deviceChanged, .entitlementTaken, .secretReset, .keyRevoked, .ask,
             .contextsReplaced, .authoritiesChanged, .authorityEnded, .certificatesRevoked,
-            .systemTopics, .tick, .drain, .stop, .desiredChanged, .stateForgotten, .statesForgotten:
+            .refusedElsewhere, .systemTopics, .tick, .drain, .stop, .desiredChanged,
+            .stateForgotten, .statesForgotten:
             false
         }
     }
@@ -109,6 +110,8 @@ extension Shard {
         case .entitlementTaken(let identity): entitlementTaken(identity)
         case .secretReset(let identity): secretReset(identity)
         case .keyRevoked(let key): keyRevoked(key)
+        case .refusedElsewhere(let device, let outcome):
+            context.wire.journal.remember(outcome, of: device, wasOpen: false)
         case .ask(let question): answer(question)
         case .contextsReplaced(let contexts): context.wire.tlsContexts = contexts
         case .authoritiesChanged(let authorities): context.wire.trust(authorities)

@@ -66,7 +66,14 @@ extension Shard {
         var state = TLSSessionState.closed
         var failure: TLSError?
         do throws(TLSError) {
-            state = try context.wire.decrypt(slot, ciphertext, into: &clear)
+            let isHandshake = context.wire[slot].phase == .handshaking
+            if isHandshake,
+                context.commons.listeners[context.wire[slot].listener].takesPreSharedKeys
+            {
+                state = try shakeHands(slot, ciphertext, into: &clear)
+            } else {
+                state = try context.wire.decrypt(slot, ciphertext, into: &clear)
+            }
         } catch {
             failure = error
         }
@@ -83,12 +90,11 @@ extension Shard {
         guard context.wire.contains(token) else { return context.wire.dropPostHandshake() }
         context.wire.sendPostHandshake(slot)
         if let failure {
-            let isHandshake = context.wire[slot].phase == .handshaking
-            if isHandshake {
-                context.wire.journal.noteHandshakeFailure(
-                    context.wire[slot], failure)
+            if context.wire[slot].phase == .handshaking {
+                endHandshake(slot, failure)
+            } else {
+                end(slot, .connectionLost)
             }
-            end(slot, isHandshake ? .handshakeFailed : .connectionLost)
         } else if state == .closed {
             endIfPeerIsDone(slot)
         }

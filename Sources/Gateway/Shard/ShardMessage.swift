@@ -111,6 +111,9 @@ enum ShardMessage: Sendable {
     case productsChanged
     case deviceChanged(DeviceIdentity)
 
+    /// A device was refused at a shard that is not its home: before its CONNECT, by its handshake.
+    case refusedElsewhere(DeviceIdentity, DeviceHistory.Outcome)
+
     /// It is to be something else.
     case desiredChanged(DeviceIdentity)
 

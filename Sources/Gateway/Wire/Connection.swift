@@ -339,6 +339,22 @@ extension Connection {
         }
     }
 
+    /// Whose pre-shared key the client has proved that it knows, if it has.
+    var preSharedKey: PreSharedKeyProof? {
+        switch tls {
+        case .some(let session): session.preSharedKey
+        case .none: nil
+        }
+    }
+
+    /// The identity of a pre-shared key that the client has named in a handshake that is not complete.
+    var namedIdentity: [UInt8]? {
+        switch tls {
+        case .some(let session): session.namedIdentity
+        case .none: nil
+        }
+    }
+
     /// What the handshake agreed on, for people; `nil` on a plain connection.
     var encryption: DeviceConnection.Encryption? {
         switch tls {

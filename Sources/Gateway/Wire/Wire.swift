@@ -261,6 +261,18 @@ struct Wire: ~Copyable {
         return state
     }
 
+    /// The same while it shakes hands, with the keys that devices may have.
+    mutating func decrypt(
+        _ slot: UInt32, _ ciphertext: Span<UInt8>, into plaintext: inout ByteBuffer,
+        finding keys: PreSharedKeySearch
+    ) throws(TLSError) -> TLSSessionState {
+        try withoutActuallyEscaping(keys) { (keys) throws(TLSError) -> TLSSessionState in
+            port.preSharedKeys = keys
+            defer { port.preSharedKeys = nil }
+            return try decrypt(slot, ciphertext, into: &plaintext)
+        }
+    }
+
     /// Sends what no answer has taken along.
     @inline(__always)
     mutating func sendPostHandshake(_ slot: UInt32) {

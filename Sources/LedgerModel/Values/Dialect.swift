@@ -112,12 +112,15 @@ public enum ProofKind: UInt8, Hashable, Sendable, CaseIterable {
     /// A JSON Web Token (RFC 7519) as the password, with the user name of `plain`, checked by a key of the product's.
     case jwt = 6
 
+    /// A TLS handshake with the device's secret as the key (TLS-PSK), where the gateway has `tls.psk`.
+    case psk = 7
+
     /// Whether it is for devices that can do nothing else: with a hash that is not to be chosen any more, or the secret
     /// itself, which every place that reads the CONNECT learns.
     public var isWeak: Bool {
         switch self {
         case .alibabaSHA1, .alibabaMD5, .plain: true
-        case .tollgate, .alibabaSHA256, .azureSAS, .jwt: false
+        case .tollgate, .alibabaSHA256, .azureSAS, .jwt, .psk: false
         }
     }
 
@@ -131,6 +134,7 @@ public enum ProofKind: UInt8, Hashable, Sendable, CaseIterable {
         case .azureSAS: "azure-sas"
         case .plain: "plain"
         case .jwt: "jwt"
+        case .psk: "psk"
         }
     }
 }

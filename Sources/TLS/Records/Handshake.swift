@@ -17,6 +17,9 @@ struct Handshake: ~Copyable, Sendable {
 
     private let source: SecretSource
 
+    /// The identity that a pre-shared key was last searched for.
+    private(set) var named: [UInt8]?
+
     // TLS 1.2: the protected records of each direction.
     private var incoming = ProtectedRecords()
     private var outgoing = ProtectedRecords()
@@ -61,6 +64,7 @@ struct Handshake: ~Copyable, Sendable {
         output: inout ByteBuffer
     ) throws(TLSError) -> Bool {
         let before = output.count
+        defer { if let found = port.takeNamed() { named = found } }
         let isComplete = try unsafe TrafficSecrets.collect(into: secrets) { () throws(TLSError) in
             try session.shakeHands(record, through: &port, output: &output)
         }
@@ -86,9 +90,12 @@ struct Handshake: ~Copyable, Sendable {
             incoming: keys.incoming,
             outgoing: keys.outgoing,
             fragmentLimit: fragmentLimit,
-            isResumed: session.isResumed
+            isResumed: isResumed
         )
     }
+
+    /// Whether an earlier session was taken up. To OpenSSL a pre-shared key of TLS 1.3 is a session, too.
+    var isResumed: Bool { named == nil && session.isResumed }
 
     /// The session stays with OpenSSL, which may read as much at once as there is, as every `TLSSession` does.
     func stay() {

@@ -1,5 +1,5 @@
 /// A cipher suite whose records we protect ourselves, by its number (RFC 8446, B.4; RFC 5288, 3; RFC 5289, 3.2;
-/// RFC 7905, 3). Sessions of other suites stay with OpenSSL.
+/// RFC 7905, 3; with pre-shared keys, RFC 5487, 2, and RFC 7905, 3). Sessions of other suites stay with OpenSSL.
 enum RecordSuite: UInt16, CaseIterable, Sendable {
     // TLS 1.3.
     case aes128GCM = 0x1301
@@ -15,22 +15,30 @@ enum RecordSuite: UInt16, CaseIterable, Sendable {
     case ecdheRSAAES256GCM = 0xC030
     case ecdheRSAChaCha20Poly1305 = 0xCCA8
     case ecdheECDSAChaCha20Poly1305 = 0xCCA9
+    case pskAES128GCM = 0x00A8
+    case pskAES256GCM = 0x00A9
+    case pskChaCha20Poly1305 = 0xCCAB
+    case ecdhePSKChaCha20Poly1305 = 0xCCAC
 
     var version: TLSVersion {
         switch self {
         case .aes128GCM, .aes256GCM, .chaCha20Poly1305: .v1_3
         case .rsaAES128GCM, .rsaAES256GCM, .ecdheECDSAAES128GCM, .ecdheECDSAAES256GCM,
             .ecdheRSAAES128GCM, .ecdheRSAAES256GCM, .ecdheRSAChaCha20Poly1305,
-            .ecdheECDSAChaCha20Poly1305:
+            .ecdheECDSAChaCha20Poly1305, .pskAES128GCM, .pskAES256GCM, .pskChaCha20Poly1305,
+            .ecdhePSKChaCha20Poly1305:
             .v1_2
         }
     }
 
     var cipher: RecordCipher {
         switch self {
-        case .aes128GCM, .rsaAES128GCM, .ecdheECDSAAES128GCM, .ecdheRSAAES128GCM: .aes128GCM
-        case .aes256GCM, .rsaAES256GCM, .ecdheECDSAAES256GCM, .ecdheRSAAES256GCM: .aes256GCM
-        case .chaCha20Poly1305, .ecdheRSAChaCha20Poly1305, .ecdheECDSAChaCha20Poly1305:
+        case .aes128GCM, .rsaAES128GCM, .ecdheECDSAAES128GCM, .ecdheRSAAES128GCM, .pskAES128GCM:
+            .aes128GCM
+        case .aes256GCM, .rsaAES256GCM, .ecdheECDSAAES256GCM, .ecdheRSAAES256GCM, .pskAES256GCM:
+            .aes256GCM
+        case .chaCha20Poly1305, .ecdheRSAChaCha20Poly1305, .ecdheECDSAChaCha20Poly1305,
+            .pskChaCha20Poly1305, .ecdhePSKChaCha20Poly1305:
             .chaCha20Poly1305
         }
     }
@@ -57,6 +65,10 @@ enum RecordSuite: UInt16, CaseIterable, Sendable {
         case .ecdheRSAAES256GCM: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"
         case .ecdheRSAChaCha20Poly1305: "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"
         case .ecdheECDSAChaCha20Poly1305: "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"
+        case .pskAES128GCM: "TLS_PSK_WITH_AES_128_GCM_SHA256"
+        case .pskAES256GCM: "TLS_PSK_WITH_AES_256_GCM_SHA384"
+        case .pskChaCha20Poly1305: "TLS_PSK_WITH_CHACHA20_POLY1305_SHA256"
+        case .ecdhePSKChaCha20Poly1305: "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256"
         }
     }
 

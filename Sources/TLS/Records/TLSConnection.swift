@@ -151,7 +151,9 @@ public struct TLSConnection: ~Copyable, Sendable {
         let hasPending = unsafe handshake.pointee.hasPending
         let fresh = UnsafeMutablePointer<Established>.allocate(capacity: 1)
         unsafe fresh.initialize(
-            to: Established(records: records, peer: handshake.pointee.session.peerIdentity))
+            to: Established(
+                records: records, peer: handshake.pointee.session.peerIdentity,
+                preSharedKey: handshake.pointee.session.preSharedKey))
         unsafe established = unsafe fresh
         // Safe: the only owner; SSL_free(3) comes with the session's end.
         unsafe handshake.deinitialize(count: 1)
@@ -181,7 +183,7 @@ extension TLSConnection {
     /// Whether an earlier session was taken up, sparing signature and certificate.
     public var isResumed: Bool {
         unsafe established?.pointee.records.isResumed
-            ?? (handshake?.pointee.session.isResumed ?? false)
+            ?? (handshake?.pointee.isResumed ?? false)
     }
 
     /// The version agreed on; nil before that.
@@ -201,6 +203,17 @@ extension TLSConnection {
         }
         return unsafe established.pointee.peer?.identity
     }
+
+    /// Whose pre-shared key the peer has proved that it knows; nil when it has proved itself otherwise, or not.
+    public var preSharedKey: PreSharedKeyProof? {
+        guard let established = unsafe established else {
+            return unsafe handshake?.pointee.session.preSharedKey
+        }
+        return unsafe established.pointee.peer?.preSharedKey
+    }
+
+    /// The identity that the peer has shown in a handshake that is not complete, or has failed: nothing is proved.
+    public var namedIdentity: [UInt8]? { unsafe handshake?.pointee.named }
 }
 
 // For tests.
@@ -231,19 +244,22 @@ struct Established: ~Copyable {
     /// Of a record that has arrived in part.
     var part = PartialRecord()
 
-    /// One pointer, as few peers show a certificate.
+    /// One pointer, as few peers show a certificate, or have a pre-shared key.
     let peer: Peer?
 
-    init(records: RecordState, peer: PeerIdentity?) {
+    init(records: RecordState, peer: PeerIdentity?, preSharedKey: PreSharedKeyProof?) {
         self.records = records
-        self.peer = peer.map(Peer.init)
+        self.peer =
+            peer == nil && preSharedKey == nil ? nil : Peer(peer, preSharedKey)
     }
 
     final class Peer: Sendable {
-        let identity: PeerIdentity
+        let identity: PeerIdentity?
+        let preSharedKey: PreSharedKeyProof?
 
-        init(_ identity: PeerIdentity) {
+        init(_ identity: PeerIdentity?, _ preSharedKey: PreSharedKeyProof?) {
             self.identity = identity
+            self.preSharedKey = preSharedKey
         }
     }
 }

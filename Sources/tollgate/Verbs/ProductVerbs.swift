@@ -44,7 +44,7 @@ struct ProductVerbs: AsyncParsableCommand {
         var down: [String] = []
         @Option(
             help:
-                "tollgate, alibaba-hmacsha256, alibaba-hmacsha1, alibaba-hmacmd5, azure-sas, plain or jwt; repeat it. Default: tollgate."
+                "tollgate, alibaba-hmacsha256, alibaba-hmacsha1, alibaba-hmacmd5, azure-sas, plain, jwt or psk; repeat it. Default: tollgate."
         )
         var proof: [String] = []
         var request: APIRequest {
