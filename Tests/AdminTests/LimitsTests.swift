@@ -270,6 +270,7 @@ struct BodyTests {
         #expect(
             Set(large) == [
                 "changeDevices", "createCampaign", "createKey", "importDevices", "sendMessage",
+                "setRevocationList",
             ])
         for (id, body) in bodies { #expect((body?.jsonLimit.values ?? 0) <= 50_000, "\(id)") }
     }

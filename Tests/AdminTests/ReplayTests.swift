@@ -206,9 +206,6 @@ struct ReplayTests {
                 "name": "Factory", "certificate": .text(SampleAuthority.certificate),
                 "proof": .text(SampleAuthority.proof),
             ], telling: ("authority", "id")),
-        Write(
-            .put, "accounts/acme/authorities/{authority}/crl",
-            ["crl": .text(SampleAuthority.Revocations.former)]),
         Write(.patch, "accounts/acme/authorities/{authority}", ["on": false]),
         Write(.delete, "accounts/acme/authorities/{authority}"),
         Write(
@@ -232,6 +229,7 @@ struct ReplayTests {
     private static let others: Set = [
         "sendMessage", "endConnection", "startBackup", "makeCheckpoint", "removeNode",
         "changeDevices", "testWebhook", "redeliver", "testAlertMail", "retryNotification",
+        "setRevocationList",
         // With images, which take a gateway that offers them.
         "uploadFirmware", "deleteFirmware", "offerFirmware", "createCampaign", "pauseCampaign",
         "resumeCampaign", "stopCampaign",

@@ -82,14 +82,15 @@ extension Routes {
                 ["crl": .noted(.revocationList, "PEM, or Base64 of DER: at most 20,000 of them.")],
                 upTo: .long),
             answers: .ok(Documents.authority),
-            problems: [.revocationListNotUsable, .revocationListOlder]
+            problems: [.revocationListNotUsable, .revocationListOlder],
+            // The same list twice does no harm, and one that came late is older.
+            isRemembered: false
         ) { call in
-            let id = try call.authorityToChange()
             let text = Self.text("crl", of: try await call.fields())
+            let id = try call.authority().id
             let list = try Self.revocationList(text, of: id, call)
-            return try await call.answer(.authorities(.revoke(id, list))) {
-                Documents.authority(try call.authority())
-            }
+            try await call.carryOut(.authorities(.revoke(id, list)))
+            return .json(Documents.authority(try call.authority()))
         }
     }
 
