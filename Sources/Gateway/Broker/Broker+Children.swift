@@ -474,7 +474,8 @@ extension Claim.Credential {
     fileprivate var isRegistration: Bool {
         switch self {
         case .registration, .alibabaRegistration: true
-        case .signature, .secret, .certificate, .alibaba, .accessToken, .plainSecret, .webToken:
+        case .signature, .secret, .certificate, .alibaba, .accessToken, .plainSecret, .webToken,
+            .preSharedKey:
             false
         }
     }
