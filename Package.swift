@@ -12,7 +12,7 @@ let strict: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
 ]
 
-/// Of what is not on the way of messages, verbs and the API: the release has a limit (`RELEASE_BYTES` in the Makefile), and
+/// For what no message passes through: the release has a limit (`RELEASE_BYTES` in the Makefile), and
 /// there small is worth more than fast.
 let small = strict + [.unsafeFlags(["-Osize"], .when(configuration: .release))]
 
@@ -95,19 +95,20 @@ let package = Package(
 
         // Protocols and rules.
         module("MQTT", ["Bytes"]),
-        module("Courier", ["Linux", "Encoding", "Bytes"]),
+        module("Courier", ["Linux", "Encoding", "Bytes"], settings: small),
         module("Cryptography", ["Bytes", "COpenSSL"]),
         module("TLS", ["Cryptography", "Bytes", "COpenSSL"]),
         module("WebSocket", ["Cryptography", "Bytes"]),
         module("LedgerModel", ["Encoding", "Bytes", "Time"]),
-        module("Replication", ["Linux", "Time"]),
+        module("Replication", ["Linux", "Time"], settings: small),
         module("Links", ["LedgerModel", "Encoding", "Bytes", "Linux", "Time"]),
         module(
             "JetStream",
             [
                 "CNATS", "Links", "LedgerModel", "Replication", "Cryptography", "Linux", "Bytes",
                 "Time",
-            ]
+            ],
+            settings: small
         ),
         module(
             "Ledger",
@@ -135,7 +136,7 @@ let package = Package(
 
         // People and programs: the only ones that import FoundationEssentials, NIO or Hummingbird. All of Foundation
         // would bring 34 MB of ICU's tables along.
-        module("Settings", ["Gateway", "Linux", "CYAML"]),
+        module("Settings", ["Gateway", "Linux", "CYAML"], settings: small),
 
         module(
             "Admin",

@@ -57,12 +57,17 @@ extension Schema {
             return "\(Schema.rule(of: lengths)) of \(alphabet.rule)"
         }
 
+        /// The most that a pattern counts.
+        private static let countedMaximum = 65_535
+
         /// A regular expression (ECMA-262); `nil` when the format says all, or any text will do.
         var pattern: String? {
             if format == .email { return Self.emailPattern }
             if let form { return form }
             guard format == nil, alphabet != .anything else { return nil }
-            let upper = lengths.upperBound == Int.max ? "" : String(lengths.upperBound)
+            // Of a long text `maxLength` alone says it: readers of patterns do not count so far.
+            let upper =
+                lengths.upperBound > Self.countedMaximum ? "" : String(lengths.upperBound)
             return "^[\(alphabet.characterClass)]{\(lengths.lowerBound),\(upper)}$"
         }
     }
