@@ -271,7 +271,8 @@ static inline const ASN1_INTEGER *tollgate_x509_crl_serial(X509_CRL *list, int i
 }
 
 // Whether the list says all that its authority has revoked of clients' certificates: it is no delta, is for its
-// issuer's own certificates and all reasons, and has no critical extension that says something else.
+// issuer's own certificates, all of them, and all reasons, and has no critical extension that says something else. One with
+// a distribution point may be a part: it is for the certificates that point there (RFC 5280, 5.2.5).
 static inline int tollgate_x509_crl_is_whole(X509_CRL *list) {
     for (int index = 0; index < X509_CRL_get_ext_count(list); index++) {
         X509_EXTENSION *extension = X509_CRL_get_ext(list, index);
@@ -285,7 +286,7 @@ static inline int tollgate_x509_crl_is_whole(X509_CRL *list) {
     // -1: there is none. Else it can't be read, or there are several.
     if (point == NULL) return found == -1;
     int is_whole = point->onlyCA <= 0 && point->onlyattr <= 0 && point->indirectCRL <= 0
-        && point->onlysomereasons == NULL;
+        && point->onlysomereasons == NULL && point->distpoint == NULL;
     ISSUING_DIST_POINT_free(point);
     return is_whole;
 }

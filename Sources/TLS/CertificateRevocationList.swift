@@ -146,7 +146,7 @@ public enum RevocationListProblem: Error, Sendable, Equatable, CustomStringConve
             "the authority's certificate has a keyUsage without cRLSign: its key may not sign lists (RFC 5280, 6.3.3)"
         case .weak: "its signature is too weak, or unknown: SHA-256 or better"
         case .notWhole:
-            "it is not whole: a delta, an indirect list, one of some reasons or of CAs alone, or with a critical extension"
+            "it is not whole: a delta, an indirect list, one of some reasons, of CAs alone or of a distribution point, or with a critical extension"
                 + " that is not known"
         case .notBegun: "it is not valid yet: its thisUpdate lies ahead"
         case .numberTooLong:

@@ -140,18 +140,16 @@ extension WholeGateway {
                 let id = try await register(authority, of: lamp.account, gateway)
                 let serials = (0..<count).map { UInt8($0 + 1) }
                 let list = try authority.revocations(serials, number: 1)
-                let isRevoked = Flag()
+                let course = Course()
                 try await withThrowingTaskGroup(of: (Int, Int).self) { group in
                     for context in contexts {
                         group.addTask {
-                            try Self.connectOften(context, to: gateway.tlsPort) {
-                                isRevoked.value.load(ordering: .sequentiallyConsistent)
-                            }
+                            try Self.connectOften(context, to: gateway.tlsPort, course)
                         }
                     }
-                    try await Task.sleep(for: .milliseconds(30))
+                    try await until { course.letIn.load(ordering: .relaxed) > 0 }
                     try await gateway.submit(.authorities(.revoke(id, list)))
-                    isRevoked.value.store(true, ordering: .sequentiallyConsistent)
+                    course.isRevoked.store(true, ordering: .sequentiallyConsistent)
                     var (before, after) = (0, 0)
                     for try await (letIn, late) in group {
                         before += letIn
@@ -166,24 +164,29 @@ extension WholeGateway {
             }
         }
 
-        private final class Flag: Sendable { let value = Atomic(false) }
+        /// What the connecting ones and the revoking one know of each other.
+        private final class Course: Sendable {
+            let letIn = Atomic(0)
+            let isRevoked = Atomic(false)
+        }
 
         /// Connects twenty times, with the session from before, and then waits for the end of all connections. Answers
         /// how often it was let in, and how often by an attempt that began when the certificate was revoked.
         private static func connectOften(
-            _ context: TLSContext, to port: UInt16, isRevoked: () -> Bool
+            _ context: TLSContext, to port: UInt16, _ course: Course
         ) throws -> (letIn: Int, late: Int) {
             var clients: [TestClient] = []
             var ticket: TLSResumption?
             var (letIn, late) = (0, 0)
             for _ in 0..<20 {
-                let wasRevoked = isRevoked()
+                let wasRevoked = course.isRevoked.load(ordering: .sequentiallyConsistent)
                 let client = try TestClient(port: port, context: context, resuming: ticket)
                 // It may be told to go before it was answered.
                 let answer = try? client.connect(as: .anonymous("any"))
                 #expect(answer == nil || answer?.code == 0 || answer?.code == 0x87)
                 if answer?.code == 0 {
                     letIn += 1
+                    course.letIn.add(1, ordering: .relaxed)
                     if wasRevoked { late += 1 }
                 }
                 ticket = client.resumption ?? ticket

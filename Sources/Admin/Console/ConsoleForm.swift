@@ -99,7 +99,8 @@ extension ConsoleForm {
             guard let boundary = Self.boundary(of: request.headers[.contentType] ?? "") else {
                 throw FormParts.malformed
             }
-            let parts = FormParts(request.body, boundary: boundary)
+            let parts = FormParts(request.body, boundary: boundary, upTo: maximum)
+            try share.hold(parts.fieldsMaximum, upTo: maximum)
             let (values, hasFile) = try await parts.fields()
             self.init(values: values, file: hasFile ? parts : nil)
         default: throw Problem(.unsupportedMediaType, "a form is needed")
@@ -107,13 +108,14 @@ extension ConsoleForm {
     }
 
     private static func fields(of bytes: [UInt8]) -> [String: String] {
-        var values: [String: String] = [:]
+        var values: [String: [String]] = [:]
         for field in decoded(String(decoding: bytes, as: UTF8.self)) {
-            // Of a list, each box that was ticked comes with the list's name.
-            let former = values[field.name].flatMap { $0.isEmpty ? nil : "\($0)\n" }
-            values[field.name] = (former ?? "") + field.value
+            values[field.name, default: []].append(field.value)
         }
-        return values
+        // Of a list, each box that was ticked comes with the list's name.
+        return values.mapValues { all in
+            all.count == 1 ? all[0] : all.filter { !$0.isEmpty }.joined(separator: "\n")
+        }
     }
 
     /// `a=b&c=d`; what is not UTF-8, or has a `%` without its digits, is left out. Line ends are line feeds.

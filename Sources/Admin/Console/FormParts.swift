@@ -14,22 +14,24 @@ actor FormParts {
     private var waiting = lineEnd
     private var isOver = false
 
-    /// Of all fields together, with their heads.
-    private static let fieldsMaximum = 65_536
+    /// Of all fields together, with their heads, in bytes.
+    nonisolated let fieldsMaximum: Int
 
     private static let lineEnd: [UInt8] = [13, 10]
 
     static let malformed = Problem(.malformedRequest, "the form is malformed")
 
-    init(_ body: RequestBody, boundary: String) {
+    /// - Parameter maximum: of the fields, in bytes; more than 65,536 are not taken.
+    init(_ body: RequestBody, boundary: String, upTo maximum: Int) {
         self.body = body.makeAsyncIterator()
+        fieldsMaximum = min(maximum, 65_536)
         mark = Array("\r\n--\(boundary)".utf8)
     }
 
     /// The fields in front of the file, and whether there is one. To be asked once, before the file.
     func fields() async throws -> (values: [String: String], hasFile: Bool) {
         var values: [String: String] = [:]
-        var left = Self.fieldsMaximum
+        var left = fieldsMaximum
         _ = try await take(through: mark, &left)
         while true {
             let line = try await take(through: Self.lineEnd, &left)
@@ -92,23 +94,26 @@ actor FormParts {
 
     /// What is in front of `end`, which is taken, too.
     private func take(through end: [UInt8], _ left: inout Int) async throws -> [UInt8] {
+        var start = 0
         while true {
-            if let place = place(of: end) {
+            if let place = place(of: end, from: start) {
                 let bytes = Array(waiting[..<place])
                 left -= place + end.count
-                guard left >= 0 else { throw Self.tooLong }
+                guard left >= 0 else { throw tooLong }
                 waiting.removeFirst(place + end.count)
                 return bytes
             }
-            guard waiting.count <= left else { throw Self.tooLong }
+            guard waiting.count <= left else { throw tooLong }
+            // What was looked at is not looked at again.
+            start = max(0, waiting.count - end.count + 1)
             try await receive()
         }
     }
 
-    /// Where in `waiting` those bytes are first, which begin with a carriage return.
-    private func place(of bytes: [UInt8]) -> Int? {
+    /// Where in `waiting`, from `start` on, those bytes are first, which begin with a carriage return.
+    private func place(of bytes: [UInt8], from start: Int = 0) -> Int? {
         let waiting = waiting.span
-        var index = 0
+        var index = start
         while index + bytes.count <= waiting.count {
             if waiting[index] == 13, bytes.indices.allSatisfy({ waiting[index + $0] == bytes[$0] })
             {
@@ -119,8 +124,9 @@ actor FormParts {
         return nil
     }
 
-    private static let tooLong = Problem(
-        .requestTooLarge, "the fields of the form have more than \(fieldsMaximum) bytes")
+    private var tooLong: Problem {
+        Problem(.requestTooLarge, "the fields of the form have more than \(fieldsMaximum) bytes")
+    }
 
     private func receive() async throws {
         var body = body

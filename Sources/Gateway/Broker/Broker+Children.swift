@@ -20,8 +20,7 @@ extension Broker {
         // A child has no children: its parent speaks for it alone.
         guard context.wire[slot].parent == nil else { return .refused(.topicNotAllowed) }
         if case .question = use {
-            tellChildren(slot, in: &context)
-            return .taken
+            return tellChildren(slot, in: &context)
         }
         guard let request = ChildRequest(publish.payload) else {
             return refuseRequest(slot, in: &context)
@@ -186,7 +185,16 @@ extension Broker {
 
     // MARK: Answers
 
-    private mutating func tellChildren(_ slot: UInt32, in context: inout ShardContext) {
+    /// Once in a second: a list of a thousand is long, and the question has a few bytes.
+    private mutating func tellChildren(
+        _ slot: UInt32, in context: inout ShardContext
+    ) -> PublishVerdict {
+        let tick = context.now.tick
+        let pause = ShardTime.ticks(milliseconds: 1_000)
+        if let told = context.wire[slot].childrenToldTick, tick < told + pause {
+            return .refused(.messageRateExceeded)
+        }
+        context.wire[slot].childrenToldTick = tick
         var names: [String] = []
         for index in context.wire[slot].children.indices {
             let link = context.wire[slot].children[index]
@@ -195,6 +203,7 @@ extension Broker {
         }
         let list = names.joined(separator: ",")
         notify(slot, "children", "{\"children\":[\(list)]}", in: &context)
+        return .taken
     }
 
     private mutating func tellAttached(_ link: Token, in context: inout ShardContext) {
@@ -269,6 +278,11 @@ extension Broker {
         return .held
     }
 
+    /// There may be room for what a parent has been held with.
+    mutating func mayServeHeldPublishers() {
+        if !pace.publishers.isEmpty { pace.mayGoOn = true }
+    }
+
     // MARK: From a child
 
     /// A link's socket is ready.
@@ -276,9 +290,7 @@ extension Broker {
         guard let token = context.children.token(ofSlot: slot) else { return }
         let wasFull = !context.children[slot].output.isEmpty
         context.flush(token)
-        if wasFull, context.children[slot].output.isEmpty, !pace.publishers.isEmpty {
-            pace.mayGoOn = true
-        }
+        if wasFull, context.children[slot].output.isEmpty { mayServeHeldPublishers() }
         var arrived = ByteBuffer()
         swap(&arrived, &context.wire.inbound)
         defer { swap(&arrived, &context.wire.inbound) }
@@ -394,14 +406,16 @@ extension Broker {
         _ publish: borrowing Publish, of token: Token, in context: inout ShardContext
     ) {
         let parent = context.children[token.slot].parent
+        // What is not answered, the child's session has still.
+        guard context.wire.contains(parent), context.wire[parent.slot].phase == .open,
+            let session = context.wire[parent.slot].session
+        else { return }
         if let packetID = publish.packetID {
             Puback.encode(
                 packetID: packetID, version: .v5,
                 into: &context.children[token.slot].output)
             context.children.flushLater(token)
         }
-        guard context.wire.contains(parent), let session = context.wire[parent.slot].session
-        else { return }
         let message = OutboundMessage(publish, topic: publish.topic, at: context.now.books)
         let terms = DeliveryTerms(
             qos: publish.qos, isRetained: publish.isRetained, isCounted: false)
@@ -421,6 +435,7 @@ extension Broker {
             context.children[slot].ending ?? (phase == .detaching ? .disconnected : .connectionLost)
         let unanswered = context.children[slot].unanswered
         context.dropLink(token)
+        mayServeHeldPublishers()
         guard context.wire.contains(parent), context.wire[parent.slot].phase == .open else {
             return
         }

@@ -175,8 +175,14 @@ struct ChildLinks: ~Copyable {
 
 // Sockets: out, and gone.
 extension ShardContext {
-    mutating func flushLinks() {
-        while let token = children.nextToFlush() { flush(token) }
+    /// True when all of some link has been sent.
+    mutating func flushLinks() -> Bool {
+        var hasSentAll = false
+        while let token = children.nextToFlush() {
+            flush(token)
+            if children[token.slot].output.isEmpty { hasSentAll = true }
+        }
+        return hasSentAll
     }
 
     /// Sends as much as the link's socket takes. A child's connection that has gone is found by reading.
@@ -217,10 +223,13 @@ extension ShardContext {
         wire[parent.slot].children.removeAll { $0 == token }
     }
 
-    /// A connection ends: so do those of its children.
+    /// A connection ends: so do those of its children, when they have what it has published for them.
     mutating func dropLinks(of slot: UInt32) {
         guard !wire[slot].children.isEmpty else { return }
-        for token in wire[slot].children { children.remove(token) }
+        for token in wire[slot].children {
+            if children.contains(token) { flush(token) }
+            children.remove(token)
+        }
         wire[slot].children = []
     }
 }

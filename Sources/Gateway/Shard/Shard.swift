@@ -297,7 +297,7 @@ struct Shard: ~Copyable {
         repeat {
             context.wire.flushAll()
             closeAll()
-            context.flushLinks()
+            if context.flushLinks() { broker.mayServeHeldPublishers() }
         } while context.wire.hasFlushes
         // Wills of those that have just been closed may have come to need units.
         runPackActions()

@@ -50,6 +50,7 @@ struct Connection: ~Copyable, Sendable {
         var clientName: [UInt8] = []
         var parent: ParentDevice?
         var children: [Token] = []
+        var childrenToldTick: UInt64?
     }
 
     /// Packets to be sent.
@@ -249,6 +250,15 @@ extension Connection {
             guard rare.isMade || newValue != nil else { return }
             rare.make(Rare())
             rare.value.parent = newValue
+        }
+    }
+
+    /// When it was told last which these are; `nil`: it has not asked.
+    var childrenToldTick: UInt64? {
+        get { rare.isMade ? rare.value.childrenToldTick : nil }
+        set {
+            rare.make(Rare())
+            rare.value.childrenToldTick = newValue
         }
     }
 
