@@ -46,8 +46,11 @@ RELEASE_BYTES := 40000000
 # Functions whose code is the same, and whose address is nowhere taken, are one (--icf=safe).
 # No library looks for names in a program: 3 MB of them are left out. Those of an address of a crash are in
 # $(STATIC)/release/tollgate, as it was before it was stripped.
-STATIC_FLAGS  := -c release --static-swift-stdlib --scratch-path $(STATIC) --disable-index-store \
-                 -Xlinker --no-export-dynamic -Xlinker --icf=safe
+# Swift's own lld, because it can pack the relative relocations of a program that may lie anywhere: 20 KB, not 2.4 MB.
+# glibc reads those from 2.36 on. What is written before the program begins can't be written after (-z now).
+STATIC_FLAGS  := -c release --static-swift-stdlib --scratch-path $(STATIC) --disable-index-store -Xswiftc -use-ld=lld \
+                 -Xlinker --no-export-dynamic -Xlinker --icf=safe -Xlinker -z -Xlinker pack-relative-relocs \
+                 -Xlinker -z -Xlinker now
 
 # Debian's version: 0.4.0~dev+20261128.d2432dd until the release, which is 0.4.0. Pages and packages have the commit's date.
 VERSION     = $(shell sed -n 's/.*number = "\(.*\)"/\1/p' Sources/tollgate/Version.swift)

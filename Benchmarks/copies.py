@@ -22,7 +22,7 @@ EXEMPT = [
     (r"\binit\(|\binit<|__allocating_init", "construction: once a value's life"),
     (r"Gateway\.Foundations\.|Gateway\.SecretKeys\.", "start-up"),
     (r"(?:Usage|Session|Retained)Audit\b", "tollgate check"),
-    (r"^(?:[\w ]+ <[^>]*> of )?(?:static |closure #\d+ .* in )?(?:Settings|tollgate)\.", "reading the configuration; verbs"),
+    (r"^(?:[\w -]+ <[^>]*> of )?(?:closure #\d+ .* in )?(?:static )?(?:Settings|tollgate)\.", "reading the configuration; verbs"),
     (r"^Gateway\.Gateway\.|GatewayConfiguration : Swift\.Equatable", "the control side"),
 ]
 
